@@ -1,0 +1,59 @@
+/// Cookies: proof that a HELLO's sender receives at its address, with no memory of it (PROTOCOL.md, RETRY).
+///
+/// A cookie is a keyed hash of the address. The secret turns every 30 s; the one before it is still honoured.
+package struct CookieJar: Sendable {
+    private var rotation: UInt64 = 1
+    private var current: Secret32
+    private var previous: Secret32?
+    private var turnedAt: Instant
+    /// Signed when the first RETRY of a rotation is due.
+    private var signed: SignedPayload?
+
+    package init(now: Instant, random: inout RandomSource) {
+        current = random.secret()
+        turnedAt = now
+    }
+
+    /// Whether this server gave `cookie` to `address` within this rotation or the one before.
+    package mutating func isValid(
+        _ cookie: Bytes16, for address: SocketAddress, now: Instant, random: inout RandomSource
+    ) -> Bool {
+        turn(now, &random)
+        if cookie == Self.cookie(current, address) { return true }
+        guard let previous else { return false }
+        return cookie == Self.cookie(previous, address)
+    }
+
+    /// RETRY for the HELLO of `tag`. Signs once a rotation.
+    package mutating func retry(
+        tag: UInt64, for address: SocketAddress, signer: Signer, now: Instant, random: inout RandomSource
+    ) -> [UInt8] {
+        turn(now, &random)
+        let payload =
+            signed
+            ?? SignedPayload(
+                .retry, from: signer.from, clear: .rotation(rotation), payload: [], context: signer.context,
+                key: signer.key)
+        signed = payload
+        return payload.unsealed(to: tag, delivery: .cookie(Self.cookie(current, address)))
+    }
+
+    private mutating func turn(_ now: Instant, _ random: inout RandomSource) {
+        let age = now - turnedAt
+        guard age >= ProtocolConstants.cookieRotation else { return }
+        previous = age < ProtocolConstants.cookieRotation * 2 ? current : nil
+        current = random.secret()
+        rotation &+= 1
+        signed = nil
+        turnedAt = now
+    }
+
+    package static func cookie(_ secret: Secret32, _ address: SocketAddress) -> Bytes16 {
+        let input = SecretInput()
+        input.append(secret)
+        input.append(address)
+        var bytes: [UInt8] = []
+        Sodium.derive(.cookie, input).append(to: &bytes)
+        return Bytes16(bytes.span)
+    }
+}

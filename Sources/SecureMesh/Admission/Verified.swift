@@ -1,0 +1,59 @@
+/// A payload whose signature has been verified. There is no other way to make one, and no state changes without one.
+package struct Verified<Body: Payload>: Sendable {
+    package let body: Body
+    package let signer: PublicKey
+    package let signature: Signature
+
+    fileprivate init(body: Body, signer: PublicKey, signature: Signature) {
+        self.body = body
+        self.signer = signer
+        self.signature = signature
+    }
+}
+
+/// A payload out of an intact seal, well formed, not yet verified: whoever holds the session's key may have made it.
+package struct Opened<Body: Payload>: Sendable {
+    package let body: Body
+    private let header: Header
+    /// As received: a signature is verified over these, never over bytes encoded again.
+    private let payload: [UInt8]
+    private let signature: Signature
+
+    /// Opens and decodes the sealed part of `span`.
+    package init(_ span: Span<UInt8>, _ datagram: Datagram, key: Secret32) throws(Rejection) {
+        header = datagram.header
+        guard let plaintext = Sodium.open(span, sealed: datagram.sealed, counter: header.counter, key: key) else {
+            throw .sealBroken
+        }
+        let size = plaintext.count - Signature.count
+        guard size >= 0 else { throw .payloadLengthMismatch }
+        let payload = Array(plaintext.prefix(size))
+        body = try Body(decoding: payload.span)
+        self.payload = payload
+        signature = Signature(plaintext.span, at: size)
+    }
+
+    package func verified(
+        by key: PublicKey, in context: SigningContext, extra: SigningContext.Extra = .none
+    ) throws(Rejection) -> Verified<Body> {
+        let bytes = context.signedBytes(
+            header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
+        guard Sodium.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
+        return Verified(body: body, signer: key, signature: signature)
+    }
+}
+
+/// RETRY, the one kind that is not sealed: its signature stands in the open.
+package struct VerifiedRetry: Sendable {
+    package let cookie: Bytes16
+
+    package init(_ span: Span<UInt8>, _ datagram: Datagram, in context: SigningContext) throws(Rejection) {
+        guard datagram.header.kind == .retry, case .cookie(let cookie) = datagram.header.delivery else {
+            throw .unknownKind
+        }
+        let signature = Signature(span, at: datagram.sealed.lowerBound)
+        let bytes = context.signedBytes(.retry, from: datagram.header.from, clear: datagram.header.clear, payload: [])
+        guard Sodium.verify(signature, of: bytes, by: context.server) else { throw .signatureInvalid }
+        self.cookie = cookie
+    }
+}

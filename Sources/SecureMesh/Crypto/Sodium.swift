@@ -1,0 +1,266 @@
+internal import CSodium
+
+/// The one file that calls libsodium (1.0.18 or later), and the one in the library that touches raw memory.
+///
+/// Lengths are checked here, in Swift, before C sees a pointer. Every function is total: bad bytes give nil or
+/// false, never a trap.
+package enum Sodium {
+    /// BLAKE2b-256 of `input`, keyed with `label` padded with zeros to 32 bytes (RFC 7693). Never unkeyed.
+    package static func hash(_ label: HashLabel, _ input: Span<UInt8>) -> Bytes32 {
+        var digest = [UInt8](repeating: 0, count: Bytes32.count)
+        _ = isReady
+        let key = label.key
+        unsafe input.withUnsafeBufferPointer { bytes in
+            _ = unsafe crypto_generichash(
+                &digest, digest.count, bytes.baseAddress, UInt64(bytes.count), key, key.count)
+        }
+        return Bytes32(digest.span)
+    }
+
+    /// As `hash`, into memory that is wiped.
+    package static func derive(_ label: HashLabel, _ input: SecretInput) -> Secret32 {
+        let key = label.key
+        let output = Secret32()
+        input.withBytes { bytes in
+            _ = unsafe crypto_generichash(
+                output.storage, Bytes32.count, bytes, UInt64(bytes.count), key, key.count)
+        }
+        return output
+    }
+
+    /// Ed25519 verification as libsodium does it: cofactorless, small-order A and R refused (RFC 8032, 5.1.7).
+    package static func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
+        var signatureBytes: [UInt8] = []
+        signatureBytes.reserveCapacity(Signature.count)
+        signature.append(to: &signatureBytes)
+        let keyBytes = key.bytes.array
+        return unsafe crypto_sign_verify_detached(signatureBytes, message, UInt64(message.count), keyBytes) == 0
+    }
+
+    /// Whether `key` is the canonical encoding of a point of the prime-order group, not of small order.
+    package static func isValidPoint(_ key: PublicKey) -> Bool {
+        unsafe crypto_core_ed25519_is_valid_point(key.bytes.array) == 1
+    }
+
+    /// The X25519 form of an Ed25519 key; nil if it has none.
+    package static func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
+        var output = [UInt8](repeating: 0, count: Bytes32.count)
+        guard unsafe crypto_sign_ed25519_pk_to_curve25519(&output, key.bytes.array) == 0 else { return nil }
+        return AgreementPublicKey(bytes: Bytes32(output.span))
+    }
+
+    /// ChaCha20-Poly1305-IETF (RFC 8439). Appends ciphertext and tag to `datagram`, all of which so far is the
+    /// additional data. The nonce is four zeros and the counter.
+    package static func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
+        let additional = datagram
+        var ciphertext = [UInt8](repeating: 0, count: plaintext.count + Kind.tagSize)
+        let nonce = nonce(counter)
+        _ = unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
+            &ciphertext, nil, plaintext, UInt64(plaintext.count), additional, UInt64(additional.count), nil, nonce,
+            key.storage)
+        datagram.append(contentsOf: ciphertext)
+    }
+
+    /// The plaintext of what `seal` made; nil if a bit of it, or the key, or the counter differs.
+    package static func open(
+        _ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32
+    ) -> [UInt8]? {
+        guard sealed.lowerBound >= 0, sealed.upperBound <= datagram.count, sealed.count >= Kind.tagSize else {
+            return nil
+        }
+        var plaintext = [UInt8](repeating: 0, count: sealed.count - Kind.tagSize)
+        let nonce = nonce(counter)
+        let result: CInt = unsafe datagram.withUnsafeBufferPointer { bytes in
+            guard let start = bytes.baseAddress else { return -1 }
+            return unsafe crypto_aead_chacha20poly1305_ietf_decrypt(
+                &plaintext, nil, nil, start + sealed.lowerBound, UInt64(sealed.count), start,
+                UInt64(sealed.lowerBound), nonce, key.storage)
+        }
+        return result == 0 ? plaintext : nil
+    }
+
+    /// SipHash-2-4 of a number: the slot of a prefix in a table whose collisions strangers must not choose.
+    package static func shortHash(_ value: (UInt64, UInt64), key: Bytes16) -> UInt64 {
+        var input: [UInt8] = []
+        input.append(bigEndian: value.0)
+        input.append(bigEndian: value.1)
+        var keyBytes: [UInt8] = []
+        key.append(to: &keyBytes)
+        var output = [UInt8](repeating: 0, count: 8)
+        _ = unsafe crypto_shorthash(&output, input, UInt64(input.count), keyBytes)
+        return output.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// Bytes from the operating system's generator.
+    package static func randomBytes(_ count: Int) -> [UInt8] {
+        _ = isReady
+        var bytes = [UInt8](repeating: 0, count: count)
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            if let start = buffer.baseAddress { unsafe randombytes_buf(start, buffer.count) }
+        }
+        return bytes
+    }
+
+    /// Overwrites bytes that were secret, in a way that the optimiser keeps.
+    package static func wipe<Byte: FixedWidthInteger>(_ bytes: inout [Byte]) {
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            if let start = buffer.baseAddress { unsafe sodium_memzero(start, buffer.count) }
+        }
+    }
+
+    /// base64url without padding (RFC 4648, section 5).
+    package static func base64url(_ bytes: [UInt8]) -> [UInt8] {
+        let variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING
+        var text = [CChar](repeating: 0, count: sodium_base64_encoded_len(bytes.count, variant))
+        defer { wipe(&text) }
+        _ = unsafe sodium_bin2base64(&text, text.count, bytes, bytes.count, variant)
+        return text.dropLast().map { UInt8(bitPattern: $0) }
+    }
+
+    /// Nil unless `text` is the base64url of exactly `count` bytes.
+    package static func base64urlDecode(_ text: [UInt8], count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var characters = text.map { CChar(bitPattern: $0) }
+        defer { wipe(&characters) }
+        var written = 0
+        let result = unsafe sodium_base642bin(
+            &bytes, count, characters, characters.count, nil, &written, nil,
+            sodium_base64_VARIANT_URLSAFE_NO_PADDING)
+        guard result == 0, written == count else {
+            wipe(&bytes)
+            return nil
+        }
+        return bytes
+    }
+
+    fileprivate static func nonce(_ counter: UInt64) -> [UInt8] {
+        var nonce: [UInt8] = [0, 0, 0, 0]
+        nonce.reserveCapacity(12)
+        nonce.append(bigEndian: counter)
+        return nonce
+    }
+
+    /// Chooses the fastest implementations once; what follows is thread-safe.
+    fileprivate static let isReady: Bool = {
+        let result = sodium_init()
+        precondition(result >= 0, "libsodium cannot initialise: the system has no random source")
+        return true
+    }()
+}
+
+/// Thirty-two secret bytes: a shared secret, a session key, an ephemeral key.
+///
+/// On the plain heap (a page of guarded memory costs 31 µs and there are thousands of sessions), at one address
+/// for life, wiped when the last owner lets go.
+@safe package final class Secret32: @unchecked Sendable {
+    fileprivate let storage: UnsafeMutablePointer<UInt8>
+
+    fileprivate init() {
+        unsafe storage = .allocate(capacity: Bytes32.count)
+        unsafe storage.initialize(repeating: 0, count: Bytes32.count)
+    }
+
+    package convenience init(_ bytes: Bytes32) {
+        self.init()
+        var array = bytes.array
+        unsafe storage.update(from: array, count: Bytes32.count)
+        Sodium.wipe(&array)
+    }
+
+    package static func random() -> Secret32 {
+        let secret = Secret32()
+        _ = Sodium.isReady
+        unsafe randombytes_buf(secret.storage, Bytes32.count)
+        return secret
+    }
+
+    deinit {
+        unsafe sodium_memzero(storage, Bytes32.count)
+        unsafe storage.deallocate()
+    }
+
+    /// X25519 (RFC 7748) of this secret and the base point.
+    package var agreementPublicKey: AgreementPublicKey {
+        var output = [UInt8](repeating: 0, count: Bytes32.count)
+        _ = unsafe crypto_scalarmult_base(&output, storage)
+        return AgreementPublicKey(bytes: Bytes32(output.span))
+    }
+
+    /// X25519 of this secret and `key`; nil if the result is zero (a small-order `key`).
+    package func agree(with key: AgreementPublicKey) -> Secret32? {
+        let output = Secret32()
+        return unsafe crypto_scalarmult(output.storage, storage, key.bytes.array) == 0 ? output : nil
+    }
+
+    package func append(to bytes: inout [UInt8]) {
+        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: storage, count: Bytes32.count))
+    }
+}
+
+/// What a key is derived from: public and secret parts in a row, wiped when it goes.
+package final class SecretInput {
+    private var bytes: [UInt8] = []
+
+    package init() {
+        // Never outgrown, so that no copy stays behind unwiped.
+        bytes.reserveCapacity(512)
+    }
+
+    deinit {
+        Sodium.wipe(&bytes)
+    }
+
+    package func append(_ secret: Secret32) { secret.append(to: &bytes) }
+    package func append(_ value: Bytes32) { value.append(to: &bytes) }
+    package func append(_ value: Bytes16) { value.append(to: &bytes) }
+    package func append(_ value: UInt64) { bytes.append(bigEndian: value) }
+    package func append(_ address: SocketAddress) { address.append(to: &bytes) }
+
+    fileprivate func withBytes(_ body: ([UInt8]) -> Void) {
+        body(bytes)
+    }
+}
+
+/// Guarded memory for the secret half of an identity: between guard pages, locked, read-only, wiped when freed.
+@safe final class GuardedSigningKey: @unchecked Sendable {
+    /// Ed25519 seed ‖ public key (64), then the X25519 secret (32).
+    private let storage: UnsafeMutablePointer<UInt8>
+    let publicKey: PublicKey
+
+    init(seed: Span<UInt8>) {
+        precondition(seed.count == Bytes32.count)
+        _ = Sodium.isReady
+        guard let memory = unsafe sodium_malloc(96) else { preconditionFailure("out of guarded memory") }
+        unsafe storage = memory.bindMemory(to: UInt8.self, capacity: 96)
+        var output = [UInt8](repeating: 0, count: Bytes32.count)
+        let storage = unsafe storage
+        unsafe seed.withUnsafeBufferPointer { seed in
+            guard let start = seed.baseAddress else { return }
+            _ = unsafe crypto_sign_seed_keypair(&output, storage, start)
+        }
+        _ = unsafe crypto_sign_ed25519_sk_to_curve25519(storage + 64, storage)
+        _ = unsafe sodium_mprotect_readonly(storage)
+        publicKey = PublicKey(bytes: Bytes32(output.span))
+    }
+
+    deinit {
+        unsafe sodium_free(storage)
+    }
+
+    func sign(_ message: [UInt8]) -> Signature {
+        var signature = [UInt8](repeating: 0, count: Signature.count)
+        _ = unsafe crypto_sign_detached(&signature, nil, message, UInt64(message.count), storage)
+        return Signature(signature.span)
+    }
+
+    /// X25519 of the identity's converted secret and `key`; nil if the result is zero.
+    func agree(with key: AgreementPublicKey) -> Secret32? {
+        let output = Secret32()
+        return unsafe crypto_scalarmult(output.storage, storage + 64, key.bytes.array) == 0 ? output : nil
+    }
+
+    /// The seed, in an array that the caller wipes.
+    func copySeed() -> [UInt8] {
+        unsafe [UInt8](UnsafeBufferPointer(start: storage, count: Bytes32.count))
+    }
+}

@@ -1,0 +1,89 @@
+/// Who is a member: entries by session, with identities, names and addresses unique.
+///
+/// A value shared by the server, which changes it, and the peers, which copy it. A session once removed never returns.
+package struct Directory: Sendable {
+    /// Ascending: the order of snapshots and of whatever is sent to all.
+    private(set) package var sessions: [SessionID] = []
+    private var entries: [SessionID: Entry] = [:]
+    private var identities: [PublicKey: SessionID] = [:]
+    private var names: [PeerName: SessionID] = [:]
+    private var addresses: [SocketAddress: SessionID] = [:]
+    private var removed = RecentSessions()
+
+    package init() {}
+
+    package var count: Int { sessions.count }
+    package var inOrder: [Entry] { sessions.compactMap { entries[$0] } }
+
+    package subscript(session: SessionID) -> Entry? { entries[session] }
+    package func entry(of identity: PublicKey) -> Entry? { identities[identity].flatMap { entries[$0] } }
+    package func entry(named name: PeerName) -> Entry? { names[name].flatMap { entries[$0] } }
+    package func entry(at address: SocketAddress) -> Entry? { addresses[address].flatMap { entries[$0] } }
+    package func wasRemoved(_ session: SessionID) -> Bool { removed.contains(session) }
+
+    /// Whether `change` can be made whole: what it removes is here, what it adds was never here, and no identity,
+    /// name or address would stand twice.
+    package func allows(removing gone: [SessionID], adding new: [Entry]) -> Bool {
+        let leaving = Set(gone)
+        guard leaving.count == gone.count, gone.allSatisfy({ entries[$0] != nil }),
+            count - gone.count + new.count <= Limits.directoryEntries
+        else { return false }
+        func isFree(_ holder: SessionID?) -> Bool { holder.map(leaving.contains) ?? true }
+        var added = Directory()
+        for entry in new {
+            guard entries[entry.session] == nil, !removed.contains(entry.session),
+                isFree(identities[entry.identity]), isFree(names[entry.name]), isFree(addresses[entry.address]),
+                added.entry(of: entry.identity) == nil, added.entry(named: entry.name) == nil,
+                added.entry(at: entry.address) == nil, added[entry.session] == nil
+            else { return false }
+            added.insert(entry)
+        }
+        return true
+    }
+
+    /// Adds what `allows` has let through.
+    package mutating func insert(_ entry: Entry) {
+        sessions.insert(entry.session, at: index(of: entry.session))
+        entries[entry.session] = entry
+        identities[entry.identity] = entry.session
+        names[entry.name] = entry.session
+        addresses[entry.address] = entry.session
+    }
+
+    package mutating func remove(_ session: SessionID) {
+        guard let entry = entries.removeValue(forKey: session) else { return }
+        sessions.remove(at: index(of: session))
+        if identities[entry.identity] == session { identities[entry.identity] = nil }
+        if names[entry.name] == session { names[entry.name] = nil }
+        if addresses[entry.address] == session { addresses[entry.address] = nil }
+        removed.insert(session)
+    }
+
+    /// Where `session` is, or belongs, in `sessions`.
+    private func index(of session: SessionID) -> Int {
+        var low = 0
+        var high = sessions.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sessions[middle] < session { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// The newest 65,536 sessions that ended.
+private struct RecentSessions: Sendable {
+    private var members: Set<SessionID> = []
+    private var order: [SessionID] = []
+    private var oldest = 0
+
+    func contains(_ session: SessionID) -> Bool { members.contains(session) }
+
+    mutating func insert(_ session: SessionID) {
+        guard members.insert(session).inserted else { return }
+        guard order.count == Limits.removedSessions else { return order.append(session) }
+        members.remove(order[oldest])
+        order[oldest] = session
+        oldest = (oldest + 1) % Limits.removedSessions
+    }
+}

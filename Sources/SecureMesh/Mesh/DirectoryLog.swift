@@ -1,0 +1,161 @@
+/// The server's directory with its history: changes that wait, the recent DELTAs, frozen SNAPSHOTs
+/// (PROTOCOL.md, directory).
+///
+/// `version` counts what has been published; `directory` is ahead of it by what waits.
+package struct DirectoryLog: Sendable {
+    private(set) package var directory = Directory()
+    private(set) package var version: UInt64 = 1
+    private var waiting: [Change] = []
+    /// The sessions that `waiting` adds.
+    private var unpublished: Set<SessionID> = []
+    /// `deltas[i]` leads to version `version - deltas.count + i + 1`.
+    private var deltas: [SignedPayload] = []
+    private var frozen: [FrozenSnapshot] = []
+    private var lastFlush: Instant?
+    private var tick = Limits.tick
+
+    private struct Change: Sendable {
+        var removed: SessionID?
+        var added: Entry?
+
+        var size: Int { (removed == nil ? 0 : 8) + (added?.encodedSize ?? 0) }
+    }
+
+    package init() {}
+
+    /// When waiting changes are to be flushed.
+    package var flushDeadline: Instant? {
+        guard !waiting.isEmpty else { return nil }
+        return lastFlush.map { $0 + tick } ?? Instant(nanoseconds: .min)
+    }
+
+    /// `entry` comes; the identity's older session goes in the same step.
+    package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
+        let published = old.flatMap { withdraw($0) ? nil : $0 }
+        if let old { directory.remove(old) }
+        directory.insert(entry)
+        waiting.append(Change(removed: published, added: entry))
+        unpublished.insert(entry.session)
+    }
+
+    package mutating func remove(_ session: SessionID) {
+        if !withdraw(session) { waiting.append(Change(removed: session)) }
+        directory.remove(session)
+    }
+
+    /// Publishes what waits, one version a DELTA, and gives the DELTAs in order.
+    package mutating func flush(now: Instant, sign: (Delta) -> SignedPayload) -> [SignedPayload] {
+        guard !waiting.isEmpty else { return [] }
+        var published: [SignedPayload] = []
+        var start = 0
+        while start < waiting.count {
+            var end = start
+            var size = 0
+            while end < waiting.count, size + waiting[end].size <= Delta.room {
+                size += waiting[end].size
+                end += 1
+            }
+            let changes = waiting[start..<end]
+            let delta = Delta(
+                from: version, removed: changes.compactMap(\.removed).sorted(),
+                added: changes.compactMap(\.added).sorted { $0.session < $1.session })
+            published.append(sign(delta))
+            version += 1
+            start = end
+        }
+        waiting.removeAll(keepingCapacity: true)
+        unpublished.removeAll(keepingCapacity: true)
+        deltas.append(contentsOf: published)
+        deltas.removeFirst(max(deltas.count - Limits.deltaLog, 0))
+        lastFlush = now
+        if published.count > Limits.deltasPerTick {
+            tick = min(tick * 2, Limits.longestTick)
+        } else if published.count == 1 {
+            tick = max(tick / 2, Limits.tick)
+        }
+        return published
+    }
+
+    /// The DELTAs from `held` on, oldest first and at most `limit`; nil if the log does not reach back so far.
+    package func deltas(after held: UInt64, limit: Int) -> [SignedPayload]? {
+        guard held > 0, held <= version, version - held <= UInt64(deltas.count) else { return nil }
+        return Array(deltas.suffix(Int(version - held)).prefix(limit))
+    }
+
+    /// The version of a snapshot that a member may be sent: the one it has begun, or else a young one.
+    package func frozenVersion(begun: UInt64?, now: Instant) -> UInt64? {
+        if let begun, frozen.contains(where: { $0.version == begun }) { return begun }
+        guard let newest = frozen.last, newest.version == version || now - newest.frozenAt < Limits.snapshotAge else {
+            return nil
+        }
+        return newest.version
+    }
+
+    /// Freezes the directory at `version`. What waits has been flushed before.
+    package mutating func freeze(now: Instant) -> UInt64 {
+        frozen.append(FrozenSnapshot(version: version, frozenAt: now, entries: directory.inOrder))
+        frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
+        return version
+    }
+
+    /// Parts of a frozen snapshot, signed when first asked for; from the first one if `part` is beyond the last.
+    package mutating func parts(
+        of version: UInt64, from part: Int, limit: Int, sign: (Snapshot) -> SignedPayload
+    ) -> [SignedPayload] {
+        guard let index = frozen.lastIndex(where: { $0.version == version }) else { return [] }
+        let count = frozen[index].partCount
+        let first = part < count ? part : 0
+        return (first..<min(first + limit, count)).map { frozen[index].part($0, sign: sign) }
+    }
+
+    package func partCount(of version: UInt64) -> Int {
+        frozen.last { $0.version == version }?.partCount ?? 0
+    }
+
+    /// Takes back an addition that nobody has been told of yet; false if there is none.
+    private mutating func withdraw(_ session: SessionID) -> Bool {
+        guard unpublished.remove(session) != nil,
+            let index = waiting.firstIndex(where: { $0.added?.session == session })
+        else { return false }
+        waiting[index].added = nil
+        if waiting[index].removed == nil { waiting.remove(at: index) }
+        return true
+    }
+}
+
+/// The directory at one version, cut into parts that each fit a datagram and are each signed once.
+private struct FrozenSnapshot: Sendable {
+    let version: UInt64
+    let frozenAt: Instant
+    private let parts: [[Entry]]
+    private var signed: [SignedPayload?]
+
+    init(version: UInt64, frozenAt: Instant, entries: [Entry]) {
+        self.version = version
+        self.frozenAt = frozenAt
+        var parts: [[Entry]] = [[]]
+        var room = Snapshot.room
+        for entry in entries {
+            if entry.encodedSize > room {
+                parts.append([])
+                room = Snapshot.room
+            }
+            parts[parts.count - 1].append(entry)
+            room -= entry.encodedSize
+        }
+        self.parts = parts
+        signed = [SignedPayload?](repeating: nil, count: parts.count)
+    }
+
+    var partCount: Int { parts.count }
+
+    mutating func part(_ index: Int, sign: (Snapshot) -> SignedPayload) -> SignedPayload {
+        if let payload = signed[index] { return payload }
+        let payload = sign(
+            Snapshot(
+                version: version, part: UInt16(clamping: index), parts: UInt16(clamping: parts.count),
+                entries: parts[index]))
+        signed[index] = payload
+        return payload
+    }
+}

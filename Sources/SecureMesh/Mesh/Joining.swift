@@ -1,0 +1,140 @@
+/// A peer's attempts to join (PROTOCOL.md, section 5): when a HELLO goes out, and which answers to it count.
+///
+/// One HELLO, byte-identical again after 0.25 and 0.75 s; a new ephemeral key after 1.75 s and then after gaps of
+/// 2, 4, 8, 8 … s, jittered, for ever. A key and a nonce never meet two plaintexts: whatever changes, changes E_p.
+package struct Joining: Sendable {
+    /// One HELLO under way.
+    package struct Attempt: Sendable {
+        package let context: SigningContext
+        package let ephemeral: Secret32
+        package let d1: Secret32
+        package let hello: [UInt8]
+        package let tag: UInt64
+        let hasCookie: Bool
+        var failedAnswers = 0
+        var wasRetried = false
+    }
+
+    private let key: SigningKey
+    private let name: PeerName
+    private let servers: [(context: SigningContext, agreementKey: AgreementPublicKey)]
+    private var nextServer = 0
+    private var attempts: [Attempt] = []
+    /// By server key.
+    private var cookies: [PublicKey: Bytes16] = [:]
+    private var nextAttempt: Instant?
+    private var gaps = 0
+    private var repeats: [Instant] = []
+    private(set) package var attemptCount = 0
+
+    /// `servers` are the pinned keys, tried in turn; each has an X25519 form, as every key that was read from text.
+    package init(key: SigningKey, name: PeerName, servers: [PublicKey]) {
+        self.key = key
+        self.name = name
+        self.servers = servers.compactMap { server in
+            Sodium.agreementKey(of: server).map { (SigningContext(server: server), $0) }
+        }
+    }
+
+    package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
+    package var deadline: Instant? { ([nextAttempt].compactMap { $0 } + repeats).min() }
+
+    /// Begins anew, with the first HELLO at `instant`.
+    package mutating func start(at instant: Instant) {
+        stop()
+        attemptCount = 0
+        gaps = 0
+        nextAttempt = instant
+    }
+
+    package mutating func stop() {
+        attempts = []
+        repeats = []
+        nextAttempt = nil
+    }
+
+    /// Nothing more is sent before `instant`, and no attempt is outstanding; the gaps go on where they were.
+    package mutating func pause(until instant: Instant) {
+        attempts = []
+        repeats = []
+        nextAttempt = instant
+    }
+
+    /// The HELLOs that are due.
+    package mutating func poll(now: Instant, random: inout RandomSource) -> [[UInt8]] {
+        var due: [[UInt8]] = []
+        if repeats.contains(where: { $0 <= now }) {
+            repeats.removeAll { $0 <= now }
+            if let newest = attempts.last { due.append(newest.hello) }
+        }
+        guard let instant = nextAttempt, instant <= now, !servers.isEmpty else { return due }
+        attemptCount += 1
+        let server = servers[nextServer]
+        nextServer = (nextServer + 1) % servers.count
+        guard let hello = begin(server.context, server.agreementKey, random: &random) else {
+            nextAttempt = now + ProtocolConstants.secondAttempt
+            return due
+        }
+        if attemptCount == 1 {
+            repeats = ProtocolConstants.helloRepeats.map { now + $0 }
+            nextAttempt = now + ProtocolConstants.secondAttempt
+        } else {
+            repeats = []
+            let gap = ProtocolConstants.attemptGaps[min(gaps, ProtocolConstants.attemptGaps.count - 1)]
+            gaps += 1
+            nextAttempt = now + random.jittered(gap)
+        }
+        due.append(hello)
+        return due
+    }
+
+    package func attempt(tagged tag: UInt64) throws(Rejection) -> Attempt {
+        guard let attempt = attempts.first(where: { $0.tag == tag }) else { throw .unknownTag }
+        guard attempt.failedAnswers < ProtocolConstants.failedOpens else { throw .tooManyFailedAnswers }
+        return attempt
+    }
+
+    /// An answer to this HELLO did not open or verify.
+    package mutating func countFailure(tagged tag: UInt64) {
+        if let index = attempts.firstIndex(where: { $0.tag == tag }) { attempts[index].failedAnswers += 1 }
+    }
+
+    /// RETRY: a new HELLO with the cookie, at once, unless this one had a cookie or a RETRY before.
+    ///
+    /// The new HELLO's repeats start anew; the next new ephemeral key is not moved.
+    package mutating func handleRetry(
+        _ retry: VerifiedRetry, tagged tag: UInt64, now: Instant, random: inout RandomSource
+    ) throws(Rejection) -> [UInt8]? {
+        guard let index = attempts.firstIndex(where: { $0.tag == tag }) else { throw .unknownTag }
+        let attempt = attempts[index]
+        guard !attempt.wasRetried else { throw .repeatedRetry }
+        attempts[index].wasRetried = true
+        cookies[attempt.context.server] = retry.cookie
+        guard !attempt.hasCookie, let server = servers.first(where: { $0.context == attempt.context }) else {
+            return nil
+        }
+        attempts.remove(at: index)
+        repeats = ProtocolConstants.helloRepeats.map { now + $0 }
+        return begin(server.context, server.agreementKey, random: &random)
+    }
+
+    private mutating func begin(
+        _ context: SigningContext, _ serverKey: AgreementPublicKey, random: inout RandomSource
+    ) -> [UInt8]? {
+        let ephemeral = random.secret()
+        guard let d1 = ephemeral.agree(with: serverKey) else { return nil }
+        let cookie = cookies[context.server] ?? .zero
+        let publicKey = ephemeral.agreementPublicKey
+        let signed = Signer(key: key, context: context, from: 0)
+            .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(publicKey))
+        let hello = signed.sealed(
+            to: 0, counter: 0, delivery: .cookie(cookie),
+            with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: context.server))
+        attempts.append(
+            Attempt(
+                context: context, ephemeral: ephemeral, d1: d1, hello: hello, tag: Handshake.tag(of: hello),
+                hasCookie: cookie != .zero))
+        if attempts.count > ProtocolConstants.outstandingAttempts { attempts.removeFirst() }
+        return hello
+    }
+}

@@ -1,0 +1,122 @@
+/// A peer's session with the server, from the WELCOME it opened to its end: keys, numbers, freshness and trust.
+package struct Membership: Sendable {
+    package let id: SessionID
+    package let epoch: UInt64
+    package let own: Pairs.Own
+    package let signer: Signer
+    package let address: SocketAddress
+    package let interval: Duration
+    package let rekeyAt: Instant
+    private let binder: Secret32
+    private let trust: Duration
+    private let startedAt: Instant
+    private var session: Session
+    private var number: UInt64 = 0
+    private var token: UInt64
+    /// Numbers of heartbeats and when each was sent, the newest 256.
+    private var sent: [(number: UInt64, at: Instant)] = []
+    private var oldestSent = 0
+    private var freshSince: Instant?
+    /// The newest fresh PULSE: what it told, and the sending that it echoed.
+    private var newestPulse: (version: UInt64, sentAt: Instant)?
+    private(set) package var trustedUntil: Instant?
+    private(set) package var nextSend: Instant
+    package var pairs = Pairs()
+
+    /// `welcome` has been verified by the pinned key of `attempt`.
+    package init(
+        _ welcome: Verified<Welcome>, epoch: UInt64, keys: SessionKeys, attempt: Joining.Attempt, key: SigningKey,
+        now: Instant
+    ) {
+        let body = welcome.body
+        id = body.session
+        self.epoch = epoch
+        own = Pairs.Own(
+            session: body.session, epoch: epoch, ephemeral: attempt.ephemeral,
+            agreementKey: attempt.ephemeral.agreementPublicKey, publicKey: key.publicKey, context: attempt.context)
+        signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
+        address = body.address
+        interval = .milliseconds(Int(body.heartbeatMilliseconds))
+        trust = .seconds(Int(body.trustSeconds))
+        rekeyAt = now + .seconds(Int(body.rekeySeconds))
+        startedAt = now
+        binder = keys.binder
+        session = Session(receiveKey: keys.serverToPeer, sendKey: keys.peerToServer)
+        token = body.token
+        nextSend = now
+    }
+
+    /// Whether the first fresh PULSE has come: the server has accepted the CONFIRM.
+    package var isConfirmed: Bool { freshSince != nil }
+
+    /// When the last sign of life is three intervals old.
+    package var staleAt: Instant {
+        (freshSince ?? startedAt) + interval * ProtocolConstants.freshIntervals
+    }
+
+    package func isTrusted(_ now: Instant) -> Bool {
+        trustedUntil.map { now < $0 } ?? false
+    }
+
+    /// The version that the newest fresh PULSE told.
+    package var pulsedVersion: UInt64 { newestPulse?.version ?? 0 }
+
+    /// CONFIRM until the first PULSE, HEARTBEAT after it; sets the next sending.
+    package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
+        nextSend = now + interval
+        number += 1
+        record(number, now)
+        let payload =
+            isConfirmed
+            ? signer.sign(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
+            : signer.sign(
+                .confirm, Heartbeat(number: number, token: token, version: 0, part: 0), extra: .binder(binder))
+        return session.seal(payload, to: epoch)
+    }
+
+    package mutating func leave() -> [UInt8]? {
+        number += 1
+        return session.seal(signer.sign(.leave, Leave(number: number)), to: epoch)
+    }
+
+    /// window → seal → fields → number rises → signature → commit.
+    package mutating func admit<Body: Payload>(
+        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
+    ) throws(Rejection) -> Verified<Body> {
+        guard datagram.header.from == epoch else { throw .misdirected }
+        let opened = try session.open(body, span, datagram)
+        let number = (opened.body as? any NumberedPayload)?.number
+        if let number { try session.checkNumber(number) }
+        let verified = try opened.verified(by: signer.context.server, in: signer.context)
+        session.accept(counter: datagram.header.counter, number: number)
+        return verified
+    }
+
+    /// Takes in a PULSE. True if it is fresh: it echoes a heartbeat sent within three intervals.
+    package mutating func accept(_ pulse: Pulse, echo: UInt64, held: UInt64, now: Instant) -> Bool {
+        guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
+        token = pulse.token
+        freshSince = max(freshSince ?? sentAt, sentAt)
+        newestPulse = (pulse.version, sentAt)
+        extendTrust(held: held)
+        return true
+    }
+
+    /// Trust moves only at the version held: so dropping DELTAs while PULSEs pass hides no revocation.
+    package mutating func extendTrust(held: UInt64) {
+        guard let newestPulse, newestPulse.version <= held else { return }
+        let until = newestPulse.sentAt + trust
+        trustedUntil = max(trustedUntil ?? until, until)
+    }
+
+    private var freshness: Duration { interval * ProtocolConstants.freshIntervals }
+
+    private mutating func record(_ number: UInt64, _ now: Instant) {
+        if sent.count < Limits.sentHeartbeats {
+            sent.append((number, now))
+        } else {
+            sent[oldestSent] = (number, now)
+            oldestSent = (oldestSent + 1) % Limits.sentHeartbeats
+        }
+    }
+}

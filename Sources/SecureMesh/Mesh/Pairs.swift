@@ -1,0 +1,141 @@
+/// The keys between this peer's session and those of others (PROTOCOL.md, section 7).
+///
+/// No handshake: both ephemeral keys are in the directory, each bound by its owner's own HELLO signature, which is
+/// verified here before first use: the server cannot swap them. A pair's state lives exactly as long as the two
+/// sessions, so no counter and no window is ever reset.
+package struct Pairs: Sendable {
+    private struct Inbound: Sendable {
+        let entry: Entry
+        var session: Session
+        var bucket = RateLimiter()
+        /// Set when the sender's session was replaced: what is still on its way counts until then.
+        var until: Instant?
+    }
+
+    private struct Outbound: Sendable {
+        var session: Session
+    }
+
+    /// What a pair's key depends on besides the other's entry.
+    package struct Own: Sendable {
+        package let session: SessionID
+        package let epoch: UInt64
+        package let ephemeral: Secret32
+        package let agreementKey: AgreementPublicKey
+        package let publicKey: PublicKey
+        package let context: SigningContext
+    }
+
+    private var inbound: [SessionID: Inbound] = [:]
+    private var outbound: [SessionID: Outbound] = [:]
+    /// Entries whose binding was wrong: not tried again.
+    private var unbound: Set<SessionID> = []
+    private var agreements = RateLimiter()
+
+    package init() {}
+
+    /// Seals for `entry`'s session; nil if its binding is wrong.
+    package mutating func seal(_ payload: SignedPayload, for entry: Entry, own: Own) throws(Rejection) -> [UInt8] {
+        if outbound[entry.session] == nil {
+            let secret = try agree(entry, own)
+            let key = Self.key(secret, own, entry, isSending: true)
+            outbound[entry.session] = Outbound(session: Session(receiveKey: key, sendKey: key))
+        }
+        guard let bytes = outbound[entry.session]?.session.seal(payload, to: entry.session.rawValue) else {
+            throw .counterOutOfRange
+        }
+        return bytes
+    }
+
+    /// from in the directory → window → key → seal → audience → bucket → signature → commit.
+    package mutating func admit(
+        _ span: Span<UInt8>, _ datagram: Datagram, listed: (SessionID) -> Entry?, own: Own, rate: Rate, now: Instant
+    ) throws(Rejection) -> ReceivedMessage {
+        guard let from = SessionID(rawValue: datagram.header.from) else { throw .unknownSender }
+        if let until = inbound[from]?.until, until <= now { inbound[from] = nil }
+        if inbound[from] == nil {
+            guard let entry = listed(from), entry.identity != own.publicKey else { throw .unknownSender }
+            guard !unbound.contains(from) else { throw .bindingInvalid }
+            guard agreements.accept(Limits.agreementRate, now: now) else { throw .agreementOverRate }
+            let key = Self.key(try agree(entry, own), own, entry, isSending: false)
+            inbound[from] = Inbound(entry: entry, session: Session(receiveKey: key, sendKey: key))
+        }
+        guard var pair = inbound[from] else { throw .unknownSender }
+        let opened = try pair.session.open(PeerMessage.self, span, datagram)
+        let audience = opened.body.audience
+        guard audience == nil || audience == own.publicKey else { throw .notAddressedToMe }
+        guard pair.bucket.accept(rate, now: now) else { throw .senderOverRate }
+        inbound[from]?.bucket = pair.bucket
+        let verified = try opened.verified(by: pair.entry.identity, in: own.context)
+        inbound[from]?.session.accept(counter: datagram.header.counter)
+        return ReceivedMessage(
+            sender: Member(pair.entry), number: verified.body.number, isBroadcast: audience == nil,
+            body: verified.body.body)
+    }
+
+    /// The other's session has ended; if another of the same identity took its place, what is on its way still counts.
+    package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
+        outbound[session] = nil
+        unbound.remove(session)
+        if wasReplaced {
+            inbound[session]?.until = now + ProtocolConstants.pairLingering
+        } else {
+            inbound[session] = nil
+        }
+    }
+
+    /// Forgets replaced senders whose time is over.
+    package mutating func expire(now: Instant) {
+        inbound = inbound.filter { $0.value.until.map { now < $0 } ?? true }
+    }
+
+    /// When `expire` has something to do.
+    package var deadline: Instant? { inbound.values.compactMap(\.until).min() }
+
+    private mutating func agree(_ entry: Entry, _ own: Own) throws(Rejection) -> Secret32 {
+        guard !unbound.contains(entry.session), own.context.isBound(entry) else {
+            unbound.insert(entry.session)
+            throw .bindingInvalid
+        }
+        guard let secret = own.ephemeral.agree(with: entry.agreementKey) else { throw .agreementFailed }
+        return secret
+    }
+
+    /// KDF("message", DH ‖ epoch ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ S), a the sender and b the receiver.
+    private static func key(_ secret: Secret32, _ own: Own, _ other: Entry, isSending: Bool) -> Secret32 {
+        let me = PairEnd(own.session, own.publicKey, own.agreementKey)
+        let them = PairEnd(other.session, other.identity, other.agreementKey)
+        let (a, b) = isSending ? (me, them) : (them, me)
+        return PairEnd.key(secret, epoch: own.epoch, from: a, to: b, server: own.context.server)
+    }
+}
+
+/// One end of a pair, as the key of their messages sees it.
+package struct PairEnd: Sendable {
+    private let session: SessionID
+    private let identity: PublicKey
+    private let agreementKey: AgreementPublicKey
+
+    package init(_ session: SessionID, _ identity: PublicKey, _ agreementKey: AgreementPublicKey) {
+        self.session = session
+        self.identity = identity
+        self.agreementKey = agreementKey
+    }
+
+    /// The key of messages from `a` to `b`.
+    package static func key(
+        _ secret: Secret32, epoch: UInt64, from a: PairEnd, to b: PairEnd, server: PublicKey
+    ) -> Secret32 {
+        let input = SecretInput()
+        input.append(secret)
+        input.append(epoch)
+        input.append(a.session.rawValue)
+        input.append(b.session.rawValue)
+        input.append(a.identity.bytes)
+        input.append(b.identity.bytes)
+        input.append(a.agreementKey.bytes)
+        input.append(b.agreementKey.bytes)
+        input.append(server.bytes)
+        return Sodium.derive(.message, input)
+    }
+}

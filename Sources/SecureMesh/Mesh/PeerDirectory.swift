@@ -1,0 +1,110 @@
+/// A peer's copy of the directory at one version, and the snapshot that it is putting together.
+///
+/// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back.
+package struct PeerDirectory: Sendable {
+    private(set) package var directory = Directory()
+    /// 0: nothing held.
+    private(set) package var version: UInt64 = 0
+    private(set) package var epoch: UInt64 = 0
+    private var assembly: Assembly?
+    /// The key last seen under each name, over all sessions of this process.
+    private var knownNames: [PeerName: PublicKey] = [:]
+
+    private struct Assembly: Sendable {
+        let version: UInt64
+        let parts: UInt16
+        var received: [UInt16: [Entry]] = [:]
+    }
+
+    /// What one DELTA or SNAPSHOT changed.
+    package struct Change: Sendable {
+        package var gone: [Entry] = []
+        package var events: [PeerEvent] = []
+    }
+
+    package init() {}
+
+    /// The part to ask for: the lowest that is missing; 0 when none is wanted.
+    package var wantedPart: UInt16 {
+        guard let assembly else { return 0 }
+        return (0..<assembly.parts).first { assembly.received[$0] == nil } ?? 0
+    }
+
+    /// A server with another epoch is another directory: nothing of it is held yet.
+    package mutating func begin(epoch: UInt64) {
+        guard epoch != self.epoch else { return }
+        self.epoch = epoch
+        version = 0
+        assembly = nil
+    }
+
+    package mutating func apply(_ delta: Delta) throws(Rejection) -> Change {
+        guard version > 0, delta.from == version else { throw .deltaNotApplicable }
+        guard directory.allows(removing: delta.removed, adding: delta.added) else { throw .directoryContradiction }
+        let before = delta.removed.compactMap { directory[$0] }
+        for session in delta.removed { directory.remove(session) }
+        for entry in delta.added { directory.insert(entry) }
+        version += 1
+        if let assembly, assembly.version <= version { self.assembly = nil }
+        return changes(from: before, to: delta.added)
+    }
+
+    package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> Change {
+        guard snapshot.version > version, snapshot.parts <= Limits.snapshotParts,
+            snapshot.version >= assembly?.version ?? 0
+        else { throw .snapshotNotWanted }
+        if assembly?.version != snapshot.version {
+            assembly = Assembly(version: snapshot.version, parts: snapshot.parts)
+        }
+        guard assembly?.parts == snapshot.parts, assembly?.received[snapshot.part] == nil else {
+            throw .snapshotNotWanted
+        }
+        assembly?.received[snapshot.part] = snapshot.entries
+        guard let assembly, assembly.received.count == Int(assembly.parts) else { return Change() }
+        self.assembly = nil
+        return try adopt((0..<assembly.parts).flatMap { assembly.received[$0] ?? [] }, version: assembly.version)
+    }
+
+    /// Absent sessions go; one that stays keeps its state and must be what it was.
+    private mutating func adopt(_ entries: [Entry], version newVersion: UInt64) throws(Rejection) -> Change {
+        let isNewEpoch = version == 0
+        var next = isNewEpoch ? Directory() : directory
+        var listed: Set<SessionID> = []
+        for entry in entries {
+            guard listed.insert(entry.session).inserted, next[entry.session].map({ $0 == entry }) ?? true else {
+                throw .directoryContradiction
+            }
+        }
+        let gone = next.sessions.filter { !listed.contains($0) }
+        let new = entries.filter { next[$0.session] == nil }
+        guard zip(entries, entries.dropFirst()).allSatisfy({ $0.session < $1.session }),
+            next.allows(removing: gone, adding: new)
+        else { throw .directoryContradiction }
+        let before = isNewEpoch ? directory.inOrder : gone.compactMap { next[$0] }
+        for session in gone { next.remove(session) }
+        for entry in new { next.insert(entry) }
+        directory = next
+        version = newVersion
+        return changes(from: before, to: new)
+    }
+
+    private mutating func changes(from before: [Entry], to after: [Entry]) -> Change {
+        let left = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
+        let stays = Set(after.map(\.identity))
+        var events: [PeerEvent] = before.filter { !stays.contains($0.identity) }.map { .memberLeft(Member($0)) }
+        for entry in after {
+            if let known = knownNames[entry.name], known != entry.identity {
+                events.append(.nameMoved(entry.name, from: known, to: entry.identity))
+            }
+            if knownNames[entry.name] != nil || knownNames.count < Limits.rememberedIdentities {
+                knownNames[entry.name] = entry.identity
+            }
+            guard let old = left[entry.identity] else {
+                events.append(.memberJoined(Member(entry)))
+                continue
+            }
+            if old != entry { events.append(.memberRejoined(Member(entry))) }
+        }
+        return Change(gone: before, events: events)
+    }
+}

@@ -1,0 +1,14 @@
+/// One membership of one peer, from CONFIRM to its end: random, never 0, never used twice.
+package struct SessionID: Hashable, Comparable, Sendable {
+    package let rawValue: UInt64
+
+    /// Nil for 0, which names no session.
+    package init?(rawValue: UInt64) {
+        guard rawValue != 0 else { return nil }
+        self.rawValue = rawValue
+    }
+
+    package static func < (left: SessionID, right: SessionID) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}

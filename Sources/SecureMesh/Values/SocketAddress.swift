@@ -1,0 +1,98 @@
+/// An IP address and a UDP port, as in the directory (PROTOCOL.md, ADDR).
+///
+/// An IPv4-mapped IPv6 address is never held: it is made an IPv4 one. There are no zones, so IPv6 link-local
+/// addresses are not supported.
+public struct SocketAddress: Hashable, Sendable {
+    public enum IP: Hashable, Sendable {
+        /// Four bytes, the first the most significant.
+        case v4(UInt32)
+        /// The first eight bytes and the last eight.
+        case v6(UInt64, UInt64)
+    }
+
+    public let ip: IP
+    public let port: UInt16
+
+    public init(ip: IP, port: UInt16) {
+        if case .v6(0, let low) = ip, low >> 32 == 0xFFFF {
+            self.ip = .v4(UInt32(truncatingIfNeeded: low))
+        } else {
+            self.ip = ip
+        }
+        self.port = port
+    }
+
+    package var isIPv6: Bool {
+        if case .v6 = ip { true } else { false }
+    }
+
+    package var isUnspecified: Bool {
+        switch ip {
+        case .v4(let address): address >> 24 == 0
+        case .v6(let high, let low): high == 0 && low == 0
+        }
+    }
+
+    package var isLoopback: Bool {
+        switch ip {
+        case .v4(let address): address >> 24 == 127
+        case .v6(let high, let low): high == 0 && low == 1
+        }
+    }
+
+    package var isLinkLocal: Bool {
+        switch ip {
+        case .v4(let address): address >> 16 == 0xA9FE
+        case .v6(let high, _): high >> 54 == 0x3FA
+        }
+    }
+
+    /// Multicast, limited broadcast and the reserved class E: never one host's address.
+    package var isMulticastOrBroadcast: Bool {
+        switch ip {
+        case .v4(let address): address >> 28 >= 0xE
+        case .v6(let high, _): high >> 56 == 0xFF
+        }
+    }
+}
+
+extension SocketAddress: CustomStringConvertible {
+    /// `192.0.2.1:3000` or `[2001:db8::1]:3000` (RFC 5952).
+    public var description: String {
+        switch ip {
+        case .v4(let address):
+            let parts = (0..<4).map { String(address >> (24 - 8 * $0) & 0xFF) }
+            return "\(parts.joined(separator: ".")):\(port)"
+        case .v6(let high, let low):
+            return "[\(Self.text(high, low))]:\(port)"
+        }
+    }
+
+    private static func text(_ high: UInt64, _ low: UInt64) -> String {
+        let groups = (0..<8).map { index -> UInt16 in
+            UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index % 4)))
+        }
+        var zeros = 0..<0
+        var start = 0
+        for index in 0...8 where index == 8 || groups[index] != 0 {
+            if index - start > max(zeros.count, 1) { zeros = start..<index }
+            start = index + 1
+        }
+        let hex = groups.map { String($0, radix: 16) }
+        guard !zeros.isEmpty else { return hex.joined(separator: ":") }
+        let head = hex[..<zeros.lowerBound].joined(separator: ":")
+        let tail = hex[zeros.upperBound...].joined(separator: ":")
+        return "\(head)::\(tail)"
+    }
+}
+
+/// The way to one peer: which of the server's sockets, and the address at its far end.
+package struct Path: Hashable, Sendable {
+    package var socket: UInt8
+    package var remote: SocketAddress
+
+    package init(socket: UInt8 = 0, remote: SocketAddress) {
+        self.socket = socket
+        self.remote = remote
+    }
+}

@@ -1,0 +1,97 @@
+/// Reads big-endian fields from a span, keeping only the offset. Every read checks the length first.
+package struct ByteReader {
+    package private(set) var offset: Int
+
+    package init(at offset: Int = 0) {
+        self.offset = offset
+    }
+
+    package mutating func take(_ count: Int, of span: Span<UInt8>) throws(Rejection) -> Int {
+        guard count <= span.count - offset else { throw .payloadLengthMismatch }
+        defer { offset += count }
+        return offset
+    }
+
+    package mutating func uint8(_ span: Span<UInt8>) throws(Rejection) -> UInt8 {
+        span[try take(1, of: span)]
+    }
+
+    package mutating func uint16(_ span: Span<UInt8>) throws(Rejection) -> UInt16 {
+        let start = try take(2, of: span)
+        return UInt16(span[start]) << 8 | UInt16(span[start + 1])
+    }
+
+    package mutating func uint64(_ span: Span<UInt8>) throws(Rejection) -> UInt64 {
+        let start = try take(8, of: span)
+        var value: UInt64 = 0
+        for index in 0..<8 { value = value << 8 | UInt64(span[start + index]) }
+        return value
+    }
+
+    package mutating func bytes16(_ span: Span<UInt8>) throws(Rejection) -> Bytes16 {
+        Bytes16(span, at: try take(Bytes16.count, of: span))
+    }
+
+    package mutating func bytes32(_ span: Span<UInt8>) throws(Rejection) -> Bytes32 {
+        Bytes32(span, at: try take(Bytes32.count, of: span))
+    }
+
+    package mutating func agreementKey(_ span: Span<UInt8>) throws(Rejection) -> AgreementPublicKey {
+        let start = try take(Bytes32.count, of: span)
+        guard AgreementPublicKey.isCanonical(span, at: start) else { throw .nonCanonicalAgreementKey }
+        return AgreementPublicKey(bytes: Bytes32(span, at: start))
+    }
+
+    package mutating func signature(_ span: Span<UInt8>) throws(Rejection) -> Signature {
+        Signature(span, at: try take(Signature.count, of: span))
+    }
+
+    package mutating func sessionID(_ span: Span<UInt8>) throws(Rejection) -> SessionID {
+        guard let session = SessionID(rawValue: try uint64(span)) else { throw .invalidSessionIDs }
+        return session
+    }
+
+    package mutating func zeros(_ count: Int, _ span: Span<UInt8>) throws(Rejection) {
+        let start = try take(count, of: span)
+        for index in start..<(start + count) where span[index] != 0 { throw .nonZeroPadding }
+    }
+
+    package mutating func name(length: UInt8, _ span: Span<UInt8>) throws(Rejection) -> PeerName {
+        let start = try take(Int(length), of: span)
+        var text = ""
+        for index in start..<(start + Int(length)) {
+            guard PeerName.isAllowed(span[index]) else { throw .invalidName }
+            text.unicodeScalars.append(Unicode.Scalar(span[index]))
+        }
+        guard let name = PeerName(text) else { throw .invalidName }
+        return name
+    }
+
+    /// Refuses bytes that are left over.
+    package func finish(_ span: Span<UInt8>) throws(Rejection) {
+        guard offset == span.count else { throw .payloadLengthMismatch }
+    }
+}
+
+extension [UInt8] {
+    package init(copying span: Span<UInt8>) {
+        self = []
+        reserveCapacity(span.count)
+        for index in 0..<span.count { append(span[index]) }
+    }
+
+    package mutating func append(bigEndian value: UInt16) {
+        append(UInt8(value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+    }
+
+    package mutating func append(bigEndian value: UInt64) {
+        for shift in stride(from: 56, through: 0, by: -8) {
+            append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+        }
+    }
+
+    package mutating func append(zeros count: Int) {
+        append(contentsOf: repeatElement(0, count: count))
+    }
+}

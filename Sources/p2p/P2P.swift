@@ -1,0 +1,2 @@
+internal import ArgumentParser
+@main struct P2P: AsyncParsableCommand { func run() async {} }

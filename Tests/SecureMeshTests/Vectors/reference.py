@@ -1,0 +1,544 @@
+#!/usr/bin/env python3
+"""SecureMesh protocol, version 1: a second implementation of its wire format, and its test vectors.
+
+Written from the protocol page alone, without looking at the Swift code, so that an error shared by
+an encoder and its own decoder cannot hide. It is a generator of vectors, not an implementation to
+be used: its keys are fixed and public, its "random" numbers are constants.
+
+    python3 Tests/SecureMeshTests/Vectors/reference.py                  prints the vectors
+    python3 Tests/SecureMeshTests/Vectors/reference.py --check FILE     compares; exit 1 on a difference
+
+Python 3.9 or later, the standard library, and the system's libsodium through ctypes. Before it
+prints anything it opens every datagram again with the *receiver's* secrets and takes it apart by
+code that shares nothing with the encoders but the primitives.
+"""
+import argparse
+import base64
+import ctypes
+import ctypes.util
+import ipaddress
+import sys
+
+# ---------------------------------------------------------------- primitives (section 3)
+
+sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
+if sodium.sodium_init() < 0:
+    sys.exit("libsodium does not start")
+
+_ptr, _len, _size = ctypes.c_char_p, ctypes.c_ulonglong, ctypes.c_size_t
+for _name, _args in {
+    "crypto_generichash": (_ptr, _size, _ptr, _len, _ptr, _size),
+    "crypto_scalarmult": (_ptr, _ptr, _ptr),
+    "crypto_scalarmult_base": (_ptr, _ptr),
+    "crypto_sign_seed_keypair": (_ptr, _ptr, _ptr),
+    "crypto_sign_detached": (_ptr, ctypes.c_void_p, _ptr, _len, _ptr),
+    "crypto_sign_verify_detached": (_ptr, _ptr, _len, _ptr),
+    "crypto_sign_ed25519_pk_to_curve25519": (_ptr, _ptr),
+    "crypto_sign_ed25519_sk_to_curve25519": (_ptr, _ptr),
+    "crypto_aead_chacha20poly1305_ietf_encrypt":
+        (_ptr, ctypes.c_void_p, _ptr, _len, _ptr, _len, ctypes.c_void_p, _ptr, _ptr),
+    "crypto_aead_chacha20poly1305_ietf_decrypt":
+        (_ptr, ctypes.c_void_p, ctypes.c_void_p, _ptr, _len, _ptr, _len, _ptr, _ptr),
+}.items():
+    getattr(sodium, _name).argtypes = _args
+    getattr(sodium, _name).restype = ctypes.c_int
+
+def require(condition, what):
+    """Like assert, but not removed by python -O."""
+    if not condition:
+        raise AssertionError(what)
+
+def call(name, size, *args):
+    """Call a libsodium function whose first argument is an output of `size` bytes."""
+    out = ctypes.create_string_buffer(max(size, 1))
+    require(getattr(sodium, name)(out, *args) == 0, name + " failed")
+    return out.raw[:size]
+
+def H(label, x):
+    """BLAKE2b-256 of x, keyed with the label padded with zeros to 32 bytes."""
+    key = label.encode("ascii").ljust(32, b"\0")
+    require(0 < len(label) and len(key) == 32, "label")
+    return call("crypto_generichash", 32, 32, x, len(x), key, 32)
+
+KDF = H  # one construction, two names: a KDF's input is secret
+
+def canonical_u(point):
+    """Is this an X25519 public key as the wire allows it (u < p, so top bit 0 too)?"""
+    return len(point) == 32 and int.from_bytes(point, "little") < 2**255 - 19
+
+def DH(secret, public):
+    """X25519. An all-zero result is refused (libsodium's return code)."""
+    require(len(secret) == 32 and canonical_u(public), "X25519 arguments")
+    return call("crypto_scalarmult", 32, secret, public)
+
+def x_public(secret): return call("crypto_scalarmult_base", 32, secret)
+
+def ed_keypair(seed):
+    """(public key, libsodium's 64-byte secret key) of an Ed25519 seed."""
+    require(len(seed) == 32, "seed")
+    public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
+    require(sodium.crypto_sign_seed_keypair(public, secret, seed) == 0, "keypair")
+    return public.raw, secret.raw
+
+def sign(seed, text):
+    return call("crypto_sign_detached", 64, None, text, len(text), ed_keypair(seed)[1])
+
+def verify(signature, text, public):
+    require(len(signature) == 64 and len(public) == 32, "signature arguments")
+    return sodium.crypto_sign_verify_detached(signature, text, len(text), public) == 0
+
+def nonce_of(counter): return bytes(4) + u64(counter)
+
+def aead_seal(key, counter, aad, plain):
+    return call("crypto_aead_chacha20poly1305_ietf_encrypt", len(plain) + 16, None,
+                plain, len(plain), aad, len(aad), None, nonce_of(counter), key)
+
+def aead_open(key, counter, aad, sealed):
+    """The plaintext, or None."""
+    out = ctypes.create_string_buffer(max(len(sealed) - 16, 1))
+    code = sodium.crypto_aead_chacha20poly1305_ietf_decrypt(
+        out, None, None, sealed, len(sealed), aad, len(aad), nonce_of(counter), key)
+    return out.raw[:len(sealed) - 16] if code == 0 else None
+
+# ---------------------------------------------------------------- fields (sections 3 and 9)
+
+def u8(n): return n.to_bytes(1, "big")
+def u16(n): return n.to_bytes(2, "big")
+def u64(n): return n.to_bytes(8, "big")
+
+def addr19(host, port):
+    """ADDR: family 4 or 6, 16 bytes (v4: 4 and zeros), port."""
+    ip = ipaddress.ip_address(host)
+    return u8(ip.version) + ip.packed.ljust(16, b"\0") + u16(port)
+
+def name33(name):
+    raw = name.encode("ascii")
+    require(1 <= len(raw) <= 32, "name")
+    return u8(len(raw)) + raw.ljust(32, b"\0")
+
+def entry(session, identity, E, binding, addr, name):
+    """ENTRY: what the directory says of one peer; the name here is not padded."""
+    raw = name.encode("ascii")
+    out = u64(session) + identity + E + binding + addr + u8(len(raw)) + raw
+    require(len(out) == 156 + len(raw), "ENTRY size")
+    return out
+
+def key_text(prefix, raw):
+    """Key text: the prefix, then base64url (unpadded) of the 32 bytes and a checksum of 4."""
+    both = raw + H("key text", prefix.encode("ascii") + raw)[:4]
+    return prefix + base64.urlsafe_b64encode(both).decode("ascii").rstrip("=")
+
+# ---------------------------------------------------------------- a datagram (section 4)
+
+HELLO, RETRY, WELCOME, REJECT, CONFIRM = 0x01, 0x02, 0x03, 0x04, 0x05
+HEARTBEAT, LEAVE, PULSE, SNAPSHOT, DELTA, GOODBYE, MESSAGE = 0x10, 0x11, 0x20, 0x21, 0x22, 0x23, 0x30
+
+# kind: (bytes of delivery, bytes of clear, size of the datagram without entries, ids and body)
+LAYOUT = {
+    HELLO: (16, 32, 256), RETRY: (16, 8, 116), WELCOME: (0, 32, 183), REJECT: (0, 32, 143),
+    CONFIRM: (0, 0, 134), HEARTBEAT: (0, 0, 134), LEAVE: (0, 0, 116), PULSE: (8, 0, 140),
+    SNAPSHOT: (0, 0, 121), DELTA: (0, 0, 126), GOODBYE: (0, 0, 117), MESSAGE: (0, 0, 148),
+}
+
+def make(kind, to, from_, counter, payload, seed, key, delivery=b"", clear=b"", extra=b"", variable=0):
+    """Sign, seal and frame one datagram. Returns every intermediate value, in the order it is printed.
+
+    `variable` is what the table's size leaves open: the bytes of entries, ids or body.
+    """
+    delivery_size, clear_size, fixed = LAYOUT[kind]
+    require((len(delivery), len(clear)) == (delivery_size, clear_size), "layout")
+    signed = ctx + u8(kind) + u64(from_) + extra + clear + payload
+    signature = sign(seed, signed)
+    size = fixed + variable
+    fields = dict(extra=extra, delivery=delivery, clear=clear, payload=payload)
+    out = {k: v for k, v in fields.items() if v}
+    out.update(signed=signed, signature=signature)
+    to = to if isinstance(to, bytes) else u64(to)  # a tag goes in as it is
+    aad = u8(1) + u8(kind) + u16(size) + to + u64(from_) + u64(counter) + delivery + clear
+    if kind == RETRY:  # the one kind that is not sealed
+        datagram = aad + signature
+    else:
+        plain = payload + signature
+        datagram = aad + aead_seal(key, counter, aad, plain)
+        out.update(plaintext=plain, aad=aad, nonce=nonce_of(counter), key=key)
+    require(len(datagram) == size, "size of kind %02x: %d, not %d" % (kind, len(datagram), size))
+    out["datagram"] = datagram
+    return out
+
+# ---------------------------------------------------------------- fixed inputs
+
+def ramp(first): return bytes(range(first, first + 32))
+
+server_seed, peer_a_seed, peer_b_seed = ramp(0x00), ramp(0x20), ramp(0x40)
+e_a, e_b, e_a2, e_s_a, e_s_b = ramp(0x60), ramp(0x80), ramp(0xa0), ramp(0xc0), ramp(0xe0)
+cookie_secret = bytes((7 + 5 * i) % 256 for i in range(32))
+reject_salt = bytes((11 + 7 * i) % 256 for i in range(32))
+
+S, _server_sk = ed_keypair(server_seed)
+id_a, id_b = ed_keypair(peer_a_seed)[0], ed_keypair(peer_b_seed)[0]
+S_x = call("crypto_sign_ed25519_pk_to_curve25519", 32, S)
+S_x_secret = call("crypto_sign_ed25519_sk_to_curve25519", 32, _server_sk)
+E_a, E_b, E_a2, E_s_a, E_s_b = map(x_public, (e_a, e_b, e_a2, e_s_a, e_s_b))
+for _E in (S_x, E_a, E_b, E_a2, E_s_a, E_s_b):
+    require(canonical_u(_E), "canonical u")
+require(x_public(S_x_secret) == S_x, "the two conversions of S agree")
+
+ctx = b"securemesh/1" + S
+require(len(ctx) == 44, "ctx")
+
+epoch = 0xe1e2e3e4e5e6e7e8
+s_a = 0xa1a2a3a4a5a6a7a8  # above 2^63 and above s_b: entries sort as *unsigned* numbers, B first
+s_b = 0x1b2b3b4b5b6b7b8b
+s_gone = 0x0d1d2d3d4d5d6d7d  # the session that the DELTA removes
+rotation = 1234567
+name_a, name_b = "A", "peer.B-2_x"
+addr_a, addr_b = addr19("192.0.2.1", 3001), addr19("2001:db8::2", 3002)
+cookie_a = KDF("cookie", cookie_secret + addr_a)[:16]
+no_cookie = bytes(16)
+
+welcome_token_a, welcome_token_b, pulse_token = 0x0a11ce0000000001, 0x0b0b000000000002, 0xf00d000000000003
+times = dict(heartbeat_ms=500, lifetime_ms=1500, trust_s=60, rekey_s=3600)
+
+# ---------------------------------------------------------------- output
+
+sections = []
+
+def emit(name, *parts):
+    """Add a section. Keys ending in _u64 hold integers, in _text strings, all others bytes."""
+    lines = ["[%s]" % name]
+    for part in parts:
+        for key, value in part.items():
+            if key.endswith("_u64"):
+                value = "%d" % value
+            elif not key.endswith("_text"):
+                value = value.hex()
+            require(value != "" and value == value.strip(), "value of " + key)
+            lines.append("%s = %s" % (key, value))
+    sections.append(lines)
+
+PREAMBLE = """\
+# SecureMesh protocol, version 1: test vectors. Printed by reference.py beside this file; do not edit.
+#
+# A line that starts with '#' is a comment, an empty one means nothing. '[name]' starts a section.
+# Every other line is 'key = value', split at the first ' = '; a key occurs once in its section.
+#   key ends in _u64    value is an unsigned decimal number, below 2^64
+#   key ends in _text   value is ASCII text, as it stands
+#   any other key       value is bytes, in lower-case hex, never empty (an empty field has no line)
+#
+# In every section of a datagram, as far as that kind has it: the inputs, then
+#   extra, delivery, clear, payload   the fields of section 4 of the protocol page
+#   signed      what the Ed25519 signature covers: ctx, kind, from, extra, clear, payload
+#   signature   the signature (deterministic, as libsodium makes it)
+#   plaintext   payload, signature
+#   aad         header, delivery, clear
+#   nonce, key  of ChaCha20-Poly1305-IETF
+#   datagram    the whole datagram
+# The sections are not a recording: [pulse] carries the token that [heartbeat] returns, and also the echo of that
+# heartbeat. [reject] and [welcome] both answer [hello]. No key meets one nonce twice.
+"""
+
+# ---------------------------------------------------------------- the handshake (section 5)
+
+def hello(e_p, seed, identity, name, cookie):
+    """01, made by a peer: it has e_p and S_x."""
+    E_p = x_public(e_p)
+    d1 = DH(e_p, S_x)
+    k0 = KDF("hello", d1 + E_p + cookie + S)
+    payload = identity + name33(name) + bytes(35)
+    out = make(HELLO, 0, 0, 0, payload, seed, k0, delivery=cookie, clear=E_p)
+    require(len(out["signed"]) == 185, "what a HELLO's signature covers")
+    return dict(name_text=name, identity=identity, cookie=cookie, E_p=E_p, d1=d1, k0=k0, **out,
+                tag=H("tag", out["datagram"])[:8])
+
+def retry(to_hello, cookie):
+    """02: signed once a rotation, the tag and the cookie are not covered."""
+    out = make(RETRY, to_hello["tag"], epoch, 0, b"", server_seed, None, delivery=cookie, clear=u64(rotation))
+    return dict(tag=to_hello["tag"], rotation_u64=rotation, cookie=cookie, **out)
+
+def welcome(to_hello, e_s, session, token, addr):
+    """03, made by the server: it has its own secret, e_s, and the E_p in the HELLO."""
+    E_s, E_p = x_public(e_s), to_hello["E_p"]
+    d1, d2 = DH(S_x_secret, E_p), DH(e_s, E_p)
+    T = H("transcript", ctx + to_hello["datagram"] + E_s)
+    k1 = KDF("welcome", d2 + d1 + T)
+    master = KDF("master", d2 + d1 + T)
+    J = master + u64(session) + u64(epoch)
+    keys = dict(k_p2s=KDF("peer to server", J), k_s2p=KDF("server to peer", J), binder=KDF("binder", J))
+    payload = (u64(session) + u64(token) + u16(times["heartbeat_ms"]) + u16(times["lifetime_ms"])
+               + u16(times["trust_s"]) + u16(times["rekey_s"]) + addr)
+    out = make(WELCOME, to_hello["tag"], epoch, 0, payload, server_seed, k1, clear=E_s, extra=T)
+    return dict(tag=to_hello["tag"], session_u64=session, token_u64=token,
+                **{k + "_u64": v for k, v in times.items()}, addr=addr, E_s=E_s,
+                T=T, d1=d1, d2=d2, k1=k1, master=master, J=J, **keys, **out)
+
+def reject(to_hello, salt, reason, retry_s):
+    """04, made by the server."""
+    d1 = DH(S_x_secret, to_hello["E_p"])
+    T_r = H("transcript reject", ctx + to_hello["datagram"] + salt)
+    k_rej = KDF("reject", d1 + T_r)
+    out = make(REJECT, to_hello["tag"], epoch, 0, u8(reason) + u16(retry_s), server_seed, k_rej,
+               clear=salt, extra=T_r)
+    return dict(tag=to_hello["tag"], reason_u64=reason, retry_s_u64=retry_s, salt=salt,
+                d1=d1, T_r=T_r, k_rej=k_rej, **out)
+
+hello_1 = hello(e_a, peer_a_seed, id_a, name_a, no_cookie)
+hello_2 = hello(e_a2, peer_a_seed, id_a, name_a, cookie_a)
+hello_b = hello(e_b, peer_b_seed, id_b, name_b, no_cookie)
+retry_1 = retry(hello_1, cookie_a)
+welcome_a = welcome(hello_1, e_s_a, s_a, welcome_token_a, addr_a)
+welcome_b = welcome(hello_b, e_s_b, s_b, welcome_token_b, addr_b)
+reject_1 = reject(hello_1, reject_salt, 2, 5)
+
+# ---------------------------------------------------------------- membership (section 6): A and the server
+
+def heartbeat(kind, counter, number, token, version, part, extra=b""):
+    """05 and 10 have one payload; the binder is under CONFIRM's signature only."""
+    payload = u64(number) + u64(token) + u64(version) + u16(part)
+    return dict(counter_u64=counter, number_u64=number, token_u64=token, version_u64=version, part_u64=part,
+                **make(kind, epoch, s_a, counter, payload, peer_a_seed, welcome_a["k_p2s"], extra=extra))
+
+def from_server(kind, counter, payload, **more):
+    """20-23, to A."""
+    return make(kind, s_a, epoch, counter, payload, server_seed, welcome_a["k_s2p"], **more)
+
+confirm_1 = heartbeat(CONFIRM, 1, 1, welcome_token_a, 0, 0, extra=welcome_a["binder"])
+heartbeat_2 = heartbeat(HEARTBEAT, 2, 2, pulse_token, 7, 3)
+leave_3 = dict(counter_u64=3, number_u64=3,
+               **make(LEAVE, epoch, s_a, 3, u64(3), peer_a_seed, welcome_a["k_p2s"]))
+
+pulse_1 = dict(counter_u64=1, echo_u64=2, number_u64=1, token_u64=pulse_token, version_u64=8,
+               **from_server(PULSE, 1, u64(1) + u64(pulse_token) + u64(8), delivery=u64(2)))
+
+# A binding is the signature of the HELLO that the session came from, and E is that HELLO's E_p.
+entry_a = entry(s_a, id_a, E_a, hello_1["signature"], addr_a, name_a)
+entry_b = entry(s_b, id_b, E_b, hello_b["signature"], addr_b, name_b)
+entries = b"".join(sorted([entry_a, entry_b]))  # a session id is the first field, big-endian: bytes sort as numbers
+snapshot_2 = dict(counter_u64=2, version_u64=8, part_u64=0, parts_u64=1, n_u64=2,
+                  entry_a=entry_a, entry_b=entry_b,
+                  **from_server(SNAPSHOT, 2, u64(8) + u16(0) + u16(1) + u8(2) + entries, variable=len(entries)))
+delta_3 = dict(counter_u64=3, from_u64=7, to_u64=8, removed_u64=1, added_u64=1, removed_id_u64=s_gone,
+               entry_b=entry_b,
+               **from_server(DELTA, 3, u64(7) + u64(8) + u8(1) + u8(1) + u64(s_gone) + entry_b,
+                             variable=8 + len(entry_b)))
+goodbye_4 = dict(counter_u64=4, session_u64=s_a, reason_u64=1,
+                 **from_server(GOODBYE, 4, u64(s_a) + u8(1)))
+
+# ---------------------------------------------------------------- messages (section 7): A to B
+
+d_ab = DH(e_a, E_b)
+k_ab_input = d_ab + u64(epoch) + u64(s_a) + u64(s_b) + id_a + id_b + E_a + E_b + S
+k_ab = KDF("message", k_ab_input)
+
+def message(counter, number, audience, body):
+    raw = body.encode("ascii")
+    return dict(counter_u64=counter, number_u64=number, audience=audience, body_text=body,
+                d_ab=d_ab, k_ab_input=k_ab_input, k_ab=k_ab,
+                **make(MESSAGE, s_b, s_a, counter, audience + u64(number) + raw, peer_a_seed, k_ab,
+                       variable=len(raw)))
+
+message_1 = message(1, 1, id_b, "A_broadcast_1")
+message_2 = message(2, 2, bytes(32), "A_broadcast_2")
+
+# ---------------------------------------------------------------- the receivers' side: everything again, from the bytes
+
+class Reader:
+    """Takes bytes apart in order."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, n):
+        require(self.at + n <= len(self.data), "truncated")
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def number(self, n):
+        return int.from_bytes(self.take(n), "big")
+
+    def rest(self):
+        return self.take(len(self.data) - self.at)
+
+    def end(self):
+        require(self.at == len(self.data), "trailing bytes")
+
+def split(datagram):
+    """(kind, to, from, counter, delivery, clear, aad, sealed) of a datagram."""
+    r = Reader(datagram)
+    require(r.number(1) == 1, "version")
+    kind = r.number(1)
+    require(r.number(2) == len(datagram), "length")
+    to, from_, counter = r.number(8), r.number(8), r.number(8)
+    require((counter == 0) == (kind <= REJECT), "counter")
+    require(kind < CONFIRM or (to and from_ and to != from_), "to and from")
+    delivery, clear = r.take(LAYOUT[kind][0]), r.take(LAYOUT[kind][1])
+    return kind, to, from_, counter, delivery, clear, datagram[:r.at], r.rest()
+
+def opened(vector, key, signer, extra=b""):
+    """Open and verify with what the receiver has; the payload. Every flipped bit must be refused."""
+    datagram = vector["datagram"]
+    kind, _, from_, counter, _, clear, aad, sealed = split(datagram)
+    plain = aead_open(key, counter, aad, sealed)
+    require(plain is not None and plain == vector["plaintext"], "AEAD of kind %02x" % kind)
+    payload, signature = plain[:-64], plain[-64:]
+    text = b"".join([b"securemesh/1", S, bytes([kind]), from_.to_bytes(8, "big"), extra, clear, payload])
+    require(text == vector["signed"] and verify(signature, text, signer), "signature of kind %02x" % kind)
+    cut = len(aad)
+    for bit in range(8 * len(datagram)):
+        bad = bytearray(datagram)
+        bad[bit // 8] ^= 1 << (bit % 8)
+        bad = bytes(bad)
+        require(aead_open(key, int.from_bytes(bad[20:28], "big"), bad[:cut], bad[cut:]) is None, "flipped bit")
+    return payload
+
+def check_hello(v, name, identity, cookie):
+    kind, to, from_, _, delivery, E_p, _, _ = split(v["datagram"])
+    require((kind, to, from_, delivery, len(v["datagram"])) == (HELLO, 0, 0, cookie, 256), "HELLO header")
+    d1 = DH(S_x_secret, E_p)  # the server's side
+    require(d1 == v["d1"], "D1")
+    r = Reader(opened(v, KDF("hello", d1 + E_p + delivery + S), identity))
+    require(r.take(32) == identity != S, "HELLO identity")
+    n = r.number(1)
+    require(r.take(n).decode("ascii") == name and r.take(32 - n) == bytes(32 - n), "HELLO name")
+    require(r.take(35) == bytes(35), "HELLO zeros")
+    r.end()
+
+def check_welcome(v, v_hello, e_p, session, token, addr):
+    """A peer's side; returns the keys that it derives."""
+    kind, _, from_, _, _, E_s, _, _ = split(v["datagram"])
+    require(kind == WELCOME and v["datagram"][4:12] == H("tag", v_hello["datagram"])[:8], "WELCOME tag")
+    d1, d2 = DH(e_p, S_x), DH(e_p, E_s)
+    T = H("transcript", ctx + v_hello["datagram"] + E_s)
+    r = Reader(opened(v, KDF("welcome", d2 + d1 + T), S, T))
+    fields = (r.number(8), r.number(8), r.number(2), r.number(2), r.number(2), r.number(2), r.take(19))
+    r.end()
+    require(fields == (session, token, 500, 1500, 60, 3600, addr), "WELCOME fields")
+    J = KDF("master", d2 + d1 + T) + session.to_bytes(8, "big") + from_.to_bytes(8, "big")
+    keys = {"k_p2s": "peer to server", "k_s2p": "server to peer", "binder": "binder"}
+    return {k: KDF(label, J) for k, label in keys.items()}
+
+def take_entry(r):
+    """An ENTRY, its binding verified by rebuilding what the HELLO's signature covers."""
+    session, identity, E, binding, addr = r.number(8), r.take(32), r.take(32), r.take(64), r.take(19)
+    name = r.take(r.number(1))
+    text = ctx + b"\x01" + bytes(8) + E + identity + bytes([len(name)]) + name + bytes(32 - len(name)) + bytes(35)
+    require(verify(binding, text, identity) and canonical_u(E), "binding")
+    return dict(session=session, identity=identity, E=E, addr=addr, name=name.decode("ascii"))
+
+def self_test():
+    check_hello(hello_1, name_a, id_a, no_cookie)
+    check_hello(hello_2, name_a, id_a, cookie_a)
+    check_hello(hello_b, name_b, id_b, no_cookie)
+    require(KDF("cookie", cookie_secret + bytes([4, 192, 0, 2, 1]) + bytes(12) + b"\x0b\xb9")[:16] == cookie_a, "cookie")
+
+    kind, _, from_, _, cookie, clear, _, signature = split(retry_1["datagram"])
+    require((kind, from_, cookie, int.from_bytes(clear, "big")) == (RETRY, epoch, cookie_a, rotation), "RETRY")
+    require(retry_1["datagram"][4:12] == hello_1["tag"], "RETRY tag")
+    require(verify(signature, ctx + b"\x02" + from_.to_bytes(8, "big") + clear, S), "RETRY signature")
+
+    a = check_welcome(welcome_a, hello_1, e_a, s_a, welcome_token_a, addr_a)
+    b = check_welcome(welcome_b, hello_b, e_b, s_b, welcome_token_b, addr_b)
+    for mine, theirs in ((a, welcome_a), (b, welcome_b)):
+        require(all(theirs[k] == mine[k] for k in mine), "session keys")
+
+    salt = split(reject_1["datagram"])[5]
+    T_r = H("transcript reject", ctx + hello_1["datagram"] + salt)
+    require(opened(reject_1, KDF("reject", DH(e_a, S_x) + T_r), S, T_r) == b"\x02\x00\x05", "REJECT")
+
+    # The server has its keys from [welcome]; `a` holds what the peer derived.
+    for v, kind, counter, extra, fields in (
+            (confirm_1, CONFIRM, 1, welcome_a["binder"], (1, welcome_token_a, 0, 0)),
+            (heartbeat_2, HEARTBEAT, 2, b"", (2, pulse_token, 7, 3))):
+        require(split(v["datagram"])[:4] == (kind, epoch, s_a, counter), "header to the server")
+        r = Reader(opened(v, welcome_a["k_p2s"], id_a, extra))
+        require((r.number(8), r.number(8), r.number(8), r.number(2)) == fields, "HEARTBEAT fields")
+        r.end()
+    require(split(leave_3["datagram"])[:4] == (LEAVE, epoch, s_a, 3), "LEAVE header")
+    require(opened(leave_3, welcome_a["k_p2s"], id_a) == (3).to_bytes(8, "big"), "LEAVE")
+
+    payloads = {}
+    for v, kind, counter in ((pulse_1, PULSE, 1), (snapshot_2, SNAPSHOT, 2), (delta_3, DELTA, 3), (goodbye_4, GOODBYE, 4)):
+        require(split(v["datagram"])[:4] == (kind, s_a, epoch, counter), "header to a peer")
+        payloads[kind] = Reader(opened(v, a["k_s2p"], S))
+    require(split(pulse_1["datagram"])[4] == (2).to_bytes(8, "big"), "echo")
+    r = payloads[PULSE]
+    require((r.number(8), r.number(8), r.number(8)) == (1, pulse_token, 8), "PULSE fields")
+    r.end()
+    r = payloads[SNAPSHOT]
+    require((r.number(8), r.number(2), r.number(2), r.number(1)) == (8, 0, 1, 2), "SNAPSHOT fields")
+    first, second = take_entry(r), take_entry(r)
+    r.end()
+    require(first["session"] < second["session"], "entries ascend")
+    expected_a = dict(session=s_a, identity=id_a, E=E_a, addr=addr_a, name=name_a)
+    expected_b = dict(session=s_b, identity=id_b, E=E_b, addr=addr_b, name=name_b)
+    require((first, second) == (expected_b, expected_a), "entries")
+    r = payloads[DELTA]
+    require((r.number(8), r.number(8), r.number(1), r.number(1), r.number(8)) == (7, 8, 1, 1, s_gone), "DELTA fields")
+    require(take_entry(r) == expected_b, "added entry")
+    r.end()
+    require(payloads[GOODBYE].rest() == s_a.to_bytes(8, "big") + b"\x01", "GOODBYE")
+
+    # B's side of A's messages: e_b, its own entry, and A's entry as the directory has it.
+    key = KDF("message", DH(e_b, second["E"]) + b"".join(n.to_bytes(8, "big") for n in (epoch, s_a, s_b))
+              + second["identity"] + id_b + second["E"] + x_public(e_b) + S)
+    require(key == k_ab and len(k_ab_input) == 216, "k_ab")
+    for v, n, audience in ((message_1, 1, id_b), (message_2, 2, bytes(32))):
+        require(split(v["datagram"])[:4] == (MESSAGE, s_b, s_a, n), "MESSAGE header")
+        r = Reader(opened(v, key, second["identity"]))
+        require((r.take(32), r.number(8), r.rest()) == (audience, n, b"A_broadcast_%d" % n), "MESSAGE fields")
+
+    everything = [hello_1, hello_2, hello_b, welcome_a, welcome_b, reject_1, confirm_1, heartbeat_2, leave_3,
+                  pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2]
+    require(len({(v["key"], v["nonce"]) for v in everything}) == len(everything), "a key and nonce met twice")
+
+# ---------------------------------------------------------------- the file
+
+PUBLIC, SECRET = "p2ppub1_", "P2PSECRET1_"
+
+def vectors():
+    del sections[:]
+    owners = dict(server=(server_seed, S), peer_a=(peer_a_seed, id_a), peer_b=(peer_b_seed, id_b))
+    emit("keys",
+         {o + "_seed": seed for o, (seed, _) in owners.items()},
+         {o + "_public": public for o, (_, public) in owners.items()},
+         dict(server_x=S_x, server_x_secret=S_x_secret, ctx=ctx),
+         {o + "_public_text": key_text(PUBLIC, public) for o, (_, public) in owners.items()},
+         {o + "_secret_text": key_text(SECRET, seed) for o, (seed, _) in owners.items()},
+         dict(e_a=e_a, e_a2=e_a2, e_b=e_b, e_s_a=e_s_a, e_s_b=e_s_b),
+         dict(e_a_public=E_a, e_a2_public=E_a2, e_b_public=E_b, e_s_a_public=E_s_a, e_s_b_public=E_s_b),
+         dict(epoch_u64=epoch, s_a_u64=s_a, s_b_u64=s_b, epoch=u64(epoch), s_a=u64(s_a), s_b=u64(s_b)),
+         dict(cookie_secret=cookie_secret, rotation_u64=rotation),
+         dict(addr_a_text="192.0.2.1:3001", addr_b_text="[2001:db8::2]:3002", addr_a=addr_a, addr_b=addr_b),
+         dict(cookie_a=cookie_a))
+    for name, vector in (
+            ("hello", hello_1), ("hello-cookie", hello_2), ("hello-b", hello_b), ("retry", retry_1),
+            ("welcome", welcome_a), ("welcome-b", welcome_b), ("reject", reject_1),
+            ("confirm", confirm_1), ("heartbeat", heartbeat_2), ("leave", leave_3),
+            ("pulse", pulse_1), ("snapshot", snapshot_2), ("delta", delta_3), ("goodbye", goodbye_4),
+            ("message", message_1), ("message-all", message_2)):
+        emit(name, vector)
+    return PREAMBLE + "".join("\n" + "\n".join(lines) + "\n" for lines in sections)
+
+def main():
+    parser = argparse.ArgumentParser(description="Prints the test vectors of the SecureMesh protocol, version 1.")
+    parser.add_argument("--check", metavar="FILE", help="compare with FILE instead; exit 1 if it differs")
+    arguments = parser.parse_args()
+    self_test()
+    text = vectors()
+    if arguments.check is None:
+        sys.stdout.write(text)
+        return 0
+    with open(arguments.check, encoding="utf-8", errors="replace", newline="") as file:
+        found = file.read()
+    if found == text:
+        return 0
+    want, have = text.split("\n"), found.split("\n")
+    for i in range(max(len(want), len(have))):
+        w, h = (lines[i] if i < len(lines) else None for lines in (want, have))
+        if w != h:
+            print("%s:%d differs\n  expected: %s\n  found:    %s"
+                  % (arguments.check, i + 1, *("(end of file)" if x is None else repr(x) for x in (w, h))))
+            break
+    return 1
+
+if __name__ == "__main__":
+    sys.exit(main())
