@@ -32,6 +32,7 @@ let package = Package(
             name: "SecureMesh",
             dependencies: [
                 "CSodium",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

@@ -110,6 +110,16 @@ public enum PeerEvent: Hashable, Sendable {
     case left
     /// The peer will not join again by itself.
     case ended(JoinRefusal)
+
+    /// Nothing comes after it.
+    package var isLast: Bool {
+        switch self {
+        case .left, .ended: true
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .memberJoined,
+            .memberRejoined, .memberLeft, .nameMoved, .message:
+            false
+        }
+    }
 }
 
 /// A message from a member, addressed to this peer or to all.

@@ -1,0 +1,23 @@
+/// Which refusals are worth a line now: a line a reason in 10 s, never one a datagram.
+struct RefusalLog {
+    private var reported: [Rejection: (count: UInt64, at: Instant)] = [:]
+    /// When a reason that was held back may be reported.
+    private(set) var deadline: Instant?
+
+    /// Reasons with how often each happened since its last line.
+    mutating func take(_ counters: RejectionCounters, now: Instant) -> [(rejection: Rejection, count: UInt64)] {
+        var lines: [(Rejection, UInt64)] = []
+        deadline = nil
+        for (rejection, count) in counters.nonZero {
+            let last = reported[rejection]
+            guard count > last?.count ?? 0 else { continue }
+            if let last, now < last.at + Limits.logInterval {
+                deadline = Swift.min(deadline ?? last.at + Limits.logInterval, last.at + Limits.logInterval)
+                continue
+            }
+            lines.append((rejection, count - (last?.count ?? 0)))
+            reported[rejection] = (count, now)
+        }
+        return lines
+    }
+}
