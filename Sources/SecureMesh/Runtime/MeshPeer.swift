@@ -15,8 +15,10 @@ public final class MeshPeer: Service {
         /// The server's public key, pinned; several while the server changes its own.
         public var serverKeys: [PublicKey]
         public var server: SocketAddress
-        /// Where to bind. Nil: a free port, on IPv6 and IPv4 alike where the system has both.
+        /// Where to bind. Nil: `port` of every address, IPv6 and IPv4 alike where the system has both.
         public var bind: SocketAddress?
+        /// The port to bind where `bind` is nil; 0: a free one.
+        public var port: UInt16 = 0
         /// The largest body to send, in bytes. More than 1,084 and IP may have to split the datagram on its way;
         /// 65,359 at most. Whatever arrives is taken.
         public var maximumMessageSize = PeerMessage.ordinaryBody
@@ -137,9 +139,9 @@ public final class MeshPeer: Service {
         do {
             if let address = configuration.bind { return try await driver.bind([address], profile: .peer) }
             do {
-                return try await driver.bind([SocketAddress(ip: .v6(0, 0), port: 0)], profile: .peer)
+                return try await driver.bind([SocketAddress(ip: .v6(0, 0), port: configuration.port)], profile: .peer)
             } catch MeshError.cannotBind {
-                return try await driver.bind([SocketAddress(ip: .v4(0), port: 0)], profile: .peer)
+                return try await driver.bind([SocketAddress(ip: .v4(0), port: configuration.port)], profile: .peer)
             }
         } catch {
             runtime.end()

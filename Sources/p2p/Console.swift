@@ -1,0 +1,77 @@
+internal import Foundation
+internal import Logging
+
+/// What a person sees: results on stdout, words about them on stderr, a line each and at once.
+///
+/// Whatever came from elsewhere is escaped: a message cannot move the cursor, forge a line or ring the bell.
+enum Console {
+    static func result(_ line: String) {
+        write(line, to: .standardOutput)
+    }
+
+    static func note(_ line: String) {
+        write("p2p: \(line)", to: .standardError)
+    }
+
+    static func warning(_ line: String, hint: String? = nil) {
+        note("warning: \(line)")
+        if let hint { note("hint: \(hint)") }
+    }
+
+    static func report(_ failure: Failure) {
+        note("error: \(failure.message)")
+        if let hint = failure.hint { note("hint: \(hint)") }
+    }
+
+    /// The text with everything that a terminal might obey written as an escape.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            default:
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                    result += "\\u{\(String(scalar.value, radix: 16))}"
+                default:
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result
+    }
+
+    /// As `escaped`; bytes that are not UTF-8 become U+FFFD.
+    static func escaped(_ bytes: [UInt8]) -> String {
+        escaped(String(decoding: bytes, as: UTF8.self))
+    }
+
+    fileprivate static func write(_ line: String, to handle: FileHandle) {
+        // A reader that has gone away is no reason to stop being a member.
+        try? handle.write(contentsOf: Data("\(line)\n".utf8))
+    }
+}
+
+/// swift-log on stderr: time, level, message, `key=value`, escaped.
+struct ConsoleLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .info
+
+    init(label: String) {}
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        let fields = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+        let time = Date().ISO8601Format()
+        Console.write(
+            Console.escaped("\(time) \(event.level.rawValue) \(event.message)\(fields)"), to: .standardError)
+    }
+}

@@ -1,0 +1,162 @@
+internal import Foundation
+internal import SecureMesh
+
+/// A folder of keys: NAME.key (secret), NAME.pub, authorized_peers.
+struct KeyStore {
+    let folder: String
+
+    /// `--keys`, or `$P2P_KEYS`, or `./keys`.
+    init(folder: String?) {
+        let environment = ProcessInfo.processInfo.environment["P2P_KEYS"].flatMap { $0.isEmpty ? nil : $0 }
+        self.folder = folder ?? environment ?? "keys"
+    }
+
+    func secretPath(_ name: PeerName) -> String { "\(folder)/\(name).key" }
+    func publicPath(_ name: PeerName) -> String { "\(folder)/\(name).pub" }
+    var rosterPath: String { "\(folder)/authorized_peers" }
+
+    /// The line that goes into NAME.pub, onto stdout and into authorized_peers.
+    static func publicLine(_ name: PeerName, _ key: PublicKey) -> String { "\(name) \(key)" }
+
+    /// Makes and keeps a new key.
+    ///
+    /// - Throws: `Failure`, 73 if a file is there already; then nothing has changed.
+    func create(_ name: PeerName) throws -> PublicKey {
+        try SecretFile.createFolder(folder)
+        let key = SigningKey()
+        let header = "# created \(Date().ISO8601Format())\n# public key \(key.publicKey)\n"
+        try key.withSecretText { text in
+            var content = Array(header.utf8)
+            content.reserveCapacity(content.count + text.count + 1)
+            for index in 0..<text.count { content.append(text[index]) }
+            content.append(UInt8(ascii: "\n"))
+            defer { Sodium.wipe(&content) }
+            try SecretFile.create(secretPath(name), content, mode: 0o600)
+        }
+        do {
+            let line = Array("\(Self.publicLine(name, key.publicKey))\n".utf8)
+            try SecretFile.create(publicPath(name), line, mode: 0o644)
+        } catch {
+            SecretFile.remove(secretPath(name))
+            throw error
+        }
+        return key.publicKey
+    }
+
+    /// - Throws: `Failure`, 73, naming the first file that `create` would find in its way.
+    func checkAbsent(_ name: PeerName) throws {
+        for path in [secretPath(name), publicPath(name)] where FileManager.default.fileExists(atPath: path) {
+            throw Failure(
+                .cannotCreate, "\(path) exists already, keys are never overwritten",
+                hint: "move it away, or choose another name or folder")
+        }
+    }
+
+    /// Adds `NAME KEY` to authorized_peers, unless the line is there.
+    func authorise(_ name: PeerName, _ key: PublicKey) throws {
+        let line = Self.publicLine(name, key)
+        let existing = FileManager.default.fileExists(atPath: rosterPath) ? try Self.readText(rosterPath) : ""
+        guard !existing.split(separator: "\n").contains(Substring(line)) else { return }
+        let separator = existing.isEmpty || existing.hasSuffix("\n") ? "" : "\n"
+        try SecretFile.append(rosterPath, Array("\(separator)\(line)\n".utf8))
+    }
+
+    /// Reads a secret key.
+    ///
+    /// - Throws: `Failure`: 77 if there is none, it cannot be read or others could; 65 if it is not a key.
+    static func readSecret(_ path: String, hint: String) throws -> SigningKey {
+        var bytes = try SecretFile.load(path, missingHint: hint)
+        defer { Sodium.wipe(&bytes) }
+        var key: SigningKey?
+        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+            guard let first = line.first, first != UInt8(ascii: "#") else { continue }
+            guard key == nil else { throw Failure(.data, "\(path):\(index + 1): more than one key") }
+            var text = Array(line)
+            defer { Sodium.wipe(&text) }
+            do {
+                key = try SigningKey(secretText: text.span)
+            } catch {
+                throw Failure(
+                    .data, "\(path):\(index + 1): \(error.explanation)",
+                    hint: "restore the file, or make a new key with 'p2p keygen'")
+            }
+        }
+        guard let key else {
+            throw Failure(.data, "\(path):1: no key in this file", hint: "restore it, or make one with 'p2p keygen'")
+        }
+        return key
+    }
+
+    /// `p2ppub1_…` itself, or a file that holds `NAME p2ppub1_…`.
+    static func readPublic(_ text: String) throws -> PublicKey {
+        if text.hasPrefix("p2ppub1_") || text.hasPrefix("P2PSECRET1_") {
+            do {
+                return try PublicKey(text: text)
+            } catch {
+                throw Failure(.data, "the server key: \(error.explanation)")
+            }
+        }
+        guard FileManager.default.fileExists(atPath: text) else {
+            throw Failure(
+                .noPermission, "no key at \(text)",
+                hint: "copy the server's server.pub there, or give its key with --server-key")
+        }
+        for (index, line) in try readText(text).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            guard !line.isEmpty, !line.hasPrefix("#"), let field = line.split(separator: " ").last else { continue }
+            do {
+                return try PublicKey(text: String(field))
+            } catch {
+                throw Failure(.data, "\(text):\(index + 1): \(error.explanation)")
+            }
+        }
+        throw Failure(.data, "\(text):1: no key in this file")
+    }
+
+    /// - Throws: `Failure`: 66 if there is no file, 65 with file and line if a line is wrong.
+    static func readRoster(_ path: String) throws -> Roster {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure(
+                .noInput, "no list of peers at \(path)",
+                hint: "'p2p keygen NAME --authorize' adds a peer to it; --open lets anyone join")
+        }
+        do {
+            return try Roster(text: try readText(path))
+        } catch let error as RosterError {
+            throw Failure(
+                .data, "\(path):\(error.line): \(error.explanation)",
+                hint: "a line is NAME p2ppub1_…, as 'p2p keygen' prints it")
+        }
+    }
+
+    private static func readText(_ path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(.noPermission, "\(path) cannot be read", hint: "chmod u+r \(path)")
+        }
+        guard let text = String(data: data, encoding: .utf8) else { throw Failure(.data, "\(path):1: not text") }
+        return text
+    }
+}
+
+extension KeyTextError {
+    var explanation: String {
+        switch self {
+        case .wrongPrefix: "not a key: keys begin with p2ppub1_ or P2PSECRET1_"
+        case .secretKey: "a secret key where a public one belongs"
+        case .publicKey: "a public key where the secret one belongs"
+        case .malformed: "a key that is cut short or mistyped"
+        case .wrongCheck: "a key that is mistyped: its check characters do not match"
+        case .invalidPoint: "not a key that an honest key generation makes"
+        }
+    }
+}
+
+extension RosterError {
+    var explanation: String {
+        switch problem {
+        case .notTwoFields: "not NAME and key"
+        case .invalidName: "not a name: 1 to 32 characters of A-Z a-z 0-9 . _ -"
+        case .invalidKey(let error): error.explanation
+        case .repeatedKey(let line): "this key is in line \(line) already"
+        }
+    }
+}

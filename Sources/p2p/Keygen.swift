@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import SecureMesh
+
+/// `p2p keygen`: new keys, one file pair a name.
+struct Keygen: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make keys: NAME.key (secret, mode 0600) and NAME.pub.",
+        discussion: """
+            Prints each public line, NAME p2ppub1_…, on stdout: it is what a server's authorized_peers lists and what \
+            a peer pins. An existing key is never overwritten.
+            """)
+
+    @Argument(help: "1 to 32 characters of A-Z a-z 0-9 . _ - each. Default: server.")
+    var names: [PeerName] = []
+
+    @Flag(help: "Add the peers to authorized_peers in the same folder.")
+    var authorize = false
+
+    @OptionGroup var keyOptions: KeyOptions
+
+    func validate() throws {
+        guard Set(names).count == names.count else { throw ValidationError("a name is given twice") }
+    }
+
+    func run() throws {
+        let store = keyOptions.store
+        let all = names.isEmpty ? [PeerName.server] : names
+        for name in all { try store.checkAbsent(name) }
+        for name in all {
+            let key = try store.create(name)
+            Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
+            Console.result(KeyStore.publicLine(name, key))
+            // The server is no peer of its own mesh.
+            guard authorize, name != .server else { continue }
+            try store.authorise(name, key)
+            Console.note("added \(name) to \(store.rosterPath)")
+        }
+    }
+}
+
+extension PeerName {
+    /// The name of the server's own key files.
+    static let server: PeerName = {
+        guard let name = PeerName("server") else { preconditionFailure("'server' is a name") }
+        return name
+    }()
+}
