@@ -58,6 +58,7 @@ public final class MeshPeer: Service {
     /// - Throws: `MeshError.notAuthorised` if the server refuses the key or revokes it; `.addressInUse`, `.cannotBind`,
     ///   `.alreadyRan`.
     public func run() async throws {
+        try runtime.claim()
         let events = events
         let logger = logger
         let ending = NIOLockedValueBox<PeerEvent?>(nil)
@@ -69,7 +70,6 @@ public final class MeshPeer: Service {
             return true
         }
         defer { events.finish() }
-        try runtime.claim()
         let bound = try await bind(driver)
         let configuration = configuration
         driver.start { now in
@@ -144,6 +144,7 @@ public final class MeshPeer: Service {
                 return try await driver.bind([SocketAddress(ip: .v4(0), port: configuration.port)], profile: .peer)
             }
         } catch {
+            driver.close()
             runtime.end()
             throw error
         }

@@ -44,6 +44,7 @@ public final class MeshServer: Service {
     ///
     /// - Throws: `MeshError.addressInUse`, `.cannotBind`, `.alreadyRan`.
     public func run() async throws {
+        try runtime.claim()
         let events = events
         let logger = logger
         let driver = MeshDriver<Registry>(eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger) {
@@ -51,11 +52,11 @@ public final class MeshServer: Service {
             return false
         }
         defer { events.finish() }
-        try runtime.claim()
         let bound: [SocketAddress]
         do {
             bound = try await driver.bind(configuration.listen, profile: .server)
         } catch {
+            driver.close()
             runtime.end()
             throw error
         }
