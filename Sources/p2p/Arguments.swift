@@ -1,76 +1,54 @@
-public import ArgumentParser
-public import SecureMesh
+internal import ArgumentParser
+internal import SecureMesh
 
-extension PeerName: ExpressibleByArgument {
-    public init?(argument: String) {
-        self.init(argument)
+/// From words to values. What does not fit is refused with what would have.
+enum Parse {
+    static func name(_ text: String) throws -> PeerName {
+        guard let name = PeerName(text) else {
+            throw ValidationError("a name is 1 to 32 characters of A-Z a-z 0-9 . _ -")
+        }
+        return name
     }
-}
 
-extension SocketAddress: ExpressibleByArgument {
     /// A numeric address with a port.
-    public init?(argument: String) {
-        self.init(argument)
-    }
-}
-
-/// `500ms`, `4s`, `2m`.
-struct Interval: ExpressibleByArgument {
-    let duration: Duration
-
-    init(_ duration: Duration) {
-        self.duration = duration
+    static func socketAddress(_ text: String) throws -> SocketAddress {
+        guard let address = SocketAddress(text) else {
+            throw ValidationError("an address is like 127.0.0.1:3000 or [::1]:3000")
+        }
+        return address
     }
 
-    init?(argument: String) {
+    /// An IP address without a port; the port of what it gives is 0.
+    static func host(_ text: String) throws -> SocketAddress {
+        guard let address = SocketAddress("\(text):0") ?? SocketAddress("[\(text)]:0") else {
+            throw ValidationError("an address to bind is like 127.0.0.1 or ::1")
+        }
+        return address
+    }
+
+    static func port(_ text: String) throws -> UInt16 {
+        guard let port = UInt16(text), port > 0 else { throw ValidationError("a port is 1 to 65535") }
+        return port
+    }
+
+    static func interval(_ text: String) throws -> Duration {
         let units: [(suffix: String, unit: Duration)] = [
             ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3_600)),
         ]
-        guard let (suffix, unit) = units.first(where: { argument.hasSuffix($0.suffix) }),
-            let count = Int32(argument.dropLast(suffix.count)), count > 0
-        else { return nil }
-        duration = unit * Int(count)
+        guard let (suffix, unit) = units.first(where: { text.hasSuffix($0.suffix) }),
+            let count = Int32(text.dropLast(suffix.count)), count > 0
+        else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
+        return unit * Int(count)
+    }
+
+    static func optionalInterval(_ text: String) throws -> OptionalInterval {
+        text == "off" ? .off : .every(try interval(text))
     }
 }
 
-/// An interval, or `off`.
-enum OptionalInterval: ExpressibleByArgument {
+enum OptionalInterval {
     case every(Duration)
     case off
-
-    init?(argument: String) {
-        if argument == "off" {
-            self = .off
-        } else if let interval = Interval(argument: argument) {
-            self = .every(interval.duration)
-        } else {
-            return nil
-        }
-    }
-}
-
-/// A port of one's own: 1 to 65535.
-struct Port: ExpressibleByArgument {
-    let number: UInt16
-
-    init?(argument: String) {
-        guard let number = UInt16(argument), number > 0 else { return nil }
-        self.number = number
-    }
-}
-
-/// An IP address without a port.
-struct HostAddress: ExpressibleByArgument {
-    private let ip: SocketAddress.IP
-
-    init?(argument: String) {
-        guard let address = SocketAddress("\(argument):0") ?? SocketAddress("[\(argument)]:0") else { return nil }
-        ip = address.ip
-    }
-
-    func address(port: Port) -> SocketAddress {
-        SocketAddress(ip: ip, port: port.number)
-    }
 }
 
 /// What every command that reads keys takes.

@@ -10,7 +10,9 @@ struct Keygen: ParsableCommand {
             a peer pins. An existing key is never overwritten.
             """)
 
-    @Argument(help: "1 to 32 characters of A-Z a-z 0-9 . _ - each. Default: server.")
+    @Argument(
+        help: ArgumentHelp("1 to 32 characters of A-Z a-z 0-9 . _ - each. Default: server.", valueName: "name"),
+        transform: Parse.name)
     var names: [PeerName] = []
 
     @Flag(help: "Add the peers to authorized_peers in the same folder.")

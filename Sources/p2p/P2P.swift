@@ -33,7 +33,8 @@ struct P2P: AsyncParsableCommand {
         } catch  where exitCode(for: error).isSuccess {
             exit(withError: error)
         } catch {
-            Console.report(Failure(.usage, message(for: error), hint: "see 'p2p help'"))
+            let text = Console.escaped(message(for: error))
+            Console.report(Failure(.usage, text.prefix(1).lowercased() + text.dropFirst(), hint: "see 'p2p help'"))
             exit(withError: Failure.Code.usage.exitCode)
         }
     }

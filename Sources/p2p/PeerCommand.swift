@@ -14,11 +14,11 @@ struct PeerCommand: AsyncParsableCommand {
             with control characters escaped. SIGINT and SIGTERM leave the mesh and end it.
             """)
 
-    @Argument(help: "The name to join under.")
+    @Argument(help: "The name to join under.", transform: Parse.name)
     var name: PeerName
 
-    @Argument(help: "The UDP port to bind.")
-    var port: Port
+    @Argument(help: "The UDP port to bind.", transform: Parse.port)
+    var port: UInt16
 
     @Option(help: ArgumentHelp("Where the server is.", valueName: "host:port"))
     var server = "127.0.0.1:3000"
@@ -32,13 +32,19 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The secret key. Default: NAME.key in the folder of keys.", valueName: "file"))
     var key: String?
 
-    @Option(help: ArgumentHelp("The address to bind. Default: every IPv6 and IPv4 one.", valueName: "address"))
-    var bind: HostAddress?
+    @Option(
+        help: ArgumentHelp("The address to bind. Default: every IPv6 and IPv4 one.", valueName: "address"),
+        transform: Parse.host)
+    var bind: SocketAddress?
 
-    @Option(help: "Give up if not a member by then. Default: keep trying.")
-    var timeout: Interval?
+    @Option(
+        help: ArgumentHelp("Give up if not a member by then. Default: keep trying.", valueName: "interval"),
+        transform: Parse.interval)
+    var timeout: Duration?
 
-    @Option(help: "How often to say something to all: an interval, or off.")
+    @Option(
+        help: ArgumentHelp("How often to say something to all, or off. Default: 4s.", valueName: "interval|off"),
+        transform: Parse.optionalInterval)
     var broadcastInterval = OptionalInterval.every(.seconds(4))
 
     @Option(help: ArgumentHelp("What to say. Default: NAME_broadcast_COUNTER.", valueName: "text"))
@@ -54,8 +60,8 @@ struct PeerCommand: AsyncParsableCommand {
         let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolving(server) }
         var configuration = MeshPeer.Configuration(
             key: signingKey, name: name, serverKeys: pinned, server: address)
-        configuration.bind = bind?.address(port: port)
-        configuration.port = port.number
+        configuration.bind = bind.map { SocketAddress(ip: $0.ip, port: port) }
+        configuration.port = port
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let attendance = Attendance(peer: peer, name: name, key: signingKey.publicKey, server: address, pinned: pinned)
@@ -68,8 +74,8 @@ struct PeerCommand: AsyncParsableCommand {
             }
             if let timeout {
                 tasks.addTask {
-                    try? await Task.sleep(for: timeout.duration)
-                    if await attendance.giveUp(after: timeout.duration) { await services.triggerGracefulShutdown() }
+                    try? await Task.sleep(for: timeout)
+                    if await attendance.giveUp(after: timeout) { await services.triggerGracefulShutdown() }
                 }
             }
             defer { tasks.cancelAll() }

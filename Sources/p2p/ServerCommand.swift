@@ -15,7 +15,8 @@ struct ServerCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("Where to listen, IPv4 or [IPv6]; may be given several times.", valueName: "address:port"))
+        help: ArgumentHelp("Where to listen, IPv4 or [IPv6]; may be given several times.", valueName: "address:port"),
+        transform: Parse.socketAddress)
     var listen: [SocketAddress] = []
 
     @Option(
@@ -28,11 +29,18 @@ struct ServerCommand: AsyncParsableCommand {
     @Flag(help: "Let anyone join, under any name that no other key holds.")
     var open = false
 
-    @Option(help: "How often peers and server prove that they live, 20ms to 20s.")
-    var heartbeat = Interval(.milliseconds(500))
+    @Option(
+        help: ArgumentHelp(
+            "How often peers and server prove that they live, 20ms to 20s. Default: 500ms.", valueName: "interval"),
+        transform: Parse.interval)
+    var heartbeat = Duration.milliseconds(500)
 
-    @Option(help: "How long a peer counts as alive after its last proof, at least two heartbeats.")
-    var lifetime = Interval(.milliseconds(1_500))
+    @Option(
+        help: ArgumentHelp(
+            "How long a peer counts as alive after its last proof, at least two heartbeats. Default: 1500ms.",
+            valueName: "interval"),
+        transform: Parse.interval)
+    var lifetime = Duration.milliseconds(1_500)
 
     @Option(help: "How many members there may be, at most 65536.")
     var maxPeers = 10_000
@@ -52,8 +60,8 @@ struct ServerCommand: AsyncParsableCommand {
         let rosterPath = authorizedPeers ?? store.rosterPath
         let roster = open ? .open : try KeyStore.readRoster(rosterPath)
         var configuration = MeshServer.Configuration(key: signingKey, roster: roster, listen: addresses)
-        configuration.heartbeatInterval = heartbeat.duration
-        configuration.lifetime = lifetime.duration
+        configuration.heartbeatInterval = heartbeat
+        configuration.lifetime = lifetime
         configuration.maximumPeers = maxPeers
         let logger = Logger(label: "server")
         let server = try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
