@@ -53,7 +53,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SecureMeshTests",
-            dependencies: ["SecureMesh"],
+            dependencies: ["SecureMesh", .product(name: "Logging", package: "swift-log")],
             exclude: ["Vectors/reference.py"],
             resources: [.copy("Vectors/vectors.txt")],
             swiftSettings: strict

@@ -175,7 +175,7 @@ private actor Attendance {
             let mark = message.isBroadcast ? "" : " (to you alone)"
             Console.result("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
         case .left:
-            Console.note("left the mesh")
+            if hasJoined { Console.note("left the mesh") }
         case .ended:
             failure = Failure(
                 .noPermission, "the server does not let this key join as \(name)",

@@ -4,8 +4,9 @@ internal import NIOPosix
 
 /// One bound UDP socket on an event loop: vector reads, batched writes, and back at its port if it fails.
 ///
-/// A send that cannot be done (no route, a host that is gone) is loss; where SwiftNIO closes the channel over it,
-/// the socket is bound again. Everything but `bind` happens on the event loop.
+/// SwiftNIO closes a datagram channel over one send that the kernel refuses (no route, a firewall's rule). Here that
+/// is the loss of one datagram: the socket is bound again, what was in the same batch goes out one by one, and the
+/// destination that failed is left alone for a second. Everything but `bind` happens on the event loop.
 final class UDPSocket: @unchecked Sendable {
     /// How a socket reads.
     struct Profile: Sendable {
@@ -33,9 +34,15 @@ final class UDPSocket: @unchecked Sendable {
     private let onBurst: () -> Void
     private var channel: (any Channel)?
     private var isClosing = false
-    private var unflushed = 0
     private var burst = 0
     private var destinations: [SocketAddress: NIOCore.SocketAddress] = [:]
+    private typealias Outgoing = (bytes: [UInt8], remote: SocketAddress)
+    /// Written and not flushed.
+    private var batch: [Outgoing] = []
+    /// To be sent one by one: one of them has closed the channel. Then what came while there was none.
+    private var suspects: [Outgoing] = []
+    private var failed: [SocketAddress: NIODeadline] = [:]
+    private var warnedAt: NIODeadline?
 
     init(
         index: UInt8, address: SocketAddress, profile: Profile, eventLoop: any EventLoop, logger: Logger,
@@ -63,20 +70,24 @@ final class UDPSocket: @unchecked Sendable {
 
     /// The datagram goes out with the next `flush`, 64 in one call of the kernel.
     func send(_ bytes: [UInt8], to remote: SocketAddress) {
-        guard let channel, channel.isWritable, let destination = destination(remote) else {
-            unsent += 1
+        guard suspects.isEmpty, let channel else {
+            if suspects.count < Limits.resendQueue, !isClosing {
+                suspects.append((bytes, remote))
+            } else {
+                unsent += 1
+            }
             return
         }
-        let envelope = AddressedEnvelope(remoteAddress: destination, data: channel.allocator.buffer(bytes: bytes))
-        channel.write(envelope, promise: nil)
-        unflushed += 1
-        if unflushed == Self.writeBatch { flush() }
+        guard write(bytes, remote, channel) else { return }
+        batch.append((bytes, remote))
+        if batch.count == Self.writeBatch { flush() }
     }
 
     func flush() {
-        guard unflushed > 0 else { return }
-        unflushed = 0
-        channel?.flush()
+        guard !batch.isEmpty, let channel else { return }
+        channel.flush()
+        if !channel.isActive { suspects = batch }
+        batch.removeAll(keepingCapacity: true)
     }
 
     func close() {
@@ -116,13 +127,39 @@ final class UDPSocket: @unchecked Sendable {
         return bootstrap.channelOption(only, value: sharesPort ? 1 : 0)
     }
 
+    private func write(_ bytes: [UInt8], _ remote: SocketAddress, _ channel: any Channel) -> Bool {
+        guard channel.isWritable, let destination = destination(remote) else {
+            unsent += 1
+            return false
+        }
+        let envelope = AddressedEnvelope(remoteAddress: destination, data: channel.allocator.buffer(bytes: bytes))
+        channel.write(envelope, promise: nil)
+        return true
+    }
+
+    /// Finds the destination that closes the channel, and sends the rest.
+    private func sendSuspects(_ channel: any Channel) {
+        failed = failed.filter { .now() < $0.value }
+        var rest = suspects[...]
+        while channel.isActive, let next = rest.popFirst() {
+            guard write(next.bytes, next.remote, channel) else { continue }
+            channel.flush()
+            guard !channel.isActive else { continue }
+            unsent += 1
+            if failed.count < Self.keptDestinations { failed[next.remote] = .now() + Self.failurePause }
+        }
+        suspects = Array(rest)
+    }
+
     private func adopt(_ channel: any Channel, sharesPort: Bool) {
+        let isFirst = warnedAt == nil
         self.channel = channel
         if let local = channel.localAddress.flatMap({ SocketAddress($0) }) {
             address = SocketAddress(ip: address.ip, port: local.port)
         }
         channel.getOption(.socketOption(.so_rcvbuf)).whenSuccess { [logger, address] granted in
-            logger.info(
+            logger.log(
+                level: isFirst ? .info : .debug,
                 "listening",
                 metadata: [
                     "address": "\(address)", "receiveBuffer": "\(granted)",
@@ -132,9 +169,18 @@ final class UDPSocket: @unchecked Sendable {
         channel.closeFuture.whenComplete { _ in
             guard !self.isClosing else { return }
             self.channel = nil
-            self.logger.warning("socket failed, binding again", metadata: ["address": "\(self.address)"])
+            self.warn()
             self.rebind(sharesPort: sharesPort)
         }
+        sendSuspects(channel)
+    }
+
+    /// A line in ten seconds, however often it happens.
+    private func warn() {
+        let now = NIODeadline.now()
+        if let warnedAt, now < warnedAt + .nanoseconds(Limits.logInterval.wholeNanoseconds) { return }
+        warnedAt = now
+        logger.warning("a datagram could not be sent, socket bound again", metadata: ["address": "\(address)"])
     }
 
     private func rebind(sharesPort: Bool) {
@@ -152,6 +198,7 @@ final class UDPSocket: @unchecked Sendable {
 
     /// Converted addresses are kept: making one costs more than sealing a datagram.
     private func destination(_ remote: SocketAddress) -> NIOCore.SocketAddress? {
+        if let pause = failed[remote], .now() < pause { return nil }
         if let known = destinations[remote] { return known }
         guard remote.isUsable, let converted = remote.forSocket(isIPv6: address.isIPv6) else { return nil }
         if destinations.count == Self.keptDestinations { destinations.removeAll() }
@@ -162,6 +209,7 @@ final class UDPSocket: @unchecked Sendable {
     private static let writeBatch = 64
     private static let vectorsPerBurst = 4
     private static let keptDestinations = 16_384
+    private static let failurePause = TimeAmount.seconds(1)
     private static let rebindDelay = TimeAmount.milliseconds(100)
 }
 

@@ -83,6 +83,7 @@ package enum Limits {
     package static let receiveBuffer = 8 << 20
     package static let events = 4_096
     package static let strangerQueue = 4_096
+    package static let resendQueue = 4_096
     package static let logInterval = Duration.seconds(10)
 }
 

@@ -1,0 +1,127 @@
+internal import SecureMesh
+internal import Testing
+
+@Suite("A mesh on real sockets", .timeLimit(.minutes(1)))
+struct LoopbackTests {
+    @Test("two peers join, see each other and exchange a broadcast and a direct message")
+    func exchange() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                try await mesh.withPeer("B") { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    #expect(try await a.peer.broadcast(Array("to all".utf8)) == 1)
+                    let first = try #require(await b.events.message())
+                    #expect(first.body == Array("to all".utf8))
+                    #expect(first.isBroadcast)
+                    #expect(first.sender.publicKey == a.key.publicKey)
+
+                    try await b.peer.send(Array("to you".utf8), to: a.key.publicKey)
+                    let second = try #require(await a.events.message())
+                    #expect(second.body == Array("to you".utf8))
+                    #expect(!second.isBroadcast)
+
+                    #expect(try await a.peer.members().map(\.name.description) == ["B"])
+                    #expect(try await mesh.server.members().count == 2)
+                }
+                _ = await a.events.next { if case .memberLeft = $0 { true } else { false } }
+                #expect(try await a.peer.members().count == 0)
+            }
+        }
+    }
+
+    @Test("a message of 60,000 bytes arrives whole where its sender chose to allow it, and is refused where not")
+    func largeMessage() async throws {
+        let body = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 / 251) }
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A", { $0.maximumMessageSize = 65_000 }) { a in
+                try await mesh.withPeer("B") { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    try await a.peer.send(body, to: b.key.publicKey)
+                    #expect(await b.events.message()?.body == body)
+                    await #expect(throws: SendError.tooLarge(limit: 1_084)) {
+                        try await b.peer.broadcast(body)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a peer on IPv6 and one on IPv4 are members of one mesh and talk")
+    func bothFamilies() async throws {
+        try await LoopbackMesh.run(listen: ["127.0.0.1:0", "[::1]:0"]) { mesh in
+            let addresses = try await mesh.server.boundAddresses()
+            try await mesh.withPeer("four", server: addresses[0]) { four in
+                try await mesh.withPeer("six", server: addresses[1]) { six in
+                    await four.events.sees("six")
+                    await six.events.sees("four")
+                    try await four.peer.broadcast([4])
+                    #expect(await six.events.message()?.body == [4])
+                    try await six.peer.broadcast([6])
+                    #expect(await four.events.message()?.body == [6])
+                }
+            }
+        }
+    }
+
+    @Test("a key that the roster does not list ends the peer with notAuthorised")
+    func notAuthorised() async throws {
+        try await LoopbackMesh.run(roster: Roster(authorised: [:])) { mesh in
+            let configuration = MeshPeer.Configuration(
+                key: SigningKey(), name: try #require(PeerName("A")), serverKeys: [mesh.serverKey.publicKey],
+                server: mesh.address)
+            let peer = try MeshPeer(configuration, logger: LoopbackMesh.quiet)
+            await #expect(throws: MeshError.notAuthorised) { try await peer.run() }
+        }
+    }
+
+    @Test("a new roster puts a member out, which is told so")
+    func revocation() async throws {
+        let key = SigningKey()
+        let name = try #require(PeerName("A"))
+        try await LoopbackMesh.run(roster: Roster(authorised: [key.publicKey: name])) { mesh in
+            await #expect(throws: MeshError.notAuthorised) {
+                try await mesh.withPeer("A", key: key) { a in
+                    await a.events.joined()
+                    try await mesh.server.setRoster(Roster(authorised: [:]))
+                    let end = await a.events.next { if case .dismissed = $0 { true } else { false } }
+                    #expect(end == .dismissed(.revoked))
+                    // The peer's run() throws; its group hands that on.
+                    _ = await a.events.next { _ in false }
+                    throw MeshError.notAuthorised
+                }
+            }
+            let members = try await mesh.server.members()
+            #expect(members.isEmpty)
+        }
+    }
+
+    @Test("garbage of every size to 1,400 bytes at the server harms nobody")
+    func garbage() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                await a.events.joined()
+                var random = RandomSource.seeded(0x5EED)
+                let socket = try #require(GarbageSocket())
+                for size in 0...1_400 {
+                    let bytes = (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                    #expect(socket.send(bytes, to: mesh.address))
+                }
+                try await mesh.withPeer("B") { _ in await a.events.sees("B") }
+                #expect(try await mesh.server.rejections().total > 0)
+            }
+        }
+    }
+
+    @Test("a port in use is an error that names the address, and leaves nothing running")
+    func portInUse() async throws {
+        try await LoopbackMesh.run { mesh in
+            let second = try MeshServer(
+                .init(key: SigningKey(), roster: .open, listen: [mesh.address]), logger: LoopbackMesh.quiet)
+            await #expect(throws: MeshError.addressInUse(mesh.address)) { try await second.run() }
+            await #expect(throws: MeshError.notRunning) { try await second.members() }
+            await #expect(throws: MeshError.alreadyRan) { try await second.run() }
+        }
+    }
+}
