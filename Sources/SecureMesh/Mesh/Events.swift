@@ -130,3 +130,15 @@ public struct ReceivedMessage: Hashable, Sendable {
     public let isBroadcast: Bool
     public let body: [UInt8]
 }
+
+/// Why a message was not sent. Nothing has left this peer.
+public enum SendError: Error, Hashable, Sendable {
+    /// Not a member now, or not sure enough of it: the last proof is too old.
+    case notJoined
+    /// No member has that name or key.
+    case unknownMember
+    /// More bytes than `limit`.
+    case tooLarge(limit: Int)
+    /// The directory's entry does not carry its owner's signature: the server is lying about this member.
+    case bindingInvalid
+}

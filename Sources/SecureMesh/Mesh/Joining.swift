@@ -13,6 +13,36 @@ package struct Joining: Sendable {
         let hasCookie: Bool
         var failedAnswers = 0
         var wasRetried = false
+
+        /// seal → fields → signature.
+        package func openWelcome(
+            _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey
+        ) throws(Rejection) -> OpenedWelcome {
+            guard let d2 = ephemeral.agree(with: serverKey) else { throw .agreementFailed }
+            let transcript = context.transcript(.transcript, hello: hello, last: serverKey.bytes)
+            let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
+            let welcome = try Opened<Welcome>(span, datagram, key: key)
+                .verified(by: context.server, in: context, extra: .transcript(transcript))
+            let (session, epoch) = (welcome.body.session, datagram.header.from)
+            guard session.rawValue != epoch else { throw .invalidSessionIDs }
+            let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
+            return OpenedWelcome(welcome: welcome, epoch: epoch, keys: keys)
+        }
+
+        package func openReject(
+            _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
+        ) throws(Rejection) -> Reject {
+            let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
+            return try Opened<Reject>(span, datagram, key: Handshake.rejectKey(d1: d1, transcript: transcript))
+                .verified(by: context.server, in: context, extra: .transcript(transcript)).body
+        }
+    }
+
+    /// A WELCOME by the pinned key, and the keys of its session.
+    package struct OpenedWelcome: Sendable {
+        package let welcome: Verified<Welcome>
+        package let epoch: UInt64
+        package let keys: SessionKeys
     }
 
     private let key: SigningKey
@@ -25,7 +55,9 @@ package struct Joining: Sendable {
     private var nextAttempt: Instant?
     private var gaps = 0
     private var repeats: [Instant] = []
-    private(set) package var attemptCount = 0
+    private var attemptCount = 0
+    /// Attempts since an answer last came.
+    private(set) package var unanswered = 0
 
     /// `servers` are the pinned keys, tried in turn; each has an X25519 form, as every key that was read from text.
     package init(key: SigningKey, name: PeerName, servers: [PublicKey]) {
@@ -44,19 +76,22 @@ package struct Joining: Sendable {
         stop()
         attemptCount = 0
         gaps = 0
-        nextAttempt = instant
+        nextAttempt = servers.isEmpty ? nil : instant
     }
 
     package mutating func stop() {
         attempts = []
         repeats = []
         nextAttempt = nil
+        unanswered = 0
     }
 
-    /// Nothing more is sent before `instant`, and no attempt is outstanding; the gaps go on where they were.
+    /// An answer came: nothing more is sent before `instant`, and no attempt is outstanding; the gaps go on where they
+    /// were.
     package mutating func pause(until instant: Instant) {
         attempts = []
         repeats = []
+        unanswered = 0
         nextAttempt = instant
     }
 
@@ -69,6 +104,7 @@ package struct Joining: Sendable {
         }
         guard let instant = nextAttempt, instant <= now, !servers.isEmpty else { return due }
         attemptCount += 1
+        unanswered += 1
         let server = servers[nextServer]
         nextServer = (nextServer + 1) % servers.count
         guard let hello = begin(server.context, server.agreementKey, random: &random) else {

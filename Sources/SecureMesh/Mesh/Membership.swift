@@ -19,18 +19,16 @@ package struct Membership: Sendable {
     private var freshSince: Instant?
     /// The newest fresh PULSE: what it told, and the sending that it echoed.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
+    /// The version at which the directory first listed this session.
+    private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
     private(set) package var nextSend: Instant
     package var pairs = Pairs()
 
-    /// `welcome` has been verified by the pinned key of `attempt`.
-    package init(
-        _ welcome: Verified<Welcome>, epoch: UInt64, keys: SessionKeys, attempt: Joining.Attempt, key: SigningKey,
-        now: Instant
-    ) {
-        let body = welcome.body
+    package init(_ opened: Joining.OpenedWelcome, attempt: Joining.Attempt, key: SigningKey, now: Instant) {
+        let body = opened.welcome.body
         id = body.session
-        self.epoch = epoch
+        epoch = opened.epoch
         own = Pairs.Own(
             session: body.session, epoch: epoch, ephemeral: attempt.ephemeral,
             agreementKey: attempt.ephemeral.agreementPublicKey, publicKey: key.publicKey, context: attempt.context)
@@ -40,8 +38,8 @@ package struct Membership: Sendable {
         trust = .seconds(Int(body.trustSeconds))
         rekeyAt = now + .seconds(Int(body.rekeySeconds))
         startedAt = now
-        binder = keys.binder
-        session = Session(receiveKey: keys.serverToPeer, sendKey: keys.peerToServer)
+        binder = opened.keys.binder
+        session = Session(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
         token = body.token
         nextSend = now
     }
@@ -58,8 +56,15 @@ package struct Membership: Sendable {
         trustedUntil.map { now < $0 } ?? false
     }
 
-    /// The version that the newest fresh PULSE told.
-    package var pulsedVersion: UInt64 { newestPulse?.version ?? 0 }
+    package mutating func noteListing(at version: UInt64) {
+        listedAt = listedAt ?? version
+    }
+
+    /// Whether every member that has heard the PULSE just heard knows of this session.
+    package func maySpeak(_ now: Instant) -> Bool {
+        guard let listedAt, let newestPulse else { return false }
+        return isTrusted(now) && newestPulse.version >= listedAt
+    }
 
     /// CONFIRM until the first PULSE, HEARTBEAT after it; sets the next sending.
     package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {

@@ -25,14 +25,8 @@ package struct Peer: MeshMachine {
     private let path: Path
     private var random: RandomSource
     private var joining: Joining
-    /// WELCOMEd and waiting for the first PULSE.
-    private var candidate: Membership?
-    private var current: Membership?
-    /// The session before this one: messages to it still count until the instant.
-    private var previous: (membership: Membership, until: Instant)?
-    private var directory = PeerDirectory()
-    /// The version at which the directory first listed the current session.
-    private var listedAt: UInt64?
+    private var sessions = Sessions()
+    private var directory: PeerDirectory
     private var messageNumber: UInt64 = 0
     private var isConnected = false
     private var leaving: (left: Int, next: Instant)?
@@ -45,33 +39,32 @@ package struct Peer: MeshMachine {
         self.random = random
         path = Path(remote: configuration.server)
         joining = Joining(key: configuration.key, name: configuration.name, servers: configuration.servers)
+        directory = PeerDirectory(of: configuration.key.publicKey)
         joining.start(at: now)
     }
 
     /// The members other than this peer, as last told.
     package var members: [Member] {
-        directory.directory.inOrder.filter { $0.identity != configuration.key.publicKey }.map(Member.init)
+        directory.others.map(Member.init)
     }
 
     package var version: UInt64 { directory.version }
-    package var session: SessionID? { current?.id }
+    package var session: SessionID? { sessions.current?.id }
 
     /// Whether messages may go out and be delivered now.
     package func isTrusted(_ now: Instant) -> Bool {
-        current?.isTrusted(now) ?? false
+        sessions.current?.isTrusted(now) ?? false
     }
 
     package var nextDeadline: Deadline? {
         if let leaving { return Deadline(leaving.next, .leave) }
         if hasEnded { return nil }
+        let isOpening = sessions.candidate != nil
         return .earliest([
-            candidate == nil ? joining.deadline.map { Deadline($0, .hello) } : nil,
-            candidate.map { Deadline(min($0.nextSend, $0.staleAt), .confirm) },
-            current.map { Deadline($0.nextSend, .heartbeat) },
-            isConnected ? current.map { Deadline($0.staleAt, .freshness) } : nil,
-            joining.isActive || candidate != nil ? nil : current.map { Deadline($0.rekeyAt, .rekey) },
-            previous.map { Deadline($0.until, .lingering) },
-            current?.pairs.deadline.map { Deadline($0, .lingering) },
+            sessions.deadline,
+            isOpening ? nil : joining.deadline.map { Deadline($0, .hello) },
+            isConnected ? sessions.current.map { Deadline($0.staleAt, .freshness) } : nil,
+            isOpening || joining.isActive ? nil : sessions.current.map { Deadline($0.rekeyAt, .rekey) },
         ])
     }
 
@@ -92,13 +85,14 @@ package struct Peer: MeshMachine {
             case .pulse:
                 try handlePulse(datagram, decoded, now: now)
             case .snapshot:
-                directoryChanged(try directory.apply(admit(Snapshot.self, datagram, decoded)), now: now)
+                directoryChanged(try directory.apply(sessions.admit(Snapshot.self, datagram, decoded)), now: now)
             case .delta:
-                directoryChanged(try directory.apply(admit(Delta.self, datagram, decoded)), now: now)
+                directoryChanged(try directory.apply(sessions.admit(Delta.self, datagram, decoded)), now: now)
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
-                try handleMessage(datagram, decoded, now: now)
+                let rate = configuration.messageRate
+                emit(.message(try sessions.admitMessage(datagram, decoded, listed: directory, rate: rate, now: now)))
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }
@@ -110,29 +104,33 @@ package struct Peer: MeshMachine {
     package mutating func handleTimeout(now: Instant) {
         if leaving != nil { return continueLeaving(now) }
         guard !hasEnded else { return }
-        if let waiting = candidate, waiting.staleAt <= now { candidate = nil }
-        if candidate == nil {
-            let attempts = joining.attemptCount
+        if sessions.giveUpCandidate(now) { candidateGivenUp(now) }
+        if sessions.candidate == nil {
+            let unanswered = joining.unanswered
             for hello in joining.poll(now: now, random: &random) { transmit(hello) }
-            if joining.attemptCount > attempts, attempts > 0 { emit(.unanswered(attempts: attempts)) }
+            if joining.unanswered > unanswered, unanswered > 0 { emit(.unanswered(attempts: unanswered)) }
         }
-        if let next = candidate?.nextSend, next <= now { sendHeartbeat(\.candidate, now) }
-        if let next = current?.nextSend, next <= now { sendHeartbeat(\.current, now) }
-        if isConnected, let current, current.staleAt <= now {
-            isConnected = false
-            emit(.connectionLost)
-            if candidate == nil { joining.start(at: now) }
+        sendHeartbeats(now)
+        if isConnected, let current = sessions.current, current.staleAt <= now {
+            connectionLost()
+            if sessions.candidate == nil { joining.start(at: now) }
         }
-        if let current, current.rekeyAt <= now, !joining.isActive, candidate == nil { joining.start(at: now) }
-        if let until = previous?.until, until <= now { previous = nil }
-        current?.pairs.expire(now: now)
+        if let current = sessions.current, current.rekeyAt <= now, !joining.isActive, sessions.candidate == nil {
+            joining.start(at: now)
+        }
+        sessions.expire(now)
     }
 
     package mutating func handleDrained(now: Instant) {}
 
-    private mutating func sendHeartbeat(_ membership: WritableKeyPath<Peer, Membership?>, _ now: Instant) {
-        let (version, part) = (directory.version, directory.wantedPart)
-        if let bytes = self[keyPath: membership]?.heartbeat(version: version, part: part, now: now) { transmit(bytes) }
+    private mutating func sendHeartbeats(_ now: Instant) {
+        let due = sessions.heartbeats(version: directory.version, part: directory.wantedPart, now: now)
+        for bytes in due { transmit(bytes) }
+    }
+
+    private mutating func connectionLost() {
+        isConnected = false
+        emit(.connectionLost)
     }
 
     private mutating func transmit(_ bytes: [UInt8]) {
@@ -150,21 +148,19 @@ extension Peer {
     /// tag → seal → fields → signature; at most four failures a HELLO.
     private mutating func handleAnswer(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
         let tag = datagram.header.to
-        guard candidate == nil else { throw .unknownTag }
+        guard sessions.candidate == nil else { throw .unknownTag }
         let attempt = try joining.attempt(tagged: tag)
         do throws(Rejection) {
             switch datagram.header.clear {
             case .rotation:
                 let retry = try VerifiedRetry(span, datagram, in: attempt.context)
-                if let hello = try joining.handleRetry(retry, tagged: tag, now: now, random: &random) { transmit(hello) }
+                if let hello = try joining.handleRetry(retry, tagged: tag, now: now, random: &random) {
+                    transmit(hello)
+                }
             case .agreementKey(let serverKey):
-                try handleWelcome(span, datagram, attempt, serverKey, now: now)
+                try handleWelcome(attempt.openWelcome(span, datagram, serverKey: serverKey), attempt, now: now)
             case .salt(let salt):
-                let transcript = attempt.context.transcript(.transcriptReject, hello: attempt.hello, last: salt)
-                let key = Handshake.rejectKey(d1: attempt.d1, transcript: transcript)
-                let reject = try Opened<Reject>(span, datagram, key: key)
-                    .verified(by: attempt.context.server, in: attempt.context, extra: .transcript(transcript))
-                turnedAway(reject.body, now: now)
+                turnedAway(try attempt.openReject(span, datagram, salt: salt), now: now)
             case .none:
                 throw .unknownKind
             }
@@ -175,24 +171,13 @@ extension Peer {
     }
 
     private mutating func handleWelcome(
-        _ span: Span<UInt8>, _ datagram: Datagram, _ attempt: Joining.Attempt, _ serverKey: AgreementPublicKey,
-        now: Instant
+        _ opened: Joining.OpenedWelcome, _ attempt: Joining.Attempt, now: Instant
     ) throws(Rejection) {
-        guard let d2 = attempt.ephemeral.agree(with: serverKey) else { throw .agreementFailed }
-        let transcript = attempt.context.transcript(.transcript, hello: attempt.hello, last: serverKey.bytes)
-        let key = Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript)
-        let welcome = try Opened<Welcome>(span, datagram, key: key)
-            .verified(by: attempt.context.server, in: attempt.context, extra: .transcript(transcript))
-        let epoch = datagram.header.from
-        guard welcome.body.session.rawValue != epoch, welcome.body.session != current?.id else {
-            throw .invalidSessionIDs
-        }
-        let keys = Handshake.sessionKeys(
-            d1: attempt.d1, d2: d2, transcript: transcript, session: welcome.body.session, epoch: epoch)
-        candidate = Membership(
-            welcome, epoch: epoch, keys: keys, attempt: attempt, key: configuration.key, now: now)
+        guard opened.welcome.body.session != session else { throw .invalidSessionIDs }
+        sessions.open(
+            Membership(opened, attempt: attempt, key: configuration.key, now: now))
         joining.pause(until: now)
-        sendHeartbeat(\.candidate, now)
+        sendHeartbeats(now)
     }
 
     private mutating func turnedAway(_ reject: Reject, now: Instant) {
@@ -203,84 +188,68 @@ extension Peer {
         emit(.refused(refusal, retryAfter: pause))
     }
 
-    /// The candidate is a member: its session takes the place of the one before.
-    private mutating func promote(_ membership: Membership, now: Instant) {
-        if let current { previous = (current, now + ProtocolConstants.pairLingering) }
-        candidate = nil
-        current = membership
+    /// The candidate's session took the place of the one before.
+    private mutating func promoted() {
+        guard let current = sessions.current else { return }
         joining.stop()
-        directory.begin(epoch: membership.epoch)
-        listedAt = nil
+        directory.begin(epoch: current.epoch)
         noteListing()
         isConnected = true
-        emit(.joined(address: membership.address))
+        emit(.joined(address: current.address))
+    }
+
+    /// Nobody needs to join while the old session goes on; without one, the next attempt is due.
+    private mutating func candidateGivenUp(_ now: Instant) {
+        if isConnected, sessions.current == nil { connectionLost() }
+        let isInNeed = !isConnected || sessions.current.map { $0.rekeyAt <= now } ?? true
+        if !isInNeed { joining.stop() } else if !joining.isActive { joining.start(at: now) }
     }
 }
 
 // MARK: being a member
 
 extension Peer {
-    /// A datagram of the current session's server.
-    private mutating func admit<Body: Payload>(
-        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
-    ) throws(Rejection) -> Body {
-        guard datagram.header.to == current?.id.rawValue, let verified = try current?.admit(body, span, datagram) else {
-            throw .unknownSession
-        }
-        return verified.body
-    }
-
     private mutating func handlePulse(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
-        guard case .echo(let echo) = datagram.header.delivery else { throw .unknownKind }
-        if datagram.header.to == candidate?.id.rawValue, var membership = candidate {
-            let pulse = try membership.admit(Pulse.self, span, datagram)
-            let held = membership.epoch == directory.epoch ? directory.version : 0
-            let isFresh = membership.accept(pulse.body, echo: echo, held: held, now: now)
-            candidate = membership
-            if isFresh { promote(membership, now: now) }
-            return
-        }
-        let pulse = try admit(Pulse.self, span, datagram)
-        guard current?.accept(pulse, echo: echo, held: directory.version, now: now) == true else { return }
-        if !isConnected {
+        switch try sessions.admitPulse(span, datagram, held: directory, now: now) {
+        case .none: break
+        case .promoted: promoted()
+        case .fresh:
+            guard !isConnected else { return }
             isConnected = true
-            // The old session lives again: what was begun in its place is dropped.
+            // What was begun in its place is dropped, but for a CONFIRM, which cannot be taken back.
             joining.stop()
-            candidate = nil
             emit(.connectionRecovered)
         }
     }
 
     private mutating func directoryChanged(_ change: PeerDirectory.Change, now: Instant) {
         for event in change.events { emit(event) }
-        current?.extendTrust(held: directory.version)
+        sessions.extendTrust(held: directory.version)
         noteListing()
         for entry in change.gone {
             let wasReplaced = directory.directory.entry(of: entry.identity) != nil
-            current?.pairs.end(entry.session, wasReplaced: wasReplaced, now: now)
-            previous?.membership.pairs.end(entry.session, wasReplaced: wasReplaced, now: now)
+            sessions.end(entry.session, wasReplaced: wasReplaced, now: now)
         }
     }
 
     private mutating func noteListing() {
-        guard listedAt == nil, let id = current?.id, directory.version > 0,
-            directory.directory[id]?.identity == configuration.key.publicKey
-        else { return }
-        listedAt = directory.version
+        guard let session, directory[session]?.identity == configuration.key.publicKey else { return }
+        sessions.noteListing(at: directory.version)
     }
 
     private mutating func handleGoodbye(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
-        let goodbye = try admit(Goodbye.self, span, datagram)
-        guard goodbye.session == current?.id else { throw .unknownSession }
+        let goodbye = try sessions.admit(Goodbye.self, span, datagram)
+        guard goodbye.session == session else { throw .unknownSession }
         let departure = Departure(goodbye.reason)
-        if departure == .replaced, candidate != nil {
-            // By the session that this very peer is opening.
-            previous = current.map { ($0, now + ProtocolConstants.pairLingering) }
-            current = nil
+        if departure == .replaced, sessions.replaceCurrent(now) {
+            // By the session that this very peer is opening, or had given up.
+            if sessions.candidate == nil {
+                connectionLost()
+                joining.start(at: now)
+            }
             return
         }
-        current = nil
-        previous = nil
+        sessions.endCurrent()
         isConnected = false
         emit(.dismissed(departure))
         switch departure {
@@ -294,9 +263,7 @@ extension Peer {
     private mutating func finish(_ event: PeerEvent) {
         hasEnded = true
         joining.stop()
-        candidate = nil
-        current = nil
-        previous = nil
+        sessions.endAll()
         isConnected = false
         emit(event)
     }
@@ -304,7 +271,7 @@ extension Peer {
     /// Says LEAVE, three times over 0.1 s, and then `.left`; at once if there is no session.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
-        leaving = (current == nil && candidate == nil ? 0 : Limits.leaveRepeats, now)
+        leaving = (sessions.areNone ? 0 : Limits.leaveRepeats, now)
         continueLeaving(now)
     }
 
@@ -314,7 +281,7 @@ extension Peer {
             leaving = nil
             return finish(.left)
         }
-        for bytes in [current?.leave(), candidate?.leave()] { if let bytes { transmit(bytes) } }
+        for bytes in sessions.leave() { transmit(bytes) }
         state.left -= 1
         state.next = now + Limits.leaveGap
         leaving = state
@@ -323,48 +290,12 @@ extension Peer {
 
 // MARK: messages
 
-/// Why a message was not sent. Nothing has left this peer.
-public enum SendError: Error, Hashable, Sendable {
-    /// Not a member now, or not sure enough of it: the last proof is too old.
-    case notJoined
-    /// No member has that name or key.
-    case unknownMember
-    /// More bytes than `limit`.
-    case tooLarge(limit: Int)
-    /// The directory's entry does not carry its owner's signature: the server is lying about this member.
-    case bindingInvalid
-}
-
 extension Peer {
-    /// trusted → to me → from in the directory → window → seal → audience → bucket → signature → commit → deliver.
-    private mutating func handleMessage(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
-        let rate = configuration.messageRate
-        let listed = directory.version > 0 ? directory.directory : Directory()
-        if datagram.header.to == current?.id.rawValue, let membership = current {
-            guard membership.isTrusted(now) else { throw .untrusted }
-            if let message = try current?.pairs.admit(
-                span, datagram, listed: { listed[$0] }, own: membership.own, rate: rate, now: now)
-            {
-                emit(.message(message))
-            }
-        } else if let (membership, until) = previous, datagram.header.to == membership.id.rawValue, now < until {
-            guard membership.isTrusted(now) else { throw .untrusted }
-            if let message = try previous?.membership.pairs.admit(
-                span, datagram, listed: { listed[$0] }, own: membership.own, rate: rate, now: now)
-            {
-                emit(.message(message))
-            }
-        } else {
-            throw .unknownSession
-        }
-    }
-
     /// To all members; gives how many it was sealed for.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
-        let others = directory.directory.inOrder.filter { $0.identity != configuration.key.publicKey }
         let signed = try sign(body, audience: nil, limit: limit, now: now)
         var reached = 0
-        for entry in others {
+        for entry in directory.others {
             do throws(SendError) {
                 try seal(signed, for: entry)
                 reached += 1
@@ -392,26 +323,26 @@ extension Peer {
 
     /// Whether every member that has heard the PULSE just heard knows of this session.
     package func maySpeak(_ now: Instant) -> Bool {
-        guard let current, let listedAt, directory.version > 0 else { return false }
-        return current.isTrusted(now) && current.pulsedVersion >= listedAt
+        directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
     private mutating func sign(
         _ body: [UInt8], audience: PublicKey?, limit: Int, now: Instant
     ) throws(SendError) -> SignedPayload {
         guard body.count <= limit else { throw .tooLarge(limit: limit) }
-        guard maySpeak(now), let current else { throw .notJoined }
+        guard maySpeak(now), let current = sessions.current else { throw .notJoined }
         messageNumber += 1
         return current.signer.sign(.message, PeerMessage(audience: audience, number: messageNumber, body: body))
     }
 
     private mutating func seal(_ signed: SignedPayload, for entry: Entry) throws(SendError) {
-        guard let own = current?.own else { throw .notJoined }
+        let bytes: [UInt8]?
         do {
-            guard let bytes = try current?.pairs.seal(signed, for: entry, own: own) else { throw SendError.notJoined }
-            outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes)))
+            bytes = try sessions.seal(signed, for: entry)
         } catch {
             throw .bindingInvalid
         }
+        guard let bytes else { throw .notJoined }
+        outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes)))
     }
 }

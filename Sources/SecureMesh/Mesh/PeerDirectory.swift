@@ -6,6 +6,7 @@ package struct PeerDirectory: Sendable {
     /// 0: nothing held.
     private(set) package var version: UInt64 = 0
     private(set) package var epoch: UInt64 = 0
+    private let own: PublicKey
     private var assembly: Assembly?
     /// The key last seen under each name, over all sessions of this process.
     private var knownNames: [PeerName: PublicKey] = [:]
@@ -22,7 +23,15 @@ package struct PeerDirectory: Sendable {
         package var events: [PeerEvent] = []
     }
 
-    package init() {}
+    /// `own` is in the directory like all the others, but its own changes are no event.
+    package init(of own: PublicKey) {
+        self.own = own
+    }
+
+    package var others: [Entry] { directory.inOrder.filter { $0.identity != own } }
+
+    /// The entry of `session`, at the version held.
+    package subscript(session: SessionID) -> Entry? { version > 0 ? directory[session] : nil }
 
     /// The part to ask for: the lowest that is missing; 0 when none is wanted.
     package var wantedPart: UInt16 {
@@ -91,7 +100,8 @@ package struct PeerDirectory: Sendable {
     private mutating func changes(from before: [Entry], to after: [Entry]) -> Change {
         let left = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
         let stays = Set(after.map(\.identity))
-        var events: [PeerEvent] = before.filter { !stays.contains($0.identity) }.map { .memberLeft(Member($0)) }
+        var events: [PeerEvent] = before.filter { !stays.contains($0.identity) && $0.identity != own }
+            .map { .memberLeft(Member($0)) }
         for entry in after {
             if let known = knownNames[entry.name], known != entry.identity {
                 events.append(.nameMoved(entry.name, from: known, to: entry.identity))
@@ -99,6 +109,7 @@ package struct PeerDirectory: Sendable {
             if knownNames[entry.name] != nil || knownNames.count < Limits.rememberedIdentities {
                 knownNames[entry.name] = entry.identity
             }
+            guard entry.identity != own else { continue }
             guard let old = left[entry.identity] else {
                 events.append(.memberJoined(Member(entry)))
                 continue

@@ -200,7 +200,9 @@ extension Registry {
         flushIfDue(now, except: entry.session)
         let version = snapshotVersion(for: entry.session, now: now, except: entry.session)
         pulseNumber += 1
-        send(admission.signer.sign(.pulse, Pulse(number: pulseNumber, token: token, version: log.version)), to: entry.session)
+        send(
+            admission.signer.sign(.pulse, Pulse(number: pulseNumber, token: token, version: log.version)),
+            to: entry.session)
         repair(entry.session, from: version, part: 0, now: now)
     }
 }
