@@ -189,6 +189,7 @@ extension Registry {
         let older = log.directory.entry(of: entry.identity)
         if let older { dismiss(older, .replaced) }
         log.insert(entry, replacing: older?.session)
+        if let older { ledger.release(older.name, of: older.identity, now: now) }
         if roster.isOpen { ledger.reserve(entry.name, for: entry.identity) }
         admission.begin(ticket, counter: counter, number: confirm.body.number)
         let token = admission.randomToken()
@@ -222,16 +223,17 @@ extension Registry {
             states[session]?.repairedAt = now
             for delta in missing { send(delta, to: session) }
         } else {
-            let version = snapshotVersion(for: session, now: now)
+            let version = snapshotVersion(for: session, above: heartbeat.version, now: now)
             repair(session, from: version, part: Int(heartbeat.part), now: now)
         }
     }
 
-    /// Which frozen snapshot to send to `session`; freezes one if need be.
+    /// Which frozen snapshot to send to `session`, which holds version `held`; freezes one if need be.
     private mutating func snapshotVersion(
-        for session: SessionID, now: Instant, except absentee: SessionID? = nil
+        for session: SessionID, above held: UInt64 = 0, now: Instant, except absentee: SessionID? = nil
     ) -> UInt64 {
-        if let version = log.frozenVersion(begun: states[session]?.snapshot, now: now) { return version }
+        let frozen = log.frozenVersion(begun: states[session]?.snapshot, now: now)
+        if let frozen, frozen > held { return frozen }
         flush(now, except: absentee)
         return log.freeze(now: now)
     }
