@@ -1,0 +1,119 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 6: losses on the way of the directory.
+@Suite("Directory repair") struct DirectoryRepairTests {
+    @Test("a missed DELTA is made good through heartbeats within two intervals") func missedDelta() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.run(for: .milliseconds(210))
+        mesh.drop(.delta, count: 1) { $0.destination == peers[0].address }
+        try mesh.addPeer("late")
+        #expect(mesh.run(atMost: ProtocolConstants.heartbeatInterval * 2 + mesh.latency * 6) { mesh.hasConverged })
+    }
+
+    @Test("a DELTA beyond the version held is refused, and the missing one is sent again") func gap() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.drop(.delta, count: 1) { $0.destination == peers[0].address }
+        try mesh.addPeer("first")
+        mesh.run(for: .milliseconds(100))
+        try mesh.addPeer("second")
+        mesh.run(for: .milliseconds(100))
+        #expect(peers[0].machine.rejections[.deltaNotApplicable] == 1)
+        #expect(mesh.run(atMost: .seconds(1)) { mesh.hasConverged })
+    }
+
+    @Test("a snapshot of several parts is put together though every third part is lost") func lossySnapshot() throws {
+        let mesh = TestMesh()
+        _ = try mesh.join(40)
+        mesh.run(for: .seconds(2))
+        var parts = 0
+        mesh.rules.append { flight in
+            guard flight.kind == .snapshot else { return nil }
+            parts += 1
+            return parts % 3 == 0 ? .drop : nil
+        }
+        try mesh.addPeer("newcomer")
+        #expect(mesh.run(atMost: .seconds(4)) { mesh.hasConverged })
+        #expect(parts > 8)
+    }
+
+    @Test("at most four parts go out at once, and none again within 250 ms") func pace() throws {
+        let mesh = TestMesh()
+        _ = try mesh.join(40)
+        mesh.run(for: .seconds(2))
+        let newcomer = try mesh.addPeer("newcomer")
+        let start = mesh.flights.count
+        mesh.drop(.snapshot) { $0.destination == newcomer.address }
+        mesh.run(for: .seconds(4))
+        let parts = mesh.flights[start...].filter { $0.kind == .snapshot && $0.destination == newcomer.address }
+        let bursts = Dictionary(grouping: parts, by: \.sentAt)
+        let instants = bursts.keys.sorted()
+        #expect(bursts.values.allSatisfy { $0.count <= 4 })
+        #expect(zip(instants, instants.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(250) })
+    }
+
+    @Test("a SNAPSHOT that comes again changes nothing") func snapshotAgain() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        try mesh.broadcast("before", from: peers[0])
+        mesh.run(for: .milliseconds(50))
+        let version = peers[1].machine.version
+        let events = peers[1].events.count
+        for flight in mesh.sent(.snapshot, to: peers[1].address) {
+            mesh.inject(flight.bytes, from: TestMesh.server, to: peers[1].address)
+        }
+        mesh.run(for: .milliseconds(50))
+        #expect(peers[1].machine.version == version)
+        #expect(peers[1].events.count == events)
+        #expect(peers[1].machine.rejections[.counterReplayed] > 0)
+        // The counters of the pair go on where they were: neither side takes the other's next one for a replay.
+        try mesh.broadcast("after", from: peers[0])
+        mesh.run(for: .milliseconds(50))
+        #expect(peers[1].messages.map { String(decoding: $0.body, as: UTF8.self) } == ["before", "after"])
+    }
+
+    @Test(
+        "through losses, repeats and disorder no version ever goes back, and quiet brings equal directories",
+        arguments: [UInt64(11), 12, 13])
+    func chaos(seed: UInt64) throws {
+        let mesh = TestMesh(seed: seed)
+        _ = try mesh.join(8)
+        var dice = RandomSource.seeded(seed &+ 1)
+        mesh.rules = [
+            { _ in
+                switch dice.next() % 20 {
+                case 0, 1, 2: .drop
+                case 3: .duplicate([.milliseconds(Int(dice.next() % 300))])
+                case 4, 5: .delay(.milliseconds(Int(dice.next() % 300)))
+                default: .deliver
+                }
+            }
+        ]
+        var held: [PublicKey: (epoch: UInt64, version: UInt64)] = [:]
+        for round in 0..<400 {
+            mesh.run(for: .milliseconds(100))
+            let peer = mesh.peers[Int(dice.next() % 8)]
+            switch dice.next() % 60 {
+            case 0: mesh.restart(peer)
+            case 1: if peer.isRunning { mesh.kill(peer) } else { mesh.restart(peer) }
+            case 2: if round > 200, round % 7 == 0 { mesh.killServer(); mesh.startServer() }
+            default: break
+            }
+            let epoch = mesh.registry?.epoch ?? 0
+            for peer in mesh.peers {
+                let version = peer.machine.version
+                let joins = UInt64(peer.joins)
+                if let before = held[peer.publicKey], before.epoch == epoch &+ joins, peer.machine.session != nil {
+                    #expect(version >= before.version, "seed \(seed), round \(round), \(peer.name)")
+                }
+                held[peer.publicKey] = (epoch &+ joins, version)
+            }
+        }
+        mesh.rules = []
+        for peer in mesh.peers where !peer.isRunning { mesh.restart(peer) }
+        #expect(mesh.run(atMost: .seconds(15)) { mesh.hasConverged }, "seed \(seed)")
+        #expect(mesh.peers.allSatisfy { $0.machine.rejections[.directoryContradiction] == 0 }, "seed \(seed)")
+    }
+}

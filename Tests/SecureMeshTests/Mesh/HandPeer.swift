@@ -1,0 +1,109 @@
+import SecureMesh
+import Testing
+
+/// A peer by hand, with real keys and no manners: each datagram is made when the test asks for it.
+final class HandPeer {
+    let key: SigningKey
+    let name: PeerName
+    var address: SocketAddress
+    let mesh: TestMesh
+    let context: SigningContext
+    private(set) var attempt: Joining.Attempt?
+    private(set) var opened: Joining.OpenedWelcome?
+    var counter: UInt64 = 0
+    var number: UInt64 = 0
+
+    init(_ name: String, key: SigningKey? = nil, at address: SocketAddress, in mesh: TestMesh) throws {
+        self.name = try #require(PeerName(name))
+        self.key = key ?? mesh.makeKey()
+        self.address = address
+        self.mesh = mesh
+        context = SigningContext(server: mesh.serverKey.publicKey)
+    }
+
+    var session: SessionID? { opened?.welcome.body.session }
+    var signer: Signer { Signer(key: key, context: context, from: session?.rawValue ?? 0) }
+
+    func inject(_ bytes: [UInt8], from source: SocketAddress? = nil) {
+        mesh.inject(bytes, from: source ?? address)
+        mesh.run(for: .zero)
+    }
+
+    /// What the server sent here last, of one kind.
+    func received(_ kind: Kind) throws -> [UInt8] {
+        try #require(mesh.flights.last { $0.destination == address && $0.kind == kind }).bytes
+    }
+
+    // MARK: joining
+
+    @discardableResult
+    func hello() throws -> [UInt8] {
+        var joining = Joining(key: key, name: name, servers: [mesh.serverKey.publicKey])
+        joining.start(at: mesh.now)
+        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
+        attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
+        return hello
+    }
+
+    func open(welcome: [UInt8]) throws {
+        let datagram = try Datagram(decoding: welcome.span)
+        guard case .agreementKey(let serverKey) = datagram.header.clear else { throw Rejection.unknownKind }
+        opened = try #require(attempt).openWelcome(welcome.span, datagram, serverKey: serverKey)
+        counter = 0
+        number = 0
+    }
+
+    func confirm() throws -> [UInt8] {
+        let opened = try #require(opened)
+        let body = Heartbeat(number: next(), token: opened.welcome.body.token, version: 0, part: 0)
+        return try seal(signer.sign(.confirm, body, extra: .binder(opened.keys.binder)))
+    }
+
+    /// HELLO, WELCOME: up to, and without, CONFIRM.
+    func beWelcomed() throws {
+        inject(try hello())
+        try open(welcome: received(.welcome))
+    }
+
+    func join() throws {
+        try beWelcomed()
+        inject(try confirm())
+    }
+
+    func askForReject() throws -> Reject {
+        inject(try hello())
+        let bytes = try received(.reject)
+        let datagram = try Datagram(decoding: bytes.span)
+        guard case .salt(let salt) = datagram.header.clear else { throw Rejection.unknownKind }
+        return try #require(attempt).openReject(bytes.span, datagram, salt: salt)
+    }
+
+    // MARK: being a member
+
+    /// The server's datagram, opened and verified.
+    func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws -> Body {
+        let key = try #require(opened).keys.serverToPeer
+        return try Opened<Body>(bytes.span, Datagram(decoding: bytes.span), key: key)
+            .verified(by: mesh.serverKey.publicKey, in: context).body
+    }
+
+    func heartbeat(
+        token: UInt64? = nil, version: UInt64 = 0, part: UInt16 = 0, counter: UInt64? = nil, by other: SigningKey? = nil
+    ) throws -> [UInt8] {
+        let token = try token ?? open(Pulse.self, received(.pulse)).token
+        let signer = Signer(key: other ?? key, context: context, from: self.signer.from)
+        let signed = signer.sign(.heartbeat, Heartbeat(number: next(), token: token, version: version, part: part))
+        return try seal(signed, counter: counter)
+    }
+
+    func seal(_ payload: SignedPayload, counter: UInt64? = nil) throws -> [UInt8] {
+        let opened = try #require(opened)
+        self.counter += 1
+        return payload.sealed(to: opened.epoch, counter: counter ?? self.counter, with: opened.keys.peerToServer)
+    }
+
+    private func next() -> UInt64 {
+        number += 1
+        return number
+    }
+}

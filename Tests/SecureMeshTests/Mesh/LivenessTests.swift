@@ -1,0 +1,174 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 6: who counts as alive, and how directories stay equal.
+@Suite("Liveness") struct LivenessTests {
+    @Test("a killed peer is gone within lifetime and sweep, and everyone's directory drops it") func killed() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(4)
+        mesh.run(for: .milliseconds(730))
+        mesh.kill(peers[0])
+        let limit = ProtocolConstants.lifetime + ProtocolConstants.sweepInterval + mesh.latency * 3
+        #expect(mesh.run(atMost: limit) { mesh.hasConverged })
+        #expect(mesh.departures(of: peers[0]) == [.expired])
+        for peer in peers[1...] { #expect(peer.count { if case .memberLeft = $0 { true } else { false } } == 1) }
+    }
+
+    @Test("a peer that was paused for 5 s is back within 3 s") func paused() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(4)
+        mesh.pause(peers[0])
+        mesh.run(for: .seconds(5))
+        #expect(!mesh.isMember(peers[0]))
+        mesh.resume(peers[0])
+        #expect(mesh.run(atMost: .seconds(3)) { mesh.hasConverged })
+        #expect(peers[0].joins == 2)
+    }
+
+    @Test("a peer that was paused for less than its lifetime stays a member") func pausedBriefly() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.pause(peers[0])
+        mesh.run(for: .milliseconds(900))
+        mesh.resume(peers[0])
+        mesh.run(for: .seconds(3))
+        #expect(mesh.hasConverged)
+        #expect(mesh.departures(of: peers[0]).isEmpty)
+    }
+
+    @Test("when the server is killed and restarted at once, all are back within 3 s") func restartedServer() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(20)
+        mesh.killServer()
+        mesh.startServer()
+        #expect(mesh.run(atMost: .seconds(3)) { mesh.hasConverged })
+        #expect(peers.allSatisfy { $0.joins == 2 })
+        // A new server's directory begins empty: whoever is reported as gone is reported again.
+        for peer in peers {
+            let left = peer.count { if case .memberLeft = $0 { true } else { false } }
+            let joined = peer.count { if case .memberJoined = $0 { true } else { false } }
+            #expect(joined == left + 19)
+        }
+    }
+
+    @Test("without a fresh PULSE for three intervals a peer says so and joins again") func lost() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(2))
+        let silence = mesh.now
+        mesh.drop(.pulse)
+        mesh.run(for: .seconds(2))
+        let lost = try #require(peer.events.first { $0.event == .connectionLost })
+        #expect(lost.at - silence >= .milliseconds(500) && lost.at - silence <= .milliseconds(1_500))
+        #expect(mesh.sent(.hello).contains { $0.sentAt == lost.at })
+    }
+
+    @Test("a session that is heard again before a new one is needed goes on") func recovered() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(2))
+        let session = peer.machine.session
+        var isCut = true
+        mesh.rules = [{ flight in flight.kind == .hello || isCut && flight.kind == .pulse ? .drop : nil }]
+        #expect(mesh.run(atMost: .seconds(2)) { peer.has(.connectionLost) })
+        isCut = false
+        #expect(mesh.run(atMost: .seconds(1)) { peer.has(.connectionRecovered) })
+        mesh.run(for: .seconds(5))
+        #expect(peer.machine.session == session)
+        let hellos = mesh.sent(.hello).count
+        mesh.run(for: .seconds(20))
+        #expect(mesh.sent(.hello).count == hellos)
+    }
+
+    @Test("an old session that recovers while a CONFIRM is under way does not cost the peer 60 s") func race() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(2))
+        mesh.latency = .milliseconds(200)
+        var isCut = true
+        mesh.rules = [{ flight in isCut && flight.kind == .pulse ? .drop : nil }]
+        #expect(mesh.run(atMost: .seconds(3)) { !mesh.sent(.welcome).dropFirst().isEmpty })
+        isCut = false
+        mesh.run(for: .seconds(5))
+        #expect(mesh.hasConverged)
+        #expect(peer.departures.isEmpty)
+        #expect(peer.machine.isTrusted(mesh.now))
+    }
+
+    @Test("a CONFIRM that is taken after its peer gave it up does not cost the peer 60 s") func lateConfirm() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(2))
+        let session = peer.machine.session
+        var confirms = 0
+        mesh.rules = [
+            { flight in
+                if flight.kind == .confirm { confirms += 1 }
+                if flight.kind == .confirm { return confirms == 1 ? .delay(.seconds(3)) : .drop }
+                return flight.kind == .pulse && confirms == 0 ? .drop : nil
+            }
+        ]
+        #expect(mesh.run(atMost: .seconds(3)) { confirms == 1 })
+        mesh.run(for: .milliseconds(2_500))
+        #expect(peer.has(.connectionRecovered))
+        #expect(peer.machine.session == session)
+        mesh.rules = []
+        mesh.run(for: .seconds(2))
+        #expect(mesh.departures(of: peer).contains(.replaced))
+        #expect(mesh.hasConverged)
+        #expect(peer.departures.isEmpty)
+    }
+
+    @Test("a change of keys is seamless: no event but `joined`, and messages go on") func rekey() throws {
+        let mesh = TestMesh { $0.rekey = .seconds(20) }
+        let peers = try mesh.join(3)
+        var sent = 0
+        for _ in 0..<600 {
+            mesh.run(for: .milliseconds(100))
+            if (try? mesh.broadcast("tick", from: peers[0])) != nil { sent += 1 }
+        }
+        mesh.run(for: .seconds(1))
+        #expect(peers.allSatisfy { $0.joins >= 3 && $0.count { $0 == .connectionLost } == 0 })
+        #expect(peers.allSatisfy { $0.count { if case .memberLeft = $0 { true } else { false } } == 0 })
+        #expect(peers.allSatisfy { $0.departures.isEmpty })
+        // A new session speaks once it has heard that it is listed: at most an interval after it began.
+        #expect(sent >= 600 - 3 * 6)
+        #expect(peers[1].messages.count == sent)
+        #expect(peers[2].messages.count == sent)
+    }
+
+    @Test("the server ends a session 300 s after its keys should have changed") func tooOld() throws {
+        let mesh = TestMesh { $0.rekey = .seconds(20) }
+        let peer = try mesh.join(1)[0]
+        mesh.drop(.hello)
+        mesh.run(for: .seconds(319))
+        #expect(mesh.isMember(peer))
+        mesh.run(for: .seconds(2))
+        #expect(peer.departures == [.tooOld])
+        #expect(mesh.departures(of: peer) == [.tooOld])
+    }
+
+    @Test("a server that was paused for 3 s expires nobody") func pausedServer() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(10)
+        mesh.pauseServer()
+        mesh.run(for: .seconds(3))
+        mesh.resumeServer()
+        mesh.run(for: .seconds(5))
+        #expect(mesh.hasConverged)
+        #expect(peers.allSatisfy { !mesh.departures(of: $0).contains(.expired) })
+    }
+
+    @Test("a member whose heartbeats wait in the socket is not expired") func undrained() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        // Late by less than what suspends expiry, so that only the drain can save them.
+        for _ in 0..<20 {
+            mesh.pauseServer()
+            mesh.run(for: .milliseconds(990))
+            mesh.resumeServer()
+            mesh.run(for: .milliseconds(10))
+        }
+        #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
+    }
+}

@@ -1,0 +1,176 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 5: REJECT and RETRY.
+@Suite("Refusals") struct RefusalTests {
+    @Test("a key that is not authorised is told so and asks no more") func notAuthorised() throws {
+        let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
+        let peer = try mesh.addPeer("stranger")
+        mesh.run(for: .seconds(30))
+        #expect(peer.events.map(\.event) == [.ended(.notAuthorised)])
+        #expect(peer.machine.nextDeadline == nil)
+        #expect(mesh.sent(.hello).count == 1)
+        #expect(
+            mesh.serverEvents.map(\.event)
+                == [.turnedAway(name: peer.name, publicKey: peer.publicKey, .notAuthorised)])
+    }
+
+    @Test("a listed key under another name is not authorised") func otherName() throws {
+        let mesh = TestMesh()
+        let key = mesh.makeKey()
+        let listed = try #require(PeerName("listed"))
+        mesh.withServer { $0.setRoster(Roster(authorised: [key.publicKey: listed]), now: mesh.now) }
+        let peer = try mesh.addPeer("other", key: key)
+        mesh.run(for: .seconds(1))
+        #expect(peer.has(.ended(.notAuthorised)))
+    }
+
+    @Test("a name that another key holds is taken until that key has left") func nameTaken() throws {
+        let first = SigningKey()
+        let second = SigningKey()
+        let shared = try #require(PeerName("shared"))
+        let mesh = TestMesh {
+            $0.roster = Roster(authorised: [first.publicKey: shared, second.publicKey: shared])
+        }
+        let holder = try mesh.addPeer("shared", key: first)
+        mesh.run(for: .seconds(1))
+        let late = try mesh.addPeer("shared", key: second)
+        mesh.run(for: .seconds(1))
+        #expect(late.refusals == [.nameTaken])
+        mesh.with(holder) { $0.leave(now: mesh.now) }
+        #expect(mesh.run(atMost: .seconds(7)) { late.joins == 1 })
+        let asked = mesh.sent(.hello, from: late.address).map(\.sentAt)
+        let wait = asked[1] - asked[0]
+        #expect(wait >= .seconds(5) && wait <= .milliseconds(6_260))
+    }
+
+    @Test("an address that another identity holds is taken") func addressTaken() throws {
+        let mesh = TestMesh()
+        let holder = try mesh.join(1)[0]
+        let hand = try HandPeer("intruder", at: holder.address, in: mesh)
+        let reject = try hand.askForReject()
+        #expect(reject.reason == .addressTaken)
+        #expect(reject.retrySeconds > 0)
+    }
+
+    @Test("a full server takes nobody new, but a member may join again") func full() throws {
+        let mesh = TestMesh { $0.maximumPeers = 2 }
+        let peers = try mesh.join(2)
+        let late = try mesh.addPeer("late")
+        mesh.run(for: .milliseconds(100))
+        #expect(late.refusals == [.full])
+        mesh.kill(late)
+        mesh.restart(peers[0])
+        mesh.run(for: .milliseconds(100))
+        #expect(peers[0].refusals.isEmpty)
+        #expect(mesh.hasConverged)
+    }
+
+    @Test("an identity may join three times in a row, then once a second") func busy() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.addPeer("restless")
+        for _ in 0..<3 {
+            mesh.run(for: .milliseconds(50))
+            mesh.restart(peer)
+        }
+        mesh.run(for: .milliseconds(50))
+        #expect(peer.joins == 3)
+        #expect(peer.refusals == [.busy])
+        #expect(mesh.run(atMost: .milliseconds(1_300)) { peer.joins == 4 })
+        #expect(peer.count { if case .unanswered = $0 { true } else { false } } == 0)
+    }
+
+    @Test("the join bucket is charged by CONFIRM alone: replayed HELLOs do not empty it") func bucket() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        let hello = try #require(mesh.sent(.hello).first).bytes
+        for index in 0..<20 { mesh.inject(hello, from: TestMesh.address(100 + index)) }
+        mesh.run(for: .milliseconds(50))
+        mesh.restart(peer)
+        #expect(mesh.run(atMost: .milliseconds(50)) { peer.joins == 2 })
+    }
+
+    @Test("when handshakes are over budget a HELLO gets RETRY, and its successor with the cookie is served")
+    func retry() throws {
+        let mesh = TestMesh()
+        mesh.exhaustBudget()
+        let peer = try mesh.addPeer("patient")
+        #expect(mesh.run(atMost: .milliseconds(50)) { peer.joins == 1 })
+        let hellos = mesh.sent(.hello, from: peer.address)
+        try #require(hellos.count == 2)
+        #expect(hellos.map { $0.header?.delivery }.first == .cookie(.zero))
+        #expect(hellos.map { $0.header?.delivery }.last != .cookie(.zero))
+        // Another E_p, so another k0: a key and nonce never meet two plaintexts.
+        #expect(hellos[0].header?.clear != hellos[1].header?.clear)
+        #expect(mesh.sent(.retry, to: peer.address).allSatisfy { $0.bytes.count == 116 })
+    }
+
+    @Test("a second RETRY is ignored") func secondRetry() throws {
+        let mesh = TestMesh()
+        mesh.exhaustBudget()
+        let peer = try mesh.addPeer("patient")
+        mesh.drop(.welcome)
+        mesh.rules.append { $0.kind == .retry && $0.destination == peer.address ? .duplicate([.zero, .zero]) : nil }
+        mesh.run(for: .milliseconds(100))
+        #expect(mesh.sent(.hello, from: peer.address).count == 2)
+        #expect(peer.machine.rejections[.unknownTag] == 2)
+    }
+
+    @Test("an altered RETRY is no reason to send anything") func alteredRetry() throws {
+        let mesh = TestMesh()
+        mesh.exhaustBudget()
+        let peer = try mesh.addPeer("patient")
+        mesh.rules.append { flight in
+            guard flight.kind == .retry else { return nil }
+            var bytes = flight.bytes
+            bytes[60] ^= 1
+            return .replace(bytes)
+        }
+        mesh.run(for: .milliseconds(200))
+        #expect(mesh.sent(.hello, from: peer.address).count == 1)
+        #expect(peer.machine.rejections[.signatureInvalid] == 1)
+    }
+
+    @Test("four failed answers, and a HELLO has no ear for more; the next one has") func failedAnswers() throws {
+        let mesh = TestMesh()
+        var first: [UInt8]?
+        mesh.rules.append { flight in
+            guard flight.kind == .welcome, first == nil else { return nil }
+            first = flight.bytes
+            return .drop
+        }
+        mesh.drop(.welcome) { $0.sentAt < Instant(nanoseconds: 1_700_000_000) }
+        let peer = try mesh.addPeer("besieged")
+        mesh.run(for: .milliseconds(20))
+        let genuine = try #require(first)
+        var forged = genuine
+        forged[100] ^= 1
+        for _ in 0..<5 { mesh.inject(forged, from: TestMesh.server, to: peer.address) }
+        mesh.run(for: .milliseconds(20))
+        #expect(peer.machine.rejections[.sealBroken] == 4)
+        mesh.inject(genuine, from: TestMesh.server, to: peer.address)
+        mesh.run(for: .milliseconds(20))
+        #expect(peer.machine.rejections[.tooManyFailedAnswers] == 2)
+        #expect(peer.joins == 0)
+        #expect(mesh.run(atMost: .seconds(2)) { peer.joins == 1 })
+    }
+}
+
+extension TestMesh {
+    /// Garbage HELLOs from a few addresses: whoever says HELLO now comes when those without a cookie are over budget.
+    func exhaustBudget() {
+        for index in 0..<400 {
+            let source = SocketAddress(ip: .v4(0xCB00_7101 + UInt32(index % 4)), port: 9)
+            inject(garbageHello(), from: source, after: latency)
+        }
+    }
+
+    /// A HELLO in form; nobody's in substance.
+    func garbageHello() -> [UInt8] {
+        let key = random.secret().agreementPublicKey
+        var bytes = Header(.hello, to: 0, from: 0, counter: 0, delivery: .cookie(.zero), clear: .agreementKey(key))
+            .encode(size: Kind.hello.minimumSize)
+        while bytes.count < Kind.hello.minimumSize { bytes.append(UInt8(truncatingIfNeeded: random.next())) }
+        return bytes
+    }
+}
