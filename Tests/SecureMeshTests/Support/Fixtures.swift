@@ -1,0 +1,89 @@
+import SecureMesh
+
+/// Keys, names and addresses that many tests share. Nothing in them is secret.
+enum Fixture {
+    static let serverKey = key(1)
+    static let peerKey = key(2)
+    static let otherKey = key(3)
+    static let context = SigningContext(server: serverKey.publicKey)
+    static let epoch: UInt64 = 0xE0E0_E0E0_E0E0_E0E0
+    static let peerSession: UInt64 = 0xA0A0_A0A0_A0A0_A0A0
+    static let otherSession: UInt64 = 0x0B0B_0B0B_0B0B_0B0B
+
+    /// The key whose seed is `byte` 32 times.
+    static func key(_ byte: UInt8) -> SigningKey {
+        SigningKey(seed: [UInt8](repeating: byte, count: 32).span)
+    }
+
+    static func secret(_ byte: UInt8) -> Secret32 {
+        Secret32(digest(byte))
+    }
+
+    static func digest(_ byte: UInt8) -> Bytes32 {
+        Bytes32([UInt8](repeating: byte, count: 32).span)
+    }
+
+    /// 192.0.2.x, from the block for documentation.
+    static func address(_ last: UInt8, port: UInt16 = 3_000) -> SocketAddress {
+        SocketAddress(ip: .v4(0xC000_0200 | UInt32(last)), port: port)
+    }
+
+    /// 2001:db8:…, from the block for documentation.
+    static func address6(_ high: UInt32, _ low: UInt64, port: UInt16 = 3_000) -> SocketAddress {
+        SocketAddress(ip: .v6(0x2001_0DB8_0000_0000 | UInt64(high), low), port: port)
+    }
+
+    static func name(_ text: String) throws -> PeerName {
+        guard let name = PeerName(text) else { throw FixtureError(text: text) }
+        return name
+    }
+
+    static func session(_ rawValue: UInt64) throws -> SessionID {
+        guard let session = SessionID(rawValue: rawValue) else { throw FixtureError(text: "session 0") }
+        return session
+    }
+
+    /// A well-formed entry whose binding is no signature.
+    static func entry(_ session: UInt64, name: String = "peer") throws -> Entry {
+        Entry(
+            session: try Self.session(session), identity: peerKey.publicKey,
+            agreementKey: secret(7).agreementPublicKey,
+            binding: Signature([UInt8](repeating: 9, count: 64).span), address: address(1), name: try Self.name(name))
+    }
+}
+
+struct FixtureError: Error {
+    let text: String
+}
+
+extension Instant {
+    static let start = Instant(nanoseconds: 1_000_000_000_000)
+
+    static func after(_ duration: Duration) -> Instant {
+        start + duration
+    }
+}
+
+extension Secret32 {
+    var array: [UInt8] {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return bytes
+    }
+}
+
+extension Bytes16 {
+    var array: [UInt8] {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return bytes
+    }
+}
+
+extension Signature {
+    var array: [UInt8] {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return bytes
+    }
+}
