@@ -5,7 +5,7 @@ struct HexError: Error {
     let text: String
 }
 
-func bytes(_ hex: String) throws -> [UInt8] {
+func unhex(_ hex: String) throws -> [UInt8] {
     var result: [UInt8] = []
     var high: UInt8?
     for character in hex where character != " " {

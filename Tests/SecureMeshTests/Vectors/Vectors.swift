@@ -49,7 +49,7 @@ final class VectorSection {
     }
 
     func bytes(_ key: String) throws -> [UInt8] {
-        try SecureMeshTests.bytes(text(key))
+        try unhex(text(key))
     }
 
     /// Empty where the section has no such line.

@@ -1,0 +1,184 @@
+import SecureMesh
+
+/// One authentic datagram of a kind, and what its receiver would make of bytes in its place.
+struct Sample {
+    let kind: Kind
+    let bytes: [UInt8]
+    /// Made with the datagram's own key, around any plaintext (payload ‖ signature): what an insider could send.
+    let reseal: (_ plaintext: [UInt8]) -> [UInt8]
+    /// payload ‖ signature; for RETRY the signature.
+    let plaintext: [UInt8]
+    private let receive: (Span<UInt8>, Datagram) throws(Rejection) -> Void
+
+    /// Decodes, opens and verifies as the receiver does; nil: accepted.
+    func refusal(of bytes: [UInt8]) -> Rejection? {
+        do throws(Rejection) {
+            let datagram = try Datagram(decoding: bytes.span)
+            guard datagram.header.kind == kind else { return .misdirected }
+            try receive(bytes.span, datagram)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    static func all() throws -> [Sample] {
+        try Kind.allCases.map { try of($0) }
+    }
+
+    static func of(_ kind: Kind) throws -> Sample {
+        switch kind {
+        case .hello: try hello()
+        case .retry: retry()
+        case .welcome: try welcome()
+        case .reject: try reject()
+        case .confirm: toServer(kind, heartbeat, extra: .binder(Fixture.secret(9)))
+        case .heartbeat: toServer(kind, heartbeat)
+        case .leave: toServer(kind, Leave(number: 3))
+        case .pulse: toPeer(kind, Pulse(number: 4, token: 5, version: 6), delivery: .echo(2))
+        case .snapshot: toPeer(kind, Snapshot(version: 6, part: 0, parts: 1, entries: [try Fixture.entry(77)]))
+        case .delta:
+            toPeer(
+                kind, Delta(from: 6, removed: [try Fixture.session(5)], added: [try Fixture.entry(77)]))
+        case .goodbye:
+            toPeer(kind, Goodbye(session: try Fixture.session(Fixture.peerSession), reason: .expired))
+        case .message: message()
+        }
+    }
+
+    private init<Body: Payload>(
+        _ body: Body, _ header: Header, signedBy key: SigningKey, sealedWith seal: Secret32,
+        extra: SigningContext.Extra = .none,
+        keys: @escaping (Header) throws(Rejection) -> (Secret32, SigningContext.Extra)
+    ) {
+        let signed = SignedPayload(
+            header.kind, from: header.from, extra: extra, clear: header.clear, payload: body.encoded,
+            context: Fixture.context, key: key)
+        kind = header.kind
+        bytes = signed.sealed(to: header.to, counter: header.counter, delivery: header.delivery, with: seal)
+        plaintext = signed.plaintext
+        reseal = { plaintext in
+            var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
+            Sodium.seal(plaintext, onto: &datagram, counter: header.counter, key: seal)
+            return datagram
+        }
+        receive = { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
+            let (key_, extra) = try keys(datagram.header)
+            _ = try Opened<Body>(span, datagram, key: key_)
+                .verified(by: key.publicKey, in: Fixture.context, extra: extra)
+        }
+    }
+
+    private init(retry bytes: [UInt8]) {
+        kind = .retry
+        self.bytes = bytes
+        plaintext = Array(bytes.suffix(Signature.count))
+        reseal = { bytes.dropLast(Signature.count) + $0 }
+        receive = { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
+            _ = try VerifiedRetry(span, datagram, in: Fixture.context)
+        }
+    }
+
+    private static let heartbeat = Heartbeat(number: 2, token: 3, version: 4, part: 5)
+
+    private static func toServer(
+        _ kind: Kind, _ body: some Payload, extra: SigningContext.Extra = .none
+    ) -> Sample {
+        let header = Header(kind, to: Fixture.epoch, from: Fixture.peerSession, counter: 7)
+        let key = Fixture.secret(4)
+        return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: key, extra: extra) { _ in (key, extra) }
+    }
+
+    private static func toPeer(_ kind: Kind, _ body: some Payload, delivery: Header.Delivery = .none) -> Sample {
+        let header = Header(kind, to: Fixture.peerSession, from: Fixture.epoch, counter: 7, delivery: delivery)
+        let key = Fixture.secret(5)
+        return Sample(body, header, signedBy: Fixture.serverKey, sealedWith: key) { _ in (key, .none) }
+    }
+
+    private static func message() -> Sample {
+        let header = Header(.message, to: Fixture.otherSession, from: Fixture.peerSession, counter: 7)
+        let body = PeerMessage(audience: Fixture.otherKey.publicKey, number: 1, body: Array("hello".utf8))
+        let key = Fixture.secret(6)
+        return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: key) { _ in (key, .none) }
+    }
+
+    private static func retry() -> Sample {
+        let signed = SignedPayload(
+            .retry, from: Fixture.epoch, clear: .rotation(3), payload: [], context: Fixture.context,
+            key: Fixture.serverKey)
+        return Sample(retry: signed.unsealed(to: 99, delivery: .cookie(Bytes16([UInt8](1...16).span))))
+    }
+}
+
+// The handshake's kinds: whoever receives them derives the key from the clear and delivery fields it has received.
+extension Sample {
+    private static let ephemeral = Fixture.secret(10)
+    private static let serverEphemeral = Fixture.secret(11)
+
+    private static func helloKey(_ header: Header) throws(Rejection) -> Secret32 {
+        guard case .agreementKey(let key) = header.clear, case .cookie(let cookie) = header.delivery else {
+            throw .unknownKind
+        }
+        guard let d1 = Fixture.serverKey.agree(with: key) else { throw .agreementFailed }
+        return Handshake.helloKey(d1: d1, ephemeral: key, cookie: cookie, server: Fixture.serverKey.publicKey)
+    }
+
+    private static func hello() throws -> Sample {
+        let header = Header(
+            .hello, to: 0, from: 0, counter: 0, delivery: .cookie(Bytes16([UInt8](1...16).span)),
+            clear: .agreementKey(ephemeral.agreementPublicKey))
+        let body = Hello(identity: Fixture.peerKey.publicKey, name: try Fixture.name("peer"))
+        return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: try helloKey(header)) {
+            (header: Header) throws(Rejection) in (try helloKey(header), .none)
+        }
+    }
+
+    private static func d1() throws(Rejection) -> Secret32 {
+        guard let d1 = Fixture.serverKey.agree(with: ephemeral.agreementPublicKey) else { throw .agreementFailed }
+        return d1
+    }
+
+    private static func welcomeKey(
+        _ header: Header, _ hello: [UInt8]
+    ) throws(Rejection) -> (Secret32, SigningContext.Extra) {
+        guard case .agreementKey(let key) = header.clear else { throw .unknownKind }
+        guard let d2 = ephemeral.agree(with: key) else { throw .agreementFailed }
+        let transcript = Fixture.context.transcript(.transcript, hello: hello, last: key.bytes)
+        return (Handshake.welcomeKey(d1: try d1(), d2: d2, transcript: transcript), .transcript(transcript))
+    }
+
+    private static func welcome() throws -> Sample {
+        let hello = try hello().bytes
+        let header = Header(
+            .welcome, to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0,
+            clear: .agreementKey(serverEphemeral.agreementPublicKey))
+        let body = Welcome(
+            session: try Fixture.session(Fixture.peerSession), token: 12,
+            parameters: .init(
+                heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
+                trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey),
+            address: Fixture.address(1))
+        let (key, extra) = try welcomeKey(header, hello)
+        return Sample(body, header, signedBy: Fixture.serverKey, sealedWith: key, extra: extra) {
+            (header: Header) throws(Rejection) in try welcomeKey(header, hello)
+        }
+    }
+
+    private static func rejectKey(
+        _ header: Header, _ hello: [UInt8]
+    ) throws(Rejection) -> (Secret32, SigningContext.Extra) {
+        guard case .salt(let salt) = header.clear else { throw .unknownKind }
+        let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
+        return (Handshake.rejectKey(d1: try d1(), transcript: transcript), .transcript(transcript))
+    }
+
+    private static func reject() throws -> Sample {
+        let hello = try hello().bytes
+        let header = Header(
+            .reject, to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0, clear: .salt(Fixture.digest(8)))
+        let (key, extra) = try rejectKey(header, hello)
+        return Sample(
+            Reject(reason: .full, retrySeconds: 9), header, signedBy: Fixture.serverKey, sealedWith: key, extra: extra
+        ) { (header: Header) throws(Rejection) in try rejectKey(header, hello) }
+    }
+}

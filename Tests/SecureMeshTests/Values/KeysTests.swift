@@ -1,0 +1,47 @@
+import SecureMesh
+import Testing
+
+@Suite("Keys and signatures")
+struct KeysTests {
+    /// X25519 public keys, little-endian, and whether they are the one encoding of their u (RFC 7748).
+    static let encodings: [(String, isCanonical: Bool)] = [
+        ("0000000000000000000000000000000000000000000000000000000000000000", true),
+        ("0900000000000000000000000000000000000000000000000000000000000000", true),
+        // p - 1, p, p + 1, p + 18, 2^255 - 1.
+        ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true),
+        ("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
+        ("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
+        ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
+        // Near p, but below it in a byte that is not the lowest.
+        ("edfeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true),
+        ("fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe7f", true),
+        ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7e", true),
+        // The top bit set.
+        ("0000000000000000000000000000000000000000000000000000000000000080", false),
+        ("0900000000000000000000000000000000000000000000000000000000000080", false),
+        ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", false),
+        ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", false),
+    ]
+
+    @Test("an agreement key is canonical below p with the top bit clear", arguments: encodings)
+    func canonical(_ key: String, isCanonical: Bool) throws {
+        let bytes = try unhex(key)
+        #expect(AgreementPublicKey.isCanonical(bytes.span, at: 0) == isCanonical)
+        let shifted = [0xFF, 0xFF] + bytes
+        #expect(AgreementPublicKey.isCanonical(shifted.span, at: 2) == isCanonical)
+    }
+
+    @Test("a signature keeps its 64 bytes in order")
+    func signature() {
+        let bytes = [UInt8](0..<70)
+        #expect(Signature(bytes.span, at: 3).array == [UInt8](3..<67))
+        #expect(Signature(bytes.span) == Signature(bytes.span, at: 0))
+        #expect(Signature(bytes.span) != Signature(bytes.span, at: 1))
+    }
+
+    @Test("public keys are equal when their bytes are")
+    func publicKeys() {
+        #expect(PublicKey(bytes: Fixture.digest(1)) == PublicKey(bytes: Fixture.digest(1)))
+        #expect(PublicKey(bytes: Fixture.digest(1)) != PublicKey(bytes: Fixture.digest(2)))
+    }
+}

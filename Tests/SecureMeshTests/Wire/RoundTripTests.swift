@@ -1,0 +1,122 @@
+import SecureMesh
+import Testing
+
+@Suite("Encodings and back")
+struct RoundTripTests {
+    @Test("a random payload of every kind decodes to itself", arguments: Seeds.few)
+    func payloads(seed: UInt64) throws {
+        var random = RandomPayloads(seed: seed)
+        for _ in 0..<40 {
+            try expectRoundTrip(random.hello())
+            try expectRoundTrip(random.welcome())
+            try expectRoundTrip(random.reject())
+            try expectRoundTrip(random.heartbeat())
+            try expectRoundTrip(Leave(number: random.number()))
+            try expectRoundTrip(random.pulse())
+            try expectRoundTrip(random.snapshot())
+            try expectRoundTrip(random.delta())
+            try expectRoundTrip(random.goodbye())
+            try expectRoundTrip(random.message())
+        }
+    }
+
+    private func expectRoundTrip<Body: Payload>(_ body: Body) throws {
+        let bytes = body.encoded
+        #expect(try Body(decoding: bytes.span) == body, "\(bytes.hex)")
+    }
+
+    @Test("random bytes that a payload decoder accepts encode to the same bytes", arguments: Seeds.few)
+    func randomPayloads(seed: UInt64) throws {
+        var random = RandomPayloads(seed: seed)
+        for kind in Kind.allCases {
+            for _ in 0..<60 {
+                let size = random.below(2) == 0 ? kind.payloadSize : Int(random.below(300))
+                expectCanonical(kind, random.bytes(size))
+            }
+        }
+    }
+
+    @Test("a mutated payload that is accepted encodes to the same bytes", arguments: Seeds.few)
+    func mutatedPayloads(seed: UInt64) throws {
+        var random = RandomPayloads(seed: seed)
+        for kind in Kind.allCases where kind != .retry {
+            for _ in 0..<60 {
+                var bytes = try random.encoded(kind)
+                for _ in 0...random.below(3) { mutate(&bytes, &random) }
+                expectCanonical(kind, bytes)
+            }
+        }
+    }
+
+    @Test("mutated and random datagrams that are accepted encode to the same bytes", arguments: Seeds.few)
+    func mutatedDatagrams(seed: UInt64) throws {
+        var random = RandomPayloads(seed: seed)
+        let samples = try Sample.all().map(\.bytes)
+        var accepted = 0
+        for _ in 0..<3_000 {
+            var bytes = samples[Int(random.below(UInt64(samples.count)))]
+            for _ in 0..<random.below(4) { mutate(&bytes, &random) }
+            if random.below(2) == 0, bytes.count >= 4 { bytes = bytes.withLength }
+            guard let datagram = try? Datagram(decoding: bytes.span) else { continue }
+            accepted += 1
+            let head = datagram.header.encode(size: datagram.size)
+            #expect(head == Array(bytes.prefix(datagram.sealed.lowerBound)), "\(bytes.hex)")
+            #expect(datagram.sealed.upperBound == bytes.count)
+            #expect(try Datagram(decoding: bytes.span) == datagram)
+        }
+        #expect(accepted > 300)
+    }
+
+    /// Accepted bytes are the one encoding of what they say; refused ones are refused without a trap.
+    private func expectCanonical(_ kind: Kind, _ bytes: [UInt8]) {
+        guard let again = try? reencoded(kind, payload: bytes) else { return }
+        #expect(again == bytes, "\(kind) \(bytes.hex)")
+    }
+
+    private func mutate(_ bytes: inout [UInt8], _ random: inout RandomPayloads) {
+        guard !bytes.isEmpty else { return bytes.append(0) }
+        let index = Int(random.below(UInt64(bytes.count)))
+        switch random.below(5) {
+        case 0: bytes[index] ^= 1 << UInt8(random.below(8))
+        case 1: bytes[index] = [0, 1, 4, 6, 0x7F, 0xFF][Int(random.below(6))]
+        case 2: bytes.remove(at: index)
+        case 3: bytes.insert(UInt8(truncatingIfNeeded: random.number()), at: index)
+        default: bytes.swapAt(index, Int(random.below(UInt64(bytes.count))))
+        }
+    }
+
+    @Test("a random header of every kind is read as it was written", arguments: Seeds.few)
+    func headers(seed: UInt64) throws {
+        var random = RandomPayloads(seed: seed)
+        for kind in Kind.allCases {
+            for _ in 0..<20 {
+                let header = header(kind, &random)
+                let size = kind.isFixedSize ? kind.minimumSize : kind.minimumSize + Int(random.below(500))
+                let bytes = header.encode(size: size)
+                let datagram = try Datagram(decoding: (bytes + random.bytes(size - bytes.count)).span)
+                #expect(datagram.header == header)
+                #expect(datagram.sealed == bytes.count..<size)
+            }
+        }
+    }
+
+    private func header(_ kind: Kind, _ random: inout RandomPayloads) -> Header {
+        let from = kind == .hello ? 0 : max(random.number(), 2)
+        let to = kind == .hello ? 0 : from - 1
+        var header = Header(
+            kind, to: to, from: from,
+            counter: kind.isHandshake ? 0 : 1 + random.below(ProtocolConstants.counterLimit - 1))
+        switch kind {
+        case .hello, .retry: header.delivery = .cookie(random.random.bytes16())
+        case .pulse: header.delivery = .echo(random.number())
+        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: break
+        }
+        switch kind {
+        case .hello, .welcome: header.clear = .agreementKey(random.agreementKey())
+        case .reject: header.clear = .salt(random.random.bytes32())
+        case .retry: header.clear = .rotation(random.number())
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: break
+        }
+        return header
+    }
+}
