@@ -1,0 +1,233 @@
+internal import Foundation
+internal import SecureMesh
+internal import Testing
+
+/// PROTOCOL.md and SECURITY.md against the code and the vectors: what their tables say is what the code has.
+@Suite struct ProtocolDocumentTests {
+    private let page: Document
+
+    init() throws {
+        page = try Document("PROTOCOL.md")
+    }
+
+    @Test func eachKindHasARowWithItsNameAndSizes() {
+        let expected = Kind.allCases.map { kind in
+            [
+                hex(kind), "\(kind)".uppercased(),
+                text(kind.deliverySize), text(kind.clearSize), text(kind.payloadSize),
+                kind.isFixedSize
+                    ? text(kind.minimumSize) : "\(text(kind.minimumSize)) to \(text(kind.maximumSize))",
+            ]
+        }
+        // The direction and the ids, between the name and the sizes, are words.
+        #expect(page.rows(under: "### 4.3 Kinds").map { Array($0.prefix(2)) + Array($0.suffix(4)) } == expected)
+    }
+
+    @Test(arguments: Kind.allCases) func theByteTableAddsUp(_ kind: Kind) {
+        let rows = page.rows(under: "#### \(hex(kind)) \("\(kind)".uppercased())")
+        expectContiguous(rows, size: kind.minimumSize)
+        #expect(size(rows, part: "header") == Header.size)
+        #expect(size(rows, part: "delivery") == kind.deliverySize)
+        #expect(size(rows, part: "clear") == kind.clearSize)
+        #expect(size(rows, part: kind.isSealed ? "sealed" : "open") == kind.payloadSize + Signature.count)
+        #expect(size(rows, part: "tag") == (kind.isSealed ? Kind.tagSize : 0))
+    }
+
+    @Test func theTablesOfHeaderAddressAndEntryAddUp() {
+        expectContiguous(page.rows(under: "### 4.1 Header"), size: Header.size)
+        expectContiguous(page.rows(under: "### 3.4 ADDR"), size: SocketAddress.encodedSize)
+        expectContiguous(page.rows(under: "### 3.6 ENTRY"), size: Entry.fixedSize)
+    }
+
+    @Test func eachHashLabelHasARow() {
+        let labels = page.rows(under: "## 3. Primitives").compactMap { row in
+            row[0].hasPrefix("\"") ? String(row[0].dropFirst().dropLast()) : nil
+        }
+        #expect(labels == HashLabel.allCases.map(\.rawValue))
+    }
+
+    @Test func eachRefusalIsNamedAndNoOther() throws {
+        let names = Rejection.allCases.map(\.rawValue)
+        for name in names { #expect(page.text.contains("`\(name)`"), "\(name)") }
+        let quoted = Set(page.text.matches(of: /`([a-z]+[A-Z][A-Za-z]+)`/).map { String($0.1) })
+        #expect(quoted.subtracting(names + constants.map(\.name) + ["camelCase"]).isEmpty)
+        let security = try Document("SECURITY.md")
+        #expect(security.rows(under: "## Refusals").map { $0[0] } == names)
+    }
+
+    @Test func theConstantsAreThoseOfTheCode() throws {
+        let rows = page.rows(under: "## 9. Constants")
+        #expect(rows.map { $0[0] } == constants.map(\.name))
+        for (row, constant) in zip(rows, constants) {
+            #expect(row[1] == constant.value, "\(constant.name)")
+        }
+        let source = try Document("Sources/SecureMesh/Values/Limits.swift")
+        let declared = source.text.matches(of: /static let (\w+)/).map { String($0.1) }
+        #expect(declared == constants.map(\.name), "a constant that this test does not know")
+    }
+
+    @Test func theExcerptsAreThoseOfTheVectors() throws {
+        let vectors = try Document("Tests/SecureMeshTests/Vectors/vectors.txt")
+        var section: Substring = ""
+        var expected: [[String]] = []
+        for line in vectors.lines {
+            if line.hasPrefix("[") { section = line.dropFirst().dropLast() }
+            guard line.hasPrefix("datagram = ") else { continue }
+            let bytes = line.dropFirst("datagram = ".count)
+            expected.append([
+                String(section), "0x\(bytes.dropFirst(2).prefix(2))", text(bytes.count / 2), String(bytes.prefix(32)),
+                String(bytes.suffix(32)),
+            ])
+        }
+        #expect(page.rows(under: "## 10. Test vectors") == expected)
+        #expect(Set(expected.map { $0[1] }) == Set(Kind.allCases.map(hex)))
+    }
+
+    @Test func theExampleOfAuthorizedPeersIsOne() throws {
+        let lines = page.section("## 8. Key text").drop { !$0.hasPrefix("    # who may join") }.prefix { !$0.isEmpty }
+        #expect(try Roster(text: lines.joined(separator: "\n")).count == 2)
+    }
+
+    private func expectContiguous(_ rows: [[String]], size: Int, sourceLocation: SourceLocation = #_sourceLocation) {
+        var end = 0
+        for row in rows {
+            #expect(number(row[0]) == end, "\(row)", sourceLocation: sourceLocation)
+            end += number(row[1])
+        }
+        #expect(end == size, sourceLocation: sourceLocation)
+    }
+
+    private func size(_ rows: [[String]], part: String) -> Int {
+        rows.filter { $0[2] == part }.reduce(0) { $0 + number($1[1]) }
+    }
+
+    /// The digits that a cell begins with: 41 in "41+Σ", 0 in "Σ".
+    private func number(_ cell: String) -> Int {
+        Int(cell.prefix { $0.isNumber }) ?? 0
+    }
+
+    private func hex(_ kind: Kind) -> String {
+        let digits = String(kind.rawValue, radix: 16)
+        return "0x" + String(repeating: "0", count: 2 - digits.count) + digits
+    }
+}
+
+/// A file of the package, and the tables in it if it is Markdown.
+private struct Document {
+    let text: String
+    let lines: [Substring]
+
+    init(_ path: String) throws {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        text = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
+        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    /// The lines after the heading that begins so, up to the next heading of any level.
+    func section(_ heading: String) -> [Substring] {
+        Array(lines.drop { !$0.hasPrefix(heading) }.dropFirst().prefix { !$0.hasPrefix("#") })
+    }
+
+    /// The cells of all tables in a section, without the rows that head them and without backticks.
+    func rows(under heading: String) -> [[String]] {
+        var rows: [[String]] = []
+        for line in section(heading) where line.hasPrefix("|") {
+            if line.hasPrefix("|---") {
+                rows.removeLast()
+            } else {
+                let cells = line.dropFirst().dropLast().split(separator: "|", omittingEmptySubsequences: false)
+                rows.append(
+                    cells.map { $0.replacing("`", with: "").trimmingCharacters(in: .whitespaces) })
+            }
+        }
+        return rows
+    }
+}
+
+private func text(_ value: some BinaryInteger) -> String {
+    var digits = String(value)
+    var groups: [String] = []
+    while digits.count > 3 {
+        groups.insert(String(digits.suffix(3)), at: 0)
+        digits.removeLast(3)
+    }
+    return ([digits] + groups).joined(separator: ",")
+}
+
+private func text(_ value: Duration) -> String {
+    let milliseconds = value.wholeNanoseconds / 1_000_000
+    return milliseconds % 1_000 == 0 ? "\(text(milliseconds / 1_000)) s" : "\(text(milliseconds)) ms"
+}
+
+private func text(_ value: [Duration]) -> String {
+    value.map { text($0) }.joined(separator: ", ")
+}
+
+private func text(_ value: Rate) -> String {
+    "\(text(value.perSecond))/s, burst \(text(value.burst))"
+}
+
+/// Every constant of Limits.swift, in its order, as PROTOCOL.md writes it.
+private let constants: [(name: String, value: String)] = [
+    ("version", text(ProtocolConstants.version)),
+    ("maximumDatagram", text(ProtocolConstants.maximumDatagram)),
+    ("maximumUDPPayload", text(ProtocolConstants.maximumUDPPayload)),
+    ("counterLimit", text(ProtocolConstants.counterLimit)),
+    ("windowSize", text(ProtocolConstants.windowSize)),
+    ("heartbeatInterval", text(ProtocolConstants.heartbeatInterval)),
+    ("lifetime", text(ProtocolConstants.lifetime)),
+    ("sweepInterval", text(ProtocolConstants.sweepInterval)),
+    ("trust", text(ProtocolConstants.trust)),
+    ("rekey", text(ProtocolConstants.rekey)),
+    ("rekeyGrace", text(ProtocolConstants.rekeyGrace)),
+    ("freshIntervals", text(ProtocolConstants.freshIntervals)),
+    ("helloRepeats", text(ProtocolConstants.helloRepeats)),
+    ("secondAttempt", text(ProtocolConstants.secondAttempt)),
+    ("attemptGaps", text(ProtocolConstants.attemptGaps)),
+    ("outstandingAttempts", text(ProtocolConstants.outstandingAttempts)),
+    ("failedOpens", text(ProtocolConstants.failedOpens)),
+    ("replacedPause", text(ProtocolConstants.replacedPause)),
+    ("cookieRotation", text(ProtocolConstants.cookieRotation)),
+    ("barredPeriod", text(ProtocolConstants.barredPeriod)),
+    ("nameReservation", text(ProtocolConstants.nameReservation)),
+    ("pairLingering", text(ProtocolConstants.pairLingering)),
+    ("pendingEntries", text(Limits.pendingEntries)),
+    ("pendingLifetime", text(Limits.pendingLifetime)),
+    ("helloCost", text(Limits.helloCost)),
+    ("confirmCost", text(Limits.confirmCost)),
+    ("memberCost", text(Limits.memberCost)),
+    ("handshakeShare", text(Limits.handshakeShare)),
+    ("totalShare", text(Limits.totalShare)),
+    ("handshakeBurst", text(Limits.handshakeBurst)),
+    ("prefixTableSlots", text(Limits.prefixTableSlots)),
+    ("prefixRate", text(Limits.prefixRate)),
+    ("barePrefixRate", text(Limits.barePrefixRate)),
+    ("widePrefixFactor", text(Limits.widePrefixFactor)),
+    ("joinRate", text(Limits.joinRate)),
+    ("rememberedIdentities", text(Limits.rememberedIdentities)),
+    ("maximumPeers", text(Limits.maximumPeers)),
+    ("memberRate", text(Limits.memberRate)),
+    ("repairGap", text(Limits.repairGap)),
+    ("snapshotPartsPerHeartbeat", text(Limits.snapshotPartsPerHeartbeat)),
+    ("deltasPerHeartbeat", text(Limits.deltasPerHeartbeat)),
+    ("deltaLog", text(Limits.deltaLog)),
+    ("frozenSnapshots", text(Limits.frozenSnapshots)),
+    ("snapshotAge", text(Limits.snapshotAge)),
+    ("tick", text(Limits.tick)),
+    ("longestTick", text(Limits.longestTick)),
+    ("deltasPerTick", text(Limits.deltasPerTick)),
+    ("removedSessions", text(Limits.removedSessions)),
+    ("issuedTokens", text(Limits.issuedTokens)),
+    ("directoryEntries", text(Limits.directoryEntries)),
+    ("snapshotParts", text(Limits.snapshotParts)),
+    ("sentHeartbeats", text(Limits.sentHeartbeats)),
+    ("agreementRate", text(Limits.agreementRate)),
+    ("messageRate", text(Limits.messageRate)),
+    ("leaveRepeats", text(Limits.leaveRepeats)),
+    ("leaveGap", text(Limits.leaveGap)),
+    ("receiveBuffer", text(Limits.receiveBuffer)),
+    ("events", text(Limits.events)),
+    ("strangerQueue", text(Limits.strangerQueue)),
+    ("logInterval", text(Limits.logInterval)),
+]
