@@ -204,6 +204,7 @@ private let constants: [(name: String, value: String)] = [
     ("prefixRate", text(Limits.prefixRate)),
     ("barePrefixRate", text(Limits.barePrefixRate)),
     ("widePrefixFactor", text(Limits.widePrefixFactor)),
+    ("turnedAwayRate", text(Limits.turnedAwayRate)),
     ("joinRate", text(Limits.joinRate)),
     ("rememberedIdentities", text(Limits.rememberedIdentities)),
     ("maximumPeers", text(Limits.maximumPeers)),
@@ -229,5 +230,6 @@ private let constants: [(name: String, value: String)] = [
     ("receiveBuffer", text(Limits.receiveBuffer)),
     ("events", text(Limits.events)),
     ("strangerQueue", text(Limits.strangerQueue)),
+    ("resendQueue", text(Limits.resendQueue)),
     ("logInterval", text(Limits.logInterval)),
 ]

@@ -29,6 +29,11 @@ package struct DirectoryLog: Sendable {
         return lastFlush.map { $0 + tick } ?? Instant(nanoseconds: .min)
     }
 
+    /// Whether a DELTA has told of `session`.
+    package func isPublished(_ session: SessionID) -> Bool {
+        !unpublished.contains(session)
+    }
+
     /// `entry` comes; the identity's older session goes in the same step.
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
         let published = old.flatMap { withdraw($0) ? nil : $0 }

@@ -86,7 +86,7 @@ public enum ServerEvent: Hashable, Sendable {
 
 /// What happens at a peer.
 public enum PeerEvent: Hashable, Sendable {
-    /// This peer is a member; the server sees it at this address.
+    /// This peer is a member with a new session, and may speak; the server sees it at this address.
     case joined(address: SocketAddress)
     /// Nothing fresh from the server for three heartbeats; joining again.
     case connectionLost

@@ -29,7 +29,8 @@ package struct Peer: MeshMachine {
     private var directory: PeerDirectory
     private var messageNumber: UInt64 = 0
     private var isConnected = false
-    private var leaving: (left: Int, next: Instant)?
+    private var announcement = Announcement()
+    private var leaving: Farewell?
     private var hasEnded = false
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
@@ -48,6 +49,8 @@ package struct Peer: MeshMachine {
         directory.others.map(Member.init)
     }
 
+    /// The directory's, and the version held of it.
+    package var epoch: UInt64 { directory.epoch }
     package var version: UInt64 { directory.version }
     package var session: SessionID? { sessions.current?.id }
 
@@ -57,8 +60,8 @@ package struct Peer: MeshMachine {
     }
 
     package var nextDeadline: Deadline? {
-        if let leaving { return Deadline(leaving.next, .leave) }
         if hasEnded { return nil }
+        if let leaving { return Deadline(leaving.next, .leave) }
         let isOpening = sessions.candidate != nil
         return .earliest([
             sessions.deadline,
@@ -99,11 +102,12 @@ package struct Peer: MeshMachine {
         } catch {
             rejections.count(error)
         }
+        announce(now)
     }
 
     package mutating func handleTimeout(now: Instant) {
-        if leaving != nil { return continueLeaving(now) }
         guard !hasEnded else { return }
+        if leaving != nil { return continueLeaving(now) }
         if sessions.giveUpCandidate(now) { candidateGivenUp(now) }
         if sessions.candidate == nil {
             let unanswered = joining.unanswered
@@ -138,7 +142,12 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func emit(_ event: PeerEvent) {
-        outputs.push(.event(event))
+        for event in announcement.pass(event) { outputs.push(.event(event)) }
+    }
+
+    private mutating func announce(_ now: Instant) {
+        guard isConnected, maySpeak(now), let current = sessions.current else { return }
+        for event in announcement.announce(current.address) { outputs.push(.event(event)) }
     }
 }
 
@@ -195,7 +204,7 @@ extension Peer {
         directory.begin(epoch: current.epoch)
         noteListing()
         isConnected = true
-        emit(.joined(address: current.address))
+        announcement.begin()
     }
 
     /// Nobody needs to join while the old session goes on; without one, the next attempt is due.
@@ -271,20 +280,16 @@ extension Peer {
     /// Says LEAVE, three times over 0.1 s, and then `.left`; at once if there is no session.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
-        leaving = (sessions.areNone ? 0 : Limits.leaveRepeats, now)
+        leaving = Farewell(isHeard: !sessions.areNone, now: now)
         continueLeaving(now)
     }
 
     private mutating func continueLeaving(_ now: Instant) {
-        guard var state = leaving, state.next <= now else { return }
-        guard state.left > 0 else {
-            leaving = nil
-            return finish(.left)
+        switch leaving?.step(now) {
+        case .say: for bytes in sessions.leave() { transmit(bytes) }
+        case .done: finish(.left)
+        case .wait, nil: break
         }
-        for bytes in sessions.leave() { transmit(bytes) }
-        state.left -= 1
-        state.next = now + Limits.leaveGap
-        leaving = state
     }
 }
 

@@ -45,6 +45,9 @@ package struct Registry: MeshMachine {
     private var pulseNumber: UInt64 = 0
     private var pulsedVersion: UInt64 = 1
     private var nextPulse: Instant
+    /// Members whose first PULSE was of a version that does not list them yet.
+    private var unlisted: [SessionID] = []
+    private var turnedAway = RateLimiter()
     private var outputs = OutputQueue<ServerEvent>()
     private(set) package var rejections = RejectionCounters()
 
@@ -146,8 +149,10 @@ extension Registry {
         if let refusal = refusal(of: identity, name, request.path.remote, now: now) {
             let bytes = admission.reject(request, refusal)
             outputs.push(.transmit(Transmit(path: request.path, bytes: bytes)))
-            outputs.push(
-                .event(.turnedAway(name: name, publicKey: identity, JoinRefusal(refusal.reason))))
+            // Anyone can sign with a key that is not listed: not an event a datagram.
+            if turnedAway.accept(Limits.turnedAwayRate, now: now) {
+                outputs.push(.event(.turnedAway(name: name, publicKey: identity, JoinRefusal(refusal.reason))))
+            }
             return
         }
         let directory = log.directory
@@ -192,19 +197,16 @@ extension Registry {
         if let older { ledger.release(older.name, of: older.identity, now: now) }
         if roster.isOpen { ledger.reserve(entry.name, for: entry.identity) }
         admission.begin(ticket, counter: counter, number: confirm.body.number)
-        let token = admission.randomToken()
         states[entry.session] = MemberState(
-            joinedAt: now, lastLife: now, ownToken: PulseTokens.Issued(token: token, at: now))
+            joinedAt: now, lastLife: now, ownToken: PulseTokens.Issued(token: admission.randomToken(), at: now))
         outputs.push(.event(.joined(Member(entry))))
 
         // The others learn of it by DELTA, at once if the tick allows; the new member by SNAPSHOT.
         flushIfDue(now, except: entry.session)
         let version = snapshotVersion(for: entry.session, now: now, except: entry.session)
-        pulseNumber += 1
-        send(
-            admission.signer.sign(.pulse, Pulse(number: pulseNumber, token: token, version: log.version)),
-            to: entry.session)
+        pulse(entry.session)
         repair(entry.session, from: version, part: 0, now: now)
+        if !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 }
 
@@ -289,6 +291,18 @@ extension Registry {
         for delta in published {
             for session in log.directory.sessions where session != absentee { send(delta, to: session) }
         }
+        // All others have been told: the new ones may speak, and need not wait for the next PULSE to all.
+        let listed = unlisted
+        unlisted = []
+        for session in listed { pulse(session) }
+    }
+
+    /// A PULSE for one member alone. Its token is the member's own.
+    private mutating func pulse(_ session: SessionID) {
+        guard let token = states[session]?.ownToken.token else { return }
+        pulseNumber += 1
+        let pulse = Pulse(number: pulseNumber, token: token, version: log.version)
+        send(admission.signer.sign(.pulse, pulse), to: session)
     }
 
     /// Seals for one member. PULSE carries the newest number heard from that member.

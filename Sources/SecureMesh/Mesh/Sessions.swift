@@ -161,3 +161,27 @@ package struct Sessions: Sendable {
         previous?.membership.pairs.end(session, wasReplaced: wasReplaced, now: now)
     }
 }
+
+/// LEAVE, which nobody answers: said three times over 0.1 s, and then it is done.
+package struct Farewell: Hashable, Sendable {
+    package enum Step {
+        case wait, say, done
+    }
+
+    private var left: Int
+    private(set) package var next: Instant
+
+    /// `isHeard`: there is a session to say it in.
+    package init(isHeard: Bool, now: Instant) {
+        left = isHeard ? Limits.leaveRepeats : 0
+        next = now
+    }
+
+    package mutating func step(_ now: Instant) -> Step {
+        guard next <= now else { return .wait }
+        guard left > 0 else { return .done }
+        left -= 1
+        next = now + Limits.leaveGap
+        return .say
+    }
+}

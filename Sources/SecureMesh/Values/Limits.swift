@@ -51,6 +51,8 @@ package enum Limits {
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)
     /// A /48 may have this many times what a /64 may.
     package static let widePrefixFactor = 8
+    /// Events of joiners turned away; the others are not told of.
+    package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
     /// Identities whose join bucket, bar or name the server remembers; the longest unused goes first.
     package static let rememberedIdentities = 65_536

@@ -77,7 +77,8 @@ package struct Welcome: Payload {
         lifetimeMilliseconds = try reader.uint16(span)
         trustSeconds = try reader.uint16(span)
         rekeySeconds = try reader.uint16(span)
-        guard heartbeatMilliseconds > 0, lifetimeMilliseconds > heartbeatMilliseconds, trustSeconds > 0, rekeySeconds > 0
+        guard heartbeatMilliseconds > 0, lifetimeMilliseconds > heartbeatMilliseconds, trustSeconds > 0,
+            rekeySeconds > 0
         else { throw .invalidParameters }
         address = try SocketAddress(&reader, span)
         try reader.finish(span)

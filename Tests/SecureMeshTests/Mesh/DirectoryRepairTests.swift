@@ -91,7 +91,7 @@ import Testing
                 }
             }
         ]
-        var held: [PublicKey: (epoch: UInt64, version: UInt64)] = [:]
+        var held: [PublicKey: (epoch: UInt64, starts: Int, version: UInt64)] = [:]
         for round in 0..<400 {
             mesh.run(for: .milliseconds(100))
             let peer = mesh.peers[Int(dice.next() % 8)]
@@ -101,14 +101,12 @@ import Testing
             case 2: if round > 200, round % 7 == 0 { mesh.killServer(); mesh.startServer() }
             default: break
             }
-            let epoch = mesh.registry?.epoch ?? 0
             for peer in mesh.peers {
-                let version = peer.machine.version
-                let joins = UInt64(peer.joins)
-                if let before = held[peer.publicKey], before.epoch == epoch &+ joins, peer.machine.session != nil {
+                let (epoch, version) = (peer.machine.epoch, peer.machine.version)
+                if let before = held[peer.publicKey], before.epoch == epoch, before.starts == peer.starts {
                     #expect(version >= before.version, "seed \(seed), round \(round), \(peer.name)")
                 }
-                held[peer.publicKey] = (epoch &+ joins, version)
+                held[peer.publicKey] = (epoch, peer.starts, version)
             }
         }
         mesh.rules = []

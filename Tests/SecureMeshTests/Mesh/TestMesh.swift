@@ -108,6 +108,7 @@ final class TestMesh {
     func restart(_ peer: TestPeer, at address: SocketAddress? = nil) {
         peer.address = address ?? peer.address
         peer.machine = machine(peer.name, peer.key, servers: [serverKey.publicKey])
+        peer.starts += 1
         peer.isRunning = true
         peer.inbox = []
     }
@@ -152,7 +153,7 @@ final class TestMesh {
         let running = peers.filter(\.isRunning)
         return members.count == running.count
             && running.allSatisfy { peer in
-                peer.machine.version == registry.version && peer.machine.isTrusted(now)
+                peer.machine.version == registry.version && peer.machine.maySpeak(now)
                     && peer.machine.members == members.filter { $0.publicKey != peer.publicKey }
             }
     }

@@ -6,6 +6,8 @@ final class TestPeer {
     let key: SigningKey
     var address: SocketAddress
     var machine: Peer
+    /// How often its process was started.
+    var starts = 1
     var isRunning = true
     var isPaused = false
     var events: [(at: Instant, event: PeerEvent)] = []
