@@ -25,6 +25,7 @@ package struct ServerAdmission: Sendable {
     /// Apart from the others: a spoofer, who has no cookie, must not drain an honest address's bucket.
     private var barePrefixes: PrefixTable
     private var members: [SessionID: MemberSession] = [:]
+    private var ended = RecentSessions()
 
     package init(key: SigningKey, bound: [SocketAddress], random: RandomSource, now: Instant) {
         self.random = random
@@ -143,8 +144,9 @@ package struct ServerAdmission: Sendable {
         _ verdict: (SessionID, Verified<Body>) -> Verdict
     ) throws(Rejection) -> Verdict {
         guard datagram.header.to == epoch else { throw .misdirected }
-        guard let id = SessionID(rawValue: datagram.header.from), let index = members.index(forKey: id) else {
-            throw .unknownSession
+        guard let id = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
+        guard let index = members.index(forKey: id) else {
+            throw ended.contains(id) ? .sessionEnded : .unknownSession
         }
         guard members.values[index].path == path else { throw .sourceMismatch }
         if let refusal = members.values[index].session.window.refusal(of: datagram.header.counter) { throw refusal }
@@ -216,6 +218,7 @@ extension ServerAdmission {
 
     package mutating func end(_ session: SessionID) {
         members[session] = nil
+        ended.insert(session)
     }
 
     /// The newest number heard from a member: what PULSE echoes.

@@ -55,9 +55,7 @@ package struct Peer: MeshMachine {
     package var session: SessionID? { sessions.current?.id }
 
     /// Whether messages may go out and be delivered now.
-    package func isTrusted(_ now: Instant) -> Bool {
-        sessions.current?.isTrusted(now) ?? false
-    }
+    package func isTrusted(_ now: Instant) -> Bool { sessions.current?.isTrusted(now) ?? false }
 
     package var nextDeadline: Deadline? {
         if hasEnded { return nil }
@@ -74,9 +72,7 @@ package struct Peer: MeshMachine {
     /// Everything that a peer hears is from its server or a member; strangers have no work to cause here.
     package func isFromMember(_ datagram: Span<UInt8>, path: Path) -> Bool { true }
 
-    package mutating func pollOutput() -> Output<PeerEvent>? {
-        outputs.pop()
-    }
+    package mutating func pollOutput() -> Output<PeerEvent>? { outputs.pop() }
 
     package mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant) {
         guard !hasEnded, leaving == nil else { return }

@@ -195,7 +195,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private func report() {
         guard let machine else { return }
         for (rejection, count) in refusals.take(machine.rejections, now: now) {
-            logger.notice("refused datagrams", metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
+            logger.log(
+                level: rejection == .sessionEnded ? .debug : .notice, "refused datagrams",
+                metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
         }
         guard droppedStrangers > 0 else { return }
         logger.notice("dropped datagrams of strangers, queue full", metadata: ["count": "\(droppedStrangers)"])

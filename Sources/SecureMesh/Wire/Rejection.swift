@@ -59,6 +59,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
 
     // Sessions.
     case unknownSession
+    /// From a session that ended a while ago: late or repeated, as the second LEAVE always is.
+    case sessionEnded
     case sourceMismatch
     case counterReplayed
     case counterTooOld

@@ -1,0 +1,18 @@
+/// The newest 65,536 sessions that ended.
+package struct RecentSessions: Sendable {
+    private var members: Set<SessionID> = []
+    private var order: [SessionID] = []
+    private var oldest = 0
+
+    package init() {}
+
+    package func contains(_ session: SessionID) -> Bool { members.contains(session) }
+
+    package mutating func insert(_ session: SessionID) {
+        guard members.insert(session).inserted else { return }
+        guard order.count == Limits.removedSessions else { return order.append(session) }
+        members.remove(order[oldest])
+        order[oldest] = session
+        oldest = (oldest + 1) % Limits.removedSessions
+    }
+}
