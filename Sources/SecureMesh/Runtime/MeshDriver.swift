@@ -196,7 +196,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         guard let machine else { return }
         for (rejection, count) in refusals.take(machine.rejections, now: now) {
             logger.log(
-                level: rejection == .sessionEnded ? .debug : .notice, "refused datagrams",
+                level: rejection.isEveryday ? .debug : .notice, "refused datagrams",
                 metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
         }
         guard droppedStrangers > 0 else { return }

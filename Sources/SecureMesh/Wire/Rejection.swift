@@ -83,6 +83,16 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case senderOverRate
 }
 
+extension Rejection {
+    /// Happens among honest implementations whenever datagrams are lost, repeated or overtake each other.
+    package var isEveryday: Bool {
+        switch self {
+        case .unknownTag, .unknownTicket, .repeatedRetry, .sessionEnded, .deltaNotApplicable, .snapshotNotWanted: true
+        default: false
+        }
+    }
+}
+
 /// How often each refusal happened.
 public struct RejectionCounters: Hashable, Sendable {
     private var counts: [Rejection: UInt64] = [:]
