@@ -1,0 +1,116 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 8, cases 20 to 24: HELLOs that nobody honest makes. Silence, but for a key that signs well.
+@Suite("Forged HELLOs") struct ForgedHelloTests {
+    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+
+    /// A HELLO with every part to choose; `secret` is what the maker believes to be behind `ephemeral`.
+    private func hello(
+        _ mesh: TestMesh, ephemeral: AgreementPublicKey? = nil, identity: PublicKey? = nil, signer: SigningKey,
+        context: SigningContext? = nil
+    ) throws -> [UInt8] {
+        let server = mesh.serverKey.publicKey
+        let serverKey = try #require(Sodium.agreementKey(of: server))
+        let secret = mesh.random.secret()
+        let d1 = try #require(secret.agree(with: serverKey))
+        let clear = ephemeral ?? secret.agreementPublicKey
+        let name = try #require(PeerName("forged"))
+        return Signer(key: signer, context: context ?? SigningContext(server: server), from: 0)
+            .sign(.hello, Hello(identity: identity ?? signer.publicKey, name: name), clear: .agreementKey(clear))
+            .sealed(
+                to: 0, counter: 0, delivery: .cookie(.zero),
+                with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: .zero, server: server))
+    }
+
+    private func expectSilence(_ mesh: TestMesh, _ hello: [UInt8], _ rejection: Rejection) {
+        let sent = mesh.flights.count
+        mesh.inject(hello, from: place)
+        mesh.run(for: .milliseconds(10))
+        #expect(mesh.flights.count == sent)
+        #expect(mesh.registry?.rejections[rejection] == 1)
+        #expect(mesh.members.isEmpty)
+    }
+
+    @Test("HELLO under another's E_p gets silence") func anothersEphemeral() throws {
+        let mesh = TestMesh()
+        let victim = try HandPeer("victim", at: TestMesh.address(0), in: mesh)
+        let stolen = try victim.hello()
+        let seen = try Datagram(decoding: stolen.span).header.clear
+        guard case .agreementKey(let ephemeral) = seen else { return }
+        expectSilence(mesh, try hello(mesh, ephemeral: ephemeral, signer: mesh.makeKey()), .sealBroken)
+    }
+
+    @Test("HELLO with E_p = S_x gets silence") func serversKey() throws {
+        let mesh = TestMesh()
+        let serverKey = try #require(Sodium.agreementKey(of: mesh.serverKey.publicKey))
+        expectSilence(mesh, try hello(mesh, ephemeral: serverKey, signer: mesh.makeKey()), .sealBroken)
+    }
+
+    @Test("HELLO with an E_p of small order gets silence") func smallOrder() throws {
+        let mesh = TestMesh()
+        let one = try #require(Bytes32([1] + [UInt8](repeating: 0, count: 31)))
+        for ephemeral in [Bytes32.zero, one] {
+            let bytes = try hello(mesh, ephemeral: AgreementPublicKey(bytes: ephemeral), signer: mesh.makeKey())
+            mesh.inject(bytes, from: place)
+        }
+        mesh.run(for: .zero)
+        #expect(mesh.flights.isEmpty)
+        #expect(mesh.registry?.rejections[.agreementFailed] == 2)
+    }
+
+    @Test("HELLO whose identity is the server's own gets silence, even well signed") func serversIdentity() throws {
+        let mesh = TestMesh()
+        let forged = try hello(mesh, identity: mesh.serverKey.publicKey, signer: mesh.makeKey())
+        expectSilence(mesh, forged, .identityInvalid)
+        let genuine = try hello(mesh, signer: mesh.serverKey)
+        mesh.inject(genuine, from: place)
+        mesh.run(for: .zero)
+        #expect(mesh.registry?.rejections[.identityInvalid] == 2)
+        #expect(mesh.flights.isEmpty)
+    }
+
+    @Test("HELLO of another mesh gets silence, even sealed anew for this one") func anotherMesh() throws {
+        let mesh = TestMesh()
+        let other = TestMesh(seed: 2)
+        expectSilence(mesh, try hello(other, signer: mesh.makeKey()), .sealBroken)
+        let context = SigningContext(server: other.serverKey.publicKey)
+        expectSilence(mesh, try hello(mesh, signer: mesh.makeKey(), context: context), .signatureInvalid)
+    }
+
+    @Test("an unlisted key gets silence for a bad signature, REJECT for a good one") func unlisted() throws {
+        let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
+        let unlisted = mesh.makeKey()
+        let forged = try hello(mesh, identity: unlisted.publicKey, signer: mesh.makeKey())
+        expectSilence(mesh, forged, .signatureInvalid)
+        mesh.inject(try hello(mesh, signer: unlisted), from: place)
+        mesh.run(for: .zero)
+        #expect(mesh.flights.map(\.kind) == [.reject])
+    }
+
+    @Test("two REJECTs of one HELLO have two salts, so two keys") func twoRejects() throws {
+        let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
+        let bytes = try hello(mesh, signer: mesh.makeKey())
+        mesh.inject(bytes, from: place)
+        mesh.inject(bytes, from: place)
+        mesh.run(for: .zero)
+        let rejects = mesh.sent(.reject)
+        #expect(rejects.count == 2)
+        #expect(Set(rejects.map { $0.header?.clear }).count == 2)
+        #expect(Set(rejects.map { Array($0.bytes[60...]) }).count == 2)
+    }
+
+    @Test("a source that no member could have gets silence before any work") func sources() throws {
+        let mesh = TestMesh()
+        let bytes = try hello(mesh, signer: mesh.makeKey())
+        let sources = [
+            TestMesh.server, SocketAddress(ip: .v4(0x0A02_0001), port: 0), SocketAddress(ip: .v4(0), port: 9),
+            SocketAddress(ip: .v4(0x7F00_0001), port: 9), SocketAddress(ip: .v4(0xE000_0001), port: 9),
+            SocketAddress(ip: .v4(0xFFFF_FFFF), port: 9), SocketAddress(ip: .v4(0xA9FE_0001), port: 9),
+        ]
+        for source in sources { mesh.inject(bytes, from: source) }
+        mesh.run(for: .zero)
+        #expect(mesh.flights.isEmpty)
+        #expect(mesh.registry?.rejections[.sourceNotAllowed] == UInt64(sources.count))
+    }
+}

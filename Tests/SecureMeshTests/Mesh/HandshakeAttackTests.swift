@@ -1,0 +1,231 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 8, cases 12 to 24: what an attacker may try with a handshake.
+@Suite("Handshake attacks") struct HandshakeAttackTests {
+    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+    private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
+
+    @Test("HELLO twice gets the same WELCOME twice and one membership") func helloTwice() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hello = try hand.hello()
+        hand.inject(hello)
+        hand.inject(hello)
+        let welcomes = mesh.sent(.welcome, to: place).map(\.bytes)
+        #expect(welcomes.count == 2 && Set(welcomes).count == 1)
+        try hand.open(welcome: welcomes[1])
+        hand.inject(try hand.confirm())
+        #expect(mesh.members.count == 1)
+        #expect(mesh.registry?.version == 2)
+    }
+
+    @Test("the same HELLO from another source is a new HELLO, and its WELCOME is no use there") func helloElsewhere()
+        throws
+    {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hello = try hand.hello()
+        hand.inject(hello)
+        hand.inject(hello, from: elsewhere)
+        #expect(mesh.sent(.welcome, to: elsewhere).count == 1)
+        #expect(mesh.sent(.welcome, to: place).map(\.bytes) != mesh.sent(.welcome, to: elsewhere).map(\.bytes))
+        try hand.open(welcome: hand.received(.welcome))
+        hand.inject(try hand.confirm())
+        #expect(mesh.members.map(\.address) == [place])
+    }
+
+    @Test("WELCOME for another HELLO is refused") func foreignWelcome() throws {
+        let mesh = TestMesh()
+        let other = try HandPeer("other", at: place, in: mesh)
+        try other.beWelcomed()
+        let foreign = try other.received(.welcome)
+        var count = 0
+        mesh.rules.append { flight in
+            guard flight.kind == .welcome else { return nil }
+            count += 1
+            // First as it is, then under the tag of the HELLO at hand.
+            if count == 1 { return .replace(foreign) }
+            guard count == 2 else { return nil }
+            var retagged = foreign
+            retagged.replaceSubrange(4..<12, with: flight.bytes[4..<12])
+            return .replace(retagged)
+        }
+        let peer = try mesh.addPeer("peer")
+        mesh.run(for: .seconds(2))
+        #expect(peer.machine.rejections[.unknownTag] == 1)
+        #expect(peer.machine.rejections[.sealBroken] == 1)
+        #expect(peer.joins == 1)
+    }
+
+    @Test("WELCOME signed by another key, an enrolled peer's too, is refused under the right seal")
+    func welcomeByAnother() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hello = try hand.hello()
+        let attempt = try #require(hand.attempt)
+        let secret = mesh.random.secret()
+        let d2 = try #require(attempt.ephemeral.agree(with: secret.agreementPublicKey))
+        let clear = secret.agreementPublicKey
+        let transcript = hand.context.transcript(.transcript, hello: hello, last: clear.bytes)
+        let parameters = Welcome.Parameters(
+            heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(3_600))
+        let session = try #require(SessionID(rawValue: 7))
+        let body = Welcome(session: session, token: 1, parameters: parameters, address: place)
+        for (signer, isRight) in [(mesh.makeKey(), false), (hand.key, false), (mesh.serverKey, true)] {
+            let bytes = Signer(key: signer, context: hand.context, from: 9)
+                .sign(.welcome, body, extra: .transcript(transcript), clear: .agreementKey(clear))
+                .sealed(
+                    to: attempt.tag, counter: 0,
+                    with: Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript))
+            let datagram = try Datagram(decoding: bytes.span)
+            if isRight {
+                _ = try attempt.openWelcome(bytes.span, datagram, serverKey: clear)
+            } else {
+                #expect(throws: Rejection.signatureInvalid) {
+                    try attempt.openWelcome(bytes.span, datagram, serverKey: clear)
+                }
+            }
+        }
+    }
+
+    @Test("CONFIRM counts once") func confirmTwice() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let confirm = try hand.confirm()
+        hand.inject(confirm)
+        let sent = mesh.flights.count
+        hand.inject(confirm)
+        #expect(mesh.flights.count == sent)
+        #expect(mesh.registry?.rejections[.unknownTicket] == 1)
+        #expect(mesh.members.count == 1)
+    }
+
+    @Test("CONFIRM after LEAVE brings nobody back") func confirmAfterLeave() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let confirm = try hand.confirm()
+        hand.inject(confirm)
+        hand.inject(try hand.seal(hand.signer.sign(.leave, Leave(number: 2))))
+        #expect(mesh.members.isEmpty)
+        hand.inject(confirm)
+        #expect(mesh.members.isEmpty)
+        #expect(mesh.registry?.rejections[.unknownTicket] == 1)
+    }
+
+    @Test("CONFIRM is good for 5 s") func confirmAfterExpiry() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        mesh.run(for: .seconds(5))
+        hand.inject(try hand.confirm())
+        #expect(mesh.members.isEmpty)
+        #expect(mesh.registry?.rejections[.ticketExpired] == 1)
+    }
+
+    @Test("CONFIRM from another address is refused, and leaves the ticket to its owner") func confirmElsewhere() throws
+    {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let confirm = try hand.confirm()
+        hand.inject(confirm, from: elsewhere)
+        #expect(mesh.members.isEmpty)
+        #expect(mesh.registry?.rejections[.ticketSourceMismatch] == 1)
+        hand.inject(confirm)
+        #expect(mesh.members.map(\.address) == [place])
+    }
+
+    @Test("CONFIRM is no use after a restart, nor at a twin of the server") func confirmAfterRestart() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let confirm = try hand.confirm()
+        mesh.killServer()
+        mesh.startServer()
+        hand.inject(confirm)
+        #expect(mesh.members.isEmpty)
+        #expect(mesh.registry?.rejections[.misdirected] == 1)
+    }
+
+    @Test("CONFIRM whose signature or seal is wrong is only refused") func confirmForged() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let opened = try #require(hand.opened)
+        let body = Heartbeat(number: 1, token: opened.welcome.body.token, version: 0, part: 0)
+        // The binder missing: a signature that could have been made in another handshake.
+        hand.inject(try hand.seal(hand.signer.sign(.confirm, body)))
+        #expect(mesh.registry?.rejections[.signatureInvalid] == 1)
+        var broken = try hand.confirm()
+        broken[60] ^= 1
+        hand.inject(broken)
+        #expect(mesh.registry?.rejections[.sealBroken] == 1)
+        let wrongToken = Heartbeat(number: 3, token: ~body.token, version: 0, part: 0)
+        hand.inject(try hand.seal(hand.signer.sign(.confirm, wrongToken, extra: .binder(opened.keys.binder))))
+        #expect(mesh.registry?.rejections[.tokenMismatch] == 1)
+        hand.inject(try hand.confirm())
+        #expect(mesh.members.count == 1)
+    }
+
+    @Test("an older CONFIRM after a newer one is refused") func olderConfirm() throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let older = try hand.confirm()
+        try hand.join()
+        let session = hand.session
+        hand.inject(older)
+        #expect(mesh.registry?.rejections[.unknownTicket] == 1)
+        // The newer session goes on.
+        hand.inject(try hand.heartbeat())
+        #expect(mesh.registry?.rejections.total == 1)
+        #expect(hand.session == session && mesh.members.count == 1)
+    }
+
+    @Test("a key that is revoked between WELCOME and CONFIRM does not get in, and hears nothing") func revoked() throws
+    {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        mesh.withServer { $0.setRoster(Roster(authorised: [:]), now: mesh.now) }
+        let sent = mesh.flights.count
+        hand.inject(try hand.confirm())
+        #expect(mesh.members.isEmpty)
+        #expect(mesh.flights.count == sent)
+        #expect(mesh.registry?.rejections[.admissionWithdrawn] == 1)
+    }
+
+    @Test("a name or an address that was taken between WELCOME and CONFIRM stays with who took it") func overtaken()
+        throws
+    {
+        let mesh = TestMesh()
+        let slow = try HandPeer("name", at: place, in: mesh)
+        try slow.beWelcomed()
+        let confirm = try slow.confirm()
+        let quick = try HandPeer("name", at: elsewhere, in: mesh)
+        try quick.join()
+        slow.inject(confirm)
+        #expect(mesh.members.map(\.publicKey) == [quick.key.publicKey])
+        #expect(mesh.registry?.rejections[.admissionWithdrawn] == 1)
+    }
+
+    @Test("no reply is larger than its HELLO, whatever the answer") func replySizes() throws {
+        // `TestMesh` checks it of every datagram; here are the three answers themselves.
+        let mesh = TestMesh()
+        mesh.exhaustBudget()
+        mesh.run(for: .milliseconds(10))
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        mesh.run(for: .seconds(1))
+        try hand.beWelcomed()
+        mesh.withServer { $0.setRoster(Roster(authorised: [:]), now: mesh.now) }
+        _ = try hand.askForReject()
+        for kind in [Kind.retry, .welcome, .reject] {
+            let replies = mesh.sent(kind)
+            #expect(!replies.isEmpty)
+            #expect(replies.allSatisfy { $0.bytes.count < Kind.hello.minimumSize })
+        }
+    }
+}
