@@ -1,0 +1,286 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 8, cases 25 to 35: what an attacker, or a member without manners, may try with a session.
+@Suite("Session attacks") struct SessionAttackTests {
+    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+    private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
+
+    private func member(_ mesh: TestMesh) throws -> HandPeer {
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.join()
+        return hand
+    }
+
+    private func rejections(_ mesh: TestMesh, _ rejection: Rejection) -> UInt64 {
+        mesh.registry?.rejections[rejection] ?? 0
+    }
+
+    @Test("a counter 2,047 behind the newest is accepted once, one 2,048 behind is not") func windowEdges() throws {
+        let mesh = TestMesh()
+        let hand = try member(mesh)
+        hand.inject(try hand.heartbeat(counter: 3_000))
+        let edge = try hand.heartbeat(counter: 3_000 - 2_047)
+        hand.inject(edge)
+        #expect(mesh.registry?.rejections.total == 0)
+        hand.inject(edge)
+        #expect(rejections(mesh, .counterReplayed) == 1)
+        hand.inject(try hand.heartbeat(counter: 3_000 - 2_048))
+        #expect(rejections(mesh, .counterTooOld) == 1)
+        hand.inject(try hand.heartbeat(counter: 1))
+        #expect(rejections(mesh, .counterTooOld) == 2)
+        hand.inject(try hand.heartbeat(counter: 0))
+        hand.inject(try hand.heartbeat(counter: 1 << 48))
+        #expect(rejections(mesh, .counterOutOfRange) == 2)
+        hand.inject(try hand.heartbeat(counter: 1 << 48 - 1))
+        #expect(mesh.registry?.rejections.total == 5)
+    }
+
+    @Test("a broken seal leaves the window as it was") func brokenSeal() throws {
+        let mesh = TestMesh()
+        let hand = try member(mesh)
+        let genuine = try hand.heartbeat()
+        for offset in [30, 60, 133] {
+            var broken = genuine
+            broken[offset] ^= 1
+            hand.inject(broken)
+        }
+        #expect(rejections(mesh, .sealBroken) == 3)
+        hand.inject(genuine)
+        #expect(mesh.registry?.rejections.total == 3)
+        #expect(mesh.members.count == 1)
+    }
+
+    @Test("a wrong signature under a right seal ends the session and bars the identity for 60 s") func misbehaved()
+        throws
+    {
+        let mesh = TestMesh()
+        let witness = try mesh.join(1)[0]
+        let hand = try member(mesh)
+        mesh.run(for: .milliseconds(50))
+        hand.inject(try hand.heartbeat(by: mesh.makeKey()))
+        #expect(rejections(mesh, .memberMisbehaved) == 1)
+        #expect(try hand.open(Goodbye.self, hand.received(.goodbye)).reason == .misbehaved)
+        mesh.run(for: .milliseconds(50))
+        #expect(witness.machine.members.isEmpty)
+        let reject = try hand.askForReject()
+        #expect(reject.reason == .busy && reject.retrySeconds == 60)
+        mesh.run(for: .seconds(60))
+        try hand.join()
+        #expect(mesh.members.count == 2)
+    }
+
+    @Test("a number that does not rise is refused, under a new counter too") func numbers() throws {
+        let mesh = TestMesh()
+        let hand = try member(mesh)
+        let first = try hand.heartbeat()
+        hand.number -= 1
+        let again = try hand.heartbeat()
+        hand.inject(first)
+        hand.inject(again)
+        #expect(rejections(mesh, .numberStale) == 1)
+    }
+
+    @Test("a member's datagram from another address moves nothing") func elsewhereSource() throws {
+        let mesh = TestMesh()
+        let hand = try member(mesh)
+        hand.inject(try hand.heartbeat(), from: elsewhere)
+        #expect(rejections(mesh, .sourceMismatch) == 1)
+        #expect(mesh.members.map(\.address) == [place])
+    }
+
+    @Test("reflection: what either side sent is no use to itself") func reflection() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.run(for: .seconds(1))
+        try mesh.broadcast("hello", from: peers[0])
+        let before = peers.map(\.machine.rejections.total)
+        let sent = mesh.flights
+        var toServer: UInt64 = 0
+        for flight in sent {
+            if flight.source == TestMesh.server {
+                mesh.inject(flight.bytes, from: flight.destination)
+                toServer += 1
+            } else if flight.kind != .message {
+                mesh.inject(flight.bytes, from: TestMesh.server, to: flight.source)
+            } else {
+                mesh.inject(flight.bytes, from: flight.destination, to: flight.source)
+            }
+        }
+        let events = peers.map(\.events.count)
+        let version = mesh.registry?.version
+        mesh.run(for: .milliseconds(1))
+        #expect(rejections(mesh, .misdirected) == toServer)
+        for (index, peer) in peers.enumerated() {
+            let own = sent.count { $0.source == peer.address }
+            #expect(peer.machine.rejections.total == before[index] + UInt64(own))
+            #expect(peer.events.count == events[index])
+        }
+        #expect(mesh.registry?.version == version)
+    }
+
+    @Test("hoarded heartbeats keep nobody alive beyond two lifetimes and a sweep") func hoarding() throws {
+        let mesh = TestMesh()
+        let hand = try member(mesh)
+        mesh.run(for: .seconds(1))
+        let hoard = try (0..<40).map { _ in try hand.heartbeat() }
+        for (index, heartbeat) in hoard.enumerated() {
+            mesh.inject(heartbeat, from: place, after: .milliseconds(250 * index))
+        }
+        let limit = ProtocolConstants.lifetime * 2 + ProtocolConstants.sweepInterval
+        #expect(mesh.run(atMost: limit) { mesh.members.isEmpty })
+        #expect(mesh.serverEvents.count == 2)
+    }
+
+    @Test("PULSEs delayed for 59 s prove nothing") func delayedPulses() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.run(for: .seconds(2))
+        let cut = mesh.now
+        mesh.rules = [
+            { flight in
+                guard flight.destination == peers[0].address else { return nil }
+                if flight.kind == .pulse { return .delay(.seconds(59)) }
+                return flight.kind == .welcome || flight.kind == .goodbye ? .drop : nil
+            }
+        ]
+        #expect(mesh.run(atMost: .milliseconds(1_510)) { peers[0].has(.connectionLost) })
+        mesh.run(for: cut + .milliseconds(58_900) - mesh.now)
+        let isTrusted = peers[0].machine.isTrusted(mesh.now)
+        #expect(isTrusted)
+        mesh.run(for: cut + .seconds(60) - mesh.now)
+        let isStillTrusted = peers[0].machine.isTrusted(mesh.now)
+        #expect(!isStillTrusted)
+        #expect(!peers[0].has(.connectionRecovered))
+    }
+
+    @Test("PULSEs stretched a little more each time are found out within three intervals of delay") func stretched()
+        throws
+    {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(2))
+        var stretch = Duration.zero
+        mesh.drop(.hello)
+        mesh.rules.append { flight in
+            guard flight.kind == .pulse else { return nil }
+            stretch += .milliseconds(50)
+            return .delay(stretch)
+        }
+        #expect(mesh.run(atMost: .seconds(20)) { mesh.members.isEmpty })
+        #expect(stretch <= .milliseconds(1_550))
+        #expect(peer.has(.connectionLost))
+        mesh.run(for: .seconds(2))
+        let recoveries = peer.count { $0 == .connectionRecovered }
+        mesh.run(for: ProtocolConstants.trust)
+        let isTrusted = peer.machine.isTrusted(mesh.now)
+        #expect(!isTrusted)
+        #expect(peer.count { $0 == .connectionRecovered } == recoveries)
+    }
+
+    @Test("while DELTAs are dropped and PULSEs pass, trust does not move, and ends after 60 s") func hiddenRevocation()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.run(for: .seconds(10))
+        let revoked = mesh.now
+        let names = Dictionary(uniqueKeysWithValues: peers.dropLast().map { ($0.publicKey, $0.name) })
+        let isHidden: (Flight) -> Bool = { $0.destination == peers[0].address }
+        mesh.drop(.delta, if: isHidden)
+        mesh.drop(.snapshot, if: isHidden)
+        mesh.withServer { $0.setRoster(Roster(authorised: names), now: mesh.now) }
+        #expect(mesh.departures(of: peers[2]) == [.revoked])
+        mesh.run(for: .seconds(59) - .milliseconds(500))
+        #expect(!peers[0].has(.connectionLost))
+        try mesh.broadcast("still trusted", from: peers[0])
+        mesh.run(for: revoked + .milliseconds(60_001) - mesh.now)
+        let isTrusted = peers[0].machine.isTrusted(mesh.now)
+        #expect(!isTrusted)
+        #expect(throws: SendError.notJoined) { try mesh.broadcast("too late", from: peers[0]) }
+        try mesh.broadcast("to one who cannot know", from: peers[1])
+        mesh.run(for: .milliseconds(10))
+        #expect(peers[0].messages.isEmpty)
+        #expect(peers[0].machine.rejections[.untrusted] == 1)
+        mesh.rules = []
+        #expect(mesh.run(atMost: .seconds(1)) { peers[0].machine.isTrusted(mesh.now) })
+        #expect(peers[0].machine.members.map(\.publicKey) == [peers[1].publicKey])
+    }
+
+    @Test("a late GOODBYE of an old session ends nothing") func lateGoodbye() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(2))
+        mesh.rules = [{ $0.kind == .goodbye ? .delay(.seconds(2)) : nil }]
+        mesh.drop(.pulse) { _ in peer.joins == 1 && mesh.sent(.confirm).count == 1 }
+        #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 2 })
+        mesh.run(for: .seconds(4))
+        #expect(mesh.sent(.goodbye).count == 1)
+        #expect(peer.machine.rejections[.unknownSession] >= 1)
+        #expect(peer.joins == 2 && peer.departures.isEmpty)
+        #expect(mesh.hasConverged)
+    }
+
+    @Test("a flood of HELLOs kills no member, and none is kept from joining") func flood() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(5)
+        let end = mesh.now + .seconds(4)
+        var index: UInt32 = 0
+        var late: TestPeer?
+        while mesh.now < end {
+            for _ in 0..<20 {
+                index += 1
+                let source = SocketAddress(ip: .v4(0x0B00_0000 + index % 5_000), port: 9)
+                mesh.inject(mesh.garbageHello(), from: source)
+            }
+            if late == nil, end - mesh.now < .seconds(2) { late = try mesh.addPeer("late") }
+            mesh.run(for: .milliseconds(5))
+        }
+        #expect(mesh.sent(.retry).count > 1_000)
+        #expect(peers.allSatisfy { $0.joins == 1 && mesh.departures(of: $0).isEmpty && !$0.has(.connectionLost) })
+        #expect(late?.joins == 1)
+    }
+
+    @Test("a thousand rejoins a second by one peer cost the others next to nothing") func rejoins() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(5)
+        mesh.run(for: .seconds(2))
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        let start = mesh.flights.count
+        for _ in 0..<2_000 {
+            mesh.run(for: .milliseconds(1))
+            let welcomes = mesh.flights.count
+            hand.inject(try hand.hello())
+            guard mesh.flights[welcomes...].contains(where: { $0.kind == .welcome }) else { continue }
+            try hand.open(welcome: hand.received(.welcome))
+            hand.inject(try hand.confirm())
+        }
+        let deltas = mesh.flights[start...].count { $0.kind == .delta }
+        // A burst of three and one a second; each is one DELTA a member.
+        #expect(deltas <= 6 * 6)
+        #expect(mesh.sent(.snapshot, to: place).count <= 6)
+        #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
+    }
+
+    @Test("a member that asks for everything for ever gets four parts and a few DELTAs each 250 ms, and no more")
+    func greed() throws {
+        let mesh = TestMesh()
+        _ = try mesh.join(40)
+        let hand = try member(mesh)
+        mesh.run(for: .seconds(1))
+        let start = mesh.flights.count
+        for _ in 0..<500 {
+            mesh.run(for: .milliseconds(10))
+            hand.inject(try hand.heartbeat(part: 3))
+        }
+        let sent = mesh.flights[start...].filter { $0.destination == place && $0.kind != .pulse }
+        let bursts = Dictionary(grouping: sent, by: \.sentAt)
+        #expect(bursts.count <= 21)
+        for burst in bursts.values {
+            #expect(burst.count { $0.kind == .snapshot } <= Limits.snapshotPartsPerHeartbeat)
+            #expect(burst.count { $0.kind == .delta } <= Limits.deltasPerHeartbeat)
+        }
+        #expect(rejections(mesh, .memberOverRate) > 400)
+        #expect(mesh.isMember(mesh.peers[0]))
+    }
+}
