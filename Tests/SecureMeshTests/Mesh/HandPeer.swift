@@ -106,4 +106,40 @@ final class HandPeer {
         number += 1
         return number
     }
+
+    // MARK: messages
+
+    /// The others' entries, as the server has told them here.
+    func entry(of peer: TestPeer) throws -> Entry {
+        let told = try mesh.flights.filter { $0.destination == address }.flatMap { flight -> [Entry] in
+            switch flight.kind {
+            case .snapshot: try open(Snapshot.self, flight.bytes).entries
+            case .delta: try open(Delta.self, flight.bytes).added
+            default: []
+            }
+        }
+        return try #require(told.last { $0.identity == peer.publicKey })
+    }
+
+    func pairKey(with other: Entry, isSending: Bool) throws -> Secret32 {
+        let (attempt, opened) = (try #require(attempt), try #require(opened))
+        let secret = try #require(attempt.ephemeral.agree(with: other.agreementKey))
+        let me = PairEnd(opened.welcome.body.session, key.publicKey, attempt.ephemeral.agreementPublicKey)
+        let them = PairEnd(other.session, other.identity, other.agreementKey)
+        return PairEnd.key(
+            secret, epoch: opened.epoch, from: isSending ? me : them, to: isSending ? them : me,
+            server: mesh.serverKey.publicKey)
+    }
+
+    func message(
+        _ text: String, to other: TestPeer, audience: PublicKey?, number: UInt64, by signer: SigningKey? = nil,
+        counter: UInt64? = nil
+    ) throws -> [UInt8] {
+        let entry = try entry(of: other)
+        let body = PeerMessage(audience: audience, number: number, body: Array(text.utf8))
+        return Signer(key: signer ?? key, context: context, from: self.signer.from).sign(.message, body)
+            .sealed(
+                to: entry.session.rawValue, counter: counter ?? number,
+                with: try pairKey(with: entry, isSending: true))
+    }
 }

@@ -92,10 +92,13 @@ final class TestMesh {
         return peer
     }
 
-    /// `count` peers, all of them in and told of each other.
+    /// `count` peers, all of them in, told of each other and free to speak.
     func join(_ count: Int) throws -> [TestPeer] {
         let new = try (0..<count).map { try addPeer("peer-\($0)") }
-        try #require(run(atMost: .seconds(5)) { self.hasConverged }, "no convergence in 5 s")
+        let isReady = run(atMost: .seconds(5)) {
+            self.hasConverged && new.allSatisfy { $0.machine.maySpeak(self.now) }
+        }
+        try #require(isReady, "no convergence in 5 s")
         return new
     }
 

@@ -1,0 +1,139 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 8, cases 26, 36 and 37: enrolled peers and servers that lie.
+@Suite("Message attacks") struct MessageAttackTests {
+    private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+
+    /// A and C honest, B by hand.
+    private func mesh() throws -> (TestMesh, a: TestPeer, b: HandPeer, c: TestPeer) {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.join()
+        mesh.run(for: .milliseconds(600))
+        return (mesh, peers[0], hand, peers[1])
+    }
+
+    @Test("an enrolled peer's message is delivered: the tests below fail for the right reason") func honest() throws {
+        let (mesh, _, b, c) = try mesh()
+        mesh.inject(try b.message("hi", to: c, audience: nil, number: 1), from: place, to: c.address)
+        mesh.inject(try b.message("hi", to: c, audience: c.publicKey, number: 2), from: place, to: c.address)
+        mesh.run(for: .zero)
+        #expect(c.messages.map(\.isBroadcast) == [true, false])
+    }
+
+    @Test("B re-seals A's message to C: refused, whether A spoke to B or to all") func resealed() throws {
+        let (mesh, a, b, c) = try mesh()
+        mesh.drop(.message) { $0.destination == c.address }
+        try mesh.broadcast("to all", from: a)
+        try mesh.with(a) { try $0.send([1], to: b.key.publicKey, limit: 10, now: mesh.now) }
+        let (fromA, toC) = (try b.entry(of: a), try b.entry(of: c))
+        let keyFromA = try b.pairKey(with: fromA, isSending: false)
+        let keyToC = try b.pairKey(with: toC, isSending: true)
+        let flights = mesh.sent(.message, to: place)
+        #expect(flights.count == 2)
+        for (index, flight) in flights.enumerated() {
+            let datagram = try Datagram(decoding: flight.bytes.span)
+            let opened = Sodium.open(
+                flight.bytes.span, sealed: datagram.sealed, counter: datagram.header.counter, key: keyFromA)
+            let plaintext = try #require(opened)
+            for from in [b.signer.from, fromA.session.rawValue] {
+                let header = Header(.message, to: toC.session.rawValue, from: from, counter: UInt64(index) + 1)
+                var bytes = header.encode(size: flight.bytes.count)
+                Sodium.seal(plaintext, onto: &bytes, counter: header.counter, key: keyToC)
+                mesh.inject(bytes, from: place, to: c.address)
+            }
+        }
+        mesh.run(for: .zero)
+        #expect(c.messages.isEmpty)
+        // What A said to B alone names its audience; what A said to all is not signed by B.
+        #expect(c.machine.rejections[.notAddressedToMe] == 1)
+        #expect(c.machine.rejections[.signatureInvalid] == 1)
+        #expect(c.machine.rejections[.sealBroken] == 2)
+    }
+
+    @Test("B's own message to A is not taken by C") func audience() throws {
+        let (mesh, a, b, c) = try mesh()
+        mesh.inject(try b.message("for A", to: c, audience: a.publicKey, number: 1), from: place, to: c.address)
+        mesh.run(for: .zero)
+        #expect(c.messages.isEmpty)
+        #expect(c.machine.rejections[.notAddressedToMe] == 1)
+    }
+
+    @Test("a wrong signature leaves the window: the same counter with the right one is delivered") func badSignature()
+        throws
+    {
+        let (mesh, _, b, c) = try mesh()
+        let forged = try b.message("forged", to: c, audience: nil, number: 1, by: mesh.makeKey())
+        mesh.inject(forged, from: place, to: c.address)
+        mesh.inject(try b.message("genuine", to: c, audience: nil, number: 1), from: place, to: c.address)
+        mesh.run(for: .zero)
+        #expect(c.machine.rejections[.signatureInvalid] == 1)
+        #expect(c.messages.map { String(decoding: $0.body, as: UTF8.self) } == ["genuine"])
+    }
+
+    @Test("a revoked peer's message is refused as soon as the DELTA is there") func revoked() throws {
+        let (mesh, a, b, c) = try mesh()
+        mesh.inject(try b.message("before", to: c, audience: nil, number: 1), from: place, to: c.address)
+        let after = try b.message("after", to: c, audience: nil, number: 2)
+        mesh.run(for: .zero)
+        let names = [a.publicKey: a.name, c.publicKey: c.name]
+        mesh.withServer { $0.setRoster(Roster(authorised: names), now: mesh.now) }
+        mesh.run(for: mesh.latency)
+        mesh.inject(after, from: place, to: c.address)
+        mesh.run(for: .zero)
+        #expect(c.messages.count == 1)
+        #expect(c.machine.rejections[.unknownSender] == 1)
+    }
+
+    @Test("a lying server swaps E: the peer neither seals to it nor opens by it, and says so") func swappedKey() throws
+    {
+        let server = HandServer(seed: 1)
+        var (a, b) = (try server.peer("a"), try server.peer("b"))
+        let own = try server.join(&a)
+        var lie = try server.join(&b)
+        let secret = server.random.secret()
+        lie.agreementKey = secret.agreementPublicKey
+        try server.tell(&a, [own, lie], version: 2)
+        #expect(throws: SendError.bindingInvalid) {
+            try a.machine.send([1], to: b.key.publicKey, limit: 10, now: server.now)
+        }
+        #expect(try a.machine.broadcast([1], limit: 10, now: server.now) == 0)
+        let shared = try #require(secret.agree(with: own.agreementKey))
+        let forged = try server.message(from: lie, to: own, shared: shared)
+        a.machine.handle(forged.span, path: server.path, now: server.now)
+        #expect(a.machine.rejections[.bindingInvalid] == 2)
+        #expect(server.transmits(&a).allSatisfy { $0[1] != Kind.message.rawValue })
+    }
+
+    @Test("a lying server gives two peers one session id: what is sent to one cannot be opened by the other")
+    func equalSessions() throws {
+        let server = HandServer(seed: 2)
+        var (a, b, c) = (try server.peer("a"), try server.peer("b"), try server.peer("c"))
+        let ofA = try server.join(&a)
+        let ofB = try server.join(&b, session: ofA.session)
+        let ofC = try server.join(&c)
+        try server.tell(&c, [ofA, ofC], version: 2)
+        try server.tell(&b, [ofB, ofC], version: 2)
+        try server.tell(&a, [ofA, ofC], version: 2)
+        #expect(try c.machine.broadcast([1], limit: 10, now: server.now) == 1)
+        let message = try #require(server.transmits(&c).last { $0[1] == Kind.message.rawValue })
+        b.machine.handle(message.span, path: server.path, now: server.now)
+        #expect(b.machine.rejections[.sealBroken] == 1)
+        a.machine.handle(message.span, path: server.path, now: server.now)
+        #expect(a.machine.rejections.total == 0)
+    }
+
+    @Test("a lying server renames a member: the binding is of another name") func renamed() throws {
+        let server = HandServer(seed: 3)
+        var (a, b) = (try server.peer("a"), try server.peer("b"))
+        let own = try server.join(&a)
+        var lie = try server.join(&b)
+        lie.name = try #require(PeerName("boss"))
+        try server.tell(&a, [own, lie], version: 2)
+        #expect(throws: SendError.bindingInvalid) {
+            try a.machine.send([1], to: b.key.publicKey, limit: 10, now: server.now)
+        }
+    }
+}

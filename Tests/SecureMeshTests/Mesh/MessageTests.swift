@@ -1,0 +1,179 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 7: what members say to each other.
+@Suite("Messages") struct MessageTests {
+    private func texts(_ peer: TestPeer) -> [String] { peer.messages.map { String(decoding: $0.body, as: UTF8.self) } }
+
+    @Test("a broadcast reaches all others, once, with its sender's name and number") func broadcast() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(5)
+        #expect(try mesh.broadcast("one", from: peers[0]) == 4)
+        #expect(try mesh.broadcast("two", from: peers[0]) == 4)
+        mesh.run(for: .milliseconds(10))
+        #expect(peers[0].messages.isEmpty)
+        for peer in peers[1...] {
+            #expect(texts(peer) == ["one", "two"])
+            #expect(peer.messages.map(\.number) == [1, 2])
+            #expect(peer.messages.allSatisfy { $0.isBroadcast && $0.sender.publicKey == peers[0].publicKey })
+            #expect(peer.messages.allSatisfy { $0.sender.name == peers[0].name })
+        }
+        // Signed once: all datagrams of one broadcast carry one signature, under different seals.
+        #expect(Set(mesh.sent(.message).map(\.bytes)).count == 8)
+    }
+
+    @Test("a message to one reaches that one only") func direct() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        try mesh.send("psst", from: peers[0], to: peers[1])
+        mesh.run(for: .milliseconds(10))
+        #expect(texts(peers[1]) == ["psst"])
+        #expect(peers[1].messages.allSatisfy { !$0.isBroadcast })
+        #expect(peers[2].messages.isEmpty)
+        #expect(mesh.sent(.message).count == 1)
+    }
+
+    @Test("what cannot be sent is a typed error, and nothing leaves") func errors() throws {
+        let mesh = TestMesh()
+        let early = try mesh.addPeer("early")
+        #expect(throws: SendError.notJoined) { try mesh.broadcast("too early", from: early) }
+        mesh.run(for: .seconds(1))
+        #expect(try mesh.broadcast("to nobody", from: early) == 0)
+        let absent = mesh.makeKey().publicKey
+        #expect(throws: SendError.unknownMember) {
+            try mesh.with(early) { try $0.send([1], to: absent, limit: 10, now: mesh.now) }
+        }
+        #expect(throws: SendError.unknownMember) {
+            try mesh.with(early) { try $0.send([1], to: early.publicKey, limit: 10, now: mesh.now) }
+        }
+        let limit = PeerMessage.ordinaryBody
+        let tooLarge = [UInt8](repeating: 1, count: limit + 1)
+        #expect(throws: SendError.tooLarge(limit: limit)) {
+            try mesh.with(early) { try $0.broadcast(tooLarge, limit: limit, now: mesh.now) }
+        }
+        #expect(mesh.sent(.message).isEmpty)
+    }
+
+    @Test("the largest ordinary body fills a datagram to the byte; a larger one goes if asked for") func sizes() throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        for (size, limit) in [
+            (PeerMessage.ordinaryBody, PeerMessage.ordinaryBody), (PeerMessage.largestBody, PeerMessage.largestBody),
+            (0, 0),
+        ] {
+            let body = [UInt8](repeating: 7, count: size)
+            _ = try mesh.with(peers[0]) { try $0.broadcast(body, limit: limit, now: mesh.now) }
+        }
+        mesh.run(for: .milliseconds(10))
+        #expect(mesh.sent(.message).map(\.bytes.count) == [1_232, 65_507, 148])
+        #expect(peers[1].messages.map(\.body.count) == [PeerMessage.ordinaryBody, PeerMessage.largestBody, 0])
+    }
+
+    @Test("a message that is replayed, from anywhere, is delivered once") func replay() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        try mesh.broadcast("once", from: peers[0])
+        let flight = try #require(mesh.sent(.message).first)
+        mesh.inject(flight.bytes, from: TestMesh.address(77), to: peers[1].address)
+        mesh.run(for: .milliseconds(10))
+        // The source address is not what counts: the copy came first.
+        #expect(texts(peers[1]) == ["once"])
+        #expect(peers[1].machine.rejections[.counterReplayed] == 1)
+    }
+
+    @Test("what was sent to a session before it was replaced counts for 5 s") func receiverRejoins() throws {
+        let mesh = TestMesh { $0.rekey = .seconds(10) }
+        let peers = try mesh.join(2)
+        try mesh.broadcast("first", from: peers[0])
+        mesh.run(for: .milliseconds(9_000))
+        #expect(peers[1].joins == 1)
+        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(3)) : nil }]
+        try mesh.broadcast("in time", from: peers[0])
+        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(7)) : nil }]
+        try mesh.broadcast("too late", from: peers[0])
+        mesh.rules = []
+        mesh.run(for: .seconds(8))
+        #expect(peers[1].joins == 2 && peers[0].joins == 2)
+        #expect(texts(peers[1]) == ["first", "in time"])
+    }
+
+    @Test("what a session sent before it was replaced counts for 5 s") func senderRejoins() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        try mesh.broadcast("first", from: peers[0])
+        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(3)) : nil }]
+        try mesh.broadcast("in time", from: peers[0])
+        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(7)) : nil }]
+        try mesh.broadcast("too late", from: peers[0])
+        mesh.rules = []
+        mesh.run(for: .milliseconds(20))
+        mesh.restart(peers[0])
+        mesh.run(for: .seconds(8))
+        #expect(mesh.departures(of: peers[0]) == [.replaced])
+        #expect(texts(peers[1]) == ["first", "in time"])
+        #expect(peers[1].machine.rejections[.unknownSender] == 1)
+    }
+
+    @Test("what a session sent before it left counts no more") func senderLeft() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.rules = [{ $0.kind == .message ? .delay(.seconds(1)) : nil }]
+        try mesh.broadcast("late", from: peers[0])
+        mesh.with(peers[0]) { $0.leave(now: mesh.now) }
+        mesh.run(for: .seconds(2))
+        #expect(peers[1].messages.isEmpty)
+    }
+
+    @Test("a sender's bucket holds 400 and gains 200 a second") func bucket() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        for _ in 0..<500 { try mesh.send("flood", from: peers[0], to: peers[1]) }
+        try mesh.send("calm", from: peers[2], to: peers[1])
+        mesh.run(for: .milliseconds(10))
+        let flooded = peers[1].messages.count { $0.sender.publicKey == peers[0].publicKey }
+        #expect(flooded == 400)
+        #expect(peers[1].machine.rejections[.senderOverRate] == 100)
+        // One sender's flood is not another's loss.
+        #expect(texts(peers[1]).last == "calm")
+        mesh.run(for: .milliseconds(500))
+        for _ in 0..<200 { try mesh.send("again", from: peers[0], to: peers[1]) }
+        mesh.run(for: .milliseconds(10))
+        let again = texts(peers[1]).count { $0 == "again" }
+        #expect((100...105).contains(again))
+    }
+
+    @Test("a name that moves to another key is an event") func nameMoved() throws {
+        let mesh = TestMesh()
+        let witness = try mesh.addPeer("witness")
+        let first = try mesh.addPeer("shared")
+        mesh.run(for: .seconds(1))
+        mesh.with(first) { $0.leave(now: mesh.now) }
+        mesh.run(for: .seconds(1))
+        let second = mesh.makeKey()
+        let roster = Roster(authorised: [witness.publicKey: witness.name, second.publicKey: first.name])
+        mesh.withServer { $0.setRoster(roster, now: mesh.now) }
+        try mesh.addPeer("shared", key: second)
+        mesh.run(for: .seconds(1))
+        #expect(witness.has(.nameMoved(first.name, from: first.publicKey, to: second.publicKey)))
+        #expect(witness.machine.identity(named: first.name) == second.publicKey)
+    }
+
+    @Test("after a rejoin a peer is silent until a PULSE covers the version that lists it") func mutedUntilListed()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.run(for: .seconds(1))
+        var undelivered = 0
+        mesh.restart(peers[0])
+        for _ in 0..<200 {
+            mesh.run(for: .milliseconds(5))
+            guard let reached = try? mesh.broadcast("new session", from: peers[0]) else { continue }
+            undelivered += reached
+        }
+        mesh.run(for: .milliseconds(10))
+        #expect(undelivered > 0)
+        #expect(peers[1].messages.count + peers[2].messages.count == undelivered)
+    }
+}
