@@ -119,6 +119,8 @@ package enum Sodium {
 
     /// Nil unless `text` is the base64url of exactly `count` bytes.
     package static func base64urlDecode(_ text: [UInt8], count: Int) -> [UInt8]? {
+        // libsodium 1.0.18 reads every byte from 0x80 up as if it were `_`.
+        guard text.allSatisfy({ $0 < 0x80 }) else { return nil }
         var bytes = [UInt8](repeating: 0, count: count)
         var characters = text.map { CChar(bitPattern: $0) }
         defer { wipe(&characters) }
