@@ -1,0 +1,58 @@
+import SecureMesh
+import Testing
+
+@Suite("Hash labels")
+struct HashLabelTests {
+    @Test(
+        "no label is empty, longer than a key, or not ASCII: an empty key would be none", arguments: HashLabel.allCases)
+    func lengths(_ label: HashLabel) {
+        #expect((1...32).contains(label.rawValue.utf8.count))
+        #expect(label.rawValue.utf8.allSatisfy { (0x20...0x7E).contains($0) })
+        #expect(label.key.count == 32)
+        #expect(label.key.starts(with: label.rawValue.utf8))
+        #expect(label.key.dropFirst(label.rawValue.utf8.count).allSatisfy { $0 == 0 })
+    }
+
+    @Test("no two labels make the same key")
+    func unique() {
+        #expect(Set(HashLabel.allCases.map(\.key)).count == HashLabel.allCases.count)
+    }
+
+    @Test("two labels never give one digest of one input")
+    func separation() {
+        let input = Array("input".utf8)
+        let digests = HashLabel.allCases.map { Sodium.hash($0, input.span) }
+        #expect(Set(digests).count == HashLabel.allCases.count)
+    }
+
+    @Test("the protocol's labels are all there, and no others")
+    func names() {
+        #expect(
+            Set(HashLabel.allCases.map(\.rawValue)) == [
+                "tag", "transcript", "transcript reject", "hello", "reject", "welcome", "master", "peer to server",
+                "server to peer", "binder", "cookie", "message", "key text",
+            ])
+    }
+
+    @Test("deriving gives what hashing gives, over public and secret parts in order")
+    func deriving() {
+        let input = SecretInput()
+        input.append(Fixture.secret(1))
+        input.append(Fixture.digest(2))
+        input.append(Bytes16([UInt8](repeating: 3, count: 16).span))
+        input.append(0x0405_0607_0809_0A0B as UInt64)
+        input.append(Fixture.address(9))
+        var bytes = [UInt8](repeating: 1, count: 32) + [UInt8](repeating: 2, count: 32)
+        bytes += [UInt8](repeating: 3, count: 16) + [4, 5, 6, 7, 8, 9, 10, 11]
+        Fixture.address(9).append(to: &bytes)
+        #expect(Sodium.derive(.cookie, input).array == Sodium.hash(.cookie, bytes.span).array)
+    }
+
+    @Test("the hash of nothing is a hash")
+    func emptyInput() {
+        let empty: [UInt8] = []
+        #expect(Sodium.hash(.tag, empty.span) != Sodium.hash(.hello, empty.span))
+        #expect(Sodium.hash(.tag, empty.span) == Sodium.hash(.tag, empty.span))
+        #expect(Sodium.derive(.tag, SecretInput()).array == Sodium.hash(.tag, empty.span).array)
+    }
+}

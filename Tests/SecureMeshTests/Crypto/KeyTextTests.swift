@@ -1,0 +1,140 @@
+import SecureMesh
+import Testing
+
+@Suite("Key text")
+struct KeyTextTests {
+    @Test("a public key's text reads back, and is 56 characters", arguments: UInt8(1)...20)
+    func publicRoundTrip(_ byte: UInt8) throws {
+        let key = Fixture.key(byte).publicKey
+        let text = key.description
+        #expect(text.hasPrefix("p2ppub1_"))
+        #expect(text.utf8.count == 56)
+        #expect(try PublicKey(text: text) == key)
+    }
+
+    @Test("a secret key's text reads back, and is 59 characters", arguments: UInt8(1)...20)
+    func secretRoundTrip(_ byte: UInt8) throws {
+        let text = Self.secretText(Fixture.key(byte))
+        #expect(text.starts(with: Array("P2PSECRET1_".utf8)))
+        #expect(text.count == 59)
+        let again = try SigningKey(secretText: text.span)
+        #expect(again.publicKey == Fixture.key(byte).publicKey)
+        #expect(Self.secretText(again) == text)
+    }
+
+    @Test("every slip of one character in a public key is refused", arguments: [UInt8(2), 4])
+    func publicSlips(_ byte: UInt8) throws {
+        let text = Array(Fixture.key(byte).publicKey.description.utf8)
+        for index in text.indices {
+            for character in UInt8(0)..<0x80 where character != text[index] {
+                #expect(Self.publicError(text.replacing(at: index, with: [character])) != nil, "\(index)")
+            }
+        }
+    }
+
+    @Test("every slip of one byte in a secret key is refused, in its underscores too", arguments: [UInt8(2), 0xFF])
+    func secretSlips(_ byte: UInt8) throws {
+        let text = Self.secretText(Fixture.key(byte))
+        #expect((byte == 0xFF) == text.dropFirst(11).contains(UInt8(ascii: "_")))
+        for index in text.indices {
+            for character in UInt8.min...UInt8.max where character != text[index] {
+                #expect(Self.secretError(text.replacing(at: index, with: [character])) != nil, "\(index)")
+            }
+        }
+    }
+
+    @Test("two neighbours swapped, one character lost or one doubled is refused")
+    func otherSlips() {
+        let text = Array(Fixture.peerKey.publicKey.description.utf8)
+        for index in text.indices.dropLast() {
+            var swapped = text
+            swapped.swapAt(index, index + 1)
+            if swapped != text { #expect(Self.publicError(swapped) != nil, "\(index)") }
+            var lost = text
+            lost.remove(at: index)
+            #expect(Self.publicError(lost) != nil, "\(index)")
+            var doubled = text
+            doubled.insert(text[index], at: index)
+            #expect(Self.publicError(doubled) != nil, "\(index)")
+        }
+    }
+
+    @Test("a secret key where a public one belongs is called that, and the other way round")
+    func mixedUp() {
+        let secret = Self.secretText(Fixture.peerKey)
+        #expect(Self.publicError(secret) == .secretKey)
+        #expect(Self.secretError(Array(Fixture.peerKey.publicKey.description.utf8)) == .publicKey)
+        // Also when the rest is damaged: whoever pasted a secret must hear of it.
+        #expect(Self.publicError(Array(secret.prefix(15))) == .secretKey)
+        // A secret's body behind the public prefix has the wrong check.
+        #expect(Self.publicError(Array("p2ppub1_".utf8) + secret.dropFirst(11)) == .wrongCheck)
+        #expect(
+            Self.secretError(
+                Array("P2PSECRET1_".utf8) + Array(Fixture.peerKey.publicKey.description.utf8).dropFirst(8))
+                == .wrongCheck)
+    }
+
+    static let malformed: [(String, KeyTextError)] = [
+        ("", .wrongPrefix), ("p2ppub1", .wrongPrefix), ("P2PPUB1_", .wrongPrefix), ("p2psecret1_", .wrongPrefix),
+        ("p2ppub2_", .wrongPrefix), (" p2ppub1_", .wrongPrefix), ("p2ppub1_", .malformed),
+        ("p2ppub1_" + String(repeating: "A", count: 47), .malformed),
+        ("p2ppub1_" + String(repeating: "A", count: 49), .malformed),
+        ("p2ppub1_" + String(repeating: "A", count: 47) + "=", .malformed),
+        ("p2ppub1_" + String(repeating: "A", count: 47) + "+", .malformed),
+        ("p2ppub1_" + String(repeating: "A", count: 47) + "/", .malformed),
+        ("p2ppub1_" + String(repeating: " ", count: 48), .malformed),
+        ("p2ppub1_" + String(repeating: "é", count: 24), .malformed),
+        ("p2ppub1_" + String(repeating: "A", count: 48), .wrongCheck),
+    ]
+
+    @Test("what is no key's text is refused for its reason", arguments: malformed)
+    func refusedForItsReason(_ text: String, expected: KeyTextError) {
+        #expect(Self.publicError(Array(text.utf8)) == expected)
+    }
+
+    @Test("a text that is right in form but no honest key is refused", arguments: SignatureEdgeTests.badPoints)
+    func invalidPoints(_ hex: String) throws {
+        let point = try unhex(hex)
+        let checked = Array("p2ppub1_".utf8) + point
+        let text = Sodium.base64url(point + Sodium.hash(.keyText, checked.span).array.prefix(4))
+        #expect(Self.publicError(Array("p2ppub1_".utf8) + text) == .invalidPoint)
+    }
+
+    @Test("an error has no room for a secret, and a key prints none")
+    func noSecretIsShown() throws {
+        let text = Self.secretText(Fixture.peerKey)
+        let errors: [KeyTextError] = [
+            .wrongPrefix, .secretKey, .publicKey, .malformed, .wrongCheck, .invalidPoint,
+        ]
+        for error in errors { #expect(Mirror(reflecting: error).children.isEmpty) }
+        var dumped = ""
+        dump(Fixture.peerKey, to: &dumped)
+        dump(Fixture.secret(0xA7), to: &dumped)
+        dumped += "\(Fixture.peerKey) \(String(reflecting: Fixture.peerKey)) \(Fixture.secret(0xA7))"
+        #expect(!dumped.contains(String(decoding: text.dropFirst(11).prefix(8), as: UTF8.self)))
+        #expect(!dumped.lowercased().contains("a7a7") && !dumped.contains("167, 167"))
+        #expect(!dumped.contains("2, 2, 2, 2") && !dumped.contains("0202"))
+    }
+
+    private static func secretText(_ key: SigningKey) -> [UInt8] {
+        key.withSecretText { [UInt8](copying: $0) }
+    }
+
+    private static func publicError(_ text: [UInt8]) -> KeyTextError? {
+        do throws(KeyTextError) {
+            _ = try PublicKey(text: String(decoding: text, as: UTF8.self))
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func secretError(_ text: [UInt8]) -> KeyTextError? {
+        do throws(KeyTextError) {
+            _ = try SigningKey(secretText: text.span)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}

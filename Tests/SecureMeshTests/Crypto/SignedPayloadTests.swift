@@ -1,0 +1,123 @@
+import SecureMesh
+import Testing
+
+@Suite("What is signed")
+struct SignedPayloadTests {
+    private let context = Fixture.context
+
+    @Test("the signature covers mesh, kind, sender, extra, clear fields and payload, in that order")
+    func signedBytes() throws {
+        let bytes = context.signedBytes(
+            .welcome, from: 0x0102_0304_0506_0708, extra: .transcript(Fixture.digest(0xAA)),
+            clear: .agreementKey(AgreementPublicKey(bytes: Fixture.digest(0xBB))), payload: [0xCC])
+        var expected = Array("securemesh/1".utf8) + Fixture.serverKey.publicKey.bytes.array
+        expected += try unhex("03 0102030405060708")
+        expected += [UInt8](repeating: 0xAA, count: 32) + [UInt8](repeating: 0xBB, count: 32) + [0xCC]
+        #expect(bytes == expected)
+    }
+
+    @Test("a HELLO's signature covers 185 bytes, and not the cookie")
+    func hello() throws {
+        let hello = Hello(identity: Fixture.peerKey.publicKey, name: try Fixture.name("peer"))
+        let clear = Header.Clear.agreementKey(Fixture.secret(1).agreementPublicKey)
+        #expect(context.signedBytes(.hello, from: 0, clear: clear, payload: hello.encoded).count == 185)
+    }
+
+    @Test("a change in anything signed changes the signature; to, counter and delivery do not")
+    func coverage() {
+        func sign(
+            _ kind: Kind = .pulse, from: UInt64 = 1, extra: SigningContext.Extra = .none,
+            clear: Header.Clear = .none, payload: [UInt8] = [1], context: SigningContext = Fixture.context,
+            key: SigningKey = Fixture.serverKey
+        ) -> Signature {
+            SignedPayload(kind, from: from, extra: extra, clear: clear, payload: payload, context: context, key: key)
+                .signature
+        }
+        let other = SigningContext(server: Fixture.otherKey.publicKey)
+        let signatures = [
+            sign(), sign(.leave), sign(from: 2), sign(extra: .transcript(Fixture.digest(1))),
+            sign(extra: .binder(Fixture.secret(2))), sign(clear: .rotation(1)), sign(payload: [2]),
+            sign(context: other), sign(key: Fixture.peerKey),
+        ]
+        #expect(Set(signatures).count == signatures.count)
+        #expect(sign() == sign())
+    }
+
+    @Test("a payload is signed once and sealed for many: each opens its own alone, all verify")
+    func manyReceivers() throws {
+        let pulse = Pulse(number: 1, token: 2, version: 3)
+        let signer = Signer(key: Fixture.serverKey, context: context, from: Fixture.epoch)
+        let signed = signer.sign(.pulse, pulse)
+        let datagrams = (UInt8(1)...5).map { byte in
+            signed.sealed(to: UInt64(byte), counter: 9, delivery: .echo(UInt64(byte)), with: Fixture.secret(byte))
+        }
+        for (index, bytes) in datagrams.enumerated() {
+            let datagram = try Datagram(decoding: bytes.span)
+            for byte in UInt8(1)...5 {
+                let key = Fixture.secret(byte)
+                guard index + 1 == Int(byte) else {
+                    expectRefusal(.sealBroken) { () throws(Rejection) in
+                        try Opened<Pulse>(bytes.span, datagram, key: key)
+                    }
+                    continue
+                }
+                let verified = try Opened<Pulse>(bytes.span, datagram, key: key)
+                    .verified(by: Fixture.serverKey.publicKey, in: context)
+                #expect(verified.body == pulse)
+                #expect(verified.signature == signed.signature)
+            }
+        }
+    }
+
+    @Test("an entry is bound by its own HELLO's signature: another name, key or identity is not")
+    func bindings() throws {
+        let ephemeral = Fixture.secret(8).agreementPublicKey
+        let name = try Fixture.name("peer")
+        let hello = Signer(key: Fixture.peerKey, context: context, from: 0).sign(
+            .hello, Hello(identity: Fixture.peerKey.publicKey, name: name), clear: .agreementKey(ephemeral))
+        var entry = Entry(
+            session: try Fixture.session(4), identity: Fixture.peerKey.publicKey, agreementKey: ephemeral,
+            binding: hello.signature, address: Fixture.address(1), name: name)
+        #expect(context.isBound(entry))
+        #expect(!SigningContext(server: Fixture.otherKey.publicKey).isBound(entry))
+        // The server says where a peer is and under which session: the binding does not.
+        entry.session = try Fixture.session(5)
+        entry.address = Fixture.address(2)
+        #expect(context.isBound(entry))
+
+        var changed = entry
+        changed.name = try Fixture.name("peer2")
+        #expect(!context.isBound(changed))
+        changed = entry
+        changed.agreementKey = Fixture.secret(7).agreementPublicKey
+        #expect(!context.isBound(changed))
+        changed = entry
+        changed.identity = Fixture.otherKey.publicKey
+        #expect(!context.isBound(changed))
+        changed = entry
+        changed.binding = Signature([UInt8](repeating: 0, count: 64).span)
+        #expect(!context.isBound(changed))
+    }
+
+    @Test("an identity that is no honest key binds nothing", arguments: SignatureEdgeTests.badPoints)
+    func badIdentities(_ hex: String) throws {
+        let point = try unhex(hex)
+        var entry = try Fixture.entry(1)
+        entry.identity = PublicKey(bytes: Bytes32(point.span))
+        entry.binding = Signature((point + [UInt8](repeating: 0, count: 32)).span)
+        #expect(!context.isBound(entry))
+    }
+
+    @Test("transcripts differ by label, HELLO, last part and mesh")
+    func transcripts() {
+        let last = Fixture.digest(1)
+        let transcripts = [
+            context.transcript(.transcript, hello: [1, 2], last: last),
+            context.transcript(.transcriptReject, hello: [1, 2], last: last),
+            context.transcript(.transcript, hello: [1, 3], last: last),
+            context.transcript(.transcript, hello: [1, 2], last: Fixture.digest(2)),
+            SigningContext(server: Fixture.otherKey.publicKey).transcript(.transcript, hello: [1, 2], last: last),
+        ]
+        #expect(Set(transcripts).count == transcripts.count)
+    }
+}
