@@ -39,13 +39,15 @@ package struct CookieJar: Sendable {
     }
 
     private mutating func turn(_ now: Instant, _ random: inout RandomSource) {
-        let age = now - turnedAt
-        guard age >= ProtocolConstants.cookieRotation else { return }
-        previous = age < ProtocolConstants.cookieRotation * 2 ? current : nil
+        let period = ProtocolConstants.cookieRotation
+        let turns = (now - turnedAt).wholeNanoseconds / period.wholeNanoseconds
+        guard turns > 0 else { return }
+        previous = turns == 1 ? current : nil
         current = random.secret()
         rotation &+= 1
         signed = nil
-        turnedAt = now
+        // On the jar's own beat, not when it was next asked: a secret is honoured for two rotations and no longer.
+        turnedAt = turnedAt + .nanoseconds(turns * period.wholeNanoseconds)
     }
 
     package static func cookie(_ secret: Secret32, _ address: SocketAddress) -> Bytes16 {

@@ -62,4 +62,10 @@ package struct SessionKeys: Sendable {
     package let serverToPeer: Secret32
     /// Ties CONFIRM's signature to this handshake.
     package let binder: Secret32
+
+    package init(peerToServer: Secret32, serverToPeer: Secret32, binder: Secret32) {
+        self.peerToServer = peerToServer
+        self.serverToPeer = serverToPeer
+        self.binder = binder
+    }
 }

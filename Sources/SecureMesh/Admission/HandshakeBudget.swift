@@ -45,7 +45,7 @@ package struct HandshakeBudget: Sendable {
         // The floor keeps a mesh on a machine faster than reckoned from being shut to joiners for ever.
         let share = max(min(Limits.handshakeShare, Limits.totalShare - memberShare), Self.floorShare)
         let elapsed = min((now - filledAt).wholeNanoseconds, 10_000_000_000)
-        nanoseconds = min(nanoseconds + elapsed / 1_000 * share, Limits.handshakeBurst)
+        nanoseconds = min(nanoseconds + elapsed * share / 1_000, Limits.handshakeBurst)
         filledAt = now
     }
 

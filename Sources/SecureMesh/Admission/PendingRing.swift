@@ -8,6 +8,18 @@ package struct Ticket: Sendable {
     let tag: UInt64
     let welcome: [UInt8]
     fileprivate(set) var sequence: UInt64 = 0
+
+    package init(
+        entry: Entry, path: Path, token: UInt64, keys: SessionKeys, created: Instant, tag: UInt64, welcome: [UInt8]
+    ) {
+        self.entry = entry
+        self.path = path
+        self.token = token
+        self.keys = keys
+        self.created = created
+        self.tag = tag
+        self.welcome = welcome
+    }
 }
 
 /// The newest handshakes that are not confirmed yet: a ring of fixed size whose oldest entry is overwritten.
@@ -56,18 +68,30 @@ package struct PendingRing: Sendable {
 
     /// Takes the ticket out, and with it the identity's older ones: a CONFIRM counts once, and none older after it.
     package mutating func redeem(_ ticket: Ticket) {
-        for slot in byIdentity[ticket.entry.identity] ?? [] {
-            if let other = slots[slot], other.sequence <= ticket.sequence { remove(at: slot) }
+        var newer: [Int] = []
+        // One pass over the identity's entries: it may hold the whole ring.
+        for slot in byIdentity.removeValue(forKey: ticket.entry.identity) ?? [] {
+            guard let other = slots[slot] else { continue }
+            if other.sequence <= ticket.sequence { clear(slot, other) } else { newer.append(slot) }
         }
+        if !newer.isEmpty { byIdentity[ticket.entry.identity] = newer }
     }
 
     private mutating func remove(at slot: Int) {
         guard let ticket = slots[slot] else { return }
+        clear(slot, ticket)
+        // The overwritten entry is the ring's oldest, so it is the first of its identity's.
+        if let index = byIdentity[ticket.entry.identity]?.firstIndex(of: slot) {
+            byIdentity[ticket.entry.identity]?.remove(at: index)
+        }
+        if byIdentity[ticket.entry.identity]?.isEmpty == true { byIdentity[ticket.entry.identity] = nil }
+    }
+
+    /// All of a removal but the identity's list.
+    private mutating func clear(_ slot: Int, _ ticket: Ticket) {
         slots[slot] = nil
         let key = HelloKey(tag: ticket.tag, path: ticket.path)
         if byHello[key] == slot { byHello[key] = nil }
         bySession[ticket.entry.session] = nil
-        byIdentity[ticket.entry.identity]?.removeAll { $0 == slot }
-        if byIdentity[ticket.entry.identity]?.isEmpty == true { byIdentity[ticket.entry.identity] = nil }
     }
 }

@@ -3,13 +3,15 @@ package struct Session: Sendable {
     package let receiveKey: Secret32
     package let sendKey: Secret32
     private(set) package var window = ReplayWindow()
-    private var sent: UInt64 = 0
+    private var sent: UInt64
     /// The highest number among what was accepted.
     private(set) package var newestNumber: UInt64 = 0
 
-    package init(receiveKey: Secret32, sendKey: Secret32) {
+    /// `sent` counters are used up already: none, for the keys of a new session.
+    package init(receiveKey: Secret32, sendKey: Secret32, sent: UInt64 = 0) {
         self.receiveKey = receiveKey
         self.sendKey = sendKey
+        self.sent = sent
     }
 
     /// The datagram, under the next counter; nil once 2^48 of them are used up, and then the session is dead.
