@@ -1,0 +1,101 @@
+import SecureMesh
+import Testing
+
+@Suite("Cookies")
+struct CookieJarTests {
+    private static let signer = Signer(key: Fixture.serverKey, context: Fixture.context, from: Fixture.epoch)
+
+    private struct World {
+        var random = RandomSource.seeded(1)
+        var jar: CookieJar
+
+        init() {
+            jar = CookieJar(now: .start, random: &random)
+        }
+
+        mutating func retry(tag: UInt64 = 7, for address: SocketAddress, after duration: Duration) -> [UInt8] {
+            jar.retry(tag: tag, for: address, signer: signer, now: .after(duration), random: &random)
+        }
+
+        mutating func cookie(for address: SocketAddress, after duration: Duration) throws -> Bytes16 {
+            let retry = retry(for: address, after: duration)
+            return try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: Fixture.context).cookie
+        }
+
+        mutating func accepts(_ cookie: Bytes16, from address: SocketAddress, after duration: Duration) -> Bool {
+            jar.isValid(cookie, for: address, now: .after(duration), random: &random)
+        }
+    }
+
+    @Test("a RETRY's cookie is honoured from the address it was sent to, and no other")
+    func otherAddresses() throws {
+        var world = World()
+        let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
+        #expect(world.accepts(cookie, from: Fixture.address(1), after: .zero) == true)
+        let others = [
+            Fixture.address(2), Fixture.address(1, port: 3_001), Fixture.address6(1, 1),
+            SocketAddress(ip: .v6(0x0000_0000_C000_0201, 0), port: 3_000),
+        ]
+        for other in others { #expect(world.accepts(cookie, from: other, after: .zero) == false) }
+    }
+
+    @Test("no cookie, and one with a bit turned, are refused")
+    func forged() throws {
+        var world = World()
+        let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
+        #expect(world.accepts(.zero, from: Fixture.address(1), after: .zero) == false)
+        for bit in 0..<128 {
+            let flipped = cookie.array.flipping(bit: bit)
+            #expect(world.accepts(Bytes16(flipped.span), from: Fixture.address(1), after: .zero) == false)
+        }
+    }
+
+    /// When a cookie was given, when it comes back, and whether it is honoured: rotations turn at 30, 60, 90 s.
+    static let ages: [(Int, Int, Bool)] = [
+        (0, 29, true), (0, 30, true), (0, 59, true), (0, 60, false), (0, 61, false), (0, 3_600, false),
+        (29, 59, true), (29, 60, false), (30, 89, true), (30, 90, false), (45, 60, true), (45, 89, true),
+        (45, 90, false), (45, 105, false),
+    ]
+
+    @Test("a cookie is honoured in its rotation and the next", arguments: ages)
+    func honoured(given: Int, returned: Int, isHonoured: Bool) throws {
+        var world = World()
+        let cookie = try world.cookie(for: Fixture.address(1), after: .seconds(given))
+        #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(returned)) == isHonoured)
+    }
+
+    @Test("a jar that was asked late still turns on its beat: no cookie outlives two rotations")
+    func askedLate() throws {
+        var world = World()
+        let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
+        #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(59)) == true)
+        #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(60)) == false)
+    }
+
+    @Test("RETRY is signed once a rotation: only tag and cookie differ within one")
+    func signedOnce() throws {
+        var world = World()
+        let first = world.retry(tag: 1, for: Fixture.address(1), after: .zero)
+        let second = world.retry(tag: 2, for: Fixture.address(2), after: .seconds(29))
+        let third = world.retry(tag: 1, for: Fixture.address(1), after: .seconds(30))
+        #expect(first.count == 116)
+        #expect(first.suffix(72) == second.suffix(72))
+        #expect(first[4..<12] != second[4..<12])
+        #expect(first[28..<44] != second[28..<44])
+        #expect(first.suffix(72) != third.suffix(72))
+        for retry in [first, second, third] {
+            _ = try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: Fixture.context)
+        }
+    }
+
+    @Test("rotation numbers do not repeat")
+    func rotations() throws {
+        var world = World()
+        var rotations: Set<[UInt8]> = []
+        for seconds in [0, 30, 60, 200, 201, 235, 10_000] {
+            let retry = world.retry(for: Fixture.address(1), after: .seconds(seconds))
+            rotations.insert(Array(retry[44..<52]))
+        }
+        #expect(rotations.count == 6)
+    }
+}

@@ -1,0 +1,74 @@
+import SecureMesh
+import Testing
+
+@Suite("Opened and verified")
+struct VerifiedTests {
+    private static let key = Fixture.secret(4)
+
+    /// A LEAVE-like datagram around any plaintext: its header is not held to the kind's size here.
+    private static func sealed(_ plaintext: [UInt8]) throws -> ([UInt8], Datagram) {
+        let header = Header(.leave, to: 1, from: 2, counter: 3)
+        var bytes = header.encode(size: Header.size + plaintext.count + Kind.tagSize)
+        Sodium.seal(plaintext, onto: &bytes, counter: 3, key: key)
+        var datagram = try Datagram(decoding: try Sample.of(.leave).bytes.span)
+        datagram.header = header
+        datagram.size = bytes.count
+        return (bytes, datagram)
+    }
+
+    @Test("a plaintext too short for a signature is refused", arguments: [0, 1, 63])
+    func shortPlaintext(_ size: Int) throws {
+        let (bytes, datagram) = try Self.sealed([UInt8](repeating: 0, count: size))
+        expectRefusal(.payloadLengthMismatch) { () throws(Rejection) in
+            try Opened<Leave>(bytes.span, datagram, key: Self.key)
+        }
+    }
+
+    @Test("signatures of 63 and 65 bytes are refused")
+    func wrongSignatureSizes() throws {
+        let signer = Signer(key: Fixture.peerKey, context: Fixture.context, from: 2)
+        let plaintext = signer.sign(.leave, Leave(number: 9)).plaintext
+        for wrong in [plaintext.dropLast(), plaintext + [0]] {
+            let (bytes, datagram) = try Self.sealed(Array(wrong))
+            expectRefusal(.payloadLengthMismatch) { () throws(Rejection) in
+                try Opened<Leave>(bytes.span, datagram, key: Self.key)
+            }
+        }
+        let (bytes, datagram) = try Self.sealed(plaintext)
+        _ = try Opened<Leave>(bytes.span, datagram, key: Self.key)
+            .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
+    }
+
+    @Test("what another key signed, or for another mesh or another handshake, is not verified")
+    func wrongSigner() throws {
+        let sample = try Sample.of(.confirm)
+        let datagram = try Datagram(decoding: sample.bytes.span)
+        let opened = try Opened<Heartbeat>(sample.bytes.span, datagram, key: Self.key)
+        let (peer, binder) = (Fixture.peerKey.publicKey, SigningContext.Extra.binder(Fixture.secret(9)))
+        let other = SigningContext(server: Fixture.otherKey.publicKey)
+        _ = try opened.verified(by: peer, in: Fixture.context, extra: binder)
+        expectRefusal(.signatureInvalid) { () throws(Rejection) in
+            try opened.verified(by: Fixture.otherKey.publicKey, in: Fixture.context, extra: binder)
+        }
+        expectRefusal(.signatureInvalid) { () throws(Rejection) in
+            try opened.verified(by: peer, in: other, extra: binder)
+        }
+        expectRefusal(.signatureInvalid) { () throws(Rejection) in try opened.verified(by: peer, in: Fixture.context) }
+        expectRefusal(.signatureInvalid) { () throws(Rejection) in
+            try opened.verified(by: peer, in: Fixture.context, extra: .binder(Fixture.secret(8)))
+        }
+    }
+
+    @Test("a RETRY of another server, or another kind, is not verified")
+    func retries() throws {
+        let retry = try Sample.of(.retry).bytes
+        let datagram = try Datagram(decoding: retry.span)
+        let other = SigningContext(server: Fixture.otherKey.publicKey)
+        expectRefusal(.signatureInvalid) { () throws(Rejection) in try VerifiedRetry(retry.span, datagram, in: other) }
+        let hello = try Sample.of(.hello).bytes
+        let notRetry = try Datagram(decoding: hello.span)
+        expectRefusal(.unknownKind) { () throws(Rejection) in
+            try VerifiedRetry(hello.span, notRetry, in: Fixture.context)
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import SecureMesh
+import Testing
+
+/// ARCHITECTURE.md, held: which folder may know what, and what may stand where.
+@Suite("Tidy")
+struct TidyTests {
+    /// Left to right; a folder uses those to its left.
+    private static let folders = ["Values", "Wire", "Crypto", "Admission", "Mesh", "Runtime"]
+    /// Where no clock, no dice, no way out and no trap may stand.
+    private static let pure = ["Values", "Wire", "Crypto", "Admission", "Mesh"]
+    private static let longestFile = 350
+    private static let filesWithUnsafe = 3
+
+    /// The modules that each folder may import.
+    private static let imports: [String: Set<String>] = [
+        "Values": [], "Wire": [], "Crypto": [], "Admission": [], "Mesh": [],
+        "Runtime": ["NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "Synchronization"],
+    ]
+    /// What a single file may import beyond its folder.
+    private static let fileImports: [String: Set<String>] = ["Crypto/Sodium.swift": ["CSodium"]]
+
+    @Test("a folder imports only what it may, and Foundation nobody")
+    func imports() throws {
+        for file in try SourceFile.library.get() {
+            let allowed = Self.imports[file.folder, default: []].union(Self.fileImports[file.path, default: []])
+            for line in file.code.split(separator: "\n") {
+                let words = line.split(separator: " ")
+                guard let index = words.firstIndex(of: "import"), index <= 2, index + 1 < words.count else { continue }
+                #expect(allowed.contains(String(words[words.count - 1])), "\(file.path): \(line)")
+            }
+        }
+    }
+
+    @Test("every source of the library is in one of the layers")
+    func layers() throws {
+        for file in try SourceFile.library.get() {
+            #expect(Self.folders.contains(file.folder), "\(file.path)")
+        }
+    }
+
+    @Test("no folder refers to a type of a folder to its right")
+    func dependencies() throws {
+        let files = try SourceFile.library.get()
+        var declared: [String: Set<String>] = [:]
+        for file in files { declared[file.folder, default: []].formUnion(file.declaredTypes) }
+        for (index, folder) in Self.folders.enumerated() {
+            // A name that stands here or to the left as well is that one.
+            let known = Self.folders[...index].reduce(into: Set<String>()) { $0.formUnion(declared[$1, default: []]) }
+            let right = Self.folders[(index + 1)...].reduce(into: Set<String>()) {
+                $0.formUnion(declared[$1, default: []])
+            }
+            for file in files where file.folder == folder {
+                let used = file.words.intersection(right.subtracting(known)).sorted()
+                #expect(used.isEmpty, "\(file.path) refers to what stands to its right")
+            }
+        }
+    }
+
+    @Test("unsafe stands in at most three files")
+    func unsafeFiles() throws {
+        let files = try SourceFile.sources.get().filter { $0.words.contains("unsafe") }
+        #expect(files.count <= Self.filesWithUnsafe, "\(files.map(\.path))")
+        let pure = files.filter { Self.pure.contains($0.folder) }.map(\.path)
+        #expect(pure == ["Crypto/Sodium.swift"])
+    }
+
+    @Test("the machines and what they stand on do not trap, print, read a clock or roll unseeded dice")
+    func purity() throws {
+        let forbidden = [
+            "try!", "fatalError", "print(", "ContinuousClock", "SuspendingClock", "Date(", ".random(", "as!",
+            "Task.", "await ", "DispatchQueue", "Logger",
+        ]
+        for file in try SourceFile.library.get() where Self.pure.contains(file.folder) {
+            // Secret32.random() is libsodium's generator, reached through RandomSource alone.
+            let code = file.code.replacingOccurrences(of: "? .random() : Secret32(", with: "")
+                .replacingOccurrences(of: "static func random()", with: "")
+            for word in forbidden { #expect(!code.contains(word), "\(file.path): \(word)") }
+            for line in code.split(separator: "\n") {
+                #expect(line.firstMatch(of: #/[\w\])]!(?!=)/#) == nil, "\(file.path): force unwrap in '\(line)'")
+            }
+        }
+    }
+
+    @Test("preconditions, for our own bugs, stand in Crypto/Sodium.swift alone among the pure folders")
+    func preconditions() throws {
+        for file in try SourceFile.library.get() where Self.pure.contains(file.folder) {
+            guard file.path != "Crypto/Sodium.swift" else { continue }
+            for word in ["precondition", "preconditionFailure", "assert", "assertionFailure"] {
+                #expect(!file.words.contains(word), "\(file.path): \(word)")
+            }
+        }
+    }
+
+    @Test("no file is longer than 350 lines")
+    func fileSizes() throws {
+        for file in try SourceFile.sources.get() + SourceFile.tests.get() {
+            #expect(file.lineCount <= Self.longestFile, "\(file.path): \(file.lineCount) lines")
+        }
+    }
+
+    @Test("nothing is left to do later")
+    func noMarks() throws {
+        let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
+        for file in try SourceFile.sources.get() + SourceFile.tests.get() {
+            for mark in marks { #expect(!file.text.contains(mark), "\(file.path): \(mark)") }
+        }
+    }
+
+    @Test("a Verified is made in Admission/Verified.swift alone")
+    func verified() throws {
+        for file in try SourceFile.sources.get() where file.path != "Admission/Verified.swift" {
+            #expect(file.code.firstMatch(of: #/\bVerified(<\w+>)?\(/#) == nil, "\(file.path)")
+        }
+    }
+
+    @Test("no test sleeps, but the helper that waits until a condition holds")
+    func noSleeps() throws {
+        let sleeps = #/Task\.sleep|\busleep\(|\bsleep\(|\bnanosleep\(|Thread\.sleep/#
+        let files = try SourceFile.tests.get().filter { $0.code.firstMatch(of: sleeps) != nil }
+        #expect(files.count <= 1, "\(files.map(\.path))")
+        for file in files { #expect(file.code.contains("func waitUntil"), "\(file.path)") }
+    }
+
+    @Test("every refusal is made somewhere")
+    func everyRejectionIsMade() throws {
+        let files = try SourceFile.library.get().filter { $0.path != "Wire/Rejection.swift" }
+        let made = files.flatMap { $0.code.matches(of: #/\.(\w+)/#).map { String($0.output.1) } }
+        let dead = Set(Rejection.allCases.map(\.rawValue)).subtracting(made).sorted()
+        #expect(dead.isEmpty)
+    }
+}
+
+/// A Swift file of the package.
+private struct SourceFile {
+    /// From the folder of its layer on: `Crypto/Sodium.swift`.
+    let path: String
+    let folder: String
+    let text: String
+    /// Without comments and without what stands in string literals.
+    let code: String
+    let words: Set<String>
+
+    var lineCount: Int { text.split(separator: "\n", omittingEmptySubsequences: false).count - 1 }
+
+    var declaredTypes: Set<String> {
+        Set(code.matches(of: #/\b(?:struct|enum|class|protocol|actor)\s+([A-Z]\w*)/#).map { String($0.output.1) })
+    }
+
+    static let library = Result { try all(under: "Sources/SecureMesh") }
+    static let sources = Result { try all(under: "Sources") }
+    static let tests = Result { try all(under: "Tests") }
+
+    private static func all(under path: String) throws -> [SourceFile] {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let start = root.appendingPathComponent(path)
+        let names = try #require(FileManager.default.enumerator(atPath: start.path))
+        var files: [SourceFile] = []
+        for case let name as String in names where name.hasSuffix(".swift") {
+            let text = try String(contentsOf: start.appendingPathComponent(name), encoding: .utf8)
+            files.append(SourceFile(path: name, text: text))
+        }
+        try #require(!files.isEmpty, "no sources under \(path)")
+        return files.sorted { $0.path < $1.path }
+    }
+
+    private init(path: String, text: String) {
+        // `Sources` itself has one level more: the target.
+        let parts = path.split(separator: "/").suffix(2)
+        self.path = parts.joined(separator: "/")
+        folder = parts.count == 2 ? String(parts[parts.startIndex]) : ""
+        self.text = text
+        code = Self.strip(text)
+        words = Set(code.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+    }
+
+    /// Takes out comments and the text of string literals; what is interpolated stays.
+    private static func strip(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            let noStrings = line.replacing(#/"(?:[^"\\]|\\[^(])*"/#, with: "\"\"")
+            return String(noStrings.prefix(upTo: noStrings.firstRange(of: "//")?.lowerBound ?? noStrings.endIndex))
+        }.joined(separator: "\n")
+    }
+}
