@@ -55,6 +55,19 @@ internal import Testing
         #expect(security.rows(under: "## Refusals").map { $0[0] } == names)
     }
 
+    @Test func eachDefenceNamesFilesThatAreThere() throws {
+        let rows = try Document("SECURITY.md").rows(under: "## Threats and defences")
+        #expect(!rows.isEmpty)
+        for row in rows {
+            for (cell, folder) in [(row[3], "Sources/SecureMesh/"), (row[4], "Tests/SecureMeshTests/")] {
+                for path in cell.split(separator: ", ") {
+                    let isWhole = path.hasPrefix("Sources/") || path.hasPrefix("Tests/")
+                    #expect(throws: Never.self) { _ = try Document(isWhole ? String(path) : folder + path) }
+                }
+            }
+        }
+    }
+
     @Test func theConstantsAreThoseOfTheCode() throws {
         let rows = page.rows(under: "## 9. Constants")
         #expect(rows.map { $0[0] } == constants.map(\.name))
