@@ -1,0 +1,100 @@
+internal import Foundation
+internal import Synchronization
+
+/// Plain sockets: for what a stranger does, and for ports that are free.
+enum UDP {
+    /// A port that nobody had a moment ago, on IPv4 and IPv6 alike, and that no other test gets.
+    static func freePort() throws -> UInt16 {
+        for _ in 0..<100 {
+            let port = try Socket(.any).port
+            if given.withLock({ $0.insert(port).inserted }) { return port }
+        }
+        throw Missing(what: "a free UDP port", from: "the system")
+    }
+
+    static let hasIPv6 = (try? Socket(.loopback6)) != nil
+
+    private static let given = Mutex<Set<UInt16>>([])
+
+    enum Host: Sendable {
+        /// Every address of this machine.
+        case any
+        case loopback4
+        case loopback6
+    }
+
+    /// Closed with its last owner.
+    final class Socket: Sendable {
+        let port: UInt16
+        private let descriptor: Int32
+
+        /// Port 0 takes a free one.
+        init(_ host: Host, port: UInt16 = 0) throws {
+            let isIPv6 = host == .loopback6 || host == .any && UDP.hasIPv6
+            #if canImport(Darwin)
+                let kind = SOCK_DGRAM
+            #else
+                let kind = Int32(SOCK_DGRAM.rawValue)
+            #endif
+            descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, kind, 0)
+            self.port = try Self.bind(descriptor, host, isIPv6: isIPv6, port: port)
+        }
+
+        deinit {
+            close(descriptor)
+        }
+
+        func send(_ bytes: [UInt8], to host: Host, port: UInt16) {
+            let isIPv6 = host == .loopback6
+            unsafe withAddress(host, isIPv6: isIPv6, port: port) { address, size in
+                _ = unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
+            }
+        }
+
+        private static func bind(_ descriptor: Int32, _ host: Host, isIPv6: Bool, port: UInt16) throws -> UInt16 {
+            let result = unsafe withAddress(host, isIPv6: isIPv6, port: port) { address, size in
+                unsafe Foundation.bind(descriptor, address, size)
+            }
+            guard descriptor >= 0, result == 0 else {
+                let error = POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+                close(descriptor)
+                throw error
+            }
+            // The port stands at the same place in both families.
+            var bound = sockaddr_in6()
+            var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            unsafe withUnsafeMutablePointer(to: &bound) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    _ = unsafe getsockname(descriptor, $0, &size)
+                }
+            }
+            return UInt16(bigEndian: bound.sin6_port)
+        }
+    }
+}
+
+/// Calls `body` with `host` and `port` as the system wants them.
+private func withAddress<Result>(
+    _ host: UDP.Host, isIPv6: Bool, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+) -> Result {
+    if isIPv6 {
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        address.sin6_addr = host == .any ? in6addr_any : in6addr_loopback
+        return unsafe withUnsafePointer(to: address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
+        }
+    }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = host == .any ? 0 : UInt32(0x7F00_0001).bigEndian
+    return unsafe withUnsafePointer(to: address) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+}
