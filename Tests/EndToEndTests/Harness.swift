@@ -163,6 +163,20 @@ final class Program: Sendable {
         }
     }
 
+    /// Stops the program for that long (the length is the scenario's, nothing is waited for) and lets it go on.
+    ///
+    /// - Returns: when it went on.
+    func standStill(
+        for duration: Duration, meanwhile body: () async throws -> Void
+    ) async throws -> ContinuousClock.Instant {
+        let stopped = ContinuousClock.now
+        send(SIGSTOP)
+        try await body()
+        try await Task.sleep(until: stopped + duration)
+        defer { send(SIGCONT) }
+        return .now
+    }
+
     private func find(_ pattern: String, _ stream: Stream, _ mark: Int) throws -> [Line] {
         let expression = try Regex(pattern)
         return try state.withLock { $0.lines }.dropFirst(mark)
