@@ -56,7 +56,7 @@ struct KeyStore {
     func authorise(_ name: PeerName, _ key: PublicKey) throws {
         let line = Self.publicLine(name, key)
         let existing = FileManager.default.fileExists(atPath: rosterPath) ? try Self.readText(rosterPath) : ""
-        guard !existing.split(separator: "\n").contains(Substring(line)) else { return }
+        guard !existing.split(whereSeparator: \.isNewline).contains(Substring(line)) else { return }
         let separator = existing.isEmpty || existing.hasSuffix("\n") ? "" : "\n"
         try SecretFile.append(rosterPath, Array("\(separator)\(line)\n".utf8))
     }
@@ -101,7 +101,9 @@ struct KeyStore {
                 .noPermission, "no key at \(text)",
                 hint: "copy the server's server.pub there, or give its key with --server-key")
         }
-        for (index, line) in try readText(text).split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in try readText(text).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            .enumerated()
+        {
             guard !line.isEmpty, !line.hasPrefix("#"), let field = line.split(separator: " ").last else { continue }
             do {
                 return try PublicKey(text: String(field))

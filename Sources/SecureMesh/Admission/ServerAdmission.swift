@@ -17,6 +17,7 @@ package struct ServerAdmission: Sendable {
 
     package let signer: Signer
     private let sources: SourcePolicy
+    private let memberRate: Rate
     private var random: RandomSource
     private var pending = PendingRing()
     private var budget: HandshakeBudget
@@ -27,8 +28,12 @@ package struct ServerAdmission: Sendable {
     private var members: [SessionID: MemberSession] = [:]
     private var ended = RecentSessions()
 
-    package init(key: SigningKey, bound: [SocketAddress], random: RandomSource, now: Instant) {
+    package init(
+        key: SigningKey, bound: [SocketAddress], heartbeatInterval: Duration = ProtocolConstants.heartbeatInterval,
+        random: RandomSource, now: Instant
+    ) {
         self.random = random
+        memberRate = Limits.memberRate(heartbeatInterval: heartbeatInterval)
         signer = Signer(
             key: key, context: SigningContext(server: key.publicKey),
             from: self.random.sessionID { _ in false }.rawValue)
@@ -43,12 +48,13 @@ package struct ServerAdmission: Sendable {
     package var epoch: UInt64 { signer.from }
     private var context: SigningContext { signer.context }
 
-    /// Whether a datagram claims to be a member's, from where that member is: such ones are served first.
-    package func isFromMember(_ span: Span<UInt8>, path: Path) -> Bool {
-        guard span.count >= Header.size, span[1] >= Kind.heartbeat.rawValue else { return false }
+    /// Whether a datagram claims to be a member's or a CONFIRM that is waited for, from the address that goes with it:
+    /// such ones are served before strangers'.
+    package func isExpected(_ span: Span<UInt8>, path: Path) -> Bool {
+        guard span.count >= Header.size, span[1] >= Kind.confirm.rawValue else { return false }
         var reader = ByteReader(at: 12)
         guard let from = try? reader.sessionID(span) else { return false }
-        return members[from]?.path == path
+        return members[from]?.path == path || pending[from]?.path == path
     }
 
     package mutating func admit(_ span: Span<UInt8>, path: Path, now: Instant) -> Verdict {
@@ -138,7 +144,7 @@ package struct ServerAdmission: Sendable {
         return .confirm(verified, ticket, counter: datagram.header.counter)
     }
 
-    /// session → source → window → bucket → seal → number rises → signature → commit.
+    /// session → source → window → seal → fields → bucket → number rises → signature → commit.
     private mutating func admitMember<Body: NumberedPayload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant,
         _ verdict: (SessionID, Verified<Body>) -> Verdict
@@ -149,10 +155,10 @@ package struct ServerAdmission: Sendable {
             throw ended.contains(id) ? .sessionEnded : .unknownSession
         }
         guard members.values[index].path == path else { throw .sourceMismatch }
-        if let refusal = members.values[index].session.window.refusal(of: datagram.header.counter) { throw refusal }
-        guard members.values[index].bucket.accept(Limits.memberRate, now: now) else { throw .memberOverRate }
-        budget.chargeMember(now: now)
         let opened = try members.values[index].session.open(body, span, datagram)
+        // After the seal: whoever can only spoof a member's source must not be able to use up its bucket.
+        guard members.values[index].bucket.accept(memberRate, now: now) else { throw .memberOverRate }
+        budget.chargeMember(now: now)
         try members.values[index].session.checkNumber(opened.body.number)
         let verified: Verified<Body>
         do {

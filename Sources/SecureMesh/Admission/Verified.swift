@@ -36,8 +36,10 @@ package struct Opened<Body: Payload>: Sendable {
     package func verified(
         by key: PublicKey, in context: SigningContext, extra: SigningContext.Extra = .none
     ) throws(Rejection) -> Verified<Body> {
-        let bytes = context.signedBytes(
+        var bytes = context.signedBytes(
             header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
+        // The binder may be in it.
+        defer { Sodium.wipe(&bytes) }
         guard Sodium.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
         return Verified(body: body, signer: key, signature: signature)
     }

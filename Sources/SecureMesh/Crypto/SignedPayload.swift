@@ -65,8 +65,10 @@ package struct SignedPayload: Hashable, Sendable {
         self.kind = kind
         self.from = from
         self.clear = clear
-        signature = key.sign(
-            context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload))
+        // Wiped: the binder may be in it.
+        var bytes = context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload)
+        defer { Sodium.wipe(&bytes) }
+        signature = key.sign(bytes)
         var plaintext = payload
         signature.append(to: &plaintext)
         self.plaintext = plaintext

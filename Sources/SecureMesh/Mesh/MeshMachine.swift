@@ -15,7 +15,7 @@ package protocol MeshMachine: Sendable {
     var nextDeadline: Deadline? { get }
     var rejections: RejectionCounters { get }
     /// Whether to handle these bytes before those of strangers.
-    func isFromMember(_ datagram: Span<UInt8>, path: Path) -> Bool
+    func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool
 }
 
 /// What a machine asks of whoever drives it.

@@ -70,7 +70,7 @@ package struct Peer: MeshMachine {
     }
 
     /// Everything that a peer hears is from its server or a member; strangers have no work to cause here.
-    package func isFromMember(_ datagram: Span<UInt8>, path: Path) -> Bool { true }
+    package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool { true }
 
     package mutating func pollOutput() -> Output<PeerEvent>? { outputs.pop() }
 

@@ -57,7 +57,9 @@ package struct Registry: MeshMachine {
         parameters = Welcome.Parameters(
             heartbeat: configuration.heartbeatInterval, lifetime: configuration.lifetime, trust: configuration.trust,
             rekey: configuration.rekey)
-        admission = ServerAdmission(key: configuration.key, bound: configuration.bound, random: random, now: now)
+        admission = ServerAdmission(
+            key: configuration.key, bound: configuration.bound, heartbeatInterval: configuration.heartbeatInterval,
+            random: random, now: now)
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
     }
@@ -74,8 +76,8 @@ package struct Registry: MeshMachine {
         ])
     }
 
-    package func isFromMember(_ datagram: Span<UInt8>, path: Path) -> Bool {
-        admission.isFromMember(datagram, path: path)
+    package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
+        admission.isExpected(datagram, path: path)
     }
 
     package mutating func pollOutput() -> Output<ServerEvent>? {

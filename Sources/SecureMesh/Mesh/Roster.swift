@@ -21,8 +21,8 @@ public struct Roster: Hashable, Sendable {
     /// are skipped.
     public init(text: String) throws(RosterError) {
         var lines: [PublicKey: (name: PeerName, line: Int)] = [:]
-        for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let fields = raw.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            let fields = raw.split { $0 == " " || $0 == "\t" }
             guard let first = fields.first, !first.hasPrefix("#") else { continue }
             let line = index + 1
             guard fields.count == 2 else { throw RosterError(line: line, problem: .notTwoFields) }

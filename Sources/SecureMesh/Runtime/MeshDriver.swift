@@ -12,22 +12,28 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private let logger: Logger
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
-    /// Takes an event; true if it was the last and the driver is to close.
-    private let onEvent: (Machine.Event) -> Bool
+    private let events: MeshEvents<Machine.Event>
+    /// Whether an event is the last and the driver is to close.
+    private let isLast: (Machine.Event) -> Bool
     private let closed: EventLoopPromise<Void>
     private var machine: Machine?
     private var sockets: [UDPSocket] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
-    private var droppedStrangers: UInt64 = 0
+    private var droppedStrangers = RareLine()
+    private var droppedEvents = RareLine()
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
     private var refusals = RefusalLog()
     private var isClosed = false
 
-    init(eventLoop: any EventLoop, logger: Logger, onEvent: @escaping (Machine.Event) -> Bool) {
+    init(
+        eventLoop: any EventLoop, logger: Logger, events: MeshEvents<Machine.Event>,
+        isLast: @escaping (Machine.Event) -> Bool
+    ) {
         self.eventLoop = eventLoop
         self.logger = logger
-        self.onEvent = onEvent
+        self.events = events
+        self.isLast = isLast
         origin = clock.now
         closed = eventLoop.makePromise()
     }
@@ -117,18 +123,16 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     private func receive(_ datagram: Span<UInt8>, _ path: Path) {
-        guard let isMember = machine?.isFromMember(datagram, path: path), !isClosed else { return }
-        if isMember {
+        guard let isExpected = machine?.isExpected(datagram, path: path), !isClosed else { return }
+        if isExpected {
             machine?.handle(datagram, path: path, now: now)
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
             strangers.append(([UInt8](copying: datagram), path))
-        } else {
+        } else if strangers.count < Limits.strangerQueue {
             // Too large for any handshake: refused now, at no cost of memory.
-            if strangers.count < Limits.strangerQueue {
-                machine?.handle(datagram, path: path, now: now)
-            } else {
-                droppedStrangers += 1
-            }
+            machine?.handle(datagram, path: path, now: now)
+        } else if let count = droppedStrangers.happened() {
+            logger.notice("dropped datagrams of strangers, queue full", metadata: ["count": "\(count)"])
         }
     }
 
@@ -171,7 +175,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
                 let socket = Int(transmit.path.socket)
                 if socket < sockets.count { sockets[socket].send(transmit.bytes, to: transmit.path.remote) }
             case .event(let event):
-                if onEvent(event) { close() }
+                if !events.yield(event), let count = droppedEvents.happened() {
+                    logger.warning("dropped events, nobody takes them", metadata: ["count": "\(count)"])
+                }
+                if isLast(event) { close() }
             case .drain:
                 let targets = sockets.map { $0.received + Self.queuedDatagrams }
                 awaitDrain(targets)
@@ -199,9 +206,6 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
                 level: rejection.isEveryday ? .debug : .notice, "refused datagrams",
                 metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
         }
-        guard droppedStrangers > 0 else { return }
-        logger.notice("dropped datagrams of strangers, queue full", metadata: ["count": "\(droppedStrangers)"])
-        droppedStrangers = 0
     }
 
     private func schedule() {

@@ -60,11 +60,9 @@ public final class MeshPeer: Service {
     public func run() async throws {
         try runtime.claim()
         let events = events
-        let logger = logger
         let ending = NIOLockedValueBox<PeerEvent?>(nil)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = MeshDriver<Peer>(eventLoop: eventLoop, logger: logger) { event in
-            if !events.yield(event) { logger.warning("an event was dropped, nobody takes them") }
+        let driver = MeshDriver<Peer>(eventLoop: eventLoop, logger: logger, events: events) { event in
             guard event.isLast else { return false }
             ending.withLockedValue { $0 = event }
             return true

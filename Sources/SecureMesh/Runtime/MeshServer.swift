@@ -46,11 +46,8 @@ public final class MeshServer: Service {
     public func run() async throws {
         try runtime.claim()
         let events = events
-        let logger = logger
-        let driver = MeshDriver<Registry>(eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger) {
-            if !events.yield($0) { logger.warning("an event was dropped, nobody takes them") }
-            return false
-        }
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: events) { _ in false }
         defer { events.finish() }
         let bound: [SocketAddress]
         do {

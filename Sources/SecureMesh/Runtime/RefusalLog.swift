@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// Which refusals are worth a line now: a line a reason in 10 s, never one a datagram.
 struct RefusalLog {
     private var reported: [Rejection: (count: UInt64, at: Instant)] = [:]
@@ -19,5 +21,20 @@ struct RefusalLog {
             reported[rejection] = (count, now)
         }
         return lines
+    }
+}
+
+/// As `RefusalLog`, for one thing that can happen often.
+struct RareLine {
+    private var lastAt: NIODeadline?
+    private var count = 0
+
+    /// Counts one more; gives how often it happened since the last line, if a line is due now.
+    mutating func happened(_ now: NIODeadline = .now()) -> Int? {
+        count += 1
+        if let lastAt, now < lastAt + .nanoseconds(Limits.logInterval.wholeNanoseconds) { return nil }
+        lastAt = now
+        defer { count = 0 }
+        return count
     }
 }

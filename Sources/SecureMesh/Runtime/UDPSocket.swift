@@ -42,7 +42,8 @@ final class UDPSocket: @unchecked Sendable {
     /// To be sent one by one: one of them has closed the channel. Then what came while there was none.
     private var suspects: [Outgoing] = []
     private var failed: [SocketAddress: NIODeadline] = [:]
-    private var warnedAt: NIODeadline?
+    private var rebinding = RareLine()
+    private var wasBound = false
 
     init(
         index: UInt8, address: SocketAddress, profile: Profile, eventLoop: any EventLoop, logger: Logger,
@@ -152,14 +153,15 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     private func adopt(_ channel: any Channel, sharesPort: Bool) {
-        let isFirst = warnedAt == nil
+        let level: Logger.Level = wasBound ? .debug : .info
+        wasBound = true
         self.channel = channel
         if let local = channel.localAddress.flatMap({ SocketAddress($0) }) {
             address = SocketAddress(ip: address.ip, port: local.port)
         }
         channel.getOption(.socketOption(.so_rcvbuf)).whenSuccess { [logger, address] granted in
             logger.log(
-                level: isFirst ? .info : .debug,
+                level: level,
                 "listening",
                 metadata: [
                     "address": "\(address)", "receiveBuffer": "\(granted)",
@@ -169,18 +171,14 @@ final class UDPSocket: @unchecked Sendable {
         channel.closeFuture.whenComplete { _ in
             guard !self.isClosing else { return }
             self.channel = nil
-            self.warn()
+            if let count = self.rebinding.happened() {
+                self.logger.warning(
+                    "a datagram could not be sent, socket bound again",
+                    metadata: ["address": "\(self.address)", "count": "\(count)"])
+            }
             self.rebind(sharesPort: sharesPort)
         }
         sendSuspects(channel)
-    }
-
-    /// A line in ten seconds, however often it happens.
-    private func warn() {
-        let now = NIODeadline.now()
-        if let warnedAt, now < warnedAt + .nanoseconds(Limits.logInterval.wholeNanoseconds) { return }
-        warnedAt = now
-        logger.warning("a datagram could not be sent, socket bound again", metadata: ["address": "\(address)"])
     }
 
     private func rebind(sharesPort: Bool) {

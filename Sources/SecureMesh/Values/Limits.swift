@@ -60,6 +60,13 @@ package enum Limits {
     // Members, at the server.
     package static let maximumPeers = 10_000
     package static let memberRate = Rate(perSecond: 10, burst: 20)
+
+    /// `memberRate`, and where heartbeats are faster than the protocol's own, five times as many as they are.
+    package static func memberRate(heartbeatInterval: Duration) -> Rate {
+        let heartbeats = Int(1_000_000_000 / max(heartbeatInterval.wholeNanoseconds, 1_000_000))
+        return memberRate.scaled(by: max(heartbeats / 2, 1))
+    }
+
     package static let repairGap = Duration.milliseconds(250)
     package static let snapshotPartsPerHeartbeat = 4
     package static let deltasPerHeartbeat = 16
