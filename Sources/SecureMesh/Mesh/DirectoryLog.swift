@@ -87,18 +87,24 @@ package struct DirectoryLog: Sendable {
         return Array(deltas.suffix(Int(version - held)).prefix(limit))
     }
 
-    /// The version of a snapshot that a member may be sent: the one it has begun, or else a young one.
-    package func frozenVersion(begun: UInt64?, now: Instant) -> UInt64? {
-        if let begun, frozen.contains(where: { $0.version == begun }) { return begun }
-        guard let newest = frozen.last, newest.version == version || now - newest.frozenAt < Limits.snapshotAge else {
+    /// The version of a snapshot for a member that holds version `held`: the one it has begun, or else a young one.
+    /// Nil if neither would bring it within reach of the DELTAs.
+    package func frozenVersion(begun: UInt64?, above held: UInt64 = 0, now: Instant) -> UInt64? {
+        func isOfUse(_ snapshot: FrozenSnapshot) -> Bool {
+            snapshot.version > held && version - snapshot.version <= UInt64(deltas.count)
+        }
+        if let begun, frozen.contains(where: { $0.version == begun && isOfUse($0) }) { return begun }
+        guard let newest = frozen.last, isOfUse(newest), newest.version == version || now < newest.youngUntil else {
             return nil
         }
         return newest.version
     }
 
-    /// Freezes the directory at `version`. What waits has been flushed before.
-    package mutating func freeze(now: Instant) -> UInt64 {
-        frozen.append(FrozenSnapshot(version: version, frozenAt: now, entries: directory.inOrder))
+    /// Freezes the directory at `version`. What waits has been flushed before. A member is sent four parts each
+    /// `interval` at most: the snapshot stays young as long as that takes, or else, in a large directory that keeps
+    /// changing, none would ever be complete before it is forgotten.
+    package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
+        frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: directory.inOrder))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
         return version
     }
@@ -131,13 +137,12 @@ package struct DirectoryLog: Sendable {
 /// The directory at one version, cut into parts that each fit a datagram and are each signed once.
 private struct FrozenSnapshot: Sendable {
     let version: UInt64
-    let frozenAt: Instant
+    let youngUntil: Instant
     private let parts: [[Entry]]
     private var signed: [SignedPayload?]
 
-    init(version: UInt64, frozenAt: Instant, entries: [Entry]) {
+    init(version: UInt64, now: Instant, interval: Duration, entries: [Entry]) {
         self.version = version
-        self.frozenAt = frozenAt
         var parts: [[Entry]] = [[]]
         var room = Snapshot.room
         for entry in entries {
@@ -149,6 +154,7 @@ private struct FrozenSnapshot: Sendable {
             room -= entry.encodedSize
         }
         self.parts = parts
+        youngUntil = now + max(Limits.snapshotAge, interval * (parts.count / Limits.snapshotPartsPerHeartbeat + 1))
         signed = [SignedPayload?](repeating: nil, count: parts.count)
     }
 

@@ -41,6 +41,11 @@ package struct PulseTokens: Hashable, Sendable {
     package struct Issued: Hashable, Sendable {
         let token: UInt64
         let at: Instant
+
+        package init(token: UInt64, at: Instant) {
+            self.token = token
+            self.at = at
+        }
     }
 
     private var recent: [Issued] = []

@@ -236,10 +236,9 @@ extension Registry {
     private mutating func snapshotVersion(
         for session: SessionID, above held: UInt64 = 0, now: Instant, except absentee: SessionID? = nil
     ) -> UInt64 {
-        let frozen = log.frozenVersion(begun: states[session]?.snapshot, now: now)
-        if let frozen, frozen > held { return frozen }
+        if let version = log.frozenVersion(begun: states[session]?.snapshot, above: held, now: now) { return version }
         flush(now, except: absentee)
-        return log.freeze(now: now)
+        return log.freeze(now: now, interval: configuration.heartbeatInterval)
     }
 
     /// Parts of the snapshot, and, where those make it complete, the DELTAs since.
