@@ -8,7 +8,8 @@ final class HandServer {
         let name: PeerName
         let address: SocketAddress
         var machine: Peer
-        var session: Session?
+        var sendKey: Secret32?
+        var counter: UInt64 = 0
     }
 
     let key: SigningKey
@@ -16,7 +17,7 @@ final class HandServer {
     let path = Path(remote: TestMesh.server)
     let epoch: UInt64 = 0xE90C_0000_0000_0001
     var random: RandomSource
-    let now = Instant(nanoseconds: 0)
+    var now = Instant(nanoseconds: 0)
     private var clients = 0
     private var pulses: UInt64 = 0
 
@@ -63,7 +64,7 @@ final class HandServer {
                 to: Handshake.tag(of: hello), counter: 0,
                 with: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
         let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
-        client.session = Session(receiveKey: keys.peerToServer, sendKey: keys.serverToPeer)
+        client.sendKey = keys.serverToPeer
         client.machine.handle(welcome.span, path: path, now: now)
         let entry = Entry(
             session: session, identity: client.key.publicKey, agreementKey: ephemeral, binding: verified.signature,
@@ -77,7 +78,7 @@ final class HandServer {
         let own = try #require(entries.first { $0.identity == client.key.publicKey })
         let sorted = entries.sorted { $0.session < $1.session }
         let snapshot = Snapshot(version: version, part: 0, parts: 1, entries: sorted)
-        try deliver(signer.sign(.snapshot, snapshot), to: &client, own)
+        try deliver(.snapshot, snapshot, to: &client, own)
         try pulse(&client, own, version: version)
         #expect(client.machine.version == version)
     }
@@ -93,24 +94,38 @@ final class HandServer {
     }
 
     func transmits(_ client: inout Client) -> [[UInt8]] {
-        var sent: [[UInt8]] = []
-        while let output = client.machine.pollOutput() {
-            if case .transmit(let transmit) = output { sent.append(transmit.bytes) }
-        }
-        return sent
+        outputs(&client).compactMap { if case .transmit(let transmit) = $0 { transmit.bytes } else { nil } }
+    }
+
+    func events(_ client: inout Client) -> [PeerEvent] {
+        outputs(&client).compactMap { if case .event(let event) = $0 { event } else { nil } }
+    }
+
+    /// Seals anything, as if from the server or really; gives the counter.
+    @discardableResult
+    func deliver(
+        _ kind: Kind, _ payload: some Payload, to client: inout Client, _ entry: Entry,
+        delivery: Header.Delivery = .none, by thief: SigningKey? = nil, counter: UInt64? = nil
+    ) throws -> UInt64 {
+        let signer = Signer(key: thief ?? key, context: context, from: epoch)
+        if counter == nil { client.counter += 1 }
+        let counter = counter ?? client.counter
+        let bytes = signer.sign(kind, payload)
+            .sealed(
+                to: entry.session.rawValue, counter: counter, delivery: delivery, with: try #require(client.sendKey))
+        client.machine.handle(bytes.span, path: path, now: now)
+        return counter
+    }
+
+    private func outputs(_ client: inout Client) -> [Output<PeerEvent>] {
+        var outputs: [Output<PeerEvent>] = []
+        while let output = client.machine.pollOutput() { outputs.append(output) }
+        return outputs
     }
 
     private func pulse(_ client: inout Client, _ entry: Entry, version: UInt64) throws {
         pulses += 1
         let pulse = Pulse(number: pulses, token: pulses, version: version)
-        try deliver(signer.sign(.pulse, pulse), to: &client, entry, delivery: .echo(1))
-    }
-
-    private func deliver(
-        _ payload: SignedPayload, to client: inout Client, _ entry: Entry, delivery: Header.Delivery = .none
-    ) throws {
-        let sealed = client.session?.seal(payload, to: entry.session.rawValue, delivery: delivery)
-        let bytes = try #require(sealed)
-        client.machine.handle(bytes.span, path: path, now: now)
+        try deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
     }
 }

@@ -224,7 +224,7 @@ import Testing
     @Test("a flood of HELLOs kills no member, and none is kept from joining") func flood() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(5)
-        let end = mesh.now + .seconds(4)
+        let end = mesh.now + .seconds(3)
         var index: UInt32 = 0
         var late: TestPeer?
         while mesh.now < end {

@@ -152,11 +152,12 @@ final class TestMesh {
     /// Whether every running peer is in and holds exactly the server's directory.
     var hasConverged: Bool {
         guard let registry else { return false }
-        let members = registry.members
         let running = peers.filter(\.isRunning)
+        guard running.allSatisfy({ $0.machine.version == registry.version }) else { return false }
+        let members = registry.members
         return members.count == running.count
             && running.allSatisfy { peer in
-                peer.machine.version == registry.version && peer.machine.maySpeak(now)
+                peer.machine.maySpeak(now)
                     && peer.machine.members == members.filter { $0.publicKey != peer.publicKey }
             }
     }
@@ -236,6 +237,9 @@ final class TestMesh {
         while step(until: end) {}
         now = end
     }
+
+    /// Lets time pass over everyone at once: all machines wake late.
+    func leap(by duration: Duration) { now = now + duration }
 
     /// Runs until `isDone`; true if that came within `limit`.
     @discardableResult

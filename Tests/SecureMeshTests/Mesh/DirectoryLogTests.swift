@@ -1,0 +1,196 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, section 6: versions, DELTAs and SNAPSHOTs as the server makes them.
+@Suite("Directory log") struct DirectoryLogTests {
+    private let signer: Signer
+
+    init() {
+        let key = SigningKey(seed: [UInt8](repeating: 1, count: 32).span)
+        signer = Signer(key: key, context: SigningContext(server: key.publicKey), from: 1)
+    }
+
+    /// Flushes, and gives what was published.
+    private func flush(_ log: inout DirectoryLog, at milliseconds: Int64) -> [Delta] {
+        var deltas: [Delta] = []
+        _ = log.flush(now: at(milliseconds)) { delta in
+            deltas.append(delta)
+            return signer.sign(.delta, delta)
+        }
+        return deltas
+    }
+
+    @Test("a directory starts at version 1, and each DELTA is one step") func versions() throws {
+        var log = DirectoryLog()
+        #expect(log.version == 1)
+        #expect(flush(&log, at: 0).isEmpty)
+        log.insert(try .sample(1), replacing: nil)
+        log.insert(try .sample(2), replacing: nil)
+        #expect(log.version == 1)
+        let deltas = flush(&log, at: 0)
+        #expect(deltas == [Delta(from: 1, removed: [], added: [try .sample(1), try .sample(2)])])
+        #expect(log.version == 2)
+    }
+
+    @Test("a rejoin removes and adds in one step") func rejoin() throws {
+        var log = DirectoryLog()
+        log.insert(try .sample(1), replacing: nil)
+        _ = flush(&log, at: 0)
+        let new = try Entry.sample(2, identity: 1, name: "n1", port: 1)
+        log.insert(new, replacing: try sessions(1)[0])
+        #expect(flush(&log, at: 50) == [Delta(from: 2, removed: try sessions(1), added: [new])])
+    }
+
+    @Test("what came and went between two DELTAs was never there") func withdrawn() throws {
+        var log = DirectoryLog()
+        log.insert(try .sample(1), replacing: nil)
+        _ = flush(&log, at: 0)
+        log.insert(try .sample(2), replacing: nil)
+        log.remove(try sessions(2)[0])
+        #expect(flush(&log, at: 50).isEmpty && log.flushDeadline == nil)
+        // Two rejoins of one identity in a tick are one: the session between is told to nobody.
+        log.insert(try .sample(3, identity: 1, name: "n1", port: 1), replacing: try sessions(1)[0])
+        log.insert(try .sample(4, identity: 1, name: "n1", port: 1), replacing: try sessions(3)[0])
+        let deltas = flush(&log, at: 100)
+        #expect(deltas.flatMap(\.removed) == (try sessions(1)))
+        #expect(deltas.flatMap(\.added).map(\.session) == (try sessions(4)))
+        log.remove(try sessions(4)[0])
+        #expect(flush(&log, at: 150) == [Delta(from: 3, removed: try sessions(4), added: [])])
+    }
+
+    @Test("each DELTA fits a datagram, and a copy that applies them all equals the original") func sizes() throws {
+        var log = DirectoryLog()
+        var copy = PeerDirectory(of: try Entry.sample(1_000).identity)
+        copy.begin(epoch: 1)
+        _ = try copy.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []))
+        for session in 1...UInt64(100) {
+            log.insert(try .sample(session, name: String(repeating: "x", count: 28) + "\(session)"), replacing: nil)
+        }
+        for session in 1...UInt64(50) { log.remove(try sessions(session)[0]) }
+        for session in 101...UInt64(130) { log.insert(try .sample(session), replacing: nil) }
+        let payloads = log.flush(now: at(0)) { signer.sign(.delta, $0) }
+        #expect(payloads.count > 8)
+        for payload in payloads {
+            #expect(Kind.delta.sealedOffset + payload.plaintext.count + Kind.tagSize <= 1_232)
+            let body = Array(payload.plaintext.dropLast(Signature.count))
+            _ = try copy.apply(Delta(decoding: body.span))
+        }
+        #expect(copy.version == log.version)
+        #expect(copy.directory.inOrder == log.directory.inOrder)
+    }
+
+    @Test("a change goes out at once after a quiet tick, else at the tick's end; churn makes the tick longer")
+    func ticks() throws {
+        var log = DirectoryLog()
+        var next: UInt64 = 1
+        func change(_ count: Int) throws {
+            for _ in 0..<count {
+                log.insert(try .sample(next, identity: UInt8(truncatingIfNeeded: next)), replacing: nil)
+                next += 1
+            }
+        }
+        #expect(log.flushDeadline == nil)
+        try change(1)
+        #expect(try #require(log.flushDeadline) <= at(0))
+        var flushedAt = at(0)
+        _ = log.flush(now: flushedAt) { signer.sign(.delta, $0) }
+        let steps = [
+            (1, 20), (60, 20), (60, 40), (60, 80), (60, 160), (60, 320), (60, 320), (1, 320), (1, 160), (1, 80),
+        ]
+        for (count, tick) in steps {
+            try change(count)
+            let deadline = try #require(log.flushDeadline)
+            #expect(deadline - flushedAt == .milliseconds(tick))
+            flushedAt = deadline
+            _ = log.flush(now: flushedAt) { signer.sign(.delta, $0) }
+        }
+    }
+
+    @Test("DELTAs are sent again from the version held, oldest first, as far as the log reaches") func resending()
+        throws
+    {
+        var log = DirectoryLog()
+        for session in 1...UInt64(Limits.deltaLog + 10) {
+            log.insert(try .sample(session), replacing: nil)
+            _ = flush(&log, at: Int64(session) * 20)
+        }
+        #expect(log.version == UInt64(Limits.deltaLog) + 11)
+        #expect(log.deltas(after: log.version, limit: 16)?.isEmpty == true)
+        #expect(log.deltas(after: log.version - 3, limit: 16)?.count == 3)
+        #expect(log.deltas(after: log.version - 3, limit: 2)?.count == 2)
+        #expect(log.deltas(after: log.version - UInt64(Limits.deltaLog), limit: 16)?.count == 16)
+        #expect(log.deltas(after: log.version - UInt64(Limits.deltaLog) - 1, limit: 16) == nil)
+        #expect(log.deltas(after: 0, limit: 16) == nil)
+        #expect(log.deltas(after: log.version + 1, limit: 16) == nil)
+        #expect(log.deltas(after: .max, limit: 16) == nil)
+    }
+
+    private func log(of count: UInt64) throws -> DirectoryLog {
+        var log = DirectoryLog()
+        for session in 1...count { log.insert(try .sample(session), replacing: nil) }
+        _ = flush(&log, at: 0)
+        return log
+    }
+
+    @Test("a frozen SNAPSHOT stays what it was, is signed once, and its parts fit and ascend") func parts() throws {
+        var log = try log(of: 40)
+        let version = log.freeze(now: at(0), interval: .milliseconds(500))
+        log.remove(try sessions(1)[0])
+        _ = flush(&log, at: 100)
+        var told: [Snapshot] = []
+        let sign = { (snapshot: Snapshot) in
+            told.append(snapshot)
+            return signer.sign(.snapshot, snapshot)
+        }
+        let count = log.partCount(of: version)
+        #expect(count == 7)
+        #expect(log.parts(of: version, from: 0, limit: 4, sign: sign).count == 4)
+        #expect(log.parts(of: version, from: 2, limit: 4, sign: sign).count == 4)
+        #expect(log.parts(of: version, from: 5, limit: 4, sign: sign).count == 2)
+        #expect(log.parts(of: version, from: 99, limit: 4, sign: sign).count == 4)
+        #expect(told.map { Int($0.part) } == Array(0..<7))
+        #expect(told.allSatisfy { $0.version == version && $0.parts == 7 })
+        #expect(told.flatMap(\.entries).map(\.session.rawValue) == Array(1...40))
+        for snapshot in told { #expect(try Snapshot(decoding: snapshot.encoded.span) == snapshot) }
+        #expect(log.parts(of: version + 50, from: 0, limit: 4, sign: sign).isEmpty)
+    }
+
+    @Test("an empty directory is one part of none") func emptySnapshot() throws {
+        var log = DirectoryLog()
+        let version = log.freeze(now: at(0), interval: .milliseconds(500))
+        #expect(log.partCount(of: version) == 1)
+    }
+
+    @Test("a SNAPSHOT is offered for a second while the directory changes, and as long as nothing does") func age()
+        throws
+    {
+        var log = try log(of: 3)
+        let version = log.freeze(now: at(0), interval: .milliseconds(500))
+        #expect(log.frozenVersion(begun: nil, now: at(50_000)) == version)
+        log.remove(try sessions(1)[0])
+        _ = flush(&log, at: 100)
+        #expect(log.frozenVersion(begun: nil, now: at(999)) == version)
+        #expect(log.frozenVersion(begun: nil, now: at(1_000)) == nil)
+        #expect(log.frozenVersion(begun: version, now: at(1_000)) == version)
+        // Whoever holds that much already needs another.
+        #expect(log.frozenVersion(begun: version, above: version, now: at(500)) == nil)
+    }
+
+    @Test("in a large directory that keeps changing, a SNAPSHOT that was begun lasts until it is complete") func churn()
+        throws
+    {
+        var log = try log(of: 600)
+        let begun = log.freeze(now: at(0), interval: .milliseconds(500))
+        let beats = log.partCount(of: begun) / Limits.snapshotPartsPerHeartbeat + 1
+        #expect(beats > 20)
+        for second in 1...Int64(beats) {
+            log.insert(try .sample(1_000 + UInt64(second)), replacing: nil)
+            _ = flush(&log, at: second * 1_000)
+            // Others join all the time, and need one too.
+            if log.frozenVersion(begun: nil, now: at(second * 1_000)) == nil {
+                _ = log.freeze(now: at(second * 1_000), interval: .milliseconds(500))
+            }
+            #expect(log.frozenVersion(begun: begun, now: at(second * 1_000)) == begun)
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import SecureMesh
+import Testing
+
+/// PROTOCOL.md, sections 6 and 9: what a directory, and a peer's copy of it, may and may not become.
+@Suite("Directory") struct DirectoryTests {
+    @Test("entries stand in the order of their sessions and are found by each of their keys") func lookups() throws {
+        var directory = Directory()
+        for session: UInt64 in [5, 1, 9, 3] { directory.insert(try .sample(session)) }
+        #expect(directory.sessions.map(\.rawValue) == [1, 3, 5, 9])
+        #expect(directory.inOrder.map(\.session) == directory.sessions)
+        let entry = try Entry.sample(9)
+        #expect(directory[entry.session] == entry)
+        #expect(directory.entry(of: entry.identity) == entry)
+        #expect(directory.entry(named: entry.name) == entry)
+        #expect(directory.entry(at: entry.address) == entry)
+        directory.remove(entry.session)
+        #expect(directory.entry(of: entry.identity) == nil && directory.entry(at: entry.address) == nil)
+        #expect(directory.wasRemoved(entry.session))
+    }
+
+    @Test("a change that contradicts itself or what is there is not allowed") func contradictions() throws {
+        var directory = Directory()
+        for session: UInt64 in [1, 2, 3] { directory.insert(try .sample(session)) }
+        directory.remove(try sessions(3)[0])
+        let cases: [(removing: [SessionID], adding: [Entry], isAllowed: Bool)] = [
+            ([], [try .sample(4)], true),
+            (try sessions(1), [try .sample(4, identity: 1, name: "n1", port: 1)], true),
+            (try sessions(1, 1), [], false),
+            (try sessions(7), [], false),
+            ([], [try .sample(3)], false),
+            ([], [try .sample(2)], false),
+            ([], [try .sample(4, identity: 1)], false),
+            ([], [try .sample(4, name: "n1")], false),
+            ([], [try .sample(4, port: 1)], false),
+            ([], [try .sample(4), try .sample(5, identity: 4)], false),
+            ([], [try .sample(4), try .sample(5, name: "n4")], false),
+            ([], [try .sample(4), try .sample(5, port: 4)], false),
+            ([], [try .sample(4), try .sample(4)], false),
+        ]
+        for (index, change) in cases.enumerated() {
+            let isAllowed = directory.allows(removing: change.removing, adding: change.adding)
+            #expect(isAllowed == change.isAllowed, "case \(index)")
+        }
+    }
+
+    @Test("the newest 65,536 removed sessions are remembered, older ones forgotten") func memory() throws {
+        var directory = Directory()
+        for session in 1...UInt64(Limits.removedSessions + 1) {
+            directory.insert(try .sample(session))
+            directory.remove(try sessions(session)[0])
+        }
+        #expect(!directory.wasRemoved(try sessions(1)[0]))
+        #expect(directory.wasRemoved(try sessions(2)[0]))
+        #expect(directory.count == 0)
+    }
+
+    private func copy(_ entries: [Entry], version: UInt64 = 5) throws -> PeerDirectory {
+        var directory = PeerDirectory(of: try Entry.sample(100).identity)
+        directory.begin(epoch: 77)
+        _ = try directory.apply(Snapshot(version: version, part: 0, parts: 1, entries: entries))
+        return directory
+    }
+
+    @Test("a DELTA applies at the version held and at no other") func deltas() throws {
+        var directory = try copy([.sample(1)])
+        let delta = Delta(from: 5, removed: [], added: [try .sample(2)])
+        _ = try directory.apply(delta)
+        #expect(directory.version == 6)
+        #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(delta) }
+        let later = Delta(from: 7, removed: [], added: [try .sample(3)])
+        #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(later) }
+        var empty = PeerDirectory(of: try Entry.sample(100).identity)
+        #expect(throws: Rejection.deltaNotApplicable) { try empty.apply(delta) }
+        #expect(directory.version == 6)
+    }
+
+    @Test("what contradicts is refused whole and leaves the directory as it was") func refusedWhole() throws {
+        var directory = try copy([.sample(1), .sample(2)])
+        let bad = Delta(from: 5, removed: try sessions(1), added: [try .sample(3), try .sample(4, name: "n2")])
+        #expect(throws: Rejection.directoryContradiction) { try directory.apply(bad) }
+        let changed = Snapshot(version: 6, part: 0, parts: 1, entries: [try .sample(1, name: "other")])
+        #expect(throws: Rejection.directoryContradiction) { try directory.apply(changed) }
+        let twice = [try Entry.sample(1), try .sample(2), try .sample(3, identity: 2)]
+        #expect(throws: Rejection.directoryContradiction) {
+            try directory.apply(Snapshot(version: 6, part: 0, parts: 1, entries: twice))
+        }
+        #expect(directory.version == 5)
+        #expect(directory.directory.inOrder == [try .sample(1), try .sample(2)])
+    }
+
+    @Test("a SNAPSHOT applies when complete and newer, in any order of its parts; absent sessions go for ever")
+    func snapshots() throws {
+        var directory = try copy([.sample(1), .sample(2)])
+        let parts = try (0..<3).map { part in
+            Snapshot(version: 8, part: part, parts: 3, entries: [try .sample(UInt64(part) + 2)])
+        }
+        #expect(directory.wantedPart == 0)
+        #expect(try directory.apply(parts[0]).events.isEmpty)
+        #expect(directory.wantedPart == 1)
+        #expect(throws: Rejection.snapshotNotWanted) { try directory.apply(parts[0]) }
+        #expect(try directory.apply(parts[2]).events.isEmpty)
+        #expect(directory.wantedPart == 1 && directory.version == 5)
+        let change = try directory.apply(parts[1])
+        #expect(directory.version == 8 && directory.wantedPart == 0)
+        #expect(
+            change.events == [
+                .memberLeft(Member(try .sample(1))), .memberJoined(Member(try .sample(3))),
+                .memberJoined(Member(try .sample(4))),
+            ])
+        #expect(change.gone == [try .sample(1)])
+        #expect(throws: Rejection.snapshotNotWanted) { try directory.apply(parts[1]) }
+        let return1 = Snapshot(version: 9, part: 0, parts: 1, entries: [try .sample(1)])
+        #expect(throws: Rejection.directoryContradiction) { try directory.apply(return1) }
+    }
+
+    @Test("a newer SNAPSHOT takes the place of one that is incomplete, an older one does not") func newerSnapshot()
+        throws
+    {
+        var directory = try copy([.sample(1)])
+        _ = try directory.apply(Snapshot(version: 8, part: 1, parts: 2, entries: [try .sample(2)]))
+        #expect(throws: Rejection.snapshotNotWanted) {
+            try directory.apply(Snapshot(version: 7, part: 0, parts: 2, entries: [try .sample(1)]))
+        }
+        #expect(throws: Rejection.snapshotNotWanted) {
+            try directory.apply(Snapshot(version: 8, part: 0, parts: 3, entries: [try .sample(1)]))
+        }
+        _ = try directory.apply(Snapshot(version: 9, part: 0, parts: 2, entries: [try .sample(1)]))
+        _ = try directory.apply(Snapshot(version: 9, part: 1, parts: 2, entries: [try .sample(3)]))
+        #expect(directory.version == 9)
+        #expect(directory.directory.inOrder == [try .sample(1), try .sample(3)])
+    }
+
+    @Test("parts whose entries do not ascend from one to the next are refused") func order() throws {
+        var directory = try copy([.sample(1)])
+        _ = try directory.apply(Snapshot(version: 8, part: 0, parts: 2, entries: [try .sample(3)]))
+        #expect(throws: Rejection.directoryContradiction) {
+            try directory.apply(Snapshot(version: 8, part: 1, parts: 2, entries: [try .sample(2)]))
+        }
+    }
+
+    @Test("another epoch is another directory, told as what changed") func epochs() throws {
+        var directory = try copy([.sample(1), .sample(2)])
+        directory.begin(epoch: 77)
+        #expect(directory.version == 5)
+        directory.begin(epoch: 78)
+        #expect(directory.version == 0)
+        #expect(directory[try sessions(1)[0]] == nil)
+        let change = try directory.apply(
+            Snapshot(version: 2, part: 0, parts: 1, entries: [try .sample(8, identity: 1, name: "n1", port: 1)]))
+        let rejoined = Member(try .sample(8, identity: 1, name: "n1", port: 1))
+        #expect(change.events == [.memberLeft(Member(try .sample(2))), .memberRejoined(rejoined)])
+    }
+
+    @Test("a peer's own changes are no event") func own() throws {
+        var directory = try copy([.sample(1), .sample(100)])
+        #expect(directory.others == [try .sample(1)])
+        let delta = Delta(
+            from: 5, removed: try sessions(100), added: [try .sample(101, identity: 100, name: "n100", port: 100)])
+        #expect(try directory.apply(delta).events.isEmpty)
+    }
+}

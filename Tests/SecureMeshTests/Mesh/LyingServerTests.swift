@@ -1,0 +1,125 @@
+import SecureMesh
+import Testing
+
+/// What a peer refuses from its own server: PROTOCOL.md, sections 6, 7 and 9.
+@Suite("A peer and its server") struct LyingServerTests {
+    private let server = HandServer(seed: 4)
+
+    /// A member that holds version 2.
+    private func member() throws -> (HandServer.Client, Entry) {
+        var client = try server.peer("a")
+        let entry = try server.join(&client)
+        try server.tell(&client, [entry], version: 2)
+        return (client, entry)
+    }
+
+    @Test("PULSE numbers rise, whatever the counter") func pulseNumbers() throws {
+        var (client, entry) = try member()
+        let pulse = Pulse(number: 1, token: 9, version: 2)
+        try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
+        #expect(client.machine.rejections[.numberStale] == 1)
+    }
+
+    @Test("a PULSE that echoes no heartbeat of the last three intervals is no life") func staleEcho() throws {
+        var (client, entry) = try member()
+        client.machine.handleTimeout(now: at(1_499))
+        server.now = at(1_499)
+        for echo: UInt64 in [0, 99, .max] {
+            let pulse = Pulse(number: 10 + echo % 50, token: 9, version: 2)
+            try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(echo))
+        }
+        client.machine.handleTimeout(now: at(1_500))
+        #expect(server.events(&client).contains(.connectionLost))
+    }
+
+    @Test("a PULSE above the version held moves no trust; the DELTA that catches up does") func trust() throws {
+        var (client, entry) = try member()
+        _ = server.transmits(&client)
+        server.now = at(1_000)
+        client.machine.handleTimeout(now: server.now)
+        // The heartbeat just sent is number 2.
+        let pulse = Pulse(number: 50, token: 9, version: 3)
+        try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(2))
+        let isTrusted = client.machine.isTrusted(at(60_500))
+        #expect(!isTrusted)
+        let delta = Delta(from: 2, removed: [], added: [try .sample(7)])
+        try server.deliver(.delta, delta, to: &client, entry)
+        let isTrustedNow = client.machine.isTrusted(at(60_500))
+        #expect(isTrustedNow)
+        let isTrustedForEver = client.machine.isTrusted(at(61_000))
+        #expect(!isTrustedForEver)
+    }
+
+    @Test("a right seal around a signature that is not the server's changes nothing, the window neither")
+    func wrongSignature() throws {
+        var (client, entry) = try member()
+        let goodbye = Goodbye(session: entry.session, reason: .revoked)
+        let thief = SigningKey(seed: [UInt8](repeating: 3, count: 32).span)
+        let counter = try server.deliver(.goodbye, goodbye, to: &client, entry, by: thief)
+        #expect(client.machine.rejections[.signatureInvalid] == 1)
+        #expect(client.machine.session == entry.session)
+        try server.deliver(.goodbye, goodbye, to: &client, entry, counter: counter)
+        #expect(server.events(&client).suffix(2) == [.dismissed(.revoked), .ended(.notAuthorised)])
+    }
+
+    @Test("a GOODBYE ends only the session that it names") func otherGoodbye() throws {
+        var (client, entry) = try member()
+        let goodbye = Goodbye(session: try sessions(12)[0], reason: .expired)
+        try server.deliver(.goodbye, goodbye, to: &client, entry)
+        #expect(client.machine.rejections[.unknownSession] == 1)
+        #expect(client.machine.session == entry.session)
+    }
+
+    @Test("GOODBYE \"misbehaved\" keeps a peer away for 60 s") func misbehaved() throws {
+        var (client, entry) = try member()
+        try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .misbehaved), to: &client, entry)
+        #expect(client.machine.nextDeadline == Deadline(at(60_000), .hello))
+    }
+
+    @Test("a contradictory DELTA or SNAPSHOT is refused whole, and counted") func contradiction() throws {
+        var (client, entry) = try member()
+        var double = try Entry.sample(7)
+        double.name = entry.name
+        try server.deliver(.delta, Delta(from: 2, removed: [], added: [double]), to: &client, entry)
+        let entries = [entry, double].sorted { $0.session < $1.session }
+        try server.deliver(
+            .snapshot, Snapshot(version: 3, part: 0, parts: 1, entries: entries), to: &client, entry)
+        #expect(client.machine.rejections[.directoryContradiction] == 2)
+        #expect(client.machine.version == 2)
+    }
+
+    @Test("new senders cost at most 200 agreements a second") func agreements() throws {
+        var (client, own) = try member()
+        var entries = [own]
+        var secrets: [SessionID: Secret32] = [:]
+        for index in 1...201 {
+            let key = SigningKey(seed: server.random.bytes32().array.span)
+            let secret = server.random.secret()
+            let name = try #require(PeerName("n\(index)"))
+            let clear = secret.agreementPublicKey
+            let hello = Signer(key: key, context: server.context, from: 0)
+                .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(clear))
+            let entry = Entry(
+                session: server.random.sessionID { _ in false }, identity: key.publicKey, agreementKey: clear,
+                binding: hello.signature, address: TestMesh.address(100 + index), name: name)
+            entries.append(entry)
+            secrets[entry.session] = secret
+        }
+        entries.sort { $0.session < $1.session }
+        let parts = stride(from: 0, to: entries.count, by: 5).map { Array(entries[$0..<min($0 + 5, entries.count)]) }
+        for (part, entries) in parts.enumerated() {
+            let snapshot = Snapshot(
+                version: 3, part: UInt16(part), parts: UInt16(parts.count), entries: entries)
+            try server.deliver(.snapshot, snapshot, to: &client, own)
+        }
+        #expect(client.machine.version == 3)
+        for entry in entries where entry.session != own.session {
+            let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
+            // Sealed as the sender would, signed by the server for want of the sender's key.
+            let message = try server.message(from: entry, to: own, shared: shared)
+            client.machine.handle(message.span, path: server.path, now: server.now)
+        }
+        #expect(client.machine.rejections[.signatureInvalid] == 200)
+        #expect(client.machine.rejections[.agreementOverRate] == 1)
+    }
+}
