@@ -74,6 +74,19 @@ import Testing
         #expect(peers[1].messages.map { String(decoding: $0.body, as: UTF8.self) } == ["before", "after"])
     }
 
+    @Test("the same seed makes the same world, datagram by datagram") func replay() throws {
+        let worlds = try (0..<2).map { _ in
+            let mesh = TestMesh(seed: 5)
+            let peers = try mesh.join(6)
+            mesh.drop(.pulse, count: 20)
+            mesh.restart(peers[2])
+            mesh.run(for: .seconds(3))
+            return mesh.flights.map(\.bytes)
+        }
+        #expect(worlds[0].count > 100)
+        #expect(worlds[0] == worlds[1])
+    }
+
     @Test(
         "through losses, repeats and disorder no version ever goes back, and quiet brings equal directories",
         arguments: [UInt64(11), 12, 13])
