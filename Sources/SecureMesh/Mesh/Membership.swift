@@ -23,9 +23,16 @@ package struct Membership: Sendable {
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
     private(set) package var nextSend: Instant
+    private var sentAt: Instant
+    /// How long after a PULSE the next heartbeat goes out: late in the interval, so that the next PULSE echoes a young
+    /// one and a single lost PULSE leaves time for the one after it; not at the same time as all the others'.
+    private let phase: Duration
     package var pairs = Pairs()
 
-    package init(_ opened: Joining.OpenedWelcome, attempt: Joining.Attempt, key: SigningKey, now: Instant) {
+    package init(
+        _ opened: Joining.OpenedWelcome, attempt: Joining.Attempt, key: SigningKey, random: inout RandomSource,
+        now: Instant
+    ) {
         let body = opened.welcome.body
         id = body.session
         epoch = opened.epoch
@@ -42,6 +49,8 @@ package struct Membership: Sendable {
         session = Session(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
         token = body.token
         nextSend = now
+        sentAt = now
+        phase = interval * Int(500 + random.next() % 400) / 1_000
     }
 
     /// Whether the first fresh PULSE has come: the server has accepted the CONFIRM.
@@ -69,6 +78,7 @@ package struct Membership: Sendable {
     /// CONFIRM until the first PULSE, HEARTBEAT after it; sets the next sending.
     package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
         nextSend = now + interval
+        sentAt = now
         number += 1
         record(number, now)
         let payload =
@@ -101,6 +111,7 @@ package struct Membership: Sendable {
     package mutating func accept(_ pulse: Pulse, echo: UInt64, held: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         token = pulse.token
+        nextSend = min(now + phase, sentAt + interval * 5 / 4)
         freshSince = max(freshSince ?? sentAt, sentAt)
         newestPulse = (pulse.version, sentAt)
         extendTrust(held: held)

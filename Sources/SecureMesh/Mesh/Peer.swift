@@ -180,7 +180,7 @@ extension Peer {
     ) throws(Rejection) {
         guard opened.welcome.body.session != session else { throw .invalidSessionIDs }
         sessions.open(
-            Membership(opened, attempt: attempt, key: configuration.key, now: now))
+            Membership(opened, attempt: attempt, key: configuration.key, random: &random, now: now))
         joining.pause(until: now)
         sendHeartbeats(now)
     }

@@ -63,6 +63,18 @@ import Testing
         #expect(mesh.sent(.hello).contains { $0.sentAt == lost.at })
     }
 
+    @Test("one lost PULSE costs nobody its connection, at whatever phase each peer joined") func oneLostPulse() throws {
+        let mesh = TestMesh()
+        for index in 0..<20 {
+            try mesh.addPeer("p\(index)")
+            mesh.run(for: .milliseconds(127))
+        }
+        mesh.run(for: .seconds(3))
+        mesh.drop(.pulse, count: 20)
+        mesh.run(for: .seconds(5))
+        #expect(mesh.peers.allSatisfy { !$0.has(.connectionLost) })
+    }
+
     @Test("a session that is heard again before a new one is needed goes on") func recovered() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
