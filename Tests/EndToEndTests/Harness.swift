@@ -11,7 +11,7 @@ final class Stage: Sendable {
     private let programs = Mutex<[Program]>([])
 
     init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "securemesh-\(UUID().uuidString)")
+        folder = try Guard.shared.get().folder.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
@@ -105,6 +105,8 @@ final class Program: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in
             let status = process.terminationStatus
+            // Not before "began".
+            Self.spawning.withLock { _ in Guard.tell("ended", process) }
             self?.state.withLock { $0.exit = (status, .now) }
         }
         // One at a time: a process must not inherit the pipes of another, or they would not end with it.
@@ -112,6 +114,7 @@ final class Program: Sendable {
             process.standardOutput = reading(.output)
             process.standardError = reading(.errors)
             try process.run()
+            Guard.tell("began", process)
         }
     }
 
@@ -264,6 +267,46 @@ final class Program: Sendable {
 
     private static let spawning = Mutex(())
     private static let glance = Duration.milliseconds(10)
+}
+
+/// Ends the programs of a test run that is interrupted, and removes its folder.
+///
+/// A shell that is told of process ids, until the test run and with it the shell's input ends.
+private final class Guard: Sendable {
+    static let shared = Result { try Guard() }
+
+    /// For the stages' folders.
+    let folder: URL
+    private let process = Process()
+    private let input = Pipe()
+
+    private init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "securemesh-\(UUID().uuidString)")
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", Self.script, folder.path]
+        process.standardInput = input
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+    }
+
+    static func tell(_ what: String, _ program: Process) {
+        guard let guarding = try? shared.get() else { return }
+        try? guarding.input.fileHandleForWriting.write(
+            contentsOf: Data("\(what) \(program.processIdentifier)\n".utf8))
+    }
+
+    private static let script = """
+        running=' '
+        while read -r what id; do
+            case $what in
+            began) running="$running$id " ;;
+            ended) running="${running%% "$id" *} ${running#* "$id" }" ;;
+            esac
+        done
+        for id in $running; do kill -KILL "$id"; done
+        rm -rf "$0"
+        """
 }
 
 /// What a program should have done and did not.
