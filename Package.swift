@@ -60,7 +60,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["SecureMesh", "p2p"],
+            dependencies: ["SecureMesh", "p2p", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
     ]
