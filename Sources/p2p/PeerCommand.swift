@@ -67,8 +67,9 @@ struct PeerCommand: AsyncParsableCommand {
         let attendance = Attendance(peer: peer, name: name, key: signingKey.publicKey, server: address, pinned: pinned)
 
         let services = ServiceGroup(services: [peer], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
+        // Ends with the peer's events: then the last of them has been seen.
+        let printing = Task { await attendance.printEvents() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await attendance.printEvents() }
             if case .every(let interval) = broadcastInterval {
                 tasks.addTask { [message] in await attendance.speak(every: interval, saying: message) }
             }
@@ -82,8 +83,10 @@ struct PeerCommand: AsyncParsableCommand {
             do {
                 try await services.run()
             } catch let error as MeshError {
+                await printing.value
                 throw await attendance.failure ?? Failure(error)
             }
+            await printing.value
             if let failure = await attendance.failure { throw failure }
         }
     }

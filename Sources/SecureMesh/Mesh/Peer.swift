@@ -331,7 +331,7 @@ extension Peer {
         _ body: [UInt8], audience: PublicKey?, limit: Int, now: Instant
     ) throws(SendError) -> SignedPayload {
         guard body.count <= limit else { throw .tooLarge(limit: limit) }
-        guard maySpeak(now), let current = sessions.current else { throw .notJoined }
+        guard leaving == nil, maySpeak(now), let current = sessions.current else { throw .notJoined }
         messageNumber += 1
         return current.signer.sign(.message, PeerMessage(audience: audience, number: messageNumber, body: body))
     }
