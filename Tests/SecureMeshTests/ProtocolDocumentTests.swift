@@ -236,6 +236,7 @@ private let constants: [(name: String, value: String)] = [
     ("directoryEntries", text(Limits.directoryEntries)),
     ("snapshotParts", text(Limits.snapshotParts)),
     ("sentHeartbeats", text(Limits.sentHeartbeats)),
+    ("spentPairs", text(Limits.spentPairs)),
     ("agreementRate", text(Limits.agreementRate)),
     ("messageRate", text(Limits.messageRate)),
     ("leaveRepeats", text(Limits.leaveRepeats)),

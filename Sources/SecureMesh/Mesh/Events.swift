@@ -139,6 +139,7 @@ public enum SendError: Error, Hashable, Sendable {
     case unknownMember
     /// More bytes than `limit`.
     case tooLarge(limit: Int)
-    /// The directory's entry does not carry its owner's signature: the server is lying about this member.
+    /// The directory's entry does not carry its owner's signature, or stood there before and was gone: the server is
+    /// lying about this member.
     case bindingInvalid
 }

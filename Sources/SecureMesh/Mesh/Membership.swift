@@ -6,7 +6,7 @@ package struct Membership: Sendable {
     package let signer: Signer
     package let address: SocketAddress
     package let interval: Duration
-    package let rekeyAt: Instant
+    private let oldAt: Instant
     private let binder: Secret32
     private let trust: Duration
     private let startedAt: Instant
@@ -43,7 +43,7 @@ package struct Membership: Sendable {
         address = body.address
         interval = .milliseconds(Int(body.heartbeatMilliseconds))
         trust = .seconds(Int(body.trustSeconds))
-        rekeyAt = now + .seconds(Int(body.rekeySeconds))
+        oldAt = now + .seconds(Int(body.rekeySeconds))
         startedAt = now
         binder = opened.keys.binder
         session = Session(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
@@ -60,6 +60,9 @@ package struct Membership: Sendable {
     package var staleAt: Instant {
         (freshSince ?? startedAt) + interval * ProtocolConstants.freshIntervals
     }
+
+    /// When to join again for new keys.
+    package var rekeyAt: Instant { pairs.isExhausted ? startedAt : oldAt }
 
     package func isTrusted(_ now: Instant) -> Bool {
         trustedUntil.map { now < $0 } ?? false

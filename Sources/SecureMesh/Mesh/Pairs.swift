@@ -2,7 +2,7 @@
 ///
 /// No handshake: both ephemeral keys are in the directory, each bound by its owner's own HELLO signature, which is
 /// verified here before first use: the server cannot swap them. A pair's state lives exactly as long as the two
-/// sessions, so no counter and no window is ever reset.
+/// sessions and is never made again, whatever the server lists: so no counter and no window is ever reset.
 package struct Pairs: Sendable {
     private struct Inbound: Sendable {
         let entry: Entry
@@ -30,9 +30,21 @@ package struct Pairs: Sendable {
     private var outbound: [SessionID: Outbound] = [:]
     /// Entries whose binding was wrong: not tried again.
     private var unbound: Set<SessionID> = []
+    /// Sessions that have ended and had keys here. A server that lists one again must not get their nonces again.
+    private var spent: Set<SessionID> = []
+    /// Replaced senders, in the order in which their time ends.
+    private var lingering: [(session: SessionID, until: Instant)] = []
     private var agreements = RateLimiter()
 
-    package init() {}
+    private let limit: Int
+
+    /// `limit`: how many ended sessions are remembered.
+    package init(limit: Int = Limits.spentPairs) {
+        self.limit = limit
+    }
+
+    /// Whether no more ended sessions can be remembered: only with a new session of its own may a peer meet new ones.
+    package var isExhausted: Bool { spent.count >= limit }
 
     /// Seals for `entry`'s session; nil if its binding is wrong.
     package mutating func seal(_ payload: SignedPayload, for entry: Entry, own: Own) throws(Rejection) -> [UInt8] {
@@ -49,13 +61,17 @@ package struct Pairs: Sendable {
 
     /// from in the directory → window → key → seal → audience → bucket → signature → commit.
     package mutating func admit(
-        _ span: Span<UInt8>, _ datagram: Datagram, listed: (SessionID) -> Entry?, own: Own, rate: Rate, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: PeerDirectory, own: Own, rate: Rate, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         guard let from = SessionID(rawValue: datagram.header.from) else { throw .unknownSender }
-        if let until = inbound[from]?.until, until <= now { inbound[from] = nil }
+        if let pair = inbound[from], let until = pair.until {
+            // What a replaced session said counts no longer than its peer is a member.
+            if until <= now || !directory.lists(pair.entry.identity) { inbound[from] = nil }
+        }
         if inbound[from] == nil {
-            guard let entry = listed(from), entry.identity != own.publicKey else { throw .unknownSender }
+            guard let entry = directory[from], entry.identity != own.publicKey else { throw .unknownSender }
             guard !unbound.contains(from) else { throw .bindingInvalid }
+            guard !spent.contains(from) else { throw .directoryContradiction }
             guard agreements.accept(Limits.agreementRate, now: now) else { throw .agreementOverRate }
             let key = Self.key(try agree(entry, own), own, entry, isSending: false)
             inbound[from] = Inbound(entry: entry, session: Session(receiveKey: key, sendKey: key))
@@ -75,24 +91,31 @@ package struct Pairs: Sendable {
 
     /// The other's session has ended; if another of the same identity took its place, what is on its way still counts.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
+        if outbound[session] != nil || inbound[session] != nil { spent.insert(session) }
         outbound[session] = nil
         unbound.remove(session)
-        if wasReplaced {
-            inbound[session]?.until = now + ProtocolConstants.pairLingering
-        } else {
+        if !wasReplaced {
             inbound[session] = nil
+        } else if inbound[session] != nil, inbound[session]?.until == nil {
+            let until = now + ProtocolConstants.pairLingering
+            inbound[session]?.until = until
+            lingering.append((session, until))
         }
     }
 
     /// Forgets replaced senders whose time is over.
     package mutating func expire(now: Instant) {
-        inbound = inbound.filter { $0.value.until.map { now < $0 } ?? true }
+        let over = lingering.prefix { $0.until <= now }
+        for (session, _) in over { inbound[session] = nil }
+        lingering.removeFirst(over.count)
     }
 
-    /// When `expire` has something to do.
-    package var deadline: Instant? { inbound.values.compactMap(\.until).min() }
+    /// When `expire` has something to do. Asked after every datagram: does not look at every pair.
+    package var deadline: Instant? { lingering.first?.until }
 
     private mutating func agree(_ entry: Entry, _ own: Own) throws(Rejection) -> Secret32 {
+        guard !spent.contains(entry.session) else { throw .directoryContradiction }
+        guard !isExhausted else { throw .agreementOverRate }
         guard !unbound.contains(entry.session), own.context.isBound(entry) else {
             unbound.insert(entry.session)
             throw .bindingInvalid

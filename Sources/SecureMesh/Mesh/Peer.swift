@@ -91,7 +91,7 @@ package struct Peer: MeshMachine {
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
                 let rate = configuration.messageRate
-                emit(.message(try sessions.admitMessage(datagram, decoded, listed: directory, rate: rate, now: now)))
+                emit(.message(try sessions.admitMessage(datagram, decoded, held: directory, rate: rate, now: now)))
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }
@@ -302,7 +302,7 @@ extension Peer {
                 reached += 1
             } catch {
                 // One lie of the server's must not silence this peer towards the others.
-                rejections.count(.bindingInvalid)
+                if error == .bindingInvalid { rejections.count(.bindingInvalid) }
             }
         }
         return reached
@@ -341,7 +341,8 @@ extension Peer {
         do {
             bytes = try sessions.seal(signed, for: entry)
         } catch {
-            throw .bindingInvalid
+            // Over rate: too many pairs have ended, the session for new ones is on its way.
+            throw error == .agreementOverRate ? .notJoined : .bindingInvalid
         }
         guard let bytes else { throw .notJoined }
         outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes)))

@@ -33,6 +33,9 @@ package struct PeerDirectory: Sendable {
     /// The entry of `session`, at the version held.
     package subscript(session: SessionID) -> Entry? { version > 0 ? directory[session] : nil }
 
+    /// Whether `identity` is a member, as last told.
+    package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
+
     /// The part to ask for: the lowest that is missing; 0 when none is wanted.
     package var wantedPart: UInt16 {
         guard let assembly else { return 0 }

@@ -132,18 +132,18 @@ package struct Sessions: Sendable {
 
     /// trusted → to me → what `Pairs` asks.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, listed directory: PeerDirectory, rate: Rate, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: PeerDirectory, rate: Rate, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let to = datagram.header.to
         if let own = current?.own, to == own.session.rawValue {
             guard current?.isTrusted(now) == true else { throw .untrusted }
             let message = try current?.pairs.admit(
-                span, datagram, listed: { directory[$0] }, own: own, rate: rate, now: now)
+                span, datagram, held: directory, own: own, rate: rate, now: now)
             if let message { return message }
         } else if let (membership, until) = previous, to == membership.id.rawValue, now < until {
             guard membership.isTrusted(now) else { throw .untrusted }
             let message = try previous?.membership.pairs.admit(
-                span, datagram, listed: { directory[$0] }, own: membership.own, rate: rate, now: now)
+                span, datagram, held: directory, own: membership.own, rate: rate, now: now)
             if let message { return message }
         }
         throw .unknownSession
