@@ -121,7 +121,11 @@ package struct ServerAdmission: Sendable {
             tag: tag, for: path.remote, signer: signer, now: now, random: &random)
     }
 
-    /// ticket → age → source → budget → seal → fields → signature → used up.
+    /// ticket → age → source → seal → fields → budget → signature → used up.
+    ///
+    /// The budget after the seal: whoever sends garbage for a ticket must not use up what all joiners share. Under the
+    /// right seal only the joiner itself can have signed wrongly: that costs it the ticket, or one ticket would do to
+    /// keep everyone else out.
     private mutating func admitConfirm(
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) -> Verdict {
@@ -131,16 +135,16 @@ package struct ServerAdmission: Sendable {
         }
         guard now - ticket.created < Limits.pendingLifetime else { throw .ticketExpired }
         guard ticket.path == path else { throw .ticketSourceMismatch }
-        guard budget.allows(.confirm, now: now) else { throw .overBudget }
-        budget.charge(.confirm)
         let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer)
         let body = opened.body
         guard body.token == ticket.token, body.number > 0, body.version == 0, body.part == 0 else {
             throw .tokenMismatch
         }
+        guard budget.allows(.confirm, now: now) else { throw .overBudget }
+        budget.charge(.confirm)
+        pending.redeem(ticket)
         let verified = try opened.verified(
             by: ticket.entry.identity, in: context, extra: .binder(ticket.keys.binder))
-        pending.redeem(ticket)
         return .confirm(verified, ticket, counter: datagram.header.counter)
     }
 

@@ -150,15 +150,13 @@ import Testing
         #expect(mesh.registry?.rejections[.misdirected] == 1)
     }
 
-    @Test("CONFIRM whose signature or seal is wrong is only refused") func confirmForged() throws {
+    @Test("CONFIRM whose seal or token is wrong is only refused; one whose signature is wrong ends its handshake")
+    func confirmForged() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let opened = try #require(hand.opened)
         let body = Heartbeat(number: 1, token: opened.welcome.body.token, version: 0, part: 0)
-        // The binder missing: a signature that could have been made in another handshake.
-        hand.inject(try hand.seal(hand.signer.sign(.confirm, body)))
-        #expect(mesh.registry?.rejections[.signatureInvalid] == 1)
         var broken = try hand.confirm()
         broken[60] ^= 1
         hand.inject(broken)
@@ -166,8 +164,36 @@ import Testing
         let wrongToken = Heartbeat(number: 3, token: ~body.token, version: 0, part: 0)
         hand.inject(try hand.seal(hand.signer.sign(.confirm, wrongToken, extra: .binder(opened.keys.binder))))
         #expect(mesh.registry?.rejections[.tokenMismatch] == 1)
-        hand.inject(try hand.confirm())
+        let genuine = try hand.confirm()
+        // The binder missing: a signature that could have been made in another handshake.
+        hand.inject(try hand.seal(hand.signer.sign(.confirm, body)))
+        #expect(mesh.registry?.rejections[.signatureInvalid] == 1)
+        hand.inject(genuine)
+        #expect(mesh.registry?.rejections[.unknownTicket] == 1)
+        #expect(mesh.members.isEmpty)
+        try hand.join()
         #expect(mesh.members.count == 1)
+    }
+
+    @Test("one joiner's garbage for its own CONFIRM keeps nobody out", arguments: [false, true])
+    func confirmGarbage(isSealed: Bool) throws {
+        let mesh = TestMesh()
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.beWelcomed()
+        let opened = try #require(hand.opened)
+        let body = Heartbeat(number: 1, token: opened.welcome.body.token, version: 0, part: 0)
+        // More than the budget has verifications.
+        let count = Int(Limits.handshakeBurst / Limits.confirmCost) + 1
+        for _ in 0..<count {
+            var garbage = try hand.seal(hand.signer.sign(.confirm, body))
+            if !isSealed { garbage[60] ^= 1 }
+            mesh.inject(garbage, from: place)
+        }
+        mesh.run(for: .zero)
+        let other = try HandPeer("other", at: elsewhere, in: mesh)
+        try other.join()
+        #expect(mesh.members.map(\.publicKey) == [other.key.publicKey])
+        #expect(mesh.registry?.rejections[.overBudget] == 0)
     }
 
     @Test("an older CONFIRM after a newer one is refused") func olderConfirm() throws {
