@@ -10,7 +10,8 @@ enum Console {
     }
 
     static func note(_ line: String) {
-        write("p2p: \(line)", to: .standardError)
+        // A secret key among the arguments must not be said back: stderr is what a log keeps.
+        write("p2p: \(line.replacing(/P2PSECRET1_[A-Za-z0-9_\-]+/, with: "P2PSECRET1_…"))", to: .standardError)
     }
 
     static func warning(_ line: String, hint: String? = nil) {

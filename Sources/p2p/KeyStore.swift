@@ -65,6 +65,12 @@ struct KeyStore {
     ///
     /// - Throws: `Failure`: 77 if there is none, it cannot be read or others could; 65 if it is not a key.
     static func readSecret(_ path: String, hint: String) throws -> SigningKey {
+        // Not said back: it would stand in the log of whatever runs this.
+        guard !path.hasPrefix("P2PSECRET1_") else {
+            throw Failure(
+                .usage, "a secret key where the file that holds it belongs",
+                hint: "it may stand in the shell's history now: make a new one with 'p2p keygen'")
+        }
         var bytes = try SecretFile.load(path, missingHint: hint)
         defer { Sodium.wipe(&bytes) }
         var key: SigningKey?
