@@ -231,6 +231,7 @@ private let constants: [(name: String, value: String)] = [
     ("tick", text(Limits.tick)),
     ("longestTick", text(Limits.longestTick)),
     ("deltasPerTick", text(Limits.deltasPerTick)),
+    ("shortestHeartbeat", text(Limits.shortestHeartbeat)),
     ("removedSessions", text(Limits.removedSessions)),
     ("issuedTokens", text(Limits.issuedTokens)),
     ("directoryEntries", text(Limits.directoryEntries)),

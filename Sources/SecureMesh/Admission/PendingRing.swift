@@ -34,6 +34,8 @@ package struct PendingRing: Sendable {
 
     private var slots: [Ticket?]
     private var inserted: UInt64 = 0
+    /// The sequence of the oldest entry that `expire` has not seen.
+    private var oldest: UInt64 = 0
     private var byHello: [HelloKey: Int] = [:]
     private var bySession: [SessionID: Int] = [:]
     private var byIdentity: [PublicKey: [Int]] = [:]
@@ -75,6 +77,17 @@ package struct PendingRing: Sendable {
             if other.sequence <= ticket.sequence { clear(slot, other) } else { newer.append(slot) }
         }
         if !newer.isEmpty { byIdentity[ticket.entry.identity] = newer }
+    }
+
+    /// Lets go of tickets, and so of their keys, when their time is long over. Until then a CONFIRM has its own refusal.
+    package mutating func expire(now: Instant) {
+        oldest = max(oldest, inserted - min(inserted, UInt64(slots.count)))
+        while oldest < inserted {
+            let slot = Int(oldest % UInt64(slots.count))
+            if let ticket = slots[slot], now - ticket.created < Limits.pendingLifetime * 2 { return }
+            remove(at: slot)
+            oldest += 1
+        }
     }
 
     private mutating func remove(at slot: Int) {

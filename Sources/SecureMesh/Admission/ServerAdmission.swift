@@ -226,6 +226,11 @@ extension ServerAdmission {
             session: session, path: ticket.path, identity: ticket.entry.identity)
     }
 
+    /// Forgets handshakes that nobody has confirmed in time.
+    package mutating func expire(now: Instant) {
+        pending.expire(now: now)
+    }
+
     package mutating func end(_ session: SessionID) {
         members[session] = nil
         ended.insert(session)

@@ -24,7 +24,12 @@ enum KeyText: String {
         all.reserveCapacity(bytes.count + Self.checkSize)
         all.append(contentsOf: check(bytes))
         defer { Sodium.wipe(&all) }
-        return Array(rawValue.utf8) + Sodium.base64url(all)
+        var body = Sodium.base64url(all)
+        defer { Sodium.wipe(&body) }
+        var text = Array(rawValue.utf8)
+        text.reserveCapacity(text.count + body.count)
+        text.append(contentsOf: body)
+        return text
     }
 
     /// The 32 bytes; the caller wipes them if they are secret.

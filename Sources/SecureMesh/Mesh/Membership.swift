@@ -41,7 +41,8 @@ package struct Membership: Sendable {
             agreementKey: attempt.ephemeral.agreementPublicKey, publicKey: key.publicKey, context: attempt.context)
         signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
         address = body.address
-        interval = .milliseconds(Int(body.heartbeatMilliseconds))
+        // A server cannot make a peer busier than any server may ask it to be.
+        interval = max(.milliseconds(Int(body.heartbeatMilliseconds)), Limits.shortestHeartbeat)
         trust = .seconds(Int(body.trustSeconds))
         oldAt = now + .seconds(Int(body.rekeySeconds))
         startedAt = now

@@ -120,7 +120,10 @@ package struct Pairs: Sendable {
             unbound.insert(entry.session)
             throw .bindingInvalid
         }
-        guard let secret = own.ephemeral.agree(with: entry.agreementKey) else { throw .agreementFailed }
+        guard let secret = own.ephemeral.agree(with: entry.agreementKey) else {
+            unbound.insert(entry.session)
+            throw .agreementFailed
+        }
         return secret
     }
 

@@ -45,9 +45,7 @@ package struct Peer: MeshMachine {
     }
 
     /// The members other than this peer, as last told.
-    package var members: [Member] {
-        directory.others.map(Member.init)
-    }
+    package var members: [Member] { directory.others.map(Member.init) }
 
     /// The directory's, and the version held of it.
     package var epoch: UInt64 { directory.epoch }
@@ -124,8 +122,8 @@ package struct Peer: MeshMachine {
     package mutating func handleDrained(now: Instant) {}
 
     private mutating func sendHeartbeats(_ now: Instant) {
-        let due = sessions.heartbeats(version: directory.version, part: directory.wantedPart, now: now)
-        for bytes in due { transmit(bytes) }
+        let (version, part) = (directory.version, directory.wantedPart)
+        for bytes in sessions.heartbeats(version: version, part: part, now: now) { transmit(bytes) }
     }
 
     private mutating func connectionLost() {
@@ -158,6 +156,7 @@ extension Peer {
         do throws(Rejection) {
             switch datagram.header.clear {
             case .rotation:
+                guard !attempt.wasRetried else { throw .repeatedRetry }
                 let retry = try VerifiedRetry(span, datagram, in: attempt.context)
                 if let hello = try joining.handleRetry(retry, tagged: tag, now: now, random: &random) {
                     transmit(hello)

@@ -109,6 +109,7 @@ package struct Registry: MeshMachine {
     /// Pulses come before the sweep: a server that wakes late first lets its members prove that they live.
     package mutating func handleTimeout(now: Instant) {
         if now >= nextPulse {
+            admission.expire(now: now)
             pulse(now)
             nextPulse = now + configuration.heartbeatInterval
         }

@@ -3,6 +3,15 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 
+/// What an event means to the driver.
+enum EventWeight {
+    case ordinary
+    /// Members can cause as many of these as they like.
+    case message
+    /// The driver closes after it.
+    case last
+}
+
 /// Turns sockets and the clock into calls of one machine, and the machine's outputs into datagrams and events.
 ///
 /// Members' datagrams are handled as they come; strangers' wait in a bounded queue until members and timers have been
@@ -13,8 +22,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private let events: MeshEvents<Machine.Event>
-    /// Whether an event is the last and the driver is to close.
-    private let isLast: (Machine.Event) -> Bool
+    private let weigh: (Machine.Event) -> EventWeight
     private let closed: EventLoopPromise<Void>
     private var machine: Machine?
     private var sockets: [UDPSocket] = []
@@ -28,17 +36,17 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, logger: Logger, events: MeshEvents<Machine.Event>,
-        isLast: @escaping (Machine.Event) -> Bool
+        weigh: @escaping (Machine.Event) -> EventWeight
     ) {
         self.eventLoop = eventLoop
         self.logger = logger
         self.events = events
-        self.isLast = isLast
+        self.weigh = weigh
         origin = clock.now
         closed = eventLoop.makePromise()
     }
 
-    /// Binds the sockets; what they receive waits until `start`.
+    /// Binds the sockets; what they receive before `start` is lost.
     ///
     /// - Throws: `MeshError`; then nothing is left bound.
     func bind(_ addresses: [SocketAddress], profile: UDPSocket.Profile) async throws(MeshError) -> [SocketAddress] {
@@ -175,10 +183,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
                 let socket = Int(transmit.path.socket)
                 if socket < sockets.count { sockets[socket].send(transmit.bytes, to: transmit.path.remote) }
             case .event(let event):
-                if !events.yield(event), let count = droppedEvents.happened() {
+                let weight = weigh(event)
+                if !events.yield(event, isMessage: weight == .message), let count = droppedEvents.happened() {
                     logger.warning("dropped events, nobody takes them", metadata: ["count": "\(count)"])
                 }
-                if isLast(event) { close() }
+                if weight == .last { close() }
             case .drain:
                 let targets = sockets.map { $0.received + Self.queuedDatagrams }
                 awaitDrain(targets)

@@ -63,9 +63,10 @@ public final class MeshPeer: Service {
         let ending = NIOLockedValueBox<PeerEvent?>(nil)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let driver = MeshDriver<Peer>(eventLoop: eventLoop, logger: logger, events: events) { event in
-            guard event.isLast else { return false }
+            if case .message = event { return .message }
+            guard event.isLast else { return .ordinary }
             ending.withLockedValue { $0 = event }
-            return true
+            return .last
         }
         defer { events.finish() }
         let bound = try await bind(driver)

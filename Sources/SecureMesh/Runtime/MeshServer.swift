@@ -47,7 +47,7 @@ public final class MeshServer: Service {
         try runtime.claim()
         let events = events
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: events) { _ in false }
+        let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: events) { _ in .ordinary }
         defer { events.finish() }
         let bound: [SocketAddress]
         do {
@@ -99,7 +99,7 @@ public final class MeshServer: Service {
 extension MeshServer.Configuration {
     fileprivate func check() throws(MeshError) {
         guard !listen.isEmpty else { throw .invalidConfiguration("no address to listen on") }
-        guard (.milliseconds(20) ... .seconds(20)).contains(heartbeatInterval) else {
+        guard (Limits.shortestHeartbeat ... .seconds(20)).contains(heartbeatInterval) else {
             throw .invalidConfiguration("the heartbeat interval is 20 ms to 20 s")
         }
         guard lifetime >= heartbeatInterval * 2, lifetime <= .seconds(65) else {

@@ -39,6 +39,8 @@ final class UDPSocket: @unchecked Sendable {
     private typealias Outgoing = (bytes: [UInt8], remote: SocketAddress)
     /// Written and not flushed.
     private var batch: [Outgoing] = []
+    /// A flush can run into a read, and that into a send: SwiftNIO drains a socket that it is about to close.
+    private var isFlushing = false
     /// To be sent one by one: one of them has closed the channel. Then what came while there was none.
     private var suspects: [Outgoing] = []
     private var failed: [SocketAddress: NIODeadline] = [:]
@@ -85,10 +87,14 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     func flush() {
-        guard !batch.isEmpty, let channel else { return }
-        channel.flush()
-        if !channel.isActive { suspects = batch }
-        batch.removeAll(keepingCapacity: true)
+        while !isFlushing, !batch.isEmpty, let channel {
+            let sent = batch
+            batch = []
+            flushNow(channel)
+            guard !channel.isActive else { continue }
+            suspects = sent + batch + suspects
+            batch = []
+        }
     }
 
     func close() {
@@ -142,14 +148,23 @@ final class UDPSocket: @unchecked Sendable {
     private func sendSuspects(_ channel: any Channel) {
         failed = failed.filter { .now() < $0.value }
         var rest = suspects[...]
+        suspects = []
         while channel.isActive, let next = rest.popFirst() {
             guard write(next.bytes, next.remote, channel) else { continue }
-            channel.flush()
+            flushNow(channel)
             guard !channel.isActive else { continue }
             unsent += 1
             if failed.count < Self.keptDestinations { failed[next.remote] = .now() + Self.failurePause }
         }
-        suspects = Array(rest)
+        suspects = rest + batch + suspects
+        batch = []
+        if channel.isActive, !suspects.isEmpty { sendSuspects(channel) }
+    }
+
+    private func flushNow(_ channel: any Channel) {
+        isFlushing = true
+        channel.flush()
+        isFlushing = false
     }
 
     private func adopt(_ channel: any Channel, sharesPort: Bool) {
@@ -171,6 +186,7 @@ final class UDPSocket: @unchecked Sendable {
         channel.closeFuture.whenComplete { _ in
             guard !self.isClosing else { return }
             self.channel = nil
+            self.isDrained = true
             if let count = self.rebinding.happened() {
                 self.logger.warning(
                     "a datagram could not be sent, socket bound again",

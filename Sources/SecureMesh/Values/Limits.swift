@@ -76,6 +76,7 @@ package enum Limits {
     package static let tick = Duration.milliseconds(20)
     package static let longestTick = Duration.milliseconds(320)
     package static let deltasPerTick = 8
+    package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
     package static let issuedTokens = 256
 
