@@ -34,9 +34,10 @@ extension MeshError {
         case let error as IOError where error.errnoCode == EADDRINUSE:
             self = .addressInUse(address)
         default:
-            // SwiftNIO: "bind(descriptor:ptr:bytes:): Permission denied (errno: 13)".
+            // SwiftNIO: "bind(descriptor:ptr:bytes:): Permission denied) (errno: 13)", with or without the second ")".
             let text = String(describing: error)
-            self = .cannotBind(address, reason: text.split(separator: "): ").last.map(String.init) ?? text)
+            let reason = text.split(separator: "): ").last.map(String.init) ?? text
+            self = .cannotBind(address, reason: reason.replacing(") (errno", with: " (errno"))
         }
     }
 }
