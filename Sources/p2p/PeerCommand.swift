@@ -82,9 +82,11 @@ struct PeerCommand: AsyncParsableCommand {
             defer { tasks.cancelAll() }
             do {
                 try await services.run()
+            } catch MeshError.notAuthorised {
+                // The event that says the same may not have been read yet.
+                throw attendance.notAuthorised
             } catch let error as MeshError {
-                await printing.value
-                throw await attendance.failure ?? Failure(error)
+                throw Failure(error)
             }
             await printing.value
             if let failure = await attendance.failure { throw failure }
@@ -180,16 +182,22 @@ private actor Attendance {
         case .left:
             if hasJoined { Console.note("left the mesh") }
         case .ended:
-            failure = Failure(
-                .noPermission, "the server does not let this key join as \(name)",
-                hint: "add this line to the server's authorized_peers, then send the server SIGHUP: "
-                    + KeyStore.publicLine(name, key))
+            failure = notAuthorised
         }
+    }
+
+    nonisolated var notAuthorised: Failure {
+        Failure(
+            .noPermission, "the server does not let this key join as \(name)",
+            hint: "add this line to the server's authorized_peers, then send the server SIGHUP: "
+                + KeyStore.publicLine(name, key))
     }
 
     /// A server that is absent and one with another key are alike on the wire: neither answers.
     private var silence: String {
         let keys = pinned.map(\.description).joined(separator: " or ")
-        return "either no server runs there, or it does not hold the pinned key \(keys)"
+        let causes = "either no server runs there, or it does not hold the pinned key \(keys)"
+        guard server.isLoopback else { return causes }
+        return causes + ", or it listens on a wildcard address: then give --server this host's own address"
     }
 }
