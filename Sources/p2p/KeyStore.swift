@@ -76,10 +76,17 @@ struct KeyStore {
         var key: SigningKey?
         for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
             guard let first = line.first, first != UInt8(ascii: "#") else { continue }
-            guard key == nil else { throw Failure(.data, "\(path):\(index + 1): more than one key") }
+            guard key == nil else {
+                throw Failure(.data, "\(path):\(index + 1): more than one key", hint: "one file, one key: split it")
+            }
             var text = Array(line)
             defer { Sodium.wipe(&text) }
-            do {
+            // An editor may leave spaces or CR at the end.
+            while let last = text.last, last == 0x20 || last == 0x0D { text.removeLast() }
+            do throws(KeyTextError) {
+                // In NAME.pub the key comes after the name.
+                let field = text.split(separator: 0x20).last ?? []
+                guard !field.starts(with: Array("p2ppub1_".utf8)) else { throw .publicKey }
                 key = try SigningKey(secretText: text.span)
             } catch {
                 throw Failure(
@@ -88,7 +95,8 @@ struct KeyStore {
             }
         }
         guard let key else {
-            throw Failure(.data, "\(path):1: no key in this file", hint: "restore it, or make one with 'p2p keygen'")
+            throw Failure(
+                .data, "\(path):1: no key in this file", hint: "restore the file, or make a new key with 'p2p keygen'")
         }
         return key
     }
@@ -99,7 +107,7 @@ struct KeyStore {
             do {
                 return try PublicKey(text: text)
             } catch {
-                throw Failure(.data, "the server key: \(error.explanation)")
+                throw Failure(.data, "the server key: \(error.explanation)", hint: serverKeyHint)
             }
         }
         guard FileManager.default.fileExists(atPath: text) else {
@@ -114,18 +122,21 @@ struct KeyStore {
             do {
                 return try PublicKey(text: String(field))
             } catch {
-                throw Failure(.data, "\(text):\(index + 1): \(error.explanation)")
+                throw Failure(.data, "\(text):\(index + 1): \(error.explanation)", hint: serverKeyHint)
             }
         }
-        throw Failure(.data, "\(text):1: no key in this file")
+        throw Failure(.data, "\(text):1: no key in this file", hint: serverKeyHint)
     }
+
+    private static let serverKeyHint = "take the line of the server's server.pub, or its p2ppub1_… alone"
 
     /// - Throws: `Failure`: 66 if there is no file, 65 with file and line if a line is wrong.
     static func readRoster(_ path: String) throws -> Roster {
         guard FileManager.default.fileExists(atPath: path) else {
             throw Failure(
                 .noInput, "no list of peers at \(path)",
-                hint: "'p2p keygen NAME --authorize' adds a peer to it; --open lets anyone join")
+                hint: "'p2p keygen NAME --authorize' adds a peer to it, an empty one will do ('touch \(path)'); "
+                    + "--open lets anyone join")
         }
         do {
             return try Roster(text: try readText(path))
@@ -138,7 +149,7 @@ struct KeyStore {
 
     private static func readText(_ path: String) throws -> String {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure(.noPermission, "\(path) cannot be read", hint: "chmod u+r \(path)")
+            throw SecretFile.cannotRead(path, chmod: "u+r")
         }
         guard let text = String(data: data, encoding: .utf8) else { throw Failure(.data, "\(path):1: not text") }
         return text

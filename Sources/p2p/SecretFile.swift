@@ -13,17 +13,18 @@ internal import SecureMesh
 enum SecretFile {
     /// - Throws: `Failure`, 77.
     static func load(_ path: String, missingHint: String) throws -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        // A FIFO without a writer must not hold the command up.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR {
                 throw Failure(.noPermission, "no key at \(path)", hint: missingHint)
             }
-            throw Failure(.noPermission, "\(path) cannot be read", hint: "chmod 600 \(path)")
+            throw cannotRead(path, chmod: "600")
         }
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Failure(.data, "\(path):1: not a file of keys")
+            throw notAFile(path)
         }
         guard status.st_mode & 0o077 == 0 else {
             throw Failure(
@@ -32,9 +33,27 @@ enum SecretFile {
         var bytes = [UInt8](repeating: 0, count: maximumSize)
         defer { Sodium.wipe(&bytes) }
         let count = unsafe read(descriptor, &bytes, maximumSize)
-        guard count >= 0 else { throw Failure(.noPermission, "\(path) cannot be read", hint: "chmod 600 \(path)") }
+        guard count >= 0 else { throw cannotRead(path, chmod: "600") }
         guard count < maximumSize else { throw Failure(.data, "\(path):1: too long for a key") }
         return Array(bytes.prefix(count))
+    }
+
+    /// Why `path`, which is there, gave nothing; the hint fits who asks.
+    static func cannotRead(_ path: String, chmod mode: String) -> Failure {
+        var status = stat()
+        let isFound = unsafe stat(path, &status) == 0
+        if isFound, status.st_mode & S_IFMT != S_IFREG {
+            return notAFile(path)
+        }
+        let isOwner = isFound && status.st_uid == geteuid()
+        return Failure(
+            .noPermission, "\(path) cannot be read",
+            hint: isOwner ? "chmod \(mode) \(path)" : "run p2p as the user who owns \(path) and its folder")
+    }
+
+    private static func notAFile(_ path: String) -> Failure {
+        Failure(
+            .data, "\(path):1: not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
     }
 
     /// A new file, or none: never overwrites.
