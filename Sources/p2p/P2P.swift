@@ -34,7 +34,7 @@ struct P2P: AsyncParsableCommand {
             exit(withError: error)
         } catch {
             let text = Console.escaped(message(for: error))
-            Console.report(Failure(.usage, text.prefix(1).lowercased() + text.dropFirst(), hint: "see 'p2p help'"))
+            Console.report(Failure(.usage, text.prefix(1).lowercased() + text.dropFirst(), hint: Failure.usageHint))
             exit(withError: Failure.Code.usage.exitCode)
         }
     }

@@ -122,7 +122,8 @@ private actor Attendance {
     func giveUp(after timeout: Duration) -> Bool {
         guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
         if let lastRefusal {
-            failure = Failure(.unavailable, "not admitted within \(timeout): \(lastRefusal.words)")
+            failure = Failure(
+                .unavailable, "not admitted within \(timeout): \(lastRefusal.words)", hint: lastRefusal.remedy)
         } else {
             failure = Failure(.unavailable, "no answer from \(server) within \(timeout)", hint: silence)
         }
@@ -163,7 +164,9 @@ private actor Attendance {
             Console.note("the server ended the session: \(departure.words)")
         case .refused(let refusal, let pause):
             lastRefusal = refusal
-            Console.warning("turned away: \(refusal.words); asking again in \(pause.components.seconds + 1) s")
+            Console.warning(
+                "turned away: \(refusal.words); asking again in \(pause.components.seconds + 1) s",
+                hint: refusal.remedy)
         case .unanswered:
             guard !warnedOfSilence else { return }
             warnedOfSilence = true

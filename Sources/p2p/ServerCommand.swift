@@ -15,7 +15,9 @@ struct ServerCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("Where to listen, IPv4 or [IPv6]; may be given several times.", valueName: "address:port"),
+        help: ArgumentHelp(
+            "Where to listen, IPv4 or [IPv6]; may be given several times. Default: 127.0.0.1:3000.",
+            valueName: "address:port"),
         transform: Parse.socketAddress)
     var listen: [SocketAddress] = []
 
@@ -42,7 +44,7 @@ struct ServerCommand: AsyncParsableCommand {
         transform: Parse.interval)
     var lifetime = Duration.milliseconds(1_500)
 
-    @Option(help: "How many members there may be, at most 65536.")
+    @Option(help: ArgumentHelp("How many members there may be, at most 65536.", valueName: "count"))
     var maxPeers = 10_000
 
     @OptionGroup var keyOptions: KeyOptions

@@ -44,7 +44,7 @@ public final class MeshPeer: Service {
             throw .invalidConfiguration("the peer's key is the server's own")
         }
         guard configuration.server.isUsable else {
-            throw .invalidConfiguration("no host's address: \(configuration.server)")
+            throw .invalidConfiguration("a server cannot be at \(configuration.server)")
         }
         guard (0...PeerMessage.largestBody).contains(configuration.maximumMessageSize) else {
             throw .invalidConfiguration("a message holds at most \(PeerMessage.largestBody) bytes")
