@@ -1,10 +1,23 @@
 internal import Foundation
 internal import Logging
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 /// What a person sees: results on stdout, words about them on stderr, a line each and at once.
 ///
 /// Whatever came from elsewhere is escaped: a message cannot move the cursor, forge a line or ring the bell.
 enum Console {
+    /// Without it `p2p keygen A B --authorize | head -n 1` would end between two of its files.
+    static func outliveReaders() {
+        signal(SIGPIPE, SIG_IGN)
+    }
+
     static func result(_ line: String) {
         write(line, to: .standardOutput)
     }

@@ -19,6 +19,7 @@ struct P2P: AsyncParsableCommand {
     )
 
     static func main() async {
+        Console.outliveReaders()
         do {
             var command = try parseAsRoot()
             LoggingSystem.bootstrap { ConsoleLogHandler(label: $0) }
