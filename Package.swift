@@ -54,8 +54,10 @@ let package = Package(
         .testTarget(
             name: "SecureMeshTests",
             dependencies: ["SecureMesh", .product(name: "Logging", package: "swift-log")],
-            exclude: ["Vectors/reference.py"],
-            resources: [.copy("Vectors/vectors.txt")],
+            exclude: ["Crypto/edge_cases.py", "Vectors/reference.py"],
+            resources: [
+                .copy("Crypto/ed25519.txt"), .copy("Crypto/x25519.txt"), .copy("Vectors/vectors.txt"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
