@@ -41,7 +41,9 @@ final class HandServer {
     }
 
     /// HELLO, WELCOME, CONFIRM, PULSE. Gives the entry that an honest server would list.
-    func join(_ client: inout Client, session: SessionID? = nil) throws -> Entry {
+    func join(
+        _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters? = nil
+    ) throws -> Entry {
         client.machine.handleTimeout(now: now)
         let hello = try #require(transmits(&client).first)
         let datagram = try Datagram(decoding: hello.span)
@@ -56,9 +58,9 @@ final class HandServer {
         let d2 = try #require(secret.agree(with: ephemeral))
         let clear = secret.agreementPublicKey
         let transcript = context.transcript(.transcript, hello: hello, last: clear.bytes)
-        let parameters = Welcome.Parameters(
+        let ordinary = Welcome.Parameters(
             heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(3_600))
-        let body = Welcome(session: session, token: 1, parameters: parameters, address: client.address)
+        let body = Welcome(session: session, token: 1, parameters: parameters ?? ordinary, address: client.address)
         let welcome = signer.sign(.welcome, body, extra: .transcript(transcript), clear: .agreementKey(clear))
             .sealed(
                 to: Handshake.tag(of: hello), counter: 0,

@@ -1,0 +1,104 @@
+import SecureMesh
+import Testing
+
+/// A peer and all that its server may tell it, rightly or not.
+final class MemberDoor {
+    let server = HandServer(seed: 4)
+    var client: HandServer.Client
+
+    init() throws {
+        client = try server.peer("a")
+    }
+
+    var rejections: RejectionCounters { client.machine.rejections }
+
+    func handle(_ bytes: [UInt8]) {
+        client.machine.handle(bytes.span, path: server.path, now: server.now)
+    }
+
+    /// The HELLO that is due.
+    func hello() throws -> [UInt8] {
+        client.machine.handleTimeout(now: server.now)
+        return try newest()
+    }
+
+    /// What the peer sent last.
+    func newest() throws -> [UInt8] { try #require(server.transmits(&client).last) }
+
+    func retry(to hello: [UInt8]) {
+        let signed = Signer(key: server.key, context: server.context, from: server.epoch)
+            .sign(.retry, RawPayload([]), clear: .rotation(1))
+        let cookie = Bytes16([UInt8](repeating: 7, count: Bytes16.count).span)
+        handle(signed.unsealed(to: Handshake.tag(of: hello), delivery: .cookie(cookie)))
+    }
+
+    /// A member that holds version 2 of a directory of itself.
+    func join() throws -> Joined {
+        let entry = try server.join(&client)
+        try server.tell(&client, [entry], version: 2)
+        return Joined(door: self, entry: entry)
+    }
+
+    struct Joined {
+        let door: MemberDoor
+        let entry: Entry
+
+        func tell(_ kind: Kind, _ payload: some Payload, by thief: SigningKey? = nil) throws {
+            try door.server.deliver(kind, payload, to: &door.client, entry, by: thief)
+        }
+
+        /// From version 2 to 3, with the payload changed before it is signed.
+        func delta(adding entries: [Entry], _ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
+            try tell(.delta, RawPayload(change(Delta(from: 2, removed: [], added: entries).encoded)))
+        }
+
+        /// Of version 3: this peer's entry alone.
+        func snapshot(_ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
+            let snapshot = Snapshot(version: 3, part: 0, parts: 1, entries: [entry])
+            try tell(.snapshot, RawPayload(change(snapshot.encoded)))
+        }
+
+        /// A message that only claims to be from the owner of `other`.
+        func message(from other: Entry) throws {
+            let shared = door.server.random.secret()
+            door.handle(try door.server.message(from: other, to: entry, shared: shared))
+        }
+    }
+}
+
+extension HandPeer {
+    /// A HELLO with the payload changed before it is signed, and any other part of it to choose.
+    func forgedHello(
+        cookie: Bytes16 = .zero, ephemeral: AgreementPublicKey? = nil, by other: SigningKey? = nil,
+        _ change: ([UInt8]) -> [UInt8] = { $0 }
+    ) throws -> [UInt8] {
+        let server = mesh.serverKey.publicKey
+        let converted = try #require(Sodium.agreementKey(of: server))
+        let secret = mesh.random.secret()
+        let d1 = try #require(secret.agree(with: converted))
+        let clear = ephemeral ?? secret.agreementPublicKey
+        let payload = RawPayload(change(Hello(identity: key.publicKey, name: name).encoded))
+        return Signer(key: other ?? key, context: context, from: 0)
+            .sign(.hello, payload, clear: .agreementKey(clear))
+            .sealed(
+                to: 0, counter: 0, delivery: .cookie(cookie),
+                with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: cookie, server: server))
+    }
+
+    /// Uses up what HELLOs without a cookie may cost, and gives the cookie of this address.
+    func cookie() throws -> Bytes16 {
+        mesh.exhaustBudget()
+        mesh.run(for: mesh.latency)
+        inject(try hello())
+        let retry = try received(.retry)
+        return try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: context).cookie
+    }
+
+    /// `count` HELLOs in form alone, all from here.
+    func flood(_ count: Int, cookie: Bytes16) {
+        var bytes: [UInt8] = []
+        cookie.append(to: &bytes)
+        for _ in 0..<count { mesh.inject(mesh.garbageHello().replacing(at: Header.size, with: bytes), from: address) }
+        mesh.run(for: .zero)
+    }
+}

@@ -1,0 +1,215 @@
+import SecureMesh
+import Testing
+
+/// Each `Rejection` once, through the door that real traffic takes. A case without a way here does not compile.
+@Suite("Every refusal")
+struct EveryRefusalTests {
+    @Test("every refusal is had at the door of the server or of a peer, under its name", arguments: Rejection.allCases)
+    func isHad(_ rejection: Rejection) throws {
+        #expect(try Self.counters(provoking: rejection)[rejection] >= 1)
+    }
+
+    private static func counters(provoking rejection: Rejection) throws -> RejectionCounters {
+        switch rejection {
+        // Wire: any datagram will do.
+        case .truncatedHeader: try atServer { $0.inject([]) }
+        case .unsupportedVersion: try atServer { $0.inject(try $0.hello().replacing(at: 0, with: [2])) }
+        case .unknownKind: try atServer { $0.inject(try $0.hello().replacing(at: 1, with: [0x40])) }
+        case .lengthMismatch: try atServer { $0.inject(try $0.hello() + [0]) }
+        case .sizeOutOfRange: try atServer { $0.inject((try $0.hello() + [0]).withLength) }
+        case .invalidSessionIDs: try atServer { $0.inject(try $0.hello().replacing(at: 4, with: [1])) }
+        case .counterOutOfRange: try atServer { $0.inject(try $0.hello().replacing(at: 27, with: [1])) }
+        case .nonCanonicalAgreementKey:
+            try atServer { $0.inject(try $0.hello().replacing(at: 44, with: [UInt8](repeating: 0xFF, count: 32))) }
+
+        // Wire: rightly signed and sealed.
+        case .nonZeroPadding: try atServer { hand in hand.inject(try hand.forgedHello { $0.dropLast() + [1] }) }
+        case .invalidName:
+            try atServer { hand in hand.inject(try hand.forgedHello { $0.replacing(at: 33, with: [0x1B]) }) }
+        case .invalidAddress:
+            // Port 0: before the name's length and its two characters.
+            try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: $0.count - 5, with: [0, 0]) } }
+        case .entriesOutOfOrder: try atMember { try $0.delta(adding: [.sample(8), .sample(7)]) }
+        case .partOutOfRange: try atMember { try $0.snapshot { $0.replacing(at: 9, with: [1]) } }
+        case .versionOutOfRange:
+            try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: 15, with: [9]) } }
+        case .emptyDelta: try atMember { try $0.delta(adding: []) }
+        case .unknownReason: try atMember { try $0.tell(.goodbye, RawPayload([UInt8](bigEndian: 1) + [7])) }
+        case .payloadLengthMismatch: try atMember { try $0.snapshot { $0.replacing(at: 12, with: [2]) } }
+        case .invalidParameters:
+            try atJoiner { door in
+                let none = Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
+                _ = try door.server.join(&door.client, parameters: none)
+            }
+
+        // HELLO, and its answers.
+        case .sourceNotAllowed: try atServer { $0.inject(try $0.hello(), from: TestMesh.server) }
+        case .misdirected: try atServer { $0.inject(try Sample.of(.pulse).bytes) }
+        case .overBudget: try atServer { $0.flood(400, cookie: try $0.cookie()) }
+        case .prefixOverRate:
+            try atServer { hand in
+                let cookie = try hand.cookie()
+                for _ in 0..<8 {
+                    hand.mesh.run(for: .milliseconds(100))
+                    hand.flood(200, cookie: cookie)
+                }
+            }
+        case .agreementFailed:
+            try atServer { $0.inject(try $0.forgedHello(ephemeral: AgreementPublicKey(bytes: .zero))) }
+        case .sealBroken: try atServer { $0.inject(try $0.hello().flipping(bit: 255 * 8)) }
+        case .signatureInvalid: try atServer { $0.inject(try $0.forgedHello(by: $0.mesh.makeKey())) }
+        case .identityInvalid:
+            try atServer { hand in
+                let server = hand.mesh.serverKey.publicKey.bytes.array
+                hand.inject(try hand.forgedHello { $0.replacing(at: 0, with: server) })
+            }
+        case .unknownTag: try atJoiner { $0.handle(try Sample.of(.welcome).bytes) }
+        case .tooManyFailedAnswers:
+            try atJoiner { door in
+                let tag = [UInt8](bigEndian: Handshake.tag(of: try door.hello()))
+                for _ in 0..<5 { door.handle(try Sample.of(.welcome).bytes.replacing(at: 4, with: tag)) }
+            }
+        case .repeatedRetry:
+            try atJoiner { door in
+                door.retry(to: try door.hello())
+                let second = try door.newest()
+                for _ in 0..<2 { door.retry(to: second) }
+            }
+
+        // CONFIRM.
+        case .unknownTicket:
+            try atServer { hand in
+                try hand.beWelcomed()
+                let confirm = try hand.confirm()
+                for _ in 0..<2 { hand.inject(confirm) }
+            }
+        case .ticketExpired:
+            try atServer { hand in
+                try hand.beWelcomed()
+                hand.mesh.run(for: .seconds(5))
+                hand.inject(try hand.confirm())
+            }
+        case .ticketSourceMismatch:
+            try atServer { hand in
+                try hand.beWelcomed()
+                hand.inject(try hand.confirm(), from: elsewhere)
+            }
+        case .tokenMismatch:
+            try atServer { hand in
+                try hand.beWelcomed()
+                let opened = try #require(hand.opened)
+                let body = Heartbeat(number: 1, token: opened.welcome.body.token &+ 1, version: 0, part: 0)
+                hand.inject(try hand.seal(hand.signer.sign(.confirm, body, extra: .binder(opened.keys.binder))))
+            }
+        case .admissionWithdrawn:
+            try atServer { hand in
+                try hand.beWelcomed()
+                hand.mesh.withServer { $0.setRoster(Roster(authorised: [:]), now: hand.mesh.now) }
+                hand.inject(try hand.confirm())
+            }
+
+        // Sessions, at the server.
+        case .unknownSession:
+            try afterJoin { $0.inject(try $0.heartbeat().replacing(at: 12, with: [UInt8](bigEndian: 1))) }
+        case .sessionEnded:
+            try afterJoin { hand in
+                let leave = try hand.seal(hand.signer.sign(.leave, Leave(number: 2)))
+                for _ in 0..<2 { hand.inject(leave) }
+            }
+        case .sourceMismatch: try afterJoin { $0.inject(try $0.heartbeat(), from: elsewhere) }
+        case .counterReplayed:
+            try afterJoin { hand in
+                let heartbeat = try hand.heartbeat()
+                for _ in 0..<2 { hand.inject(heartbeat) }
+            }
+        case .counterTooOld:
+            try afterJoin { hand in
+                for counter: UInt64 in [3_000, 2] { hand.inject(try hand.heartbeat(counter: counter)) }
+            }
+        case .memberOverRate: try afterJoin { hand in for _ in 0..<25 { hand.inject(try hand.heartbeat()) } }
+        case .numberStale:
+            try afterJoin { hand in
+                hand.inject(try hand.heartbeat())
+                hand.number -= 1
+                hand.inject(try hand.heartbeat())
+            }
+        case .memberMisbehaved: try afterJoin { $0.inject(try $0.heartbeat(by: $0.mesh.makeKey())) }
+
+        // The directory, at a peer.
+        case .deltaNotApplicable:
+            try atMember { member in for _ in 0..<2 { try member.delta(adding: [.sample(7)]) } }
+        case .snapshotNotWanted: try atMember { member in for _ in 0..<2 { try member.snapshot() } }
+        case .directoryContradiction:
+            try atMember { try $0.delta(adding: [.sample(7, name: $0.entry.name.description)]) }
+
+        // Messages.
+        case .untrusted:
+            try atMember { member in
+                member.door.server.now = at(60_001)
+                try member.message(from: .sample(7))
+            }
+        case .unknownSender: try atMember { try $0.message(from: .sample(7)) }
+        case .bindingInvalid:
+            try atMember { member in
+                try member.delta(adding: [.sample(7)])
+                try member.message(from: .sample(7))
+            }
+        case .agreementOverRate:
+            // Each sender's key would be agreed upon, but none is bound.
+            try atMember { member in
+                let senders = try (UInt64(1)...201).map { try Entry.sample($0) }
+                for (step, sender) in senders.enumerated() {
+                    try member.tell(.delta, Delta(from: UInt64(step) + 2, removed: [], added: [sender]))
+                }
+                for sender in senders { try member.message(from: sender) }
+            }
+        case .notAddressedToMe:
+            try atReceiver { hand, peers in
+                let message = try hand.message("for A", to: peers[1], audience: peers[0].publicKey, number: 1)
+                hand.mesh.inject(message, from: hand.address, to: peers[1].address)
+            }
+        case .senderOverRate:
+            try atReceiver { hand, peers in
+                for _ in 0...Limits.messageRate.burst { try hand.mesh.send("x", from: peers[0], to: peers[1]) }
+            }
+        }
+    }
+
+    private static let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+    private static let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
+
+    private static func atServer(_ act: (HandPeer) throws -> Void) throws -> RejectionCounters {
+        let mesh = TestMesh()
+        try act(HandPeer("hand", at: place, in: mesh))
+        return try #require(mesh.registry).rejections
+    }
+
+    private static func afterJoin(_ act: (HandPeer) throws -> Void) throws -> RejectionCounters {
+        try atServer { hand in
+            try hand.join()
+            try act(hand)
+        }
+    }
+
+    private static func atJoiner(_ act: (MemberDoor) throws -> Void) throws -> RejectionCounters {
+        let door = try MemberDoor()
+        try act(door)
+        return door.rejections
+    }
+
+    private static func atMember(_ act: (MemberDoor.Joined) throws -> Void) throws -> RejectionCounters {
+        try atJoiner { try act($0.join()) }
+    }
+
+    /// Two peers, the second of which is asked, and a third by hand.
+    private static func atReceiver(_ act: (HandPeer, [TestPeer]) throws -> Void) throws -> RejectionCounters {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        let hand = try HandPeer("hand", at: place, in: mesh)
+        try hand.join()
+        mesh.run(for: .milliseconds(600))
+        try act(hand, peers)
+        mesh.run(for: .milliseconds(10))
+        return peers[1].machine.rejections
+    }
+}

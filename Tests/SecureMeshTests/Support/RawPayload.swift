@@ -1,0 +1,18 @@
+import SecureMesh
+
+/// Any bytes in the place of a payload: what an insider, or a server that lies, can sign and seal.
+struct RawPayload: Payload {
+    private let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    init(decoding span: Span<UInt8>) throws(Rejection) {
+        bytes = [UInt8](copying: span)
+    }
+
+    func append(to bytes: inout [UInt8]) {
+        bytes += self.bytes
+    }
+}
