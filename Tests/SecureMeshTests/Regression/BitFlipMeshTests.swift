@@ -1,0 +1,59 @@
+import SecureMesh
+import Testing
+
+/// Real datagrams on their way through a mesh, each overtaken by every copy of itself with one bit turned.
+@Suite("Turned bits on their way")
+struct BitFlipMeshTests {
+    @Test(
+        "every single-bit flip of every kind, sent from the right place before the true one, joins, ends and says nothing"
+    )
+    func overtaken() throws {
+        let mesh = TestMesh()
+        let seen = Overtaker(mesh)
+        let peers = try (0..<2).map { try mesh.addPeer("peer-\($0)") }
+        // HELLOs that nobody could open, CONFIRMs and WELCOMEs spent on them: it takes more than one attempt.
+        #expect(mesh.run(atMost: .seconds(30)) { mesh.hasConverged })
+        #expect(mesh.members.count == 2)
+
+        try mesh.broadcast("once", from: peers[0])
+        mesh.run(for: .seconds(2))
+        #expect(peers[1].messages.map { String(decoding: $0.body, as: UTF8.self) } == ["once"])
+
+        let others = Dictionary(uniqueKeysWithValues: peers.map { ($0.publicKey, $0.name) })
+        let third = try mesh.addPeer("third")
+        #expect(mesh.run(atMost: .seconds(10)) { mesh.hasConverged })
+        // GOODBYE, then LEAVE.
+        mesh.withServer { $0.setRoster(Roster(authorised: others), now: mesh.now) }
+        mesh.run(for: .seconds(1))
+        #expect(third.has(.ended(.notAuthorised)))
+        #expect(mesh.members.count == 2 && peers.allSatisfy { $0.departures.isEmpty })
+        mesh.with(peers[0]) { $0.leave(now: mesh.now) }
+        mesh.run(for: .milliseconds(200))
+        #expect(mesh.departures(of: peers[0]) == [.left])
+
+        // REJECT, to the one who was put out, and RETRY.
+        mesh.restart(third)
+        #expect(mesh.run(atMost: .seconds(10)) { third.count { $0 == .ended(.notAuthorised) } == 2 })
+        mesh.withServer { $0.setRoster(.open, now: mesh.now) }
+        mesh.exhaustBudget()
+        mesh.restart(third)
+        #expect(mesh.run(atMost: .seconds(30)) { mesh.isMember(third) })
+        #expect(seen.kinds == Set(Kind.allCases))
+        #expect(mesh.registry?.rejections[.memberMisbehaved] == 0)
+    }
+
+    /// Puts the turned copies of the first datagram of each kind before it.
+    private final class Overtaker {
+        private(set) var kinds: Set<Kind> = []
+
+        init(_ mesh: TestMesh) {
+            mesh.rules.append { [unowned self, unowned mesh] flight in
+                guard let kind = flight.kind, kinds.insert(kind).inserted else { return nil }
+                for bit in 0..<(flight.bytes.count * 8) {
+                    mesh.inject(flight.bytes.flipping(bit: bit), from: flight.source, to: flight.destination)
+                }
+                return nil
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+internal import SecureMesh
+internal import Testing
+
+/// Malformed datagrams of every length and kind, through the sockets of a server and of a peer that are at work.
+@Suite("A live mesh under malformed datagrams", .timeLimit(.minutes(1)))
+struct SweepTests {
+    @Test("a live server refuses every length to 1,400 bytes and every single-bit flip of every kind, and loses nobody")
+    func server() async throws {
+        try await Self.survives { mesh, _ in (mesh.address, { try await mesh.server.rejections() }) }
+    }
+
+    @Test("a live peer refuses every length to 1,400 bytes and every single-bit flip of every kind, and stays a member")
+    func peer() async throws {
+        try await Self.survives { mesh, peer in
+            let bound = try #require(try await peer.peer.boundAddress())
+            let address = SocketAddress(ip: .v4(0x7F00_0001), port: bound.port)
+            return (address, { try await peer.peer.rejections() })
+        }
+    }
+
+    private typealias Target = (address: SocketAddress, rejections: @Sendable () async throws -> RejectionCounters)
+
+    /// Two peers join; one target takes the sweep; then each has a message from the other.
+    private static func survives(
+        _ target: @Sendable @escaping (LoopbackMesh, RunningPeer) async throws -> Target
+    ) async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                try await mesh.withPeer("B") { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    let target = try await target(mesh, a)
+                    try await sweep(target)
+                    #expect(try await mesh.server.members().count == 2)
+                    for (from, to) in [(a, b), (b, a)] {
+                        #expect(try await from.peer.broadcast(Array("still here".utf8)) == 1)
+                        #expect(await to.events.message()?.body == Array("still here".utf8))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends all, a batch at a time, so that no buffer of the kernel is what refuses it, and waits for the counters.
+    private static func sweep(_ target: Target) async throws {
+        let socket = try #require(GarbageSocket())
+        let datagrams = try lengths() + flips()
+        let before = try await target.rejections()
+        var unsent = 0
+        var short: UInt64 = 0
+        for start in stride(from: 0, to: datagrams.count, by: batch) {
+            // The last of a batch is too short for a header, and none overtakes another.
+            for bytes in datagrams[start..<min(start + batch, datagrams.count)] + [[0]] {
+                if !socket.send(bytes, to: target.address) { unsent += 1 }
+                if bytes.count < Header.size { short += 1 }
+            }
+            while try await target.rejections()[.truncatedHeader] < before[.truncatedHeader] + short {
+                try Task.checkCancellation()
+            }
+        }
+        #expect(unsent == 0)
+        let batches = (datagrams.count + batch - 1) / batch
+        let sent = UInt64(datagrams.count + batches)
+        // A server answers HELLOs in form with RETRY when there are too many.
+        let answered = UInt64(Kind.hello.minimumSize * 8)
+        let refused = try await target.rejections().total - before.total
+        #expect(refused <= sent && refused + answered >= sent, "\(refused) of \(sent)")
+    }
+
+    private static let batch = 128
+
+    private static func lengths() -> [[UInt8]] {
+        var random = RandomSource.seeded(0x5EED)
+        return (0...1_400).flatMap { size in
+            [
+                [UInt8](repeating: 0, count: size),
+                (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next()) },
+            ]
+        }
+    }
+
+    private static func flips() throws -> [[UInt8]] {
+        try Kind.allCases.flatMap { kind in
+            let bytes = try VectorSection.named("\(kind)").bytes("datagram")
+            #expect(bytes[1] == kind.rawValue)
+            return (0..<(bytes.count * 8)).map { bytes.flipping(bit: $0) }
+        }
+    }
+}
