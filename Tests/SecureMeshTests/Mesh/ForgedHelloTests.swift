@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, section 8, cases 20 to 24: HELLOs that nobody honest makes. Silence, but for a key that signs well.
+/// SECURITY.md, must-pass cases 20 to 24: HELLOs that nobody honest makes. Silence, but for a key that signs well.
 @Suite("Forged HELLOs") struct ForgedHelloTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

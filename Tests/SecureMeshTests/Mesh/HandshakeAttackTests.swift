@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, section 8, cases 12 to 24: what an attacker may try with a handshake.
+/// SECURITY.md, must-pass cases 12 to 24: what an attacker may try with a handshake.
 @Suite("Handshake attacks") struct HandshakeAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)

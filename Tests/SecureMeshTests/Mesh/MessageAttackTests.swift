@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, section 8, cases 26, 36 and 37: enrolled peers and servers that lie.
+/// SECURITY.md, must-pass cases 26, 36 and 37: enrolled peers and servers that lie.
 @Suite("Message attacks") struct MessageAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

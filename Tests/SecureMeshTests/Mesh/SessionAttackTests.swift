@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, section 8, cases 25 to 35: what an attacker, or a member without manners, may try with a session.
+/// SECURITY.md, must-pass cases 25 to 35: what an attacker, or a member without manners, may try with a session.
 @Suite("Session attacks") struct SessionAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)

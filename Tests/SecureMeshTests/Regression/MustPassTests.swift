@@ -1,0 +1,33 @@
+import SecureMesh
+import Testing
+
+/// SECURITY.md's table of must-pass cases, held against the tests that it names.
+@Suite("Must-pass cases")
+struct MustPassTests {
+    @Test("each of the 44 must-pass cases names tests that exist")
+    func table() throws {
+        let rows = try Document("SECURITY.md").rows(under: "## Must-pass cases")
+        #expect(rows.map { $0[0] } == (1...44).map(String.init))
+        for row in rows {
+            #expect(row.count == 3 && !row[1].isEmpty)
+            var declared: Set<String> = []
+            var named = 0
+            // A file, then the tests in it, then perhaps another file.
+            for match in row[2].matches(of: /([\w\/]+\.swift)|"([^"]+)"/) {
+                if let path = match.1 {
+                    declared = try Self.tests(in: String(path))
+                } else if let name = match.2 {
+                    named += 1
+                    #expect(declared.contains(String(name)), "\(row[0]): no test \"\(name)\"")
+                }
+            }
+            #expect(named > 0, "\(row[0]) names no test")
+        }
+    }
+
+    /// The names in a file's `@Test("…")`.
+    private static func tests(in path: String) throws -> Set<String> {
+        let text = try Document("Tests/SecureMeshTests/" + path).text
+        return Set(text.matches(of: /@Test\(\s*"([^"]+)"/).map { String($0.1) })
+    }
+}
