@@ -74,19 +74,17 @@ struct KeyStore {
         var bytes = try SecretFile.load(path, missingHint: hint)
         defer { Sodium.wipe(&bytes) }
         var key: SigningKey?
-        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-            guard let first = line.first, first != UInt8(ascii: "#") else { continue }
+        for (index, line) in lines(of: bytes).enumerated() {
+            guard !line.isEmpty, bytes[line.lowerBound] != UInt8(ascii: "#") else { continue }
             guard key == nil else {
                 throw Failure(.data, "\(path):\(index + 1): more than one key", hint: "one file, one key: split it")
             }
-            var text = Array(line)
+            var text = Array(bytes[line])
             defer { Sodium.wipe(&text) }
             // An editor may leave spaces or CR at the end.
             while let last = text.last, last == 0x20 || last == 0x0D { text.removeLast() }
             do throws(KeyTextError) {
-                // In NAME.pub the key comes after the name.
-                let field = text.split(separator: 0x20).last ?? []
-                guard !field.starts(with: Array("p2ppub1_".utf8)) else { throw .publicKey }
+                guard !endsWithPublicKey(text) else { throw .publicKey }
                 key = try SigningKey(secretText: text.span)
             } catch {
                 throw Failure(
@@ -99,6 +97,22 @@ struct KeyStore {
                 .data, "\(path):1: no key in this file", hint: "restore the file, or make a new key with 'p2p keygen'")
         }
         return key
+    }
+
+    /// Where the lines are. Not slices: one that lives on would have the bytes copied when they are wiped.
+    private static func lines(of bytes: [UInt8]) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = 0
+        for end in bytes.indices where bytes[end] == UInt8(ascii: "\n") {
+            lines.append(start..<end)
+            start = end + 1
+        }
+        return lines + [start..<bytes.count]
+    }
+
+    /// In NAME.pub the key comes after the name.
+    private static func endsWithPublicKey(_ text: [UInt8]) -> Bool {
+        text.split(separator: 0x20).last?.starts(with: "p2ppub1_".utf8) ?? false
     }
 
     /// `p2ppub1_…` itself, or a file that holds `NAME p2ppub1_…`.

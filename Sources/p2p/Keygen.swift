@@ -35,7 +35,7 @@ struct Keygen: ParsableCommand {
             // The server is no peer of its own mesh.
             guard authorize, name != .server else { continue }
             try store.authorise(name, key)
-            Console.note("added \(name) to \(store.rosterPath)")
+            Console.note("added \(name) to \(store.rosterPath); a server that runs reads it again on SIGHUP")
         }
     }
 }

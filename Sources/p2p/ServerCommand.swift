@@ -56,6 +56,8 @@ struct ServerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // First of all: untrapped, a SIGHUP ends a process.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
             key ?? store.secretPath(.server), hint: "make one with 'p2p keygen'")
@@ -73,7 +75,7 @@ struct ServerCommand: AsyncParsableCommand {
             services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await Self.printEvents(of: server, publicKey: signingKey.publicKey) }
-            tasks.addTask { [open] in await Self.reload(server, from: open ? nil : rosterPath) }
+            tasks.addTask { [open] in await Self.reload(server, from: open ? nil : rosterPath, at: hangups) }
             defer { tasks.cancelAll() }
             do {
                 try await services.run()
@@ -101,8 +103,8 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    private static func reload(_ server: MeshServer, from path: String?) async {
-        for await _ in await UnixSignalsSequence(trapping: .sighup) {
+    private static func reload(_ server: MeshServer, from path: String?, at hangups: UnixSignalsSequence) async {
+        for await _ in hangups {
             guard let path else {
                 Console.warning("SIGHUP: this server is open, there is no list to read")
                 continue
