@@ -40,10 +40,17 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "SelfTest",
+            dependencies: ["SecureMesh", .product(name: "Logging", package: "swift-log")],
+            resources: [.embedInCode("Vectors/vectors.txt")],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "p2p",
             dependencies: [
                 "SecureMesh",
+                "SelfTest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -53,11 +60,9 @@ let package = Package(
         ),
         .testTarget(
             name: "SecureMeshTests",
-            dependencies: ["SecureMesh", .product(name: "Logging", package: "swift-log")],
-            exclude: ["Crypto/edge_cases.py", "Vectors/reference.py"],
-            resources: [
-                .copy("Crypto/ed25519.txt"), .copy("Crypto/x25519.txt"), .copy("Vectors/vectors.txt"),
-            ],
+            dependencies: ["SecureMesh", "SelfTest", .product(name: "Logging", package: "swift-log")],
+            exclude: ["Crypto/edge_cases.py", "Vectors/reference.py", "Vectors/vectors.txt"],
+            resources: [.copy("Crypto/ed25519.txt"), .copy("Crypto/x25519.txt")],
             swiftSettings: strict
         ),
         .testTarget(

@@ -36,6 +36,14 @@ struct TidyTests {
         }
     }
 
+    @Test("the self-test stands on the library alone, without Foundation")
+    func selfTestImports() throws {
+        for file in try SourceFile.selfTest.get() {
+            let imported = file.code.matches(of: #/\bimport\s+(\w+)/#).map { String($0.output.1) }
+            #expect(Set(imported).isSubset(of: ["SecureMesh", "Logging"]), "\(file.path)")
+        }
+    }
+
     @Test("every source of the library is in one of the layers")
     func layers() throws {
         for file in try SourceFile.library.get() {
@@ -154,6 +162,7 @@ private struct SourceFile {
     }
 
     static let library = Result { try all(under: "Sources/SecureMesh") }
+    static let selfTest = Result { try all(under: "Sources/SelfTest") }
     static let sources = Result { try all(under: "Sources") }
     static let tests = Result { try all(under: "Tests") }
 

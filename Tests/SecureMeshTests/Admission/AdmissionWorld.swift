@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// A server's gates, and a joiner who makes each of its datagrams by hand.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// X25519 as libsodium 1.0.18 computes it, and what the decoder refuses before. The facts are those of `x25519.txt`:

@@ -1,5 +1,6 @@
 import Foundation
 import SecureMesh
+import SelfTest
 import Testing
 
 /// A line of `ed25519.txt`.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// Ed25519 as libsodium 1.0.18 judges it: cofactorless, S below L, no small-order and no non-canonical A or R. The

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// SECURITY.md, must-pass cases 20 to 24: HELLOs that nobody honest makes. Silence, but for a key that signs well.

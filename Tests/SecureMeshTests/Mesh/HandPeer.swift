@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// A peer by hand, with real keys and no manners: each datagram is made when the test asks for it.

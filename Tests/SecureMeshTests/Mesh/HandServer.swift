@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// A server by hand, with the real key and no conscience: it tells each peer what the test wants.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// SECURITY.md, must-pass cases 12 to 24: what an attacker may try with a handshake.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// PROTOCOL.md, section 5: how peers come in, and how losses on the way are made good.

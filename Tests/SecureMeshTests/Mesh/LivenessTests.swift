@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// PROTOCOL.md, section 6: who counts as alive, and how directories stay equal.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// What a peer refuses from its own server: PROTOCOL.md, sections 6, 7 and 9.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// SECURITY.md, must-pass cases 26, 36 and 37: enrolled peers and servers that lie.

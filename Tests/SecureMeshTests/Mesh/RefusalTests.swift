@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// PROTOCOL.md, section 5: REJECT and RETRY.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// Who may join, under which name; and what the server remembers of identities.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// SECURITY.md, must-pass cases 25 to 35: what an attacker, or a member without manners, may try with a session.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// PROTOCOL.md, section 7.1: a pair's keys and counters begin once, whatever the server lists.

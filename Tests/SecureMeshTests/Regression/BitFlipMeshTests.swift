@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// Real datagrams on their way through a mesh, each overtaken by every copy of itself with one bit turned.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// A peer and all that its server may tell it, rightly or not.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// Each `Rejection` once, through the door that real traffic takes. A case without a way here does not compile.

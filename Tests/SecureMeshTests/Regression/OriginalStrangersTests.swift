@@ -1,4 +1,5 @@
 internal import SecureMesh
+internal import SelfTest
 internal import Testing
 
 /// What anyone could do to a mesh of p2plocal with one socket, tried on this one.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// What p2plocal, the program that SecureMesh replaces, did not survive: its datagrams in this protocol's terms, at the

@@ -1,4 +1,5 @@
 internal import SecureMesh
+internal import SelfTest
 internal import Testing
 
 /// Malformed datagrams of every length and kind, through the sockets of a server and of a peer that are at work.
@@ -80,8 +81,9 @@ struct SweepTests {
     }
 
     private static func flips() throws -> [[UInt8]] {
-        try Kind.allCases.flatMap { kind in
-            let bytes = try VectorSection.named("\(kind)").bytes("datagram")
+        let vectors = try VectorCheck.published()
+        return try Kind.allCases.flatMap { kind in
+            let bytes = try #require(vectors.first { $0.kind == kind }).bytes
             #expect(bytes[1] == kind.rawValue)
             return (0..<(bytes.count * 8)).map { bytes.flipping(bit: $0) }
         }

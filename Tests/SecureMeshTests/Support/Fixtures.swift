@@ -63,27 +63,3 @@ extension Instant {
         start + duration
     }
 }
-
-extension Secret32 {
-    var array: [UInt8] {
-        var bytes: [UInt8] = []
-        append(to: &bytes)
-        return bytes
-    }
-}
-
-extension Bytes16 {
-    var array: [UInt8] {
-        var bytes: [UInt8] = []
-        append(to: &bytes)
-        return bytes
-    }
-}
-
-extension Signature {
-    var array: [UInt8] {
-        var bytes: [UInt8] = []
-        append(to: &bytes)
-        return bytes
-    }
-}

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 
 /// The seeds of random tests. A failure names the one that failed: put it here alone to see it again.
 enum Seeds {

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 
 /// One authentic datagram of a kind, and what its receiver would make of bytes in its place.
 struct Sample {

@@ -1,18 +1,18 @@
-import SecureMesh
+package import SecureMesh
 
 /// A datagram on its way.
-struct Flight {
-    var source: SocketAddress
-    var destination: SocketAddress
-    var bytes: [UInt8]
-    var sentAt: Instant
+package struct Flight {
+    package var source: SocketAddress
+    package var destination: SocketAddress
+    package var bytes: [UInt8]
+    package var sentAt: Instant
 
-    var kind: Kind? { bytes.count > 1 ? Kind(rawValue: bytes[1]) : nil }
-    var header: Header? { try? Datagram(decoding: bytes.span).header }
+    package var kind: Kind? { bytes.count > 1 ? Kind(rawValue: bytes[1]) : nil }
+    package var header: Header? { try? Datagram(decoding: bytes.span).header }
 }
 
-/// What the test network does with a datagram.
-enum Fate {
+/// What the virtual network does with a datagram.
+package enum Fate {
     case deliver, drop
     case delay(Duration)
     /// Delivered, and again after each of the gaps.

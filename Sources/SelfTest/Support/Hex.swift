@@ -1,11 +1,11 @@
-import SecureMesh
+internal import SecureMesh
 
 /// Bytes from hex, for tables; spaces are skipped.
-struct HexError: Error {
-    let text: String
+package struct HexError: Error {
+    package let text: String
 }
 
-func unhex(_ hex: String) throws -> [UInt8] {
+package func unhex(_ hex: String) throws -> [UInt8] {
     var result: [UInt8] = []
     var high: UInt8?
     for character in hex where character != " " {
@@ -23,31 +23,31 @@ func unhex(_ hex: String) throws -> [UInt8] {
 
 extension [UInt8] {
     /// Lower-case hex, for failures that can be pasted into a table.
-    var hex: String {
+    package var hex: String {
         map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    init(bigEndian value: UInt64) {
+    package init(bigEndian value: UInt64) {
         self = []
         append(bigEndian: value)
     }
 
     /// With one bit turned; bits count from the most significant of the first byte.
-    func flipping(bit: Int) -> [UInt8] {
+    package func flipping(bit: Int) -> [UInt8] {
         var copy = self
         copy[bit / 8] ^= 0x80 >> UInt8(bit % 8)
         return copy
     }
 
     /// With `replacement` in the place of the bytes from `offset` on.
-    func replacing(at offset: Int, with replacement: [UInt8]) -> [UInt8] {
+    package func replacing(at offset: Int, with replacement: [UInt8]) -> [UInt8] {
         var copy = self
         copy.replaceSubrange(offset..<(offset + replacement.count), with: replacement)
         return copy
     }
 
     /// With the header's length field made right.
-    var withLength: [UInt8] {
+    package var withLength: [UInt8] {
         replacing(at: 2, with: [UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
     }
 }

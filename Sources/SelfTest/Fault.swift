@@ -1,0 +1,28 @@
+/// Something is not as it must be.
+package struct Fault: Error, CustomStringConvertible {
+    package let description: String
+    /// What shows it again, where that is not the whole run.
+    package let command: String?
+
+    package init(_ description: String, command: String? = nil) {
+        self.description = description
+        self.command = command
+    }
+
+    /// The first of several, and how many more there are; nil if there is none.
+    package init?(_ failures: [String]) {
+        guard let first = failures.first else { return nil }
+        self.init(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")
+    }
+}
+
+/// Throws `description` unless `condition` holds.
+package func require(_ condition: Bool, _ description: @autoclosure () -> String) throws {
+    guard condition else { throw Fault(description()) }
+}
+
+/// Throws `description` if there is no value.
+package func require<Value>(_ value: Value?, _ description: @autoclosure () -> String) throws -> Value {
+    guard let value else { throw Fault(description()) }
+    return value
+}

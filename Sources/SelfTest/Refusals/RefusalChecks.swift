@@ -1,0 +1,98 @@
+internal import SecureMesh
+
+/// Each refusal of the codec, by its name.
+package enum MalformedCheck {
+    package static func run() throws -> String {
+        let vectors = try Dictionary(uniqueKeysWithValues: VectorCheck.published().map { ($0.name, $0) })
+        var failures: [String] = []
+        for malformed in Malformed.all {
+            let vector = try require(vectors[malformed.section], "no vector [\(malformed.section)]")
+            let given: Rejection? =
+                switch malformed.place {
+                case .datagram: refusal(ofDatagram: malformed.applied(to: vector.bytes))
+                case .payload: refusal(of: vector.kind, payload: malformed.applied(to: vector.payload))
+                }
+            guard given != malformed.expected else { continue }
+            let answer = given.map { "refused as \($0)" } ?? "accepted"
+            failures.append(
+                "[\(malformed.section)] \(malformed.what): \(answer), and should be refused as \(malformed.expected)")
+        }
+        if let fault = Fault(failures) { throw fault }
+        let missing = Set(codecRefusals).subtracting(Malformed.all.map(\.expected)).map(\.rawValue).sorted()
+        try require(missing.isEmpty, "nothing is refused as \(missing.joined(separator: ", "))")
+        return "\(codecRefusals.count) refusals by name, \(Malformed.all.count) malformed datagrams"
+    }
+
+    /// Those that `Rejection` lists first.
+    private static let codecRefusals = Rejection.allCases.prefix { $0 != .sourceNotAllowed }
+}
+
+/// Datagrams of every length, with nothing right in them, to the decoder, a server and a member.
+package struct LengthCheck {
+    private let seed: UInt64
+
+    package init(seed: UInt64) {
+        self.seed = seed
+    }
+
+    package func run() throws -> String {
+        var random = RandomSource.seeded(seed)
+        var scene = try Scene()
+        let before = scene.observed
+        var count: UInt64 = 0
+        for length in 0...Self.longest {
+            for fill in [UInt8(0), 1, 0xFF] {
+                let bytes = [UInt8](repeating: fill, count: length)
+                let given = refusal(ofDatagram: bytes)
+                let answer = given?.rawValue ?? "accepted"
+                try require(given == Self.expected(fill, length), "\(length) times byte \(fill): \(answer)")
+                scene.hand(bytes)
+                count += 1
+            }
+            let bytes = random.bytes(length)
+            try require(refusal(ofDatagram: bytes) != nil, "\(bytes.hex) is accepted")
+            scene.hand(bytes)
+            count += 1
+        }
+        try require(scene.observed == before, "a server or a member has changed")
+        let refused = (scene.registry.rejections.total, scene.listener.rejections.total)
+        try require(refused == (count, count), "of \(count) datagrams \(refused) were refused")
+        return "0 to \(Self.longest) bytes, \(count) datagrams each to decoder, server and member"
+    }
+
+    private static func expected(_ fill: UInt8, _ length: Int) -> Rejection {
+        if length < Header.size { return .truncatedHeader }
+        guard fill == 1 else { return .unsupportedVersion }
+        // A HELLO of 257 bytes, if one believes it.
+        return length == 0x0101 ? .sizeOutOfRange : .lengthMismatch
+    }
+
+    private static let longest = 1_400
+}
+
+/// Every single bit of every vector, turned: refused by the decoder, the seal or the signature.
+package enum BitCheck {
+    package static func run() throws -> String {
+        var failures: [String] = []
+        var count = 0
+        let vectors = try VectorCheck.published()
+        for vector in vectors {
+            try require(vector.refusal(of: vector.bytes) == nil, "[\(vector.name)] is refused as it stands")
+            for bit in 0..<(vector.bytes.count * 8) {
+                let isAccepted = vector.refusal(of: vector.bytes.flipping(bit: bit)) == nil
+                count += 1
+                if isAccepted != vector.mayDiffer(at: bit / 8) { failures.append("[\(vector.name)] bit \(bit)") }
+            }
+        }
+        if let fault = Fault(failures) { throw fault }
+        return "\(vectors.count) datagrams, \(count) single bits turned"
+    }
+}
+
+extension VectorDatagram {
+    /// RETRY's tag and cookie are not signed: to change them costs its receiver a HELLO and nothing else.
+    func mayDiffer(at index: Int) -> Bool {
+        guard kind == .retry else { return false }
+        return (4..<12).contains(index) || (Header.size..<Header.size + Bytes16.count).contains(index)
+    }
+}

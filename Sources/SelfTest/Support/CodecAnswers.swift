@@ -1,0 +1,55 @@
+package import SecureMesh
+
+/// What the decoder says of a whole datagram; nil: it accepts.
+package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {
+    do throws(Rejection) {
+        _ = try Datagram(decoding: bytes.span)
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// What the payload decoder of a kind says; nil: it accepts. RETRY has no payload.
+package func refusal(of kind: Kind, payload: [UInt8]) -> Rejection? {
+    do throws(Rejection) {
+        _ = try reencoded(kind, payload: payload)
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// The payload decoded and encoded again.
+package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UInt8] {
+    let span = payload.span
+    return switch kind {
+    case .hello: try Hello(decoding: span).encoded
+    case .retry: payload
+    case .welcome: try Welcome(decoding: span).encoded
+    case .reject: try Reject(decoding: span).encoded
+    case .confirm, .heartbeat: try Heartbeat(decoding: span).encoded
+    case .leave: try Leave(decoding: span).encoded
+    case .pulse: try Pulse(decoding: span).encoded
+    case .snapshot: try Snapshot(decoding: span).encoded
+    case .delta: try Delta(decoding: span).encoded
+    case .goodbye: try Goodbye(decoding: span).encoded
+    case .message: try PeerMessage(decoding: span).encoded
+    }
+}
+
+/// Whether bytes that the decoder accepts are the one encoding of what they say; nil: they are, or it refuses them.
+package func flaw(ofDatagram bytes: [UInt8]) -> String? {
+    guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
+    let head = datagram.header.encode(size: datagram.size)
+    guard head == Array(bytes.prefix(datagram.sealed.lowerBound)), datagram.sealed.upperBound == bytes.count else {
+        return "the header of \(bytes.hex) is written again as \(head.hex)"
+    }
+    return nil
+}
+
+/// As `flaw(ofDatagram:)`, of a payload.
+package func flaw(of kind: Kind, payload: [UInt8]) -> String? {
+    guard let again = try? reencoded(kind, payload: payload), again != payload else { return nil }
+    return "\(kind): \(payload.hex) is written again as \(again.hex)"
+}

@@ -1,0 +1,116 @@
+package import SecureMesh
+
+/// One datagram of the vectors, and what whoever holds the right keys makes of bytes in its place.
+package struct VectorDatagram: Sendable {
+    /// The section.
+    package let name: String
+    package let kind: Kind
+    package let bytes: [UInt8]
+    /// payload ‖ signature; for RETRY the signature.
+    package let plaintext: [UInt8]
+    /// Made with the datagram's own key, around any plaintext: what an insider could send.
+    package let resealed: @Sendable (_ plaintext: [UInt8]) -> [UInt8]
+    let receive: @Sendable (Span<UInt8>, Datagram) throws(Rejection) -> Void
+
+    package var payload: [UInt8] { Array(plaintext.dropLast(Signature.count)) }
+
+    /// Decodes, opens and verifies; nil: accepted.
+    package func refusal(of bytes: [UInt8]) -> Rejection? {
+        do throws(Rejection) {
+            let datagram = try Datagram(decoding: bytes.span)
+            guard datagram.header.kind == kind else { return .misdirected }
+            try receive(bytes.span, datagram)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+/// How one datagram is made and read.
+struct DatagramVector<Body: Payload> {
+    let section: VectorSection
+    let world: VectorWorld
+    let header: Header
+    let body: Body
+    let signer: SigningKey
+    let key: Secret32
+    var extra: SigningContext.Extra = .none
+
+    /// Builds every part, compares each with the vector, then goes the other way.
+    func check() throws -> VectorDatagram {
+        let payload = body.encoded
+        try section.expect("payload", payload)
+        let signed = world.context.signedBytes(
+            header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
+        try section.expect("signed", signed)
+        try checkFields()
+
+        let signedPayload = SignedPayload(
+            header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload,
+            context: world.context, key: signer)
+        try section.expect("signature", signedPayload.signature.array)
+        try section.expect("plaintext", signedPayload.plaintext)
+        try section.expect("key", key.array)
+        let datagram = seal(signedPayload)
+        try section.expect("datagram", datagram)
+        try section.expect("aad", header.encode(size: datagram.count))
+        try section.expect("nonce", [0, 0, 0, 0] + [UInt8](bigEndian: header.counter))
+
+        try checkDecoding(section.bytes("datagram"))
+        return vectorDatagram(datagram, signedPayload.plaintext)
+    }
+
+    private func checkFields() throws {
+        var clear: [UInt8] = []
+        header.clear.append(to: &clear)
+        try section.expect("clear", clear)
+        switch extra {
+        case .none: try section.expect("extra", [])
+        case .transcript(let digest): try section.expect("extra", digest.array)
+        case .binder(let secret): try section.expect("extra", secret.array)
+        }
+        switch header.delivery {
+        case .none: try section.expect("delivery", [])
+        case .cookie(let cookie): try section.expect("delivery", cookie.array)
+        case .echo(let number): try section.expect("delivery", [UInt8](bigEndian: number))
+        }
+    }
+
+    private func checkDecoding(_ datagram: [UInt8]) throws {
+        do throws(Rejection) {
+            let decoded = try Datagram(decoding: datagram.span)
+            section.expect(decoded.header == header, "the header is read as \(decoded.header)")
+            section.expect(decoded.size == datagram.count, "it is read as one of \(decoded.size) bytes")
+            let opened = try Opened<Body>(datagram.span, decoded, key: key)
+            let verified = try opened.verified(by: signer.publicKey, in: world.context, extra: extra)
+            section.expect(verified.body == body, "the payload is read as \(verified.body)")
+            section.expect(verified.signer == signer.publicKey, "the signer is another")
+            let again = SignedPayload(
+                decoded.header.kind, from: decoded.header.from, extra: extra, clear: decoded.header.clear,
+                payload: verified.body.encoded, context: world.context, key: signer)
+            section.expect(seal(again, as: decoded.header) == datagram, "read and written again it is another")
+        } catch {
+            section.expect(false, "the datagram is refused: \(error)")
+        }
+    }
+
+    private func vectorDatagram(_ bytes: [UInt8], _ plaintext: [UInt8]) -> VectorDatagram {
+        let (header, key, extra, context, signer) = (header, key, extra, world.context, signer.publicKey)
+        return VectorDatagram(
+            name: section.name, kind: header.kind, bytes: bytes, plaintext: plaintext,
+            resealed: { plaintext in
+                var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
+                Sodium.seal(plaintext, onto: &datagram, counter: header.counter, key: key)
+                return datagram
+            },
+            receive: { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
+                _ = try Opened<Body>(span, datagram, key: key).verified(by: signer, in: context, extra: extra)
+            })
+    }
+
+    private func seal(_ payload: SignedPayload, as header: Header? = nil) -> [UInt8] {
+        let header = header ?? self.header
+        return payload.sealed(to: header.to, counter: header.counter, delivery: header.delivery, with: key)
+    }
+}

@@ -1,0 +1,125 @@
+internal import SecureMesh
+
+/// HELLO, RETRY, WELCOME and REJECT, and the keys that come of them.
+extension VectorWorld {
+    func checkHello(_ section: VectorSection, ephemeral: String, owner: String) throws -> VectorDatagram {
+        let key = try keys.signingKey("\(owner)_seed")
+        try section.expect("identity", key.publicKey.bytes.array)
+        let ephemeral = try keys.secret(ephemeral)
+        try section.expect("E_p", ephemeral.agreementPublicKey.bytes.array)
+        let d1 = try agree(ephemeral, keys.agreementKey("server_x"))
+        try section.expect("d1", d1.array)
+        try section.expect("d1", server.agree(with: ephemeral.agreementPublicKey)?.array ?? [])
+        let cookie = try section.cookie("cookie")
+        let k0 = Handshake.helloKey(
+            d1: d1, ephemeral: ephemeral.agreementPublicKey, cookie: cookie, server: server.publicKey)
+        try section.expect("k0", k0.array)
+
+        let datagram = try DatagramVector(
+            section: section, world: self,
+            header: Header(
+                .hello, to: 0, from: 0, counter: 0, delivery: .cookie(cookie),
+                clear: .agreementKey(ephemeral.agreementPublicKey)),
+            body: Hello(identity: key.publicKey, name: try section.name("name_text")), signer: key, key: k0
+        ).check()
+        try section.expect("tag", [UInt8](bigEndian: Handshake.tag(of: datagram.bytes)))
+        return datagram
+    }
+
+    func checkRetry(_ section: VectorSection) throws -> VectorDatagram {
+        let rotation = try section.number("rotation_u64")
+        let cookie = try section.cookie("cookie")
+        let header = Header(
+            .retry, to: try section.tag(), from: epoch, counter: 0, delivery: .cookie(cookie),
+            clear: .rotation(rotation))
+        let payload = SignedPayload(
+            .retry, from: epoch, clear: header.clear, payload: [], context: context, key: server)
+        try section.expect("signature", payload.signature.array)
+        try section.expect("signed", context.signedBytes(.retry, from: epoch, clear: header.clear, payload: []))
+        try section.expect("datagram", payload.unsealed(to: header.to, delivery: header.delivery))
+        try section.expect("delivery", cookie.array)
+        try section.expect("clear", [UInt8](bigEndian: rotation))
+
+        let bytes = try section.bytes("datagram")
+        let context = context
+        let datagram = VectorDatagram(
+            name: section.name, kind: .retry, bytes: bytes, plaintext: payload.plaintext,
+            resealed: { bytes.dropLast(Signature.count) + $0 },
+            receive: { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
+                _ = try VerifiedRetry(span, datagram, in: context)
+            })
+        let decoded = try Datagram(decoding: bytes.span)
+        section.expect(decoded.header == header, "the header is read as \(decoded.header)")
+        section.expect(try VerifiedRetry(bytes.span, decoded, in: context).cookie == cookie, "the cookie is another")
+        return datagram
+    }
+
+    func checkWelcome(
+        _ section: VectorSection, hello: String, ours: String, theirs: String
+    ) throws -> VectorDatagram {
+        let (ours, theirs) = (try keys.secret(ours), try keys.secret(theirs))
+        let serverKey = theirs.agreementPublicKey
+        try section.expect("E_s", serverKey.bytes.array)
+        let d1 = try require(server.agree(with: ours.agreementPublicKey), "[\(section.name)] no D1")
+        let d2 = try agree(theirs, ours.agreementPublicKey)
+        try section.expect("d1", d1.array)
+        try section.expect("d2", d2.array)
+        try section.expect("d2", ours.agree(with: serverKey)?.array ?? [])
+        let transcript = context.transcript(
+            .transcript, hello: try vectors.section(hello).bytes("datagram"), last: serverKey.bytes)
+        try section.expect("T", transcript.array)
+        let k1 = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
+        try section.expect("k1", k1.array)
+
+        let session = try section.session("session_u64")
+        try checkSessionKeys(section, d1, d2, transcript, session)
+        var body = Welcome(
+            session: session, token: try section.number("token_u64"),
+            parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
+            address: try section.address("addr"))
+        body.heartbeatMilliseconds = try section.short("heartbeat_ms_u64")
+        body.lifetimeMilliseconds = try section.short("lifetime_ms_u64")
+        body.trustSeconds = try section.short("trust_s_u64")
+        body.rekeySeconds = try section.short("rekey_s_u64")
+        return try DatagramVector(
+            section: section, world: self,
+            header: Header(.welcome, to: try section.tag(), from: epoch, counter: 0, clear: .agreementKey(serverKey)),
+            body: body, signer: server, key: k1, extra: .transcript(transcript)
+        ).check()
+    }
+
+    private func checkSessionKeys(
+        _ section: VectorSection, _ d1: Secret32, _ d2: Secret32, _ transcript: Bytes32, _ session: SessionID
+    ) throws {
+        let input = SecretInput()
+        input.append(d2)
+        input.append(d1)
+        input.append(transcript)
+        let master = Sodium.derive(.master, input).array
+        try section.expect("master", master)
+        try section.expect("J", master + [UInt8](bigEndian: session.rawValue) + [UInt8](bigEndian: epoch))
+        let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
+        try section.expect("k_p2s", keys.peerToServer.array)
+        try section.expect("k_s2p", keys.serverToPeer.array)
+        try section.expect("binder", keys.binder.array)
+    }
+
+    func checkReject(_ section: VectorSection) throws -> VectorDatagram {
+        let salt = try section.bytes32("salt")
+        let d1 = try agree(keys.secret("e_a"), keys.agreementKey("server_x"))
+        try section.expect("d1", d1.array)
+        let hello = try vectors.section("hello").bytes("datagram")
+        let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
+        try section.expect("T_r", transcript.array)
+        let key = Handshake.rejectKey(d1: d1, transcript: transcript)
+        try section.expect("k_rej", key.array)
+        let code = UInt8(clamping: try section.number("reason_u64"))
+        let reason = try require(Reject.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
+        return try DatagramVector(
+            section: section, world: self,
+            header: Header(.reject, to: try section.tag(), from: epoch, counter: 0, clear: .salt(salt)),
+            body: Reject(reason: reason, retrySeconds: try section.short("retry_s_u64")), signer: server, key: key,
+            extra: .transcript(transcript)
+        ).check()
+    }
+}

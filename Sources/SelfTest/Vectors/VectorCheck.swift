@@ -1,0 +1,68 @@
+internal import SecureMesh
+
+/// Makes each section of the vectors again, value by value.
+package struct VectorCheck {
+    /// One a section, by name.
+    package private(set) var datagrams: [VectorDatagram] = []
+    private var sections = 0
+    private var values = 0
+
+    package var summary: String { "\(sections) sections, \(values) values" }
+
+    /// The sections of protocol version 1, in their order.
+    package static let sections = [
+        "keys", "hello", "hello-cookie", "hello-b", "retry", "welcome", "welcome-b", "reject", "confirm", "heartbeat",
+        "leave", "pulse", "snapshot", "delta", "goodbye", "message", "message-all",
+    ]
+
+    /// - Throws: a `Fault` that names the section and the value.
+    package static func all(_ vectors: Vectors) throws -> VectorCheck {
+        try require(vectors.names == Self.sections, "the sections are \(vectors.names.joined(separator: ", "))")
+        var check = VectorCheck()
+        var failures: [String] = []
+        for name in Self.sections { failures += try check.run(name, of: vectors) }
+        if let fault = Fault(failures) { throw fault }
+        return check
+    }
+
+    /// The datagrams of the published vectors.
+    package static func published() throws -> [VectorDatagram] {
+        try all(Vectors(text: Vectors.text)).datagrams
+    }
+
+    /// What is wrong with one section.
+    package static func failures(in name: String, of vectors: Vectors) throws -> [String] {
+        var check = VectorCheck()
+        return try check.run(name, of: vectors)
+    }
+
+    private mutating func run(_ name: String, of vectors: Vectors) throws -> [String] {
+        let world = try VectorWorld(vectors)
+        let section = try vectors.section(name)
+        let datagram: VectorDatagram? =
+            switch name {
+            case "keys": try world.checkKeys(section)
+            case "hello": try world.checkHello(section, ephemeral: "e_a", owner: "peer_a")
+            case "hello-cookie": try world.checkHello(section, ephemeral: "e_a2", owner: "peer_a")
+            case "hello-b": try world.checkHello(section, ephemeral: "e_b", owner: "peer_b")
+            case "retry": try world.checkRetry(section)
+            case "welcome": try world.checkWelcome(section, hello: "hello", ours: "e_a", theirs: "e_s_a")
+            case "welcome-b": try world.checkWelcome(section, hello: "hello-b", ours: "e_b", theirs: "e_s_b")
+            case "reject": try world.checkReject(section)
+            case "confirm": try world.checkHeartbeat(section, .confirm)
+            case "heartbeat": try world.checkHeartbeat(section, .heartbeat)
+            case "leave": try world.checkLeave(section)
+            case "pulse": try world.checkPulse(section)
+            case "snapshot": try world.checkSnapshot(section)
+            case "delta": try world.checkDelta(section)
+            case "goodbye": try world.checkGoodbye(section)
+            case "message", "message-all": try world.checkMessage(section)
+            default: throw Fault("[\(name)] is a section that nothing checks")
+            }
+        section.finish()
+        if let datagram { datagrams.append(datagram) }
+        sections += 1
+        values += section.count
+        return section.failures
+    }
+}

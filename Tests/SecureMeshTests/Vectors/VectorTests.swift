@@ -1,0 +1,39 @@
+import Foundation
+import SelfTest
+import Testing
+
+@Suite("Vectors")
+struct VectorTests {
+    @Test("every value of a section is made here too, and its datagram is read back", arguments: VectorCheck.sections)
+    func section(_ name: String) throws {
+        #expect(try VectorCheck.failures(in: name, of: Vectors(text: Vectors.text)) == [])
+    }
+
+    @Test("the vectors have these sections and no others, and each datagram comes through")
+    func all() throws {
+        let datagrams = try VectorCheck.published()
+        #expect(datagrams.map(\.name) == Array(VectorCheck.sections.dropFirst()))
+        for datagram in datagrams { #expect(datagram.refusal(of: datagram.bytes) == nil, "\(datagram.name)") }
+    }
+
+    @Test("what is built in is vectors.txt")
+    func builtIn() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("vectors.txt")
+        #expect(try Vectors.text == String(contentsOf: file, encoding: .utf8))
+    }
+
+    @Test("a digit that differs is found, wherever it is", arguments: VectorCheck.sections)
+    func altered(_ name: String) throws {
+        let lines = Vectors.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let start = try #require(lines.firstIndex(of: "[\(name)]"))
+        for index in lines[(start + 1)...].indices {
+            guard !lines[index].hasPrefix("[") else { break }
+            guard let last = lines[index].last, lines[index].contains(" = ") else { continue }
+            var altered = lines
+            altered[index] = lines[index].dropLast() + (last == "0" ? "1" : "0")
+            let vectors = try Vectors(text: altered.joined(separator: "\n"))
+            let failures = Result { try VectorCheck.failures(in: name, of: vectors) }
+            #expect((try? failures.get()) != [], "\(lines[index])")
+        }
+    }
+}
