@@ -32,7 +32,7 @@ package struct FuzzCheck {
 
 /// What every execution starts from.
 struct FuzzBench {
-    let vectors: [VectorDatagram]
+    let vectors: [Sample]
     let scene: Scene
 
     init() throws {
@@ -100,11 +100,11 @@ struct FuzzExecution {
         let vector = random.element(of: bench.vectors)
         datagrams += 1
         let isResealed = random.below(2) == 0
-        let bytes = isResealed ? vector.resealed(harmed(vector.plaintext)) : harmed(vector.bytes)
+        let bytes = isResealed ? vector.reseal(harmed(vector.plaintext)) : harmed(vector.bytes)
         guard bytes != vector.bytes, vector.refusal(of: bytes) == nil else { return nil }
         let changed = zip(bytes, vector.bytes).enumerated().filter { $0.element.0 != $0.element.1 }.map(\.offset)
         if bytes.count == vector.bytes.count, changed.allSatisfy(vector.mayDiffer) { return nil }
-        return "[\(vector.name)] harmed after it was \(isResealed ? "signed" : "sealed") is accepted: \(bytes.hex)"
+        return "[\(vector.name)] harmed after it was \(isResealed ? "signed" : "sealed") is accepted: \(bytes.excerpt)"
     }
 
     // MARK: the machines
@@ -119,15 +119,15 @@ struct FuzzExecution {
             datagrams += 1
             let answer = scene.hand(bytes, as: act)
             guard answer == .refused, scene.observed == before else {
-                return "\(act): harmed, \(answer): \(bytes.hex)"
+                return "\(act): harmed, \(answer): \(bytes.excerpt)"
             }
         }
         // As if nothing had been: the true one comes through, and once.
         datagrams += 1
         let first = scene.hand(genuine, as: act)
-        guard first == .taken else { return "\(act): true, \(first): \(genuine.hex)" }
+        guard first == .taken else { return "\(act): true, \(first): \(genuine.excerpt)" }
         guard act != .hello else { return nil }
         let second = scene.hand(genuine, as: act)
-        return second == .refused ? nil : "\(act): again, \(second): \(genuine.hex)"
+        return second == .refused ? nil : "\(act): again, \(second): \(genuine.excerpt)"
     }
 }

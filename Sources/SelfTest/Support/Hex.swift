@@ -27,6 +27,11 @@ extension [UInt8] {
         map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
+    /// As `hex`, of the first 48 bytes and the number of all, for a line that a person reads.
+    package var excerpt: String {
+        count <= 48 ? hex : "\([UInt8](prefix(48)).hex)… (\(count) bytes)"
+    }
+
     package init(bigEndian value: UInt64) {
         self = []
         append(bigEndian: value)

@@ -1,31 +1,4 @@
-package import SecureMesh
-
-/// One datagram of the vectors, and what whoever holds the right keys makes of bytes in its place.
-package struct VectorDatagram: Sendable {
-    /// The section.
-    package let name: String
-    package let kind: Kind
-    package let bytes: [UInt8]
-    /// payload ‖ signature; for RETRY the signature.
-    package let plaintext: [UInt8]
-    /// Made with the datagram's own key, around any plaintext: what an insider could send.
-    package let resealed: @Sendable (_ plaintext: [UInt8]) -> [UInt8]
-    let receive: @Sendable (Span<UInt8>, Datagram) throws(Rejection) -> Void
-
-    package var payload: [UInt8] { Array(plaintext.dropLast(Signature.count)) }
-
-    /// Decodes, opens and verifies; nil: accepted.
-    package func refusal(of bytes: [UInt8]) -> Rejection? {
-        do throws(Rejection) {
-            let datagram = try Datagram(decoding: bytes.span)
-            guard datagram.header.kind == kind else { return .misdirected }
-            try receive(bytes.span, datagram)
-            return nil
-        } catch {
-            return error
-        }
-    }
-}
+internal import SecureMesh
 
 /// How one datagram is made and read.
 struct DatagramVector<Body: Payload> {
@@ -38,7 +11,7 @@ struct DatagramVector<Body: Payload> {
     var extra: SigningContext.Extra = .none
 
     /// Builds every part, compares each with the vector, then goes the other way.
-    func check() throws -> VectorDatagram {
+    func check() throws -> Sample {
         let payload = body.encoded
         try section.expect("payload", payload)
         let signed = world.context.signedBytes(
@@ -58,7 +31,10 @@ struct DatagramVector<Body: Payload> {
         try section.expect("nonce", [0, 0, 0, 0] + [UInt8](bigEndian: header.counter))
 
         try checkDecoding(section.bytes("datagram"))
-        return vectorDatagram(datagram, signedPayload.plaintext)
+        let (key, extra) = (key, extra)
+        return Sample(
+            section.name, body, header, in: world.context, signedBy: signer, sealedWith: key, extra: extra
+        ) { _ in (key, extra) }
     }
 
     private func checkFields() throws {
@@ -93,20 +69,6 @@ struct DatagramVector<Body: Payload> {
         } catch {
             section.expect(false, "the datagram is refused: \(error)")
         }
-    }
-
-    private func vectorDatagram(_ bytes: [UInt8], _ plaintext: [UInt8]) -> VectorDatagram {
-        let (header, key, extra, context, signer) = (header, key, extra, world.context, signer.publicKey)
-        return VectorDatagram(
-            name: section.name, kind: header.kind, bytes: bytes, plaintext: plaintext,
-            resealed: { plaintext in
-                var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
-                Sodium.seal(plaintext, onto: &datagram, counter: header.counter, key: key)
-                return datagram
-            },
-            receive: { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
-                _ = try Opened<Body>(span, datagram, key: key).verified(by: signer, in: context, extra: extra)
-            })
     }
 
     private func seal(_ payload: SignedPayload, as header: Header? = nil) -> [UInt8] {

@@ -2,7 +2,7 @@ internal import SecureMesh
 
 /// HELLO, RETRY, WELCOME and REJECT, and the keys that come of them.
 extension VectorWorld {
-    func checkHello(_ section: VectorSection, ephemeral: String, owner: String) throws -> VectorDatagram {
+    func checkHello(_ section: VectorSection, ephemeral: String, owner: String) throws -> Sample {
         let key = try keys.signingKey("\(owner)_seed")
         try section.expect("identity", key.publicKey.bytes.array)
         let ephemeral = try keys.secret(ephemeral)
@@ -26,7 +26,7 @@ extension VectorWorld {
         return datagram
     }
 
-    func checkRetry(_ section: VectorSection) throws -> VectorDatagram {
+    func checkRetry(_ section: VectorSection) throws -> Sample {
         let rotation = try section.number("rotation_u64")
         let cookie = try section.cookie("cookie")
         let header = Header(
@@ -41,22 +41,15 @@ extension VectorWorld {
         try section.expect("clear", [UInt8](bigEndian: rotation))
 
         let bytes = try section.bytes("datagram")
-        let context = context
-        let datagram = VectorDatagram(
-            name: section.name, kind: .retry, bytes: bytes, plaintext: payload.plaintext,
-            resealed: { bytes.dropLast(Signature.count) + $0 },
-            receive: { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
-                _ = try VerifiedRetry(span, datagram, in: context)
-            })
         let decoded = try Datagram(decoding: bytes.span)
         section.expect(decoded.header == header, "the header is read as \(decoded.header)")
         section.expect(try VerifiedRetry(bytes.span, decoded, in: context).cookie == cookie, "the cookie is another")
-        return datagram
+        return Sample(section.name, retry: bytes, in: context)
     }
 
     func checkWelcome(
         _ section: VectorSection, hello: String, ours: String, theirs: String
-    ) throws -> VectorDatagram {
+    ) throws -> Sample {
         let (ours, theirs) = (try keys.secret(ours), try keys.secret(theirs))
         let serverKey = theirs.agreementPublicKey
         try section.expect("E_s", serverKey.bytes.array)
@@ -104,7 +97,7 @@ extension VectorWorld {
         try section.expect("binder", keys.binder.array)
     }
 
-    func checkReject(_ section: VectorSection) throws -> VectorDatagram {
+    func checkReject(_ section: VectorSection) throws -> Sample {
         let salt = try section.bytes32("salt")
         let d1 = try agree(keys.secret("e_a"), keys.agreementKey("server_x"))
         try section.expect("d1", d1.array)

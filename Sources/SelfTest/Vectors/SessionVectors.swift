@@ -2,7 +2,7 @@ internal import SecureMesh
 
 /// What members, the server and other members say in a session.
 extension VectorWorld {
-    func checkHeartbeat(_ section: VectorSection, _ kind: Kind) throws -> VectorDatagram {
+    func checkHeartbeat(_ section: VectorSection, _ kind: Kind) throws -> Sample {
         let body = Heartbeat(
             number: try section.number("number_u64"), token: try section.number("token_u64"),
             version: try section.number("version_u64"), part: try section.short("part_u64"))
@@ -11,11 +11,11 @@ extension VectorWorld {
         return try checkToServer(section, kind, body, extra: extra)
     }
 
-    func checkLeave(_ section: VectorSection) throws -> VectorDatagram {
+    func checkLeave(_ section: VectorSection) throws -> Sample {
         try checkToServer(section, .leave, Leave(number: section.number("number_u64")))
     }
 
-    func checkPulse(_ section: VectorSection) throws -> VectorDatagram {
+    func checkPulse(_ section: VectorSection) throws -> Sample {
         let body = Pulse(
             number: try section.number("number_u64"), token: try section.number("token_u64"),
             version: try section.number("version_u64"))
@@ -23,7 +23,7 @@ extension VectorWorld {
     }
 
     /// Its entries ascend as unsigned numbers, and their bindings verify.
-    func checkSnapshot(_ section: VectorSection) throws -> VectorDatagram {
+    func checkSnapshot(_ section: VectorSection) throws -> Sample {
         let entries = [try entry(section, "entry_b"), try entry(section, "entry_a")]
         section.expect(entries.count == Int(try section.number("n_u64")), "n_u64 is another number")
         section.expect(entries[0].session < entries[1].session, "the entries do not ascend")
@@ -33,7 +33,7 @@ extension VectorWorld {
         return try checkToPeer(section, .snapshot, body)
     }
 
-    func checkDelta(_ section: VectorSection) throws -> VectorDatagram {
+    func checkDelta(_ section: VectorSection) throws -> Sample {
         let body = Delta(
             from: try section.number("from_u64"), removed: [try section.session("removed_id_u64")],
             added: [try entry(section, "entry_b")])
@@ -43,14 +43,14 @@ extension VectorWorld {
         return try checkToPeer(section, .delta, body)
     }
 
-    func checkGoodbye(_ section: VectorSection) throws -> VectorDatagram {
+    func checkGoodbye(_ section: VectorSection) throws -> Sample {
         let code = UInt8(clamping: try section.number("reason_u64"))
         let reason = try require(Goodbye.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
         return try checkToPeer(section, .goodbye, Goodbye(session: section.session("session_u64"), reason: reason))
     }
 
     /// From both ends.
-    func checkMessage(_ section: VectorSection) throws -> VectorDatagram {
+    func checkMessage(_ section: VectorSection) throws -> Sample {
         let (a, b) = (try keys.secret("e_a"), try keys.secret("e_b"))
         let secret = try agree(a, b.agreementPublicKey)
         try section.expect("d_ab", secret.array)
@@ -81,7 +81,7 @@ extension VectorWorld {
 
     private func checkToServer(
         _ section: VectorSection, _ kind: Kind, _ body: some Payload, extra: SigningContext.Extra = .none
-    ) throws -> VectorDatagram {
+    ) throws -> Sample {
         try DatagramVector(
             section: section, world: self,
             header: Header(
@@ -92,7 +92,7 @@ extension VectorWorld {
 
     private func checkToPeer(
         _ section: VectorSection, _ kind: Kind, _ body: some Payload, delivery: Header.Delivery = .none
-    ) throws -> VectorDatagram {
+    ) throws -> Sample {
         try DatagramVector(
             section: section, world: self,
             header: Header(

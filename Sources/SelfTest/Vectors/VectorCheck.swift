@@ -3,7 +3,7 @@ internal import SecureMesh
 /// Makes each section of the vectors again, value by value.
 package struct VectorCheck {
     /// One a section, by name.
-    package private(set) var datagrams: [VectorDatagram] = []
+    package private(set) var datagrams: [Sample] = []
     private var sections = 0
     private var values = 0
 
@@ -26,7 +26,7 @@ package struct VectorCheck {
     }
 
     /// The datagrams of the published vectors.
-    package static func published() throws -> [VectorDatagram] {
+    package static func published() throws -> [Sample] {
         try all(Vectors(text: Vectors.text)).datagrams
     }
 
@@ -39,7 +39,7 @@ package struct VectorCheck {
     private mutating func run(_ name: String, of vectors: Vectors) throws -> [String] {
         let world = try VectorWorld(vectors)
         let section = try vectors.section(name)
-        let datagram: VectorDatagram? =
+        let datagram: Sample? =
             switch name {
             case "keys": try world.checkKeys(section)
             case "hello": try world.checkHello(section, ephemeral: "e_a", owner: "peer_a")

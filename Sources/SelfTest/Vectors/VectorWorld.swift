@@ -25,7 +25,7 @@ struct VectorWorld {
     }
 
     /// Every key, text, address and cookie.
-    func checkKeys(_ keys: VectorSection) throws -> VectorDatagram? {
+    func checkKeys(_ keys: VectorSection) throws -> Sample? {
         for owner in ["server", "peer_a", "peer_b"] {
             let key = try keys.signingKey("\(owner)_seed")
             try keys.expect("\(owner)_public", key.publicKey.bytes.array)

@@ -53,7 +53,7 @@ final class VectorSection {
     /// `made` is the value of `key`; where the section has no such line, it is empty.
     func expect(_ key: String, _ made: [UInt8]) throws {
         let published = values[key] == nil ? [] : try bytes(key)
-        expect(made == published, "\(key) comes out as \(made.hex)")
+        expect(made == published, "\(key) comes out as \(made.excerpt)")
     }
 
     /// As `expect(_:_:)`, of text.

@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 @Suite("Opened and verified")

@@ -1,28 +1,8 @@
 import SecureMesh
 import SelfTest
 
-/// One authentic datagram of a kind, and what its receiver would make of bytes in its place.
-struct Sample {
-    let kind: Kind
-    let bytes: [UInt8]
-    /// Made with the datagram's own key, around any plaintext (payload ‖ signature): what an insider could send.
-    let reseal: (_ plaintext: [UInt8]) -> [UInt8]
-    /// payload ‖ signature; for RETRY the signature.
-    let plaintext: [UInt8]
-    private let receive: (Span<UInt8>, Datagram) throws(Rejection) -> Void
-
-    /// Decodes, opens and verifies as the receiver does; nil: accepted.
-    func refusal(of bytes: [UInt8]) -> Rejection? {
-        do throws(Rejection) {
-            let datagram = try Datagram(decoding: bytes.span)
-            guard datagram.header.kind == kind else { return .misdirected }
-            try receive(bytes.span, datagram)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
+/// A sample of each kind, made of the fixtures.
+extension Sample {
     static func all() throws -> [Sample] {
         try Kind.allCases.map { try of($0) }
     }
@@ -47,37 +27,14 @@ struct Sample {
         }
     }
 
-    private init<Body: Payload>(
-        _ body: Body, _ header: Header, signedBy key: SigningKey, sealedWith seal: Secret32,
+    private init(
+        _ body: some Payload, _ header: Header, signedBy key: SigningKey, sealedWith seal: Secret32,
         extra: SigningContext.Extra = .none,
-        keys: @escaping (Header) throws(Rejection) -> (Secret32, SigningContext.Extra)
+        keys: @escaping @Sendable (Header) throws(Rejection) -> (Secret32, SigningContext.Extra)
     ) {
-        let signed = SignedPayload(
-            header.kind, from: header.from, extra: extra, clear: header.clear, payload: body.encoded,
-            context: Fixture.context, key: key)
-        kind = header.kind
-        bytes = signed.sealed(to: header.to, counter: header.counter, delivery: header.delivery, with: seal)
-        plaintext = signed.plaintext
-        reseal = { plaintext in
-            var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
-            Sodium.seal(plaintext, onto: &datagram, counter: header.counter, key: seal)
-            return datagram
-        }
-        receive = { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
-            let (key_, extra) = try keys(datagram.header)
-            _ = try Opened<Body>(span, datagram, key: key_)
-                .verified(by: key.publicKey, in: Fixture.context, extra: extra)
-        }
-    }
-
-    private init(retry bytes: [UInt8]) {
-        kind = .retry
-        self.bytes = bytes
-        plaintext = Array(bytes.suffix(Signature.count))
-        reseal = { bytes.dropLast(Signature.count) + $0 }
-        receive = { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
-            _ = try VerifiedRetry(span, datagram, in: Fixture.context)
-        }
+        self.init(
+            "\(header.kind)", body, header, in: Fixture.context, signedBy: key, sealedWith: seal, extra: extra,
+            keys: keys)
     }
 
     private static let heartbeat = Heartbeat(number: 2, token: 3, version: 4, part: 5)
@@ -107,7 +64,9 @@ struct Sample {
         let signed = SignedPayload(
             .retry, from: Fixture.epoch, clear: .rotation(3), payload: [], context: Fixture.context,
             key: Fixture.serverKey)
-        return Sample(retry: signed.unsealed(to: 99, delivery: .cookie(Bytes16([UInt8](1...16).span))))
+        return Sample(
+            "retry", retry: signed.unsealed(to: 99, delivery: .cookie(Bytes16([UInt8](1...16).span))),
+            in: Fixture.context)
     }
 }
 
