@@ -58,6 +58,17 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "FuzzKit",
+            dependencies: ["SecureMesh"],
+            path: "Tests/Fuzzers/FuzzKit",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FuzzReplayTests",
+            dependencies: ["FuzzKit"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "SecureMeshTests",
             dependencies: ["SecureMesh", "SelfTest", .product(name: "Logging", package: "swift-log")],
@@ -72,3 +83,27 @@ let package = Package(
         ),
     ]
 )
+
+// What scripts/fuzz builds: the library without its sockets, so that nothing but the code under test is instrumented,
+// and executables whose main function libFuzzer brings.
+if Context.environment["FUZZ"] != nil {
+    let fuzzed = ["CSodium", "SecureMesh", "FuzzKit"]
+    package.products = []
+    package.dependencies = []
+    package.targets.removeAll { !fuzzed.contains($0.name) }
+    for target in package.targets where target.name == "SecureMesh" {
+        target.dependencies = ["CSodium"]
+        target.exclude = ["Runtime"]
+    }
+    package.targets.append(
+        .target(name: "FuzzEntry", dependencies: ["FuzzKit"], path: "Tests/Fuzzers/FuzzEntry", swiftSettings: strict))
+    for (name, library) in [
+        ("FuzzDatagram", "FuzzEntry"), ("FuzzAdmission", "FuzzEntry"), ("FuzzMesh", "FuzzEntry"),
+        ("FuzzSeeds", "FuzzKit"),
+    ] {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: [.byName(name: library)], path: "Tests/Fuzzers/\(name)",
+                swiftSettings: strict))
+    }
+}

@@ -1,0 +1,149 @@
+import SecureMesh
+
+/// A server's gates and a peer, each brought by true datagrams to the states in which a kind is let in; made once,
+/// copied for each input.
+final class AdmissionBench: Sendable {
+    /// The peer's machine in the three states in which it listens differently.
+    enum Stage: Sendable {
+        /// Its HELLO is out.
+        case joining
+        /// It has opened a WELCOME; the first PULSE makes it a member.
+        case confirming
+        /// It holds a directory that lists another member.
+        case member
+    }
+
+    /// Holds a session of `member`, a ticket of `candidate`, nothing of `stranger`.
+    let admission: ServerAdmission
+    /// Without a cookie, and with one.
+    let strangers: [HandmadePeer]
+    let candidate: HandmadePeer
+    let member: HandmadePeer
+
+    let joining: Peer
+    let confirming: Peer
+    let listening: Peer
+    /// The server of those three.
+    let server: HandmadeServer
+    /// The other member that `listening` knows of, and the session that it gave it.
+    let speaker: HandmadePeer
+
+    static let shared = AdmissionBench()
+    static let now = Instant(nanoseconds: 1_000_000_000_000)
+    /// The member's heartbeats and the server's datagrams to `listening` came under these counters.
+    static let heard: [UInt64] = [1, 2, 4_000, 5_000]
+    /// The newest number of a heartbeat, and of a PULSE.
+    static let number: UInt64 = 10
+    static let version: UInt64 = 6
+    private static let cookie = [UInt8](repeating: 0xC0, count: Bytes16.count)
+
+    func peer(at stage: Stage) -> Peer {
+        switch stage {
+        case .joining: joining
+        case .confirming: confirming
+        case .member: listening
+        }
+    }
+
+    private init?() {
+        let now = Self.now
+        var admission = ServerAdmission(
+            key: Pool.server, bound: [Pool.serverAddress], random: .seeded(1), now: now - .seconds(1))
+        guard let stranger = Self.handmade(0), let returning = Self.handmade(4, cookie: Bytes16(Self.cookie.span)),
+            let candidate = Self.ticket(of: 1, from: &admission),
+            let member = Self.ticket(of: 2, from: &admission), let confirm = member.confirm?.bytes,
+            case .confirm(let verified, let ticket, let counter) = admission.admit(
+                confirm.span, path: member.path, now: now)
+        else { return nil }
+        admission.begin(ticket, counter: counter, number: verified.body.number)
+        for (index, counter) in Self.heard.dropFirst().enumerated() {
+            let number = index == 2 ? Self.number : UInt64(index + 2)
+            let heartbeat = Heartbeat(number: number, token: 5, version: 1, part: 0)
+            guard let bytes = member.draft(.heartbeat, heartbeat, counter: counter)?.bytes,
+                case .heartbeat = admission.admit(bytes.span, path: member.path, now: now)
+            else { return nil }
+        }
+        self.admission = admission
+        strangers = [stranger, returning]
+        self.candidate = candidate
+        self.member = member
+
+        guard let name = Pool.names.first, let key = Pool.keys.first else { return nil }
+        let configuration = Peer.Configuration(
+            key: key, name: name, servers: [Pool.server.publicKey], server: Pool.serverAddress)
+        var peer = Peer(configuration, random: .seeded(2), now: now)
+        peer.handleTimeout(now: now)
+        guard let hello = Self.sent(by: &peer).first, let session = SessionID(rawValue: 0x5E55),
+            let server = HandmadeServer(
+                hello: hello, from: Pool.address(0), session: session, epoch: 0xE90C, ephemeral: Pool.secret(3)),
+            let speaker = Self.speaker()
+        else { return nil }
+        joining = peer
+        self.server = server
+        self.speaker = speaker
+
+        Self.hand(server.welcome, to: &peer)
+        confirming = peer
+        guard let spoken = speaker.entry else { return nil }
+        let entries = [server.entry, spoken].sorted { $0.session < $1.session }
+        let version = Self.version
+        let snapshot = Snapshot(version: version, part: 0, parts: 1, entries: entries)
+        let pulses = (Self.number - 2...Self.number).map { Pulse(number: $0, token: 3, version: version) }
+        Self.hand(server.draft(.pulse, pulses[0], counter: Self.heard[0], delivery: .echo(1)), to: &peer)
+        Self.hand(server.draft(.snapshot, snapshot, counter: Self.heard[1]), to: &peer)
+        Self.hand(server.draft(.pulse, pulses[1], counter: Self.heard[2], delivery: .echo(1)), to: &peer)
+        Self.hand(server.draft(.pulse, pulses[2], counter: Self.heard[3], delivery: .echo(1)), to: &peer)
+        guard peer.version == version, peer.members.count == 1, peer.isTrusted(now) else { return nil }
+        for counter in Self.heard {
+            let message = PeerMessage(audience: nil, number: counter, body: [1])
+            guard let draft = speaker.message(message, to: server.entry, counter: counter) else { return nil }
+            Self.hand(draft, to: &peer)
+        }
+        guard peer.rejections.total == 0 else { return nil }
+        listening = peer
+    }
+
+    private static func handmade(_ index: Int, cookie: Bytes16 = .zero) -> HandmadePeer? {
+        HandmadePeer(
+            key: Pool.keys[index], name: Pool.names[index], path: Path(remote: Pool.address(index)),
+            ephemeral: Pool.secret(UInt64(index)), cookie: cookie)
+    }
+
+    /// A peer that has opened its WELCOME.
+    private static func ticket(of index: Int, from admission: inout ServerAdmission) -> HandmadePeer? {
+        guard var peer = handmade(index),
+            case .hello(let request) = admission.admit(peer.hello.bytes.span, path: peer.path, now: now)
+        else { return nil }
+        let parameters = Welcome.Parameters(
+            heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
+            trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey)
+        guard let welcome = admission.welcome(request, parameters: parameters, now: now, unless: { _ in false }),
+            peer.open(welcome)
+        else { return nil }
+        return peer
+    }
+
+    /// A member of the handmade server's mesh.
+    private static func speaker() -> HandmadePeer? {
+        guard var speaker = handmade(3), let session = SessionID(rawValue: 0x5E66),
+            let server = HandmadeServer(
+                hello: speaker.hello.bytes, from: speaker.path.remote, session: session, epoch: 0xE90C,
+                ephemeral: Pool.secret(4)),
+            speaker.open(server.welcome.bytes)
+        else { return nil }
+        return speaker
+    }
+
+    private static func hand(_ draft: Draft, to peer: inout Peer) {
+        peer.handle(draft.bytes.span, path: Path(remote: Pool.serverAddress), now: now)
+        _ = sent(by: &peer)
+    }
+
+    private static func sent(by peer: inout Peer) -> [[UInt8]] {
+        var sent: [[UInt8]] = []
+        while let output = peer.pollOutput() {
+            if case .transmit(let transmit) = output { sent.append(transmit.bytes) }
+        }
+        return sent
+    }
+}

@@ -1,0 +1,224 @@
+import SecureMesh
+
+/// One datagram of any kind, as an input says it is to be made: who signs it, which key seals it, what it says, where
+/// it comes from, and what harm is done to it at which step.
+struct AdmissionRecipe {
+    enum Receiver: Hashable {
+        case server
+        case peer(AdmissionBench.Stage)
+    }
+
+    let receiver: Receiver
+    private(set) var draft: Draft
+    private(set) var harm = Draft.Harm()
+    let path: Path
+    private(set) var now = AdmissionBench.now
+    /// What, other than the payload and the harm, must keep it out; nil if nothing.
+    private(set) var flaw: String?
+
+    /// Nil if the bench has no draft of such a kind, which would be a fault of the harness.
+    init?(_ input: inout FuzzInput, _ bench: AdmissionBench) {
+        let kind = input.element(of: Kind.allCases)
+        let steps = input.byte()
+        let natural = Self.receiver(of: kind, &input)
+        guard let draft = Self.draft(kind, natural, &input, bench) else { return nil }
+        self.draft = draft
+
+        let isRare = { (input: inout FuzzInput) in input.byte() >= Self.rare }
+        var flaw: String?
+        if isRare(&input) {
+            let others: [Receiver] = [.server, .peer(.joining), .peer(.confirming), .peer(.member)]
+            receiver = input.element(of: others)
+            if !Self.isNatural(receiver, kind) { flaw = "it is not for that receiver" }
+        } else {
+            receiver = natural
+        }
+
+        let home = Self.home(of: kind, bench)
+        if isRare(&input) {
+            path = input.element(of: Self.paths)
+            if kind == .hello, !Self.isUsable(path) { flaw = "it comes from an address that cannot be a peer's" }
+            if [.confirm, .heartbeat, .leave].contains(kind), path != home { flaw = "it comes from elsewhere" }
+        } else {
+            path = home
+        }
+
+        if isRare(&input) {
+            let signer = input.element(of: Pool.keys + [Pool.server])
+            if signer.publicKey != self.draft.signer.publicKey { flaw = "another key has signed it" }
+            self.draft.signer = signer
+        }
+        if isRare(&input), self.draft.key != nil {
+            self.draft.key = input.element(of: [
+                bench.server.keys.peerToServer, bench.candidate.membership?.keys.serverToPeer, Pool.secret(99),
+            ])
+            flaw = "another key has sealed it"
+        }
+        if isRare(&input) {
+            self.draft.extra = input.element(of: [.transcript(.zero), .binder(Pool.secret(98))])
+            flaw = "its signature is bound to another handshake"
+        }
+        if isRare(&input) {
+            self.draft.context = SigningContext(server: Pool.keys[0].publicKey)
+            flaw = "it was signed for another mesh"
+        }
+        if isRare(&input) {
+            now = AdmissionBench.now + Self.later
+            if kind == .confirm { flaw = "its ticket has expired" }
+            if kind == .message { flaw = "the receiver is no longer sure of its directory" }
+        }
+        if let stale = Self.counterFlaw(self.draft, receiver) { flaw = stale }
+        self.flaw = flaw
+
+        if steps & 0x80 != 0 { harm.afterSealing = Mutation(&input) }
+        if steps & 0x40 != 0 { harm.beforeSealing = Mutation(&input) }
+        if steps & 0x20 != 0 { harm.beforeSigning = Mutation(&input) }
+        if steps & 0x10 != 0 { harm.header = Self.headerHarm(&input, bench) }
+    }
+
+    private static func headerHarm(_ input: inout FuzzInput, _ bench: AdmissionBench) -> Draft.HeaderHarm {
+        let known = [0, bench.server.epoch, bench.server.session.rawValue, bench.admission.epoch, 1]
+        return switch input.below(3) {
+        case 0: .to(input.element(of: known))
+        case 1: .from(input.element(of: known))
+        default: .clear(index: input.below(32), mask: input.byte())
+        }
+    }
+
+    /// Bytes at or above it choose what is wrong: an input of zeros is a true datagram.
+    private static let rare: UInt8 = 0xE0
+    private static let later = Duration.seconds(61)
+    private static let paths: [Path] = [
+        Path(remote: Pool.address(0)), Path(remote: Pool.address(1)), Path(remote: Pool.address(3)),
+        Path(remote: Pool.serverAddress), Path(remote: SocketAddress(ip: .v4(0xC633_6410), port: 0)),
+        Path(remote: SocketAddress(ip: .v4(0x7F00_0001), port: 4000)),
+        Path(remote: SocketAddress(ip: .v4(0xE000_0001), port: 4000)), Path(socket: 1, remote: Pool.address(0)),
+    ]
+
+    private static func isUsable(_ path: Path) -> Bool {
+        path.socket == 0 && path.remote.isUsable && !path.remote.isLoopback && path.remote != Pool.serverAddress
+    }
+}
+
+// MARK: who speaks to whom
+
+extension AdmissionRecipe {
+    private static func receiver(of kind: Kind, _ input: inout FuzzInput) -> Receiver {
+        switch kind {
+        case .hello, .confirm, .heartbeat, .leave: .server
+        case .retry, .welcome, .reject: .peer(.joining)
+        case .pulse: .peer(input.flag() ? .confirming : .member)
+        case .snapshot, .delta, .goodbye, .message: .peer(.member)
+        }
+    }
+
+    private static func isNatural(_ receiver: Receiver, _ kind: Kind) -> Bool {
+        switch kind {
+        case .hello, .confirm, .heartbeat, .leave: receiver == .server
+        case .retry, .welcome, .reject: receiver == .peer(.joining)
+        case .pulse: receiver == .peer(.confirming) || receiver == .peer(.member)
+        case .snapshot, .delta, .goodbye, .message: receiver == .peer(.member)
+        }
+    }
+
+    private static func home(of kind: Kind, _ bench: AdmissionBench) -> Path {
+        switch kind {
+        case .hello: bench.strangers[0].path
+        case .confirm: bench.candidate.path
+        case .heartbeat, .leave: bench.member.path
+        case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: Path(remote: Pool.serverAddress)
+        case .message: bench.speaker.path
+        }
+    }
+
+    /// A window by the definition: the slow model of `ReplayWindow`.
+    private static func counterFlaw(_ draft: Draft, _ receiver: Receiver) -> String? {
+        if draft.kind.isHandshake { return draft.counter == 0 ? nil : "a handshake has no counter" }
+        guard (1..<ProtocolConstants.counterLimit).contains(draft.counter) else { return "its counter is out of range" }
+        guard draft.kind != .confirm, receiver != .peer(.confirming) else { return nil }
+        if AdmissionBench.heard.contains(draft.counter) { return "its counter has been heard" }
+        let newest = AdmissionBench.heard.max() ?? 0
+        let isOld = draft.counter < newest && newest - draft.counter >= ProtocolConstants.windowSize
+        return isOld ? "its counter is too old" : nil
+    }
+}
+
+// MARK: what it says
+
+extension AdmissionRecipe {
+    private static func draft(
+        _ kind: Kind, _ receiver: Receiver, _ input: inout FuzzInput, _ bench: AdmissionBench
+    ) -> Draft? {
+        let server = bench.server
+        let newest = AdmissionBench.heard.max() ?? 0
+        switch kind {
+        case .hello:
+            let stranger = input.element(of: bench.strangers)
+            var draft = stranger.hello
+            let claimed = input.element(of: [stranger.key, Pool.keys[6], Pool.server])
+            draft.signer = claimed
+            draft.payload = Hello(identity: claimed.publicKey, name: input.element(of: Pool.names)).encoded
+            return draft
+        case .retry:
+            let cookie = input.take(Bytes16.count) + [UInt8](repeating: 1, count: Bytes16.count)
+            return server.retry(cookie: Bytes16(cookie.span), rotation: input.number(near: 1))
+        case .welcome:
+            var draft = server.welcome
+            // The first 8 bytes are the session, 16 to 23 the intervals: what a server may choose.
+            for index in [0, 1, 7, 16, 17, 18, 19, 20, 21, 22, 23] { draft.payload[index] ^= input.byte() }
+            return draft
+        case .reject:
+            let reject = Reject(reason: input.element(of: Reject.Reason.allCases), retrySeconds: input.uint16())
+            return server.reject(reject, salt: Bytes32(Array(repeating: input.byte(), count: 32).span))
+        case .confirm:
+            let token = (bench.candidate.membership?.token ?? 0) ^ UInt64(input.byte() / 0xF0)
+            let body = Heartbeat(
+                number: input.number(near: 1), token: token, version: UInt64(input.byte() / 0xF0),
+                part: UInt16(input.byte() / 0xF0))
+            return bench.candidate.draft(.confirm, body, counter: input.number(near: 1))
+        case .heartbeat:
+            let body = Heartbeat(
+                number: input.number(near: AdmissionBench.number + 1), token: input.number(near: 5),
+                version: input.number(near: 1), part: input.uint16())
+            return bench.member.draft(.heartbeat, body, counter: input.number(near: newest + 1))
+        case .leave:
+            let body = Leave(number: input.number(near: AdmissionBench.number + 1))
+            return bench.member.draft(.leave, body, counter: input.number(near: newest + 1))
+        case .pulse:
+            let body = Pulse(
+                number: input.number(near: AdmissionBench.number + 1), token: input.number(near: 5),
+                version: input.number(near: AdmissionBench.version))
+            return server.draft(
+                .pulse, body, counter: input.number(near: newest + 1), delivery: .echo(input.number(near: 1)))
+        case .snapshot:
+            let body = Snapshot(
+                version: input.number(near: AdmissionBench.version), part: UInt16(input.byte() / 0x60),
+                parts: 1 + UInt16(input.byte() / 0x60), entries: entries(&input, bench))
+            return server.draft(.snapshot, body, counter: input.number(near: newest + 1))
+        case .delta:
+            let ids = entries(&input, bench).map(\.session)
+            // One below the largest, so that the encoder can name the version after it.
+            let from = min(input.number(near: AdmissionBench.version), .max - 1)
+            let body = Delta(from: from, removed: ids, added: entries(&input, bench))
+            return server.draft(.delta, body, counter: input.number(near: newest + 1))
+        case .goodbye:
+            let session = SessionID(rawValue: input.number(near: server.session.rawValue)) ?? server.session
+            let body = Goodbye(session: session, reason: input.element(of: Goodbye.Reason.allCases))
+            return server.draft(.goodbye, body, counter: input.number(near: newest + 1))
+        case .message:
+            let audience = input.element(of: [nil, server.entry.identity, bench.speaker.key.publicKey])
+            let body = PeerMessage(
+                audience: audience, number: input.number(near: 1), body: input.take(input.below(64)))
+            return bench.speaker.message(body, to: server.entry, counter: input.number(near: newest + 1))
+        }
+    }
+
+    /// Some of the members there are and could be, mostly ascending as they must be.
+    private static func entries(_ input: inout FuzzInput, _ bench: AdmissionBench) -> [Entry] {
+        let known = [bench.server.entry, bench.speaker.entry, bench.member.entry, bench.candidate.entry]
+            .compactMap(\.self).sorted { $0.session < $1.session }
+        let mask = input.byte()
+        let some = known.enumerated().filter { mask & 1 << $0.offset != 0 }.map(\.element)
+        return mask & 0x80 == 0 ? some : some.reversed()
+    }
+}

@@ -1,0 +1,155 @@
+import SecureMesh
+
+/// A well-formed datagram of any kind out of an input's choices, with its payload in the clear, and harm done to it.
+///
+/// Mutated bytes all but never keep several entries, a part among others and the length right at once; choices do.
+struct DatagramRecipe {
+    let kind: Kind
+    let payload: [UInt8]
+    /// The whole of it, unharmed.
+    let datagram: [UInt8]
+    /// What an encoder would not have made.
+    let harmed: [UInt8]?
+
+    init(_ input: inout FuzzInput) {
+        kind = input.element(of: Kind.allCases)
+        let isHarmed = input.flag()
+        payload = Self.payload(kind, &input)
+        let isHello = kind == .hello
+        let header = Header(
+            kind, to: isHello ? 0 : input.number(near: 1), from: isHello ? 0 : input.number(near: 9),
+            counter: kind.isHandshake ? 0 : input.number(near: 1), delivery: Self.delivery(kind, &input),
+            clear: Self.clear(kind, &input))
+        let overhead = Signature.count + (kind.isSealed ? Kind.tagSize : 0)
+        var bytes = header.encode(size: kind.sealedOffset + payload.count + overhead)
+        bytes.append(contentsOf: payload)
+        bytes.append(zeros: overhead)
+        datagram = bytes
+        if isHarmed {
+            Mutation(&input).apply(to: &bytes)
+            harmed = bytes
+        } else {
+            harmed = nil
+        }
+    }
+
+    private static func payload(_ kind: Kind, _ input: inout FuzzInput) -> [UInt8] {
+        switch kind {
+        case .hello: Hello(identity: PublicKey(bytes: bytes32(&input)), name: name(&input)).encoded
+        case .retry: []
+        case .welcome: welcome(&input).encoded
+        case .reject:
+            Reject(reason: input.element(of: Reject.Reason.allCases), retrySeconds: input.uint16()).encoded
+        case .confirm, .heartbeat:
+            Heartbeat(
+                number: input.number(near: 1), token: input.number(near: 2), version: input.number(near: 3),
+                part: input.uint16()
+            ).encoded
+        case .leave: Leave(number: input.number(near: 1)).encoded
+        case .pulse:
+            Pulse(number: input.number(near: 1), token: input.number(near: 2), version: max(input.number(near: 3), 1))
+                .encoded
+        case .snapshot: snapshot(&input).encoded
+        case .delta: delta(&input).encoded
+        case .goodbye:
+            Goodbye(session: session(&input), reason: input.element(of: Goodbye.Reason.allCases)).encoded
+        case .message:
+            PeerMessage(
+                audience: input.flag() ? PublicKey(bytes: bytes32(&input)) : nil, number: input.number(near: 1),
+                body: input.take(input.below(200))
+            ).encoded
+        }
+    }
+
+    private static func welcome(_ input: inout FuzzInput) -> Welcome {
+        var welcome = Welcome(
+            session: session(&input), token: input.number(near: 1),
+            parameters: Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
+            address: address(&input))
+        welcome.heartbeatMilliseconds = min(max(input.uint16(), 1), .max - 1)
+        welcome.lifetimeMilliseconds = max(input.uint16(), welcome.heartbeatMilliseconds + 1)
+        welcome.trustSeconds = max(input.uint16(), 1)
+        welcome.rekeySeconds = max(input.uint16(), 1)
+        return welcome
+    }
+
+    private static func snapshot(_ input: inout FuzzInput) -> Snapshot {
+        let entries = entries(&input, atMost: 5)
+        let parts = entries.isEmpty ? 1 : max(input.uint16(), 1)
+        return Snapshot(
+            version: max(input.number(near: 1), 1), part: input.uint16() % parts, parts: parts, entries: entries)
+    }
+
+    private static func delta(_ input: inout FuzzInput) -> Delta {
+        let added = entries(&input, atMost: 5)
+        let fewest = added.isEmpty ? 1 : 0
+        var last: UInt64 = 0
+        let removed = (0..<max(input.below(8), fewest)).compactMap { _ -> SessionID? in
+            last += 1 + UInt64(input.byte())
+            return SessionID(rawValue: last)
+        }
+        return Delta(from: min(max(input.number(near: 1), 1), .max - 1), removed: removed, added: added)
+    }
+
+    private static func entries(_ input: inout FuzzInput, atMost limit: Int) -> [Entry] {
+        var last: UInt64 = 0
+        return (0..<input.below(limit + 1)).compactMap { _ in
+            last += 1 + UInt64(input.byte())
+            guard let session = SessionID(rawValue: last) else { return nil }
+            return Entry(
+                session: session, identity: PublicKey(bytes: bytes32(&input)), agreementKey: agreementKey(&input),
+                binding: Signature((bytes32(&input).array + bytes32(&input).array).span), address: address(&input),
+                name: name(&input))
+        }
+    }
+
+    private static func delivery(_ kind: Kind, _ input: inout FuzzInput) -> Header.Delivery {
+        switch kind {
+        case .hello, .retry: .cookie(Bytes16((input.take(4) + [UInt8](repeating: 0, count: 16)).span))
+        case .pulse: .echo(input.number(near: 1))
+        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: .none
+        }
+    }
+
+    private static func clear(_ kind: Kind, _ input: inout FuzzInput) -> Header.Clear {
+        switch kind {
+        case .hello, .welcome: .agreementKey(agreementKey(&input))
+        case .retry: .rotation(input.number(near: 1))
+        case .reject: .salt(bytes32(&input))
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: .none
+        }
+    }
+
+    private static func session(_ input: inout FuzzInput) -> SessionID {
+        SessionID(rawValue: input.number(near: 1)) ?? Pool.session
+    }
+
+    /// Few choices, and the edges among them: bytes of one value.
+    private static func bytes32(_ input: inout FuzzInput) -> Bytes32 {
+        Bytes32([UInt8](repeating: input.byte(), count: Bytes32.count).span)
+    }
+
+    /// Canonical, and at times the greatest that is.
+    private static func agreementKey(_ input: inout FuzzInput) -> AgreementPublicKey {
+        let first = input.byte()
+        let rest: UInt8 = input.flag() ? 0xFF : first
+        let bytes = [min(first, 0xEC)] + [UInt8](repeating: rest, count: 30) + [rest & 0x7F]
+        return AgreementPublicKey(bytes: Bytes32(bytes.span))
+    }
+
+    private static func address(_ input: inout FuzzInput) -> SocketAddress {
+        let number = input.number(near: 0xC000_0201)
+        let ip: SocketAddress.IP =
+            input.flag() ? .v6(input.number(near: 0x2001 << 48), number) : .v4(UInt32(truncatingIfNeeded: number))
+        let address = SocketAddress(ip: ip, port: max(input.uint16(), 1))
+        return address.isUsable ? address : Pool.serverAddress
+    }
+
+    private static func name(_ input: inout FuzzInput) -> PeerName {
+        let count = 1 + input.below(PeerName.maximumLength)
+        let letter = input.element(of: Array("aZ09._-"))
+        return PeerName(String(repeating: letter, count: count)) ?? leastName
+    }
+
+    private static let leastName = Pool.names[0]
+}

@@ -1,0 +1,109 @@
+package import SecureMesh
+
+/// A datagram in the making, with every step of it open to harm: fields, then the signature, then the seal.
+///
+/// The library's own `SignedPayload` can make only what is right; this can make what an attacker can who holds keys.
+package struct Draft: Sendable {
+    package var kind: Kind
+    package var to: UInt64
+    package var from: UInt64
+    package var counter: UInt64
+    package var delivery = Header.Delivery.none
+    package var clear = Header.Clear.none
+    package var extra = SigningContext.Extra.none
+    package var payload: [UInt8]
+    package var signer: SigningKey
+    package var context: SigningContext
+    /// Nil in RETRY, which is not sealed.
+    package var key: Secret32?
+
+    package var signature: Signature {
+        signer.sign(context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload))
+    }
+
+    /// The datagram as it should be.
+    package var bytes: [UInt8] { bytes(Harm()).bytes }
+
+    /// What is changed at which step, and nothing else: the steps after it are done as they should be.
+    package struct Harm: Sendable {
+        /// To the payload: signed and sealed by the right keys all the same.
+        package var beforeSigning: Mutation?
+        /// To payload and signature: sealed all the same.
+        package var beforeSealing: Mutation?
+        /// To the header after the signature, before the seal.
+        package var header: HeaderHarm?
+        /// To the whole datagram.
+        package var afterSealing: Mutation?
+
+        package init() {}
+    }
+
+    package enum HeaderHarm: Sendable {
+        case to(UInt64)
+        case from(UInt64)
+        /// A bit of the agreement key, the salt or the rotation.
+        case clear(index: Int, mask: UInt8)
+    }
+
+    /// The bytes, and which of the harms did change something.
+    package func bytes(_ harm: Harm) -> (bytes: [UInt8], effective: Effective) {
+        var draft = self
+        var effective = Effective()
+        harm.beforeSigning?.apply(to: &draft.payload)
+        effective.beforeSigning = draft.payload != payload
+
+        let honest = draft.plaintext
+        var plaintext = honest
+        harm.beforeSealing?.apply(to: &plaintext)
+        effective.beforeSealing = plaintext != honest
+
+        switch harm.header {
+        case .to(let value): draft.to = value
+        case .from(let value): draft.from = value
+        case .clear(let index, let mask): draft.clear = Self.flip(clear, index, mask)
+        case .none: break
+        }
+        effective.header = draft.to != to || draft.from != from || draft.clear != clear
+
+        let sealed = draft.seal(plaintext)
+        var bytes = sealed
+        harm.afterSealing?.apply(to: &bytes)
+        effective.afterSealing = bytes != sealed
+        return (bytes, effective)
+    }
+
+    package struct Effective: Sendable {
+        package var beforeSigning = false
+        package var beforeSealing = false
+        package var header = false
+        package var afterSealing = false
+    }
+
+    private var plaintext: [UInt8] {
+        var bytes = payload
+        signature.append(to: &bytes)
+        return bytes
+    }
+
+    private func seal(_ plaintext: [UInt8]) -> [UInt8] {
+        let header = Header(kind, to: to, from: from, counter: counter, delivery: delivery, clear: clear)
+        guard let key else { return header.encode(size: kind.sealedOffset + plaintext.count) + plaintext }
+        var bytes = header.encode(size: kind.sealedOffset + plaintext.count + Kind.tagSize)
+        Sodium.seal(plaintext, onto: &bytes, counter: counter, key: key)
+        return bytes
+    }
+
+    private static func flip(_ clear: Header.Clear, _ index: Int, _ mask: UInt8) -> Header.Clear {
+        func flipped(_ value: Bytes32) -> Bytes32 {
+            var bytes = value.array
+            bytes[index % Bytes32.count] ^= mask
+            return Bytes32(bytes.span)
+        }
+        return switch clear {
+        case .none: .none
+        case .agreementKey(let key): .agreementKey(AgreementPublicKey(bytes: flipped(key.bytes)))
+        case .salt(let salt): .salt(flipped(salt))
+        case .rotation(let rotation): .rotation(rotation ^ UInt64(mask) << UInt64(index % 8 * 8))
+        }
+    }
+}

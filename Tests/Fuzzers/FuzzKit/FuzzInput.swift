@@ -1,0 +1,79 @@
+import SecureMesh
+
+/// An input read as a row of choices. Total: past its end every choice is 0, so each prefix of an input is an input.
+package struct FuzzInput {
+    private let bytes: [UInt8]
+    private var offset = 0
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    package var isAtEnd: Bool { offset >= bytes.count }
+
+    package mutating func byte() -> UInt8 {
+        guard offset < bytes.count else { return 0 }
+        defer { offset += 1 }
+        return bytes[offset]
+    }
+
+    /// Below `limit`, which is at most 256.
+    package mutating func below(_ limit: Int) -> Int {
+        Int(byte()) % max(limit, 1)
+    }
+
+    package mutating func uint16() -> UInt16 {
+        let high = UInt16(byte())
+        return high << 8 | UInt16(byte())
+    }
+
+    /// Mostly near `base`, at times an edge of the range, else anything: a number that counters and versions turn on.
+    package mutating func number(near base: UInt64) -> UInt64 {
+        switch byte() {
+        case let small where small < 0xC0: base &+ UInt64(small % 8)
+        case let small where small < 0xE0: base &- UInt64(small % 8)
+        case 0xE0: 0
+        case 0xE1: .max
+        case 0xE2: ProtocolConstants.counterLimit - 1
+        case 0xE3: ProtocolConstants.counterLimit
+        case let far where far < 0xF0: base &+ ProtocolConstants.windowSize &- UInt64(far % 4)
+        default: (0..<8).reduce(0) { value, _ in value << 8 | UInt64(byte()) }
+        }
+    }
+
+    package mutating func element<Element>(of choices: [Element]) -> Element {
+        choices[below(choices.count)]
+    }
+
+    package mutating func flag() -> Bool { byte() & 1 == 1 }
+
+    /// The next bytes, `count` of them or as many as there are.
+    package mutating func take(_ count: Int) -> [UInt8] {
+        let end = min(offset + count, bytes.count)
+        defer { offset = end }
+        return Array(bytes[offset..<end])
+    }
+}
+
+/// What is done to bytes on their way: the harm that a mutator, an attacker or a broken network may do.
+package enum Mutation: Sendable {
+    case flip(index: Int, mask: UInt8)
+    case truncate(by: Int)
+    case extend(with: [UInt8])
+
+    package init(_ input: inout FuzzInput) {
+        switch input.below(3) {
+        case 0: self = .flip(index: Int(input.uint16()), mask: input.byte())
+        case 1: self = .truncate(by: 1 + input.below(80))
+        default: self = .extend(with: Array((input.take(1 + input.below(8)) + [0]).prefix(8)))
+        }
+    }
+
+    package func apply(to bytes: inout [UInt8]) {
+        switch self {
+        case .flip(let index, let mask): if !bytes.isEmpty { bytes[index % bytes.count] ^= mask }
+        case .truncate(let count): bytes.removeLast(min(count, bytes.count))
+        case .extend(let tail): bytes.append(contentsOf: tail)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import SecureMesh
+
+/// A stream of operations on a `MeshWorld`: an input is the choice of a world, and operations of a byte and their
+/// choices.
+package enum MeshCheck {
+    package static func failure(of input: [UInt8]) -> String? {
+        var choices = FuzzInput(input)
+        var world = world(&choices)
+        for count in 0..<maximumOperations {
+            guard !choices.isAtEnd else { break }
+            let operation = choices.element(of: MeshOperation.allCases)
+            operation.carryOut(in: &world, &choices)
+            if let failure = world.ledger.failure { return "operation \(count), \(operation): \(failure)" }
+        }
+        return world.ledger.failure
+    }
+
+    /// Mostly one in which peers have joined: made once, copied for each input. Else an empty one, of any seed and roster.
+    private static func world(_ choices: inout FuzzInput) -> MeshWorld {
+        let first = choices.byte()
+        if first < Self.settled { return settledWorlds[Int(first) % settledWorlds.count] }
+        return MeshWorld(seed: UInt64(first) << 32, roster: roster(choices.uint16()))
+    }
+
+    /// Of three peers; of three and a member that cheats; of as many as the server takes; of three whom anyone may join.
+    private static let settledWorlds: [MeshWorld] = {
+        let three = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) } + [MeshOperation.run.bytes(3)]
+        let insider = [
+            MeshOperation.insiderHello.bytes(0, 0, 0), MeshOperation.run.bytes(0),
+            MeshOperation.insiderConfirm.bytes(0, 0), MeshOperation.run.bytes(1),
+        ]
+        let crowd = (0..<8).map { MeshOperation.start.bytes($0, $0, $0) } + [MeshOperation.run.bytes(3)]
+        let stories = [(three, 0x01FF), (three + insider, 0x01FF), (crowd, 0x01FF), (three, 0xFFFF)]
+        return stories.enumerated().map { index, story in
+            var world = MeshWorld(seed: UInt64(index) << 48, roster: roster(UInt16(story.1)))
+            var choices = FuzzInput(story.0.flatMap(\.self))
+            while !choices.isAtEnd { choices.element(of: MeshOperation.allCases).carryOut(in: &world, &choices) }
+            world.settle()
+            return world
+        }
+    }()
+
+    /// Bit i is the key of peer i, under its name; all bits: anyone.
+    static func roster(_ mask: UInt16) -> Roster {
+        guard mask != .max else { return .open }
+        let listed = zip(Pool.keys, Pool.names).enumerated().filter { mask & 1 << $0.offset != 0 }.map(\.element)
+        return Roster(authorised: Dictionary(uniqueKeysWithValues: listed.map { ($0.0.publicKey, $0.1) }))
+    }
+
+    /// What makes each operation worth while.
+    package static var seeds: [(name: String, input: [UInt8])] {
+        let peers: [[UInt8]] = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) }
+        let talk = [MeshOperation.broadcast.bytes(0, 0), MeshOperation.send.bytes(1, 2, 1)]
+        let (mesh, cheated, crowd): ([[UInt8]], [[UInt8]], [[UInt8]]) = ([[0]], [[1]], [[2]])
+        let stories: [(String, [[UInt8]])] = [
+            ("join", [[Self.settled, 0x01, 0xFF]] + peers + [MeshOperation.run.bytes(3)] + talk),
+            (
+                "open",
+                [[Self.settled + 1, 0xFF, 0xFF]] + peers + [MeshOperation.run.bytes(3), MeshOperation.heal.bytes()]
+            ),
+            (
+                "hello-lost",
+                [[Self.settled, 0x01, 0xFF], MeshOperation.start.bytes(0, 0, 0)]
+                    + [MeshOperation.drop.bytes(0), MeshOperation.run.bytes(2)]
+            ),
+            ("talk", mesh + talk + [MeshOperation.deliverAll.bytes(), MeshOperation.run.bytes(2)]),
+            ("leave", mesh + [MeshOperation.leave.bytes(1), MeshOperation.run.bytes(3), MeshOperation.heal.bytes()]),
+            ("kill", mesh + [MeshOperation.kill.bytes(1), MeshOperation.run.bytes(4)]),
+            ("restart", mesh + [MeshOperation.restart.bytes(2)] + talk + [MeshOperation.run.bytes(2)]),
+            ("revoke", mesh + [MeshOperation.setRoster.bytes(0x01, 0xFD), MeshOperation.run.bytes(2)]),
+            ("server-dies", mesh + [MeshOperation.restartServer.bytes(), MeshOperation.run.bytes(4)]),
+            ("server-stops", mesh + [MeshOperation.stopServer.bytes(), MeshOperation.run.bytes(3)]),
+            ("leap", mesh + [MeshOperation.leap.bytes(7), MeshOperation.run.bytes(2)]),
+            ("rekey", mesh + [MeshOperation.leap.bytes(11), MeshOperation.run.bytes(2)] + talk),
+            ("two-of-a-key", mesh + [MeshOperation.start.bytes(3, 0, 3), MeshOperation.run.bytes(3)]),
+            ("crowd", crowd + [MeshOperation.restart.bytes(2), MeshOperation.run.bytes(1)] + talk),
+            (
+                "insider",
+                cheated + [
+                    MeshOperation.insiderHeartbeat.bytes(0, 1, 0, 0, 0, 0),
+                    MeshOperation.insiderMessage.bytes(0, 1, 0, 0),
+                    MeshOperation.broadcast.bytes(0, 0), MeshOperation.deliverAll.bytes(),
+                    MeshOperation.insiderReseal.bytes(0, 1, 0), MeshOperation.run.bytes(1),
+                ]
+            ),
+            (
+                "poor-network",
+                mesh + talk + [
+                    MeshOperation.duplicate.bytes(0), MeshOperation.replay.bytes(3),
+                    MeshOperation.replayFromElsewhere.bytes(2, 1), MeshOperation.flip.bytes(0, 0, 40, 1),
+                    MeshOperation.redirect.bytes(0, 2), MeshOperation.deliver.bytes(0), MeshOperation.run.bytes(2),
+                ]
+            ),
+            (
+                "inventions",
+                mesh + (0..<12).map { MeshOperation.invent.bytes($0, 1, 0, 1, 0, 0) }
+                    + [MeshOperation.run.bytes(1)]
+            ),
+        ]
+        return stories.map { ($0.0, $0.1.flatMap(\.self)) }
+    }
+
+    /// First bytes below it choose a settled world.
+    private static let settled: UInt8 = 0xC0
+    private static let maximumOperations = 64
+}
