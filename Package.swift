@@ -71,7 +71,12 @@ let package = Package(
         ),
         .testTarget(
             name: "SecureMeshTests",
-            dependencies: ["SecureMesh", "SelfTest", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "SecureMesh", "SelfTest",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             exclude: ["Crypto/edge_cases.py", "Vectors/reference.py", "Vectors/vectors.txt"],
             resources: [.copy("Crypto/ed25519.txt"), .copy("Crypto/x25519.txt")],
             swiftSettings: strict

@@ -33,6 +33,8 @@ final class UDPSocket: @unchecked Sendable {
     private let onDatagram: (Span<UInt8>, Path) -> Void
     private let onBurst: () -> Void
     private var channel: (any Channel)?
+    /// Not bound yet.
+    private var opening: (any Channel)?
     private var isClosing = false
     private var burst = 0
     private var destinations: [SocketAddress: NIOCore.SocketAddress] = [:]
@@ -67,7 +69,7 @@ final class UDPSocket: @unchecked Sendable {
         guard let local = address.forSocket(isIPv6: address.isIPv6) else {
             throw MeshError.unresolvable(address.description)
         }
-        let channel = try await bootstrap(sharesPort: sharesPort).bind(to: local).get()
+        let channel = try await open(local, sharesPort: sharesPort).get()
         try await eventLoop.submit { self.adopt(channel, sharesPort: sharesPort) }.get()
     }
 
@@ -116,6 +118,14 @@ final class UDPSocket: @unchecked Sendable {
         onBurst()
     }
 
+    /// SwiftNIO leaves a channel open that it could not bind: each attempt would cost a file descriptor.
+    private func open(_ local: NIOCore.SocketAddress, sharesPort: Bool) -> EventLoopFuture<any Channel> {
+        bootstrap(sharesPort: sharesPort).bind(to: local).always { result in
+            if case .failure = result { self.opening?.close(promise: nil) }
+            self.opening = nil
+        }
+    }
+
     private func bootstrap(sharesPort: Bool) -> DatagramBootstrap {
         let size = profile.vectorCount * profile.slotSize
         let bootstrap = DatagramBootstrap(group: eventLoop)
@@ -125,7 +135,8 @@ final class UDPSocket: @unchecked Sendable {
             .channelOption(.maxMessagesPerRead, value: UInt(Self.vectorsPerBurst))
             .channelOption(.writeBufferWaterMark, value: .init(low: 4 << 20, high: 8 << 20))
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                self.opening = channel
+                return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(DatagramHandler(socket: self))
                 }
             }
@@ -199,7 +210,7 @@ final class UDPSocket: @unchecked Sendable {
 
     private func rebind(sharesPort: Bool) {
         guard !isClosing, let local = address.forSocket(isIPv6: address.isIPv6) else { return }
-        bootstrap(sharesPort: sharesPort).bind(to: local).whenComplete { result in
+        open(local, sharesPort: sharesPort).whenComplete { result in
             switch result {
             case .success(let channel):
                 guard !self.isClosing else { return channel.close(promise: nil) }
