@@ -213,7 +213,7 @@ import Testing
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
         mesh.rules = [{ $0.kind == .goodbye ? .delay(.seconds(2)) : nil }]
-        mesh.drop(.pulse) { _ in peer.joins == 1 && mesh.sent(.confirm).count == 1 }
+        mesh.drop(.pulse) { [unowned mesh] _ in peer.joins == 1 && mesh.sent(.confirm).count == 1 }
         #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 2 })
         mesh.run(for: .seconds(4))
         #expect(mesh.sent(.goodbye).count == 1)
