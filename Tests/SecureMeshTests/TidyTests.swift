@@ -77,6 +77,20 @@ struct TidyTests {
         #expect(pure == ["Crypto/Sodium.swift"])
     }
 
+    @Test("every target is built with strict memory safety and warnings as errors, and none with unsafe flags")
+    func manifest() throws {
+        let manifest = try SourceFile.manifest.get()
+        let settings = try #require(manifest.firstMatch(of: #/let strict: \[SwiftSetting\] = \[\n((?:.|\n)*?)\n\]/#))
+            .output.1
+        #expect(settings.contains(".strictMemorySafety()"))
+        #expect(settings.contains(".treatAllWarnings(as: .error)"))
+        let targets = manifest.matches(of: #/\.(?:target|executableTarget|testTarget)\(\s*name: "?(\w+)/#).count
+        #expect(targets > 0)
+        #expect(manifest.matches(of: #/swiftSettings: strict\b/#).count == targets)
+        #expect(manifest.matches(of: #/swiftSettings:/#).count == targets)
+        #expect(!manifest.contains("unsafeFlags"))
+    }
+
     @Test("the machines and what they stand on do not trap, print, read a clock or roll unseeded dice")
     func purity() throws {
         let forbidden = [
@@ -166,9 +180,15 @@ private struct SourceFile {
     static let sources = Result { try all(under: "Sources") }
     static let tests = Result { try all(under: "Tests") }
 
+    /// The text of Package.swift.
+    static let manifest = Result {
+        try String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    }
+
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
     private static func all(under path: String) throws -> [SourceFile] {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let start = root.appendingPathComponent(path)
         let names = try #require(FileManager.default.enumerator(atPath: start.path))
         var files: [SourceFile] = []

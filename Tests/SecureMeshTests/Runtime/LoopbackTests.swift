@@ -9,6 +9,24 @@ struct LoopbackTests {
         _ = try await LoopbackCheck.run()
     }
 
+    @Test("a message goes to the holder of a name, and to nobody where there is none")
+    func byName() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                try await mesh.withPeer("B") { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    try await b.peer.send(Array("by name".utf8), to: try #require(PeerName("A")))
+                    #expect(await a.events.message()?.body == Array("by name".utf8))
+                    let absent = try #require(PeerName("C"))
+                    await #expect(throws: SendError.unknownMember) { try await b.peer.send([1], to: absent) }
+                    #expect(try await b.peer.boundAddress()?.port != 0)
+                    #expect(try await b.peer.rejections()[.sealBroken] == 0)
+                }
+            }
+        }
+    }
+
     @Test("a message of 60,000 bytes arrives whole where its sender chose to allow it, and is refused where not")
     func largeMessage() async throws {
         let body = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 / 251) }

@@ -1,0 +1,95 @@
+internal import Testing
+
+@testable internal import SecureMesh
+
+@Suite("Configurations", .timeLimit(.minutes(1)))
+struct ConfigurationTests {
+    private static let address = SocketAddress(ip: .v4(0x7F00_0001), port: 3000)
+
+    @Test("a server refuses what cannot work, each with the reason")
+    func server() throws {
+        typealias Configuration = MeshServer.Configuration
+        let cases: [(reason: String, spoil: (inout Configuration) -> Void)] = [
+            ("no address", { $0.listen = [] }),
+            ("heartbeat interval", { $0.heartbeatInterval = .milliseconds(19) }),
+            ("heartbeat interval", { $0.heartbeatInterval = .seconds(21) }),
+            ("lifetime", { $0.lifetime = .milliseconds(999) }),
+            ("lifetime", { $0.lifetime = .seconds(66) }),
+            ("number of peers", { $0.maximumPeers = 0 }),
+            ("number of peers", { $0.maximumPeers = Limits.directoryEntries + 1 }),
+        ]
+        let good = Configuration(key: Fixture.serverKey, roster: .open, listen: [Self.address])
+        _ = try MeshServer(good, logger: LoopbackMesh.quiet)
+        for (reason, spoil) in cases {
+            var bad = good
+            spoil(&bad)
+            Self.expect(reason) { () throws(MeshError) in _ = try MeshServer(bad, logger: LoopbackMesh.quiet) }
+        }
+    }
+
+    @Test("a peer refuses what cannot work, each with the reason")
+    func peer() throws {
+        typealias Configuration = MeshPeer.Configuration
+        let cases: [(reason: String, spoil: (inout Configuration) -> Void)] = [
+            ("no server key", { $0.serverKeys = [] }),
+            ("own", { $0.serverKeys.append(Fixture.peerKey.publicKey) }),
+            ("127.0.0.1:0", { $0.server = SocketAddress(ip: .v4(0x7F00_0001), port: 0) }),
+            ("at most", { $0.maximumMessageSize = PeerMessage.largestBody + 1 }),
+            ("at most", { $0.maximumMessageSize = -1 }),
+        ]
+        let good = Configuration(
+            key: Fixture.peerKey, name: try Fixture.name("a"), serverKeys: [Fixture.serverKey.publicKey],
+            server: Self.address)
+        _ = try MeshPeer(good, logger: LoopbackMesh.quiet)
+        for (reason, spoil) in cases {
+            var bad = good
+            spoil(&bad)
+            Self.expect(reason) { () throws(MeshError) in _ = try MeshPeer(bad, logger: LoopbackMesh.quiet) }
+        }
+    }
+
+    @Test("more than 255 addresses to listen on are refused before any is bound")
+    func tooManyAddresses() async throws {
+        let listen = [SocketAddress](repeating: SocketAddress(ip: .v4(0x7F00_0001), port: 0), count: 256)
+        let server = try MeshServer(
+            .init(key: Fixture.serverKey, roster: .open, listen: listen), logger: LoopbackMesh.quiet)
+        await #expect(throws: MeshError.invalidConfiguration("between 1 and 255 addresses to listen on")) {
+            try await server.run()
+        }
+    }
+
+    @Test("an address that is not this host's cannot be bound, and the error says why")
+    func foreignAddress() async throws {
+        let foreign = Fixture.address(1)
+        let server = try MeshServer(
+            .init(key: Fixture.serverKey, roster: .open, listen: [foreign]), logger: LoopbackMesh.quiet)
+        let error = await #expect(throws: MeshError.self) { try await server.run() }
+        guard case .cannotBind(foreign, let reason)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(!reason.isEmpty && !reason.contains("): "))
+    }
+
+    @Test("what can happen often is told the first time, and then not at once again")
+    func rareLine() {
+        var line = RareLine()
+        #expect(line.happened() == 1)
+        for _ in 0..<100 { #expect(line.happened() == nil) }
+    }
+
+    private static func expect(
+        _ reason: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws(MeshError) -> Void
+    ) {
+        do throws(MeshError) {
+            try body()
+            Issue.record("was accepted: \(reason)", sourceLocation: sourceLocation)
+        } catch {
+            guard case .invalidConfiguration(let text) = error else {
+                Issue.record("\(error)", sourceLocation: sourceLocation)
+                return
+            }
+            #expect(text.contains(reason), sourceLocation: sourceLocation)
+        }
+    }
+}
