@@ -259,8 +259,12 @@ final class Program: Sendable {
 
     /// Only what a program needs: a key folder of the developer's own must not be found.
     private static let environment: [String: String] = {
-        let own = ProcessInfo.processInfo.environment
-        var kept = own.filter { ["PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"].contains($0.key) }
+        let names: Set = [
+            "PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+            // Where a build that measures coverage, or with a sanitizer, writes and reads.
+            "LLVM_PROFILE_FILE", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
+        ]
+        var kept = ProcessInfo.processInfo.environment.filter { names.contains($0.key) }
         kept["SWIFT_BACKTRACE"] = "enable=no"
         return kept
     }()
