@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// PROTOCOL.md, section 5, from the peer's attempts alone: which RETRY has a HELLO sent, and where there is none.

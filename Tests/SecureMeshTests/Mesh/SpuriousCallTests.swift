@@ -1,4 +1,5 @@
 import SecureMesh
+import SelfTest
 import Testing
 
 /// What a driver may ask once too often, too early or too late: the machines shrug.

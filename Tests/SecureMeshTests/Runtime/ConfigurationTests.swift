@@ -1,3 +1,4 @@
+internal import SelfTest
 internal import Testing
 
 @testable internal import SecureMesh

@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOPosix
+internal import SelfTest
 internal import Testing
 
 @testable internal import SecureMesh
