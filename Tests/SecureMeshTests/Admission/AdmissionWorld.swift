@@ -5,7 +5,8 @@ import Testing
 /// A server's gates, and a joiner who makes each of its datagrams by hand.
 struct AdmissionWorld {
     var admission: ServerAdmission
-    let path = Path(remote: Fixture.address(1))
+    /// The joiner's.
+    var path = Path(remote: Fixture.address(1))
 
     static let parameters = Welcome.Parameters(
         heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,

@@ -173,6 +173,47 @@ struct HandshakeGateTests {
         guard case .confirm = world.admit(opened.confirm(counter: 9)) else { throw FixtureError(text: "refused") }
     }
 
+    @Test("a CONFIRM that comes when nothing is left of the budget is refused, and its ticket stays good")
+    func confirmOverBudget() throws {
+        var world = AdmissionWorld()
+        var random = RandomSource.seeded(1)
+        var address: UInt32 = 0x0A00_0000
+        var waiting: [(path: Path, opened: AdmissionWorld.Opened)] = []
+        while Int64(waiting.count) <= Limits.handshakeBurst / 10 / Limits.confirmCost {
+            address += 1
+            world.path = Path(remote: SocketAddress(ip: .v4(address), port: 7))
+            let key = SigningKey(seed: random.bytes32().array.span)
+            waiting.append((world.path, try world.welcomed(.init(key: key, ephemeral: random.secret()))))
+        }
+        // Others use up what HELLOs may, without cookies and then with one.
+        var joiner = AdmissionWorld.Joiner()
+        let altered = try joiner.hello().flipping(bit: 255 * 8)
+        var retry: [UInt8]?
+        while retry == nil {
+            address += 1
+            world.path = Path(remote: SocketAddress(ip: .v4(address), port: 7))
+            retry = world.answer(to: altered)
+        }
+        let bytes = try #require(retry)
+        joiner.cookie = try VerifiedRetry(bytes.span, Datagram(decoding: bytes.span), in: Fixture.context).cookie
+        joiner.ephemeral = Fixture.secret(22)
+        let proven = try joiner.hello()
+        while world.isServed(proven) {}
+        #expect(world.refusal(of: proven) == .overBudget)
+
+        var last: (path: Path, opened: AdmissionWorld.Opened)?
+        for each in waiting where last == nil {
+            if let refusal = world.refusal(of: each.opened.confirm(), from: each.path) {
+                #expect(refusal == .overBudget)
+                last = each
+            }
+        }
+        let (path, opened) = try #require(last)
+        guard case .confirm = world.admit(opened.confirm(), from: path, now: .after(.seconds(1))) else {
+            throw FixtureError(text: "refused")
+        }
+    }
+
     @Test("a CONFIRM with a wrong signature under a right seal ends its handshake", arguments: [true, false])
     func badlySignedConfirm(isByAnotherKey: Bool) throws {
         var world = AdmissionWorld()

@@ -56,6 +56,34 @@ import Testing
         #expect(try Self.cookie(of: next) == cookies[1])
     }
 
+    @Test("a WELCOME with a key of small order is refused before it is opened", arguments: [0, 1] as [UInt8])
+    func smallOrderWelcome(low: UInt8) throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining()
+        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
+        let key = AgreementPublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
+        // Anyone who saw the HELLO knows its tag: this needs no key.
+        let header = Header(
+            .welcome, to: attempt.tag, from: Fixture.epoch, counter: 0, delivery: .none, clear: .agreementKey(key))
+        let bytes =
+            header.encode(size: Kind.welcome.minimumSize)
+            + [UInt8](repeating: 7, count: Kind.welcome.minimumSize - Kind.welcome.sealedOffset)
+        let datagram = try Datagram(decoding: bytes.span)
+        expectRefusal(.agreementFailed) { () throws(Rejection) in
+            try attempt.openWelcome(bytes.span, datagram, serverKey: key)
+        }
+    }
+
+    @Test("a WELCOME whose session is the server's own epoch is refused, whoever signed it")
+    func sessionIsEpoch() throws {
+        let server = HandServer(seed: 8)
+        var client = try server.peer("a")
+        _ = try server.join(&client, session: SessionID(rawValue: server.epoch))
+        #expect(client.machine.rejections[.invalidSessionIDs] > 0)
+        #expect(client.machine.session == nil)
+    }
+
     @Test("a pinned key without an X25519 form is never tried", arguments: [0, 1] as [UInt8])
     func noAgreementKey(low: UInt8) throws {
         // The points of order 4 and 1.
