@@ -141,6 +141,34 @@ struct TidyTests {
         }
     }
 
+    @Test("the machines sign, verify, agree, seal and open through the primitives that they were given")
+    func primitives() throws {
+        for file in try SourceFile.library.get() where ["Admission", "Mesh"].contains(file.folder) {
+            let direct = file.code.matches(of: #/\bSodium\.(\w+)/#).map { String($0.output.1) }
+            #expect(Set(direct).isSubset(of: ["hash", "derive", "shortHash", "wipe"]), "\(file.path)")
+            let past = [".agree(with:", ".agreementPublicKey", "key.sign(", "Libsodium()."].filter(file.code.contains)
+            #expect(past.isEmpty, "\(file.path)")
+            // Both have a default, for values that are opened by hand.
+            let openings = file.code.matches(of: #/(?:\bOpened(?:<\w+>)?|\.open)\([^()]*\bspan, datagram\b[^()]*\)/#)
+                .map { String($0.output) }
+            #expect(openings.allSatisfy { $0.contains("by: ") }, "\(file.path): \(openings)")
+        }
+    }
+
+    @Test("what runs for real has no other primitives than libsodium's")
+    func realPrimitives() throws {
+        let outside = try SourceFile.library.get().filter { $0.folder == "Runtime" } + SourceFile.command.get()
+        for file in outside {
+            let named = file.words.intersection(["primitives", "Primitives", "SigningContext"])
+            #expect(named.isEmpty, "\(file.path)")
+        }
+        let made = try SourceFile.library.get().flatMap { file in
+            file.code.matches(of: #/\b(?:struct|enum|class|actor|extension)\s+(\w+)[^{\n]*:[^{\n]*\bPrimitives\b/#)
+                .map { String($0.output.1) }
+        }
+        #expect(made == ["Libsodium"])
+    }
+
     @Test("no test sleeps, but the helper that waits until a condition holds")
     func noSleeps() throws {
         let sleeps = #/Task\.sleep|\busleep\(|\bsleep\(|\bnanosleep\(|Thread\.sleep/#
@@ -177,6 +205,7 @@ private struct SourceFile {
 
     static let library = Result { try all(under: "Sources/SecureMesh") }
     static let selfTest = Result { try all(under: "Sources/SelfTest") }
+    static let command = Result { try all(under: "Sources/p2p") }
     static let sources = Result { try all(under: "Sources") }
     static let tests = Result { try all(under: "Tests") }
 

@@ -30,12 +30,12 @@ package struct ServerAdmission: Sendable {
 
     package init(
         key: SigningKey, bound: [SocketAddress], heartbeatInterval: Duration = ProtocolConstants.heartbeatInterval,
-        random: RandomSource, now: Instant
+        primitives: any Primitives = Libsodium(), random: RandomSource, now: Instant
     ) {
         self.random = random
         memberRate = Limits.memberRate(heartbeatInterval: heartbeatInterval)
         signer = Signer(
-            key: key, context: SigningContext(server: key.publicKey),
+            key: key, context: SigningContext(server: key.publicKey, primitives: primitives),
             from: self.random.sessionID { _ in false }.rawValue)
         sources = SourcePolicy(bound: bound)
         budget = HandshakeBudget(now: now)
@@ -47,6 +47,7 @@ package struct ServerAdmission: Sendable {
     /// Random, chosen at start: what every datagram of a member is addressed to.
     package var epoch: UInt64 { signer.from }
     private var context: SigningContext { signer.context }
+    private var primitives: any Primitives { context.primitives }
 
     /// Whether a datagram claims to be a member's or a CONFIRM that is waited for, from the address that goes with it:
     /// such ones are served before strangers'.
@@ -105,13 +106,13 @@ package struct ServerAdmission: Sendable {
         }
         budget.charge(tier)
 
-        guard let d1 = signer.key.agree(with: ephemeral) else { throw .agreementFailed }
+        guard let d1 = primitives.agree(signer.key, ephemeral) else { throw .agreementFailed }
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: cookie, server: context.server)
-        let opened = try Opened<Hello>(span, datagram, key: helloKey)
+        let opened = try Opened<Hello>(span, datagram, key: helloKey, by: primitives)
         guard opened.body.identity != context.server else { throw .identityInvalid }
         let verified = try opened.verified(by: opened.body.identity, in: context)
         // A key of mixed order can sign; it is refused only now, so that no stranger has this checked for nothing.
-        guard Sodium.isValidPoint(verified.signer) else { throw .identityInvalid }
+        guard primitives.isValidPoint(verified.signer) else { throw .identityInvalid }
         return .hello(
             HelloRequest(hello: verified, ephemeral: ephemeral, path: path, bytes: hello, tag: tag, d1: d1))
     }
@@ -135,7 +136,7 @@ package struct ServerAdmission: Sendable {
         }
         guard now - ticket.created < Limits.pendingLifetime else { throw .ticketExpired }
         guard ticket.path == path else { throw .ticketSourceMismatch }
-        let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer)
+        let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer, by: primitives)
         let body = opened.body
         guard body.token == ticket.token, body.number > 0, body.version == 0, body.part == 0 else {
             throw .tokenMismatch
@@ -159,7 +160,7 @@ package struct ServerAdmission: Sendable {
             throw ended.contains(id) ? .sessionEnded : .unknownSession
         }
         guard members.values[index].path == path else { throw .sourceMismatch }
-        let opened = try members.values[index].session.open(body, span, datagram)
+        let opened = try members.values[index].session.open(body, span, datagram, by: primitives)
         // After the seal: whoever can only spoof a member's source must not be able to use up its bucket.
         guard members.values[index].bucket.accept(memberRate, now: now) else { throw .memberOverRate }
         budget.chargeMember(now: now)
@@ -181,14 +182,14 @@ extension ServerAdmission {
         _ request: HelloRequest, parameters: Welcome.Parameters, now: Instant, unless isTaken: (SessionID) -> Bool
     ) -> [UInt8]? {
         let ephemeral = random.secret()
-        guard let d2 = ephemeral.agree(with: request.ephemeral) else { return nil }
+        guard let d2 = primitives.agree(ephemeral, request.ephemeral) else { return nil }
         var random = random
         let session = random.sessionID {
             $0.rawValue == epoch || members[$0] != nil || pending[$0] != nil || isTaken($0)
         }
         self.random = random
         let token = self.random.next()
-        let publicKey = ephemeral.agreementPublicKey
+        let publicKey = primitives.publicKey(of: ephemeral)
         let transcript = context.transcript(.transcript, hello: request.bytes, last: publicKey.bytes)
         let welcome = Welcome(
             session: session, token: token, parameters: parameters, address: request.path.remote)

@@ -23,10 +23,10 @@ package struct Session: Sendable {
 
     /// Looks at the window, opens and decodes. Changes nothing: `accept` commits, after the signature.
     package func open<Body: Payload>(
-        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
+        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, by primitives: any Primitives = Libsodium()
     ) throws(Rejection) -> Opened<Body> {
         if let refusal = window.refusal(of: datagram.header.counter) { throw refusal }
-        return try Opened(span, datagram, key: receiveKey)
+        return try Opened(span, datagram, key: receiveKey, by: primitives)
     }
 
     /// Refuses a number that does not rise.

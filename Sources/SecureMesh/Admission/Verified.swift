@@ -20,9 +20,11 @@ package struct Opened<Body: Payload>: Sendable {
     private let signature: Signature
 
     /// Opens and decodes the sealed part of `span`.
-    package init(_ span: Span<UInt8>, _ datagram: Datagram, key: Secret32) throws(Rejection) {
+    package init(
+        _ span: Span<UInt8>, _ datagram: Datagram, key: Secret32, by primitives: any Primitives = Libsodium()
+    ) throws(Rejection) {
         header = datagram.header
-        guard let plaintext = Sodium.open(span, sealed: datagram.sealed, counter: header.counter, key: key) else {
+        guard let plaintext = primitives.open(span, sealed: datagram.sealed, counter: header.counter, key: key) else {
             throw .sealBroken
         }
         let size = plaintext.count - Signature.count
@@ -40,7 +42,7 @@ package struct Opened<Body: Payload>: Sendable {
             header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
         // The binder may be in it.
         defer { Sodium.wipe(&bytes) }
-        guard Sodium.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
+        guard context.primitives.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
         return Verified(body: body, signer: key, signature: signature)
     }
 }
@@ -55,7 +57,9 @@ package struct VerifiedRetry: Sendable {
         }
         let signature = Signature(span, at: datagram.sealed.lowerBound)
         let bytes = context.signedBytes(.retry, from: datagram.header.from, clear: datagram.header.clear, payload: [])
-        guard Sodium.verify(signature, of: bytes, by: context.server) else { throw .signatureInvalid }
+        guard context.primitives.verify(signature, of: bytes, by: context.server) else {
+            throw .signatureInvalid
+        }
         self.cookie = cookie
     }
 }

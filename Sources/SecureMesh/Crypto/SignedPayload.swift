@@ -1,10 +1,14 @@
 /// What a signature in one mesh covers (PROTOCOL.md, section 4): ctx ‖ kind ‖ from ‖ [extra] ‖ clear ‖ payload.
-package struct SigningContext: Hashable, Sendable {
+///
+/// Carries the primitives to all that signs, verifies, seals, opens or agrees in this mesh.
+package struct SigningContext: Sendable {
     package let server: PublicKey
+    package let primitives: any Primitives
     private let prefix: [UInt8]
 
-    package init(server: PublicKey) {
+    package init(server: PublicKey, primitives: any Primitives = Libsodium()) {
         self.server = server
+        self.primitives = primitives
         prefix = Array("securemesh/1".utf8) + server.bytes.array
     }
 
@@ -45,7 +49,18 @@ package struct SigningContext: Hashable, Sendable {
     package func isBound(_ entry: Entry) -> Bool {
         let hello = Hello(identity: entry.identity, name: entry.name)
         let bytes = signedBytes(.hello, from: 0, clear: .agreementKey(entry.agreementKey), payload: hello.encoded)
-        return Sodium.isValidPoint(entry.identity) && Sodium.verify(entry.binding, of: bytes, by: entry.identity)
+        return primitives.isValidPoint(entry.identity)
+            && primitives.verify(entry.binding, of: bytes, by: entry.identity)
+    }
+}
+
+extension SigningContext: Hashable {
+    package static func == (left: SigningContext, right: SigningContext) -> Bool {
+        left.server == right.server
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(server)
     }
 }
 
@@ -57,6 +72,7 @@ package struct SignedPayload: Hashable, Sendable {
     /// payload ‖ signature.
     package let plaintext: [UInt8]
     package let signature: Signature
+    private let context: SigningContext
 
     package init(
         _ kind: Kind, from: UInt64, extra: SigningContext.Extra = .none, clear: Header.Clear = .none,
@@ -65,10 +81,11 @@ package struct SignedPayload: Hashable, Sendable {
         self.kind = kind
         self.from = from
         self.clear = clear
+        self.context = context
         // Wiped: the binder may be in it.
         var bytes = context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload)
         defer { Sodium.wipe(&bytes) }
-        signature = key.sign(bytes)
+        signature = context.primitives.sign(bytes, by: key)
         var plaintext = payload
         signature.append(to: &plaintext)
         self.plaintext = plaintext
@@ -80,7 +97,7 @@ package struct SignedPayload: Hashable, Sendable {
     ) -> [UInt8] {
         let header = Header(kind, to: to, from: from, counter: counter, delivery: delivery, clear: clear)
         var datagram = header.encode(size: kind.sealedOffset + plaintext.count + Kind.tagSize)
-        Sodium.seal(plaintext, onto: &datagram, counter: counter, key: key)
+        context.primitives.seal(plaintext, onto: &datagram, counter: counter, key: key)
         return datagram
     }
 

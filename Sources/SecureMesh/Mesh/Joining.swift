@@ -18,10 +18,10 @@ package struct Joining: Sendable {
         package func openWelcome(
             _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey
         ) throws(Rejection) -> OpenedWelcome {
-            guard let d2 = ephemeral.agree(with: serverKey) else { throw .agreementFailed }
+            guard let d2 = context.primitives.agree(ephemeral, serverKey) else { throw .agreementFailed }
             let transcript = context.transcript(.transcript, hello: hello, last: serverKey.bytes)
             let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
-            let welcome = try Opened<Welcome>(span, datagram, key: key)
+            let welcome = try Opened<Welcome>(span, datagram, key: key, by: context.primitives)
                 .verified(by: context.server, in: context, extra: .transcript(transcript))
             let (session, epoch) = (welcome.body.session, datagram.header.from)
             guard session.rawValue != epoch else { throw .invalidSessionIDs }
@@ -33,7 +33,8 @@ package struct Joining: Sendable {
             _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
         ) throws(Rejection) -> Reject {
             let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
-            return try Opened<Reject>(span, datagram, key: Handshake.rejectKey(d1: d1, transcript: transcript))
+            let key = Handshake.rejectKey(d1: d1, transcript: transcript)
+            return try Opened<Reject>(span, datagram, key: key, by: context.primitives)
                 .verified(by: context.server, in: context, extra: .transcript(transcript)).body
         }
     }
@@ -59,12 +60,13 @@ package struct Joining: Sendable {
     /// Attempts since an answer last came.
     private(set) package var unanswered = 0
 
-    /// `servers` are the pinned keys, tried in turn; each has an X25519 form, as every key that was read from text.
-    package init(key: SigningKey, name: PeerName, servers: [PublicKey]) {
-        self.key = key
-        self.name = name
-        self.servers = servers.compactMap { server in
-            Sodium.agreementKey(of: server).map { (SigningContext(server: server), $0) }
+    /// The pinned keys are tried in turn; each has an X25519 form, as every key that was read from text.
+    package init(_ configuration: Peer.Configuration) {
+        let primitives = configuration.primitives
+        key = configuration.key
+        name = configuration.name
+        servers = configuration.servers.compactMap { server in
+            primitives.agreementKey(of: server).map { (SigningContext(server: server, primitives: primitives), $0) }
         }
     }
 
@@ -158,9 +160,9 @@ package struct Joining: Sendable {
         _ context: SigningContext, _ serverKey: AgreementPublicKey, random: inout RandomSource
     ) -> [UInt8]? {
         let ephemeral = random.secret()
-        guard let d1 = ephemeral.agree(with: serverKey) else { return nil }
+        guard let d1 = context.primitives.agree(ephemeral, serverKey) else { return nil }
         let cookie = cookies[context.server] ?? .zero
-        let publicKey = ephemeral.agreementPublicKey
+        let publicKey = context.primitives.publicKey(of: ephemeral)
         let signed = Signer(key: key, context: context, from: 0)
             .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(publicKey))
         let hello = signed.sealed(

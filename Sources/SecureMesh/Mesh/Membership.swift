@@ -38,7 +38,8 @@ package struct Membership: Sendable {
         epoch = opened.epoch
         own = Pairs.Own(
             session: body.session, epoch: epoch, ephemeral: attempt.ephemeral,
-            agreementKey: attempt.ephemeral.agreementPublicKey, publicKey: key.publicKey, context: attempt.context)
+            agreementKey: attempt.context.primitives.publicKey(of: attempt.ephemeral), publicKey: key.publicKey,
+            context: attempt.context)
         signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
         address = body.address
         // A server cannot make a peer busier than any server may ask it to be.
@@ -103,7 +104,7 @@ package struct Membership: Sendable {
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Verified<Body> {
         guard datagram.header.from == epoch else { throw .misdirected }
-        let opened = try session.open(body, span, datagram)
+        let opened = try session.open(body, span, datagram, by: signer.context.primitives)
         let number = (opened.body as? any NumberedPayload)?.number
         if let number { try session.checkNumber(number) }
         let verified = try opened.verified(by: signer.context.server, in: signer.context)

@@ -77,7 +77,7 @@ package struct Pairs: Sendable {
             inbound[from] = Inbound(entry: entry, session: Session(receiveKey: key, sendKey: key))
         }
         guard var pair = inbound[from] else { throw .unknownSender }
-        let opened = try pair.session.open(PeerMessage.self, span, datagram)
+        let opened = try pair.session.open(PeerMessage.self, span, datagram, by: own.context.primitives)
         let audience = opened.body.audience
         guard audience == nil || audience == own.publicKey else { throw .notAddressedToMe }
         guard pair.bucket.accept(rate, now: now) else { throw .senderOverRate }
@@ -120,7 +120,7 @@ package struct Pairs: Sendable {
             unbound.insert(entry.session)
             throw .bindingInvalid
         }
-        guard let secret = own.ephemeral.agree(with: entry.agreementKey) else {
+        guard let secret = own.context.primitives.agree(own.ephemeral, entry.agreementKey) else {
             unbound.insert(entry.session)
             throw .agreementFailed
         }

@@ -12,6 +12,7 @@ package struct Peer: MeshMachine {
         package var servers: [PublicKey]
         package var server: SocketAddress
         package var messageRate = Limits.messageRate
+        package var primitives: any Primitives = Libsodium()
 
         package init(key: SigningKey, name: PeerName, servers: [PublicKey], server: SocketAddress) {
             self.key = key
@@ -39,7 +40,7 @@ package struct Peer: MeshMachine {
         self.configuration = configuration
         self.random = random
         path = Path(remote: configuration.server)
-        joining = Joining(key: configuration.key, name: configuration.name, servers: configuration.servers)
+        joining = Joining(configuration)
         directory = PeerDirectory(of: configuration.key.publicKey)
         joining.start(at: now)
     }

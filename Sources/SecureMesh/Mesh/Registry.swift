@@ -15,6 +15,7 @@ package struct Registry: MeshMachine {
         package var maximumPeers = Limits.maximumPeers
         package var trust = ProtocolConstants.trust
         package var rekey = ProtocolConstants.rekey
+        package var primitives: any Primitives = Libsodium()
 
         package init(key: SigningKey, bound: [SocketAddress], roster: Roster) {
             self.key = key
@@ -59,7 +60,7 @@ package struct Registry: MeshMachine {
             rekey: configuration.rekey)
         admission = ServerAdmission(
             key: configuration.key, bound: configuration.bound, heartbeatInterval: configuration.heartbeatInterval,
-            random: random, now: now)
+            primitives: configuration.primitives, random: random, now: now)
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
     }

@@ -5,7 +5,9 @@ import Testing
 /// PROTOCOL.md, section 5, from the peer's attempts alone: which RETRY has a HELLO sent, and where there is none.
 @Suite("Attempts to join") struct AttemptTests {
     private static func joining(_ servers: [PublicKey] = [Fixture.serverKey.publicKey]) throws -> Joining {
-        var joining = Joining(key: Fixture.peerKey, name: try Fixture.name("a"), servers: servers)
+        var joining = Joining(
+            Peer.Configuration(
+                key: Fixture.peerKey, name: try Fixture.name("a"), servers: servers, server: Fixture.address(1)))
         joining.start(at: .start)
         return joining
     }

@@ -39,7 +39,9 @@ final class HandPeer {
 
     @discardableResult
     func hello() throws -> [UInt8] {
-        var joining = Joining(key: key, name: name, servers: [mesh.serverKey.publicKey])
+        var joining = Joining(
+            Peer.Configuration(
+                key: key, name: name, servers: [mesh.serverKey.publicKey], server: TestMesh.server))
         joining.start(at: mesh.now)
         let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
         attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
