@@ -46,6 +46,11 @@ let package = Package(
             resources: [.embedInCode("Vectors/vectors.txt")],
             swiftSettings: strict
         ),
+        .target(
+            name: "MeshSimulator",
+            dependencies: ["SecureMesh"],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "p2p",
             dependencies: [
@@ -79,6 +84,11 @@ let package = Package(
             ],
             exclude: ["Crypto/edge_cases.py", "Vectors/reference.py", "Vectors/vectors.txt"],
             resources: [.copy("Crypto/ed25519.txt"), .copy("Crypto/x25519.txt")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["MeshSimulator", "SecureMesh", "SelfTest"],
             swiftSettings: strict
         ),
         .testTarget(

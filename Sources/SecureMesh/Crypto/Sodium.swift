@@ -194,6 +194,11 @@ package enum Sodium {
         return unsafe crypto_scalarmult(output.storage, storage, key.bytes.array) == 0 ? output : nil
     }
 
+    /// A copy that nobody wipes: for simulations and tests.
+    package var exposed: Bytes32 {
+        unsafe Bytes32(Span(_unsafeStart: storage, count: Bytes32.count))
+    }
+
     package func append(to bytes: inout [UInt8]) {
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: storage, count: Bytes32.count))
     }

@@ -1,7 +1,7 @@
 /// Thirty-two bytes: a public key, a digest, an audience.
 ///
 /// A value without heap storage, so that tables of ten thousand of them stay flat. The words hold the
-/// bytes in memory order; nothing may read them as numbers.
+/// bytes in memory order; nothing may read them as numbers but through `littleEndian`.
 package struct Bytes32: Hashable, Sendable {
     private var words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -16,6 +16,20 @@ package struct Bytes32: Hashable, Sendable {
         words = (
             Self.word(span, offset), Self.word(span, offset + 8),
             Self.word(span, offset + 16), Self.word(span, offset + 24)
+        )
+    }
+
+    /// The bytes of four little-endian numbers in a row.
+    package init(littleEndian numbers: (UInt64, UInt64, UInt64, UInt64)) {
+        words = (
+            numbers.0.littleEndian, numbers.1.littleEndian, numbers.2.littleEndian, numbers.3.littleEndian
+        )
+    }
+
+    package var littleEndian: (UInt64, UInt64, UInt64, UInt64) {
+        (
+            UInt64(littleEndian: words.0), UInt64(littleEndian: words.1), UInt64(littleEndian: words.2),
+            UInt64(littleEndian: words.3)
         )
     }
 

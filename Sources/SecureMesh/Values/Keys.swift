@@ -31,6 +31,11 @@ package struct Signature: Hashable, Sendable {
     package var r: Bytes32
     package var s: Bytes32
 
+    package init(r: Bytes32, s: Bytes32) {
+        self.r = r
+        self.s = s
+    }
+
     package init(_ span: Span<UInt8>, at offset: Int = 0) {
         r = Bytes32(span, at: offset)
         s = Bytes32(span, at: offset + Bytes32.count)

@@ -148,9 +148,9 @@ package final class VirtualMesh {
     }
 
     private func machine(_ name: PeerName, _ key: SigningKey, servers: [PublicKey]) -> Peer {
-        Peer(
-            Peer.Configuration(key: key, name: name, servers: servers, server: Self.server),
-            random: .seeded(random.next()), now: now)
+        var peer = Peer.Configuration(key: key, name: name, servers: servers, server: Self.server)
+        peer.primitives = configuration.primitives
+        return Peer(peer, random: .seeded(random.next()), now: now)
     }
 
     /// Whether every running peer is in and holds exactly the server's directory.

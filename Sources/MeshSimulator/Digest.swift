@@ -1,0 +1,62 @@
+import SecureMesh
+
+/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state:
+/// inputs that differ in one number never meet in either.
+struct Digest {
+    /// What is hashed, so that no two uses meet.
+    enum Use: UInt64 {
+        case signature = 1, seal, identity, ephemeral
+    }
+
+    private var a: UInt64
+    private var b: UInt64
+
+    init(_ use: Use, _ key: Bytes32) {
+        a = use.rawValue
+        b = ~use.rawValue
+        let numbers = key.littleEndian
+        add(numbers.0)
+        add(numbers.1)
+        add(numbers.2)
+        add(numbers.3)
+    }
+
+    mutating func add(_ number: UInt64) {
+        a = (a ^ number) &* 0xFF51_AFD7_ED55_8CCD
+        a ^= a >> 32
+        b = (b &+ number) &* 0xC4CE_B9FE_1A85_EC53
+        b ^= b >> 29
+    }
+
+    /// The first `end` bytes of `span`, and how many they are.
+    mutating func add(_ span: Span<UInt8>, upTo end: Int) {
+        let bytes = span.extracting(0..<end)
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            add(bytes.number(at: offset))
+            offset += 8
+        }
+        var rest: UInt64 = 0
+        for index in offset..<bytes.count { rest = rest << 8 | UInt64(bytes[index]) }
+        add(rest)
+        add(UInt64(end))
+    }
+
+    var value: (UInt64, UInt64) { (Self.mixed(a), Self.mixed(b)) }
+
+    private static func mixed(_ number: UInt64) -> UInt64 {
+        let folded = (number ^ number >> 31) &* 0x94D0_49BB_1331_11EB
+        return folded ^ folded >> 30
+    }
+}
+
+extension Span<UInt8> {
+    /// Eight bytes as a little-endian number. The bounds are checked once, so that it is one load.
+    @inline(__always)
+    func number(at offset: Int) -> UInt64 {
+        let bytes = extracting(offset..<(offset &+ 8))
+        var value: UInt64 = 0
+        for index in 0..<8 { value |= UInt64(bytes[index]) << UInt64(8 * index) }
+        return value
+    }
+}

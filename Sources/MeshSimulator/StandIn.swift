@@ -1,0 +1,153 @@
+package import SecureMesh
+
+/// Primitives of the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
+///
+/// INSECURE: whoever knows a public key can compute all that its secret half can. What protocol code gets wrong still
+/// fails as with the real ones: a signature is good for one key and one message, a seal opens only whole, under its
+/// own key and counter, and two ends agree only on each other's keys. The same inputs give the same bytes everywhere.
+package struct StandIn: Primitives {
+    package init() {}
+
+    // MARK: signatures: the signer's public key, then a digest of key and message
+
+    package func sign(_ message: [UInt8], by key: SigningKey) -> Signature {
+        signature(of: message, by: key.publicKey)
+    }
+
+    package func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
+        signature == self.signature(of: message, by: key)
+    }
+
+    package func isValidPoint(_ key: PublicKey) -> Bool { true }
+
+    private func signature(of message: [UInt8], by key: PublicKey) -> Signature {
+        var digest = Digest(.signature, key.bytes)
+        digest.add(message.span, upTo: message.count)
+        let (a, b) = digest.value
+        return Signature(r: key.bytes, s: Bytes32(littleEndian: (a, b, ~a, ~b)))
+    }
+
+    // MARK: agreement: exponents are odd numbers, and a product stands for a power
+
+    /// The secret half of an identity is made from its public key, so that both halves fit.
+    package func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
+        publicKey(of: Exponent(.identity, key.bytes))
+    }
+
+    package func publicKey(of secret: Secret32) -> AgreementPublicKey {
+        publicKey(of: Exponent(.ephemeral, secret.exposed))
+    }
+
+    package func agree(_ secret: Secret32, _ key: AgreementPublicKey) -> Secret32? {
+        agree(Exponent(.ephemeral, secret.exposed), key)
+    }
+
+    package func agree(_ identity: SigningKey, _ key: AgreementPublicKey) -> Secret32? {
+        agree(Exponent(.identity, identity.publicKey.bytes), key)
+    }
+
+    private func publicKey(of exponent: Exponent) -> AgreementPublicKey {
+        AgreementPublicKey(bytes: exponent.times(Exponent.base))
+    }
+
+    /// Nil for a key with an even number in it: none of those made here, and every one of small order.
+    private func agree(_ exponent: Exponent, _ key: AgreementPublicKey) -> Secret32? {
+        let numbers = key.bytes.littleEndian
+        guard numbers.0 & numbers.1 & numbers.2 & numbers.3 & 1 == 1 else { return nil }
+        return Secret32(exponent.times(numbers))
+    }
+
+    // MARK: seals: the plaintext, covered, then a digest of key, counter and all that stands before
+
+    package func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
+        let sealed = datagram.count..<(datagram.count + plaintext.count)
+        let seal = Seal(key: key, counter: counter)
+        datagram.reserveCapacity(sealed.upperBound + Kind.tagSize)
+        datagram.append(contentsOf: plaintext)
+        seal.cover(plaintext.span, into: &datagram, at: sealed.lowerBound)
+        let (a, b) = seal.tag(of: datagram.span, sealed: sealed)
+        datagram.append(contentsOf: Self.noTag)
+        var bytes = datagram.mutableSpan
+        bytes.set(a, at: sealed.upperBound)
+        bytes.set(b, at: sealed.upperBound + 8)
+    }
+
+    package func open(_ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32) -> [UInt8]? {
+        guard sealed.lowerBound >= 0, sealed.upperBound <= datagram.count, sealed.count >= Kind.tagSize else {
+            return nil
+        }
+        let ciphertext = sealed.lowerBound..<(sealed.upperBound - Kind.tagSize)
+        let seal = Seal(key: key, counter: counter)
+        let (a, b) = seal.tag(of: datagram, sealed: ciphertext)
+        guard datagram.number(at: ciphertext.upperBound) == a, datagram.number(at: ciphertext.upperBound + 8) == b
+        else { return nil }
+        var plaintext = [UInt8](repeating: 0, count: ciphertext.count)
+        seal.cover(datagram.extracting(ciphertext), into: &plaintext, at: 0)
+        return plaintext
+    }
+
+    private static let noTag = [UInt8](repeating: 0, count: Kind.tagSize)
+}
+
+/// What hides and what seals under one key and counter.
+private struct Seal {
+    private let digest: Digest
+    /// Never 0: nothing that is covered is what it was.
+    private let cover: UInt8
+
+    init(key: Secret32, counter: UInt64) {
+        var digest = Digest(.seal, key.exposed)
+        digest.add(counter)
+        self.digest = digest
+        cover = UInt8(truncatingIfNeeded: digest.value.0) | 1
+    }
+
+    /// Covers `input`, or uncovers it, into `output` from `start` on, where there is room for it.
+    ///
+    /// The same byte everywhere: the compiler makes sixteen at a time of it.
+    func cover(_ input: Span<UInt8>, into output: inout [UInt8], at start: Int) {
+        var bytes = output.mutableSpan
+        for index in start..<min(bytes.count, start + input.count) { bytes[index] = input[index &- start] ^ cover }
+    }
+
+    /// Over the ciphertext and the additional data before it; where the one ends and the other begins counts too.
+    func tag(of datagram: Span<UInt8>, sealed: Range<Int>) -> (UInt64, UInt64) {
+        var digest = digest
+        digest.add(UInt64(sealed.lowerBound))
+        digest.add(datagram, upTo: sealed.upperBound)
+        return digest.value
+    }
+}
+
+/// Four odd numbers, that of an agreement's secret half.
+private struct Exponent {
+    private let numbers: (UInt64, UInt64, UInt64, UInt64)
+
+    init(_ use: Digest.Use, _ bytes: Bytes32) {
+        var digest = Digest(use, bytes)
+        let (a, b) = digest.value
+        digest.add(0)
+        let (c, d) = digest.value
+        numbers = (a | 1, b | 1, c | 1, d | 1)
+    }
+
+    /// The products, modulo powers of two, so that the order of the factors does not count; odd like these, and below
+    /// 2^254: canonical, and never one of X25519's small-order values, the odd ones of which are 1 and above that.
+    func times(_ factor: (UInt64, UInt64, UInt64, UInt64)) -> Bytes32 {
+        Bytes32(
+            littleEndian: (
+                numbers.0 &* factor.0, numbers.1 &* factor.1, numbers.2 &* factor.2,
+                numbers.3 &* factor.3 & (1 << 62 - 1)
+            ))
+    }
+
+    static let base: (UInt64, UInt64, UInt64, UInt64) = (
+        0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB, 0x2545_F491_4F6C_DD1D
+    )
+}
+
+extension MutableSpan<UInt8> {
+    fileprivate mutating func set(_ number: UInt64, at offset: Int) {
+        for index in 0..<8 { self[offset + index] = UInt8(truncatingIfNeeded: number >> UInt64(8 * index)) }
+    }
+}

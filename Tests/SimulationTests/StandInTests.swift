@@ -1,0 +1,184 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// The stand-in refuses what the real primitives refuse.
+@Suite("Stand-in primitives") struct StandInTests {
+    private static let standIn = StandIn()
+    private static let keys = (1...3).map { SigningKey(seed: [UInt8](repeating: $0, count: 32).span) }
+    private static let secrets = {
+        var random = RandomSource.seeded(1)
+        return (0..<24).map { _ in random.secret() }
+    }()
+    private static let head = [UInt8](repeating: 0x11, count: 28)
+
+    private static func sealed(_ plaintext: [UInt8], by primitives: any Primitives) -> [UInt8] {
+        var datagram = head
+        primitives.seal(plaintext, onto: &datagram, counter: 1, key: secrets[0])
+        return datagram
+    }
+
+    private static func open(_ datagram: [UInt8], counter: UInt64 = 1, key: Secret32? = nil) -> [UInt8]? {
+        let key = key ?? secrets[0]
+        return open(datagram, head.count..<datagram.count, counter, key)
+    }
+
+    private static func open(_ datagram: [UInt8], _ sealed: Range<Int>) -> [UInt8]? {
+        open(datagram, sealed, 1, secrets[0])
+    }
+
+    private static func open(
+        _ datagram: [UInt8], _ sealed: Range<Int>, _ counter: UInt64, _ key: Secret32
+    ) -> [UInt8]? {
+        standIn.open(datagram.span, sealed: sealed, counter: counter, key: key)
+    }
+
+    @Test("a signature is good for one message and one key, and in every bit", arguments: [0, 1, 7, 8, 9, 16, 61])
+    func signatures(_ size: Int) {
+        let message = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+        let (key, other) = (Self.keys[0], Self.keys[1].publicKey)
+        let signature = Self.standIn.sign(message, by: key)
+        #expect(Self.standIn.verify(signature, of: message, by: key.publicKey))
+        #expect(!Self.standIn.verify(signature, of: message, by: other))
+        #expect(!Self.standIn.verify(Self.standIn.sign(message, by: Self.keys[1]), of: message, by: key.publicKey))
+        #expect(!Self.standIn.verify(signature, of: message + [0], by: key.publicKey))
+        for bit in 0..<(size * 8) {
+            #expect(!Self.standIn.verify(signature, of: message.flipping(bit: bit), by: key.publicKey))
+        }
+        var bytes: [UInt8] = []
+        signature.append(to: &bytes)
+        for bit in 0..<(bytes.count * 8) {
+            let flipped = Signature(bytes.flipping(bit: bit).span)
+            #expect(!Self.standIn.verify(flipped, of: message, by: key.publicKey))
+        }
+    }
+
+    @Test("what was sealed opens, and is as large as under libsodium", arguments: [0, 1, 7, 8, 9, 150, 1_200, 65_000])
+    func seals(_ size: Int) {
+        let plaintext = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+        let datagram = Self.sealed(plaintext, by: Self.standIn)
+        #expect(datagram.starts(with: Self.head))
+        #expect(datagram.count == Self.sealed(plaintext, by: Libsodium()).count)
+        #expect(Self.open(datagram) == plaintext)
+        let ciphertext = datagram[Self.head.count...].prefix(size)
+        #expect(zip(ciphertext, plaintext).allSatisfy { $0 != $1 })
+    }
+
+    @Test("another bit, key, counter or place of the ciphertext does not open", arguments: Array(0...17) + [150])
+    func brokenSeals(_ size: Int) {
+        let datagram = Self.sealed([UInt8](repeating: 0x5A, count: size), by: Self.standIn)
+        for bit in 0..<(datagram.count * 8) { #expect(Self.open(datagram.flipping(bit: bit)) == nil, "bit \(bit)") }
+        for counter in [0, 2, 0x1_0000_0001, 0xFFFF_FFFF_FFFF, UInt64.max] {
+            #expect(Self.open(datagram, counter: counter) == nil)
+        }
+        for key in Self.secrets.dropFirst() { #expect(Self.open(datagram, key: key) == nil) }
+        let key = Self.secrets[0].exposed.array
+        for bit in 0..<256 {
+            #expect(Self.open(datagram, key: Secret32(Bytes32(key.flipping(bit: bit).span))) == nil, "key bit \(bit)")
+        }
+        #expect(Self.open(datagram + [0]) == nil)
+        #expect(Self.open(datagram, 27..<datagram.count) == nil)
+        #expect(Self.open(datagram, 29..<datagram.count) == nil)
+        #expect(Self.open(datagram, 28..<(datagram.count - 1)) == nil)
+    }
+
+    @Test("a range that is no part of the datagram, or too short for a tag, opens nothing")
+    func ranges() {
+        let datagram = Self.sealed([1, 2, 3], by: Self.standIn)
+        for range in [0..<0, 0..<15, 28..<43, 40..<(datagram.count + 1), 100..<200, -5..<20, -20 ..< -1] {
+            #expect(Self.open(datagram, range) == nil, "\(range)")
+        }
+        #expect(Self.open([], 0..<16) == nil)
+    }
+
+    @Test("both ends agree on the same secret, and no two pairs on one")
+    func agreement() throws {
+        let standIn = Self.standIn
+        var agreed: Set<Bytes32> = []
+        for (index, a) in Self.secrets.enumerated() {
+            let mine = standIn.publicKey(of: a)
+            for b in Self.secrets[index...] {
+                let ours = try #require(standIn.agree(a, standIn.publicKey(of: b)))
+                let theirs = try #require(standIn.agree(b, mine))
+                #expect(ours.exposed == theirs.exposed)
+                #expect(agreed.insert(ours.exposed).inserted)
+            }
+            for key in Self.keys {
+                let identity = try #require(standIn.agreementKey(of: key.publicKey))
+                let ours = try #require(standIn.agree(a, identity))
+                let theirs = try #require(standIn.agree(key, mine))
+                #expect(ours.exposed == theirs.exposed)
+                #expect(agreed.insert(ours.exposed).inserted)
+            }
+        }
+    }
+
+    @Test("keys of agreement are canonical, and those of small order agree with nobody")
+    func agreementKeys() throws {
+        let standIn = Self.standIn
+        let identities = try Self.keys.map { try #require(standIn.agreementKey(of: $0.publicKey)) }
+        let all = Self.secrets.map(standIn.publicKey(of:)) + identities
+        #expect(Set(all).count == all.count)
+        for key in all { #expect(Self.isCanonical(key)) }
+        for text in Self.smallOrder {
+            let bytes = try unhex(text)
+            let key = AgreementPublicKey(bytes: Bytes32(bytes.span))
+            #expect(standIn.agree(Self.secrets[0], key) == nil, "\(text)")
+            #expect(standIn.agree(Self.keys[0], key) == nil, "\(text)")
+            #expect(Self.secrets[0].agree(with: key) == nil, "\(text)")
+        }
+    }
+
+    private static func isCanonical(_ key: AgreementPublicKey) -> Bool {
+        let bytes = key.bytes.array
+        return AgreementPublicKey.isCanonical(bytes.span, at: 0)
+    }
+
+    @Test("a world goes the same way with the stand-in as with libsodium, byte for byte in size and time")
+    func world() throws {
+        let standIn = try Self.course(of: StandIn())
+        #expect(standIn.count > 100)
+        #expect(try Self.course(of: Libsodium()) == standIn)
+    }
+
+    /// What is sent in a mesh that loses, is left, joined again and restarted.
+    private static func course(of primitives: any Primitives) throws -> [Step] {
+        let mesh = VirtualMesh(seed: 7, report: { Issue.record("\($0)") }) { $0.primitives = primitives }
+        let peers = try mesh.join(3)
+        mesh.drop(.delta, count: 2)
+        mesh.kill(peers[2])
+        mesh.run(for: .seconds(3))
+        mesh.restart(peers[2])
+        #expect(mesh.run(atMost: .seconds(30)) { mesh.hasConverged })
+        try mesh.broadcast("to all", from: peers[0])
+        try mesh.send("to one", from: peers[1], to: peers[2])
+        mesh.run(for: .seconds(1))
+        #expect(peers[2].messages.map { String(decoding: $0.body, as: UTF8.self) } == ["to all", "to one"])
+        mesh.killServer()
+        mesh.startServer()
+        #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
+        let registry = try #require(mesh.registry)
+        #expect(registry.rejections[.sealBroken] == 0)
+        return mesh.flights.map {
+            Step(sentAt: $0.sentAt, from: $0.source, to: $0.destination, kind: $0.kind, size: $0.bytes.count)
+        }
+    }
+
+    private struct Step: Equatable {
+        let sentAt: Instant
+        let from: SocketAddress
+        let to: SocketAddress
+        let kind: Kind?
+        let size: Int
+    }
+
+    /// Every canonical u of small order (RFC 7748, section 6.1: what gives zero).
+    private static let smallOrder = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ]
+}
