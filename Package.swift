@@ -19,6 +19,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
@@ -48,7 +49,7 @@ let package = Package(
         ),
         .target(
             name: "MeshSimulator",
-            dependencies: ["SecureMesh"],
+            dependencies: ["SecureMesh", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: strict
         ),
         .executableTarget(

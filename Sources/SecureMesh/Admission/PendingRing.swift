@@ -44,6 +44,13 @@ package struct PendingRing: Sendable {
         slots = [Ticket?](repeating: nil, count: Limits.pendingEntries)
     }
 
+    package var extents: [Extent] {
+        [
+            Extent("pending handshakes", max(byHello.count, bySession.count), limit: Limits.pendingEntries),
+            Extent("pending identities", byIdentity.count, limit: Limits.pendingEntries),
+        ]
+    }
+
     /// The WELCOME that this very HELLO got, if its ticket still waits.
     package func welcome(tag: UInt64, path: Path, now: Instant) -> [UInt8]? {
         guard let slot = byHello[HelloKey(tag: tag, path: path)], let ticket = slots[slot],

@@ -49,6 +49,10 @@ package struct ServerAdmission: Sendable {
     private var context: SigningContext { signer.context }
     private var primitives: any Primitives { context.primitives }
 
+    package var extents: [Extent] {
+        pending.extents + [Extent("ended sessions", ended.count, limit: Limits.removedSessions)]
+    }
+
     /// Whether a datagram claims to be a member's or a CONFIRM that is waited for, from the address that goes with it:
     /// such ones are served before strangers'.
     package func isExpected(_ span: Span<UInt8>, path: Path) -> Bool {

@@ -13,6 +13,12 @@ package struct Directory: Sendable {
     package init() {}
 
     package var count: Int { sessions.count }
+    package var extents: [Extent] {
+        [
+            Extent("directory entries", count, limit: Limits.directoryEntries),
+            Extent("removed sessions", removed.count, limit: Limits.removedSessions),
+        ]
+    }
     package var inOrder: [Entry] { sessions.compactMap { entries[$0] } }
 
     package subscript(session: SessionID) -> Entry? { entries[session] }

@@ -23,6 +23,13 @@ package struct DirectoryLog: Sendable {
 
     package init() {}
 
+    package var extents: [Extent] {
+        directory.extents + [
+            Extent("recent deltas", deltas.count, limit: Limits.deltaLog),
+            Extent("frozen snapshots", frozen.count, limit: Limits.frozenSnapshots),
+        ]
+    }
+
     /// When waiting changes are to be flushed.
     package var flushDeadline: Instant? {
         guard !waiting.isEmpty else { return nil }

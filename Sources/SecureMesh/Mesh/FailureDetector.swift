@@ -52,6 +52,8 @@ package struct PulseTokens: Hashable, Sendable {
 
     package init() {}
 
+    package var extent: Extent { Extent("issued tokens", recent.count, limit: Limits.issuedTokens) }
+
     package mutating func issue(_ token: UInt64, now: Instant, lifetime: Duration) {
         recent.removeAll { now - $0.at > lifetime }
         if recent.count == Limits.issuedTokens { recent.removeFirst() }

@@ -70,6 +70,14 @@ package struct Joining: Sendable {
         }
     }
 
+    package var extents: [Extent] {
+        [
+            Extent("attempts to join", attempts.count, limit: ProtocolConstants.outstandingAttempts),
+            Extent("repeats of HELLO", repeats.count, limit: ProtocolConstants.helloRepeats.count),
+            Extent("cookies", cookies.count, limit: servers.count),
+        ]
+    }
+
     package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
     package var deadline: Instant? { ([nextAttempt].compactMap { $0 } + repeats).min() }
 

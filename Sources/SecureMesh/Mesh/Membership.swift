@@ -58,6 +58,10 @@ package struct Membership: Sendable {
     /// Whether the first fresh PULSE has come: the server has accepted the CONFIRM.
     package var isConfirmed: Bool { freshSince != nil }
 
+    package var extents: [Extent] {
+        pairs.extents + [Extent("sent heartbeats", sent.count, limit: Limits.sentHeartbeats)]
+    }
+
     /// When the last sign of life is three intervals old.
     package var staleAt: Instant {
         (freshSince ?? startedAt) + interval * ProtocolConstants.freshIntervals

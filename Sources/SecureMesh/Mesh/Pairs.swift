@@ -43,6 +43,17 @@ package struct Pairs: Sendable {
         self.limit = limit
     }
 
+    /// Those that were replaced are among the ended ones.
+    package var extents: [Extent] {
+        [
+            Extent("ended pairs", spent.count, limit: limit),
+            Extent("senders", inbound.count, limit: Limits.directoryEntries + limit),
+            Extent("receivers", outbound.count, limit: Limits.directoryEntries),
+            Extent("unbound entries", unbound.count, limit: Limits.directoryEntries),
+            Extent("replaced senders", lingering.count, limit: limit),
+        ]
+    }
+
     /// Whether no more ended sessions can be remembered: only with a new session of its own may a peer meet new ones.
     package var isExhausted: Bool { spent.count >= limit }
 

@@ -5,23 +5,6 @@
 ///
 /// In: `handle`, `handleTimeout`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
 package struct Peer: MeshMachine {
-    package struct Configuration: Sendable {
-        package var key: SigningKey
-        package var name: PeerName
-        /// The pinned keys: the server holds the secret half of one of them.
-        package var servers: [PublicKey]
-        package var server: SocketAddress
-        package var messageRate = Limits.messageRate
-        package var primitives: any Primitives = Libsodium()
-
-        package init(key: SigningKey, name: PeerName, servers: [PublicKey], server: SocketAddress) {
-            self.key = key
-            self.name = name
-            self.servers = servers
-            self.server = server
-        }
-    }
-
     private let configuration: Configuration
     private let path: Path
     private var random: RandomSource
@@ -47,6 +30,10 @@ package struct Peer: MeshMachine {
 
     /// The members other than this peer, as last told.
     package var members: [Member] { directory.others.map(Member.init) }
+    /// All of them, this peer included once it is listed.
+    package var memberCount: Int { directory.directory.count }
+
+    package var extents: [Extent] { directory.extents + joining.extents + sessions.extents }
 
     /// The directory's, and the version held of it.
     package var epoch: UInt64 { directory.epoch }

@@ -36,6 +36,13 @@ package struct PeerDirectory: Sendable {
     /// Whether `identity` is a member, as last told.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 
+    package var extents: [Extent] {
+        directory.extents + [
+            Extent("parts of a snapshot", assembly?.received.count ?? 0, limit: Limits.snapshotParts),
+            Extent("known names", knownNames.count, limit: Limits.rememberedIdentities),
+        ]
+    }
+
     /// The part to ask for: the lowest that is missing; 0 when none is wanted.
     package var wantedPart: UInt16 {
         guard let assembly else { return 0 }

@@ -68,6 +68,16 @@ package struct Registry: MeshMachine {
     package var epoch: UInt64 { admission.epoch }
     package var version: UInt64 { log.version }
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
+    package var memberCount: Int { log.directory.count }
+
+    package var extents: [Extent] {
+        admission.extents + log.extents + ledger.extents + [
+            tokens.extent,
+            Extent("members", log.directory.count, limit: configuration.maximumPeers),
+            Extent("member states", states.count, limit: log.directory.count),
+            Extent("unlisted members", unlisted.count, limit: log.directory.count),
+        ]
+    }
 
     package var nextDeadline: Deadline? {
         .earliest([

@@ -79,6 +79,13 @@ package struct IdentityLedger: Sendable {
 
     package init() {}
 
+    package var extents: [Extent] {
+        [
+            Extent("remembered identities", records.count, limit: Limits.rememberedIdentities),
+            Extent("reserved names", reservations.count, limit: Limits.rememberedIdentities),
+        ]
+    }
+
     /// How long the identity has to wait before it may join; zero: not at all.
     package func wait(_ identity: PublicKey, now: Instant) -> Duration {
         guard let record = records[identity] else { return .zero }
@@ -125,6 +132,8 @@ private struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable
     init(limit: Int) {
         self.limit = limit
     }
+
+    var count: Int { values.count }
 
     subscript(key: Key) -> Value? {
         get { values[key] }

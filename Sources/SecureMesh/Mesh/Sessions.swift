@@ -30,6 +30,10 @@ package struct Sessions: Sendable {
         ])
     }
 
+    package var extents: [Extent] {
+        [candidate, current, previous?.membership].compactMap { $0 }.flatMap(\.extents)
+    }
+
     package mutating func open(_ membership: Membership) {
         candidate = membership
     }

@@ -6,6 +6,8 @@ package struct RecentSessions: Sendable {
 
     package init() {}
 
+    package var count: Int { order.count }
+
     package func contains(_ session: SessionID) -> Bool { members.contains(session) }
 
     package mutating func insert(_ session: SessionID) {

@@ -96,6 +96,8 @@ extension Rejection {
 /// How often each refusal happened.
 public struct RejectionCounters: Hashable, Sendable {
     private var counts: [Rejection: UInt64] = [:]
+    /// The newest.
+    private(set) package var last: Rejection?
 
     public init() {}
 
@@ -114,5 +116,11 @@ public struct RejectionCounters: Hashable, Sendable {
 
     package mutating func count(_ rejection: Rejection) {
         counts[rejection, default: 0] &+= 1
+        last = rejection
+    }
+
+    /// Those of another machine as well.
+    package mutating func add(_ other: RejectionCounters) {
+        for (rejection, count) in other.nonZero { counts[rejection, default: 0] &+= count }
     }
 }

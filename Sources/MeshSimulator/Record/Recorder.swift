@@ -1,0 +1,180 @@
+internal import SecureMesh
+
+/// Turns what happens in a world into a `Recording`.
+struct Recorder {
+    private(set) var recording: Recording
+    /// When the server published each version of its present directory; the first is version 1.
+    private var publishedAt: [Instant] = []
+    /// When the last member so far came to hold it.
+    private var heldAt: [Instant] = []
+    private var epoch: UInt64 = 0
+    private var held: [Int: (epoch: UInt64, version: UInt64)] = [:]
+    private var stays: [Int: Int] = [:]
+    private var wantedIn: [Int: Instant] = [:]
+    private var diedAt: [Int: Instant] = [:]
+    private var traffic: [Recording.Traffic]
+    private var sample = Recording.Sample(at: .zero)
+    private let sampleInterval: Duration
+
+    init(_ scenario: Scenario, names: [PeerName]) {
+        recording = Recording(seed: scenario.seed, title: scenario.title, names: names)
+        traffic = Kind.allCases.map { _ in Recording.Traffic() }
+        // A page shows at most some hundreds of points.
+        let seconds = Int((scenario.duration + scenario.healing).components.seconds)
+        sampleInterval = .seconds(max(seconds / 600, 1))
+    }
+
+    var interval: Duration { sampleInterval }
+
+    mutating func note(_ what: Recording.Event.What, peer: Int? = nil, now: Instant) {
+        recording.note(what, peer: peer, at: now.sinceBeginning)
+    }
+
+    // MARK: traffic
+
+    mutating func sent(_ bytes: [UInt8]) {
+        sample.datagrams += 1
+        sample.bytes += bytes.count
+        guard let place = Self.place(of: bytes) else { return }
+        traffic[place].datagrams += 1
+        traffic[place].bytes += bytes.count
+    }
+
+    mutating func lost() { sample.lost += 1 }
+    mutating func refused() { sample.refusals += 1 }
+
+    mutating func spoke(toAsManyAs receivers: Int) {
+        recording.messagesSent += 1
+        recording.deliveriesExpected += receivers
+    }
+
+    mutating func delivered(after latency: Duration) {
+        recording.deliveries += 1
+        recording.messageLatency.add(latency)
+        sample.messages += 1
+    }
+
+    private static func place(of bytes: [UInt8]) -> Int? {
+        bytes.count > 1 ? places[Int(bytes[1])] : nil
+    }
+
+    private static let places: [Int?] = (0..<256).map { kind in Kind.allCases.firstIndex { Int($0.rawValue) == kind } }
+
+    // MARK: membership
+
+    mutating func wantsIn(_ peer: Int, now: Instant) { wantedIn[peer] = now }
+
+    mutating func died(_ peer: Int, now: Instant) {
+        diedAt[peer] = now
+        held[peer] = nil
+        wantedIn[peer] = nil
+    }
+
+    mutating func isIn(_ peer: Int, now: Instant) {
+        guard let since = wantedIn.removeValue(forKey: peer) else { return }
+        recording.joinTimes.add(now - since)
+    }
+
+    mutating func joined(_ peer: Int, now: Instant) {
+        end(peer, .replaced, now: now)
+        stays[peer] = recording.stays.count
+        recording.stays.append(Recording.Stay(peer: peer, from: now.sinceBeginning))
+        note(.joined, peer: peer, now: now)
+        diedAt[peer] = nil
+    }
+
+    mutating func left(_ peer: Int, _ departure: Departure, now: Instant) {
+        end(peer, departure, now: now)
+        note(.left(departure), peer: peer, now: now)
+        if let died = diedAt.removeValue(forKey: peer) { recording.deathNotice.add(now - died) }
+    }
+
+    private mutating func end(_ peer: Int, _ departure: Departure?, now: Instant) {
+        guard let place = stays.removeValue(forKey: peer) else { return }
+        recording.stays[place].to = now.sinceBeginning
+        recording.stays[place].departure = departure
+        recording.memberTime += now.sinceBeginning - recording.stays[place].from
+    }
+
+    /// Its members are nobody's now.
+    mutating func serverGone(peers: Int, now: Instant) {
+        for peer in 0..<peers { end(peer, nil, now: now) }
+        publishedAt = []
+        heldAt = []
+        epoch = 0
+    }
+
+    // MARK: versions
+
+    mutating func published(_ version: UInt64, epoch: UInt64, now: Instant) {
+        if epoch != self.epoch {
+            publishedAt = []
+            heldAt = []
+            self.epoch = epoch
+        }
+        while UInt64(publishedAt.count) < version {
+            publishedAt.append(now)
+            heldAt.append(now)
+        }
+    }
+
+    mutating func holds(_ peer: Int, _ version: UInt64, epoch: UInt64, now: Instant) {
+        let before = held.updateValue((epoch, version), forKey: peer)
+        guard let before, before.epoch == epoch, epoch == self.epoch, before.version < version,
+            version <= UInt64(publishedAt.count)
+        else { return }
+        for place in Int(before.version)..<Int(version) where before.version > 0 {
+            recording.directoryLag.add(now - publishedAt[place])
+            heldAt[place] = now
+        }
+    }
+
+    // MARK: time
+
+    mutating func take(running: Int, members: Int, current: Int, now: Instant) {
+        sample.running = running
+        sample.members = members
+        sample.current = current
+        recording.samples.append(sample)
+        sample = Recording.Sample(at: now.sinceBeginning + sampleInterval)
+    }
+
+    mutating func healing(now: Instant) {
+        recording.healingBegan = now.sinceBeginning
+        note(.healing, now: now)
+    }
+
+    mutating func healed(at time: Instant) {
+        guard let began = recording.healingBegan else { return }
+        recording.healedAfter = time.sinceBeginning - began
+        note(.converged, now: time)
+    }
+
+    /// The record as it stands at the end.
+    mutating func finish(
+        _ trace: Trace, losses: [Recording.Loss: Int], server: RejectionCounters, peers: RejectionCounters,
+        attacks: [Recording.Attack], failure: String?, now: Instant
+    ) -> Recording {
+        for (place, at) in publishedAt.enumerated() where heldAt[place] > at {
+            recording.convergence.add(heldAt[place] - at)
+        }
+        for place in stays.values.sorted() {
+            recording.memberTime += now.sinceBeginning - recording.stays[place].from
+        }
+        recording.duration = now.sinceBeginning
+        recording.traffic = zip(Kind.allCases, traffic).map { ($0, $1) }
+        recording.losses = Recording.Loss.allCases.map { ($0, losses[$0] ?? 0) }
+        recording.serverRefusals = server
+        recording.peerRefusals = peers
+        recording.attacks = attacks
+        recording.failure = failure
+        recording.steps = trace.steps
+        recording.traceHash = trace.hash
+        return recording
+    }
+}
+
+extension Instant {
+    /// The world begins at 0.
+    var sinceBeginning: Duration { .nanoseconds(nanoseconds) }
+}

@@ -1,0 +1,94 @@
+internal import SecureMesh
+
+/// One attacker of a world.
+struct Attacker {
+    let adversary: any Adversary
+    let plan: AttackPlan
+    var random: RandomSource
+    var isActive = false
+
+    init(_ plan: AttackPlan, random: RandomSource) {
+        self.plan = plan
+        self.random = random
+        adversary = plan.strategy.adversary
+    }
+}
+
+/// What attackers see and do.
+extension World {
+    func act(_ number: Int) {
+        guard !isHealing else { return }
+        let plan = attackers[number].plan
+        if !attackers[number].isActive {
+            attackers[number].isActive = true
+            recorder.note(.attackBegan(attackers[number].adversary.record.name), now: now)
+        }
+        guard now.sinceBeginning < plan.to else {
+            attackers[number].isActive = false
+            return recorder.note(.attackEnded(attackers[number].adversary.record.name), now: now)
+        }
+        trace.step(8, at: now, subject: number)
+        let next = move(number) { $0.act(&$1) }
+        let end = Instant(nanoseconds: plan.to.wholeNanoseconds)
+        schedule.put(.act(number), at: min(next.map { now + max($0, .microseconds(1)) } ?? end, end))
+    }
+
+    /// Nil: withheld.
+    func passAttackers(_ flight: Flight) -> Flight? {
+        var flight = flight
+        for number in attackers.indices where attackers[number].isActive && attackers[number].adversary.isOnPath {
+            var passed: Flight?
+            _ = move(number) { passed = $0.intercept(flight, &$1) }
+            guard var passed else {
+                attackers[number].adversary.record.withheld += 1
+                return nil
+            }
+            if passed.bytes != flight.bytes {
+                passed.isBroken = true
+                attackers[number].adversary.record.altered += 1
+            }
+            flight = passed
+        }
+        return flight
+    }
+
+    func passToAttacker(_ flight: Flight) {
+        schedule.put(flight, at: now + network.conditions.latency)
+    }
+
+    func attackerHears(_ flight: Flight) {
+        let slot = Addresses.slot(of: flight.destination) ?? 0
+        let number = (slot - Reach.firstSlot) >> 12
+        guard slot >= Reach.firstSlot, attackers.indices.contains(number), attackers[number].isActive else {
+            return network.lose(.nobodyThere)
+        }
+        _ = move(number) { $0.receive(flight, &$1) }
+    }
+
+    func stopAttackers() {
+        for number in attackers.indices where attackers[number].isActive {
+            attackers[number].isActive = false
+            recorder.note(.attackEnded(attackers[number].adversary.record.name), now: now)
+        }
+    }
+
+    func nextFlight() -> UInt64 {
+        flights += 1
+        return flights
+    }
+
+    private func move(_ number: Int, _ body: (any Adversary, inout Reach) -> Void) -> Duration? {
+        var reach = Reach(
+            now: now, attacker: number, serverKey: serverKey.publicKey, primitives: primitives,
+            random: attackers[number].random)
+        body(attackers[number].adversary, &reach)
+        attackers[number].random = reach.random
+        for (var flight, delay) in reach.outgoing {
+            if flight.id == 0 { flight.id = nextFlight() }
+            attackers[number].adversary.record.sent += 1
+            trace.datagram(flight.bytes)
+            schedule.put(flight, at: now + network.conditions.latency + delay)
+        }
+        return reach.nextAct
+    }
+}

@@ -1,0 +1,25 @@
+package import SecureMesh
+
+extension RandomSource {
+    /// Below `limit`, which is above 0.
+    package mutating func below(_ limit: Int) -> Int {
+        Int(next() % UInt64(limit))
+    }
+
+    package mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+
+    package mutating func element<Element>(of choices: [Element]) -> Element {
+        choices[below(choices.count)]
+    }
+
+    /// Evenly among whole nanoseconds.
+    package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
+        let width = (range.upperBound - range.lowerBound).wholeNanoseconds
+        return range.lowerBound + .nanoseconds(Int64(below(Int(width) + 1)))
+    }
+
+    /// True `percent` times of a hundred.
+    package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+}

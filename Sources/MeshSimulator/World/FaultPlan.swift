@@ -1,0 +1,123 @@
+internal import SecureMesh
+
+/// A swarm's world: which faults there are, how bad, when and to whom, all drawn from one seed.
+///
+/// Each world has only some of the faults: what all of them together would hide shows when one is left out (swarm
+/// testing, Groce et al. 2012).
+package struct FaultPlan {
+    private var random: RandomSource
+    private var scenario: Scenario
+    private var partitions = 0
+
+    /// The world of `seed`.
+    package static func scenario(seed: UInt64) -> Scenario {
+        var plan = FaultPlan(seed: seed)
+        return plan.draw()
+    }
+
+    private init(seed: UInt64) {
+        random = .seeded(seed ^ 0x504C_414E)
+        scenario = Scenario(
+            seed: seed, peers: 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0), duration: .zero)
+    }
+
+    private mutating func draw() -> Scenario {
+        scenario.title = "swarm \(scenario.seed)"
+        scenario.duration = .seconds(5 + random.below(20))
+        scenario.arrivals = .milliseconds(random.below(3_000))
+        scenario.isOpen = random.chance(20)
+        scenario.drift = random.chance(50) ? random.below(1_000) : 0
+        scenario.buffer = random.chance(20) ? 4_096 << random.below(6) : 8 << 20
+        scenario.talk.interval = .milliseconds(100 + random.below(2_000))
+        scenario.talk.direct = random.below(100)
+        scenario.talk.size = random.below(900)
+        drawSettings()
+        scenario.network = conditions()
+        let changes = random.chance(30) ? 1 + random.below(3) : 0
+        for _ in 0..<changes { add(.network(conditions())) }
+        if random.chance(60) { for _ in 0..<1 + random.below(6) { addPeerFault() } }
+        if random.chance(40) { for _ in 0..<1 + random.below(3) { addServerFault() } }
+        if random.chance(40) { for _ in 0..<1 + random.below(3) { addPartition() } }
+        if random.chance(50) { addAttack() }
+        if random.chance(20) { addAttack() }
+        scenario.faults.sort { $0.at < $1.at }
+        return scenario
+    }
+
+    /// Mostly what is usual; at times short lives and quick changes of keys, which happen in no short world otherwise.
+    private mutating func drawSettings() {
+        if random.chance(20) {
+            scenario.heartbeat = .milliseconds(100 * (1 + random.below(8)))
+            scenario.lifetime = scenario.heartbeat * (3 + random.below(3))
+        }
+        if random.chance(50) { scenario.trust = .seconds(3 + random.below(10)) }
+        if random.chance(20) { scenario.rekey = .seconds(5 + random.below(20)) }
+    }
+
+    private mutating func conditions() -> LinkConditions {
+        var conditions = LinkConditions()
+        conditions.latency = .microseconds(200 + random.below(60_000))
+        if random.chance(60) { conditions.jitter = .milliseconds(1 + random.below(100)) }
+        if random.chance(50) { conditions.loss = random.below(300_000) }
+        if random.chance(40) { conditions.duplication = random.below(200_000) }
+        if random.chance(40) { conditions.late = random.below(200_000) }
+        if random.chance(30) { conditions.lateness = .milliseconds(1 + random.below(3_000)) }
+        if random.chance(40) { conditions.replay = random.below(200_000) }
+        if random.chance(40) { conditions.corruption = random.below(100_000) }
+        if random.chance(10) { conditions.largest = 150 + random.below(1_100) }
+        return conditions
+    }
+
+    private mutating func add(_ fault: Fault, at: Duration? = nil) {
+        scenario.faults.append(TimedFault(at: at ?? time(), fault))
+    }
+
+    private mutating func time() -> Duration { random.duration(in: .zero...scenario.duration) }
+
+    private mutating func addPeerFault() {
+        let peer = random.below(scenario.peers)
+        let at = time()
+        let later = at + random.duration(in: .milliseconds(10)...(.seconds(6)))
+        switch random.below(8) {
+        case 0, 1:
+            add(.crash(peer), at: at)
+            if random.chance(70) { add(.restart(peer, elsewhere: random.chance(40)), at: later) }
+        case 2: add(.leave(peer), at: at)
+        case 3: add(.pause(peer, later - at), at: at)
+        case 4: add(.move(peer), at: at)
+        case 5: add(.jump(peer, random.duration(in: .milliseconds(1)...(.seconds(20)))), at: at)
+        default:
+            add(.revoke(peer), at: at)
+            if random.chance(50) { add(.authorise(peer), at: later) }
+        }
+    }
+
+    private mutating func addServerFault() {
+        let at = time()
+        let later = at + random.duration(in: .milliseconds(10)...(.seconds(6)))
+        switch random.below(5) {
+        case 0, 1:
+            add(random.chance(30) ? .stopServer : .crashServer, at: at)
+            add(.startServer, at: later)
+        case 2, 3: add(.pauseServer(later - at), at: at)
+        default: add(.jumpServer(random.duration(in: .milliseconds(1)...(.seconds(10)))), at: at)
+        }
+    }
+
+    private mutating func addPartition() {
+        let cutOff = (0..<scenario.peers).filter { _ in random.chance(50) }
+        var partition = Partition(cutOff: Set(cutOff))
+        partition.cutsServer = random.chance(30)
+        partition.direction = random.element(of: [.both, .both, .outward, .inward])
+        partitions += 1
+        let at = time()
+        add(.beginPartition(partitions, partition), at: at)
+        add(.endPartition(partitions), at: at + random.duration(in: .milliseconds(100)...(.seconds(8))))
+    }
+
+    private mutating func addAttack() {
+        let from = time()
+        let strategy = random.element(of: Strategy.allCases)
+        scenario.attacks.append(AttackPlan(strategy, from: from, to: max(from, time())))
+    }
+}

@@ -1,0 +1,197 @@
+internal import SecureMesh
+
+/// The peers' processes, and the way between all of them.
+extension World {
+    func newProcess(_ key: SigningKey, _ name: PeerName) -> Process<Peer> {
+        let clock = newClock()
+        var configuration = Peer.Configuration(
+            key: key, name: name, servers: [serverKey.publicKey], server: Addresses.server)
+        configuration.primitives = primitives
+        return Process(Peer(configuration, random: .seeded(random.next()), now: clock.read(now)), clock: clock)
+    }
+
+    /// A process begins, for the first time or again; a stopped one was there before.
+    func begin(_ index: Int, elsewhere: Bool = false) {
+        let isNew = !peers[index].hasBegun
+        guard isNew || !peers[index].process.isRunning else { return }
+        peerRefusals.add(peers[index].process.machine.rejections)
+        if elsewhere { relocate(index) }
+        peers[index].restarted(newProcess(peers[index].key, peers[index].name))
+        peers[index].hasBegun = true
+        recorder.wantsIn(index, now: now)
+        recorder.note(isNew ? .started : .restarted, peer: index, now: now)
+        tell([index], "begins at \(peers[index].address)")
+        wakePeer(index)
+    }
+
+    func relocate(_ index: Int) {
+        peers[index].address = Addresses.slot(owners.count)
+        owners.append(index)
+    }
+
+    func wakePeer(_ index: Int) {
+        guard let at = peers[index].process.reschedule(now: now) else { return }
+        schedule.put(.wakePeer(index), at: at)
+    }
+
+    func peerWakes(_ index: Int, scheduled at: Instant) {
+        guard peers[index].process.wakeAt == at else { return }
+        peers[index].process.wakeAt = nil
+        if peers[index].process.isAwake, peers[index].process.isDue(now) { peerTimesOut(index) }
+        wakePeer(index)
+    }
+
+    func peerTimesOut(_ index: Int) {
+        trace.step(4, at: now, subject: index)
+        peers[index].process.machine.handleTimeout(now: peers[index].process.clock.read(now))
+        drainPeer(index)
+    }
+
+    func peerHandles(_ index: Int, _ flight: Flight) {
+        trace.step(5, at: now, subject: index)
+        trace.datagram(flight.bytes)
+        let before = flight.isBroken ? peers[index].view(now) : nil
+        let local = peers[index].process.clock.read(now)
+        let refusals = peers[index].process.machine.rejections.total
+        peers[index].process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: local)
+        let refused = peers[index].process.machine.rejections.total - refusals
+        if refused > 0 { recorder.refused() }
+        tell([index], "\(refused > 0 ? "refuses" : "accepts") \(flight.told)")
+        drainPeer(index)
+        // Whoever leaves listens to nothing any more, and counts nothing.
+        guard !peers[index].hasEnded else { return wakePeer(index) }
+        let isAccepted = judge.handled(
+            flight, by: index, before: before, after: flight.isBroken ? peers[index].view(now) : nil,
+            refusals: refused, last: peers[index].process.machine.rejections.last, answers: [], now: now)
+        if isAccepted, flight.kind == .pulse {
+            peers[index].hears(pulse: flight, freshness: scenario.heartbeat * 5 / 2, now: now)
+        }
+        wakePeer(index)
+    }
+
+    func drainPeer(_ index: Int) {
+        while let output = peers[index].process.machine.pollOutput() {
+            switch output {
+            case .transmit(let transmit):
+                send(transmit.bytes, by: .peer(index), from: peers[index].address, to: transmit.path.remote)
+            case .event(let event): note(event, index)
+            case .drain: peers[index].process.machine.handleDrained(now: peers[index].process.clock.read(now))
+            }
+        }
+        if isClose { judge.check(peers[index].process.machine.extents, of: index, now: now) }
+        guard peers[index].changed(&judge, peer: index, now: now) else { return }
+        let machine = peers[index].process.machine
+        recorder.holds(index, machine.version, epoch: machine.epoch, now: now)
+        if isClose { judge.check(machine.members, of: index, now: now) }
+    }
+
+    private func note(_ event: PeerEvent, _ index: Int) {
+        switch event {
+        case .joined:
+            tell([index], "may speak")
+            recorder.isIn(index, now: now)
+        case .message(let message):
+            let sender = indices[message.sender.publicKey]
+            let latency = judge.delivered(message, from: sender, to: index, now: now)
+            recorder.delivered(after: latency)
+        case .left: end(index)
+        case .ended:
+            if !peers[index].isRevoked, !peers[index].wasRevoked {
+                judge.fail("an authorised peer was turned away for good", peers: [index], now: now)
+            }
+            end(index)
+        case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
+            tell([index], "\(event)")
+        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved: break
+        }
+    }
+
+    private func end(_ index: Int) {
+        peers[index].hasEnded = true
+        peers[index].process.isRunning = false
+        tell([index], "has ended")
+    }
+
+    // MARK: the way
+
+    func send(_ bytes: [UInt8], by sender: Flight.Sender, from source: SocketAddress, to destination: SocketAddress) {
+        var flight = Flight(
+            id: nextFlight(), sender: sender, source: source, destination: destination, bytes: bytes, sentAt: now)
+        recorder.sent(bytes)
+        judge.sent(bytes, by: flight.senderIndex, now: now)
+        if let index = flight.senderIndex { flight.proof = peers[index].sends(flight, now: now) }
+        guard let passed = passAttackers(flight) else { return network.lose(.withheld) }
+        let isServers = destination == Addresses.server
+        guard let target = isServers ? nil : owner(of: destination) else {
+            if isServers { cross(passed, from: flight.senderIndex, to: nil) } else { passToAttacker(passed) }
+            return
+        }
+        cross(passed, from: flight.senderIndex, to: target)
+    }
+
+    private func cross(_ flight: Flight, from source: Int?, to destination: Int?) {
+        network.send(flight, from: source, to: destination, now: now)
+        if network.arrivals.isEmpty { recorder.lost() }
+        for (flight, at) in network.arrivals { schedule.put(flight, at: at) }
+    }
+
+    func owner(of address: SocketAddress) -> Int? {
+        guard let slot = Addresses.slot(of: address), slot < owners.count else { return nil }
+        return owners[slot]
+    }
+
+    func arrive(_ flight: Flight) {
+        if flight.destination == Addresses.server {
+            guard server.isRunning else { return network.lose(.nobodyThere) }
+            guard server.isPaused else { return serverHandles(flight) }
+            if !server.hold(flight, buffer: scenario.buffer) { network.lose(.overflow) }
+        } else if let index = owner(of: flight.destination) {
+            guard peers[index].process.isRunning, peers[index].address == flight.destination else {
+                return network.lose(.nobodyThere)
+            }
+            guard peers[index].process.isPaused else { return peerHandles(index, flight) }
+            if !peers[index].process.hold(flight, buffer: scenario.buffer) { network.lose(.overflow) }
+        } else {
+            attackerHears(flight)
+        }
+    }
+
+    // MARK: talk
+
+    func speak(_ index: Int) {
+        guard let interval = scenario.talk.interval, !isHealing else { return }
+        schedule.put(.speak(index), at: now + random.jittered(interval))
+        guard peers[index].isLive, peers[index].process.isAwake else { return }
+        var audience: Int?
+        if random.chance(scenario.talk.direct) {
+            audience = random.below(peers.count)
+            guard audience != index else { return }
+        }
+        _ = speakNow(index, to: audience)
+    }
+
+    /// False if it may not now.
+    func speakNow(_ index: Int, to audience: Int?) -> Bool {
+        trace.step(6, at: now, subject: index)
+        let body = judge.body(from: index, to: audience, size: scenario.talk.size, now: now)
+        let local = peers[index].process.clock.read(now)
+        let limit = PeerMessage.ordinaryBody
+        do throws(SendError) {
+            if let audience {
+                let key = peers[audience].key.publicKey
+                try peers[index].process.machine.send(body, to: key, limit: limit, now: local)
+                recorder.spoke(toAsManyAs: 1)
+            } else {
+                recorder.spoke(
+                    toAsManyAs: try peers[index].process.machine.broadcast(body, limit: limit, now: local))
+            }
+        } catch {
+            judge.withdrawLast()
+            return false
+        }
+        tell([index], "speaks to \(audience.map { "peer \($0)" } ?? "all")")
+        drainPeer(index)
+        wakePeer(index)
+        return true
+    }
+}

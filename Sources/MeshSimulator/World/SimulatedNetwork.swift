@@ -1,0 +1,77 @@
+internal import SecureMesh
+
+/// Loses, delays, repeats, reorders and damages datagrams, all by the dice it is given.
+struct SimulatedNetwork {
+    var conditions: LinkConditions
+    private var partitions: [Int: Partition] = [:]
+    private var random: RandomSource
+    /// By reason, in the order of `Recording.Loss`.
+    private(set) var losses: [Recording.Loss: Int] = [:]
+    /// The newest arrival of its flight: arrivals by flight and time.
+    private(set) var arrivals: [(flight: Flight, at: Instant)] = []
+
+    init(_ conditions: LinkConditions, random: RandomSource) {
+        self.conditions = conditions
+        self.random = random
+    }
+
+    mutating func begin(_ partition: Partition, number: Int) { partitions[number] = partition }
+    mutating func end(partition number: Int) { partitions[number] = nil }
+    mutating func calmDown() {
+        conditions = .calm
+        partitions = [:]
+    }
+
+    mutating func lose(_ loss: Recording.Loss) { losses[loss, default: 0] += 1 }
+
+    /// Decides on one sending: which copies arrive, and when. Gives them in `arrivals` until the next call.
+    ///
+    /// - Parameters:
+    ///   - source, destination: the peers' indices; nil for the server and for strangers.
+    mutating func send(_ flight: Flight, from source: Int?, to destination: Int?, now: Instant) {
+        arrivals.removeAll(keepingCapacity: true)
+        if flight.bytes.count > conditions.largest { return lose(.tooLarge) }
+        // Order does not matter: any of them is enough.
+        if !partitions.isEmpty, partitions.values.contains(where: { $0.separates(source, destination) }) {
+            return lose(.partitioned)
+        }
+        if happens(conditions.loss) { return lose(.lost) }
+        var flight = flight
+        if happens(conditions.corruption) { damage(&flight) }
+        arrive(flight, after: delay(), now: now)
+        if happens(conditions.duplication) { repeatLater(flight, by: delay(), now: now) }
+        if happens(conditions.replay) {
+            repeatLater(flight, by: .milliseconds(1 + random.below(60_000)), now: now)
+        }
+    }
+
+    private mutating func repeatLater(_ flight: Flight, by gap: Duration, now: Instant) {
+        var copy = flight
+        copy.isCopy = true
+        arrive(copy, after: delay() + gap, now: now)
+    }
+
+    private mutating func arrive(_ flight: Flight, after delay: Duration, now: Instant) {
+        arrivals.append((flight, now + delay))
+    }
+
+    private mutating func delay() -> Duration {
+        var delay = conditions.latency
+        let jitter = conditions.jitter.wholeNanoseconds
+        if jitter > 0 { delay += .nanoseconds(Int64(random.below(Int(jitter)))) }
+        if happens(conditions.late) {
+            delay += .nanoseconds(Int64(random.below(Int(max(conditions.lateness.wholeNanoseconds, 1)))))
+        }
+        return delay
+    }
+
+    private mutating func damage(_ flight: inout Flight) {
+        guard !flight.bytes.isEmpty else { return }
+        flight.bytes[random.below(flight.bytes.count)] ^= 1 << UInt8(random.below(8))
+        flight.isBroken = true
+    }
+
+    private mutating func happens(_ millionths: Int) -> Bool {
+        millionths > 0 && random.below(1_000_000) < millionths
+    }
+}

@@ -1,0 +1,303 @@
+internal import SecureMesh
+
+/// A registry and its peers, the same values as run for real, on a simulated network in virtual time: a scenario makes
+/// the world, and the same scenario makes the same world, to the byte, on any machine.
+///
+/// Trouble first, safety judged after every step; then everything heals, and the mesh must be whole again in time.
+package final class World {
+    let scenario: Scenario
+    private(set) var now = Instant(nanoseconds: 0)
+    var random: RandomSource
+    var schedule = Schedule()
+    var network: SimulatedNetwork
+    var judge: Judge
+    var recorder: Recorder
+    var trace = Trace()
+    let primitives: any Primitives
+    private let watch: WatchedPrimitives?
+
+    let serverKey: SigningKey
+    var server: Process<Registry>
+    var flights: UInt64 = 0
+    var pausedAt = Instant(nanoseconds: 0)
+    var memberAddresses: Set<SocketAddress> = []
+    var published: (epoch: UInt64, version: UInt64) = (0, 0)
+    /// Of processes that are gone.
+    var serverRefusals = RejectionCounters()
+    var peerRefusals = RejectionCounters()
+
+    var peers: [PeerState] = []
+    let indices: [PublicKey: Int]
+    /// By slot of their addresses.
+    var owners: [Int?] = []
+    var roster: Roster
+    var attackers: [Attacker] = []
+    var isHealing = false
+    /// Small enough to look at everything after every step.
+    var isClose: Bool { scenario.peers <= Scenario.closeScrutiny }
+    /// Told of what happens, in a line each: for the story of a failure.
+    private let tell: ((Instant, [Int], String) -> Void)?
+
+    package convenience init(_ scenario: Scenario) {
+        self.init(scenario, tell: nil)
+    }
+
+    init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)?) {
+        self.scenario = scenario
+        self.tell = tell
+        random = .seeded(scenario.seed)
+        network = SimulatedNetwork(scenario.network, random: .seeded(random.next()))
+        judge = Judge(scenario)
+        switch scenario.cryptography {
+        case .real:
+            let watch = WatchedPrimitives(Libsodium())
+            (self.watch, primitives) = (watch, watch)
+        case .standIn:
+            let watch = scenario.peers <= Scenario.closeScrutiny ? WatchedPrimitives(StandIn()) : nil
+            (self.watch, primitives) = (watch, watch ?? StandIn())
+        }
+        var dice = random
+        serverKey = Self.key(&dice)
+        let keys = (0..<scenario.peers).map { _ in Self.key(&dice) }
+        random = dice
+        let names = (0..<scenario.peers).compactMap { PeerName("peer-\($0)") }
+        let publicKeys = keys.map(\.publicKey)
+        indices = Dictionary(uniqueKeysWithValues: zip(publicKeys, 0...))
+        roster = scenario.isOpen ? .open : Roster(authorised: Dictionary(uniqueKeysWithValues: zip(publicKeys, names)))
+        recorder = Recorder(scenario, names: names)
+        server = Process(
+            Self.registry(scenario, serverKey, roster, primitives, &random, reading: .init(nanoseconds: 0)),
+            clock: Clock(offset: .zero, driftPerMillion: 0))
+        server = newServer()
+        for (key, name) in zip(keys, names) {
+            let address = Addresses.slot(peers.count)
+            owners.append(peers.count)
+            peers.append(PeerState(key: key, name: name, address: address, process: newProcess(key, name)))
+        }
+        plan()
+    }
+
+    private static func key(_ random: inout RandomSource) -> SigningKey {
+        SigningKey(seed: random.bytes32().array.span)
+    }
+
+    private func plan() {
+        wakeServer()
+        for index in peers.indices {
+            let at = now + scenario.arrivals * index / max(scenario.peers, 1)
+            schedule.put(.fault(-1 - index), at: at)
+        }
+        for (index, fault) in scenario.faults.enumerated() { schedule.put(.fault(index), at: now + fault.at) }
+        for (number, plan) in scenario.attacks.enumerated() {
+            attackers.append(Attacker(plan, random: .seeded(random.next())))
+            schedule.put(.act(number), at: now + plan.from)
+        }
+        if let interval = scenario.talk.interval {
+            for index in peers.indices.prefix(scenario.talk.speakers) {
+                schedule.put(.speak(index), at: now + scenario.arrivals + random.duration(in: .zero...interval))
+            }
+        }
+        schedule.put(.sample, at: now + recorder.interval)
+    }
+
+    // MARK: running
+
+    /// How far a world has come, once a second of its time.
+    package struct Progress: Sendable {
+        package let at: Duration
+        package let end: Duration
+        package let steps: Int
+        package let members: Int
+        package let inFlight: Int
+    }
+
+    /// Plays the world to its end.
+    package func run(progress: (Progress) -> Void = { _ in }) -> Outcome {
+        let trouble = Instant(nanoseconds: scenario.duration.wholeNanoseconds)
+        play(until: trouble, progress)
+        heal()
+        let wholeSince = playUntilWhole(limit: trouble + scenario.healing, progress)
+        if judge.failure == nil {
+            if let wholeSince {
+                recorder.healed(at: wholeSince)
+                checkThatMessagesFlow(progress)
+            } else {
+                judge.fail(
+                    "no convergence \(scenario.healing) after the last fault: \(laggards.text)",
+                    peers: laggards.peers, now: now)
+            }
+        }
+        checkTheWatch()
+        let view = WorldView(
+            now: now, server: server.machine.members, names: peers.map(\.name), keys: peers.map { $0.key.publicKey },
+            isHealed: judge.failure == nil)
+        for attacker in attackers { attacker.adversary.conclude(view) }
+        countRefusals()
+        let recording = recorder.finish(
+            trace, losses: network.losses, server: serverRefusals, peers: peerRefusals,
+            attacks: attackers.map(\.adversary.record), failure: judge.failure?.reason, now: now)
+        return Outcome(recording: recording, failure: judge.failure)
+    }
+
+    /// Since when the mesh has been whole for good; nil if it was not by `limit`.
+    private func playUntilWhole(limit: Instant, _ progress: (Progress) -> Void) -> Instant? {
+        // A peer that nobody hears any more finds out in three intervals: until then all may look well.
+        let calm = scenario.heartbeat * (ProtocolConstants.freshIntervals + 2)
+        var since: Instant?
+        var lastWhole = now
+        while judge.failure == nil {
+            if isWhole {
+                let begun = since ?? now
+                if now - begun >= calm { return begun }
+                since = begun
+                lastWhole = now
+            } else if now - lastWhole > scenario.heartbeat {
+                // Shorter, and it is a peer that changes its keys.
+                since = nil
+            }
+            guard now < limit || since != nil else { return nil }
+            play(until: now + .milliseconds(50), progress)
+        }
+        return nil
+    }
+
+    private func play(until end: Instant, _ progress: (Progress) -> Void) {
+        while judge.failure == nil, let entry = schedule.next(until: end) {
+            now = entry.at
+            switch entry.action {
+            case .arrive(let slot): if let flight = schedule.take(slot) { arrive(flight) }
+            case .wakeServer: serverWakes(scheduled: entry.at)
+            case .drained: serverDrained()
+            case .wakePeer(let index): peerWakes(index, scheduled: entry.at)
+            case .fault(let number): fault(number)
+            case .act(let number): act(number)
+            case .speak(let index): speak(index)
+            case .sample:
+                sample()
+                progress(
+                    Progress(
+                        at: now.sinceBeginning, end: scenario.duration, steps: trace.steps,
+                        members: server.machine.memberCount, inFlight: schedule.inFlight))
+            }
+        }
+        now = max(now, end)
+    }
+
+    private func sample() {
+        let version = server.machine.version
+        let live = peers.filter { $0.hasBegun && $0.process.isRunning }
+        let current = live.count {
+            $0.process.machine.epoch == server.machine.epoch && $0.process.machine.version == version
+        }
+        recorder.take(
+            running: live.count, members: server.isRunning ? server.machine.memberCount : 0,
+            current: server.isRunning ? current : 0, now: now)
+        checkTheGone()
+        checkTheWatch()
+        checkTheExtents()
+        schedule.put(.sample, at: now + recorder.interval)
+    }
+
+    private func checkTheWatch() {
+        guard let violation = watch?.violations.first else { return }
+        judge.fail("\(violation)", now: now)
+    }
+
+    /// In small worlds this comes after each step as well.
+    private func checkTheExtents() {
+        judge.check(server.machine.extents, of: nil, now: now)
+        for index in peers.indices { judge.check(peers[index].process.machine.extents, of: index, now: now) }
+    }
+
+    /// The dead and the revoked are members of nobody's for long.
+    private func checkTheGone() {
+        guard isClose, server.isAwake else { return }
+        let members = Set(server.machine.members.map(\.publicKey))
+        for (index, peer) in peers.enumerated() {
+            guard let since = peer.diedAt else { continue }
+            let key = peer.key.publicKey
+            judge.checkGone(
+                index, since: since, isMember: members.contains(key),
+                trusting: {
+                    peers.indices.first {
+                        $0 != index && peers[$0].process.isRunning
+                            && peers[$0].process.machine.isTrusted(peers[$0].process.clock.read(now))
+                            && peers[$0].process.machine.members.contains { $0.publicKey == key }
+                    }
+                }, now: now)
+        }
+    }
+
+    func tell(_ peers: [Int], _ what: @autoclosure () -> String) {
+        tell?(now, peers, what())
+    }
+
+    // MARK: the end
+
+    /// Whether every live peer is a member, knows it, and has the server's directory.
+    private var isWhole: Bool {
+        let machine = server.machine
+        let live = peers.filter(\.isLive)
+        guard server.isAwake, machine.memberCount == live.count else { return false }
+        let isEqual = live.allSatisfy { peer in
+            let held = peer.process.machine
+            return held.epoch == machine.epoch && held.version == machine.version
+                && held.memberCount == machine.memberCount && held.maySpeak(peer.process.clock.read(now))
+        }
+        guard isEqual, isClose else { return isEqual }
+        let members = machine.members
+        return live.allSatisfy { peer in
+            peer.process.machine.members == members.filter { $0.publicKey != peer.key.publicKey }
+        }
+    }
+
+    private var laggards: (text: String, peers: [Int]) {
+        let machine = server.machine
+        let lagging = peers.indices.filter { index in
+            let held = peers[index].process.machine
+            return peers[index].isLive
+                && (held.epoch != machine.epoch || held.version != machine.version
+                    || !held.maySpeak(peers[index].process.clock.read(now)))
+        }
+        let live = peers.count(where: \.isLive)
+        return (
+            "\(live) live, \(machine.memberCount) members, \(lagging.count) not up to date", Array(lagging.prefix(3))
+        )
+    }
+
+    /// In peace everyone who speaks is heard by all.
+    private func checkThatMessagesFlow(_ progress: (Progress) -> Void) {
+        let live = peers.indices.filter { peers[$0].isLive }
+        var spoken: [(sender: Int, message: Int)] = []
+        for sender in live.prefix(Self.finalSpeakers) {
+            guard speakNow(sender, to: nil) else {
+                return judge.fail("may not speak in peace", peers: [sender], now: now)
+            }
+            spoken.append((sender, judge.lastMessage))
+        }
+        play(until: now + .seconds(1), progress)
+        guard judge.failure == nil else { return }
+        for (sender, message) in spoken {
+            for receiver in live where receiver != sender && !judge.hasReached(receiver, message: message) {
+                return judge.fail("a message was not delivered in peace", peers: [sender, receiver], now: now)
+            }
+        }
+    }
+
+    private func countRefusals() {
+        serverRefusals.add(server.machine.rejections)
+        for peer in peers { peerRefusals.add(peer.process.machine.rejections) }
+    }
+
+    private static let finalSpeakers = 32
+}
+
+/// How a world ended.
+package struct Outcome: Sendable {
+    package let recording: Recording
+    /// What broke, with whom, and when.
+    let failure: Judge.Failure?
+
+    package var isSound: Bool { failure == nil }
+    package var traceHash: UInt64 { recording.traceHash }
+}
