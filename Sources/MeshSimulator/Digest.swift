@@ -5,7 +5,7 @@ import SecureMesh
 struct Digest {
     /// What is hashed, so that no two uses meet.
     enum Use: UInt64 {
-        case signature = 1, seal, identity, ephemeral
+        case signature = 1, seal, identity, ephemeral, watch
     }
 
     private var a: UInt64

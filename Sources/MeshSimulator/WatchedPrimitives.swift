@@ -1,21 +1,144 @@
 package import SecureMesh
+import Synchronization
+
+/// Primitives that leave the work to others, count the calls, and watch every seal: no key and counter for two
+/// plaintexts (PROTOCOL.md, section 3).
+///
+/// Remembers 56 bytes a key, and forgets none: a key that comes back after a year must not repeat itself either.
 package final class WatchedPrimitives: Primitives {
-    private let base: any Primitives
-    package let violations: [String] = []
-    package init(_ base: any Primitives) { self.base = base }
-    package func sign(_ message: [UInt8], by key: SigningKey) -> Signature { base.sign(message, by: key) }
-    package func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
-        base.verify(signature, of: message, by: key)
+    package enum Call: Int, CaseIterable, Hashable, Sendable {
+        case sign, verify, isValidPoint, agreementKey, publicKey, agree, agreeAsIdentity, seal, open
     }
-    package func isValidPoint(_ key: PublicKey) -> Bool { base.isValidPoint(key) }
-    package func agreementKey(of key: PublicKey) -> AgreementPublicKey? { base.agreementKey(of: key) }
-    package func publicKey(of secret: Secret32) -> AgreementPublicKey { base.publicKey(of: secret) }
-    package func agree(_ secret: Secret32, _ key: AgreementPublicKey) -> Secret32? { base.agree(secret, key) }
-    package func agree(_ identity: SigningKey, _ key: AgreementPublicKey) -> Secret32? { base.agree(identity, key) }
+
+    /// What no mesh may ever do.
+    package struct Violation: Hashable, Sendable {
+        package enum Fault: Hashable, Sendable {
+            /// One key and counter for two plaintexts, or for one under two heads.
+            case counterReused
+            case counterWentBack
+            /// The key of a HELLO, WELCOME or REJECT, which is good for one datagram.
+            case handshakeKeyUsedAgain
+        }
+
+        package let fault: Fault
+        /// What stood before the ciphertext: kind, receiver, sender.
+        package let head: [UInt8]
+        package let counter: UInt64
+        /// The highest counter under this key before.
+        package let highest: UInt64
+    }
+
+    private struct Seal {
+        var counter: UInt64
+        var content: Content
+    }
+
+    private struct Content: Equatable {
+        let a: UInt64
+        let b: UInt64
+    }
+
+    private struct State {
+        var calls = [Int](repeating: 0, count: Call.allCases.count)
+        var newest: [Bytes32: Seal] = [:]
+        var violations: [Violation] = []
+    }
+
+    private let base: any Primitives
+    /// One world is one thread, so the lock is never waited for: it is what the compiler asks of a class that changes
+    /// and that `Primitives` wants `Sendable`, and costs less than a hash.
+    private let state = Mutex(State())
+
+    package init(_ base: any Primitives) {
+        self.base = base
+    }
+
+    /// The first 100.
+    package var violations: [Violation] { state.withLock { $0.violations } }
+    /// How many keys have sealed.
+    package var keyCount: Int { state.withLock { $0.newest.count } }
+
+    package func count(of call: Call) -> Int {
+        state.withLock { $0.calls[call.rawValue] }
+    }
+
+    // MARK: Primitives
+
+    package func sign(_ message: [UInt8], by key: SigningKey) -> Signature {
+        note(.sign)
+        return base.sign(message, by: key)
+    }
+
+    package func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
+        note(.verify)
+        return base.verify(signature, of: message, by: key)
+    }
+
+    package func isValidPoint(_ key: PublicKey) -> Bool {
+        note(.isValidPoint)
+        return base.isValidPoint(key)
+    }
+
+    package func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
+        note(.agreementKey)
+        return base.agreementKey(of: key)
+    }
+
+    package func publicKey(of secret: Secret32) -> AgreementPublicKey {
+        note(.publicKey)
+        return base.publicKey(of: secret)
+    }
+
+    package func agree(_ secret: Secret32, _ key: AgreementPublicKey) -> Secret32? {
+        note(.agree)
+        return base.agree(secret, key)
+    }
+
+    package func agree(_ identity: SigningKey, _ key: AgreementPublicKey) -> Secret32? {
+        note(.agreeAsIdentity)
+        return base.agree(identity, key)
+    }
+
     package func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
+        let head = datagram
+        let key32 = key.exposed
+        var digest = Digest(.watch, .zero)
+        digest.add(head.span, upTo: head.count)
+        digest.add(plaintext.span, upTo: plaintext.count)
+        let content = Content(a: digest.value.0, b: digest.value.1)
+        state.withLock { state in
+            state.calls[Call.seal.rawValue] += 1
+            guard let newest = state.newest[key32] else {
+                state.newest[key32] = Seal(counter: counter, content: content)
+                return
+            }
+            if let fault = Self.fault(newest, counter, content), state.violations.count < Self.mostViolations {
+                state.violations.append(
+                    Violation(fault: fault, head: head, counter: counter, highest: newest.counter))
+            }
+            if counter > newest.counter { state.newest[key32] = Seal(counter: counter, content: content) }
+        }
         base.seal(plaintext, onto: &datagram, counter: counter, key: key)
     }
+
     package func open(_ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32) -> [UInt8]? {
-        base.open(datagram, sealed: sealed, counter: counter, key: key)
+        note(.open)
+        return base.open(datagram, sealed: sealed, counter: counter, key: key)
     }
+
+    private func note(_ call: Call) {
+        state.withLock { $0.calls[call.rawValue] += 1 }
+    }
+
+    /// The same datagram once more tells nobody anything.
+    private static func fault(_ newest: Seal, _ counter: UInt64, _ content: Content) -> Violation.Fault? {
+        if counter < newest.counter { return .counterWentBack }
+        if counter == newest.counter {
+            if content == newest.content { return nil }
+            return counter == 0 ? .handshakeKeyUsedAgain : .counterReused
+        }
+        return newest.counter == 0 ? .handshakeKeyUsedAgain : nil
+    }
+
+    private static let mostViolations = 100
 }

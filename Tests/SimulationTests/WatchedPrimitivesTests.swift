@@ -1,0 +1,124 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// One key and one counter, one plaintext: what breaks that is told.
+@Suite("Watched primitives") struct WatchedPrimitivesTests {
+    private let watched = WatchedPrimitives(StandIn())
+    private let key = Secret32(Bytes32([UInt8](repeating: 5, count: 32).span))
+
+    private func seal(_ plaintext: [UInt8], _ counter: UInt64, head: [UInt8] = [1], key: Secret32? = nil) {
+        var datagram = head
+        watched.seal(plaintext, onto: &datagram, counter: counter, key: key ?? self.key)
+    }
+
+    private var faults: [WatchedPrimitives.Violation.Fault] { watched.violations.map(\.fault) }
+
+    @Test("counters that rise, other keys, and a datagram made once more are no violation")
+    func harmless() {
+        for counter: UInt64 in [1, 2, 3, 3, 9] { seal([7], counter) }
+        seal([8], 1, key: Secret32(.zero))
+        seal([9], 0, key: Secret32(Bytes32(littleEndian: (1, 2, 3, 4))))
+        #expect(faults.isEmpty)
+        #expect(watched.keyCount == 3)
+        #expect(watched.count(of: .seal) == 7)
+    }
+
+    @Test("another plaintext, or another head, under a counter that was used")
+    func reuse() throws {
+        seal([1], 4)
+        seal([2], 4)
+        seal([1], 4, head: [9, 9])
+        #expect(faults == [.counterReused, .counterReused])
+        let last = try #require(watched.violations.last)
+        #expect(last.head == [9, 9] && last.counter == 4 && last.highest == 4)
+    }
+
+    @Test("a counter below the highest, though another key object holds the same key")
+    func wentBack() {
+        seal([1], 4)
+        seal([1], 3, key: Secret32(key.exposed))
+        seal([1], 5)
+        #expect(faults == [.counterWentBack])
+    }
+
+    @Test("the key of a HELLO, WELCOME or REJECT seals one datagram")
+    func handshakeKeys() {
+        seal([1], 0)
+        seal([1], 0)
+        #expect(faults.isEmpty)
+        seal([2], 0)
+        seal([1], 1)
+        #expect(faults == [.handshakeKeyUsedAgain, .handshakeKeyUsedAgain])
+    }
+
+    @Test("the list ends at a hundred, the watch does not")
+    func bound() {
+        for byte in 0..<200 { seal([UInt8(byte)], 1) }
+        #expect(watched.violations.count == 100)
+        #expect(watched.count(of: .seal) == 200)
+        #expect(watched.keyCount == 1)
+    }
+
+    @Test("every call reaches the primitives behind, and is counted")
+    func calls() throws {
+        let (watched, real) = (WatchedPrimitives(Libsodium()), Libsodium())
+        let identity = SigningKey(seed: [UInt8](repeating: 1, count: 32).span)
+        let signature = watched.sign([1, 2], by: identity)
+        #expect(real.verify(signature, of: [1, 2], by: identity.publicKey))
+        #expect(watched.verify(signature, of: [1, 2], by: identity.publicKey))
+        #expect(watched.isValidPoint(identity.publicKey))
+        #expect(!watched.isValidPoint(PublicKey(bytes: .zero)))
+        let converted = try #require(watched.agreementKey(of: identity.publicKey))
+        #expect(converted == real.agreementKey(of: identity.publicKey))
+        let mine = watched.publicKey(of: key)
+        #expect(mine == real.publicKey(of: key))
+        let agreed = try #require(watched.agree(key, converted))
+        #expect(watched.agree(identity, mine)?.exposed == agreed.exposed)
+        var datagram: [UInt8] = [1]
+        watched.seal([7], onto: &datagram, counter: 1, key: agreed)
+        let opened = watched.open(datagram.span, sealed: 1..<datagram.count, counter: 1, key: agreed)
+        #expect(opened == [7])
+        let counts = WatchedPrimitives.Call.allCases.map(watched.count(of:))
+        #expect(counts == [1, 1, 2, 1, 1, 1, 1, 1, 1])
+    }
+
+    @Test("a mesh that loses, talks and is restarted makes no violation with libsodium")
+    func mesh() throws {
+        let watched = WatchedPrimitives(Libsodium())
+        let mesh = VirtualMesh(seed: 3, report: { Issue.record("\($0)") }) {
+            $0.primitives = watched
+            $0.rekey = .seconds(20)
+        }
+        let peers = try mesh.join(3)
+        for round in 0..<4 {
+            try mesh.broadcast("round \(round)", from: peers[round % 3])
+            mesh.drop(.pulse, count: 3)
+            mesh.drop(.welcome, count: 1)
+            mesh.run(for: .seconds(8))
+            #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
+        }
+        mesh.killServer()
+        mesh.startServer()
+        #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
+        #expect(peers[2].messages.count == 3)
+        #expect(watched.violations.isEmpty)
+        #expect(watched.keyCount > 20)
+        #expect(watched.count(of: .verify) > watched.count(of: .sign))
+    }
+
+    @Test("a machine that is copied and goes on twice is found out")
+    func copiedMachine() throws {
+        let watched = WatchedPrimitives(Libsodium())
+        let mesh = VirtualMesh(seed: 4, report: { Issue.record("\($0)") }) { $0.primitives = watched }
+        _ = try mesh.join(2)
+        #expect(watched.violations.isEmpty)
+        var twin = try #require(mesh.registry)
+        twin.stop(now: mesh.now)
+        mesh.run(for: .seconds(2))
+        let faults = watched.violations.map(\.fault)
+        #expect(faults.contains(.counterReused))
+        #expect(watched.violations.allSatisfy { $0.head[1] == Kind.pulse.rawValue })
+    }
+}
