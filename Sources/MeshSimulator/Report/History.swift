@@ -1,0 +1,113 @@
+internal import SecureMesh
+
+/// The record's points as spans: what is drawn.
+struct History {
+    /// Something that was so for a while, perhaps several times.
+    struct Condition {
+        let label: String
+        var spans: [Span]
+    }
+
+    let duration: Duration
+    private(set) var serverDown: [Span] = []
+    private(set) var serverPaused: [Span] = []
+    private(set) var partitions: [Condition] = []
+    private(set) var attacks: [Condition] = []
+    private(set) var networkChanges: [(at: Duration, what: String)] = []
+    /// Until all were equal, or the end.
+    private(set) var healing: Span?
+    /// By peer.
+    private(set) var lanes: [Lane] = []
+
+    init(_ recording: Recording) {
+        let events = recording.events.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
+            .map(\.element)
+        duration = max(recording.duration, events.last?.at ?? .zero, .nanoseconds(1))
+        readServer(events)
+        readConditions(events)
+        if let began = recording.healingBegan {
+            healing = Span(from: began, to: recording.healedAfter.map { began + $0 } ?? duration)
+        }
+        lanes = Lane.all(recording, events: events, until: duration)
+    }
+
+    private mutating func readServer(_ events: [Recording.Event]) {
+        var (down, paused) = (SpanBuilder(), SpanBuilder())
+        var isFirst = true
+        for event in events {
+            switch event.what {
+            case .serverStarted:
+                // The first of all, and not at the beginning: the peers were there before the server.
+                if isFirst { down.begin(at: .zero) }
+                down.end(at: event.at)
+                isFirst = false
+            case .serverCrashed, .serverStopping:
+                paused.end(at: event.at)
+                down.begin(at: event.at)
+                isFirst = false
+            case .serverPaused: paused.begin(at: event.at)
+            case .serverResumed: paused.end(at: event.at)
+            case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorised,
+                .clockJumped, .partitioned, .rejoined, .networkChanged, .attackBegan, .attackEnded, .healing,
+                .converged:
+                continue
+            }
+        }
+        down.end(at: duration)
+        paused.end(at: duration)
+        (serverDown, serverPaused) = (down.spans, paused.spans)
+    }
+
+    private mutating func readConditions(_ events: [Recording.Event]) {
+        var (parted, attacked) = (Conditions(), Conditions())
+        for event in events {
+            switch event.what {
+            case .partitioned(let label): parted.begin(label, at: event.at)
+            case .rejoined(let label):
+                // One that names none of those that are open ends them all.
+                if !parted.end(label, at: event.at) { parted.endAll(at: event.at) }
+            case .attackBegan(let name): attacked.begin(name, at: event.at)
+            case .attackEnded(let name): _ = attacked.end(name, at: event.at)
+            case .networkChanged(let what): networkChanges.append((event.at, what))
+            case .healing: parted.endAll(at: event.at)
+            case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorised,
+                .clockJumped, .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed,
+                .converged:
+                continue
+            }
+        }
+        parted.endAll(at: duration)
+        attacked.endAll(at: duration)
+        (partitions, attacks) = (parted.conditions, attacked.conditions)
+    }
+}
+
+/// By label, in the order of their first beginnings.
+private struct Conditions {
+    private var indices: [String: Int] = [:]
+    private var entries: [(label: String, builder: SpanBuilder)] = []
+
+    var conditions: [History.Condition] {
+        entries.map { History.Condition(label: $0.label, spans: $0.builder.spans) }
+    }
+
+    mutating func begin(_ label: String, at: Duration) {
+        let index = indices[label] ?? entries.count
+        if index == entries.count {
+            indices[label] = index
+            entries.append((label, SpanBuilder()))
+        }
+        entries[index].builder.begin(at: at)
+    }
+
+    /// False if it had not begun.
+    mutating func end(_ label: String, at: Duration) -> Bool {
+        guard let index = indices[label], entries[index].builder.since != nil else { return false }
+        entries[index].builder.end(at: at)
+        return true
+    }
+
+    mutating func endAll(at: Duration) {
+        for index in entries.indices { entries[index].builder.end(at: at) }
+    }
+}

@@ -1,0 +1,75 @@
+/// A piece of a page. What stands in the literal is markup; every `String` put into it is text, and escaped.
+///
+/// So no name and no title, whoever chose it, can become a tag or leave its attribute.
+struct Markup: ExpressibleByStringInterpolation {
+    struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var text = ""
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            text.reserveCapacity(literalCapacity + interpolationCount * 16)
+        }
+
+        mutating func appendLiteral(_ literal: String) { text += literal }
+        mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
+        mutating func appendInterpolation(_ pieces: [Markup]) { for piece in pieces { text += piece.text } }
+        mutating func appendInterpolation(_ number: Int) { text += String(number) }
+        mutating func appendInterpolation(_ string: String) { text += Escaping.html(string) }
+    }
+
+    private(set) var text: String
+
+    init(stringLiteral: String) { text = stringLiteral }
+    init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+
+    static func += (markup: inout Markup, more: Markup) { markup.text += more.text }
+}
+
+/// Text of unknown origin, made harmless for where it goes.
+enum Escaping {
+    /// With everything that a terminal or a page might obey (line ends, cursor movements, changes of direction) written
+    /// as an escape.
+    static func visible(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                result += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
+            default:
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    static func html(_ text: String) -> String {
+        var result = ""
+        for scalar in visible(text).unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// RFC 8259, section 7, with quotation marks.
+    static func json(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\u{0}"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

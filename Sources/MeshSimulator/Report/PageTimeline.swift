@@ -1,0 +1,161 @@
+internal import SecureMesh
+
+/// The mesh over time: conditions, lanes and curves on one axis.
+extension Page {
+    var timeline: Markup {
+        """
+        <section class="timeline" aria-labelledby="time">
+        <h2 id="time">The mesh over time</h2>
+        \(legend)
+        \(axis)
+        \(conditions)
+        \(lanes)
+        \(axis)
+        \(curves)
+        </section>
+        """
+    }
+
+    /// A strip of the timeline: a label, and what is drawn right of it.
+    func strip(_ label: Markup, _ drawing: Markup, style: String = "") -> Markup {
+        """
+        <div class="strip \(style)"><div class="gutter">\(label)</div><div>\(drawing)</div></div>
+
+        """
+    }
+
+    /// What shades a picture over its full height: the server down, the network parted, healing.
+    func shades(height: Int) -> Markup {
+        func rectangles(_ spans: [Span], _ style: String) -> [Markup] {
+            bounded(spans).map { span in
+                """
+                <rect class="\(style)" x="\(scale.percent(span.from))" width="\(scale.percent(width: span))" \
+                height="\(height)"/>
+                """
+            }
+        }
+        let healing = history.healing.map { [$0] } ?? []
+        let parted = history.partitions.flatMap(\.spans).merged()
+        let lines: [Markup] = healing.map { span in
+            let x = scale.percent(span.from)
+            return "<line class=\"heal\" x1=\"\(x)\" x2=\"\(x)\" y2=\"\(height)\"/>"
+        }
+        return """
+            \(rectangles(healing, "healing"))\(rectangles(history.serverDown, "down"))\(rectangles(parted, "parted"))\
+            \(lines)
+            """
+    }
+
+    /// Vertical lines at the ticks.
+    func grid(height: Int) -> Markup {
+        let lines = scale.ticks.map { "M\(Geometry.tenth(scale.x($0.at))) 0V\(height)" }.joined()
+        return "<path class=\"grid\" d=\"\(lines)\"/>"
+    }
+
+    /// Few enough to draw: what lies close together becomes one.
+    func bounded(_ spans: [Span], to limit: Int = 150) -> [Span] {
+        var (spans, gap) = (spans, history.duration / 2_000)
+        while spans.count > limit {
+            spans = spans.merged(gap: gap)
+            gap = gap * 2
+        }
+        return spans
+    }
+
+    /// The times, below a picture or above it.
+    var axis: Markup {
+        let labels: [Markup] = scale.ticks.map { tick in
+            let x = scale.x(tick.at)
+            let anchor = x < 15 ? "start" : x > 985 ? "end" : "middle"
+            return """
+                <text class="\(tick.isMajor ? "tick" : "tick wide")" x="\(scale.percent(tick.at))" y="12" \
+                text-anchor="\(anchor)">\(tick.label)</text>
+                """
+        }
+        return strip(
+            "<span class=\"unit\">time, \(scale.unit)</span>",
+            "<svg class=\"plot\" width=\"100%\" height=\"16\" aria-hidden=\"true\">\(labels)</svg>", style: "axis")
+    }
+
+    // MARK: Conditions
+
+    private var conditions: Markup {
+        var rows: [Markup] = []
+        let up = [Span(from: .zero, to: history.duration)].subtracting(history.serverDown)
+        var words: [String] = []
+        if !history.serverDown.isEmpty {
+            let times = history.serverDown.count == 1 ? "" : "\(history.serverDown.count) times, "
+            words.append("down \(times)\(Figures.duration(history.serverDown.total))")
+        }
+        if !history.serverPaused.isEmpty { words.append("paused \(Figures.duration(history.serverPaused.total))") }
+        rows.append(
+            condition(
+                "server", note: words.joined(separator: ", "),
+                [("up", up), ("hold", history.serverPaused), ("off", history.serverDown)]))
+        rows += group(history.partitions, kind: "partition", style: "split", many: "more partitions")
+        rows += group(history.attacks, kind: "attack", style: "hostile", many: "more attacks")
+        if !history.networkChanges.isEmpty { rows.append(networkChanges) }
+        if let healing = history.healing {
+            let note = recording.healedAfter.map(Figures.duration) ?? "never done"
+            rows.append(condition("healing", note: note, [("heals", [healing])]))
+        }
+        return "<div class=\"conditions\">\(rows)</div>"
+    }
+
+    private func group(
+        _ conditions: [History.Condition], kind: String, style: String, many: String
+    ) -> [Markup] {
+        let shown = conditions.count <= Self.mostConditions ? conditions.count : Self.mostConditions - 1
+        var rows = conditions.prefix(shown).map { each in
+            let times = each.spans.count == 1 ? "" : "\(each.spans.count) times, "
+            return condition(
+                each.label, kind: kind, note: times + Figures.duration(each.spans.total), [(style, each.spans)])
+        }
+        let rest = conditions.dropFirst(shown)
+        if !rest.isEmpty {
+            rows.append(condition("\(rest.count) \(many)", note: "", [(style, rest.flatMap(\.spans).merged())]))
+        }
+        return rows
+    }
+
+    private func condition(
+        _ label: String, kind: String = "", note: String, _ bars: [(style: String, spans: [Span])]
+    ) -> Markup {
+        let paths: [Markup] = bars.filter { !$0.spans.isEmpty }.map { bar in
+            "<path class=\"bar \(bar.style)\" d=\"\(strokes(bar.spans))\"/>"
+        }
+        let kindWord: Markup = kind.isEmpty ? "" : "<span class=\"kind\">\(kind)</span> "
+        let noteWords: Markup = note.isEmpty ? "" : " <span class=\"note\">\(note)</span>"
+        let title = [kind, label, note].filter { !$0.isEmpty }.joined(separator: ", ")
+        return strip(
+            "<span class=\"name\" title=\"\(title)\">\(kindWord)\(label)\(noteWords)</span>",
+            """
+            <svg class="plot" width="100%" height="16" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img">\
+            <title>\(title)</title>\(grid(height: 16))\(paths)</svg>
+            """)
+    }
+
+    private func strokes(_ spans: [Span]) -> String {
+        Geometry.path(bounded(spans, to: 500), y: 8, scale: scale, least: 3)
+    }
+
+    private var networkChanges: Markup {
+        let marks: [Markup] = history.networkChanges.prefix(Self.mostNetworkChanges).map { change in
+            let x = scale.percent(change.at)
+            return """
+                <line class="change" x1="\(x)" x2="\(x)" y1="2" y2="14">\
+                <title>\(Figures.moment(change.at)) \(change.what)</title></line>
+                """
+        }
+        let count = Figures.count(history.networkChanges.count, "change", "changes")
+        return strip(
+            "<span class=\"name\">network <span class=\"note\">\(count)</span></span>",
+            """
+            <svg class="plot" width="100%" height="16" role="img"><title>Changes of the network: \(count)</title>\
+            \(marks)</svg>
+            """)
+    }
+
+    private static let mostConditions = 8
+    private static let mostNetworkChanges = 400
+}

@@ -1,0 +1,124 @@
+internal import MeshSimulator
+internal import SecureMesh
+internal import Testing
+
+@Suite struct PageTests {
+    @Test(arguments: [(0, 1), (1, 3), (5, 60), (50, 120), (61, 20), (500, 300)])
+    func thePageIsWellFormedAndNeedsNothingElse(peers: Int, seconds: Int) {
+        expectSound(SyntheticRecording.make(peers: peers, seconds: seconds).html)
+    }
+
+    @Test func aRecordOfNothingIsAPage() {
+        expectSound(Recording(seed: 0, title: "", names: []).html)
+    }
+
+    @Test func thePageOfOneRecordIsTheSameBytes() {
+        let first = SyntheticRecording.make(peers: 50, seconds: 60).html
+        #expect(first == SyntheticRecording.make(peers: 50, seconds: 60).html)
+        #expect(first != SyntheticRecording.make(peers: 50, seconds: 60, seed: 43).html)
+    }
+
+    @Test func aPageOf500PeersIsSmall() {
+        #expect(SyntheticRecording.make(peers: 500, seconds: 300).html.utf8.count < 500_000)
+    }
+
+    /// Every peer comes and goes every second, and all the world changes with it.
+    @Test(arguments: [60, 500]) func aPageIsBoundedWhateverHappens(peers: Int) {
+        var recording = Recording(seed: 1, title: "", names: names(peers))
+        for second in 0..<300 {
+            let at = Duration.seconds(second)
+            recording.note(.partitioned("cut \(second)"), at: at)
+            recording.note(.attackBegan("attack \(second)"), at: at)
+            recording.note(.networkChanged("loss \(second) %"), at: at)
+            recording.note(.serverCrashed, at: at + .milliseconds(900))
+            recording.note(.serverStarted, at: at + .milliseconds(950))
+            for peer in 0..<peers {
+                recording.note(.started, peer: peer, at: at)
+                recording.note(.crashed, peer: peer, at: at + .milliseconds(500))
+                var stay = Recording.Stay(peer: peer, from: at)
+                stay.to = at + .milliseconds(700)
+                stay.departure = .expired
+                recording.stays.append(stay)
+            }
+        }
+        recording.duration = .seconds(300)
+        let page = recording.html
+        expectSound(page)
+        #expect(page.utf8.count < 1_000_000)
+    }
+
+    @Test func textFromOutsideStaysText() {
+        let hostile = "<script>alert('1')</script> & \"x\" \u{1B}[2J\u{202E}\0\nend"
+        var recording = SyntheticRecording.make(peers: 3, seconds: 20, title: hostile)
+        recording.failure = hostile
+        recording.command = hostile
+        recording.note(.partitioned(hostile), at: .seconds(1))
+        recording.note(.networkChanged(hostile), at: .seconds(2))
+        recording.note(.attackBegan(hostile), at: .seconds(2))
+        var attack = Recording.Attack(name: hostile, story: hostile)
+        attack.goals = [(hostile, 1, 1)]
+        recording.attacks.append(attack)
+        let page = recording.html
+        expectSound(page)
+        let escaped =
+            "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;x&quot; \\u{1b}[2J\\u{202e}\\u{0}\\nend"
+        #expect(page.contains(escaped))
+        #expect(page.ranges(of: "&lt;script&gt;").count == page.ranges(of: escaped).count)
+    }
+
+    @Test func theVerdictStandsFirst() {
+        var recording = SyntheticRecording.make(peers: 5, seconds: 20)
+        #expect(heading(recording) == "healed 1.84 s after the last fault")
+        recording.healedAfter = nil
+        #expect(heading(recording) == "did not heal within 4 s after the last fault")
+        recording.healingBegan = nil
+        #expect(heading(recording) == "no invariant broken up to the end; there was no phase of healing")
+        recording.failure = "peer-2 is a member twice"
+        #expect(heading(recording) == "invariant broken peer-2 is a member twice")
+    }
+
+    @Test func thePageNamesSeedCommandPeersAndWhatAttackersGot() {
+        let page = PageChecker(SyntheticRecording.make(peers: 60, seconds: 60, seed: .max).html).text
+        for expected in [
+            "18446744073709551615", "p2p simulate --peers 60 --duration 60s --seed 18446744073709551615", "peer-60",
+            "counterReplayed", "HEARTBEAT", "✓ held", "! reached, 4.0 %",
+        ] {
+            #expect(page.contains(expected), "\(expected)")
+        }
+    }
+
+    @Test func meaningIsNeverByColourAlone() {
+        let checker = PageChecker(SyntheticRecording.make(peers: 5, seconds: 60).html)
+        for tag in ["title", "desc", "th", "figcaption", "summary"] { #expect(checker.tags.contains(tag)) }
+        let pictures = checker.attributes.filter { $0.tag == "svg" && ["role", "aria-hidden"].contains($0.name) }
+        #expect(pictures.count > 20)
+        #expect(checker.attributes.filter { $0.name == "scope" }.allSatisfy { $0.tag == "th" })
+    }
+
+    @Test(arguments: [
+        "<p>", "</p>", "<p></b></p>", "<p a=b></p>", "<p a=\"1\" a=\"2\"></p>", "<p a=\"<\"></p>", "a & b", "a > b",
+        "<p",
+        "<p id=\"x\"></p><b id=\"x\"></b>", "<use href=\"#nowhere\"/>", "\u{1B}",
+    ])
+    func theCheckerSeesWhatIsWrong(page: String) {
+        #expect(!PageChecker("<!DOCTYPE html>\n\(page)").complaints.isEmpty)
+    }
+
+    private func heading(_ recording: Recording) -> String? {
+        recording.html.firstMatch(of: /<h1>(.*) <span>(.*)<\/span><\/h1>/).map { "\($0.1) \($0.2)" }
+    }
+
+    private func names(_ count: Int) -> [PeerName] { (0..<count).compactMap { PeerName("p\($0)") } }
+
+    private func expectSound(_ page: String, sourceLocation: SourceLocation = #_sourceLocation) {
+        let checker = PageChecker(page)
+        #expect(checker.complaints.prefix(5).isEmpty, "\(checker.complaints.prefix(5))", sourceLocation: sourceLocation)
+        for forbidden in ["http", "<script", "@import", "src=", "<link", "<iframe", "javascript:"] {
+            #expect(!page.contains(forbidden), "\(forbidden)", sourceLocation: sourceLocation)
+        }
+        let handlers = checker.attributes.filter { $0.name.hasPrefix("on") }
+        #expect(handlers.isEmpty, sourceLocation: sourceLocation)
+        let references = page.matches(of: /url\(([^)]*)\)/).map { String($0.1) }
+        #expect(references.allSatisfy { $0 == "#cut" }, sourceLocation: sourceLocation)
+    }
+}
