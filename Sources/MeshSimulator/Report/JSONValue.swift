@@ -1,0 +1,51 @@
+internal import SecureMesh
+
+/// A value of JSON whose keys keep their order.
+indirect enum JSONValue {
+    case object([(key: String, value: JSONValue)])
+    case array([JSONValue])
+    case string(String)
+    case integer(Int64)
+    case bool(Bool)
+    case null
+
+    /// Objects at the outermost level and arrays of objects have a line an entry; all else is on one line.
+    func text(indentation: String = "", isOutermost: Bool = true) -> String {
+        switch self {
+        case .object(let members) where isOutermost && !members.isEmpty:
+            let inner = indentation + "  "
+            let lines = members.map { member in
+                "\(inner)\(Escaping.json(member.key)): \(member.value.text(indentation: inner, isOutermost: false))"
+            }
+            return "{\n\(lines.joined(separator: ",\n"))\n\(indentation)}"
+        case .object(let members):
+            let parts = members.map { "\(Escaping.json($0.key)): \($0.value.text(isOutermost: false))" }
+            return "{\(parts.joined(separator: ", "))}"
+        case .array(let elements):
+            guard elements.contains(where: \.isObject) else {
+                return "[\(elements.map { $0.text(isOutermost: false) }.joined(separator: ", "))]"
+            }
+            let inner = indentation + "  "
+            let lines = elements.map { inner + $0.text(isOutermost: false) }
+            return "[\n\(lines.joined(separator: ",\n"))\n\(indentation)]"
+        case .string(let text): return Escaping.json(text)
+        case .integer(let number): return String(number)
+        case .bool(let value): return value ? "true" : "false"
+        case .null: return "null"
+        }
+    }
+
+    private var isObject: Bool {
+        if case .object = self { true } else { false }
+    }
+}
+
+extension JSONValue {
+    static func integer(_ number: Int) -> JSONValue { .integer(Int64(number)) }
+    /// A counter; beyond 2^63 it would be no integer for most readers.
+    static func integer(_ number: UInt64) -> JSONValue { .integer(Int64(clamping: number)) }
+    static func nanoseconds(_ duration: Duration?) -> JSONValue {
+        duration.map { .integer($0.wholeNanoseconds) } ?? .null
+    }
+    static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+}
