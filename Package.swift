@@ -55,6 +55,7 @@ let package = Package(
         .executableTarget(
             name: "p2p",
             dependencies: [
+                "MeshSimulator",
                 "SecureMesh",
                 "SelfTest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -37,6 +37,12 @@ enum Console {
         if let hint = failure.hint { note("hint: \(hint)") }
     }
 
+    /// On stderr; `renews`: over the line before, which an empty text clears.
+    static func progress(_ text: String, renews: Bool) {
+        let bytes = renews ? "\r\u{1B}[K\(text)" : "p2p: \(text)\n"
+        try? FileHandle.standardError.write(contentsOf: Data(bytes.utf8))
+    }
+
     /// The text with everything that a terminal might obey written as an escape.
     static func escaped(_ text: String) -> String {
         var result = ""

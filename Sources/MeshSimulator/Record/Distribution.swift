@@ -37,7 +37,8 @@ package struct Distribution: Hashable, Sendable {
     /// The duration that `fraction` (0 to 1) of the samples do not exceed; zero without samples.
     package func quantile(_ fraction: Double) -> Duration {
         guard count > 0 else { return .zero }
-        let rank = max(UInt64((fraction * Double(count)).rounded(.up)), 1)
+        let exact = fraction * Double(count)
+        let rank = max(Double(UInt64(exact)) < exact ? UInt64(exact) + 1 : UInt64(exact), 1)
         var seen: UInt64 = 0
         for (index, here) in buckets.enumerated() {
             seen += here

@@ -18,6 +18,7 @@ struct Recorder {
 
     init(_ scenario: Scenario, names: [PeerName]) {
         recording = Recording(seed: scenario.seed, title: scenario.title, names: names)
+        recording.command = scenario.command
         traffic = Kind.allCases.map { _ in Recording.Traffic() }
         // A page shows at most some hundreds of points.
         let seconds = Int((scenario.duration + scenario.healing).components.seconds)

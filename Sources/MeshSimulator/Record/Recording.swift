@@ -100,6 +100,8 @@ package struct Recording: Sendable {
     package let seed: UInt64
     /// The command's arguments or the plan's summary, in words.
     package let title: String
+    /// What runs the same world again, ready to paste.
+    package var command: String?
     package let names: [PeerName]
     /// How long the world ran, all in all.
     package var duration = Duration.zero

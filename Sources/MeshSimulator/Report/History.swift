@@ -5,17 +5,17 @@ struct History {
     /// Something that was so for a while, perhaps several times.
     struct Condition {
         let label: String
-        var spans: [Span]
+        var spans: [TimeSpan]
     }
 
     let duration: Duration
-    private(set) var serverDown: [Span] = []
-    private(set) var serverPaused: [Span] = []
+    private(set) var serverDown: [TimeSpan] = []
+    private(set) var serverPaused: [TimeSpan] = []
     private(set) var partitions: [Condition] = []
     private(set) var attacks: [Condition] = []
     private(set) var networkChanges: [(at: Duration, what: String)] = []
     /// Until all were equal, or the end.
-    private(set) var healing: Span?
+    private(set) var healing: TimeSpan?
     /// By peer.
     private(set) var lanes: [Lane] = []
 
@@ -26,7 +26,7 @@ struct History {
         readServer(events)
         readConditions(events)
         if let began = recording.healingBegan {
-            healing = Span(from: began, to: recording.healedAfter.map { began + $0 } ?? duration)
+            healing = TimeSpan(from: began, to: recording.healedAfter.map { began + $0 } ?? duration)
         }
         lanes = Lane.all(recording, events: events, until: duration)
     }

@@ -29,19 +29,19 @@ struct Lane {
     let peer: Int
     let name: String
     /// The server had it as a member.
-    let listed: [Span]
+    let listed: [TimeSpan]
     /// Its process ran.
-    let running: [Span]
-    let paused: [Span]
+    let running: [TimeSpan]
+    let paused: [TimeSpan]
     /// Ascending.
     let marks: [Mark]
 
     /// A member, and there.
-    var present: [Span] { listed.intersection(running) }
+    var present: [TimeSpan] { listed.intersection(running) }
     /// A member whose process is gone, unnoticed so far.
-    var missing: [Span] { listed.subtracting(running) }
+    var missing: [TimeSpan] { listed.subtracting(running) }
     /// Running, and no member.
-    var outside: [Span] { running.subtracting(listed) }
+    var outside: [TimeSpan] { running.subtracting(listed) }
 
     /// How much there is to see: who is to be shown where there is room for a few.
     var weight: Int {
@@ -66,7 +66,7 @@ struct Lane {
 
 private struct LaneBuilder {
     let name: String
-    private var listed: [Span] = []
+    private var listed: [TimeSpan] = []
     private var running = SpanBuilder()
     private var paused = SpanBuilder()
     private var marks: [Lane.Mark] = []
@@ -76,7 +76,7 @@ private struct LaneBuilder {
     init(name: String) { self.name = name }
 
     mutating func add(_ stay: Recording.Stay, until end: Duration) {
-        listed.append(Span(from: stay.from, to: stay.to ?? end))
+        listed.append(TimeSpan(from: stay.from, to: stay.to ?? end))
         if let to = stay.to, let departure = stay.departure {
             mark(to, .departed(departure), departure.words)
         }
@@ -117,7 +117,7 @@ private struct LaneBuilder {
         running.end(at: end)
         paused.end(at: end)
         let listed = listed.filter { $0.from < $0.to }.merged()
-        let believed = believedFrom.map { listed.intersection([Span(from: $0, to: max(end, $0))]) } ?? []
+        let believed = believedFrom.map { listed.intersection([TimeSpan(from: $0, to: max(end, $0))]) } ?? []
         return Lane(
             peer: peer, name: name, listed: listed, running: (running.spans + believed).merged(),
             paused: paused.spans,

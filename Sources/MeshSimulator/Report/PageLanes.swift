@@ -125,7 +125,7 @@ extension Page {
     }
 
     private func overviewLines(_ all: [Lane], pitch: Int, share: Int) -> Markup {
-        func path(_ style: String, _ spans: (Lane) -> [Span]) -> Markup {
+        func path(_ style: String, _ spans: (Lane) -> [TimeSpan]) -> Markup {
             let data = fewEnough(all.map(spans)).enumerated().map { index, spans in
                 thinPath(spans, y: index / share * pitch, pitch: pitch)
             }.joined()
@@ -134,7 +134,7 @@ extension Page {
         return "\(path("outside", \.outside))\(path("present", \.present))\(path("missing", \.missing))"
     }
 
-    private func thinPath(_ spans: [Span], y: Int, pitch: Int) -> String {
+    private func thinPath(_ spans: [TimeSpan], y: Int, pitch: Int) -> String {
         let middle = Geometry.number(Double(y) + Double(pitch) / 2)
         return spans.map { span in
             let from = scale.x(span.from)
@@ -143,11 +143,13 @@ extension Page {
     }
 
     private func lines(_ lanes: [Lane], pitch: Int, bar: Int) -> Markup {
-        func path(_ style: String, _ spans: (Lane) -> [Span], _ draw: (_ spans: [Span], _ y: Int) -> String) -> Markup {
+        func path(_ style: String, _ spans: (Lane) -> [TimeSpan], _ draw: (_ spans: [TimeSpan], _ y: Int) -> String)
+            -> Markup
+        {
             let data = fewEnough(lanes.map(spans)).enumerated().map { draw($1, $0 * pitch + pitch / 2) }.joined()
             return data.isEmpty ? "" : "<path class=\"lane \(style)\" d=\"\(data)\"/>\n"
         }
-        func stroke(_ spans: [Span], y: Int) -> String { Geometry.path(spans, y: y, scale: scale) }
+        func stroke(_ spans: [TimeSpan], y: Int) -> String { Geometry.path(spans, y: y, scale: scale) }
         return """
             \(path("base", { _ in [] }, { _, y in "M0 \(y)H1000" }))\
             \(path("outside", \.outside, stroke))\
@@ -159,7 +161,7 @@ extension Page {
     }
 
     /// What lies close together made one, the more there is the further, until a page can hold it.
-    private func fewEnough(_ lanes: [[Span]]) -> [[Span]] {
+    private func fewEnough(_ lanes: [[TimeSpan]]) -> [[TimeSpan]] {
         var (lanes, gap) = (lanes, history.duration / 4_000)
         while gap < history.duration, lanes.reduce(0, { $0 + $1.count }) > Self.mostSpans {
             lanes = lanes.map { $0.merged(gap: gap) }
@@ -168,7 +170,7 @@ extension Page {
         return lanes
     }
 
-    private func boxes(_ spans: [Span], y: Int, half: Int) -> String {
+    private func boxes(_ spans: [TimeSpan], y: Int, half: Int) -> String {
         spans.map { span in
             let from = scale.x(span.from)
             let width = Geometry.tenth(max(scale.x(span.to) - from, 1))
@@ -176,7 +178,7 @@ extension Page {
         }.joined()
     }
 
-    private func ticks(_ spans: [Span], y: Int, half: Int) -> String {
+    private func ticks(_ spans: [TimeSpan], y: Int, half: Int) -> String {
         spans.map { "M\(Geometry.tenth(scale.x($0.from))) \(y - half)v\(2 * half)" }.joined()
     }
 

@@ -26,7 +26,7 @@ extension Page {
 
     /// What shades a picture over its full height: the server down, the network parted, healing.
     func shades(height: Int) -> Markup {
-        func rectangles(_ spans: [Span], _ style: String) -> [Markup] {
+        func rectangles(_ spans: [TimeSpan], _ style: String) -> [Markup] {
             bounded(spans).map { span in
                 """
                 <rect class="\(style)" x="\(scale.percent(span.from))" width="\(scale.percent(width: span))" \
@@ -53,7 +53,7 @@ extension Page {
     }
 
     /// Few enough to draw: what lies close together becomes one.
-    func bounded(_ spans: [Span], to limit: Int = 150) -> [Span] {
+    func bounded(_ spans: [TimeSpan], to limit: Int = 150) -> [TimeSpan] {
         var (spans, gap) = (spans, history.duration / 2_000)
         while spans.count > limit {
             spans = spans.merged(gap: gap)
@@ -81,7 +81,7 @@ extension Page {
 
     private var conditions: Markup {
         var rows: [Markup] = []
-        let up = [Span(from: .zero, to: history.duration)].subtracting(history.serverDown)
+        let up = [TimeSpan(from: .zero, to: history.duration)].subtracting(history.serverDown)
         var words: [String] = []
         if !history.serverDown.isEmpty {
             let times = history.serverDown.count == 1 ? "" : "\(history.serverDown.count) times, "
@@ -119,7 +119,7 @@ extension Page {
     }
 
     private func condition(
-        _ label: String, kind: String = "", note: String, _ bars: [(style: String, spans: [Span])]
+        _ label: String, kind: String = "", note: String, _ bars: [(style: String, spans: [TimeSpan])]
     ) -> Markup {
         let paths: [Markup] = bars.filter { !$0.spans.isEmpty }.map { bar in
             "<path class=\"bar \(bar.style)\" d=\"\(strokes(bar.spans))\"/>"
@@ -135,7 +135,7 @@ extension Page {
             """)
     }
 
-    private func strokes(_ spans: [Span]) -> String {
+    private func strokes(_ spans: [TimeSpan]) -> String {
         Geometry.path(bounded(spans, to: 500), y: 8, scale: scale, least: 3)
     }
 

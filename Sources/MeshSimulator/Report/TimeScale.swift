@@ -37,7 +37,7 @@ struct TimeScale {
     func percent(_ at: Duration) -> String { Geometry.number(x(at) / 10) + "%" }
 
     /// At least a hair, so that what was short is seen.
-    func percent(width span: Span) -> String {
+    func percent(width span: TimeSpan) -> String {
         Geometry.number(max(x(span.to) - x(span.from), 1.5) / 10) + "%"
     }
 
@@ -107,7 +107,7 @@ enum Geometry {
     }
 
     /// Horizontal lines, as a path.
-    static func path(_ spans: [Span], y: Int, scale: TimeScale, least: Double = 0.8) -> String {
+    static func path(_ spans: [TimeSpan], y: Int, scale: TimeScale, least: Double = 0.8) -> String {
         var text = ""
         for span in spans {
             let from = scale.x(span.from)

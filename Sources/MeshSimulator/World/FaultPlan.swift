@@ -22,7 +22,8 @@ package struct FaultPlan {
     }
 
     private mutating func draw() -> Scenario {
-        scenario.title = "swarm \(scenario.seed)"
+        scenario.title = "world \(scenario.seed) of the swarm"
+        scenario.command = "p2p simulate --swarm \(scenario.seed)..\(scenario.seed)"
         scenario.duration = .seconds(5 + random.below(20))
         scenario.arrivals = .milliseconds(random.below(3_000))
         scenario.isOpen = random.chance(20)

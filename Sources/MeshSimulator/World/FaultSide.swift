@@ -29,10 +29,12 @@ extension World {
         case .authorise(let index): authorise(index)
         case .beginPartition(let number, let partition):
             network.begin(partition, number: number)
+            partitionNames[number] = partition.told
             recorder.note(.partitioned(partition.told), now: now)
         case .endPartition(let number):
             network.end(partition: number)
-            recorder.note(.rejoined("partition \(number)"), now: now)
+            guard let told = partitionNames.removeValue(forKey: number) else { return }
+            recorder.note(.rejoined(told), now: now)
         case .network(let conditions):
             network.conditions = conditions
             recorder.note(.networkChanged(conditions.told), now: now)

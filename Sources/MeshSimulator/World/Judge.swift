@@ -53,12 +53,18 @@ struct Judge {
 
     /// What a machine shows of its state.
     struct View: Hashable {
-        var epoch: UInt64
-        var version: UInt64
-        var session: UInt64
-        var members: Int
-        var isTrusted: Bool
-        var deadline: Instant?
+        let epoch: UInt64
+        let version: UInt64
+        let members: Int
+        let deadline: Instant?
+        let session: UInt64
+        let isTrusted: Bool
+
+        init(glance: Glance, session: UInt64, isTrusted: Bool) {
+            (epoch, version, members, deadline) = (glance.epoch, glance.version, glance.members, glance.deadline)
+            self.session = session
+            self.isTrusted = isTrusted
+        }
     }
 
     /// One datagram has been handled: `before` and `after` frame the call. Gives whether it was accepted.

@@ -52,12 +52,12 @@ extension World {
         trace.datagram(flight.bytes)
         let before = flight.isBroken ? peers[index].view(now) : nil
         let local = peers[index].process.clock.read(now)
-        let refusals = peers[index].process.machine.rejections.total
+        let refusals = peers[index].process.glance.refusals
         peers[index].process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: local)
-        let refused = peers[index].process.machine.rejections.total - refusals
+        drainPeer(index)
+        let refused = peers[index].process.glance.refusals - refusals
         if refused > 0 { recorder.refused() }
         tell([index], "\(refused > 0 ? "refuses" : "accepts") \(flight.told)")
-        drainPeer(index)
         // Whoever leaves listens to nothing any more, and counts nothing.
         guard !peers[index].hasEnded else { return wakePeer(index) }
         let isAccepted = judge.handled(
@@ -78,11 +78,12 @@ extension World {
             case .drain: peers[index].process.machine.handleDrained(now: peers[index].process.clock.read(now))
             }
         }
+        peers[index].process.look()
         if isClose { judge.check(peers[index].process.machine.extents, of: index, now: now) }
         guard peers[index].changed(&judge, peer: index, now: now) else { return }
-        let machine = peers[index].process.machine
-        recorder.holds(index, machine.version, epoch: machine.epoch, now: now)
-        if isClose { judge.check(machine.members, of: index, now: now) }
+        let glance = peers[index].process.glance
+        recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
+        if isClose { judge.check(peers[index].process.machine.members, of: index, now: now) }
     }
 
     private func note(_ event: PeerEvent, _ index: Int) {

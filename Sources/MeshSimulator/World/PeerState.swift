@@ -1,7 +1,7 @@
 internal import SecureMesh
 
 /// One peer of a world: its identity, its process, and what the world has seen of it.
-struct PeerState {
+final class PeerState {
     let key: SigningKey
     let name: PeerName
     var address: SocketAddress
@@ -31,7 +31,7 @@ struct PeerState {
     /// Is there, and may be a member.
     var isLive: Bool { hasBegun && process.isRunning && !hasEnded && !isRevoked }
 
-    mutating func restarted(_ process: Process<Peer>) {
+    func restarted(_ process: Process<Peer>) {
         self.process = process
         diedAt = nil
         epoch = 0
@@ -43,13 +43,12 @@ struct PeerState {
     func view(_ now: Instant) -> Judge.View {
         let local = process.clock.read(now)
         return Judge.View(
-            epoch: process.machine.epoch, version: process.machine.version,
-            session: process.machine.session?.rawValue ?? 0, members: process.machine.memberCount,
-            isTrusted: process.machine.isTrusted(local), deadline: process.machine.nextDeadline?.instant)
+            glance: process.glance, session: process.machine.session?.rawValue ?? 0,
+            isTrusted: process.machine.isTrusted(local))
     }
 
     /// A HEARTBEAT or CONFIRM goes out: gives the age of the PULSE that it answers.
-    mutating func sends(_ flight: Flight, now: Instant) -> Instant? {
+    func sends(_ flight: Flight, now: Instant) -> Instant? {
         guard flight.kind == .heartbeat || flight.kind == .confirm else { return nil }
         var recent = heartbeats[flight.from] ?? []
         if recent.count == 16 { recent.removeFirst() }
@@ -59,7 +58,7 @@ struct PeerState {
     }
 
     /// It has accepted a PULSE: its token is taken over if it echoes a heartbeat that is surely fresh.
-    mutating func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
+    func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
             now - sending.at < freshness
         else { return }
@@ -67,8 +66,8 @@ struct PeerState {
     }
 
     /// Gives whether its directory has changed; tells the judge if it went back.
-    mutating func changed(_ judge: inout Judge, peer: Int, now: Instant) -> Bool {
-        let (newEpoch, newVersion) = (process.machine.epoch, process.machine.version)
+    func changed(_ judge: inout Judge, peer: Int, now: Instant) -> Bool {
+        let (newEpoch, newVersion) = (process.glance.epoch, process.glance.version)
         guard newEpoch != epoch || newVersion != version else { return false }
         if newEpoch == epoch, newVersion < version {
             judge.fail("its directory went back from version \(version) to \(newVersion)", peers: [peer], now: now)

@@ -1,8 +1,10 @@
 internal import SecureMesh
 
 /// A machine with a clock and a socket of its own, that may be stopped and go on.
-struct Process<Machine: MeshMachine> {
+final class Process<Machine: DirectoryHolder> {
     var machine: Machine
+    /// The machine as it was after the last call of it.
+    private(set) var glance: Glance
     var clock: Clock
     var isRunning = true
     private(set) var isPaused = false
@@ -14,21 +16,32 @@ struct Process<Machine: MeshMachine> {
     init(_ machine: Machine, clock: Clock) {
         self.machine = machine
         self.clock = clock
+        glance = Self.glance(&self.machine)
+    }
+
+    /// To be called after each call of the machine.
+    func look() { glance = Self.glance(&machine) }
+
+    /// In place: to copy a machine costs more than most calls of it.
+    private static func glance(_ machine: inout Machine) -> Glance {
+        Glance(
+            epoch: machine.epoch, version: machine.version, members: machine.memberCount,
+            deadline: machine.nextDeadline?.instant, refusals: machine.rejections.total)
     }
 
     var isAwake: Bool { isRunning && !isPaused }
 
-    mutating func pause() { isPaused = true }
+    func pause() { isPaused = true }
 
     /// Goes on, and gives what has waited in its socket.
-    mutating func resume() -> [Flight] {
+    func resume() -> [Flight] {
         isPaused = false
         defer { (inbox, inboxBytes) = ([], 0) }
         return inbox
     }
 
     /// Into the socket of a process that does not read; false if it is full.
-    mutating func hold(_ flight: Flight, buffer: Int) -> Bool {
+    func hold(_ flight: Flight, buffer: Int) -> Bool {
         // What a kernel reckons for a datagram besides its bytes.
         let size = flight.bytes.count + 512
         guard inboxBytes + size <= buffer else { return false }
@@ -38,8 +51,8 @@ struct Process<Machine: MeshMachine> {
     }
 
     /// When to wake it in the world's time, if not as scheduled already.
-    mutating func reschedule(now: Instant) -> Instant? {
-        guard isAwake, let deadline = machine.nextDeadline?.instant else { return nil }
+    func reschedule(now: Instant) -> Instant? {
+        guard isAwake, let deadline = glance.deadline else { return nil }
         let at = clock.time(at: deadline, now: now)
         if let wakeAt, wakeAt <= at { return nil }
         wakeAt = at
@@ -47,7 +60,26 @@ struct Process<Machine: MeshMachine> {
     }
 
     func isDue(_ now: Instant) -> Bool {
-        guard let deadline = machine.nextDeadline?.instant else { return false }
+        guard let deadline = glance.deadline else { return false }
         return deadline <= clock.read(now)
     }
 }
+
+/// What is asked of a machine after every step.
+struct Glance: Hashable {
+    var epoch: UInt64
+    var version: UInt64
+    var members: Int
+    var deadline: Instant?
+    var refusals: UInt64
+}
+
+/// Registry and Peer: both have the directory, at a version.
+protocol DirectoryHolder: MeshMachine {
+    var epoch: UInt64 { get }
+    var version: UInt64 { get }
+    var memberCount: Int { get }
+}
+
+extension Registry: DirectoryHolder {}
+extension Peer: DirectoryHolder {}

@@ -23,6 +23,8 @@ package struct Scenario: Sendable {
 
     package let seed: UInt64
     package var title = ""
+    /// What plays it again, ready to paste.
+    package var command: String?
     package var peers: Int
     /// The peers want in at times spread evenly over this.
     package var arrivals = Duration.seconds(1)

@@ -58,12 +58,12 @@ extension World {
         trace.step(3, at: now, subject: -1)
         trace.datagram(flight.bytes)
         let before = flight.isBroken ? serverView : nil
-        let refusals = server.machine.rejections.total
+        let refusals = server.glance.refusals
         server.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: server.clock.read(now))
-        let refused = server.machine.rejections.total - refusals
+        let answers = drainServer(answering: flight)
+        let refused = server.glance.refusals - refusals
         if refused > 0 { recorder.refused() }
         tell([flight.senderIndex].compactMap(\.self), "server \(refused > 0 ? "refuses" : "accepts") \(flight.told)")
-        let answers = drainServer(answering: flight)
         let isAccepted = judge.handled(
             flight, by: nil, before: before, after: flight.isBroken ? serverView : nil, refusals: refused,
             last: server.machine.rejections.last, answers: answers, now: now)
@@ -82,10 +82,10 @@ extension World {
 
     private var serverView: Judge.View {
         // A flush that was due happens with any datagram.
-        let deadline = server.machine.nextDeadline?.instant
-        return Judge.View(
-            epoch: server.machine.epoch, version: 0, session: 0, members: server.machine.memberCount, isTrusted: true,
-            deadline: deadline.flatMap { $0 > server.clock.read(now) ? $0 : nil })
+        var glance = server.glance
+        glance.version = 0
+        glance.deadline = glance.deadline.flatMap { $0 > server.clock.read(now) ? $0 : nil }
+        return Judge.View(glance: glance, session: 0, isTrusted: true)
     }
 
     @discardableResult
@@ -108,10 +108,11 @@ extension World {
             case .drain: schedule.put(.drained, at: now)
             }
         }
+        server.look()
         if isClose { judge.check(server.machine.extents, of: nil, now: now) }
         judge.answered(flight, with: answers, isMember: memberAddresses.contains, now: now)
         for address in departed { memberAddresses.remove(address) }
-        let current = (epoch: server.machine.epoch, version: server.machine.version)
+        let current = (epoch: server.glance.epoch, version: server.glance.version)
         if current != published {
             published = current
             recorder.published(current.version, epoch: current.epoch, now: now)

@@ -19,6 +19,8 @@ package final class World {
     let serverKey: SigningKey
     var server: Process<Registry>
     var flights: UInt64 = 0
+    /// As the recording calls those that are in force.
+    var partitionNames: [Int: String] = [:]
     var pausedAt = Instant(nanoseconds: 0)
     var memberAddresses: Set<SocketAddress> = []
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
@@ -177,20 +179,20 @@ package final class World {
                 progress(
                     Progress(
                         at: now.sinceBeginning, end: scenario.duration, steps: trace.steps,
-                        members: server.machine.memberCount, inFlight: schedule.inFlight))
+                        members: server.glance.members, inFlight: schedule.inFlight))
             }
         }
         now = max(now, end)
     }
 
     private func sample() {
-        let version = server.machine.version
+        let version = server.glance.version
         let live = peers.filter { $0.hasBegun && $0.process.isRunning }
         let current = live.count {
-            $0.process.machine.epoch == server.machine.epoch && $0.process.machine.version == version
+            $0.process.glance.epoch == server.glance.epoch && $0.process.glance.version == version
         }
         recorder.take(
-            running: live.count, members: server.isRunning ? server.machine.memberCount : 0,
+            running: live.count, members: server.isRunning ? server.glance.members : 0,
             current: server.isRunning ? current : 0, now: now)
         checkTheGone()
         checkTheWatch()
@@ -236,32 +238,30 @@ package final class World {
 
     /// Whether every live peer is a member, knows it, and has the server's directory.
     private var isWhole: Bool {
-        let machine = server.machine
+        let glance = server.glance
         let live = peers.filter(\.isLive)
-        guard server.isAwake, machine.memberCount == live.count else { return false }
-        let isEqual = live.allSatisfy { peer in
-            let held = peer.process.machine
-            return held.epoch == machine.epoch && held.version == machine.version
-                && held.memberCount == machine.memberCount && held.maySpeak(peer.process.clock.read(now))
-        }
+        guard server.isAwake, glance.members == live.count else { return false }
+        let isEqual = live.allSatisfy { isCurrent($0) && $0.process.glance.members == glance.members }
         guard isEqual, isClose else { return isEqual }
-        let members = machine.members
+        let members = server.machine.members
         return live.allSatisfy { peer in
             peer.process.machine.members == members.filter { $0.publicKey != peer.key.publicKey }
         }
     }
 
+    /// Holds the server's directory, and may speak.
+    private func isCurrent(_ peer: PeerState) -> Bool {
+        let held = peer.process.glance
+        return held.epoch == server.glance.epoch && held.version == server.glance.version
+            && peer.process.machine.maySpeak(peer.process.clock.read(now))
+    }
+
     private var laggards: (text: String, peers: [Int]) {
-        let machine = server.machine
-        let lagging = peers.indices.filter { index in
-            let held = peers[index].process.machine
-            return peers[index].isLive
-                && (held.epoch != machine.epoch || held.version != machine.version
-                    || !held.maySpeak(peers[index].process.clock.read(now)))
-        }
+        let lagging = peers.indices.filter { peers[$0].isLive && !isCurrent(peers[$0]) }
         let live = peers.count(where: \.isLive)
         return (
-            "\(live) live, \(machine.memberCount) members, \(lagging.count) not up to date", Array(lagging.prefix(3))
+            "\(live) live, \(server.glance.members) members, \(lagging.count) not up to date",
+            Array(lagging.prefix(3))
         )
     }
 

@@ -67,6 +67,9 @@ package struct Membership: Sendable {
         (freshSince ?? startedAt) + interval * ProtocolConstants.freshIntervals
     }
 
+    /// While it is not confirmed.
+    package var confirmDeadline: Deadline { Deadline(min(nextSend, staleAt), .confirm) }
+
     /// When to join again for new keys.
     package var rekeyAt: Instant { pairs.isExhausted ? startedAt : oldAt }
 

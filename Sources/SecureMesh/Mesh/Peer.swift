@@ -50,8 +50,8 @@ package struct Peer: MeshMachine {
         return .earliest([
             sessions.deadline,
             isOpening ? nil : joining.deadline.map { Deadline($0, .hello) },
-            isConnected ? sessions.current.map { Deadline($0.staleAt, .freshness) } : nil,
-            isOpening || joining.isActive ? nil : sessions.current.map { Deadline($0.rekeyAt, .rekey) },
+            isConnected ? (sessions.current?.staleAt).map { Deadline($0, .freshness) } : nil,
+            isOpening || joining.isActive ? nil : (sessions.current?.rekeyAt).map { Deadline($0, .rekey) },
         ])
     }
 

@@ -22,11 +22,12 @@ package struct Sessions: Sendable {
     package var areNone: Bool { current == nil && candidate == nil }
 
     package var deadline: Deadline? {
+        // Asked after every datagram: each part is looked at where it stands, none is copied.
         .earliest([
-            candidate.map { Deadline(min($0.nextSend, $0.staleAt), .confirm) },
-            current.map { Deadline($0.nextSend, .heartbeat) },
-            previous.map { Deadline($0.until, .lingering) },
-            current?.pairs.deadline.map { Deadline($0, .lingering) },
+            candidate?.confirmDeadline,
+            (current?.nextSend).map { Deadline($0, .heartbeat) },
+            (previous?.until).map { Deadline($0, .lingering) },
+            (current?.pairs.deadline).map { Deadline($0, .lingering) },
         ])
     }
 

@@ -96,6 +96,7 @@ extension Rejection {
 /// How often each refusal happened.
 public struct RejectionCounters: Hashable, Sendable {
     private var counts: [Rejection: UInt64] = [:]
+    public private(set) var total: UInt64 = 0
     /// The newest.
     private(set) package var last: Rejection?
 
@@ -105,10 +106,6 @@ public struct RejectionCounters: Hashable, Sendable {
         counts[rejection] ?? 0
     }
 
-    public var total: UInt64 {
-        counts.values.reduce(0, &+)
-    }
-
     /// Those that happened, in the order of their declaration.
     public var nonZero: [(rejection: Rejection, count: UInt64)] {
         Rejection.allCases.compactMap { rejection in counts[rejection].map { (rejection, $0) } }
@@ -116,11 +113,13 @@ public struct RejectionCounters: Hashable, Sendable {
 
     package mutating func count(_ rejection: Rejection) {
         counts[rejection, default: 0] &+= 1
+        total &+= 1
         last = rejection
     }
 
     /// Those of another machine as well.
     package mutating func add(_ other: RejectionCounters) {
         for (rejection, count) in other.nonZero { counts[rejection, default: 0] &+= count }
+        total &+= other.total
     }
 }

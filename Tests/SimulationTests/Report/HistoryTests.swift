@@ -88,9 +88,9 @@ internal import Testing
         #expect(spans(first).subtracting(spans(second)) == spans(first.subtracting(second)), "seed \(seed)")
     }
 
-    private func spans(_ seconds: Set<Int>) -> [Span] { seconds.map { span($0, $0 + 1) }.merged() }
+    private func spans(_ seconds: Set<Int>) -> [TimeSpan] { seconds.map { span($0, $0 + 1) }.merged() }
 
-    private func span(_ from: Int, _ to: Int) -> Span { Span(from: .seconds(from), to: .seconds(to)) }
+    private func span(_ from: Int, _ to: Int) -> TimeSpan { TimeSpan(from: .seconds(from), to: .seconds(to)) }
 
     private func stay(_ peer: Int, _ from: Int, _ to: Int?, _ departure: Departure?) -> Recording.Stay {
         var stay = Recording.Stay(peer: peer, from: .seconds(from))

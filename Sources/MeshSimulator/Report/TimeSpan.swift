@@ -1,48 +1,48 @@
 /// From when to when. In an array: ascending, and no two touch.
-struct Span: Hashable {
+struct TimeSpan: Hashable {
     var from: Duration
     var to: Duration
 
     var length: Duration { to - from }
 }
 
-extension [Span] {
+extension [TimeSpan] {
     var total: Duration { reduce(.zero) { $0 + $1.length } }
 
     /// What is in both.
-    func intersection(_ others: [Span]) -> [Span] {
-        var result: [Span] = []
+    func intersection(_ others: [TimeSpan]) -> [TimeSpan] {
+        var result: [TimeSpan] = []
         var (mine, theirs) = (startIndex, others.startIndex)
         while mine < endIndex, theirs < others.endIndex {
             let from = Swift.max(self[mine].from, others[theirs].from)
             let to = Swift.min(self[mine].to, others[theirs].to)
-            if from < to { result.append(Span(from: from, to: to)) }
+            if from < to { result.append(TimeSpan(from: from, to: to)) }
             if self[mine].to < others[theirs].to { mine += 1 } else { theirs += 1 }
         }
         return result
     }
 
     /// What is here and not there.
-    func subtracting(_ others: [Span]) -> [Span] {
-        var result: [Span] = []
+    func subtracting(_ others: [TimeSpan]) -> [TimeSpan] {
+        var result: [TimeSpan] = []
         var index = others.startIndex
         for span in self {
             var from = span.from
             while index < others.endIndex, others[index].to <= from { index += 1 }
             var next = index
             while next < others.endIndex, others[next].from < span.to {
-                if from < others[next].from { result.append(Span(from: from, to: others[next].from)) }
+                if from < others[next].from { result.append(TimeSpan(from: from, to: others[next].from)) }
                 from = Swift.max(from, others[next].to)
                 next += 1
             }
-            if from < span.to { result.append(Span(from: from, to: span.to)) }
+            if from < span.to { result.append(TimeSpan(from: from, to: span.to)) }
         }
         return result
     }
 
     /// Ascending, with those made one between which there is less than `gap`.
-    func merged(gap: Duration = .zero) -> [Span] {
-        var result: [Span] = []
+    func merged(gap: Duration = .zero) -> [TimeSpan] {
+        var result: [TimeSpan] = []
         for span in sorted(by: { $0.from < $1.from }) {
             if let last = result.last, span.from - last.to <= gap {
                 result[result.count - 1].to = Swift.max(last.to, span.to)
@@ -56,7 +56,7 @@ extension [Span] {
 
 /// A state that is entered and left.
 struct SpanBuilder {
-    private(set) var spans: [Span] = []
+    private(set) var spans: [TimeSpan] = []
     private(set) var since: Duration?
 
     mutating func begin(at: Duration) {
@@ -66,6 +66,6 @@ struct SpanBuilder {
     mutating func end(at: Duration) {
         guard let from = since else { return }
         since = nil
-        if from < at { spans.append(Span(from: from, to: at)) }
+        if from < at { spans.append(TimeSpan(from: from, to: at)) }
     }
 }

@@ -1,0 +1,203 @@
+internal import ArgumentParser
+internal import Foundation
+internal import MeshSimulator
+internal import SecureMesh
+
+/// `p2p simulate`: a whole mesh in one process and in virtual time, with the faults and attacks one asks for.
+struct SimulateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Play a mesh of any size, with faults and attackers, in virtual time.",
+        discussion: """
+            The server and the peers are those that run for real; the network, the clocks and the dice are simulated. \
+            One seed makes one world: the same command gives the same run on any machine, to the byte. After the time \
+            given everything heals, and the mesh must become whole again. Prints what happened on stdout, progress on \
+            stderr; exits with 1 if the mesh broke a rule or did not heal.
+
+              p2p simulate --peers 200 --minutes 5 --loss 5% --partition 60s..90s:40% --report mesh.html
+              p2p simulate --peers 20 --kill 30s..60s:server --kill 45s:3 --attack replay --seed 7
+              p2p simulate --swarm 1..300
+            """)
+
+    @Option(help: ArgumentHelp("How many peers.", valueName: "count"))
+    var peers = 20
+
+    @Option(help: ArgumentHelp("How long there is trouble, in virtual time.", valueName: "count"))
+    var minutes = 1
+
+    @Option(help: ArgumentHelp("Datagrams that get lost. Default: 0%.", valueName: "share"), transform: Parse.share)
+    var loss = 0
+
+    @Option(help: ArgumentHelp("Datagrams that come twice. Default: 0%.", valueName: "share"), transform: Parse.share)
+    var duplicate = 0
+
+    @Option(help: ArgumentHelp("One way. Default: 10ms.", valueName: "interval"), transform: Parse.interval)
+    var latency = Duration.milliseconds(10)
+
+    @Option(
+        help: ArgumentHelp("Added to the latency, evenly from 0 to this. Default: 0ms.", valueName: "interval"),
+        transform: Parse.interval)
+    var jitter: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "Cut a share of the peers off from all others and the server: 60s..90s:40%. May be given several times.",
+            valueName: "span:share"),
+        transform: Parse.partition)
+    var partition: [Trouble] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Kill peers or the server, and start them again at the end of a span: 60s:10%, 60s..90s:3, 60s..65s:server.",
+            valueName: "span:whom"),
+        transform: Parse.kill)
+    var kill: [Trouble] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Attack, all the time or for a span: \(Strategy.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name[:span]"),
+        transform: Parse.attack)
+    var attack: [Attack] = []
+
+    @Option(
+        help: ArgumentHelp("How often each peer says something, or off. Default: 4s.", valueName: "interval|off"),
+        transform: Parse.optionalInterval)
+    var talk = OptionalInterval.every(.seconds(4))
+
+    @Option(
+        help: ArgumentHelp(
+            "libsodium, or a fast stand-in for signatures and seals. Default: real up to 64 peers.",
+            valueName: "real|stand-in"))
+    var crypto: Cryptography?
+
+    @Option(help: ArgumentHelp("What makes every random choice. Default: another one each time.", valueName: "number"))
+    var seed: UInt64 = .random(in: 0...UInt64(UInt32.max))
+
+    @Flag(help: "Print one JSON object instead of a table.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Write a page that shows the run.", valueName: "file.html"))
+    var report: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Play the worlds of these seeds, each with faults of its own, and stop at the first that breaks.",
+            valueName: "first..last"),
+        transform: Parse.seeds)
+    var swarm: ClosedRange<UInt64>?
+
+    @Flag(help: "With --swarm: print each world's trace hash.")
+    var hashes = false
+
+    func validate() throws {
+        guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
+        guard (1...1_440).contains(minutes) else { throw ValidationError("--minutes is 1 to 1440") }
+        guard swarm == nil || (report == nil && !json) else {
+            throw ValidationError("--swarm plays many worlds: it has no --report and no --json")
+        }
+        for trouble in partition + kill where trouble.from >= .seconds(minutes * 60) {
+            throw ValidationError("a partition or a kill begins within the \(minutes) minutes of the run")
+        }
+    }
+
+    func run() throws {
+        if let swarm { return try play(swarm) }
+        let scenario = scenario
+        Console.note("seed \(seed): \(repeatCommand)")
+        let ticker = Ticker()
+        let outcome = World(scenario).run { ticker.show($0) }
+        ticker.end()
+        if let report { try write(outcome.recording.html, to: report) }
+        if json {
+            Console.result(outcome.recording.json)
+        } else {
+            for line in outcome.recording.summary { Console.result(line) }
+        }
+        guard outcome.isSound else {
+            for line in Story.of(scenario, outcome) { Console.note(Console.escaped(line)) }
+            throw ExitCode(1)
+        }
+    }
+
+    private var scenario: Scenario {
+        var random = RandomSource.seeded(seed)
+        var scenario = Scenario(seed: seed, peers: peers, duration: .seconds(minutes * 60))
+        scenario.title = "\(peers) peers, \(minutes) min"
+        scenario.command = repeatCommand
+        scenario.arrivals = .milliseconds(max(peers, 100) * 10)
+        let usual: Cryptography = peers <= Scenario.closeScrutiny ? .real : .standIn
+        scenario.cryptography = (crypto ?? usual) == .real ? .real : .standIn
+        scenario.network.latency = latency
+        scenario.network.jitter = jitter ?? .zero
+        scenario.network.loss = loss
+        scenario.network.duplication = duplicate
+        if case .every(let interval) = talk { scenario.talk.interval = interval }
+        for (number, trouble) in partition.enumerated() {
+            let cutOff = Set(some(trouble.whom, &random))
+            scenario.faults.append(TimedFault(at: trouble.from, .beginPartition(number, Partition(cutOff: cutOff))))
+            if let to = trouble.to { scenario.faults.append(TimedFault(at: to, .endPartition(number))) }
+        }
+        for trouble in kill { scenario.faults += faults(trouble, &random) }
+        for attack in attack {
+            scenario.attacks.append(
+                AttackPlan(attack.strategy, from: attack.from, to: attack.to ?? scenario.duration))
+        }
+        return scenario
+    }
+
+    private func faults(_ trouble: Trouble, _ random: inout RandomSource) -> [TimedFault] {
+        if case .server = trouble.whom {
+            return [TimedFault(at: trouble.from, .crashServer)]
+                + (trouble.to.map { [TimedFault(at: $0, .startServer)] } ?? [])
+        }
+        return some(trouble.whom, &random).flatMap { peer in
+            [TimedFault(at: trouble.from, .crash(peer))]
+                + (trouble.to.map { [TimedFault(at: $0, .restart(peer, elsewhere: false))] } ?? [])
+        }
+    }
+
+    private func some(_ whom: Trouble.Whom, _ random: inout RandomSource) -> [Int] {
+        Array((0..<peers).shuffled(using: &random).prefix(whom.count(of: peers)))
+    }
+
+    /// What repeats the run.
+    private var repeatCommand: String {
+        var words = CommandLine.arguments.dropFirst().filter { $0 != "--json" }
+        if let place = words.firstIndex(where: { $0 == "--report" }) {
+            words.removeSubrange(place..<min(place + 2, words.endIndex))
+        }
+        words.removeAll { $0.hasPrefix("--report=") }
+        if !words.contains(where: { $0.hasPrefix("--seed") }) { words += ["--seed", "\(seed)"] }
+        return (["p2p"] + words).joined(separator: " ")
+    }
+
+    private func write(_ page: String, to path: String) throws {
+        do {
+            try Data(page.utf8).write(to: URL(fileURLWithPath: path))
+        } catch {
+            throw Failure(
+                .cannotCreate, "cannot write \(Console.escaped(path))", hint: "is the folder there, and yours?")
+        }
+        Console.note("wrote \(Console.escaped(path))")
+    }
+
+    private func play(_ seeds: ClosedRange<UInt64>) throws {
+        let ticker = Ticker()
+        for seed in seeds {
+            let scenario = FaultPlan.scenario(seed: seed)
+            let outcome = World(scenario).run()
+            if hashes { Console.result("\(seed) \(String(outcome.traceHash, radix: 16))") }
+            guard outcome.isSound else {
+                ticker.end()
+                Console.result("seed \(seed): \(outcome.recording.failure ?? "")")
+                for line in Story.of(scenario, outcome) { Console.result(Console.escaped(line)) }
+                Console.note("to see it again: p2p simulate --swarm \(seed)..\(seed)")
+                throw ExitCode(1)
+            }
+            ticker.show(seed, of: seeds)
+        }
+        ticker.end()
+        Console.result("\(seeds.count) worlds, all sound (seeds \(seeds.lowerBound) to \(seeds.upperBound))")
+    }
+}

@@ -1,0 +1,34 @@
+import MeshSimulator
+import Testing
+
+/// Short worlds, each with the faults of its own seed: `p2p simulate --swarm N..N` shows one again.
+@Suite struct SwarmTests {
+    /// Hundreds of worlds, and none breaks a rule or stays broken.
+    @Test(arguments: 0..<30) func `each world is safe while in trouble and whole soon after`(batch: UInt64) {
+        for seed in batch * 10..<batch * 10 + 10 {
+            let scenario = FaultPlan.scenario(seed: seed)
+            let outcome = World(scenario).run()
+            guard !outcome.isSound else { continue }
+            Issue.record("seed \(seed)\n\(Story.of(scenario, outcome).joined(separator: "\n"))")
+        }
+    }
+
+    @Test(arguments: [3, 141, 592] as [UInt64]) func `the same seed makes the same world`(seed: UInt64) {
+        let first = World(FaultPlan.scenario(seed: seed)).run()
+        let second = World(FaultPlan.scenario(seed: seed)).run()
+        #expect(first.traceHash == second.traceHash)
+        #expect(first.recording.json == second.recording.json)
+    }
+
+    @Test func `another seed makes another world`() {
+        let hashes = (0..<20).map { World(FaultPlan.scenario(seed: $0)).run().traceHash }
+        #expect(Set(hashes).count == hashes.count)
+    }
+
+    @Test func `each kind of fault and each attacker is drawn`() {
+        let scenarios = (0..<500).map { FaultPlan.scenario(seed: $0) }
+        let faults = Set(scenarios.flatMap(\.faults).map { "\($0.fault)".prefix { $0 != "(" } })
+        #expect(faults.count == 16)
+        #expect(Set(scenarios.flatMap(\.attacks).map(\.strategy)).count == Strategy.allCases.count)
+    }
+}

@@ -1,0 +1,80 @@
+import MeshSimulator
+import SecureMesh
+import Testing
+
+/// Worlds in which one knows what must come of it.
+@Suite struct WorldTests {
+    private func play(_ change: (inout Scenario) -> Void) -> Recording {
+        var scenario = Scenario(seed: 5, peers: 5, duration: .seconds(20))
+        scenario.talk.interval = .seconds(1)
+        change(&scenario)
+        let outcome = World(scenario).run()
+        #expect(outcome.recording.failure == nil)
+        return outcome.recording
+    }
+
+    @Test func `without faults all join, nothing is refused and every message is heard`() {
+        let recording = play { $0.network.latency = .milliseconds(3) }
+        #expect(recording.stays.count == 5)
+        #expect(recording.joinTimes.count == 5)
+        #expect(recording.joinTimes.maximum < .milliseconds(100))
+        #expect(recording.deliveries == recording.deliveriesExpected)
+        #expect(recording.deliveries > 100)
+        #expect(recording.messageLatency.minimum == .milliseconds(3))
+        #expect(recording.messageLatency.quantile(0.9) < .microseconds(3_100))
+        #expect(recording.serverRefusals.total + recording.peerRefusals.total == 0)
+        #expect(recording.losses.allSatisfy { $0.count == 0 })
+    }
+
+    @Test func `of a lossy network's datagrams so many are lost as was asked for`() {
+        let recording = play { $0.network.loss = 200_000 }
+        let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }
+        let lost = recording.losses.first { $0.loss == .lost }?.count ?? 0
+        // Half of the run is peace, without loss.
+        #expect((10...22).contains(lost * 100 / sent))
+        #expect(recording.deliveries < recording.deliveriesExpected)
+    }
+
+    @Test func `a process that dies is noticed within two lifetimes and a sweep`() {
+        let recording = play { $0.faults = [TimedFault(at: .seconds(5), .crash(2))] }
+        #expect(recording.deathNotice.count == 1)
+        #expect(recording.deathNotice.maximum > .seconds(1))
+        #expect(recording.deathNotice.maximum < .milliseconds(2 * 1_500 + 500))
+        #expect(recording.convergence.count > 0)
+    }
+
+    @Test func `those that are cut off come back`() {
+        let recording = play {
+            $0.faults = [
+                TimedFault(at: .seconds(5), .beginPartition(1, Partition(cutOff: [0, 1]))),
+                TimedFault(at: .seconds(12), .endPartition(1)),
+            ]
+        }
+        let expired = recording.stays.filter { $0.departure == .expired }.map(\.peer)
+        #expect(Set(expired) == [0, 1])
+        #expect(recording.losses.first { $0.loss == .partitioned }?.count ?? 0 > 0)
+    }
+
+    @Test func `a server that sleeps loses nobody`() {
+        let recording = play { $0.faults = [TimedFault(at: .seconds(6), .pauseServer(.seconds(4)))] }
+        #expect(recording.stays.allSatisfy { $0.departure != .expired })
+    }
+
+    @Test func `a server that dies is joined again by all`() {
+        let recording = play {
+            $0.faults = [TimedFault(at: .seconds(6), .crashServer), TimedFault(at: .seconds(9), .startServer)]
+        }
+        #expect(recording.stays.count == 10)
+        #expect(recording.stays.suffix(5).allSatisfy { $0.to == nil })
+    }
+
+    @Test func `with the stand-in for cryptography a world runs as well`() {
+        let recording = play {
+            $0.cryptography = .standIn
+            $0.network.loss = 100_000
+            $0.network.corruption = 100_000
+        }
+        #expect(recording.deliveries > 50)
+        #expect(recording.serverRefusals[.sealBroken] > 0)
+    }
+}
