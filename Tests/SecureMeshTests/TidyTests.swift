@@ -48,7 +48,7 @@ struct TidyTests {
     func simulatorImports() throws {
         for file in try SourceFile.simulator.get() {
             let imported = file.code.matches(of: #/\bimport\s+(\w+)/#).map { String($0.output.1) }
-            #expect(Set(imported).isSubset(of: ["SecureMesh", "Synchronization"]), "\(file.path)")
+            #expect(Set(imported).isSubset(of: ["HeapModule", "SecureMesh", "Synchronization"]), "\(file.path)")
         }
     }
 

@@ -202,7 +202,9 @@ package final class World {
 
     private func checkTheWatch() {
         guard let violation = watch?.violations.first else { return }
-        judge.fail("\(violation)", now: now)
+        let kind = violation.head.count > 1 ? Kind(rawValue: violation.head[1]) : nil
+        let what = kind.map { "\($0)" } ?? "datagram"
+        judge.fail("a key sealed two plaintexts under one counter: \(what) \(violation.counter)", now: now)
     }
 
     /// In small worlds this comes after each step as well.
