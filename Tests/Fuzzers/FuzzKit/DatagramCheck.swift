@@ -16,57 +16,57 @@ package enum DatagramCheck {
         }
         guard let first = input.first else { return nil }
         if first >= recipeMark { return checkRecipe(Array(input.dropFirst())) }
-        return Kind(rawValue: first).flatMap { check(Array(input.dropFirst()), as: $0) }
-    }
-
-    /// What the encoders make, the decoders take; what was harmed they take only if it is canonical still.
-    private static func checkRecipe(_ input: [UInt8]) -> String? {
-        var choices = FuzzInput(input)
-        let recipe = DatagramRecipe(&choices)
-        if recipe.kind != .retry, !isDecoded(recipe.payload, as: recipe.kind) {
-            return "\(recipe.kind): the decoder refuses what the encoder has made"
-        }
-        return check(recipe.payload, as: recipe.kind) ?? checkDatagram(recipe.datagram)
-            ?? recipe.harmed.flatMap { checkDatagram($0) }
-    }
-
-    private static func isDecoded(_ payload: [UInt8], as kind: Kind) -> Bool {
-        func decodes<Body: Payload>(_ type: Body.Type) -> Bool { (try? Body(decoding: payload.span)) != nil }
-        return switch kind {
-        case .hello: decodes(Hello.self)
-        case .retry: payload.isEmpty
-        case .welcome: decodes(Welcome.self)
-        case .reject: decodes(Reject.self)
-        case .confirm, .heartbeat: decodes(Heartbeat.self)
-        case .leave: decodes(Leave.self)
-        case .pulse: decodes(Pulse.self)
-        case .snapshot: decodes(Snapshot.self)
-        case .delta: decodes(Delta.self)
-        case .goodbye: decodes(Goodbye.self)
-        case .message: decodes(PeerMessage.self)
-        }
+        return Kind(rawValue: first).flatMap { check(Array(input.dropFirst()), as: $0).failure }
     }
 
     /// First bytes from here on are no kind and no version: they begin a recipe.
     static let recipeMark: UInt8 = 0x80
 
-    private static func checkDatagram(_ bytes: [UInt8]) -> String? {
+    /// What the encoders make, the decoders take; what was harmed they take only if it is canonical still.
+    private static func checkRecipe(_ input: [UInt8]) -> String? {
+        var choices = FuzzInput(input)
+        let recipe = DatagramRecipe(&choices)
+        switch check(recipe.payload, as: recipe.kind) {
+        case .taken: break
+        case .refused: return "\(recipe.kind): the decoder refuses what the encoder has made"
+        case .wrong(let failure): return failure
+        }
+        return checkDatagram(recipe.datagram, of: recipe) ?? recipe.harmed.flatMap { checkDatagram($0, of: recipe) }
+    }
+
+    /// The header, then the payload, unless it is that of `recipe`: that has been checked.
+    private static func checkDatagram(_ bytes: [UInt8], of recipe: DatagramRecipe? = nil) -> String? {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
         let header = datagram.header
         guard datagram.size == bytes.count else { return "\(header.kind): of \(datagram.size) bytes, it says" }
-        guard header.encode(size: datagram.size) + bytes[datagram.sealed] == bytes else {
+        guard header.encode(size: datagram.size)[...] == bytes[..<datagram.sealed.lowerBound] else {
             return "\(header.kind): the header, encoded again, is not what was decoded: \(header)"
         }
         // A seed has its payload in the clear where a sealed datagram has ciphertext.
         let overhead = Signature.count + (header.kind.isSealed ? Kind.tagSize : 0)
-        return check(Array(bytes[datagram.sealed].dropLast(overhead)), as: header.kind)
+        let payload = Array(bytes[datagram.sealed].dropLast(overhead))
+        if let recipe, recipe.kind == header.kind, recipe.payload == payload { return nil }
+        return check(payload, as: header.kind).failure
+    }
+
+    private enum Verdict {
+        case refused
+        case taken
+        case wrong(String)
+
+        var failure: String? {
+            switch self {
+            case .refused, .taken: nil
+            case .wrong(let failure): failure
+            }
+        }
     }
 
     /// The payload decoder of `kind` on all of `bytes`.
-    private static func check(_ bytes: [UInt8], as kind: Kind) -> String? {
+    private static func check(_ bytes: [UInt8], as kind: Kind) -> Verdict {
         switch kind {
         case .hello: check(bytes, Hello.self)
-        case .retry: nil
+        case .retry: bytes.isEmpty ? .taken : .refused
         case .welcome: check(bytes, Welcome.self)
         case .reject: check(bytes, Reject.self)
         case .confirm, .heartbeat: check(bytes, Heartbeat.self)
@@ -79,18 +79,18 @@ package enum DatagramCheck {
         }
     }
 
+    /// That what was decoded encodes to the same bytes says also that those bytes decode to it again.
     private static func check<Body: Payload>(
         _ bytes: [UInt8], _ type: Body.Type, entries: (Body) -> [Entry] = { _ in [] }
-    ) -> String? {
-        guard let body = try? Body(decoding: bytes.span) else { return nil }
-        guard encoded(body) == bytes else { return "\(type): encoded again, it is not what was decoded: \(body)" }
-        guard (try? Body(decoding: body.encoded.span)) == body else {
-            return "\(type): its own bytes decode to another"
+    ) -> Verdict {
+        guard let body = try? Body(decoding: bytes.span) else { return .refused }
+        guard encoded(body) == bytes else {
+            return .wrong("\(type): encoded again, it is not what was decoded: \(body)")
         }
         for entry in entries(body) {
-            if let failure = check(entry) { return failure }
+            if let failure = check(entry) { return .wrong(failure) }
         }
-        return nil
+        return .taken
     }
 
     /// What the rest of the program takes for granted of an entry that was decoded.

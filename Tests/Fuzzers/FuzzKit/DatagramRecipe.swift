@@ -126,15 +126,13 @@ struct DatagramRecipe {
 
     /// Few choices, and the edges among them: bytes of one value.
     private static func bytes32(_ input: inout FuzzInput) -> Bytes32 {
-        Bytes32([UInt8](repeating: input.byte(), count: Bytes32.count).span)
+        repeated[Int(input.byte())]
     }
 
     /// Canonical, and at times the greatest that is.
     private static func agreementKey(_ input: inout FuzzInput) -> AgreementPublicKey {
-        let first = input.byte()
-        let rest: UInt8 = input.flag() ? 0xFF : first
-        let bytes = [min(first, 0xEC)] + [UInt8](repeating: rest, count: 30) + [rest & 0x7F]
-        return AgreementPublicKey(bytes: Bytes32(bytes.span))
+        let first = Int(input.byte())
+        return input.flag() ? greatKeys[first] : evenKeys[first]
     }
 
     private static func address(_ input: inout FuzzInput) -> SocketAddress {
@@ -147,9 +145,25 @@ struct DatagramRecipe {
 
     private static func name(_ input: inout FuzzInput) -> PeerName {
         let count = 1 + input.below(PeerName.maximumLength)
-        let letter = input.element(of: Array("aZ09._-"))
-        return PeerName(String(repeating: letter, count: count)) ?? leastName
+        return names[count - 1][input.below(letters.count)]
     }
 
-    private static let leastName = Pool.names[0]
+    // What an input only chooses among is made once, not for every input.
+
+    private static let repeated = (UInt8.min...UInt8.max).map { byte in
+        Bytes32([UInt8](repeating: byte, count: Bytes32.count).span)
+    }
+    private static let evenKeys = (UInt8.min...UInt8.max).map { agreementKey($0, rest: $0) }
+    private static let greatKeys = (UInt8.min...UInt8.max).map { agreementKey($0, rest: 0xFF) }
+
+    private static func agreementKey(_ first: UInt8, rest: UInt8) -> AgreementPublicKey {
+        let bytes = [min(first, 0xEC)] + [UInt8](repeating: rest, count: 30) + [rest & 0x7F]
+        return AgreementPublicKey(bytes: Bytes32(bytes.span))
+    }
+
+    private static let letters: [Character] = ["a", "Z", "0", "9", ".", "_", "-"]
+    /// By length and letter.
+    private static let names = (1...PeerName.maximumLength).map { count in
+        letters.map { PeerName(String(repeating: $0, count: count)) ?? Pool.names[0] }
+    }
 }
