@@ -86,6 +86,68 @@ import Testing
         #expect(client.machine.session == nil)
     }
 
+    /// A member that holds version 2 and has gone stale at 1.5 s; HEARTBEAT number 2 was sent then.
+    private static func stale(
+        _ server: HandServer, rekey: Duration = .seconds(3_600)
+    ) throws -> (HandServer.Client, Entry) {
+        var client = try server.peer("a")
+        let parameters = Welcome.Parameters(
+            heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: rekey)
+        let entry = try server.join(&client, parameters: parameters)
+        try server.tell(&client, [entry], version: 2)
+        server.now = at(1_500)
+        client.machine.handleTimeout(now: server.now)
+        #expect(server.events(&client).contains(.connectionLost))
+        return (client, entry)
+    }
+
+    /// A PULSE in the session that `member` had.
+    private static func pulse(
+        _ number: UInt64, echo: UInt64, from server: HandServer, to client: inout HandServer.Client,
+        as member: HandServer.Client, _ entry: Entry
+    ) throws {
+        client.sendKey = member.sendKey
+        try server.deliver(
+            .pulse, Pulse(number: number, token: number, version: 2), to: &client, entry, delivery: .echo(echo),
+            counter: number)
+    }
+
+    @Test("a WELCOME for the session that the peer has is refused, and that session goes on")
+    func ownSession() throws {
+        let server = HandServer(seed: 9)
+        let (member, entry) = try Self.stale(server)
+        var client = member
+        _ = try server.join(&client, session: entry.session)
+        #expect(client.machine.rejections[.invalidSessionIDs] == 1)
+        #expect(client.machine.session == entry.session)
+        try Self.pulse(50, echo: 2, from: server, to: &client, as: member, entry)
+        #expect(server.events(&client).contains(.connectionRecovered))
+    }
+
+    @Test("a session that is never confirmed, given up when new keys are due, is followed by a HELLO at once")
+    func givenUpAtRekey() throws {
+        let server = HandServer(seed: 10)
+        let (member, entry) = try Self.stale(server, rekey: .seconds(2))
+        var client = member
+        _ = try server.join(&client, isConfirmed: false)
+        // The old session recovers, which ends all attempts but the one that a CONFIRM was sent for.
+        try Self.pulse(50, echo: 2, from: server, to: &client, as: member, entry)
+        #expect(server.events(&client).contains(.connectionRecovered))
+        server.now = at(2_500)
+        client.machine.handleTimeout(now: server.now)
+        try Self.pulse(51, echo: 3, from: server, to: &client, as: member, entry)
+        #expect(try kinds(server.transmits(&client)) == [.confirm, .heartbeat])
+
+        server.now = at(3_000)
+        client.machine.handleTimeout(now: server.now)
+        #expect(try kinds(server.transmits(&client)).first == .hello)
+        #expect(client.machine.session == entry.session)
+    }
+
+    private func kinds(_ datagrams: [[UInt8]]) throws -> [Kind] {
+        try datagrams.map { try Datagram(decoding: $0.span).header.kind }
+    }
+
     @Test("a pinned key without an X25519 form is never tried", arguments: [0, 1] as [UInt8])
     func noAgreementKey(low: UInt8) throws {
         // The points of order 4 and 1.

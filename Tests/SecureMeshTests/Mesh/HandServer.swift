@@ -41,9 +41,11 @@ final class HandServer {
             machine: Peer(configuration, random: .seeded(random.next()), now: now))
     }
 
-    /// HELLO, WELCOME, CONFIRM, PULSE. Gives the entry that an honest server would list.
+    /// HELLO, WELCOME, CONFIRM, and PULSE unless the CONFIRM is to stay unanswered. Gives the entry that an honest
+    /// server would list.
     func join(
-        _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters? = nil
+        _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters? = nil,
+        isConfirmed: Bool = true
     ) throws -> Entry {
         client.machine.handleTimeout(now: now)
         let hello = try #require(transmits(&client).first)
@@ -72,8 +74,18 @@ final class HandServer {
         let entry = Entry(
             session: session, identity: client.key.publicKey, agreementKey: ephemeral, binding: verified.signature,
             address: client.address, name: client.name)
-        try pulse(&client, entry, version: 1)
+        if isConfirmed { try pulse(&client, entry, version: 1) }
         return entry
+    }
+
+    /// A member that this server has never seen, bound to `agreementKey` by `key` as by its own HELLO.
+    func entry(_ name: String, key: SigningKey, agreementKey: AgreementPublicKey, at place: Int) throws -> Entry {
+        let name = try #require(PeerName(name))
+        let hello = Signer(key: key, context: context, from: 0)
+            .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(agreementKey))
+        return Entry(
+            session: random.sessionID { _ in false }, identity: key.publicKey, agreementKey: agreementKey,
+            binding: hello.signature, address: TestMesh.address(place), name: name)
     }
 
     /// SNAPSHOT of `entries`, and a PULSE at its version: the peer may speak.

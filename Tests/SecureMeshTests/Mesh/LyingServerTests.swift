@@ -89,6 +89,33 @@ import Testing
         #expect(client.machine.version == 2)
     }
 
+    @Test("a member whose key of small order is well signed is neither spoken nor listened to; the others are")
+    func smallOrderEntry() throws {
+        var (client, own) = try member()
+        let zero = AgreementPublicKey(bytes: Bytes32([UInt8](repeating: 0, count: 32).span))
+        let small = try server.entry("small", key: Fixture.otherKey, agreementKey: zero, at: 100)
+        let honest = try server.entry(
+            "honest", key: Fixture.peerKey, agreementKey: server.random.secret().agreementPublicKey, at: 101)
+        try server.tell(&client, [own, small, honest], version: 3)
+
+        // With a key of small order there is no secret to share: this one is as good as any.
+        let message = try server.message(from: small, to: own, shared: server.random.secret())
+        for _ in 0..<2 { client.machine.handle(message.span, path: server.path, now: server.now) }
+        #expect(client.machine.rejections[.agreementFailed] == 1)
+        #expect(client.machine.rejections[.bindingInvalid] == 1)
+
+        let reached = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
+        #expect(reached == 1)
+        #expect(client.machine.rejections[.bindingInvalid] == 2)
+        var error: SendError?
+        do throws(SendError) {
+            try client.machine.send([1], to: small.identity, limit: PeerMessage.ordinaryBody, now: server.now)
+        } catch let refusal {
+            error = refusal
+        }
+        #expect(error == .bindingInvalid)
+    }
+
     @Test("new senders cost at most 200 agreements a second") func agreements() throws {
         var (client, own) = try member()
         var entries = [own]
@@ -96,13 +123,8 @@ import Testing
         for index in 1...201 {
             let key = SigningKey(seed: server.random.bytes32().array.span)
             let secret = server.random.secret()
-            let name = try #require(PeerName("n\(index)"))
-            let clear = secret.agreementPublicKey
-            let hello = Signer(key: key, context: server.context, from: 0)
-                .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(clear))
-            let entry = Entry(
-                session: server.random.sessionID { _ in false }, identity: key.publicKey, agreementKey: clear,
-                binding: hello.signature, address: TestMesh.address(100 + index), name: name)
+            let entry = try server.entry(
+                "n\(index)", key: key, agreementKey: secret.agreementPublicKey, at: 100 + index)
             entries.append(entry)
             secrets[entry.session] = secret
         }
