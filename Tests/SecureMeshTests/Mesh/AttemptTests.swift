@@ -144,6 +144,39 @@ import Testing
         #expect(client.machine.session == entry.session)
     }
 
+    @Test("a new session that replaces the old one and then falls silent is a lost connection, and joined anew")
+    func silentSuccessor() throws {
+        let server = HandServer(seed: 11)
+        var client = try server.peer("a")
+        let parameters = Welcome.Parameters(
+            heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
+        let entry = try server.join(&client, parameters: parameters)
+        try server.tell(&client, [entry], version: 2)
+        server.now = at(1_000)
+        client.machine.handleTimeout(now: server.now)
+        #expect(try kinds(server.transmits(&client)).last == .heartbeat)
+        let member = client
+        _ = try server.join(&client, isConfirmed: false)
+        client.sendKey = member.sendKey
+        try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .replaced), to: &client, entry)
+        #expect(client.machine.session == nil)
+        // Its own doing, so nothing has been lost yet.
+        #expect(server.events(&client).isEmpty)
+
+        server.now = at(2_500)
+        var (sent, events): ([Kind], [PeerEvent]) = ([], [])
+        client.machine.handleTimeout(now: server.now)
+        while let output = client.machine.pollOutput() {
+            switch output {
+            case .transmit(let transmit): sent += try kinds([transmit.bytes])
+            case .event(let event): events.append(event)
+            case .drain: break
+            }
+        }
+        #expect(sent == [.hello])
+        #expect(events == [.connectionLost])
+    }
+
     private func kinds(_ datagrams: [[UInt8]]) throws -> [Kind] {
         try datagrams.map { try Datagram(decoding: $0.span).header.kind }
     }
