@@ -67,7 +67,7 @@ let package = Package(
         ),
         .target(
             name: "FuzzKit",
-            dependencies: ["SecureMesh"],
+            dependencies: ["MeshSimulator", "SecureMesh"],
             path: "Tests/Fuzzers/FuzzKit",
             swiftSettings: strict
         ),
@@ -104,9 +104,12 @@ let package = Package(
 // What scripts/fuzz builds: the library without its sockets, so that nothing but the code under test is instrumented,
 // and executables whose main function libFuzzer brings.
 if Context.environment["FUZZ"] != nil {
-    let fuzzed = ["CSodium", "SecureMesh", "FuzzKit"]
+    let fuzzed = ["CSodium", "SecureMesh", "MeshSimulator", "FuzzKit"]
     package.products = []
-    package.dependencies = []
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return true }
+        return !location.hasSuffix("/swift-collections.git")
+    }
     package.targets.removeAll { !fuzzed.contains($0.name) }
     for target in package.targets where target.name == "SecureMesh" {
         target.dependencies = ["CSodium"]

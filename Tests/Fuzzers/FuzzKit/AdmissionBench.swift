@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 
 /// A server's gates and a peer, each brought by true datagrams to the states in which a kind is let in; made once,

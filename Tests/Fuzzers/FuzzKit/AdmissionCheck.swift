@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 
 /// Behind the crypto: datagrams made with the right keys, then harmed at a known step, before the gates of a server

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 
 /// One datagram of any kind, as an input says it is to be made: who signs it, which key seals it, what it says, where

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 
 /// A well-formed datagram of any kind out of an input's choices, with its payload in the clear, and harm done to it.

@@ -1,3 +1,4 @@
+package import MeshSimulator
 import SecureMesh
 
 /// An input read as a row of choices. Total: past its end every choice is 0, so each prefix of an input is an input.
@@ -55,25 +56,12 @@ package struct FuzzInput {
     }
 }
 
-/// What is done to bytes on their way: the harm that a mutator, an attacker or a broken network may do.
-package enum Mutation: Sendable {
-    case flip(index: Int, mask: UInt8)
-    case truncate(by: Int)
-    case extend(with: [UInt8])
-
+extension Mutation {
     package init(_ input: inout FuzzInput) {
         switch input.below(3) {
         case 0: self = .flip(index: Int(input.uint16()), mask: input.byte())
         case 1: self = .truncate(by: 1 + input.below(80))
         default: self = .extend(with: Array((input.take(1 + input.below(8)) + [0]).prefix(8)))
-        }
-    }
-
-    package func apply(to bytes: inout [UInt8]) {
-        switch self {
-        case .flip(let index, let mask): if !bytes.isEmpty { bytes[index % bytes.count] ^= mask }
-        case .truncate(let count): bytes.removeLast(min(count, bytes.count))
-        case .extend(let tail): bytes.append(contentsOf: tail)
         }
     }
 }

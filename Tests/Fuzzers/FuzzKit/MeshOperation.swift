@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 
 /// What can happen in a `MeshWorld`. Its choices follow it in the input.
@@ -138,10 +139,10 @@ extension MeshOperation {
             // Under its own name, mostly; from its own address, mostly.
             let name = input.byte() < 0xC0 ? world.insiders[index].name : Pool.names[input.below(Pool.names.count)]
             let address = Pool.address(input.byte() < 0xC0 ? index + 8 : input.below(10))
-            let seed = world.nextSeed()
-            put(world.insiders[index].hello(as: name, from: address, seed: seed), of: index, in: &world)
+            let ephemeral = Pool.secret(world.nextSeed())
+            put(world.insiders[index].hello(as: name, from: address, ephemeral: ephemeral), of: index, in: &world)
         case .insiderConfirm:
-            guard let draft = world.insiders[index].confirm() else { return }
+            guard let draft = world.insiders[index].confirm else { return }
             world.lives(key)
             world.ledger.confirms(draft.from, by: key)
             put(draft.bytes(Self.harm(&input)).bytes, of: index, in: &world)

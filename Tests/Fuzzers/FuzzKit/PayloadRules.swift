@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 
 /// What a payload that is signed and sealed by the right keys may not say, in the state in which the bench is: the

@@ -2,7 +2,8 @@ package import SecureMesh
 
 /// A datagram in the making, with every step of it open to harm: fields, then the signature, then the seal.
 ///
-/// The library's own `SignedPayload` can make only what is right; this can make what an attacker can who holds keys.
+/// The library's own `SignedPayload` can make only what is right; this can make what an attacker can who holds keys. It
+/// signs and seals with the primitives of its context.
 package struct Draft: Sendable {
     package var kind: Kind
     package var to: UInt64
@@ -17,8 +18,27 @@ package struct Draft: Sendable {
     /// Nil in RETRY, which is not sealed.
     package var key: Secret32?
 
+    package init(
+        kind: Kind, to: UInt64, from: UInt64, counter: UInt64, delivery: Header.Delivery = .none,
+        clear: Header.Clear = .none, extra: SigningContext.Extra = .none, payload: [UInt8], signer: SigningKey,
+        context: SigningContext, key: Secret32?
+    ) {
+        self.kind = kind
+        self.to = to
+        self.from = from
+        self.counter = counter
+        self.delivery = delivery
+        self.clear = clear
+        self.extra = extra
+        self.payload = payload
+        self.signer = signer
+        self.context = context
+        self.key = key
+    }
+
     package var signature: Signature {
-        signer.sign(context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload))
+        context.primitives.sign(
+            context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload), by: signer)
     }
 
     /// The datagram as it should be.
@@ -89,7 +109,7 @@ package struct Draft: Sendable {
         let header = Header(kind, to: to, from: from, counter: counter, delivery: delivery, clear: clear)
         guard let key else { return header.encode(size: kind.sealedOffset + plaintext.count) + plaintext }
         var bytes = header.encode(size: kind.sealedOffset + plaintext.count + Kind.tagSize)
-        Sodium.seal(plaintext, onto: &bytes, counter: counter, key: key)
+        context.primitives.seal(plaintext, onto: &bytes, counter: counter, key: key)
         return bytes
     }
 
