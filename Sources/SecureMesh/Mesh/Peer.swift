@@ -129,7 +129,7 @@ package struct Peer: MeshMachine {
 
     private mutating func announce(_ now: Instant) {
         guard isConnected, maySpeak(now), let current = sessions.current else { return }
-        for event in announcement.announce(current.address) { outputs.push(.event(event)) }
+        for event in announcement.announce(current.address, isMember: directory.lists) { outputs.push(.event(event)) }
     }
 }
 
