@@ -8,4 +8,18 @@ package enum Strategy: String, CaseIterable, Sendable {
         case .flood: Flood()
         }
     }
+
+    /// Has an identity of its own on the roster.
+    package var isInsider: Bool {
+        switch self {
+        case .flood: false
+        }
+    }
+
+    /// Has the server's secret key.
+    package var isServer: Bool {
+        switch self {
+        case .flood: false
+        }
+    }
 }

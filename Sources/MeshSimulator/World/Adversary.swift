@@ -16,7 +16,8 @@ protocol Adversary: AnyObject {
     func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight?
     /// A datagram for one of the addresses that it has taken.
     func receive(_ flight: Flight, _ reach: inout Reach)
-    /// What the world, which sees everything, tells it in the end.
+    /// What the world, which sees everything, tells it so that it can measure itself. It must not act on it.
+    func witness(_ fact: Fact)
     func conclude(_ world: WorldView)
 }
 
@@ -25,6 +26,7 @@ extension Adversary {
     func act(_ reach: inout Reach) {}
     func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? { flight }
     func receive(_ flight: Flight, _ reach: inout Reach) {}
+    func witness(_ fact: Fact) {}
     func conclude(_ world: WorldView) {}
 }
 
@@ -33,20 +35,21 @@ struct Reach {
     let now: Instant
     /// Its number, and the same for all that it sends.
     let attacker: Int
-    let serverKey: PublicKey
-    let primitives: any Primitives
+    let holdings: Holdings
     var random: RandomSource
     private(set) var outgoing: [(flight: Flight, delay: Duration)] = []
     /// When to ask it again; nil: never.
     var nextAct: Duration?
 
-    init(now: Instant, attacker: Int, serverKey: PublicKey, primitives: any Primitives, random: RandomSource) {
+    init(now: Instant, attacker: Int, holdings: Holdings, random: RandomSource) {
         self.now = now
         self.attacker = attacker
-        self.serverKey = serverKey
-        self.primitives = primitives
+        self.holdings = holdings
         self.random = random
     }
+
+    var context: SigningContext { holdings.context }
+    var primitives: any Primitives { holdings.context.primitives }
 
     /// An address of its own: the n-th.
     func address(_ number: Int) -> SocketAddress { Addresses.slot(Self.firstSlot + attacker << 12 + number) }
@@ -70,6 +73,81 @@ struct Reach {
     }
 
     static let firstSlot = 1 << 22
+}
+
+/// What an attacker has from the beginning.
+struct Holdings {
+    /// An identity on the roster.
+    struct Insider {
+        let key: SigningKey
+        let name: PeerName
+    }
+
+    /// The mesh, and primitives that nobody watches: what an attacker does to its own keys is its own affair.
+    let context: SigningContext
+    /// The server's intervals are no secret.
+    let parameters: Welcome.Parameters
+    let insider: Insider?
+    /// The server's own key, if that is what it stole.
+    let serverKey: SigningKey?
+
+    init(
+        _ number: Int, of scenario: Scenario, _ context: SigningContext, _ serverKey: SigningKey,
+        _ random: inout RandomSource
+    ) {
+        let strategy = scenario.attacks[number].strategy
+        self.context = context
+        parameters = Welcome.Parameters(
+            heartbeat: scenario.heartbeat, lifetime: scenario.lifetime, trust: scenario.trust, rekey: scenario.rekey)
+        let name = strategy.isInsider ? PeerName("insider-\(number)") : nil
+        insider = name.map { Insider(key: SigningKey(seed: random.bytes32().array.span), name: $0) }
+        self.serverKey = strategy.isServer ? serverKey : nil
+    }
+}
+
+/// What is true, for attackers to measure themselves against.
+enum Fact {
+    /// A machine has handled a datagram that this attacker has sent, altered or delayed.
+    case handled(Handling)
+    /// The server has taken in a member.
+    case joined(Arrival)
+    case left(Parting)
+    /// A peer trusts its directory although the server has last heard it longer ago than trust lasts.
+    case trustsTooLong(Int)
+
+    struct Handling {
+        let flight: Flight
+        /// Nil: the server.
+        let by: Int?
+        let isAccepted: Bool
+        /// A copy of it had been accepted before.
+        let isRepeated: Bool
+        /// Bytes of answers to a source that is no member's.
+        let answered: Int
+        /// A message that was delivered, of one who was dead or revoked for longer than anybody may trust it.
+        let isBeyondTrust: Bool
+    }
+
+    struct Arrival {
+        let member: Member
+        let at: Instant
+        /// The server has run without a break, and its clock without a jump.
+        let serverSteadySince: Instant
+        let isRevoked: Bool
+    }
+
+    struct Parting {
+        let member: Member
+        let at: Instant
+        let departure: Departure
+        let diedAt: Instant?
+        /// It had just proved that it lives.
+        let isWrong: Bool
+        /// A member of whom there was no sign since then is gone now.
+        let latestSign: Instant
+
+        func isLate(since: Instant) -> Bool { since < latestSign }
+    }
 }
 
 /// What is true at the end of a world, for attackers to measure themselves against.

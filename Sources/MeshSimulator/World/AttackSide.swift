@@ -4,11 +4,13 @@ internal import SecureMesh
 struct Attacker {
     let adversary: any Adversary
     let plan: AttackPlan
+    let holdings: Holdings
     var random: RandomSource
     var isActive = false
 
-    init(_ plan: AttackPlan, random: RandomSource) {
+    init(_ plan: AttackPlan, holdings: Holdings, random: RandomSource) {
         self.plan = plan
+        self.holdings = holdings
         self.random = random
         adversary = plan.strategy.adversary
     }
@@ -35,6 +37,7 @@ extension World {
 
     /// Nil: withheld.
     func passAttackers(_ flight: Flight) -> Flight? {
+        let sent = flight.bytes
         var flight = flight
         for number in attackers.indices where attackers[number].isActive && attackers[number].adversary.isOnPath {
             var passed: Flight?
@@ -43,8 +46,10 @@ extension World {
                 attackers[number].adversary.record.withheld += 1
                 return nil
             }
+            if passed.bytes != flight.bytes || passed.source != flight.source { passed.attacker = number }
             if passed.bytes != flight.bytes {
-                passed.isBroken = true
+                // One may undo what another did.
+                passed.isBroken = passed.bytes != sent
                 attackers[number].adversary.record.altered += 1
             }
             flight = passed
@@ -72,6 +77,15 @@ extension World {
         }
     }
 
+    func tellAttackers(_ fact: Fact) {
+        for attacker in attackers { attacker.adversary.witness(fact) }
+    }
+
+    func tellAttacker(of flight: Flight, _ handling: @autoclosure () -> Fact.Handling) {
+        guard let number = flight.attacker else { return }
+        attackers[number].adversary.witness(.handled(handling()))
+    }
+
     func nextFlight() -> UInt64 {
         flights += 1
         return flights
@@ -79,12 +93,12 @@ extension World {
 
     private func move(_ number: Int, _ body: (any Adversary, inout Reach) -> Void) -> Duration? {
         var reach = Reach(
-            now: now, attacker: number, serverKey: serverKey.publicKey, primitives: primitives,
-            random: attackers[number].random)
+            now: now, attacker: number, holdings: attackers[number].holdings, random: attackers[number].random)
         body(attackers[number].adversary, &reach)
         attackers[number].random = reach.random
         for (var flight, delay) in reach.outgoing {
             if flight.id == 0 { flight.id = nextFlight() }
+            flight.attacker = number
             attackers[number].adversary.record.sent += 1
             trace.datagram(flight.bytes)
             schedule.put(flight, at: now + network.conditions.latency + delay)

@@ -22,6 +22,8 @@ package struct Flight: Sendable {
     package var isCopy = false
     /// In a HEARTBEAT: when the PULSE was sent whose token it brings, as far as the world can tell.
     package var proof: Instant?
+    /// The attacker who has sent, altered or delayed it, if one has.
+    package var attacker: Int?
 
     package init(
         id: UInt64, sender: Sender, source: SocketAddress, destination: SocketAddress, bytes: [UInt8], sentAt: Instant

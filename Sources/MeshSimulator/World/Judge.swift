@@ -17,7 +17,7 @@ struct Judge {
     /// Until then nobody is expired: the server slept, and its members could not be heard.
     private var expiresNobodyUntil = Instant(nanoseconds: 0)
     /// Since then the server has run without a break.
-    private var serverSteadySince = Instant(nanoseconds: 0)
+    private(set) var serverSteadySince = Instant(nanoseconds: 0)
     /// Ids of sendings that a machine has accepted, by id modulo its size.
     private var accepted = [UInt64](repeating: 0, count: 1 << 16)
 
@@ -74,10 +74,7 @@ struct Judge {
     ) -> Bool {
         let isAccepted = refusals == 0
         let involved = [peer, flight.senderIndex].compactMap(\.self)
-        let place = Int(flight.id % UInt64(accepted.count))
-        if let last, isClose, !isAccepted, !flight.isCopy, flight.isHonest, accepted[place] != flight.id,
-            last.isNeverHonest
-        {
+        if let last, isClose, !isAccepted, !flight.isCopy, flight.isHonest, !hasAccepted(flight), last.isNeverHonest {
             fail("an honest \(flight.describedKind) was refused: \(last)", peers: involved, now: now)
         }
         if refusals > 1 { fail("one datagram was refused \(refusals) times", peers: involved, now: now) }
@@ -96,15 +93,16 @@ struct Judge {
         }
         // Refused for what it says, not for who says it: its counter is used up.
         if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
-            accepted[place] = flight.id
+            accepted[Int(flight.id % UInt64(accepted.count))] = flight.id
         }
         guard isAccepted, let kind = flight.kind, kind.rawValue >= Kind.confirm.rawValue else { return isAccepted }
-        if accepted[place] == flight.id {
-            fail("a \(kind) was accepted twice", peers: involved, now: now)
-        }
-        accepted[place] = flight.id
+        if hasAccepted(flight) { fail("a \(kind) was accepted twice", peers: involved, now: now) }
+        accepted[Int(flight.id % UInt64(accepted.count))] = flight.id
         return true
     }
+
+    /// Whether a copy of it has been accepted already.
+    func hasAccepted(_ flight: Flight) -> Bool { accepted[Int(flight.id % UInt64(accepted.count))] == flight.id }
 
     /// The server has answered; `room` is what it was sent. Nobody that is no member gets more than it sent, or unasked.
     mutating func answered(
@@ -155,8 +153,10 @@ struct Judge {
     /// The peer would not send it.
     mutating func withdrawLast() { messages.removeLast() }
 
-    /// Gives how long it was on its way.
-    mutating func delivered(_ message: ReceivedMessage, from sender: Int?, to receiver: Int, now: Instant) -> Duration {
+    /// Gives how long it was on its way. Whoever is deceived, by a server that lies, does not hear who was revoked.
+    mutating func delivered(
+        _ message: ReceivedMessage, from sender: Int?, to receiver: Int, isDeceived: Bool, now: Instant
+    ) -> Duration {
         var reader = ByteReader()
         guard let id = try? reader.uint64(message.body.span), id < messages.count, let sender else {
             fail("delivered a message that nobody sent", peers: [receiver], now: now)
@@ -183,10 +183,17 @@ struct Judge {
             fail("message \(id) was delivered twice", peers: involved, now: now)
         }
         messages[index].receivers[word] |= bit
-        if let revoked = revokedAt[sender], now - revoked > stretched(trust) {
+        if !isDeceived, isBeyondTrust(sender, diedAt: nil, now: now), let revoked = revokedAt[sender] {
             fail("message \(id) was delivered \(now - revoked) after its sender was revoked", peers: involved, now: now)
         }
         return now - sent.sentAt
+    }
+
+    /// Whether one who was revoked, or died, ought to be trusted by nobody any more.
+    func isBeyondTrust(_ peer: Int, diedAt: Instant?, now: Instant) -> Bool {
+        if let revoked = revokedAt[peer] { return now - revoked > stretched(trust) }
+        guard let diedAt else { return false }
+        return now - max(diedAt, serverSteadySince) > patience + stretched(lifetime + trust)
     }
 
     func hasReached(_ receiver: Int, message index: Int) -> Bool {
@@ -216,11 +223,26 @@ struct Judge {
 
     mutating func proof(of peer: Int, now: Instant) { lastProof[peer] = now }
 
-    /// Nobody is given up for dead who has proved within the lifetime that it lives.
-    mutating func expired(_ peer: Int, now: Instant) {
+    /// Nobody is given up for dead who has proved within the lifetime that it lives: true if one was.
+    mutating func expired(_ peer: Int, now: Instant) -> Bool {
         if now < expiresNobodyUntil { fail("expired by a server that has just slept", peers: [peer], now: now) }
-        guard let proof = lastProof[peer], now - proof < shrunk(lifetime) else { return }
+        guard let proof = lastProof[peer], now - proof < shrunk(lifetime) else { return false }
         fail("expired \(now - proof) after a proof of life", peers: [peer], now: now)
+        return true
+    }
+
+    /// Who gave no sign of life since then is no member now.
+    func latestSign(now: Instant) -> Instant {
+        let longest = patience + stretched(lifetime)
+        return now - serverSteadySince > longest ? now - longest : Instant(nanoseconds: 0)
+    }
+
+    /// Trust counts from the sending of what the server has heard: false if a peer trusts for longer.
+    mutating func checkTrust(of peer: Int, heardAt: Instant?, now: Instant) -> Bool {
+        if let heardAt, now - heardAt <= stretched(trust) { return true }
+        let age = heardAt.map { "\(now - $0) after the sending of what the server has last heard" } ?? "though unheard"
+        fail("trusts its directory \(age)", peers: [peer], now: now)
+        return false
     }
 
     /// How long after its last word a dead process may still be a member, once the server runs without a break: its

@@ -57,12 +57,19 @@ extension World {
         drainPeer(index)
         let refused = peers[index].process.glance.refusals - refusals
         if refused > 0 { recorder.refused() }
+        let isRepeated = judge.hasAccepted(flight)
         tell([index], "\(refused > 0 ? "refuses" : "accepts") \(flight.told)")
         // Whoever leaves listens to nothing any more, and counts nothing.
         guard !peers[index].hasEnded else { return wakePeer(index) }
         let isAccepted = judge.handled(
             flight, by: index, before: before, after: flight.isBroken ? peers[index].view(now) : nil,
             refusals: refused, last: peers[index].process.machine.rejections.last, answers: [], now: now)
+        tellAttacker(
+            of: flight,
+            Fact.Handling(
+                flight: flight, by: index, isAccepted: isAccepted, isRepeated: isRepeated, answered: 0,
+                isBeyondTrust: isAccepted && flight.kind == .message && !isDeceived(index)
+                    && flight.senderIndex.map { judge.isBeyondTrust($0, diedAt: peers[$0].diedAt, now: now) } ?? false))
         if isAccepted, flight.kind == .pulse {
             peers[index].hears(pulse: flight, freshness: scenario.heartbeat * 5 / 2, now: now)
         }
@@ -80,6 +87,7 @@ extension World {
         }
         peers[index].process.look()
         if isClose { judge.check(peers[index].process.machine.extents, of: index, now: now) }
+        if followsALiar(index) { peers[index].deceivedAt = now }
         guard peers[index].changed(&judge, peer: index, now: now) else { return }
         let glance = peers[index].process.glance
         recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
@@ -92,8 +100,12 @@ extension World {
             tell([index], "may speak")
             recorder.isIn(index, now: now)
         case .message(let message):
+            checkTrust(of: index)
             let sender = indices[message.sender.publicKey]
-            let latency = judge.delivered(message, from: sender, to: index, now: now)
+            // An insider may speak as itself, and is not asked what it said.
+            if sender == nil, insiders[message.sender.publicKey] == message.sender.name { return }
+            let latency = judge.delivered(
+                message, from: sender, to: index, isDeceived: isDeceived(index), now: now)
             recorder.delivered(after: latency)
         case .left: end(index)
         case .ended:
@@ -111,6 +123,28 @@ extension World {
         peers[index].hasEnded = true
         peers[index].process.isRunning = false
         tell([index], "has ended")
+    }
+
+    // MARK: a server that lies
+
+    private func followsALiar(_ index: Int) -> Bool {
+        let epoch = peers[index].process.machine.epoch
+        return epoch != 0 && !trueEpochs.contains(epoch)
+    }
+
+    /// Whether it follows a server that is not the true one, or did while its messages may still be under way.
+    func isDeceived(_ index: Int) -> Bool {
+        followsALiar(index)
+            || peers[index].deceivedAt.map { now - $0 < ProtocolConstants.pairLingering * 2 } ?? false
+    }
+
+    /// Trust ends in time, whatever is delayed.
+    func checkTrust(of index: Int) {
+        let peer = peers[index]
+        guard peers.count <= Scenario.closeScrutiny, !isDeceived(index), peer.process.isRunning,
+            peer.process.machine.isTrusted(peer.process.clock.read(now))
+        else { return }
+        if !judge.checkTrust(of: index, heardAt: peer.heardAt, now: now) { tellAttackers(.trustsTooLong(index)) }
     }
 
     // MARK: the way

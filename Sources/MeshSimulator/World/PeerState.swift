@@ -14,6 +14,10 @@ final class PeerState {
     /// At any time: a refusal may still be under way.
     var wasRevoked = false
     var diedAt: Instant?
+    /// When that was sent which the server has last heard of it.
+    private(set) var heardAt: Instant?
+    /// When it last followed a server that lies.
+    var deceivedAt: Instant?
     private var epoch: UInt64 = 0
     private var version: UInt64 = 0
     /// The sendings of its newest heartbeats, by session: number and time.
@@ -34,6 +38,8 @@ final class PeerState {
     func restarted(_ process: Process<Peer>) {
         self.process = process
         diedAt = nil
+        heardAt = nil
+        deceivedAt = nil
         epoch = 0
         version = 0
         heartbeats = [:]
@@ -55,6 +61,11 @@ final class PeerState {
         recent.append((flight.counter, now))
         heartbeats[flight.from] = recent
         return pulses[flight.from]
+    }
+
+    /// The server has accepted a HEARTBEAT or CONFIRM of it.
+    mutating func wasHeard(_ flight: Flight) {
+        heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 
     /// It has accepted a PULSE: its token is taken over if it echoes a heartbeat that is surely fresh.

@@ -19,8 +19,9 @@ extension World {
     /// A new process of the server's, with a clock that began anywhere.
     func newServer() -> Process<Registry> {
         let clock = newClock()
-        return Process(
-            Self.registry(scenario, serverKey, roster, primitives, &random, reading: clock.read(now)), clock: clock)
+        let machine = Self.registry(scenario, serverKey, roster, primitives, &random, reading: clock.read(now))
+        trueEpochs.insert(machine.epoch)
+        return Process(machine, clock: clock)
     }
 
     func newClock() -> Clock {
@@ -59,6 +60,8 @@ extension World {
         trace.datagram(flight.bytes)
         let before = flight.isBroken ? serverView : nil
         let refusals = server.glance.refusals
+        let isRepeated = judge.hasAccepted(flight)
+        let isMember = memberAddresses.contains(flight.source)
         server.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: server.clock.read(now))
         let answers = drainServer(answering: flight)
         let refused = server.glance.refusals - refusals
@@ -68,10 +71,18 @@ extension World {
             flight, by: nil, before: before, after: flight.isBroken ? serverView : nil, refusals: refused,
             last: server.machine.rejections.last, answers: answers, now: now)
         if isAccepted, !flight.isBroken, let peer = flight.senderIndex { noteLife(flight, of: peer) }
+        tellAttacker(
+            of: flight,
+            Fact.Handling(
+                flight: flight, by: nil, isAccepted: isAccepted, isRepeated: isRepeated,
+                answered: isMember
+                    ? 0 : answers.filter { $0.path.remote == flight.source }.map(\.bytes.count).reduce(0, +),
+                isBeyondTrust: false))
         wakeServer()
     }
 
     private func noteLife(_ flight: Flight, of peer: Int) {
+        if flight.kind == .confirm || flight.kind == .heartbeat { peers[peer].wasHeard(flight) }
         switch flight.kind {
         case .confirm: judge.proof(of: peer, now: now)
         case .heartbeat:
@@ -122,18 +133,31 @@ extension World {
     }
 
     private func noteJoined(_ member: Member) {
-        guard let peer = indices[member.publicKey] else { return }
+        let peer = indices[member.publicKey]
+        let isRevoked = peer.map { peers[$0].isRevoked } ?? false
+        tellAttackers(
+            .joined(
+                Fact.Arrival(
+                    member: member, at: now, serverSteadySince: judge.serverSteadySince, isRevoked: isRevoked)))
+        guard let peer else { return }
         tell([peer], "joined")
         recorder.joined(peer, now: now)
-        if peers[peer].isRevoked { judge.fail("a revoked peer was let in", peers: [peer], now: now) }
+        if isRevoked { judge.fail("a revoked peer was let in", peers: [peer], now: now) }
     }
 
     private func noteLeft(_ member: Member, _ departure: Departure) {
-        guard let peer = indices[member.publicKey] else { return }
+        let peer = indices[member.publicKey]
+        let isWrong = departure == .expired ? peer.map { judge.expired($0, now: now) } ?? false : false
+        tellAttackers(
+            .left(
+                Fact.Parting(
+                    member: member, at: now, departure: departure, diedAt: peer.flatMap { peers[$0].diedAt },
+                    isWrong: isWrong, latestSign: judge.latestSign(now: now))))
+        guard let peer else { return }
         tell([peer], "left: \(departure)")
         recorder.left(peer, departure, now: now)
         switch departure {
-        case .expired: judge.expired(peer, now: now)
+        case .expired: break
         case .misbehaved: judge.fail("an honest peer was taken for a cheat", peers: [peer], now: now)
         case .left, .replaced, .revoked, .tooOld, .stopping: break
         }
@@ -197,7 +221,8 @@ extension World {
 
     func setRoster() {
         guard !scenario.isOpen else { return }
-        let listed = peers.filter { !$0.isRevoked }.map { ($0.key.publicKey, $0.name) }
+        let insiders = attackers.compactMap(\.holdings.insider).map { ($0.key.publicKey, $0.name) }
+        let listed = peers.filter { !$0.isRevoked }.map { ($0.key.publicKey, $0.name) } + insiders
         roster = Roster(authorised: Dictionary(uniqueKeysWithValues: listed))
         guard server.isAwake else { return }
         server.machine.setRoster(roster, now: server.clock.read(now))

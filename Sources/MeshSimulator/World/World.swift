@@ -30,6 +30,10 @@ package final class World {
 
     var peers: [PeerState] = []
     let indices: [PublicKey: Int]
+    /// Identities on the roster that attackers have.
+    let insiders: [PublicKey: PeerName]
+    /// Of all the servers that there were.
+    var trueEpochs: Set<UInt64> = []
     /// By slot of their addresses.
     var owners: [Int?] = []
     var roster: Roster
@@ -50,22 +54,31 @@ package final class World {
         random = .seeded(scenario.seed)
         network = SimulatedNetwork(scenario.network, random: .seeded(random.next()))
         judge = Judge(scenario)
-        switch scenario.cryptography {
-        case .real:
-            let watch = WatchedPrimitives(Libsodium())
-            (self.watch, primitives) = (watch, watch)
-        case .standIn:
-            let watch = scenario.peers <= Scenario.closeScrutiny ? WatchedPrimitives(StandIn()) : nil
-            (self.watch, primitives) = (watch, watch ?? StandIn())
-        }
+        let base: any Primitives =
+            switch scenario.cryptography {
+            case .real: Libsodium()
+            case .standIn: StandIn()
+            }
+        let isWatched = scenario.cryptography == .real || scenario.peers <= Scenario.closeScrutiny
+        watch = isWatched ? WatchedPrimitives(base) : nil
+        primitives = watch ?? base
         var dice = random
         serverKey = Self.key(&dice)
         let keys = (0..<scenario.peers).map { _ in Self.key(&dice) }
+        let context = SigningContext(server: serverKey.publicKey, primitives: base)
+        var holdings: [Holdings] = []
+        for number in scenario.attacks.indices {
+            holdings.append(Holdings(number, of: scenario, context, serverKey, &dice))
+        }
+        let listed = holdings.compactMap(\.insider).map { ($0.key.publicKey, $0.name) }
+        insiders = Dictionary(uniqueKeysWithValues: listed)
         random = dice
         let names = (0..<scenario.peers).compactMap { PeerName("peer-\($0)") }
         let publicKeys = keys.map(\.publicKey)
         indices = Dictionary(uniqueKeysWithValues: zip(publicKeys, 0...))
-        roster = scenario.isOpen ? .open : Roster(authorised: Dictionary(uniqueKeysWithValues: zip(publicKeys, names)))
+        roster =
+            scenario.isOpen
+            ? .open : Roster(authorised: Dictionary(uniqueKeysWithValues: Array(zip(publicKeys, names)) + listed))
         recorder = Recorder(scenario, names: names)
         server = Process(
             Self.registry(scenario, serverKey, roster, primitives, &random, reading: .init(nanoseconds: 0)),
@@ -76,14 +89,14 @@ package final class World {
             owners.append(peers.count)
             peers.append(PeerState(key: key, name: name, address: address, process: newProcess(key, name)))
         }
-        plan()
+        plan(holdings)
     }
 
     private static func key(_ random: inout RandomSource) -> SigningKey {
         SigningKey(seed: random.bytes32().array.span)
     }
 
-    private func plan() {
+    private func plan(_ holdings: [Holdings]) {
         wakeServer()
         for index in peers.indices {
             let at = now + scenario.arrivals * index / max(scenario.peers, 1)
@@ -91,7 +104,7 @@ package final class World {
         }
         for (index, fault) in scenario.faults.enumerated() { schedule.put(.fault(index), at: now + fault.at) }
         for (number, plan) in scenario.attacks.enumerated() {
-            attackers.append(Attacker(plan, random: .seeded(random.next())))
+            attackers.append(Attacker(plan, holdings: holdings[number], random: .seeded(random.next())))
             schedule.put(.act(number), at: now + plan.from)
         }
         if let interval = scenario.talk.interval {
@@ -195,6 +208,7 @@ package final class World {
             running: live.count, members: server.isRunning ? server.glance.members : 0,
             current: server.isRunning ? current : 0, now: now)
         checkTheGone()
+        for index in peers.indices { checkTrust(of: index) }
         checkTheWatch()
         checkTheExtents()
         schedule.put(.sample, at: now + recorder.interval)
@@ -224,7 +238,7 @@ package final class World {
                 index, since: since, isMember: members.contains(key),
                 trusting: {
                     peers.indices.first {
-                        $0 != index && peers[$0].process.isRunning
+                        $0 != index && peers[$0].process.isRunning && !isDeceived($0)
                             && peers[$0].process.machine.isTrusted(peers[$0].process.clock.read(now))
                             && peers[$0].process.machine.members.contains { $0.publicKey == key }
                     }
