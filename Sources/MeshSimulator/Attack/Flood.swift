@@ -3,24 +3,83 @@ internal import SecureMesh
 /// Off the path: sends the server what costs it something, from addresses that need not be its own.
 final class Flood: Adversary {
     var record = Recording.Attack(
-        name: "flood", story: "sends random bytes and well-formed HELLOs with broken seals from a thousand addresses")
+        .flood,
+        "A stranger floods the server with garbage and with HELLOs of its own, also from members' addresses.",
+        goals: "a member that lives is lost", "the server sends more than it is sent")
+    private var strangers: [HandmadePeer] = []
 
     func act(_ reach: inout Reach) {
-        for _ in 0..<Self.burst {
-            let source = reach.address(reach.random.below(1_000))
-            let bytes = reach.random.chance(50) ? reach.random.bytes(reach.random.below(300)) : hello(&reach)
-            reach.send(bytes, from: source, isGarbage: true)
+        for _ in 0..<Self.garbage {
+            let bytes = reach.random.chance(30) ? reach.random.bytes(reach.random.below(300)) : forgery(&reach)
+            put(bytes, from: source(&reach), isGarbage: true, &reach)
+        }
+        for _ in 0..<Self.hellos {
+            let name = PeerName("stranger-\(reach.random.below(100))")
+            let address = source(&reach)
+            let key = SigningKey(seed: reach.random.bytes32().array.span)
+            guard let name, let hello = hello(key, name, from: address, &reach) else { continue }
+            put(hello, from: address, &reach)
         }
         reach.nextAct = .milliseconds(100)
     }
 
-    private func hello(_ reach: inout Reach) -> [UInt8] {
-        let header = Header(
-            .hello, to: 0, from: 0, counter: 0, delivery: .cookie(.zero),
-            clear: .agreementKey(reach.primitives.publicKey(of: reach.random.secret())))
-        let sealed = Kind.hello.payloadSize + 64 + Kind.tagSize
-        return header.encode(size: Kind.hello.sealedOffset + sealed) + reach.random.bytes(sealed)
+    /// A cookie comes back in a HELLO.
+    func receive(_ flight: Flight, _ reach: inout Reach) {
+        guard flight.kind == .retry, let datagram = try? Datagram(decoding: flight.bytes.span),
+            case .cookie(let cookie) = datagram.header.delivery,
+            let stranger = strangers.last(where: { $0.path.remote == flight.destination }),
+            let hello = hello(stranger.key, stranger.name, from: flight.destination, cookie: cookie, &reach)
+        else { return }
+        put(hello, from: flight.destination, &reach)
     }
 
-    private static let burst = 20
+    func witness(_ fact: Fact) {
+        switch fact {
+        case .handled(let handling): record.got(1, if: handling.answered > handling.flight.bytes.count)
+        case .left(let parting): record.got(0, if: parting.isWrong)
+        case .joined, .trustsTooLong: break
+        }
+    }
+
+    private func put(_ bytes: [UInt8], from source: SocketAddress, isGarbage: Bool = false, _ reach: inout Reach) {
+        record.tried(0)
+        record.tried(1)
+        reach.send(bytes, from: source, isGarbage: isGarbage)
+    }
+
+    /// Its own, or one that may be a member's: members' addresses can be guessed.
+    private func source(_ reach: inout Reach) -> SocketAddress {
+        reach.random.chance(30) ? Addresses.slot(reach.random.below(16)) : reach.address(reach.random.below(1_000))
+    }
+
+    /// Right in all that is in the open.
+    private func forgery(_ reach: inout Reach) -> [UInt8] {
+        let kind = reach.random.element(of: [Kind.hello, .hello, .hello, .confirm, .heartbeat, .leave])
+        guard kind == .hello else {
+            let header = Header(
+                kind, to: reach.random.next(), from: reach.random.next(), counter: UInt64(1 + reach.random.below(100)))
+            return header.encode(size: kind.minimumSize) + reach.random.bytes(kind.minimumSize - Header.size)
+        }
+        let cookie = reach.random.chance(50) ? .zero : reach.random.bytes16()
+        let header = Header(
+            kind, to: 0, from: 0, counter: 0, delivery: .cookie(cookie),
+            clear: .agreementKey(reach.primitives.publicKey(of: reach.random.secret())))
+        return header.encode(size: kind.minimumSize) + reach.random.bytes(kind.minimumSize - kind.sealedOffset)
+    }
+
+    private func hello(
+        _ key: SigningKey, _ name: PeerName, from address: SocketAddress, cookie: Bytes16 = .zero, _ reach: inout Reach
+    ) -> [UInt8]? {
+        let peer = HandmadePeer(
+            key: key, name: name, path: Path(remote: address), ephemeral: reach.random.secret(), cookie: cookie,
+            context: reach.context)
+        guard let peer else { return nil }
+        if strangers.count == Self.memory { strangers.removeFirst() }
+        strangers.append(peer)
+        return peer.hello.bytes
+    }
+
+    private static let garbage = 16
+    private static let hellos = 4
+    private static let memory = 64
 }

@@ -1,25 +1,63 @@
-/// The attackers there are.
+/// The attackers there are. The names are those of `p2p simulate --attack`.
 package enum Strategy: String, CaseIterable, Sendable {
-    /// Garbage and HELLOs of strangers from many addresses.
+    // Off the path.
     case flood
+    // On the path.
+    case replay, alter, stretch, hoard, overtake, park
+    case deltaDrop = "delta-drop"
+    case confirmReplay = "confirm-replay"
+    case retryForge = "retry-forge"
+    // With a key on the roster.
+    case insiderGarbage = "insider-garbage"
+    case insiderStorm = "insider-storm"
+    case insiderReseal = "insider-reseal"
+    case insiderImpostor = "insider-impostor"
+    // With the server's key.
+    case lyingServer = "lying-server"
 
     var adversary: any Adversary {
         switch self {
         case .flood: Flood()
+        case .replay: Replay()
+        case .alter: Alter()
+        case .stretch: Stretch()
+        case .hoard: Hoard()
+        case .overtake: Overtake()
+        case .park: Park()
+        case .deltaDrop: DeltaDrop()
+        case .confirmReplay: ConfirmReplay()
+        case .retryForge: RetryForge()
+        case .insiderGarbage: InsiderGarbage()
+        case .insiderStorm: InsiderStorm()
+        case .insiderReseal: InsiderReseal()
+        case .insiderImpostor: InsiderImpostor()
+        case .lyingServer: LyingServer()
         }
     }
 
     /// Has an identity of its own on the roster.
     package var isInsider: Bool {
         switch self {
-        case .flood: false
+        case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor: true
+        case .flood, .replay, .alter, .stretch, .hoard, .overtake, .park, .deltaDrop, .confirmReplay, .retryForge,
+            .lyingServer:
+            false
         }
     }
 
     /// Has the server's secret key.
-    package var isServer: Bool {
-        switch self {
-        case .flood: false
-        }
+    package var isServer: Bool { self == .lyingServer }
+}
+
+extension Recording.Attack {
+    init(_ strategy: Strategy, _ story: String, goals: String...) {
+        self.init(name: strategy.rawValue, story: story)
+        self.goals = goals.map { ($0, 0, 0) }
+    }
+
+    mutating func tried(_ goal: Int = 0, times: Int = 1) { goals[goal].tried += times }
+
+    mutating func got(_ goal: Int = 0, if isHad: Bool = true) {
+        if isHad { goals[goal].got += 1 }
     }
 }

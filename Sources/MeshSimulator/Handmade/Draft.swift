@@ -99,7 +99,8 @@ package struct Draft: Sendable {
         package var afterSealing = false
     }
 
-    private var plaintext: [UInt8] {
+    /// payload ‖ signature.
+    package var plaintext: [UInt8] {
         var bytes = payload
         signature.append(to: &bytes)
         return bytes

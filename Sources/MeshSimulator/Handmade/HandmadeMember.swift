@@ -74,13 +74,18 @@ package struct HandmadeMember: Sendable {
 
     /// What another has signed, sealed by this one for a third.
     package mutating func resealed(for entry: Entry, asItself: Bool) -> [UInt8]? {
-        guard let overheard, let draft = message(PeerMessage(audience: nil, number: 1, body: []), to: entry),
-            let key = draft.key
-        else { return nil }
-        let from = asItself ? draft.from : overheard.sender.session.rawValue
+        guard let overheard else { return nil }
+        return sealed(overheard.plaintext, from: asItself ? nil : overheard.sender.session, for: entry)
+    }
+
+    /// Any payload ‖ signature, sealed for another member; nil: from this one's session.
+    package mutating func sealed(_ plaintext: [UInt8], from sender: SessionID?, for entry: Entry) -> [UInt8]? {
+        let empty = PeerMessage(audience: nil, number: 1, body: [])
+        guard let draft = message(empty, to: entry), let key = draft.key else { return nil }
+        let from = sender?.rawValue ?? draft.from
         let header = Header(.message, to: draft.to, from: from, counter: draft.counter)
-        var bytes = header.encode(size: Kind.message.sealedOffset + overheard.plaintext.count + Kind.tagSize)
-        context.primitives.seal(overheard.plaintext, onto: &bytes, counter: draft.counter, key: key)
+        var bytes = header.encode(size: Kind.message.sealedOffset + plaintext.count + Kind.tagSize)
+        context.primitives.seal(plaintext, onto: &bytes, counter: draft.counter, key: key)
         return bytes
     }
 
@@ -133,6 +138,11 @@ package struct HandmadeMember: Sendable {
             let plaintext = context.primitives.open(
                 bytes.span, sealed: datagram.sealed, counter: datagram.header.counter, key: key)
         else { return }
+        // Another cheat may have sealed what nobody has signed.
+        let payload = Array(plaintext.dropLast(Signature.count))
+        let signed = context.signedBytes(.message, from: sender.session.rawValue, payload: payload)
+        let signature = Signature(plaintext.span, at: payload.count)
+        guard context.primitives.verify(signature, of: signed, by: sender.identity) else { return }
         overheard = Overheard(sender: sender, plaintext: plaintext)
     }
 }

@@ -9,19 +9,19 @@ package struct FaultPlan {
     private var scenario: Scenario
     private var partitions = 0
 
-    /// The world of `seed`.
-    package static func scenario(seed: UInt64) -> Scenario {
+    /// The world of `seed`; with an attack of that name among its troubles.
+    package static func scenario(seed: UInt64, attack: Strategy? = nil) -> Scenario {
         var plan = FaultPlan(seed: seed)
-        return plan.draw()
+        return plan.draw(attack)
     }
 
     private init(seed: UInt64) {
         random = .seeded(seed ^ 0x504C_414E)
-        scenario = Scenario(
-            seed: seed, peers: 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0), duration: .zero)
+        let peers = 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0)
+        scenario = Scenario(seed: seed, peers: peers, duration: .zero)
     }
 
-    private mutating func draw() -> Scenario {
+    private mutating func draw(_ attack: Strategy?) -> Scenario {
         scenario.title = "world \(scenario.seed) of the swarm"
         scenario.command = "p2p simulate --swarm \(scenario.seed)..\(scenario.seed)"
         scenario.duration = .seconds(5 + random.below(20))
@@ -39,8 +39,9 @@ package struct FaultPlan {
         if random.chance(60) { for _ in 0..<1 + random.below(6) { addPeerFault() } }
         if random.chance(40) { for _ in 0..<1 + random.below(3) { addServerFault() } }
         if random.chance(40) { for _ in 0..<1 + random.below(3) { addPartition() } }
-        if random.chance(50) { addAttack() }
-        if random.chance(20) { addAttack() }
+        if let attack { add(attack) }
+        if random.chance(50) { add(random.element(of: Strategy.allCases)) }
+        if random.chance(20) { add(random.element(of: Strategy.allCases)) }
         scenario.faults.sort { $0.at < $1.at }
         return scenario
     }
@@ -116,9 +117,58 @@ package struct FaultPlan {
         add(.endPartition(partitions), at: at + random.duration(in: .milliseconds(100)...(.seconds(8))))
     }
 
-    private mutating func addAttack() {
-        let from = time()
-        let strategy = random.element(of: Strategy.allCases)
-        scenario.attacks.append(AttackPlan(strategy, from: from, to: max(from, time())))
+    private mutating func add(_ strategy: Strategy) {
+        // Long enough for something to come of it.
+        scenario.duration = max(scenario.duration, .seconds(12))
+        let from = random.duration(in: .zero...scenario.duration / 2)
+        let to = random.duration(in: from + .seconds(5)...scenario.duration)
+        scenario.attacks.append(AttackPlan(strategy, from: from, to: to))
+        addCircumstances(of: strategy, during: from...to)
+    }
+
+    /// What an attack needs to happen, so that it can come to anything.
+    private mutating func addCircumstances(of strategy: Strategy, during attack: ClosedRange<Duration>) {
+        let peer = random.below(scenario.peers)
+        let at = random.duration(in: attack.lowerBound + .seconds(2)...attack.upperBound - .seconds(2))
+        let later = at + random.duration(in: .milliseconds(100)...(.seconds(3)))
+        switch strategy {
+        case .stretch:
+            // Trust that can end before the attack does, and a server that cannot renew it.
+            scenario.trust = .seconds(2 + random.below(4))
+            if random.chance(70) {
+                add(.crashServer, at: at)
+                add(.startServer, at: later + scenario.trust)
+            }
+        case .deltaDrop:
+            scenario.trust = .seconds(2 + random.below(4))
+            scenario.talk.interval = .milliseconds(100 + random.below(400))
+            add(random.chance(50) ? .revoke(peer) : .crash(peer), at: at)
+        case .hoard:
+            add(.crash(peer), at: at)
+            add(.crash(random.below(scenario.peers)), at: at)
+            if random.chance(50) { add(.restart(peer, elsewhere: false), at: later + .seconds(3)) }
+        case .confirmReplay:
+            if random.chance(50) { add(.leave(peer), at: at) }
+            if random.chance(50) {
+                add(.crashServer, at: at)
+                add(.startServer, at: later)
+            }
+            addRestart(of: random.below(scenario.peers), at: later)
+        case .overtake:
+            // The key that joins again while its CONFIRM is held is revoked then.
+            scenario.isOpen = false
+            addRestart(of: peer, at: attack.lowerBound + .milliseconds(10))
+            add(.revoke(peer), at: attack.lowerBound + random.duration(in: .seconds(1)...(.seconds(5))))
+            if random.chance(30) { add(.authorise(peer), at: attack.upperBound) }
+        case .park, .retryForge, .lyingServer: addRestart(of: peer, at: at)
+        // In an open mesh any name is his who comes first.
+        case .insiderImpostor: scenario.isOpen = false
+        case .flood, .replay, .alter, .insiderGarbage, .insiderStorm, .insiderReseal: break
+        }
+    }
+
+    private mutating func addRestart(of peer: Int, at: Duration) {
+        add(.crash(peer), at: at)
+        add(.restart(peer, elsewhere: random.chance(30)), at: at + .milliseconds(10))
     }
 }

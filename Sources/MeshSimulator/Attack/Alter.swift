@@ -1,0 +1,67 @@
+internal import SecureMesh
+
+/// On the path: changes what passes, in every way that leaves something to be sent.
+final class Alter: Adversary {
+    var record = Recording.Attack(
+        .alter, "Someone on the path flips bits, cuts, lengthens, and puts one datagram's head on another's tail.",
+        goals: "an altered datagram is accepted")
+    let isOnPath = true
+    /// The newest of each kind.
+    private var newest: [UInt8: Flight] = [:]
+
+    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+        guard flight.bytes.count >= Header.size else { return flight }
+        let other = newest.updateValue(flight, forKey: flight.bytes[1])
+        guard reach.random.chance(Self.share) else { return flight }
+        var altered = flight
+        alter(&altered.bytes, other?.bytes, &reach.random)
+        // What is another's from end to end is no alteration.
+        guard altered.bytes != other?.bytes else { return flight }
+        // With a tag or a cookie of its own a RETRY is still one: it costs a HELLO.
+        if altered.bytes != flight.bytes, flight.kind != .retry { record.tried() }
+        return altered
+    }
+
+    func witness(_ fact: Fact) {
+        guard case .handled(let handling) = fact, handling.isAccepted else { return }
+        // A HELLO that cannot be served is answered unread.
+        record.got(if: handling.flight.isBroken && handling.flight.kind != .retry && handling.flight.kind != .hello)
+    }
+
+    private func alter(_ bytes: inout [UInt8], _ other: [UInt8]?, _ random: inout RandomSource) {
+        switch random.below(8) {
+        case 0, 1:
+            Mutation.flip(index: random.below(bytes.count), mask: 1 << UInt8(random.below(8))).apply(to: &bytes)
+        case 2:
+            // A field of the header.
+            Mutation.flip(index: random.below(Header.size), mask: UInt8(1 + random.below(255))).apply(to: &bytes)
+        case 3:
+            Mutation.truncate(by: 1 + random.below(bytes.count)).apply(to: &bytes)
+            if random.chance(50) { Self.correctLength(&bytes) }
+        case 4:
+            Mutation.extend(with: random.bytes(1 + random.below(40))).apply(to: &bytes)
+            if random.chance(50) { Self.correctLength(&bytes) }
+        case 5:
+            guard let other else { return }
+            let cut = random.below(min(bytes.count, other.count))
+            bytes = Array(bytes.prefix(cut) + other.suffix(from: cut))
+            if random.chance(50) { Self.correctLength(&bytes) }
+        case 6:
+            // The kind, and no more.
+            bytes[1] = random.element(of: Kind.allCases).rawValue
+        default:
+            // Somebody else's receiver, sender or counter.
+            guard let other else { return }
+            let field = 4 + 8 * random.below(3)
+            bytes.replaceSubrange(field..<field + 8, with: other[field..<field + 8])
+        }
+    }
+
+    private static func correctLength(_ bytes: inout [UInt8]) {
+        guard bytes.count >= 4 else { return }
+        bytes[2] = UInt8(truncatingIfNeeded: bytes.count >> 8)
+        bytes[3] = UInt8(truncatingIfNeeded: bytes.count)
+    }
+
+    private static let share = 20
+}

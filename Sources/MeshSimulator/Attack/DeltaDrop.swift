@@ -1,0 +1,38 @@
+internal import SecureMesh
+
+/// On the path: some peers hear that the server lives, and not who is no member any more; messages to them come late.
+final class DeltaDrop: Adversary {
+    var record = Recording.Attack(
+        .deltaDrop,
+        "Someone on the path drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them.",
+        goals: "a message of one dead or revoked is delivered after all trust in it has ended")
+    let isOnPath = true
+    private var victims: [SocketAddress] = []
+    private var spared: [SocketAddress] = []
+
+    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+        if flight.kind == .pulse { meet(flight.destination, &reach.random) }
+        guard victims.contains(flight.destination) else { return flight }
+        switch flight.kind {
+        case .delta, .snapshot: return nil
+        case .message:
+            guard reach.random.chance(50) else { return flight }
+            let trust = Duration.seconds(min(Int(reach.holdings.parameters.trustSeconds), 30))
+            record.tried()
+            reach.forward(flight, after: reach.random.duration(in: .zero...trust * 2), isCopy: false)
+            return nil
+        default: return flight
+        }
+    }
+
+    func witness(_ fact: Fact) {
+        if case .handled(let handling) = fact { record.got(if: handling.isBeyondTrust) }
+    }
+
+    private func meet(_ peer: SocketAddress, _ random: inout RandomSource) {
+        guard !victims.contains(peer), !spared.contains(peer), victims.count + spared.count < Self.limit else { return }
+        if random.chance(50) { victims.append(peer) } else { spared.append(peer) }
+    }
+
+    private static let limit = 64
+}

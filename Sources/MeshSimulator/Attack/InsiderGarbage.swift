@@ -1,0 +1,85 @@
+internal import SecureMesh
+
+/// Enrolled: seals rightly and signs wrongly, which costs the receiver all that a right signature costs.
+final class InsiderGarbage: Adversary {
+    var record = Recording.Attack(
+        .insiderGarbage, "A member seals rightly and signs wrongly, to peers and to the server.",
+        goals: "something wrongly signed is taken", "it is let in again within a minute of being found out")
+    private struct Label: Hashable {
+        let from: UInt64
+        let counter: UInt64
+    }
+    private var seat: Seat?
+    private var patience = 0
+    private var wrong: Set<Label> = []
+    private var foundOutAt: Instant?
+
+    func act(_ reach: inout Reach) {
+        guard var seat = seat ?? Seat(reach) else { return }
+        defer { self.seat = seat }
+        reach.nextAct = .milliseconds(100)
+        seat.keep(&reach)
+        guard seat.isIn(reach.now) else {
+            // So many rounds among the peers before the server is tried: it is not fooled twice.
+            patience = 3 + reach.random.below(60)
+            return
+        }
+        patience -= 1
+        for entry in seat.others.prefix(8) where reach.random.chance(50) {
+            let audience = reach.random.chance(50) ? entry.identity : nil
+            let message = PeerMessage(audience: audience, number: UInt64(reach.random.below(9)), body: [1, 2, 3])
+            put(seat.member.message(message, to: entry), from: seat.address, to: entry.address, &reach)
+        }
+        guard patience < 0 else { return }
+        put(seat.member.heartbeat(version: seat.member.version), from: seat.address, &reach)
+    }
+
+    func receive(_ flight: Flight, _ reach: inout Reach) {
+        // At times its first word is a lie already.
+        if flight.kind == .welcome, reach.random.chance(15), let draft = seat.flatMap({ Self.confirm($0, flight) }) {
+            put(draft, from: flight.destination, &reach)
+        }
+        seat?.hear(flight, &reach)
+    }
+
+    func witness(_ fact: Fact) {
+        let own = seat?.member.key.publicKey
+        switch fact {
+        case .handled(let handling):
+            let isWrong = wrong.contains(Label(from: handling.flight.from, counter: handling.flight.counter))
+            record.got(0, if: handling.isAccepted && isWrong)
+        case .joined(let arrival) where arrival.member.publicKey == own:
+            // Another server knows nothing of it.
+            guard let foundOutAt, foundOutAt > arrival.serverSteadySince else { return }
+            record.got(1, if: arrival.at - foundOutAt < ProtocolConstants.barredPeriod * 99 / 100)
+        case .left(let parting) where parting.member.publicKey == own && parting.departure == .misbehaved:
+            record.tried(1)
+            foundOutAt = parting.at
+        case .joined, .left, .trustsTooLong: break
+        }
+    }
+
+    /// Sealed as it should be, around bytes of which one differs from what was signed.
+    private func put(
+        _ draft: Draft?, from source: SocketAddress, to destination: SocketAddress = Addresses.server,
+        _ reach: inout Reach
+    ) {
+        guard let draft else { return }
+        var harm = Draft.Harm()
+        let plaintext = draft.payload.count + Signature.count
+        // In a heartbeat the signature alone: its number has to rise.
+        let index = draft.kind == .message ? reach.random.below(plaintext) : plaintext - 1 - reach.random.below(60)
+        harm.beforeSealing = .flip(index: index, mask: 1 << UInt8(reach.random.below(8)))
+        wrong.insert(Label(from: draft.from, counter: draft.counter))
+        record.tried(0)
+        // The server acts on it: it ends the session.
+        reach.send(
+            draft.bytes(harm).bytes, from: source, to: destination, isGarbage: draft.kind != .heartbeat)
+    }
+
+    private static func confirm(_ seat: Seat, _ welcome: Flight) -> Draft? {
+        var member = seat.member
+        member.hear(welcome.bytes)
+        return member.confirm
+    }
+}

@@ -1,0 +1,97 @@
+internal import SecureMesh
+
+/// Enrolled and on the path: wants to be somebody else, by name, by identity or by address.
+final class InsiderImpostor: Adversary {
+    var record = Recording.Attack(
+        .insiderImpostor, "A member on the path joins under others' names, in others' names and at others' addresses.",
+        goals: "it is listed under another's name", "it is listed at a member's address",
+        "somebody hears it as another")
+    let isOnPath = true
+    private var seat: Seat?
+    /// Under another's name or at another's address.
+    private var impostors: [HandmadeMember] = []
+    /// By key, at the server of now.
+    private var members: [PublicKey: (member: Member, since: Instant)] = [:]
+
+    func act(_ reach: inout Reach) {
+        guard var seat = seat ?? Seat(reach) else { return }
+        defer { self.seat = seat }
+        reach.nextAct = .milliseconds(200)
+        seat.keep(&reach)
+        guard seat.isIn(reach.now), !seat.others.isEmpty else { return }
+        let victim = reach.random.element(of: seat.others)
+        switch reach.random.below(5) {
+        case 0: join(as: victim.name, from: reach.address(1), seat, goal: 0, &reach)
+        case 1: join(as: seat.member.name, from: victim.address, seat, goal: 1, &reach)
+        case 2: claim(victim, seat, &reach)
+        default:
+            let third = reach.random.element(of: seat.others)
+            let words = PeerMessage(audience: third.identity, number: 1, body: [1])
+            guard third.session != victim.session, let draft = seat.member.message(words, to: third),
+                let bytes = seat.member.sealed(draft.plaintext, from: victim.session, for: third)
+            else { return }
+            record.tried(2)
+            reach.send(bytes, from: victim.address, to: third.address, isGarbage: true)
+        }
+    }
+
+    /// What the server answers to its HELLOs passes here, to wherever it goes.
+    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+        guard flight.kind == .welcome else { return flight }
+        for place in impostors.indices where impostors[place].address == flight.destination {
+            impostors[place].hear(flight.bytes)
+            guard impostors[place].session != nil, let confirm = impostors[place].confirm else { continue }
+            reach.send(confirm.bytes, from: flight.destination)
+            return nil
+        }
+        return flight
+    }
+
+    func receive(_ flight: Flight, _ reach: inout Reach) {
+        seat?.hear(flight, &reach)
+    }
+
+    func witness(_ fact: Fact) {
+        switch fact {
+        case .joined(let arrival):
+            let member = arrival.member
+            if let own = seat?.member, member.publicKey == own.key.publicKey {
+                record.got(0, if: member.name != own.name)
+                // Any of them will do, so their order does not matter.
+                let isTaken = members.values.contains {
+                    $0.member.address == member.address && $0.member.publicKey != member.publicKey
+                        && $0.since >= arrival.serverSteadySince
+                }
+                record.got(1, if: isTaken)
+            }
+            members[member.publicKey] = (member, arrival.at)
+        case .left(let parting):
+            if members[parting.member.publicKey]?.member == parting.member { members[parting.member.publicKey] = nil }
+        case .handled(let handling):
+            record.got(2, if: handling.isAccepted && handling.flight.isBroken && handling.flight.kind == .message)
+        case .trustsTooLong: break
+        }
+    }
+
+    private func join(as name: PeerName, from address: SocketAddress, _ seat: Seat, goal: Int, _ reach: inout Reach) {
+        var impostor = HandmadeMember(key: seat.member.key, name: name, context: reach.context)
+        record.tried(goal)
+        reach.send(impostor.hello(as: name, from: address, ephemeral: reach.random.secret()), from: address)
+        if impostors.count == Self.memory { impostors.removeFirst() }
+        impostors.append(impostor)
+    }
+
+    /// HELLO with another's identity, and this one's signature; under the other's ephemeral key too.
+    private func claim(_ victim: Entry, _ seat: Seat, _ reach: inout Reach) {
+        let peer = HandmadePeer(
+            key: seat.member.key, name: victim.name, path: Path(remote: seat.address), ephemeral: reach.random.secret(),
+            context: reach.context)
+        guard var draft = peer?.hello else { return }
+        draft.payload = Hello(identity: victim.identity, name: victim.name).encoded
+        if reach.random.chance(30) { draft.clear = .agreementKey(victim.agreementKey) }
+        record.tried(0)
+        reach.send(draft.bytes, from: seat.address, isGarbage: true)
+    }
+
+    private static let memory = 16
+}

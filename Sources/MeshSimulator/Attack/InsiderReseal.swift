@@ -1,0 +1,72 @@
+internal import SecureMesh
+
+/// Enrolled: passes on what others have signed, under its own seals, and what it signed itself to whom it was not for.
+final class InsiderReseal: Adversary {
+    var record = Recording.Attack(
+        .insiderReseal, "A member seals again what others have said, as theirs and as its own, also in later sessions.",
+        goals: "somebody hears what was not said to it, or not by its sender")
+    private var seat: Seat?
+    /// Heard in this session and in those before.
+    private var overheard: [HandmadeMember.Overheard] = []
+    private var joinedAt: Instant?
+
+    func act(_ reach: inout Reach) {
+        guard var seat = seat ?? Seat(reach) else { return }
+        defer { self.seat = seat }
+        reach.nextAct = .milliseconds(100)
+        seat.keep(&reach)
+        guard seat.isIn(reach.now) else { return }
+        let joined = joinedAt ?? reach.now
+        joinedAt = joined
+        if reach.now - joined > Self.stay {
+            joinedAt = nil
+            seat.joinAgain()
+        }
+        let others = seat.others
+        guard !others.isEmpty else { return }
+        for _ in 0..<3 {
+            let entry = reach.random.element(of: others)
+            guard let bytes = forgery(&seat.member, for: entry, others, &reach) else { continue }
+            record.tried()
+            reach.send(bytes, from: seat.address, to: entry.address, isGarbage: true)
+        }
+    }
+
+    func receive(_ flight: Flight, _ reach: inout Reach) {
+        seat?.hear(flight, &reach)
+        guard flight.kind == .message, let heard = seat?.member.overheard else { return }
+        if overheard.count == Self.memory { overheard.removeFirst() }
+        overheard.append(heard)
+    }
+
+    func witness(_ fact: Fact) {
+        if case .handled(let handling) = fact, handling.by != nil, handling.flight.isBroken {
+            record.got(if: handling.isAccepted)
+        }
+    }
+
+    private func forgery(
+        _ member: inout HandmadeMember, for entry: Entry, _ others: [Entry], _ reach: inout Reach
+    ) -> [UInt8]? {
+        let choice = reach.random.below(4)
+        if choice == 0 || overheard.isEmpty {
+            // Its own, rightly signed, to one of the others; or in another's name.
+            let third = reach.random.element(of: others)
+            guard third.session != entry.session else { return nil }
+            let said = PeerMessage(audience: third.identity, number: 1, body: [1])
+            guard let plaintext = member.message(said, to: third)?.plaintext else { return nil }
+            return member.sealed(plaintext, from: reach.random.chance(50) ? nil : third.session, for: entry)
+        }
+        let heard = reach.random.element(of: overheard)
+        // Its present session, if it has one: what it says itself is signed for that.
+        let present = others.first { $0.identity == heard.sender.identity }
+        switch choice {
+        case 1: return member.sealed(heard.plaintext, from: nil, for: entry)
+        case 2: return member.sealed(heard.plaintext, from: heard.sender.session, for: entry)
+        default: return member.sealed(heard.plaintext, from: present?.session, for: entry)
+        }
+    }
+
+    private static let stay = Duration.seconds(4)
+    private static let memory = 32
+}

@@ -1,0 +1,55 @@
+internal import SecureMesh
+
+/// An insider's membership, kept up as any peer keeps its own: joined when there is none, proved each interval.
+struct Seat {
+    var member: HandmadeMember
+    let address: SocketAddress
+    private let interval: Duration
+    private var helloAt: Instant?
+    private var heartbeatAt: Instant?
+    private var heardAt: Instant?
+
+    /// Nil for an attacker without an identity.
+    init?(_ reach: Reach) {
+        guard let insider = reach.holdings.insider else { return nil }
+        member = HandmadeMember(key: insider.key, name: insider.name, context: reach.context)
+        address = reach.address(0)
+        interval = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
+    }
+
+    /// Whether the server has been heard in three intervals.
+    func isIn(_ now: Instant) -> Bool {
+        heardAt.map { now - $0 < interval * 3 } ?? false
+    }
+
+    /// The other members.
+    var others: [Entry] { member.known.filter { $0.identity != member.key.publicKey } }
+
+    /// HELLO or HEARTBEAT, if it is due.
+    mutating func keep(_ reach: inout Reach) {
+        if isIn(reach.now) {
+            guard heartbeatAt.map({ reach.now - $0 >= interval }) ?? true else { return }
+            heartbeatAt = reach.now
+            if let draft = member.heartbeat(version: member.version) { reach.send(draft.bytes, from: address) }
+        } else if helloAt.map({ reach.now - $0 >= Self.patience }) ?? true {
+            helloAt = reach.now
+            reach.send(member.hello(as: member.name, from: address, ephemeral: reach.random.secret()), from: address)
+        }
+    }
+
+    /// WELCOME is answered with CONFIRM.
+    mutating func hear(_ flight: Flight, _ reach: inout Reach) {
+        let session = member.session
+        member.hear(flight.bytes)
+        if flight.kind == .pulse, flight.to == member.session?.rawValue { heardAt = reach.now }
+        if member.session != session, let confirm = member.confirm { reach.send(confirm.bytes, from: address) }
+    }
+
+    /// Joins again although it is in.
+    mutating func joinAgain() {
+        heardAt = nil
+        helloAt = nil
+    }
+
+    private static let patience = Duration.seconds(1)
+}

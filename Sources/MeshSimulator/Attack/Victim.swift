@@ -1,0 +1,96 @@
+internal import SecureMesh
+
+/// A peer that a lying server serves: its session there, and what it was told.
+struct Victim {
+    let address: SocketAddress
+    /// Where others are told that it is, at times.
+    let decoy: SocketAddress
+    var current: HandmadeServer?
+    /// The entries of the newest directory that it was sent.
+    private(set) var told: [Entry] = []
+    private var offers: [HandmadeServer] = []
+    private var counter: UInt64 = 0
+    private var pulses: UInt64 = 0
+    private var newest: UInt64 = 0
+    /// What it said that it holds.
+    private var held: UInt64 = 0
+    private var version: UInt64 = 0
+
+    init(address: SocketAddress, decoy: SocketAddress) {
+        self.address = address
+        self.decoy = decoy
+    }
+
+    mutating func offer(_ server: HandmadeServer) {
+        if offers.count == 4 { offers.removeFirst() }
+        offers.append(server)
+    }
+
+    /// Its CONFIRM to one of the offers.
+    mutating func confirm(_ flight: Flight, _ context: SigningContext) -> Bool {
+        for server in offers.reversed() where server.session.rawValue == flight.from {
+            guard let heartbeat = Self.open(flight, server, context) else { continue }
+            if current?.welcome.to != server.welcome.to {
+                counter = 0
+                pulses = 0
+            }
+            current = server
+            newest = heartbeat.number
+            return true
+        }
+        return false
+    }
+
+    mutating func hear(_ flight: Flight, _ context: SigningContext) {
+        guard let current, let heartbeat = Self.open(flight, current, context) else { return }
+        newest = max(newest, heartbeat.number)
+        held = heartbeat.version
+    }
+
+    /// PULSE, at the version that it was told.
+    mutating func pulse(token: UInt64) -> Draft? {
+        pulses += 1
+        return draft(.pulse, Pulse(number: pulses, token: token, version: max(version, 1)), .echo(newest))
+    }
+
+    mutating func goodbye(_ reason: Goodbye.Reason) -> Draft? {
+        guard let session = current?.session else { return nil }
+        defer { current = nil }
+        return draft(.goodbye, Goodbye(session: session, reason: reason))
+    }
+
+    /// DELTA from what it holds, where that is known and fits; else SNAPSHOT.
+    mutating func directory(_ entries: [Entry], asDelta: Bool) -> [Draft] {
+        let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
+        let added = entries.filter { entry in !told.contains(entry) }
+        defer { told = entries }
+        if asDelta, held > 0, held == version, !removed.isEmpty || !added.isEmpty, added.count <= Self.entriesInOne {
+            version += 1
+            return [draft(.delta, Delta(from: held, removed: removed, added: added))].compactMap(\.self)
+        }
+        version = max(version, held) + 1
+        let parts = max((entries.count + Self.entriesInOne - 1) / Self.entriesInOne, 1)
+        return (0..<parts).compactMap { part in
+            let some = entries.dropFirst(part * Self.entriesInOne).prefix(Self.entriesInOne)
+            let snapshot = Snapshot(
+                version: version, part: UInt16(part), parts: UInt16(parts), entries: Array(some))
+            return draft(.snapshot, snapshot)
+        }
+    }
+
+    private mutating func draft(
+        _ kind: Kind, _ payload: some Payload, _ delivery: Header.Delivery = .none
+    ) -> Draft? {
+        counter += 1
+        return current?.draft(kind, payload, counter: counter, delivery: delivery)
+    }
+
+    private static func open(_ flight: Flight, _ server: HandmadeServer, _ context: SigningContext) -> Heartbeat? {
+        guard let datagram = try? Datagram(decoding: flight.bytes.span) else { return nil }
+        return try? Opened<Heartbeat>(
+            flight.bytes.span, datagram, key: server.keys.peerToServer, by: context.primitives
+        ).body
+    }
+
+    private static let entriesInOne = 5
+}
