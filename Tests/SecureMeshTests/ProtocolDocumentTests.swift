@@ -203,6 +203,7 @@ private let constants: [(name: String, value: String)] = [
     ("issuedTokens", text(Limits.issuedTokens)),
     ("directoryEntries", text(Limits.directoryEntries)),
     ("snapshotParts", text(Limits.snapshotParts)),
+    ("earlyDeltas", text(Limits.earlyDeltas)),
     ("sentHeartbeats", text(Limits.sentHeartbeats)),
     ("spentPairs", text(Limits.spentPairs)),
     ("agreementRate", text(Limits.agreementRate)),

@@ -63,7 +63,8 @@ extension World {
         guard !peers[index].hasEnded else { return wakePeer(index) }
         let isAccepted = judge.handled(
             flight, by: index, before: before, after: flight.isBroken ? peers[index].view(now) : nil,
-            refusals: refused, last: peers[index].process.machine.rejections.last, answers: [], now: now)
+            refusals: refused,
+            last: isDeceived(index) ? nil : peers[index].process.machine.rejections.last, answers: [], now: now)
         tellAttacker(
             of: flight,
             Fact.Handling(

@@ -64,7 +64,7 @@ final class PeerState {
     }
 
     /// The server has accepted a HEARTBEAT or CONFIRM of it.
-    mutating func wasHeard(_ flight: Flight) {
+    func wasHeard(_ flight: Flight) {
         heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 

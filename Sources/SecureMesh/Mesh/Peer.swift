@@ -216,6 +216,7 @@ extension Peer {
 
     private mutating func directoryChanged(_ change: PeerDirectory.Change, now: Instant) {
         for event in change.events { emit(event) }
+        if let refusal = change.refusal { rejections.count(refusal) }
         sessions.extendTrust(held: directory.version)
         noteListing()
         for entry in change.gone {

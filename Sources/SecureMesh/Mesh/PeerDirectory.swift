@@ -1,6 +1,7 @@
 /// A peer's copy of the directory at one version, and the snapshot that it is putting together.
 ///
-/// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back.
+/// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back. A DELTA
+/// that overtook others waits for them: where a network reorders, a burst of them would else bring one step a heartbeat.
 package struct PeerDirectory: Sendable {
     private(set) package var directory = Directory()
     /// 0: nothing held.
@@ -8,6 +9,8 @@ package struct PeerDirectory: Sendable {
     private(set) package var epoch: UInt64 = 0
     private let own: PublicKey
     private var assembly: Assembly?
+    /// DELTAs from versions that are not held yet, by that version.
+    private var early: [UInt64: Delta] = [:]
     /// The key last seen under each name, over all sessions of this process.
     private var knownNames: [PeerName: PublicKey] = [:]
 
@@ -21,6 +24,8 @@ package struct PeerDirectory: Sendable {
     package struct Change: Sendable {
         package var gone: [Entry] = []
         package var events: [PeerEvent] = []
+        /// What an early DELTA, whose turn had come, was refused for.
+        package var refusal: Rejection?
     }
 
     /// `own` is in the directory like all the others, but its own changes are no event.
@@ -38,6 +43,7 @@ package struct PeerDirectory: Sendable {
 
     package var extents: [Extent] {
         directory.extents + [
+            Extent("early deltas", early.count, limit: Limits.earlyDeltas),
             Extent("parts of a snapshot", assembly?.received.count ?? 0, limit: Limits.snapshotParts),
             Extent("known names", knownNames.count, limit: Limits.rememberedIdentities),
         ]
@@ -55,10 +61,30 @@ package struct PeerDirectory: Sendable {
         self.epoch = epoch
         version = 0
         assembly = nil
+        early = [:]
     }
 
     package mutating func apply(_ delta: Delta) throws(Rejection) -> Change {
-        guard version > 0, delta.from == version else { throw .deltaNotApplicable }
+        guard version > 0, delta.from == version else {
+            try keep(delta)
+            return Change()
+        }
+        var change = try step(delta)
+        applyEarly(&change)
+        return change
+    }
+
+    /// For its turn: at most so many, those that come soonest.
+    private mutating func keep(_ delta: Delta) throws(Rejection) {
+        let base = max(version, assembly?.version ?? 0)
+        guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
+        else { throw .deltaNotApplicable }
+        if early.count == Limits.earlyDeltas { early = early.filter { $0.key >= base } }
+        guard early.count < Limits.earlyDeltas else { throw .deltaNotApplicable }
+        early[delta.from] = delta
+    }
+
+    private mutating func step(_ delta: Delta) throws(Rejection) -> Change {
         guard directory.allows(removing: delta.removed, adding: delta.added) else { throw .directoryContradiction }
         let before = delta.removed.compactMap { directory[$0] }
         for session in delta.removed { directory.remove(session) }
@@ -66,6 +92,21 @@ package struct PeerDirectory: Sendable {
         version += 1
         if let assembly, assembly.version <= version { self.assembly = nil }
         return changes(from: before, to: delta.added)
+    }
+
+    /// Those whose turn has come.
+    private mutating func applyEarly(_ change: inout Change) {
+        while let delta = early.removeValue(forKey: version) {
+            do throws(Rejection) {
+                let next = try step(delta)
+                change.gone += next.gone
+                change.events += next.events
+            } catch {
+                change.refusal = error
+                break
+            }
+        }
+        if assembly == nil, !early.isEmpty { early = early.filter { $0.key > version } }
     }
 
     package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> Change {
@@ -81,7 +122,9 @@ package struct PeerDirectory: Sendable {
         assembly?.received[snapshot.part] = snapshot.entries
         guard let assembly, assembly.received.count == Int(assembly.parts) else { return Change() }
         self.assembly = nil
-        return try adopt((0..<assembly.parts).flatMap { assembly.received[$0] ?? [] }, version: assembly.version)
+        var change = try adopt((0..<assembly.parts).flatMap { assembly.received[$0] ?? [] }, version: assembly.version)
+        applyEarly(&change)
+        return change
     }
 
     /// Absent sessions go; one that stays keeps its state and must be what it was.

@@ -291,6 +291,7 @@ extension Registry {
         }
         admission.end(entry.session)
         states[entry.session] = nil
+        unlisted.removeAll { $0 == entry.session }
         outputs.push(.event(.left(Member(entry), departure)))
     }
 

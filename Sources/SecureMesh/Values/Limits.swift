@@ -83,6 +83,7 @@ package enum Limits {
     // Peers.
     package static let directoryEntries = 65_536
     package static let snapshotParts = 16_384
+    package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
     /// Ended sessions that had keys with a peer's session: one more, and it joins again for new keys.
     package static let spentPairs = 65_536

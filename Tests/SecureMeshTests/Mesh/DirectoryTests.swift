@@ -67,11 +67,51 @@ import Testing
         _ = try directory.apply(delta)
         #expect(directory.version == 6)
         #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(delta) }
-        let later = Delta(from: 7, removed: [], added: [try .sample(3)])
-        #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(later) }
         var empty = PeerDirectory(of: try Entry.sample(100).identity)
         #expect(throws: Rejection.deltaNotApplicable) { try empty.apply(delta) }
         #expect(directory.version == 6)
+    }
+
+    @Test("DELTAs that overtook others wait, and are applied in their order") func earlyDeltas() throws {
+        var directory = try copy([.sample(1)])
+        let deltas = try (0..<4).map { Delta(from: 5 + UInt64($0), removed: [], added: [try .sample(2 + $0)]) }
+        for late in [3, 1, 2] {
+            #expect(try directory.apply(deltas[late]).events.isEmpty)
+            #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(deltas[late]) }
+        }
+        #expect(directory.version == 5)
+        let change = try directory.apply(deltas[0])
+        #expect(directory.version == 9)
+        #expect(change.events == (try (2..<6).map { .memberJoined(Member(try .sample($0))) }))
+        #expect(change.refusal == nil)
+    }
+
+    @Test("DELTAs that come while a snapshot is collected are applied after it") func deltasBeforeSnapshot() throws {
+        var directory = PeerDirectory(of: try Entry.sample(100).identity)
+        directory.begin(epoch: 77)
+        _ = try directory.apply(Snapshot(version: 5, part: 0, parts: 2, entries: [.sample(1)]))
+        _ = try directory.apply(Delta(from: 6, removed: [], added: [.sample(4)]))
+        _ = try directory.apply(Delta(from: 5, removed: try sessions(1), added: [.sample(3)]))
+        let change = try directory.apply(Snapshot(version: 5, part: 1, parts: 2, entries: [.sample(2)]))
+        #expect(directory.version == 7)
+        #expect(directory.others.map(\.name) == (try [2, 3, 4].map { try Entry.sample($0).name }))
+        #expect(change.gone == [try .sample(1)])
+    }
+
+    @Test("a DELTA too far ahead is refused; one that contradicts when its turn comes is dropped and told")
+    func hostileEarlyDeltas() throws {
+        var directory = try copy([.sample(1)])
+        let far = Delta(from: 5 + UInt64(Limits.earlyDeltas), removed: [], added: [try .sample(2)])
+        #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(far) }
+        for version in 6..<5 + UInt64(Limits.earlyDeltas) {
+            _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(1)]))
+        }
+        #expect(directory.extents.allSatisfy(\.isKept))
+        let change = try directory.apply(Delta(from: 5, removed: [], added: [.sample(3)]))
+        #expect(change.refusal == .directoryContradiction)
+        #expect(directory.version == 6)
+        directory.begin(epoch: 78)
+        #expect(directory.extents.allSatisfy { $0.name != "early deltas" || $0.count == 0 })
     }
 
     @Test("what contradicts is refused whole and leaves the directory as it was") func refusedWhole() throws {
