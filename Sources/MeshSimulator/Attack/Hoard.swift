@@ -1,59 +1,76 @@
 internal import SecureMesh
 
-/// On the path: lets heartbeats through late, and so has some left when their sender dies.
+/// On the path: cuts a peer off, keeps what it says of its life, and tells it to the server bit by bit, also when the
+/// peer has long died.
+///
+/// It lets no HELLO pass: a peer that joins again makes what was hoarded worthless.
 final class Hoard: Adversary {
     var record = Recording.Attack(
-        .hoard, "Someone on the path keeps heartbeats back and feeds them to the server after their sender has died.",
-        goals: "the dead stay members for longer than two lifetimes and the sweeps")
+        .hoard,
+        "Someone on the path cuts peers off, hoards their heartbeats and feeds them to the server, as if all were well.",
+        goals: "who is cut off or dead stays a member for longer than two lifetimes and the sweeps")
     let isOnPath = true
     private struct Store {
-        let source: SocketAddress
-        var held: [(flight: Flight, at: Instant)] = []
-        var heardAt: Instant
-        /// It was silent when one of its heartbeats was sent on.
-        var wasFed = false
+        let peer: SocketAddress
+        /// From then on nothing passes.
+        let from: Instant
+        var held: [Flight] = []
+        var fedAt: Instant
     }
     private var stores: [Store] = []
-    /// So many of each peer's newest are held back.
-    private var depth = 0
+    private var spared: [SocketAddress] = []
+    /// From then on everything passes again.
+    private var actedAt = Instant(nanoseconds: 0)
 
     func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
-        guard flight.kind == .heartbeat else { return flight }
-        let place = stores.firstIndex { $0.source == flight.source } ?? stores.count
-        if place == stores.count { stores.append(Store(source: flight.source, heardAt: reach.now)) }
-        stores[place].held.append((flight, reach.now))
-        stores[place].heardAt = reach.now
-        stores[place].wasFed = false
-        // Two are more than most sessions bear.
-        if depth == 0 { depth = reach.random.chance(80) ? 1 : 2 }
-        while stores[place].held.count > depth { release(place, &reach) }
-        return nil
+        let peer = flight.destination == Addresses.server ? flight.source : flight.destination
+        guard let place = stores.firstIndex(where: { $0.peer == peer }) else {
+            if flight.kind == .heartbeat { meet(peer, &reach) }
+            return flight
+        }
+        guard reach.now >= stores[place].from else {
+            stores[place].fedAt = reach.now
+            return flight
+        }
+        switch flight.kind {
+        case .heartbeat:
+            if stores[place].held.count < Self.memory { stores[place].held.append(flight) }
+        case .goodbye:
+            // Found out. It may come back, and be cut off again.
+            stores.remove(at: place)
+            return nil
+        default: break
+        }
+        return flight.kind == .message ? flight : nil
     }
 
     func act(_ reach: inout Reach) {
+        actedAt = reach.now
         let lifetime = Duration.milliseconds(Int(reach.holdings.parameters.lifetimeMilliseconds))
-        let interval = Duration.milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
-        // Until the token is all but worthless.
-        let longest = max(lifetime - interval - .milliseconds(100), interval)
-        for place in stores.indices where reach.now - stores[place].heardAt > interval * 5 / 4 {
-            while let oldest = stores[place].held.first, reach.now - oldest.at >= longest {
-                release(place, &reach)
-                stores[place].wasFed = true
-            }
+        for place in stores.indices where !stores[place].held.isEmpty {
+            // Each as late as the server bears to wait.
+            guard reach.now - stores[place].fedAt >= lifetime * 3 / 4 else { continue }
+            stores[place].fedAt = reach.now
+            record.tried()
+            reach.forward(stores[place].held.removeFirst(), after: .zero, isCopy: false)
         }
         reach.nextAct = .milliseconds(20)
     }
 
-    private func release(_ place: Int, _ reach: inout Reach) {
-        let flight = stores[place].held.removeFirst().flight
-        reach.forward(flight, after: .zero, isCopy: false)
+    func witness(_ fact: Fact) {
+        guard case .left(let parting) = fact,
+            let store = stores.first(where: { $0.peer == parting.member.address })
+        else { return }
+        let bound = parting.at - parting.latestSign
+        record.got(if: min(parting.at, actedAt) - store.from > bound)
     }
 
-    func witness(_ fact: Fact) {
-        guard case .left(let parting) = fact, let died = parting.diedAt,
-            stores.contains(where: { $0.source == parting.member.address && $0.wasFed })
-        else { return }
-        record.tried()
-        record.got(if: parting.isLate(since: died))
+    private func meet(_ peer: SocketAddress, _ reach: inout Reach) {
+        guard !spared.contains(peer), stores.count + spared.count < Self.memory else { return }
+        guard reach.random.chance(60) else { return spared.append(peer) }
+        let from = reach.now + reach.random.duration(in: .zero...(.seconds(2)))
+        stores.append(Store(peer: peer, from: from, fedAt: reach.now))
     }
+
+    private static let memory = 256
 }

@@ -5,12 +5,12 @@ final class InsiderStorm: Adversary {
     var record = Recording.Attack(
         .insiderStorm,
         "A member joins again as fast as it can, and says in every heartbeat that it holds nothing of the directory.",
-        goals: "the server sends it more in a second than repairs and joins may cost",
-        "it joins more often than it may")
+        goals: "the server sends it more bytes in a second than repairs and joins may cost",
+        "it joins more often than it may", "it is sent more snapshots in a second than repairs and joins allow")
     private var joining: HandmadeMember?
     private var current: HandmadeMember?
     private var isWelcome = false
-    private var second: (begin: Instant, bytes: Int)?
+    private var second: (begin: Instant, bytes: Int, snapshots: Int)?
     private var joins: [Instant] = []
 
     func act(_ reach: inout Reach) {
@@ -27,7 +27,8 @@ final class InsiderStorm: Adversary {
     }
 
     func receive(_ flight: Flight, _ reach: inout Reach) {
-        count(flight.bytes.count, reach.now)
+        // Another attacker may send again what the server has sent.
+        if !flight.isCopy { count(flight, reach.now) }
         let session = joining?.session
         joining?.hear(flight.bytes)
         current?.hear(flight.bytes)
@@ -43,22 +44,32 @@ final class InsiderStorm: Adversary {
         record.got(1, if: joins.count > Limits.joinRate.burst + Limits.joinRate.perSecond)
     }
 
-    private func count(_ bytes: Int, _ now: Instant) {
+    private func count(_ flight: Flight, _ now: Instant) {
+        let bytes = flight.bytes.count
+        let snapshots = flight.kind == .snapshot ? 1 : 0
         let begin = second?.begin ?? now
         guard now - begin < .seconds(1) else {
             record.tried(0)
+            record.tried(2)
             record.got(0, if: second.map { $0.bytes > Self.bound } ?? false)
-            second = (now, bytes)
+            record.got(2, if: second.map { $0.snapshots > Self.repairs * parts } ?? false)
+            second = (now, bytes, snapshots)
             return
         }
-        second = (begin, (second?.bytes ?? 0) + bytes)
+        second = (begin, (second?.bytes ?? 0) + bytes, (second?.snapshots ?? 0) + snapshots)
     }
+
+    /// At least five members fit in one.
+    private var parts: Int { min((current?.known.count ?? 0) / 5 + 1, Limits.snapshotPartsPerHeartbeat) }
+
+    /// In a second, joins included.
+    private static let repairs =
+        Int(Duration.seconds(1) / Limits.repairGap) + 1 + Limits.joinRate.burst + Limits.joinRate.perSecond
 
     /// In a second: the repairs that are due and the joins that there may be, each with four parts and sixteen DELTAs at
     /// most; a DELTA a tick; PULSEs, and answers to HELLOs no larger than these.
     private static let bound: Int = {
         let second = Duration.seconds(1)
-        let repairs = Int(second / Limits.repairGap) + 1 + Limits.joinRate.burst + Limits.joinRate.perSecond
         let inOne = Limits.snapshotPartsPerHeartbeat + Limits.deltasPerHeartbeat
         let datagrams = repairs * inOne + Int(second / Limits.tick)
         return datagrams * ProtocolConstants.maximumDatagram + 100 * Kind.hello.minimumSize

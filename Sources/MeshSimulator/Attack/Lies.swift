@@ -39,39 +39,44 @@ struct Lies {
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
-    /// What `victim` is told of the members.
-    func directory(
-        for victim: Victim, among victims: [Victim], _ reach: inout Reach
-    ) -> (entries: [Entry], isFalse: Bool) {
-        var entries = victims.compactMap(\.current?.entry)
-        let own = victim.current?.entry
-        let place = reach.random.below(max(entries.count, 1))
-        let other = reach.random.below(max(entries.count, 1))
-        guard !entries.isEmpty, reach.random.chance(50) else { return (Self.inOrder(entries), false) }
-        var isFalse = false
-        switch reach.random.below(10) {
-        case 0: entries = [own].compactMap(\.self)
-        case 1: entries = []
-        case 2:
+    /// How a member is described to `victim`, for as long as it is one.
+    func view(of entry: Entry, to victim: Victim, among victims: [Victim], _ reach: inout Reach) -> Entry {
+        // Its own must be right, or it would never speak.
+        guard entry != victim.current?.entry, reach.random.chance(60) else { return entry }
+        var view = entry
+        let other = reach.random.element(of: victims.compactMap(\.current?.entry))
+        switch reach.random.below(6) {
+        case 0, 1:
             // Its own key instead of theirs, and its own address: what is sealed by it, it could read.
-            isFalse = entries[place] != own
-            entries[place].agreementKey = falseKey
-            entries[place].address = reach.address(Self.nobodysSlot + 1)
+            view.agreementKey = falseKey
+            view.address = reach.address(Self.nobodysSlot + 1 + reach.random.below(100))
+        case 2: view.binding = other.binding
+        case 3: view.name = other.name
+        case 4: view.agreementKey = other.agreementKey
+        default: view.address = victims.first { $0.current?.entry == entry }?.decoy ?? view.address
+        }
+        return view
+    }
+
+    /// What `victim` is told of the members.
+    func directory(for victim: Victim, among victims: [Victim], _ reach: inout Reach) -> [Entry] {
+        var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
+        guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }
+        let place = reach.random.below(entries.count)
+        let other = reach.random.below(entries.count)
+        switch reach.random.below(8) {
+        case 0: entries = [victim.current?.entry].compactMap(\.self)
+        case 1: entries = []
+        case 2: entries[place].agreementKey = falseKey
         case 3: (entries[place].binding, entries[other].binding) = (entries[other].binding, entries[place].binding)
-        case 4: (entries[place].name, entries[other].name) = (entries[other].name, entries[place].name)
-        case 5: (entries[place].session, entries[other].session) = (entries[other].session, entries[place].session)
-        case 6: entries.append(nobody)
-        case 7:
+        case 4: (entries[place].session, entries[other].session) = (entries[other].session, entries[place].session)
+        case 5: entries.append(nobody)
+        case 6:
             // Back from the dead: whom it was told of before, and what it was told then.
             entries += victim.told.filter { told in !entries.contains { $0.identity == told.identity } }
-        case 8:
-            for index in entries.indices {
-                guard let listed = victims.first(where: { $0.current?.entry == entries[index] }) else { continue }
-                entries[index].address = listed.decoy
-            }
         default: entries.remove(at: place)
         }
-        return (Self.inOrder(entries), isFalse)
+        return Self.inOrder(entries)
     }
 
     /// Who is not `nobody`: that one may say what it likes, as any member.

@@ -112,9 +112,13 @@ final class LyingServer: Adversary {
 
     /// A directory, as DELTA or as SNAPSHOT.
     private func tell(_ place: Int, _ lies: Lies, _ reach: inout Reach) {
+        for entry in victims.compactMap(\.current?.entry) where victims[place].views[entry.session] == nil {
+            let view = lies.view(of: entry, to: victims[place], among: victims, &reach)
+            if view.agreementKey != entry.agreementKey || view.binding != entry.binding { record.tried(0) }
+            victims[place].keep(view)
+        }
         let entries = lies.directory(for: victims[place], among: victims, &reach)
-        if entries.isFalse { record.tried(0) }
-        for draft in victims[place].directory(entries.entries, asDelta: reach.random.chance(50)) {
+        for draft in victims[place].directory(entries, asDelta: reach.random.chance(50)) {
             put(draft, place, &reach)
         }
     }

@@ -32,10 +32,12 @@ final class RetryForge: Adversary {
     }
 
     func receive(_ flight: Flight, _ reach: inout Reach) {
-        if flight.kind == .retry { retry = flight.bytes }
+        keep(flight)
     }
 
     func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+        // Another attacker may have cut it short.
+        guard flight.bytes.count >= Header.size else { return flight }
         switch flight.kind {
         case .hello:
             joiners.append((Handshake.tag(of: flight.bytes), flight.source))
@@ -47,7 +49,7 @@ final class RetryForge: Adversary {
         case .retry, .welcome, .reject:
             answers.append(flight)
             if answers.count > Self.memory { answers.removeFirst() }
-            if flight.kind == .retry { retry = flight.bytes }
+            keep(flight)
             for _ in 0..<reach.random.below(3) { forgeAnswer(&reach) }
             return reach.random.chance(20) ? nil : flight
         default: return flight
@@ -61,6 +63,10 @@ final class RetryForge: Adversary {
         case .welcome, .reject: record.got(1, if: handling.flight.isBroken)
         default: break
         }
+    }
+
+    private func keep(_ flight: Flight) {
+        if flight.kind == .retry, flight.bytes.count == Kind.retry.minimumSize { retry = flight.bytes }
     }
 
     private func forgeRetry(_ reach: inout Reach) {

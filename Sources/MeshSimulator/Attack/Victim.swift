@@ -6,6 +6,8 @@ struct Victim {
     /// Where others are told that it is, at times.
     let decoy: SocketAddress
     var current: HandmadeServer?
+    /// Whom it is told of, as it is told of them: what contradicts itself would be refused.
+    private(set) var views: [SessionID: Entry] = [:]
     /// The entries of the newest directory that it was sent.
     private(set) var told: [Entry] = []
     private var offers: [HandmadeServer] = []
@@ -19,6 +21,10 @@ struct Victim {
     init(address: SocketAddress, decoy: SocketAddress) {
         self.address = address
         self.decoy = decoy
+    }
+
+    mutating func keep(_ view: Entry) {
+        if views.count < Self.memory { views[view.session] = view }
     }
 
     mutating func offer(_ server: HandmadeServer) {
@@ -93,4 +99,5 @@ struct Victim {
     }
 
     private static let entriesInOne = 5
+    private static let memory = 4_096
 }
