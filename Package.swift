@@ -41,7 +41,6 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "SimTool", dependencies: ["MeshSimulator", "SecureMesh"], swiftSettings: strict),
         .target(
             name: "SelfTest",
             dependencies: ["SecureMesh", .product(name: "Logging", package: "swift-log")],

@@ -89,6 +89,7 @@ extension World {
     private func jump(_ index: Int, _ duration: Duration) {
         guard peers[index].hasBegun, peers[index].process.isRunning else { return }
         peers[index].process.clock.jump(by: duration)
+        peers[index].hasJumped = true
         peers[index].process.wakeAt = nil
         recorder.note(.clockJumped(duration), peer: index, now: now)
         wakePeer(index)

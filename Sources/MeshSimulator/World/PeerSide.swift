@@ -59,6 +59,7 @@ extension World {
         if refused > 0 { recorder.refused() }
         let isRepeated = judge.hasAccepted(flight)
         tell([index], "\(refused > 0 ? "refuses" : "accepts") \(flight.told)")
+        checkWait(of: index, flight)
         // Whoever leaves listens to nothing any more, and counts nothing.
         guard !peers[index].hasEnded else { return wakePeer(index) }
         let isAccepted = judge.handled(
@@ -114,6 +115,9 @@ extension World {
                 judge.fail("an authorised peer was turned away for good", peers: [index], now: now)
             }
             end(index)
+        case .dismissed(.replaced):
+            tell([index], "\(event)")
+            peers[index].waitsUntil = now + ProtocolConstants.replacedPause * 5 / 4
         case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
             tell([index], "\(event)")
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved: break
@@ -138,6 +142,17 @@ extension World {
         followsALiar(index)
             || peers[index].deceivedAt.map { now - $0 < ProtocolConstants.pairLingering * 2 } ?? false
     }
+
+    /// A peer knows for a while that a CONFIRM which it gave up may still replace its session. It may forget that only if
+    /// its clock jumps, or the GOODBYE takes long: then it waits as for another process, and so must the world.
+    private func checkWait(of index: Int, _ flight: Flight) {
+        guard flight.kind == .goodbye, peers[index].waitsUntil != nil, !peers[index].hasJumped,
+            now - flight.sentAt < Self.longWay
+        else { return }
+        peers[index].waitsUntil = nil
+    }
+
+    private static let longWay = Duration.seconds(1)
 
     /// Trust ends in time, whatever is delayed.
     func checkTrust(of index: Int) {

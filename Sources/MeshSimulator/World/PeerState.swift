@@ -16,6 +16,10 @@ final class PeerState {
     var diedAt: Instant?
     /// When that was sent which the server has last heard of it.
     private(set) var heardAt: Instant?
+    /// Its clock has jumped: what it remembers for some seconds it may have forgotten.
+    var hasJumped = false
+    /// It keeps away until then: it was told that another process has its key.
+    var waitsUntil: Instant?
     /// When it last followed a server that lies.
     var deceivedAt: Instant?
     private var epoch: UInt64 = 0
@@ -40,6 +44,8 @@ final class PeerState {
         diedAt = nil
         heardAt = nil
         deceivedAt = nil
+        hasJumped = false
+        waitsUntil = nil
         epoch = 0
         version = 0
         heartbeats = [:]

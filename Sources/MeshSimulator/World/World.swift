@@ -131,7 +131,8 @@ package final class World {
         let trouble = Instant(nanoseconds: scenario.duration.wholeNanoseconds)
         play(until: trouble, progress)
         heal()
-        let wholeSince = playUntilWhole(limit: trouble + scenario.healing, progress)
+        let waits = peers.compactMap(\.waitsUntil).max() ?? trouble
+        let wholeSince = playUntilWhole(limit: max(trouble, waits) + scenario.healing, progress)
         if judge.failure == nil {
             if let wholeSince {
                 recorder.healed(at: wholeSince)
