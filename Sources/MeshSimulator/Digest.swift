@@ -33,7 +33,7 @@ struct Digest {
         let bytes = span.extracting(0..<end)
         var offset = 0
         while offset + 8 <= bytes.count {
-            add(bytes.number(at: offset))
+            add(bytes.littleEndian(at: offset))
             offset += 8
         }
         var rest: UInt64 = 0
@@ -47,16 +47,5 @@ struct Digest {
     private static func mixed(_ number: UInt64) -> UInt64 {
         let folded = (number ^ number >> 31) &* 0x94D0_49BB_1331_11EB
         return folded ^ folded >> 30
-    }
-}
-
-extension Span<UInt8> {
-    /// Eight bytes as a little-endian number. The bounds are checked once, so that it is one load.
-    @inline(__always)
-    func number(at offset: Int) -> UInt64 {
-        let bytes = extracting(offset..<(offset &+ 8))
-        var value: UInt64 = 0
-        for index in 0..<8 { value |= UInt64(bytes[index]) << UInt64(8 * index) }
-        return value
     }
 }

@@ -79,7 +79,8 @@ package struct StandIn: Primitives {
         let ciphertext = sealed.lowerBound..<(sealed.upperBound - Kind.tagSize)
         let seal = Seal(key: key, counter: counter)
         let (a, b) = seal.tag(of: datagram, sealed: ciphertext)
-        guard datagram.number(at: ciphertext.upperBound) == a, datagram.number(at: ciphertext.upperBound + 8) == b
+        guard datagram.littleEndian(at: ciphertext.upperBound) == a,
+            datagram.littleEndian(at: ciphertext.upperBound + 8) == b
         else { return nil }
         var plaintext = [UInt8](repeating: 0, count: ciphertext.count)
         seal.cover(datagram.extracting(ciphertext), into: &plaintext, at: 0)

@@ -1,7 +1,8 @@
 /// What a signature in one mesh covers (PROTOCOL.md, section 4): ctx ‖ kind ‖ from ‖ [extra] ‖ clear ‖ payload.
 ///
-/// Carries the primitives to all that signs, verifies, seals, opens or agrees in this mesh.
-package struct SigningContext: Sendable {
+/// Carries the primitives to all that signs, verifies, seals, opens or agrees in this mesh. It never changes, and is a
+/// class so that all of these refer to one: as a part of each it would make every session dear to look at.
+package final class SigningContext: Sendable {
     package let server: PublicKey
     package let primitives: any Primitives
     private let prefix: [UInt8]

@@ -35,16 +35,13 @@ package struct Directory: Sendable {
             count - gone.count + new.count <= Limits.directoryEntries
         else { return false }
         func isFree(_ holder: SessionID?) -> Bool { holder.map(leaving.contains) ?? true }
-        var added = Directory()
         for entry in new {
             guard entries[entry.session] == nil, !removed.contains(entry.session),
-                isFree(identities[entry.identity]), isFree(names[entry.name]), isFree(addresses[entry.address]),
-                added.entry(of: entry.identity) == nil, added.entry(named: entry.name) == nil,
-                added.entry(at: entry.address) == nil, added[entry.session] == nil
+                isFree(identities[entry.identity]), isFree(names[entry.name]), isFree(addresses[entry.address])
             else { return false }
-            added.insert(entry)
         }
-        return true
+        return new.areDistinct(by: \.session) && new.areDistinct(by: \.identity)
+            && new.areDistinct(by: \.name) && new.areDistinct(by: \.address)
     }
 
     /// Adds what `allows` has let through.
@@ -74,5 +71,13 @@ package struct Directory: Sendable {
             if sessions[middle] < session { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+extension [Entry] {
+    /// The few of a DELTA are compared with each other, which costs less than a table of them.
+    fileprivate func areDistinct<Value: Hashable>(by value: (Entry) -> Value) -> Bool {
+        guard count <= 8 else { return Set(lazy.map(value)).count == count }
+        return indices.allSatisfy { place in !self[..<place].contains { value($0) == value(self[place]) } }
     }
 }

@@ -61,6 +61,7 @@ package struct PulseTokens: Hashable, Sendable {
     }
 
     package func isFresh(_ token: UInt64, own: Issued, now: Instant, lifetime: Duration) -> Bool {
-        (recent + [own]).contains { $0.token == token && now - $0.at <= lifetime }
+        func isFresh(_ issued: Issued) -> Bool { issued.token == token && now - issued.at <= lifetime }
+        return isFresh(own) || recent.contains(where: isFresh)
     }
 }

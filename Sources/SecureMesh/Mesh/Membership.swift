@@ -1,4 +1,6 @@
 /// A peer's session with the server, from the WELCOME it opened to its end: keys, numbers, freshness and trust.
+///
+/// What is asked of it after every datagram is stored: to compute a property of a session in an Optional copies it.
 package struct Membership: Sendable {
     package let id: SessionID
     package let epoch: UInt64
@@ -6,28 +8,36 @@ package struct Membership: Sendable {
     package let signer: Signer
     package let address: SocketAddress
     package let interval: Duration
-    private let oldAt: Instant
     private let binder: Secret32
     private let trust: Duration
     private let startedAt: Instant
+    /// How long a sign of life counts.
+    private let freshness: Duration
     private var session: Session
     private var number: UInt64 = 0
     private var token: UInt64
-    /// Numbers of heartbeats and when each was sent, the newest 256.
+    /// Numbers of the heartbeats whose echo would be fresh, and when each was sent.
     private var sent: [(number: UInt64, at: Instant)] = []
-    private var oldestSent = 0
+    /// Of the newest sending that a fresh PULSE echoed.
     private var freshSince: Instant?
+    /// When the last sign of life is three intervals old.
+    private(set) package var staleAt: Instant
+    /// When to join again for new keys.
+    private(set) package var rekeyAt: Instant
     /// The newest fresh PULSE: what it told, and the sending that it echoed.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
     /// The version at which the directory first listed this session.
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
     private(set) package var nextSend: Instant
-    private var sentAt: Instant
     /// How long after a PULSE the next heartbeat goes out: late in the interval, so that the next PULSE echoes a young
     /// one and a single lost PULSE leaves time for the one after it; not at the same time as all the others'.
     private let phase: Duration
-    package var pairs = Pairs()
+    /// How long after the heartbeat that a PULSE echoed at the latest.
+    private let latestSend: Duration
+    package var pairs = Pairs() {
+        didSet { if pairs.isExhausted { rekeyAt = startedAt } }
+    }
 
     package init(
         _ opened: Joining.OpenedWelcome, attempt: Joining.Attempt, key: SigningKey, random: inout RandomSource,
@@ -45,14 +55,16 @@ package struct Membership: Sendable {
         // A server cannot make a peer busier than any server may ask it to be.
         interval = max(.milliseconds(Int(body.heartbeatMilliseconds)), Limits.shortestHeartbeat)
         trust = .seconds(Int(body.trustSeconds))
-        oldAt = now + .seconds(Int(body.rekeySeconds))
+        rekeyAt = now + .seconds(Int(body.rekeySeconds))
         startedAt = now
+        freshness = interval * ProtocolConstants.freshIntervals
+        staleAt = now + freshness
         binder = opened.keys.binder
         session = Session(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
         token = body.token
         nextSend = now
-        sentAt = now
         phase = interval * Int(500 + random.next() % 400) / 1_000
+        latestSend = interval * 5 / 4
     }
 
     /// Whether the first fresh PULSE has come: the server has accepted the CONFIRM.
@@ -62,16 +74,8 @@ package struct Membership: Sendable {
         pairs.extents + [Extent("sent heartbeats", sent.count, limit: Limits.sentHeartbeats)]
     }
 
-    /// When the last sign of life is three intervals old.
-    package var staleAt: Instant {
-        (freshSince ?? startedAt) + interval * ProtocolConstants.freshIntervals
-    }
-
     /// While it is not confirmed.
     package var confirmDeadline: Deadline { Deadline(min(nextSend, staleAt), .confirm) }
-
-    /// When to join again for new keys.
-    package var rekeyAt: Instant { pairs.isExhausted ? startedAt : oldAt }
 
     package func isTrusted(_ now: Instant) -> Bool {
         trustedUntil.map { now < $0 } ?? false
@@ -90,7 +94,6 @@ package struct Membership: Sendable {
     /// CONFIRM until the first PULSE, HEARTBEAT after it; sets the next sending.
     package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
         nextSend = now + interval
-        sentAt = now
         number += 1
         record(number, now)
         let payload =
@@ -123,8 +126,11 @@ package struct Membership: Sendable {
     package mutating func accept(_ pulse: Pulse, echo: UInt64, held: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         token = pulse.token
-        nextSend = min(now + phase, sentAt + interval * 5 / 4)
-        freshSince = max(freshSince ?? sentAt, sentAt)
+        nextSend = min(now + phase, sentAt + latestSend)
+        if sentAt > freshSince ?? Instant(nanoseconds: .min) {
+            freshSince = sentAt
+            staleAt = sentAt + freshness
+        }
         newestPulse = (pulse.version, sentAt)
         extendTrust(held: held)
         return true
@@ -137,14 +143,9 @@ package struct Membership: Sendable {
         trustedUntil = max(trustedUntil ?? until, until)
     }
 
-    private var freshness: Duration { interval * ProtocolConstants.freshIntervals }
-
     private mutating func record(_ number: UInt64, _ now: Instant) {
-        if sent.count < Limits.sentHeartbeats {
-            sent.append((number, now))
-        } else {
-            sent[oldestSent] = (number, now)
-            oldestSent = (oldestSent + 1) % Limits.sentHeartbeats
-        }
+        sent.removeAll { now >= $0.at + freshness }
+        if sent.count == Limits.sentHeartbeats { sent.removeFirst() }
+        sent.append((number, now))
     }
 }

@@ -33,10 +33,15 @@ package struct Pairs: Sendable {
     /// Sessions that have ended and had keys here. A server that lists one again must not get their nonces again.
     private var spent: Set<SessionID> = []
     /// Replaced senders, in the order in which their time ends.
-    private var lingering: [(session: SessionID, until: Instant)] = []
+    private var lingering: [(session: SessionID, until: Instant)] = [] {
+        didSet { deadline = lingering.first?.until }
+    }
     private var agreements = RateLimiter()
 
     private let limit: Int
+
+    /// When `expire` has something to do. Asked after every datagram: it stands ready.
+    private(set) package var deadline: Instant?
 
     /// `limit`: how many ended sessions are remembered.
     package init(limit: Int = Limits.spentPairs) {
@@ -116,13 +121,11 @@ package struct Pairs: Sendable {
 
     /// Forgets replaced senders whose time is over.
     package mutating func expire(now: Instant) {
+        guard let deadline, deadline <= now else { return }
         let over = lingering.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }
         lingering.removeFirst(over.count)
     }
-
-    /// When `expire` has something to do. Asked after every datagram: does not look at every pair.
-    package var deadline: Instant? { lingering.first?.until }
 
     private mutating func agree(_ entry: Entry, _ own: Own) throws(Rejection) -> Secret32 {
         guard !spent.contains(entry.session) else { throw .directoryContradiction }

@@ -41,7 +41,7 @@ package struct Peer: MeshMachine {
     package var session: SessionID? { sessions.current?.id }
 
     /// Whether messages may go out and be delivered now.
-    package func isTrusted(_ now: Instant) -> Bool { sessions.current?.isTrusted(now) ?? false }
+    package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
     package var nextDeadline: Deadline? {
         if hasEnded { return nil }
@@ -97,11 +97,11 @@ package struct Peer: MeshMachine {
             if joining.unanswered > unanswered, unanswered > 0 { emit(.unanswered(attempts: unanswered)) }
         }
         sendHeartbeats(now)
-        if isConnected, let current = sessions.current, current.staleAt <= now {
+        if isConnected, let staleAt = sessions.current?.staleAt, staleAt <= now {
             connectionLost()
             if sessions.candidate == nil { joining.start(at: now) }
         }
-        if let current = sessions.current, current.rekeyAt <= now, !joining.isActive, sessions.candidate == nil {
+        if let rekeyAt = sessions.current?.rekeyAt, rekeyAt <= now, !joining.isActive, sessions.candidate == nil {
             joining.start(at: now)
         }
         sessions.expire(now)
@@ -124,12 +124,15 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func emit(_ event: PeerEvent) {
+        guard announcement.isPending else { return outputs.push(.event(event)) }
         for event in announcement.pass(event) { outputs.push(.event(event)) }
     }
 
     private mutating func announce(_ now: Instant) {
-        guard isConnected, maySpeak(now), let current = sessions.current else { return }
-        for event in announcement.announce(current.address, isMember: directory.lists) { outputs.push(.event(event)) }
+        guard announcement.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else {
+            return
+        }
+        for event in announcement.announce(address, isMember: directory.lists) { outputs.push(.event(event)) }
     }
 }
 
@@ -193,7 +196,7 @@ extension Peer {
     /// Nobody needs to join while the old session goes on; without one, the next attempt is due.
     private mutating func candidateGivenUp(_ now: Instant) {
         if isConnected, sessions.current == nil { connectionLost() }
-        let isInNeed = !isConnected || sessions.current.map { $0.rekeyAt <= now } ?? true
+        let isInNeed = !isConnected || (sessions.current?.rekeyAt).map { $0 <= now } ?? true
         if !isInNeed { joining.stop() } else if !joining.isActive { joining.start(at: now) }
     }
 }

@@ -152,14 +152,15 @@ package struct PeerDirectory: Sendable {
 
     private mutating func changes(from before: [Entry], to after: [Entry]) -> Change {
         let left = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
-        let stays = Set(after.map(\.identity))
+        let stays = before.isEmpty ? [] : Set(after.map(\.identity))
         var events: [PeerEvent] = before.filter { !stays.contains($0.identity) && $0.identity != own }
             .map { .memberLeft(Member($0)) }
         for entry in after {
-            if let known = knownNames[entry.name], known != entry.identity {
+            let known = knownNames[entry.name]
+            if let known, known != entry.identity {
                 events.append(.nameMoved(entry.name, from: known, to: entry.identity))
             }
-            if knownNames[entry.name] != nil || knownNames.count < Limits.rememberedIdentities {
+            if known != entry.identity, known != nil || knownNames.count < Limits.rememberedIdentities {
                 knownNames[entry.name] = entry.identity
             }
             guard entry.identity != own else { continue }

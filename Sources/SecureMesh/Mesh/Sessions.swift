@@ -21,6 +21,11 @@ package struct Sessions: Sendable {
 
     package var areNone: Bool { current == nil && candidate == nil }
 
+    package func isTrusted(_ now: Instant) -> Bool {
+        guard let until = current?.trustedUntil else { return false }
+        return now < until
+    }
+
     package var deadline: Deadline? {
         // Asked after every datagram: each part is looked at where it stands, none is copied.
         .earliest([
@@ -41,8 +46,8 @@ package struct Sessions: Sendable {
 
     /// True if the candidate has waited too long for its first PULSE.
     package mutating func giveUpCandidate(_ now: Instant) -> Bool {
-        guard let candidate, candidate.staleAt <= now else { return false }
-        self.candidate = nil
+        guard let staleAt = candidate?.staleAt, staleAt <= now else { return false }
+        candidate = nil
         givenUpUntil = now + Limits.pendingLifetime
         return true
     }
@@ -140,8 +145,8 @@ package struct Sessions: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, held directory: PeerDirectory, rate: Rate, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let to = datagram.header.to
-        if let own = current?.own, to == own.session.rawValue {
-            guard current?.isTrusted(now) == true else { throw .untrusted }
+        if to == current?.id.rawValue, let own = current?.own {
+            guard isTrusted(now) else { throw .untrusted }
             let message = try current?.pairs.admit(
                 span, datagram, held: directory, own: own, rate: rate, now: now)
             if let message { return message }

@@ -65,14 +65,11 @@ package struct Bytes32: Hashable, Sendable {
     }
 
     fileprivate static func word(_ span: Span<UInt8>, _ offset: Int) -> UInt64 {
-        var value: UInt64 = 0
-        for index in 0..<8 { value |= UInt64(span[offset + index]) << UInt64(index * 8) }
-        return value.littleEndian
+        span.littleEndian(at: offset).littleEndian
     }
 
     fileprivate static func append(_ word: UInt64, to bytes: inout [UInt8]) {
-        let value = UInt64(littleEndian: word)
-        for index in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(index * 8))) }
+        bytes.append(littleEndian: UInt64(littleEndian: word))
     }
 
     package static let count = 32

@@ -6,9 +6,12 @@ public struct PeerName: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil unless `text` is a name.
     public init?(_ text: String) {
-        let bytes = Array(text.utf8)
+        self.init(utf8: Array(text.utf8))
+    }
+
+    package init?(utf8 bytes: [UInt8]) {
         guard (1...Self.maximumLength).contains(bytes.count), bytes.allSatisfy(Self.isAllowed) else { return nil }
-        description = text
+        description = String(decoding: bytes, as: UTF8.self)
     }
 
     package static func isAllowed(_ byte: UInt8) -> Bool {

@@ -23,9 +23,7 @@ package struct ByteReader {
 
     package mutating func uint64(_ span: Span<UInt8>) throws(Rejection) -> UInt64 {
         let start = try take(8, of: span)
-        var value: UInt64 = 0
-        for index in 0..<8 { value = value << 8 | UInt64(span[start + index]) }
-        return value
+        return span.littleEndian(at: start).byteSwapped
     }
 
     package mutating func bytes16(_ span: Span<UInt8>) throws(Rejection) -> Bytes16 {
@@ -58,12 +56,8 @@ package struct ByteReader {
 
     package mutating func name(length: UInt8, _ span: Span<UInt8>) throws(Rejection) -> PeerName {
         let start = try take(Int(length), of: span)
-        var text = ""
-        for index in start..<(start + Int(length)) {
-            guard PeerName.isAllowed(span[index]) else { throw .invalidName }
-            text.unicodeScalars.append(Unicode.Scalar(span[index]))
-        }
-        guard let name = PeerName(text) else { throw .invalidName }
+        let text = [UInt8](copying: span.extracting(start..<(start + Int(length))))
+        guard let name = PeerName(utf8: text) else { throw .invalidName }
         return name
     }
 
@@ -86,9 +80,7 @@ extension [UInt8] {
     }
 
     package mutating func append(bigEndian value: UInt64) {
-        for shift in stride(from: 56, through: 0, by: -8) {
-            append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
-        }
+        append(littleEndian: value.byteSwapped)
     }
 
     package mutating func append(zeros count: Int) {
