@@ -35,37 +35,39 @@ extension World {
     }
 
     func peerWakes(_ index: Int, scheduled at: Instant) {
-        guard peers[index].process.wakeAt == at else { return }
-        peers[index].process.wakeAt = nil
-        if peers[index].process.isAwake, peers[index].process.isDue(now) { peerTimesOut(index) }
+        let process = peers[index].process
+        guard process.wakeAt == at else { return }
+        process.wakeAt = nil
+        if process.isAwake, process.isDue(now) { peerTimesOut(index) }
         wakePeer(index)
     }
 
     func peerTimesOut(_ index: Int) {
         trace.step(4, at: now, subject: index)
-        peers[index].process.machine.handleTimeout(now: peers[index].process.clock.read(now))
+        let process = peers[index].process
+        process.machine.handleTimeout(now: process.clock.read(now))
         drainPeer(index)
     }
 
     func peerHandles(_ index: Int, _ flight: Flight) {
         trace.step(5, at: now, subject: index)
         trace.datagram(flight.bytes)
-        let before = flight.isBroken ? peers[index].view(now) : nil
-        let local = peers[index].process.clock.read(now)
-        let refusals = peers[index].process.glance.refusals
-        peers[index].process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: local)
+        let (peer, process) = (peers[index], peers[index].process)
+        let before = flight.isBroken ? peer.view(now) : nil
+        let refusals = process.glance.refusals
+        process.machine.handle(
+            flight.bytes.span, path: Path(remote: flight.source), now: process.clock.read(now))
         drainPeer(index)
-        let refused = peers[index].process.glance.refusals - refusals
+        let refused = process.glance.refusals - refusals
         if refused > 0 { recorder.refused() }
         let isRepeated = judge.hasAccepted(flight)
         tell([index], "\(refused > 0 ? "refuses" : "accepts") \(flight.told)")
         checkWait(of: index, flight)
         // Whoever leaves listens to nothing any more, and counts nothing.
-        guard !peers[index].hasEnded else { return wakePeer(index) }
+        guard !peer.hasEnded else { return wakePeer(index) }
         let isAccepted = judge.handled(
-            flight, by: index, before: before, after: flight.isBroken ? peers[index].view(now) : nil,
-            refusals: refused,
-            last: isDeceived(index) ? nil : peers[index].process.machine.rejections.last, answers: [], now: now)
+            flight, by: index, before: before, after: flight.isBroken ? peer.view(now) : nil, refusals: refused,
+            last: refused == 0 || isDeceived(index) ? nil : process.machine.rejections.last, answers: [], now: now)
         tellAttacker(
             of: flight,
             Fact.Handling(
@@ -73,27 +75,28 @@ extension World {
                 isBeyondTrust: isAccepted && flight.kind == .message && !isDeceived(index)
                     && flight.senderIndex.map { judge.isBeyondTrust($0, diedAt: peers[$0].diedAt, now: now) } ?? false))
         if isAccepted, flight.kind == .pulse {
-            peers[index].hears(pulse: flight, freshness: scenario.heartbeat * 5 / 2, now: now)
+            peer.hears(pulse: flight, freshness: surelyFresh, now: now)
         }
         wakePeer(index)
     }
 
     func drainPeer(_ index: Int) {
-        while let output = peers[index].process.machine.pollOutput() {
+        let (peer, process) = (peers[index], peers[index].process)
+        while let output = process.machine.pollOutput() {
             switch output {
             case .transmit(let transmit):
-                send(transmit.bytes, by: .peer(index), from: peers[index].address, to: transmit.path.remote)
+                send(transmit.bytes, by: .peer(index), from: peer.address, to: transmit.path.remote)
             case .event(let event): note(event, index)
-            case .drain: peers[index].process.machine.handleDrained(now: peers[index].process.clock.read(now))
+            case .drain: process.machine.handleDrained(now: process.clock.read(now))
             }
         }
-        peers[index].process.look()
-        if isClose { judge.check(peers[index].process.machine.extents, of: index, now: now) }
-        if followsALiar(index) { peers[index].deceivedAt = now }
-        guard peers[index].changed(&judge, peer: index, now: now) else { return }
-        let glance = peers[index].process.glance
+        process.look()
+        if isClose { judge.check(process.extents, of: index, now: now) }
+        if followsALiar(index) { peer.deceivedAt = now }
+        guard peer.changed(&judge, peer: index, now: now) else { return }
+        let glance = process.glance
         recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
-        if isClose { judge.check(peers[index].process.machine.members, of: index, now: now) }
+        if isClose { judge.check(process.machine.members, of: index, now: now) }
     }
 
     private func note(_ event: PeerEvent, _ index: Int) {
@@ -133,7 +136,7 @@ extension World {
     // MARK: a server that lies
 
     private func followsALiar(_ index: Int) -> Bool {
-        let epoch = peers[index].process.machine.epoch
+        let epoch = peers[index].process.epoch
         return epoch != 0 && !trueEpochs.contains(epoch)
     }
 

@@ -22,7 +22,14 @@ final class Process<Machine: DirectoryHolder> {
     /// To be called after each call of the machine.
     func look() { glance = Self.glance(&machine) }
 
-    /// In place: to copy a machine costs more than most calls of it.
+    // In place: to copy a machine costs more than most calls of it.
+
+    var epoch: UInt64 { Self.epoch(&machine) }
+    var extents: [Extent] { Self.extents(&machine) }
+
+    private static func epoch(_ machine: inout Machine) -> UInt64 { machine.epoch }
+    private static func extents(_ machine: inout Machine) -> [Extent] { machine.extents }
+
     private static func glance(_ machine: inout Machine) -> Glance {
         Glance(
             epoch: machine.epoch, version: machine.version, members: machine.memberCount,

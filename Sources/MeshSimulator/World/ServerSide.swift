@@ -58,6 +58,7 @@ extension World {
     func serverHandles(_ flight: Flight) {
         trace.step(3, at: now, subject: -1)
         trace.datagram(flight.bytes)
+        let server = server
         let before = flight.isBroken ? serverView : nil
         let refusals = server.glance.refusals
         let isRepeated = judge.hasAccepted(flight)
@@ -69,7 +70,7 @@ extension World {
         tell([flight.senderIndex].compactMap(\.self), "server \(refused > 0 ? "refuses" : "accepts") \(flight.told)")
         let isAccepted = judge.handled(
             flight, by: nil, before: before, after: flight.isBroken ? serverView : nil, refusals: refused,
-            last: server.machine.rejections.last, answers: answers, now: now)
+            last: refused > 0 ? server.machine.rejections.last : nil, answers: answers, now: now)
         if isAccepted, !flight.isBroken, let peer = flight.senderIndex { noteLife(flight, of: peer) }
         tellAttacker(
             of: flight,
@@ -86,7 +87,7 @@ extension World {
         switch flight.kind {
         case .confirm: judge.proof(of: peer, now: now)
         case .heartbeat:
-            if let proof = flight.proof, now - proof < scenario.lifetime * 9 / 10 { judge.proof(of: peer, now: proof) }
+            if let proof = flight.proof, now - proof < surelyAlive { judge.proof(of: peer, now: proof) }
         default: break
         }
     }
@@ -101,6 +102,7 @@ extension World {
 
     @discardableResult
     func drainServer(answering flight: Flight?) -> [Transmit] {
+        let server = server
         var answers: [Transmit] = []
         var departed: Set<SocketAddress> = []
         while let output = server.machine.pollOutput() {
@@ -120,7 +122,7 @@ extension World {
             }
         }
         server.look()
-        if isClose { judge.check(server.machine.extents, of: nil, now: now) }
+        if isClose { judge.check(server.extents, of: nil, now: now) }
         judge.answered(flight, with: answers, isMember: memberAddresses.contains, now: now)
         for address in departed { memberAddresses.remove(address) }
         let current = (epoch: server.glance.epoch, version: server.glance.version)
