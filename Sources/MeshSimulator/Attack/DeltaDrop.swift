@@ -31,7 +31,7 @@ final class DeltaDrop: Adversary {
 
     private func meet(_ peer: SocketAddress, _ random: inout RandomSource) {
         guard !victims.contains(peer), !spared.contains(peer), victims.count + spared.count < Self.limit else { return }
-        if random.chance(50) { victims.append(peer) } else { spared.append(peer) }
+        if victims.isEmpty || random.chance(50) { victims.append(peer) } else { spared.append(peer) }
     }
 
     private static let limit = 64

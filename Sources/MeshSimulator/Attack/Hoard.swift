@@ -16,6 +16,8 @@ final class Hoard: Adversary {
         let from: Instant
         var held: [Flight] = []
         var fedAt: Instant
+        /// What becomes of it is known: a later session is another matter.
+        var isMeasured = false
     }
     private var stores: [Store] = []
     private var spared: [SocketAddress] = []
@@ -58,16 +60,26 @@ final class Hoard: Adversary {
     }
 
     func witness(_ fact: Fact) {
-        guard case .left(let parting) = fact,
-            let store = stores.first(where: { $0.peer == parting.member.address })
-        else { return }
-        let bound = parting.at - parting.latestSign
-        record.got(if: min(parting.at, actedAt) - store.from > bound)
+        switch fact {
+        case .left(let parting):
+            guard let place = place(of: parting.member), parting.at >= stores[place].from else { return }
+            let bound = parting.at - parting.latestSign
+            record.got(if: min(parting.at, actedAt) - stores[place].from > bound)
+            stores[place].isMeasured = true
+        case .joined(let arrival):
+            guard let place = place(of: arrival.member), arrival.at >= stores[place].from else { return }
+            stores[place].isMeasured = true
+        case .handled, .trustsTooLong: break
+        }
+    }
+
+    private func place(of member: Member) -> Int? {
+        stores.firstIndex { $0.peer == member.address && !$0.isMeasured }
     }
 
     private func meet(_ peer: SocketAddress, _ reach: inout Reach) {
         guard !spared.contains(peer), stores.count + spared.count < Self.memory else { return }
-        guard reach.random.chance(60) else { return spared.append(peer) }
+        guard stores.isEmpty || reach.random.chance(60) else { return spared.append(peer) }
         let from = reach.now + reach.random.duration(in: .zero...(.seconds(2)))
         stores.append(Store(peer: peer, from: from, fedAt: reach.now))
     }

@@ -65,7 +65,7 @@ final class LyingServer: Adversary {
     private func victim(_ address: SocketAddress, _ reach: inout Reach) -> Int? {
         if let place = victims.firstIndex(where: { $0.address == address }) { return place }
         guard !spared.contains(address) else { return nil }
-        guard reach.random.chance(60), victims.count < Self.limit else {
+        guard victims.isEmpty || reach.random.chance(70), victims.count < Self.limit else {
             spared.append(address)
             return nil
         }
