@@ -109,12 +109,12 @@ import Testing
         for version in 6..<5 + UInt64(Limits.earlyDeltas) {
             _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(1)]))
         }
-        #expect(directory.extents.allSatisfy(\.isKept))
+        #expect(directory.extents.filter { !$0.isKept }.isEmpty)
         let change = try directory.apply(Delta(from: 5, removed: [], added: [.sample(3)]))
         #expect(change.refusal == .directoryContradiction)
         #expect(directory.version == 6)
         directory.begin(epoch: 78)
-        #expect(directory.extents.allSatisfy { $0.name != "early deltas" || $0.count == 0 })
+        #expect(directory.extents.first { $0.name == "early deltas" }?.count == 0)
     }
 
     @Test("what contradicts is refused whole and leaves the directory as it was") func refusedWhole() throws {
