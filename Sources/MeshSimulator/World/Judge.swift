@@ -267,10 +267,11 @@ struct Judge {
         _ peer: Int, since: Instant, isMember: Bool, trusting: () -> Int?, now: Instant
     ) {
         let begin = max(since, serverSteadySince)
-        if isMember, now - begin > patience + stretched(lifetime) {
+        // A CONFIRM that was under way when it died may come as late as its ticket allows.
+        if isMember, now - begin > patience + stretched(lifetime + Limits.pendingLifetime) {
             fail("still a member \(now - begin) after its end", peers: [peer], now: now)
         }
-        if now - begin > patience + stretched(lifetime + trust), let other = trusting() {
+        if now - begin > patience + stretched(lifetime + Limits.pendingLifetime + trust), let other = trusting() {
             fail("still trusted \(now - begin) after its end", peers: [peer, other], now: now)
         }
     }
