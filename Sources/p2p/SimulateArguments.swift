@@ -59,6 +59,15 @@ extension Parse {
         return ends[0]...ends[1]
     }
 
+    /// `10,100,1000`.
+    static func sizes(_ text: String) throws -> [Int] {
+        let sizes = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard sizes.allSatisfy({ (2...10_000).contains($0) }) else {
+            throw ValidationError("sizes are 2 to 10000, as in 10,100,1000")
+        }
+        return sizes
+    }
+
     private static func halves(
         _ text: String, like example: String
     ) throws -> (span: (from: Duration, to: Duration?), whom: String) {

@@ -17,6 +17,7 @@ struct SimulateCommand: ParsableCommand {
               p2p simulate --peers 200 --minutes 5 --loss 5% --partition 60s..90s:40% --report mesh.html
               p2p simulate --peers 20 --kill 30s..60s:server --kill 45s:3 --attack replay --seed 7
               p2p simulate --swarm 1..300
+              p2p simulate --scaling 10,100,1000
             """)
 
     @Option(help: ArgumentHelp("How many peers.", valueName: "count"))
@@ -90,11 +91,21 @@ struct SimulateCommand: ParsableCommand {
     @Flag(help: "With --swarm: print each world's trace hash.")
     var hashes = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Measure quiet meshes of these sizes and print a table in Markdown; at most 100 of each are real peers.",
+            valueName: "sizes"),
+        transform: Parse.sizes)
+    var scaling: [Int]?
+
     func validate() throws {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
         guard (1...1_440).contains(minutes) else { throw ValidationError("--minutes is 1 to 1440") }
         guard swarm == nil || (report == nil && !json) else {
             throw ValidationError("--swarm plays many worlds: it has no --report and no --json")
+        }
+        guard scaling == nil || (swarm == nil && report == nil && !json) else {
+            throw ValidationError("--scaling plays meshes of its own: it has no --swarm, --report or --json")
         }
         for trouble in partition + kill where trouble.from >= .seconds(minutes * 60) {
             throw ValidationError("a partition or a kill begins within the \(minutes) minutes of the run")
@@ -103,11 +114,14 @@ struct SimulateCommand: ParsableCommand {
 
     func run() throws {
         if let swarm { return try play(swarm) }
+        if let scaling { return try measure(scaling) }
         let scenario = scenario
         Console.note("seed \(seed): \(repeatCommand)")
         let ticker = Ticker()
+        let begun = CPUTime.now
         let outcome = World(scenario).run { ticker.show($0) }
         ticker.end()
+        Console.note(CPUTime.told(of: outcome.recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }, since: begun))
         if let report { try write(outcome.recording.html, to: report) }
         if json {
             Console.result(outcome.recording.json)
@@ -180,6 +194,13 @@ struct SimulateCommand: ParsableCommand {
                 .cannotCreate, "cannot write \(Console.escaped(path))", hint: "is the folder there, and yours?")
         }
         Console.note("wrote \(Console.escaped(path))")
+    }
+
+    private func measure(_ sizes: [Int]) throws {
+        guard ScalingTable.print(sizes, seed: seed) else {
+            Console.note("a mesh did not come to its end: not all got in, or a change did not reach all")
+            throw ExitCode(1)
+        }
     }
 
     private func play(_ seeds: ClosedRange<UInt64>) throws {

@@ -24,6 +24,10 @@ final class Ticker {
         show { "seed \(seed) of \(seeds.lowerBound) to \(seeds.upperBound)" }
     }
 
+    func show(members: Int, of size: Int) {
+        show { "a mesh of \(size), \(members) members" }
+    }
+
     /// Leaves the terminal's line.
     func end() {
         if isOpen { Console.progress("", renews: true) }

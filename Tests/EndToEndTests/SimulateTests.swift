@@ -53,14 +53,25 @@ struct SimulateTests {
         #expect(result.output.last == "3 worlds, all sound (seeds 3 to 5)")
     }
 
+    @Test("measures meshes of several sizes, in three tables")
+    func scaling() async throws {
+        let stage = try Stage()
+        defer { stage.end() }
+        let result = try await stage.run(["simulate", "--scaling", "3,5", "--seed", "8"], within: .seconds(60))
+        #expect(result.status == 0, "\(result.text)")
+        #expect(result.output.count { $0.hasPrefix("| 3 |") } == 3)
+        #expect(result.output.count { $0.hasPrefix("| 5 |") } == 3)
+    }
+
     @Test(
         "what does not fit is wrong usage, said before anything is played",
         arguments: [
             ["--peers", "0"], ["--peers", "10001"], ["--minutes", "0"], ["--loss", "5"], ["--loss", "101%"],
             ["--loss", "nan%"], ["--latency", "fast"], ["--partition", "20s:40%"], ["--partition", "30s..20s:40%"],
-            ["--partition", "20s..30s"], ["--partition", "90s..95s:40%"], ["--kill", "20s:everyone"], ["--kill", "20s:0"],
-            ["--kill", "0s..0s:1"], ["--attack", "magic"], ["--attack", ""], ["--swarm", "5"], ["--swarm", "5..3"],
-            ["--swarm", "1..2", "--json"], ["--seed", "-1"], ["--crypto", "none"],
+            ["--partition", "20s..30s"], ["--partition", "90s..95s:40%"], ["--kill", "20s:everyone"],
+            ["--kill", "20s:0"], ["--kill", "0s..0s:1"], ["--attack", "magic"], ["--attack", ""], ["--swarm", "5"],
+            ["--swarm", "5..3"], ["--swarm", "1..2", "--json"], ["--seed", "-1"], ["--crypto", "none"],
+            ["--scaling", "1"], ["--scaling", "10,"], ["--scaling", "10", "--json"],
         ])
     func usage(arguments: [String]) async throws {
         let stage = try Stage()
