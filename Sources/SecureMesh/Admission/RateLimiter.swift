@@ -20,6 +20,16 @@ package struct RateLimiter: Hashable, Sendable {
         return true
     }
 
+    /// Takes as many tokens as there are, at most `count`, and gives how many.
+    package mutating func take(upTo count: Int, _ rate: Rate, now: Instant) -> Int {
+        let interval = Self.interval(rate)
+        let missing = full > now ? ((full - now).wholeNanoseconds + interval - 1) / interval : 0
+        let taken = min(Int64(count), Int64(rate.burst) - missing)
+        guard taken > 0 else { return 0 }
+        full = max(full, now) + .nanoseconds(interval * taken)
+        return Int(taken)
+    }
+
     private static func interval(_ rate: Rate) -> Int64 {
         1_000_000_000 / Int64(max(rate.perSecond, 1))
     }

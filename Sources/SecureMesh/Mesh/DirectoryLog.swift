@@ -107,9 +107,9 @@ package struct DirectoryLog: Sendable {
         return newest.version
     }
 
-    /// Freezes the directory at `version`. What waits has been flushed before. A member is sent four parts each
-    /// `interval` at most: the snapshot stays young as long as that takes, or else, in a large directory that keeps
-    /// changing, none would ever be complete before it is forgotten.
+    /// Freezes the directory at `version`. What waits has been flushed before. A member is sent a burst of parts each
+    /// `interval`: the snapshot stays young as long as that takes, or else, in a large directory that keeps changing,
+    /// none would ever be complete before it is forgotten.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: directory.inOrder))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
@@ -124,6 +124,18 @@ package struct DirectoryLog: Sendable {
         let count = frozen[index].partCount
         let first = part < count ? part : 0
         return (first..<min(first + limit, count)).map { frozen[index].part($0, sign: sign) }
+    }
+
+    /// How many parts, from `part` on, are to go out at once: a quarter of all, rounded up, within limits.
+    package func burst(of version: UInt64, from part: Int) -> Int {
+        guard let snapshot = frozen.last(where: { $0.version == version }) else { return 0 }
+        return min(snapshot.burst, snapshot.partCount - (part < snapshot.partCount ? part : 0))
+    }
+
+    /// Somebody is sent the least at a time: the snapshot stays young as long as that takes.
+    package mutating func prolong(_ version: UInt64) {
+        guard let index = frozen.lastIndex(where: { $0.version == version }) else { return }
+        frozen[index].prolong()
     }
 
     package func partCount(of version: UInt64) -> Int {
@@ -144,7 +156,9 @@ package struct DirectoryLog: Sendable {
 /// The directory at one version, cut into parts that each fit a datagram and are each signed once.
 private struct FrozenSnapshot: Sendable {
     let version: UInt64
-    let youngUntil: Instant
+    private(set) var youngUntil: Instant
+    private let frozenAt: Instant
+    private let interval: Duration
     private let parts: [[Entry]]
     private var signed: [SignedPayload?]
 
@@ -161,11 +175,26 @@ private struct FrozenSnapshot: Sendable {
             room -= entry.encodedSize
         }
         self.parts = parts
-        youngUntil = now + max(Limits.snapshotAge, interval * (parts.count / Limits.snapshotPartsPerHeartbeat + 1))
+        frozenAt = now
+        self.interval = interval
+        youngUntil = now
         signed = [SignedPayload?](repeating: nil, count: parts.count)
+        stayYoung(for: burst)
     }
 
     var partCount: Int { parts.count }
+
+    var burst: Int {
+        let share = (parts.count + Limits.snapshotHeartbeats - 1) / Limits.snapshotHeartbeats
+        return min(max(share, Limits.snapshotPartsPerHeartbeat), Limits.mostSnapshotParts)
+    }
+
+    mutating func prolong() { stayYoung(for: Limits.snapshotPartsPerHeartbeat) }
+
+    /// As long as it takes to send `burst` parts each interval.
+    private mutating func stayYoung(for burst: Int) {
+        youngUntil = max(youngUntil, frozenAt + max(Limits.snapshotAge, interval * (parts.count / burst + 1)))
+    }
 
     mutating func part(_ index: Int, sign: (Snapshot) -> SignedPayload) -> SignedPayload {
         if let payload = signed[index] { return payload }

@@ -49,6 +49,8 @@ package struct Registry: MeshMachine {
     /// Members whose first PULSE was of a version that does not list them yet.
     private var unlisted: [SessionID] = []
     private var turnedAway = RateLimiter()
+    /// What snapshots may take beyond what every member gets.
+    private var snapshotParts = RateLimiter()
     private var outputs = OutputQueue<ServerEvent>()
     private(set) package var rejections = RejectionCounters()
 
@@ -257,11 +259,14 @@ extension Registry {
     private mutating func repair(_ session: SessionID, from version: UInt64, part: Int, now: Instant) {
         states[session]?.snapshot = version
         states[session]?.repairedAt = now
-        let limit = Limits.snapshotPartsPerHeartbeat
+        let least = Limits.snapshotPartsPerHeartbeat
+        let burst = log.burst(of: version, from: part)
+        let limit = least + snapshotParts.take(upTo: burst - least, Limits.snapshotRate, now: now)
+        if limit < burst { log.prolong(version) }
         let signer = admission.signer
         let parts = log.parts(of: version, from: part, limit: limit) { signer.sign(.snapshot, $0) }
         for part in parts { send(part, to: session) }
-        guard log.partCount(of: version) <= limit else { return }
+        guard log.partCount(of: version) <= least else { return }
         for delta in log.deltas(after: version, limit: Limits.deltasPerHeartbeat) ?? [] { send(delta, to: session) }
     }
 

@@ -69,6 +69,11 @@ package enum Limits {
 
     package static let repairGap = Duration.milliseconds(250)
     package static let snapshotPartsPerHeartbeat = 4
+    /// A snapshot is spread over this many repairs, as far as `mostSnapshotParts` and `snapshotRate` let it.
+    package static let snapshotHeartbeats = 4
+    package static let mostSnapshotParts = 64
+    /// Parts above `snapshotPartsPerHeartbeat`, of all members together: some 25 MB/s, and a tenth of a core.
+    package static let snapshotRate = Rate(perSecond: 20_000, burst: 20_000)
     package static let deltasPerHeartbeat = 16
     package static let deltaLog = 4_096
     package static let frozenSnapshots = 4

@@ -42,6 +42,21 @@ struct RateLimiterTests {
         #expect(limiter.accept(rate, now: .after(.seconds(1))) == false)
     }
 
+    @Test("tokens can be taken as many as there are")
+    func takesMany() {
+        let rate = Rate(perSecond: 10, burst: 20)
+        var limiter = RateLimiter()
+        #expect(limiter.take(upTo: 5, rate, now: .start) == 5)
+        #expect(limiter.take(upTo: 0, rate, now: .start) == 0)
+        #expect(limiter.take(upTo: -3, rate, now: .start) == 0)
+        #expect(limiter.take(upTo: 50, rate, now: .start) == 15)
+        #expect(limiter.take(upTo: 50, rate, now: .after(.milliseconds(99))) == 0)
+        #expect(limiter.take(upTo: 50, rate, now: .after(.milliseconds(399))) == 3)
+        #expect(limiter.accept(rate, now: .after(.milliseconds(399))) == false)
+        #expect(limiter.accept(rate, now: .after(.milliseconds(400))) == true)
+        #expect(limiter.take(upTo: 50, rate, now: .after(.seconds(100))) == 20)
+    }
+
     @Test("a refusal costs no token, and neither does asking")
     func refusalsAreFree() {
         let rate = Rate(perSecond: 1, burst: 1)

@@ -161,6 +161,36 @@ import Testing
         #expect(log.partCount(of: version) == 1)
     }
 
+    @Test(
+        "a quarter of a SNAPSHOT goes out at once, but at least four parts and at most 64",
+        arguments: [(40, 4), (120, 5), (130, 6), (600, 25), (3_000, 64)])
+    func burst(entries: UInt64, expected: Int) throws {
+        var log = try log(of: entries)
+        let version = log.freeze(now: at(0), interval: .milliseconds(500))
+        let count = log.partCount(of: version)
+        #expect(log.burst(of: version, from: 0) == expected)
+        #expect(log.burst(of: version, from: count - 1) == 1)
+        #expect(log.burst(of: version, from: count) == expected)
+        #expect(log.burst(of: version + 1, from: 0) == 0)
+    }
+
+    @Test("a SNAPSHOT stays young as long as it takes to send, at the least pace where that is the pace") func youth()
+        throws
+    {
+        var log = try log(of: 600)
+        let version = log.freeze(now: at(0), interval: .milliseconds(500))
+        log.remove(try sessions(1)[0])
+        _ = flush(&log, at: 1)
+        let beats = Int64(log.partCount(of: version) / log.burst(of: version, from: 0) + 1)
+        #expect(log.frozenVersion(begun: nil, now: at(beats * 500 - 1)) == version)
+        #expect(log.frozenVersion(begun: nil, now: at(beats * 500)) == nil)
+        log.prolong(version)
+        let most = Int64(log.partCount(of: version) / Limits.snapshotPartsPerHeartbeat + 1)
+        #expect(log.frozenVersion(begun: nil, now: at(most * 500 - 1)) == version)
+        log.prolong(version)
+        #expect(log.frozenVersion(begun: nil, now: at(most * 500)) == nil)
+    }
+
     @Test("a SNAPSHOT is offered for a second while the directory changes, and as long as nothing does") func age()
         throws
     {
@@ -181,8 +211,8 @@ import Testing
     {
         var log = try log(of: 600)
         let begun = log.freeze(now: at(0), interval: .milliseconds(500))
-        let beats = log.partCount(of: begun) / Limits.snapshotPartsPerHeartbeat + 1
-        #expect(beats > 20)
+        let beats = log.partCount(of: begun) / log.burst(of: begun, from: 0) + 1
+        #expect(beats > 4)
         for second in 1...Int64(beats) {
             log.insert(try .sample(1_000 + UInt64(second)), replacing: nil)
             _ = flush(&log, at: second * 1_000)

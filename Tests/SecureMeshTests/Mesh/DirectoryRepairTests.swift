@@ -41,7 +41,7 @@ import Testing
         #expect(parts > 8)
     }
 
-    @Test("at most four parts go out at once, and none again within 250 ms") func pace() throws {
+    @Test("of a small directory at most four parts go out at once, and none again within 250 ms") func pace() throws {
         let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
