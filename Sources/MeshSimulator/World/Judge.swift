@@ -14,6 +14,8 @@ struct Judge {
     private var revokedAt: [Int: Instant] = [:]
     /// Proofs of life that have reached the server, by peer.
     private var lastProof: [Int: Instant] = [:]
+    /// When the server last took a CONFIRM of each peer's.
+    private var confirmedAt: [Int: Instant] = [:]
     /// Until then nobody is expired: the server slept, and its members could not be heard.
     private var expiresNobodyUntil = Instant(nanoseconds: 0)
     /// Since then the server has run without a break.
@@ -221,6 +223,11 @@ struct Judge {
         }
     }
 
+    mutating func confirmed(_ peer: Int, now: Instant) {
+        confirmedAt[peer] = now
+        proof(of: peer, now: now)
+    }
+
     mutating func proof(of peer: Int, now: Instant) { lastProof[peer] = now }
 
     /// Nobody is given up for dead who has proved within the lifetime that it lives: true if one was.
@@ -266,12 +273,12 @@ struct Judge {
     mutating func checkGone(
         _ peer: Int, since: Instant, isMember: Bool, trusting: () -> Int?, now: Instant
     ) {
-        let begin = max(since, serverSteadySince)
-        // A CONFIRM that was under way when it died may come as late as its ticket allows.
-        if isMember, now - begin > patience + stretched(lifetime + Limits.pendingLifetime) {
+        // A CONFIRM that was under way when it died may bring it in once more, as late as its ticket allows.
+        let begin = max(since, serverSteadySince, confirmedAt[peer] ?? since)
+        if isMember, now - begin > patience + stretched(lifetime) {
             fail("still a member \(now - begin) after its end", peers: [peer], now: now)
         }
-        if now - begin > patience + stretched(lifetime + Limits.pendingLifetime + trust), let other = trusting() {
+        if now - begin > patience + stretched(lifetime + trust), let other = trusting() {
             fail("still trusted \(now - begin) after its end", peers: [peer, other], now: now)
         }
     }

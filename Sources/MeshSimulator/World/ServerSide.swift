@@ -85,7 +85,7 @@ extension World {
     private func noteLife(_ flight: Flight, of peer: Int) {
         if flight.kind == .confirm || flight.kind == .heartbeat { peers[peer].wasHeard(flight) }
         switch flight.kind {
-        case .confirm: judge.proof(of: peer, now: now)
+        case .confirm: judge.confirmed(peer, now: now)
         case .heartbeat:
             if let proof = flight.proof, now - proof < surelyAlive { judge.proof(of: peer, now: proof) }
         default: break
