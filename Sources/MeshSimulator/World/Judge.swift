@@ -223,6 +223,12 @@ struct Judge {
         }
     }
 
+    /// To its clock that much of any rest has passed.
+    mutating func serverJumped(by duration: Duration, now: Instant) {
+        expiresNobodyUntil = expiresNobodyUntil - duration
+        serverWoke(after: duration, now: now)
+    }
+
     mutating func confirmed(_ peer: Int, now: Instant) {
         confirmedAt[peer] = now
         proof(of: peer, now: now)

@@ -215,7 +215,7 @@ extension World {
 
     func jumpServer(_ duration: Duration) {
         server.clock.jump(by: duration)
-        judge.serverWoke(after: duration, now: now)
+        judge.serverJumped(by: duration, now: now)
         recorder.note(.clockJumped(duration), now: now)
         server.wakeAt = nil
         wakeServer()
