@@ -87,7 +87,10 @@ extension World {
         switch flight.kind {
         case .confirm: judge.confirmed(peer, now: now)
         case .heartbeat:
-            if let proof = flight.proof, now - proof < surelyAlive { judge.proof(of: peer, now: proof) }
+            // A token from before a jump of the clock may be too old by it.
+            if let proof = flight.proof, proof >= judge.serverSteadySince, now - proof < surelyAlive {
+                judge.proof(of: peer, now: proof)
+            }
         default: break
         }
     }
