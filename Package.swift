@@ -43,7 +43,7 @@ let package = Package(
         ),
         .target(
             name: "SelfTest",
-            dependencies: ["SecureMesh", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["MeshSimulator", "SecureMesh", .product(name: "Logging", package: "swift-log")],
             resources: [.embedInCode("Vectors/vectors.txt")],
             swiftSettings: strict
         ),

@@ -1,3 +1,4 @@
+internal import MeshSimulator
 internal import SecureMesh
 
 /// Executions, each made by a seed of its own, for as long as there is time.

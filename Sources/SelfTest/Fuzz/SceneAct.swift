@@ -1,3 +1,4 @@
+internal import MeshSimulator
 internal import SecureMesh
 
 /// What somebody in a `Scene` may say next.

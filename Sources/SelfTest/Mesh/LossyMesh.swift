@@ -1,3 +1,4 @@
+internal import MeshSimulator
 internal import SecureMesh
 
 /// A virtual mesh on a network that loses, repeats and reorders, among members that talk, crash and return.

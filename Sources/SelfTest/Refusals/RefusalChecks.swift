@@ -1,3 +1,4 @@
+internal import MeshSimulator
 internal import SecureMesh
 
 /// Each refusal of the codec, by its name.

@@ -1,19 +1,7 @@
+internal import MeshSimulator
 package import SecureMesh
 
 extension RandomSource {
-    /// Below `limit`, which is above 0.
-    package mutating func below(_ limit: Int) -> Int {
-        Int(next() % UInt64(limit))
-    }
-
-    package mutating func bytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
-    }
-
-    package mutating func element<Element>(of choices: [Element]) -> Element {
-        choices[below(choices.count)]
-    }
-
     /// Does to `bytes` what a broken network, a mistaken implementation or an attacker may do: once, and not so that
     /// it must show.
     package mutating func harm(_ bytes: inout [UInt8]) {

@@ -4,7 +4,7 @@ internal import SecureMesh
 /// A record of a run that never was, but could have been: for the report there need be no world.
 struct SyntheticRecording {
     private(set) var recording: Recording
-    private var dice: Dice
+    private var dice: RandomSource
     private let duration: Duration
     private var memberSince: [Duration?]
 
@@ -17,7 +17,7 @@ struct SyntheticRecording {
     }
 
     private init(peers: Int, duration: Duration, seed: UInt64, title: String) {
-        dice = Dice(state: seed)
+        dice = .seeded(seed)
         self.duration = duration
         let names = (0..<peers).compactMap { PeerName("peer-\($0 + 1)") }
         recording = Recording(seed: seed, title: title, names: names)
@@ -45,7 +45,7 @@ struct SyntheticRecording {
     /// One peer from its start on: some crash, pause or leave, all are cut off by the server's crash and half by the
     /// partition.
     private mutating func live(_ peer: Int) {
-        let start = duration * dice.fraction(0.08)
+        let start = duration * dice.below(8) / 100
         recording.note(.started, peer: peer, at: start)
         var now = join(peer, at: start)
         let serverCrash = duration * 45 / 100
@@ -54,14 +54,16 @@ struct SyntheticRecording {
             leave(peer, at: cut + .milliseconds(1_500 + dice.below(500)), .expired)
             now = join(peer, at: cut + duration / 10)
         }
-        if dice.chance(0.2), now < serverCrash { now = crash(peer, at: now + (serverCrash - now) * dice.fraction(0.6)) }
+        if dice.chance(20), now < serverCrash {
+            now = crash(peer, at: now + (serverCrash - now) * dice.below(60) / 100)
+        }
         if now < serverCrash {
             leave(peer, at: serverCrash, nil)
             now = join(peer, at: serverCrash + duration * 4 / 100 + .milliseconds(dice.below(4_000)))
         }
         let left = duration * 78 / 100 - now
         guard left > .zero else { return }
-        let at = now + left * dice.fraction(0.7)
+        let at = now + left * dice.below(70) / 100
         switch dice.below(12) {
         case 0, 1: _ = crash(peer, at: at)
         case 2:
@@ -119,7 +121,7 @@ struct SyntheticRecording {
     private mutating func recordChange() {
         var slowest = Duration.zero
         for _ in 0..<min(recording.names.count, 20) {
-            let lag = Duration.microseconds(9_000 + dice.below(9_000) * (dice.chance(0.05) ? 40 : 1))
+            let lag = Duration.microseconds(9_000 + dice.below(9_000) * (dice.chance(5) ? 40 : 1))
             recording.directoryLag.add(lag)
             slowest = max(slowest, lag)
         }
@@ -221,20 +223,4 @@ struct SyntheticRecording {
         recording.steps = datagrams * 3
         recording.traceHash = dice.next()
     }
-}
-
-/// SplitMix64.
-private struct Dice {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int { bound > 0 ? Int(next() % UInt64(bound)) : 0 }
-    mutating func fraction(_ most: Double) -> Double { Double(next() >> 11) / Double(1 << 53) * most }
-    mutating func chance(_ probability: Double) -> Bool { fraction(1) < probability }
 }
