@@ -12,6 +12,8 @@ final class InsiderStorm: Adversary {
     private var isWelcome = false
     private var second: (begin: Instant, bytes: Int, snapshots: Int)?
     private var joins: [Instant] = []
+    private var steadySince: Instant?
+    private var mostKnown = 0
 
     func act(_ reach: inout Reach) {
         guard let insider = reach.holdings.insider else { return }
@@ -32,6 +34,7 @@ final class InsiderStorm: Adversary {
         let session = joining?.session
         joining?.hear(flight.bytes)
         current?.hear(flight.bytes)
+        mostKnown = max(mostKnown, current?.known.count ?? 0)
         guard joining?.session != session, let confirm = joining?.confirm else { return }
         reach.send(confirm.bytes, from: flight.destination)
         current = joining
@@ -39,6 +42,7 @@ final class InsiderStorm: Adversary {
 
     func witness(_ fact: Fact) {
         guard case .joined(let arrival) = fact, arrival.member.publicKey == current?.key.publicKey else { return }
+        steadySince = arrival.serverSteadySince
         joins.removeAll { arrival.at - $0 > .seconds(1) || $0 < arrival.serverSteadySince }
         joins.append(arrival.at)
         record.got(1, if: joins.count > Limits.joinRate.burst + Limits.joinRate.perSecond)
@@ -49,30 +53,38 @@ final class InsiderStorm: Adversary {
         let snapshots = flight.kind == .snapshot ? 1 : 0
         let begin = second?.begin ?? now
         guard now - begin < .seconds(1) else {
-            record.tried(0)
-            record.tried(2)
-            record.got(0, if: second.map { $0.bytes > Self.bound } ?? false)
-            record.got(2, if: second.map { $0.snapshots > Self.repairs * parts } ?? false)
+            judge(begin: begin)
             second = (now, bytes, snapshots)
             return
         }
         second = (begin, (second?.bytes ?? 0) + bytes, (second?.snapshots ?? 0) + snapshots)
     }
 
-    /// At least five members fit in one.
-    private var parts: Int { min((current?.known.count ?? 0) / 5 + 1, Limits.snapshotPartsPerHeartbeat) }
+    /// A server that has started again has forgotten what it spent in the second before.
+    private func judge(begin: Instant) {
+        guard let second, let steadySince, begin >= steadySince else { return }
+        record.tried(0)
+        record.tried(2)
+        record.got(0, if: second.bytes > bound)
+        record.got(2, if: second.snapshots > Self.repairs * parts)
+    }
+
+    /// In one answer; at least five members fit in a part, and it knows nobody when it has just joined.
+    private var parts: Int {
+        let whole = mostKnown / 5 + 1
+        let share = whole / Limits.snapshotHeartbeats + 1
+        return min(whole, min(max(share, Limits.snapshotPartsPerHeartbeat), Limits.mostSnapshotParts))
+    }
 
     /// In a second, joins included.
     private static let repairs =
         Int(Duration.seconds(1) / Limits.repairGap) + 1 + Limits.joinRate.burst + Limits.joinRate.perSecond
 
-    /// In a second: the repairs that are due and the joins that there may be, each with four parts and sixteen DELTAs at
+    /// In a second: the repairs that are due and the joins that there may be, each with its parts and sixteen DELTAs at
     /// most; a DELTA a tick; PULSEs, and answers to HELLOs no larger than these.
-    private static let bound: Int = {
-        let second = Duration.seconds(1)
-        let inOne = Limits.snapshotPartsPerHeartbeat + Limits.deltasPerHeartbeat
-        let datagrams = repairs * inOne + Int(second / Limits.tick)
+    private var bound: Int {
+        let datagrams = Self.repairs * (parts + Limits.deltasPerHeartbeat) + Int(Duration.seconds(1) / Limits.tick)
         return datagrams * ProtocolConstants.maximumDatagram + 100 * Kind.hello.minimumSize
             + 60 * Kind.pulse.minimumSize
-    }()
+    }
 }
