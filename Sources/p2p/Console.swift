@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Logging
+internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -18,13 +19,31 @@ enum Console {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Something that belongs on stdout could not be written, though there is a reader: a full disk, mostly.
+    private static let hasLost = Atomic(false)
+
     static func result(_ line: String) {
-        write(line, to: .standardOutput)
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data("\(line)\n".utf8))
+        } catch {
+            let error = error as NSError
+            let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+            // A reader that has gone away is no reason to stop being a member.
+            guard cause.code != Int(EPIPE), !hasLost.exchange(true, ordering: .relaxed) else { return }
+            let reason = cause.localizedFailureReason ?? cause.localizedDescription
+            report(
+                Failure(
+                    .inputOutput, "cannot write to standard output: \(reason)",
+                    hint: "is the disk full? what could not be printed is lost"))
+        }
     }
+
+    /// What a command ends with that would have ended well; the reason has been told. Nil if nothing was lost.
+    static var codeOfLoss: Failure.Code? { hasLost.load(ordering: .relaxed) ? .inputOutput : nil }
 
     static func note(_ line: String) {
         // A secret key among the arguments must not be said back: stderr is what a log keeps.
-        write("p2p: \(line.replacing(/P2PSECRET1_[A-Za-z0-9_\-]+/, with: "P2PSECRET1_…"))", to: .standardError)
+        tell("p2p: \(line.replacing(/P2PSECRET1_[A-Za-z0-9_\-]+/, with: "P2PSECRET1_…"))")
     }
 
     static func warning(_ line: String, hint: String? = nil) {
@@ -69,9 +88,9 @@ enum Console {
         escaped(String(decoding: bytes, as: UTF8.self))
     }
 
-    fileprivate static func write(_ line: String, to handle: FileHandle) {
-        // A reader that has gone away is no reason to stop being a member.
-        try? handle.write(contentsOf: Data("\(line)\n".utf8))
+    /// On stderr: if that fails, there is nowhere to say so.
+    fileprivate static func tell(_ line: String) {
+        try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
     }
 }
 
@@ -91,7 +110,6 @@ struct ConsoleLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         let fields = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
         let time = Date().ISO8601Format()
-        Console.write(
-            Console.escaped("\(time) \(event.level.rawValue) \(event.message)\(fields)"), to: .standardError)
+        Console.tell(Console.escaped("\(time) \(event.level.rawValue) \(event.message)\(fields)"))
     }
 }

@@ -9,6 +9,7 @@ struct Failure: Error {
         case unavailable = 69
         case system = 71
         case cannotCreate = 73
+        case inputOutput = 74
         case noPermission = 77
 
         var exitCode: ExitCode { ExitCode(rawValue) }

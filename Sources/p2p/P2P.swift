@@ -11,8 +11,8 @@ struct P2P: AsyncParsableCommand {
             Every datagram is signed (Ed25519) and sealed (ChaCha20-Poly1305); peers pin the server's public key.
 
             Exit codes: 0 done; 1 the self-test or a simulation failed; 64 wrong usage; 65 a file that is not what it should be; 66 a missing list of peers; \
-            69 no answer in time; 71 a port in use; 73 a file that exists or cannot be made; 77 no key, or a key that \
-            does not help.
+            69 no answer in time; 71 a port in use; 73 a file that exists or cannot be made; 74 standard output that \
+            cannot be written; 77 no key, or a key that does not help.
             """,
         version: "0.1.0",
         subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self, SelfTestCommand.self, SimulateCommand.self]
@@ -28,6 +28,7 @@ struct P2P: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            if let code = Console.codeOfLoss { exit(withError: code.exitCode) }
         } catch let failure as Failure {
             Console.report(failure)
             exit(withError: failure.code)

@@ -118,4 +118,28 @@ struct KeygenTests {
         let result = try await stage.run(["keygen", "A", "--keys", stage.path("file/keys")])
         result.expectFailure(73, "file/keys")
     }
+
+    @Test(
+        "says so when its output cannot be written, and keeps what it made",
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "this system has no full device"))
+    func fullDisk() async throws {
+        let stage = try Stage()
+        defer { stage.end() }
+        let result = try await stage.run(
+            ["keygen", "A"], launcher: ["/bin/sh", "-c", #"exec "$0" "$@" > /dev/full"#])
+        result.expectFailure(74, "cannot write to standard output: No space left on device")
+        #expect(stage.exists("keys/A.key"))
+        #expect(stage.exists("keys/A.pub"))
+    }
+
+    @Test("does not mind a reader that has gone away")
+    func closedPipe() async throws {
+        let stage = try Stage()
+        defer { stage.end() }
+        // A pipe that was open for reading once, so that it can be opened for writing, and is not any more.
+        let launcher = ["/bin/sh", "-c", #"mkfifo f; exec 3<>f 4>f 3<&-; exec "$0" "$@" >&4"#]
+        let result = try await stage.run(["keygen", "A", "B"], launcher: launcher)
+        #expect(result.status == 0, "\(result.text)")
+        #expect(stage.exists("keys/B.key"))
+    }
 }
