@@ -55,18 +55,14 @@ package final class SigningContext: Sendable {
     }
 }
 
-extension SigningContext: Hashable {
+extension SigningContext: Equatable {
     package static func == (left: SigningContext, right: SigningContext) -> Bool {
         left.server == right.server
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        hasher.combine(server)
     }
 }
 
 /// A payload signed once, to be sealed for as many receivers as there are.
-package struct SignedPayload: Hashable, Sendable {
+package struct SignedPayload: Equatable, Sendable {
     package let kind: Kind
     package let from: UInt64
     package let clear: Header.Clear

@@ -79,8 +79,8 @@ package struct PeerDirectory: Sendable {
         let base = max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
         else { throw .deltaNotApplicable }
+        // Those that are left are within the limit: this one is not among them, and none is further ahead.
         if early.count == Limits.earlyDeltas { early = early.filter { $0.key >= base } }
-        guard early.count < Limits.earlyDeltas else { throw .deltaNotApplicable }
         early[delta.from] = delta
     }
 

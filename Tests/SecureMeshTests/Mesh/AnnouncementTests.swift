@@ -69,4 +69,44 @@ import Testing
         #expect(events.first == .joined(address: TestMesh.address(1)))
         #expect(events.count == Limits.events + 11)
     }
+
+    /// One that a peer has delivered.
+    private func message() throws -> PeerEvent {
+        var (client, own, _) = try hearer()
+        try list(own, removing: [], to: &client)
+        return try #require(server.events(&client).first { if case .message = $0 { true } else { false } })
+    }
+
+    @Test("messages wait as far as the queue of events is long; the members heard of after them are not lost")
+    func manyMessages() throws {
+        var announcement = Announcement()
+        announcement.begin()
+        let message = try message()
+        for _ in 0..<Limits.events + 10 { #expect(announcement.pass(message).isEmpty) }
+        #expect(announcement.pass(.memberJoined(Member(try .sample(2)))).isEmpty)
+        let events = announcement.announce(TestMesh.address(1)) { _ in true }
+        #expect(events.count == 1 + Limits.events + 1)
+        #expect(events.last == .memberJoined(Member(try .sample(2))))
+    }
+
+    @Test("a server that lists and unlists for ever makes nothing wait without bound") func endlessMembers() throws {
+        var announcement = Announcement()
+        announcement.begin()
+        let member = Member(try .sample(1))
+        for _ in 0..<Limits.directoryEntries { #expect(announcement.pass(.memberJoined(member)).isEmpty) }
+        #expect(announcement.pass(try message()).isEmpty)
+        // Messages are not let go before .joined; their senders may be gone by then.
+        #expect(announcement.pass(.memberLeft(member)).count == Limits.directoryEntries + 1)
+        #expect(announcement.pass(.memberLeft(member)).isEmpty)
+        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.count == 2)
+    }
+
+    @Test("joined is said once") func once() {
+        var announcement = Announcement()
+        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.isEmpty)
+        announcement.begin()
+        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.count == 1)
+        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.isEmpty)
+        #expect(announcement.pass(.connectionRecovered) == [.connectionRecovered])
+    }
 }

@@ -117,6 +117,21 @@ import Testing
         #expect(directory.extents.first { $0.name == "early deltas" }?.count == 0)
     }
 
+    @Test("early DELTAs that a snapshot overtakes make way for those that come after it") func overtakenDeltas() throws
+    {
+        var directory = try copy([.sample(1)])
+        let most = UInt64(Limits.earlyDeltas)
+        for version in 6..<5 + most { _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(2)])) }
+        _ = try directory.apply(Snapshot(version: 4 + most, part: 0, parts: 2, entries: [.sample(1)]))
+        for version in 5 + most..<4 + 2 * most {
+            _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(1_000 + version)]))
+        }
+        #expect(directory.extents.filter { !$0.isKept }.isEmpty)
+        let change = try directory.apply(Snapshot(version: 4 + most, part: 1, parts: 2, entries: [.sample(3)]))
+        #expect(change.refusal == nil)
+        #expect(directory.version == 4 + 2 * most)
+    }
+
     @Test("what contradicts is refused whole and leaves the directory as it was") func refusedWhole() throws {
         var directory = try copy([.sample(1), .sample(2)])
         let bad = Delta(from: 5, removed: try sessions(1), added: [try .sample(3), try .sample(4, name: "n2")])

@@ -89,6 +89,36 @@ import Testing
         #expect(client.machine.version == 2)
     }
 
+    @Test("a DELTA that came early and contradicts when its turn comes is counted then") func earlyContradiction()
+        throws
+    {
+        var (client, entry) = try member()
+        try server.deliver(.delta, Delta(from: 3, removed: [], added: [entry]), to: &client, entry)
+        #expect(client.machine.rejections.total == 0)
+        try server.deliver(.delta, Delta(from: 2, removed: [], added: [try .sample(7)]), to: &client, entry)
+        #expect(client.machine.rejections[.directoryContradiction] == 1)
+        #expect(client.machine.version == 3)
+    }
+
+    @Test("a server that hastens the heartbeats by echoing old ones makes the peer remember no more of them")
+    func hastenedHeartbeats() throws {
+        var (client, entry) = try member()
+        server.now = at(1_000)
+        client.machine.handleTimeout(now: server.now)
+        _ = server.transmits(&client)
+        var answers = 0
+        for number in 0..<UInt64(Limits.sentHeartbeats + 20) {
+            let pulse = Pulse(number: 50 + number, token: 9, version: 2)
+            try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
+            client.machine.handleTimeout(now: server.now)
+            answers += server.transmits(&client).count
+            #expect(client.machine.extents.filter { !$0.isKept }.isEmpty)
+        }
+        // By then the first is forgotten, and proves nothing any more.
+        #expect(answers < Limits.sentHeartbeats)
+        #expect(answers > Limits.sentHeartbeats - 5)
+    }
+
     @Test("a member whose key of small order is well signed is neither spoken nor listened to; the others are")
     func smallOrderEntry() throws {
         var (client, own) = try member()
