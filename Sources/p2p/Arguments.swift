@@ -38,8 +38,16 @@ enum Parse {
         guard let (suffix, unit) = units.first(where: { text.hasSuffix($0.suffix) }),
             let count = Int32(text.dropLast(suffix.count)), count > 0
         else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
-        return unit * Int(count)
+        let interval = unit * Int(count)
+        guard interval <= longest else { throw ValidationError("an interval is at most a year, 8760h") }
+        return interval
     }
+
+    /// The seed of a run that is given none.
+    static let drawnSeed = UInt64.random(in: 0...UInt64(UInt32.max))
+
+    /// Sums of some, in nanoseconds, stay far from the end of 64 bits.
+    private static let longest = Duration.seconds(8_760 * 3_600)
 
     static func optionalInterval(_ text: String) throws -> OptionalInterval {
         text == "off" ? .off : .every(try interval(text))

@@ -4,16 +4,26 @@ internal import SecureMesh
 /// A folder of keys: NAME.key (secret), NAME.pub, authorized_peers.
 struct KeyStore {
     let folder: String
+    private let givenFolder: String?
 
     /// `--keys`, or `$P2P_KEYS`, or `./keys`.
     init(folder: String?) {
         let environment = ProcessInfo.processInfo.environment["P2P_KEYS"].flatMap { $0.isEmpty ? nil : $0 }
+        givenFolder = folder
         self.folder = folder ?? environment ?? "keys"
     }
 
     func secretPath(_ name: PeerName) -> String { "\(folder)/\(name).key" }
     func publicPath(_ name: PeerName) -> String { "\(folder)/\(name).pub" }
     var rosterPath: String { "\(folder)/authorized_peers" }
+
+    /// Why a key that ought to be in this folder may be missing; nil: the server's.
+    func keygenHint(_ name: PeerName?) -> String {
+        let words = ["p2p", "keygen"] + (name.map { ["\($0)"] } ?? []) + (givenFolder.map { ["--keys", $0] } ?? [])
+        return "make one with '\(words.joined(separator: " "))'"
+    }
+
+    static let pathHint = "is that the path? 'p2p keygen' makes keys"
 
     /// The line that goes into NAME.pub, onto stdout and into authorized_peers.
     static func publicLine(_ name: PeerName, _ key: PublicKey) -> String { "\(name) \(key)" }
@@ -44,11 +54,13 @@ struct KeyStore {
     }
 
     /// - Throws: `Failure`, 73, naming the first file that `create` would find in its way.
-    func checkAbsent(_ name: PeerName) throws {
+    func checkAbsent(_ name: PeerName, isToAuthorise: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileManager.default.fileExists(atPath: path) {
             throw Failure(
                 .cannotCreate, "\(path) exists already, keys are never overwritten",
-                hint: "move it away, or choose another name or folder")
+                hint: isToAuthorise && name != .server
+                    ? "to authorise the key that is there: cat \(publicPath(name)) >> \(rosterPath)"
+                    : "move it away, or choose another name or folder")
         }
     }
 
@@ -108,6 +120,12 @@ struct KeyStore {
             start = end + 1
         }
         return lines + [start..<bytes.count]
+    }
+
+    /// Whether the first line that is no comment is a public key.
+    static func isPublic(_ bytes: [UInt8]) -> Bool {
+        let first = lines(of: bytes).first { !$0.isEmpty && bytes[$0.lowerBound] != UInt8(ascii: "#") }
+        return first.map { endsWithPublicKey(Array(bytes[$0])) } ?? false
     }
 
     /// In NAME.pub the key comes after the name.

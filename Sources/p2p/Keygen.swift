@@ -27,13 +27,16 @@ struct Keygen: ParsableCommand {
     func run() throws {
         let store = keyOptions.store
         let all = names.isEmpty ? [PeerName.server] : names
-        for name in all { try store.checkAbsent(name) }
+        for name in all { try store.checkAbsent(name, isToAuthorise: authorize) }
         for name in all {
             let key = try store.create(name)
             Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
             Console.result(KeyStore.publicLine(name, key))
-            // The server is no peer of its own mesh.
-            guard authorize, name != .server else { continue }
+            guard authorize else { continue }
+            guard name != .server else {
+                Console.note("the server is no peer of its own mesh: its key is not in \(store.rosterPath)")
+                continue
+            }
             try store.authorise(name, key)
             Console.note("added \(name) to \(store.rosterPath); a server that runs reads it again on SIGHUP")
         }

@@ -52,12 +52,25 @@ struct PeerCommand: AsyncParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    func validate() throws {
+        guard let message else { return }
+        let limit = PeerMessage.ordinaryBody
+        guard (1...limit).contains(message.utf8.count) else {
+            throw ValidationError("--message is 1 to \(limit) bytes, and this is \(message.utf8.count)")
+        }
+    }
+
     func run() async throws {
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
-            key ?? store.secretPath(name), hint: "make one with 'p2p keygen \(name)'")
+            key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint)
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
         let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolving(server) }
+        if let bind, bind.isIPv6 != address.isIPv6 {
+            throw Failure(
+                .usage, "--bind and --server \(address) are not both IPv4 or both IPv6",
+                hint: "bind an address of the server's kind, or leave --bind out")
+        }
         var configuration = MeshPeer.Configuration(
             key: signingKey, name: name, serverKeys: pinned, server: address)
         configuration.bind = bind.map { SocketAddress(ip: $0.ip, port: port) }
@@ -125,7 +138,8 @@ private actor Attendance {
             failure = Failure(
                 .unavailable, "not admitted within \(timeout): \(lastRefusal.words)", hint: lastRefusal.remedy)
         } else {
-            failure = Failure(.unavailable, "no answer from \(server) within \(timeout)", hint: silence)
+            failure = Failure(
+                .unavailable, "no answer from \(server) within \(timeout)", hint: warnedOfSilence ? nil : silence)
         }
         return true
     }
@@ -170,7 +184,8 @@ private actor Attendance {
         case .unanswered:
             guard !warnedOfSilence else { return }
             warnedOfSilence = true
-            Console.warning("no answer from \(server), trying on", hint: silence)
+            // Who was a member has the right key, and knows where the server is.
+            Console.warning("no answer from \(server), trying on", hint: hasJoined ? nil : silence)
         case .memberJoined(let member):
             Console.result("+ \(member.name) \(member.address)")
         case .memberRejoined(let member):
@@ -192,8 +207,8 @@ private actor Attendance {
     nonisolated var notAuthorised: Failure {
         Failure(
             .noPermission, "the server does not let this key join as \(name)",
-            hint: "add this line to the server's authorized_peers, then send the server SIGHUP: "
-                + KeyStore.publicLine(name, key))
+            hint: "have this line in the server's authorized_peers, in place of any other with "
+                + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key))
     }
 
     /// A server that is absent and one with another key are alike on the wire: neither answers.

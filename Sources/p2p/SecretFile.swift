@@ -26,7 +26,7 @@ enum SecretFile {
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw notAFile(path)
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard status.st_mode & 0o077 == 0 || isPublic(descriptor) else {
             throw Failure(
                 .noPermission, "\(path) can be read by others than its owner", hint: "chmod 600 \(path)")
         }
@@ -34,8 +34,18 @@ enum SecretFile {
         defer { Sodium.wipe(&bytes) }
         let count = unsafe read(descriptor, &bytes, maximumSize)
         guard count >= 0 else { throw cannotRead(path, chmod: "600") }
-        guard count < maximumSize else { throw Failure(.data, "\(path):1: too long for a key") }
+        guard count < maximumSize else {
+            throw Failure(.data, "\(path): too long for a key", hint: "give the file that 'p2p keygen' made")
+        }
         return Array(bytes.prefix(count))
+    }
+
+    /// A public key may be read by all, and is refused for what it is: with another mode it would be no better.
+    private static func isPublic(_ descriptor: CInt) -> Bool {
+        var bytes = [UInt8](repeating: 0, count: maximumSize)
+        defer { Sodium.wipe(&bytes) }
+        let count = max(unsafe pread(descriptor, &bytes, maximumSize, 0), 0)
+        return KeyStore.isPublic(Array(bytes.prefix(count)))
     }
 
     /// Why `path`, which is there, gave nothing; the hint fits who asks.
@@ -53,7 +63,7 @@ enum SecretFile {
 
     private static func notAFile(_ path: String) -> Failure {
         Failure(
-            .data, "\(path):1: not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
+            .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
     }
 
     /// A new file, or none: never overwrites.

@@ -60,7 +60,7 @@ struct ServerCommand: AsyncParsableCommand {
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
-            key ?? store.secretPath(.server), hint: "make one with 'p2p keygen'")
+            key ?? store.secretPath(.server), hint: key == nil ? store.keygenHint(nil) : KeyStore.pathHint)
         let rosterPath = authorizedPeers ?? store.rosterPath
         let roster = open ? .open : try KeyStore.readRoster(rosterPath)
         var configuration = MeshServer.Configuration(key: signingKey, roster: roster, listen: addresses)
@@ -112,7 +112,7 @@ struct ServerCommand: AsyncParsableCommand {
             do {
                 let roster = try KeyStore.readRoster(path)
                 try await server.setRoster(roster)
-                Console.note("read \(path) again: \(roster.count) keys")
+                Console.note("read \(path) again: \(roster.count) \(roster.count == 1 ? "key" : "keys")")
             } catch let failure as Failure {
                 Console.report(failure)
                 Console.note("the list as it was stays in force")

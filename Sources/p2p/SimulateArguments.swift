@@ -12,17 +12,18 @@ extension Parse {
         return Int((percent * 10_000).rounded())
     }
 
+    /// As `interval`, or `0s`: zero is a time, though no interval.
+    static func time(_ text: String) throws -> Duration {
+        ["0", "0ms", "0s", "0m", "0h"].contains(text) ? .zero : try interval(text)
+    }
+
     /// `60s` or `60s..90s`.
     static func span(_ text: String) throws -> (from: Duration, to: Duration?) {
         let ends = text.split(separator: "..", maxSplits: 1, omittingEmptySubsequences: false)
-        // Zero is a time, though no interval.
-        func time(_ text: Substring) throws -> Duration {
-            text.allSatisfy { $0 == "0" || $0 == "s" } && text.hasPrefix("0") ? .zero : try interval(String(text))
-        }
         guard let first = ends.first else { throw ValidationError("a time is like 60s or 60s..90s") }
-        let from = try time(first)
+        let from = try time(String(first))
         guard ends.count == 2 else { return (from, nil) }
-        let to = try time(ends[1])
+        let to = try time(String(ends[1]))
         guard to > from else { throw ValidationError("a span ends after it begins, as in 60s..90s") }
         return (from, to)
     }
@@ -31,7 +32,7 @@ extension Parse {
     static func partition(_ text: String) throws -> Trouble {
         let (span, whom) = try halves(text, like: "60s..90s:40%")
         guard let to = span.to else { throw ValidationError("a partition has an end: 60s..90s:40%") }
-        return Trouble(from: span.from, to: to, whom: .share(try share(whom)))
+        return Trouble(from: span.from, to: to, whom: .share(try some(whom)))
     }
 
     /// `TIME:WHOM` or `TIME..TIME:WHOM`; WHOM is `server`, a count or a share.
@@ -39,7 +40,16 @@ extension Parse {
         let (span, whom) = try halves(text, like: "60s:10%, 60s..90s:3 or 60s..65s:server")
         if whom == "server" { return Trouble(from: span.from, to: span.to, whom: .server) }
         if let count = Int(whom), count > 0 { return Trouble(from: span.from, to: span.to, whom: .count(count)) }
-        return Trouble(from: span.from, to: span.to, whom: .share(try share(whom)))
+        guard whom.hasSuffix("%") else {
+            throw ValidationError("who is killed is server, a count like 3 or a share like 10%")
+        }
+        return Trouble(from: span.from, to: span.to, whom: .share(try some(whom)))
+    }
+
+    private static func some(_ text: String) throws -> Int {
+        let share = try share(text)
+        guard share > 0 else { throw ValidationError("\(text) is nobody") }
+        return share
     }
 
     /// `NAME` or `NAME:TIME..TIME`.
@@ -84,7 +94,7 @@ struct Trouble {
         case count(Int)
         case share(Int)
 
-        /// How many of `peers`: at least one.
+        /// How many of `peers`: of a share at least one.
         func count(of peers: Int) -> Int {
             switch self {
             case .server: 0

@@ -7,7 +7,7 @@ internal import SecureMesh
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Play a mesh of any size, with faults and attackers, in virtual time.",
+        abstract: "Play a whole mesh, with faults and attackers, in virtual time.",
         discussion: """
             The server and the peers are those that run for real; the network, the clocks and the dice are simulated. \
             One seed makes one world: the same command gives the same run on any machine, to the byte. After the time \
@@ -20,7 +20,7 @@ struct SimulateCommand: ParsableCommand {
               p2p simulate --scaling 10,100,1000
             """)
 
-    @Option(help: ArgumentHelp("How many peers.", valueName: "count"))
+    @Option(help: ArgumentHelp("How many peers, at most 10000, as memory allows. Default: 20.", valueName: "count"))
     var peers = 20
 
     @Option(help: ArgumentHelp("How long there is trouble, in virtual time.", valueName: "count"))
@@ -36,9 +36,9 @@ struct SimulateCommand: ParsableCommand {
     var latency = Duration.milliseconds(10)
 
     @Option(
-        help: ArgumentHelp("Added to the latency, evenly from 0 to this. Default: 0ms.", valueName: "interval"),
-        transform: Parse.interval)
-    var jitter: Duration?
+        help: ArgumentHelp("Added to the latency, evenly from 0 to this. Default: 0s.", valueName: "interval"),
+        transform: Parse.time)
+    var jitter = Duration.zero
 
     @Option(
         help: ArgumentHelp(
@@ -72,8 +72,12 @@ struct SimulateCommand: ParsableCommand {
             valueName: "real|stand-in"))
     var crypto: Cryptography?
 
-    @Option(help: ArgumentHelp("What makes every random choice. Default: another one each time.", valueName: "number"))
-    var seed: UInt64 = .random(in: 0...UInt64(UInt32.max))
+    @Option(
+        name: .customLong("seed"),
+        help: ArgumentHelp("What makes every random choice. Default: another one each time.", valueName: "number"))
+    var givenSeed: UInt64?
+
+    var seed: UInt64 { givenSeed ?? Parse.drawnSeed }
 
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
@@ -101,20 +105,40 @@ struct SimulateCommand: ParsableCommand {
     func validate() throws {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
         guard (1...1_440).contains(minutes) else { throw ValidationError("--minutes is 1 to 1440") }
-        guard swarm == nil || (report == nil && !json) else {
-            throw ValidationError("--swarm plays many worlds: it has no --report and no --json")
+        if swarm != nil {
+            try refuseOthers(than: ["swarm", "hashes"], because: "--swarm plays worlds with faults of their own")
+        } else if scaling != nil {
+            try refuseOthers(than: ["scaling", "seed"], because: "--scaling plays quiet meshes")
+        } else if hashes {
+            throw ValidationError("--hashes goes with --swarm: one world's trace is in its table")
         }
-        guard scaling == nil || (swarm == nil && report == nil && !json) else {
-            throw ValidationError("--scaling plays meshes of its own: it has no --swarm, --report or --json")
+        guard max(latency, jitter) <= .seconds(60) else {
+            throw ValidationError("--latency and --jitter are at most 60s")
+        }
+        for attack in attack where attack.from >= .seconds(minutes * 60) {
+            throw ValidationError("an attack begins within the \(minutes) min of the run")
         }
         for trouble in partition + kill where trouble.from >= .seconds(minutes * 60) {
-            throw ValidationError("a partition or a kill begins within the \(minutes) minutes of the run")
+            throw ValidationError("a partition or a kill begins within the \(minutes) min of the run")
+        }
+        for case .count(let count) in kill.map(\.whom) where count > peers {
+            throw ValidationError("--kill has \(count) peers, and there are \(peers)")
+        }
+    }
+
+    /// Options that would have no effect would be taken for a test of what they say.
+    private func refuseOthers(than own: Set<String>, because reason: String) throws {
+        let given = CommandLine.arguments.filter { $0.hasPrefix("--") }
+            .map { String($0.dropFirst(2).prefix { $0 != "=" }) }
+        if let other = given.first(where: { !own.contains($0) }) {
+            throw ValidationError("\(reason): --\(other) does not go with it")
         }
     }
 
     func run() throws {
         if let swarm { return try play(swarm) }
         if let scaling { return try measure(scaling) }
+        if let report { try checkWritable(report) }
         let scenario = scenario
         Console.note("seed \(seed): \(repeatCommand)")
         let ticker = Ticker()
@@ -122,12 +146,12 @@ struct SimulateCommand: ParsableCommand {
         let outcome = World(scenario).run { ticker.show($0) }
         ticker.end()
         Console.note(CPUTime.told(of: outcome.recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }, since: begun))
-        if let report { try write(outcome.recording.html, to: report) }
         if json {
             Console.result(outcome.recording.json)
         } else {
             for line in outcome.recording.summary { Console.result(line) }
         }
+        if let report { try write(outcome.recording.html, to: report) }
         guard outcome.isSound else {
             for line in Story.of(scenario, outcome) { Console.note(Console.escaped(line)) }
             throw ExitCode(1)
@@ -137,13 +161,13 @@ struct SimulateCommand: ParsableCommand {
     private var scenario: Scenario {
         var random = RandomSource.seeded(seed)
         var scenario = Scenario(seed: seed, peers: peers, duration: .seconds(minutes * 60))
-        scenario.title = "\(peers) peers, \(minutes) min"
+        scenario.title = "\(peers) \(peers == 1 ? "peer" : "peers"), \(minutes) min"
         scenario.command = repeatCommand
         scenario.arrivals = .milliseconds(max(peers, 100) * 10)
         let usual: Cryptography = peers <= Scenario.closeScrutiny ? .real : .standIn
         scenario.cryptography = (crypto ?? usual) == .real ? .real : .standIn
         scenario.network.latency = latency
-        scenario.network.jitter = jitter ?? .zero
+        scenario.network.jitter = jitter
         scenario.network.loss = loss
         scenario.network.duplication = duplicate
         if case .every(let interval) = talk { scenario.talk.interval = interval }
@@ -186,17 +210,32 @@ struct SimulateCommand: ParsableCommand {
         return (["p2p"] + words).joined(separator: " ")
     }
 
+    /// Before a run of minutes, not after it.
+    private func checkWritable(_ path: String) throws {
+        let url = URL(fileURLWithPath: path)
+        let isThere = FileManager.default.fileExists(atPath: path)
+        let isFolder = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
+        let place = isThere ? path : url.deletingLastPathComponent().path
+        guard !isFolder, FileManager.default.isWritableFile(atPath: place) else { throw Self.cannotWrite(path) }
+    }
+
     private func write(_ page: String, to path: String) throws {
         do {
             try Data(page.utf8).write(to: URL(fileURLWithPath: path))
         } catch {
-            throw Failure(
-                .cannotCreate, "cannot write \(Console.escaped(path))", hint: "is the folder there, and yours?")
+            throw Self.cannotWrite(path)
         }
         Console.note("wrote \(Console.escaped(path))")
     }
 
+    private static func cannotWrite(_ path: String) -> Failure {
+        Failure(
+            .cannotCreate, "cannot write \(Console.escaped(path))",
+            hint: "a report is a file in a folder that is there, and yours")
+    }
+
     private func measure(_ sizes: [Int]) throws {
+        Console.note("seed \(seed): \(repeatCommand)")
         guard ScalingTable.print(sizes, seed: seed) else {
             Console.note("a mesh did not come to its end: not all got in, or a change did not reach all")
             throw ExitCode(1)
@@ -206,6 +245,8 @@ struct SimulateCommand: ParsableCommand {
     private func play(_ seeds: ClosedRange<UInt64>) throws {
         let ticker = Ticker()
         for seed in seeds {
+            // Before it is played: if it ends this very process, the seed is known.
+            ticker.show(seed, of: seeds)
             let scenario = FaultPlan.scenario(seed: seed)
             let outcome = World(scenario).run()
             if hashes { Console.result("\(seed) \(String(outcome.traceHash, radix: 16))") }
@@ -216,7 +257,6 @@ struct SimulateCommand: ParsableCommand {
                 Console.note("to see it again: p2p simulate --swarm \(seed)..\(seed)")
                 throw ExitCode(1)
             }
-            ticker.show(seed, of: seeds)
         }
         ticker.end()
         Console.result("\(seeds.count) worlds, all sound (seeds \(seeds.lowerBound) to \(seeds.upperBound))")

@@ -7,7 +7,7 @@ extension Departure {
         case .left: "left"
         case .replaced: "replaced by a newer session of the same key"
         case .expired: "expired"
-        case .revoked: "its key is no longer authorised"
+        case .revoked: "the key is no longer authorised"
         case .misbehaved: "misbehaved"
         case .tooOld: "the session was too old"
         case .stopping: "the server stops"
@@ -66,7 +66,8 @@ extension Failure {
     /// Where the options of the command that was given are explained.
     static var usageHint: String {
         switch CommandLine.arguments.dropFirst().first {
-        case let command? where ["keygen", "server", "peer"].contains(command): "see 'p2p help \(command)'"
+        case let command? where ["keygen", "server", "peer", "selftest", "simulate"].contains(command):
+            "see 'p2p help \(command)'"
         default: "see 'p2p help'"
         }
     }

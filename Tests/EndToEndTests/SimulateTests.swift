@@ -40,7 +40,11 @@ struct SimulateTests {
         let page = try String(contentsOfFile: path, encoding: .utf8)
         #expect(page.contains("<svg"))
         #expect(!page.contains("<script"))
-        try await stage.run(Self.small + ["--report", "/nowhere/mesh.html"], within: .seconds(60)).expectFailure(73)
+        for nowhere in ["/nowhere/mesh.html", stage.folder.path] {
+            let refused = try await stage.run(Self.small + ["--report", nowhere])
+            refused.expectFailure(73, nowhere)
+            #expect(!refused.errors.contains { $0.hasPrefix("p2p: seed") }, "played in vain")
+        }
     }
 
     @Test("plays the worlds of many seeds, and tells their traces")
@@ -59,6 +63,7 @@ struct SimulateTests {
         defer { stage.end() }
         let result = try await stage.run(["simulate", "--scaling", "3,5", "--seed", "8"], within: .seconds(60))
         #expect(result.status == 0, "\(result.text)")
+        #expect(result.errors.first == "p2p: seed 8: p2p simulate --scaling 3,5 --seed 8")
         #expect(result.output.count { $0.hasPrefix("| 3 |") } == 3)
         #expect(result.output.count { $0.hasPrefix("| 5 |") } == 3)
     }
@@ -72,6 +77,10 @@ struct SimulateTests {
             ["--kill", "20s:0"], ["--kill", "0s..0s:1"], ["--attack", "magic"], ["--attack", ""], ["--swarm", "5"],
             ["--swarm", "5..3"], ["--swarm", "1..2", "--json"], ["--seed", "-1"], ["--crypto", "none"],
             ["--scaling", "1"], ["--scaling", "10,"], ["--scaling", "10", "--json"],
+            ["--scaling", "10", "--peers", "5"],
+            ["--swarm", "1..2", "--peers=5"], ["--hashes"], ["--partition", "5s..9s:0%"], ["--kill", "5s:0%"],
+            ["--kill", "5s:21"],
+            ["--latency", "9999h"], ["--jitter", "61s"], ["--talk", "99999999h"], ["--attack", "flood:70s"],
         ])
     func usage(arguments: [String]) async throws {
         let stage = try Stage()
