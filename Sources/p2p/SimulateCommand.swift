@@ -87,7 +87,8 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Play the worlds of these seeds, each with faults of its own, and stop at the first that breaks.",
+            "Play the worlds of these seeds, each with faults of its own, and stop at the first that breaks; with --attack, "
+                + "each with that attack too.",
             valueName: "first..last"),
         transform: Parse.seeds)
     var swarm: ClosedRange<UInt64>?
@@ -106,7 +107,11 @@ struct SimulateCommand: ParsableCommand {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
         guard (1...1_440).contains(minutes) else { throw ValidationError("--minutes is 1 to 1440") }
         if swarm != nil {
-            try refuseOthers(than: ["swarm", "hashes"], because: "--swarm plays worlds with faults of their own")
+            try refuseOthers(
+                than: ["swarm", "hashes", "attack"], because: "--swarm plays worlds with faults of their own")
+            guard attack.count <= 1, attack.allSatisfy({ $0.from == .zero && $0.to == nil }) else {
+                throw ValidationError("--swarm takes one attack by name; when it happens is the seed's")
+            }
         } else if scaling != nil {
             try refuseOthers(than: ["scaling", "seed"], because: "--scaling plays quiet meshes")
         } else if hashes {
@@ -245,16 +250,15 @@ struct SimulateCommand: ParsableCommand {
     private func play(_ seeds: ClosedRange<UInt64>) throws {
         let ticker = Ticker()
         for seed in seeds {
-            // Before it is played: if it ends this very process, the seed is known.
             ticker.show(seed, of: seeds)
-            let scenario = FaultPlan.scenario(seed: seed)
+            let scenario = FaultPlan.scenario(seed: seed, attack: attack.first?.strategy)
             let outcome = World(scenario).run()
             if hashes { Console.result("\(seed) \(String(outcome.traceHash, radix: 16))") }
             guard outcome.isSound else {
                 ticker.end()
                 Console.result("seed \(seed): \(outcome.recording.failure ?? "")")
                 for line in Story.of(scenario, outcome) { Console.result(Console.escaped(line)) }
-                Console.note("to see it again: p2p simulate --swarm \(seed)..\(seed)")
+                Console.note("to see it again: \(scenario.command ?? "")")
                 throw ExitCode(1)
             }
         }

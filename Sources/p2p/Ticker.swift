@@ -20,8 +20,9 @@ final class Ticker {
         }
     }
 
+    /// Each of them, and before it is played: should it end this very process, the seed is known.
     func show(_ seed: UInt64, of seeds: ClosedRange<UInt64>) {
-        show { "seed \(seed) of \(seeds.lowerBound) to \(seeds.upperBound)" }
+        show(always: true) { "seed \(seed) of \(seeds.lowerBound) to \(seeds.upperBound)" }
     }
 
     func show(members: Int, of size: Int) {
@@ -34,9 +35,9 @@ final class Ticker {
         isOpen = false
     }
 
-    private func show(_ text: () -> String) {
+    private func show(always: Bool = false, _ text: () -> String) {
         let now = ContinuousClock.now
-        guard now - shown > (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
+        guard always || now - shown > (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
         shown = now
         isOpen = isTerminal
         let seconds = (now - begun).components.seconds

@@ -36,8 +36,8 @@ final class RetryForge: Adversary {
     }
 
     func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
-        // Another attacker may have cut it short.
-        guard flight.bytes.count >= Header.size else { return flight }
+        // Another attacker may have cut it short, or turned a bit, which must not be turned back here.
+        guard flight.bytes.count >= Header.size, !flight.isBroken else { return flight }
         switch flight.kind {
         case .hello:
             joiners.append((Handshake.tag(of: flight.bytes), flight.source))

@@ -8,6 +8,8 @@ package struct FaultPlan {
     private var random: RandomSource
     private var scenario: Scenario
     private var partitions = 0
+    /// The least of those worlds that have many peers.
+    private static let crowd = 20
 
     /// The world of `seed`; with an attack of that name among its troubles.
     package static func scenario(seed: UInt64, attack: Strategy? = nil) -> Scenario {
@@ -17,18 +19,24 @@ package struct FaultPlan {
 
     private init(seed: UInt64) {
         random = .seeded(seed ^ 0x504C_414E)
-        let peers = 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0)
+        let few = 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0)
+        // A directory of several parts. Dice of their own: the other worlds stay what they were.
+        var dice = RandomSource.seeded(seed ^ 0x4352_4F57)
+        let peers = dice.chance(3) ? Self.crowd + dice.below(21) : few
         scenario = Scenario(seed: seed, peers: peers, duration: .zero)
+        if peers > few { scenario.cryptography = .standIn }
     }
 
     private mutating func draw(_ attack: Strategy?) -> Scenario {
         scenario.title = "world \(scenario.seed) of the swarm"
-        scenario.command = "p2p simulate --swarm \(scenario.seed)..\(scenario.seed)"
+        scenario.command =
+            "p2p simulate --swarm \(scenario.seed)..\(scenario.seed)"
+            + (attack.map { " --attack \($0.rawValue)" } ?? "")
         scenario.duration = .seconds(5 + random.below(20))
         scenario.arrivals = .milliseconds(random.below(3_000))
         scenario.isOpen = random.chance(20)
         scenario.drift = random.chance(50) ? random.below(1_000) : 0
-        scenario.buffer = random.chance(20) ? 4_096 << random.below(6) : 8 << 20
+        scenario.buffer = random.chance(20) ? 4_096 << random.below(6) : Scenario.usualBuffer
         scenario.talk.interval = .milliseconds(100 + random.below(2_000))
         scenario.talk.direct = random.below(100)
         scenario.talk.size = random.below(900)
@@ -42,8 +50,15 @@ package struct FaultPlan {
         if let attack { add(attack) }
         if random.chance(50) { add(random.element(of: Strategy.allCases)) }
         if random.chance(20) { add(random.element(of: Strategy.allCases)) }
+        if scenario.buffer < Scenario.usualBuffer { addFullSocket() }
         scenario.faults.sort { $0.at < $1.at }
         return scenario
+    }
+
+    /// A small socket is full only while nobody reads it.
+    private mutating func addFullSocket() {
+        let pause = random.duration(in: .seconds(1)...(.seconds(4)))
+        if random.chance(50) { add(.pauseServer(pause)) } else { add(.pause(random.below(scenario.peers), pause)) }
     }
 
     /// Mostly what is usual; at times short lives and quick changes of keys, which happen in no short world otherwise.
@@ -53,7 +68,10 @@ package struct FaultPlan {
             scenario.lifetime = scenario.heartbeat * (3 + random.below(3))
         }
         if random.chance(50) { scenario.trust = .seconds(3 + random.below(10)) }
-        if random.chance(20) { scenario.rekey = .seconds(5 + random.below(20)) }
+        guard random.chance(20) else { return }
+        scenario.rekey = .seconds(5 + random.below(20))
+        // Else there would always be one that changes its keys, and never a moment at which all have the same directory.
+        if scenario.peers >= Self.crowd { scenario.rekey += .seconds(scenario.peers) }
     }
 
     private mutating func conditions() -> LinkConditions {

@@ -53,7 +53,7 @@ extension World {
     private func crash(_ index: Int) {
         guard peers[index].hasBegun, peers[index].process.isRunning else { return }
         peers[index].process.isRunning = false
-        peers[index].diedAt = now
+        if !peers[index].isRevoked { peers[index].diedAt = now }
         recorder.died(index, now: now)
         recorder.note(.crashed, peer: index, now: now)
     }
@@ -63,6 +63,7 @@ extension World {
         recorder.note(.leaving, peer: index, now: now)
         recorder.died(index, now: now)
         peers[index].hasEnded = true
+        peers[index].hasLeft = true
         peers[index].diedAt = now
         peers[index].process.machine.leave(now: peers[index].process.clock.read(now))
         drainPeer(index)
@@ -98,7 +99,6 @@ extension World {
     private func revoke(_ index: Int) {
         guard !scenario.isOpen, !peers[index].isRevoked else { return }
         peers[index].isRevoked = true
-        peers[index].wasRevoked = true
         peers[index].diedAt = now
         judge.revoked(index, now: now)
         recorder.note(.revoked, peer: index, now: now)
@@ -108,6 +108,7 @@ extension World {
     private func authorise(_ index: Int) {
         guard peers[index].isRevoked else { return }
         peers[index].isRevoked = false
+        peers[index].authorisedAt = now
         peers[index].diedAt = nil
         judge.authorised(index)
         recorder.note(.authorised, peer: index, now: now)

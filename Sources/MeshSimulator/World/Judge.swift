@@ -20,8 +20,9 @@ struct Judge {
     private var expiresNobodyUntil = Instant(nanoseconds: 0)
     /// Since then the server has run without a break.
     private(set) var serverSteadySince = Instant(nanoseconds: 0)
-    /// Ids of sendings that a machine has accepted, by id modulo its size.
-    private var accepted = [UInt64](repeating: 0, count: 1 << 16)
+    /// Sendings that a machine has accepted, a bit each, by id.
+    private var accepted: [UInt64] = []
+    private var served: (epoch: UInt64, version: UInt64) = (0, 0)
 
     struct Failure: Sendable {
         let reason: String
@@ -33,6 +34,7 @@ struct Judge {
         let sender: Int
         /// Nil: all.
         let audience: Int?
+        let size: Int
         let sentAt: Instant
         var number: UInt64?
         /// A bit a peer.
@@ -95,16 +97,27 @@ struct Judge {
         }
         // Refused for what it says, not for who says it: its counter is used up.
         if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
-            accepted[Int(flight.id % UInt64(accepted.count))] = flight.id
+            accept(flight)
         }
         guard isAccepted, let kind = flight.kind, kind.rawValue >= Kind.confirm.rawValue else { return isAccepted }
         if hasAccepted(flight) { fail("a \(kind) was accepted twice", peers: involved, now: now) }
-        accepted[Int(flight.id % UInt64(accepted.count))] = flight.id
+        accept(flight)
         return true
     }
 
-    /// Whether a copy of it has been accepted already.
-    func hasAccepted(_ flight: Flight) -> Bool { accepted[Int(flight.id % UInt64(accepted.count))] == flight.id }
+    /// Whether a copy of it has been accepted already, however long ago.
+    func hasAccepted(_ flight: Flight) -> Bool {
+        let word = Int(flight.id / 64)
+        return accepted.count > word && accepted[word] & 1 << (flight.id % 64) != 0
+    }
+
+    private mutating func accept(_ flight: Flight) {
+        let word = Int(flight.id / 64)
+        if accepted.count <= word {
+            accepted.append(contentsOf: repeatElement(0, count: word + 1 - accepted.count))
+        }
+        accepted[word] |= 1 << (flight.id % 64)
+    }
 
     /// The server has answered; `room` is what it was sent. Nobody that is no member gets more than it sent, or unasked.
     mutating func answered(
@@ -148,16 +161,22 @@ struct Judge {
         body.reserveCapacity(8 + size)
         body.append(bigEndian: UInt64(messages.count))
         body.append(zeros: size)
-        messages.append(Message(sender: sender, audience: audience, sentAt: now))
+        messages.append(Message(sender: sender, audience: audience, size: size, sentAt: now))
         return body
     }
 
     /// The peer would not send it.
     mutating func withdrawLast() { messages.removeLast() }
 
+    /// What `body` gave, whole.
+    private static func isWhole(_ body: [UInt8], size: Int) -> Bool {
+        body.count == 8 + size && body.dropFirst(8).allSatisfy { $0 == 0 }
+    }
+
     /// Gives how long it was on its way. Whoever is deceived, by a server that lies, does not hear who was revoked.
     mutating func delivered(
-        _ message: ReceivedMessage, from sender: Int?, to receiver: Int, isDeceived: Bool, now: Instant
+        _ message: ReceivedMessage, from sender: Int?, named name: PeerName?, to receiver: Int, isDeceived: Bool,
+        now: Instant
     ) -> Duration {
         var reader = ByteReader()
         guard let id = try? reader.uint64(message.body.span), id < messages.count, let sender else {
@@ -167,6 +186,12 @@ struct Judge {
         let index = Int(id)
         let sent = messages[index]
         let involved = [receiver, sent.sender]
+        if message.sender.name != name {
+            fail("message \(id) was delivered under another name", peers: involved, now: now)
+        }
+        if !Self.isWhole(message.body, size: sent.size) {
+            fail("message \(id) was delivered with another body", peers: involved, now: now)
+        }
         if sent.sender != sender { fail("message \(id) was delivered as another's", peers: involved, now: now) }
         if message.isBroadcast != (sent.audience == nil) || sent.audience ?? receiver != receiver {
             fail("message \(id) was delivered to one whom it was not for", peers: involved, now: now)
@@ -195,7 +220,7 @@ struct Judge {
     func isBeyondTrust(_ peer: Int, diedAt: Instant?, now: Instant) -> Bool {
         if let revoked = revokedAt[peer] { return now - revoked > stretched(trust) }
         guard let diedAt else { return false }
-        return now - max(diedAt, serverSteadySince) > patience + stretched(lifetime + trust)
+        return now - max(diedAt, serverSteadySince) > patience + stretched(trust)
     }
 
     func hasReached(_ receiver: Int, message index: Int) -> Bool {
@@ -244,10 +269,24 @@ struct Judge {
         return true
     }
 
+    /// A session ends of age when it is that old, and not before.
+    mutating func tooOld(_ peer: Int, after age: Duration, now: Instant) {
+        guard let begin = confirmedAt[peer], begin >= serverSteadySince, now - begin < shrunk(age) else { return }
+        fail("ended of age after \(now - begin)", peers: [peer], now: now)
+    }
+
     /// Who gave no sign of life since then is no member now.
     func latestSign(now: Instant) -> Instant {
-        let longest = patience + stretched(lifetime)
-        return now - serverSteadySince > longest ? now - longest : Instant(nanoseconds: 0)
+        now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
+    }
+
+    /// What the server has published; a process of its own has an epoch of its own.
+    mutating func published(_ version: UInt64, epoch: UInt64, now: Instant) {
+        let before = served
+        if epoch == before.epoch, version < before.version {
+            fail("the server went back from version \(before.version) to \(version)", now: now)
+        }
+        served = (epoch, version)
     }
 
     /// Trust counts from the sending of what the server has heard: false if a peer trusts for longer.
@@ -259,8 +298,8 @@ struct Judge {
     }
 
     /// How long after its last word a dead process may still be a member, once the server runs without a break: its
-    /// heartbeats may have been held back for a lifetime, and are missed for another.
-    var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval * 3) }
+    /// heartbeats may have been held back for a lifetime, and are missed for another, until the next sweep.
+    var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) }
 
     /// The directory as one has it: nothing in it stands twice.
     mutating func check(_ members: [Member], of owner: Int?, now: Instant) {
@@ -281,10 +320,10 @@ struct Judge {
     ) {
         // A CONFIRM that was under way when it died may bring it in once more, as late as its ticket allows.
         let begin = max(since, serverSteadySince, confirmedAt[peer] ?? since)
-        if isMember, now - begin > patience + stretched(lifetime) {
+        if isMember, now - begin > patience {
             fail("still a member \(now - begin) after its end", peers: [peer], now: now)
         }
-        if now - begin > patience + stretched(lifetime + trust), let other = trusting() {
+        if now - begin > patience + stretched(trust), let other = trusting() {
             fail("still trusted \(now - begin) after its end", peers: [peer, other], now: now)
         }
     }
@@ -295,39 +334,5 @@ struct Judge {
 
     private func shrunk(_ duration: Duration) -> Duration {
         duration - duration / 1_000_000 * drift - .milliseconds(2)
-    }
-}
-
-extension Flight {
-    var senderIndex: Int? {
-        if case .peer(let index) = sender { index } else { nil }
-    }
-
-    /// As its sender made it, by one of those who play by the rules.
-    var isHonest: Bool {
-        if case .attacker = sender { false } else { !isBroken }
-    }
-
-    var describedKind: String { kind.map { "\($0)" } ?? "none" }
-}
-
-extension Rejection {
-    /// What no honest machine's datagram is refused for, however the network treats it, unless a copy came before it.
-    fileprivate var isNeverHonest: Bool {
-        switch self {
-        case .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
-            .counterOutOfRange, .nonCanonicalAgreementKey, .nonZeroPadding, .invalidName, .invalidAddress,
-            .entriesOutOfOrder, .partOutOfRange, .versionOutOfRange, .emptyDelta, .unknownReason, .invalidParameters,
-            .payloadLengthMismatch, .agreementFailed, .sealBroken, .signatureInvalid, .identityInvalid,
-            .counterReplayed,
-            .memberMisbehaved, .bindingInvalid, .notAddressedToMe, .directoryContradiction:
-            true
-        case .misdirected, .sourceNotAllowed, .overBudget, .prefixOverRate, .unknownTag, .tooManyFailedAnswers,
-            .repeatedRetry,
-            .unknownTicket, .ticketExpired, .ticketSourceMismatch, .tokenMismatch, .admissionWithdrawn, .unknownSession,
-            .sessionEnded, .sourceMismatch, .counterTooOld, .memberOverRate, .numberStale, .deltaNotApplicable,
-            .snapshotNotWanted, .untrusted, .unknownSender, .agreementOverRate, .senderOverRate:
-            false
-        }
     }
 }

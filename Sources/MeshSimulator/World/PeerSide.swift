@@ -57,7 +57,7 @@ extension World {
         let refusals = process.glance.refusals
         process.machine.handle(
             flight.bytes.span, path: Path(remote: flight.source), now: process.clock.read(now))
-        drainPeer(index)
+        drainPeer(index, after: flight)
         let refused = process.glance.refusals - refusals
         if refused > 0 { recorder.refused() }
         let isRepeated = judge.hasAccepted(flight)
@@ -80,18 +80,22 @@ extension World {
         wakePeer(index)
     }
 
-    func drainPeer(_ index: Int) {
+    /// `flight`: what the peer has just handled.
+    func drainPeer(_ index: Int, after flight: Flight? = nil) {
         let (peer, process) = (peers[index], peers[index].process)
         while let output = process.machine.pollOutput() {
             switch output {
             case .transmit(let transmit):
                 send(transmit.bytes, by: .peer(index), from: peer.address, to: transmit.path.remote)
-            case .event(let event): note(event, index)
+            case .event(let event): note(event, index, after: flight)
             case .drain: process.machine.handleDrained(now: process.clock.read(now))
             }
         }
         process.look()
-        if isClose { judge.check(process.extents, of: index, now: now) }
+        if isClose {
+            judge.check(process.extents, of: index, now: now)
+            checkTheWatch()
+        }
         if followsALiar(index) { peer.deceivedAt = now }
         guard peer.changed(&judge, peer: index, now: now) else { return }
         let glance = process.glance
@@ -99,7 +103,7 @@ extension World {
         if isClose { judge.check(process.machine.members, of: index, now: now) }
     }
 
-    private func note(_ event: PeerEvent, _ index: Int) {
+    private func note(_ event: PeerEvent, _ index: Int, after flight: Flight?) {
         switch event {
         case .joined:
             tell([index], "may speak")
@@ -110,11 +114,14 @@ extension World {
             // An insider may speak as itself, and is not asked what it said.
             if sender == nil, insiders[message.sender.publicKey] == message.sender.name { return }
             let latency = judge.delivered(
-                message, from: sender, to: index, isDeceived: isDeceived(index), now: now)
+                message, from: sender, named: sender.map { peers[$0].name }, to: index, isDeceived: isDeceived(index),
+                now: now)
             recorder.delivered(after: latency)
         case .left: end(index)
         case .ended:
-            if !peers[index].isRevoked, !peers[index].wasRevoked {
+            // What was said before it was taken back may come now.
+            let isLate = peers[index].authorisedAt.map { at in flight.map { $0.sentAt <= at } ?? false } ?? false
+            if !peers[index].isRevoked, !isLate {
                 judge.fail("an authorised peer was turned away for good", peers: [index], now: now)
             }
             end(index)

@@ -11,8 +11,11 @@ final class PeerState {
     /// It has left or was turned away for good: no restart.
     var hasEnded = false
     var isRevoked = false
-    /// At any time: a refusal may still be under way.
-    var wasRevoked = false
+    /// When it was last taken back: what was said before that may still be under way.
+    var authorisedAt: Instant?
+    /// At any time: LEAVE may still be under way.
+    var hasLeft = false
+    /// Since then it ought to be no member.
     var diedAt: Instant?
     /// When that was sent which the server has last heard of it.
     private(set) var heardAt: Instant?
@@ -41,7 +44,7 @@ final class PeerState {
 
     func restarted(_ process: Process<Peer>) {
         self.process = process
-        diedAt = nil
+        if !isRevoked { diedAt = nil }
         heardAt = nil
         deceivedAt = nil
         hasJumped = false

@@ -40,7 +40,8 @@ package struct Scenario: Sendable {
     /// Clocks run fast or slow by up to so many millionths.
     package var drift = 200
     /// What a socket that nobody reads holds, in bytes.
-    package var buffer = 8 << 20
+    package var buffer = usualBuffer
+    package static let usualBuffer = 8 << 20
     package var heartbeat = ProtocolConstants.heartbeatInterval
     package var lifetime = ProtocolConstants.lifetime
     package var trust = ProtocolConstants.trust

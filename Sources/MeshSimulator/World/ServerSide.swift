@@ -89,7 +89,7 @@ extension World {
         case .heartbeat:
             // A token from before a jump of the clock may be too old by it.
             if let proof = flight.proof, proof >= judge.serverSteadySince, now - proof < surelyAlive {
-                judge.proof(of: peer, now: proof)
+                judge.proof(of: peer, now: now)
             }
         default: break
         }
@@ -119,53 +119,26 @@ extension World {
                 noteJoined(member)
             case .event(.left(let member, let departure)):
                 departed.insert(member.address)
-                noteLeft(member, departure)
+                noteLeft(member, departure, after: flight)
             case .event(.turnedAway): break
             case .drain: schedule.put(.drained, at: now)
             }
         }
         server.look()
-        if isClose { judge.check(server.extents, of: nil, now: now) }
+        if isClose {
+            judge.check(server.extents, of: nil, now: now)
+            checkTheWatch()
+        }
         judge.answered(flight, with: answers, isMember: memberAddresses.contains, now: now)
         for address in departed { memberAddresses.remove(address) }
         let current = (epoch: server.glance.epoch, version: server.glance.version)
         if current != published {
             published = current
+            judge.published(current.version, epoch: current.epoch, now: now)
             recorder.published(current.version, epoch: current.epoch, now: now)
             if isClose { judge.check(server.machine.members, of: nil, now: now) }
         }
         return answers
-    }
-
-    private func noteJoined(_ member: Member) {
-        let peer = indices[member.publicKey]
-        let isRevoked = peer.map { peers[$0].isRevoked } ?? false
-        tellAttackers(
-            .joined(
-                Fact.Arrival(
-                    member: member, at: now, serverSteadySince: judge.serverSteadySince, isRevoked: isRevoked)))
-        guard let peer else { return }
-        tell([peer], "joined")
-        recorder.joined(peer, now: now)
-        if isRevoked { judge.fail("a revoked peer was let in", peers: [peer], now: now) }
-    }
-
-    private func noteLeft(_ member: Member, _ departure: Departure) {
-        let peer = indices[member.publicKey]
-        let isWrong = departure == .expired ? peer.map { judge.expired($0, now: now) } ?? false : false
-        tellAttackers(
-            .left(
-                Fact.Parting(
-                    member: member, at: now, departure: departure, diedAt: peer.flatMap { peers[$0].diedAt },
-                    isWrong: isWrong, latestSign: judge.latestSign(now: now))))
-        guard let peer else { return }
-        tell([peer], "left: \(departure)")
-        recorder.left(peer, departure, now: now)
-        switch departure {
-        case .expired: break
-        case .misbehaved: judge.fail("an honest peer was taken for a cheat", peers: [peer], now: now)
-        case .left, .replaced, .revoked, .tooOld, .stopping: break
-        }
     }
 
     // MARK: its fate
@@ -183,6 +156,8 @@ extension World {
     func stopServer() {
         guard server.isAwake else { return }
         recorder.note(.serverStopping, now: now)
+        isStopping = true
+        defer { isStopping = false }
         server.machine.stop(now: server.clock.read(now))
         drainServer(answering: nil)
         crashServer()
@@ -232,6 +207,7 @@ extension World {
         guard server.isAwake else { return }
         server.machine.setRoster(roster, now: server.clock.read(now))
         drainServer(answering: nil)
+        checkTheRoster()
         wakeServer()
     }
 }

@@ -66,7 +66,8 @@ struct SimulatedNetwork {
     }
 
     private mutating func damage(_ flight: inout Flight) {
-        guard !flight.bytes.isEmpty else { return }
+        // What an attacker has turned must not be turned back.
+        guard !flight.bytes.isEmpty, !flight.isBroken else { return }
         flight.bytes[random.below(flight.bytes.count)] ^= 1 << UInt8(random.below(8))
         flight.isBroken = true
     }

@@ -42,6 +42,8 @@ package final class World {
     var roster: Roster
     var attackers: [Attacker] = []
     var isHealing = false
+    /// The server is saying goodbye to all.
+    var isStopping = false
     /// Small enough to look at everything after every step.
     var isClose: Bool { scenario.peers <= Scenario.closeScrutiny }
     /// Told of what happens, in a line each: for the story of a failure.
@@ -144,7 +146,7 @@ package final class World {
                 checkThatMessagesFlow(progress)
             } else {
                 judge.fail(
-                    "no convergence \(scenario.healing) after the last fault: \(laggards.text)",
+                    "no convergence \(scenario.healing) after trouble ended: \(laggards.text)",
                     peers: laggards.peers, now: now)
             }
         }
@@ -153,6 +155,7 @@ package final class World {
             now: now, server: server.machine.members, names: peers.map(\.name), keys: peers.map { $0.key.publicKey },
             isHealed: judge.failure == nil)
         for attacker in attackers { attacker.adversary.conclude(view) }
+        checkTheAttackers()
         countRefusals()
         let recording = recorder.finish(
             trace, losses: network.losses, server: serverRefusals, peers: peerRefusals,
@@ -220,7 +223,16 @@ package final class World {
         schedule.put(.sample, at: now + recorder.interval)
     }
 
-    private func checkTheWatch() {
+    /// What an attacker is after is what a mesh may never give.
+    private func checkTheAttackers() {
+        for record in attackers.map(\.adversary.record) {
+            for goal in record.goals where goal.got > 0 {
+                judge.fail("\(record.name) got what it wanted: \(goal.goal)", now: now)
+            }
+        }
+    }
+
+    func checkTheWatch() {
         guard let violation = watch?.violations.first else { return }
         let kind = violation.head.count > 1 ? Kind(rawValue: violation.head[1]) : nil
         let what = kind.map { "\($0)" } ?? "datagram"
@@ -290,20 +302,23 @@ package final class World {
         )
     }
 
-    /// In peace everyone who speaks is heard by all.
+    /// In peace everyone who speaks is heard by all, or by the one it speaks to.
     private func checkThatMessagesFlow(_ progress: (Progress) -> Void) {
         let live = peers.indices.filter { peers[$0].isLive }
-        var spoken: [(sender: Int, message: Int)] = []
-        for sender in live.prefix(Self.finalSpeakers) {
-            guard speakNow(sender, to: nil) else {
-                return judge.fail("may not speak in peace", peers: [sender], now: now)
+        var spoken: [(sender: Int, receivers: [Int], message: Int)] = []
+        for (place, sender) in live.prefix(Self.finalSpeakers).enumerated() {
+            let neighbour = live[(place + 1) % live.count]
+            for audience in [nil, neighbour] where audience != sender {
+                guard speakNow(sender, to: audience) else {
+                    return judge.fail("may not speak in peace", peers: [sender], now: now)
+                }
+                spoken.append((sender, audience.map { [$0] } ?? live, judge.lastMessage))
             }
-            spoken.append((sender, judge.lastMessage))
         }
         play(until: now + .seconds(1), progress)
         guard judge.failure == nil else { return }
-        for (sender, message) in spoken {
-            for receiver in live where receiver != sender && !judge.hasReached(receiver, message: message) {
+        for (sender, receivers, message) in spoken {
+            for receiver in receivers where receiver != sender && !judge.hasReached(receiver, message: message) {
                 return judge.fail("a message was not delivered in peace", peers: [sender, receiver], now: now)
             }
         }
