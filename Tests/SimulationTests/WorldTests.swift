@@ -26,6 +26,12 @@ import Testing
         #expect(recording.losses.allSatisfy { $0.count == 0 })
     }
 
+    @Test func `each sample stands at the end of the interval that it covers`() {
+        let samples = play { $0.network.latency = .milliseconds(3) }.samples
+        #expect(samples.count > 20)
+        #expect(samples.enumerated().allSatisfy { $1.at == .seconds($0 + 1) })
+    }
+
     @Test func `of a lossy network's datagrams so many are lost as was asked for`() {
         let recording = play { $0.network.loss = 200_000 }
         let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }

@@ -13,7 +13,7 @@ struct Recorder {
     private var wantedIn: [Int: Instant] = [:]
     private var diedAt: [Int: Instant] = [:]
     private var traffic: [Recording.Traffic]
-    private var sample = Recording.Sample(at: .zero)
+    private var sample: Recording.Sample
     private let sampleInterval: Duration
 
     init(_ scenario: Scenario, names: [PeerName]) {
@@ -23,6 +23,7 @@ struct Recorder {
         // A page shows at most some hundreds of points.
         let seconds = Int((scenario.duration + scenario.healing).components.seconds)
         sampleInterval = .seconds(max(seconds / 600, 1))
+        sample = Recording.Sample(at: sampleInterval)
     }
 
     var interval: Duration { sampleInterval }

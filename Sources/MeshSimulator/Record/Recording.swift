@@ -49,7 +49,8 @@ package struct Recording: Sendable {
         }
     }
 
-    /// One point a second (in long worlds one in several), and what passed since the point before.
+    /// One point a second (in long worlds one in several), the first after the first interval, and what passed since the
+    /// point before. What passes after the last is in none: it would be less than an interval.
     package struct Sample: Sendable {
         package let at: Duration
         /// Processes that run.
