@@ -32,6 +32,12 @@ import Testing
         #expect(samples.enumerated().allSatisfy { $1.at == .seconds($0 + 1) })
     }
 
+    @Test func `an attacker that is a member is no receiver who failed`() {
+        let recording = play { $0.attacks = [AttackPlan(.insiderImpostor, from: .zero, to: .seconds(20))] }
+        #expect(recording.deliveries == recording.deliveriesExpected)
+        #expect(recording.deliveries > 100)
+    }
+
     @Test func `of a lossy network's datagrams so many are lost as was asked for`() {
         let recording = play { $0.network.loss = 200_000 }
         let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }

@@ -243,8 +243,8 @@ extension World {
                 try peers[index].process.machine.send(body, to: key, limit: limit, now: local)
                 recorder.spoke(toAsManyAs: 1)
             } else {
-                recorder.spoke(
-                    toAsManyAs: try peers[index].process.machine.broadcast(body, limit: limit, now: local))
+                let reached = try peers[index].process.machine.broadcast(body, limit: limit, now: local)
+                recorder.spoke(toAsManyAs: reached - strangers(listedBy: index))
             }
         } catch {
             judge.withdrawLast()
@@ -254,5 +254,11 @@ extension World {
         drainPeer(index)
         wakePeer(index)
         return true
+    }
+
+    /// Members that are attackers' or made up: what is sent to them nobody is to deliver.
+    private func strangers(listedBy index: Int) -> Int {
+        guard !attackers.isEmpty else { return 0 }
+        return peers[index].process.machine.members.count { indices[$0.publicKey] == nil }
     }
 }
