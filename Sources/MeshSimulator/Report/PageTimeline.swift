@@ -96,7 +96,7 @@ extension Page {
         rows += group(history.attacks, kind: "attack", style: "hostile", many: "more attacks")
         if !history.networkChanges.isEmpty { rows.append(networkChanges) }
         if let healing = history.healing {
-            let note = recording.healedAfter.map(Figures.duration) ?? "never done"
+            let note = recording.healedAfter.map { $0 == .zero ? "nothing to do" : Figures.duration($0) } ?? "never done"
             rows.append(condition("healing", note: note, [("heals", [healing])]))
         }
         return "<div class=\"conditions\">\(rows)</div>"

@@ -1,6 +1,6 @@
 /// How a world ended.
 package enum Verdict: Hashable, Sendable {
-    /// All were equal again that long after the last fault.
+    /// All were equal again that long after trouble ended; zero: they were when it did.
     case healed(after: Duration)
     case notHealed(within: Duration)
     /// Something held that may never hold, or the other way round.
@@ -18,7 +18,8 @@ package enum Verdict: Hashable, Sendable {
     /// Two or three words.
     var title: String {
         switch self {
-        case .healed: "healed"
+        case .healed(.zero): "whole"
+        case .healed: "whole again"
         case .notHealed: "did not heal"
         case .broken: "invariant broken"
         case .ended: "no invariant broken"
@@ -28,8 +29,9 @@ package enum Verdict: Hashable, Sendable {
     /// What follows the title; text of the world's, not escaped.
     var detail: String {
         switch self {
-        case .healed(let after): "\(Figures.duration(after)) after the last fault"
-        case .notHealed(let within): "within \(Figures.duration(within)) after the last fault"
+        case .healed(.zero): "already when trouble ended"
+        case .healed(let after): "\(Figures.duration(after)) after trouble ended"
+        case .notHealed(let within): "within \(Figures.duration(within)) after trouble ended"
         case .broken(let what): what
         case .ended: "up to the end; there was no phase of healing"
         }

@@ -6,7 +6,7 @@ internal import Testing
     @Test func theSummaryIsAScreenWithTheVerdictLast() {
         let summary = SyntheticRecording.make(peers: 50, seconds: 120).summary
         #expect((15...25).contains(summary.count), "\(summary.count) lines")
-        #expect(summary.last == "verdict       healed 1.84 s after the last fault")
+        #expect(summary.last == "verdict       whole again 1.84 s after trouble ended")
         #expect(summary.contains("again         p2p simulate --peers 50 --duration 120s --seed 42"))
     }
 
