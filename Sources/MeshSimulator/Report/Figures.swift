@@ -22,15 +22,15 @@ enum Figures {
         }
     }
 
-    /// A point of time on the record's clock: `12.408`, `1:12.408` or `2:01:12.408`.
+    /// A point of time on the record's clock: `12.408 s`, `1:12.408 min` or `2:01:12.408 h`.
     static func moment(_ at: Duration) -> String {
         let milliseconds = max(at.wholeNanoseconds, 0) / 1_000_000
         let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000)
         let fraction = padded(Int(rest % 1_000), to: 3)
-        guard minutes > 0 else { return "\(rest / 1_000).\(fraction)" }
+        guard minutes > 0 else { return "\(rest / 1_000).\(fraction) s" }
         let seconds = "\(padded(Int(rest / 1_000), to: 2)).\(fraction)"
-        guard minutes >= 60 else { return "\(minutes):\(seconds)" }
-        return "\(minutes / 60):\(padded(Int(minutes % 60), to: 2)):\(seconds)"
+        guard minutes >= 60 else { return "\(minutes):\(seconds) min" }
+        return "\(minutes / 60):\(padded(Int(minutes % 60), to: 2)):\(seconds) h"
     }
 
     /// `12,345`.

@@ -3,21 +3,13 @@ internal import SecureMesh
 /// What happened, in words: for who wants to search, or cannot see the picture.
 extension Page {
     var chronicle: Markup {
-        let notable = recording.events.filter(\.isNotable)
-        let chosen = notable.count <= Self.mostRows ? notable : notable.filter { $0.peer == nil }
+        let all = Happening.all(recording.events)
+        let chosen = all.count <= Self.mostRows ? all : all.filter { $0.peers.isEmpty }
         let shown = chosen.prefix(Self.mostRows)
         guard !shown.isEmpty else { return "" }
-        let rows: [Markup] = shown.map { event in
-            let who = event.peer.map { peer in
-                recording.names.indices.contains(peer) ? recording.names[peer].description : "peer \(peer)"
-            }
-            return """
-                <tr><td>\(Figures.moment(event.at))</td><th scope="row">\(who ?? event.what.subject)</th>\
-                <td>\(event.what.words)</td></tr>
-
-                """
-        }
-        let missing = notable.count - shown.count
+        let rows: [Markup] = shown.map(row)
+        let count = shown.reduce(0) { $0 + $1.count }
+        let missing = all.reduce(0) { $0 + $1.count } - count
         let rest: Markup =
             missing == 0
             ? ""
@@ -25,7 +17,7 @@ extension Page {
         return """
             <section>
             <details>
-            <summary><h2>Chronicle</h2> <span class="note">\(Figures.count(shown.count, "event", "events"))</span></summary>
+            <summary><h2>Chronicle</h2> <span class="note">\(Figures.count(count, "event", "events"))</span></summary>
             <table class="chronicle"><thead><tr><th scope="col">time</th><th scope="col">who</th>\
             <th scope="col">what</th></tr></thead><tbody>
             \(rows)</tbody></table>
@@ -35,7 +27,56 @@ extension Page {
             """
     }
 
+    private func row(_ happening: Happening) -> Markup {
+        let names = happening.peers.sorted().prefix(Self.mostNames).map { peer in
+            recording.names.indices.contains(peer) ? recording.names[peer].description : "peer \(peer)"
+        }
+        let who =
+            switch happening.peers.count {
+            case 0: happening.what.subject
+            case 1: names.joined()
+            default: Figures.count(happening.peers.count, "peer", "peers")
+            }
+        let more = happening.peers.count > names.count ? ", …" : ""
+        let list: Markup =
+            happening.peers.count > 1 ? " <span class=\"note\">(\(names.joined(separator: ", "))\(more))</span>" : ""
+        return """
+            <tr><td>\(Figures.moment(happening.at))</td><th scope="row">\(who)</th>\
+            <td>\(happening.what.words)\(list)</td></tr>
+
+            """
+    }
+
     private static let mostRows = 400
+    private static let mostNames = 40
+}
+
+/// What happened once, or to several peers in one instant.
+private struct Happening {
+    let at: Duration
+    let what: Recording.Event.What
+    /// None: it was no peer's.
+    private(set) var peers: [Int]
+
+    var count: Int { max(peers.count, 1) }
+
+    /// What is notable, in the order of time.
+    static func all(_ events: [Recording.Event]) -> [Happening] {
+        var happenings: [Happening] = []
+        var latest: [String: Int] = [:]
+        let inOrder = events.enumerated().filter { $0.element.isNotable }
+            .sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
+        for (_, event) in inOrder {
+            if let peer = event.peer, let place = latest[event.what.words], happenings[place].at == event.at {
+                happenings[place].peers.append(peer)
+            } else {
+                if event.peer != nil { latest[event.what.words] = happenings.count }
+                happenings.append(
+                    Happening(at: event.at, what: event.what, peers: [event.peer].compactMap(\.self)))
+            }
+        }
+        return happenings
+    }
 }
 
 extension Recording.Event {

@@ -94,7 +94,8 @@ extension Page {
         .attacks{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:18px 36px}
         div.attack{break-inside:avoid}.held{color:var(--good)}.reached{color:var(--bad);font-weight:600}
         summary{cursor:pointer}summary h2{display:inline}.chronicle td,.chronicle th{text-align:left;white-space:normal}
-        .chronicle td:first-child{text-align:right;white-space:nowrap;width:1%}
+        .chronicle td:first-child,.chronicle th:first-child{text-align:right}
+        .chronicle td:first-child,.chronicle tbody th{white-space:nowrap;width:1%}
         footer{margin-top:36px;padding-top:10px;border-top:1px solid var(--line);font-size:12px;color:var(--soft);
         overflow-wrap:anywhere}
         @media(max-width:900px){.pair{grid-template-columns:minmax(0,1fr)}}

@@ -12,11 +12,11 @@ extension Recording.Event.What {
         case .paused: "paused"
         case .resumed: "resumed"
         case .leaving: "wants to leave"
-        case .revoked: "its key was revoked"
-        case .authorised: "its key was authorised"
+        case .revoked: "key revoked"
+        case .authorised: "key authorised"
         case .clockJumped(let by):
             by < .zero
-                ? "its clock went back \(Figures.duration(.zero - by))" : "its clock jumped \(Figures.duration(by))"
+                ? "clock went back \(Figures.duration(.zero - by))" : "clock jumped \(Figures.duration(by))"
         case .serverCrashed: "crashed"
         case .serverStarted: "started"
         case .serverStopping: "was stopped"
@@ -52,9 +52,9 @@ extension Departure {
         switch self {
         case .left: "left"
         case .replaced: "replaced by a newer session of the same key"
-        case .expired: "expired: no sign of life within its lifetime"
-        case .revoked: "out: its key is no longer authorised"
-        case .misbehaved: "out: it misbehaved"
+        case .expired: "expired: no sign of life within the lifetime"
+        case .revoked: "out: key no longer authorised"
+        case .misbehaved: "out: misbehaved"
         case .tooOld: "out: the session was too old"
         case .stopping: "out: the server stopped"
         }

@@ -17,8 +17,8 @@ internal import Testing
     }
 
     @Test(arguments: [
-        (Duration.zero, "0.000"), (.milliseconds(12_408), "12.408"), (.milliseconds(72_408), "1:12.408"),
-        (.milliseconds(3_600_000 + 72_408), "1:01:12.408"),
+        (Duration.zero, "0.000 s"), (.milliseconds(12_408), "12.408 s"), (.milliseconds(72_408), "1:12.408 min"),
+        (.milliseconds(3_600_000 + 72_408), "1:01:12.408 h"),
     ])
     func moments(at: Duration, expected: String) {
         #expect(Figures.moment(at) == expected)

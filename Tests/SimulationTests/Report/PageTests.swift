@@ -89,6 +89,27 @@ internal import Testing
         }
     }
 
+    @Test func theChronicleTellsInOneLineWhatHappensToManyAtOnce() {
+        var recording = Recording(seed: 1, title: "", names: names(60))
+        recording.note(.converged, at: .seconds(90))
+        for peer in [2, 0, 1] { recording.note(.left(.expired), peer: peer, at: .milliseconds(1_500)) }
+        recording.note(.crashed, peer: 3, at: .milliseconds(1_500))
+        recording.note(.left(.expired), peer: 4, at: .milliseconds(2_500))
+        for peer in 0..<60 { recording.note(.restarted, peer: peer, at: .seconds(70)) }
+        let lines = recording.html.matches(of: #/<tr><td>(.*)<\/td><th scope="row">(.*)<\/th><td>(.*)<\/td><\/tr>/#)
+        let expired = "expired: no sign of life within the lifetime"
+        let listed = (0..<40).map { "p\($0)" }.joined(separator: ", ")
+        #expect(
+            lines.map { "\($0.1) | \($0.2) | \($0.3)" } == [
+                "1.500 s | 3 peers | \(expired) <span class=\"note\">(p0, p1, p2)</span>",
+                "1.500 s | p3 | crashed",
+                "2.500 s | p4 | \(expired)",
+                "1:10.000 min | 60 peers | started again <span class=\"note\">(\(listed), …)</span>",
+                "1:30.000 min | world | all are equal",
+            ])
+        #expect(recording.html.contains("66 events"))
+    }
+
     @Test func meaningIsNeverByColourAlone() {
         let checker = PageChecker(SyntheticRecording.make(peers: 5, seconds: 60).html)
         for tag in ["title", "desc", "th", "figcaption", "summary"] { #expect(checker.tags.contains(tag)) }
