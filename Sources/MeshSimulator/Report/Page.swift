@@ -64,7 +64,7 @@ struct Page {
         let command: Markup =
             if let command = recording.command {
                 """
-                <p class="again"><span class="label">again</span> <code>\(command)</code></p>
+                <p class="again"><span class="label">again</span> <code>\(words(of: command))</code></p>
                 """
             } else {
                 ""
@@ -80,6 +80,15 @@ struct Page {
             </div>
             </header>
             """
+    }
+
+    /// Each word apart, so that a line breaks between two of them: alone, `--latency` would break at its hyphens.
+    private func words(of command: String) -> Markup {
+        let words = command.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        let pieces: [Markup] = words.enumerated().map { index, word in
+            "\(index == 0 ? "" : " ")<span>\(word)</span>"
+        }
+        return "\(pieces)"
     }
 
     private var keyFigures: Markup {

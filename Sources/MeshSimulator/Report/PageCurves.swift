@@ -30,7 +30,16 @@ extension Page {
                     Curve(style: "c-alarm", words: "refused", value: \.refusals),
                 ], height: 60))
             \(axis)
+            \(talkNote)
             """
+    }
+
+    /// Why the traffic falls at the end of trouble, and rises once more.
+    private var talkNote: Markup {
+        guard recording.healingBegan != nil else { return "" }
+        let check =
+            recording.healedAfter == nil ? "" : "; at the very end some speak to all, to see that everyone hears"
+        return "<p class=\"caption note\">When healing begins the peers stop speaking\(check).</p>"
     }
 
     private struct Curve {

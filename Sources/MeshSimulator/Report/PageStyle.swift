@@ -27,7 +27,8 @@ extension Page {
         .verdict .disc{fill:var(--tone);stroke:none}
         header .title{margin:4px 0 8px;overflow-wrap:anywhere}
         .again{display:flex;gap:8px;align-items:baseline}.again .label{flex:none;width:3em;font-size:12px}
-        .again code{overflow-wrap:anywhere;user-select:all;-webkit-user-select:all}
+        .again code{user-select:all;-webkit-user-select:all}
+        .again code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}
         .figures{display:flex;flex-wrap:wrap;gap:1px;margin:14px 0 0;
         background:var(--line);border:1px solid var(--line);border-radius:6px;overflow:hidden}
         .figures div{flex:1 1 112px;display:flex;flex-direction:column;background:var(--paper);padding:9px 12px}
@@ -36,12 +37,13 @@ extension Page {
         .legend{display:flex;flex-wrap:wrap;gap:3px 16px;list-style:none;margin:6px 0 10px;padding:0;font-size:12px;
         color:var(--soft)}
         .legend li,.key{display:inline-flex;align-items:center;gap:5px;white-space:nowrap}
-        .strip{display:grid;grid-template-columns:176px minmax(0,1fr)}.gutter{min-width:0;padding-right:10px}
+        .strip{display:grid;grid-template-columns:200px minmax(0,1fr)}.gutter{min-width:0;padding-right:10px}
         svg{display:block;overflow:visible}.plot svg{display:inline}
         .strip .plot{border-left:1px solid var(--line)}
-        .conditions .strip{height:17px}.conditions{margin-bottom:8px}
+        .conditions .strip{min-height:17px}.conditions{margin-bottom:8px}
         .name,.names li{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:12px;
         line-height:16px}
+        .conditions .name{white-space:normal;overflow-wrap:anywhere}
         .gutter .note{display:inline;font-size:11px}.conditions .kind{font-size:11px;color:var(--soft)}
         .names{list-style:none;margin:0;padding:0}.names.p20 li{line-height:20px}.names.p14 li{line-height:14px;font-size:11px}
         .tick{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}
@@ -63,7 +65,7 @@ extension Page {
         .sign{fill:none;stroke:var(--tone);stroke-width:1.75;stroke-linejoin:round}.sign .rim{stroke:var(--paper);
         stroke-width:4.5}.gone{--tone:var(--gone)}.attack{--tone:var(--attack)}.plain.sign{--tone:var(--ink)}
         .fill{fill:var(--tone);stroke-width:1}.hollow{fill:var(--paper)}
-        .caption{margin:12px 0 3px;padding-left:176px;font-size:12px}.caption .key{margin-left:10px;color:var(--soft)}
+        .caption{margin:12px 0 3px;padding-left:200px;font-size:12px}.caption .key{margin-left:10px;color:var(--soft)}
         .caption b{font-weight:600}.framed{border-bottom:1px solid var(--line)}.scale text{font-size:11px;fill:var(--soft);
         text-anchor:end}.scale{margin-right:-10px;width:calc(100% + 10px)}
         .c-main{stroke:var(--member);stroke-width:1.75}.c-second{stroke:var(--ink);stroke-width:1.25;stroke-dasharray:4 3}
@@ -101,7 +103,7 @@ extension Page {
         @media(max-width:900px){.pair{grid-template-columns:minmax(0,1fr)}}
         @media(max-width:700px){main{padding:12px 14px 32px}.wide{display:none}section{margin-top:28px}
         .strip{grid-template-columns:76px minmax(0,1fr)}.gutter{padding-right:6px}.scale{margin-right:-6px;width:calc(100% + 6px)}
-        .caption{padding-left:0}.conditions .strip{grid-template-columns:minmax(0,1fr);height:auto;padding-left:0}
+        .caption{padding-left:0}.conditions .strip{grid-template-columns:minmax(0,1fr);padding-left:0}
         .conditions .plot{margin-left:76px;width:calc(100% - 76px)}
         header{padding:12px;gap:10px}h1{font-size:19px}th,td{padding-left:8px}.legend{gap:3px 12px}
         .cards{grid-template-columns:minmax(0,1fr)}.share{display:none}th .note:not(.wide){display:block}}

@@ -96,7 +96,8 @@ extension Page {
         rows += group(history.attacks, kind: "attack", style: "hostile", many: "more attacks")
         if !history.networkChanges.isEmpty { rows.append(networkChanges) }
         if let healing = history.healing {
-            let note = recording.healedAfter.map { $0 == .zero ? "nothing to do" : Figures.duration($0) } ?? "never done"
+            let note =
+                recording.healedAfter.map { $0 == .zero ? "nothing to do" : Figures.duration($0) } ?? "never done"
             rows.append(condition("healing", note: note, [("heals", [healing])]))
         }
         return "<div class=\"conditions\">\(rows)</div>"
@@ -127,8 +128,10 @@ extension Page {
         let kindWord: Markup = kind.isEmpty ? "" : "<span class=\"kind\">\(kind)</span> "
         let noteWords: Markup = note.isEmpty ? "" : " <span class=\"note\">\(note)</span>"
         let title = [kind, label, note].filter { !$0.isEmpty }.joined(separator: ", ")
+        // What follows a colon, as whom a partition cuts off, is too long for a label.
+        let short = String(label.prefix { $0 != ":" })
         return strip(
-            "<span class=\"name\" title=\"\(title)\">\(kindWord)\(label)\(noteWords)</span>",
+            "<span class=\"name\" title=\"\(title)\">\(kindWord)\(short)\(noteWords)</span>",
             """
             <svg class="plot" width="100%" height="16" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img">\
             <title>\(title)</title>\(grid(height: 16))\(paths)</svg>

@@ -62,8 +62,12 @@ internal import Testing
         expectSound(page)
         let escaped =
             "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;x&quot; \\u{1b}[2J\\u{202e}\\u{0}\\nend"
-        #expect(page.contains(escaped))
-        #expect(page.ranges(of: "&lt;script&gt;").count == page.ranges(of: escaped).count)
+        // The command's words are marked up one by one: what counts is what stands between the tags, and in them.
+        let checker = PageChecker(page)
+        let texts = [checker.text] + checker.attributes.map(\.value)
+        #expect(checker.text.contains(escaped))
+        #expect(
+            texts.allSatisfy { $0.ranges(of: "&lt;script&gt;").count == $0.ranges(of: escaped).count })
     }
 
     @Test func theVerdictStandsFirst() {
@@ -87,6 +91,30 @@ internal import Testing
         ] {
             #expect(page.contains(expected), "\(expected)")
         }
+    }
+
+    @Test func theCommandBreaksBetweenItsWordsAlone() {
+        let page = SyntheticRecording.make(peers: 5, seconds: 20).html
+        #expect(
+            page.contains(
+                "<code><span>p2p</span> <span>simulate</span> <span>--peers</span> <span>5</span> "
+                    + "<span>--duration</span> <span>20s</span> <span>--seed</span> <span>42</span></code>"))
+    }
+
+    @Test func aPartitionsLabelLeavesOutWhoIsCutOff() {
+        var recording = SyntheticRecording.make(peers: 5, seconds: 20)
+        recording.note(.partitioned("2 peers cut off: 0, 1"), at: .seconds(3))
+        recording.note(.rejoined("2 peers cut off: 0, 1"), at: .seconds(4))
+        #expect(recording.html.contains("</span> 2 peers cut off <span class=\"note\">1 s</span></span>"))
+    }
+
+    @Test func theCurvesSayWhyTrafficFallsOnlyIfItDoes() {
+        var recording = SyntheticRecording.make(peers: 5, seconds: 20)
+        #expect(recording.html.contains("the peers stop speaking; at the very end some speak to all"))
+        recording.healedAfter = nil
+        #expect(recording.html.contains("the peers stop speaking."))
+        recording.healingBegan = nil
+        #expect(!recording.html.contains("stop speaking"))
     }
 
     @Test func theChronicleTellsInOneLineWhatHappensToManyAtOnce() {
