@@ -90,7 +90,7 @@ extension World {
     private func jump(_ index: Int, _ duration: Duration) {
         guard peers[index].hasBegun, peers[index].process.isRunning else { return }
         peers[index].process.clock.jump(by: duration)
-        peers[index].hasJumped = true
+        peers[index].jumpedAt = now
         peers[index].process.wakeAt = nil
         recorder.note(.clockJumped(duration), peer: index, now: now)
         wakePeer(index)

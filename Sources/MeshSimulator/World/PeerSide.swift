@@ -156,7 +156,7 @@ extension World {
     /// A peer knows for a while that a CONFIRM which it gave up may still replace its session. It may forget that only if
     /// its clock jumps, or the GOODBYE takes long: then it waits as for another process, and so must the world.
     private func checkWait(of index: Int, _ flight: Flight) {
-        guard flight.kind == .goodbye, peers[index].waitsUntil != nil, !peers[index].hasJumped,
+        guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longWay
         else { return }
         peers[index].waitsUntil = nil

@@ -19,8 +19,8 @@ final class PeerState {
     var diedAt: Instant?
     /// When that was sent which the server has last heard of it.
     private(set) var heardAt: Instant?
-    /// Its clock has jumped: what it remembers for some seconds it may have forgotten.
-    var hasJumped = false
+    /// When its clock last jumped: what it remembers for some seconds it may have forgotten.
+    var jumpedAt: Instant?
     /// It keeps away until then: it was told that another process has its key.
     var waitsUntil: Instant?
     /// When it last followed a server that lies.
@@ -47,7 +47,7 @@ final class PeerState {
         if !isRevoked { diedAt = nil }
         heardAt = nil
         deceivedAt = nil
-        hasJumped = false
+        jumpedAt = nil
         waitsUntil = nil
         epoch = 0
         version = 0
@@ -77,10 +77,11 @@ final class PeerState {
         heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 
-    /// It has accepted a PULSE: its token is taken over if it echoes a heartbeat that is surely fresh.
+    /// It has accepted a PULSE: its token is taken over if it echoes a heartbeat that is surely fresh,
+    /// to its own clock too.
     func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
-            now - sending.at < freshness
+            now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true
         else { return }
         pulses[flight.to] = flight.sentAt
     }
