@@ -3,7 +3,7 @@ internal import SelfTest
 internal import Testing
 
 /// What anyone could do to a mesh of p2plocal with one socket, tried on this one.
-@Suite("What strangers could do to the original", .timeLimit(.minutes(1)))
+@Suite("What strangers could do to the original", .timeLimit(.minutes(10)))
 struct OriginalStrangersTests {
     private let stranger = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

@@ -3,7 +3,7 @@ internal import Testing
 
 @testable internal import SecureMesh
 
-@Suite("Configurations", .timeLimit(.minutes(1)))
+@Suite("Configurations", .timeLimit(.minutes(10)))
 struct ConfigurationTests {
     private static let address = SocketAddress(ip: .v4(0x7F00_0001), port: 3000)
 

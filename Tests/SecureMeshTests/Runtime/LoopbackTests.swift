@@ -2,7 +2,7 @@ internal import SecureMesh
 internal import SelfTest
 internal import Testing
 
-@Suite("A mesh on real sockets", .timeLimit(.minutes(1)))
+@Suite("A mesh on real sockets", .timeLimit(.minutes(10)))
 struct LoopbackTests {
     @Test("two peers join, see each other, exchange a broadcast and a direct message, and leave")
     func exchange() async throws {

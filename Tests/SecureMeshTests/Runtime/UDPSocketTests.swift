@@ -5,7 +5,7 @@ internal import Testing
 
 @testable internal import SecureMesh
 
-@Suite("Sockets", .timeLimit(.minutes(1)))
+@Suite("Sockets", .timeLimit(.minutes(10)))
 struct UDPSocketTests {
     private final class Token {}
 
