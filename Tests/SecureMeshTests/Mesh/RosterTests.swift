@@ -105,11 +105,12 @@ import Testing
     @Test("the ledger forgets its oldest identities, never grows beyond its limit") func bounded() throws {
         var ledger = IdentityLedger()
         ledger.bar(key(1), now: at(0))
-        for index in 0..<Limits.rememberedIdentities {
+        for index in 0..<Limits.rememberedIdentities + 5_000 {
             var bytes: [UInt8] = []
             for _ in 0..<4 { bytes.append(bigEndian: UInt64(index)) }
             ledger.chargeJoin(PublicKey(bytes: Bytes32(bytes.span)), now: at(0))
         }
         #expect(ledger.wait(key(1), now: at(0)) == .zero)
+        #expect(ledger.extents.filter { !$0.isKept }.isEmpty)
     }
 }
