@@ -44,7 +44,7 @@ extension Page {
         .name,.names li{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:12px;
         line-height:16px}
         .conditions .name{white-space:normal;overflow-wrap:anywhere}
-        .gutter .note{display:inline;font-size:11px}.conditions .kind{font-size:11px;color:var(--soft)}
+        .gutter .note{display:inline;font-size:11px;white-space:nowrap}.conditions .kind{font-size:11px;color:var(--soft)}
         .names{list-style:none;margin:0;padding:0}.names.p20 li{line-height:20px}.names.p14 li{line-height:14px;font-size:11px}
         .tick{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}
         .axis .plot{border-left-color:transparent}.axis .unit{line-height:16px;font-size:11px}
