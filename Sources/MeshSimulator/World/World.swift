@@ -138,8 +138,7 @@ package final class World {
         let trouble = Instant(nanoseconds: scenario.duration.wholeNanoseconds)
         play(until: trouble, progress)
         heal()
-        let waits = peers.compactMap(\.waitsUntil).max() ?? trouble
-        let wholeSince = playUntilWhole(limit: max(trouble, waits) + scenario.healing, progress)
+        let wholeSince = playUntilWhole(progress)
         if judge.failure == nil {
             if let wholeSince {
                 recorder.healed(at: wholeSince)
@@ -163,23 +162,26 @@ package final class World {
         return Outcome(recording: recording, failure: judge.failure)
     }
 
-    /// Since when the mesh has been whole for good; nil if it was not by `limit`.
-    private func playUntilWhole(limit: Instant, _ progress: (Progress) -> Void) -> Instant? {
+    /// Since when the mesh has been whole for good; nil if it was not in time.
+    private func playUntilWhole(_ progress: (Progress) -> Void) -> Instant? {
+        let begun = now
         // A peer that nobody hears any more finds out in three intervals: until then all may look well.
         let calm = scenario.heartbeat * (ProtocolConstants.freshIntervals + 2)
         var since: Instant?
         var lastWhole = now
         while judge.failure == nil {
             if isWhole {
-                let begun = since ?? now
-                if now - begun >= calm { return begun }
-                since = begun
+                let first = since ?? now
+                if now - first >= calm { return first }
+                since = first
                 lastWhole = now
             } else if now - lastWhole > scenario.heartbeat {
                 // Shorter, and it is a peer that changes its keys.
                 since = nil
             }
-            guard now < limit || since != nil else { return nil }
+            // What makes a peer wait may have been said before the trouble ended, and come only now.
+            let waits = peers.compactMap(\.waitsUntil).max() ?? begun
+            guard now < max(begun, waits) + scenario.healing || since != nil else { return nil }
             play(until: now + .milliseconds(50), progress)
         }
         return nil
