@@ -29,10 +29,11 @@ let package = Package(
             pkgConfig: "libsodium",
             providers: [.apt(["libsodium-dev", "pkg-config"]), .brew(["libsodium", "pkg-config"])]
         ),
+        .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: strict),
         .target(
             name: "SecureMesh",
             dependencies: [
-                "CSodium",
+                "SecureMeshCore",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -43,13 +44,15 @@ let package = Package(
         ),
         .target(
             name: "SelfTest",
-            dependencies: ["MeshSimulator", "SecureMesh", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "MeshSimulator", "SecureMesh", "SecureMeshCore", .product(name: "Logging", package: "swift-log"),
+            ],
             resources: [.embedInCode("Vectors/vectors.txt")],
             swiftSettings: strict
         ),
         .target(
             name: "MeshSimulator",
-            dependencies: ["SecureMesh", .product(name: "HeapModule", package: "swift-collections")],
+            dependencies: ["SecureMeshCore", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -67,7 +70,7 @@ let package = Package(
         ),
         .target(
             name: "FuzzKit",
-            dependencies: ["MeshSimulator", "SecureMesh"],
+            dependencies: ["MeshSimulator", "SecureMeshCore"],
             path: "Tests/Fuzzers/FuzzKit",
             swiftSettings: strict
         ),
@@ -90,7 +93,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["MeshSimulator", "SecureMesh", "SelfTest"],
+            dependencies: ["MeshSimulator", "SecureMeshCore", "SelfTest"],
             swiftSettings: strict
         ),
         .testTarget(
@@ -101,20 +104,16 @@ let package = Package(
     ]
 )
 
-// What scripts/fuzz builds: the library without its sockets, so that nothing but the code under test is instrumented,
-// and executables whose main function libFuzzer brings.
+// scripts/fuzz builds the core, the simulator and the fuzz targets only, so that nothing else is instrumented. libFuzzer
+// provides the main function of each fuzz target.
 if Context.environment["FUZZ"] != nil {
-    let fuzzed = ["CSodium", "SecureMesh", "MeshSimulator", "FuzzKit"]
+    let fuzzed = ["CSodium", "SecureMeshCore", "MeshSimulator", "FuzzKit"]
     package.products = []
     package.dependencies.removeAll { dependency in
         guard case .sourceControl(_, let location, _) = dependency.kind else { return true }
         return !location.hasSuffix("/swift-collections.git")
     }
     package.targets.removeAll { !fuzzed.contains($0.name) }
-    for target in package.targets where target.name == "SecureMesh" {
-        target.dependencies = ["CSodium"]
-        target.exclude = ["Runtime"]
-    }
     package.targets.append(
         .target(name: "FuzzEntry", dependencies: ["FuzzKit"], path: "Tests/Fuzzers/FuzzEntry", swiftSettings: strict))
     for (name, library) in [

@@ -1,4 +1,4 @@
-import SecureMesh
+import SecureMeshCore
 
 /// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state:
 /// inputs that differ in one number never meet in either.

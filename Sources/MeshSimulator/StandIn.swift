@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// Primitives of the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
 ///

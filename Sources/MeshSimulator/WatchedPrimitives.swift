@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 import Synchronization
 
 /// Primitives that leave the work to others, count the calls, and watch every seal: no key and counter for two

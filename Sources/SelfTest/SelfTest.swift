@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The regression suite that an installed `p2p` carries: it needs no file, no key and no network but 127.0.0.1.
 ///

@@ -59,7 +59,7 @@ internal import Testing
         let rows = try Document("SECURITY.md").rows(under: "## Threats and defences")
         #expect(!rows.isEmpty)
         for row in rows {
-            for (cell, folder) in [(row[3], "Sources/SecureMesh/"), (row[4], "Tests/SecureMeshTests/")] {
+            for (cell, folder) in [(row[3], "Sources/SecureMeshCore/"), (row[4], "Tests/SecureMeshTests/")] {
                 for path in cell.split(separator: ", ") {
                     let isWhole = path.hasPrefix("Sources/") || path.hasPrefix("Tests/")
                     #expect(throws: Never.self) { _ = try Document(isWhole ? String(path) : folder + path) }
@@ -74,7 +74,7 @@ internal import Testing
         for (row, constant) in zip(rows, constants) {
             #expect(row[1] == constant.value, "\(constant.name)")
         }
-        let source = try Document("Sources/SecureMesh/Values/Limits.swift")
+        let source = try Document("Sources/SecureMeshCore/Values/Limits.swift")
         let declared = source.text.matches(of: /static let (\w+)/).map { String($0.1) }
         #expect(declared == constants.map(\.name), "a constant that this test does not know")
     }

@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 import Testing
 
 /// A server of a thousand, and what it does for those who ask for too much.

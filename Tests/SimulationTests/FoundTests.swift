@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 import Testing
 
 /// The bugs that simulated worlds have found, each in the world that showed it.

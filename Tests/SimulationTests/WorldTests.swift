@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 import Testing
 
 /// Worlds in which one knows what must come of it.

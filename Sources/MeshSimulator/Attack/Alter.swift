@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: changes what passes, in every way that leaves something to be sent.
 final class Alter: Adversary {

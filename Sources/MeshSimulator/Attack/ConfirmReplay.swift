@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: whoever once was confirmed is confirmed again, from here and from elsewhere.
 final class ConfirmReplay: Adversary {

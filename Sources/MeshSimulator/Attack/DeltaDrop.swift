@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: some peers hear that the server lives, and not who is no member any more; messages to them come late.
 final class DeltaDrop: Adversary {

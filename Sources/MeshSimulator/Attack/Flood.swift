@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Off the path: sends the server what costs it something, from addresses that need not be its own.
 final class Flood: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: cuts a peer off, keeps what it says of its life, and tells it to the server bit by bit, also when the
 /// peer has long died.

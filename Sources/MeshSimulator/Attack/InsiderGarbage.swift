@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Enrolled: seals rightly and signs wrongly, which costs the receiver all that a right signature costs.
 final class InsiderGarbage: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Enrolled and on the path: wants to be somebody else, by name, by identity or by address.
 final class InsiderImpostor: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Enrolled: passes on what others have signed, under its own seals, and what it signed itself to whom it was not for.
 final class InsiderReseal: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Enrolled: joins again as fast as it can, and asks for the whole directory for ever.
 final class InsiderStorm: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What a lying server makes up, with keys of its own for those who do not exist.
 struct Lies {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Has the server's own key and is on the path: takes some peers away from the true server and serves them itself, a
 /// server that says of the directory what it likes.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: a handshake that began when the key was good ends when it is not.
 final class Overtake: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: a peer joins through an address of the attacker's, and is listed there. That much it may do; it must
 /// relay on, or the peer is gone.

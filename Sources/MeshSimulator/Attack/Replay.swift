@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: everything comes again, and again, also elsewhere and from elsewhere.
 final class Replay: Adversary {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: answers joiners in the server's stead with what it has seen of its answers, altered and repeated.
 ///

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// An insider's membership, kept up as any peer keeps its own: joined when there is none, proved each interval.
 struct Seat {

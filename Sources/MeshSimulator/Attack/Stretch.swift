@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// On the path: delays PULSEs and heartbeats, each a little longer than the one before, so that nobody notices and all
 /// that a peer hears grows old.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A peer that a lying server serves: its session there, and what it was told.
 struct Victim {

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A datagram in the making, with every step of it open to harm: fields, then the signature, then the seal.
 ///

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A member that runs the protocol by hand and so can cheat: it has a key of its own, listed or not, learns what reaches
 /// its address, and says what it likes.

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A peer made by hand, with every key in the hand of whoever made it: it can say what no `Peer` would.
 package struct HandmadePeer: Sendable {

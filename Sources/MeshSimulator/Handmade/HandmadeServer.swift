@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A server made by hand, for one HELLO: it knows what the peer's session turns on.
 package struct HandmadeServer: Sendable {

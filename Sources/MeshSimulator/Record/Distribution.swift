@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// How often each duration happened: buckets of at most 1/32 of their value, so that millions of samples take little room
 /// and quantiles are right to 3 %.

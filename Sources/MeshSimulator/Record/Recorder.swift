@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Turns what happens in a world into a `Recording`.
 struct Recorder {

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// What happened in a world, for a person: what `p2p simulate` prints and draws.
 ///

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Numbers as people read them, with their units. No locale gets in: one record is the same bytes everywhere.
 enum Figures {

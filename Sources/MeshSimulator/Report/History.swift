@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The record's points as spans: what is drawn.
 struct History {

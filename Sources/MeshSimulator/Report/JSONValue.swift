@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A value of JSON whose keys keep their order.
 indirect enum JSONValue {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What happened, in words: for who wants to search, or cannot see the picture.
 extension Page {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What was sampled, as curves under the lanes.
 extension Page {

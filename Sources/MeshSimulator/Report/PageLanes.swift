@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Who was a member when: a lane a peer.
 extension Page {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Traffic, losses, refusals and attacks, as tables.
 extension Page {

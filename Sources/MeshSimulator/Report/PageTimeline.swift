@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The mesh over time: conditions, lanes and curves on one axis.
 extension Page {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 extension Recording {
     /// The whole record for programs: one object, its keys in a fixed order, durations in nanoseconds.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 extension Rejection {
     /// What a refusal of this name says, to someone who has not read the protocol.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 extension Recording {
     /// For the terminal: some twenty lines, the last of which is the verdict. Nothing in them can move a cursor.

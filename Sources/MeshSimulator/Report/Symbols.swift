@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The signs of the page: one shape each, so that none is told by its colour alone.
 enum Symbols {

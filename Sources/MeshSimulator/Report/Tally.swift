@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What is counted from events and stays, for page, terminal and JSON alike.
 struct Tally {

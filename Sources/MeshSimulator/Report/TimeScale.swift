@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Time from left to right: 0 to 1,000 across the picture, whatever its width on the screen.
 struct TimeScale {

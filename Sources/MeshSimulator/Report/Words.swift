@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 extension Recording.Event.What {
     /// What happened, after the name of whom it happened to.

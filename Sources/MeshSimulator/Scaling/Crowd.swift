@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A server, a crowd of members that keep no directory, and some peers as they run for real, on a network that takes
 /// 10 ms one way and loses nothing: what a server has to do for thousands, and what a peer among them sees of it.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A member as the server sees one: it joins, signs, seals and proves that it lives. It keeps no directory: those of ten
 /// thousand peers, with ten thousand entries each, would need tens of gigabytes.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What a mesh of some size costs and how fast it is: what `p2p simulate --scaling` tells.
 package struct Scaling: Sendable {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Who works against the mesh. It knows what the network shows and what its own keys open, and no more.
 ///

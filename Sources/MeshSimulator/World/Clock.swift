@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// One process's monotonic clock against the world's time: it began somewhere, runs a little fast or slow, and may jump
 /// ahead (a machine that slept). It never goes back: no monotonic clock does.

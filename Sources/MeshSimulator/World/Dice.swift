@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 extension RandomSource {
     /// Below `limit`, which is above 0.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A swarm's world: which faults there are, how bad, when and to whom, all drawn from one seed.
 ///

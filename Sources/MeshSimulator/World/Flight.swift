@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A datagram on its way through the simulated network, and what the world alone knows of it.
 package struct Flight: Sendable {

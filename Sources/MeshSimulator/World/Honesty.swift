@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 extension Flight {
     var senderIndex: Int? {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Watches a world and says what no mesh may ever do. Knows what was meant (who said what to whom, who was revoked when)
 /// and sees what machines show from outside.

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What the network does to a datagram. Shares are in millionths, so that no rounding differs from machine to machine.
 package struct LinkConditions: Hashable, Sendable {

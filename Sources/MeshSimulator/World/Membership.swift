@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Who comes and goes at the server, and whether that is right.
 extension World {

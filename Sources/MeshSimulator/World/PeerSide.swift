@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The peers' processes, and the way between all of them.
 extension World {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// One peer of a world: its identity, its process, and what the world has seen of it.
 final class PeerState {

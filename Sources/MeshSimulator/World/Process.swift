@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A machine with a clock and a socket of its own, that may be stopped and go on.
 final class Process<Machine: DirectoryHolder> {

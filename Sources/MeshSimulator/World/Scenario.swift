@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// All that makes a world but its dice: who is in it, what happens to it, how long.
 package struct Scenario: Sendable {

@@ -1,5 +1,5 @@
 internal import HeapModule
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What is to happen, by time and then in the order in which it was put down: a heap alone has no order among equals.
 struct Schedule {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The server's process: what reaches it, what it does, what is seen of it.
 extension World {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Loses, delays, repeats, reorders and damages datagrams, all by the dice it is given.
 struct SimulatedNetwork {

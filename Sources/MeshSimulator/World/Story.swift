@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Why a world failed: the last that happened among the peers involved, found by playing it once more.
 package struct Story {

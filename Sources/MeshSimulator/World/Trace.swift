@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A running hash of everything that happens: two runs of one seed are the same run if and only if theirs are equal.
 package struct Trace: Hashable, Sendable {

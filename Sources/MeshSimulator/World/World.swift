@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A registry and its peers, the same values as run for real, on a simulated network in virtual time: a scenario makes
 /// the world, and the same scenario makes the same world, to the byte, on any machine.

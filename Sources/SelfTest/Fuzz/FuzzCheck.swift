@@ -1,5 +1,5 @@
 internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Executions, each made by a seed of its own, for as long as there is time.
 package struct FuzzCheck {

@@ -1,5 +1,5 @@
 internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What somebody in a `Scene` may say next.
 enum SceneAct: CaseIterable {

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A datagram on its way.
 package struct Flight {

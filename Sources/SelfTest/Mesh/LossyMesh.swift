@@ -1,5 +1,5 @@
 internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A virtual mesh on a network that loses, repeats and reorders, among members that talk, crash and return.
 ///

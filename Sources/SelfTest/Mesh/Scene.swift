@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A registry and two members of its mesh, as values: whatever is done to a copy, the next copy knows nothing of it.
 struct Scene: Sendable {

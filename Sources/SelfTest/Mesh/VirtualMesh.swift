@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// A registry and its peers on a virtual clock: a seed makes the world, and every datagram passes `rules`.
 ///

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// One peer of a `VirtualMesh`.
 package final class VirtualPeer {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A datagram or a payload of the vectors with one thing wrong, and the name under which it must be refused.
 struct Malformed {

@@ -1,5 +1,5 @@
 internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Each refusal of the codec, by its name.
 package enum MalformedCheck {

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 // Bytes to look at and to compare.
 

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// What the decoder says of a whole datagram; nil: it accepts.
 package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {

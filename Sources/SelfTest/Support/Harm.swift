@@ -1,5 +1,5 @@
 internal import MeshSimulator
-package import SecureMesh
+package import SecureMeshCore
 
 extension RandomSource {
     /// Does to `bytes` what a broken network, a mistaken implementation or an attacker may do: once, and not so that

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Bytes from hex, for tables; spaces are skipped.
 package struct HexError: Error {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// How one datagram is made and read.
 struct DatagramVector<Body: Payload> {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// HELLO, RETRY, WELCOME and REJECT, and the keys that come of them.
 extension VectorWorld {

@@ -1,4 +1,4 @@
-package import SecureMesh
+package import SecureMeshCore
 
 /// One authentic datagram of a kind, and what its receiver, who holds the right keys, makes of bytes in its place.
 package struct Sample: Sendable {

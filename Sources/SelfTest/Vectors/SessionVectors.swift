@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// What members, the server and other members say in a session.
 extension VectorWorld {

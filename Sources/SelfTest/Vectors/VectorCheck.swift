@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// Makes each section of the vectors again, value by value.
 package struct VectorCheck {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// The [keys] section and what every other one needs of it.
 struct VectorWorld {

@@ -1,4 +1,4 @@
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// `vectors.txt`, made by an implementation that shares no line with this one. Its head says how it is to be read.
 package struct Vectors: Sendable {

@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// A server's gates and a peer, each brought by true datagrams to the states in which a kind is let in; made once,
 /// copied for each input.

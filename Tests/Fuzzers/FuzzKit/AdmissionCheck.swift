@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// Behind the crypto: datagrams made with the right keys, then harmed at a known step, before the gates of a server
 /// and of a peer.

@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// One datagram of any kind, as an input says it is to be made: who signs it, which key seals it, what it says, where
 /// it comes from, and what harm is done to it at which step.

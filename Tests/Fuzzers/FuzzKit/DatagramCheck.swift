@@ -1,4 +1,4 @@
-import SecureMesh
+import SecureMeshCore
 
 /// Any bytes: a decoder takes them or refuses them, and what it took it writes again as it was.
 ///

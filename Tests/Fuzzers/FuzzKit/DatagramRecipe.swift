@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// A well-formed datagram of any kind out of an input's choices, with its payload in the clear, and harm done to it.
 ///

@@ -1,4 +1,4 @@
-import SecureMesh
+import SecureMeshCore
 
 /// A datagram of every kind, well formed in every field, with its payload where the ciphertext would stand.
 package enum DatagramSeeds {

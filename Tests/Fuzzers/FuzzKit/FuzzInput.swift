@@ -1,5 +1,5 @@
 package import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// An input read as a row of choices. Total: past its end every choice is 0, so each prefix of an input is an input.
 package struct FuzzInput {

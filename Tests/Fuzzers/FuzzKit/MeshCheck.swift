@@ -1,4 +1,4 @@
-import SecureMesh
+import SecureMeshCore
 
 /// A stream of operations on a `MeshWorld`: an input is the choice of a world, and operations of a byte and their
 /// choices.

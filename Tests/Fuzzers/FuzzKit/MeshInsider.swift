@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 extension HandmadeMember {
     /// HEARTBEAT or LEAVE; at times with a number, a token or a version of its own making.

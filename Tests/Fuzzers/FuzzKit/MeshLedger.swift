@@ -1,4 +1,4 @@
-import SecureMesh
+import SecureMeshCore
 
 /// What has been sent and what has arrived, and the first thing that was wrong about it: the judge of a `MeshWorld`.
 ///

@@ -1,4 +1,4 @@
-import SecureMesh
+import SecureMeshCore
 
 /// A datagram under way.
 struct Flight {

@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// What can happen in a `MeshWorld`. Its choices follow it in the input.
 enum MeshOperation: CaseIterable {

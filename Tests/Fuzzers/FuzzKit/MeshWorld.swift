@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// A registry, its peers, a cheating member and the network between them, on a clock of its own.
 ///

@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// What a payload that is signed and sealed by the right keys may not say, in the state in which the bench is: the
 /// harness's own reading of PROTOCOL.md, independent of the gates.

@@ -1,5 +1,5 @@
 package import MeshSimulator
-package import SecureMesh
+package import SecureMeshCore
 
 /// Keys, names and addresses that every target draws from: a small pool, so that what one operation made the next can
 /// use.

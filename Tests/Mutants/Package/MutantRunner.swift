@@ -1,5 +1,5 @@
 import MeshSimulator
-import SecureMesh
+import SecureMeshCore
 
 /// MutantRunner MUTANT FIRST LAST [ATTACK]: plays the swarm's worlds of these seeds, each with that attack if one is named,
 /// with one mutant at work (or none: ""), until one breaks. Prints `SEED: REASON`, or `sound`.

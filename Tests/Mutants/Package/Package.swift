@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// What scripts/mutants builds: the library without its sockets, with every mutant of Patches in it, and the simulator.
-// Not as strict as the real package: a mutant need not be beautiful.
+// scripts/mutants builds this package: the core with every mutant of Patches applied, and the simulator.
+// Its settings are less strict than those of the real package, so that a mutant can be short.
 let package = Package(
     name: "Mutants",
     dependencies: [
@@ -10,12 +10,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
-        .target(name: "SecureMesh", dependencies: ["CSodium"], exclude: ["Runtime"], swiftSettings: features),
+        .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: features),
         .target(
             name: "MeshSimulator",
-            dependencies: ["SecureMesh", .product(name: "HeapModule", package: "swift-collections")],
+            dependencies: ["SecureMeshCore", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: features),
-        .executableTarget(name: "MutantRunner", dependencies: ["SecureMesh", "MeshSimulator"]),
+        .executableTarget(name: "MutantRunner", dependencies: ["SecureMeshCore", "MeshSimulator"]),
     ]
 )
 

@@ -1,5 +1,5 @@
 @testable internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 internal import Testing
 
 @Suite struct HistoryTests {

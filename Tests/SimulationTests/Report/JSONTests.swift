@@ -1,6 +1,6 @@
 internal import Foundation
 internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 internal import Testing
 
 @Suite struct JSONTests {

@@ -1,5 +1,5 @@
 internal import MeshSimulator
-internal import SecureMesh
+internal import SecureMeshCore
 
 /// A record of a run that never was, but could have been: for the report there need be no world.
 struct SyntheticRecording {
