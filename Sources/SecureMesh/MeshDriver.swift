@@ -4,7 +4,7 @@ internal import NIOCore
 internal import NIOPosix
 
 /// What an event means to the driver.
-enum EventWeight {
+enum EventPriority {
     case ordinary
     /// Members can cause as many of these as they like.
     case message
@@ -22,13 +22,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private let events: MeshEvents<Machine.Event>
-    private let weigh: (Machine.Event) -> EventWeight
+    private let priority: (Machine.Event) -> EventPriority
     private let closed: EventLoopPromise<Void>
     private var machine: Machine?
     private var sockets: [UDPSocket] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
-    private var droppedStrangers = RareLine()
-    private var droppedEvents = RareLine()
+    private var droppedStrangers = LogThrottle()
+    private var droppedEvents = LogThrottle()
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
     private var refusals = RefusalLog()
@@ -36,12 +36,12 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, logger: Logger, events: MeshEvents<Machine.Event>,
-        weigh: @escaping (Machine.Event) -> EventWeight
+        priority: @escaping (Machine.Event) -> EventPriority
     ) {
         self.eventLoop = eventLoop
         self.logger = logger
         self.events = events
-        self.weigh = weigh
+        self.priority = priority
         origin = clock.now
         closed = eventLoop.makePromise()
     }
@@ -57,7 +57,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         for (index, address) in addresses.enumerated() {
             let socket = UDPSocket(
                 index: UInt8(index), address: address, profile: profile, eventLoop: eventLoop, logger: logger,
-                onDatagram: { [weak self] in self?.receive($0, $1) }, onBurst: { [weak self] in self?.turn() })
+                onDatagram: { [weak self] in self?.receive($0, $1) }, onBurst: { [weak self] in self?.runLoopPass() })
             let sharesPort = address.isIPv6 && addresses.contains { !$0.isIPv6 && $0.port == address.port }
             do {
                 try await socket.bind(sharesPort: sharesPort)
@@ -76,7 +76,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     func start(_ make: @escaping @Sendable (Instant) -> Machine) {
         eventLoop.execute {
             self.machine = make(self.now)
-            self.turn()
+            self.runLoopPass()
         }
     }
 
@@ -93,7 +93,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     ) async throws -> Result {
         try await eventLoop.submit {
             guard !self.isClosed, self.machine != nil else { throw MeshError.notRunning }
-            defer { self.turn() }
+            defer { self.runLoopPass() }
             return try self.withMachine { try body(&$0, self.now) }
         }.get()
     }
@@ -102,7 +102,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     func perform(_ body: (inout Machine, Instant) -> Void) {
         guard !isClosed else { return }
         try? withMachine { body(&$0, now) }
-        turn()
+        runLoopPass()
     }
 
     /// Sends what is put out, closes the sockets, ends `finished`.
@@ -145,7 +145,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     /// After a burst of reads, a timer or a call: what is due, then some strangers, then everything out.
-    private func turn() {
+    private func runLoopPass() {
         guard !isClosed, machine != nil else { return }
         serveTimeouts()
         serveStrangers()
@@ -172,7 +172,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         guard !strangers.isEmpty, strangerTask == nil else { return }
         strangerTask = eventLoop.scheduleTask(in: .milliseconds(1)) {
             self.strangerTask = nil
-            self.turn()
+            self.runLoopPass()
         }
     }
 
@@ -183,7 +183,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
                 let socket = Int(transmit.path.socket)
                 if socket < sockets.count { sockets[socket].send(transmit.bytes, to: transmit.path.remote) }
             case .event(let event):
-                let weight = weigh(event)
+                let weight = priority(event)
                 if !events.yield(event, isMessage: weight == .message), let count = droppedEvents.happened() {
                     logger.warning("dropped events, nobody takes them", metadata: ["count": "\(count)"])
                 }
@@ -204,7 +204,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
             let isDone = zip(self.sockets, targets).allSatisfy { $0.isDrained || $0.received >= $1 }
             guard isDone else { return self.awaitDrain(targets) }
             self.machine?.handleDrained(now: self.now)
-            self.turn()
+            self.runLoopPass()
         }
     }
 
@@ -227,7 +227,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         let delay = max((next - now).wholeNanoseconds, 0)
         let task = eventLoop.scheduleTask(in: .nanoseconds(delay)) {
             self.timer = nil
-            self.turn()
+            self.runLoopPass()
         }
         timer = (next, task)
     }

@@ -35,7 +35,7 @@ public final class MeshPeer: Service {
     public let events = MeshEvents<PeerEvent>()
     private let configuration: Configuration
     private let logger: Logger
-    private let runtime = Runtime<Peer>()
+    private let lifecycle = Lifecycle<Peer>()
 
     /// - Throws: `MeshError.invalidConfiguration`.
     public init(_ configuration: Configuration, logger: Logger) throws(MeshError) {
@@ -58,7 +58,7 @@ public final class MeshPeer: Service {
     /// - Throws: `MeshError.notAuthorised` if the server refuses the key or revokes it; `.addressInUse`, `.cannotBind`,
     ///   `.alreadyRan`.
     public func run() async throws {
-        try runtime.claim()
+        try lifecycle.claim()
         let events = events
         let ending = NIOLockedValueBox<PeerEvent?>(nil)
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -74,13 +74,13 @@ public final class MeshPeer: Service {
         driver.start { now in
             Peer(configuration.peer, random: .system, now: now)
         }
-        runtime.begin(driver, bound)
+        lifecycle.begin(driver, bound)
         await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
             driver.eventLoop.execute { driver.perform { $0.leave(now: $1) } }
         }
-        runtime.end()
+        lifecycle.end()
         if case .ended = ending.withLockedValue({ $0 }) { throw MeshError.notAuthorised }
     }
 
@@ -88,12 +88,12 @@ public final class MeshPeer: Service {
     ///
     /// - Throws: `MeshError.notRunning` if it cannot bind or has ended.
     public func boundAddress() async throws -> SocketAddress? {
-        try await runtime.started().bound.first
+        try await lifecycle.started().bound.first
     }
 
     /// The other members, as last told.
     public func members() async throws -> [Member] {
-        try await runtime.started().driver.submit { peer, _ in peer.members }
+        try await lifecycle.started().driver.submit { peer, _ in peer.members }
     }
 
     /// To every other member; gives to how many it went. At most once, unordered, best effort.
@@ -102,7 +102,7 @@ public final class MeshPeer: Service {
     @discardableResult
     public func broadcast(_ body: [UInt8]) async throws -> Int {
         let limit = configuration.maximumMessageSize
-        return try await runtime.started().driver.submit { peer, now in
+        return try await lifecycle.started().driver.submit { peer, now in
             try peer.broadcast(body, limit: limit, now: now)
         }
     }
@@ -112,7 +112,7 @@ public final class MeshPeer: Service {
     /// - Throws: `SendError`, or `MeshError.notRunning`.
     public func send(_ body: [UInt8], to key: PublicKey) async throws {
         let limit = configuration.maximumMessageSize
-        try await runtime.started().driver.submit { peer, now in
+        try await lifecycle.started().driver.submit { peer, now in
             try peer.send(body, to: key, limit: limit, now: now)
         }
     }
@@ -122,7 +122,7 @@ public final class MeshPeer: Service {
     /// - Throws: `SendError`, or `MeshError.notRunning`.
     public func send(_ body: [UInt8], to name: PeerName) async throws {
         let limit = configuration.maximumMessageSize
-        try await runtime.started().driver.submit { peer, now in
+        try await lifecycle.started().driver.submit { peer, now in
             guard let key = peer.identity(named: name) else { throw SendError.unknownMember }
             try peer.send(body, to: key, limit: limit, now: now)
         }
@@ -130,7 +130,7 @@ public final class MeshPeer: Service {
 
     /// What was refused so far, by reason.
     public func rejections() async throws -> RejectionCounters {
-        try await runtime.started().driver.submit { peer, _ in peer.rejections }
+        try await lifecycle.started().driver.submit { peer, _ in peer.rejections }
     }
 
     /// Without an address to bind: the dual-stack wildcard, or IPv4's on a system without IPv6.
@@ -144,7 +144,7 @@ public final class MeshPeer: Service {
             }
         } catch {
             driver.close()
-            runtime.end()
+            lifecycle.end()
             throw error
         }
     }

@@ -31,7 +31,7 @@ public final class MeshServer: Service {
     public let events = MeshEvents<ServerEvent>()
     private let configuration: Configuration
     private let logger: Logger
-    private let runtime = Runtime<Registry>()
+    private let lifecycle = Lifecycle<Registry>()
 
     /// - Throws: `MeshError.invalidConfiguration`.
     public init(_ configuration: Configuration, logger: Logger) throws(MeshError) {
@@ -44,7 +44,7 @@ public final class MeshServer: Service {
     ///
     /// - Throws: `MeshError.addressInUse`, `.cannotBind`, `.alreadyRan`.
     public func run() async throws {
-        try runtime.claim()
+        try lifecycle.claim()
         let events = events
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: events) { _ in .ordinary }
@@ -54,14 +54,14 @@ public final class MeshServer: Service {
             bound = try await driver.bind(configuration.listen, profile: .server)
         } catch {
             driver.close()
-            runtime.end()
+            lifecycle.end()
             throw error
         }
         let configuration = configuration
         driver.start { now in
             Registry(configuration.registry(bound: bound), random: .system, now: now)
         }
-        runtime.begin(driver, bound)
+        lifecycle.begin(driver, bound)
         await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
@@ -70,29 +70,29 @@ public final class MeshServer: Service {
                 driver.close()
             }
         }
-        runtime.end()
+        lifecycle.end()
     }
 
     /// Where the server listens, once it does.
     ///
     /// - Throws: `MeshError.notRunning` if it cannot bind or has ended.
     public func boundAddresses() async throws -> [SocketAddress] {
-        try await runtime.started().bound
+        try await lifecycle.started().bound
     }
 
     /// The peers that are members now.
     public func members() async throws -> [Member] {
-        try await runtime.started().driver.submit { registry, _ in registry.members }
+        try await lifecycle.started().driver.submit { registry, _ in registry.members }
     }
 
     /// From now on only `roster` may join; members that it does not allow are told so and leave every directory.
     public func setRoster(_ roster: Roster) async throws {
-        try await runtime.started().driver.submit { registry, now in registry.setRoster(roster, now: now) }
+        try await lifecycle.started().driver.submit { registry, now in registry.setRoster(roster, now: now) }
     }
 
     /// What was refused so far, by reason.
     public func rejections() async throws -> RejectionCounters {
-        try await runtime.started().driver.submit { registry, _ in registry.rejections }
+        try await lifecycle.started().driver.submit { registry, _ in registry.rejections }
     }
 }
 

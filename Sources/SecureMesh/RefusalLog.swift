@@ -25,7 +25,7 @@ struct RefusalLog {
 }
 
 /// As `RefusalLog`, for one thing that can happen often.
-struct RareLine {
+struct LogThrottle {
     private var lastAt: NIODeadline?
     private var count = 0
 

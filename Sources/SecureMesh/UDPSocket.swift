@@ -46,7 +46,7 @@ final class UDPSocket: @unchecked Sendable {
     /// To be sent one by one: one of them has closed the channel. Then what came while there was none.
     private var suspects: [Outgoing] = []
     private var failed: [SocketAddress: NIODeadline] = [:]
-    private var rebinding = RareLine()
+    private var rebinding = LogThrottle()
     private var wasBound = false
 
     init(

@@ -208,7 +208,7 @@ private let constants: [(name: String, value: String)] = [
     ("snapshotParts", text(Limits.snapshotParts)),
     ("earlyDeltas", text(Limits.earlyDeltas)),
     ("sentHeartbeats", text(Limits.sentHeartbeats)),
-    ("spentPairs", text(Limits.spentPairs)),
+    ("retiredSessions", text(Limits.retiredSessions)),
     ("agreementRate", text(Limits.agreementRate)),
     ("messageRate", text(Limits.messageRate)),
     ("leaveRepeats", text(Limits.leaveRepeats)),

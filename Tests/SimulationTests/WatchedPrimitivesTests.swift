@@ -5,7 +5,7 @@ import Testing
 
 /// One key and one counter, one plaintext: what breaks that is told.
 @Suite("Watched primitives") struct WatchedPrimitivesTests {
-    private let watched = WatchedPrimitives(StandIn())
+    private let watched = WatchedPrimitives(InsecureTestCrypto())
     private let key = Secret32(Bytes32([UInt8](repeating: 5, count: 32).span))
 
     private func seal(_ plaintext: [UInt8], _ counter: UInt64, head: [UInt8] = [1], key: Secret32? = nil) {

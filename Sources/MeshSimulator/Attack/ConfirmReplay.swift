@@ -8,7 +8,7 @@ final class ConfirmReplay: Adversary {
     let isOnPath = true
     private var kept: [Flight] = []
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .confirm else { return flight }
         if kept.count == Self.memory { kept.removeFirst() }
         kept.append(flight)
@@ -19,7 +19,7 @@ final class ConfirmReplay: Adversary {
         return nil
     }
 
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         reach.nextAct = reach.random.duration(in: .milliseconds(10)...(.milliseconds(200)))
         guard !kept.isEmpty else { return }
         let flight = reach.random.element(of: kept)
@@ -39,7 +39,9 @@ final class ConfirmReplay: Adversary {
         record.got(1, if: sent.map { $0.source != handling.flight.source } ?? false)
     }
 
-    private func put(_ flight: Flight, from source: SocketAddress, after delay: Duration, _ reach: inout Reach) {
+    private func put(
+        _ flight: Flight, from source: SocketAddress, after delay: Duration, _ reach: inout AttackerActions
+    ) {
         record.tried(source == flight.source ? 0 : 1)
         var copy = flight
         copy.source = source

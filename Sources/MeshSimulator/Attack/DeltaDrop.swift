@@ -10,7 +10,7 @@ final class DeltaDrop: Adversary {
     private var victims: [SocketAddress] = []
     private var spared: [SocketAddress] = []
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         if flight.kind == .pulse { meet(flight.destination, &reach.random) }
         guard victims.contains(flight.destination) else { return flight }
         switch flight.kind {

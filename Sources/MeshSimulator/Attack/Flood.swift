@@ -6,9 +6,9 @@ final class Flood: Adversary {
         .flood,
         "A stranger floods the server with garbage and with HELLOs of its own, also from members' addresses.",
         goals: "a member that lives is lost", "the server sends more than it is sent")
-    private var strangers: [HandmadePeer] = []
+    private var strangers: [ScriptedPeer] = []
 
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         for _ in 0..<Self.garbage {
             let bytes = reach.random.chance(30) ? reach.random.bytes(reach.random.below(300)) : forgery(&reach)
             put(bytes, from: source(&reach), isGarbage: true, &reach)
@@ -24,7 +24,7 @@ final class Flood: Adversary {
     }
 
     /// A cookie comes back in a HELLO.
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .retry, let datagram = try? Datagram(decoding: flight.bytes.span),
             case .cookie(let cookie) = datagram.header.delivery,
             let stranger = strangers.last(where: { $0.path.remote == flight.destination }),
@@ -41,19 +41,21 @@ final class Flood: Adversary {
         }
     }
 
-    private func put(_ bytes: [UInt8], from source: SocketAddress, isGarbage: Bool = false, _ reach: inout Reach) {
+    private func put(
+        _ bytes: [UInt8], from source: SocketAddress, isGarbage: Bool = false, _ reach: inout AttackerActions
+    ) {
         record.tried(0)
         record.tried(1)
         reach.send(bytes, from: source, isGarbage: isGarbage)
     }
 
     /// Its own, or one that may be a member's: members' addresses can be guessed.
-    private func source(_ reach: inout Reach) -> SocketAddress {
+    private func source(_ reach: inout AttackerActions) -> SocketAddress {
         reach.random.chance(30) ? Addresses.slot(reach.random.below(16)) : reach.address(reach.random.below(1_000))
     }
 
     /// Right in all that is in the open.
-    private func forgery(_ reach: inout Reach) -> [UInt8] {
+    private func forgery(_ reach: inout AttackerActions) -> [UInt8] {
         let kind = reach.random.element(of: [Kind.hello, .hello, .hello, .confirm, .heartbeat, .leave])
         guard kind == .hello else {
             let header = Header(
@@ -68,9 +70,10 @@ final class Flood: Adversary {
     }
 
     private func hello(
-        _ key: SigningKey, _ name: PeerName, from address: SocketAddress, cookie: Bytes16 = .zero, _ reach: inout Reach
+        _ key: SigningKey, _ name: PeerName, from address: SocketAddress, cookie: Bytes16 = .zero,
+        _ reach: inout AttackerActions
     ) -> [UInt8]? {
-        let peer = HandmadePeer(
+        let peer = ScriptedPeer(
             key: key, name: name, path: Path(remote: address), ephemeral: reach.random.secret(), cookie: cookie,
             context: reach.context)
         guard let peer else { return nil }

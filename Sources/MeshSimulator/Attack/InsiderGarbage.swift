@@ -9,13 +9,13 @@ final class InsiderGarbage: Adversary {
         let from: UInt64
         let counter: UInt64
     }
-    private var seat: Seat?
+    private var seat: InsiderSession?
     private var patience = 0
     private var wrong: Set<Label> = []
     private var foundOutAt: Instant?
 
-    func act(_ reach: inout Reach) {
-        guard var seat = seat ?? Seat(reach) else { return }
+    func act(_ reach: inout AttackerActions) {
+        guard var seat = seat ?? InsiderSession(reach) else { return }
         defer { self.seat = seat }
         reach.nextAct = .milliseconds(100)
         seat.keep(&reach)
@@ -34,7 +34,7 @@ final class InsiderGarbage: Adversary {
         put(seat.member.heartbeat(version: seat.member.version), from: seat.address, &reach)
     }
 
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         // At times its first word is a lie already.
         if flight.kind == .welcome, reach.random.chance(15), let draft = seat.flatMap({ Self.confirm($0, flight) }) {
             put(draft, from: flight.destination, &reach)
@@ -61,11 +61,11 @@ final class InsiderGarbage: Adversary {
 
     /// Sealed as it should be, around bytes of which one differs from what was signed.
     private func put(
-        _ draft: Draft?, from source: SocketAddress, to destination: SocketAddress = Addresses.server,
-        _ reach: inout Reach
+        _ draft: ForgedDatagram?, from source: SocketAddress, to destination: SocketAddress = Addresses.server,
+        _ reach: inout AttackerActions
     ) {
         guard let draft else { return }
-        var harm = Draft.Harm()
+        var harm = ForgedDatagram.Tampering()
         let plaintext = draft.payload.count + Signature.count
         // In a heartbeat the signature alone: its number has to rise.
         let index = draft.kind == .message ? reach.random.below(plaintext) : plaintext - 1 - reach.random.below(60)
@@ -77,7 +77,7 @@ final class InsiderGarbage: Adversary {
             draft.bytes(harm).bytes, from: source, to: destination, isGarbage: draft.kind != .heartbeat)
     }
 
-    private static func confirm(_ seat: Seat, _ welcome: Flight) -> Draft? {
+    private static func confirm(_ seat: InsiderSession, _ welcome: Flight) -> ForgedDatagram? {
         var member = seat.member
         member.hear(welcome.bytes)
         return member.confirm

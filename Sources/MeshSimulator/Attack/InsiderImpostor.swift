@@ -7,14 +7,14 @@ final class InsiderImpostor: Adversary {
         goals: "it is listed under another's name", "it is listed at a member's address",
         "somebody hears it as another")
     let isOnPath = true
-    private var seat: Seat?
+    private var seat: InsiderSession?
     /// Under another's name or at another's address.
-    private var impostors: [HandmadeMember] = []
+    private var impostors: [ScriptedMember] = []
     /// By key, at the server of now.
     private var members: [PublicKey: (member: Member, since: Instant)] = [:]
 
-    func act(_ reach: inout Reach) {
-        guard var seat = seat ?? Seat(reach) else { return }
+    func act(_ reach: inout AttackerActions) {
+        guard var seat = seat ?? InsiderSession(reach) else { return }
         defer { self.seat = seat }
         reach.nextAct = .milliseconds(200)
         seat.keep(&reach)
@@ -36,7 +36,7 @@ final class InsiderImpostor: Adversary {
     }
 
     /// What the server answers to its HELLOs passes here, to wherever it goes.
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .welcome else { return flight }
         for place in impostors.indices where impostors[place].address == flight.destination {
             impostors[place].hear(flight.bytes)
@@ -47,7 +47,7 @@ final class InsiderImpostor: Adversary {
         return flight
     }
 
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         seat?.hear(flight, &reach)
     }
 
@@ -73,8 +73,11 @@ final class InsiderImpostor: Adversary {
         }
     }
 
-    private func join(as name: PeerName, from address: SocketAddress, _ seat: Seat, goal: Int, _ reach: inout Reach) {
-        var impostor = HandmadeMember(key: seat.member.key, name: name, context: reach.context)
+    private func join(
+        as name: PeerName, from address: SocketAddress, _ seat: InsiderSession, goal: Int,
+        _ reach: inout AttackerActions
+    ) {
+        var impostor = ScriptedMember(key: seat.member.key, name: name, context: reach.context)
         record.tried(goal)
         reach.send(impostor.hello(as: name, from: address, ephemeral: reach.random.secret()), from: address)
         if impostors.count == Self.memory { impostors.removeFirst() }
@@ -82,8 +85,8 @@ final class InsiderImpostor: Adversary {
     }
 
     /// HELLO with another's identity, and this one's signature; under the other's ephemeral key too.
-    private func claim(_ victim: Entry, _ seat: Seat, _ reach: inout Reach) {
-        let peer = HandmadePeer(
+    private func claim(_ victim: Entry, _ seat: InsiderSession, _ reach: inout AttackerActions) {
+        let peer = ScriptedPeer(
             key: seat.member.key, name: victim.name, path: Path(remote: seat.address), ephemeral: reach.random.secret(),
             context: reach.context)
         guard var draft = peer?.hello else { return }

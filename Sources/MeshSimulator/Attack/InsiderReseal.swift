@@ -5,13 +5,13 @@ final class InsiderReseal: Adversary {
     var record = Recording.Attack(
         .insiderReseal, "A member seals again what others have said, as theirs and as its own, also in later sessions.",
         goals: "somebody hears what was not said to it, or not by its sender")
-    private var seat: Seat?
+    private var seat: InsiderSession?
     /// Heard in this session and in those before.
-    private var overheard: [HandmadeMember.Overheard] = []
+    private var overheard: [ScriptedMember.Overheard] = []
     private var joinedAt: Instant?
 
-    func act(_ reach: inout Reach) {
-        guard var seat = seat ?? Seat(reach) else { return }
+    func act(_ reach: inout AttackerActions) {
+        guard var seat = seat ?? InsiderSession(reach) else { return }
         defer { self.seat = seat }
         reach.nextAct = .milliseconds(100)
         seat.keep(&reach)
@@ -32,7 +32,7 @@ final class InsiderReseal: Adversary {
         }
     }
 
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         seat?.hear(flight, &reach)
         guard flight.kind == .message, let heard = seat?.member.overheard else { return }
         if overheard.count == Self.memory { overheard.removeFirst() }
@@ -46,7 +46,7 @@ final class InsiderReseal: Adversary {
     }
 
     private func forgery(
-        _ member: inout HandmadeMember, for entry: Entry, _ others: [Entry], _ reach: inout Reach
+        _ member: inout ScriptedMember, for entry: Entry, _ others: [Entry], _ reach: inout AttackerActions
     ) -> [UInt8]? {
         let choice = reach.random.below(4)
         if choice == 0 || overheard.isEmpty {

@@ -7,18 +7,18 @@ final class InsiderStorm: Adversary {
         "A member joins again as fast as it can, and says in every heartbeat that it holds nothing of the directory.",
         goals: "the server sends it more bytes in a second than repairs and joins may cost",
         "it joins more often than it may", "it is sent more snapshots in a second than repairs and joins allow")
-    private var joining: HandmadeMember?
-    private var current: HandmadeMember?
+    private var joining: ScriptedMember?
+    private var current: ScriptedMember?
     private var isWelcome = false
     private var second: (begin: Instant, bytes: Int, snapshots: Int)?
     private var joins: [Instant] = []
     private var steadySince: Instant?
     private var mostKnown = 0
 
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         guard let insider = reach.holdings.insider else { return }
         let address = reach.address(0)
-        var member = joining ?? HandmadeMember(key: insider.key, name: insider.name, context: reach.context)
+        var member = joining ?? ScriptedMember(key: insider.key, name: insider.name, context: reach.context)
         reach.send(
             member.hello(as: insider.name, from: address, ephemeral: reach.random.secret(), cookie: member.cookie),
             from: address)
@@ -28,7 +28,7 @@ final class InsiderStorm: Adversary {
         reach.nextAct = reach.random.duration(in: .milliseconds(10)...(.milliseconds(60)))
     }
 
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         // Another attacker may send again what the server has sent.
         if !flight.isCopy { count(flight, reach.now) }
         let session = joining?.session

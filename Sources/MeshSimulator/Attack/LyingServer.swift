@@ -9,11 +9,11 @@ final class LyingServer: Adversary {
         goals: "a peer seals with a key that its owner has not bound", "a peer hears what its sender has not said",
         "a message is delivered twice")
     let isOnPath = true
-    private var victims: [Victim] = []
+    private var victims: [DeceivedPeer] = []
     private var spared: [SocketAddress] = []
-    private var lies: Lies?
+    private var lies: FalseDirectory?
 
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         reach.nextAct = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
         guard let lies = prepared(&reach) else { return }
         for place in victims.indices where victims[place].current != nil {
@@ -24,7 +24,7 @@ final class LyingServer: Adversary {
         }
     }
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         if flight.destination == Addresses.server {
             guard let place = victim(flight.source, &reach) else { return flight }
             serve(flight, place, &reach)
@@ -35,7 +35,7 @@ final class LyingServer: Adversary {
     }
 
     /// A message for a member that was listed at one of its addresses: on to the true one, twice.
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .message else { return }
         let senders = victims.compactMap(\.current?.entry)
         record.got(0, if: lies?.canOpen(flight, from: senders) ?? false)
@@ -55,27 +55,27 @@ final class LyingServer: Adversary {
         record.got(2, if: handling.isRepeated)
     }
 
-    private func prepared(_ reach: inout Reach) -> Lies? {
+    private func prepared(_ reach: inout AttackerActions) -> FalseDirectory? {
         if lies == nil, let key = reach.holdings.serverKey {
-            lies = Lies(context: reach.context, key: key, parameters: reach.holdings.parameters, &reach)
+            lies = FalseDirectory(context: reach.context, key: key, parameters: reach.holdings.parameters, &reach)
         }
         return lies
     }
 
-    private func victim(_ address: SocketAddress, _ reach: inout Reach) -> Int? {
+    private func victim(_ address: SocketAddress, _ reach: inout AttackerActions) -> Int? {
         if let place = victims.firstIndex(where: { $0.address == address }) { return place }
         guard !spared.contains(address) else { return nil }
         guard victims.isEmpty || reach.random.chance(70), victims.count < Self.limit else {
             spared.append(address)
             return nil
         }
-        victims.append(Victim(address: address, decoy: reach.address(victims.count)))
+        victims.append(DeceivedPeer(address: address, decoy: reach.address(victims.count)))
         return victims.count - 1
     }
 
     // MARK: as a server
 
-    private func serve(_ flight: Flight, _ place: Int, _ reach: inout Reach) {
+    private func serve(_ flight: Flight, _ place: Int, _ reach: inout AttackerActions) {
         guard let lies = prepared(&reach) else { return }
         switch flight.kind {
         case .hello: welcome(flight, place, lies, &reach)
@@ -89,13 +89,13 @@ final class LyingServer: Adversary {
         }
     }
 
-    private func welcome(_ flight: Flight, _ place: Int, _ lies: Lies, _ reach: inout Reach) {
+    private func welcome(_ flight: Flight, _ place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         let others = victims.compactMap(\.current?.session)
         let isEqual = reach.random.chance(20) && !others.isEmpty
         let session =
             isEqual ? reach.random.element(of: others) : reach.random.sessionID { $0.rawValue == lies.epoch }
         guard let server = lies.server(flight.bytes, from: flight.source, session: session, &reach) else { return }
-        let draft: Draft =
+        let draft: ForgedDatagram =
             switch reach.random.below(12) {
             case 0: server.reject(Reject(reason: .busy, retrySeconds: 1), salt: reach.random.bytes32())
             case 1: server.retry(cookie: reach.random.bytes16(), rotation: reach.random.next())
@@ -105,13 +105,13 @@ final class LyingServer: Adversary {
         put(draft, place, &reach)
     }
 
-    private func pulse(_ place: Int, _ lies: Lies, _ reach: inout Reach) {
+    private func pulse(_ place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         guard let draft = victims[place].pulse(token: reach.random.next()) else { return }
         put(draft, place, &reach)
     }
 
     /// A directory, as DELTA or as SNAPSHOT.
-    private func tell(_ place: Int, _ lies: Lies, _ reach: inout Reach) {
+    private func tell(_ place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         for entry in victims.compactMap(\.current?.entry) where victims[place].views[entry.session] == nil {
             let view = lies.view(of: entry, to: victims[place], among: victims, &reach)
             if view.agreementKey != entry.agreementKey || view.binding != entry.binding { record.tried(0) }
@@ -124,7 +124,7 @@ final class LyingServer: Adversary {
     }
 
     /// A message in another's name.
-    private func lie(to place: Int, _ lies: Lies, _ reach: inout Reach) {
+    private func lie(to place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         guard let receiver = victims[place].current?.entry,
             let sender = lies.existing(victims[place].told).randomly(&reach.random),
             let bytes = lies.message(from: sender, to: receiver, counter: reach.random.next() >> 20 | 1)
@@ -134,12 +134,12 @@ final class LyingServer: Adversary {
     }
 
     /// None that would have it wait for a minute, or for ever.
-    private func dismiss(_ place: Int, _ reach: inout Reach) {
+    private func dismiss(_ place: Int, _ reach: inout AttackerActions) {
         let reason = reach.random.element(of: [Goodbye.Reason.expired, .tooOld, .stopping])
         if let draft = victims[place].goodbye(reason) { put(draft, place, &reach) }
     }
 
-    private func put(_ draft: Draft, _ place: Int, _ reach: inout Reach) {
+    private func put(_ draft: ForgedDatagram, _ place: Int, _ reach: inout AttackerActions) {
         reach.send(draft.bytes, from: Addresses.server, to: victims[place].address)
     }
 

@@ -8,7 +8,7 @@ final class Replay: Adversary {
     let isOnPath = true
     private var recorded: [Flight] = []
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         if recorded.count < Self.memory {
             recorded.append(flight)
         } else {
@@ -17,7 +17,7 @@ final class Replay: Adversary {
         return flight
     }
 
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         reach.nextAct = reach.random.duration(in: .milliseconds(1)...(.milliseconds(80)))
         guard !recorded.isEmpty else { return }
         for _ in 0..<1 + reach.random.below(4) {

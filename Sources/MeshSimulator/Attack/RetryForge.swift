@@ -17,7 +17,7 @@ final class RetryForge: Adversary {
     private var retried: Set<UInt64> = []
 
     /// Until the server has had enough of this address.
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         guard retry == nil, probes < Self.probes else { return }
         probes += Self.burst
         let header = Header(
@@ -31,11 +31,11 @@ final class RetryForge: Adversary {
         reach.nextAct = .milliseconds(50)
     }
 
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         keep(flight)
     }
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         // Another attacker may have cut it short, or turned a bit, which must not be turned back here.
         guard flight.bytes.count >= Header.size, !flight.isBroken else { return flight }
         switch flight.kind {
@@ -69,7 +69,7 @@ final class RetryForge: Adversary {
         if flight.kind == .retry, flight.bytes.count == Kind.retry.minimumSize { retry = flight.bytes }
     }
 
-    private func forgeRetry(_ reach: inout Reach) {
+    private func forgeRetry(_ reach: inout AttackerActions) {
         guard var bytes = retry, let joiner = joiners.last else { return }
         record.tried(0)
         Self.readdress(&bytes, to: joiner.tag)
@@ -78,7 +78,7 @@ final class RetryForge: Adversary {
     }
 
     /// One of the answers, again, with a bit turned, or for another HELLO.
-    private func forgeAnswer(_ reach: inout Reach) {
+    private func forgeAnswer(_ reach: inout AttackerActions) {
         guard var flight = answers.isEmpty ? nil : reach.random.element(of: answers) else { return }
         let original = flight.bytes
         if !joiners.isEmpty, reach.random.chance(40) {

@@ -3,7 +3,11 @@ package enum Strategy: String, CaseIterable, Sendable {
     // Off the path.
     case flood
     // On the path.
-    case replay, alter, stretch, hoard, overtake, park
+    case replay, tamper
+    case stretchDelay = "stretch-delay"
+    case hoardHeartbeats = "hoard-heartbeats"
+    case delayConfirm = "delay-confirm"
+    case relayJoin = "relay-join"
     case deltaDrop = "delta-drop"
     case confirmReplay = "confirm-replay"
     case retryForge = "retry-forge"
@@ -19,11 +23,11 @@ package enum Strategy: String, CaseIterable, Sendable {
         switch self {
         case .flood: Flood()
         case .replay: Replay()
-        case .alter: Alter()
-        case .stretch: Stretch()
-        case .hoard: Hoard()
-        case .overtake: Overtake()
-        case .park: Park()
+        case .tamper: Tamper()
+        case .stretchDelay: StretchDelay()
+        case .hoardHeartbeats: HoardHeartbeats()
+        case .delayConfirm: DelayConfirm()
+        case .relayJoin: RelayJoin()
         case .deltaDrop: DeltaDrop()
         case .confirmReplay: ConfirmReplay()
         case .retryForge: RetryForge()
@@ -39,7 +43,8 @@ package enum Strategy: String, CaseIterable, Sendable {
     package var isInsider: Bool {
         switch self {
         case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor: true
-        case .flood, .replay, .alter, .stretch, .hoard, .overtake, .park, .deltaDrop, .confirmReplay, .retryForge,
+        case .flood, .replay, .tamper, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin, .deltaDrop,
+            .confirmReplay, .retryForge,
             .lyingServer:
             false
         }

@@ -34,7 +34,7 @@ package struct Scaling: Sendable {
     package static func play(_ members: Int, seed: UInt64, tell: (Int) -> Void) -> Scaling? {
         var random = RandomSource.seeded(seed)
         let real = min(members, watchers)
-        let crowd = Crowd(
+        let crowd = LoadTest(
             seed: random.next(), crowd: members - real, peers: real, spare: samples,
             arrivals: .milliseconds(2 * members))
         func isSettled(at count: Int) -> Bool {
@@ -77,7 +77,7 @@ package struct Scaling: Sendable {
     }
 }
 
-extension Crowd {
+extension LoadTest {
     fileprivate var traffic: Recording.Traffic { sum(of: Kind.allCases) }
     fileprivate var changes: Recording.Traffic { sum(of: Kind.allCases.filter { $0 != .pulse && $0 != .heartbeat }) }
 

@@ -11,11 +11,11 @@ protocol Adversary: AnyObject {
     var isOnPath: Bool { get }
 
     /// At its own times, the first when it begins.
-    func act(_ reach: inout Reach)
+    func act(_ reach: inout AttackerActions)
     /// Gives what goes on in its stead: nil withholds it.
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight?
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
     /// A datagram for one of the addresses that it has taken.
-    func receive(_ flight: Flight, _ reach: inout Reach)
+    func receive(_ flight: Flight, _ reach: inout AttackerActions)
     /// What the world, which sees everything, tells it so that it can measure itself. It must not act on it.
     func witness(_ fact: Fact)
     func conclude(_ world: WorldView)
@@ -23,25 +23,25 @@ protocol Adversary: AnyObject {
 
 extension Adversary {
     var isOnPath: Bool { false }
-    func act(_ reach: inout Reach) {}
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? { flight }
-    func receive(_ flight: Flight, _ reach: inout Reach) {}
+    func act(_ reach: inout AttackerActions) {}
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? { flight }
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {}
     func witness(_ fact: Fact) {}
     func conclude(_ world: WorldView) {}
 }
 
 /// What an attacker can do in one move.
-struct Reach {
+struct AttackerActions {
     let now: Instant
     /// Its number, and the same for all that it sends.
     let attacker: Int
-    let holdings: Holdings
+    let holdings: AttackerKeys
     var random: RandomSource
     private(set) var outgoing: [(flight: Flight, delay: Duration)] = []
     /// When to ask it again; nil: never.
     var nextAct: Duration?
 
-    init(now: Instant, attacker: Int, holdings: Holdings, random: RandomSource) {
+    init(now: Instant, attacker: Int, holdings: AttackerKeys, random: RandomSource) {
         self.now = now
         self.attacker = attacker
         self.holdings = holdings
@@ -76,7 +76,7 @@ struct Reach {
 }
 
 /// What an attacker has from the beginning.
-struct Holdings {
+struct AttackerKeys {
     /// An identity on the roster.
     struct Insider {
         let key: SigningKey

@@ -4,11 +4,11 @@ internal import SecureMeshCore
 struct Attacker {
     let adversary: any Adversary
     let plan: AttackPlan
-    let holdings: Holdings
+    let holdings: AttackerKeys
     var random: RandomSource
     var isActive = false
 
-    init(_ plan: AttackPlan, holdings: Holdings, random: RandomSource) {
+    init(_ plan: AttackPlan, holdings: AttackerKeys, random: RandomSource) {
         self.plan = plan
         self.holdings = holdings
         self.random = random
@@ -63,8 +63,8 @@ extension World {
 
     func attackerHears(_ flight: Flight) {
         let slot = Addresses.slot(of: flight.destination) ?? 0
-        let number = (slot - Reach.firstSlot) >> 12
-        guard slot >= Reach.firstSlot, attackers.indices.contains(number), attackers[number].isActive else {
+        let number = (slot - AttackerActions.firstSlot) >> 12
+        guard slot >= AttackerActions.firstSlot, attackers.indices.contains(number), attackers[number].isActive else {
             return network.lose(.nobodyThere)
         }
         _ = move(number) { $0.receive(flight, &$1) }
@@ -91,8 +91,8 @@ extension World {
         return flights
     }
 
-    private func move(_ number: Int, _ body: (any Adversary, inout Reach) -> Void) -> Duration? {
-        var reach = Reach(
+    private func move(_ number: Int, _ body: (any Adversary, inout AttackerActions) -> Void) -> Duration? {
+        var reach = AttackerActions(
             now: now, attacker: number, holdings: attackers[number].holdings, random: attackers[number].random)
         body(attackers[number].adversary, &reach)
         attackers[number].random = reach.random

@@ -150,7 +150,7 @@ package struct FaultPlan {
         let at = random.duration(in: attack.lowerBound + .seconds(2)...attack.upperBound - .seconds(2))
         let later = at + random.duration(in: .milliseconds(100)...(.seconds(3)))
         switch strategy {
-        case .stretch:
+        case .stretchDelay:
             // Trust that can end before the attack does, and a server that cannot renew it.
             scenario.trust = .seconds(2 + random.below(4))
             if random.chance(70) {
@@ -161,7 +161,7 @@ package struct FaultPlan {
             scenario.trust = .seconds(2 + random.below(4))
             scenario.talk.interval = .milliseconds(100 + random.below(400))
             add(random.chance(50) ? .revoke(peer) : .crash(peer), at: at)
-        case .hoard:
+        case .hoardHeartbeats:
             add(.crash(peer), at: at)
             add(.crash(random.below(scenario.peers)), at: at)
             if random.chance(50) { add(.restart(peer, elsewhere: false), at: later + .seconds(3)) }
@@ -172,16 +172,16 @@ package struct FaultPlan {
                 add(.startServer, at: later)
             }
             addRestart(of: random.below(scenario.peers), at: later)
-        case .overtake:
+        case .delayConfirm:
             // The key that joins again while its CONFIRM is held is revoked then.
             scenario.isOpen = false
             addRestart(of: peer, at: attack.lowerBound + .milliseconds(10))
             add(.revoke(peer), at: attack.lowerBound + random.duration(in: .seconds(1)...(.seconds(5))))
             if random.chance(30) { add(.authorise(peer), at: attack.upperBound) }
-        case .park, .retryForge, .lyingServer: addRestart(of: peer, at: at)
+        case .relayJoin, .retryForge, .lyingServer: addRestart(of: peer, at: at)
         // In an open mesh any name is his who comes first.
         case .insiderImpostor: scenario.isOpen = false
-        case .flood, .replay, .alter, .insiderGarbage, .insiderStorm, .insiderReseal: break
+        case .flood, .replay, .tamper, .insiderGarbage, .insiderStorm, .insiderReseal: break
         }
     }
 

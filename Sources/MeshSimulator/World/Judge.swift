@@ -146,10 +146,10 @@ struct Judge {
     }
 
     /// Nothing grows beyond its limit.
-    mutating func check(_ extents: [Extent], of owner: Int?, now: Instant) {
-        for extent in extents where !extent.isKept {
+    mutating func check(_ usages: [Usage], of owner: Int?, now: Instant) {
+        for usage in usages where !usage.isKept {
             let involved = [owner].compactMap(\.self)
-            fail("\(extent.count) \(extent.name), and \(extent.limit) are the limit", peers: involved, now: now)
+            fail("\(usage.count) \(usage.name), and \(usage.limit) are the limit", peers: involved, now: now)
         }
     }
 

@@ -93,7 +93,7 @@ extension World {
         }
         process.look()
         if isClose {
-            judge.check(process.extents, of: index, now: now)
+            judge.check(process.usages, of: index, now: now)
             checkTheWatch()
         }
         if followsALiar(index) { peer.deceivedAt = now }

@@ -25,10 +25,10 @@ final class Process<Machine: DirectoryHolder> {
     // In place: to copy a machine costs more than most calls of it.
 
     var epoch: UInt64 { Self.epoch(&machine) }
-    var extents: [Extent] { Self.extents(&machine) }
+    var usages: [Usage] { Self.usages(&machine) }
 
     private static func epoch(_ machine: inout Machine) -> UInt64 { machine.epoch }
-    private static func extents(_ machine: inout Machine) -> [Extent] { machine.extents }
+    private static func usages(_ machine: inout Machine) -> [Usage] { machine.usages }
 
     private static func glance(_ machine: inout Machine) -> Glance {
         Glance(

@@ -5,7 +5,7 @@ package struct Scenario: Sendable {
     package enum Cryptography: String, CaseIterable, Sendable {
         /// libsodium, with every seal watched.
         case real
-        /// `StandIn`: for worlds of thousands.
+        /// `InsecureTestCrypto`: for worlds of thousands.
         case standIn
     }
 

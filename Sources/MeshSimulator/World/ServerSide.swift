@@ -126,7 +126,7 @@ extension World {
         }
         server.look()
         if isClose {
-            judge.check(server.extents, of: nil, now: now)
+            judge.check(server.usages, of: nil, now: now)
             checkTheWatch()
         }
         judge.answered(flight, with: answers, isMember: memberAddresses.contains, now: now)

@@ -64,7 +64,7 @@ package final class World {
         let base: any Primitives =
             switch scenario.cryptography {
             case .real: Libsodium()
-            case .standIn: StandIn()
+            case .standIn: InsecureTestCrypto()
             }
         let isWatched = scenario.cryptography == .real || scenario.peers <= Scenario.closeScrutiny
         watch = isWatched ? WatchedPrimitives(base) : nil
@@ -73,9 +73,9 @@ package final class World {
         serverKey = Self.key(&dice)
         let keys = (0..<scenario.peers).map { _ in Self.key(&dice) }
         let context = SigningContext(server: serverKey.publicKey, primitives: base)
-        var holdings: [Holdings] = []
+        var holdings: [AttackerKeys] = []
         for number in scenario.attacks.indices {
-            holdings.append(Holdings(number, of: scenario, context, serverKey, &dice))
+            holdings.append(AttackerKeys(number, of: scenario, context, serverKey, &dice))
         }
         let listed = holdings.compactMap(\.insider).map { ($0.key.publicKey, $0.name) }
         insiders = Dictionary(uniqueKeysWithValues: listed)
@@ -103,7 +103,7 @@ package final class World {
         SigningKey(seed: random.bytes32().array.span)
     }
 
-    private func plan(_ holdings: [Holdings]) {
+    private func plan(_ holdings: [AttackerKeys]) {
         wakeServer()
         for index in peers.indices {
             let at = now + scenario.arrivals * index / max(scenario.peers, 1)
@@ -243,10 +243,10 @@ package final class World {
 
     /// Each time one peer in ten. In small worlds this comes for all after each step.
     private func checkTheExtents() {
-        judge.check(server.extents, of: nil, now: now)
+        judge.check(server.usages, of: nil, now: now)
         let turn = recorder.recording.samples.count
         for index in stride(from: turn % 10, to: peers.count, by: 10) {
-            judge.check(peers[index].process.extents, of: index, now: now)
+            judge.check(peers[index].process.usages, of: index, now: now)
         }
     }
 

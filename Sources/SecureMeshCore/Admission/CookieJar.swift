@@ -5,20 +5,20 @@ package struct CookieJar: Sendable {
     private var rotation: UInt64 = 1
     private var current: Secret32
     private var previous: Secret32?
-    private var turnedAt: Instant
+    private var rotatedAt: Instant
     /// Signed when the first RETRY of a rotation is due.
     private var signed: SignedPayload?
 
     package init(now: Instant, random: inout RandomSource) {
         current = random.secret()
-        turnedAt = now
+        rotatedAt = now
     }
 
     /// Whether this server gave `cookie` to `address` within this rotation or the one before.
     package mutating func isValid(
         _ cookie: Bytes16, for address: SocketAddress, now: Instant, random: inout RandomSource
     ) -> Bool {
-        turn(now, &random)
+        rotate(now, &random)
         if cookie == Self.cookie(current, address) { return true }
         guard let previous else { return false }
         return cookie == Self.cookie(previous, address)
@@ -28,7 +28,7 @@ package struct CookieJar: Sendable {
     package mutating func retry(
         tag: UInt64, for address: SocketAddress, signer: Signer, now: Instant, random: inout RandomSource
     ) -> [UInt8] {
-        turn(now, &random)
+        rotate(now, &random)
         let payload =
             signed
             ?? SignedPayload(
@@ -38,16 +38,16 @@ package struct CookieJar: Sendable {
         return payload.unsealed(to: tag, delivery: .cookie(Self.cookie(current, address)))
     }
 
-    private mutating func turn(_ now: Instant, _ random: inout RandomSource) {
+    private mutating func rotate(_ now: Instant, _ random: inout RandomSource) {
         let period = ProtocolConstants.cookieRotation
-        let turns = (now - turnedAt).wholeNanoseconds / period.wholeNanoseconds
+        let turns = (now - rotatedAt).wholeNanoseconds / period.wholeNanoseconds
         guard turns > 0 else { return }
         previous = turns == 1 ? current : nil
         current = random.secret()
         rotation &+= 1
         signed = nil
         // On the jar's own beat, not when it was next asked: a secret is honoured for two rotations and no longer.
-        turnedAt = turnedAt + .nanoseconds(turns * period.wholeNanoseconds)
+        rotatedAt = rotatedAt + .nanoseconds(turns * period.wholeNanoseconds)
     }
 
     package static func cookie(_ secret: Secret32, _ address: SocketAddress) -> Bytes16 {

@@ -35,12 +35,12 @@ package struct HandshakeBudget: Sendable {
 
     /// A member's datagram was worked on.
     package mutating func chargeMember(now: Instant) {
-        turnWindow(now)
+        advanceWindow(now)
         memberCost += Limits.memberCost
     }
 
     private mutating func fill(_ now: Instant) {
-        turnWindow(now)
+        advanceWindow(now)
         guard now > filledAt else { return }
         // The floor keeps a mesh on a machine faster than reckoned from being shut to joiners for ever.
         let share = max(min(Limits.handshakeShare, Limits.totalShare - memberShare), Self.floorShare)
@@ -50,7 +50,7 @@ package struct HandshakeBudget: Sendable {
     }
 
     /// Members' use is that of the last whole second.
-    private mutating func turnWindow(_ now: Instant) {
+    private mutating func advanceWindow(_ now: Instant) {
         let elapsed = (now - windowStart).wholeNanoseconds
         guard elapsed >= 1_000_000_000 else { return }
         memberShare = memberCost / (elapsed / 1_000)

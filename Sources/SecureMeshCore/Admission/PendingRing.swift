@@ -44,10 +44,10 @@ package struct PendingRing: Sendable {
         slots = [Ticket?](repeating: nil, count: Limits.pendingEntries)
     }
 
-    package var extents: [Extent] {
+    package var usages: [Usage] {
         [
-            Extent("pending handshakes", max(byHello.count, bySession.count), limit: Limits.pendingEntries),
-            Extent("pending identities", byIdentity.count, limit: Limits.pendingEntries),
+            Usage("pending handshakes", max(byHello.count, bySession.count), limit: Limits.pendingEntries),
+            Usage("pending identities", byIdentity.count, limit: Limits.pendingEntries),
         ]
     }
 

@@ -49,8 +49,8 @@ package struct ServerAdmission: Sendable {
     private var context: SigningContext { signer.context }
     private var primitives: any Primitives { context.primitives }
 
-    package var extents: [Extent] {
-        pending.extents + [Extent("ended sessions", ended.count, limit: Limits.removedSessions)]
+    package var usages: [Usage] {
+        pending.usages + [Usage("ended sessions", ended.count, limit: Limits.removedSessions)]
     }
 
     /// Whether a datagram claims to be a member's or a CONFIRM that is waited for, from the address that goes with it:
@@ -225,7 +225,7 @@ extension ServerAdmission {
 
     /// The ticket's session begins; its CONFIRM's counter and number are used up.
     package mutating func begin(_ ticket: Ticket, counter: UInt64, number: UInt64) {
-        var session = Session(receiveKey: ticket.keys.peerToServer, sendKey: ticket.keys.serverToPeer)
+        var session = SecureChannel(receiveKey: ticket.keys.peerToServer, sendKey: ticket.keys.serverToPeer)
         session.accept(counter: counter, number: number)
         members[ticket.entry.session] = MemberSession(
             session: session, path: ticket.path, identity: ticket.entry.identity)
@@ -283,7 +283,7 @@ package struct Transmit: Hashable, Sendable {
 }
 
 private struct MemberSession: Sendable {
-    var session: Session
+    var session: SecureChannel
     let path: Path
     let identity: PublicKey
     var bucket = RateLimiter()

@@ -13,10 +13,10 @@ package struct Directory: Sendable {
     package init() {}
 
     package var count: Int { sessions.count }
-    package var extents: [Extent] {
+    package var usages: [Usage] {
         [
-            Extent("directory entries", count, limit: Limits.directoryEntries),
-            Extent("removed sessions", removed.count, limit: Limits.removedSessions),
+            Usage("directory entries", count, limit: Limits.directoryEntries),
+            Usage("removed sessions", removed.count, limit: Limits.removedSessions),
         ]
     }
     package var inOrder: [Entry] { sessions.compactMap { entries[$0] } }

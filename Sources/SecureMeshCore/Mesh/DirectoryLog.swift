@@ -23,10 +23,10 @@ package struct DirectoryLog: Sendable {
 
     package init() {}
 
-    package var extents: [Extent] {
-        directory.extents + [
-            Extent("recent deltas", deltas.count, limit: Limits.deltaLog),
-            Extent("frozen snapshots", frozen.count, limit: Limits.frozenSnapshots),
+    package var usages: [Usage] {
+        directory.usages + [
+            Usage("recent deltas", deltas.count, limit: Limits.deltaLog),
+            Usage("frozen snapshots", frozen.count, limit: Limits.frozenSnapshots),
         ]
     }
 

@@ -52,7 +52,7 @@ package struct PulseTokens: Hashable, Sendable {
 
     package init() {}
 
-    package var extent: Extent { Extent("issued tokens", recent.count, limit: Limits.issuedTokens) }
+    package var usage: Usage { Usage("issued tokens", recent.count, limit: Limits.issuedTokens) }
 
     package mutating func issue(_ token: UInt64, now: Instant, lifetime: Duration) {
         recent.removeAll { now - $0.at > lifetime }

@@ -70,11 +70,11 @@ package struct Joining: Sendable {
         }
     }
 
-    package var extents: [Extent] {
+    package var usages: [Usage] {
         [
-            Extent("attempts to join", attempts.count, limit: ProtocolConstants.outstandingAttempts),
-            Extent("repeats of HELLO", repeats.count, limit: ProtocolConstants.helloRepeats.count),
-            Extent("cookies", cookies.count, limit: servers.count),
+            Usage("attempts to join", attempts.count, limit: ProtocolConstants.outstandingAttempts),
+            Usage("repeats of HELLO", repeats.count, limit: ProtocolConstants.helloRepeats.count),
+            Usage("cookies", cookies.count, limit: servers.count),
         ]
     }
 

@@ -15,7 +15,7 @@ package protocol MeshMachine: Sendable {
     var nextDeadline: Deadline? { get }
     var rejections: RejectionCounters { get }
     /// All that can grow.
-    var extents: [Extent] { get }
+    var usages: [Usage] { get }
     /// Whether to handle these bytes before those of strangers.
     func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool
 }

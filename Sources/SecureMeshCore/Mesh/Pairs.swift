@@ -6,35 +6,25 @@
 package struct Pairs: Sendable {
     private struct Inbound: Sendable {
         let entry: Entry
-        var session: Session
+        var session: SecureChannel
         var bucket = RateLimiter()
         /// Set when the sender's session was replaced: what is still on its way counts until then.
         var until: Instant?
     }
 
     private struct Outbound: Sendable {
-        var session: Session
-    }
-
-    /// What a pair's key depends on besides the other's entry.
-    package struct Own: Sendable {
-        package let session: SessionID
-        package let epoch: UInt64
-        package let ephemeral: Secret32
-        package let agreementKey: AgreementPublicKey
-        package let publicKey: PublicKey
-        package let context: SigningContext
+        var session: SecureChannel
     }
 
     private var inbound: [SessionID: Inbound] = [:]
     private var outbound: [SessionID: Outbound] = [:]
     /// Entries whose binding was wrong: not tried again.
-    private var unbound: Set<SessionID> = []
+    private var badBindings: Set<SessionID> = []
     /// Sessions that have ended and had keys here. A server that lists one again must not get their nonces again.
-    private var spent: Set<SessionID> = []
+    private var retiredSessions: Set<SessionID> = []
     /// Replaced senders, in the order in which their time ends.
-    private var lingering: [(session: SessionID, until: Instant)] = [] {
-        didSet { deadline = lingering.first?.until }
+    private var replacedSenders: [(session: SessionID, until: Instant)] = [] {
+        didSet { deadline = replacedSenders.first?.until }
     }
     private var agreements = RateLimiter()
 
@@ -44,30 +34,32 @@ package struct Pairs: Sendable {
     private(set) package var deadline: Instant?
 
     /// `limit`: how many ended sessions are remembered.
-    package init(limit: Int = Limits.spentPairs) {
+    package init(limit: Int = Limits.retiredSessions) {
         self.limit = limit
     }
 
     /// Those that were replaced are among the ended ones.
-    package var extents: [Extent] {
+    package var usages: [Usage] {
         [
-            Extent("ended pairs", spent.count, limit: limit),
-            Extent("senders", inbound.count, limit: Limits.directoryEntries + limit),
-            Extent("receivers", outbound.count, limit: Limits.directoryEntries),
-            Extent("unbound entries", unbound.count, limit: Limits.directoryEntries),
-            Extent("replaced senders", lingering.count, limit: limit),
+            Usage("ended pairs", retiredSessions.count, limit: limit),
+            Usage("senders", inbound.count, limit: Limits.directoryEntries + limit),
+            Usage("receivers", outbound.count, limit: Limits.directoryEntries),
+            Usage("entries with a bad binding", badBindings.count, limit: Limits.directoryEntries),
+            Usage("replaced senders", replacedSenders.count, limit: limit),
         ]
     }
 
     /// Whether no more ended sessions can be remembered: only with a new session of its own may a peer meet new ones.
-    package var isExhausted: Bool { spent.count >= limit }
+    package var isExhausted: Bool { retiredSessions.count >= limit }
 
     /// Seals for `entry`'s session; nil if its binding is wrong.
-    package mutating func seal(_ payload: SignedPayload, for entry: Entry, own: Own) throws(Rejection) -> [UInt8] {
+    package mutating func seal(_ payload: SignedPayload, for entry: Entry, own: LocalIdentity) throws(Rejection)
+        -> [UInt8]
+    {
         if outbound[entry.session] == nil {
             let secret = try agree(entry, own)
             let key = Self.key(secret, own, entry, isSending: true)
-            outbound[entry.session] = Outbound(session: Session(receiveKey: key, sendKey: key))
+            outbound[entry.session] = Outbound(session: SecureChannel(receiveKey: key, sendKey: key))
         }
         guard let bytes = outbound[entry.session]?.session.seal(payload, to: entry.session.rawValue) else {
             throw .counterOutOfRange
@@ -77,7 +69,8 @@ package struct Pairs: Sendable {
 
     /// from in the directory → window → key → seal → audience → bucket → signature → commit.
     package mutating func admit(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: PeerDirectory, own: Own, rate: Rate, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, own: LocalIdentity, rate: Rate,
+        now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         guard let from = SessionID(rawValue: datagram.header.from) else { throw .unknownSender }
         if let pair = inbound[from], let until = pair.until {
@@ -86,11 +79,11 @@ package struct Pairs: Sendable {
         }
         if inbound[from] == nil {
             guard let entry = directory[from], entry.identity != own.publicKey else { throw .unknownSender }
-            guard !unbound.contains(from) else { throw .bindingInvalid }
-            guard !spent.contains(from) else { throw .directoryContradiction }
+            guard !badBindings.contains(from) else { throw .bindingInvalid }
+            guard !retiredSessions.contains(from) else { throw .directoryContradiction }
             guard agreements.accept(Limits.agreementRate, now: now) else { throw .agreementOverRate }
             let key = Self.key(try agree(entry, own), own, entry, isSending: false)
-            inbound[from] = Inbound(entry: entry, session: Session(receiveKey: key, sendKey: key))
+            inbound[from] = Inbound(entry: entry, session: SecureChannel(receiveKey: key, sendKey: key))
         }
         guard var pair = inbound[from] else { throw .unknownSender }
         let opened = try pair.session.open(PeerMessage.self, span, datagram, by: own.context.primitives)
@@ -107,42 +100,42 @@ package struct Pairs: Sendable {
 
     /// The other's session has ended; if another of the same identity took its place, what is on its way still counts.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
-        if outbound[session] != nil || inbound[session] != nil { spent.insert(session) }
+        if outbound[session] != nil || inbound[session] != nil { retiredSessions.insert(session) }
         outbound[session] = nil
-        unbound.remove(session)
+        badBindings.remove(session)
         if !wasReplaced {
             inbound[session] = nil
         } else if inbound[session] != nil, inbound[session]?.until == nil {
             let until = now + ProtocolConstants.pairLingering
             inbound[session]?.until = until
-            lingering.append((session, until))
+            replacedSenders.append((session, until))
         }
     }
 
     /// Forgets replaced senders whose time is over.
     package mutating func expire(now: Instant) {
         guard let deadline, deadline <= now else { return }
-        let over = lingering.prefix { $0.until <= now }
+        let over = replacedSenders.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }
-        lingering.removeFirst(over.count)
+        replacedSenders.removeFirst(over.count)
     }
 
-    private mutating func agree(_ entry: Entry, _ own: Own) throws(Rejection) -> Secret32 {
-        guard !spent.contains(entry.session) else { throw .directoryContradiction }
+    private mutating func agree(_ entry: Entry, _ own: LocalIdentity) throws(Rejection) -> Secret32 {
+        guard !retiredSessions.contains(entry.session) else { throw .directoryContradiction }
         guard !isExhausted else { throw .agreementOverRate }
-        guard !unbound.contains(entry.session), own.context.isBound(entry) else {
-            unbound.insert(entry.session)
+        guard !badBindings.contains(entry.session), own.context.isBound(entry) else {
+            badBindings.insert(entry.session)
             throw .bindingInvalid
         }
         guard let secret = own.context.primitives.agree(own.ephemeral, entry.agreementKey) else {
-            unbound.insert(entry.session)
+            badBindings.insert(entry.session)
             throw .agreementFailed
         }
         return secret
     }
 
     /// KDF("message", DH ‖ epoch ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ S), a the sender and b the receiver.
-    private static func key(_ secret: Secret32, _ own: Own, _ other: Entry, isSending: Bool) -> Secret32 {
+    private static func key(_ secret: Secret32, _ own: LocalIdentity, _ other: Entry, isSending: Bool) -> Secret32 {
         let me = PairEnd(own.session, own.publicKey, own.agreementKey)
         let them = PairEnd(other.session, other.identity, other.agreementKey)
         let (a, b) = isSending ? (me, them) : (them, me)

@@ -9,12 +9,12 @@ package struct Peer: MeshMachine {
     private let path: Path
     private var random: RandomSource
     private var joining: Joining
-    private var sessions = Sessions()
-    private var directory: PeerDirectory
+    private var sessions = SessionRotation()
+    private var directory: DirectoryReplica
     private var messageNumber: UInt64 = 0
     private var isConnected = false
-    private var announcement = Announcement()
-    private var leaving: Farewell?
+    private var announcement = JoinedGate()
+    private var leaving: LeaveSequence?
     private var hasEnded = false
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
@@ -24,7 +24,7 @@ package struct Peer: MeshMachine {
         self.random = random
         path = Path(remote: configuration.server)
         joining = Joining(configuration)
-        directory = PeerDirectory(of: configuration.key.publicKey)
+        directory = DirectoryReplica(of: configuration.key.publicKey)
         joining.start(at: now)
     }
 
@@ -33,7 +33,7 @@ package struct Peer: MeshMachine {
     /// All of them, this peer included once it is listed.
     package var memberCount: Int { directory.directory.count }
 
-    package var extents: [Extent] { directory.extents + joining.extents + sessions.extents }
+    package var usages: [Usage] { directory.usages + joining.usages + sessions.usages }
 
     /// The directory's, and the version held of it.
     package var epoch: UInt64 { directory.epoch }
@@ -170,7 +170,7 @@ extension Peer {
     ) throws(Rejection) {
         guard opened.welcome.body.session != session else { throw .invalidSessionIDs }
         sessions.open(
-            Membership(opened, attempt: attempt, key: configuration.key, random: &random, now: now))
+            ServerSession(opened, attempt: attempt, key: configuration.key, random: &random, now: now))
         joining.pause(until: now)
         sendHeartbeats(now)
     }
@@ -217,7 +217,7 @@ extension Peer {
         }
     }
 
-    private mutating func directoryChanged(_ change: PeerDirectory.Change, now: Instant) {
+    private mutating func directoryChanged(_ change: DirectoryReplica.Change, now: Instant) {
         for event in change.events { emit(event) }
         if let refusal = change.refusal { rejections.count(refusal) }
         sessions.extendTrust(held: directory.version)
@@ -267,7 +267,7 @@ extension Peer {
     /// Says LEAVE, three times over 0.1 s, and then `.left`; at once if there is no session.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
-        leaving = Farewell(isHeard: !sessions.areNone, now: now)
+        leaving = LeaveSequence(isHeard: !sessions.areNone, now: now)
         continueLeaving(now)
     }
 

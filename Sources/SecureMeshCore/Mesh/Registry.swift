@@ -72,12 +72,12 @@ package struct Registry: MeshMachine {
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
 
-    package var extents: [Extent] {
-        admission.extents + log.extents + ledger.extents + [
-            tokens.extent,
-            Extent("members", log.directory.count, limit: configuration.maximumPeers),
-            Extent("member states", states.count, limit: log.directory.count),
-            Extent("unlisted members", unlisted.count, limit: log.directory.count),
+    package var usages: [Usage] {
+        admission.usages + log.usages + ledger.usages + [
+            tokens.usage,
+            Usage("members", log.directory.count, limit: configuration.maximumPeers),
+            Usage("member states", states.count, limit: log.directory.count),
+            Usage("unlisted members", unlisted.count, limit: log.directory.count),
         ]
     }
 

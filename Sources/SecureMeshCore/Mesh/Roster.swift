@@ -79,10 +79,10 @@ package struct IdentityLedger: Sendable {
 
     package init() {}
 
-    package var extents: [Extent] {
+    package var usages: [Usage] {
         [
-            Extent("remembered identities", records.count, limit: Limits.rememberedIdentities),
-            Extent("reserved names", reservations.count, limit: Limits.rememberedIdentities),
+            Usage("remembered identities", records.count, limit: Limits.rememberedIdentities),
+            Usage("reserved names", reservations.count, limit: Limits.rememberedIdentities),
         ]
     }
 

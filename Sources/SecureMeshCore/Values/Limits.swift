@@ -91,7 +91,7 @@ package enum Limits {
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
     /// Ended sessions that had keys with a peer's session: one more, and it joins again for new keys.
-    package static let spentPairs = 65_536
+    package static let retiredSessions = 65_536
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     package static let messageRate = Rate(perSecond: 200, burst: 400)
     package static let leaveRepeats = 3

@@ -17,17 +17,17 @@ final class AdmissionBench: Sendable {
     /// Holds a session of `member`, a ticket of `candidate`, nothing of `stranger`.
     let admission: ServerAdmission
     /// Without a cookie, and with one.
-    let strangers: [HandmadePeer]
-    let candidate: HandmadePeer
-    let member: HandmadePeer
+    let strangers: [ScriptedPeer]
+    let candidate: ScriptedPeer
+    let member: ScriptedPeer
 
     let joining: Peer
     let confirming: Peer
     let listening: Peer
     /// The server of those three.
-    let server: HandmadeServer
+    let server: ScriptedServer
     /// The other member that `listening` knows of, and the session that it gave it.
-    let speaker: HandmadePeer
+    let speaker: ScriptedPeer
 
     static let shared = AdmissionBench()
     static let now = Instant(nanoseconds: 1_000_000_000_000)
@@ -75,7 +75,7 @@ final class AdmissionBench: Sendable {
         var peer = Peer(configuration, random: .seeded(2), now: now)
         peer.handleTimeout(now: now)
         guard let hello = Self.sent(by: &peer).first, let session = SessionID(rawValue: 0x5E55),
-            let server = HandmadeServer(
+            let server = ScriptedServer(
                 hello: hello, from: Pool.address(0), session: session, epoch: 0xE90C, ephemeral: Pool.secret(3)),
             let speaker = Self.speaker()
         else { return nil }
@@ -104,14 +104,14 @@ final class AdmissionBench: Sendable {
         listening = peer
     }
 
-    private static func handmade(_ index: Int, cookie: Bytes16 = .zero) -> HandmadePeer? {
-        HandmadePeer(
+    private static func handmade(_ index: Int, cookie: Bytes16 = .zero) -> ScriptedPeer? {
+        ScriptedPeer(
             key: Pool.keys[index], name: Pool.names[index], path: Path(remote: Pool.address(index)),
             ephemeral: Pool.secret(UInt64(index)), cookie: cookie)
     }
 
     /// A peer that has opened its WELCOME.
-    private static func ticket(of index: Int, from admission: inout ServerAdmission) -> HandmadePeer? {
+    private static func ticket(of index: Int, from admission: inout ServerAdmission) -> ScriptedPeer? {
         guard var peer = handmade(index),
             case .hello(let request) = admission.admit(peer.hello.bytes.span, path: peer.path, now: now)
         else { return nil }
@@ -125,9 +125,9 @@ final class AdmissionBench: Sendable {
     }
 
     /// A member of the handmade server's mesh.
-    private static func speaker() -> HandmadePeer? {
+    private static func speaker() -> ScriptedPeer? {
         guard var speaker = handmade(3), let session = SessionID(rawValue: 0x5E66),
-            let server = HandmadeServer(
+            let server = ScriptedServer(
                 hello: speaker.hello.bytes, from: speaker.path.remote, session: session, epoch: 0xE90C,
                 ephemeral: Pool.secret(4)),
             speaker.open(server.welcome.bytes)
@@ -135,7 +135,7 @@ final class AdmissionBench: Sendable {
         return speaker
     }
 
-    private static func hand(_ draft: Draft, to peer: inout Peer) {
+    private static func hand(_ draft: ForgedDatagram, to peer: inout Peer) {
         peer.handle(draft.bytes.span, path: Path(remote: Pool.serverAddress), now: now)
         _ = sent(by: &peer)
     }

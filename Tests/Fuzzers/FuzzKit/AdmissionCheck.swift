@@ -49,7 +49,7 @@ private struct AdmissionTrial {
     private let recipe: AdmissionRecipe
     private let honest: [UInt8]
     private let bytes: [UInt8]
-    private let effective: Draft.Effective
+    private let effective: ForgedDatagram.Effective
     private var admission: ServerAdmission
     private var peer: Peer?
 

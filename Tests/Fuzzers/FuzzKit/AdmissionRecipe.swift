@@ -10,8 +10,8 @@ struct AdmissionRecipe {
     }
 
     let receiver: Receiver
-    private(set) var draft: Draft
-    private(set) var harm = Draft.Harm()
+    private(set) var draft: ForgedDatagram
+    private(set) var harm = ForgedDatagram.Tampering()
     let path: Path
     private(set) var now = AdmissionBench.now
     /// What, other than the payload and the harm, must keep it out; nil if nothing.
@@ -77,7 +77,8 @@ struct AdmissionRecipe {
         if steps & 0x10 != 0 { harm.header = Self.headerHarm(&input, bench) }
     }
 
-    private static func headerHarm(_ input: inout FuzzInput, _ bench: AdmissionBench) -> Draft.HeaderHarm {
+    private static func headerHarm(_ input: inout FuzzInput, _ bench: AdmissionBench) -> ForgedDatagram.HeaderTampering
+    {
         let known = [0, bench.server.epoch, bench.server.session.rawValue, bench.admission.epoch, 1]
         return switch input.below(3) {
         case 0: .to(input.element(of: known))
@@ -133,7 +134,7 @@ extension AdmissionRecipe {
     }
 
     /// A window by the definition: the slow model of `ReplayWindow`.
-    private static func counterFlaw(_ draft: Draft, _ receiver: Receiver) -> String? {
+    private static func counterFlaw(_ draft: ForgedDatagram, _ receiver: Receiver) -> String? {
         if draft.kind.isHandshake { return draft.counter == 0 ? nil : "a handshake has no counter" }
         guard (1..<ProtocolConstants.counterLimit).contains(draft.counter) else { return "its counter is out of range" }
         guard draft.kind != .confirm, receiver != .peer(.confirming) else { return nil }
@@ -149,7 +150,7 @@ extension AdmissionRecipe {
 extension AdmissionRecipe {
     private static func draft(
         _ kind: Kind, _ receiver: Receiver, _ input: inout FuzzInput, _ bench: AdmissionBench
-    ) -> Draft? {
+    ) -> ForgedDatagram? {
         let server = bench.server
         let newest = AdmissionBench.heard.max() ?? 0
         switch kind {

@@ -1,9 +1,9 @@
 import MeshSimulator
 import SecureMeshCore
 
-extension HandmadeMember {
+extension ScriptedMember {
     /// HEARTBEAT or LEAVE; at times with a number, a token or a version of its own making.
-    mutating func heartbeat(_ input: inout FuzzInput) -> Draft? {
+    mutating func heartbeat(_ input: inout FuzzInput) -> ForgedDatagram? {
         advance()
         let body = Heartbeat(
             number: input.number(near: number), token: input.flag() ? input.number(near: token) : token,

@@ -185,8 +185,8 @@ extension MeshOperation {
     }
 
     /// Mostly none.
-    private static func harm(_ input: inout FuzzInput) -> Draft.Harm {
-        var harm = Draft.Harm()
+    private static func harm(_ input: inout FuzzInput) -> ForgedDatagram.Tampering {
+        var harm = ForgedDatagram.Tampering()
         switch input.byte() {
         case 0xE0..<0xF0: harm.beforeSealing = Mutation(&input)
         case 0xF0...0xFF: harm.beforeSigning = Mutation(&input)

@@ -10,7 +10,7 @@ struct MeshWorld {
     private(set) var registry: Registry
     private(set) var roster: Roster
     private(set) var nodes: [MeshNode] = []
-    var insiders: [HandmadeMember]
+    var insiders: [ScriptedMember]
     private(set) var inFlight: [Flight] = []
     /// What was sent lately, to be replayed.
     private(set) var past: [Flight] = []
@@ -31,7 +31,7 @@ struct MeshWorld {
         self.seed = seed
         self.roster = roster
         registry = Self.registry(roster, seed: seed, now: now)
-        insiders = [8, 9].map { HandmadeMember(key: Pool.keys[$0], name: Pool.names[$0], context: Pool.context) }
+        insiders = [8, 9].map { ScriptedMember(key: Pool.keys[$0], name: Pool.names[$0], context: Pool.context) }
         serverLateAt = now
     }
 

@@ -36,7 +36,7 @@ package enum Pool {
     }
 }
 
-extension HandmadePeer {
+extension ScriptedPeer {
     package init?(
         key: SigningKey, name: PeerName, path: Path, ephemeral: Secret32, cookie: Bytes16 = .zero
     ) {
@@ -44,7 +44,7 @@ extension HandmadePeer {
     }
 }
 
-extension HandmadeServer {
+extension ScriptedServer {
     /// Nil unless `hello` is a HELLO that `Pool.server` can open.
     package init?(hello: [UInt8], from address: SocketAddress, session: SessionID, epoch: UInt64, ephemeral: Secret32) {
         let parameters = Welcome.Parameters(

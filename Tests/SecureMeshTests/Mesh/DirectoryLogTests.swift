@@ -60,7 +60,7 @@ import Testing
 
     @Test("each DELTA fits a datagram, and a copy that applies them all equals the original") func sizes() throws {
         var log = DirectoryLog()
-        var copy = PeerDirectory(of: try Entry.sample(1_000).identity)
+        var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
         copy.begin(epoch: 1)
         _ = try copy.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []))
         for session in 1...UInt64(100) {

@@ -54,8 +54,8 @@ import Testing
         #expect(directory.count == 0)
     }
 
-    private func copy(_ entries: [Entry], version: UInt64 = 5) throws -> PeerDirectory {
-        var directory = PeerDirectory(of: try Entry.sample(100).identity)
+    private func copy(_ entries: [Entry], version: UInt64 = 5) throws -> DirectoryReplica {
+        var directory = DirectoryReplica(of: try Entry.sample(100).identity)
         directory.begin(epoch: 77)
         _ = try directory.apply(Snapshot(version: version, part: 0, parts: 1, entries: entries))
         return directory
@@ -67,7 +67,7 @@ import Testing
         _ = try directory.apply(delta)
         #expect(directory.version == 6)
         #expect(throws: Rejection.deltaNotApplicable) { try directory.apply(delta) }
-        var empty = PeerDirectory(of: try Entry.sample(100).identity)
+        var empty = DirectoryReplica(of: try Entry.sample(100).identity)
         #expect(throws: Rejection.deltaNotApplicable) { try empty.apply(delta) }
         #expect(directory.version == 6)
     }
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test("DELTAs that come while a snapshot is collected are applied after it") func deltasBeforeSnapshot() throws {
-        var directory = PeerDirectory(of: try Entry.sample(100).identity)
+        var directory = DirectoryReplica(of: try Entry.sample(100).identity)
         directory.begin(epoch: 77)
         _ = try directory.apply(Snapshot(version: 5, part: 0, parts: 2, entries: [.sample(1)]))
         _ = try directory.apply(Delta(from: 6, removed: [], added: [.sample(4)]))
@@ -109,12 +109,12 @@ import Testing
         for version in 6..<5 + UInt64(Limits.earlyDeltas) {
             _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(1)]))
         }
-        #expect(directory.extents.filter { !$0.isKept }.isEmpty)
+        #expect(directory.usages.filter { !$0.isKept }.isEmpty)
         let change = try directory.apply(Delta(from: 5, removed: [], added: [.sample(3)]))
         #expect(change.refusal == .directoryContradiction)
         #expect(directory.version == 6)
         directory.begin(epoch: 78)
-        #expect(directory.extents.first { $0.name == "early deltas" }?.count == 0)
+        #expect(directory.usages.first { $0.name == "early deltas" }?.count == 0)
     }
 
     @Test("early DELTAs that a snapshot overtakes make way for those that come after it") func overtakenDeltas() throws
@@ -126,7 +126,7 @@ import Testing
         for version in 5 + most..<4 + 2 * most {
             _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(1_000 + version)]))
         }
-        #expect(directory.extents.filter { !$0.isKept }.isEmpty)
+        #expect(directory.usages.filter { !$0.isKept }.isEmpty)
         let change = try directory.apply(Snapshot(version: 4 + most, part: 1, parts: 2, entries: [.sample(3)]))
         #expect(change.refusal == nil)
         #expect(directory.version == 4 + 2 * most)

@@ -112,7 +112,7 @@ import Testing
             try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
             client.machine.handleTimeout(now: server.now)
             answers += server.transmits(&client).count
-            #expect(client.machine.extents.filter { !$0.isKept }.isEmpty)
+            #expect(client.machine.usages.filter { !$0.isKept }.isEmpty)
         }
         // By then the first is forgotten, and proves nothing any more.
         #expect(answers < Limits.sentHeartbeats)

@@ -111,6 +111,6 @@ import Testing
             ledger.chargeJoin(PublicKey(bytes: Bytes32(bytes.span)), now: at(0))
         }
         #expect(ledger.wait(key(1), now: at(0)) == .zero)
-        #expect(ledger.extents.filter { !$0.isKept }.isEmpty)
+        #expect(ledger.usages.filter { !$0.isKept }.isEmpty)
     }
 }

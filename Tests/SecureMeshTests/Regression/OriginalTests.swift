@@ -9,7 +9,7 @@ struct OriginalTests {
     private static let stranger = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
     /// A mesh at work, and what must not change while strangers send.
-    private struct Meadow {
+    private struct HostileMesh {
         let mesh = TestMesh()
         let peers: [TestPeer]
         private let members: [Member]
@@ -49,7 +49,7 @@ struct OriginalTests {
 
     @Test("an empty datagram, which hung the original's server for good, is refused")
     func empty() throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         meadow.send([])
         #expect(meadow.mesh.registry?.rejections[.truncatedHeader] == 1)
         #expect(meadow.refused == 3)
@@ -58,7 +58,7 @@ struct OriginalTests {
 
     @Test("one to three bytes and a header alone, behind which it read on, are refused")
     func short() throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         for size in 1...3 { meadow.send([UInt8](repeating: 1, count: size)) }
         #expect(meadow.mesh.registry?.rejections[.truncatedHeader] == 3)
         for kind in Kind.allCases {
@@ -124,7 +124,7 @@ struct OriginalTests {
 
     @Test("a short datagram, which made it act on the body of the one before, is one by itself")
     func staleBody() throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         try meadow.mesh.broadcast("once", from: meadow.peers[0])
         meadow.mesh.run(for: meadow.mesh.latency)
         let message = try #require(meadow.mesh.sent(.message).last)
@@ -176,7 +176,7 @@ struct OriginalTests {
         "a message with a length that lies, which printed 65 kB of its own heap, is refused; a true one has its own bytes"
     )
     func lyingLength() throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         meadow.mesh.rules = [{ $0.kind == .message ? .drop : nil }]
         try meadow.mesh.broadcast("hello", from: meadow.peers[0])
         meadow.mesh.rules = []
@@ -197,7 +197,7 @@ struct OriginalTests {
 
     @Test("64 kB of noise are refused")
     func noise() throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         for seed in Seeds.few {
             var random = RandomPayloads(seed: seed)
             let noise = random.bytes(65_507)
@@ -214,7 +214,7 @@ struct OriginalTests {
 
     @Test("random bytes of length 0 to 1,500, of which 680 killed its server, are refused", arguments: Seeds.few)
     func randomBytes(_ seed: UInt64) throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         var random = RandomPayloads(seed: seed)
         let count = 1_000
         for _ in 0..<count { meadow.send(random.bytes(Int(random.below(1_501)))) }
@@ -224,7 +224,7 @@ struct OriginalTests {
 
     @Test("a valid kind and random bytes, of which three killed a peer, are refused", arguments: Seeds.few)
     func randomBodies(_ seed: UInt64) throws {
-        let meadow = try Meadow()
+        let meadow = try HostileMesh()
         var random = RandomPayloads(seed: seed)
         var answered = 0
         for index in 0..<600 {

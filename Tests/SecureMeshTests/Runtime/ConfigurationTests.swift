@@ -74,7 +74,7 @@ struct ConfigurationTests {
 
     @Test("what can happen often is told the first time, and then not at once again")
     func rareLine() {
-        var line = RareLine()
+        var line = LogThrottle()
         #expect(line.happened() == 1)
         for _ in 0..<100 { #expect(line.happened() == nil) }
     }

@@ -1,5 +1,5 @@
 /// How large something that can grow is, and how large it may be: what a simulation looks at after each step.
-package struct Extent: Hashable, Sendable {
+package struct Usage: Hashable, Sendable {
     package let name: String
     package let count: Int
     package let limit: Int

@@ -2,7 +2,7 @@ package import SecureMeshCore
 
 /// A member that runs the protocol by hand and so can cheat: it has a key of its own, listed or not, learns what reaches
 /// its address, and says what it likes.
-package struct HandmadeMember: Sendable {
+package struct ScriptedMember: Sendable {
     /// What another has signed, and this one could open.
     package struct Overheard: Sendable {
         package let sender: Entry
@@ -13,7 +13,7 @@ package struct HandmadeMember: Sendable {
     package let key: SigningKey
     package let name: PeerName
     package let context: SigningContext
-    private(set) package var peer: HandmadePeer?
+    private(set) package var peer: ScriptedPeer?
     /// Of the newest datagram; the number is that of the newest HEARTBEAT or LEAVE.
     private(set) package var counter: UInt64 = 1
     private(set) package var number: UInt64 = 1
@@ -38,7 +38,7 @@ package struct HandmadeMember: Sendable {
     package mutating func hello(
         as name: PeerName, from address: SocketAddress, ephemeral: Secret32, cookie: Bytes16 = .zero
     ) -> [UInt8] {
-        peer = HandmadePeer(
+        peer = ScriptedPeer(
             key: key, name: name, path: Path(remote: address), ephemeral: ephemeral, cookie: cookie, context: context)
         counter = 1
         number = 1
@@ -48,7 +48,7 @@ package struct HandmadeMember: Sendable {
     }
 
     /// CONFIRM as it should be.
-    package var confirm: Draft? { peer?.confirm }
+    package var confirm: ForgedDatagram? { peer?.confirm }
 
     /// The next counter, and the next number.
     package mutating func advance() {
@@ -57,17 +57,17 @@ package struct HandmadeMember: Sendable {
     }
 
     /// HEARTBEAT or LEAVE, under the present counter.
-    package func draft(_ kind: Kind, _ payload: some Payload) -> Draft? {
+    package func draft(_ kind: Kind, _ payload: some Payload) -> ForgedDatagram? {
         peer?.draft(kind, payload, counter: counter)
     }
 
     /// The next HEARTBEAT, as it should be but for the version.
-    package mutating func heartbeat(version: UInt64) -> Draft? {
+    package mutating func heartbeat(version: UInt64) -> ForgedDatagram? {
         advance()
         return draft(.heartbeat, Heartbeat(number: number, token: token, version: version, part: 0))
     }
 
-    package mutating func message(_ message: PeerMessage, to entry: Entry) -> Draft? {
+    package mutating func message(_ message: PeerMessage, to entry: Entry) -> ForgedDatagram? {
         counter += 1
         return peer?.message(message, to: entry, counter: counter)
     }

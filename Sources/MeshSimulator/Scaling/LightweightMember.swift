@@ -2,14 +2,14 @@ internal import SecureMeshCore
 
 /// A member as the server sees one: it joins, signs, seals and proves that it lives. It keeps no directory: those of ten
 /// thousand peers, with ten thousand entries each, would need tens of gigabytes.
-struct CrowdMember {
+struct LightweightMember {
     let address: SocketAddress
     /// The version that it says it holds: above all that there is, so that the server has nothing to send it.
     var claim = UInt64.max
     private let key: SigningKey
-    private let nothing: PeerDirectory
+    private let nothing: DirectoryReplica
     private var joining: Joining
-    private var sessions = Sessions()
+    private var sessions = SessionRotation()
     private var random: RandomSource
 
     init(
@@ -18,7 +18,7 @@ struct CrowdMember {
         self.address = address
         self.random = random
         key = configuration.key
-        nothing = PeerDirectory(of: key.publicKey)
+        nothing = DirectoryReplica(of: key.publicKey)
         joining = Joining(configuration)
         joining.start(at: now)
     }
@@ -44,7 +44,7 @@ struct CrowdMember {
                 let attempt = try? joining.attempt(tagged: tag),
                 let opened = try? attempt.openWelcome(bytes.span, datagram, serverKey: serverKey)
             else { return [] }
-            sessions.open(Membership(opened, attempt: attempt, key: key, random: &random, now: now))
+            sessions.open(ServerSession(opened, attempt: attempt, key: key, random: &random, now: now))
             joining.pause(until: now)
             return sessions.heartbeats(version: claim, part: 0, now: now)
         case .pulse:

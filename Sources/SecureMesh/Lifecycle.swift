@@ -1,7 +1,7 @@
 internal import NIOConcurrencyHelpers
 
 /// The life of a `MeshServer` or a `MeshPeer`: new → running → ended, each once.
-final class Runtime<Machine: MeshMachine>: Sendable {
+final class Lifecycle<Machine: MeshMachine>: Sendable {
     struct Started: Sendable {
         let driver: MeshDriver<Machine>
         let bound: [SocketAddress]
@@ -26,12 +26,12 @@ final class Runtime<Machine: MeshMachine>: Sendable {
 
     func begin(_ driver: MeshDriver<Machine>, _ bound: [SocketAddress]) {
         let started = Started(driver: driver, bound: bound)
-        for waiter in turn(.running(started)) { waiter.resume(returning: started) }
+        for waiter in transition(.running(started)) { waiter.resume(returning: started) }
     }
 
     /// Whoever waits, and whoever asks from now on, gets `MeshError.notRunning`.
     func end() {
-        for waiter in turn(.ended) { waiter.resume(throwing: MeshError.notRunning) }
+        for waiter in transition(.ended) { waiter.resume(throwing: MeshError.notRunning) }
     }
 
     /// Waits for the sockets to be bound.
@@ -52,7 +52,7 @@ final class Runtime<Machine: MeshMachine>: Sendable {
         }
     }
 
-    private func turn(_ next: State) -> [CheckedContinuation<Started, any Error>] {
+    private func transition(_ next: State) -> [CheckedContinuation<Started, any Error>] {
         state.withLockedValue { value in
             defer { value.state = next }
             if case .new(let waiters) = value.state { return waiters }

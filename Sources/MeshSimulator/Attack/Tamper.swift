@@ -1,15 +1,15 @@
 internal import SecureMeshCore
 
 /// On the path: changes what passes, in every way that leaves something to be sent.
-final class Alter: Adversary {
+final class Tamper: Adversary {
     var record = Recording.Attack(
-        .alter, "Someone on the path flips bits, cuts, lengthens, and puts one datagram's head on another's tail.",
+        .tamper, "Someone on the path flips bits, cuts, lengthens, and puts one datagram's head on another's tail.",
         goals: "an altered datagram is accepted")
     let isOnPath = true
     /// The newest of each kind.
     private var newest: [UInt8: Flight] = [:]
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.bytes.count >= Header.size else { return flight }
         let other = newest.updateValue(flight, forKey: flight.bytes[1])
         guard reach.random.chance(Self.share) else { return flight }

@@ -1,16 +1,16 @@
 internal import SecureMeshCore
 
 /// A peer that a lying server serves: its session there, and what it was told.
-struct Victim {
+struct DeceivedPeer {
     let address: SocketAddress
     /// Where others are told that it is, at times.
     let decoy: SocketAddress
-    var current: HandmadeServer?
+    var current: ScriptedServer?
     /// Whom it is told of, as it is told of them: what contradicts itself would be refused.
     private(set) var views: [SessionID: Entry] = [:]
     /// The entries of the newest directory that it was sent.
     private(set) var told: [Entry] = []
-    private var offers: [HandmadeServer] = []
+    private var offers: [ScriptedServer] = []
     private var counter: UInt64 = 0
     private var pulses: UInt64 = 0
     private var newest: UInt64 = 0
@@ -27,7 +27,7 @@ struct Victim {
         if views.count < Self.memory { views[view.session] = view }
     }
 
-    mutating func offer(_ server: HandmadeServer) {
+    mutating func offer(_ server: ScriptedServer) {
         if offers.count == 4 { offers.removeFirst() }
         offers.append(server)
     }
@@ -54,19 +54,19 @@ struct Victim {
     }
 
     /// PULSE, at the version that it was told.
-    mutating func pulse(token: UInt64) -> Draft? {
+    mutating func pulse(token: UInt64) -> ForgedDatagram? {
         pulses += 1
         return draft(.pulse, Pulse(number: pulses, token: token, version: max(version, 1)), .echo(newest))
     }
 
-    mutating func goodbye(_ reason: Goodbye.Reason) -> Draft? {
+    mutating func goodbye(_ reason: Goodbye.Reason) -> ForgedDatagram? {
         guard let session = current?.session else { return nil }
         defer { current = nil }
         return draft(.goodbye, Goodbye(session: session, reason: reason))
     }
 
     /// DELTA from what it holds, where that is known and fits; else SNAPSHOT.
-    mutating func directory(_ entries: [Entry], asDelta: Bool) -> [Draft] {
+    mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }
         defer { told = entries }
@@ -86,12 +86,12 @@ struct Victim {
 
     private mutating func draft(
         _ kind: Kind, _ payload: some Payload, _ delivery: Header.Delivery = .none
-    ) -> Draft? {
+    ) -> ForgedDatagram? {
         counter += 1
         return current?.draft(kind, payload, counter: counter, delivery: delivery)
     }
 
-    private static func open(_ flight: Flight, _ server: HandmadeServer, _ context: SigningContext) -> Heartbeat? {
+    private static func open(_ flight: Flight, _ server: ScriptedServer, _ context: SigningContext) -> Heartbeat? {
         guard let datagram = try? Datagram(decoding: flight.bytes.span) else { return nil }
         return try? Opened<Heartbeat>(
             flight.bytes.span, datagram, key: server.keys.peerToServer, by: context.primitives

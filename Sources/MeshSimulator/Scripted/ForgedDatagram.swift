@@ -4,7 +4,7 @@ package import SecureMeshCore
 ///
 /// The library's own `SignedPayload` can make only what is right; this can make what an attacker can who holds keys. It
 /// signs and seals with the primitives of its context.
-package struct Draft: Sendable {
+package struct ForgedDatagram: Sendable {
     package var kind: Kind
     package var to: UInt64
     package var from: UInt64
@@ -42,23 +42,23 @@ package struct Draft: Sendable {
     }
 
     /// The datagram as it should be.
-    package var bytes: [UInt8] { bytes(Harm()).bytes }
+    package var bytes: [UInt8] { bytes(Tampering()).bytes }
 
     /// What is changed at which step, and nothing else: the steps after it are done as they should be.
-    package struct Harm: Sendable {
+    package struct Tampering: Sendable {
         /// To the payload: signed and sealed by the right keys all the same.
         package var beforeSigning: Mutation?
         /// To payload and signature: sealed all the same.
         package var beforeSealing: Mutation?
         /// To the header after the signature, before the seal.
-        package var header: HeaderHarm?
+        package var header: HeaderTampering?
         /// To the whole datagram.
         package var afterSealing: Mutation?
 
         package init() {}
     }
 
-    package enum HeaderHarm: Sendable {
+    package enum HeaderTampering: Sendable {
         case to(UInt64)
         case from(UInt64)
         /// A bit of the agreement key, the salt or the rotation.
@@ -66,7 +66,7 @@ package struct Draft: Sendable {
     }
 
     /// The bytes, and which of the harms did change something.
-    package func bytes(_ harm: Harm) -> (bytes: [UInt8], effective: Effective) {
+    package func bytes(_ harm: Tampering) -> (bytes: [UInt8], effective: Effective) {
         var draft = self
         var effective = Effective()
         harm.beforeSigning?.apply(to: &draft.payload)

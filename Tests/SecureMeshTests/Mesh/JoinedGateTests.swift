@@ -3,7 +3,7 @@ import SelfTest
 import Testing
 
 /// What happens to a peer before it may speak, and so before `.joined`.
-@Suite("Announcement") struct AnnouncementTests {
+@Suite("JoinedGate") struct JoinedGateTests {
     private let server = HandServer(seed: 12)
 
     /// One that trusts its directory and may not speak, because that does not list it yet; it has heard a message.
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test("joined comes first and comes at all, however many members there are") func manyMembers() throws {
-        var announcement = Announcement()
+        var announcement = JoinedGate()
         announcement.begin()
         for session in 1...UInt64(Limits.events + 10) {
             let member = Member(try .sample(session))
@@ -79,7 +79,7 @@ import Testing
 
     @Test("messages wait as far as the queue of events is long; the members heard of after them are not lost")
     func manyMessages() throws {
-        var announcement = Announcement()
+        var announcement = JoinedGate()
         announcement.begin()
         let message = try message()
         for _ in 0..<Limits.events + 10 { #expect(announcement.pass(message).isEmpty) }
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test("a server that lists and unlists for ever makes nothing wait without bound") func endlessMembers() throws {
-        var announcement = Announcement()
+        var announcement = JoinedGate()
         announcement.begin()
         let member = Member(try .sample(1))
         for _ in 0..<Limits.directoryEntries { #expect(announcement.pass(.memberJoined(member)).isEmpty) }
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test("joined is said once") func once() {
-        var announcement = Announcement()
+        var announcement = JoinedGate()
         #expect(announcement.announce(TestMesh.address(1)) { _ in true }.isEmpty)
         announcement.begin()
         #expect(announcement.announce(TestMesh.address(1)) { _ in true }.count == 1)

@@ -3,23 +3,23 @@ import SelfTest
 import Testing
 
 /// PROTOCOL.md, section 7.1: a pair's keys and counters begin once, whatever the server lists.
-@Suite("Pairs that have ended") struct SpentPairTests {
+@Suite("Pairs that have ended") struct RetiredSessionTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
     /// One end by hand, the other's entry, and what the hand's end would be.
-    private func pair() throws -> (TestMesh, HandPeer, TestPeer, Entry, Membership) {
+    private func pair() throws -> (TestMesh, HandPeer, TestPeer, Entry, ServerSession) {
         let mesh = TestMesh()
         let peers = try mesh.join(1)
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.join()
         mesh.run(for: .milliseconds(600))
-        let membership = Membership(
+        let membership = ServerSession(
             try #require(hand.opened), attempt: try #require(hand.attempt), key: hand.key, random: &mesh.random,
             now: mesh.now)
         return (mesh, hand, peers[0], try hand.entry(of: peers[0]), membership)
     }
 
-    private func signed(_ membership: Membership) -> SignedPayload {
+    private func signed(_ membership: ServerSession) -> SignedPayload {
         membership.signer.sign(.message, PeerMessage(audience: nil, number: 1, body: []))
     }
 
@@ -41,7 +41,7 @@ import Testing
         try mesh.broadcast("once", from: peer)
         let message = try hand.received(.message)
         let datagram = try Datagram(decoding: message.span)
-        var directory = PeerDirectory(of: hand.key.publicKey)
+        var directory = DirectoryReplica(of: hand.key.publicKey)
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]))
         var pairs = Pairs()
         let admit = { (now: Instant) throws(Rejection) -> ReceivedMessage in

@@ -4,9 +4,9 @@ internal import SecureMeshCore
 /// peer has long died.
 ///
 /// It lets no HELLO pass: a peer that joins again makes what was hoarded worthless.
-final class Hoard: Adversary {
+final class HoardHeartbeats: Adversary {
     var record = Recording.Attack(
-        .hoard,
+        .hoardHeartbeats,
         "Someone on the path cuts peers off, hoards their heartbeats and feeds them to the server, as if all were well.",
         goals: "who is cut off or dead stays a member for longer than two lifetimes and the sweeps")
     let isOnPath = true
@@ -24,7 +24,7 @@ final class Hoard: Adversary {
     /// From then on everything passes again.
     private var actedAt = Instant(nanoseconds: 0)
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         let peer = flight.destination == Addresses.server ? flight.source : flight.destination
         guard let place = stores.firstIndex(where: { $0.peer == peer }) else {
             if flight.kind == .heartbeat { meet(peer, &reach) }
@@ -46,7 +46,7 @@ final class Hoard: Adversary {
         return flight.kind == .message ? flight : nil
     }
 
-    func act(_ reach: inout Reach) {
+    func act(_ reach: inout AttackerActions) {
         actedAt = reach.now
         let lifetime = Duration.milliseconds(Int(reach.holdings.parameters.lifetimeMilliseconds))
         for place in stores.indices where !stores[place].held.isEmpty {
@@ -77,7 +77,7 @@ final class Hoard: Adversary {
         stores.firstIndex { $0.peer == member.address && !$0.isMeasured }
     }
 
-    private func meet(_ peer: SocketAddress, _ reach: inout Reach) {
+    private func meet(_ peer: SocketAddress, _ reach: inout AttackerActions) {
         guard !spared.contains(peer), stores.count + spared.count < Self.memory else { return }
         guard stores.isEmpty || reach.random.chance(60) else { return spared.append(peer) }
         let from = reach.now + reach.random.duration(in: .zero...(.seconds(2)))

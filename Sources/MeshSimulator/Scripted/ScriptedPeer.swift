@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
 /// A peer made by hand, with every key in the hand of whoever made it: it can say what no `Peer` would.
-package struct HandmadePeer: Sendable {
+package struct ScriptedPeer: Sendable {
     package struct Membership: Sendable {
         package let session: SessionID
         package let epoch: UInt64
@@ -14,7 +14,7 @@ package struct HandmadePeer: Sendable {
     package let path: Path
     package let ephemeral: Secret32
     package let agreementKey: AgreementPublicKey
-    package let hello: Draft
+    package let hello: ForgedDatagram
     private let d1: Secret32
     package private(set) var membership: Membership?
 
@@ -31,7 +31,7 @@ package struct HandmadePeer: Sendable {
         self.ephemeral = ephemeral
         self.d1 = d1
         agreementKey = context.primitives.publicKey(of: ephemeral)
-        hello = Draft(
+        hello = ForgedDatagram(
             kind: .hello, to: 0, from: 0, counter: 0, delivery: .cookie(cookie), clear: .agreementKey(agreementKey),
             payload: Hello(identity: key.publicKey, name: name).encoded, signer: key, context: context,
             key: Handshake.helloKey(d1: d1, ephemeral: agreementKey, cookie: cookie, server: context.server))
@@ -57,24 +57,24 @@ package struct HandmadePeer: Sendable {
     }
 
     /// CONFIRM, HEARTBEAT or LEAVE of its session.
-    package func draft(_ kind: Kind, _ payload: some Payload, counter: UInt64) -> Draft? {
+    package func draft(_ kind: Kind, _ payload: some Payload, counter: UInt64) -> ForgedDatagram? {
         guard let membership else { return nil }
-        return Draft(
+        return ForgedDatagram(
             kind: kind, to: membership.epoch, from: membership.session.rawValue, counter: counter,
             extra: kind == .confirm ? .binder(membership.keys.binder) : .none, payload: payload.encoded, signer: key,
             context: hello.context, key: membership.keys.peerToServer)
     }
 
     /// CONFIRM as it should be.
-    package var confirm: Draft? {
+    package var confirm: ForgedDatagram? {
         guard let token = membership?.token else { return nil }
         return draft(.confirm, Heartbeat(number: 1, token: token, version: 0, part: 0), counter: 1)
     }
 
     /// A message to the member of `entry`.
-    package func message(_ message: PeerMessage, to entry: Entry, counter: UInt64) -> Draft? {
+    package func message(_ message: PeerMessage, to entry: Entry, counter: UInt64) -> ForgedDatagram? {
         guard let membership, let key = pairKey(with: entry, isSending: true) else { return nil }
-        return Draft(
+        return ForgedDatagram(
             kind: .message, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter,
             payload: message.encoded, signer: self.key, context: hello.context, key: key)
     }

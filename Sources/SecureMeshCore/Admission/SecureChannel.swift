@@ -1,5 +1,5 @@
 /// One end of a session: keys, the counter it sends with, the window it receives through.
-package struct Session: Sendable {
+package struct SecureChannel: Sendable {
     package let receiveKey: Secret32
     package let sendKey: Secret32
     private(set) package var window = ReplayWindow()

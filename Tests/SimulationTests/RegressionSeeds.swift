@@ -3,7 +3,7 @@ import SecureMeshCore
 import Testing
 
 /// The bugs that simulated worlds have found, each in the world that showed it.
-@Suite struct FoundTests {
+@Suite struct RegressionSeeds {
     private func play(_ scenario: Scenario) -> Recording {
         let outcome = World(scenario).run()
         #expect(outcome.isSound, "\(Story.of(scenario, outcome).joined(separator: "\n"))")

@@ -2,7 +2,7 @@
 ///
 /// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back. A DELTA
 /// that overtook others waits for them: where a network reorders, a burst of them would else bring one step a heartbeat.
-package struct PeerDirectory: Sendable {
+package struct DirectoryReplica: Sendable {
     private(set) package var directory = Directory()
     /// 0: nothing held.
     private(set) package var version: UInt64 = 0
@@ -41,11 +41,11 @@ package struct PeerDirectory: Sendable {
     /// Whether `identity` is a member, as last told.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 
-    package var extents: [Extent] {
-        directory.extents + [
-            Extent("early deltas", early.count, limit: Limits.earlyDeltas),
-            Extent("parts of a snapshot", assembly?.received.count ?? 0, limit: Limits.snapshotParts),
-            Extent("known names", knownNames.count, limit: Limits.rememberedIdentities),
+    package var usages: [Usage] {
+        directory.usages + [
+            Usage("early deltas", early.count, limit: Limits.earlyDeltas),
+            Usage("parts of a snapshot", assembly?.received.count ?? 0, limit: Limits.snapshotParts),
+            Usage("known names", knownNames.count, limit: Limits.rememberedIdentities),
         ]
     }
 

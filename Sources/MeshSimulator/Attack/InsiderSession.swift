@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
 /// An insider's membership, kept up as any peer keeps its own: joined when there is none, proved each interval.
-struct Seat {
-    var member: HandmadeMember
+struct InsiderSession {
+    var member: ScriptedMember
     let address: SocketAddress
     private let interval: Duration
     private var helloAt: Instant?
@@ -10,9 +10,9 @@ struct Seat {
     private var heardAt: Instant?
 
     /// Nil for an attacker without an identity.
-    init?(_ reach: Reach) {
+    init?(_ reach: AttackerActions) {
         guard let insider = reach.holdings.insider else { return nil }
-        member = HandmadeMember(key: insider.key, name: insider.name, context: reach.context)
+        member = ScriptedMember(key: insider.key, name: insider.name, context: reach.context)
         address = reach.address(0)
         interval = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
     }
@@ -26,7 +26,7 @@ struct Seat {
     var others: [Entry] { member.known.filter { $0.identity != member.key.publicKey } }
 
     /// HELLO or HEARTBEAT, if it is due.
-    mutating func keep(_ reach: inout Reach) {
+    mutating func keep(_ reach: inout AttackerActions) {
         if isIn(reach.now) {
             guard heartbeatAt.map({ reach.now - $0 >= interval }) ?? true else { return }
             heartbeatAt = reach.now
@@ -38,7 +38,7 @@ struct Seat {
     }
 
     /// WELCOME is answered with CONFIRM.
-    mutating func hear(_ flight: Flight, _ reach: inout Reach) {
+    mutating func hear(_ flight: Flight, _ reach: inout AttackerActions) {
         let session = member.session
         member.hear(flight.bytes)
         if flight.kind == .pulse, flight.to == member.session?.rawValue { heardAt = reach.now }

@@ -1,10 +1,10 @@
 /// A peer's session with the server, from the WELCOME it opened to its end: keys, numbers, freshness and trust.
 ///
 /// What is asked of it after every datagram is stored: to compute a property of a session in an Optional copies it.
-package struct Membership: Sendable {
+package struct ServerSession: Sendable {
     package let id: SessionID
     package let epoch: UInt64
-    package let own: Pairs.Own
+    package let own: LocalIdentity
     package let signer: Signer
     package let address: SocketAddress
     package let interval: Duration
@@ -13,7 +13,7 @@ package struct Membership: Sendable {
     private let startedAt: Instant
     /// How long a sign of life counts.
     private let freshness: Duration
-    private var session: Session
+    private var session: SecureChannel
     private var number: UInt64 = 0
     private var token: UInt64
     /// Numbers of the heartbeats whose echo would be fresh, and when each was sent.
@@ -46,7 +46,7 @@ package struct Membership: Sendable {
         let body = opened.welcome.body
         id = body.session
         epoch = opened.epoch
-        own = Pairs.Own(
+        own = LocalIdentity(
             session: body.session, epoch: epoch, ephemeral: attempt.ephemeral,
             agreementKey: attempt.context.primitives.publicKey(of: attempt.ephemeral), publicKey: key.publicKey,
             context: attempt.context)
@@ -60,7 +60,7 @@ package struct Membership: Sendable {
         freshness = interval * ProtocolConstants.freshIntervals
         staleAt = now + freshness
         binder = opened.keys.binder
-        session = Session(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
+        session = SecureChannel(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
         token = body.token
         nextSend = now
         phase = interval * Int(500 + random.next() % 400) / 1_000
@@ -70,8 +70,8 @@ package struct Membership: Sendable {
     /// Whether the first fresh PULSE has come: the server has accepted the CONFIRM.
     package var isConfirmed: Bool { freshSince != nil }
 
-    package var extents: [Extent] {
-        pairs.extents + [Extent("sent heartbeats", sent.count, limit: Limits.sentHeartbeats)]
+    package var usages: [Usage] {
+        pairs.usages + [Usage("sent heartbeats", sent.count, limit: Limits.sentHeartbeats)]
     }
 
     /// While it is not confirmed.

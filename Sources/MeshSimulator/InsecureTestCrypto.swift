@@ -5,7 +5,7 @@ package import SecureMeshCore
 /// INSECURE: whoever knows a public key can compute all that its secret half can. What protocol code gets wrong still
 /// fails as with the real ones: a signature is good for one key and one message, a seal opens only whole, under its
 /// own key and counter, and two ends agree only on each other's keys. The same inputs give the same bytes everywhere.
-package struct StandIn: Primitives {
+package struct InsecureTestCrypto: Primitives {
     package init() {}
 
     // MARK: signatures: the signer's public key, then a digest of key and message

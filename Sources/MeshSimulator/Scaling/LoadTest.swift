@@ -4,15 +4,15 @@ package import SecureMeshCore
 /// 10 ms one way and loses nothing: what a server has to do for thousands, and what a peer among them sees of it.
 ///
 /// With the stand-in cryptography. One seed makes one run.
-package final class Crowd {
+package final class LoadTest {
     private(set) package var now = Instant(nanoseconds: 0)
     private var random: RandomSource
-    private let primitives = StandIn()
+    private let primitives = InsecureTestCrypto()
     private let serverKey: SigningKey
     private let server: Process<Registry>
     /// Who has not begun yet.
     private var spares: [(key: SigningKey, name: PeerName)]
-    private var members: [CrowdMember] = []
+    private var members: [LightweightMember] = []
     /// When the schedule wakes each.
     private var memberWakes: [Instant?] = []
     private(set) package var peers: [Watcher] = []
@@ -58,7 +58,7 @@ package final class Crowd {
         for index in 0..<crowd {
             guard let configuration = nextConfiguration() else { break }
             members.append(
-                CrowdMember(
+                LightweightMember(
                     configuration, at: Addresses.slot(index), random: .seeded(random.next()),
                     now: now + arrivals * index / crowd))
             memberWakes.append(nil)

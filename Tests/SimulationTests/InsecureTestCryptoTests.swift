@@ -4,8 +4,8 @@ import SelfTest
 import Testing
 
 /// The stand-in refuses what the real primitives refuse.
-@Suite("Stand-in primitives") struct StandInTests {
-    private static let standIn = StandIn()
+@Suite("Stand-in primitives") struct InsecureTestCryptoTests {
+    private static let standIn = InsecureTestCrypto()
     private static let keys = (1...3).map { SigningKey(seed: [UInt8](repeating: $0, count: 32).span) }
     private static let secrets = {
         var random = RandomSource.seeded(1)
@@ -137,7 +137,7 @@ import Testing
 
     @Test("a world goes the same way with the stand-in as with libsodium, byte for byte in size and time")
     func world() throws {
-        let standIn = try Self.course(of: StandIn())
+        let standIn = try Self.course(of: InsecureTestCrypto())
         #expect(standIn.count > 100)
         #expect(try Self.course(of: Libsodium()) == standIn)
     }

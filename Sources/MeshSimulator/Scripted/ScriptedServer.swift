@@ -1,10 +1,10 @@
 package import SecureMeshCore
 
 /// A server made by hand, for one HELLO: it knows what the peer's session turns on.
-package struct HandmadeServer: Sendable {
+package struct ScriptedServer: Sendable {
     package let session: SessionID
     package let epoch: UInt64
-    package let welcome: Draft
+    package let welcome: ForgedDatagram
     package let keys: SessionKeys
     /// The member that WELCOME makes of the HELLO's sender.
     package let entry: Entry
@@ -42,7 +42,7 @@ package struct HandmadeServer: Sendable {
         let publicKey = primitives.publicKey(of: ephemeral)
         let transcript = context.transcript(.transcript, hello: hello, last: publicKey.bytes)
         keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
-        welcome = Draft(
+        welcome = ForgedDatagram(
             kind: .welcome, to: tag, from: epoch, counter: 0, clear: .agreementKey(publicKey),
             extra: .transcript(transcript),
             payload: Welcome(session: session, token: 77, parameters: parameters, address: address).encoded,
@@ -50,16 +50,16 @@ package struct HandmadeServer: Sendable {
             key: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
     }
 
-    package func reject(_ reject: Reject, salt: Bytes32) -> Draft {
+    package func reject(_ reject: Reject, salt: Bytes32) -> ForgedDatagram {
         let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
-        return Draft(
+        return ForgedDatagram(
             kind: .reject, to: tag, from: epoch, counter: 0, clear: .salt(salt), extra: .transcript(transcript),
             payload: reject.encoded, signer: key, context: context,
             key: Handshake.rejectKey(d1: d1, transcript: transcript))
     }
 
-    package func retry(cookie: Bytes16, rotation: UInt64) -> Draft {
-        Draft(
+    package func retry(cookie: Bytes16, rotation: UInt64) -> ForgedDatagram {
+        ForgedDatagram(
             kind: .retry, to: tag, from: epoch, counter: 0, delivery: .cookie(cookie), clear: .rotation(rotation),
             payload: [], signer: key, context: context, key: nil)
     }
@@ -67,8 +67,8 @@ package struct HandmadeServer: Sendable {
     /// PULSE, SNAPSHOT, DELTA or GOODBYE in the session.
     package func draft(
         _ kind: Kind, _ payload: some Payload, counter: UInt64, delivery: Header.Delivery = .none
-    ) -> Draft {
-        Draft(
+    ) -> ForgedDatagram {
+        ForgedDatagram(
             kind: kind, to: session.rawValue, from: epoch, counter: counter, delivery: delivery,
             payload: payload.encoded, signer: key, context: context, key: keys.serverToPeer)
     }

@@ -3,11 +3,11 @@ import SecureMeshCore
 import Testing
 
 /// A server of a thousand, and what it does for those who ask for too much.
-@Suite struct CrowdTests {
+@Suite struct LoadTestTests {
     private static let members = 1_000
 
     @Test func `a newcomer to a mesh of a thousand has its directory within three seconds`() throws {
-        let crowd = Crowd(seed: 1, crowd: Self.members, peers: 0, spare: 1, arrivals: .seconds(1))
+        let crowd = LoadTest(seed: 1, crowd: Self.members, peers: 0, spare: 1, arrivals: .seconds(1))
         #expect(crowd.play(atMost: .seconds(30)) { crowd.memberCount == Self.members })
         crowd.play(for: .seconds(2))
         let newcomer = try #require(crowd.join())
@@ -16,8 +16,8 @@ import Testing
     }
 
     /// A crowd none of which was being sent a snapshot of old, when it was small.
-    private func grown(seed: UInt64) -> Crowd {
-        let crowd = Crowd(
+    private func grown(seed: UInt64) -> LoadTest {
+        let crowd = LoadTest(
             seed: seed, crowd: Self.members, peers: 0, spare: Limits.frozenSnapshots, arrivals: .seconds(1))
         #expect(crowd.play(atMost: .seconds(30)) { crowd.memberCount == Self.members })
         for _ in 0..<Limits.frozenSnapshots {

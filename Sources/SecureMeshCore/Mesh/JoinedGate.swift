@@ -2,7 +2,7 @@
 ///
 /// What happens earlier waits here; if the session ends first, it is let go before the end. A message that waited is
 /// dropped where it could not be delivered now: it may have waited for longer than its sender was trusted.
-package struct Announcement: Sendable {
+package struct JoinedGate: Sendable {
     /// Whether `.joined` has yet to be said.
     private(set) package var isPending = false
     private var waiting: [PeerEvent] = []

@@ -2,16 +2,16 @@
 ///
 /// none → candidate (`open`: WELCOME) → current (the first fresh PULSE) → previous (a newer session took its place,
 /// 5 s) → gone. A candidate that goes stale is given up; any of them may end early, none ever comes back.
-package struct Sessions: Sendable {
-    private(set) package var candidate: Membership?
-    private(set) package var current: Membership?
+package struct SessionRotation: Sendable {
+    private(set) package var candidate: ServerSession?
+    private(set) package var current: ServerSession?
     /// Messages to it still count until the instant.
-    private var previous: (membership: Membership, until: Instant)?
+    private var previous: (membership: ServerSession, until: Instant)?
     /// Until then the server may still take the CONFIRM of a candidate that was given up.
     private var givenUpUntil: Instant?
 
     /// What a PULSE meant.
-    package enum Life {
+    package enum PulseOutcome {
         case none, fresh
         /// The candidate is a member: its session took the place of the one before.
         case promoted
@@ -36,11 +36,11 @@ package struct Sessions: Sendable {
         ])
     }
 
-    package var extents: [Extent] {
-        [candidate, current, previous?.membership].compactMap { $0 }.flatMap(\.extents)
+    package var usages: [Usage] {
+        [candidate, current, previous?.membership].compactMap { $0 }.flatMap(\.usages)
     }
 
-    package mutating func open(_ membership: Membership) {
+    package mutating func open(_ membership: ServerSession) {
         candidate = membership
     }
 
@@ -109,8 +109,8 @@ package struct Sessions: Sendable {
     }
 
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: PeerDirectory, now: Instant
-    ) throws(Rejection) -> Life {
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> PulseOutcome {
         guard case .echo(let echo) = datagram.header.delivery else { throw .unknownKind }
         guard datagram.header.to == candidate?.id.rawValue, var membership = candidate else {
             let pulse = try admit(Pulse.self, span, datagram)
@@ -142,7 +142,7 @@ package struct Sessions: Sendable {
 
     /// trusted → to me → what `Pairs` asks.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: PeerDirectory, rate: Rate, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, rate: Rate, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let to = datagram.header.to
         if to == current?.id.rawValue, let own = current?.own {
@@ -173,7 +173,7 @@ package struct Sessions: Sendable {
 }
 
 /// LEAVE, which nobody answers: said three times over 0.1 s, and then it is done.
-package struct Farewell: Hashable, Sendable {
+package struct LeaveSequence: Hashable, Sendable {
     package enum Step {
         case wait, say, done
     }

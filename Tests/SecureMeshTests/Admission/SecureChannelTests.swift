@@ -2,18 +2,18 @@ import SecureMesh
 import SelfTest
 import Testing
 
-@Suite("Sessions")
-struct SessionTests {
+@Suite("Secure channels")
+struct SecureChannelTests {
     private static let pulse = SignedPayload(
         .pulse, from: Fixture.epoch, payload: Pulse(number: 1, token: 2, version: 3).encoded,
         context: Fixture.context, key: Fixture.serverKey)
 
-    private static func pair(sent: UInt64 = 0) -> (sender: Session, receiver: Session) {
+    private static func pair(sent: UInt64 = 0) -> (sender: SecureChannel, receiver: SecureChannel) {
         let (up, down) = (Fixture.secret(1), Fixture.secret(2))
-        return (Session(receiveKey: up, sendKey: down, sent: sent), Session(receiveKey: down, sendKey: up))
+        return (SecureChannel(receiveKey: up, sendKey: down, sent: sent), SecureChannel(receiveKey: down, sendKey: up))
     }
 
-    private static func seal(_ session: inout Session) -> [UInt8]? {
+    private static func seal(_ session: inout SecureChannel) -> [UInt8]? {
         session.seal(pulse, to: Fixture.peerSession, delivery: .echo(0))
     }
 

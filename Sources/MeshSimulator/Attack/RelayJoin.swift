@@ -2,9 +2,9 @@ internal import SecureMeshCore
 
 /// On the path: a peer joins through an address of the attacker's, and is listed there. That much it may do; it must
 /// relay on, or the peer is gone.
-final class Park: Adversary {
+final class RelayJoin: Adversary {
     var record = Recording.Attack(
-        .park,
+        .relayJoin,
         "Someone on the path relays peers' handshakes through its own addresses, and at some time stops relaying.",
         goals: "a peer stays listed where nobody relays for longer than two lifetimes and the sweeps",
         "a peer's session is moved to another address")
@@ -18,7 +18,7 @@ final class Park: Adversary {
     }
     private var places: [Place] = []
 
-    func intercept(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.destination == Addresses.server else { return flight }
         guard let place = places.lastIndex(where: { $0.peer == flight.source && !$0.isLost }) else {
             return flight.kind == .hello ? begin(flight, &reach) : move(flight, &reach)
@@ -33,7 +33,7 @@ final class Park: Adversary {
         return nil
     }
 
-    func receive(_ flight: Flight, _ reach: inout Reach) {
+    func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard let place = places.first(where: { $0.address == flight.destination }), reach.now < place.until else {
             return
         }
@@ -61,7 +61,7 @@ final class Park: Adversary {
         for member in world.server { record.got(0, if: places.contains { $0.address == member.address }) }
     }
 
-    private func begin(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    private func begin(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard places.count < Self.limit, reach.random.chance(60) else { return flight }
         let until = reach.now + reach.random.duration(in: .milliseconds(500)...(.seconds(8)))
         let place = Place(peer: flight.source, address: reach.address(places.count), until: until)
@@ -71,7 +71,7 @@ final class Park: Adversary {
     }
 
     /// A session that was not parked when it began: a copy of its heartbeat comes from elsewhere, before its own.
-    private func move(_ flight: Flight, _ reach: inout Reach) -> Flight? {
+    private func move(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .heartbeat, reach.random.chance(10) else { return flight }
         record.tried(1)
         var copy = flight
@@ -80,7 +80,7 @@ final class Park: Adversary {
         return flight
     }
 
-    private func relay(_ flight: Flight, from address: SocketAddress, _ reach: inout Reach) {
+    private func relay(_ flight: Flight, from address: SocketAddress, _ reach: inout AttackerActions) {
         var flight = flight
         flight.source = address
         reach.forward(flight, after: .zero, isCopy: false)

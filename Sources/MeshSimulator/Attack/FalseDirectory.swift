@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 /// What a lying server makes up, with keys of its own for those who do not exist.
-struct Lies {
+struct FalseDirectory {
     let epoch: UInt64
     private let context: SigningContext
     private let key: SigningKey
@@ -13,7 +13,7 @@ struct Lies {
     private let nobody: Entry
     private let nobodysKey: SigningKey
 
-    init?(context: SigningContext, key: SigningKey, parameters: Welcome.Parameters, _ reach: inout Reach) {
+    init?(context: SigningContext, key: SigningKey, parameters: Welcome.Parameters, _ reach: inout AttackerActions) {
         self.context = context
         self.key = key
         self.parameters = parameters
@@ -23,7 +23,7 @@ struct Lies {
         nobodysKey = SigningKey(seed: reach.random.bytes32().array.span)
         let address = reach.address(Self.nobodysSlot)
         guard let name = PeerName("nobody"),
-            let peer = HandmadePeer(
+            let peer = ScriptedPeer(
                 key: nobodysKey, name: name, path: Path(remote: address), ephemeral: falseSecret, context: context)
         else { return nil }
         nobody = Entry(
@@ -32,15 +32,17 @@ struct Lies {
     }
 
     func server(
-        _ hello: [UInt8], from address: SocketAddress, session: SessionID, _ reach: inout Reach
-    ) -> HandmadeServer? {
-        HandmadeServer(
+        _ hello: [UInt8], from address: SocketAddress, session: SessionID, _ reach: inout AttackerActions
+    ) -> ScriptedServer? {
+        ScriptedServer(
             key: key, context: context, hello: hello, from: address, session: session, epoch: epoch,
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
     /// How a member is described to `victim`, for as long as it is one.
-    func view(of entry: Entry, to victim: Victim, among victims: [Victim], _ reach: inout Reach) -> Entry {
+    func view(of entry: Entry, to victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions)
+        -> Entry
+    {
         // Its own must be right, or it would never speak.
         guard entry != victim.current?.entry, reach.random.chance(60) else { return entry }
         var view = entry
@@ -59,7 +61,7 @@ struct Lies {
     }
 
     /// What `victim` is told of the members.
-    func directory(for victim: Victim, among victims: [Victim], _ reach: inout Reach) -> [Entry] {
+    func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
         guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }
         let place = reach.random.below(entries.count)
@@ -100,7 +102,7 @@ struct Lies {
     /// Sealed with the false key in the place of the sender's, and signed by nobody's.
     func message(from sender: Entry, to receiver: Entry, counter: UInt64) -> [UInt8]? {
         guard let pair = pairKey(from: sender, to: receiver, isSending: true) else { return nil }
-        return Draft(
+        return ForgedDatagram(
             kind: .message, to: receiver.session.rawValue, from: sender.session.rawValue,
             counter: counter % ProtocolConstants.counterLimit,
             payload: PeerMessage(audience: nil, number: 1, body: [1]).encoded, signer: nobodysKey, context: context,
