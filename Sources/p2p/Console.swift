@@ -1,14 +1,5 @@
-internal import Foundation
 internal import Logging
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// What a person sees: results on stdout, words about them on stderr, a line each and at once.
 ///
@@ -16,24 +7,21 @@ internal import Synchronization
 enum Console {
     /// Without it `p2p keygen A B --authorize | head -n 1` would end between two of its files.
     static func outliveReaders() {
-        signal(SIGPIPE, SIG_IGN)
+        FileSystem.ignoreBrokenPipes()
     }
 
     /// Something that belongs on stdout could not be written, though there is a reader: a full disk, mostly.
     private static let hasLost = Atomic(false)
 
     static func result(_ line: String) {
-        do {
-            try FileHandle.standardOutput.write(contentsOf: Data("\(line)\n".utf8))
+        do throws(SystemError) {
+            try FileSystem.writeAll(Array("\(line)\n".utf8), to: FileSystem.standardOutput)
         } catch {
-            let error = error as NSError
-            let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
-            // A reader that has gone away is no reason to stop being a member.
-            guard cause.code != Int(EPIPE), !hasLost.exchange(true, ordering: .relaxed) else { return }
-            let reason = cause.localizedFailureReason ?? cause.localizedDescription
+            // A peer remains a member when the reader of its output is gone.
+            guard !error.isBrokenPipe, !hasLost.exchange(true, ordering: .relaxed) else { return }
             report(
                 Failure(
-                    .inputOutput, "cannot write to standard output: \(reason)",
+                    .inputOutput, "cannot write to standard output: \(error.text)",
                     hint: "is the disk full? what could not be printed is lost"))
         }
     }
@@ -42,9 +30,27 @@ enum Console {
     static var codeOfLoss: Failure.Code? { hasLost.load(ordering: .relaxed) ? .inputOutput : nil }
 
     static func note(_ line: String) {
-        // A secret key among the arguments must not be said back: stderr is what a log keeps.
-        tell("p2p: \(line.replacing(/P2PSECRET1_[A-Za-z0-9_\-]+/, with: "P2PSECRET1_…"))")
+        tell("p2p: \(withoutSecrets(line))")
     }
+
+    /// Cuts secret keys short: a user may have given one as an argument, and logs keep what is on stderr.
+    private static func withoutSecrets(_ line: String) -> String {
+        var result = ""
+        var rest = Substring(line)
+        while !rest.isEmpty {
+            guard rest.hasPrefix(secretPrefix) else {
+                result.append(rest.removeFirst())
+                continue
+            }
+            let secret = rest.dropFirst(secretPrefix.count)
+                .prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") }
+            result += secret.isEmpty ? secretPrefix : "\(secretPrefix)…"
+            rest = rest.dropFirst(secretPrefix.count + secret.count)
+        }
+        return result
+    }
+
+    private static let secretPrefix = "P2PSECRET1_"
 
     static func warning(_ line: String, hint: String? = nil) {
         note("warning: \(line)")
@@ -59,7 +65,7 @@ enum Console {
     /// On stderr; `renews`: over the line before, which an empty text clears.
     static func progress(_ text: String, renews: Bool) {
         let bytes = renews ? "\r\u{1B}[K\(text)" : "p2p: \(text)\n"
-        try? FileHandle.standardError.write(contentsOf: Data(bytes.utf8))
+        write(bytes)
     }
 
     /// The text with everything that a terminal might obey written as an escape.
@@ -90,7 +96,11 @@ enum Console {
 
     /// On stderr: if that fails, there is nowhere to say so.
     fileprivate static func tell(_ line: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8))
+        write("\(line)\n")
+    }
+
+    private static func write(_ text: String) {
+        try? FileSystem.writeAll(Array(text.utf8), to: FileSystem.standardError)
     }
 }
 
@@ -109,7 +119,7 @@ struct ConsoleLogHandler: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         let fields = all.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        let time = Date().ISO8601Format()
+        let time = FileSystem.timestamp()
         Console.tell(Console.escaped("\(time) \(event.level.rawValue) \(event.message)\(fields)"))
     }
 }

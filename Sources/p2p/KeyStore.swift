@@ -1,4 +1,3 @@
-internal import Foundation
 internal import SecureMesh
 
 /// A folder of keys: NAME.key (secret), NAME.pub, authorized_peers.
@@ -8,7 +7,7 @@ struct KeyStore {
 
     /// `--keys`, or `$P2P_KEYS`, or `./keys`.
     init(folder: String?) {
-        let environment = ProcessInfo.processInfo.environment["P2P_KEYS"].flatMap { $0.isEmpty ? nil : $0 }
+        let environment = FileSystem.environment("P2P_KEYS").flatMap { $0.isEmpty ? nil : $0 }
         givenFolder = folder
         self.folder = folder ?? environment ?? "keys"
     }
@@ -34,7 +33,7 @@ struct KeyStore {
     func create(_ name: PeerName) throws -> PublicKey {
         try SecretFile.createFolder(folder)
         let key = SigningKey()
-        let header = "# created \(Date().ISO8601Format())\n# public key \(key.publicKey)\n"
+        let header = "# created \(FileSystem.timestamp())\n# public key \(key.publicKey)\n"
         try key.withSecretText { text in
             var content = Array(header.utf8)
             content.reserveCapacity(content.count + text.count + 1)
@@ -55,7 +54,7 @@ struct KeyStore {
 
     /// - Throws: `Failure`, 73, naming the first file that `create` would find in its way.
     func checkAbsent(_ name: PeerName, isToAuthorise: Bool) throws {
-        for path in [secretPath(name), publicPath(name)] where FileManager.default.fileExists(atPath: path) {
+        for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) {
             throw Failure(
                 .cannotCreate, "\(path) exists already, keys are never overwritten",
                 hint: isToAuthorise && name != .server
@@ -67,7 +66,7 @@ struct KeyStore {
     /// Adds `NAME KEY` to authorized_peers, unless the line is there.
     func authorise(_ name: PeerName, _ key: PublicKey) throws {
         let line = Self.publicLine(name, key)
-        let existing = FileManager.default.fileExists(atPath: rosterPath) ? try Self.readText(rosterPath) : ""
+        let existing = FileSystem.exists(rosterPath) ? try Self.readText(rosterPath) : ""
         guard !existing.split(whereSeparator: \.isNewline).contains(Substring(line)) else { return }
         let separator = existing.isEmpty || existing.hasSuffix("\n") ? "" : "\n"
         try SecretFile.append(rosterPath, Array("\(separator)\(line)\n".utf8))
@@ -142,7 +141,7 @@ struct KeyStore {
                 throw Failure(.data, "the server key: \(error.explanation)", hint: serverKeyHint)
             }
         }
-        guard FileManager.default.fileExists(atPath: text) else {
+        guard FileSystem.exists(text) else {
             throw Failure(
                 .noPermission, "no key at \(text)",
                 hint: "copy the server's server.pub there, or give its key with --server-key")
@@ -164,7 +163,7 @@ struct KeyStore {
 
     /// - Throws: `Failure`: 66 if there is no file, 65 with file and line if a line is wrong.
     static func readRoster(_ path: String) throws -> Roster {
-        guard FileManager.default.fileExists(atPath: path) else {
+        guard FileSystem.exists(path) else {
             throw Failure(
                 .noInput, "no list of peers at \(path)",
                 hint: "'p2p keygen NAME --authorize' adds a peer to it, an empty one will do ('touch \(path)'); "
@@ -180,10 +179,16 @@ struct KeyStore {
     }
 
     private static func readText(_ path: String) throws -> String {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try FileSystem.readContent(of: path)
+        } catch {
             throw SecretFile.cannotRead(path, chmod: "u+r")
         }
-        guard let text = String(data: data, encoding: .utf8) else { throw Failure(.data, "\(path):1: not text") }
+        // Some editors begin a file with a byte order mark.
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        guard let text = String(validating: bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0), as: UTF8.self)
+        else { throw Failure(.data, "\(path):1: not text") }
         return text
     }
 }

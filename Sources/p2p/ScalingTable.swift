@@ -1,4 +1,3 @@
-internal import Foundation
 internal import MeshSimulator
 
 /// `p2p simulate --scaling`: meshes of several sizes in three tables, in Markdown. The first two are the same on every
@@ -36,7 +35,7 @@ struct ScalingTable {
         let rest = Double(scaling.members) * (Scaling.quiet / .seconds(1))
         times.append("| \(members) | \(scaling.join.told) | \(scaling.joinKnown.told) | \(scaling.deathKnown.told) |")
         costs.append(
-            "| \(members) | \(String(format: "%.1f", Double(scaling.idle.datagrams) / rest)) "
+            "| \(members) | \((Double(scaling.idle.datagrams) / rest).formatted(decimals: 1)) "
                 + "| \(Int((Double(scaling.idle.bytes) / rest).rounded()).grouped) "
                 + "| \(scaling.joinCost.datagrams.grouped) | \(scaling.joinCost.bytes.grouped) "
                 + "| \(scaling.deathCost.datagrams.grouped) | \(scaling.deathCost.bytes.grouped) |")
@@ -49,7 +48,7 @@ struct ScalingTable {
 /// What this process has used of a core.
 enum CPUTime {
     /// In seconds.
-    static var now: Double { Double(clock()) / 1_000_000 }
+    static var now: Double { FileSystem.processorTime / .seconds(1) }
 
     /// In whole thousands a second.
     static func rate(of datagrams: Int, seconds: Double) -> Int {
@@ -59,13 +58,22 @@ enum CPUTime {
     /// `251,251 datagrams in 1.16 s of CPU time: 216,000 a second`.
     static func told(of datagrams: Int, since begun: Double) -> String {
         let seconds = now - begun
-        return "\(datagrams.grouped) datagrams in \(String(format: "%.2f", seconds)) s of CPU time: "
+        return "\(datagrams.grouped) datagrams in \(seconds.formatted(decimals: 2)) s of CPU time: "
             + "\(rate(of: datagrams, seconds: seconds).grouped) a second"
     }
 }
 
 extension Duration {
-    fileprivate var told: String { String(format: "%.2f s", self / .seconds(1)) }
+    fileprivate var told: String { "\((self / .seconds(1)).formatted(decimals: 2)) s" }
+}
+
+extension Double {
+    /// Returns the number, which is not negative, with one or two decimals: `12.3`.
+    fileprivate func formatted(decimals: Int) -> String {
+        let unit = decimals == 1 ? 10 : 100
+        let units = Int((self * Double(unit)).rounded())
+        return "\(units / unit).\(String(units % unit + unit).dropFirst())"
+    }
 }
 
 extension Int {

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import SecureMesh
 
 #if canImport(Glibc)
@@ -9,56 +8,53 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// Files as the operating system sees them: modes, exclusive creation, no copy of a secret left in memory.
+/// Files of keys: created exclusively, with exact permission bits; no copy of a secret stays in memory.
 enum SecretFile {
-    /// - Throws: `Failure`, 77.
+    /// Reads a file that holds a secret. The caller wipes the bytes.
+    ///
+    /// A file that holds a public key may have any permission bits, so that the caller can say what it is.
+    ///
+    /// - Throws: `Failure`: 77 if there is no such file, it cannot be read, or others than its owner may read it; 65 if
+    ///   it is not an ordinary file, or too long for a key.
     static func load(_ path: String, missingHint: String) throws -> [UInt8] {
-        // A FIFO without a writer must not hold the command up.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR {
-                throw Failure(.noPermission, "no key at \(path)", hint: missingHint)
-            }
-            throw cannotRead(path, chmod: "600")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw notAFile(path)
-        }
-        guard status.st_mode & 0o077 == 0 || isPublic(descriptor) else {
+        let file = try open(path, missingHint: missingHint)
+        guard let status = try? file.status(), status.kind == .file else { throw notAFile(path) }
+        var buffer = [UInt8](repeating: 0, count: maximumSize)
+        defer { Sodium.wipe(&buffer) }
+        guard let count = try? file.readBytes(into: &buffer) else { throw cannotRead(path, chmod: "600") }
+        var content = Array(buffer.prefix(count))
+        guard status.mode & 0o077 == 0 || KeyStore.isPublic(content) else {
+            Sodium.wipe(&content)
             throw Failure(
                 .noPermission, "\(path) can be read by others than its owner", hint: "chmod 600 \(path)")
         }
-        var bytes = [UInt8](repeating: 0, count: maximumSize)
-        defer { Sodium.wipe(&bytes) }
-        let count = unsafe read(descriptor, &bytes, maximumSize)
-        guard count >= 0 else { throw cannotRead(path, chmod: "600") }
         guard count < maximumSize else {
+            Sodium.wipe(&content)
             throw Failure(.data, "\(path): too long for a key", hint: "give the file that 'p2p keygen' made")
         }
-        return Array(bytes.prefix(count))
+        return content
     }
 
-    /// A public key may be read by all, and is refused for what it is: with another mode it would be no better.
-    private static func isPublic(_ descriptor: CInt) -> Bool {
-        var bytes = [UInt8](repeating: 0, count: maximumSize)
-        defer { Sodium.wipe(&bytes) }
-        let count = max(unsafe pread(descriptor, &bytes, maximumSize, 0), 0)
-        return KeyStore.isPublic(Array(bytes.prefix(count)))
-    }
-
-    /// Why `path`, which is there, gave nothing; the hint fits who asks.
-    static func cannotRead(_ path: String, chmod mode: String) -> Failure {
-        var status = stat()
-        let isFound = unsafe stat(path, &status) == 0
-        if isFound, status.st_mode & S_IFMT != S_IFREG {
-            return notAFile(path)
+    private static func open(_ path: String, missingHint: String) throws -> OpenFile {
+        do throws(SystemError) {
+            // O_NONBLOCK: a FIFO without a writer must not block the command.
+            return try OpenFile(path, O_RDONLY | O_NONBLOCK)
+        } catch {
+            guard error.isMissing else { throw cannotRead(path, chmod: "600") }
+            throw Failure(.noPermission, "no key at \(path)", hint: missingHint)
         }
-        let isOwner = isFound && status.st_uid == geteuid()
+    }
+
+    /// Returns the failure for a file that exists and cannot be read.
+    ///
+    /// - Parameter mode: the argument of `chmod` for the hint, if the user owns the file.
+    static func cannotRead(_ path: String, chmod mode: String) -> Failure {
+        let status = try? FileSystem.status(of: path)
+        if let status, status.kind != .file { return notAFile(path) }
         return Failure(
             .noPermission, "\(path) cannot be read",
-            hint: isOwner ? "chmod \(mode) \(path)" : "run p2p as the user who owns \(path) and its folder")
+            hint: status?.belongsToUser == true
+                ? "chmod \(mode) \(path)" : "run p2p as the user who owns \(path) and its folder")
     }
 
     private static func notAFile(_ path: String) -> Failure {
@@ -66,49 +62,49 @@ enum SecretFile {
             .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
     }
 
-    /// A new file, or none: never overwrites.
+    /// Creates a file and never overwrites one. After a failure there is no new file.
     static func create(_ path: String, _ content: [UInt8], mode: mode_t) throws {
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw cannotCreate(path) }
-        defer { close(descriptor) }
-        guard fchmod(descriptor, mode) == 0, writeAll(descriptor, content), fsync(descriptor) == 0 else {
-            let failure = cannotCreate(path)
-            remove(path)
-            throw failure
+        do throws(SystemError) {
+            let file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+            do throws(SystemError) {
+                try file.setMode(mode)
+                try file.writeAll(content)
+                try file.synchronize()
+            } catch {
+                FileSystem.remove(path)
+                throw error
+            }
+        } catch {
+            throw cannotCreate(path, error)
         }
     }
 
+    /// Appends to a file, which is created if there is none.
     static func append(_ path: String, _ content: [UInt8]) throws {
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw cannotCreate(path) }
-        defer { close(descriptor) }
-        guard writeAll(descriptor, content), fsync(descriptor) == 0 else { throw cannotCreate(path) }
+        do throws(SystemError) {
+            let file = try OpenFile(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+            try file.writeAll(content)
+            try file.synchronize()
+        } catch {
+            throw cannotCreate(path, error)
+        }
     }
 
-    /// Makes the folder, for its owner alone, if it is not there.
+    /// Makes the folder, for its owner only, unless there is one.
     static func createFolder(_ path: String) throws {
-        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw cannotCreate(path) }
+        do throws(SystemError) {
+            try FileSystem.makeFolder(path, mode: 0o700)
+        } catch {
+            throw cannotCreate(path, error)
+        }
     }
 
     static func remove(_ path: String) {
-        _ = unsafe unlink(path)
+        FileSystem.remove(path)
     }
 
-    private static func writeAll(_ descriptor: CInt, _ content: [UInt8]) -> Bool {
-        var rest = content[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { bytes in
-                unsafe write(descriptor, bytes.baseAddress, bytes.count)
-            }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
-
-    private static func cannotCreate(_ path: String) -> Failure {
-        let reason = unsafe String(cString: strerror(errno))
-        return Failure(.cannotCreate, "\(path) cannot be made: \(reason)", hint: "choose another folder with --keys")
+    private static func cannotCreate(_ path: String, _ error: SystemError) -> Failure {
+        Failure(.cannotCreate, "\(path) cannot be made: \(error.text)", hint: "choose another folder with --keys")
     }
 
     private static let maximumSize = 4_096

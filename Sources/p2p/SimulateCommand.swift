@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import MeshSimulator
 internal import SecureMesh
 
@@ -217,16 +216,23 @@ struct SimulateCommand: ParsableCommand {
 
     /// Before a run of minutes, not after it.
     private func checkWritable(_ path: String) throws {
-        let url = URL(fileURLWithPath: path)
-        let isThere = FileManager.default.fileExists(atPath: path)
-        let isFolder = (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory ?? false
-        let place = isThere ? path : url.deletingLastPathComponent().path
-        guard !isFolder, FileManager.default.isWritableFile(atPath: place) else { throw Self.cannotWrite(path) }
+        let isWritable =
+            switch try? FileSystem.status(of: path).kind {
+            case .folder: false
+            case .file, .other: FileSystem.isWritable(path)
+            case nil: FileSystem.isWritable(Self.folder(of: path))
+            }
+        guard isWritable else { throw Self.cannotWrite(path) }
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private func write(_ page: String, to path: String) throws {
-        do {
-            try Data(page.utf8).write(to: URL(fileURLWithPath: path))
+        do throws(SystemError) {
+            try FileSystem.replaceContent(of: path, with: Array(page.utf8))
         } catch {
             throw Self.cannotWrite(path)
         }

@@ -1,11 +1,10 @@
-internal import Foundation
 internal import MeshSimulator
 
 /// How far a simulation has come, on stderr: a line that renews itself on a terminal, one now and then elsewhere.
 final class Ticker {
     private let begun = ContinuousClock.now
     private var shown: ContinuousClock.Instant
-    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
+    private let isTerminal = FileSystem.isTerminal(FileSystem.standardError)
     private var isOpen = false
 
     init() {

@@ -51,6 +51,19 @@ struct TidyTests {
         }
     }
 
+    @Test("no source imports Foundation where there is FoundationEssentials")
+    func foundation() throws {
+        let choice =
+            #/
+            \#if \s canImport\(FoundationEssentials\) \s+ (?:internal\s)? import \s FoundationEssentials \s+
+            \#else \s+ (?:internal\s)? import \s Foundation \s+ \#endif
+            /#
+        for file in try SourceFile.sources.get() {
+            let rest = file.text.replacing(choice, with: "")
+            #expect(rest.firstMatch(of: #/\bimport Foundation/#) == nil, "\(file.path)")
+        }
+    }
+
     @Test("every source of the core is in one of its folders")
     func layers() throws {
         for file in try SourceFile.core.get() {

@@ -1,0 +1,200 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The error of a system call.
+struct SystemError: Error {
+    /// The value of `errno`.
+    let code: CInt
+
+    /// Takes the error of the system call that failed last on this thread.
+    init() {
+        code = errno
+    }
+
+    init(_ code: CInt) {
+        self.code = code
+    }
+
+    /// The system's text, such as "No space left on device".
+    var text: String { unsafe String(cString: strerror(code)) }
+
+    /// True if a path leads to nothing.
+    var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+
+    /// True if a pipe has no reader.
+    var isBrokenPipe: Bool { code == EPIPE }
+}
+
+/// The system calls of the command that take pointers: files, the environment, the time.
+///
+/// This is the only file of the command with `unsafe`.
+enum FileSystem {
+    static let standardOutput = STDOUT_FILENO
+    static let standardError = STDERR_FILENO
+
+    static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
+
+    /// Keeps a write to a pipe without a reader from ending the process: the write then fails with `EPIPE`.
+    static func ignoreBrokenPipes() {
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Returns the value of an environment variable, or nil if it is not set.
+    static func environment(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
+    /// Returns the status of the file to which `path` leads, through symbolic links.
+    static func status(of path: String) throws(SystemError) -> FileStatus {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw SystemError() }
+        return FileStatus(status)
+    }
+
+    static func exists(_ path: String) -> Bool { (try? status(of: path)) != nil }
+
+    static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
+
+    /// Reads a file to its end; the file may be a pipe.
+    static func readContent(of path: String) throws(SystemError) -> [UInt8] {
+        let file = try OpenFile(path, O_RDONLY)
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = try file.readBytes(into: &chunk)
+            guard count > 0 else { return content }
+            content += chunk[..<count]
+        }
+    }
+
+    /// Makes a file or replaces its content.
+    static func replaceContent(of path: String, with content: [UInt8]) throws(SystemError) {
+        try OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666).writeAll(content)
+    }
+
+    /// Writes all bytes, or throws.
+    static func writeAll(_ content: [UInt8], to descriptor: CInt) throws(SystemError) {
+        var rest = content[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { bytes in
+                unsafe write(descriptor, bytes.baseAddress, bytes.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw count < 0 ? SystemError() : SystemError(EIO) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Makes a folder, unless there is one.
+    static func makeFolder(_ path: String, mode: mode_t) throws(SystemError) {
+        guard unsafe mkdir(path, mode) != 0 else { return }
+        let error = SystemError()
+        guard error.code == EEXIST else { throw error }
+    }
+
+    /// Removes a file, if there is one.
+    static func remove(_ path: String) {
+        _ = unsafe unlink(path)
+    }
+
+    /// Returns the time in UTC, to the second, by RFC 3339: `2026-01-31T12:00:00Z`.
+    static func timestamp() -> String {
+        var now = time(nil)
+        var date = unsafe tm()
+        _ = unsafe gmtime_r(&now, &date)
+        let day = unsafe [pad(date.tm_year + 1_900, to: 4), pad(date.tm_mon + 1), pad(date.tm_mday)]
+        let time = unsafe [pad(date.tm_hour), pad(date.tm_min), pad(date.tm_sec)]
+        return "\(day.joined(separator: "-"))T\(time.joined(separator: ":"))Z"
+    }
+
+    /// The processor time that this process has used.
+    static var processorTime: Duration {
+        .seconds(1) * (Double(clock()) / Double(CLOCKS_PER_SEC))
+    }
+
+    private static func pad(_ number: CInt, to width: Int = 2) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(width - digits.count, 0)) + digits
+    }
+}
+
+/// The kind, the owner and the mode bits of a file.
+struct FileStatus {
+    enum Kind {
+        case file
+        case folder
+        case other
+    }
+
+    let kind: Kind
+    let owner: uid_t
+    /// The permission bits, such as 0o600.
+    let mode: mode_t
+
+    fileprivate init(_ status: stat) {
+        kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            default: .other
+            }
+        owner = status.st_uid
+        mode = status.st_mode & 0o7777
+    }
+
+    var belongsToUser: Bool { owner == geteuid() }
+}
+
+/// An open file, closed with its owner.
+struct OpenFile: ~Copyable {
+    private let descriptor: CInt
+
+    /// Opens a file; a child process does not inherit it.
+    ///
+    /// - Parameter mode: the permission bits of a file that is created, less the user's mask.
+    init(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(SystemError) {
+        descriptor = unsafe open(path, flags | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw SystemError() }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    func status() throws(SystemError) -> FileStatus {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemError() }
+        return FileStatus(status)
+    }
+
+    /// Reads as many bytes as are there, up to the size of the buffer.
+    ///
+    /// - Returns: the number of bytes; 0 at the end of the file.
+    func readBytes(into buffer: inout [UInt8]) throws(SystemError) -> Int {
+        while true {
+            let count = unsafe read(descriptor, &buffer, buffer.count)
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw SystemError() }
+        }
+    }
+
+    func writeAll(_ content: [UInt8]) throws(SystemError) {
+        try FileSystem.writeAll(content, to: descriptor)
+    }
+
+    /// Sets the permission bits, whatever the user's mask is.
+    func setMode(_ mode: mode_t) throws(SystemError) {
+        guard fchmod(descriptor, mode) == 0 else { throw SystemError() }
+    }
+
+    /// Waits until the content is on the disk.
+    func synchronize() throws(SystemError) {
+        guard fsync(descriptor) == 0 else { throw SystemError() }
+    }
+}
