@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// From words to values. What does not fit is refused with what would have.
+/// Functions that turn arguments into values, or throw a `ValidationError` with an example of a valid argument.
 enum Parse {
     static func name(_ text: String) throws -> PeerName {
         guard let name = PeerName(text) else {
@@ -10,7 +10,7 @@ enum Parse {
         return name
     }
 
-    /// A numeric address with a port.
+    /// Parses a numeric address with a port.
     static func socketAddress(_ text: String) throws -> SocketAddress {
         guard let address = SocketAddress(text) else {
             throw ValidationError("an address is like 127.0.0.1:3000 or [::1]:3000")
@@ -18,7 +18,9 @@ enum Parse {
         return address
     }
 
-    /// An IP address without a port; the port of what it gives is 0.
+    /// Parses an IP address without a port.
+    ///
+    /// - Returns: the address with port 0.
     static func host(_ text: String) throws -> SocketAddress {
         guard let address = SocketAddress("\(text):0") ?? SocketAddress("[\(text)]:0") else {
             throw ValidationError("an address to bind is like 127.0.0.1 or ::1")
@@ -31,27 +33,29 @@ enum Parse {
         return port
     }
 
+    /// Parses a duration from 1 ms to a year.
     static func interval(_ text: String) throws -> Duration {
-        let units: [(suffix: String, unit: Duration)] = [
-            ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3_600)),
-        ]
         guard let (suffix, unit) = units.first(where: { text.hasSuffix($0.suffix) }),
             let count = Int32(text.dropLast(suffix.count)), count > 0
         else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
         let interval = unit * Int(count)
-        guard interval <= longest else { throw ValidationError("an interval is at most a year, 8760h") }
+        guard interval <= longestInterval else { throw ValidationError("an interval is at most a year, 8760h") }
         return interval
     }
-
-    /// The seed of a run that is given none.
-    static let drawnSeed = UInt64.random(in: 0...UInt64(UInt32.max))
-
-    /// Sums of some, in nanoseconds, stay far from the end of 64 bits.
-    private static let longest = Duration.seconds(8_760 * 3_600)
 
     static func optionalInterval(_ text: String) throws -> OptionalInterval {
         text == "off" ? .off : .every(try interval(text))
     }
+
+    /// The seed of a run for which none is given.
+    static let randomSeed = UInt64.random(in: 0...UInt64(UInt32.max))
+
+    private static let units: [(suffix: String, unit: Duration)] = [
+        ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3_600)),
+    ]
+
+    /// The sum of several such intervals, in nanoseconds, is far below 2^63.
+    private static let longestInterval = Duration.seconds(8_760 * 3_600)
 }
 
 enum OptionalInterval {
@@ -59,9 +63,26 @@ enum OptionalInterval {
     case off
 }
 
-/// What every command that reads keys takes.
+extension Duration {
+    /// The text of a default, as `Parse.interval` reads it: `500ms`, `4s`.
+    var argument: String {
+        let milliseconds = Int(self / .milliseconds(1))
+        return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)s" : "\(milliseconds)ms"
+    }
+}
+
+extension ArgumentHelp {
+    /// Help with a default that the parser cannot print, in the parser's own form.
+    ///
+    /// - Parameter valueDefault: the text of the default.
+    init(_ abstract: String, valueName: String, default valueDefault: String) {
+        self.init("\(abstract) (default: \(valueDefault))", valueName: valueName)
+    }
+}
+
+/// The options of every command that reads or writes keys.
 struct KeyOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The folder of keys. Default: $P2P_KEYS, or else ./keys.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Folder of keys.", valueName: "folder", default: "$P2P_KEYS, or else ./keys"))
     var keys: String?
 
     var store: KeyStore { KeyStore(folder: keys) }

@@ -1,8 +1,10 @@
 internal import ArgumentParser
+internal import SecureMesh
 
-/// What a person is told when a command cannot go on: an error, a hint, and the exit code (sysexits.h).
+/// The reason why a command cannot continue: a message, a hint and the exit code.
 struct Failure: Error {
-    enum Code: Int32 {
+    /// The exit codes of sysexits.h that the command uses. docs/command.md explains them.
+    enum Code: Int32, CaseIterable {
         case usage = 64
         case data = 65
         case noInput = 66
@@ -15,15 +17,58 @@ struct Failure: Error {
         var exitCode: ExitCode { ExitCode(rawValue) }
     }
 
-    let kind: Code
+    let code: Code
     let message: String
     let hint: String?
 
-    init(_ kind: Code, _ message: String, hint: String? = nil) {
-        self.kind = kind
+    init(_ code: Code, _ message: String, hint: String? = nil) {
+        self.code = code
         self.message = message
         self.hint = hint
     }
 
-    var code: ExitCode { kind.exitCode }
+    var exitCode: ExitCode { code.exitCode }
+}
+
+extension Failure {
+    init(_ error: MeshError) {
+        switch error {
+        case .invalidConfiguration(let reason):
+            self.init(.usage, reason, hint: Self.usageHint)
+        case .unresolvable(let text):
+            self.init(
+                .usage, "not an address, or an unknown host: \(Console.escaped(text))",
+                hint: "a server is HOST:PORT, like 192.0.2.1:3000, [2001:db8::1]:3000 or localhost:3000")
+        case .addressInUse(let address):
+            self.init(
+                .system, "the port of \(address) is in use",
+                hint: "choose another port, or stop the process that uses this one")
+        case .cannotBind(let address, let reason):
+            self.init(
+                .system, "cannot bind \(address): \(reason)",
+                hint: "choose an address of this host ('ip address' lists them) and a port that this user may bind")
+        case .notRunning, .alreadyRan:
+            self.init(.system, "the mesh is not running")
+        case .notAuthorised:
+            self.init(.noPermission, "the server does not let this key join")
+        }
+    }
+
+    /// The hint for wrong usage: the help of the subcommand on the command line.
+    static var usageHint: String {
+        switch CommandLine.arguments.dropFirst().first {
+        case let name? where ["keygen", "server", "peer", "selftest", "simulate"].contains(name):
+            "see 'p2p help \(name)'"
+        default: "see 'p2p help'"
+        }
+    }
+
+    /// Runs `body` and throws a `Failure` in place of its `MeshError`.
+    static func translating<Result>(_ body: () throws(MeshError) -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            throw Failure(error)
+        }
+    }
 }

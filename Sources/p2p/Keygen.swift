@@ -1,17 +1,21 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// `p2p keygen`: new keys, one file pair a name.
+/// `p2p keygen`: creates keys.
 struct Keygen: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make keys: NAME.key (secret, mode 0600) and NAME.pub.",
+        commandName: "keygen",
+        abstract: "Create keys: NAME.key (secret, mode 0600) and NAME.pub.",
         discussion: """
-            Prints each public line, NAME p2ppub1_…, on stdout: it is what a server's authorized_peers lists and what \
-            a peer pins. An existing key is never overwritten.
+            Prints each public line, NAME p2ppub1_…, on stdout. A server lists such lines in authorized_peers, and a \
+            peer pins the server's. Never overwrites a key.
+
+              p2p keygen server A B --authorize
             """)
 
     @Argument(
-        help: ArgumentHelp("1 to 32 characters of A-Z a-z 0-9 . _ - each. Default: server.", valueName: "name"),
+        help: ArgumentHelp(
+            "Names of 1 to 32 characters of A-Z a-z 0-9 . _ - each.", valueName: "name", default: "server"),
         transform: Parse.name)
     var names: [PeerName] = []
 
@@ -27,7 +31,7 @@ struct Keygen: ParsableCommand {
     func run() throws {
         let store = keyOptions.store
         let all = names.isEmpty ? [PeerName.server] : names
-        for name in all { try store.checkAbsent(name, isToAuthorise: authorize) }
+        for name in all { try store.checkAbsent(name, authorizes: authorize) }
         for name in all {
             let key = try store.create(name)
             Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
@@ -37,8 +41,8 @@ struct Keygen: ParsableCommand {
                 Console.note("the server is no peer of its own mesh: its key is not in \(store.rosterPath)")
                 continue
             }
-            try store.authorise(name, key)
-            Console.note("added \(name) to \(store.rosterPath); a server that runs reads it again on SIGHUP")
+            try store.authorize(name, key)
+            Console.note("added \(name) to \(store.rosterPath); a running server reads it again on SIGHUP")
         }
     }
 }

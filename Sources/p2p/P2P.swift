@@ -1,25 +1,26 @@
 internal import ArgumentParser
 internal import Logging
 
-/// The command line of SecureMesh.
+/// The command `p2p`.
 @main
 struct P2P: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "p2p",
-        abstract: "A registry, heartbeats and messages for processes on networks you do not trust.",
+        abstract: "A registry, heartbeats and messages for processes on untrusted networks.",
         discussion: """
-            Every datagram is signed (Ed25519) and sealed (ChaCha20-Poly1305); peers pin the server's public key.
+            Every datagram is signed (Ed25519) and encrypted (ChaCha20-Poly1305); peers pin the server's public key.
 
-            Exit codes: 0 done; 1 the self-test or a simulation failed; 64 wrong usage; 65 a file that is not what it should be; 66 a missing list of peers; \
-            69 no answer in time; 71 a port in use; 73 a file that exists or cannot be made; 74 standard output that \
-            cannot be written; 77 no key, or a key that does not help.
+            Exit codes: 0 success; 1 failed self-test or simulation; 64 wrong usage; 65 malformed file; 66 no list of \
+            peers; 69 not a member in time; 71 port in use; 73 file exists or cannot be created; 74 stdout cannot be \
+            written; 77 no usable key, or key not authorized.
             """,
         version: "0.1.0",
         subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self, SelfTestCommand.self, SimulateCommand.self]
     )
 
     static func main() async {
-        Console.outliveReaders()
+        // With the default action, `p2p keygen A B --authorize | head -n 1` would end between two of its files.
+        FileSystem.ignoreBrokenPipes()
         do {
             var command = try parseAsRoot()
             LoggingSystem.bootstrap { ConsoleLogHandler(label: $0) }
@@ -28,10 +29,10 @@ struct P2P: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            if let code = Console.codeOfLoss { exit(withError: code.exitCode) }
+            if let code = Console.exitCodeIfOutputFailed { exit(withError: code.exitCode) }
         } catch let failure as Failure {
             Console.report(failure)
-            exit(withError: failure.code)
+            exit(withError: failure.exitCode)
         } catch let code as ExitCode {
             exit(withError: code)
         } catch  where exitCode(for: error).isSuccess {

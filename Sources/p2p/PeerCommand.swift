@@ -4,53 +4,61 @@ internal import SecureMesh
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// `p2p peer`: joins a mesh, prints what happens there, says something now and then.
+/// `p2p peer`: joins a mesh, prints what happens there, and broadcasts a message at an interval.
 struct PeerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer",
         abstract: "Join a mesh as a peer.",
         discussion: """
-            Prints on stdout who joins (+), leaves (-) or comes back with a new session (~), and messages as NAME: TEXT \
-            with control characters escaped. SIGINT and SIGTERM leave the mesh and end it.
+            Prints on stdout who joins (+), leaves (-) or returns with a new session (~), and messages as NAME: TEXT \
+            with control characters escaped. SIGINT and SIGTERM make the peer leave the mesh and exit.
+
+              p2p peer A 3001
+              p2p peer sensor-7 3001 --server 192.0.2.1:3000
             """)
 
-    @Argument(help: "The name to join under.", transform: Parse.name)
+    @Argument(help: "Name to join under.", transform: Parse.name)
     var name: PeerName
 
-    @Argument(help: "The UDP port to bind.", transform: Parse.port)
+    @Argument(help: "UDP port to bind.", transform: Parse.port)
     var port: UInt16
 
-    @Option(help: ArgumentHelp("Where the server is.", valueName: "host:port"))
+    @Option(help: ArgumentHelp("Address of the server.", valueName: "host:port"))
     var server = "127.0.0.1:3000"
 
     @Option(
         help: ArgumentHelp(
-            "The server's public key, or a file that holds it; several while it changes. Default: server.pub.",
-            valueName: "key|file"))
+            "Public key of the server, or its file. Repeatable, for the time of a change of keys.",
+            valueName: "key|file", default: "server.pub in the folder of keys"))
     var serverKey: [String] = []
 
-    @Option(help: ArgumentHelp("The secret key. Default: NAME.key in the folder of keys.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("File of the secret key.", valueName: "file", default: "NAME.key in the folder of keys"))
     var key: String?
 
     @Option(
-        help: ArgumentHelp("The address to bind. Default: every IPv6 and IPv4 one.", valueName: "address"),
+        help: ArgumentHelp("Address to bind.", valueName: "address", default: "all IPv6 and IPv4 addresses"),
         transform: Parse.host)
     var bind: SocketAddress?
 
     @Option(
-        help: ArgumentHelp("Give up if not a member by then. Default: keep trying.", valueName: "interval"),
+        help: ArgumentHelp(
+            "Time to become a member, after which the peer gives up.", valueName: "interval", default: "no limit"),
         transform: Parse.interval)
     var timeout: Duration?
 
     @Option(
-        help: ArgumentHelp("How often to say something to all, or off. Default: 4s.", valueName: "interval|off"),
+        help: ArgumentHelp(
+            "Time between broadcasts, or off.", valueName: "interval|off", default: defaultInterval.argument),
         transform: Parse.optionalInterval)
-    var broadcastInterval = OptionalInterval.every(.seconds(4))
+    var broadcastInterval = OptionalInterval.every(defaultInterval)
 
-    @Option(help: ArgumentHelp("What to say. Default: NAME_broadcast_COUNTER.", valueName: "text"))
+    @Option(help: ArgumentHelp("Text to broadcast.", valueName: "text", default: "NAME_broadcast_COUNTER"))
     var message: String?
 
     @OptionGroup var keyOptions: KeyOptions
+
+    private static let defaultInterval = Duration.seconds(4)
 
     func validate() throws {
         guard let message else { return }
@@ -69,7 +77,7 @@ struct PeerCommand: AsyncParsableCommand {
         if let bind, bind.isIPv6 != address.isIPv6 {
             throw Failure(
                 .usage, "--bind and --server \(address) are not both IPv4 or both IPv6",
-                hint: "bind an address of the server's kind, or leave --bind out")
+                hint: "bind an address of the server's family, or omit --bind")
         }
         var configuration = MeshPeer.Configuration(
             key: signingKey, name: name, serverKeys: pinned, server: address)
@@ -77,81 +85,46 @@ struct PeerCommand: AsyncParsableCommand {
         configuration.port = port
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
-        let attendance = Attendance(peer: peer, name: name, key: signingKey.publicKey, server: address, pinned: pinned)
+        let printer = PeerSessionPrinter(
+            peer: peer, name: name, key: signingKey.publicKey, server: address, pinned: pinned)
 
         let services = ServiceGroup(services: [peer], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
-        // Ends with the peer's events: then the last of them has been seen.
-        let printing = Task { await attendance.printEvents() }
+        // Ends with the peer's events, so that all of them are printed.
+        let printing = Task { await printer.printEvents() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             if case .every(let interval) = broadcastInterval {
-                tasks.addTask { [message] in await attendance.speak(every: interval, saying: message) }
+                tasks.addTask { [message] in await broadcast(message, over: peer, every: interval) }
             }
             if let timeout {
                 tasks.addTask {
                     try? await Task.sleep(for: timeout)
-                    if await attendance.giveUp(after: timeout) { await services.triggerGracefulShutdown() }
+                    if await printer.giveUp(after: timeout) { await services.triggerGracefulShutdown() }
                 }
             }
             defer { tasks.cancelAll() }
             do {
                 try await services.run()
             } catch MeshError.notAuthorised {
-                // The event that says the same may not have been read yet.
-                throw attendance.notAuthorised
+                // The event for it may not have been read yet.
+                throw printer.notAuthorized
             } catch let error as MeshError {
                 throw Failure(error)
             }
             await printing.value
-            if let failure = await attendance.failure { throw failure }
+            if let failure = await printer.failure { throw failure }
         }
     }
-}
 
-/// One peer's stay in a mesh, as a person at the terminal follows it.
-private actor Attendance {
-    private let peer: MeshPeer
-    private let name: PeerName
-    private let key: PublicKey
-    private let server: SocketAddress
-    private let pinned: [PublicKey]
-    private var hasJoined = false
-    private var warnedOfSilence = false
-    private var lastRefusal: JoinRefusal?
-    private(set) var failure: Failure?
-
-    init(peer: MeshPeer, name: PeerName, key: PublicKey, server: SocketAddress, pinned: [PublicKey]) {
-        self.peer = peer
-        self.name = name
-        self.key = key
-        self.server = server
-        self.pinned = pinned
-    }
-
-    func printEvents() async {
-        for await event in peer.events { show(event) }
-    }
-
-    /// True if the time is up and the peer is not a member.
-    func giveUp(after timeout: Duration) -> Bool {
-        guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
-        if let lastRefusal {
-            failure = Failure(
-                .unavailable, "not admitted within \(timeout): \(lastRefusal.words)", hint: lastRefusal.remedy)
-        } else {
-            failure = Failure(
-                .unavailable, "no answer from \(server) within \(timeout)", hint: warnedOfSilence ? nil : silence)
-        }
-        return true
-    }
-
-    func speak(every interval: Duration, saying text: String?) async {
-        var counter = 0
+    /// Broadcasts at an interval until the task is canceled or the peer ends.
+    ///
+    /// - Parameter text: the message; nil for `NAME_broadcast_COUNTER`. The counter counts broadcasts with a receiver.
+    private func broadcast(_ text: String?, over peer: MeshPeer, every interval: Duration) async {
+        var count = 0
         while true {
             do {
                 try await Task.sleep(for: interval)
-                let body = text ?? "\(name)_broadcast_\(counter + 1)"
-                // Nobody to hear it is no reason to count on.
-                if try await peer.broadcast(Array(body.utf8)) > 0 { counter += 1 }
+                let body = text ?? "\(name)_broadcast_\(count + 1)"
+                if try await peer.broadcast(Array(body.utf8)) > 0 { count += 1 }
             } catch SendError.notJoined {
                 continue
             } catch let SendError.tooLarge(limit) {
@@ -161,61 +134,5 @@ private actor Attendance {
                 return
             }
         }
-    }
-
-    private func show(_ event: PeerEvent) {
-        switch event {
-        case .joined(let address):
-            Console.result("joined as \(name) at \(address)")
-            hasJoined = true
-            warnedOfSilence = false
-            lastRefusal = nil
-        case .connectionLost:
-            Console.note("lost the server, joining again")
-        case .connectionRecovered:
-            Console.note("the server is back")
-        case .dismissed(let departure):
-            Console.note("the server ended the session: \(departure.words)")
-        case .refused(let refusal, let pause):
-            lastRefusal = refusal
-            Console.warning(
-                "turned away: \(refusal.words); asking again in \(pause.components.seconds + 1) s",
-                hint: refusal.remedy)
-        case .unanswered:
-            guard !warnedOfSilence else { return }
-            warnedOfSilence = true
-            // Who was a member has the right key, and knows where the server is.
-            Console.warning("no answer from \(server), trying on", hint: hasJoined ? nil : silence)
-        case .memberJoined(let member):
-            Console.result("+ \(member.name) \(member.address)")
-        case .memberRejoined(let member):
-            Console.result("~ \(member.name) \(member.address)")
-        case .memberLeft(let member):
-            Console.result("- \(member.name)")
-        case .nameMoved(let name, _, let key):
-            Console.warning("the name \(name) has moved to another key, \(key)")
-        case .message(let message):
-            let mark = message.isBroadcast ? "" : " (to you alone)"
-            Console.result("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
-        case .left:
-            if hasJoined { Console.note("left the mesh") }
-        case .ended:
-            failure = notAuthorised
-        }
-    }
-
-    nonisolated var notAuthorised: Failure {
-        Failure(
-            .noPermission, "the server does not let this key join as \(name)",
-            hint: "have this line in the server's authorized_peers, in place of any other with "
-                + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key))
-    }
-
-    /// A server that is absent and one with another key are alike on the wire: neither answers.
-    private var silence: String {
-        let keys = pinned.map(\.description).joined(separator: " or ")
-        let causes = "either no server runs there, or it does not hold the pinned key \(keys)"
-        guard server.isLoopback else { return causes }
-        return causes + ", or it listens on a wildcard address: then give --server this host's own address"
     }
 }

@@ -4,50 +4,62 @@ internal import SecureMesh
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// `p2p server`: keeps the directory of a mesh until it is told to stop.
+/// `p2p server`: runs the server of a mesh until a signal stops it.
 struct ServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "server",
         abstract: "Run the server of a mesh.",
         discussion: """
-            Prints who joins and leaves on stdout, logs on stderr. SIGHUP reads authorized_peers again, all or \
-            nothing: a key that is gone is out of the mesh at once. SIGINT and SIGTERM say goodbye to all and end it.
+            Prints on stdout who joins and leaves; logs on stderr. SIGHUP makes the server read authorized_peers \
+            again, all or nothing: the member of a removed key leaves the mesh at once. SIGINT and SIGTERM make the \
+            server dismiss all members and exit.
+
+              p2p server
+              p2p server --listen 0.0.0.0:3000 --listen '[::]:3000'
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Where to listen, IPv4 or [IPv6]; may be given several times. Default: 127.0.0.1:3000.",
-            valueName: "address:port"),
+            "Address to listen on, IPv4 or [IPv6]. Repeatable.", valueName: "address:port",
+            default: defaultAddress.description),
         transform: Parse.socketAddress)
     var listen: [SocketAddress] = []
 
     @Option(
-        help: ArgumentHelp("The server's secret key. Default: server.key in the folder of keys.", valueName: "file"))
+        help: ArgumentHelp(
+            "File of the server's secret key.", valueName: "file", default: "server.key in the folder of keys"))
     var key: String?
 
-    @Option(help: ArgumentHelp("Who may join. Default: authorized_peers in the folder of keys.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "File with the keys that may join.", valueName: "file", default: "authorized_peers in the folder of keys"))
     var authorizedPeers: String?
 
-    @Flag(help: "Let anyone join, under any name that no other key holds.")
+    @Flag(help: "Let anyone join, under any name that no other key has.")
     var open = false
 
     @Option(
         help: ArgumentHelp(
-            "How often peers and server prove that they live, 20ms to 20s. Default: 500ms.", valueName: "interval"),
+            "Time between the heartbeats of a peer, 20ms to 20s.", valueName: "interval",
+            default: defaultHeartbeat.argument),
         transform: Parse.interval)
-    var heartbeat = Duration.milliseconds(500)
+    var heartbeat = defaultHeartbeat
 
     @Option(
         help: ArgumentHelp(
-            "How long a peer counts as alive after its last proof, at least two heartbeats. Default: 1500ms.",
-            valueName: "interval"),
+            "Time after the last heartbeat until a peer expires, at least two heartbeats.", valueName: "interval",
+            default: defaultLifetime.argument),
         transform: Parse.interval)
-    var lifetime = Duration.milliseconds(1_500)
+    var lifetime = defaultLifetime
 
-    @Option(help: ArgumentHelp("How many members there may be, at most 65536.", valueName: "count"))
+    @Option(help: ArgumentHelp("Maximum number of members, 1 to 65536.", valueName: "count"))
     var maxPeers = 10_000
 
     @OptionGroup var keyOptions: KeyOptions
+
+    private static let defaultAddress = SocketAddress(ip: .v4(0x7F00_0001), port: 3_000)
+    private static let defaultHeartbeat = Duration.milliseconds(500)
+    private static let defaultLifetime = Duration.milliseconds(1_500)
 
     func validate() throws {
         guard !open || authorizedPeers == nil else {
@@ -56,14 +68,15 @@ struct ServerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // First of all: untrapped, a SIGHUP ends a process.
+        // Before anything else: an untrapped SIGHUP would end the process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
             key ?? store.secretPath(.server), hint: key == nil ? store.keygenHint(nil) : KeyStore.pathHint)
         let rosterPath = authorizedPeers ?? store.rosterPath
         let roster = open ? .open : try KeyStore.readRoster(rosterPath)
-        var configuration = MeshServer.Configuration(key: signingKey, roster: roster, listen: addresses)
+        var configuration = MeshServer.Configuration(
+            key: signingKey, roster: roster, listen: listen.isEmpty ? [Self.defaultAddress] : listen)
         configuration.heartbeatInterval = heartbeat
         configuration.lifetime = lifetime
         configuration.maximumPeers = maxPeers
@@ -85,10 +98,6 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    private var addresses: [SocketAddress] {
-        listen.isEmpty ? [SocketAddress(ip: .v4(0x7F00_0001), port: 3_000)] : listen
-    }
-
     private static func printEvents(of server: MeshServer, publicKey: PublicKey) async {
         guard let bound = try? await server.boundAddresses() else { return }
         for address in bound { Console.result("listening on \(address)") }
@@ -96,13 +105,16 @@ struct ServerCommand: AsyncParsableCommand {
         for await event in server.events {
             switch event {
             case .joined(let member): Console.result("+ \(member.name) \(member.address)")
-            case .left(let member, let departure): Console.result("- \(member.name) (\(departure.words))")
+            case .left(let member, let departure): Console.result("- \(member.name) (\(departure.summary))")
             case .turnedAway(let name, let key, let refusal):
-                Console.note("turned away \(name) \(key): \(refusal.words)")
+                Console.note("turned away \(name) \(key): \(refusal.summary)")
             }
         }
     }
 
+    /// Reads the list of peers again at each SIGHUP. A malformed list changes nothing.
+    ///
+    /// - Parameter path: the path of the list; nil if the server is open.
     private static func reload(_ server: MeshServer, from path: String?, at hangups: UnixSignalsSequence) async {
         for await _ in hangups {
             guard let path else {
@@ -115,7 +127,7 @@ struct ServerCommand: AsyncParsableCommand {
                 Console.note("read \(path) again: \(roster.count) \(roster.count == 1 ? "key" : "keys")")
             } catch let failure as Failure {
                 Console.report(failure)
-                Console.note("the list as it was stays in force")
+                Console.note("the previous list stays in force")
             } catch {
                 return
             }

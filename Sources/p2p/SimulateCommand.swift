@@ -2,81 +2,108 @@ internal import ArgumentParser
 internal import MeshSimulator
 internal import SecureMesh
 
-/// `p2p simulate`: a whole mesh in one process and in virtual time, with the faults and attacks one asks for.
+/// `p2p simulate`: plays a mesh in one process and in virtual time, with chosen faults and attacks.
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Play a whole mesh, with faults and attackers, in virtual time.",
+        abstract: "Play a mesh with faults and attackers in virtual time.",
         discussion: """
-            The server and the peers are those that run for real; the network, the clocks and the dice are simulated. \
-            One seed makes one world: the same command gives the same run on any machine, to the byte. After the time \
-            given everything heals, and the mesh must become whole again. Prints what happened on stdout, progress on \
-            stderr; exits with 1 if the mesh broke a rule or did not heal.
+            Runs the code of the real server and peers on a simulated network, with simulated clocks and random \
+            numbers. One seed makes one world: the same command gives the same run on any machine, to the byte. After \
+            the given time all faults end, and the mesh must become whole again. Prints the results on stdout and the \
+            progress on stderr. Exits with 1 if the mesh broke a rule or did not become whole.
 
-              p2p simulate --peers 200 --minutes 5 --loss 5% --partition 60s..90s:40% --report mesh.html
-              p2p simulate --peers 20 --kill 30s..60s:server --kill 45s:3 --attack replay --seed 7
+              p2p simulate --peers 200 --minutes 5 --loss 5% \\
+                  --partition 60s..90s:40% --report mesh.html
+              p2p simulate --peers 20 --kill 30s..60s:server --kill 45s:3 \\
+                  --attack replay --seed 7
               p2p simulate --swarm 1..300
               p2p simulate --scaling 10,100,1000
+
+            Attacks, by someone on the path unless said otherwise:
+              flood             a stranger floods the server with garbage and HELLOs
+              replay            repeats recorded datagrams
+              tamper            changes datagrams
+              stretch-delay     delays heartbeats a little longer each time
+              hoard-heartbeats  cuts peers off and passes on old heartbeats for them
+              delay-confirm     delays CONFIRM past a revocation
+              relay-join        relays handshakes through its own addresses
+              delta-drop        drops changes of the directory
+              confirm-replay    repeats CONFIRM
+              retry-forge       changes and repeats answers to joining peers
+              insider-garbage   a member sends well-encrypted, badly signed datagrams
+              insider-storm     a member joins and asks for snapshots without pause
+              insider-reseal    a member passes off others' messages
+              insider-impostor  a member joins under others' names and addresses
+              lying-server      someone with the server's key lies to some peers
             """)
 
-    @Option(help: ArgumentHelp("How many peers, at most 10000, as memory allows. Default: 20.", valueName: "count"))
+    @Option(help: ArgumentHelp("Number of peers, at most 10000 and as many as memory allows.", valueName: "count"))
     var peers = 20
 
-    @Option(help: ArgumentHelp("How long there is trouble, in virtual time.", valueName: "count"))
+    @Option(help: ArgumentHelp("Virtual time with faults, 1 to 1440 minutes.", valueName: "count"))
     var minutes = 1
 
-    @Option(help: ArgumentHelp("Datagrams that get lost. Default: 0%.", valueName: "share"), transform: Parse.share)
+    @Option(
+        help: ArgumentHelp("Share of datagrams that are lost.", valueName: "share", default: "0%"),
+        transform: Parse.share)
     var loss = 0
 
-    @Option(help: ArgumentHelp("Datagrams that come twice. Default: 0%.", valueName: "share"), transform: Parse.share)
+    @Option(
+        help: ArgumentHelp("Share of datagrams that arrive twice.", valueName: "share", default: "0%"),
+        transform: Parse.share)
     var duplicate = 0
 
-    @Option(help: ArgumentHelp("One way. Default: 10ms.", valueName: "interval"), transform: Parse.interval)
-    var latency = Duration.milliseconds(10)
+    @Option(
+        help: ArgumentHelp("Latency, one way.", valueName: "interval", default: defaultLatency.argument),
+        transform: Parse.interval)
+    var latency = defaultLatency
 
     @Option(
-        help: ArgumentHelp("Added to the latency, evenly from 0 to this. Default: 0s.", valueName: "interval"),
+        help: ArgumentHelp(
+            "Maximum of the random time that is added to the latency.", valueName: "interval",
+            default: Duration.zero.argument),
         transform: Parse.time)
     var jitter = Duration.zero
 
     @Option(
         help: ArgumentHelp(
-            "Cut a share of the peers off from all others and the server: 60s..90s:40%. May be given several times.",
+            "Cut a share of the peers off from all others and the server: 60s..90s:40%. Repeatable.",
             valueName: "span:share"),
         transform: Parse.partition)
-    var partition: [Trouble] = []
+    var partition: [FaultOption] = []
 
     @Option(
         help: ArgumentHelp(
-            "Kill peers or the server, and start them again at the end of a span: 60s:10%, 60s..90s:3, 60s..65s:server.",
-            valueName: "span:whom"),
+            "Kill peers or the server, and restart them at the end of the span: 60s:10%, 60s..90s:3, "
+                + "60s..65s:server. Repeatable.",
+            valueName: "span:target"),
         transform: Parse.kill)
-    var kill: [Trouble] = []
+    var kill: [FaultOption] = []
 
     @Option(
         help: ArgumentHelp(
-            "Attack, all the time or for a span: \(Strategy.allCases.map(\.rawValue).joined(separator: ", ")).",
-            valueName: "name[:span]"),
+            "Attack, all the time or for a span: replay, replay:20s..40s. Repeatable.", valueName: "name[:span]"),
         transform: Parse.attack)
-    var attack: [Attack] = []
-
-    @Option(
-        help: ArgumentHelp("How often each peer says something, or off. Default: 4s.", valueName: "interval|off"),
-        transform: Parse.optionalInterval)
-    var talk = OptionalInterval.every(.seconds(4))
+    var attack: [AttackOption] = []
 
     @Option(
         help: ArgumentHelp(
-            "libsodium, or a fast stand-in for signatures and seals. Default: real up to 64 peers.",
-            valueName: "real|stand-in"))
-    var crypto: Cryptography?
+            "Time between a peer's messages, or off.", valueName: "interval|off",
+            default: defaultTalk.argument),
+        transform: Parse.optionalInterval)
+    var talk = OptionalInterval.every(defaultTalk)
+
+    @Option(
+        help: ArgumentHelp(
+            "libsodium, or a fast and insecure stand-in.", valueName: "real|stand-in",
+            default: "real up to \(Scenario.closeScrutiny) peers"))
+    var crypto: CryptoOption?
 
     @Option(
         name: .customLong("seed"),
-        help: ArgumentHelp("What makes every random choice. Default: another one each time.", valueName: "number"))
+        help: ArgumentHelp("Random seed.", valueName: "number", default: "random"))
     var givenSeed: UInt64?
-
-    var seed: UInt64 { givenSeed ?? Parse.drawnSeed }
 
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
@@ -86,35 +113,40 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Play the worlds of these seeds, each with faults of its own, and stop at the first that breaks; with --attack, "
-                + "each with that attack too.",
+            "Play the worlds of these seeds, each with its own faults, and stop at the first that breaks; with "
+                + "--attack, each also with that attack.",
             valueName: "first..last"),
         transform: Parse.seeds)
     var swarm: ClosedRange<UInt64>?
 
-    @Flag(help: "With --swarm: print each world's trace hash.")
+    @Flag(help: "With --swarm: print the hash of each world's trace.")
     var hashes = false
 
     @Option(
         help: ArgumentHelp(
-            "Measure quiet meshes of these sizes and print a table in Markdown; at most 100 of each are real peers.",
+            "Measure quiet meshes of these sizes and print tables in Markdown; at most 100 peers of each are real.",
             valueName: "sizes"),
         transform: Parse.sizes)
     var scaling: [Int]?
+
+    private static let defaultLatency = Duration.milliseconds(10)
+    private static let defaultTalk = Duration.seconds(4)
+
+    private var seed: UInt64 { givenSeed ?? Parse.randomSeed }
 
     func validate() throws {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
         guard (1...1_440).contains(minutes) else { throw ValidationError("--minutes is 1 to 1440") }
         if swarm != nil {
             try refuseOthers(
-                than: ["swarm", "hashes", "attack"], because: "--swarm plays worlds with faults of their own")
+                than: ["swarm", "hashes", "attack"], because: "--swarm plays worlds with their own faults")
             guard attack.count <= 1, attack.allSatisfy({ $0.from == .zero && $0.to == nil }) else {
-                throw ValidationError("--swarm takes one attack by name; when it happens is the seed's")
+                throw ValidationError("--swarm takes one attack, by its name only: the seed gives the time")
             }
         } else if scaling != nil {
             try refuseOthers(than: ["scaling", "seed"], because: "--scaling plays quiet meshes")
         } else if hashes {
-            throw ValidationError("--hashes goes with --swarm: one world's trace is in its table")
+            throw ValidationError("--hashes needs --swarm: the table of one world has its hash")
         }
         guard max(latency, jitter) <= .seconds(60) else {
             throw ValidationError("--latency and --jitter are at most 60s")
@@ -122,40 +154,42 @@ struct SimulateCommand: ParsableCommand {
         for attack in attack where attack.from >= .seconds(minutes * 60) {
             throw ValidationError("an attack begins within the \(minutes) min of the run")
         }
-        for trouble in partition + kill where trouble.from >= .seconds(minutes * 60) {
+        for fault in partition + kill where fault.from >= .seconds(minutes * 60) {
             throw ValidationError("a partition or a kill begins within the \(minutes) min of the run")
         }
-        for case .count(let count) in kill.map(\.whom) where count > peers {
-            throw ValidationError("--kill has \(count) peers, and there are \(peers)")
+        for case .count(let count) in kill.map(\.target) where count > peers {
+            throw ValidationError("--kill has \(count) peers, but --peers is \(peers)")
         }
     }
 
-    /// Options that would have no effect would be taken for a test of what they say.
+    /// Refuses options that would have no effect, because the user would expect one.
     private func refuseOthers(than own: Set<String>, because reason: String) throws {
-        let given = CommandLine.arguments.filter { $0.hasPrefix("--") }
+        let names = CommandLine.arguments.filter { $0.hasPrefix("--") }
             .map { String($0.dropFirst(2).prefix { $0 != "=" }) }
-        if let other = given.first(where: { !own.contains($0) }) {
-            throw ValidationError("\(reason): --\(other) does not go with it")
+        if let other = names.first(where: { !own.contains($0) }) {
+            throw ValidationError("\(reason), without --\(other)")
         }
     }
 
     func run() throws {
         if let swarm { return try play(swarm) }
         if let scaling { return try measure(scaling) }
-        if let report { try checkWritable(report) }
+        let reportFile = report.map(ReportFile.init(path:))
+        try reportFile?.checkWritable()
         let scenario = scenario
         Console.note("seed \(seed): \(repeatCommand)")
-        let ticker = Ticker()
-        let begun = CPUTime.now
-        let outcome = World(scenario).run { ticker.show($0) }
-        ticker.end()
-        Console.note(CPUTime.told(of: outcome.recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }, since: begun))
+        let progress = ProgressLine()
+        let start = CPUTime.now
+        let outcome = World(scenario).run { progress.show($0) }
+        progress.end()
+        let datagrams = outcome.recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }
+        Console.note(CPUTime.summary(of: datagrams, since: start))
         if json {
             Console.result(outcome.recording.json)
         } else {
             for line in outcome.recording.summary { Console.result(line) }
         }
-        if let report { try write(outcome.recording.html, to: report) }
+        try reportFile?.write(outcome.recording.html)
         guard outcome.isSound else {
             for line in Story.of(scenario, outcome) { Console.note(Console.escaped(line)) }
             throw ExitCode(1)
@@ -168,19 +202,19 @@ struct SimulateCommand: ParsableCommand {
         scenario.title = "\(peers) \(peers == 1 ? "peer" : "peers"), \(minutes) min"
         scenario.command = repeatCommand
         scenario.arrivals = .milliseconds(max(peers, 100) * 10)
-        let usual: Cryptography = peers <= Scenario.closeScrutiny ? .real : .standIn
+        let usual: CryptoOption = peers <= Scenario.closeScrutiny ? .real : .standIn
         scenario.cryptography = (crypto ?? usual) == .real ? .real : .standIn
         scenario.network.latency = latency
         scenario.network.jitter = jitter
         scenario.network.loss = loss
         scenario.network.duplication = duplicate
         if case .every(let interval) = talk { scenario.talk.interval = interval }
-        for (number, trouble) in partition.enumerated() {
-            let cutOff = Set(some(trouble.whom, &random))
-            scenario.faults.append(TimedFault(at: trouble.from, .beginPartition(number, Partition(cutOff: cutOff))))
-            if let to = trouble.to { scenario.faults.append(TimedFault(at: to, .endPartition(number))) }
+        for (number, fault) in partition.enumerated() {
+            let cutOff = Set(randomPeers(fault.target, &random))
+            scenario.faults.append(TimedFault(at: fault.from, .beginPartition(number, Partition(cutOff: cutOff))))
+            if let to = fault.to { scenario.faults.append(TimedFault(at: to, .endPartition(number))) }
         }
-        for trouble in kill { scenario.faults += faults(trouble, &random) }
+        for fault in kill { scenario.faults += kills(fault, &random) }
         for attack in attack {
             scenario.attacks.append(
                 AttackPlan(attack.strategy, from: attack.from, to: attack.to ?? scenario.duration))
@@ -188,87 +222,56 @@ struct SimulateCommand: ParsableCommand {
         return scenario
     }
 
-    private func faults(_ trouble: Trouble, _ random: inout RandomSource) -> [TimedFault] {
-        if case .server = trouble.whom {
-            return [TimedFault(at: trouble.from, .crashServer)]
-                + (trouble.to.map { [TimedFault(at: $0, .startServer)] } ?? [])
+    private func kills(_ fault: FaultOption, _ random: inout RandomSource) -> [TimedFault] {
+        if case .server = fault.target {
+            return [TimedFault(at: fault.from, .crashServer)]
+                + (fault.to.map { [TimedFault(at: $0, .startServer)] } ?? [])
         }
-        return some(trouble.whom, &random).flatMap { peer in
-            [TimedFault(at: trouble.from, .crash(peer))]
-                + (trouble.to.map { [TimedFault(at: $0, .restart(peer, elsewhere: false))] } ?? [])
+        return randomPeers(fault.target, &random).flatMap { peer in
+            [TimedFault(at: fault.from, .crash(peer))]
+                + (fault.to.map { [TimedFault(at: $0, .restart(peer, elsewhere: false))] } ?? [])
         }
     }
 
-    private func some(_ whom: Trouble.Whom, _ random: inout RandomSource) -> [Int] {
-        Array((0..<peers).shuffled(using: &random).prefix(whom.count(of: peers)))
+    private func randomPeers(_ target: FaultOption.Target, _ random: inout RandomSource) -> [Int] {
+        Array((0..<peers).shuffled(using: &random).prefix(target.count(of: peers)))
     }
 
-    /// What repeats the run.
+    /// The command that plays the same run again.
     private var repeatCommand: String {
-        var words = CommandLine.arguments.dropFirst().filter { $0 != "--json" }
-        if let place = words.firstIndex(where: { $0 == "--report" }) {
-            words.removeSubrange(place..<min(place + 2, words.endIndex))
+        var arguments = CommandLine.arguments.dropFirst().filter { $0 != "--json" }
+        if let index = arguments.firstIndex(where: { $0 == "--report" }) {
+            arguments.removeSubrange(index..<min(index + 2, arguments.endIndex))
         }
-        words.removeAll { $0.hasPrefix("--report=") }
-        if !words.contains(where: { $0.hasPrefix("--seed") }) { words += ["--seed", "\(seed)"] }
-        return (["p2p"] + words).joined(separator: " ")
-    }
-
-    /// Before a run of minutes, not after it.
-    private func checkWritable(_ path: String) throws {
-        let isWritable =
-            switch try? FileSystem.status(of: path).kind {
-            case .folder: false
-            case .file, .other: FileSystem.isWritable(path)
-            case nil: FileSystem.isWritable(Self.folder(of: path))
-            }
-        guard isWritable else { throw Self.cannotWrite(path) }
-    }
-
-    private static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    private func write(_ page: String, to path: String) throws {
-        do throws(SystemError) {
-            try FileSystem.replaceContent(of: path, with: Array(page.utf8))
-        } catch {
-            throw Self.cannotWrite(path)
-        }
-        Console.note("wrote \(Console.escaped(path))")
-    }
-
-    private static func cannotWrite(_ path: String) -> Failure {
-        Failure(
-            .cannotCreate, "cannot write \(Console.escaped(path))",
-            hint: "a report is a file in a folder that is there, and yours")
+        arguments.removeAll { $0.hasPrefix("--report=") }
+        if !arguments.contains(where: { $0.hasPrefix("--seed") }) { arguments += ["--seed", "\(seed)"] }
+        return (["p2p"] + arguments).joined(separator: " ")
     }
 
     private func measure(_ sizes: [Int]) throws {
         Console.note("seed \(seed): \(repeatCommand)")
         guard ScalingTable.print(sizes, seed: seed) else {
-            Console.note("a mesh did not come to its end: not all got in, or a change did not reach all")
+            Console.note("a mesh did not finish: a peer could not join, or a change did not reach all members")
             throw ExitCode(1)
         }
     }
 
     private func play(_ seeds: ClosedRange<UInt64>) throws {
-        let ticker = Ticker()
+        let progress = ProgressLine()
         for seed in seeds {
-            ticker.show(seed, of: seeds)
+            progress.show(seed, of: seeds)
             let scenario = FaultPlan.scenario(seed: seed, attack: attack.first?.strategy)
             let outcome = World(scenario).run()
             if hashes { Console.result("\(seed) \(String(outcome.traceHash, radix: 16))") }
             guard outcome.isSound else {
-                ticker.end()
+                progress.end()
                 Console.result("seed \(seed): \(outcome.recording.failure ?? "")")
                 for line in Story.of(scenario, outcome) { Console.result(Console.escaped(line)) }
                 Console.note("to see it again: \(scenario.command ?? "")")
                 throw ExitCode(1)
             }
         }
-        ticker.end()
+        progress.end()
         Console.result("\(seeds.count) worlds, all sound (seeds \(seeds.lowerBound) to \(seeds.upperBound))")
     }
 }

@@ -1,156 +1,157 @@
 internal import Foundation
 internal import Testing
 
-/// What people do with a mesh that works.
+/// The everyday use of a mesh.
 @Suite("a mesh of processes", .serialized)
 struct MeshTests {
-    @Test("the server says where it listens and which key to pin")
+    @Test("the server prints its addresses and its public key")
     func serverSpeaks() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        let keys = try await stage.makeKeys()
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let keys = try await harness.makeKeys()
         let ports = try (UDP.freePort(), UDP.freePort())
-        let server = try stage.start(
+        let server = try harness.start(
             ["server", "--listen", "127.0.0.1:\(ports.0)", "--listen", "127.0.0.1:\(ports.1)"])
         try await server.waitForLine(matching: "^listening on 127.0.0.1:\(ports.0)$")
         try await server.waitForLine(matching: "^listening on 127.0.0.1:\(ports.1)$")
         try await server.waitForLine(matching: "^public key \(keys[0].dropFirst("server ".count))$")
-        // What the system granted of the receive buffer is worth knowing.
+        // The granted receive buffer is logged, because the system may grant less.
         try await server.waitForLine(matching: "receiveBuffer=[0-9]+", on: .errors)
 
-        // A peer at each of the two addresses: one mesh.
-        let first = try await stage.joinPeer("A", of: Server(program: server, address: "127.0.0.1:\(ports.0)"))
-        let second = try await stage.joinPeer("B", of: Server(program: server, address: "127.0.0.1:\(ports.1)"))
-        try await first.hear("B")
-        try await second.hear("A")
+        // Peers at different addresses of a server are in one mesh.
+        let first = try await harness.joinPeer("A", of: ServerProcess(process: server, address: "127.0.0.1:\(ports.0)"))
+        let second = try await harness.joinPeer(
+            "B", of: ServerProcess(process: server, address: "127.0.0.1:\(ports.1)"))
+        try await first.waitForMessages(from: "B")
+        try await second.waitForMessages(from: "A")
     }
 
-    @Test("peers and server tell of joins, messages and leaves")
+    @Test("peers and server print joins, messages and leaves")
     func joinsMessagesLeaves() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
         let (portA, portB) = try (UDP.freePort(), UDP.freePort())
-        let a = try await stage.joinPeer("A", port: portA, of: server)
+        let a = try await harness.joinPeer("A", port: portA, of: server)
         #expect(a.lines(of: .output).first == "joined as A at 127.0.0.1:\(portA)")
-        try await server.program.waitForLine(matching: "^\\+ A 127.0.0.1:\(portA)$")
+        try await server.process.waitForLine(matching: "^\\+ A 127.0.0.1:\(portA)$")
 
-        let b = try await stage.joinPeer("B", port: portB, of: server)
-        try await server.program.waitForLine(matching: "^\\+ B 127.0.0.1:\(portB)$")
+        let b = try await harness.joinPeer("B", port: portB, of: server)
+        try await server.process.waitForLine(matching: "^\\+ B 127.0.0.1:\(portB)$")
         try await a.waitForLine(matching: "^\\+ B 127.0.0.1:\(portB)$")
         try await b.waitForLine(matching: "^\\+ A 127.0.0.1:\(portA)$")
 
         try await a.waitForLine(matching: "^B: B_broadcast_1$")
         try await a.waitForLine(matching: "^B: B_broadcast_2$")
-        try await b.hear("A", times: 3)
-        // Nobody is told of itself.
+        try await b.waitForMessages(from: "A", count: 3)
+        // A peer prints nothing about itself.
         #expect(try a.lines(matching: "^([-+~] A|A: )").isEmpty)
 
         b.send(SIGINT)
         try await a.waitForLine(matching: "^- B$")
-        try await server.program.waitForLine(matching: "^- B \\(left\\)$")
+        try await server.process.waitForLine(matching: "^- B \\(left\\)$")
     }
 
-    @Test("a peer that dies without a word expires")
+    @Test("a killed peer expires")
     func expiry() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
         try await a.waitForLine(matching: "^- B$", within: .seconds(3))
-        try await server.program.waitForLine(matching: "^- B \\(expired\\)$")
+        try await server.process.waitForLine(matching: "^- B \\(expired\\)$")
 
-        // And its successor is welcome.
+        // A new process of the same peer may join.
         let mark = a.mark
-        let successor = try await stage.joinPeer("B", of: server)
+        let successor = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ", since: mark)
-        try await a.hear("B", since: mark)
-        try await successor.hear("A")
+        try await a.waitForMessages(from: "B", since: mark)
+        try await successor.waitForMessages(from: "A")
     }
 
-    @Test("a shorter heartbeat and lifetime, told to the peers, find the dead sooner")
+    @Test("with a shorter heartbeat and lifetime, a killed peer expires sooner")
     func shorterLifetime() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer(["--heartbeat", "100ms", "--lifetime", "300ms"])
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--heartbeat", "100ms", "--lifetime", "300ms"])
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
-        // The default would take 1.5 s at least.
+        // With the defaults it would take at least 1.5 s.
         try await a.waitForLine(matching: "^- B$", within: .milliseconds(1_400))
     }
 
     @Test("a message cannot move the cursor, forge a line or ring the bell")
     func escaping() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
         let text = "a\u{1B}[31m\nB: forged\r\t\u{7}\u{202E}\\ é"
-        _ = try await stage.joinPeer("B", of: server, ["--message", text])
+        _ = try await harness.joinPeer("B", of: server, ["--message", text])
         let line = try await a.waitForLine(matching: "^B: ")
         #expect(line == "B: a\\u{1b}[31m\\nB: forged\\r\\t\\u{7}\\u{202e}\\\\ é")
         #expect(try a.lines(matching: "^B: forged").isEmpty)
     }
 
-    @Test("--broadcast-interval off: listens and says nothing")
+    @Test("--broadcast-interval off: the peer receives but does not send")
     func silence() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server, ["--broadcast-interval", "off"])
-        _ = try await stage.joinPeer("C", of: server)
-        try await a.hear("C", times: 5)
-        try await b.hear("C", times: 5)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server, ["--broadcast-interval", "off"])
+        _ = try await harness.joinPeer("C", of: server)
+        try await a.waitForMessages(from: "C", count: 5)
+        try await b.waitForMessages(from: "C", count: 5)
         #expect(try a.lines(matching: "^B: ").isEmpty)
     }
 
-    @Test("--open lets anyone join, under a name that is free")
+    @Test("--open lets anyone join under a free name")
     func open() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        _ = try await stage.run(["keygen", "server", "A"])
-        _ = try await stage.run(["keygen", "A", "--keys", "others"])
-        let server = try await stage.startServer(["--open"])
-        try await server.program.waitForLine(matching: "^p2p: warning: --open", on: .errors)
-        _ = try await stage.joinPeer("A", of: server)
-        let other = try stage.startPeer("A", of: server, ["--key", "others/A.key"])
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        _ = try await harness.run(["keygen", "server", "A"])
+        _ = try await harness.run(["keygen", "A", "--keys", "others"])
+        let server = try await harness.startServer(["--open"])
+        try await server.process.waitForLine(matching: "^p2p: warning: --open", on: .errors)
+        _ = try await harness.joinPeer("A", of: server)
+        let other = try harness.startPeer("A", of: server, ["--key", "others/A.key"])
         try await other.waitForLine(matching: "the name is taken by another key", on: .errors)
-        _ = try await stage.joinPeer("B", of: server, ["--key", "others/A.key"])
+        _ = try await harness.joinPeer("B", of: server, ["--key", "others/A.key"])
     }
 
-    @Test("--max-peers: who comes after is told that the mesh is full")
+    @Test("--max-peers: the next peer is told that the mesh is full")
     func full() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer(["--max-peers", "1"])
-        _ = try await stage.joinPeer("A", of: server)
-        let b = try stage.startPeer("B", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--max-peers", "1"])
+        _ = try await harness.joinPeer("A", of: server)
+        let b = try harness.startPeer("B", of: server)
         try await b.waitForLine(matching: "^p2p: warning: turned away: the mesh is full", on: .errors)
     }
 
-    @Test("keys and addresses other than the usual")
+    @Test("keys and addresses other than the defaults")
     func otherPlaces() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        let keys = try await stage.run(["keygen", "server", "A", "B", "--authorize", "--keys", "elsewhere"]).output
-        let wrong = try await stage.run(["keygen", "wrong"]).output
-        let server = try await stage.startServer(
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let keys = try await harness.run(["keygen", "server", "A", "B", "--authorize", "--keys", "elsewhere"]).output
+        let wrong = try await harness.run(["keygen", "wrong"]).output
+        let server = try await harness.startServer(
             ["--key", "elsewhere/server.key", "--authorized-peers", "elsewhere/authorized_peers"])
         let port = try UDP.freePort()
-        // Pinned by its text and by its file; one of several is enough.
-        let a = try await stage.joinPeer(
+        // One of several pinned keys is enough; keys are given as text or as files.
+        let a = try await harness.joinPeer(
             "A", port: port, of: server,
             [
                 "--key", "elsewhere/A.key", "--bind", "127.0.0.1", "--server-key", String(wrong[0].dropFirst(6)),
@@ -158,35 +159,35 @@ struct MeshTests {
             ])
         #expect(a.lines(of: .output).first == "joined as A at 127.0.0.1:\(port)")
         try await a.waitForLine(matching: "address=127.0.0.1:\(port)", on: .errors)
-        let b = try await stage.joinPeer(
+        let b = try await harness.joinPeer(
             "B", of: server, ["--keys", "elsewhere", "--server-key", "elsewhere/server.pub"])
-        try await a.hear("B")
-        try await b.hear("A")
+        try await a.waitForMessages(from: "B")
+        try await b.waitForMessages(from: "A")
     }
 
-    // MARK: the end
+    // MARK: SIGINT and SIGTERM
 
-    @Test("SIGINT and SIGTERM: a peer leaves and ends with 0 within 2 s", arguments: [SIGINT, SIGTERM])
+    @Test("SIGINT and SIGTERM: a peer leaves and exits with 0 within 2 s", arguments: [SIGINT, SIGTERM])
     func peerStops(signal: Int32) async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(signal)
         #expect(try await b.waitForExit(within: .seconds(2)) == 0)
-        try await server.program.waitForLine(matching: "^- B \\(left\\)$")
+        try await server.process.waitForLine(matching: "^- B \\(left\\)$")
         try await a.waitForLine(matching: "^- B$")
     }
 
-    @Test("SIGINT and SIGTERM: a peer that never joined ends with 0 within 2 s", arguments: [SIGINT, SIGTERM])
+    @Test("SIGINT and SIGTERM: a peer that never joined exits with 0 within 2 s", arguments: [SIGINT, SIGTERM])
     func waitingPeerStops(signal: Int32) async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let peer = try stage.start([
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let peer = try harness.start([
             "peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(try UDP.freePort())",
         ])
         try await peer.waitForLine(matching: "^p2p: warning: no answer from ", on: .errors)
@@ -194,16 +195,18 @@ struct MeshTests {
         #expect(try await peer.waitForExit(within: .seconds(2)) == 0)
     }
 
-    @Test("SIGINT and SIGTERM: the server tells all and ends with 0 within 2 s", arguments: [SIGINT, SIGTERM])
+    @Test(
+        "SIGINT and SIGTERM: the server dismisses all members and exits with 0 within 2 s",
+        arguments: [SIGINT, SIGTERM])
     func serverStops(signal: Int32) async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
-        server.program.send(signal)
-        #expect(try await server.program.waitForExit(within: .seconds(2)) == 0)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
+        server.process.send(signal)
+        #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
         for peer in [a, b] {
             try await peer.waitForLine(matching: "^p2p: the server ended the session: the server stops$", on: .errors)
         }
@@ -211,73 +214,72 @@ struct MeshTests {
 
     // MARK: SIGHUP
 
-    @Test("SIGHUP: a key that is gone is told why and is out of every directory within 1 s")
+    @Test("SIGHUP: the peer of a removed key learns why, and is out of every directory within 1 s")
     func revocation() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        let keys = try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
-        let c = try await stage.joinPeer("C", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let keys = try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
+        let c = try await harness.joinPeer("C", of: server)
         for other in [a, c] { try await other.waitForLine(matching: "^\\+ B ") }
-        try await b.hear("A")
+        try await b.waitForMessages(from: "A")
 
-        try stage.write("\(keys[1])\n\(keys[3])\n", to: "keys/authorized_peers")
+        try harness.write("\(keys[1])\n\(keys[3])\n", to: "keys/authorized_peers")
         let start = ContinuousClock.now
-        server.program.send(SIGHUP)
+        server.process.send(SIGHUP)
         for other in [a, c] { try await other.waitForLine(matching: "^- B$", within: .seconds(1), of: start) }
-        let status = try await b.waitForExit(within: .seconds(2), of: start)
-        let told = Finished(status: status, output: b.lines(of: .output), errors: b.lines(of: .errors))
-        told.expectFailure(77, "does not let this key join as B", hint: keys[2])
-        #expect(told.errors.contains("p2p: the server ended the session: the key is no longer authorised"))
-        try await server.program.waitForLine(matching: "^- B \\(the key is no longer authorised\\)$")
-        try await server.program.waitForLine(matching: "^p2p: read .*authorized_peers again: 2 keys$", on: .errors)
+        let revoked = try await b.finish(within: .seconds(2), of: start)
+        revoked.expectFailure(77, "does not let this key join as B", hint: keys[2])
+        #expect(revoked.errors.contains("p2p: the server ended the session: the key is no longer authorized"))
+        try await server.process.waitForLine(matching: "^- B \\(the key is no longer authorized\\)$")
+        try await server.process.waitForLine(matching: "^p2p: read .*authorized_peers again: 2 keys$", on: .errors)
 
-        // The others go on; it does not come back.
-        try await a.hear("C", times: 2)
-        let again = try stage.startPeer("B", of: server)
+        // The other peers continue; the revoked one cannot return.
+        try await a.waitForMessages(from: "C", count: 2)
+        let again = try harness.startPeer("B", of: server)
         #expect(try await again.waitForExit() == 77)
     }
 
-    @Test("SIGHUP: a key that is new may join")
+    @Test("SIGHUP: an added key may join")
     func addition() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys(peers: ["A"])
-        let line = try #require(try await stage.run(["keygen", "B"]).output.first)
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        #expect(try await stage.startPeer("B", of: server).waitForExit() == 77)
-        try stage.write(try stage.read("keys/authorized_peers") + "\(line)\n", to: "keys/authorized_peers")
-        server.program.send(SIGHUP)
-        try await server.program.waitForLine(matching: "^p2p: read .* again: 2 keys$", on: .errors)
-        _ = try await stage.joinPeer("B", of: server)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let line = try #require(try await harness.run(["keygen", "B"]).output.first)
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        #expect(try await harness.startPeer("B", of: server).waitForExit() == 77)
+        try harness.write(try harness.read("keys/authorized_peers") + "\(line)\n", to: "keys/authorized_peers")
+        server.process.send(SIGHUP)
+        try await server.process.waitForLine(matching: "^p2p: read .* again: 2 keys$", on: .errors)
+        _ = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
-        // Reading the list again ended no session.
-        #expect(try server.program.lines(matching: "^- A ").isEmpty)
+        // Reading the list again has ended no session.
+        #expect(try server.process.lines(matching: "^- A ").isEmpty)
     }
 
-    @Test("SIGHUP: a list with a bad line changes nothing")
+    @Test("SIGHUP: a bad list changes nothing")
     func badList() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        let keys = try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
-        // Without B, which would be out if a part of this list came into force.
-        try stage.write("\(keys[1])\nC p2ppub1_short\n", to: "keys/authorized_peers")
-        server.program.send(SIGHUP)
-        try await server.program.waitForLine(matching: "^p2p: error: keys/authorized_peers:2: ", on: .errors)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let keys = try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
+        // The list lacks B: if its good lines came into force, B would be dismissed.
+        try harness.write("\(keys[1])\nC p2ppub1_short\n", to: "keys/authorized_peers")
+        server.process.send(SIGHUP)
+        try await server.process.waitForLine(matching: "^p2p: error: keys/authorized_peers:2: ", on: .errors)
         let mark = a.mark
-        try FileManager.default.removeItem(atPath: stage.path("keys/authorized_peers"))
-        server.program.send(SIGHUP)
-        try await server.program.waitForLine(matching: "^p2p: error: no list of peers at ", on: .errors)
-        try await a.hear("B", times: 8, since: mark)
-        try await b.hear("A")
-        _ = try await stage.joinPeer("C", of: server)
-        #expect(try server.program.lines(matching: "^- ").isEmpty)
+        try FileManager.default.removeItem(atPath: harness.path("keys/authorized_peers"))
+        server.process.send(SIGHUP)
+        try await server.process.waitForLine(matching: "^p2p: error: no list of peers at ", on: .errors)
+        try await a.waitForMessages(from: "B", count: 8, since: mark)
+        try await b.waitForMessages(from: "A")
+        _ = try await harness.joinPeer("C", of: server)
+        #expect(try server.process.lines(matching: "^- ").isEmpty)
         #expect(try a.lines(matching: "^- ").isEmpty)
     }
 }

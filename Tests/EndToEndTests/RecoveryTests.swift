@@ -1,119 +1,121 @@
 internal import Foundation
 internal import Testing
 
-/// What a mesh gets over by itself.
-@Suite("by itself", .serialized)
+/// Faults from which a mesh recovers by itself.
+@Suite("recovery", .serialized)
 struct RecoveryTests {
-    @Test("a peer that stood still for 5 s is a member again within 3 s")
+    @Test("a peer that was stopped for 5 s is a member again within 3 s")
     func stoppedPeer() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server)
-        try await a.hear("B")
-        let continued = try await b.standStill(for: .seconds(5)) { try await a.waitForLine(matching: "^- B$") }
-        let (markA, markB, markServer) = (a.mark, b.mark, server.program.mark)
-        try await server.program.waitForLine(
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
+        try await a.waitForMessages(from: "B")
+        let continued = try await b.suspend(for: .seconds(5)) { try await a.waitForLine(matching: "^- B$") }
+        let (markA, markB, markServer) = (a.mark, b.mark, server.process.mark)
+        try await server.process.waitForLine(
             matching: "^\\+ B ", since: markServer, within: .seconds(3), of: continued)
         try await b.waitForLine(matching: "^joined as B at ", since: markB, within: .seconds(3), of: continued)
         try await a.waitForLine(matching: "^[+~] B ", since: markA, within: .seconds(3), of: continued)
-        try await a.hear("B", since: markA)
-        try await b.hear("A", since: markB)
+        try await a.waitForMessages(from: "B", since: markA)
+        try await b.waitForMessages(from: "A", since: markB)
     }
 
-    @Test("a server that is killed and started at once has all peers back within 3 s")
+    @Test("a server that is killed and restarted at once has all peers back within 3 s")
     func restartedServer() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let old = try await stage.startServer()
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let old = try await harness.startServer()
         let port = try #require(old.port)
-        var peers: [(name: String, program: Program)] = []
-        for name in ["A", "B", "C"] { peers.append((name, try await stage.joinPeer(name, of: old))) }
-        let marks = peers.map(\.program.mark)
-        old.program.send(SIGKILL)
-        try await old.program.waitForExit()
+        var peers: [(name: String, process: RunningProcess)] = []
+        for name in ["A", "B", "C"] { peers.append((name, try await harness.joinPeer(name, of: old))) }
+        let marks = peers.map(\.process.mark)
+        old.process.send(SIGKILL)
+        try await old.process.waitForExit()
 
         let start = ContinuousClock.now
-        let new = try await stage.startServer(port: port)
+        let new = try await harness.startServer(port: port)
         for (peer, mark) in zip(peers, marks) {
-            try await peer.program.waitForLine(
+            try await peer.process.waitForLine(
                 matching: "^joined as \(peer.name) at ", since: mark, within: .seconds(3), of: start)
-            try await new.program.waitForLine(matching: "^\\+ \(peer.name) ", within: .seconds(3), of: start)
+            try await new.process.waitForLine(matching: "^\\+ \(peer.name) ", within: .seconds(3), of: start)
         }
         for peer in peers {
-            for other in peers where other.name != peer.name { try await peer.program.hear(other.name) }
+            for other in peers where other.name != peer.name {
+                try await peer.process.waitForMessages(from: other.name)
+            }
         }
     }
 
-    @Test("a server that is away for longer than its peers wait has them back when it returns")
+    @Test("peers return to a server that was absent for longer than their retries take")
     func absentServer() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let old = try await stage.startServer()
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let old = try await harness.startServer()
         let port = try #require(old.port)
-        let a = try await stage.joinPeer("A", of: old)
-        let b = try await stage.joinPeer("B", of: old)
-        old.program.send(SIGINT)
-        try await old.program.waitForExit()
+        let a = try await harness.joinPeer("A", of: old)
+        let b = try await harness.joinPeer("B", of: old)
+        old.process.send(SIGINT)
+        try await old.process.waitForExit()
         let (markA, markB) = (a.mark, b.mark)
         for peer in [a, b] { try await peer.waitForLine(matching: "^p2p: warning: no answer from ", on: .errors) }
 
-        // The retry gap is 8 s and jitter at most.
-        let new = try await stage.startServer(port: port)
+        // The time between retries is at most 8 s plus jitter.
+        let new = try await harness.startServer(port: port)
         try await a.waitForLine(matching: "^joined as A at ", since: markA, within: .seconds(12))
         try await b.waitForLine(matching: "^joined as B at ", since: markB, within: .seconds(12))
-        try await a.hear("B")
-        try await b.hear("A")
+        try await a.waitForMessages(from: "B")
+        try await b.waitForMessages(from: "A")
         withExtendedLifetime(new) {}
     }
 
-    /// On loopback the closed port of an absent server answers with ICMP: an error at the peer's socket.
+    /// On loopback, a closed port answers with ICMP, which is an error at the peer's socket.
     @Test("a peer whose server's port is closed keeps running and joins when the server appears")
     func closedPort() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
         let port = try UDP.freePort()
-        let peer = try stage.start(["peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(port)"])
-        try await peer.waitForLine(matching: "^p2p: warning: no answer from .* trying on", on: .errors)
-        let server = try await stage.startServer(port: port)
+        let peer = try harness.start(["peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(port)"])
+        try await peer.waitForLine(matching: "^p2p: warning: no answer from .* still trying", on: .errors)
+        let server = try await harness.startServer(port: port)
         try await peer.waitForLine(matching: "^joined as A at ", within: .seconds(12))
-        try await server.program.waitForLine(matching: "^\\+ A ")
+        try await server.process.waitForLine(matching: "^\\+ A ")
     }
 
     @Test(
         "a peer on IPv6 and one on IPv4 are in one mesh",
         .enabled(if: UDP.hasIPv6, "this machine has no IPv6 loopback, ::1"))
     func bothFamilies() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer(["--listen", "[::1]:0"])
-        let line = try await server.program.waitForLine(matching: "^listening on \\[::1\\]:")
-        let server6 = Server(program: server.program, address: String(line.dropFirst("listening on ".count)))
-        let a = try await stage.joinPeer("A", of: server)
-        let b = try await stage.joinPeer("B", of: server6)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--listen", "[::1]:0"])
+        let line = try await server.process.waitForLine(matching: "^listening on \\[::1\\]:")
+        let server6 = ServerProcess(process: server.process, address: String(line.dropFirst("listening on ".count)))
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server6)
         try await a.waitForLine(matching: "^\\+ B \\[::1\\]:")
         try await b.waitForLine(matching: "^\\+ A 127.0.0.1:")
-        try await a.hear("B", times: 3)
-        try await b.hear("A", times: 3)
+        try await a.waitForMessages(from: "B", count: 3)
+        try await b.waitForMessages(from: "A", count: 3)
     }
 
-    @Test("garbage of every length harms neither server nor peers")
+    @Test("garbage of every length harms neither the server nor the peers")
     func garbage() async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys()
-        let server = try await stage.startServer()
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
         let ports = try (UDP.freePort(), UDP.freePort())
-        let a = try await stage.joinPeer("A", port: ports.0, of: server)
-        let b = try await stage.joinPeer("B", port: ports.1, of: server)
-        try await a.hear("B")
-        try await b.hear("A")
+        let a = try await harness.joinPeer("A", port: ports.0, of: server)
+        let b = try await harness.joinPeer("B", port: ports.1, of: server)
+        try await a.waitForMessages(from: "B")
+        try await b.waitForMessages(from: "A")
 
         var random = SystemRandomNumberGenerator()
         let stranger = try UDP.Socket(.loopback4)
@@ -124,7 +126,7 @@ struct RecoveryTests {
                 stranger.send(noise, to: .loopback4, port: port)
                 stranger.send([UInt8](repeating: 0, count: size), to: .loopback4, port: port)
             }
-            // What looks right for as far as a stranger can make it: version, kind, length.
+            // A stranger can make version, kind and length right.
             for kind in Array(UInt8(0)...6) + Array(0x10...0x12) + Array(0x20...0x24) + [0x30, 0xFF] {
                 for size in [28, 92, 116, 134, 143, 183, 256, 1_232, 1_400] {
                     var datagram = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -135,18 +137,18 @@ struct RecoveryTests {
             stranger.send([UInt8](repeating: 0xFF, count: 65_000), to: .loopback4, port: port)
         }
 
-        for program in [server.program, a, b] {
-            try await program.waitForLine(matching: "refused datagrams", on: .errors)
+        for process in [server.process, a, b] {
+            try await process.waitForLine(matching: "refused datagrams", on: .errors)
         }
-        // 20 messages at 200 ms: more than twice the lifetime.
+        // 20 messages at 200 ms take more than twice the lifetime.
         let (markA, markB) = (a.mark, b.mark)
-        try await a.hear("B", times: 20, since: markA)
-        try await b.hear("A", times: 20, since: markB)
-        for program in [server.program, a, b] {
-            #expect(try program.lines(matching: "^[-~] ").isEmpty)
-            #expect(try program.lines(matching: "lost the server|ended the session", on: .errors).isEmpty)
+        try await a.waitForMessages(from: "B", count: 20, since: markA)
+        try await b.waitForMessages(from: "A", count: 20, since: markB)
+        for process in [server.process, a, b] {
+            #expect(try process.lines(matching: "^[-~] ").isEmpty)
+            #expect(try process.lines(matching: "lost the server|ended the session", on: .errors).isEmpty)
         }
-        // Refusals are summed up: never a line for each datagram.
-        #expect(try server.program.lines(matching: "refused datagrams", on: .errors).count < 40)
+        // Refusals are logged in sums, not one line per datagram.
+        #expect(try server.process.lines(matching: "refused datagrams", on: .errors).count < 40)
     }
 }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// A secret key where something else belongs: refused, and never said back, since stderr is what a log keeps.
+/// A secret key in place of another argument is refused and not printed, because stderr is often logged.
 @Suite("a secret among the arguments", .serialized)
 struct SecretArgumentTests {
     private static let secret = "P2PSECRET1_" + String(repeating: "A", count: 48)
@@ -12,12 +12,12 @@ struct SecretArgumentTests {
         ["server", "--listen", secret], ["keygen", secret], [secret],
     ]
 
-    @Test("is not said back", arguments: misplaced)
+    @Test("is not printed", arguments: misplaced)
     func silence(_ arguments: [String]) async throws {
-        let stage = try Stage()
-        defer { stage.end() }
-        try await stage.makeKeys(peers: ["A"])
-        let result = try await stage.run(arguments)
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let result = try await harness.run(arguments)
         #expect(result.status != 0)
         #expect(!result.text.contains(Self.secret.dropFirst(11)), "\(arguments)")
     }

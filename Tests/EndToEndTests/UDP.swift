@@ -1,15 +1,15 @@
 internal import Foundation
 internal import Synchronization
 
-/// Plain sockets: for what a stranger does, and for ports that are free.
+/// Plain sockets, to send as a stranger and to find free ports.
 enum UDP {
-    /// A port that nobody had a moment ago, on IPv4 and IPv6 alike, and that no other test gets.
+    /// Returns a port that is free on IPv4 and IPv6 and that no other test gets.
     static func freePort() throws -> UInt16 {
         for _ in 0..<100 {
             let port = try Socket(.any).port
             if given.withLock({ $0.insert(port).inserted }) { return port }
         }
-        throw Missing(what: "a free UDP port", from: "the system")
+        throw MissingOutcome(what: "a free UDP port", from: "the system")
     }
 
     static let hasIPv6 = (try? Socket(.loopback6)) != nil
@@ -17,18 +17,18 @@ enum UDP {
     private static let given = Mutex<Set<UInt16>>([])
 
     enum Host: Sendable {
-        /// Every address of this machine.
+        /// All addresses of this host.
         case any
         case loopback4
         case loopback6
     }
 
-    /// Closed with its last owner.
+    /// A socket that closes with its last owner.
     final class Socket: Sendable {
         let port: UInt16
         private let descriptor: Int32
 
-        /// Port 0 takes a free one.
+        /// Binds a port; 0 takes a free one.
         init(_ host: Host, port: UInt16 = 0) throws {
             let isIPv6 = host == .loopback6 || host == .any && UDP.hasIPv6
             #if canImport(Darwin)
@@ -60,7 +60,7 @@ enum UDP {
                 close(descriptor)
                 throw error
             }
-            // The port stands at the same place in both families.
+            // The port is at the same place in the addresses of both families.
             var bound = sockaddr_in6()
             var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
             unsafe withUnsafeMutablePointer(to: &bound) { pointer in
@@ -73,7 +73,7 @@ enum UDP {
     }
 }
 
-/// Calls `body` with `host` and `port` as the system wants them.
+/// Calls `body` with the system's form of `host` and `port`.
 private func withAddress<Result>(
     _ host: UDP.Host, isIPv6: Bool, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {

@@ -1,39 +1,41 @@
 internal import Foundation
 
-/// What most scenarios begin with: keys, a server, peers.
-extension Stage {
-    /// Keys for a server and for `peers`, who may join, in the folder `keys`. Gives the public lines.
+/// Keys, servers and peers, with which most scenarios begin.
+extension ProcessHarness {
+    /// Creates keys for a server and for authorized peers in the folder `keys`.
+    ///
+    /// - Returns: the public lines, the server's first.
     @discardableResult
     func makeKeys(peers: [String] = ["A", "B", "C"]) async throws -> [String] {
         let server = try await run(["keygen"])
         let others = try await run(["keygen"] + peers + ["--authorize"])
         guard server.status == 0, others.status == 0 else {
-            throw Missing(what: "keys", from: server.text + "\n" + others.text)
+            throw MissingOutcome(what: "keys", from: server.text + "\n" + others.text)
         }
         return server.output + others.output
     }
 
-    /// A server that listens, on `port` of IPv4's loopback unless `arguments` say otherwise.
-    func startServer(port: UInt16 = 0, _ arguments: [String] = []) async throws -> Server {
-        let program = try start(["server", "--listen", "127.0.0.1:\(port)"] + arguments)
-        let line = try await program.waitForLine(matching: "^listening on 127")
-        try await program.waitForLine(matching: "^public key ")
-        return Server(program: program, address: String(line.dropFirst("listening on ".count)))
+    /// Starts a server and waits until it listens on `port` of 127.0.0.1. Port 0 takes a free one.
+    func startServer(port: UInt16 = 0, _ arguments: [String] = []) async throws -> ServerProcess {
+        let process = try start(["server", "--listen", "127.0.0.1:\(port)"] + arguments)
+        let line = try await process.waitForLine(matching: "^listening on 127")
+        try await process.waitForLine(matching: "^public key ")
+        return ServerProcess(process: process, address: String(line.dropFirst("listening on ".count)))
     }
 
-    /// A peer that has begun; `port` is a free one unless given.
+    /// Starts a peer. A nil port takes a free one.
     func startPeer(
-        _ name: String, port: UInt16? = nil, of server: Server, _ arguments: [String] = []
-    ) throws -> Program {
+        _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
+    ) throws -> RunningProcess {
         let port = try port ?? UDP.freePort()
         return try start(
             ["peer", name, "\(port)", "--server", server.address, "--broadcast-interval", "200ms"] + arguments)
     }
 
-    /// A peer that has joined.
+    /// Starts a peer and waits until it has joined.
     func joinPeer(
-        _ name: String, port: UInt16? = nil, of server: Server, _ arguments: [String] = []
-    ) async throws -> Program {
+        _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
+    ) async throws -> RunningProcess {
         let peer = try startPeer(name, port: port, of: server, arguments)
         try await peer.waitForLine(matching: "^joined as \(name) at ")
         return peer
@@ -64,22 +66,24 @@ extension Stage {
     }
 }
 
-struct Server {
-    let program: Program
-    /// Of the socket on IPv4's loopback.
+struct ServerProcess {
+    let process: RunningProcess
+    /// The address on 127.0.0.1, with the port.
     let address: String
 
     var port: UInt16? { address.split(separator: ":").last.flatMap { UInt16($0) } }
 }
 
-extension Program {
-    /// Waits until so many more messages of `sender` have come.
-    func hear(_ sender: String, times count: Int = 1, since mark: Int? = nil) async throws {
+extension RunningProcess {
+    /// Waits for numbered messages of `sender`, without a gap.
+    ///
+    /// - Parameter mark: the mark from which messages count; nil for now.
+    func waitForMessages(from sender: String, count: Int = 1, since mark: Int? = nil) async throws {
         let start = mark ?? self.mark
         try await waitForLine(matching: "^\(sender): ", since: start)
         guard let counter = try lines(matching: "^\(sender): ", since: start).first?.split(separator: "_").last,
             let first = Int(counter)
-        else { throw Missing(what: "a counted message of \(sender)", from: "its first") }
+        else { throw MissingOutcome(what: "a counted message of \(sender)", from: "its first") }
         for number in 1..<max(count, 1) {
             try await waitForLine(matching: "^\(sender): .*_\(first + number)$", since: start)
         }

@@ -1,0 +1,100 @@
+internal import SecureMesh
+
+/// Prints the events of a peer, and remembers why it did not become or remain a member.
+actor PeerSessionPrinter {
+    private let peer: MeshPeer
+    private let name: PeerName
+    private let key: PublicKey
+    private let server: SocketAddress
+    private let pinned: [PublicKey]
+    private var hasJoined = false
+    private var warnedOfSilence = false
+    private var lastRefusal: JoinRefusal?
+    /// The failure with which the command ends; nil if it succeeded.
+    private(set) var failure: Failure?
+
+    init(peer: MeshPeer, name: PeerName, key: PublicKey, server: SocketAddress, pinned: [PublicKey]) {
+        self.peer = peer
+        self.name = name
+        self.key = key
+        self.server = server
+        self.pinned = pinned
+    }
+
+    /// Prints events until the peer ends.
+    func printEvents() async {
+        for await event in peer.events { show(event) }
+    }
+
+    /// Records a failure if the peer is not a member when the time is over.
+    ///
+    /// - Returns: true if it recorded one.
+    func giveUp(after timeout: Duration) -> Bool {
+        guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
+        if let lastRefusal {
+            failure = Failure(
+                .unavailable, "not admitted within \(timeout): \(lastRefusal.summary)", hint: lastRefusal.hint)
+        } else {
+            failure = Failure(
+                .unavailable, "no answer from \(server) within \(timeout)", hint: warnedOfSilence ? nil : silenceHint)
+        }
+        return true
+    }
+
+    private func show(_ event: PeerEvent) {
+        switch event {
+        case .joined(let address):
+            Console.result("joined as \(name) at \(address)")
+            hasJoined = true
+            warnedOfSilence = false
+            lastRefusal = nil
+        case .connectionLost:
+            Console.note("lost the server, joining again")
+        case .connectionRecovered:
+            Console.note("the server is back")
+        case .dismissed(let departure):
+            Console.note("the server ended the session: \(departure.summary)")
+        case .refused(let refusal, let pause):
+            lastRefusal = refusal
+            Console.warning(
+                "turned away: \(refusal.summary); trying again in \(pause.components.seconds + 1) s",
+                hint: refusal.hint)
+        case .unanswered:
+            guard !warnedOfSilence else { return }
+            warnedOfSilence = true
+            // A former member has the right key and address of the server.
+            Console.warning("no answer from \(server), still trying", hint: hasJoined ? nil : silenceHint)
+        case .memberJoined(let member):
+            Console.result("+ \(member.name) \(member.address)")
+        case .memberRejoined(let member):
+            Console.result("~ \(member.name) \(member.address)")
+        case .memberLeft(let member):
+            Console.result("- \(member.name)")
+        case .nameMoved(let name, _, let key):
+            Console.warning("the name \(name) has moved to another key, \(key)")
+        case .message(let message):
+            let mark = message.isBroadcast ? "" : " (to you only)"
+            Console.result("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
+        case .left:
+            if hasJoined { Console.note("left the mesh") }
+        case .ended:
+            failure = notAuthorized
+        }
+    }
+
+    /// The failure of a peer whose key the server does not list under this name.
+    nonisolated var notAuthorized: Failure {
+        Failure(
+            .noPermission, "the server does not let this key join as \(name)",
+            hint: "put this line into the server's authorized_peers, in place of any other with "
+                + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key))
+    }
+
+    /// The possible causes of silence. A peer cannot tell them apart: a server with another key does not answer.
+    private var silenceHint: String {
+        let keys = pinned.map(\.description).joined(separator: " or ")
+        let causes = "either no server runs there, or it does not hold the pinned key \(keys)"
+        guard server.isLoopback else { return causes }
+        return causes + ", or it listens on a wildcard address: then give --server this host's own address"
+    }
+}

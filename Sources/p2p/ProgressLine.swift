@@ -1,0 +1,45 @@
+internal import MeshSimulator
+
+/// The progress of a simulation on stderr: one line that is overwritten on a terminal, a line every 10 seconds elsewhere.
+final class ProgressLine {
+    private let start = ContinuousClock.now
+    private var lastShown: ContinuousClock.Instant
+    private let isTerminal = FileSystem.isTerminal(FileSystem.standardError)
+    private var isOpen = false
+
+    init() {
+        lastShown = start
+    }
+
+    func show(_ progress: World.Progress) {
+        let percent = progress.end > .zero ? min(Int(progress.at / progress.end * 100), 100) : 100
+        show {
+            "\(percent) %, \(progress.at.components.seconds) s of virtual time, \(progress.members) members, "
+                + "\(progress.steps) steps"
+        }
+    }
+
+    /// Shows each seed before its world is played, so that the seed is known if the world crashes the process.
+    func show(_ seed: UInt64, of seeds: ClosedRange<UInt64>) {
+        show(always: true) { "seed \(seed) of \(seeds.lowerBound) to \(seeds.upperBound)" }
+    }
+
+    func show(members: Int, of size: Int) {
+        show { "a mesh of \(size), \(members) members" }
+    }
+
+    /// Clears the terminal's line.
+    func end() {
+        if isOpen { Console.progress("", replacesLine: true) }
+        isOpen = false
+    }
+
+    private func show(always: Bool = false, _ text: () -> String) {
+        let now = ContinuousClock.now
+        guard always || now - lastShown > (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
+        lastShown = now
+        isOpen = isTerminal
+        let seconds = (now - start).components.seconds
+        Console.progress("simulating: \(text()), \(seconds) s", replacesLine: isTerminal)
+    }
+}

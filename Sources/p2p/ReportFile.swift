@@ -1,0 +1,40 @@
+/// The file for the page of `--report`.
+struct ReportFile {
+    let path: String
+
+    /// Checks, before a run of minutes, that the file can be written.
+    ///
+    /// - Throws: `Failure` with exit code 73.
+    func checkWritable() throws {
+        let isWritable =
+            switch try? FileSystem.status(of: path).kind {
+            case .folder: false
+            case .file, .other: FileSystem.isWritable(path)
+            case nil: FileSystem.isWritable(folder)
+            }
+        guard isWritable else { throw failure }
+    }
+
+    /// Writes the page, and prints a note.
+    ///
+    /// - Throws: `Failure` with exit code 73.
+    func write(_ page: String) throws {
+        do throws(SystemError) {
+            try FileSystem.replaceContent(of: path, with: Array(page.utf8))
+        } catch {
+            throw failure
+        }
+        Console.note("wrote \(Console.escaped(path))")
+    }
+
+    private var folder: String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private var failure: Failure {
+        Failure(
+            .cannotCreate, "cannot write \(Console.escaped(path))",
+            hint: "give a file in an existing folder that this user may write to")
+    }
+}

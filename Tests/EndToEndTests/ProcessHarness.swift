@@ -1,0 +1,42 @@
+internal import Foundation
+internal import Synchronization
+
+/// Starts `p2p` in processes and collects their output.
+///
+/// `end()` kills the processes that still run: `defer { harness.end() }`.
+final class ProcessHarness: Sendable {
+    /// The working folder of the processes. `end()` removes it.
+    let folder: URL
+    private let processes = Mutex<[RunningProcess]>([])
+
+    init() throws {
+        folder = try ProcessWatchdog.shared.get().folder.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    /// Kills the processes that still run, by their ids, and removes the folder.
+    func end() {
+        for process in processes.withLock({ $0 }) { process.kill() }
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// Starts `p2p` in the folder.
+    ///
+    /// - Parameter launcher: a command with its arguments, to which the path and the arguments of `p2p` are appended.
+    func start(
+        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = []
+    ) throws -> RunningProcess {
+        let process = try RunningProcess(arguments, in: folder, environment: environment, launcher: launcher)
+        processes.withLock { $0.append(process) }
+        return process
+    }
+
+    /// Runs `p2p` and waits for its exit.
+    func run(
+        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = [],
+        within limit: Duration = .seconds(20)
+    ) async throws -> FinishedProcess {
+        let process = try start(arguments, environment: environment, launcher: launcher)
+        return try await process.finish(within: limit)
+    }
+}

@@ -1,0 +1,41 @@
+internal import Foundation
+
+/// Kills the processes of an interrupted test run, and removes its folder.
+///
+/// It is a shell that reads the ids of processes as they begin and end. Its input ends with the test run.
+final class ProcessWatchdog: Sendable {
+    static let shared = Result { try ProcessWatchdog() }
+
+    /// The parent of the folders of all harnesses.
+    let folder: URL
+    private let process = Process()
+    private let input = Pipe()
+
+    private init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "securemesh-\(UUID().uuidString)")
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", Self.script, folder.path]
+        process.standardInput = input
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+    }
+
+    static func notify(_ event: String, _ process: Process) {
+        guard let watchdog = try? shared.get() else { return }
+        try? watchdog.input.fileHandleForWriting.write(
+            contentsOf: Data("\(event) \(process.processIdentifier)\n".utf8))
+    }
+
+    private static let script = """
+        running=' '
+        while read -r event id; do
+            case $event in
+            began) running="$running$id " ;;
+            ended) running="${running%% "$id" *} ${running#* "$id" }" ;;
+            esac
+        done
+        for id in $running; do kill -KILL "$id"; done
+        rm -rf "$0"
+        """
+}
