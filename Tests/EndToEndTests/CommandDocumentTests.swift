@@ -1,0 +1,118 @@
+internal import Foundation
+internal import Testing
+
+/// docs/command.md lists the options, the defaults and the exit codes that the command has.
+@Suite("docs/command.md")
+struct CommandDocumentTests {
+    @Test("lists every argument with its default, and no other")
+    func arguments() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let help = try await harness.run(["--experimental-dump-help"])
+        let tool = try JSONDecoder().decode(Tool.self, from: Data(help.output.joined(separator: "\n").utf8))
+        let page = try Page("docs/command.md")
+        var documented: Set<String> = []
+        for command in tool.command.subcommands ?? [] where command.commandName != "help" {
+            let arguments = (command.arguments ?? []).filter { !["help", "version"].contains($0.valueName) }
+            let rows = page.rows(under: "## p2p \(command.commandName)")
+            #expect(rows.map { Array($0.prefix(2)) } == arguments.map { [$0.synopsis, $0.defaultText] })
+            documented.insert("p2p \(command.commandName)")
+        }
+        #expect(documented.count == 5)
+        #expect(Set(page.headings.filter { $0.hasPrefix("p2p ") }) == documented)
+    }
+
+    @Test("lists the exit codes of the code, as does the help")
+    func exitCodes() async throws {
+        let source = try Page("Sources/p2p/Failure.swift").text
+        let codes = source.matches(of: #/case \w+ = (\d+)/#).map { String($0.output.1) }
+        #expect(codes.count == 8)
+        let rows = try Page("docs/command.md").rows(under: "## Exit codes")
+        #expect(rows.map(\.[0]) == ["0", "1"] + codes)
+
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let help = try await harness.run(["--help"]).output.joined(separator: " ")
+        let list = try #require(help.firstMatch(of: #/Exit codes: (.*?)\./#)).output.1
+        #expect(list.matches(of: #/(?:^|; )\s*(\d+) /#).map { String($0.output.1) } == ["0", "1"] + codes)
+    }
+
+    @Test("the help of simulate lists every attack, and no other")
+    func attacks() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let refusal = try await harness.run(["simulate", "--attack", "none"])
+        let names = try #require(refusal.text.firstMatch(of: #/an attack is one of (.*)/#)).output.1
+            .split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        let help = try await harness.run(["simulate", "--help"]).output
+        let listed = help.drop { !$0.hasPrefix("Attacks") }.dropFirst().prefix { $0.hasPrefix("  ") }
+            .compactMap { $0.split(separator: " ").first.map(String.init) }
+        #expect(listed == names)
+        #expect(help.allSatisfy { $0.count <= 80 })
+    }
+}
+
+/// A file of the package, with the tables in it if it is Markdown.
+private struct Page {
+    let text: String
+
+    init(_ path: String) throws {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        text = try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    private var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+
+    var headings: [String] { lines.filter { $0.hasPrefix("## ") }.map { String($0.dropFirst(3)) } }
+
+    /// Returns the cells of the table under a heading, without the first row and without backticks.
+    func rows(under heading: String) -> [[String]] {
+        lines.drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") }
+            .filter { $0.hasPrefix("|") }.dropFirst(2)
+            .map { line in
+                line.dropFirst().dropLast().replacing("\\|", with: "\u{0}").split(separator: "|")
+                    .map {
+                        $0.replacing("\u{0}", with: "|").replacing("`", with: "")
+                            .trimmingCharacters(in: .whitespaces)
+                    }
+            }
+    }
+}
+
+/// The output of `--experimental-dump-help`.
+private struct Tool: Decodable {
+    struct Command: Decodable {
+        let commandName: String
+        let arguments: [Argument]?
+        let subcommands: [Command]?
+    }
+
+    struct Argument: Decodable {
+        struct Name: Decodable {
+            let name: String
+        }
+
+        let kind: String
+        let valueName: String
+        let preferredName: Name?
+        let abstract: String?
+        let defaultValue: String?
+
+        /// The argument as the page writes it, like `--keys <folder>`.
+        var synopsis: String {
+            switch (kind, preferredName) {
+            case ("flag", let name?): "--\(name.name)"
+            case ("option", let name?): "--\(name.name) <\(valueName)>"
+            default: "<\(valueName)>"
+            }
+        }
+
+        /// The default that the parser prints, or that stands at the end of the help text.
+        var defaultText: String {
+            defaultValue ?? abstract?.firstMatch(of: #/\(default: (.*)\)$/#).map { String($0.output.1) } ?? ""
+        }
+    }
+
+    let command: Command
+}
