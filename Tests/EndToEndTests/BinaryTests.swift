@@ -1,12 +1,11 @@
 internal import Foundation
 internal import Testing
 
-/// `scripts/build --check`, on a file that is not what is to be installed. (What is, `scripts/build` checks itself.)
-@Suite("The binary")
+/// The built program.
+@Suite("the binary")
 struct BinaryTests {
     @Test(
-        "a build without full RELRO does not pass for one that is to be installed",
-        .enabled(if: hasReadelf, "readelf is missing"))
+        "scripts/build --check refuses a build without full RELRO", .enabled(if: has("readelf"), "readelf is missing"))
     func refusal() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -18,7 +17,90 @@ struct BinaryTests {
         #expect(check.output.contains("build: yes: position-independent (PIE)"), "\(check.text)")
         #expect(check.errors.contains { $0.hasPrefix("build: error: ") && $0.contains("BIND_NOW") }, "\(check.text)")
     }
+
+    @Test(
+        "a server or a peer reaches nothing of the simulator, its attackers and its test cryptography",
+        .enabled(if: has("nm"), "nm is missing"))
+    func reach() throws {
+        let objects = try ObjectFiles(
+            of: ["p2p", "SecureMesh", "SecureMeshCore", "MeshSimulator", "SelfTest"],
+            in: RunningProcess.binary().deletingLastPathComponent())
+        for command in ["ServerCommand", "PeerCommand", "Keygen"] {
+            let reached = objects.reached(from: "p2p/\(command)")
+            let expected = command == "Keygen" ? "SecureMeshCore/Sodium" : "SecureMesh/UDPSocket"
+            #expect(reached.contains(expected), "\(command): \(reached.sorted())")
+            let foreign = reached.filter {
+                $0.hasPrefix("MeshSimulator/") || $0.hasPrefix("SelfTest/") || $0.hasPrefix("p2p/Simulate")
+                    || $0 == "p2p/SelfTestCommand"
+            }
+            #expect(foreign.isEmpty, "\(command): \(foreign.sorted())")
+        }
+        // The test would notice: the simulation reaches its attackers.
+        #expect(objects.reached(from: "p2p/SimulateCommand").contains("MeshSimulator/Flood"))
+    }
+
+    private static func has(_ tool: String) -> Bool {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+            .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(tool)") }
+    }
 }
 
-private let hasReadelf = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    .contains { FileManager.default.isExecutableFile(atPath: "\($0)/readelf") }
+/// The object files of some modules, and which of them refer to which by their symbols.
+private struct ObjectFiles {
+    /// The object files that an object file refers to. The names are like `p2p/Keygen`.
+    private var references: [String: Set<String>] = [:]
+
+    init(of modules: [String], in products: URL) throws {
+        var definers: [Substring: Set<String>] = [:]
+        var undefined: [String: Set<Substring>] = [:]
+        let text = try Self.symbols(of: modules, in: products)
+        for line in text.split(separator: "\n") {
+            // FILE: SYMBOL TYPE …
+            guard let colon = line.lastIndex(of: ":") else { continue }
+            let file = URL(fileURLWithPath: String(line[..<colon]))
+            let module = file.deletingLastPathComponent().deletingPathExtension().lastPathComponent
+            let name = "\(module)/\(file.lastPathComponent.prefix { $0 != "." })"
+            let fields = line[colon...].dropFirst(2).split(separator: " ")
+            guard fields.count >= 2 else { continue }
+            switch fields[1] {
+            case "U", "w", "v": undefined[name, default: []].insert(fields[0])
+            // Weak symbols are copies of code that each file needs.
+            case "W", "V": break
+            default: definers[fields[0], default: []].insert(name)
+            }
+        }
+        for (name, symbols) in undefined {
+            references[name] = symbols.reduce(into: []) { $0.formUnion(definers[$1] ?? []) }
+        }
+    }
+
+    /// Returns the object files to which a chain of references leads.
+    func reached(from start: String) -> Set<String> {
+        var reached: Set = [start]
+        var queue = [start]
+        while let next = queue.popLast() {
+            for name in references[next] ?? [] where reached.insert(name).inserted { queue.append(name) }
+        }
+        return reached
+    }
+
+    /// Returns the output of `nm` for all object files of the modules.
+    private static func symbols(of modules: [String], in products: URL) throws -> String {
+        var files: [String] = []
+        for module in modules {
+            let folder = products.appending(path: "\(module).build")
+            files += try FileManager.default.contentsOfDirectory(atPath: folder.path)
+                .filter { $0.hasSuffix(".swift.o") }.map { folder.appending(path: $0).path }
+        }
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["nm", "-A", "-P"] + files.sorted()
+        process.standardOutput = output
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw MissingOutcome(what: "symbols", from: "nm") }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
