@@ -113,9 +113,9 @@ enum FileSystem {
         return "\(day.joined(separator: "-"))T\(time.joined(separator: ":"))Z"
     }
 
-    /// The processor time that this process has used.
+    /// The processor time that this process has used. POSIX counts it in microseconds.
     static var processorTime: Duration {
-        .seconds(1) * (Double(clock()) / Double(CLOCKS_PER_SEC))
+        .microseconds(clock())
     }
 
     private static func pad(_ number: CInt, to width: Int = 2) -> String {

@@ -108,7 +108,7 @@ private struct Tool: Decodable {
             }
         }
 
-        /// The default that the parser prints, or that stands at the end of the help text.
+        /// The default that the parser prints, or that is at the end of the help text.
         var defaultText: String {
             defaultValue ?? abstract?.firstMatch(of: #/\(default: (.*)\)$/#).map { String($0.output.1) } ?? ""
         }

@@ -130,7 +130,7 @@ struct MeshTests {
         _ = try await harness.joinPeer("B", of: server, ["--key", "others/A.key"])
     }
 
-    @Test("--max-peers: the next peer is told that the mesh is full")
+    @Test("--max-peers: the next peer learns that the mesh is full")
     func full() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
