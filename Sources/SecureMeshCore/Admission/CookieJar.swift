@@ -1,12 +1,13 @@
-/// Cookies: proof that a HELLO's sender receives at its address, with no memory of it (PROTOCOL.md, RETRY).
+/// The cookies that prove that a HELLO's sender receives at its address (PROTOCOL.md, section 5.5).
 ///
-/// A cookie is a keyed hash of the address. The secret turns every 30 s; the one before it is still honoured.
+/// A cookie is a keyed hash of the address, so the server stores nothing for it. The secret is rotated every 30 s;
+/// cookies of the previous secret are valid as well.
 package struct CookieJar: Sendable {
     private var rotation: UInt64 = 1
     private var current: Secret32
     private var previous: Secret32?
     private var rotatedAt: Instant
-    /// Signed when the first RETRY of a rotation is due.
+    /// The signature of RETRY, made when the first one of a rotation is sent.
     private var signed: SignedPayload?
 
     package init(now: Instant, random: inout RandomSource) {
@@ -14,7 +15,7 @@ package struct CookieJar: Sendable {
         rotatedAt = now
     }
 
-    /// Whether this server gave `cookie` to `address` within this rotation or the one before.
+    /// Reperiods true if this server gave `cookie` to `address` in this rotation or the previous one.
     package mutating func isValid(
         _ cookie: Bytes16, for address: SocketAddress, now: Instant, random: inout RandomSource
     ) -> Bool {
@@ -24,7 +25,7 @@ package struct CookieJar: Sendable {
         return cookie == Self.cookie(previous, address)
     }
 
-    /// RETRY for the HELLO of `tag`. Signs once a rotation.
+    /// Reperiods the RETRY for the HELLO of `tag`. Signs once per rotation.
     package mutating func retry(
         tag: UInt64, for address: SocketAddress, signer: Signer, now: Instant, random: inout RandomSource
     ) -> [UInt8] {
@@ -40,14 +41,14 @@ package struct CookieJar: Sendable {
 
     private mutating func rotate(_ now: Instant, _ random: inout RandomSource) {
         let period = ProtocolConstants.cookieRotation
-        let turns = (now - rotatedAt).wholeNanoseconds / period.wholeNanoseconds
-        guard turns > 0 else { return }
-        previous = turns == 1 ? current : nil
+        let periods = (now - rotatedAt).wholeNanoseconds / period.wholeNanoseconds
+        guard periods > 0 else { return }
+        previous = periods == 1 ? current : nil
         current = random.secret()
         rotation &+= 1
         signed = nil
-        // On the jar's own beat, not when it was next asked: a secret is honoured for two rotations and no longer.
-        rotatedAt = rotatedAt + .nanoseconds(turns * period.wholeNanoseconds)
+        // A multiple of the period after the last rotation, not `now`: a secret is valid for two periods at most.
+        rotatedAt = rotatedAt + .nanoseconds(periods * period.wholeNanoseconds)
     }
 
     package static func cookie(_ secret: Secret32, _ address: SocketAddress) -> Bytes16 {

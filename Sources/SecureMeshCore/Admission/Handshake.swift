@@ -1,13 +1,13 @@
-/// The key schedule of joining (PROTOCOL.md, section 5). Pure: secrets in, keys out.
+/// The key schedule of joining (PROTOCOL.md, section 5.1), without state.
 ///
-/// D1 = DH(e_p, S_x) hides the joiner's identity; D2 = DH(e_p, e_s) makes the session's keys forward secret.
+/// D1 = DH(e_p, S_x) hides the joiner's identity. D2 = DH(e_p, e_s) gives the session's keys forward secrecy.
 package enum Handshake {
-    /// The first 8 bytes of H("tag", HELLO): what an answer is addressed to.
+    /// Returns the first 8 bytes of H("tag", HELLO), to which an answer is addressed.
     package static func tag(of hello: [UInt8]) -> UInt64 {
         Sodium.hash(.tag, hello.span).array.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// k0 = KDF("hello", D1 ‖ E_p ‖ cookie ‖ S).
+    /// Returns k0 = KDF("hello", D1 ‖ E_p ‖ cookie ‖ S).
     package static func helloKey(
         d1: Secret32, ephemeral: AgreementPublicKey, cookie: Bytes16, server: PublicKey
     ) -> Secret32 {
@@ -19,7 +19,7 @@ package enum Handshake {
         return Sodium.derive(.hello, input)
     }
 
-    /// k_rej = KDF("reject", D1 ‖ T_r).
+    /// Returns k_rej = KDF("reject", D1 ‖ T_r).
     package static func rejectKey(d1: Secret32, transcript: Bytes32) -> Secret32 {
         let input = SecretInput()
         input.append(d1)
@@ -27,12 +27,12 @@ package enum Handshake {
         return Sodium.derive(.reject, input)
     }
 
-    /// k1 = KDF("welcome", D2 ‖ D1 ‖ T).
+    /// Returns k1 = KDF("welcome", D2 ‖ D1 ‖ T).
     package static func welcomeKey(d1: Secret32, d2: Secret32, transcript: Bytes32) -> Secret32 {
         Sodium.derive(.welcome, agreed(d1, d2, transcript))
     }
 
-    /// The session's keys, from master = KDF("master", D2 ‖ D1 ‖ T) and J = master ‖ session ‖ epoch.
+    /// Returns the session's keys, derived from master = KDF("master", D2 ‖ D1 ‖ T) and J = master ‖ session ‖ epoch.
     package static func sessionKeys(
         d1: Secret32, d2: Secret32, transcript: Bytes32, session: SessionID, epoch: UInt64
     ) -> SessionKeys {
@@ -53,19 +53,5 @@ package enum Handshake {
         input.append(d1)
         input.append(transcript)
         return input
-    }
-}
-
-/// The three keys of a session between a peer and the server.
-package struct SessionKeys: Sendable {
-    package let peerToServer: Secret32
-    package let serverToPeer: Secret32
-    /// Ties CONFIRM's signature to this handshake.
-    package let binder: Secret32
-
-    package init(peerToServer: Secret32, serverToPeer: Secret32, binder: Secret32) {
-        self.peerToServer = peerToServer
-        self.serverToPeer = serverToPeer
-        self.binder = binder
     }
 }

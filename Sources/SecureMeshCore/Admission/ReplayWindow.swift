@@ -1,7 +1,8 @@
-/// Which counters of one direction of a session have been accepted (RFC 6479).
+/// The replay window of one direction of a session: which counters have been accepted (RFC 6479).
 ///
-/// A counter is accepted once, if it is newer than all before or fewer than 2,048 behind the newest. `refusal` looks;
-/// `accept` commits, and belongs after the signature: a forged datagram must leave the window as it was.
+/// A counter is accepted once, if it is newer than all others or fewer than 2,048 behind the newest. `refusal` checks
+/// and changes nothing. `accept` commits; it is called after the signature is verified, so that a forged datagram
+/// leaves the window unchanged.
 package struct ReplayWindow: Hashable, Sendable {
     private var newest: UInt64 = 0
     private var words: [UInt64]
@@ -10,14 +11,14 @@ package struct ReplayWindow: Hashable, Sendable {
         words = [UInt64](repeating: 0, count: Self.wordCount)
     }
 
-    /// Why `counter` would be refused; nil if it would be accepted.
+    /// Returns why `counter` would be refused; nil if it would be accepted.
     package func refusal(of counter: UInt64) -> Rejection? {
         if counter > newest { return nil }
         if newest - counter >= ProtocolConstants.windowSize { return .counterTooOld }
         return words[word(counter)] & bit(counter) != 0 ? .counterReplayed : nil
     }
 
-    /// Marks a counter that `refusal` has let through.
+    /// Marks a counter for which `refusal` returned nil.
     package mutating func accept(_ counter: UInt64) {
         if counter > newest {
             let steps = min(counter / 64 - newest / 64, UInt64(Self.wordCount))
@@ -35,6 +36,6 @@ package struct ReplayWindow: Hashable, Sendable {
         1 << (counter % 64)
     }
 
-    /// One word more than the window, so that the word being filled holds no bit of the oldest.
+    /// One word more than the window needs, so that the newest word shares no bits with the oldest.
     private static let wordCount = Int(ProtocolConstants.windowSize) / 64 + 1
 }

@@ -1,13 +1,13 @@
-/// One end of a session: keys, the counter it sends with, the window it receives through.
+/// One end of a session: its keys, the counter of what it sends, the replay window of what it receives.
 package struct SecureChannel: Sendable {
     package let receiveKey: Secret32
     package let sendKey: Secret32
     private(set) package var window = ReplayWindow()
     private var sent: UInt64
-    /// The highest number among what was accepted.
+    /// The highest number among the accepted datagrams.
     private(set) package var newestNumber: UInt64 = 0
 
-    /// `sent` counters are used up already: none, for the keys of a new session.
+    /// - Parameter sent: How many counters are used up already: 0 for the keys of a new session.
     package init(receiveKey: Secret32, sendKey: Secret32, sent: UInt64 = 0) {
         self.receiveKey = receiveKey
         self.sendKey = sendKey
@@ -21,19 +21,20 @@ package struct SecureChannel: Sendable {
         return payload.sealed(to: to, counter: sent, delivery: delivery, with: sendKey)
     }
 
-    /// Looks at the window, opens and decodes. Changes nothing: `accept` commits, after the signature.
+    /// Checks the window, opens the seal and decodes. Changes nothing: `accept` commits, after the signature.
     package func open<Body: Payload>(
-        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, by primitives: any Primitives = Libsodium()
+        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, by primitives: any Primitives
     ) throws(Rejection) -> Opened<Body> {
         if let refusal = window.refusal(of: datagram.header.counter) { throw refusal }
         return try Opened(span, datagram, key: receiveKey, by: primitives)
     }
 
-    /// Refuses a number that does not rise.
+    /// Refuses a number that is not above the newest.
     package func checkNumber(_ number: UInt64) throws(Rejection) {
         guard number > newestNumber else { throw .numberStale }
     }
 
+    /// Marks the counter as used and, if the payload has a number, moves the newest number.
     package mutating func accept(counter: UInt64, number: UInt64? = nil) {
         window.accept(counter)
         if let number { newestNumber = max(newestNumber, number) }

@@ -1,7 +1,7 @@
-/// Which source addresses a server answers at all.
+/// The source addresses that a server answers.
 ///
-/// An address that members could not send to, or that would turn the server's own answers on itself or on hosts of
-/// its own network, is refused before any work is done.
+/// It refuses, before any work is done, an address that members could not send to, and one that would direct the
+/// server's answers to itself or to hosts of its own network.
 package struct SourcePolicy: Sendable {
     /// The address of each socket, in the order of `Path.socket`.
     private let bound: [SocketAddress]
@@ -10,8 +10,10 @@ package struct SourcePolicy: Sendable {
         self.bound = bound
     }
 
-    /// Loopback and link-local only where the socket itself is bound so: elsewhere the address would mean another
-    /// host to each member that is told it.
+    /// Returns true if a HELLO from `path` may be answered.
+    ///
+    /// A loopback or link-local source is allowed only if its socket is bound to such an address. On any other socket
+    /// the address would mean a different host to each member that learns it.
     package func allows(_ path: Path) -> Bool {
         let source = path.remote
         guard source.isUsable, !bound.contains(source), Int(path.socket) < bound.count else { return false }

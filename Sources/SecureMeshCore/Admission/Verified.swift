@@ -1,4 +1,5 @@
-/// A payload whose signature has been verified. There is no other way to make one, and no state changes without one.
+/// A payload whose signature has been verified. `Opened.verified` is the only way to make one, and no state changes
+/// without one.
 package struct Verified<Body: Payload>: Sendable {
     package let body: Body
     package let signer: PublicKey
@@ -11,17 +12,17 @@ package struct Verified<Body: Payload>: Sendable {
     }
 }
 
-/// A payload out of an intact seal, well formed, not yet verified: whoever holds the session's key may have made it.
+/// A well-formed payload from an intact seal, not yet verified: any holder of the session's key may have made it.
 package struct Opened<Body: Payload>: Sendable {
     package let body: Body
     private let header: Header
-    /// As received: a signature is verified over these, never over bytes encoded again.
+    /// The bytes as received. The signature is verified over these, never over bytes that were encoded again.
     private let payload: [UInt8]
     private let signature: Signature
 
     /// Opens and decodes the sealed part of `span`.
     package init(
-        _ span: Span<UInt8>, _ datagram: Datagram, key: Secret32, by primitives: any Primitives = Libsodium()
+        _ span: Span<UInt8>, _ datagram: Datagram, key: Secret32, by primitives: any Primitives
     ) throws(Rejection) {
         header = datagram.header
         guard let plaintext = primitives.open(span, sealed: datagram.sealed, counter: header.counter, key: key) else {
@@ -35,19 +36,22 @@ package struct Opened<Body: Payload>: Sendable {
         signature = Signature(plaintext.span, at: size)
     }
 
+    /// Verifies the signature over the payload as it was received.
+    ///
+    /// - Throws: `signatureInvalid`.
     package func verified(
         by key: PublicKey, in context: SigningContext, extra: SigningContext.Extra = .none
     ) throws(Rejection) -> Verified<Body> {
         var bytes = context.signedBytes(
             header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
-        // The binder may be in it.
+        // It may contain the binder, which is a secret.
         defer { Sodium.wipe(&bytes) }
         guard context.primitives.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
         return Verified(body: body, signer: key, signature: signature)
     }
 }
 
-/// RETRY, the one kind that is not sealed: its signature stands in the open.
+/// A RETRY whose signature has been verified. It is the only kind that is not sealed.
 package struct VerifiedRetry: Sendable {
     package let cookie: Bytes16
 

@@ -1,8 +1,8 @@
-/// Who is a member: entries by session, with identities, names and addresses unique.
+/// The members of a mesh: entries by session, in which each identity, name and address is unique.
 ///
-/// A value shared by the server, which changes it, and the peers, which copy it. A session once removed never returns.
+/// The server keeps one and each peer a replica of it. A session that was removed never returns.
 package struct Directory: Sendable {
-    /// Ascending: the order of snapshots and of whatever is sent to all.
+    /// All sessions in ascending order, which is the order of snapshots and of sending to all.
     private(set) package var sessions: [SessionID] = []
     private var entries: [SessionID: Entry] = [:]
     private var identities: [PublicKey: SessionID] = [:]
@@ -22,13 +22,15 @@ package struct Directory: Sendable {
     package var inOrder: [Entry] { sessions.compactMap { entries[$0] } }
 
     package subscript(session: SessionID) -> Entry? { entries[session] }
+    /// Returns the entry of the identity; nil if it is no member.
     package func entry(of identity: PublicKey) -> Entry? { identities[identity].flatMap { entries[$0] } }
     package func entry(named name: PeerName) -> Entry? { names[name].flatMap { entries[$0] } }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address].flatMap { entries[$0] } }
+    /// Returns true if `session` is among the newest 65,536 that were removed.
     package func wasRemoved(_ session: SessionID) -> Bool { removed.contains(session) }
 
-    /// Whether `change` can be made whole: what it removes is here, what it adds was never here, and no identity,
-    /// name or address would stand twice.
+    /// Returns true if all of a change can be made: what it removes is listed, what it adds was never listed, and each
+    /// identity, name and address stays unique.
     package func allows(removing gone: [SessionID], adding new: [Entry]) -> Bool {
         let leaving = Set(gone)
         guard leaving.count == gone.count, gone.allSatisfy({ entries[$0] != nil }),
@@ -44,7 +46,7 @@ package struct Directory: Sendable {
             && new.areDistinct(by: \.name) && new.areDistinct(by: \.address)
     }
 
-    /// Adds what `allows` has let through.
+    /// Adds an entry. `allows` returned true for it, or the caller knows as much.
     package mutating func insert(_ entry: Entry) {
         sessions.insert(entry.session, at: index(of: entry.session))
         entries[entry.session] = entry
@@ -62,7 +64,7 @@ package struct Directory: Sendable {
         removed.insert(session)
     }
 
-    /// Where `session` is, or belongs, in `sessions`.
+    /// Returns the index of `session` in `sessions`, or where to insert it.
     private func index(of session: SessionID) -> Int {
         var low = 0
         var high = sessions.count
@@ -75,9 +77,10 @@ package struct Directory: Sendable {
 }
 
 extension [Entry] {
-    /// The few of a DELTA are compared with each other, which costs less than a table of them.
+    /// Returns true if no two entries have the same value. The few entries of a DELTA are compared with each other, which
+    /// is faster than to build a set.
     fileprivate func areDistinct<Value: Hashable>(by value: (Entry) -> Value) -> Bool {
         guard count <= 8 else { return Set(lazy.map(value)).count == count }
-        return indices.allSatisfy { place in !self[..<place].contains { value($0) == value(self[place]) } }
+        return indices.allSatisfy { index in !self[..<index].contains { value($0) == value(self[index]) } }
     }
 }

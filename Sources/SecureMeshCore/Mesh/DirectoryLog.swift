@@ -1,7 +1,7 @@
-/// The server's directory with its history: changes that wait, the recent DELTAs, frozen SNAPSHOTs
-/// (PROTOCOL.md, directory).
+/// The server's directory with its history: waiting changes, recent DELTAs and frozen SNAPSHOTs (PROTOCOL.md,
+/// section 6.5).
 ///
-/// `version` counts what has been published; `directory` is ahead of it by what waits.
+/// `version` counts the published changes; `directory` contains the waiting ones as well.
 package struct DirectoryLog: Sendable {
     private(set) package var directory = Directory()
     private(set) package var version: UInt64 = 1
@@ -30,18 +30,18 @@ package struct DirectoryLog: Sendable {
         ]
     }
 
-    /// When waiting changes are to be flushed.
+    /// When the waiting changes are to be published; nil if there are none.
     package var flushDeadline: Instant? {
         guard !waiting.isEmpty else { return nil }
         return lastFlush.map { $0 + tick } ?? Instant(nanoseconds: .min)
     }
 
-    /// Whether a DELTA has told of `session`.
+    /// Returns true if a DELTA has listed `session`.
     package func isPublished(_ session: SessionID) -> Bool {
         !unpublished.contains(session)
     }
 
-    /// `entry` comes; the identity's older session goes in the same step.
+    /// Adds `entry`, and removes the identity's older session in the same change.
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
         let published = old.flatMap { withdraw($0) ? nil : $0 }
         if let old { directory.remove(old) }
@@ -55,7 +55,7 @@ package struct DirectoryLog: Sendable {
         directory.remove(session)
     }
 
-    /// Publishes what waits, one version a DELTA, and gives the DELTAs in order.
+    /// Publishes the waiting changes, one version per DELTA, and returns the DELTAs in order.
     package mutating func flush(now: Instant, sign: (Delta) -> SignedPayload) -> [SignedPayload] {
         guard !waiting.isEmpty else { return [] }
         var published: [SignedPayload] = []
@@ -88,14 +88,14 @@ package struct DirectoryLog: Sendable {
         return published
     }
 
-    /// The DELTAs from `held` on, oldest first and at most `limit`; nil if the log does not reach back so far.
+    /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`; nil if the log begins later.
     package func deltas(after held: UInt64, limit: Int) -> [SignedPayload]? {
         guard held > 0, held <= version, version - held <= UInt64(deltas.count) else { return nil }
         return Array(deltas.suffix(Int(version - held)).prefix(limit))
     }
 
-    /// The version of a snapshot for a member that holds version `held`: the one it has begun, or else a young one.
-    /// Nil if neither would bring it within reach of the DELTAs.
+    /// Returns the version of a snapshot for a member that holds version `held`: the one it was being sent, or a young
+    /// one. Nil if neither is above `held` and within reach of the kept DELTAs.
     package func frozenVersion(begun: UInt64?, above held: UInt64 = 0, now: Instant) -> UInt64? {
         func isOfUse(_ snapshot: FrozenSnapshot) -> Bool {
             snapshot.version > held && version - snapshot.version <= UInt64(deltas.count)
@@ -107,16 +107,18 @@ package struct DirectoryLog: Sendable {
         return newest.version
     }
 
-    /// Freezes the directory at `version`. What waits has been flushed before. A member is sent a burst of parts each
-    /// `interval`: the snapshot stays young as long as that takes, or else, in a large directory that keeps changing,
-    /// none would ever be complete before it is forgotten.
+    /// Freezes the directory at `version` and returns the version. The waiting changes must have been published.
+    ///
+    /// A member is sent a burst of parts per `interval`. The snapshot stays young for as long as that takes: in a large
+    /// directory that keeps changing, no snapshot would otherwise be complete before it is dropped.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: directory.inOrder))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
         return version
     }
 
-    /// Parts of a frozen snapshot, signed when first asked for; from the first one if `part` is beyond the last.
+    /// Returns parts of a frozen snapshot, from `part` on, or from the first one if there is no such part. A part is
+    /// signed when it is first sent.
     package mutating func parts(
         of version: UInt64, from part: Int, limit: Int, sign: (Snapshot) -> SignedPayload
     ) -> [SignedPayload] {
@@ -126,13 +128,13 @@ package struct DirectoryLog: Sendable {
         return (first..<min(first + limit, count)).map { frozen[index].part($0, sign: sign) }
     }
 
-    /// How many parts, from `part` on, are to go out at once: a quarter of all, rounded up, within limits.
+    /// Returns how many parts, from `part` on, are to be sent at once: a quarter of all, rounded up, within limits.
     package func burst(of version: UInt64, from part: Int) -> Int {
         guard let snapshot = frozen.last(where: { $0.version == version }) else { return 0 }
         return min(snapshot.burst, snapshot.partCount - (part < snapshot.partCount ? part : 0))
     }
 
-    /// Somebody is sent the least at a time: the snapshot stays young as long as that takes.
+    /// Keeps the snapshot young for as long as it takes to send it in the smallest bursts.
     package mutating func prolong(_ version: UInt64) {
         guard let index = frozen.lastIndex(where: { $0.version == version }) else { return }
         frozen[index].prolong()
@@ -142,7 +144,7 @@ package struct DirectoryLog: Sendable {
         frozen.last { $0.version == version }?.partCount ?? 0
     }
 
-    /// Takes back an addition that nobody has been told of yet; false if there is none.
+    /// Takes back an addition that was not published yet. Returns false if there is none.
     private mutating func withdraw(_ session: SessionID) -> Bool {
         guard unpublished.remove(session) != nil,
             let index = waiting.firstIndex(where: { $0.added?.session == session })
@@ -191,7 +193,7 @@ private struct FrozenSnapshot: Sendable {
 
     mutating func prolong() { stayYoung(for: Limits.snapshotPartsPerHeartbeat) }
 
-    /// As long as it takes to send `burst` parts each interval.
+    /// Stays young for as long as it takes to send all parts, `burst` of them per interval.
     private mutating func stayYoung(for burst: Int) {
         youngUntil = max(youngUntil, frozenAt + max(Limits.snapshotAge, interval * (parts.count / burst + 1)))
     }

@@ -1,13 +1,13 @@
-/// When a member is dead: no proof of life within the lifetime, judged at each sweep (PROTOCOL.md, section 6).
+/// The schedule of the sweeps that expire silent members: no proof of life within the lifetime (PROTOCOL.md, section 6).
 ///
-/// Two guards against calling the living dead: the driver drains the sockets between `sweepIsDue` and `sweep`, and
-/// a sweep that ran late (a paused machine) suspends expiry for one lifetime.
+/// Two guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`, and a sweep that ran
+/// late, because the process was paused, suspends expiry for one lifetime.
 package struct FailureDetector: Hashable, Sendable {
     package let lifetime: Duration
     private let interval: Duration
     private var nextSweep: Instant
     private var suspendedUntil: Instant
-    private(set) package var isDraining = false
+    private var isDraining = false
 
     package init(lifetime: Duration, interval: Duration = ProtocolConstants.sweepInterval, now: Instant) {
         self.lifetime = lifetime
@@ -16,10 +16,10 @@ package struct FailureDetector: Hashable, Sendable {
         suspendedUntil = now
     }
 
-    /// Nil while the sockets are being drained.
+    /// When the next sweep is due; nil while the sockets are being drained.
     package var deadline: Instant? { isDraining ? nil : nextSweep }
 
-    /// True once for each sweep: the sockets are to be drained now.
+    /// Returns true once for each sweep. The sockets are then to be drained, and `sweep` is to be called.
     package mutating func sweepIsDue(now: Instant) -> Bool {
         guard !isDraining, now >= nextSweep else { return false }
         isDraining = true
@@ -27,41 +27,14 @@ package struct FailureDetector: Hashable, Sendable {
         return true
     }
 
-    /// Ends the drain; calls `expire` unless expiry is suspended.
-    package mutating func sweep(now: Instant, expire: (_ diedBefore: Instant) -> Void) {
-        guard isDraining else { return }
+    /// Ends the drain.
+    ///
+    /// - Returns: The instant before which a last proof of life has expired. Nil while expiry is suspended, or if no
+    ///   drain was asked for.
+    package mutating func sweep(now: Instant) -> Instant? {
+        guard isDraining else { return nil }
         isDraining = false
         nextSweep = now + interval
-        if now >= suspendedUntil { expire(now - lifetime) }
-    }
-}
-
-/// The tokens of recent PULSEs: a heartbeat is life only if it brings one that was issued within the lifetime.
-package struct PulseTokens: Hashable, Sendable {
-    package struct Issued: Hashable, Sendable {
-        let token: UInt64
-        let at: Instant
-
-        package init(token: UInt64, at: Instant) {
-            self.token = token
-            self.at = at
-        }
-    }
-
-    private var recent: [Issued] = []
-
-    package init() {}
-
-    package var usage: Usage { Usage("issued tokens", recent.count, limit: Limits.issuedTokens) }
-
-    package mutating func issue(_ token: UInt64, now: Instant, lifetime: Duration) {
-        recent.removeAll { now - $0.at > lifetime }
-        if recent.count == Limits.issuedTokens { recent.removeFirst() }
-        recent.append(Issued(token: token, at: now))
-    }
-
-    package func isFresh(_ token: UInt64, own: Issued, now: Instant, lifetime: Duration) -> Bool {
-        func isFresh(_ issued: Issued) -> Bool { issued.token == token && now - issued.at <= lifetime }
-        return isFresh(own) || recent.contains(where: isFresh)
+        return now >= suspendedUntil ? now - lifetime : nil
     }
 }

@@ -51,10 +51,10 @@ package enum Limits {
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)
     /// A /48 may have this many times what a /64 may.
     package static let widePrefixFactor = 8
-    /// Events of joiners turned away; the others are not told of.
+    /// Events about joiners that were turned away. Those above the rate are dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
-    /// Identities whose join bucket, bar or name the server remembers; the longest unused goes first.
+    /// Identities whose join bucket, bar or name the server remembers. A new one evicts the one known longest.
     package static let rememberedIdentities = 65_536
 
     // Members, at the server.
@@ -103,19 +103,4 @@ package enum Limits {
     package static let strangerQueue = 4_096
     package static let resendQueue = 4_096
     package static let logInterval = Duration.seconds(10)
-}
-
-/// A token bucket's shape: so many a second, so many at once.
-package struct Rate: Hashable, Sendable {
-    package var perSecond: Int
-    package var burst: Int
-
-    package init(perSecond: Int, burst: Int) {
-        self.perSecond = perSecond
-        self.burst = burst
-    }
-
-    package func scaled(by factor: Int) -> Rate {
-        Rate(perSecond: perSecond * factor, burst: burst * factor)
-    }
 }

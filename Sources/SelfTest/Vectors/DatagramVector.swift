@@ -58,7 +58,7 @@ struct DatagramVector<Body: Payload> {
             let decoded = try Datagram(decoding: datagram.span)
             section.expect(decoded.header == header, "the header is read as \(decoded.header)")
             section.expect(decoded.size == datagram.count, "it is read as one of \(decoded.size) bytes")
-            let opened = try Opened<Body>(datagram.span, decoded, key: key)
+            let opened = try Opened<Body>(datagram.span, decoded, key: key, by: Libsodium())
             let verified = try opened.verified(by: signer.publicKey, in: world.context, extra: extra)
             section.expect(verified.body == body, "the payload is read as \(verified.body)")
             section.expect(verified.signer == signer.publicKey, "the signer is another")

@@ -32,7 +32,8 @@ package struct Sample: Sendable {
         }
         receive = { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
             let (key, extra) = try keys(datagram.header)
-            _ = try Opened<Body>(span, datagram, key: key).verified(by: publicKey, in: context, extra: extra)
+            _ = try Opened<Body>(span, datagram, key: key, by: Libsodium()).verified(
+                by: publicKey, in: context, extra: extra)
         }
     }
 

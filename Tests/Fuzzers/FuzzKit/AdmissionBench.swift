@@ -1,7 +1,7 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A server's gates and a peer, each brought by true datagrams to the states in which a kind is let in; made once,
+/// A server's gates and a peer, brought by valid datagrams to the states in which each kind is accepted. Made once and
 /// copied for each input.
 final class AdmissionBench: Sendable {
     /// The peer's machine in the three states in which it listens differently.
@@ -14,8 +14,8 @@ final class AdmissionBench: Sendable {
         case member
     }
 
-    /// Holds a session of `member`, a ticket of `candidate`, nothing of `stranger`.
-    let admission: ServerAdmission
+    /// They hold a session of `member`, a ticket of `candidate`, and nothing of `strangers`.
+    let gates: ServerGates
     /// Without a cookie, and with one.
     let strangers: [ScriptedPeer]
     let candidate: ScriptedPeer
@@ -48,23 +48,21 @@ final class AdmissionBench: Sendable {
 
     private init?() {
         let now = Self.now
-        var admission = ServerAdmission(
-            key: Pool.server, bound: [Pool.serverAddress], random: .seeded(1), now: now - .seconds(1))
+        var gates = ServerGates(seed: 1, now: now - .seconds(1))
         guard let stranger = Self.handmade(0), let returning = Self.handmade(4, cookie: Bytes16(Self.cookie.span)),
-            let candidate = Self.ticket(of: 1, from: &admission),
-            let member = Self.ticket(of: 2, from: &admission), let confirm = member.confirm?.bytes,
-            case .confirm(let verified, let ticket, let counter) = admission.admit(
-                confirm.span, path: member.path, now: now)
+            let candidate = Self.ticket(of: 1, from: &gates),
+            let member = Self.ticket(of: 2, from: &gates), let confirm = member.confirm?.bytes,
+            case .confirm(let joiner) = gates.admit(confirm, path: member.path, now: now)
         else { return nil }
-        admission.begin(ticket, counter: counter, number: verified.body.number)
+        gates.begin(joiner, now: now)
         for (index, counter) in Self.heard.dropFirst().enumerated() {
             let number = index == 2 ? Self.number : UInt64(index + 2)
             let heartbeat = Heartbeat(number: number, token: 5, version: 1, part: 0)
             guard let bytes = member.draft(.heartbeat, heartbeat, counter: counter)?.bytes,
-                case .heartbeat = admission.admit(bytes.span, path: member.path, now: now)
+                case .member(.heartbeat) = gates.admit(bytes, path: member.path, now: now)
             else { return nil }
         }
-        self.admission = admission
+        self.gates = gates
         strangers = [stranger, returning]
         self.candidate = candidate
         self.member = member
@@ -111,14 +109,9 @@ final class AdmissionBench: Sendable {
     }
 
     /// A peer that has opened its WELCOME.
-    private static func ticket(of index: Int, from admission: inout ServerAdmission) -> ScriptedPeer? {
+    private static func ticket(of index: Int, from gates: inout ServerGates) -> ScriptedPeer? {
         guard var peer = handmade(index),
-            case .hello(let request) = admission.admit(peer.hello.bytes.span, path: peer.path, now: now)
-        else { return nil }
-        let parameters = Welcome.Parameters(
-            heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
-            trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey)
-        guard let welcome = admission.welcome(request, parameters: parameters, now: now, unless: { _ in false }),
+            case .hello(.welcome(let welcome)) = gates.admit(peer.hello.bytes, path: peer.path, now: now),
             peer.open(welcome)
         else { return nil }
         return peer

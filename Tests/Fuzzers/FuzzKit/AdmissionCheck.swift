@@ -50,7 +50,7 @@ private struct AdmissionTrial {
     private let honest: [UInt8]
     private let bytes: [UInt8]
     private let effective: ForgedDatagram.Effective
-    private var admission: ServerAdmission
+    private var gates: ServerGates
     private var peer: Peer?
 
     init(_ bench: AdmissionBench, _ recipe: AdmissionRecipe) {
@@ -60,7 +60,7 @@ private struct AdmissionTrial {
         var harm = recipe.harm
         harm.afterSealing = nil
         honest = recipe.harm.afterSealing == nil ? bytes : recipe.draft.bytes(harm).bytes
-        admission = bench.admission
+        gates = bench.gates
         if case .peer(let stage) = recipe.receiver { peer = bench.peer(at: stage) }
     }
 
@@ -93,7 +93,7 @@ private struct AdmissionTrial {
         return replayFailure()
     }
 
-    /// What was let in is not let in again. A HELLO is: its answer is what must not come twice, and that is not here.
+    /// What was accepted is not accepted again. A repeated HELLO is not refused: it gets the same WELCOME again.
     private mutating func replayFailure() -> String? {
         guard recipe.draft.kind != .hello, peer.map({ $0.nextDeadline != nil }) ?? true else { return nil }
         let again = hand(bytes)
@@ -135,11 +135,11 @@ private struct AdmissionTrial {
     }
 
     private mutating func handToServer(_ bytes: [UInt8]) -> Outcome {
-        switch admission.admit(bytes.span, path: recipe.path, now: recipe.now) {
+        switch gates.admit(bytes, path: recipe.path, now: recipe.now) {
         case .refused(let rejection): .refused(rejection)
-        case .answer: .answered
-        case .misbehaved: .misbehaved
-        case .hello, .confirm, .heartbeat, .leave: .through
+        case .hello(.retry), .hello(.repeatedWelcome): .answered
+        case .member(.misbehaved): .misbehaved
+        case .hello(.welcome), .hello(.reject), .confirm, .member(.heartbeat), .member(.leave): .through
         }
     }
 

@@ -79,7 +79,7 @@ struct AdmissionRecipe {
 
     private static func headerHarm(_ input: inout FuzzInput, _ bench: AdmissionBench) -> ForgedDatagram.HeaderTampering
     {
-        let known = [0, bench.server.epoch, bench.server.session.rawValue, bench.admission.epoch, 1]
+        let known = [0, bench.server.epoch, bench.server.session.rawValue, bench.gates.epoch, 1]
         return switch input.below(3) {
         case 0: .to(input.element(of: known))
         case 1: .from(input.element(of: known))

@@ -2,9 +2,32 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A server's gates, and a joiner who makes each of its datagrams by hand.
+/// A server's gates without a registry, and joiners whose datagrams are made step by step.
 struct AdmissionWorld {
-    var admission: ServerAdmission
+    /// What the gates made of a datagram.
+    enum Verdict {
+        case refused(Rejection)
+        case hello(HandshakeGate.HelloAnswer)
+        case confirm(ConfirmedTicket)
+        case member(MemberSessions.Admitted)
+    }
+
+    /// Lets anyone in, or no one.
+    struct Policy: JoinPolicy {
+        var memberShare: Int64 = 0
+        var reject: Reject?
+        /// Returns true for the numbers that no new session may have.
+        var isSeen: (SessionID) -> Bool = { _ in false }
+
+        func refusal(of _: PublicKey, as _: PeerName, at _: SocketAddress, now _: Instant) -> Reject? { reject }
+        func hasSeen(_ session: SessionID) -> Bool { isSeen(session) }
+    }
+
+    var gate: HandshakeGate
+    var sessions: MemberSessions
+    var policy = Policy()
+    var random: RandomSource
+    let signer: Signer
     /// The joiner's.
     var path = Path(remote: Fixture.address(1))
 
@@ -13,14 +36,35 @@ struct AdmissionWorld {
         trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey)
 
     init(seed: UInt64 = 1) {
-        admission = ServerAdmission(
-            key: Fixture.serverKey, bound: [SocketAddress(ip: .v4(0), port: 3_000)], random: .seeded(seed), now: .start)
+        random = .seeded(seed)
+        let epoch = random.sessionID { _ in false }
+        signer = Signer(key: Fixture.serverKey, context: Fixture.context, from: epoch.rawValue)
+        gate = HandshakeGate(
+            signer: signer, bound: [SocketAddress(ip: .v4(0), port: 3_000)], parameters: Self.parameters,
+            random: &random, now: .start)
+        sessions = MemberSessions(
+            signer: signer, heartbeatInterval: ProtocolConstants.heartbeatInterval,
+            lifetime: ProtocolConstants.lifetime, now: .start)
     }
 
-    mutating func admit(
-        _ bytes: [UInt8], from path: Path? = nil, now: Instant = .start
-    ) -> ServerAdmission.Verdict {
-        admission.admit(bytes.span, path: path ?? self.path, now: now)
+    mutating func admit(_ bytes: [UInt8], from path: Path? = nil, now: Instant = .start) -> Verdict {
+        let path = path ?? self.path
+        do throws(Rejection) {
+            let datagram = try Datagram(decoding: bytes.span)
+            switch datagram.header.kind {
+            case .hello:
+                return .hello(
+                    try gate.admitHello(
+                        bytes.span, datagram, path: path, policy: policy, random: &random, now: now))
+            case .confirm:
+                return .confirm(
+                    try gate.admitConfirm(bytes.span, datagram, path: path, policy: policy, now: now))
+            default:
+                return .member(try sessions.admit(bytes.span, datagram, path: path, now: now))
+            }
+        } catch {
+            return .refused(error)
+        }
     }
 
     /// Nil if the bytes were not refused.
@@ -28,14 +72,35 @@ struct AdmissionWorld {
         if case .refused(let rejection) = admit(bytes, from: path, now: now) { rejection } else { nil }
     }
 
-    /// The bytes that were sent back; nil if none were.
+    /// The RETRY that was sent back, or the WELCOME that was sent again; nil if neither was.
     mutating func answer(to bytes: [UInt8], from path: Path? = nil, now: Instant = .start) -> [UInt8]? {
-        if case .answer(let answer) = admit(bytes, from: path, now: now) { answer } else { nil }
+        switch admit(bytes, from: path, now: now) {
+        case .hello(.retry(let bytes)), .hello(.repeatedWelcome(let bytes)): bytes
+        default: nil
+        }
     }
 
-    /// Whether the bytes passed all gates as a HELLO.
-    mutating func isServed(_ hello: [UInt8], from path: Path? = nil, now: Instant = .start) -> Bool {
-        if case .hello = admit(hello, from: path, now: now) { true } else { false }
+    /// The WELCOME that the bytes got for the first time; nil if they got none.
+    mutating func welcome(for hello: [UInt8], from path: Path? = nil, now: Instant = .start) -> [UInt8]? {
+        if case .hello(.welcome(let bytes)) = admit(hello, from: path, now: now) { bytes } else { nil }
+    }
+
+    /// Passes a HELLO through all gates and has the policy reject it, so that it leaves no ticket.
+    mutating func isRejected(_ hello: [UInt8], from path: Path? = nil, now: Instant = .start) -> Bool {
+        policy.reject = Reject(reason: .full, retrySeconds: 10)
+        defer { policy.reject = nil }
+        if case .hello(.reject(_, _, .full)) = admit(hello, from: path, now: now) { return true }
+        return false
+    }
+
+    /// The newest number heard from a member, as the next PULSE to it would echo it.
+    mutating func newestNumber(of session: SessionID) throws -> UInt64 {
+        let pulse = signer.sign(.pulse, Pulse(number: 1, token: 2, version: 3))
+        let transmit = sessions.seal(pulse, for: session)
+        let bytes = try #require(transmit).bytes
+        let header = try Datagram(decoding: bytes.span).header
+        guard case .echo(let number) = header.delivery else { throw FixtureError(text: "no echo") }
+        return number
     }
 
     /// A HELLO and what its WELCOME gives.
@@ -82,8 +147,10 @@ struct AdmissionWorld {
             return seal(.confirm, body, counter: counter, signedBy: other, extra: .binder(keys.binder))
         }
 
-        func heartbeat(_ number: UInt64, counter: UInt64, signedBy other: SigningKey? = nil) -> [UInt8] {
-            let body = Heartbeat(number: number, token: 0, version: 1, part: 0)
+        func heartbeat(
+            _ number: UInt64, counter: UInt64, token: UInt64 = 0, signedBy other: SigningKey? = nil
+        ) -> [UInt8] {
+            let body = Heartbeat(number: number, token: token, version: 1, part: 0)
             return seal(.heartbeat, body, counter: counter, signedBy: other)
         }
     }
@@ -91,16 +158,14 @@ struct AdmissionWorld {
     /// HELLO and WELCOME.
     mutating func welcomed(_ joiner: Joiner = Joiner(), now: Instant = .start) throws -> Opened {
         let hello = try joiner.hello()
-        guard case .hello(let request) = admit(hello, now: now),
-            let welcome = admission.welcome(request, parameters: Self.parameters, now: now, unless: { _ in false })
-        else { throw FixtureError(text: "no WELCOME") }
+        guard let welcome = welcome(for: hello, now: now) else { throw FixtureError(text: "no WELCOME") }
         let datagram = try Datagram(decoding: welcome.span)
         guard case .agreementKey(let serverKey) = datagram.header.clear else { throw FixtureError(text: "no key") }
         let d1 = try #require(Fixture.serverKey.agree(with: joiner.ephemeral.agreementPublicKey))
         let d2 = try #require(joiner.ephemeral.agree(with: serverKey))
         let transcript = Fixture.context.transcript(.transcript, hello: hello, last: serverKey.bytes)
         let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
-        let body = try SecureMesh.Opened<Welcome>(welcome.span, datagram, key: key)
+        let body = try SecureMesh.Opened<Welcome>(welcome.span, datagram, key: key, by: Libsodium())
             .verified(by: Fixture.serverKey.publicKey, in: Fixture.context, extra: .transcript(transcript)).body
         #expect(datagram.header.to == Handshake.tag(of: hello))
         #expect(body.address == path.remote)
@@ -112,12 +177,12 @@ struct AdmissionWorld {
     }
 
     /// HELLO, WELCOME and CONFIRM.
-    mutating func joined() throws -> Opened {
+    ///
+    /// - Parameter token: The token of the member's first PULSE.
+    mutating func joined(token: UInt64 = 42) throws -> Opened {
         let opened = try welcomed()
-        guard case .confirm(let confirm, let ticket, let counter) = admit(opened.confirm()) else {
-            throw FixtureError(text: "no CONFIRM")
-        }
-        admission.begin(ticket, counter: counter, number: confirm.body.number)
+        guard case .confirm(let joiner) = admit(opened.confirm()) else { throw FixtureError(text: "no CONFIRM") }
+        sessions.begin(joiner, token: token, now: .start)
         return opened
     }
 }

@@ -3,10 +3,12 @@ import Testing
 
 @Suite("Handshake budget")
 struct HandshakeBudgetTests {
-    /// How many of `tier` are served one after another, at one instant.
-    private func drain(_ tier: HandshakeBudget.Tier, _ budget: inout HandshakeBudget, now: Instant = .start) -> Int64 {
+    /// Returns how many of `tier` are served one after another at `now`.
+    private func drain(
+        _ tier: HandshakeBudget.Tier, _ budget: inout HandshakeBudget, memberShare: Int64 = 0, now: Instant = .start
+    ) -> Int64 {
         var served: Int64 = 0
-        while budget.allows(tier, now: now) {
+        while budget.allows(tier, memberShare: memberShare, now: now) {
             budget.charge(tier)
             served += 1
         }
@@ -18,19 +20,19 @@ struct HandshakeBudgetTests {
         var budget = HandshakeBudget(now: .start)
         let bare = drain(.helloWithoutCookie, &budget)
         #expect(bare == Limits.handshakeBurst / 2 / Limits.helloCost + 1)
-        #expect(budget.allows(.helloWithCookie, now: .start) == true)
+        #expect(budget.allows(.helloWithCookie, memberShare: 0, now: .start) == true)
         let proven = drain(.helloWithCookie, &budget)
         let both = bare + proven
         #expect(both == (Limits.handshakeBurst - Limits.handshakeBurst / 10) / Limits.helloCost + 1)
-        #expect(budget.allows(.confirm, now: .start) == true)
+        #expect(budget.allows(.confirm, memberShare: 0, now: .start) == true)
         let left = Limits.handshakeBurst - both * Limits.helloCost
         #expect(drain(.confirm, &budget) == left / Limits.confirmCost)
         for tier in [HandshakeBudget.Tier.helloWithoutCookie, .helloWithCookie, .confirm] {
-            #expect(budget.allows(tier, now: .start) == false)
+            #expect(budget.allows(tier, memberShare: 0, now: .start) == false)
         }
     }
 
-    @Test("it fills with half a core while members are idle")
+    @Test("the budget fills with half a core while members are idle")
     func idleRate() {
         var budget = HandshakeBudget(now: .start)
         _ = drain(.confirm, &budget)
@@ -39,50 +41,59 @@ struct HandshakeBudgetTests {
         #expect((5_000_000 / Limits.confirmCost...5_000_000 / Limits.confirmCost + 1).contains(served))
     }
 
-    @Test("asking often fills it no slower than asking once")
+    @Test("many small refills add up to as much as one")
     func filledInSmallSteps() {
         var often = HandshakeBudget(now: .start)
         var once = often
         _ = drain(.confirm, &often)
         _ = drain(.confirm, &once)
-        for step in 1...20_000 { _ = often.allows(.confirm, now: .after(.nanoseconds(step * 900))) }
+        for step in 1...20_000 { _ = often.allows(.confirm, memberShare: 0, now: .after(.nanoseconds(step * 900))) }
         let end = Instant.after(.nanoseconds(20_000 * 900))
         #expect(abs(drain(.confirm, &often, now: end) - drain(.confirm, &once, now: end)) <= 1)
     }
 
-    @Test("it is never more than full, and time that stands still or runs back fills nothing")
+    @Test("the budget is never more than full, and time that stands still or runs back adds nothing")
     func full() {
         var budget = HandshakeBudget(now: .start)
-        #expect(budget.allows(.helloWithoutCookie, now: .after(.seconds(100_000))) == true)
+        #expect(budget.allows(.helloWithoutCookie, memberShare: 0, now: .after(.seconds(100_000))) == true)
         #expect(drain(.confirm, &budget, now: .after(.seconds(100_000))) == Limits.handshakeBurst / Limits.confirmCost)
-        #expect(budget.allows(.confirm, now: .start) == false)
-        #expect(budget.allows(.confirm, now: .after(.seconds(100_000))) == false)
+        #expect(budget.allows(.confirm, memberShare: 0, now: .start) == false)
+        #expect(budget.allows(.confirm, memberShare: 0, now: .after(.seconds(100_000))) == false)
     }
 
-    /// Members' datagrams a second, and the share of a core, in thousandths, that is left for handshakes.
-    static let loads: [(Int64, Int64)] = [
-        (0, 500), (1_000, 500), (5_000, 500), (7_500, 340), (10_000, 170), (12_000, 34), (20_000, 10), (200_000, 10),
+    /// The share that members use, and the share that is left for handshakes, in thousandths of a core.
+    static let shares: [(Int64, Int64)] = [
+        (0, 500), (68, 500), (340, 500), (510, 340), (680, 170), (816, 34), (1_360, 10), (13_600, 10),
     ]
 
-    @Test("members come first: handshakes get what is left of 0.85, at least a hundredth", arguments: loads)
-    func memberLoad(_ perSecond: Int64, share: Int64) {
+    @Test("members come first: handshakes get what is left of 0.85, at least a hundredth", arguments: shares)
+    func memberShare(_ members: Int64, handshakes: Int64) {
         var budget = HandshakeBudget(now: .start)
-        for _ in 0..<perSecond { budget.chargeMember(now: .start) }
-        let full = Instant.after(.seconds(1))
-        _ = drain(.confirm, &budget, now: full)
-        // 100 ms of the share; the load of the second before counts until the next second is over.
-        let served = drain(.confirm, &budget, now: full + .milliseconds(100))
-        let expected = 100_000 * share / Limits.confirmCost
+        _ = drain(.confirm, &budget)
+        let served = drain(.confirm, &budget, memberShare: members, now: .after(.milliseconds(100)))
+        let expected = 100_000 * handshakes / Limits.confirmCost
         #expect((expected - 1...expected + 1).contains(served))
     }
+}
 
-    @Test("a load that has gone is forgotten after a second")
-    func loadPasses() {
-        var budget = HandshakeBudget(now: .start)
-        for _ in 0..<20_000 { budget.chargeMember(now: .start) }
-        #expect(budget.allows(.confirm, now: .after(.seconds(1))) == true)
-        let later = Instant.after(.seconds(3))
-        _ = drain(.confirm, &budget, now: later)
-        #expect(drain(.confirm, &budget, now: later + .milliseconds(10)) >= 5_000_000 / Limits.confirmCost)
+@Suite("Member load")
+struct MemberLoadTests {
+    @Test("the share is that of the last whole second", arguments: [0, 1_000, 7_500, 20_000, 200_000] as [Int64])
+    func share(_ perSecond: Int64) {
+        var load = MemberLoad(now: .start)
+        for _ in 0..<perSecond { load.charge(now: .start) }
+        #expect(load.share(now: .after(.milliseconds(999))) == 0)
+        let expected = perSecond * Limits.memberCost / 1_000_000
+        #expect(load.share(now: .after(.seconds(1))) == expected)
+        // It counts until the next second is over.
+        #expect(load.share(now: .after(.milliseconds(1_999))) == expected)
+        #expect(load.share(now: .after(.seconds(2))) == 0)
+    }
+
+    @Test("a window that nobody closed in time counts as a whole")
+    func lateWindow() {
+        var load = MemberLoad(now: .start)
+        for _ in 0..<20_000 { load.charge(now: .start) }
+        #expect(load.share(now: .after(.seconds(4))) == 20_000 * Limits.memberCost / 4_000_000)
     }
 }

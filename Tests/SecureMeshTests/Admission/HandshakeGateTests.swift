@@ -2,35 +2,67 @@ import SecureMesh
 import SelfTest
 import Testing
 
-@Suite("Gates: HELLO and CONFIRM")
+@Suite("Handshake gate")
 struct HandshakeGateTests {
-    @Test("a HELLO passes once for each address, and again only as the WELCOME it got")
+    @Test("a repeated HELLO from the same address gets the same WELCOME; from another address, or 5 s later, a new one")
     func helloTwice() throws {
         var world = AdmissionWorld()
         let hello = try AdmissionWorld.Joiner().hello()
-        guard case .hello(let request) = world.admit(hello) else { throw FixtureError(text: "refused") }
-        let welcome = world.admission.welcome(
-            request, parameters: AdmissionWorld.parameters, now: .start, unless: { _ in false })
+        let first = world.welcome(for: hello)
+        let welcome = try #require(first)
         for _ in 0..<3 { #expect(world.answer(to: hello) == welcome) }
-        // From elsewhere it is a new one; after 5 s its ticket is void.
-        #expect(world.isServed(hello, from: Path(remote: Fixture.address(2))) == true)
-        #expect(world.isServed(hello, now: .after(.seconds(5))) == true)
+        let elsewhere = world.welcome(for: hello, from: Path(remote: Fixture.address(2)))
+        #expect(try #require(elsewhere) != welcome)
+        let later = world.welcome(for: hello, now: .after(.seconds(5)))
+        #expect(try #require(later) != welcome)
     }
 
-    @Test("kinds that a server never receives are misdirected")
-    func misdirected() throws {
-        for kind in [Kind.retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message] {
-            var world = AdmissionWorld()
-            #expect(world.refusal(of: try Sample.of(kind).bytes) == .misdirected, "\(kind)")
+    @Test("a HELLO that the policy refuses gets a REJECT with a new salt each time, and leaves no ticket")
+    func rejected() throws {
+        var world = AdmissionWorld()
+        let joiner = AdmissionWorld.Joiner()
+        let hello = try joiner.hello()
+        let d1 = try #require(Fixture.serverKey.agree(with: joiner.ephemeral.agreementPublicKey))
+        var salts: Set<Bytes32> = []
+        for _ in 0..<3 {
+            world.policy.reject = Reject(reason: .nameTaken, retrySeconds: 5)
+            guard case .hello(.reject(let bytes, let request, .nameTaken)) = world.admit(hello) else {
+                throw FixtureError(text: "no REJECT")
+            }
+            #expect(request.signer == Fixture.peerKey.publicKey)
+            let datagram = try Datagram(decoding: bytes.span)
+            guard case .salt(let salt) = datagram.header.clear else { throw FixtureError(text: "no salt") }
+            salts.insert(salt)
+            let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
+            let key = Handshake.rejectKey(d1: d1, transcript: transcript)
+            let reject = try Opened<Reject>(bytes.span, datagram, key: key, by: Libsodium())
+                .verified(by: Fixture.serverKey.publicKey, in: Fixture.context, extra: .transcript(transcript))
+            #expect(reject.body == Reject(reason: .nameTaken, retrySeconds: 5))
         }
-        // A member's kinds, for another server or an earlier start of this one.
+        #expect(salts.count == 3)
+        world.policy.reject = nil
+        #expect(world.welcome(for: hello) != nil)
+    }
+
+    @Test("a new session has a number that is neither the epoch's, nor pending, nor seen")
+    func sessionNumbers() throws {
+        var first = AdmissionWorld()
+        let drawn = try first.welcomed()
+        // The same random numbers, but the first session's number is taken.
+        var second = AdmissionWorld()
+        second.policy.isSeen = { $0.rawValue == drawn.session }
+        #expect(try second.welcomed().session != drawn.session)
+    }
+
+    @Test("a member's datagram for another server, or for an earlier start of this one, is misdirected")
+    func misdirected() throws {
         for kind in [Kind.confirm, .heartbeat, .leave] {
             var world = AdmissionWorld()
             #expect(world.refusal(of: try Sample.of(kind).bytes) == .misdirected, "\(kind)")
         }
     }
 
-    @Test("a source that is no host's is refused before anything else")
+    @Test("a source that cannot be a peer's address is refused")
     func source() throws {
         var world = AdmissionWorld()
         let hello = try AdmissionWorld.Joiner().hello()
@@ -52,8 +84,8 @@ struct HandshakeGateTests {
 
     @Test("a joiner with a key of mixed order is refused, though its signature verifies")
     func mixedOrder() throws {
-        // a·B + T with a = 12345678901234567890 and T of order 8; the nonce 7 makes the hash a multiple of 8, so that
-        // T falls out of the equation.
+        // a·B + T with a = 12345678901234567890 and T of order 8. With the nonce 7 the hash is a multiple of 8, so T
+        // cancels out of the equation.
         let identity = try unhex("b15bf26424d1b69dd33b7a9e57db5de4a2aadea4a2a051efd9bfd6af74165d2b")
         let signature = try unhex(
             "b862409fb5c4c4123df2abf7462b88f041ad36dd6864ce872fd5472be363c5b1"
@@ -88,7 +120,7 @@ struct HandshakeGateTests {
         #expect(world.refusal(of: try elsewhere.hello()) == .sealBroken)
     }
 
-    @Test("a joiner that claims the server's key, or signs with another than it claims, is refused")
+    @Test("a joiner that claims the server's key, or signs with a key other than the one it claims, is refused")
     func identities() throws {
         var world = AdmissionWorld()
         let server = AdmissionWorld.Joiner(key: Fixture.serverKey)
@@ -97,14 +129,14 @@ struct HandshakeGateTests {
         #expect(world.refusal(of: try impostor.hello()) == .signatureInvalid)
     }
 
-    @Test("a flood gets RETRY, smaller than its HELLO; the cookie is served at its own address until its own limit")
+    @Test("a flood gets RETRY, smaller than its HELLO; a HELLO with the cookie is served at its address, within limits")
     func flood() throws {
         var world = AdmissionWorld()
         let hello = try Sample.of(.hello).bytes.replacing(at: 28, with: [UInt8](repeating: 0, count: 16))
         var retry: [UInt8]?
         var attempts = 0
         while retry == nil, attempts < 10_000 {
-            // Each from an address of its own: no prefix is over its rate.
+            // Each comes from an address of its own, so that no prefix bucket is empty.
             let path = Path(remote: SocketAddress(ip: .v4(0x0A00_0000 + UInt32(attempts)), port: 7))
             retry = world.answer(to: hello.flipping(bit: 255 * 8), from: path)
             attempts += 1
@@ -120,19 +152,19 @@ struct HandshakeGateTests {
         proven.ephemeral = Fixture.secret(22)
         let second = try proven.hello()
         #expect(world.answer(to: second, from: Path(remote: Fixture.address(9)))?.count == Kind.retry.minimumSize)
-        #expect(world.isServed(second) == true)
+        #expect(world.isRejected(second) == true)
 
-        // A tenth is kept from those with cookies, and what they are over is dropped.
-        var refusal: Rejection?
-        for _ in 0..<1_000 where refusal == nil { refusal = world.refusal(of: second) }
-        #expect(refusal == .overBudget)
+        // The last tenth is kept for CONFIRMs; HELLOs with a cookie that would need it are dropped.
+        while world.isRejected(second) {}
+        #expect(world.refusal(of: second) == .overBudget)
     }
 
-    @Test("one address with a cookie is held to its rate, one without gets RETRY")
+    @Test("an address with a cookie is limited to its rate; one without gets RETRY above its rate")
     func prefixRates() throws {
         var world = AdmissionWorld()
         let hello = try AdmissionWorld.Joiner().hello()
-        // In steps of 1 ms the budget is never short.
+        // In steps of 1 ms the budget is never used up. A HELLO that is rejected leaves no WELCOME to send again.
+        world.policy.reject = Reject(reason: .full, retrySeconds: 10)
         var retries: [[UInt8]] = []
         for step in 0..<2_000 {
             if let retry = world.answer(to: hello, now: .after(.milliseconds(step))) { retries.append(retry) }
@@ -160,7 +192,7 @@ struct HandshakeGateTests {
         #expect(world.refusal(of: confirm) == .unknownTicket)
     }
 
-    @Test("a CONFIRM that is altered or without WELCOME's token is refused and redeems nothing")
+    @Test("a CONFIRM that was altered, or lacks WELCOME's token, is refused and leaves the ticket valid")
     func badConfirms() throws {
         var world = AdmissionWorld()
         let opened = try world.welcomed()
@@ -173,7 +205,7 @@ struct HandshakeGateTests {
         guard case .confirm = world.admit(opened.confirm(counter: 9)) else { throw FixtureError(text: "refused") }
     }
 
-    @Test("a CONFIRM that comes when nothing is left of the budget is refused, and its ticket stays good")
+    @Test("a CONFIRM is refused when the budget is used up, and its ticket stays valid")
     func confirmOverBudget() throws {
         var world = AdmissionWorld()
         var random = RandomSource.seeded(1)
@@ -185,7 +217,7 @@ struct HandshakeGateTests {
             let key = SigningKey(seed: random.bytes32().array.span)
             waiting.append((world.path, try world.welcomed(.init(key: key, ephemeral: random.secret()))))
         }
-        // Others use up what HELLOs may, without cookies and then with one.
+        // Other HELLOs use up their part of the budget, first without cookies, then with one.
         var joiner = AdmissionWorld.Joiner()
         let altered = try joiner.hello().flipping(bit: 255 * 8)
         var retry: [UInt8]?
@@ -198,7 +230,7 @@ struct HandshakeGateTests {
         joiner.cookie = try VerifiedRetry(bytes.span, Datagram(decoding: bytes.span), in: Fixture.context).cookie
         joiner.ephemeral = Fixture.secret(22)
         let proven = try joiner.hello()
-        while world.isServed(proven) {}
+        while world.isRejected(proven) {}
         #expect(world.refusal(of: proven) == .overBudget)
 
         var last: (path: Path, opened: AdmissionWorld.Opened)?
@@ -224,6 +256,16 @@ struct HandshakeGateTests {
             ? opened.confirm(signedBy: Fixture.otherKey) : opened.seal(.confirm, heartbeat, counter: 1)
         #expect(world.refusal(of: bytes) == .signatureInvalid)
         #expect(world.refusal(of: opened.confirm(counter: 9)) == .unknownTicket)
+    }
+
+    @Test("a CONFIRM is refused if the policy has changed since its HELLO, and its ticket is used up")
+    func withdrawn() throws {
+        var world = AdmissionWorld()
+        let opened = try world.welcomed()
+        world.policy.reject = Reject(reason: .notAuthorised, retrySeconds: 0)
+        #expect(world.refusal(of: opened.confirm()) == .admissionWithdrawn)
+        world.policy.reject = nil
+        #expect(world.refusal(of: opened.confirm()) == .unknownTicket)
     }
 
     @Test("after a newer CONFIRM an older one of the same identity is refused")

@@ -41,11 +41,13 @@ struct SecureChannelTests {
         var (sender, receiver) = Self.pair()
         let bytes = try #require(Self.seal(&sender))
         let datagram = try Datagram(decoding: bytes.span)
-        for _ in 0..<2 { #expect(try receiver.open(Pulse.self, bytes.span, datagram).body.version == 3) }
+        for _ in 0..<2 {
+            #expect(try receiver.open(Pulse.self, bytes.span, datagram, by: Libsodium()).body.version == 3)
+        }
         receiver.accept(counter: datagram.header.counter, number: 1)
         let accepted = receiver
         expectRefusal(.counterReplayed) { () throws(Rejection) in
-            try accepted.open(Pulse.self, bytes.span, datagram)
+            try accepted.open(Pulse.self, bytes.span, datagram, by: Libsodium())
         }
     }
 
@@ -55,7 +57,9 @@ struct SecureChannelTests {
         let bytes = try #require(Self.seal(&sender))
         let datagram = try Datagram(decoding: bytes.span)
         let session = sender
-        expectRefusal(.sealBroken) { () throws(Rejection) in try session.open(Pulse.self, bytes.span, datagram) }
+        expectRefusal(.sealBroken) { () throws(Rejection) in
+            try session.open(Pulse.self, bytes.span, datagram, by: Libsodium())
+        }
     }
 
     @Test("numbers rise: what is not above the newest is refused, and the newest never falls")

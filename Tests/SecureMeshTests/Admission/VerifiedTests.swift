@@ -21,7 +21,7 @@ struct VerifiedTests {
     func shortPlaintext(_ size: Int) throws {
         let (bytes, datagram) = try Self.sealed([UInt8](repeating: 0, count: size))
         expectRefusal(.payloadLengthMismatch) { () throws(Rejection) in
-            try Opened<Leave>(bytes.span, datagram, key: Self.key)
+            try Opened<Leave>(bytes.span, datagram, key: Self.key, by: Libsodium())
         }
     }
 
@@ -32,11 +32,11 @@ struct VerifiedTests {
         for wrong in [plaintext.dropLast(), plaintext + [0]] {
             let (bytes, datagram) = try Self.sealed(Array(wrong))
             expectRefusal(.payloadLengthMismatch) { () throws(Rejection) in
-                try Opened<Leave>(bytes.span, datagram, key: Self.key)
+                try Opened<Leave>(bytes.span, datagram, key: Self.key, by: Libsodium())
             }
         }
         let (bytes, datagram) = try Self.sealed(plaintext)
-        _ = try Opened<Leave>(bytes.span, datagram, key: Self.key)
+        _ = try Opened<Leave>(bytes.span, datagram, key: Self.key, by: Libsodium())
             .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
     }
 
@@ -44,7 +44,7 @@ struct VerifiedTests {
     func wrongSigner() throws {
         let sample = try Sample.of(.confirm)
         let datagram = try Datagram(decoding: sample.bytes.span)
-        let opened = try Opened<Heartbeat>(sample.bytes.span, datagram, key: Self.key)
+        let opened = try Opened<Heartbeat>(sample.bytes.span, datagram, key: Self.key, by: Libsodium())
         let (peer, binder) = (Fixture.peerKey.publicKey, SigningContext.Extra.binder(Fixture.secret(9)))
         let other = SigningContext(server: Fixture.otherKey.publicKey)
         _ = try opened.verified(by: peer, in: Fixture.context, extra: binder)

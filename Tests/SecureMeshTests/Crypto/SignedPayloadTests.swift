@@ -58,11 +58,11 @@ struct SignedPayloadTests {
                 let key = Fixture.secret(byte)
                 guard index + 1 == Int(byte) else {
                     expectRefusal(.sealBroken) { () throws(Rejection) in
-                        try Opened<Pulse>(bytes.span, datagram, key: key)
+                        try Opened<Pulse>(bytes.span, datagram, key: key, by: Libsodium())
                     }
                     continue
                 }
-                let verified = try Opened<Pulse>(bytes.span, datagram, key: key)
+                let verified = try Opened<Pulse>(bytes.span, datagram, key: key, by: Libsodium())
                     .verified(by: Fixture.serverKey.publicKey, in: context)
                 #expect(verified.body == pulse)
                 #expect(verified.signature == signed.signature)

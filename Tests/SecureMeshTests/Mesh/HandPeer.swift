@@ -86,7 +86,7 @@ final class HandPeer {
     /// The server's datagram, opened and verified.
     func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws -> Body {
         let key = try #require(opened).keys.serverToPeer
-        return try Opened<Body>(bytes.span, Datagram(decoding: bytes.span), key: key)
+        return try Opened<Body>(bytes.span, Datagram(decoding: bytes.span), key: key, by: Libsodium())
             .verified(by: mesh.serverKey.publicKey, in: context).body
     }
 

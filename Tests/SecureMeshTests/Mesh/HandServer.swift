@@ -53,7 +53,7 @@ final class HandServer {
         guard case .agreementKey(let ephemeral) = datagram.header.clear else { throw Rejection.unknownKind }
         let d1 = try #require(key.agree(with: ephemeral))
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: .zero, server: key.publicKey)
-        let verified = try Opened<Hello>(hello.span, datagram, key: helloKey)
+        let verified = try Opened<Hello>(hello.span, datagram, key: helloKey, by: Libsodium())
             .verified(by: client.key.publicKey, in: context)
 
         let session = session ?? random.sessionID { _ in false }

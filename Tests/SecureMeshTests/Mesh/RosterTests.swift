@@ -2,13 +2,13 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Who may join, under which name; and what the server remembers of identities.
+/// The roster: which key may join under which name.
 @Suite("Roster") struct RosterTests {
     private func key(_ byte: UInt8) -> PublicKey {
         SigningKey(seed: [UInt8](repeating: byte, count: 32).span).publicKey
     }
 
-    @Test("a roster's text is a line a peer; comments, blanks, tabs and carriage returns are no matter") func text()
+    @Test("a roster's text is one line per peer; comments, blanks, tabs and carriage returns are ignored") func text()
         throws
     {
         let text = "# who may join\n\n  alice\t\(key(1))\r\nbob \(key(2))\n   # bob's brother\nbob \(key(3))"
@@ -22,7 +22,7 @@ import Testing
         #expect(try Roster(text: "") == Roster(authorised: [:]))
     }
 
-    @Test("what is wrong with a roster is told with its line") func errors() {
+    @Test("an error in a roster's text names its line") func errors() {
         let good = "alice \(key(1))"
         var slip = Array(key(1).description.utf8)
         slip[20] = slip[20] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test("a new roster revokes at once, tells the revoked, and ends them") func setRoster() throws {
+    @Test("a new roster removes the members that it does not list at once, and they stop") func setRoster() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         let stays = [peers[0].publicKey: peers[0].name, peers[1].publicKey: try #require(PeerName("renamed"))]
@@ -58,7 +58,7 @@ import Testing
         #expect(mesh.departures(of: peers[1]) == [.revoked])
     }
 
-    @Test("in open mode a name is its first key's until 24 h after it left") func reservation() throws {
+    @Test("in open mode a name is reserved for its first key until 24 h after it left") func reservation() throws {
         let mesh = TestMesh()
         let owner = try mesh.addPeer("mine")
         mesh.run(for: .seconds(1))
@@ -73,7 +73,7 @@ import Testing
         #expect(mesh.members.map(\.publicKey) == [hand.key.publicKey])
     }
 
-    @Test("in open mode the owner of a name comes back to it, and a name given up for another is free after 24 h")
+    @Test("in open mode a name that its owner gave up for another is free after 24 h")
     func renaming() throws {
         let mesh = TestMesh()
         let place = TestMesh.address(50)
@@ -88,29 +88,5 @@ import Testing
         mesh.run(for: .seconds(3))
         try other.join()
         #expect(mesh.members.map(\.name.description) == ["old"])
-    }
-
-    @Test("a bar lasts 60 s, and the longer of bar and bucket counts") func ledger() {
-        var ledger = IdentityLedger()
-        #expect(ledger.wait(key(1), now: at(0)) == .zero)
-        for _ in 0..<3 { ledger.chargeJoin(key(1), now: at(0)) }
-        #expect(ledger.wait(key(1), now: at(0)) == .seconds(1))
-        #expect(ledger.wait(key(1), now: at(1_000)) == .zero)
-        ledger.bar(key(1), now: at(0))
-        #expect(ledger.wait(key(1), now: at(1_000)) == .seconds(59))
-        #expect(ledger.wait(key(1), now: at(60_000)) == .zero)
-        #expect(ledger.wait(key(2), now: at(0)) == .zero)
-    }
-
-    @Test("the ledger forgets its oldest identities, never grows beyond its limit") func bounded() throws {
-        var ledger = IdentityLedger()
-        ledger.bar(key(1), now: at(0))
-        for index in 0..<Limits.rememberedIdentities + 5_000 {
-            var bytes: [UInt8] = []
-            for _ in 0..<4 { bytes.append(bigEndian: UInt64(index)) }
-            ledger.chargeJoin(PublicKey(bytes: Bytes32(bytes.span)), now: at(0))
-        }
-        #expect(ledger.wait(key(1), now: at(0)) == .zero)
-        #expect(ledger.usages.filter { !$0.isKept }.isEmpty)
     }
 }

@@ -1,0 +1,158 @@
+/// The server's gates for HELLO and CONFIRM, in the order of PROTOCOL.md: which strangers become members.
+///
+/// Holds the state that strangers' datagrams may change: cookies, budget, prefix buckets and pending handshakes. It
+/// knows neither names nor the roster: `JoinPolicy` answers for them. It never traps; a refusal is a thrown
+/// `Rejection`, counted by the caller.
+package struct HandshakeGate: Sendable {
+    private let signer: Signer
+    private let parameters: Welcome.Parameters
+    private let sources: SourcePolicy
+    private var pending = PendingRing()
+    private var budget: HandshakeBudget
+    private var cookies: CookieJar
+    private var prefixes: PrefixTable
+    /// The buckets for HELLOs without a cookie. They are separate because their source may be spoofed, and a spoofer
+    /// must not drain an honest address's bucket.
+    private var barePrefixes: PrefixTable
+
+    /// - Parameters:
+    ///   - signer: The server's key, which signs under the epoch.
+    ///   - bound: The address of each socket, in the order of `Path.socket`.
+    ///   - parameters: The intervals that each WELCOME carries.
+    package init(
+        signer: Signer, bound: [SocketAddress], parameters: Welcome.Parameters, random: inout RandomSource, now: Instant
+    ) {
+        self.signer = signer
+        self.parameters = parameters
+        sources = SourcePolicy(bound: bound)
+        budget = HandshakeBudget(now: now)
+        cookies = CookieJar(now: now, random: &random)
+        prefixes = PrefixTable(rate: Limits.prefixRate, key: random.bytes16())
+        barePrefixes = PrefixTable(rate: Limits.barePrefixRate, key: random.bytes16())
+    }
+
+    private var epoch: UInt64 { signer.from }
+    private var context: SigningContext { signer.context }
+    private var primitives: any Primitives { context.primitives }
+
+    package var usages: [Usage] { pending.usages }
+
+    /// Returns true if the handshake of `session` is pending and was begun from `path`.
+    package func isPending(_ session: SessionID, at path: Path) -> Bool {
+        pending[session]?.path == path
+    }
+
+    /// Drops handshakes that were not confirmed in time.
+    package mutating func expire(now: Instant) {
+        pending.expire(now: now)
+    }
+}
+
+// MARK: HELLO
+
+extension HandshakeGate {
+    /// The answer to a HELLO: one datagram for its sender.
+    package enum HelloAnswer: Sendable {
+        /// The sender has to show that it receives at its address.
+        case retry([UInt8])
+        /// The WELCOME that this HELLO got before, byte for byte.
+        case repeatedWelcome([UInt8])
+        case welcome([UInt8])
+        case reject([UInt8], Verified<Hello>, Reject.Reason)
+
+        package var bytes: [UInt8] {
+            switch self {
+            case .retry(let bytes), .repeatedWelcome(let bytes), .welcome(let bytes), .reject(let bytes, _, _): bytes
+            }
+        }
+    }
+
+    /// source → repeated HELLO → budget → prefix bucket → agreement → seal → fields → signature → policy → ticket.
+    ///
+    /// - Throws: The refusal of a HELLO that gets no answer. Only the cookies, the budget and the prefix buckets may
+    ///   have changed.
+    package mutating func admitHello(
+        _ span: Span<UInt8>, _ datagram: Datagram, path: Path, policy: some JoinPolicy, random: inout RandomSource,
+        now: Instant
+    ) throws(Rejection) -> HelloAnswer {
+        guard case .cookie(let cookie) = datagram.header.delivery,
+            case .agreementKey(let ephemeral) = datagram.header.clear
+        else { throw .unknownKind }
+        guard sources.allows(path) else { throw .sourceNotAllowed }
+        let bytes = [UInt8](copying: span)
+        let tag = Handshake.tag(of: bytes)
+        if let welcome = pending.welcome(tag: tag, path: path, now: now) { return .repeatedWelcome(welcome) }
+
+        let isProven = cookie != .zero && cookies.isValid(cookie, for: path.remote, now: now, random: &random)
+        let tier: HandshakeBudget.Tier = isProven ? .helloWithCookie : .helloWithoutCookie
+        guard budget.allows(tier, memberShare: policy.memberShare, now: now) else {
+            if isProven { throw .overBudget }
+            return .retry(retry(tag: tag, path: path, random: &random, now: now))
+        }
+        if isProven {
+            guard prefixes.accept(path.remote, now: now) else { throw .prefixOverRate }
+        } else if !barePrefixes.accept(path.remote, now: now) {
+            return .retry(retry(tag: tag, path: path, random: &random, now: now))
+        }
+        budget.charge(tier)
+
+        guard let d1 = primitives.agree(signer.key, ephemeral) else { throw .agreementFailed }
+        let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: cookie, server: context.server)
+        let opened = try Opened<Hello>(span, datagram, key: helloKey, by: primitives)
+        guard opened.body.identity != context.server else { throw .identityInvalid }
+        let hello = try opened.verified(by: opened.body.identity, in: context)
+        // A key of mixed order can sign. This check comes last, so that nobody has it made without a right signature.
+        guard primitives.isValidPoint(hello.signer) else { throw .identityInvalid }
+
+        let request = HelloRequest(hello: hello, ephemeral: ephemeral, path: path, bytes: bytes, tag: tag, d1: d1)
+        if let refusal = policy.refusal(of: hello.signer, as: hello.body.name, at: path.remote, now: now) {
+            return .reject(request.reject(refusal, by: signer, random: &random), hello, refusal.reason)
+        }
+        let ticket = try request.welcome(by: signer, parameters, random: &random, now: now) {
+            $0.rawValue == epoch || pending[$0] != nil || policy.hasSeen($0)
+        }
+        pending.insert(ticket)
+        return .welcome(ticket.welcome)
+    }
+
+    private mutating func retry(tag: UInt64, path: Path, random: inout RandomSource, now: Instant) -> [UInt8] {
+        cookies.retry(tag: tag, for: path.remote, signer: signer, now: now, random: &random)
+    }
+}
+
+// MARK: CONFIRM
+
+extension HandshakeGate {
+    /// ticket → age → source → seal → fields → budget → signature → used up → policy, asked again.
+    ///
+    /// The budget comes after the seal: garbage sent for a ticket must not use up what all joiners share. Under an
+    /// intact seal only the joiner itself can have signed wrongly. That ends its handshake, because otherwise one
+    /// ticket would be enough to have any number of signatures verified.
+    ///
+    /// - Throws: The refusal. The budget may have been charged and the ticket used up.
+    package mutating func admitConfirm(
+        _ span: Span<UInt8>, _ datagram: Datagram, path: Path, policy: some JoinPolicy, now: Instant
+    ) throws(Rejection) -> ConfirmedTicket {
+        guard datagram.header.to == epoch else { throw .misdirected }
+        guard let session = SessionID(rawValue: datagram.header.from), let ticket = pending[session] else {
+            throw .unknownTicket
+        }
+        guard now - ticket.created < Limits.pendingLifetime else { throw .ticketExpired }
+        guard ticket.path == path else { throw .ticketSourceMismatch }
+        let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer, by: primitives)
+        let body = opened.body
+        guard body.token == ticket.token, body.number > 0, body.version == 0, body.part == 0 else {
+            throw .tokenMismatch
+        }
+        guard budget.allows(.confirm, memberShare: policy.memberShare, now: now) else { throw .overBudget }
+        budget.charge(.confirm)
+        pending.redeem(ticket)
+        let entry = ticket.entry
+        let confirm = try opened.verified(by: entry.identity, in: context, extra: .binder(ticket.keys.binder))
+        // A key may have been revoked since its HELLO.
+        guard policy.refusal(of: entry.identity, as: entry.name, at: entry.address, now: now) == nil else {
+            throw .admissionWithdrawn
+        }
+        return ConfirmedTicket(ticket: ticket, confirm: confirm, counter: datagram.header.counter)
+    }
+}

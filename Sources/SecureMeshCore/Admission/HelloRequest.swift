@@ -1,0 +1,49 @@
+/// A HELLO from a verified sender, with what its answer is computed from (PROTOCOL.md, section 5.1).
+struct HelloRequest: Sendable {
+    let hello: Verified<Hello>
+    /// E_p.
+    let ephemeral: AgreementPublicKey
+    let path: Path
+    let bytes: [UInt8]
+    /// The address of the answer: the first 8 bytes of a hash of `bytes`.
+    let tag: UInt64
+    let d1: Secret32
+
+    /// Makes WELCOME and the pending handshake that waits for its CONFIRM. e_s exists only during this call.
+    ///
+    /// - Parameter isTaken: Returns true for the numbers that no new session may have.
+    /// - Throws: `agreementFailed` if D2 is zeros.
+    func welcome(
+        by signer: Signer, _ parameters: Welcome.Parameters, random: inout RandomSource, now: Instant,
+        unless isTaken: (SessionID) -> Bool
+    ) throws(Rejection) -> Ticket {
+        let (context, primitives) = (signer.context, signer.context.primitives)
+        let secret = random.secret()
+        guard let d2 = primitives.agree(secret, ephemeral) else { throw .agreementFailed }
+        let session = random.sessionID(unless: isTaken)
+        let token = random.next()
+        let publicKey = primitives.publicKey(of: secret)
+        let transcript = context.transcript(.transcript, hello: bytes, last: publicKey.bytes)
+        let welcome = Welcome(session: session, token: token, parameters: parameters, address: path.remote)
+        let signed = signer.sign(
+            .welcome, welcome, extra: .transcript(transcript), clear: .agreementKey(publicKey))
+        let sealed = signed.sealed(
+            to: tag, counter: 0, with: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
+        return Ticket(
+            entry: Entry(
+                session: session, identity: hello.signer, agreementKey: ephemeral, binding: hello.signature,
+                address: path.remote, name: hello.body.name),
+            path: path, token: token,
+            keys: Handshake.sessionKeys(
+                d1: d1, d2: d2, transcript: transcript, session: session, epoch: signer.from),
+            created: now, tag: tag, welcome: sealed)
+    }
+
+    /// Makes REJECT. Each has a new salt, so that no key and nonce ever seal two plaintexts.
+    func reject(_ reject: Reject, by signer: Signer, random: inout RandomSource) -> [UInt8] {
+        let salt = random.bytes32()
+        let transcript = signer.context.transcript(.transcriptReject, hello: bytes, last: salt)
+        let signed = signer.sign(.reject, reject, extra: .transcript(transcript), clear: .salt(salt))
+        return signed.sealed(to: tag, counter: 0, with: Handshake.rejectKey(d1: d1, transcript: transcript))
+    }
+}

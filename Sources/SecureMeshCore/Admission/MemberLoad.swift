@@ -1,0 +1,31 @@
+/// The CPU time that members' datagrams cost, in windows of a second (PROTOCOL.md, section 5.6).
+package struct MemberLoad: Sendable {
+    private var windowStart: Instant
+    /// Nanoseconds in the current window.
+    private var cost: Int64 = 0
+    private var lastShare: Int64 = 0
+
+    package init(now: Instant) {
+        windowStart = now
+    }
+
+    /// Adds the cost of one datagram.
+    package mutating func charge(now: Instant) {
+        advanceWindow(now)
+        cost += Limits.memberCost
+    }
+
+    /// Returns the share of a core that the last whole second used, in thousandths.
+    package mutating func share(now: Instant) -> Int64 {
+        advanceWindow(now)
+        return lastShare
+    }
+
+    private mutating func advanceWindow(_ now: Instant) {
+        let elapsed = (now - windowStart).wholeNanoseconds
+        guard elapsed >= 1_000_000_000 else { return }
+        lastShare = cost / (elapsed / 1_000)
+        cost = 0
+        windowStart = now
+    }
+}

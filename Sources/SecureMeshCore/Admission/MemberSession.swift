@@ -1,0 +1,16 @@
+/// All that the server keeps about one member's session. Its directory entry is in `Directory`.
+struct MemberSession: Sendable {
+    var channel: SecureChannel
+    let path: Path
+    let identity: PublicKey
+    var bucket = RateLimiter()
+    let joinedAt: Instant
+    /// When the member last proved that it lives.
+    var lastLife: Instant
+    /// The token of the PULSE that answered its CONFIRM.
+    let ownToken: PulseTokens.Issued
+    /// When the member was last sent DELTAs or SNAPSHOTs that it had missed.
+    var repairedAt: Instant?
+    /// The version of the snapshot that the member is being sent.
+    var snapshot: UInt64?
+}

@@ -1,0 +1,180 @@
+/// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of what members are sent.
+///
+/// Each member is one value. A datagram finds it with one look-up and changes no state but that value and the load.
+package struct MemberSessions: Sendable {
+    private let context: SigningContext
+    private let epoch: UInt64
+    private let rate: Rate
+    private let lifetime: Duration
+    private var members: [SessionID: MemberSession] = [:]
+    private var ended = RecentSessions()
+    private var tokens = PulseTokens()
+    private var load: MemberLoad
+
+    /// - Parameters:
+    ///   - signer: The server's, under whose epoch members address their datagrams.
+    ///   - lifetime: How long a token proves life.
+    package init(signer: Signer, heartbeatInterval: Duration, lifetime: Duration, now: Instant) {
+        context = signer.context
+        epoch = signer.from
+        rate = Limits.memberRate(heartbeatInterval: heartbeatInterval)
+        self.lifetime = lifetime
+        load = MemberLoad(now: now)
+    }
+
+    package var count: Int { members.count }
+
+    package var usages: [Usage] {
+        [Usage("ended sessions", ended.count, limit: Limits.removedSessions), tokens.usage]
+    }
+
+    /// Returns true if `session` is a member's and belongs to `path`.
+    package func isMember(_ session: SessionID, at path: Path) -> Bool {
+        members[session]?.path == path
+    }
+
+    /// Returns the share of a core that members' datagrams used in the last whole second, in thousandths.
+    package mutating func share(now: Instant) -> Int64 {
+        load.share(now: now)
+    }
+}
+
+// MARK: from a member
+
+extension MemberSessions {
+    /// A member's datagram that has passed all gates, or the proof that the member misbehaved.
+    package enum Admitted: Sendable {
+        case heartbeat(SessionID, Verified<Heartbeat>, Repair)
+        case leave(SessionID)
+        /// The member sealed what it did not sign. Nobody else could have.
+        case misbehaved(SessionID)
+    }
+
+    /// When a member was last repaired, and from which snapshot.
+    package struct Repair: Sendable {
+        package let repairedAt: Instant?
+        package let snapshot: UInt64?
+    }
+
+    /// Admits a HEARTBEAT or a LEAVE.
+    ///
+    /// - Throws: The refusal. Nothing has changed but the member's bucket and the load.
+    package mutating func admit(
+        _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
+    ) throws(Rejection) -> Admitted {
+        guard datagram.header.to == epoch else { throw .misdirected }
+        guard let session = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
+        guard let index = members.index(forKey: session) else {
+            throw ended.contains(session) ? .sessionEnded : .unknownSession
+        }
+        if datagram.header.kind == .leave {
+            let leave = try admit(Leave.self, span, datagram, path: path, of: index, now: now)
+            return leave == nil ? .misbehaved(session) : .leave(session)
+        }
+        guard let heartbeat = try admit(Heartbeat.self, span, datagram, path: path, of: index, now: now) else {
+            return .misbehaved(session)
+        }
+        let token = heartbeat.body.token
+        if tokens.isFresh(token, own: members.values[index].ownToken, now: now, lifetime: lifetime) {
+            members.values[index].lastLife = now
+        }
+        let repair = Repair(
+            repairedAt: members.values[index].repairedAt, snapshot: members.values[index].snapshot)
+        return .heartbeat(session, heartbeat, repair)
+    }
+
+    /// session (found: `index`) → source → window → seal → fields → bucket → number rises → signature → commit.
+    ///
+    /// - Returns: Nil if the seal is intact and the signature wrong.
+    private mutating func admit<Body: NumberedPayload>(
+        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, path: Path,
+        of index: Dictionary<SessionID, MemberSession>.Index, now: Instant
+    ) throws(Rejection) -> Verified<Body>? {
+        guard members.values[index].path == path else { throw .sourceMismatch }
+        let opened = try members.values[index].channel.open(body, span, datagram, by: context.primitives)
+        // After the seal: a sender that can only spoof a member's source must not be able to use up its bucket.
+        guard members.values[index].bucket.accept(rate, now: now) else { throw .memberOverRate }
+        load.charge(now: now)
+        try members.values[index].channel.checkNumber(opened.body.number)
+        let verified: Verified<Body>
+        do {
+            verified = try opened.verified(by: members.values[index].identity, in: context)
+        } catch {
+            return nil
+        }
+        members.values[index].channel.accept(counter: datagram.header.counter, number: opened.body.number)
+        return verified
+    }
+}
+
+// MARK: beginning and end
+
+extension MemberSessions {
+    /// Begins the ticket's session. The counter and the number of its CONFIRM are used up.
+    ///
+    /// - Parameter token: The token of the PULSE that answers the CONFIRM.
+    package mutating func begin(_ joiner: ConfirmedTicket, token: UInt64, now: Instant) {
+        let ticket = joiner.ticket
+        var channel = SecureChannel(receiveKey: ticket.keys.peerToServer, sendKey: ticket.keys.serverToPeer)
+        channel.accept(counter: joiner.counter, number: joiner.confirm.body.number)
+        members[ticket.entry.session] = MemberSession(
+            channel: channel, path: ticket.path, identity: ticket.entry.identity, joinedAt: now, lastLife: now,
+            ownToken: PulseTokens.Issued(token: token, at: now))
+    }
+
+    /// Ends `session` and drops its keys. A datagram of it is refused as `sessionEnded` from then on.
+    package mutating func end(_ session: SessionID) {
+        members[session] = nil
+        ended.insert(session)
+    }
+
+    /// Returns the sessions without a proof of life since `instant`, in ascending order.
+    package func silent(since instant: Instant) -> [SessionID] {
+        sessions { $0.lastLife < instant }
+    }
+
+    /// Returns the sessions that began before `instant`, in ascending order.
+    package func begun(before instant: Instant) -> [SessionID] {
+        sessions { $0.joinedAt < instant }
+    }
+
+    private func sessions(where isWanted: (MemberSession) -> Bool) -> [SessionID] {
+        members.compactMap { isWanted($0.value) ? $0.key : nil }.sorted()
+    }
+}
+
+// MARK: to a member
+
+extension MemberSessions {
+    /// Makes `token`, which a PULSE to all members carries, a proof of life for one lifetime.
+    package mutating func issue(_ token: UInt64, now: Instant) {
+        tokens.issue(token, now: now, lifetime: lifetime)
+    }
+
+    /// Returns the token of the PULSE that answered the member's CONFIRM; nil if `session` is no member's.
+    package func ownToken(of session: SessionID) -> UInt64? {
+        members[session]?.ownToken.token
+    }
+
+    /// Notes that the member is sent what it missed.
+    ///
+    /// - Parameter snapshot: The version of the snapshot that it is sent, nil if it is sent DELTAs.
+    package mutating func noteRepair(of session: SessionID, snapshot: UInt64? = nil, now: Instant) {
+        guard let index = members.index(forKey: session) else { return }
+        members.values[index].repairedAt = now
+        if let snapshot { members.values[index].snapshot = snapshot }
+    }
+
+    /// Seals `payload` for one member. PULSE carries the newest number heard from it.
+    ///
+    /// - Returns: Nil if `session` is no member's, or if its counters are used up.
+    package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
+        guard let index = members.index(forKey: session) else { return nil }
+        let delivery: Header.Delivery =
+            payload.kind == .pulse ? .echo(members.values[index].channel.newestNumber) : .none
+        guard let bytes = members.values[index].channel.seal(payload, to: session.rawValue, delivery: delivery) else {
+            return nil
+        }
+        return Transmit(path: members.values[index].path, bytes: bytes)
+    }
+}

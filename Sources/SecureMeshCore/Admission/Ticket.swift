@@ -1,0 +1,32 @@
+/// A handshake that waits for its CONFIRM: what the session will need, and the WELCOME to send again.
+package struct Ticket: Sendable {
+    /// The directory entry that the joiner will have.
+    package let entry: Entry
+    package let path: Path
+    /// The value that CONFIRM has to bring back.
+    package let token: UInt64
+    package let keys: SessionKeys
+    package let created: Instant
+    let tag: UInt64
+    let welcome: [UInt8]
+
+    package init(
+        entry: Entry, path: Path, token: UInt64, keys: SessionKeys, created: Instant, tag: UInt64, welcome: [UInt8]
+    ) {
+        self.entry = entry
+        self.path = path
+        self.token = token
+        self.keys = keys
+        self.created = created
+        self.tag = tag
+        self.welcome = welcome
+    }
+}
+
+/// A ticket with the verified CONFIRM that used it up. It is the only way to begin a session.
+package struct ConfirmedTicket: Sendable {
+    package let ticket: Ticket
+    package let confirm: Verified<Heartbeat>
+    /// The counter of the CONFIRM's header.
+    package let counter: UInt64
+}

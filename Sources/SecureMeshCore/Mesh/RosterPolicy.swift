@@ -1,0 +1,50 @@
+/// The rules by which a server lets a joiner in, with the state that they depend on (PROTOCOL.md, section 5.2).
+package struct RosterPolicy: JoinPolicy, Sendable {
+    private let roster: Roster
+    private let ledger: IdentityLedger
+    private let directory: Directory
+    private let maximumPeers: Int
+    package let memberShare: Int64
+
+    package init(
+        roster: Roster, ledger: IdentityLedger, directory: Directory, maximumPeers: Int, memberShare: Int64
+    ) {
+        self.roster = roster
+        self.ledger = ledger
+        self.directory = directory
+        self.maximumPeers = maximumPeers
+        self.memberShare = memberShare
+    }
+
+    /// authorized → not barred, join bucket → name → address → room.
+    package func refusal(
+        of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
+    ) -> Reject? {
+        guard roster.allows(identity, as: name) else { return Reject(reason: .notAuthorised, retrySeconds: 0) }
+        let wait = ledger.wait(identity, now: now)
+        if wait > .zero {
+            let seconds = UInt16(clamping: (wait.wholeNanoseconds + 999_999_999) / 1_000_000_000)
+            return Reject(reason: .busy, retrySeconds: seconds)
+        }
+        let holder = directory.entry(named: name)
+        let isReserved = roster.isOpen && ledger.isReserved(name, for: identity, now: now)
+        if isReserved || holder.map({ $0.identity != identity }) ?? false {
+            return Reject(reason: .nameTaken, retrySeconds: Self.nameRetry)
+        }
+        if let holder = directory.entry(at: address), holder.identity != identity {
+            return Reject(reason: .addressTaken, retrySeconds: Self.addressRetry)
+        }
+        if directory.count >= maximumPeers, directory.entry(of: identity) == nil {
+            return Reject(reason: .full, retrySeconds: Self.fullRetry)
+        }
+        return nil
+    }
+
+    package func hasSeen(_ session: SessionID) -> Bool {
+        directory[session] != nil || directory.wasRemoved(session)
+    }
+
+    private static let nameRetry: UInt16 = 5
+    private static let addressRetry: UInt16 = 2
+    private static let fullRetry: UInt16 = 10
+}
