@@ -89,11 +89,17 @@ package struct Registry: MeshMachine {
         ])
     }
 
+    /// Returns true for a datagram that claims to be a member's, or a CONFIRM that is waited for, and comes from the right
+    /// address. Nothing in it is authentic yet.
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
-        guard datagram.count >= Header.size, datagram[1] >= Kind.confirm.rawValue else { return false }
-        var reader = ByteReader(at: 12)
-        guard let from = try? reader.sessionID(datagram) else { return false }
-        return sessions.isMember(from, at: path) || gate.isPending(from, at: path)
+        guard let header = try? Datagram(decoding: datagram).header, let from = SessionID(rawValue: header.from) else {
+            return false
+        }
+        return switch header.kind {
+        case .heartbeat, .leave: sessions.isMember(from, at: path)
+        case .confirm: gate.isPending(from, at: path)
+        case .hello, .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message: false
+        }
     }
 
     package mutating func pollOutput() -> Output<ServerEvent>? {

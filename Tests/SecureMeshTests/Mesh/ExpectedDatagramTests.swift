@@ -21,6 +21,8 @@ import Testing
         #expect(try !isExpected(heartbeat, from: elsewhere, in: mesh))
         #expect(try !isExpected(Array(heartbeat.prefix(27)), from: address, in: mesh))
         #expect(try !isExpected([], from: address, in: mesh))
+        let damaged = heartbeat.replacing(at: 2, with: [0, 0])
+        #expect(try !isExpected(damaged, from: address, in: mesh))
         let noSession = heartbeat.replacing(at: 12, with: [UInt8](repeating: 0, count: 8))
         #expect(try !isExpected(noSession, from: address, in: mesh))
         let unknown = heartbeat.replacing(at: 12, with: [UInt8](bigEndian: 1))
@@ -35,6 +37,10 @@ import Testing
         #expect(try isExpected(confirm, from: address, in: mesh))
         #expect(try !isExpected(confirm, from: elsewhere, in: mesh))
         #expect(try !isExpected(hand.hello(), from: address, in: mesh))
+        // A LEAVE before the CONFIRM, and a kind that no server is sent, have no priority.
+        let early = try hand.seal(hand.signer.sign(.leave, Leave(number: 9)))
+        #expect(try !isExpected(early, from: address, in: mesh))
+        #expect(try !isExpected(early.replacing(at: 1, with: [Kind.delta.rawValue]), from: address, in: mesh))
     }
 
     @Test(
