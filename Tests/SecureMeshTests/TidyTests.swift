@@ -161,10 +161,6 @@ struct TidyTests {
             #expect(Set(direct).isSubset(of: ["hash", "derive", "shortHash", "wipe"]), "\(file.path)")
             let past = [".agree(with:", ".agreementPublicKey", "key.sign(", "Libsodium()."].filter(file.code.contains)
             #expect(past.isEmpty, "\(file.path)")
-            // Both have a default, for values that are opened by hand.
-            let openings = file.code.matches(of: #/(?:\bOpened(?:<\w+>)?|\.open)\([^()]*\bspan, datagram\b[^()]*\)/#)
-                .map { String($0.output) }
-            #expect(openings.allSatisfy { $0.contains("by: ") }, "\(file.path): \(openings)")
         }
     }
 

@@ -1,7 +1,7 @@
 /// One end of a session: its keys, the counter of what it sends, the replay window of what it receives.
 package struct SecureChannel: Sendable {
-    package let receiveKey: Secret32
-    package let sendKey: Secret32
+    private let receiveKey: Secret32
+    private let sendKey: Secret32
     private(set) package var window = ReplayWindow()
     private var sent: UInt64
     /// The highest number among the accepted datagrams.

@@ -3,7 +3,7 @@
 /// Two guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`, and a sweep that ran
 /// late, because the process was paused, suspends expiry for one lifetime.
 package struct FailureDetector: Hashable, Sendable {
-    package let lifetime: Duration
+    private let lifetime: Duration
     private let interval: Duration
     private var nextSweep: Instant
     private var suspendedUntil: Instant

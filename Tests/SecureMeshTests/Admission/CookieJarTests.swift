@@ -28,7 +28,7 @@ struct CookieJarTests {
         }
     }
 
-    @Test("a RETRY's cookie is honoured from the address it was sent to, and no other")
+    @Test("a RETRY's cookie is valid from the address it was sent to, and from no other")
     func otherAddresses() throws {
         var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
@@ -40,7 +40,7 @@ struct CookieJarTests {
         for other in others { #expect(world.accepts(cookie, from: other, after: .zero) == false) }
     }
 
-    @Test("no cookie, and one with a bit turned, are refused")
+    @Test("a cookie of zeros, or with one bit flipped, is not valid")
     func forged() throws {
         var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
@@ -51,21 +51,22 @@ struct CookieJarTests {
         }
     }
 
-    /// When a cookie was given, when it comes back, and whether it is honoured: rotations turn at 30, 60, 90 s.
+    /// The second at which a cookie was given, the second at which it comes back, and whether it is valid. The secret
+    /// rotates at 30, 60 and 90 s.
     static let ages: [(Int, Int, Bool)] = [
         (0, 29, true), (0, 30, true), (0, 59, true), (0, 60, false), (0, 61, false), (0, 3_600, false),
         (29, 59, true), (29, 60, false), (30, 89, true), (30, 90, false), (45, 60, true), (45, 89, true),
         (45, 90, false), (45, 105, false),
     ]
 
-    @Test("a cookie is honoured in its rotation and the next", arguments: ages)
-    func honoured(given: Int, returned: Int, isHonoured: Bool) throws {
+    @Test("a cookie is valid in its rotation and the next", arguments: ages)
+    func lifetime(given: Int, returned: Int, isValid: Bool) throws {
         var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .seconds(given))
-        #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(returned)) == isHonoured)
+        #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(returned)) == isValid)
     }
 
-    @Test("a jar that was asked late still turns on its beat: no cookie outlives two rotations")
+    @Test("a rotation that is noticed late does not extend a cookie's life")
     func askedLate() throws {
         var world = World()
         let cookie = try world.cookie(for: Fixture.address(1), after: .zero)
@@ -73,7 +74,7 @@ struct CookieJarTests {
         #expect(world.accepts(cookie, from: Fixture.address(1), after: .seconds(60)) == false)
     }
 
-    @Test("RETRY is signed once a rotation: only tag and cookie differ within one")
+    @Test("RETRY is signed once per rotation: within one, only tag and cookie differ")
     func signedOnce() throws {
         var world = World()
         let first = world.retry(tag: 1, for: Fixture.address(1), after: .zero)

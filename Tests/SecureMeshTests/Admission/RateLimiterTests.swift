@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Rate limiter")
 struct RateLimiterTests {
-    @Test("a bucket gives its burst at once, and then its rate", arguments: [(10, 20), (1, 3), (200, 1_000), (3, 1)])
+    @Test("a bucket gives its burst at once, then its rate", arguments: [(10, 20), (1, 3), (200, 1_000), (3, 1)])
     func burstAndRate(perSecond: Int, burst: Int) {
         let rate = Rate(perSecond: perSecond, burst: burst)
         var limiter = RateLimiter()
@@ -18,7 +18,7 @@ struct RateLimiterTests {
         #expect((10 * perSecond - 1...10 * perSecond + 1).contains(accepted))
     }
 
-    @Test("a bucket at rest is full, however long, and never fuller")
+    @Test("an idle bucket holds its burst, however long it was idle")
     func rest() {
         let rate = Rate(perSecond: 10, burst: 5)
         var limiter = RateLimiter()
@@ -29,7 +29,7 @@ struct RateLimiterTests {
         }
     }
 
-    @Test("the wait that is told is exact")
+    @Test("the wait is exact to the nanosecond")
     func waits() {
         let rate = Rate(perSecond: 1, burst: 3)
         var limiter = RateLimiter()
@@ -42,7 +42,7 @@ struct RateLimiterTests {
         #expect(limiter.accept(rate, now: .after(.seconds(1))) == false)
     }
 
-    @Test("tokens can be taken as many as there are")
+    @Test("`take` takes as many tokens as there are")
     func takesMany() {
         let rate = Rate(perSecond: 10, burst: 20)
         var limiter = RateLimiter()
@@ -57,7 +57,7 @@ struct RateLimiterTests {
         #expect(limiter.take(upTo: 50, rate, now: .after(.seconds(100))) == 20)
     }
 
-    @Test("a refusal costs no token, and neither does asking")
+    @Test("neither a refusal nor `wait` costs a token")
     func refusalsAreFree() {
         let rate = Rate(perSecond: 1, burst: 1)
         var limiter = RateLimiter()
@@ -69,7 +69,7 @@ struct RateLimiterTests {
         #expect(limiter.accept(rate, now: .after(.seconds(1))) == true)
     }
 
-    /// A bucket as one draws it: tokens, counted in nanoseconds, that drip in.
+    /// A token bucket with an explicit level, in nanoseconds.
     private struct SlowBucket {
         let interval: Int64
         let size: Int64
@@ -91,7 +91,7 @@ struct RateLimiterTests {
         }
     }
 
-    @Test("the limiter says what a drawn bucket says", arguments: Seeds.few)
+    @Test("the limiter agrees with a bucket that has an explicit level", arguments: Seeds.few)
     func againstModel(seed: UInt64) {
         var random = RandomPayloads(seed: seed)
         for _ in 0..<20 {
@@ -105,75 +105,5 @@ struct RateLimiterTests {
                 #expect(limiter.accept(rate, now: now) == bucket.accept(now: now), "\(rate), step \(step)")
             }
         }
-    }
-}
-
-@Suite("Prefix table")
-struct PrefixTableTests {
-    private static let rate = Rate(perSecond: 1, burst: 2)
-
-    private static func table(_ key: UInt8 = 1) -> PrefixTable {
-        PrefixTable(rate: rate, key: Bytes16([UInt8](repeating: key, count: 16).span))
-    }
-
-    @Test("an IPv4 address has a bucket of its own, whatever its port")
-    func ipv4() {
-        var table = Self.table()
-        #expect(table.accept(Fixture.address(1, port: 1), now: .start) == true)
-        #expect(table.accept(Fixture.address(1, port: 2), now: .start) == true)
-        #expect(table.accept(Fixture.address(1, port: 3), now: .start) == false)
-        #expect(table.accept(Fixture.address(2), now: .start) == true)
-        #expect(table.accept(Fixture.address(1), now: .after(.seconds(1))) == true)
-    }
-
-    @Test("the addresses of a /64 share a bucket")
-    func slash64() {
-        var table = Self.table()
-        #expect(table.accept(Fixture.address6(1, 1), now: .start) == true)
-        #expect(table.accept(Fixture.address6(1, .max), now: .start) == true)
-        #expect(table.accept(Fixture.address6(1, 77), now: .start) == false)
-        #expect(table.accept(Fixture.address6(2, 1), now: .start) == true)
-    }
-
-    @Test("the /64s of a /48 share one eight times as large, and other /48s do not")
-    func slash48() {
-        var table = Self.table()
-        let accepted = (0..<100 as Range<UInt32>).count { table.accept(Fixture.address6($0, 1), now: .start) }
-        #expect(accepted == 2 * Limits.widePrefixFactor)
-        // The third group of 16 bits is the /48's last.
-        #expect(table.accept(Fixture.address6(0x0001_0000, 1), now: .start) == true)
-    }
-
-    @Test("an IPv4 bucket is not an IPv6 one")
-    func families() {
-        var table = Self.table()
-        for _ in 0..<3 { _ = table.accept(SocketAddress(ip: .v4(5), port: 1), now: .start) }
-        #expect(table.accept(SocketAddress(ip: .v6(5, 1), port: 1), now: .start) == true)
-    }
-
-    @Test("a hundred thousand prefixes take no more room than one, and each its own token or one it shares")
-    func neverGrows() {
-        var table = Self.table()
-        let slots = storedCount("slots", of: table)
-        #expect(slots == Limits.prefixTableSlots)
-        var accepted = 0
-        for address in 0..<(100_000 as UInt32) {
-            if table.accept(SocketAddress(ip: .v4(address), port: 1), now: .start) { accepted += 1 }
-        }
-        #expect(storedCount("slots", of: table) == slots)
-        // Two tokens a slot, and every slot has been met.
-        #expect((Limits.prefixTableSlots..<(2 * Limits.prefixTableSlots + 1)).contains(accepted))
-    }
-
-    @Test("which prefixes share a slot depends on the key")
-    func keyed() {
-        let sharers = (UInt8(1)...4).map { key in
-            var table = Self.table(key)
-            for _ in 0..<2 { _ = table.accept(Fixture.address(1), now: .start) }
-            return Set(
-                (0..<(60_000 as UInt32)).filter { !table.accept(SocketAddress(ip: .v4($0 << 8), port: 1), now: .start) }
-            )
-        }
-        #expect(Set(sharers).count == sharers.count)
     }
 }

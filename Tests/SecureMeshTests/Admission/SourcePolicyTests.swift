@@ -13,29 +13,29 @@ struct SourcePolicyTests {
     private static func v4(_ ip: UInt32, port: UInt16 = 4_000) -> SocketAddress { .init(ip: .v4(ip), port: port) }
     private static func v6(_ high: UInt64, _ low: UInt64) -> SocketAddress { .init(ip: .v6(high, low), port: 4_000) }
 
-    /// Where the socket is bound, where the datagram is from, and whether it is answered.
+    /// The address of the socket, the source of the datagram, and whether it is answered.
     static let table: [(SocketAddress, SocketAddress, Bool)] = [
         (any4, v4(0xC000_0201), true), (any6, v6(0x2001_0DB8_0000_0000, 1), true), (host4, v4(0xC000_0201), true),
-        // Nobody's address.
+        // No host's address.
         (any4, v4(0xC000_0201, port: 0), false), (any4, v4(0), false), (any4, v4(0x0000_0005), false),
         (any4, v4(0xE000_0001), false), (any4, v4(0xFFFF_FFFF), false), (any4, v4(0xF000_0001), false),
         (any6, v6(0, 0), false), (any6, v6(0xFF02_0000_0000_0000, 1), false),
         (any6, v6(0xFE80_0000_0000_0000, 1), false), (loop6, v6(0xFE80_0000_0000_0000, 1), false),
-        // The server's own.
+        // The socket's own address.
         (host4, host4, false), (loop4, loop4, false), (loop4, v4(0x7F00_0001), true),
-        // Loopback only where the socket is bound to it.
+        // Loopback sources are answered only by a socket that is bound to loopback.
         (any4, v4(0x7F00_0001), false), (host4, v4(0x7F00_0001), false), (any6, v6(0, 1), false),
         (loop4, v4(0x7F00_0002), true), (loop6, v6(0, 1), true),
-        // Link-local likewise.
+        // So are link-local sources.
         (any4, v4(0xA9FE_0002), false), (loop4, v4(0xA9FE_0002), false), (link4, v4(0xA9FE_0002), true),
     ]
 
-    @Test("which sources a socket answers", arguments: table)
+    @Test("a socket answers the sources that its own address allows", arguments: table)
     func answers(bound: SocketAddress, source: SocketAddress, isAllowed: Bool) {
         #expect(SourcePolicy(bound: [bound]).allows(Path(remote: source)) == isAllowed)
     }
 
-    @Test("each socket has its own policy, and no socket may answer another")
+    @Test("each socket has its own policy, and none answers another socket of the server")
     func severalSockets() {
         let policy = SourcePolicy(bound: [Self.loop4, Self.any6, Self.host4])
         let loopback = Self.v4(0x7F00_0002)

@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, section 6: versions, DELTAs and SNAPSHOTs as the server makes them.
+/// The server's side of PROTOCOL.md, section 6.5: versions, DELTAs and SNAPSHOTs.
 @Suite("Directory log") struct DirectoryLogTests {
     private let signer: Signer
 
@@ -10,7 +10,7 @@ import Testing
         signer = Signer(key: key, context: SigningContext(server: key.publicKey), from: 1)
     }
 
-    /// Flushes, and gives what was published.
+    /// Publishes the waiting changes and returns the DELTAs.
     private func flush(_ log: inout DirectoryLog, at milliseconds: Int64) -> [Delta] {
         var deltas: [Delta] = []
         _ = log.flush(now: at(milliseconds)) { delta in
@@ -41,14 +41,14 @@ import Testing
         #expect(flush(&log, at: 50) == [Delta(from: 2, removed: try sessions(1), added: [new])])
     }
 
-    @Test("what came and went between two DELTAs was never there") func withdrawn() throws {
+    @Test("an entry that was added and removed between two DELTAs is not published") func withdrawn() throws {
         var log = DirectoryLog()
         log.insert(try .sample(1), replacing: nil)
         _ = flush(&log, at: 0)
         log.insert(try .sample(2), replacing: nil)
         log.remove(try sessions(2)[0])
         #expect(flush(&log, at: 50).isEmpty && log.flushDeadline == nil)
-        // Two rejoins of one identity in a tick are one: the session between is told to nobody.
+        // Two rejoins of one identity in a tick become one: the session between them is not published.
         log.insert(try .sample(3, identity: 1, name: "n1", port: 1), replacing: try sessions(1)[0])
         log.insert(try .sample(4, identity: 1, name: "n1", port: 1), replacing: try sessions(3)[0])
         let deltas = flush(&log, at: 100)
@@ -58,7 +58,7 @@ import Testing
         #expect(flush(&log, at: 150) == [Delta(from: 3, removed: try sessions(4), added: [])])
     }
 
-    @Test("each DELTA fits a datagram, and a copy that applies them all equals the original") func sizes() throws {
+    @Test("each DELTA fits a datagram, and a replica that applies them all equals the directory") func sizes() throws {
         var log = DirectoryLog()
         var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
         copy.begin(epoch: 1)
@@ -79,7 +79,7 @@ import Testing
         #expect(copy.directory.inOrder == log.directory.inOrder)
     }
 
-    @Test("a change goes out at once after a quiet tick, else at the tick's end; churn makes the tick longer")
+    @Test("a change is published at once after a quiet tick, else at the tick's end; many changes make the tick longer")
     func ticks() throws {
         var log = DirectoryLog()
         var next: UInt64 = 1
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test("DELTAs are sent again from the version held, oldest first, as far as the log reaches") func resending()
+    @Test("DELTAs are resent from the version held, oldest first, as far back as the log goes") func resending()
         throws
     {
         var log = DirectoryLog()
@@ -132,7 +132,7 @@ import Testing
         return log
     }
 
-    @Test("a frozen SNAPSHOT stays what it was, is signed once, and its parts fit and ascend") func parts() throws {
+    @Test("a frozen SNAPSHOT does not change, is signed once, and its parts fit and ascend") func parts() throws {
         var log = try log(of: 40)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
         log.remove(try sessions(1)[0])
@@ -155,14 +155,14 @@ import Testing
         #expect(log.parts(of: version + 50, from: 0, limit: 4, sign: sign).isEmpty)
     }
 
-    @Test("an empty directory is one part of none") func emptySnapshot() throws {
+    @Test("a SNAPSHOT of an empty directory has one part") func emptySnapshot() throws {
         var log = DirectoryLog()
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
         #expect(log.partCount(of: version) == 1)
     }
 
     @Test(
-        "a quarter of a SNAPSHOT goes out at once, but at least four parts and at most 64",
+        "a quarter of a SNAPSHOT is sent at once, but at least four parts and at most 64",
         arguments: [(40, 4), (120, 5), (130, 6), (600, 25), (3_000, 64)])
     func burst(entries: UInt64, expected: Int) throws {
         var log = try log(of: entries)
@@ -174,7 +174,7 @@ import Testing
         #expect(log.burst(of: version + 1, from: 0) == 0)
     }
 
-    @Test("a SNAPSHOT stays young as long as it takes to send, at the least pace where that is the pace") func youth()
+    @Test("a SNAPSHOT stays young for as long as it takes to send, in the smallest bursts if need be") func youth()
         throws
     {
         var log = try log(of: 600)
@@ -191,7 +191,7 @@ import Testing
         #expect(log.frozenVersion(begun: nil, now: at(most * 500)) == nil)
     }
 
-    @Test("a SNAPSHOT is offered for a second while the directory changes, and as long as nothing does") func age()
+    @Test("a SNAPSHOT is reused for a second if the directory changes, and as long as it does not") func age()
         throws
     {
         var log = try log(of: 3)
@@ -202,11 +202,12 @@ import Testing
         #expect(log.frozenVersion(begun: nil, now: at(999)) == version)
         #expect(log.frozenVersion(begun: nil, now: at(1_000)) == nil)
         #expect(log.frozenVersion(begun: version, now: at(1_000)) == version)
-        // Whoever holds that much already needs another.
+        // A member that holds this version needs a newer one.
         #expect(log.frozenVersion(begun: version, above: version, now: at(500)) == nil)
     }
 
-    @Test("in a large directory that keeps changing, a SNAPSHOT that was begun lasts until it is complete") func churn()
+    @Test("in a large directory that keeps changing, a SNAPSHOT is kept until a member has received all of it")
+    func churn()
         throws
     {
         var log = try log(of: 600)
@@ -216,7 +217,7 @@ import Testing
         for second in 1...Int64(beats) {
             log.insert(try .sample(1_000 + UInt64(second)), replacing: nil)
             _ = flush(&log, at: second * 1_000)
-            // Others join all the time, and need one too.
+            // Other members join meanwhile and need a SNAPSHOT too.
             if log.frozenVersion(begun: nil, now: at(second * 1_000)) == nil {
                 _ = log.freeze(now: at(second * 1_000), interval: .milliseconds(500))
             }
