@@ -212,7 +212,8 @@ extension Registry {
     ) throws(Rejection) {
         switch try sessions.admit(span, datagram, path: path, now: now) {
         case .heartbeat(let session, let heartbeat, let last):
-            repairIfBehind(session, heartbeat.body, last, now: now)
+            let (held, part) = (heartbeat.body.version, Int(heartbeat.body.part))
+            repairIfBehind(session, held: held, part: part, last, now: now)
         case .leave(let session):
             end(session, .left, now: now)
         case .misbehaved(let session):
@@ -286,19 +287,23 @@ extension Registry {
         for session in listed { pulse(session) }
     }
 
-    /// Sends a member what its heartbeat shows that it missed, at most once per `repairGap`.
+    /// Sends a member what it missed, at most once per `repairGap`.
+    ///
+    /// - Parameters:
+    ///   - held: The version that the member holds; 0 for none.
+    ///   - part: The first part of a snapshot that it lacks.
     private mutating func repairIfBehind(
-        _ session: SessionID, _ heartbeat: Heartbeat, _ last: MemberSessions.Repair, now: Instant
+        _ session: SessionID, held: UInt64, part: Int, _ last: MemberSessions.Repair, now: Instant
     ) {
         // What was published since the last PULSE may still be on its way.
-        guard heartbeat.version < pulsedVersion else { return }
+        guard held < pulsedVersion else { return }
         if let repairedAt = last.repairedAt, now - repairedAt < Limits.repairGap { return }
-        if let missing = log.deltas(after: heartbeat.version, limit: Limits.deltasPerHeartbeat) {
+        if let missing = log.deltas(after: held, limit: Limits.deltasPerHeartbeat) {
             sessions.noteRepair(of: session, now: now)
             for delta in missing { send(delta, to: session) }
         } else {
-            let version = snapshotVersion(begun: last.snapshot, above: heartbeat.version, now: now)
-            repair(session, from: version, part: Int(heartbeat.part), now: now)
+            let version = snapshotVersion(begun: last.snapshot, above: held, now: now)
+            repair(session, from: version, part: part, now: now)
         }
     }
 

@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// Compares ARCHITECTURE.md with the code.
+@Suite("Architecture document") struct ArchitectureDocumentTests {
+    /// One line of a path: a function, and the type that has it.
+    private struct Step: Equatable {
+        let type: String
+        let function: String
+    }
+
+    /// The kinds whose path is listed, and the function that each path begins with.
+    private static let entries: [(kind: String, entry: Step)] = [
+        ("HELLO", Step(type: "Registry", function: "handle")),
+        ("CONFIRM", Step(type: "Registry", function: "handle")),
+        ("HEARTBEAT", Step(type: "Registry", function: "handle")),
+        ("MESSAGE", Step(type: "Peer", function: "handle")),
+    ]
+
+    /// The steps under `### kind`, in order.
+    private func path(of kind: String) throws -> [Step] {
+        let page = try Document("ARCHITECTURE.md")
+        let section = page.text.components(separatedBy: "\n## A datagram's path\n").dropFirst().first
+        let lines = try #require(section).components(separatedBy: "\n## ")[0].split(separator: "\n")
+        return lines.drop { $0 != "### \(kind)" }.dropFirst().prefix { !$0.hasPrefix("#") }.compactMap { line in
+            line.firstMatch(of: #/^\d+\. `(\w+)\.(\w+)`/#).map {
+                Step(type: String($0.output.1), function: String($0.output.2))
+            }
+        }
+    }
+
+    /// The texts of the core's files.
+    private func core() throws -> [String] {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Sources/SecureMeshCore")
+        let names = try #require(FileManager.default.enumerator(atPath: root.path))
+        return try names.compactMap { $0 as? String }.filter { $0.hasSuffix(".swift") }
+            .map { try String(contentsOf: root.appendingPathComponent($0), encoding: .utf8) }
+    }
+
+    @Test("each path begins where the machine is handed the datagram, and ends where its signature has been verified")
+    func ends() throws {
+        for (kind, entry) in Self.entries {
+            let path = try path(of: kind)
+            #expect(path.first == entry, "\(kind)")
+            #expect(path.contains(Step(type: "Opened", function: "verified")), "\(kind)")
+        }
+    }
+
+    @Test("each function of a path exists in a file that declares or extends its type") func functionsExist() throws {
+        let core = try core()
+        for (kind, _) in Self.entries {
+            for step in try path(of: kind) {
+                let exists = try core.contains { text in
+                    let type = try Regex(
+                        "(?m)^(?:package |public )?(?:final )?(?:struct|class|enum|extension) \(step.type)\\b")
+                    let function = try Regex("\\bfunc \(step.function)\\b")
+                    return text.contains(type) && text.contains(function)
+                }
+                #expect(exists, "\(kind): \(step.type).\(step.function)")
+            }
+        }
+    }
+
+    @Test("no path comes back to a type that it has left") func visitedOnce() throws {
+        for (kind, _) in Self.entries {
+            var types: [String] = []
+            for step in try path(of: kind) where types.last != step.type { types.append(step.type) }
+            #expect(Set(types).count == types.count, "\(kind): \(types)")
+        }
+    }
+}
