@@ -158,7 +158,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         let now = now
         // A machine moves each deadline that it has served; the bound is against one that does not.
         for _ in 0..<Self.timeoutsPerTurn {
-            guard let deadline = machine?.nextDeadline, deadline.instant <= now else { return }
+            guard let deadline = machine?.nextDeadline, deadline <= now else { return }
             machine?.handleTimeout(now: now)
         }
     }
@@ -218,7 +218,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     private func schedule() {
-        let deadlines = [machine?.nextDeadline?.instant, refusals.deadline].compactMap { $0 }
+        let deadlines = [machine?.nextDeadline, refusals.deadline].compactMap { $0 }
         guard let next = deadlines.min() else { return }
         if let timer {
             guard next < timer.deadline else { return }

@@ -24,8 +24,8 @@ struct LightweightMember {
     }
 
     var deadline: Instant? {
-        let hello = sessions.candidate == nil ? joining.deadline.map { Deadline($0, .hello) } : nil
-        return Deadline.earliest([sessions.deadline, hello])?.instant
+        let hello = sessions.candidate == nil ? joining.deadline : nil
+        return Instant.earliest([sessions.deadline, hello])
     }
 
     /// Gives what it answers.

@@ -33,7 +33,7 @@ final class Process<Machine: DirectoryHolder> {
     private static func glance(_ machine: inout Machine) -> Glance {
         Glance(
             epoch: machine.epoch, version: machine.version, members: machine.memberCount,
-            deadline: machine.nextDeadline?.instant, refusals: machine.rejections.total)
+            deadline: machine.nextDeadline, refusals: machine.rejections.total)
     }
 
     var isAwake: Bool { isRunning && !isPaused }

@@ -15,7 +15,7 @@ package protocol MeshMachine: Sendable {
     mutating func pollOutput() -> Output<Event>?
 
     /// When `handleTimeout` is to be called next; nil if never.
-    var nextDeadline: Deadline? { get }
+    var nextDeadline: Instant? { get }
     var rejections: RejectionCounters { get }
     /// The use of every table that can grow.
     var usages: [Usage] { get }

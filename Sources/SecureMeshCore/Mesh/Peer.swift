@@ -43,15 +43,15 @@ package struct Peer: MeshMachine {
     /// Whether messages may go out and be delivered now.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
-    package var nextDeadline: Deadline? {
+    package var nextDeadline: Instant? {
         if hasEnded { return nil }
-        if let leaving { return Deadline(leaving.next, .leave) }
+        if let leaving { return leaving.next }
         let isOpening = sessions.candidate != nil
-        return .earliest([
+        return Instant.earliest([
             sessions.deadline,
-            isOpening ? nil : joining.deadline.map { Deadline($0, .hello) },
-            isConnected ? (sessions.current?.staleAt).map { Deadline($0, .freshness) } : nil,
-            isOpening || joining.isActive ? nil : (sessions.current?.rekeyAt).map { Deadline($0, .rekey) },
+            isOpening ? nil : joining.deadline,
+            isConnected ? sessions.current?.staleAt : nil,
+            isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
         ])
     }
 

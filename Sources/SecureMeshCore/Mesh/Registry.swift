@@ -81,12 +81,8 @@ package struct Registry: MeshMachine {
         ]
     }
 
-    package var nextDeadline: Deadline? {
-        .earliest([
-            Deadline(nextPulse, .pulse),
-            log.flushDeadline.map { Deadline($0, .flush) },
-            detector.deadline.map { Deadline($0, .sweep) },
-        ])
+    package var nextDeadline: Instant? {
+        .earliest([nextPulse, log.flushDeadline, detector.deadline])
     }
 
     /// Returns true for a datagram that claims to be a member's, or a CONFIRM that is waited for, and comes from the right

@@ -75,7 +75,7 @@ package struct ServerSession: Sendable {
     }
 
     /// While it is not confirmed.
-    package var confirmDeadline: Deadline { Deadline(min(nextSend, staleAt), .confirm) }
+    package var confirmDeadline: Instant { min(nextSend, staleAt) }
 
     package func isTrusted(_ now: Instant) -> Bool {
         trustedUntil.map { now < $0 } ?? false

@@ -26,13 +26,13 @@ package struct SessionRotation: Sendable {
         return now < until
     }
 
-    package var deadline: Deadline? {
+    package var deadline: Instant? {
         // Asked after every datagram: each part is looked at where it stands, none is copied.
-        .earliest([
+        Instant.earliest([
             candidate?.confirmDeadline,
-            (current?.nextSend).map { Deadline($0, .heartbeat) },
-            (previous?.until).map { Deadline($0, .lingering) },
-            (current?.pairs.deadline).map { Deadline($0, .lingering) },
+            current?.nextSend,
+            previous?.until,
+            current?.pairs.deadline,
         ])
     }
 

@@ -21,38 +21,21 @@ package struct Instant: Hashable, Comparable, Sendable {
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
+
+    /// Returns the earliest of the instants that are set; nil if none is.
+    package static func earliest(_ instants: [Instant?]) -> Instant? {
+        var earliest: Instant?
+        for case .some(let instant) in instants where earliest.map({ instant < $0 }) ?? true { earliest = instant }
+        return earliest
+    }
 }
 
 extension Duration {
-    /// Whole nanoseconds; an interval of the protocol is at most days, and what is beyond 292 years is cut to that.
+    /// The duration in whole nanoseconds. Durations beyond 292 years become the largest or smallest `Int64`.
     package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         guard !overflow else { return seconds < 0 ? .min : .max }
         return scaled &+ attoseconds / 1_000_000_000
-    }
-}
-
-/// When a machine wants `handleTimeout` next, and why (the why is for logs and traces).
-package struct Deadline: Hashable, Sendable {
-    package enum Reason: Hashable, Sendable {
-        case pulse, flush, sweep, expiry, hello, confirm, heartbeat, freshness, rekey, leave, lingering
-    }
-
-    package var instant: Instant
-    package var reason: Reason
-
-    package init(_ instant: Instant, _ reason: Reason) {
-        self.instant = instant
-        self.reason = reason
-    }
-
-    /// The earliest of those that are set.
-    package static func earliest(_ deadlines: [Deadline?]) -> Deadline? {
-        var best: Deadline?
-        for case .some(let deadline) in deadlines where deadline.instant < best?.instant ?? Instant(nanoseconds: .max) {
-            best = deadline
-        }
-        return best
     }
 }

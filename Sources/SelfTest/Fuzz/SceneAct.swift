@@ -64,7 +64,7 @@ extension Scene {
     ) -> [UInt8]? {
         for _ in 0..<20 {
             guard let deadline = machine.nextDeadline else { return nil }
-            now = max(now, deadline.instant)
+            now = max(now, deadline)
             machine.handleTimeout(now: now)
             if let datagram = machine.sent(kind, to: address) { return datagram }
         }

@@ -262,11 +262,11 @@ package final class VirtualMesh {
     private func step(until end: Instant) -> Bool {
         var at = queue.first?.at ?? Instant(nanoseconds: .max)
         var owner: Int?
-        if !isServerPaused, let deadline = registry?.nextDeadline?.instant, deadline < at {
+        if !isServerPaused, let deadline = registry?.nextDeadline, deadline < at {
             (at, owner) = (deadline, -1)
         }
         for (index, peer) in peers.enumerated() where peer.isRunning && !peer.isPaused {
-            if let deadline = peer.machine.nextDeadline?.instant, deadline < at { (at, owner) = (deadline, index) }
+            if let deadline = peer.machine.nextDeadline, deadline < at { (at, owner) = (deadline, index) }
         }
         guard at <= end else { return false }
         stepsNow = at > now ? 0 : stepsNow + 1

@@ -163,7 +163,7 @@ private struct Observation: Equatable {
     let session: SessionID?
     let members: [Member]
     let isTrusted: Bool
-    let deadline: Deadline?
+    let deadline: Instant?
 
     init(_ peer: Peer) {
         version = peer.version

@@ -248,10 +248,10 @@ extension MeshWorld {
                 continue
             }
             let due = nodes.indices.filter { nodes[$0].isRunning }.compactMap { index in
-                nodes[index].machine.nextDeadline.map { (instant: $0.instant, index: index) }
+                nodes[index].machine.nextDeadline.map { (instant: $0, index: index) }
             }
             let never = Instant(nanoseconds: .max)
-            let server = registry.nextDeadline?.instant ?? never
+            let server = registry.nextDeadline ?? never
             let next = due.map(\.instant).min() ?? never
             guard min(next, server) <= end else {
                 now = end
@@ -269,8 +269,8 @@ extension MeshWorld {
 
     private mutating func fireServer() {
         for _ in 0..<Self.maximumTimeouts {
-            guard let deadline = registry.nextDeadline, deadline.instant <= now else { return checkTheQuiet() }
-            if now - deadline.instant > .milliseconds(400), deadline.instant.nanoseconds > 0 { serverLateAt = now }
+            guard let deadline = registry.nextDeadline, deadline <= now else { return checkTheQuiet() }
+            if now - deadline > .milliseconds(400), deadline.nanoseconds > 0 { serverLateAt = now }
             registry.handleTimeout(now: now)
             drainServer(answering: nil)
         }
@@ -279,7 +279,7 @@ extension MeshWorld {
 
     private mutating func fireNode(_ index: Int) {
         for _ in 0..<Self.maximumTimeouts {
-            guard let deadline = nodes[index].machine.nextDeadline, deadline.instant <= now else { return }
+            guard let deadline = nodes[index].machine.nextDeadline, deadline <= now else { return }
             nodes[index].machine.handleTimeout(now: now)
             drainNode(index)
         }
@@ -289,7 +289,7 @@ extension MeshWorld {
 
     /// A call that nothing asks for changes nothing.
     mutating func fireForNothing(_ index: Int) {
-        guard let deadline = nodes[index].machine.nextDeadline, deadline.instant > now else { return }
+        guard let deadline = nodes[index].machine.nextDeadline, deadline > now else { return }
         nodes[index].machine.handleTimeout(now: now)
         if nodes[index].machine.pollOutput() != nil { ledger.fail("\(nodes[index].name) did what was not due") }
         if nodes[index].machine.nextDeadline != deadline { ledger.fail("\(nodes[index].name)'s deadline moved") }

@@ -61,7 +61,7 @@ struct FixedBytesTests {
     }
 }
 
-@Suite("Instants and deadlines")
+@Suite("Instants")
 struct InstantTests {
     @Test("instants and durations add and subtract in whole nanoseconds")
     func arithmetic() {
@@ -83,15 +83,15 @@ struct InstantTests {
         _ = Instant(nanoseconds: .min) - Instant(nanoseconds: .max)
     }
 
-    @Test("the earliest deadline is found among those that are set")
+    @Test("the earliest instant is found among those that are set")
     func earliest() {
         let (early, late) = (
-            Deadline(Instant(nanoseconds: 1), .pulse), Deadline(Instant(nanoseconds: 2), .sweep)
+            Instant(nanoseconds: 1), Instant(nanoseconds: 2)
         )
-        #expect(Deadline.earliest([nil, late, nil, early]) == early)
-        #expect(Deadline.earliest([late]) == late)
-        #expect(Deadline.earliest([nil, nil]) == nil)
-        #expect(Deadline.earliest([]) == nil)
+        #expect(Instant.earliest([nil, late, nil, early]) == early)
+        #expect(Instant.earliest([late]) == late)
+        #expect(Instant.earliest([nil, nil]) == nil)
+        #expect(Instant.earliest([]) == nil)
     }
 }
 
