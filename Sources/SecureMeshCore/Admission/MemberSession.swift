@@ -5,11 +5,11 @@ struct MemberSession: Sendable {
     let identity: PublicKey
     var bucket = RateLimiter()
     let joinedAt: Instant
-    /// When the member last proved that it lives.
+    /// The time of the member's last proof of life.
     var lastLife: Instant
     /// The token of the PULSE that answered its CONFIRM.
     let ownToken: PulseTokens.Issued
-    /// When the member was last sent DELTAs or SNAPSHOTs that it had missed.
+    /// The time at which the member was last sent DELTAs or SNAPSHOTs that it had missed.
     var repairedAt: Instant?
     /// The version of the snapshot that the member is being sent.
     var snapshot: UInt64?

@@ -13,7 +13,7 @@ package struct MemberSessions: Sendable {
 
     /// - Parameters:
     ///   - signer: The server's, under whose epoch members address their datagrams.
-    ///   - lifetime: How long a token proves life.
+    ///   - lifetime: The time for which a token proves life.
     package init(signer: Signer, heartbeatInterval: Duration, lifetime: Duration, now: Instant) {
         context = signer.context
         epoch = signer.from
@@ -50,7 +50,7 @@ extension MemberSessions {
         case misbehaved(SessionID)
     }
 
-    /// When a member was last repaired, and from which snapshot.
+    /// The time of a member's last repair, and the version of the snapshot that it was sent parts of.
     package struct Repair: Sendable {
         package let repairedAt: Instant?
         package let snapshot: UInt64?

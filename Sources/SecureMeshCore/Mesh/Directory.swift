@@ -77,8 +77,9 @@ package struct Directory: Sendable {
 }
 
 extension [Entry] {
-    /// Returns true if no two entries have the same value. The few entries of a DELTA are compared with each other, which
-    /// is faster than to build a set.
+    /// Returns true if no two entries have the same value.
+    ///
+    /// The few entries of a DELTA are compared with each other, which is faster than building a set.
     fileprivate func areDistinct<Value: Hashable>(by value: (Entry) -> Value) -> Bool {
         guard count <= 8 else { return Set(lazy.map(value)).count == count }
         return indices.allSatisfy { index in !self[..<index].contains { value($0) == value(self[index]) } }

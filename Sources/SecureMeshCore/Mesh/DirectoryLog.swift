@@ -30,7 +30,7 @@ package struct DirectoryLog: Sendable {
         ]
     }
 
-    /// When the waiting changes are to be published; nil if there are none.
+    /// The time at which the waiting changes are due to be published; nil if there are none.
     package var flushDeadline: Instant? {
         guard !waiting.isEmpty else { return nil }
         return lastFlush.map { $0 + tick } ?? Instant(nanoseconds: .min)

@@ -1,6 +1,6 @@
-/// The schedule of the sweeps that expire silent members: no proof of life within the lifetime (PROTOCOL.md, section 6).
+/// The schedule of the sweeps that expire members without a proof of life within the lifetime (PROTOCOL.md, section 6).
 ///
-/// Two guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`, and a sweep that ran
+/// Two guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`. A sweep that ran
 /// late, because the process was paused, suspends expiry for one lifetime.
 package struct FailureDetector: Hashable, Sendable {
     private let lifetime: Duration
@@ -16,7 +16,7 @@ package struct FailureDetector: Hashable, Sendable {
         suspendedUntil = now
     }
 
-    /// When the next sweep is due; nil while the sockets are being drained.
+    /// The time of the next sweep; nil while the sockets are being drained.
     package var deadline: Instant? { isDraining ? nil : nextSweep }
 
     /// Returns true once for each sweep. The sockets are then to be drained, and `sweep` is to be called.

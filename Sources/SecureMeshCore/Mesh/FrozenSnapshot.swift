@@ -30,7 +30,7 @@ struct FrozenSnapshot: Sendable {
 
     var partCount: Int { parts.count }
 
-    /// How many parts a member is sent at once.
+    /// The number of parts that a member is sent at once.
     var burst: Int {
         let share = (parts.count + Limits.snapshotHeartbeats - 1) / Limits.snapshotHeartbeats
         return min(max(share, Limits.snapshotPartsPerHeartbeat), Limits.mostSnapshotParts)

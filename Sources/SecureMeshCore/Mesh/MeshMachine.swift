@@ -14,7 +14,7 @@ package protocol MeshMachine: Sendable {
     /// Returns the next output. It is to be called until nil after each of the calls above.
     mutating func pollOutput() -> Output<Event>?
 
-    /// When `handleTimeout` is to be called next; nil if never.
+    /// The time of the next call of `handleTimeout`; nil if none is needed.
     var nextDeadline: Instant? { get }
     var rejections: RejectionCounters { get }
     /// The use of every table that can grow.

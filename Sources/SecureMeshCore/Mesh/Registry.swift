@@ -85,8 +85,9 @@ package struct Registry: MeshMachine {
         .earliest([nextPulse, log.flushDeadline, detector.deadline])
     }
 
-    /// Returns true for a datagram that claims to be a member's, or a CONFIRM that is waited for, and comes from the right
-    /// address. Nothing in it is authentic yet.
+    /// Returns true for a datagram that claims to be a member's, or a pending joiner's CONFIRM, from the right address.
+    ///
+    /// Nothing in the datagram is authentic yet.
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
         guard let header = try? Datagram(decoding: datagram).header, let from = SessionID(rawValue: header.from) else {
             return false

@@ -17,8 +17,9 @@ public struct Roster: Hashable, Sendable {
         self.init(names: authorised, isOpen: false)
     }
 
-    /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer. Empty lines and lines that begin
-    /// with `#` are skipped.
+    /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer.
+    ///
+    /// Empty lines and lines that begin with `#` are skipped.
     ///
     /// - Throws: `RosterError`, with the number of the first line that is wrong.
     public init(text: String) throws(RosterError) {

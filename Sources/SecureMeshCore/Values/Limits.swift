@@ -1,11 +1,9 @@
-/// Every bound and every interval of the protocol and of this implementation, in one place.
-///
-/// `ProtocolConstants` holds what PROTOCOL.md fixes: a second implementation must agree. `Limits` holds what this one chose.
+/// The bounds and intervals of PROTOCOL.md, section 9, on which all implementations must agree.
 package enum ProtocolConstants {
     package static let version: UInt8 = 1
-    /// The largest datagram, in bytes, but for a MESSAGE its sender chose to make larger.
+    /// The largest datagram in bytes, except for a MESSAGE that its sender allowed to be larger.
     package static let maximumDatagram = 1_232
-    /// The largest UDP payload over IPv4.
+    /// The largest UDP payload over IPv4, in bytes.
     package static let maximumUDPPayload = 65_507
     package static let counterLimit: UInt64 = 1 << 48
     package static let windowSize: UInt64 = 2_048
@@ -31,25 +29,28 @@ package enum ProtocolConstants {
     package static let pairLingering = Duration.seconds(5)
 }
 
+/// The bounds and intervals that this implementation chose. Every table in a machine has its bound here.
 package enum Limits {
     // Handshakes, at the server.
     package static let pendingEntries = 8_192
     package static let pendingLifetime = Duration.seconds(5)
-    /// Nanoseconds of CPU that a HELLO, a CONFIRM and a member's datagram are reckoned to cost: two agreements, a
-    /// verification and a signature; one verification; one verification and its share of what goes out.
+    /// The assumed cost of a HELLO, in nanoseconds of CPU time: two agreements, a verification and a signature.
     package static let helloCost: Int64 = 160_000
+    /// The assumed cost of a CONFIRM: a verification.
     package static let confirmCost: Int64 = 60_000
+    /// The assumed cost of a member's datagram: a verification, and its part of what the server sends.
     package static let memberCost: Int64 = 68_000
-    /// Shares of a core, in thousandths.
+    /// The share of a core that handshakes may use, in thousandths.
     package static let handshakeShare: Int64 = 500
+    /// The share of a core that handshakes and members' datagrams together may use, in thousandths.
     package static let totalShare: Int64 = 850
-    /// Nanoseconds of CPU the handshake bucket holds when full. With `helloCost` this keeps a pending entry at
-    /// least 2.4 s: (8,192 - 100 ms / 160 µs) / (0.5 / 160 µs).
+    /// The CPU time that a full handshake bucket holds, in nanoseconds. With `helloCost` it keeps a pending handshake
+    /// for at least 2.4 s: (8,192 - 100 ms / 160 µs) / (0.5 / 160 µs).
     package static let handshakeBurst: Int64 = 100_000_000
     package static let prefixTableSlots = 16_384
     package static let prefixRate = Rate(perSecond: 200, burst: 1_000)
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)
-    /// A /48 may have this many times what a /64 may.
+    /// The rate of a /48 as a multiple of that of a /64.
     package static let widePrefixFactor = 8
     /// Events about joiners that were turned away. Those above the rate are dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
@@ -61,7 +62,7 @@ package enum Limits {
     package static let maximumPeers = 10_000
     package static let memberRate = Rate(perSecond: 10, burst: 20)
 
-    /// `memberRate`, and where heartbeats are faster than the protocol's own, five times as many as they are.
+    /// Returns the rate of a member's datagrams: five times that of its heartbeats, and at least `memberRate`.
     package static func memberRate(heartbeatInterval: Duration) -> Rate {
         let heartbeats = Int(1_000_000_000 / max(heartbeatInterval.wholeNanoseconds, 1_000_000))
         return memberRate.scaled(by: max(heartbeats / 2, 1))
@@ -69,10 +70,10 @@ package enum Limits {
 
     package static let repairGap = Duration.milliseconds(250)
     package static let snapshotPartsPerHeartbeat = 4
-    /// A snapshot is spread over this many repairs, as far as `mostSnapshotParts` and `snapshotRate` let it.
+    /// The number of repairs over which a snapshot is spread, unless `mostSnapshotParts` or `snapshotRate` need more.
     package static let snapshotHeartbeats = 4
     package static let mostSnapshotParts = 64
-    /// Parts above `snapshotPartsPerHeartbeat`, of all members together: some 25 MB/s, and a tenth of a core.
+    /// The rate of the parts above `snapshotPartsPerHeartbeat`, for all members together: about 25 MB/s, a tenth of a core.
     package static let snapshotRate = Rate(perSecond: 20_000, burst: 20_000)
     package static let deltasPerHeartbeat = 16
     package static let deltaLog = 4_096
@@ -90,7 +91,7 @@ package enum Limits {
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
-    /// Ended sessions that had keys with a peer's session: one more, and it joins again for new keys.
+    /// The number of ended sessions that a peer's session remembers keys for. At this number it joins again for new keys.
     package static let retiredSessions = 65_536
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     package static let messageRate = Rate(perSecond: 200, burst: 400)

@@ -4,7 +4,7 @@ import Testing
 
 /// A server's gates without a registry, and joiners whose datagrams are made step by step.
 struct AdmissionWorld {
-    /// What the gates made of a datagram.
+    /// The outcome of a datagram at the gates.
     enum Verdict {
         case refused(Rejection)
         case hello(HandshakeGate.HelloAnswer)
@@ -109,7 +109,7 @@ struct AdmissionWorld {
         var ephemeral = Fixture.secret(20)
         var cookie = Bytes16.zero
         var context = Fixture.context
-        /// What the HELLO names; nil: the key it is signed with.
+        /// The identity in the HELLO; nil for the key that signs it.
         var identity: PublicKey?
 
         func hello() throws -> [UInt8] {

@@ -2,9 +2,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 6: losses on the way of the directory.
+/// The repair of directories after loss (PROTOCOL.md, section 6.5).
 @Suite("Directory repair") struct DirectoryRepairTests {
-    @Test("a missed DELTA is made good through heartbeats within two intervals") func missedDelta() throws {
+    @Test("a missed DELTA is resent after a heartbeat, within two intervals") func missedDelta() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.run(for: .milliseconds(210))
@@ -26,7 +26,7 @@ import Testing
         #expect(mesh.run(atMost: .seconds(1)) { mesh.hasConverged })
     }
 
-    @Test("a snapshot of several parts is put together though every third part is lost") func lossySnapshot() throws {
+    @Test("a SNAPSHOT of several parts is completed though every third part is lost") func lossySnapshot() throws {
         let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
@@ -41,7 +41,7 @@ import Testing
         #expect(parts > 8)
     }
 
-    @Test("of a small directory at most four parts go out at once, and none again within 250 ms") func pace() throws {
+    @Test("at most four parts of a small directory are sent at once, and none again within 250 ms") func pace() throws {
         let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
@@ -56,7 +56,7 @@ import Testing
         #expect(zip(instants, instants.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(250) })
     }
 
-    @Test("a SNAPSHOT that comes again changes nothing") func snapshotAgain() throws {
+    @Test("a repeated SNAPSHOT changes nothing") func snapshotAgain() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         try mesh.broadcast("before", from: peers[0])
@@ -70,7 +70,7 @@ import Testing
         #expect(peers[1].machine.version == version)
         #expect(peers[1].events.count == events)
         #expect(peers[1].machine.rejections[.counterReplayed] > 0)
-        // The counters of the pair go on where they were: neither side takes the other's next one for a replay.
+        // The counters of the pair go on: neither side refuses the other's next one as a replay.
         try mesh.broadcast("after", from: peers[0])
         mesh.run(for: .milliseconds(50))
         #expect(peers[1].messages.map { String(decoding: $0.body, as: UTF8.self) } == ["before", "after"])
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(
-        "through losses, repeats and disorder no version ever goes back, and quiet brings equal directories",
+        "under loss, repetition and reordering no version goes back, and all directories are equal in the end",
         arguments: [UInt64(11), 12, 13])
     func chaos(seed: UInt64) throws {
         _ = try LossyMesh(seed: seed).run(for: .seconds(40))

@@ -2,11 +2,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 20 to 24: HELLOs that nobody honest makes. Silence, but for a key that signs well.
+/// SECURITY.md, must-pass cases 20 to 24: HELLOs that no honest peer sends. Only a correctly signed one gets an answer.
 @Suite("Forged HELLOs") struct ForgedHelloTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// A HELLO with every part to choose; `secret` is what the maker believes to be behind `ephemeral`.
+    /// Returns a HELLO of which every part can be chosen. `secret` is the secret that is used with `ephemeral`.
     private func hello(
         _ mesh: TestMesh, ephemeral: AgreementPublicKey? = nil, identity: PublicKey? = nil, signer: SigningKey,
         context: SigningContext? = nil
@@ -33,7 +33,7 @@ import Testing
         #expect(mesh.members.isEmpty)
     }
 
-    @Test("HELLO under another's E_p gets silence") func anothersEphemeral() throws {
+    @Test("a HELLO under another's E_p gets no answer") func anothersEphemeral() throws {
         let mesh = TestMesh()
         let victim = try HandPeer("victim", at: TestMesh.address(0), in: mesh)
         let stolen = try victim.hello()
@@ -42,13 +42,13 @@ import Testing
         expectSilence(mesh, try hello(mesh, ephemeral: ephemeral, signer: mesh.makeKey()), .sealBroken)
     }
 
-    @Test("HELLO with E_p = S_x gets silence") func serversKey() throws {
+    @Test("a HELLO with E_p = S_x gets no answer") func serversKey() throws {
         let mesh = TestMesh()
         let serverKey = try #require(Sodium.agreementKey(of: mesh.serverKey.publicKey))
         expectSilence(mesh, try hello(mesh, ephemeral: serverKey, signer: mesh.makeKey()), .sealBroken)
     }
 
-    @Test("HELLO with an E_p of small order gets silence") func smallOrder() throws {
+    @Test("a HELLO with an E_p of small order gets no answer") func smallOrder() throws {
         let mesh = TestMesh()
         let one = try #require(Bytes32([1] + [UInt8](repeating: 0, count: 31)))
         for ephemeral in [Bytes32.zero, one] {
@@ -60,7 +60,9 @@ import Testing
         #expect(mesh.registry?.rejections[.agreementFailed] == 2)
     }
 
-    @Test("HELLO whose identity is the server's own gets silence, even well signed") func serversIdentity() throws {
+    @Test("a HELLO that names the server's own identity gets no answer, even correctly signed") func serversIdentity()
+        throws
+    {
         let mesh = TestMesh()
         let forged = try hello(mesh, identity: mesh.serverKey.publicKey, signer: mesh.makeKey())
         expectSilence(mesh, forged, .identityInvalid)
@@ -71,7 +73,7 @@ import Testing
         #expect(mesh.flights.isEmpty)
     }
 
-    @Test("HELLO of another mesh gets silence, even sealed anew for this one") func anotherMesh() throws {
+    @Test("a HELLO of another mesh gets no answer, even sealed again for this one") func anotherMesh() throws {
         let mesh = TestMesh()
         let other = TestMesh(seed: 2)
         expectSilence(mesh, try hello(other, signer: mesh.makeKey()), .sealBroken)
@@ -79,7 +81,7 @@ import Testing
         expectSilence(mesh, try hello(mesh, signer: mesh.makeKey(), context: context), .signatureInvalid)
     }
 
-    @Test("an unlisted key gets silence for a bad signature, REJECT for a good one") func unlisted() throws {
+    @Test("an unlisted key gets no answer for a bad signature, REJECT for a good one") func unlisted() throws {
         let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
         let unlisted = mesh.makeKey()
         let forged = try hello(mesh, identity: unlisted.publicKey, signer: mesh.makeKey())
@@ -101,7 +103,7 @@ import Testing
         #expect(Set(rejects.map { Array($0.bytes[60...]) }).count == 2)
     }
 
-    @Test("a source that no member could have gets silence before any work") func sources() throws {
+    @Test("a source that no member could have gets no answer and causes no work") func sources() throws {
         let mesh = TestMesh()
         let bytes = try hello(mesh, signer: mesh.makeKey())
         let sources = [

@@ -2,9 +2,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 6: who counts as alive, and how directories stay equal.
+/// Expiry, lost connections and rejoins (PROTOCOL.md, section 6).
 @Suite("Liveness") struct LivenessTests {
-    @Test("a killed peer is gone within lifetime and sweep, and everyone's directory drops it") func killed() throws {
+    @Test("a killed peer leaves every directory within its lifetime and a sweep") func killed() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(4)
         mesh.run(for: .milliseconds(730))
@@ -44,7 +44,7 @@ import Testing
         mesh.startServer()
         #expect(mesh.run(atMost: .seconds(3)) { mesh.hasConverged })
         #expect(peers.allSatisfy { $0.joins == 2 })
-        // A new server's directory begins empty: whoever is reported as gone is reported again.
+        // A new server's directory begins empty: members that are reported as gone are reported again.
         for peer in peers {
             let left = peer.count { if case .memberLeft = $0 { true } else { false } }
             let joined = peer.count { if case .memberJoined = $0 { true } else { false } }
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("without a fresh PULSE for three intervals a peer says so and joins again") func lost() throws {
+    @Test("without a fresh PULSE for three intervals a peer reports it and joins again") func lost() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
@@ -64,7 +64,7 @@ import Testing
         #expect(mesh.sent(.hello).contains { $0.sentAt == lost.at })
     }
 
-    @Test("one lost PULSE costs nobody its connection, at whatever phase each peer joined") func oneLostPulse() throws {
+    @Test("one lost PULSE costs no peer its connection, at any phase of its join") func oneLostPulse() throws {
         let mesh = TestMesh()
         for index in 0..<20 {
             try mesh.addPeer("p\(index)")
@@ -76,7 +76,7 @@ import Testing
         #expect(mesh.peers.allSatisfy { !$0.has(.connectionLost) })
     }
 
-    @Test("a session that is heard again before a new one is needed goes on") func recovered() throws {
+    @Test("a session whose server is heard again before a new one begins goes on") func recovered() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
@@ -108,7 +108,8 @@ import Testing
         #expect(peer.machine.isTrusted(mesh.now))
     }
 
-    @Test("a CONFIRM that is taken after its peer gave it up does not cost the peer 60 s") func lateConfirm() throws {
+    @Test("a CONFIRM that is accepted after its peer gave it up does not cost the peer 60 s") func lateConfirm() throws
+    {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
@@ -132,7 +133,7 @@ import Testing
         #expect(peer.departures.isEmpty)
     }
 
-    @Test("a change of keys is seamless: no event but `joined`, and messages go on") func rekey() throws {
+    @Test("a change of keys causes no event but `joined`, and messages go on") func rekey() throws {
         let mesh = TestMesh { $0.rekey = .seconds(20) }
         let peers = try mesh.join(3)
         var sent = 0
@@ -144,7 +145,7 @@ import Testing
         #expect(peers.allSatisfy { $0.joins >= 3 && $0.count { $0 == .connectionLost } == 0 })
         #expect(peers.allSatisfy { $0.count { if case .memberLeft = $0 { true } else { false } } == 0 })
         #expect(peers.allSatisfy { $0.departures.isEmpty })
-        // A new session speaks once it has heard that it is listed: at most an interval after it began.
+        // A new session may send once a PULSE says that it is listed: at most an interval after it began.
         #expect(sent >= 600 - 3 * 6)
         #expect(peers[1].messages.count == sent)
         #expect(peers[2].messages.count == sent)
@@ -175,7 +176,7 @@ import Testing
     @Test("a member whose heartbeats wait in the socket is not expired") func undrained() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        // Late by less than what suspends expiry, so that only the drain can save them.
+        // The sweep is late by less than what suspends expiry, so that only the drain keeps the members.
         for _ in 0..<20 {
             mesh.pauseServer()
             mesh.run(for: .milliseconds(990))

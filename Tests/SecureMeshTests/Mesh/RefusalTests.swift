@@ -2,9 +2,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 5: REJECT and RETRY.
+/// REJECT and RETRY (PROTOCOL.md, section 5).
 @Suite("Refusals") struct RefusalTests {
-    @Test("a key that is not authorised is told so and asks no more") func notAuthorised() throws {
+    @Test("a key that is not authorized gets REJECT and stops") func notAuthorised() throws {
         let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
         let peer = try mesh.addPeer("stranger")
         mesh.run(for: .seconds(30))
@@ -16,7 +16,7 @@ import Testing
                 == [.turnedAway(name: peer.name, publicKey: peer.publicKey, .notAuthorised)])
     }
 
-    @Test("a listed key under another name is not authorised") func otherName() throws {
+    @Test("a listed key under another name is not authorized") func otherName() throws {
         let mesh = TestMesh()
         let key = mesh.makeKey()
         let listed = try #require(PeerName("listed"))
@@ -26,7 +26,7 @@ import Testing
         #expect(peer.has(.ended(.notAuthorised)))
     }
 
-    @Test("a name that another key holds is taken until that key has left") func nameTaken() throws {
+    @Test("a name is taken while another key is a member under it") func nameTaken() throws {
         let first = SigningKey()
         let second = SigningKey()
         let shared = try #require(PeerName("shared"))
@@ -45,7 +45,7 @@ import Testing
         #expect(wait >= .seconds(5) && wait <= .milliseconds(6_260))
     }
 
-    @Test("an address that another identity holds is taken") func addressTaken() throws {
+    @Test("an address is taken while another identity is a member at it") func addressTaken() throws {
         let mesh = TestMesh()
         let holder = try mesh.join(1)[0]
         let hand = try HandPeer("intruder", at: holder.address, in: mesh)
@@ -54,7 +54,7 @@ import Testing
         #expect(reject.retrySeconds > 0)
     }
 
-    @Test("a full server takes nobody new, but a member may join again") func full() throws {
+    @Test("a full server accepts no new peer, but a member may join again") func full() throws {
         let mesh = TestMesh { $0.maximumPeers = 2 }
         let peers = try mesh.join(2)
         let late = try mesh.addPeer("late")
@@ -67,7 +67,7 @@ import Testing
         #expect(mesh.hasConverged)
     }
 
-    @Test("an identity may join three times in a row, then once a second") func busy() throws {
+    @Test("an identity may join three times in a row, then once per second") func busy() throws {
         let mesh = TestMesh()
         let peer = try mesh.addPeer("restless")
         for _ in 0..<3 {
@@ -81,7 +81,7 @@ import Testing
         #expect(peer.count { if case .unanswered = $0 { true } else { false } } == 0)
     }
 
-    @Test("the join bucket is charged by CONFIRM alone: replayed HELLOs do not empty it") func bucket() throws {
+    @Test("only CONFIRM charges the join bucket: replayed HELLOs do not empty it") func bucket() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         let hello = try #require(mesh.sent(.hello).first).bytes
@@ -91,7 +91,7 @@ import Testing
         #expect(mesh.run(atMost: .milliseconds(50)) { peer.joins == 2 })
     }
 
-    @Test("when handshakes are over budget a HELLO gets RETRY, and its successor with the cookie is served")
+    @Test("when the budget is used up a HELLO gets RETRY, and the next one with the cookie is served")
     func retry() throws {
         let mesh = TestMesh()
         mesh.exhaustBudget()
@@ -101,7 +101,7 @@ import Testing
         try #require(hellos.count == 2)
         #expect(hellos.map { $0.header?.delivery }.first == .cookie(.zero))
         #expect(hellos.map { $0.header?.delivery }.last != .cookie(.zero))
-        // Another E_p, so another k0: a key and nonce never meet two plaintexts.
+        // Another E_p gives another k0, so no key and nonce seal two plaintexts.
         #expect(hellos[0].header?.clear != hellos[1].header?.clear)
         #expect(mesh.sent(.retry, to: peer.address).allSatisfy { $0.bytes.count == 116 })
     }
@@ -117,7 +117,7 @@ import Testing
         #expect(peer.machine.rejections[.unknownTag] == 2)
     }
 
-    @Test("an altered RETRY is no reason to send anything") func alteredRetry() throws {
+    @Test("a peer sends nothing after an altered RETRY") func alteredRetry() throws {
         let mesh = TestMesh()
         mesh.exhaustBudget()
         let peer = try mesh.addPeer("patient")
@@ -132,7 +132,7 @@ import Testing
         #expect(peer.machine.rejections[.signatureInvalid] == 1)
     }
 
-    @Test("four failed answers, and a HELLO has no ear for more; the next one has") func failedAnswers() throws {
+    @Test("after four failed answers a HELLO accepts no more; the next HELLO does") func failedAnswers() throws {
         let mesh = TestMesh()
         var first: [UInt8]?
         mesh.rules.append { flight in
@@ -158,7 +158,7 @@ import Testing
 }
 
 extension TestMesh {
-    /// Garbage HELLOs from a few addresses: whoever says HELLO now comes when those without a cookie are over budget.
+    /// Sends garbage HELLOs from a few addresses until HELLOs without a cookie are over budget.
     func exhaustBudget() {
         for index in 0..<400 {
             let source = SocketAddress(ip: .v4(0xCB00_7101 + UInt32(index % 4)), port: 9)
@@ -166,7 +166,7 @@ extension TestMesh {
         }
     }
 
-    /// A HELLO in form; nobody's in substance.
+    /// Returns a HELLO that is well-formed and cannot be opened.
     func garbageHello() -> [UInt8] {
         let key = random.secret().agreementPublicKey
         var bytes = Header(.hello, to: 0, from: 0, counter: 0, delivery: .cookie(.zero), clear: .agreementKey(key))

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 25 to 35: what an attacker, or a member without manners, may try with a session.
+/// SECURITY.md, must-pass cases 25 to 35: attacks on a session, from outside or by its member.
 @Suite("Session attacks") struct SessionAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -37,7 +37,7 @@ import Testing
         #expect(mesh.registry?.rejections.total == 5)
     }
 
-    @Test("a broken seal leaves the window as it was") func brokenSeal() throws {
+    @Test("a broken seal leaves the window unchanged") func brokenSeal() throws {
         let mesh = TestMesh()
         let hand = try member(mesh)
         let genuine = try hand.heartbeat()
@@ -52,7 +52,7 @@ import Testing
         #expect(mesh.members.count == 1)
     }
 
-    @Test("a wrong signature under a right seal ends the session and bars the identity for 60 s") func misbehaved()
+    @Test("a wrong signature under an intact seal ends the session and bars the identity for 60 s") func misbehaved()
         throws
     {
         let mesh = TestMesh()
@@ -82,7 +82,7 @@ import Testing
         #expect(rejections(mesh, .numberStale) == 1)
     }
 
-    @Test("a member's datagram from another address moves nothing") func elsewhereSource() throws {
+    @Test("a member's datagram from another address is refused and moves nothing") func elsewhereSource() throws {
         let mesh = TestMesh()
         let hand = try member(mesh)
         hand.inject(try hand.heartbeat(), from: elsewhere)
@@ -90,7 +90,7 @@ import Testing
         #expect(mesh.members.map(\.address) == [place])
     }
 
-    @Test("reflection: what either side sent is no use to itself") func reflection() throws {
+    @Test("a datagram reflected to its sender is refused") func reflection() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.run(for: .seconds(1))
@@ -120,7 +120,7 @@ import Testing
         #expect(mesh.registry?.version == version)
     }
 
-    @Test("hoarded heartbeats keep nobody alive beyond two lifetimes and a sweep") func hoarding() throws {
+    @Test("hoarded heartbeats keep no peer listed beyond two lifetimes and a sweep") func hoarding() throws {
         let mesh = TestMesh()
         let hand = try member(mesh)
         mesh.run(for: .seconds(1))
@@ -155,7 +155,7 @@ import Testing
         #expect(!peers[0].has(.connectionRecovered))
     }
 
-    @Test("PULSEs stretched a little more each time are found out within three intervals of delay") func stretched()
+    @Test("PULSEs that are delayed a little more each time go stale within three intervals of delay") func stretched()
         throws
     {
         let mesh = TestMesh()
@@ -179,7 +179,7 @@ import Testing
         #expect(peer.count { $0 == .connectionRecovered } == recoveries)
     }
 
-    @Test("while DELTAs are dropped and PULSEs pass, trust does not move, and ends after 60 s") func hiddenRevocation()
+    @Test("while DELTAs are dropped and PULSEs pass, trust is not extended and ends after 60 s") func hiddenRevocation()
         throws
     {
         let mesh = TestMesh()
@@ -222,7 +222,7 @@ import Testing
         #expect(mesh.hasConverged)
     }
 
-    @Test("a flood of HELLOs kills no member, and none is kept from joining") func flood() throws {
+    @Test("a flood of HELLOs ends no membership and keeps no peer from joining") func flood() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(5)
         let end = mesh.now + .seconds(3)
@@ -242,7 +242,7 @@ import Testing
         #expect(late?.joins == 1)
     }
 
-    @Test("a thousand rejoins a second by one peer cost the others next to nothing") func rejoins() throws {
+    @Test("a thousand rejoins per second by one peer hardly load the others") func rejoins() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(5)
         mesh.run(for: .seconds(2))
@@ -257,13 +257,13 @@ import Testing
             hand.inject(try hand.confirm())
         }
         let deltas = mesh.flights[start...].count { $0.kind == .delta }
-        // A burst of three and one a second; each is one DELTA a member.
+        // A burst of three, then one per second; each is one DELTA per member.
         #expect(deltas <= 6 * 6)
         #expect(mesh.sent(.snapshot, to: place).count <= 6)
         #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
     }
 
-    @Test("a member that asks for everything for ever gets a few parts and DELTAs each 250 ms, and no more")
+    @Test("a member that always asks for everything gets a few parts and DELTAs per 250 ms, and no more")
     func greed() throws {
         let mesh = TestMesh()
         _ = try mesh.join(40)

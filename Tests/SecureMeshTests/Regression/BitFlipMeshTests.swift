@@ -2,17 +2,17 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Real datagrams on their way through a mesh, each overtaken by every copy of itself with one bit turned.
-@Suite("Turned bits on their way")
+/// The datagrams of a running mesh. Ahead of the first one of each kind arrive all copies of it with one bit flipped.
+@Suite("Bit flips in a mesh")
 struct BitFlipMeshTests {
     @Test(
-        "every single-bit flip of every kind, sent from the right place before the true one, joins, ends and says nothing"
+        "no single-bit flip of any kind, sent from the right address ahead of the datagram, changes anything"
     )
     func overtaken() throws {
         let mesh = TestMesh()
         let seen = Overtaker(mesh)
         let peers = try (0..<2).map { try mesh.addPeer("peer-\($0)") }
-        // HELLOs that nobody could open, CONFIRMs and WELCOMEs spent on them: it takes more than one attempt.
+        // The flipped copies use up attempts and tickets, so that joining takes more than one attempt.
         #expect(mesh.run(atMost: .seconds(30)) { mesh.hasConverged })
         #expect(mesh.members.count == 2)
 
@@ -32,7 +32,7 @@ struct BitFlipMeshTests {
         mesh.run(for: .milliseconds(200))
         #expect(mesh.departures(of: peers[0]) == [.left])
 
-        // REJECT, to the one who was put out, and RETRY.
+        // REJECT, to the peer that was revoked, and RETRY.
         mesh.restart(third)
         #expect(mesh.run(atMost: .seconds(10)) { third.count { $0 == .ended(.notAuthorised) } == 2 })
         mesh.withServer { $0.setRoster(.open, now: mesh.now) }
@@ -43,7 +43,7 @@ struct BitFlipMeshTests {
         #expect(mesh.registry?.rejections[.memberMisbehaved] == 0)
     }
 
-    /// Puts the turned copies of the first datagram of each kind before it.
+    /// Sends the flipped copies of the first datagram of each kind ahead of it.
     private final class Overtaker {
         private(set) var kinds: Set<Kind> = []
 

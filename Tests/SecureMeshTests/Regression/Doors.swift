@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A peer and all that its server may tell it, rightly or not.
+/// A peer whose server is scripted: it can send the peer anything, valid or not.
 final class MemberDoor {
     let server = HandServer(seed: 4)
     var client: HandServer.Client
@@ -17,13 +17,13 @@ final class MemberDoor {
         client.machine.handle(bytes.span, path: server.path, now: server.now)
     }
 
-    /// The HELLO that is due.
+    /// Returns the HELLO that is due.
     func hello() throws -> [UInt8] {
         client.machine.handleTimeout(now: server.now)
         return try newest()
     }
 
-    /// What the peer sent last.
+    /// Returns the datagram that the peer sent last.
     func newest() throws -> [UInt8] { try #require(server.transmits(&client).last) }
 
     func retry(to hello: [UInt8]) {
@@ -33,7 +33,7 @@ final class MemberDoor {
         handle(signed.unsealed(to: Handshake.tag(of: hello), delivery: .cookie(cookie)))
     }
 
-    /// A member that holds version 2 of a directory of itself.
+    /// Makes the peer a member that holds version 2 of a directory with its own entry.
     func join() throws -> Joined {
         let entry = try server.join(&client)
         try server.tell(&client, [entry], version: 2)
@@ -48,18 +48,18 @@ final class MemberDoor {
             try door.server.deliver(kind, payload, to: &door.client, entry, by: thief)
         }
 
-        /// From version 2 to 3, with the payload changed before it is signed.
+        /// Sends a DELTA from version 2 to 3, whose payload `change` alters before it is signed.
         func delta(adding entries: [Entry], _ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
             try tell(.delta, RawPayload(change(Delta(from: 2, removed: [], added: entries).encoded)))
         }
 
-        /// Of version 3: this peer's entry alone.
+        /// Sends a SNAPSHOT of version 3 with only this peer's entry.
         func snapshot(_ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
             let snapshot = Snapshot(version: 3, part: 0, parts: 1, entries: [entry])
             try tell(.snapshot, RawPayload(change(snapshot.encoded)))
         }
 
-        /// A message that only claims to be from the owner of `other`.
+        /// Sends a message that claims to be from the owner of `other`, sealed with a random key.
         func message(from other: Entry) throws {
             let shared = door.server.random.secret()
             door.handle(try door.server.message(from: other, to: entry, shared: shared))
@@ -68,7 +68,7 @@ final class MemberDoor {
 }
 
 extension HandPeer {
-    /// A HELLO with the payload changed before it is signed, and any other part of it to choose.
+    /// Returns a HELLO whose payload `change` alters before it is signed, and whose other parts can be chosen.
     func forgedHello(
         cookie: Bytes16 = .zero, ephemeral: AgreementPublicKey? = nil, by other: SigningKey? = nil,
         _ change: ([UInt8]) -> [UInt8] = { $0 }
@@ -86,7 +86,7 @@ extension HandPeer {
                 with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: cookie, server: server))
     }
 
-    /// Uses up what HELLOs without a cookie may cost, and gives the cookie of this address.
+    /// Uses up the budget for HELLOs without a cookie, and returns the cookie of this address.
     func cookie() throws -> Bytes16 {
         mesh.exhaustBudget()
         mesh.run(for: mesh.latency)
@@ -95,7 +95,7 @@ extension HandPeer {
         return try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: context).cookie
     }
 
-    /// `count` HELLOs in form alone, all from here.
+    /// Sends `count` HELLOs that are well-formed and cannot be opened, all from this address.
     func flood(_ count: Int, cookie: Bytes16) {
         var bytes: [UInt8] = []
         cookie.append(to: &bytes)

@@ -2,17 +2,21 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Each `Rejection` once, through the door that real traffic takes. A case without a way here does not compile.
+/// Provokes each `Rejection` with a datagram that the server or a peer handles.
+///
+/// The switch is exhaustive, so a new case does not compile without a line here.
 @Suite("Every refusal")
 struct EveryRefusalTests {
-    @Test("every refusal is had at the door of the server or of a peer, under its name", arguments: Rejection.allCases)
-    func isHad(_ rejection: Rejection) throws {
+    @Test(
+        "every refusal can be provoked at the server or at a peer, and is counted under its name",
+        arguments: Rejection.allCases)
+    func isProvoked(_ rejection: Rejection) throws {
         #expect(try Self.counters(provoking: rejection)[rejection] >= 1)
     }
 
     private static func counters(provoking rejection: Rejection) throws -> RejectionCounters {
         switch rejection {
-        // Wire: any datagram will do.
+        // Wire: the header of any datagram.
         case .truncatedHeader: try atServer { $0.inject([]) }
         case .unsupportedVersion: try atServer { $0.inject(try $0.hello().replacing(at: 0, with: [2])) }
         case .unknownKind: try atServer { $0.inject(try $0.hello().replacing(at: 1, with: [0x40])) }
@@ -23,12 +27,12 @@ struct EveryRefusalTests {
         case .nonCanonicalAgreementKey:
             try atServer { $0.inject(try $0.hello().replacing(at: 44, with: [UInt8](repeating: 0xFF, count: 32))) }
 
-        // Wire: rightly signed and sealed.
+        // Wire: payloads that are correctly signed and sealed.
         case .nonZeroPadding: try atServer { hand in hand.inject(try hand.forgedHello { $0.dropLast() + [1] }) }
         case .invalidName:
             try atServer { hand in hand.inject(try hand.forgedHello { $0.replacing(at: 33, with: [0x1B]) }) }
         case .invalidAddress:
-            // Port 0: before the name's length and its two characters.
+            // Port 0. The port is followed by the name's length and its two characters.
             try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: $0.count - 5, with: [0, 0]) } }
         case .entriesOutOfOrder: try atMember { try $0.delta(adding: [.sample(8), .sample(7)]) }
         case .partOutOfRange: try atMember { try $0.snapshot { $0.replacing(at: 9, with: [1]) } }
@@ -156,7 +160,7 @@ struct EveryRefusalTests {
                 try member.message(from: .sample(7))
             }
         case .agreementOverRate:
-            // Each sender's key would be agreed upon, but none is bound.
+            // A key would be computed for each sender, but no entry has its owner's signature.
             try atMember { member in
                 let senders = try (UInt64(1)...201).map { try Entry.sample($0) }
                 for (step, sender) in senders.enumerated() {
@@ -202,7 +206,7 @@ struct EveryRefusalTests {
         try atJoiner { try act($0.join()) }
     }
 
-    /// Two peers, the second of which is asked, and a third by hand.
+    /// Returns the counters of the second of two peers; a third member is scripted.
     private static func atReceiver(_ act: (HandPeer, [TestPeer]) throws -> Void) throws -> RejectionCounters {
         let mesh = TestMesh()
         let peers = try mesh.join(2)

@@ -104,7 +104,7 @@ struct LimitsTests {
         #expect((Double(Limits.pendingEntries) - burst) / perSecond >= 2.4)
     }
 
-    @Test("the original's intervals are the defaults")
+    @Test("heartbeat, lifetime and sweep have the default intervals of PROTOCOL.md")
     func intervals() {
         #expect(ProtocolConstants.heartbeatInterval == .milliseconds(500))
         #expect(ProtocolConstants.lifetime == .milliseconds(1_500))

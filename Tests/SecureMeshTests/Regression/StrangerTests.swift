@@ -2,12 +2,12 @@ internal import SecureMesh
 internal import SelfTest
 internal import Testing
 
-/// What anyone could do to a mesh of p2plocal with one socket, tried on this one.
-@Suite("What strangers could do to the original", .timeLimit(.minutes(10)))
-struct OriginalStrangersTests {
+/// Attacks on a mesh by a sender that has one socket and no key.
+@Suite("Strangers", .timeLimit(.minutes(10)))
+struct StrangerTests {
     private let stranger = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    @Test("one empty datagram, which no peer noticed to have hung its server: here the next peer joins")
+    @Test("after an empty datagram the next peer joins")
     func emptyDatagram() async throws {
         try await LoopbackMesh.run { mesh in
             try await mesh.withPeer("A") { a in
@@ -24,7 +24,7 @@ struct OriginalStrangersTests {
         }
     }
 
-    @Test("200 garbage datagrams a second for 8 s, which culled all of its twenty peers, cost none its membership")
+    @Test("200 garbage datagrams per second for 8 s cost no peer its membership")
     func garbage() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(20)
@@ -39,7 +39,7 @@ struct OriginalStrangersTests {
         #expect(peers.allSatisfy { $0.joins == 1 && !$0.has(.connectionLost) })
     }
 
-    @Test("6 bytes in, 20 × 84 out: here nothing is answered, and the strangest HELLO is answered once, by less")
+    @Test("6 bytes get no answer, and a HELLO that cannot be opened at most one, smaller than itself")
     func amplification() throws {
         let mesh = TestMesh()
         _ = try mesh.join(20)
@@ -55,7 +55,7 @@ struct OriginalStrangersTests {
         #expect(answers.allSatisfy { $0.destination == stranger && $0.bytes.count < Kind.hello.minimumSize })
     }
 
-    @Test("a fake peer, whom it sent everyone's messages, is sent nothing")
+    @Test("a peer that the roster does not list is sent nothing but REJECT")
     func fakePeer() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
@@ -69,7 +69,7 @@ struct OriginalStrangersTests {
         #expect(mesh.flights.filter { $0.destination == stranger }.map(\.kind) == [.reject])
     }
 
-    @Test("heartbeats that keep a dead peer listed: those it once sent keep it no longer than its lifetime")
+    @Test("replayed heartbeats keep a dead peer listed no longer than its lifetime")
     func deadPeer() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
@@ -85,7 +85,7 @@ struct OriginalStrangersTests {
         #expect(peers[0].machine.members.isEmpty)
     }
 
-    @Test("two births of one name and one address, which aborted all ten of its peers, are told no")
+    @Test("a second identity with a member's name or address is refused")
     func duplicateBirths() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(10)
@@ -99,14 +99,14 @@ struct OriginalStrangersTests {
         #expect(mesh.hasConverged && peers.allSatisfy { $0.joins == 1 })
     }
 
-    @Test("a false directory, which its peers took from anyone, and a forged message are refused")
+    @Test("a stranger's directory and message are refused")
     func falseDirectory() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         let victim = try #require(peers.first)
         let session = try #require(victim.machine.session)
         let stolen = mesh.random.secret()
-        // In form from the server, then from the other peer; sealed and signed by a stranger.
+        // By their headers from the server and from the other peer; sealed and signed by a stranger.
         let forger = Signer(
             key: mesh.makeKey(), context: SigningContext(server: mesh.serverKey.publicKey), from: victim.machine.epoch)
         let directory = forger.sign(.snapshot, Snapshot(version: 99, part: 0, parts: 1, entries: [try .sample(7)]))
