@@ -73,7 +73,7 @@ package enum Limits {
     /// The number of repairs over which a snapshot is spread, unless `mostSnapshotParts` or `snapshotRate` need more.
     package static let snapshotHeartbeats = 4
     package static let mostSnapshotParts = 64
-    /// The rate of the parts above `snapshotPartsPerHeartbeat`, for all members together: about 25 MB/s, a tenth of a core.
+    /// The rate of parts above `snapshotPartsPerHeartbeat`, for all members together: about 25 MB/s, a tenth of a core.
     package static let snapshotRate = Rate(perSecond: 20_000, burst: 20_000)
     package static let deltasPerHeartbeat = 16
     package static let deltaLog = 4_096
@@ -91,7 +91,7 @@ package enum Limits {
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
-    /// The number of ended sessions that a peer's session remembers keys for. At this number it joins again for new keys.
+    /// The number of ended sessions with keys that a peer's session remembers. When reached, the peer joins again.
     package static let retiredSessions = 65_536
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     package static let messageRate = Rate(perSecond: 200, burst: 400)
