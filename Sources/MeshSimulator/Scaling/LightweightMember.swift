@@ -1,13 +1,12 @@
 internal import SecureMeshCore
 
-/// A member as the server sees one: it joins, signs, seals and proves that it lives. It keeps no directory: those of ten
+/// A member as the server sees it: it joins, signs, seals and sends heartbeats. It keeps no directory, since those of ten
 /// thousand peers, with ten thousand entries each, would need tens of gigabytes.
 struct LightweightMember {
     let address: SocketAddress
-    /// The version that it says it holds: above all that there is, so that the server has nothing to send it.
+    /// The directory version that its heartbeats name. At the default the server never has a newer one to send.
     var claim = UInt64.max
-    private let key: SigningKey
-    private let nothing: DirectoryReplica
+    private let emptyDirectory: DirectoryReplica
     private var joining: Joining
     private var sessions = SessionRotation()
     private var random: RandomSource
@@ -17,8 +16,7 @@ struct LightweightMember {
     ) {
         self.address = address
         self.random = random
-        key = configuration.key
-        nothing = DirectoryReplica(of: key.publicKey)
+        emptyDirectory = DirectoryReplica(of: configuration.key.publicKey)
         joining = Joining(configuration)
         joining.start(at: now)
     }
@@ -28,38 +26,33 @@ struct LightweightMember {
         return Instant.earliest([sessions.deadline, hello])
     }
 
-    /// Gives what it answers.
+    /// Handles a datagram and returns the answers to it.
     mutating func handle(_ bytes: [UInt8], now: Instant) -> [[UInt8]] {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return [] }
-        let tag = datagram.header.to
         switch datagram.header.kind {
-        case .retry:
-            guard let attempt = try? joining.attempt(tagged: tag),
-                let retry = try? VerifiedRetry(bytes.span, datagram, in: attempt.context),
-                let hello = try? joining.handleRetry(retry, tagged: tag, now: now, random: &random)
-            else { return [] }
-            return [hello]
-        case .welcome:
-            guard sessions.candidate == nil, case .agreementKey(let serverKey) = datagram.header.clear,
-                let attempt = try? joining.attempt(tagged: tag),
-                let opened = try? attempt.openWelcome(bytes.span, datagram, serverKey: serverKey)
-            else { return [] }
-            sessions.open(ServerSession(opened, attempt: attempt, key: key, random: &random, now: now))
-            joining.pause(until: now)
-            return sessions.heartbeats(version: claim, part: 0, now: now)
+        case .retry, .welcome, .reject:
+            let session = sessions.current?.id
+            switch try? joining.handle(bytes.span, datagram, current: session, now: now, random: &random) {
+            case .sendHello(let hello): return [hello]
+            case .confirm(let candidate):
+                sessions.open(candidate)
+                return sessions.heartbeats(version: claim, part: 0, now: now)
+            case .wait, .retry, .giveUp, nil: return []
+            }
         case .pulse:
-            let life = try? sessions.admitPulse(bytes.span, datagram, held: nothing, now: now)
-            if life == .promoted { joining.stop() }
+            let outcome = try? sessions.admitPulse(bytes.span, datagram, held: emptyDirectory, now: now)
+            if outcome == .promoted { joining.stop() }
             return []
         case .goodbye:
             sessions.endAll()
             joining.start(at: now)
             return []
-        case .reject, .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message:
+        case .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message:
             return []
         }
     }
 
+    /// Does what is due and returns the datagrams to send.
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []

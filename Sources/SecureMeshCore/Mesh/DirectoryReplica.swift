@@ -1,61 +1,50 @@
-/// A peer's copy of the directory at one version, and the snapshot that it is putting together.
+/// A peer's copy of the directory at one version, and the SNAPSHOT that is being received.
 ///
-/// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back. A DELTA
-/// that overtook others waits for them: where a network reorders, a burst of them would else bring one step a heartbeat.
+/// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back. A
+/// DELTA that overtook others is kept until its version is reached. Without that, a burst of DELTAs on a network that
+/// reorders would advance the directory by one version per heartbeat.
 package struct DirectoryReplica: Sendable {
-    private(set) package var directory = Directory()
-    /// 0: nothing held.
+    private var directory = Directory()
+    /// The version held; 0 if none is.
     private(set) package var version: UInt64 = 0
     private(set) package var epoch: UInt64 = 0
     private let own: PublicKey
-    private var assembly: Assembly?
+    private var assembly: SnapshotAssembly?
     /// DELTAs from versions that are not held yet, by that version.
     private var early: [UInt64: Delta] = [:]
-    /// The key last seen under each name, over all sessions of this process.
+    /// The key last seen under each name, in all sessions of this process.
     private var knownNames: [PeerName: PublicKey] = [:]
 
-    private struct Assembly: Sendable {
-        let version: UInt64
-        let parts: UInt16
-        var received: [UInt16: [Entry]] = [:]
-    }
-
-    /// What one DELTA or SNAPSHOT changed.
-    package struct Change: Sendable {
-        package var gone: [Entry] = []
-        package var events: [PeerEvent] = []
-        /// What an early DELTA, whose turn had come, was refused for.
-        package var refusal: Rejection?
-    }
-
-    /// `own` is in the directory like all the others, but its own changes are no event.
+    /// - Parameter own: The identity of this peer. It is listed like all others, but its changes are no events.
     package init(of own: PublicKey) {
         self.own = own
     }
 
+    /// The number of members, this peer included once it is listed.
+    package var count: Int { directory.count }
     package var others: [Entry] { directory.inOrder.filter { $0.identity != own } }
 
-    /// The entry of `session`, at the version held.
+    /// The entry of `session` at the version held.
     package subscript(session: SessionID) -> Entry? { version > 0 ? directory[session] : nil }
 
-    /// Whether `identity` is a member, as last told.
+    package func entry(of identity: PublicKey) -> Entry? { directory.entry(of: identity) }
+    package func entry(named name: PeerName) -> Entry? { directory.entry(named: name) }
+
+    /// Returns whether `identity` was a member when the directory last changed.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 
     package var usages: [Usage] {
         directory.usages + [
             Usage("early deltas", early.count, limit: Limits.earlyDeltas),
-            Usage("parts of a snapshot", assembly?.received.count ?? 0, limit: Limits.snapshotParts),
+            Usage("parts of a snapshot", assembly?.count ?? 0, limit: Limits.snapshotParts),
             Usage("known names", knownNames.count, limit: Limits.rememberedIdentities),
         ]
     }
 
-    /// The part to ask for: the lowest that is missing; 0 when none is wanted.
-    package var wantedPart: UInt16 {
-        guard let assembly else { return 0 }
-        return (0..<assembly.parts).first { assembly.received[$0] == nil } ?? 0
-    }
+    /// The lowest missing part of the SNAPSHOT that is being received; 0 if there is none.
+    package var wantedPart: UInt16 { assembly?.missingPart ?? 0 }
 
-    /// A server with another epoch is another directory: nothing of it is held yet.
+    /// Begins a new directory, of which nothing is held, if `epoch` is another one.
     package mutating func begin(epoch: UInt64) {
         guard epoch != self.epoch else { return }
         self.epoch = epoch
@@ -64,27 +53,28 @@ package struct DirectoryReplica: Sendable {
         early = [:]
     }
 
-    package mutating func apply(_ delta: Delta) throws(Rejection) -> Change {
+    /// Applies a DELTA from the version held and the early ones that follow it, or keeps an early one.
+    package mutating func apply(_ delta: Delta) throws(Rejection) -> DirectoryChange {
         guard version > 0, delta.from == version else {
             try keep(delta)
-            return Change()
+            return DirectoryChange()
         }
         var change = try step(delta)
         applyEarly(&change)
         return change
     }
 
-    /// For its turn: at most so many, those that come soonest.
+    /// Keeps an early DELTA. At most `Limits.earlyDeltas` are kept: those nearest to the version held.
     private mutating func keep(_ delta: Delta) throws(Rejection) {
         let base = max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
         else { throw .deltaNotApplicable }
-        // Those that are left are within the limit: this one is not among them, and none is further ahead.
+        // All that are at or above `base` fit, this one included: none is `Limits.earlyDeltas` or more above it.
         if early.count == Limits.earlyDeltas { early = early.filter { $0.key >= base } }
         early[delta.from] = delta
     }
 
-    private mutating func step(_ delta: Delta) throws(Rejection) -> Change {
+    private mutating func step(_ delta: Delta) throws(Rejection) -> DirectoryChange {
         guard directory.allows(removing: delta.removed, adding: delta.added) else { throw .directoryContradiction }
         let before = delta.removed.compactMap { directory[$0] }
         for session in delta.removed { directory.remove(session) }
@@ -94,8 +84,8 @@ package struct DirectoryReplica: Sendable {
         return changes(from: before, to: delta.added)
     }
 
-    /// Those whose turn has come.
-    private mutating func applyEarly(_ change: inout Change) {
+    /// Applies the early DELTAs that follow the version held.
+    private mutating func applyEarly(_ change: inout DirectoryChange) {
         while let delta = early.removeValue(forKey: version) {
             do throws(Rejection) {
                 let next = try step(delta)
@@ -109,26 +99,26 @@ package struct DirectoryReplica: Sendable {
         if assembly == nil, !early.isEmpty { early = early.filter { $0.key > version } }
     }
 
-    package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> Change {
+    /// Adds a part of a SNAPSHOT; applies the SNAPSHOT, and the early DELTAs that follow it, once it is complete.
+    package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> DirectoryChange {
         guard snapshot.version > version, snapshot.parts <= Limits.snapshotParts,
             snapshot.version >= assembly?.version ?? 0
         else { throw .snapshotNotWanted }
         if assembly?.version != snapshot.version {
-            assembly = Assembly(version: snapshot.version, parts: snapshot.parts)
+            assembly = SnapshotAssembly(version: snapshot.version, parts: snapshot.parts)
         }
-        guard assembly?.parts == snapshot.parts, assembly?.received[snapshot.part] == nil else {
-            throw .snapshotNotWanted
-        }
-        assembly?.received[snapshot.part] = snapshot.entries
-        guard let assembly, assembly.received.count == Int(assembly.parts) else { return Change() }
-        self.assembly = nil
-        var change = try adopt((0..<assembly.parts).flatMap { assembly.received[$0] ?? [] }, version: assembly.version)
+        guard assembly?.insert(snapshot) == true else { throw .snapshotNotWanted }
+        guard let entries = assembly?.entries else { return DirectoryChange() }
+        assembly = nil
+        var change = try adopt(entries, version: snapshot.version)
         applyEarly(&change)
         return change
     }
 
-    /// Absent sessions go; one that stays keeps its state and must be what it was.
-    private mutating func adopt(_ entries: [Entry], version newVersion: UInt64) throws(Rejection) -> Change {
+    /// Replaces the directory. Sessions that `entries` lacks are removed; the entry of one that stays must be the same.
+    private mutating func adopt(
+        _ entries: [Entry], version newVersion: UInt64
+    ) throws(Rejection) -> DirectoryChange {
         let isNewEpoch = version == 0
         var next = isNewEpoch ? Directory() : directory
         var listed: Set<SessionID> = []
@@ -150,7 +140,7 @@ package struct DirectoryReplica: Sendable {
         return changes(from: before, to: new)
     }
 
-    private mutating func changes(from before: [Entry], to after: [Entry]) -> Change {
+    private mutating func changes(from before: [Entry], to after: [Entry]) -> DirectoryChange {
         let left = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
         let stays = before.isEmpty ? [] : Set(after.map(\.identity))
         var events: [PeerEvent] = before.filter { !stays.contains($0.identity) && $0.identity != own }
@@ -170,6 +160,6 @@ package struct DirectoryReplica: Sendable {
             }
             if old != entry { events.append(.memberRejoined(Member(entry))) }
         }
-        return Change(gone: before, events: events)
+        return DirectoryChange(gone: before, events: events)
     }
 }

@@ -1,46 +1,49 @@
-/// The order of a session's events: `.joined`, said when the peer may speak, comes before all else that happens in it.
+/// The order of a session's events: `.joined` comes first, when the peer may speak.
 ///
-/// What happens earlier waits here; if the session ends first, it is let go before the end. A message that waited is
-/// dropped where it could not be delivered now: it may have waited for longer than its sender was trusted.
+/// Earlier events are buffered. If the session ends first, they are emitted before the event that ends it. Messages are
+/// dropped if their sender is not a member when the buffer is emitted: they may have waited for longer than their sender
+/// was trusted.
 package struct JoinedGate: Sendable {
-    /// Whether `.joined` has yet to be said.
+    /// Whether `.joined` has yet to be emitted.
     private(set) package var isPending = false
     private var waiting: [PeerEvent] = []
     private var messages = 0
 
     package init() {}
 
-    /// A session has begun, of which `.joined` has not been said.
+    /// Begins to buffer the events of a new session.
     package mutating func begin() {
         isPending = true
     }
 
-    /// The events to emit, in order, now that `event` has happened.
+    /// Returns the events to emit, in order, after `event` has happened.
     package mutating func pass(_ event: PeerEvent) -> [PeerEvent] {
         guard isPending else { return [event] }
         if event.endsSession {
             isPending = false
-            return release { _ in false } + [event]
+            return drain { _ in false } + [event]
         }
-        // A directory may be as large as it is; messages are a peer's to send, and may be lost.
+        // A member's event is never dropped, so those are emitted at their limit. Messages may be lost.
         if case .message = event {
             guard messages < Limits.events else { return [] }
             messages += 1
         } else if waiting.count - messages >= Limits.directoryEntries {
-            return release { _ in false } + [event]
+            return drain { _ in false } + [event]
         }
         waiting.append(event)
         return []
     }
 
-    /// As `pass`, of `.joined` itself; nothing if it has been said. `isMember` is asked of those whose messages waited.
+    /// Returns `.joined` and the buffered events, or nothing if `.joined` has been emitted.
+    ///
+    /// - Parameter isMember: Whether a sender is a member; messages of others are dropped.
     package mutating func announce(_ address: SocketAddress, isMember: (PublicKey) -> Bool) -> [PeerEvent] {
         guard isPending else { return [] }
         isPending = false
-        return [.joined(address: address)] + release(isMember)
+        return [.joined(address: address)] + drain(isMember)
     }
 
-    private mutating func release(_ isMember: (PublicKey) -> Bool) -> [PeerEvent] {
+    private mutating func drain(_ isMember: (PublicKey) -> Bool) -> [PeerEvent] {
         defer { (waiting, messages) = ([], 0) }
         return waiting.filter { event in
             if case .message(let message) = event { isMember(message.sender.publicKey) } else { true }

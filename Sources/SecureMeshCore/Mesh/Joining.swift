@@ -1,70 +1,27 @@
-/// A peer's attempts to join (PROTOCOL.md, section 5): when a HELLO goes out, and which answers to it count.
+/// A peer's attempts to join (PROTOCOL.md, section 5): when it sends a HELLO, and which answers it accepts.
 ///
-/// One HELLO, byte-identical again after 0.25 and 0.75 s; a new ephemeral key after 1.75 s and then after gaps of
-/// 2, 4, 8, 8 … s, jittered, for ever. A key and a nonce never meet two plaintexts: whatever changes, changes E_p.
+/// The first HELLO is repeated byte for byte after 0.25 s and 0.75 s. An attempt with a new ephemeral key follows after
+/// 1.75 s and then after gaps of 2, 4, 8, 8 … s with jitter, without end. Each HELLO that differs in any field has an
+/// ephemeral key of its own, so that no key and nonce ever seal two plaintexts.
 package struct Joining: Sendable {
-    /// One HELLO under way.
-    package struct Attempt: Sendable {
-        package let context: SigningContext
-        package let ephemeral: Secret32
-        package let d1: Secret32
-        package let hello: [UInt8]
-        package let tag: UInt64
-        let hasCookie: Bool
-        var failedAnswers = 0
-        var wasRetried = false
-
-        /// seal → fields → signature.
-        package func openWelcome(
-            _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey
-        ) throws(Rejection) -> OpenedWelcome {
-            guard let d2 = context.primitives.agree(ephemeral, serverKey) else { throw .agreementFailed }
-            let transcript = context.transcript(.transcript, hello: hello, last: serverKey.bytes)
-            let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
-            let welcome = try Opened<Welcome>(span, datagram, key: key, by: context.primitives)
-                .verified(by: context.server, in: context, extra: .transcript(transcript))
-            let (session, epoch) = (welcome.body.session, datagram.header.from)
-            guard session.rawValue != epoch else { throw .invalidSessionIDs }
-            let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
-            return OpenedWelcome(welcome: welcome, epoch: epoch, keys: keys)
-        }
-
-        package func openReject(
-            _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
-        ) throws(Rejection) -> Reject {
-            let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
-            let key = Handshake.rejectKey(d1: d1, transcript: transcript)
-            return try Opened<Reject>(span, datagram, key: key, by: context.primitives)
-                .verified(by: context.server, in: context, extra: .transcript(transcript)).body
-        }
-    }
-
-    /// A WELCOME by the pinned key, and the keys of its session.
-    package struct OpenedWelcome: Sendable {
-        package let welcome: Verified<Welcome>
-        package let epoch: UInt64
-        package let keys: SessionKeys
-    }
-
-    private let key: SigningKey
-    private let name: PeerName
+    private let configuration: Peer.Configuration
     private let servers: [(context: SigningContext, agreementKey: AgreementPublicKey)]
     private var nextServer = 0
-    private var attempts: [Attempt] = []
-    /// By server key.
+    private var attempts: [JoinAttempt] = []
+    /// The newest cookie of each server key.
     private var cookies: [PublicKey: Bytes16] = [:]
     private var nextAttempt: Instant?
     private var gaps = 0
+    /// When the newest HELLO is repeated, in ascending order.
     private var repeats: [Instant] = []
     private var attemptCount = 0
-    /// Attempts since an answer last came.
+    /// The number of attempts since the last answer.
     private(set) package var unanswered = 0
 
-    /// The pinned keys are tried in turn; each has an X25519 form, as every key that was read from text.
+    /// Prepares to try the pinned keys in turn. A key without an X25519 form is never tried.
     package init(_ configuration: Peer.Configuration) {
         let primitives = configuration.primitives
-        key = configuration.key
-        name = configuration.name
+        self.configuration = configuration
         servers = configuration.servers.compactMap { server in
             primitives.agreementKey(of: server).map { (SigningContext(server: server, primitives: primitives), $0) }
         }
@@ -79,9 +36,10 @@ package struct Joining: Sendable {
     }
 
     package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
-    package var deadline: Instant? { ([nextAttempt].compactMap { $0 } + repeats).min() }
+    /// When `poll` next returns a HELLO.
+    package var deadline: Instant? { [nextAttempt, repeats.first].compactMap { $0 }.min() }
 
-    /// Begins anew, with the first HELLO at `instant`.
+    /// Drops all attempts and begins again, with the first HELLO at `instant`.
     package mutating func start(at instant: Instant) {
         stop()
         attemptCount = 0
@@ -89,6 +47,7 @@ package struct Joining: Sendable {
         nextAttempt = servers.isEmpty ? nil : instant
     }
 
+    /// Drops all attempts.
     package mutating func stop() {
         attempts = []
         repeats = []
@@ -96,8 +55,7 @@ package struct Joining: Sendable {
         unanswered = 0
     }
 
-    /// An answer came: nothing more is sent before `instant`, and no attempt is outstanding; the gaps go on where they
-    /// were.
+    /// Drops all attempts and sends nothing before `instant`. The gaps keep their length.
     package mutating func pause(until instant: Instant) {
         attempts = []
         repeats = []
@@ -105,7 +63,7 @@ package struct Joining: Sendable {
         nextAttempt = instant
     }
 
-    /// The HELLOs that are due.
+    /// Returns the HELLOs that are due.
     package mutating func poll(now: Instant, random: inout RandomSource) -> [[UInt8]] {
         var due: [[UInt8]] = []
         if repeats.contains(where: { $0 <= now }) {
@@ -134,36 +92,80 @@ package struct Joining: Sendable {
         return due
     }
 
-    package func attempt(tagged tag: UInt64) throws(Rejection) -> Attempt {
-        guard let attempt = attempts.first(where: { $0.tag == tag }) else { throw .unknownTag }
-        guard attempt.failedAnswers < ProtocolConstants.failedOpens else { throw .tooManyFailedAnswers }
-        return attempt
+    /// Returns the outstanding attempt whose HELLO has this tag.
+    package func attempt(tagged tag: UInt64) throws(Rejection) -> JoinAttempt {
+        attempts[try index(tagged: tag)]
     }
 
-    /// An answer to this HELLO did not open or verify.
-    package mutating func countFailure(tagged tag: UInt64) {
-        if let index = attempts.firstIndex(where: { $0.tag == tag }) { attempts[index].failedAnswers += 1 }
-    }
-
-    /// RETRY: a new HELLO with the cookie, at once, unless this one had a cookie or a RETRY before.
+    /// Takes a RETRY, WELCOME or REJECT and returns what to do about it.
     ///
-    /// The new HELLO's repeats start anew; the next new ephemeral key is not moved.
-    package mutating func handleRetry(
-        _ retry: VerifiedRetry, tagged tag: UInt64, now: Instant, random: inout RandomSource
-    ) throws(Rejection) -> [UInt8]? {
+    /// Gates: tag → seal → fields → signature. An answer that fails any but the first counts against its HELLO, which
+    /// accepts no more answers after four of them.
+    ///
+    /// - Parameter current: The session that this peer has, which a WELCOME must not name again.
+    package mutating func handle(
+        _ answer: Span<UInt8>, _ datagram: Datagram, current: SessionID?, now: Instant, random: inout RandomSource
+    ) throws(Rejection) -> JoinAction {
+        let index = try index(tagged: datagram.header.to)
+        do throws(Rejection) {
+            switch datagram.header.clear {
+            case .rotation:
+                return try handleRetry(answer, datagram, at: index, now: now, random: &random)
+            case .agreementKey(let serverKey):
+                let attempt = attempts[index]
+                let opened = try attempt.openWelcome(answer, datagram, serverKey: serverKey)
+                guard opened.welcome.body.session != current else { throw .invalidSessionIDs }
+                let session = ServerSession(opened, attempt, configuration, random: &random, now: now)
+                pause(until: now)
+                return .confirm(session)
+            case .salt(let salt):
+                let reject = try attempts[index].openReject(answer, datagram, salt: salt)
+                return handleReject(reject, now: now, random: &random)
+            case .none:
+                throw .unknownKind
+            }
+        } catch {
+            // A second RETRY is no failure: whoever repeats a datagram must not use up the attempt.
+            if error != .repeatedRetry { attempts[index].failedAnswers += 1 }
+            throw error
+        }
+    }
+
+    private func index(tagged tag: UInt64) throws(Rejection) -> Int {
         guard let index = attempts.firstIndex(where: { $0.tag == tag }) else { throw .unknownTag }
+        guard attempts[index].failedAnswers < ProtocolConstants.failedOpens else { throw .tooManyFailedAnswers }
+        return index
+    }
+
+    /// Sends a new HELLO with the cookie at once, unless the HELLO that was answered had a cookie.
+    ///
+    /// The new HELLO is repeated like the first one. The instant of the next attempt stays.
+    private mutating func handleRetry(
+        _ answer: Span<UInt8>, _ datagram: Datagram, at index: Int, now: Instant, random: inout RandomSource
+    ) throws(Rejection) -> JoinAction {
         let attempt = attempts[index]
         guard !attempt.wasRetried else { throw .repeatedRetry }
+        let retry = try VerifiedRetry(answer, datagram, in: attempt.context)
         attempts[index].wasRetried = true
         cookies[attempt.context.server] = retry.cookie
-        guard !attempt.hasCookie, let server = servers.first(where: { $0.context == attempt.context }) else {
-            return nil
-        }
+        guard !attempt.hasCookie else { return .wait }
         attempts.remove(at: index)
         repeats = ProtocolConstants.helloRepeats.map { now + $0 }
-        return begin(server.context, server.agreementKey, random: &random)
+        return begin(attempt.context, attempt.serverKey, random: &random).map(JoinAction.sendHello) ?? .wait
     }
 
+    private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
+        let refusal = JoinRefusal(reject.reason)
+        guard refusal != .notAuthorised else {
+            stop()
+            return .giveUp(refusal)
+        }
+        let gap = random.jittered(.seconds(max(Int(reject.retrySeconds), 1)))
+        pause(until: now + gap)
+        return .retry(refusal, after: gap)
+    }
+
+    /// Adds an attempt with a new ephemeral key and returns its HELLO.
     private mutating func begin(
         _ context: SigningContext, _ serverKey: AgreementPublicKey, random: inout RandomSource
     ) -> [UInt8]? {
@@ -171,14 +173,15 @@ package struct Joining: Sendable {
         guard let d1 = context.primitives.agree(ephemeral, serverKey) else { return nil }
         let cookie = cookies[context.server] ?? .zero
         let publicKey = context.primitives.publicKey(of: ephemeral)
+        let key = configuration.key
         let signed = Signer(key: key, context: context, from: 0)
-            .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(publicKey))
+            .sign(.hello, Hello(identity: key.publicKey, name: configuration.name), clear: .agreementKey(publicKey))
         let hello = signed.sealed(
             to: 0, counter: 0, delivery: .cookie(cookie),
             with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: context.server))
         attempts.append(
-            Attempt(
-                context: context, ephemeral: ephemeral, d1: d1, hello: hello, tag: Handshake.tag(of: hello),
+            JoinAttempt(
+                context: context, serverKey: serverKey, ephemeral: ephemeral, d1: d1, hello: hello,
                 hasCookie: cookie != .zero))
         if attempts.count > ProtocolConstants.outstandingAttempts { attempts.removeFirst() }
         return hello

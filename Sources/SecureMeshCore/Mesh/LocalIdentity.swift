@@ -1,9 +1,31 @@
-/// What a pair's key depends on besides the other's entry.
+/// This peer within one of its sessions: the part of a pair's key that does not depend on the other peer.
 package struct LocalIdentity: Sendable {
     package let session: SessionID
     package let epoch: UInt64
     package let ephemeral: Secret32
-    package let agreementKey: AgreementPublicKey
     package let publicKey: PublicKey
     package let context: SigningContext
+    private let agreementKey: AgreementPublicKey
+
+    package init(
+        session: SessionID, epoch: UInt64, ephemeral: Secret32, publicKey: PublicKey, context: SigningContext
+    ) {
+        self.session = session
+        self.epoch = epoch
+        self.ephemeral = ephemeral
+        self.publicKey = publicKey
+        self.context = context
+        agreementKey = context.primitives.publicKey(of: ephemeral)
+    }
+
+    /// Derives the key of the messages that go one way between this session and `entry`'s (PROTOCOL.md, section 7.1).
+    ///
+    /// - Returns: The key, or nil if the entry's ephemeral key is of small order.
+    func key(with entry: Entry, isSending: Bool) -> Secret32? {
+        guard let secret = context.primitives.agree(ephemeral, entry.agreementKey) else { return nil }
+        let own = PairEnd(session, publicKey, agreementKey)
+        let other = PairEnd(entry.session, entry.identity, entry.agreementKey)
+        let (sender, receiver) = isSending ? (own, other) : (other, own)
+        return PairEnd.key(secret, epoch: epoch, from: sender, to: receiver, server: context.server)
+    }
 }

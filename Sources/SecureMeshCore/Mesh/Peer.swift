@@ -1,7 +1,8 @@
-/// A peer: joins, proves that it lives, holds the directory, speaks and listens (PROTOCOL.md, sections 5 to 7).
+/// A peer: joins, proves that it lives, holds the directory, sends and receives messages (PROTOCOL.md, sections 5 to 7).
 ///
-/// Outside: joining, member, or ended (not authorised, revoked, left). While a member joins again (lost, or a change
-/// of keys is due) its old session goes on; if that recovers, the attempt is dropped. A pure value, as `Registry`.
+/// A peer is joining, a member, or has ended (not authorised, revoked, left). While a member joins again, because the
+/// connection was lost or new keys are due, its old session goes on; if that session recovers, the attempt is dropped.
+/// Like `Registry`, a peer is a pure value.
 ///
 /// In: `handle`, `handleTimeout`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
 package struct Peer: MeshMachine {
@@ -13,7 +14,7 @@ package struct Peer: MeshMachine {
     private var directory: DirectoryReplica
     private var messageNumber: UInt64 = 0
     private var isConnected = false
-    private var announcement = JoinedGate()
+    private var joinedGate = JoinedGate()
     private var leaving: LeaveSequence?
     private var hasEnded = false
     private var outputs = OutputQueue<PeerEvent>()
@@ -28,19 +29,20 @@ package struct Peer: MeshMachine {
         joining.start(at: now)
     }
 
-    /// The members other than this peer, as last told.
+    /// The members other than this peer, by the directory held.
     package var members: [Member] { directory.others.map(Member.init) }
-    /// All of them, this peer included once it is listed.
-    package var memberCount: Int { directory.directory.count }
+    /// The number of members, this peer included once it is listed.
+    package var memberCount: Int { directory.count }
 
     package var usages: [Usage] { directory.usages + joining.usages + sessions.usages }
 
-    /// The directory's, and the version held of it.
+    /// The epoch of the directory held.
     package var epoch: UInt64 { directory.epoch }
+    /// The version of the directory held.
     package var version: UInt64 { directory.version }
     package var session: SessionID? { sessions.current?.id }
 
-    /// Whether messages may go out and be delivered now.
+    /// Returns whether messages may be sent and are delivered.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
     package var nextDeadline: Instant? {
@@ -55,7 +57,7 @@ package struct Peer: MeshMachine {
         ])
     }
 
-    /// Everything that a peer hears is from its server or a member; strangers have no work to cause here.
+    /// Returns true: a peer's datagrams come from its server and from members, so strangers' are not set apart.
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool { true }
 
     package mutating func pollOutput() -> Output<PeerEvent>? { outputs.pop() }
@@ -76,8 +78,7 @@ package struct Peer: MeshMachine {
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
-                let rate = configuration.messageRate
-                emit(.message(try sessions.admitMessage(datagram, decoded, held: directory, rate: rate, now: now)))
+                emit(.message(try sessions.admitMessage(datagram, decoded, held: directory, now: now)))
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }
@@ -124,76 +125,43 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func emit(_ event: PeerEvent) {
-        guard announcement.isPending else { return outputs.push(.event(event)) }
-        for event in announcement.pass(event) { outputs.push(.event(event)) }
+        guard joinedGate.isPending else { return outputs.push(.event(event)) }
+        for event in joinedGate.pass(event) { outputs.push(.event(event)) }
     }
 
+    /// Emits `.joined` once this peer may speak.
     private mutating func announce(_ now: Instant) {
-        guard announcement.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else {
-            return
-        }
-        for event in announcement.announce(address, isMember: directory.lists) { outputs.push(.event(event)) }
+        guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
+        for event in joinedGate.announce(address, isMember: directory.lists) { outputs.push(.event(event)) }
     }
 }
 
 // MARK: joining
 
 extension Peer {
-    /// tag → seal → fields → signature; at most four failures a HELLO.
     private mutating func handleAnswer(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
-        let tag = datagram.header.to
-        guard sessions.candidate == nil else { throw .unknownTag }
-        let attempt = try joining.attempt(tagged: tag)
-        do throws(Rejection) {
-            switch datagram.header.clear {
-            case .rotation:
-                guard !attempt.wasRetried else { throw .repeatedRetry }
-                let retry = try VerifiedRetry(span, datagram, in: attempt.context)
-                if let hello = try joining.handleRetry(retry, tagged: tag, now: now, random: &random) {
-                    transmit(hello)
-                }
-            case .agreementKey(let serverKey):
-                try handleWelcome(attempt.openWelcome(span, datagram, serverKey: serverKey), attempt, now: now)
-            case .salt(let salt):
-                turnedAway(try attempt.openReject(span, datagram, salt: salt), now: now)
-            case .none:
-                throw .unknownKind
-            }
-        } catch {
-            if error != .repeatedRetry { joining.countFailure(tagged: tag) }
-            throw error
+        switch try joining.handle(span, datagram, current: session, now: now, random: &random) {
+        case .sendHello(let hello): transmit(hello)
+        case .wait: break
+        case .confirm(let candidate):
+            sessions.open(candidate)
+            sendHeartbeats(now)
+        case .retry(let refusal, let gap): emit(.refused(refusal, retryAfter: gap))
+        case .giveUp(let refusal): finish(.ended(refusal))
         }
     }
 
-    private mutating func handleWelcome(
-        _ opened: Joining.OpenedWelcome, _ attempt: Joining.Attempt, now: Instant
-    ) throws(Rejection) {
-        guard opened.welcome.body.session != session else { throw .invalidSessionIDs }
-        sessions.open(
-            ServerSession(opened, attempt: attempt, key: configuration.key, random: &random, now: now))
-        joining.pause(until: now)
-        sendHeartbeats(now)
-    }
-
-    private mutating func turnedAway(_ reject: Reject, now: Instant) {
-        let refusal = JoinRefusal(reject.reason)
-        guard refusal != .notAuthorised else { return finish(.ended(.notAuthorised)) }
-        let pause = random.jittered(.seconds(max(Int(reject.retrySeconds), 1)))
-        joining.pause(until: now + pause)
-        emit(.refused(refusal, retryAfter: pause))
-    }
-
-    /// The candidate's session took the place of the one before.
+    /// Begins the membership of a session whose first fresh PULSE has come.
     private mutating func promoted() {
         guard let current = sessions.current else { return }
         joining.stop()
         directory.begin(epoch: current.epoch)
         noteListing()
         isConnected = true
-        announcement.begin()
+        joinedGate.begin()
     }
 
-    /// Nobody needs to join while the old session goes on; without one, the next attempt is due.
+    /// Joins again after a candidate was given up, unless the current session is fresh and its keys are not due.
     private mutating func candidateGivenUp(_ now: Instant) {
         if isConnected, sessions.current == nil { connectionLost() }
         let isInNeed = !isConnected || (sessions.current?.rekeyAt).map { $0 <= now } ?? true
@@ -211,20 +179,19 @@ extension Peer {
         case .fresh:
             guard !isConnected else { return }
             isConnected = true
-            // What was begun in its place is dropped, but for a CONFIRM, which cannot be taken back.
+            // Attempts to replace the session are dropped, except a CONFIRM, which may have been accepted.
             joining.stop()
             emit(.connectionRecovered)
         }
     }
 
-    private mutating func directoryChanged(_ change: DirectoryReplica.Change, now: Instant) {
+    private mutating func directoryChanged(_ change: DirectoryChange, now: Instant) {
         for event in change.events { emit(event) }
         if let refusal = change.refusal { rejections.count(refusal) }
         sessions.extendTrust(held: directory.version)
         noteListing()
         for entry in change.gone {
-            let wasReplaced = directory.directory.entry(of: entry.identity) != nil
-            sessions.end(entry.session, wasReplaced: wasReplaced, now: now)
+            sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)
         }
     }
 
@@ -238,7 +205,7 @@ extension Peer {
         guard goodbye.session == session else { throw .unknownSession }
         let departure = Departure(goodbye.reason)
         if departure == .replaced, sessions.replaceCurrent(now) {
-            // By the session that this very peer is opening, or had given up.
+            // This peer's own CONFIRM replaced the session: the candidate's, or that of one that was given up.
             if sessions.candidate == nil {
                 connectionLost()
                 joining.start(at: now)
@@ -264,16 +231,16 @@ extension Peer {
         emit(event)
     }
 
-    /// Says LEAVE, three times over 0.1 s, and then `.left`; at once if there is no session.
+    /// Sends LEAVE three times over 0.1 s and then emits `.left`; at once if there is no session.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
-        leaving = LeaveSequence(isHeard: !sessions.areNone, now: now)
+        leaving = LeaveSequence(hasSession: !sessions.isEmpty, now: now)
         continueLeaving(now)
     }
 
     private mutating func continueLeaving(_ now: Instant) {
         switch leaving?.step(now) {
-        case .say: for bytes in sessions.leave() { transmit(bytes) }
+        case .send: for bytes in sessions.leave() { transmit(bytes) }
         case .done: finish(.left)
         case .wait, nil: break
         }
@@ -283,7 +250,10 @@ extension Peer {
 // MARK: messages
 
 extension Peer {
-    /// To all members; gives how many it was sealed for.
+    /// Sends a message to all other members.
+    ///
+    /// - Parameter limit: The largest body that is accepted, in bytes.
+    /// - Returns: The number of members that it was sealed for.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
         let signed = try sign(body, audience: nil, limit: limit, now: now)
         var reached = 0
@@ -292,17 +262,21 @@ extension Peer {
                 try seal(signed, for: entry)
                 reached += 1
             } catch {
-                // One lie of the server's must not silence this peer towards the others.
+                // A false entry must not stop the message to the other members, so it is counted as what it is: a part
+                // of the directory that is refused.
                 if error == .bindingInvalid { rejections.count(.bindingInvalid) }
             }
         }
         return reached
     }
 
+    /// Sends a message to the member with this identity.
+    ///
+    /// - Parameter limit: The largest body that is accepted, in bytes.
     package mutating func send(
         _ body: [UInt8], to identity: PublicKey, limit: Int, now: Instant
     ) throws(SendError) {
-        guard identity != configuration.key.publicKey, let entry = directory.directory.entry(of: identity) else {
+        guard identity != configuration.key.publicKey, let entry = directory.entry(of: identity) else {
             throw .unknownMember
         }
         let signed = try sign(body, audience: identity, limit: limit, now: now)
@@ -310,10 +284,10 @@ extension Peer {
     }
 
     package func identity(named name: PeerName) -> PublicKey? {
-        directory.directory.entry(named: name)?.identity
+        directory.entry(named: name)?.identity
     }
 
-    /// Whether every member that has heard the PULSE just heard knows of this session.
+    /// Returns whether every member that has the directory of the newest fresh PULSE knows this peer's session.
     package func maySpeak(_ now: Instant) -> Bool {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
@@ -328,14 +302,12 @@ extension Peer {
     }
 
     private mutating func seal(_ signed: SignedPayload, for entry: Entry) throws(SendError) {
-        let bytes: [UInt8]?
+        let bytes: [UInt8]
         do {
             bytes = try sessions.seal(signed, for: entry)
         } catch {
-            // Over rate: too many pairs have ended, the session for new ones is on its way.
-            throw error == .agreementOverRate ? .notJoined : .bindingInvalid
+            throw SendError(error)
         }
-        guard let bytes else { throw .notJoined }
         outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes)))
     }
 }

@@ -1,11 +1,12 @@
 extension Peer {
-    /// Who a peer is, and whom it joins.
+    /// A peer's key and name, and the server that it joins.
     package struct Configuration: Sendable {
         package var key: SigningKey
         package var name: PeerName
-        /// The pinned keys: the server holds the secret half of one of them.
+        /// The pinned keys, one of which is the server's.
         package var servers: [PublicKey]
         package var server: SocketAddress
+        /// The rate at which each member's messages are accepted.
         package var messageRate = Limits.messageRate
         package var primitives: any Primitives = Libsodium()
 

@@ -1,97 +1,109 @@
-/// A peer's session with the server, from the WELCOME it opened to its end: keys, numbers, freshness and trust.
+/// A peer's session with the server, from the WELCOME that opened it to its end: keys, numbers, freshness and trust.
 ///
-/// What is asked of it after every datagram is stored: to compute a property of a session in an Optional copies it.
+/// `staleAt`, `nextSend` and `trustedUntil` are stored: they are read after every datagram, and computing them through
+/// an Optional would copy the session.
 package struct ServerSession: Sendable {
     package let id: SessionID
     package let epoch: UInt64
-    package let own: LocalIdentity
     package let signer: Signer
+    /// Where the server sees this peer.
     package let address: SocketAddress
-    package let interval: Duration
+    private let interval: Duration
     private let binder: Secret32
     private let trust: Duration
     private let startedAt: Instant
-    /// How long a sign of life counts.
+    /// When the session's keys are so old that the peer joins again for new ones.
+    private let keysExpireAt: Instant
+    /// How long a heartbeat that a PULSE echoes proves that the server lives.
     private let freshness: Duration
-    private var session: SecureChannel
+    private var channel: SecureChannel
+    private var pairs: Pairs
     private var number: UInt64 = 0
     private var token: UInt64
-    /// Numbers of the heartbeats whose echo would be fresh, and when each was sent.
+    /// The heartbeats whose echo would be fresh, and when each was sent.
     private var sent: [(number: UInt64, at: Instant)] = []
-    /// Of the newest sending that a fresh PULSE echoed.
+    /// When the newest heartbeat that a fresh PULSE echoed was sent.
     private var freshSince: Instant?
-    /// When the last sign of life is three intervals old.
+    /// When the last proof that the server lives is three intervals old.
     private(set) package var staleAt: Instant
-    /// When to join again for new keys.
-    private(set) package var rekeyAt: Instant
-    /// The newest fresh PULSE: what it told, and the sending that it echoed.
+    /// The directory version in the newest fresh PULSE, and when the heartbeat that it echoed was sent.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
     /// The version at which the directory first listed this session.
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
     private(set) package var nextSend: Instant
-    /// How long after a PULSE the next heartbeat goes out: late in the interval, so that the next PULSE echoes a young
-    /// one and a single lost PULSE leaves time for the one after it; not at the same time as all the others'.
+    /// How long after a PULSE the next heartbeat is sent: late in the interval, so that the next PULSE echoes a recent
+    /// heartbeat and a single lost PULSE leaves time for the one after it. Drawn at random, to spread the peers.
     private let phase: Duration
-    /// How long after the heartbeat that a PULSE echoed at the latest.
+    /// How long after the heartbeat that a PULSE echoed the next one is sent at the latest.
     private let latestSend: Duration
-    package var pairs = Pairs() {
-        didSet { if pairs.isExhausted { rekeyAt = startedAt } }
-    }
 
+    /// - Parameter pairLimit: The number of ended sessions of other members that are remembered.
     package init(
-        _ opened: Joining.OpenedWelcome, attempt: Joining.Attempt, key: SigningKey, random: inout RandomSource,
-        now: Instant
+        _ opened: OpenedWelcome, _ attempt: JoinAttempt, _ configuration: Peer.Configuration,
+        pairLimit: Int = Limits.retiredSessions, random: inout RandomSource, now: Instant
     ) {
         let body = opened.welcome.body
+        let key = configuration.key
         id = body.session
         epoch = opened.epoch
-        own = LocalIdentity(
-            session: body.session, epoch: epoch, ephemeral: attempt.ephemeral,
-            agreementKey: attempt.context.primitives.publicKey(of: attempt.ephemeral), publicKey: key.publicKey,
-            context: attempt.context)
         signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
         address = body.address
-        // A server cannot make a peer busier than any server may ask it to be.
+        // No server can make a peer send heartbeats faster than this.
         interval = max(.milliseconds(Int(body.heartbeatMilliseconds)), Limits.shortestHeartbeat)
         trust = .seconds(Int(body.trustSeconds))
-        rekeyAt = now + .seconds(Int(body.rekeySeconds))
         startedAt = now
+        keysExpireAt = now + .seconds(Int(body.rekeySeconds))
         freshness = interval * ProtocolConstants.freshIntervals
         staleAt = now + freshness
         binder = opened.keys.binder
-        session = SecureChannel(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
+        channel = SecureChannel(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
+        pairs = Pairs(
+            identity: LocalIdentity(
+                session: body.session, epoch: opened.epoch, ephemeral: attempt.ephemeral, publicKey: key.publicKey,
+                context: attempt.context),
+            messageRate: configuration.messageRate, limit: pairLimit)
         token = body.token
         nextSend = now
         phase = interval * Int(500 + random.next() % 400) / 1_000
         latestSend = interval * 5 / 4
     }
 
-    /// Whether the first fresh PULSE has come: the server has accepted the CONFIRM.
-    package var isConfirmed: Bool { freshSince != nil }
+    /// Whether a fresh PULSE has come, so that the server has accepted the CONFIRM.
+    private var isConfirmed: Bool { freshSince != nil }
 
     package var usages: [Usage] {
         pairs.usages + [Usage("sent heartbeats", sent.count, limit: Limits.sentHeartbeats)]
     }
 
-    /// While it is not confirmed.
+    /// The deadline of a session that is not confirmed.
     package var confirmDeadline: Instant { min(nextSend, staleAt) }
 
+    /// When to join again for new keys: when these expire, or at once if `Pairs` is exhausted.
+    package var rekeyAt: Instant { pairs.isExhausted ? startedAt : keysExpireAt }
+
+    /// When `expire` next has something to do.
+    package var expiryDeadline: Instant? { pairs.deadline }
+
+    /// Whether messages are accepted and may be sent.
     package func isTrusted(_ now: Instant) -> Bool {
         trustedUntil.map { now < $0 } ?? false
     }
 
+    /// Records that the directory lists this session at `version`.
     package mutating func noteListing(at version: UInt64) {
         listedAt = listedAt ?? version
     }
 
-    /// Whether every member that has heard the PULSE just heard knows of this session.
+    /// Whether every member that has the directory of the newest fresh PULSE knows this session.
     package func maySpeak(_ now: Instant) -> Bool {
         guard let listedAt, let newestPulse else { return false }
         return isTrusted(now) && newestPulse.version >= listedAt
     }
 
-    /// CONFIRM until the first PULSE, HEARTBEAT after it; sets the next sending.
+    // MARK: with the server
+
+    /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
     package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
         nextSend = now + interval
         number += 1
@@ -101,29 +113,56 @@ package struct ServerSession: Sendable {
             ? signer.sign(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
             : signer.sign(
                 .confirm, Heartbeat(number: number, token: token, version: 0, part: 0), extra: .binder(binder))
-        return session.seal(payload, to: epoch)
+        return channel.seal(payload, to: epoch)
     }
 
+    /// Seals LEAVE.
     package mutating func leave() -> [UInt8]? {
         number += 1
-        return session.seal(signer.sign(.leave, Leave(number: number)), to: epoch)
+        return channel.seal(signer.sign(.leave, Leave(number: number)), to: epoch)
     }
 
-    /// window → seal → fields → number rises → signature → commit.
+    /// Gates of SNAPSHOT, DELTA and GOODBYE: window → seal → fields → signature → commit.
     package mutating func admit<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
-    ) throws(Rejection) -> Verified<Body> {
-        guard datagram.header.from == epoch else { throw .misdirected }
-        let opened = try session.open(body, span, datagram, by: signer.context.primitives)
-        let number = (opened.body as? any NumberedPayload)?.number
-        if let number { try session.checkNumber(number) }
+    ) throws(Rejection) -> Body {
+        let opened = try open(body, span, datagram)
         let verified = try opened.verified(by: signer.context.server, in: signer.context)
-        session.accept(counter: datagram.header.counter, number: number)
-        return verified
+        channel.accept(counter: datagram.header.counter)
+        return verified.body
     }
 
-    /// Takes in a PULSE. True if it is fresh: it echoes a heartbeat sent within three intervals.
-    package mutating func accept(_ pulse: Pulse, echo: UInt64, held: UInt64, now: Instant) -> Bool {
+    /// Gates: window → seal → fields → number rises → signature → commit.
+    ///
+    /// - Parameter held: The directory version that this peer holds.
+    /// - Returns: Whether the PULSE is fresh: it echoes a heartbeat sent within the last three intervals.
+    package mutating func admitPulse(
+        _ span: Span<UInt8>, _ datagram: Datagram, held: UInt64, now: Instant
+    ) throws(Rejection) -> Bool {
+        guard case .echo(let echo) = datagram.header.delivery else { throw .unknownKind }
+        let opened = try open(Pulse.self, span, datagram)
+        try channel.checkNumber(opened.body.number)
+        let pulse = try opened.verified(by: signer.context.server, in: signer.context).body
+        channel.accept(counter: datagram.header.counter, number: pulse.number)
+        return note(pulse, echo: echo, held: held, now: now)
+    }
+
+    /// Extends trust to the newest fresh PULSE if its version is held. A server or a network that passes PULSEs and
+    /// drops DELTAs therefore cannot hide a revocation.
+    package mutating func extendTrust(held: UInt64) {
+        guard let newestPulse, newestPulse.version <= held else { return }
+        let until = newestPulse.sentAt + trust
+        trustedUntil = max(trustedUntil ?? until, until)
+    }
+
+    private func open<Body: Payload>(
+        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
+    ) throws(Rejection) -> Opened<Body> {
+        guard datagram.header.from == epoch else { throw .misdirected }
+        return try channel.open(body, span, datagram, by: signer.context.primitives)
+    }
+
+    private mutating func note(_ pulse: Pulse, echo: UInt64, held: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         token = pulse.token
         nextSend = min(now + phase, sentAt + latestSend)
@@ -136,16 +175,34 @@ package struct ServerSession: Sendable {
         return true
     }
 
-    /// Trust moves only at the version held: so dropping DELTAs while PULSEs pass hides no revocation.
-    package mutating func extendTrust(held: UInt64) {
-        guard let newestPulse, newestPulse.version <= held else { return }
-        let until = newestPulse.sentAt + trust
-        trustedUntil = max(trustedUntil ?? until, until)
-    }
-
     private mutating func record(_ number: UInt64, _ now: Instant) {
         sent.removeAll { now >= $0.at + freshness }
         if sent.count == Limits.sentHeartbeats { sent.removeFirst() }
         sent.append((number, now))
+    }
+
+    // MARK: with other members
+
+    /// Gates: trusted → those of `Pairs`.
+    package mutating func admitMessage(
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> ReceivedMessage {
+        guard isTrusted(now) else { throw .untrusted }
+        return try pairs.admit(span, datagram, held: directory, now: now)
+    }
+
+    /// Seals a message for the session of `entry`.
+    package mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(SealError) -> [UInt8] {
+        try pairs.seal(payload, for: entry)
+    }
+
+    /// Ends the pair with another member's session; see `Pairs.end`.
+    package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
+        pairs.end(session, wasReplaced: wasReplaced, now: now)
+    }
+
+    /// Removes replaced senders whose time has ended.
+    package mutating func expire(_ now: Instant) {
+        pairs.expire(now: now)
     }
 }

@@ -1,50 +1,53 @@
-/// A peer's sessions with its server: the one in use, the one being opened, and the one before (PROTOCOL.md, 5 to 7).
+/// A peer's sessions with its server: candidate, current and previous (PROTOCOL.md, sections 5 to 7).
 ///
-/// none → candidate (`open`: WELCOME) → current (the first fresh PULSE) → previous (a newer session took its place,
-/// 5 s) → gone. A candidate that goes stale is given up; any of them may end early, none ever comes back.
+/// WELCOME opens the candidate. Its first fresh PULSE makes it the current session, and the current one the previous,
+/// which accepts late messages for 5 s. A candidate that goes stale is given up. Any of them may end early; none returns.
 package struct SessionRotation: Sendable {
+    private struct Previous: Sendable {
+        var session: ServerSession
+        let until: Instant
+    }
+
     private(set) package var candidate: ServerSession?
     private(set) package var current: ServerSession?
-    /// Messages to it still count until the instant.
-    private var previous: (membership: ServerSession, until: Instant)?
-    /// Until then the server may still take the CONFIRM of a candidate that was given up.
+    private var previous: Previous?
+    /// Until then the server may still accept the CONFIRM of a candidate that was given up.
     private var givenUpUntil: Instant?
 
-    /// What a PULSE meant.
+    /// What a PULSE changed.
     package enum PulseOutcome {
-        case none, fresh
-        /// The candidate is a member: its session took the place of the one before.
+        /// Nothing: it was not fresh.
+        case none
+        /// The current session is fresh.
+        case fresh
+        /// The candidate is the current session.
         case promoted
     }
 
     package init() {}
 
-    package var areNone: Bool { current == nil && candidate == nil }
+    package var isEmpty: Bool { current == nil && candidate == nil }
 
+    /// Whether messages are accepted and may be sent.
     package func isTrusted(_ now: Instant) -> Bool {
         guard let until = current?.trustedUntil else { return false }
         return now < until
     }
 
     package var deadline: Instant? {
-        // Asked after every datagram: each part is looked at where it stands, none is copied.
-        Instant.earliest([
-            candidate?.confirmDeadline,
-            current?.nextSend,
-            previous?.until,
-            current?.pairs.deadline,
-        ])
+        Instant.earliest([candidate?.confirmDeadline, current?.nextSend, previous?.until, current?.expiryDeadline])
     }
 
     package var usages: [Usage] {
-        [candidate, current, previous?.membership].compactMap { $0 }.flatMap(\.usages)
+        [candidate, current, previous?.session].compactMap { $0 }.flatMap(\.usages)
     }
 
-    package mutating func open(_ membership: ServerSession) {
-        candidate = membership
+    /// Begins a candidate.
+    package mutating func open(_ session: ServerSession) {
+        candidate = session
     }
 
-    /// True if the candidate has waited too long for its first PULSE.
+    /// Gives up a candidate that has waited too long for its first PULSE, and returns whether there was one.
     package mutating func giveUpCandidate(_ now: Instant) -> Bool {
         guard let staleAt = candidate?.staleAt, staleAt <= now else { return false }
         candidate = nil
@@ -52,10 +55,12 @@ package struct SessionRotation: Sendable {
         return true
     }
 
-    /// GOODBYE "replaced": true if it was this peer's own CONFIRM that did it.
+    /// Ends the current session after GOODBYE "replaced".
+    ///
+    /// - Returns: Whether this peer's own CONFIRM may have replaced it; it then becomes the previous session.
     package mutating func replaceCurrent(_ now: Instant) -> Bool {
         let isOwn = candidate != nil || givenUpUntil.map { now < $0 } ?? false
-        if isOwn, let current { previous = (current, now + ProtocolConstants.pairLingering) }
+        if isOwn { retireCurrent(now) }
         current = nil
         return isOwn
     }
@@ -70,14 +75,20 @@ package struct SessionRotation: Sendable {
         candidate = nil
     }
 
+    /// Removes the previous session and replaced senders whose time has ended.
     package mutating func expire(_ now: Instant) {
         if let until = previous?.until, until <= now { previous = nil }
-        current?.pairs.expire(now: now)
+        current?.expire(now)
+    }
+
+    private mutating func retireCurrent(_ now: Instant) {
+        guard let current else { return }
+        previous = Previous(session: current, until: now + ProtocolConstants.pairLingering)
     }
 
     // MARK: with the server
 
-    /// CONFIRM and HEARTBEAT, where due.
+    /// Returns the CONFIRM and the HEARTBEAT that are due.
     package mutating func heartbeats(version: UInt64, part: UInt16, now: Instant) -> [[UInt8]] {
         var due: [[UInt8]] = []
         if let next = candidate?.nextSend, next <= now,
@@ -93,41 +104,37 @@ package struct SessionRotation: Sendable {
         return due
     }
 
-    /// LEAVE, for each session that the server may know.
+    /// Returns a LEAVE for each session that the server may know.
     package mutating func leave() -> [[UInt8]] {
         [current?.leave(), candidate?.leave()].compactMap { $0 }
     }
 
-    /// A datagram of the current session's server.
+    /// Admits a SNAPSHOT, DELTA or GOODBYE of the current session.
     package mutating func admit<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Body {
-        guard datagram.header.to == current?.id.rawValue, let verified = try current?.admit(body, span, datagram) else {
+        guard datagram.header.to == current?.id.rawValue, let body = try current?.admit(body, span, datagram) else {
             throw .unknownSession
         }
-        return verified.body
+        return body
     }
 
+    /// Admits a PULSE of the candidate or of the current session. The first fresh one of a candidate makes it current.
     package mutating func admitPulse(
         _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> PulseOutcome {
-        guard case .echo(let echo) = datagram.header.delivery else { throw .unknownKind }
-        guard datagram.header.to == candidate?.id.rawValue, var membership = candidate else {
-            let pulse = try admit(Pulse.self, span, datagram)
-            let isFresh = current?.accept(pulse, echo: echo, held: directory.version, now: now) ?? false
-            return isFresh ? .fresh : .none
+        let to = datagram.header.to
+        if to == candidate?.id.rawValue {
+            let held = candidate?.epoch == directory.epoch ? directory.version : 0
+            let isFresh = try candidate?.admitPulse(span, datagram, held: held, now: now)
+            guard isFresh == true else { return .none }
+            promoteCandidate(now)
+            return .promoted
         }
-        let pulse = try membership.admit(Pulse.self, span, datagram).body
-        let held = membership.epoch == directory.epoch ? directory.version : 0
-        let isFresh = membership.accept(pulse, echo: echo, held: held, now: now)
-        candidate = membership
-        guard isFresh else { return .none }
-        if let current { previous = (current, now + ProtocolConstants.pairLingering) }
-        current = membership
-        candidate = nil
-        // The server takes no CONFIRM older than this one any more.
-        givenUpUntil = nil
-        return .promoted
+        guard to == current?.id.rawValue,
+            let isFresh = try current?.admitPulse(span, datagram, held: directory.version, now: now)
+        else { throw .unknownSession }
+        return isFresh ? .fresh : .none
     }
 
     package mutating func extendTrust(held: UInt64) {
@@ -138,60 +145,44 @@ package struct SessionRotation: Sendable {
         current?.noteListing(at: version)
     }
 
-    // MARK: with other peers
+    private mutating func promoteCandidate(_ now: Instant) {
+        retireCurrent(now)
+        current = candidate
+        candidate = nil
+        // The server accepts no CONFIRM that is older than this one.
+        givenUpUntil = nil
+    }
 
-    /// trusted → to me → what `Pairs` asks.
+    // MARK: with other members
+
+    /// Admits a message to the current session or to the previous one.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, rate: Rate, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let to = datagram.header.to
-        if to == current?.id.rawValue, let own = current?.own {
-            guard isTrusted(now) else { throw .untrusted }
-            let message = try current?.pairs.admit(
-                span, datagram, held: directory, own: own, rate: rate, now: now)
-            if let message { return message }
-        } else if let (membership, until) = previous, to == membership.id.rawValue, now < until {
-            guard membership.isTrusted(now) else { throw .untrusted }
-            let message = try previous?.membership.pairs.admit(
-                span, datagram, held: directory, own: membership.own, rate: rate, now: now)
-            if let message { return message }
+        // Both sessions are changed in place: a copy of either would have the table of senders copied as well.
+        if to == current?.id.rawValue,
+            let message = try current?.admitMessage(span, datagram, held: directory, now: now)
+        {
+            return message
+        }
+        if to == previous?.session.id.rawValue, let until = previous?.until, now < until,
+            let message = try previous?.session.admitMessage(span, datagram, held: directory, now: now)
+        {
+            return message
         }
         throw .unknownSession
     }
 
-    /// Seals for one member; nil without a session.
-    package mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(Rejection) -> [UInt8]? {
-        guard let own = current?.own else { return nil }
-        return try current?.pairs.seal(payload, for: entry, own: own)
+    /// Seals a message for the session of `entry`.
+    package mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(SealError) -> [UInt8] {
+        guard let bytes = try current?.seal(payload, for: entry) else { throw .noSession }
+        return bytes
     }
 
-    /// Another member's session has ended.
+    /// Ends the pairs with another member's session.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
-        current?.pairs.end(session, wasReplaced: wasReplaced, now: now)
-        previous?.membership.pairs.end(session, wasReplaced: wasReplaced, now: now)
-    }
-}
-
-/// LEAVE, which nobody answers: said three times over 0.1 s, and then it is done.
-package struct LeaveSequence: Hashable, Sendable {
-    package enum Step {
-        case wait, say, done
-    }
-
-    private var left: Int
-    private(set) package var next: Instant
-
-    /// `isHeard`: there is a session to say it in.
-    package init(isHeard: Bool, now: Instant) {
-        left = isHeard ? Limits.leaveRepeats : 0
-        next = now
-    }
-
-    package mutating func step(_ now: Instant) -> Step {
-        guard next <= now else { return .wait }
-        guard left > 0 else { return .done }
-        left -= 1
-        next = now + Limits.leaveGap
-        return .say
+        current?.end(session, wasReplaced: wasReplaced, now: now)
+        previous?.session.end(session, wasReplaced: wasReplaced, now: now)
     }
 }

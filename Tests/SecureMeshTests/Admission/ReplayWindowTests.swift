@@ -15,7 +15,7 @@ struct ReplayWindowTests {
         #expect(window.refusal(of: 5) == nil)
     }
 
-    @Test("looking changes nothing")
+    @Test("refusal(of:) changes nothing")
     func lookingIsFree() {
         var window = ReplayWindow()
         window.accept(5)
@@ -24,7 +24,7 @@ struct ReplayWindowTests {
         #expect(window == before)
     }
 
-    /// How far behind the newest, and what is said of it.
+    /// The distance behind the newest counter, and the refusal of that counter.
     static let edges: [(UInt64, Rejection?)] = [
         (0, .counterReplayed), (1, nil), (63, nil), (64, nil), (65, nil), (2_046, nil), (2_047, nil),
         (2_048, .counterTooOld), (2_049, .counterTooOld), (4_000, .counterTooOld),
@@ -42,12 +42,12 @@ struct ReplayWindowTests {
             guard expected == nil else { continue }
             window.accept(counter)
             #expect(window.refusal(of: counter) == .counterReplayed)
-            // One further back and one further on are as before.
+            // The counters next to it are unchanged.
             #expect(window.refusal(of: counter + 1) == (behind == 1 ? .counterReplayed : nil))
         }
     }
 
-    @Test("a jump ahead forgets what it leaves behind, and remembers nothing that was not accepted")
+    @Test("a jump ahead drops old counters and marks none that was not accepted")
     func jumps() {
         for jump in [1, 63, 64, 65, 2_047, 2_048, 2_049, 2_111, 2_112, 2_113, 10_000] as [UInt64] {
             var window = ReplayWindow()
@@ -62,7 +62,7 @@ struct ReplayWindowTests {
         }
     }
 
-    @Test("the ends of the numbers make no trap")
+    @Test("the smallest and largest counters do not trap")
     func extremes() {
         var window = ReplayWindow()
         window.accept(1)
@@ -73,7 +73,7 @@ struct ReplayWindowTests {
         #expect(window.refusal(of: 0) == .counterTooOld)
     }
 
-    /// What the window must be, without a ring of bits.
+    /// A model of the window: a set of all accepted counters.
     private struct SlowWindow {
         var accepted: Set<UInt64> = []
         var newest: UInt64 = 0
@@ -90,7 +90,7 @@ struct ReplayWindowTests {
         }
     }
 
-    @Test("the window says what a set of all counters says", arguments: Seeds.few)
+    @Test("the window agrees with a set of all accepted counters", arguments: Seeds.few)
     func againstModel(seed: UInt64) {
         var random = RandomPayloads(seed: seed)
         var window = ReplayWindow()

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 5, from the peer's attempts alone: which RETRY has a HELLO sent, and where there is none.
+/// PROTOCOL.md, section 5: a peer's attempts, and what each answer leads to.
 @Suite("Attempts to join") struct AttemptTests {
     private static func joining(_ servers: [PublicKey] = [Fixture.serverKey.publicKey]) throws -> Joining {
         var joining = Joining(
@@ -12,14 +12,34 @@ import Testing
         return joining
     }
 
-    /// The server's RETRY for `hello`, and what it verifies to.
-    private static func retry(_ hello: [UInt8], cookie: Bytes16) throws -> (retry: VerifiedRetry, tag: UInt64) {
-        let signed = SignedPayload(
+    /// The server's RETRY for `hello`.
+    private static func retry(_ hello: [UInt8], cookie: Bytes16) -> [UInt8] {
+        SignedPayload(
             .retry, from: Fixture.epoch, clear: .rotation(1), payload: [], context: Fixture.context,
-            key: Fixture.serverKey)
-        let tag = Handshake.tag(of: hello)
-        let bytes = signed.unsealed(to: tag, delivery: .cookie(cookie))
-        return (try VerifiedRetry(bytes.span, Datagram(decoding: bytes.span), in: Fixture.context), tag)
+            key: Fixture.serverKey
+        )
+        .unsealed(to: Handshake.tag(of: hello), delivery: .cookie(cookie))
+    }
+
+    /// The server's REJECT for `hello`.
+    private static func reject(
+        _ hello: [UInt8], as attempt: JoinAttempt, _ reason: Reject.Reason, seconds: UInt16
+    ) -> [UInt8] {
+        let salt = Fixture.digest(7)
+        let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
+        return Signer(key: Fixture.serverKey, context: Fixture.context, from: Fixture.epoch)
+            .sign(
+                .reject, Reject(reason: reason, retrySeconds: seconds), extra: .transcript(transcript),
+                clear: .salt(salt)
+            )
+            .sealed(to: attempt.tag, counter: 0, with: Handshake.rejectKey(d1: attempt.d1, transcript: transcript))
+    }
+
+    private static func handle(
+        _ answer: [UInt8], by joining: inout Joining, random: inout RandomSource
+    ) throws(Rejection) -> JoinAction {
+        let datagram = try Datagram(decoding: answer.span)
+        return try joining.handle(answer.span, datagram, current: nil, now: .start, random: &random)
     }
 
     private static func cookie(of hello: [UInt8]) throws -> Bytes16? {
@@ -27,7 +47,7 @@ import Testing
         return cookie
     }
 
-    @Test("a RETRY to a HELLO with a cookie sends nothing; its cookie is the next attempt's")
+    @Test("a RETRY to a HELLO with a cookie sends nothing; the next attempt has its cookie")
     func staleCookie() throws {
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
@@ -35,23 +55,28 @@ import Testing
 
         let hello = try #require(joining.poll(now: .start, random: &random).first)
         #expect(try Self.cookie(of: hello) == .zero)
-        let first = try Self.retry(hello, cookie: cookies[0])
-        let proven = try #require(
-            try joining.handleRetry(first.retry, tagged: first.tag, now: .start, random: &random))
+        let first = Self.retry(hello, cookie: cookies[0])
+        guard case .sendHello(let proven) = try Self.handle(first, by: &joining, random: &random) else {
+            Issue.record("the first RETRY sends no HELLO")
+            return
+        }
         #expect(try Self.cookie(of: proven) == cookies[0])
 
-        let second = try Self.retry(proven, cookie: cookies[1])
-        let answer = try joining.handleRetry(second.retry, tagged: second.tag, now: .start, random: &random)
-        #expect(answer == nil)
+        let second = Self.retry(proven, cookie: cookies[1])
+        guard case .wait = try Self.handle(second, by: &joining, random: &random) else {
+            Issue.record("the second RETRY does not wait")
+            return
+        }
 
-        // Neither a second one to this HELLO nor one to the HELLO that was given up for it counts.
-        let third = try Self.retry(proven, cookie: cookies[2])
-        #expect(throws: Rejection.repeatedRetry) {
-            try joining.handleRetry(third.retry, tagged: third.tag, now: .start, random: &random)
+        // A second RETRY to this HELLO is refused, and so is one to the HELLO that it replaced.
+        let third = Self.retry(proven, cookie: cookies[2])
+        // Nor does it count as a failure, however often it comes.
+        for _ in 0...ProtocolConstants.failedOpens {
+            expectRefusal(.repeatedRetry) { () throws(Rejection) in
+                try Self.handle(third, by: &joining, random: &random)
+            }
         }
-        #expect(throws: Rejection.unknownTag) {
-            try joining.handleRetry(first.retry, tagged: first.tag, now: .start, random: &random)
-        }
+        expectRefusal(.unknownTag) { () throws(Rejection) in try Self.handle(first, by: &joining, random: &random) }
 
         let later = Instant.after(ProtocolConstants.secondAttempt)
         let next = try #require(joining.poll(now: later, random: &random).last)
@@ -63,21 +88,72 @@ import Testing
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
         let hello = try #require(joining.poll(now: .start, random: &random).first)
-        let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
         let key = AgreementPublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
-        // Anyone who saw the HELLO knows its tag: this needs no key.
+        // Anyone who saw the HELLO knows its tag, so this needs no key.
         let header = Header(
-            .welcome, to: attempt.tag, from: Fixture.epoch, counter: 0, delivery: .none, clear: .agreementKey(key))
+            .welcome, to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0, delivery: .none,
+            clear: .agreementKey(key))
         let bytes =
             header.encode(size: Kind.welcome.minimumSize)
             + [UInt8](repeating: 7, count: Kind.welcome.minimumSize - Kind.welcome.sealedOffset)
-        let datagram = try Datagram(decoding: bytes.span)
         expectRefusal(.agreementFailed) { () throws(Rejection) in
-            try attempt.openWelcome(bytes.span, datagram, serverKey: key)
+            try Self.handle(bytes, by: &joining, random: &random)
         }
     }
 
-    @Test("a WELCOME whose session is the server's own epoch is refused, whoever signed it")
+    @Test("an attempt accepts no answer after four that failed") func failures() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining()
+        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
+        let reject = Self.reject(hello, as: attempt, .busy, seconds: 3)
+        for _ in 0..<ProtocolConstants.failedOpens {
+            expectRefusal(.sealBroken) { () throws(Rejection) in
+                try Self.handle(reject.flipping(bit: 8 * (reject.count - 1)), by: &joining, random: &random)
+            }
+        }
+        expectRefusal(.tooManyFailedAnswers) { () throws(Rejection) in
+            try Self.handle(reject, by: &joining, random: &random)
+        }
+    }
+
+    @Test("a REJECT ends all attempts: until its delay is over, or for good if it is final") func rejects() throws {
+        for reason in Reject.Reason.allCases {
+            var random = RandomSource.seeded(1)
+            var joining = try Self.joining()
+            let hello = try #require(joining.poll(now: .start, random: &random).first)
+            let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
+            let reject = Self.reject(hello, as: attempt, reason, seconds: 3)
+            switch try Self.handle(reject, by: &joining, random: &random) {
+            case .giveUp(let refusal):
+                #expect(reason == .notAuthorised && refusal == .notAuthorised)
+                #expect(!joining.isActive && joining.deadline == nil)
+            case .retry(let refusal, let gap):
+                #expect(reason != .notAuthorised && refusal == JoinRefusal(reason))
+                #expect(gap >= .seconds(3))
+                #expect(joining.deadline == .after(gap))
+            case .sendHello, .wait, .confirm:
+                Issue.record("\(reason) neither waits nor gives up")
+            }
+            expectRefusal(.unknownTag) { () throws(Rejection) in
+                try Self.handle(reject, by: &joining, random: &random)
+            }
+        }
+    }
+
+    @Test("no answer is accepted while a session waits for its first PULSE") func welcomeTwice() throws {
+        let server = HandServer(seed: 7)
+        var client = try server.peer("a")
+        _ = try server.join(&client, isConfirmed: false)
+        let hellos = server.transmits(&client)
+        let again = try #require(server.newestWelcome)
+        client.machine.handle(again.span, path: server.path, now: server.now)
+        #expect(client.machine.rejections[.unknownTag] == 1)
+        #expect(client.machine.rejections.total == 1)
+        #expect(!hellos.contains { $0[1] == Kind.hello.rawValue })
+    }
+
+    @Test("a WELCOME whose session is the server's epoch is refused, even if the server signed it")
     func sessionIsEpoch() throws {
         let server = HandServer(seed: 8)
         var client = try server.peer("a")
@@ -86,7 +162,7 @@ import Testing
         #expect(client.machine.session == nil)
     }
 
-    /// A member that holds version 2 and has gone stale at 1.5 s; HEARTBEAT number 2 was sent then.
+    /// Makes a member that holds version 2 and has lost the connection at 1.5 s, when it sent HEARTBEAT number 2.
     private static func stale(
         _ server: HandServer, rekey: Duration = .seconds(3_600)
     ) throws -> (HandServer.Client, Entry) {
@@ -101,7 +177,7 @@ import Testing
         return (client, entry)
     }
 
-    /// A PULSE in the session that `member` had.
+    /// Delivers a PULSE in the session of `member`.
     private static func pulse(
         _ number: UInt64, echo: UInt64, from server: HandServer, to client: inout HandServer.Client,
         as member: HandServer.Client, _ entry: Entry
@@ -112,7 +188,7 @@ import Testing
             counter: number)
     }
 
-    @Test("a WELCOME for the session that the peer has is refused, and that session goes on")
+    @Test("a WELCOME that names the peer's current session is refused, and that session still works")
     func ownSession() throws {
         let server = HandServer(seed: 9)
         let (member, entry) = try Self.stale(server)
@@ -124,13 +200,13 @@ import Testing
         #expect(server.events(&client).contains(.connectionRecovered))
     }
 
-    @Test("a session that is never confirmed, given up when new keys are due, is followed by a HELLO at once")
+    @Test("when a candidate is given up and new keys are due, a HELLO is sent at once")
     func givenUpAtRekey() throws {
         let server = HandServer(seed: 10)
         let (member, entry) = try Self.stale(server, rekey: .seconds(2))
         var client = member
         _ = try server.join(&client, isConfirmed: false)
-        // The old session recovers, which ends all attempts but the one that a CONFIRM was sent for.
+        // The old session recovers, which ends all attempts except the candidate.
         try Self.pulse(50, echo: 2, from: server, to: &client, as: member, entry)
         #expect(server.events(&client).contains(.connectionRecovered))
         server.now = at(2_500)
@@ -144,7 +220,8 @@ import Testing
         #expect(client.machine.session == entry.session)
     }
 
-    @Test("a new session that replaces the old one and then falls silent is a lost connection, and joined anew")
+    @Test(
+        "if a candidate has replaced the session and then goes stale, the connection is lost and the peer joins again")
     func silentSuccessor() throws {
         let server = HandServer(seed: 11)
         var client = try server.peer("a")
@@ -160,7 +237,7 @@ import Testing
         client.sendKey = member.sendKey
         try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .replaced), to: &client, entry)
         #expect(client.machine.session == nil)
-        // Its own doing, so nothing has been lost yet.
+        // The peer itself replaced the session, so the connection is not lost yet.
         #expect(server.events(&client).isEmpty)
 
         server.now = at(2_500)

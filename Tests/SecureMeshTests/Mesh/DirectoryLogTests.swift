@@ -76,7 +76,7 @@ import Testing
             _ = try copy.apply(Delta(decoding: body.span))
         }
         #expect(copy.version == log.version)
-        #expect(copy.directory.inOrder == log.directory.inOrder)
+        #expect(copy.others == log.directory.inOrder)
     }
 
     @Test("a change is published at once after a quiet tick, else at the tick's end; many changes make the tick longer")

@@ -1,9 +1,10 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, sections 6 and 9: what a directory, and a peer's copy of it, may and may not become.
+/// PROTOCOL.md, sections 6 and 9: the changes that a directory, and a peer's copy of it, accept and refuse.
 @Suite("Directory") struct DirectoryTests {
-    @Test("entries stand in the order of their sessions and are found by each of their keys") func lookups() throws {
+    @Test("entries are in the order of their sessions and are found by session, identity, name and address")
+    func lookups() throws {
         var directory = Directory()
         for session: UInt64 in [5, 1, 9, 3] { directory.insert(try .sample(session)) }
         #expect(directory.sessions.map(\.rawValue) == [1, 3, 5, 9])
@@ -18,7 +19,7 @@ import Testing
         #expect(directory.wasRemoved(entry.session))
     }
 
-    @Test("a change that contradicts itself or what is there is not allowed") func contradictions() throws {
+    @Test("a change that contradicts itself or the directory is not allowed") func contradictions() throws {
         var directory = Directory()
         for session: UInt64 in [1, 2, 3] { directory.insert(try .sample(session)) }
         directory.remove(try sessions(3)[0])
@@ -43,7 +44,7 @@ import Testing
         }
     }
 
-    @Test("the newest 65,536 removed sessions are remembered, older ones forgotten") func memory() throws {
+    @Test("the newest 65,536 removed sessions are remembered") func memory() throws {
         var directory = Directory()
         for session in 1...UInt64(Limits.removedSessions + 1) {
             directory.insert(try .sample(session))
@@ -61,7 +62,7 @@ import Testing
         return directory
     }
 
-    @Test("a DELTA applies at the version held and at no other") func deltas() throws {
+    @Test("a DELTA applies only at the version held") func deltas() throws {
         var directory = try copy([.sample(1)])
         let delta = Delta(from: 5, removed: [], added: [try .sample(2)])
         _ = try directory.apply(delta)
@@ -72,7 +73,7 @@ import Testing
         #expect(directory.version == 6)
     }
 
-    @Test("DELTAs that overtook others wait, and are applied in their order") func earlyDeltas() throws {
+    @Test("DELTAs that overtook others are kept and applied in order") func earlyDeltas() throws {
         var directory = try copy([.sample(1)])
         let deltas = try (0..<4).map { Delta(from: 5 + UInt64($0), removed: [], added: [try .sample(2 + $0)]) }
         for late in [3, 1, 2] {
@@ -87,7 +88,7 @@ import Testing
         #expect(change.refusal == nil)
     }
 
-    @Test("DELTAs that come while a snapshot is collected are applied after it") func deltasBeforeSnapshot() throws {
+    @Test("DELTAs that arrive while a SNAPSHOT is received are applied after it") func deltasBeforeSnapshot() throws {
         var directory = DirectoryReplica(of: try Entry.sample(100).identity)
         directory.begin(epoch: 77)
         _ = try directory.apply(Snapshot(version: 5, part: 0, parts: 2, entries: [.sample(1)]))
@@ -101,7 +102,7 @@ import Testing
         #expect(change.gone == [gone])
     }
 
-    @Test("a DELTA too far ahead is refused; one that contradicts when its turn comes is dropped and told")
+    @Test("a DELTA too far ahead is refused; an early one that contradicts the directory is refused at its version")
     func hostileEarlyDeltas() throws {
         var directory = try copy([.sample(1)])
         let far = Delta(from: 5 + UInt64(Limits.earlyDeltas), removed: [], added: [try .sample(2)])
@@ -117,8 +118,7 @@ import Testing
         #expect(directory.usages.first { $0.name == "early deltas" }?.count == 0)
     }
 
-    @Test("early DELTAs that a snapshot overtakes make way for those that come after it") func overtakenDeltas() throws
-    {
+    @Test("early DELTAs that a SNAPSHOT overtakes are evicted for newer ones") func overtakenDeltas() throws {
         var directory = try copy([.sample(1)])
         let most = UInt64(Limits.earlyDeltas)
         for version in 6..<5 + most { _ = try directory.apply(Delta(from: version, removed: [], added: [.sample(2)])) }
@@ -132,7 +132,9 @@ import Testing
         #expect(directory.version == 4 + 2 * most)
     }
 
-    @Test("what contradicts is refused whole and leaves the directory as it was") func refusedWhole() throws {
+    @Test("a DELTA or SNAPSHOT that contradicts the directory is refused and changes nothing") func refusedWhole()
+        throws
+    {
         var directory = try copy([.sample(1), .sample(2)])
         let bad = Delta(from: 5, removed: try sessions(1), added: [try .sample(3), try .sample(4, name: "n2")])
         #expect(throws: Rejection.directoryContradiction) { try directory.apply(bad) }
@@ -143,10 +145,10 @@ import Testing
             try directory.apply(Snapshot(version: 6, part: 0, parts: 1, entries: twice))
         }
         #expect(directory.version == 5)
-        #expect(directory.directory.inOrder == [try .sample(1), try .sample(2)])
+        #expect(directory.others == [try .sample(1), try .sample(2)])
     }
 
-    @Test("a SNAPSHOT applies when complete and newer, in any order of its parts; absent sessions go for ever")
+    @Test("a SNAPSHOT applies when it is complete and newer, in any order of its parts; absent sessions never return")
     func snapshots() throws {
         var directory = try copy([.sample(1), .sample(2)])
         let parts = try (0..<3).map { part in
@@ -171,7 +173,7 @@ import Testing
         #expect(throws: Rejection.directoryContradiction) { try directory.apply(return1) }
     }
 
-    @Test("a newer SNAPSHOT takes the place of one that is incomplete, an older one does not") func newerSnapshot()
+    @Test("a newer SNAPSHOT replaces an incomplete one, an older one does not") func newerSnapshot()
         throws
     {
         var directory = try copy([.sample(1)])
@@ -185,7 +187,7 @@ import Testing
         _ = try directory.apply(Snapshot(version: 9, part: 0, parts: 2, entries: [try .sample(1)]))
         _ = try directory.apply(Snapshot(version: 9, part: 1, parts: 2, entries: [try .sample(3)]))
         #expect(directory.version == 9)
-        #expect(directory.directory.inOrder == [try .sample(1), try .sample(3)])
+        #expect(directory.others == [try .sample(1), try .sample(3)])
     }
 
     @Test("parts whose entries do not ascend from one to the next are refused") func order() throws {
@@ -196,7 +198,9 @@ import Testing
         }
     }
 
-    @Test("another epoch is another directory, told as what changed") func epochs() throws {
+    @Test("a new epoch begins a new directory, and the events are the differences from the old one") func epochs()
+        throws
+    {
         var directory = try copy([.sample(1), .sample(2)])
         directory.begin(epoch: 77)
         #expect(directory.version == 5)
@@ -209,7 +213,7 @@ import Testing
         #expect(change.events == [.memberLeft(Member(try .sample(2))), .memberRejoined(rejoined)])
     }
 
-    @Test("a peer's own changes are no event") func own() throws {
+    @Test("a peer's own changes are no events") func own() throws {
         var directory = try copy([.sample(1), .sample(100)])
         #expect(directory.others == [try .sample(1)])
         let delta = Delta(

@@ -2,15 +2,16 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A peer by hand, with real keys and no manners: each datagram is made when the test asks for it.
+/// A peer with real keys that follows no rules: each datagram is made when the test calls for it.
 final class HandPeer {
     let key: SigningKey
     let name: PeerName
     var address: SocketAddress
     let mesh: TestMesh
     let context: SigningContext
-    private(set) var attempt: Joining.Attempt?
-    private(set) var opened: Joining.OpenedWelcome?
+    private(set) var joining: Joining?
+    private(set) var attempt: JoinAttempt?
+    private(set) var opened: OpenedWelcome?
     var counter: UInt64 = 0
     var number: UInt64 = 0
 
@@ -22,6 +23,9 @@ final class HandPeer {
         context = SigningContext(server: mesh.serverKey.publicKey)
     }
 
+    var configuration: Peer.Configuration {
+        Peer.Configuration(key: key, name: name, servers: [mesh.serverKey.publicKey], server: TestMesh.server)
+    }
     var session: SessionID? { opened?.welcome.body.session }
     var signer: Signer { Signer(key: key, context: context, from: session?.rawValue ?? 0) }
 
@@ -30,7 +34,7 @@ final class HandPeer {
         mesh.run(for: .zero)
     }
 
-    /// What the server sent here last, of one kind.
+    /// The newest datagram of one kind that the server has sent here.
     func received(_ kind: Kind) throws -> [UInt8] {
         try #require(mesh.flights.last { $0.destination == address && $0.kind == kind }).bytes
     }
@@ -39,12 +43,11 @@ final class HandPeer {
 
     @discardableResult
     func hello() throws -> [UInt8] {
-        var joining = Joining(
-            Peer.Configuration(
-                key: key, name: name, servers: [mesh.serverKey.publicKey], server: TestMesh.server))
+        var joining = Joining(configuration)
         joining.start(at: mesh.now)
         let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
         attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
+        self.joining = joining
         return hello
     }
 
@@ -62,7 +65,7 @@ final class HandPeer {
         return try seal(signer.sign(.confirm, body, extra: .binder(opened.keys.binder)))
     }
 
-    /// HELLO, WELCOME: up to, and without, CONFIRM.
+    /// Sends HELLO and opens WELCOME. Does not send CONFIRM.
     func beWelcomed() throws {
         inject(try hello())
         try open(welcome: received(.welcome))
@@ -83,7 +86,7 @@ final class HandPeer {
 
     // MARK: being a member
 
-    /// The server's datagram, opened and verified.
+    /// Opens and verifies a datagram of the server's.
     func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws -> Body {
         let key = try #require(opened).keys.serverToPeer
         return try Opened<Body>(bytes.span, Datagram(decoding: bytes.span), key: key, by: Libsodium())
@@ -112,7 +115,7 @@ final class HandPeer {
 
     // MARK: messages
 
-    /// The others' entries, as the server has told them here.
+    /// The entry of `peer` in the newest SNAPSHOT or DELTA here that has one.
     func entry(of peer: TestPeer) throws -> Entry {
         let told = try mesh.flights.filter { $0.destination == address }.flatMap { flight -> [Entry] in
             switch flight.kind {

@@ -20,6 +20,7 @@ final class HandServer {
     var random: RandomSource
     var now = Instant(nanoseconds: 0)
     private var clients = 0
+    private(set) var newestWelcome: [UInt8]?
     private var pulses: UInt64 = 0
 
     init(seed: UInt64) {
@@ -70,6 +71,7 @@ final class HandServer {
                 with: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
         let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
         client.sendKey = keys.serverToPeer
+        newestWelcome = welcome
         client.machine.handle(welcome.span, path: path, now: now)
         let entry = Entry(
             session: session, identity: client.key.publicKey, agreementKey: ephemeral, binding: verified.signature,

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 12 to 24: what an attacker may try with a handshake.
+/// SECURITY.md, must-pass cases 12 to 24: attacks on the handshake.
 @Suite("Handshake attacks") struct HandshakeAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -21,7 +21,8 @@ import Testing
         #expect(mesh.registry?.version == 2)
     }
 
-    @Test("the same HELLO from another source is a new HELLO, and its WELCOME is no use there") func helloElsewhere()
+    @Test("the same HELLO from another source is a new HELLO, and its WELCOME cannot be opened there")
+    func helloElsewhere()
         throws
     {
         let mesh = TestMesh()
@@ -45,7 +46,7 @@ import Testing
         mesh.rules.append { flight in
             guard flight.kind == .welcome else { return nil }
             count += 1
-            // First as it is, then under the tag of the HELLO at hand.
+            // First unchanged, then with the tag of the HELLO that was answered.
             if count == 1 { return .replace(foreign) }
             guard count == 2 else { return nil }
             var retagged = foreign
@@ -59,12 +60,13 @@ import Testing
         #expect(peer.joins == 1)
     }
 
-    @Test("WELCOME signed by another key, an enrolled peer's too, is refused under the right seal")
+    @Test("WELCOME with the right seal and the signature of another key, even an enrolled peer's, is refused")
     func welcomeByAnother() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         let hello = try hand.hello()
         let attempt = try #require(hand.attempt)
+        var joining = try #require(hand.joining)
         let secret = mesh.random.secret()
         let d2 = try #require(attempt.ephemeral.agree(with: secret.agreementPublicKey))
         let clear = secret.agreementPublicKey
@@ -80,17 +82,19 @@ import Testing
                     to: attempt.tag, counter: 0,
                     with: Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript))
             let datagram = try Datagram(decoding: bytes.span)
+            let handle = { () throws(Rejection) -> JoinAction in
+                try joining.handle(bytes.span, datagram, current: nil, now: mesh.now, random: &mesh.random)
+            }
             if isRight {
-                _ = try attempt.openWelcome(bytes.span, datagram, serverKey: clear)
+                guard case .confirm(let opened) = try handle() else { throw Rejection.unknownKind }
+                #expect(opened.id == session)
             } else {
-                #expect(throws: Rejection.signatureInvalid) {
-                    try attempt.openWelcome(bytes.span, datagram, serverKey: clear)
-                }
+                #expect(throws: Rejection.signatureInvalid) { try handle() }
             }
         }
     }
 
-    @Test("CONFIRM counts once") func confirmTwice() throws {
+    @Test("CONFIRM is accepted once") func confirmTwice() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
@@ -103,7 +107,7 @@ import Testing
         #expect(mesh.members.count == 1)
     }
 
-    @Test("CONFIRM after LEAVE brings nobody back") func confirmAfterLeave() throws {
+    @Test("CONFIRM repeated after LEAVE is refused") func confirmAfterLeave() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
@@ -116,7 +120,7 @@ import Testing
         #expect(mesh.registry?.rejections[.unknownTicket] == 1)
     }
 
-    @Test("CONFIRM is good for 5 s") func confirmAfterExpiry() throws {
+    @Test("CONFIRM is refused after 5 s") func confirmAfterExpiry() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
@@ -126,7 +130,8 @@ import Testing
         #expect(mesh.registry?.rejections[.ticketExpired] == 1)
     }
 
-    @Test("CONFIRM from another address is refused, and leaves the ticket to its owner") func confirmElsewhere() throws
+    @Test("CONFIRM from another address is refused, and its owner can still use the ticket") func confirmElsewhere()
+        throws
     {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
@@ -139,7 +144,7 @@ import Testing
         #expect(mesh.members.map(\.address) == [place])
     }
 
-    @Test("CONFIRM is no use after a restart, nor at a twin of the server") func confirmAfterRestart() throws {
+    @Test("CONFIRM is refused after a restart of the server, and at a twin of it") func confirmAfterRestart() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
@@ -151,7 +156,7 @@ import Testing
         #expect(mesh.registry?.rejections[.misdirected] == 1)
     }
 
-    @Test("CONFIRM whose seal or token is wrong is only refused; one whose signature is wrong ends its handshake")
+    @Test("CONFIRM with a wrong seal or token is refused; one with a wrong signature ends its handshake")
     func confirmForged() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
@@ -166,7 +171,7 @@ import Testing
         hand.inject(try hand.seal(hand.signer.sign(.confirm, wrongToken, extra: .binder(opened.keys.binder))))
         #expect(mesh.registry?.rejections[.tokenMismatch] == 1)
         let genuine = try hand.confirm()
-        // The binder missing: a signature that could have been made in another handshake.
+        // Without the binder: a signature that could have been made in another handshake.
         hand.inject(try hand.seal(hand.signer.sign(.confirm, body)))
         #expect(mesh.registry?.rejections[.signatureInvalid] == 1)
         hand.inject(genuine)
@@ -176,14 +181,14 @@ import Testing
         #expect(mesh.members.count == 1)
     }
 
-    @Test("one joiner's garbage for its own CONFIRM keeps nobody out", arguments: [false, true])
+    @Test("one joiner's garbage for its own CONFIRM keeps no other out", arguments: [false, true])
     func confirmGarbage(isSealed: Bool) throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let opened = try #require(hand.opened)
         let body = Heartbeat(number: 1, token: opened.welcome.body.token, version: 0, part: 0)
-        // More than the budget has verifications.
+        // More verifications than the budget allows.
         let count = Int(Limits.handshakeBurst / Limits.confirmCost) + 1
         for _ in 0..<count {
             var garbage = try hand.seal(hand.signer.sign(.confirm, body))
@@ -206,14 +211,13 @@ import Testing
         let session = hand.session
         hand.inject(older)
         #expect(mesh.registry?.rejections[.unknownTicket] == 1)
-        // The newer session goes on.
+        // The newer session still works.
         hand.inject(try hand.heartbeat())
         #expect(mesh.registry?.rejections.total == 1)
         #expect(hand.session == session && mesh.members.count == 1)
     }
 
-    @Test("a key that is revoked between WELCOME and CONFIRM does not get in, and hears nothing") func revoked() throws
-    {
+    @Test("a key that is revoked between WELCOME and CONFIRM does not join and gets no answer") func revoked() throws {
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
@@ -225,7 +229,7 @@ import Testing
         #expect(mesh.registry?.rejections[.admissionWithdrawn] == 1)
     }
 
-    @Test("a name or an address that was taken between WELCOME and CONFIRM stays with who took it") func overtaken()
+    @Test("a name that was taken between WELCOME and CONFIRM stays with its holder") func overtaken()
         throws
     {
         let mesh = TestMesh()
@@ -239,8 +243,8 @@ import Testing
         #expect(mesh.registry?.rejections[.admissionWithdrawn] == 1)
     }
 
-    @Test("no reply is larger than its HELLO, whatever the answer") func replySizes() throws {
-        // `TestMesh` checks it of every datagram; here are the three answers themselves.
+    @Test("no answer is larger than its HELLO") func replySizes() throws {
+        // `TestMesh` checks this for every datagram. This test makes each of the three answers.
         let mesh = TestMesh()
         mesh.exhaustBudget()
         mesh.run(for: .milliseconds(10))

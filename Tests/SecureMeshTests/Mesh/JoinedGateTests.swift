@@ -2,11 +2,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// What happens to a peer before it may speak, and so before `.joined`.
+/// The events of a peer before it may speak, and so before `.joined`.
 @Suite("JoinedGate") struct JoinedGateTests {
     private let server = HandServer(seed: 12)
 
-    /// One that trusts its directory and may not speak, because that does not list it yet; it has heard a message.
+    /// Makes a peer that has received a message, trusts its directory, and may not speak because it is not listed yet.
     private func hearer() throws -> (client: HandServer.Client, own: Entry, sender: Entry) {
         var sender = try server.peer("sender")
         let senders = try server.join(&sender)
@@ -34,7 +34,7 @@ import Testing
         events.count { if case .message = $0 { true } else { false } }
     }
 
-    @Test("a message heard before its receiver may speak is delivered after joined") func delivered() throws {
+    @Test("a message received before its receiver may speak is delivered after .joined") func delivered() throws {
         var (client, own, _) = try hearer()
         try list(own, removing: [], to: &client)
         let events = server.events(&client)
@@ -42,7 +42,8 @@ import Testing
         #expect(messages(events) == 1)
     }
 
-    @Test("it is not delivered if its sender is no member any more by then") func revokedMeanwhile() throws {
+    @Test("a buffered message is dropped if its sender has left when .joined is emitted") func revokedMeanwhile() throws
+    {
         var (client, own, sender) = try hearer()
         try list(own, removing: [sender.session], to: &client)
         let events = server.events(&client)
@@ -50,7 +51,7 @@ import Testing
         #expect(messages(events) == 0)
     }
 
-    @Test("nor if the session ends before it") func ended() throws {
+    @Test("a buffered message is dropped if the session ends before .joined") func ended() throws {
         var (client, own, _) = try hearer()
         try server.deliver(.goodbye, Goodbye(session: own.session, reason: .stopping), to: &client, own)
         let events = server.events(&client)
@@ -58,55 +59,55 @@ import Testing
         #expect(messages(events) == 0)
     }
 
-    @Test("joined comes first and comes at all, however many members there are") func manyMembers() throws {
-        var announcement = JoinedGate()
-        announcement.begin()
+    @Test(".joined is emitted, and first, however many members there are") func manyMembers() throws {
+        var gate = JoinedGate()
+        gate.begin()
         for session in 1...UInt64(Limits.events + 10) {
             let member = Member(try .sample(session))
-            #expect(announcement.pass(.memberJoined(member)).isEmpty)
+            #expect(gate.pass(.memberJoined(member)).isEmpty)
         }
-        let events = announcement.announce(TestMesh.address(1)) { _ in true }
+        let events = gate.announce(TestMesh.address(1)) { _ in true }
         #expect(events.first == .joined(address: TestMesh.address(1)))
         #expect(events.count == Limits.events + 11)
     }
 
-    /// One that a peer has delivered.
+    /// Returns a message event from a peer.
     private func message() throws -> PeerEvent {
         var (client, own, _) = try hearer()
         try list(own, removing: [], to: &client)
         return try #require(server.events(&client).first { if case .message = $0 { true } else { false } })
     }
 
-    @Test("messages wait as far as the queue of events is long; the members heard of after them are not lost")
+    @Test("at most Limits.events messages are buffered; members that join after them are not dropped")
     func manyMessages() throws {
-        var announcement = JoinedGate()
-        announcement.begin()
+        var gate = JoinedGate()
+        gate.begin()
         let message = try message()
-        for _ in 0..<Limits.events + 10 { #expect(announcement.pass(message).isEmpty) }
-        #expect(announcement.pass(.memberJoined(Member(try .sample(2)))).isEmpty)
-        let events = announcement.announce(TestMesh.address(1)) { _ in true }
+        for _ in 0..<Limits.events + 10 { #expect(gate.pass(message).isEmpty) }
+        #expect(gate.pass(.memberJoined(Member(try .sample(2)))).isEmpty)
+        let events = gate.announce(TestMesh.address(1)) { _ in true }
         #expect(events.count == 1 + Limits.events + 1)
         #expect(events.last == .memberJoined(Member(try .sample(2))))
     }
 
-    @Test("a server that lists and unlists for ever makes nothing wait without bound") func endlessMembers() throws {
-        var announcement = JoinedGate()
-        announcement.begin()
+    @Test("the buffer is bounded when a server lists and removes members without end") func endlessMembers() throws {
+        var gate = JoinedGate()
+        gate.begin()
         let member = Member(try .sample(1))
-        for _ in 0..<Limits.directoryEntries { #expect(announcement.pass(.memberJoined(member)).isEmpty) }
-        #expect(announcement.pass(try message()).isEmpty)
-        // Messages are not let go before .joined; their senders may be gone by then.
-        #expect(announcement.pass(.memberLeft(member)).count == Limits.directoryEntries + 1)
-        #expect(announcement.pass(.memberLeft(member)).isEmpty)
-        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.count == 2)
+        for _ in 0..<Limits.directoryEntries { #expect(gate.pass(.memberJoined(member)).isEmpty) }
+        #expect(gate.pass(try message()).isEmpty)
+        // Messages are never emitted before .joined: their senders may have left.
+        #expect(gate.pass(.memberLeft(member)).count == Limits.directoryEntries + 1)
+        #expect(gate.pass(.memberLeft(member)).isEmpty)
+        #expect(gate.announce(TestMesh.address(1)) { _ in true }.count == 2)
     }
 
-    @Test("joined is said once") func once() {
-        var announcement = JoinedGate()
-        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.isEmpty)
-        announcement.begin()
-        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.count == 1)
-        #expect(announcement.announce(TestMesh.address(1)) { _ in true }.isEmpty)
-        #expect(announcement.pass(.connectionRecovered) == [.connectionRecovered])
+    @Test(".joined is emitted once") func once() {
+        var gate = JoinedGate()
+        #expect(gate.announce(TestMesh.address(1)) { _ in true }.isEmpty)
+        gate.begin()
+        #expect(gate.announce(TestMesh.address(1)) { _ in true }.count == 1)
+        #expect(gate.announce(TestMesh.address(1)) { _ in true }.isEmpty)
+        #expect(gate.pass(.connectionRecovered) == [.connectionRecovered])
     }
 }

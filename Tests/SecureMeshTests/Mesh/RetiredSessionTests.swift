@@ -6,58 +6,60 @@ import Testing
 @Suite("Pairs that have ended") struct RetiredSessionTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// One end by hand, the other's entry, and what the hand's end would be.
-    private func pair() throws -> (TestMesh, HandPeer, TestPeer, Entry, ServerSession) {
+    /// A scripted member, another member, and the other's entry.
+    private func pair() throws -> (TestMesh, HandPeer, TestPeer, Entry) {
         let mesh = TestMesh()
         let peers = try mesh.join(1)
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.join()
         mesh.run(for: .milliseconds(600))
-        let membership = ServerSession(
-            try #require(hand.opened), attempt: try #require(hand.attempt), key: hand.key, random: &mesh.random,
-            now: mesh.now)
-        return (mesh, hand, peers[0], try hand.entry(of: peers[0]), membership)
+        return (mesh, hand, peers[0], try hand.entry(of: peers[0]))
     }
 
-    private func signed(_ membership: ServerSession) -> SignedPayload {
-        membership.signer.sign(.message, PeerMessage(audience: nil, number: 1, body: []))
+    private func pairs(of hand: HandPeer) throws -> Pairs {
+        let (attempt, opened) = (try #require(hand.attempt), try #require(hand.opened))
+        let identity = LocalIdentity(
+            session: opened.welcome.body.session, epoch: opened.epoch, ephemeral: attempt.ephemeral,
+            publicKey: hand.key.publicKey, context: hand.context)
+        return Pairs(identity: identity, messageRate: Limits.messageRate)
     }
 
-    @Test("a session that is listed again gets no second message under the same key and nonce") func outbound() throws {
-        let (mesh, _, _, entry, membership) = try pair()
-        var pairs = Pairs()
-        let first = try pairs.seal(signed(membership), for: entry, own: membership.own)
-        let second = try pairs.seal(signed(membership), for: entry, own: membership.own)
+    private func signed(_ hand: HandPeer) -> SignedPayload {
+        hand.signer.sign(.message, PeerMessage(audience: nil, number: 1, body: []))
+    }
+
+    @Test("no message is sealed for a session that is listed again") func outbound() throws {
+        let (mesh, hand, _, entry) = try pair()
+        var pairs = try pairs(of: hand)
+        let first = try pairs.seal(signed(hand), for: entry)
+        let second = try pairs.seal(signed(hand), for: entry)
         #expect(first[..<Header.size] != second[..<Header.size])
         pairs.end(entry.session, wasReplaced: false, now: mesh.now)
-        #expect(throws: Rejection.directoryContradiction) {
-            try pairs.seal(signed(membership), for: entry, own: membership.own)
-        }
+        #expect(throws: SealError.noKey(.sessionRetired)) { try pairs.seal(signed(hand), for: entry) }
     }
 
-    @Test("a session that is listed again has nothing accepted twice", arguments: [false, true])
+    @Test("no message of a session that is listed again is accepted twice", arguments: [false, true])
     func inbound(wasReplaced: Bool) throws {
-        let (mesh, hand, peer, entry, membership) = try pair()
+        let (mesh, hand, peer, entry) = try pair()
         try mesh.broadcast("once", from: peer)
         let message = try hand.received(.message)
         let datagram = try Datagram(decoding: message.span)
         var directory = DirectoryReplica(of: hand.key.publicKey)
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]))
-        var pairs = Pairs()
+        var pairs = try pairs(of: hand)
         let admit = { (now: Instant) throws(Rejection) -> ReceivedMessage in
-            try pairs.admit(
-                message.span, datagram, held: directory, own: membership.own, rate: Limits.messageRate, now: now)
+            try pairs.admit(message.span, datagram, held: directory, now: now)
         }
         #expect(try admit(mesh.now).body == Array("once".utf8))
         pairs.end(entry.session, wasReplaced: wasReplaced, now: mesh.now)
-        // What is on its way from a replaced session has its window still.
+        // A replaced session keeps its window for the messages that are on their way.
         let soon: Rejection = wasReplaced ? .counterReplayed : .directoryContradiction
         #expect(throws: soon) { try admit(mesh.now) }
         #expect(throws: Rejection.directoryContradiction) { try admit(mesh.now + ProtocolConstants.pairLingering) }
     }
 
-    @Test("a replaced session's messages count no longer than its peer is a member") func revoked() throws {
-        let (mesh, hand, peer, _, _) = try pair()
+    @Test("messages of a replaced session are refused once its peer is no longer a member") func revoked() throws {
+        let (mesh, hand, peer, _) = try pair()
         let send = { (number: UInt64) throws -> [UInt8] in
             try hand.message("hi", to: peer, audience: nil, number: number)
         }
@@ -77,19 +79,33 @@ import Testing
         #expect(peer.machine.rejections[.unknownSender] == 1)
     }
 
-    @Test("a peer that can remember no more ended pairs joins again, and begins none meanwhile") func exhausted() throws
-    {
-        let (mesh, _, _, entry, joined) = try pair()
-        var membership = joined
-        membership.pairs = Pairs(limit: 1)
-        _ = try membership.pairs.seal(signed(joined), for: entry, own: joined.own)
-        #expect(membership.rekeyAt > mesh.now)
-        membership.pairs.end(entry.session, wasReplaced: false, now: mesh.now)
-        #expect(membership.rekeyAt <= mesh.now)
+    @Test("a peer that can remember no more ended pairs joins again and makes no new pairs until then")
+    func exhausted() throws {
+        let (mesh, hand, _, entry) = try pair()
+        var session = ServerSession(
+            try #require(hand.opened), try #require(hand.attempt), hand.configuration, pairLimit: 1,
+            random: &mesh.random, now: mesh.now)
+        _ = try session.seal(signed(hand), for: entry)
+        #expect(session.rekeyAt > mesh.now)
+        session.end(entry.session, wasReplaced: false, now: mesh.now)
+        #expect(session.rekeyAt <= mesh.now)
         var other = entry
         other.session = try sessions(7)[0]
-        #expect(throws: Rejection.agreementOverRate) {
-            try membership.pairs.seal(signed(joined), for: other, own: joined.own)
+        #expect(throws: SealError.noKey(.pairsExhausted)) { try session.seal(signed(hand), for: other) }
+    }
+
+    @Test("a peer without a session seals nothing") func noSession() throws {
+        let (_, hand, _, entry) = try pair()
+        var sessions = SessionRotation()
+        #expect(throws: SealError.noSession) { try sessions.seal(signed(hand), for: entry) }
+    }
+
+    @Test("only a directory entry that cannot be right is reported as the server's fault") func sendErrors() {
+        for error: SealError in [.noSession, .counterExhausted, .noKey(.pairsExhausted)] {
+            #expect(SendError(error) == .notJoined)
+        }
+        for error: PairError in [.sessionRetired, .bindingInvalid, .agreementFailed] {
+            #expect(SendError(.noKey(error)) == .bindingInvalid)
         }
     }
 }

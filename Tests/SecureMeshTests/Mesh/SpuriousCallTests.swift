@@ -2,14 +2,14 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// What a driver may ask once too often, too early or too late: the machines shrug.
+/// Calls by a driver that are repeated, early or late. They change nothing.
 @Suite("Spurious calls") struct SpuriousCallTests {
-    @Test("a peer that has ended does nothing more, whatever it is asked") func ended() throws {
+    @Test("a peer that has ended does nothing, whatever is called") func ended() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.with(peers[0]) { $0.leave(now: mesh.now) }
         let pulse = try #require(mesh.sent(.pulse, to: peers[0].address).last)
-        // While it says LEAVE it neither begins again nor hurries.
+        // While it sends LEAVEs it neither starts again nor sends them early.
         let leaves = mesh.sent(.leave).count
         mesh.with(peers[0]) {
             $0.leave(now: mesh.now)
@@ -28,22 +28,22 @@ import Testing
             $0.handleDrained(now: mesh.now)
             $0.handle(pulse.bytes.span, path: Path(remote: TestMesh.server), now: mesh.now)
         }
-        #expect(throws: SendError.notJoined) { try mesh.broadcast("from beyond", from: peers[0]) }
+        #expect(throws: SendError.notJoined) { try mesh.broadcast("after the end", from: peers[0]) }
         #expect(peers[0].events.count == events && mesh.sent(.leave).count == sent)
         #expect(peers[0].machine.nextDeadline == nil)
         #expect(peers[0].machine.rejections.total == 0)
     }
 
-    @Test("a peer that has not joined leaves without a word") func leavesEarly() throws {
+    @Test("a peer that has not joined leaves without a LEAVE") func leavesEarly() throws {
         let mesh = TestMesh()
         mesh.killServer()
-        let peer = try mesh.addPeer("shy")
+        let peer = try mesh.addPeer("early")
         mesh.with(peer) { $0.leave(now: mesh.now) }
         #expect(peer.has(.left))
         #expect(mesh.sent(.leave).isEmpty)
     }
 
-    @Test("a replaced sender is forgotten after 5 s though no timer ran") func lateTimer() throws {
+    @Test("a replaced sender is refused after 5 s even if no timer ran") func lateTimer() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         try mesh.broadcast("first", from: peers[0])
@@ -62,7 +62,7 @@ import Testing
         #expect(peers[1].machine.rejections[.unknownSender] == 1)
     }
 
-    @Test("what was never there can be taken out of a directory, and has no snapshot") func absent() throws {
+    @Test("removing an unknown session changes nothing, and an unknown version has no SNAPSHOT") func absent() throws {
         var directory = Directory()
         let (entry, absent) = (try Entry.sample(1), try Entry.sample(2))
         directory.insert(entry)
@@ -80,7 +80,7 @@ import Testing
         #expect(parts.isEmpty)
     }
 
-    @Test("a session that ends twice is remembered once") func endsTwice() throws {
+    @Test("a session that ends twice is recorded once") func endsTwice() throws {
         var recent = RecentSessions()
         let sessions = try (1...UInt64(Limits.removedSessions)).map(Fixture.session)
         for session in sessions { recent.insert(session) }

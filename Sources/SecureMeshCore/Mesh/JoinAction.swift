@@ -1,0 +1,13 @@
+/// What a peer does about a verified answer to its HELLO.
+package enum JoinAction: Sendable {
+    /// RETRY: send this HELLO, which carries the cookie.
+    case sendHello([UInt8])
+    /// RETRY to a HELLO that had a cookie: nothing. The next attempt carries the new cookie.
+    case wait
+    /// WELCOME: send the CONFIRM of this session. No attempt is outstanding until the session is given up.
+    case confirm(ServerSession)
+    /// REJECT that may change: the next HELLO is due after the duration.
+    case retry(JoinRefusal, after: Duration)
+    /// REJECT that is final.
+    case giveUp(JoinRefusal)
+}

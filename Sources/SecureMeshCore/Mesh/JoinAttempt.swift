@@ -1,0 +1,52 @@
+/// One outstanding HELLO, and the secrets that open its answer.
+package struct JoinAttempt: Sendable {
+    package let context: SigningContext
+    let serverKey: AgreementPublicKey
+    package let ephemeral: Secret32
+    package let d1: Secret32
+    package let hello: [UInt8]
+    package let tag: UInt64
+    let hasCookie: Bool
+    var failedAnswers = 0
+    var wasRetried = false
+
+    init(
+        context: SigningContext, serverKey: AgreementPublicKey, ephemeral: Secret32, d1: Secret32, hello: [UInt8],
+        hasCookie: Bool
+    ) {
+        self.context = context
+        self.serverKey = serverKey
+        self.ephemeral = ephemeral
+        self.d1 = d1
+        self.hello = hello
+        self.hasCookie = hasCookie
+        tag = Handshake.tag(of: hello)
+    }
+
+    /// Opens a WELCOME. Gates: agreement → seal → fields → signature → session and epoch differ.
+    ///
+    /// - Parameter serverKey: The ephemeral key in the clear fields of the WELCOME.
+    package func openWelcome(
+        _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey
+    ) throws(Rejection) -> OpenedWelcome {
+        guard let d2 = context.primitives.agree(ephemeral, serverKey) else { throw .agreementFailed }
+        let transcript = context.transcript(.transcript, hello: hello, last: serverKey.bytes)
+        let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
+        let welcome = try Opened<Welcome>(span, datagram, key: key, by: context.primitives)
+            .verified(by: context.server, in: context, extra: .transcript(transcript))
+        let (session, epoch) = (welcome.body.session, datagram.header.from)
+        guard session.rawValue != epoch else { throw .invalidSessionIDs }
+        let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
+        return OpenedWelcome(welcome: welcome, epoch: epoch, keys: keys)
+    }
+
+    /// Opens a REJECT. Gates: seal → fields → signature.
+    package func openReject(
+        _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
+    ) throws(Rejection) -> Reject {
+        let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
+        let key = Handshake.rejectKey(d1: d1, transcript: transcript)
+        return try Opened<Reject>(span, datagram, key: key, by: context.primitives)
+            .verified(by: context.server, in: context, extra: .transcript(transcript)).body
+    }
+}

@@ -1,0 +1,25 @@
+/// The LEAVEs of a peer that goes: three over 0.1 s, since none is answered.
+package struct LeaveSequence: Hashable, Sendable {
+    package enum Step {
+        case wait, send, done
+    }
+
+    private var left: Int
+    /// When `step` is due.
+    private(set) package var next: Instant
+
+    /// - Parameter hasSession: Whether there is a session to leave; if not, the sequence is done at once.
+    package init(hasSession: Bool, now: Instant) {
+        left = hasSession ? Limits.leaveRepeats : 0
+        next = now
+    }
+
+    /// Advances the sequence and returns what is due.
+    package mutating func step(_ now: Instant) -> Step {
+        guard next <= now else { return .wait }
+        guard left > 0 else { return .done }
+        left -= 1
+        next = now + Limits.leaveGap
+        return .send
+    }
+}

@@ -1,0 +1,30 @@
+/// One end of a pair of sessions, as it enters the key of their messages.
+package struct PairEnd: Sendable {
+    private let session: SessionID
+    private let identity: PublicKey
+    private let agreementKey: AgreementPublicKey
+
+    package init(_ session: SessionID, _ identity: PublicKey, _ agreementKey: AgreementPublicKey) {
+        self.session = session
+        self.identity = identity
+        self.agreementKey = agreementKey
+    }
+
+    /// Derives the key of the messages from `a` to `b` (PROTOCOL.md, section 7.1):
+    /// KDF("message", DH ‖ epoch ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ S).
+    package static func key(
+        _ secret: Secret32, epoch: UInt64, from a: PairEnd, to b: PairEnd, server: PublicKey
+    ) -> Secret32 {
+        let input = SecretInput()
+        input.append(secret)
+        input.append(epoch)
+        input.append(a.session.rawValue)
+        input.append(b.session.rawValue)
+        input.append(a.identity.bytes)
+        input.append(b.identity.bytes)
+        input.append(a.agreementKey.bytes)
+        input.append(b.agreementKey.bytes)
+        input.append(server.bytes)
+        return Sodium.derive(.message, input)
+    }
+}

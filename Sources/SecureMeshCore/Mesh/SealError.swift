@@ -1,0 +1,19 @@
+/// Why a message was not sealed for a member.
+package enum SealError: Error, Hashable, Sendable {
+    /// This peer has no session with its server.
+    case noSession
+    /// 2^48 - 1 messages have been sealed under the pair's key.
+    case counterExhausted
+    case noKey(PairError)
+}
+
+extension SendError {
+    /// What an embedder is told: whether to wait for this peer's next session, or to distrust the directory's entry.
+    package init(_ error: SealError) {
+        self =
+            switch error {
+            case .noSession, .counterExhausted, .noKey(.pairsExhausted): .notJoined
+            case .noKey(.sessionRetired), .noKey(.bindingInvalid), .noKey(.agreementFailed): .bindingInvalid
+            }
+    }
+}

@@ -1,0 +1,31 @@
+/// The parts of a SNAPSHOT that have arrived, until it is complete.
+struct SnapshotAssembly: Sendable {
+    let version: UInt64
+    let parts: UInt16
+    private var received: [UInt16: [Entry]] = [:]
+
+    init(version: UInt64, parts: UInt16) {
+        self.version = version
+        self.parts = parts
+    }
+
+    var count: Int { received.count }
+
+    /// The lowest part that is missing; nil if none is.
+    var missingPart: UInt16? {
+        (0..<parts).first { received[$0] == nil }
+    }
+
+    /// The entries in the order of the parts, once all are here.
+    var entries: [Entry]? {
+        guard received.count == Int(parts) else { return nil }
+        return (0..<parts).flatMap { received[$0] ?? [] }
+    }
+
+    /// Adds a part, and returns false if it does not belong to this SNAPSHOT or is here already.
+    mutating func insert(_ snapshot: Snapshot) -> Bool {
+        guard snapshot.version == version, snapshot.parts == parts, received[snapshot.part] == nil else { return false }
+        received[snapshot.part] = snapshot.entries
+        return true
+    }
+}
