@@ -56,7 +56,7 @@ struct DeceivedPeer {
     /// PULSE, at the version that it was told.
     mutating func pulse(token: UInt64) -> ForgedDatagram? {
         pulses += 1
-        return draft(.pulse, Pulse(number: pulses, token: token, version: max(version, 1)), .echo(newest))
+        return draft(.pulse(echo: newest), Pulse(number: pulses, token: token, version: max(version, 1)))
     }
 
     mutating func goodbye(_ reason: Goodbye.Reason) -> ForgedDatagram? {
@@ -84,11 +84,9 @@ struct DeceivedPeer {
         }
     }
 
-    private mutating func draft(
-        _ kind: Kind, _ payload: some Payload, _ delivery: Header.Delivery = .none
-    ) -> ForgedDatagram? {
+    private mutating func draft(_ fields: OpenFields, _ payload: some Payload) -> ForgedDatagram? {
         counter += 1
-        return current?.draft(kind, payload, counter: counter, delivery: delivery)
+        return current?.draft(fields, payload, counter: counter)
     }
 
     private static func open(_ flight: Flight, _ server: ScriptedServer, _ context: SigningContext) -> Heartbeat? {

@@ -103,7 +103,7 @@ struct FalseDirectory {
     func message(from sender: Entry, to receiver: Entry, counter: UInt64) -> [UInt8]? {
         guard let pair = pairKey(from: sender, to: receiver, isSending: true) else { return nil }
         return ForgedDatagram(
-            kind: .message, to: receiver.session.rawValue, from: sender.session.rawValue,
+            .message, to: receiver.session.rawValue, from: sender.session.rawValue,
             counter: counter % ProtocolConstants.counterLimit,
             payload: PeerMessage(audience: nil, number: 1, body: [1]).encoded, signer: nobodysKey, context: context,
             key: pair

@@ -26,7 +26,7 @@ final class Flood: Adversary {
     /// A cookie comes back in a HELLO.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .retry, let datagram = try? Datagram(decoding: flight.bytes.span),
-            case .cookie(let cookie) = datagram.header.delivery,
+            case .retry(let cookie, _) = datagram.header.fields,
             let stranger = strangers.last(where: { $0.path.remote == flight.destination }),
             let hello = hello(stranger.key, stranger.name, from: flight.destination, cookie: cookie, &reach)
         else { return }
@@ -56,17 +56,19 @@ final class Flood: Adversary {
 
     /// Right in all that is in the open.
     private func forgery(_ reach: inout AttackerActions) -> [UInt8] {
-        let kind = reach.random.element(of: [Kind.hello, .hello, .hello, .confirm, .heartbeat, .leave])
-        guard kind == .hello else {
+        let fields = reach.random.element(of: [OpenFields?.none, nil, nil, .confirm, .heartbeat, .leave])
+        if let fields {
+            let size = fields.kind.minimumSize
             let header = Header(
-                kind, to: reach.random.next(), from: reach.random.next(), counter: UInt64(1 + reach.random.below(100)))
-            return header.encode(size: kind.minimumSize) + reach.random.bytes(kind.minimumSize - Header.size)
+                fields, to: reach.random.next(), from: reach.random.next(),
+                counter: UInt64(1 + reach.random.below(100)))
+            return header.encode(size: size) + reach.random.bytes(size - Header.size)
         }
         let cookie = reach.random.chance(50) ? .zero : reach.random.bytes16()
-        let header = Header(
-            kind, to: 0, from: 0, counter: 0, delivery: .cookie(cookie),
-            clear: .agreementKey(reach.primitives.publicKey(of: reach.random.secret())))
-        return header.encode(size: kind.minimumSize) + reach.random.bytes(kind.minimumSize - kind.sealedOffset)
+        let key = reach.primitives.publicKey(of: reach.random.secret())
+        let header = Header(.hello(cookie: cookie, ephemeral: key), to: 0, from: 0, counter: 0)
+        return header.encode(size: Kind.hello.minimumSize)
+            + reach.random.bytes(Kind.hello.minimumSize - Kind.hello.sealedOffset)
     }
 
     private func hello(

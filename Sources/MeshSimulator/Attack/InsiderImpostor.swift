@@ -91,7 +91,7 @@ final class InsiderImpostor: Adversary {
             context: reach.context)
         guard var draft = peer?.hello else { return }
         draft.payload = Hello(identity: victim.identity, name: victim.name).encoded
-        if reach.random.chance(30) { draft.clear = .agreementKey(victim.agreementKey) }
+        if reach.random.chance(30) { draft.fields = .hello(cookie: .zero, ephemeral: victim.agreementKey) }
         record.tried(0)
         reach.send(draft.bytes, from: seat.address, isGarbage: true)
     }

@@ -20,9 +20,8 @@ final class RetryForge: Adversary {
     func act(_ reach: inout AttackerActions) {
         guard retry == nil, probes < Self.probes else { return }
         probes += Self.burst
-        let header = Header(
-            .hello, to: 0, from: 0, counter: 0, delivery: .cookie(.zero),
-            clear: .agreementKey(reach.primitives.publicKey(of: reach.random.secret())))
+        let key = reach.primitives.publicKey(of: reach.random.secret())
+        let header = Header(.hello(cookie: .zero, ephemeral: key), to: 0, from: 0, counter: 0)
         for _ in 0..<Self.burst {
             let tail = reach.random.bytes(Kind.hello.minimumSize - Kind.hello.sealedOffset)
             reach.send(

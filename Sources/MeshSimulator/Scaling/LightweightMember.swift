@@ -29,18 +29,12 @@ struct LightweightMember {
     /// Handles a datagram and returns the answers to it.
     mutating func handle(_ bytes: [UInt8], now: Instant) -> [[UInt8]] {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return [] }
-        switch datagram.header.kind {
-        case .retry, .welcome, .reject:
-            let session = sessions.current?.id
-            switch try? joining.handle(bytes.span, datagram, current: session, now: now, random: &random) {
-            case .sendHello(let hello): return [hello]
-            case .confirm(let candidate):
-                sessions.open(candidate)
-                return sessions.heartbeats(version: claim, part: 0, now: now)
-            case .wait, .retry, .giveUp, nil: return []
-            }
-        case .pulse:
-            let outcome = try? sessions.admitPulse(bytes.span, datagram, held: emptyDirectory, now: now)
+        switch datagram.header.fields {
+        case .retry(let cookie, _): return handle(.retry(cookie: cookie), bytes, datagram, now: now)
+        case .welcome(let ephemeral): return handle(.welcome(ephemeral: ephemeral), bytes, datagram, now: now)
+        case .reject(let salt): return handle(.reject(salt: salt), bytes, datagram, now: now)
+        case .pulse(let echo):
+            let outcome = try? sessions.admitPulse(bytes.span, datagram, echo: echo, held: emptyDirectory, now: now)
             if outcome == .promoted { joining.stop() }
             return []
         case .goodbye:
@@ -49,6 +43,19 @@ struct LightweightMember {
             return []
         case .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message:
             return []
+        }
+    }
+
+    private mutating func handle(
+        _ answer: JoinAnswer, _ bytes: [UInt8], _ datagram: Datagram, now: Instant
+    ) -> [[UInt8]] {
+        let session = sessions.current?.id
+        switch try? joining.handle(answer, bytes.span, datagram, current: session, now: now, random: &random) {
+        case .sendHello(let hello): return [hello]
+        case .confirm(let candidate):
+            sessions.open(candidate)
+            return sessions.heartbeats(version: claim, part: 0, now: now)
+        case .wait, .retry, .giveUp, nil: return []
         }
     }
 

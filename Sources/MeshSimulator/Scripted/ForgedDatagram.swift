@@ -5,12 +5,10 @@ package import SecureMeshCore
 /// The library's own `SignedPayload` can make only what is right; this can make what an attacker can who holds keys. It
 /// signs and seals with the primitives of its context.
 package struct ForgedDatagram: Sendable {
-    package var kind: Kind
+    package var fields: OpenFields
     package var to: UInt64
     package var from: UInt64
     package var counter: UInt64
-    package var delivery = Header.Delivery.none
-    package var clear = Header.Clear.none
     package var extra = SigningContext.Extra.none
     package var payload: [UInt8]
     package var signer: SigningKey
@@ -19,16 +17,13 @@ package struct ForgedDatagram: Sendable {
     package var key: Secret32?
 
     package init(
-        kind: Kind, to: UInt64, from: UInt64, counter: UInt64, delivery: Header.Delivery = .none,
-        clear: Header.Clear = .none, extra: SigningContext.Extra = .none, payload: [UInt8], signer: SigningKey,
-        context: SigningContext, key: Secret32?
+        _ fields: OpenFields, to: UInt64, from: UInt64, counter: UInt64, extra: SigningContext.Extra = .none,
+        payload: [UInt8], signer: SigningKey, context: SigningContext, key: Secret32?
     ) {
-        self.kind = kind
+        self.fields = fields
         self.to = to
         self.from = from
         self.counter = counter
-        self.delivery = delivery
-        self.clear = clear
         self.extra = extra
         self.payload = payload
         self.signer = signer
@@ -36,9 +31,11 @@ package struct ForgedDatagram: Sendable {
         self.key = key
     }
 
+    package var kind: Kind { fields.kind }
+
     package var signature: Signature {
         context.primitives.sign(
-            context.signedBytes(kind, from: from, extra: extra, clear: clear, payload: payload), by: signer)
+            context.signedBytes(fields, from: from, extra: extra, payload: payload), by: signer)
     }
 
     /// The datagram as it should be.
@@ -80,10 +77,10 @@ package struct ForgedDatagram: Sendable {
         switch harm.header {
         case .to(let value): draft.to = value
         case .from(let value): draft.from = value
-        case .clear(let index, let mask): draft.clear = Self.flip(clear, index, mask)
+        case .clear(let index, let mask): draft.fields = Self.flip(fields, index, mask)
         case .none: break
         }
-        effective.header = draft.to != to || draft.from != from || draft.clear != clear
+        effective.header = draft.to != to || draft.from != from || draft.fields != fields
 
         let sealed = draft.seal(plaintext)
         var bytes = sealed
@@ -107,24 +104,27 @@ package struct ForgedDatagram: Sendable {
     }
 
     private func seal(_ plaintext: [UInt8]) -> [UInt8] {
-        let header = Header(kind, to: to, from: from, counter: counter, delivery: delivery, clear: clear)
+        let header = Header(fields, to: to, from: from, counter: counter)
         guard let key else { return header.encode(size: kind.sealedOffset + plaintext.count) + plaintext }
         var bytes = header.encode(size: kind.sealedOffset + plaintext.count + Kind.tagSize)
         context.primitives.seal(plaintext, onto: &bytes, counter: counter, key: key)
         return bytes
     }
 
-    private static func flip(_ clear: Header.Clear, _ index: Int, _ mask: UInt8) -> Header.Clear {
+    private static func flip(_ fields: OpenFields, _ index: Int, _ mask: UInt8) -> OpenFields {
         func flipped(_ value: Bytes32) -> Bytes32 {
             var bytes = value.array
             bytes[index % Bytes32.count] ^= mask
             return Bytes32(bytes.span)
         }
-        return switch clear {
-        case .none: .none
-        case .agreementKey(let key): .agreementKey(AgreementPublicKey(bytes: flipped(key.bytes)))
-        case .salt(let salt): .salt(flipped(salt))
-        case .rotation(let rotation): .rotation(rotation ^ UInt64(mask) << UInt64(index % 8 * 8))
+        return switch fields {
+        case .hello(let cookie, let key):
+            .hello(cookie: cookie, ephemeral: AgreementPublicKey(bytes: flipped(key.bytes)))
+        case .welcome(let key): .welcome(ephemeral: AgreementPublicKey(bytes: flipped(key.bytes)))
+        case .reject(let salt): .reject(salt: flipped(salt))
+        case .retry(let cookie, let rotation):
+            .retry(cookie: cookie, rotation: rotation ^ UInt64(mask) << UInt64(index % 8 * 8))
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: fields
         }
     }
 }

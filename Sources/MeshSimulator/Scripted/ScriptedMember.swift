@@ -57,8 +57,8 @@ package struct ScriptedMember: Sendable {
     }
 
     /// HEARTBEAT or LEAVE, under the present counter.
-    package func draft(_ kind: Kind, _ payload: some Payload) -> ForgedDatagram? {
-        peer?.draft(kind, payload, counter: counter)
+    package func draft(_ fields: OpenFields, _ payload: some Payload) -> ForgedDatagram? {
+        peer?.draft(fields, payload, counter: counter)
     }
 
     /// The next HEARTBEAT, as it should be but for the version.
@@ -93,9 +93,9 @@ package struct ScriptedMember: Sendable {
     package mutating func hear(_ bytes: [UInt8]) {
         guard let datagram = try? Datagram(decoding: bytes.span), peer != nil else { return }
         let header = datagram.header
-        switch header.kind {
-        case .retry:
-            if case .cookie(let cookie) = header.delivery { self.cookie = cookie }
+        switch header.fields {
+        case .retry(let cookie, _):
+            self.cookie = cookie
             return
         case .welcome:
             if peer?.open(bytes) == true { token = peer?.membership?.token ?? 0 }

@@ -32,7 +32,7 @@ package struct ScriptedPeer: Sendable {
         self.d1 = d1
         agreementKey = context.primitives.publicKey(of: ephemeral)
         hello = ForgedDatagram(
-            kind: .hello, to: 0, from: 0, counter: 0, delivery: .cookie(cookie), clear: .agreementKey(agreementKey),
+            .hello(cookie: cookie, ephemeral: agreementKey), to: 0, from: 0, counter: 0,
             payload: Hello(identity: key.publicKey, name: name).encoded, signer: key, context: context,
             key: Handshake.helloKey(d1: d1, ephemeral: agreementKey, cookie: cookie, server: context.server))
     }
@@ -40,7 +40,7 @@ package struct ScriptedPeer: Sendable {
     /// Takes the session out of an answer to `hello`; false if it is none.
     package mutating func open(_ welcome: [UInt8]) -> Bool {
         guard let datagram = try? Datagram(decoding: welcome.span),
-            case .agreementKey(let serverKey) = datagram.header.clear,
+            case .welcome(let serverKey) = datagram.header.fields,
             let d2 = hello.context.primitives.agree(ephemeral, serverKey)
         else { return false }
         let transcript = hello.context.transcript(.transcript, hello: hello.bytes, last: serverKey.bytes)
@@ -57,11 +57,11 @@ package struct ScriptedPeer: Sendable {
     }
 
     /// CONFIRM, HEARTBEAT or LEAVE of its session.
-    package func draft(_ kind: Kind, _ payload: some Payload, counter: UInt64) -> ForgedDatagram? {
+    package func draft(_ fields: OpenFields, _ payload: some Payload, counter: UInt64) -> ForgedDatagram? {
         guard let membership else { return nil }
         return ForgedDatagram(
-            kind: kind, to: membership.epoch, from: membership.session.rawValue, counter: counter,
-            extra: kind == .confirm ? .binder(membership.keys.binder) : .none, payload: payload.encoded, signer: key,
+            fields, to: membership.epoch, from: membership.session.rawValue, counter: counter,
+            extra: fields == .confirm ? .binder(membership.keys.binder) : .none, payload: payload.encoded, signer: key,
             context: hello.context, key: membership.keys.peerToServer)
     }
 
@@ -75,7 +75,7 @@ package struct ScriptedPeer: Sendable {
     package func message(_ message: PeerMessage, to entry: Entry, counter: UInt64) -> ForgedDatagram? {
         guard let membership, let key = pairKey(with: entry, isSending: true) else { return nil }
         return ForgedDatagram(
-            kind: .message, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter,
+            .message, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter,
             payload: message.encoded, signer: self.key, context: hello.context, key: key)
     }
 

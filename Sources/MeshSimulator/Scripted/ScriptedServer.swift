@@ -21,8 +21,7 @@ package struct ScriptedServer: Sendable {
     ) {
         let primitives = context.primitives
         guard let datagram = try? Datagram(decoding: hello.span),
-            case .agreementKey(let peerKey) = datagram.header.clear,
-            case .cookie(let cookie) = datagram.header.delivery,
+            case .hello(let cookie, let peerKey) = datagram.header.fields,
             let d1 = primitives.agree(key, peerKey), let d2 = primitives.agree(ephemeral, peerKey)
         else { return nil }
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: peerKey, cookie: cookie, server: context.server)
@@ -43,7 +42,7 @@ package struct ScriptedServer: Sendable {
         let transcript = context.transcript(.transcript, hello: hello, last: publicKey.bytes)
         keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
         welcome = ForgedDatagram(
-            kind: .welcome, to: tag, from: epoch, counter: 0, clear: .agreementKey(publicKey),
+            .welcome(ephemeral: publicKey), to: tag, from: epoch, counter: 0,
             extra: .transcript(transcript),
             payload: Welcome(session: session, token: 77, parameters: parameters, address: address).encoded,
             signer: key, context: context,
@@ -53,23 +52,23 @@ package struct ScriptedServer: Sendable {
     package func reject(_ reject: Reject, salt: Bytes32) -> ForgedDatagram {
         let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
         return ForgedDatagram(
-            kind: .reject, to: tag, from: epoch, counter: 0, clear: .salt(salt), extra: .transcript(transcript),
+            .reject(salt: salt), to: tag, from: epoch, counter: 0, extra: .transcript(transcript),
             payload: reject.encoded, signer: key, context: context,
             key: Handshake.rejectKey(d1: d1, transcript: transcript))
     }
 
     package func retry(cookie: Bytes16, rotation: UInt64) -> ForgedDatagram {
         ForgedDatagram(
-            kind: .retry, to: tag, from: epoch, counter: 0, delivery: .cookie(cookie), clear: .rotation(rotation),
+            .retry(cookie: cookie, rotation: rotation), to: tag, from: epoch, counter: 0,
             payload: [], signer: key, context: context, key: nil)
     }
 
     /// PULSE, SNAPSHOT, DELTA or GOODBYE in the session.
     package func draft(
-        _ kind: Kind, _ payload: some Payload, counter: UInt64, delivery: Header.Delivery = .none
+        _ fields: OpenFields, _ payload: some Payload, counter: UInt64
     ) -> ForgedDatagram {
         ForgedDatagram(
-            kind: kind, to: session.rawValue, from: epoch, counter: counter, delivery: delivery,
+            fields, to: session.rawValue, from: epoch, counter: counter,
             payload: payload.encoded, signer: key, context: context, key: keys.serverToPeer)
     }
 }

@@ -15,7 +15,7 @@ package struct CookieJar: Sendable {
         rotatedAt = now
     }
 
-    /// Reperiods true if this server gave `cookie` to `address` in this rotation or the previous one.
+    /// Returns true if this server gave `cookie` to `address` in this rotation or the previous one.
     package mutating func isValid(
         _ cookie: Bytes16, for address: SocketAddress, now: Instant, random: inout RandomSource
     ) -> Bool {
@@ -25,7 +25,7 @@ package struct CookieJar: Sendable {
         return cookie == Self.cookie(previous, address)
     }
 
-    /// Reperiods the RETRY for the HELLO of `tag`. Signs once per rotation.
+    /// Returns the RETRY for the HELLO of `tag`. Signs once per rotation.
     package mutating func retry(
         tag: UInt64, for address: SocketAddress, signer: Signer, now: Instant, random: inout RandomSource
     ) -> [UInt8] {
@@ -33,10 +33,10 @@ package struct CookieJar: Sendable {
         let payload =
             signed
             ?? SignedPayload(
-                .retry, from: signer.from, clear: .rotation(rotation), payload: [], context: signer.context,
+                .retry(cookie: .zero, rotation: rotation), from: signer.from, payload: [], context: signer.context,
                 key: signer.key)
         signed = payload
-        return payload.unsealed(to: tag, delivery: .cookie(Self.cookie(current, address)))
+        return payload.unsealed(to: tag, as: .retry(cookie: Self.cookie(current, address), rotation: rotation))
     }
 
     private mutating func rotate(_ now: Instant, _ random: inout RandomSource) {

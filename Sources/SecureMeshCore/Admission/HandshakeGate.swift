@@ -72,12 +72,9 @@ extension HandshakeGate {
     /// - Throws: The refusal of a HELLO that gets no answer. Only the cookies, the budget and the prefix buckets may
     ///   have changed.
     package mutating func admitHello(
-        _ span: Span<UInt8>, _ datagram: Datagram, path: Path, policy: some JoinPolicy, random: inout RandomSource,
-        now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, ephemeral: AgreementPublicKey, path: Path,
+        policy: some JoinPolicy, random: inout RandomSource, now: Instant
     ) throws(Rejection) -> HelloAnswer {
-        guard case .cookie(let cookie) = datagram.header.delivery,
-            case .agreementKey(let ephemeral) = datagram.header.clear
-        else { throw .unknownKind }
         guard sources.allows(path) else { throw .sourceNotAllowed }
         let bytes = [UInt8](copying: span)
         let tag = Handshake.tag(of: bytes)

@@ -25,8 +25,7 @@ struct HelloRequest: Sendable {
         let publicKey = primitives.publicKey(of: secret)
         let transcript = context.transcript(.transcript, hello: bytes, last: publicKey.bytes)
         let welcome = Welcome(session: session, token: token, parameters: parameters, address: path.remote)
-        let signed = signer.sign(
-            .welcome, welcome, extra: .transcript(transcript), clear: .agreementKey(publicKey))
+        let signed = signer.sign(.welcome(ephemeral: publicKey), welcome, extra: .transcript(transcript))
         let sealed = signed.sealed(
             to: tag, counter: 0, with: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
         return Ticket(
@@ -43,7 +42,7 @@ struct HelloRequest: Sendable {
     func reject(_ reject: Reject, by signer: Signer, random: inout RandomSource) -> [UInt8] {
         let salt = random.bytes32()
         let transcript = signer.context.transcript(.transcriptReject, hello: bytes, last: salt)
-        let signed = signer.sign(.reject, reject, extra: .transcript(transcript), clear: .salt(salt))
+        let signed = signer.sign(.reject(salt: salt), reject, extra: .transcript(transcript))
         return signed.sealed(to: tag, counter: 0, with: Handshake.rejectKey(d1: d1, transcript: transcript))
     }
 }

@@ -170,9 +170,9 @@ extension MemberSessions {
     /// - Returns: Nil if `session` is no member's, or if its counters are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
         guard let index = members.index(forKey: session) else { return nil }
-        let delivery: Header.Delivery =
-            payload.kind == .pulse ? .echo(members.values[index].channel.newestNumber) : .none
-        guard let bytes = members.values[index].channel.seal(payload, to: session.rawValue, delivery: delivery) else {
+        let fields: OpenFields? =
+            payload.kind == .pulse ? .pulse(echo: members.values[index].channel.newestNumber) : nil
+        guard let bytes = members.values[index].channel.seal(payload, to: session.rawValue, as: fields) else {
             return nil
         }
         return Transmit(path: members.values[index].path, bytes: bytes)

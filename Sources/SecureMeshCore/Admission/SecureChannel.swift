@@ -15,10 +15,12 @@ package struct SecureChannel: Sendable {
     }
 
     /// The datagram, under the next counter; nil once 2^48 of them are used up, and then the session is dead.
-    package mutating func seal(_ payload: SignedPayload, to: UInt64, delivery: Header.Delivery = .none) -> [UInt8]? {
+    ///
+    /// - Parameter fields: The open fields, where their delivery fields are not those of `payload`.
+    package mutating func seal(_ payload: SignedPayload, to: UInt64, as fields: OpenFields? = nil) -> [UInt8]? {
         guard sent + 1 < ProtocolConstants.counterLimit else { return nil }
         sent += 1
-        return payload.sealed(to: to, counter: sent, delivery: delivery, with: sendKey)
+        return payload.sealed(to: to, counter: sent, as: fields, with: sendKey)
     }
 
     /// Checks the window, opens the seal and decodes. Changes nothing: `accept` commits, after the signature.

@@ -42,8 +42,7 @@ package struct Opened<Body: Payload>: Sendable {
     package func verified(
         by key: PublicKey, in context: SigningContext, extra: SigningContext.Extra = .none
     ) throws(Rejection) -> Verified<Body> {
-        var bytes = context.signedBytes(
-            header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
+        var bytes = context.signedBytes(header.fields, from: header.from, extra: extra, payload: payload)
         // It may contain the binder, which is a secret.
         defer { Sodium.wipe(&bytes) }
         guard context.primitives.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
@@ -55,12 +54,15 @@ package struct Opened<Body: Payload>: Sendable {
 package struct VerifiedRetry: Sendable {
     package let cookie: Bytes16
 
-    package init(_ span: Span<UInt8>, _ datagram: Datagram, in context: SigningContext) throws(Rejection) {
-        guard datagram.header.kind == .retry, case .cookie(let cookie) = datagram.header.delivery else {
-            throw .unknownKind
-        }
+    /// Verifies the signature of `datagram`.
+    ///
+    /// - Parameter cookie: The cookie in it, which is not signed.
+    /// - Throws: `signatureInvalid`.
+    package init(
+        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, in context: SigningContext
+    ) throws(Rejection) {
         let signature = Signature(span, at: datagram.sealed.lowerBound)
-        let bytes = context.signedBytes(.retry, from: datagram.header.from, clear: datagram.header.clear, payload: [])
+        let bytes = context.signedBytes(datagram.header.fields, from: datagram.header.from, payload: [])
         guard context.primitives.verify(signature, of: bytes, by: context.server) else {
             throw .signatureInvalid
         }

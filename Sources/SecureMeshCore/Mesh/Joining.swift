@@ -104,25 +104,24 @@ package struct Joining: Sendable {
     ///
     /// - Parameter current: The session that this peer has, which a WELCOME must not name again.
     package mutating func handle(
-        _ answer: Span<UInt8>, _ datagram: Datagram, current: SessionID?, now: Instant, random: inout RandomSource
+        _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, current: SessionID?, now: Instant,
+        random: inout RandomSource
     ) throws(Rejection) -> JoinAction {
         let index = try index(tagged: datagram.header.to)
         do throws(Rejection) {
-            switch datagram.header.clear {
-            case .rotation:
-                return try handleRetry(answer, datagram, at: index, now: now, random: &random)
-            case .agreementKey(let serverKey):
+            switch answer {
+            case .retry(let cookie):
+                return try handleRetry(span, datagram, cookie: cookie, at: index, now: now, random: &random)
+            case .welcome(let serverKey):
                 let attempt = attempts[index]
-                let opened = try attempt.openWelcome(answer, datagram, serverKey: serverKey)
+                let opened = try attempt.openWelcome(span, datagram, serverKey: serverKey)
                 guard opened.welcome.body.session != current else { throw .invalidSessionIDs }
                 let session = ServerSession(opened, attempt, configuration, random: &random, now: now)
                 pause(until: now)
                 return .confirm(session)
-            case .salt(let salt):
-                let reject = try attempts[index].openReject(answer, datagram, salt: salt)
+            case .reject(let salt):
+                let reject = try attempts[index].openReject(span, datagram, salt: salt)
                 return handleReject(reject, now: now, random: &random)
-            case .none:
-                throw .unknownKind
             }
         } catch {
             // A second RETRY is no failure: whoever repeats a datagram must not use up the attempt.
@@ -141,11 +140,12 @@ package struct Joining: Sendable {
     ///
     /// The new HELLO is repeated like the first one. The instant of the next attempt stays.
     private mutating func handleRetry(
-        _ answer: Span<UInt8>, _ datagram: Datagram, at index: Int, now: Instant, random: inout RandomSource
+        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, at index: Int, now: Instant,
+        random: inout RandomSource
     ) throws(Rejection) -> JoinAction {
         let attempt = attempts[index]
         guard !attempt.wasRetried else { throw .repeatedRetry }
-        let retry = try VerifiedRetry(answer, datagram, in: attempt.context)
+        let retry = try VerifiedRetry(span, datagram, cookie: cookie, in: attempt.context)
         attempts[index].wasRetried = true
         cookies[attempt.context.server] = retry.cookie
         guard !attempt.hasCookie else { return .wait }
@@ -175,9 +175,10 @@ package struct Joining: Sendable {
         let publicKey = context.primitives.publicKey(of: ephemeral)
         let key = configuration.key
         let signed = Signer(key: key, context: context, from: 0)
-            .sign(.hello, Hello(identity: key.publicKey, name: configuration.name), clear: .agreementKey(publicKey))
+            .sign(
+                .hello(cookie: cookie, ephemeral: publicKey), Hello(identity: key.publicKey, name: configuration.name))
         let hello = signed.sealed(
-            to: 0, counter: 0, delivery: .cookie(cookie),
+            to: 0, counter: 0,
             with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: context.server))
         attempts.append(
             JoinAttempt(

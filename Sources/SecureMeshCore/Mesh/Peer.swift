@@ -66,11 +66,15 @@ package struct Peer: MeshMachine {
         guard !hasEnded, leaving == nil else { return }
         do throws(Rejection) {
             let decoded = try Datagram(decoding: datagram)
-            switch decoded.header.kind {
-            case .retry, .welcome, .reject:
-                try handleAnswer(datagram, decoded, now: now)
-            case .pulse:
-                try handlePulse(datagram, decoded, now: now)
+            switch decoded.header.fields {
+            case .retry(let cookie, _):
+                try handleAnswer(.retry(cookie: cookie), datagram, decoded, now: now)
+            case .welcome(let ephemeral):
+                try handleAnswer(.welcome(ephemeral: ephemeral), datagram, decoded, now: now)
+            case .reject(let salt):
+                try handleAnswer(.reject(salt: salt), datagram, decoded, now: now)
+            case .pulse(let echo):
+                try handlePulse(datagram, decoded, echo: echo, now: now)
             case .snapshot:
                 directoryChanged(try directory.apply(sessions.admit(Snapshot.self, datagram, decoded)), now: now)
             case .delta:
@@ -139,8 +143,10 @@ package struct Peer: MeshMachine {
 // MARK: joining
 
 extension Peer {
-    private mutating func handleAnswer(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
-        switch try joining.handle(span, datagram, current: session, now: now, random: &random) {
+    private mutating func handleAnswer(
+        _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, now: Instant
+    ) throws(Rejection) {
+        switch try joining.handle(answer, span, datagram, current: session, now: now, random: &random) {
         case .sendHello(let hello): transmit(hello)
         case .wait: break
         case .confirm(let candidate):
@@ -172,8 +178,10 @@ extension Peer {
 // MARK: being a member
 
 extension Peer {
-    private mutating func handlePulse(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
-        switch try sessions.admitPulse(span, datagram, held: directory, now: now) {
+    private mutating func handlePulse(
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, now: Instant
+    ) throws(Rejection) {
+        switch try sessions.admitPulse(span, datagram, echo: echo, held: directory, now: now) {
         case .none: break
         case .promoted: promoted()
         case .fresh:

@@ -106,9 +106,9 @@ package struct Registry: MeshMachine {
     package mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant) {
         do throws(Rejection) {
             let decoded = try Datagram(decoding: datagram)
-            switch decoded.header.kind {
-            case .hello:
-                try handleHello(datagram, decoded, path: path, now: now)
+            switch decoded.header.fields {
+            case .hello(let cookie, let ephemeral):
+                try handleHello(datagram, decoded, cookie: cookie, ephemeral: ephemeral, path: path, now: now)
             case .confirm:
                 try handleConfirm(datagram, decoded, path: path, now: now)
             case .heartbeat, .leave:
@@ -160,10 +160,12 @@ package struct Registry: MeshMachine {
 
 extension Registry {
     private mutating func handleHello(
-        _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, ephemeral: AgreementPublicKey, path: Path,
+        now: Instant
     ) throws(Rejection) {
         let answer = try gate.admitHello(
-            span, datagram, path: path, policy: policy(now), random: &random, now: now)
+            span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: policy(now), random: &random,
+            now: now)
         outputs.push(.transmit(Transmit(path: path, bytes: answer.bytes)))
         // Anyone can sign with a key that is not listed, so these events have a rate limit.
         if case .reject(_, let hello, let reason) = answer, turnedAway.accept(Limits.turnedAwayRate, now: now) {
@@ -255,7 +257,7 @@ extension Registry {
         let token = random.next()
         sessions.issue(token, now: now)
         guard log.directory.count > 0 else { return }
-        let pulse = signer.sign(.pulse, Pulse(number: pulseNumber, token: token, version: log.version))
+        let pulse = signer.sign(.pulse(echo: 0), Pulse(number: pulseNumber, token: token, version: log.version))
         for session in log.directory.sessions { send(pulse, to: session) }
     }
 
@@ -264,7 +266,7 @@ extension Registry {
         guard let token = sessions.ownToken(of: session) else { return }
         pulseNumber += 1
         let pulse = Pulse(number: pulseNumber, token: token, version: log.version)
-        send(signer.sign(.pulse, pulse), to: session)
+        send(signer.sign(.pulse(echo: 0), pulse), to: session)
     }
 
     private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {

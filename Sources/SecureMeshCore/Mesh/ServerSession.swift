@@ -137,9 +137,8 @@ package struct ServerSession: Sendable {
     /// - Parameter held: The directory version that this peer holds.
     /// - Returns: Whether the PULSE is fresh: it echoes a heartbeat sent within the last three intervals.
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, held: UInt64, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, held: UInt64, now: Instant
     ) throws(Rejection) -> Bool {
-        guard case .echo(let echo) = datagram.header.delivery else { throw .unknownKind }
         let opened = try open(Pulse.self, span, datagram)
         try channel.checkNumber(opened.body.number)
         let pulse = try opened.verified(by: signer.context.server, in: signer.context).body

@@ -121,18 +121,18 @@ package struct SessionRotation: Sendable {
 
     /// Admits a PULSE of the candidate or of the current session. The first fresh one of a candidate makes it current.
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> PulseOutcome {
         let to = datagram.header.to
         if to == candidate?.id.rawValue {
             let held = candidate?.epoch == directory.epoch ? directory.version : 0
-            let isFresh = try candidate?.admitPulse(span, datagram, held: held, now: now)
+            let isFresh = try candidate?.admitPulse(span, datagram, echo: echo, held: held, now: now)
             guard isFresh == true else { return .none }
             promoteCandidate(now)
             return .promoted
         }
         guard to == current?.id.rawValue,
-            let isFresh = try current?.admitPulse(span, datagram, held: directory.version, now: now)
+            let isFresh = try current?.admitPulse(span, datagram, echo: echo, held: directory.version, now: now)
         else { throw .unknownSession }
         return isFresh ? .fresh : .none
     }

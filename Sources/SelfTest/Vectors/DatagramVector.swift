@@ -15,13 +15,12 @@ struct DatagramVector<Body: Payload> {
         let payload = body.encoded
         try section.expect("payload", payload)
         let signed = world.context.signedBytes(
-            header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload)
+            header.fields, from: header.from, extra: extra, payload: payload)
         try section.expect("signed", signed)
         try checkFields()
 
         let signedPayload = SignedPayload(
-            header.kind, from: header.from, extra: extra, clear: header.clear, payload: payload,
-            context: world.context, key: signer)
+            header.fields, from: header.from, extra: extra, payload: payload, context: world.context, key: signer)
         try section.expect("signature", signedPayload.signature.array)
         try section.expect("plaintext", signedPayload.plaintext)
         try section.expect("key", key.array)
@@ -39,18 +38,16 @@ struct DatagramVector<Body: Payload> {
 
     private func checkFields() throws {
         var clear: [UInt8] = []
-        header.clear.append(to: &clear)
+        header.fields.appendClear(to: &clear)
         try section.expect("clear", clear)
         switch extra {
         case .none: try section.expect("extra", [])
         case .transcript(let digest): try section.expect("extra", digest.array)
         case .binder(let secret): try section.expect("extra", secret.array)
         }
-        switch header.delivery {
-        case .none: try section.expect("delivery", [])
-        case .cookie(let cookie): try section.expect("delivery", cookie.array)
-        case .echo(let number): try section.expect("delivery", [UInt8](bigEndian: number))
-        }
+        var delivery: [UInt8] = []
+        header.fields.appendDelivery(to: &delivery)
+        try section.expect("delivery", delivery)
     }
 
     private func checkDecoding(_ datagram: [UInt8]) throws {
@@ -63,8 +60,8 @@ struct DatagramVector<Body: Payload> {
             section.expect(verified.body == body, "the payload is read as \(verified.body)")
             section.expect(verified.signer == signer.publicKey, "the signer is another")
             let again = SignedPayload(
-                decoded.header.kind, from: decoded.header.from, extra: extra, clear: decoded.header.clear,
-                payload: verified.body.encoded, context: world.context, key: signer)
+                decoded.header.fields, from: decoded.header.from, extra: extra, payload: verified.body.encoded,
+                context: world.context, key: signer)
             section.expect(seal(again, as: decoded.header) == datagram, "read and written again it is another")
         } catch {
             section.expect(false, "the datagram is refused: \(error)")
@@ -73,6 +70,6 @@ struct DatagramVector<Body: Payload> {
 
     private func seal(_ payload: SignedPayload, as header: Header? = nil) -> [UInt8] {
         let header = header ?? self.header
-        return payload.sealed(to: header.to, counter: header.counter, delivery: header.delivery, with: key)
+        return payload.sealed(to: header.to, counter: header.counter, with: key)
     }
 }

@@ -18,8 +18,7 @@ extension VectorWorld {
         let datagram = try DatagramVector(
             section: section, world: self,
             header: Header(
-                .hello, to: 0, from: 0, counter: 0, delivery: .cookie(cookie),
-                clear: .agreementKey(ephemeral.agreementPublicKey)),
+                .hello(cookie: cookie, ephemeral: ephemeral.agreementPublicKey), to: 0, from: 0, counter: 0),
             body: Hello(identity: key.publicKey, name: try section.name("name_text")), signer: key, key: k0
         ).check()
         try section.expect("tag", [UInt8](bigEndian: Handshake.tag(of: datagram.bytes)))
@@ -30,20 +29,20 @@ extension VectorWorld {
         let rotation = try section.number("rotation_u64")
         let cookie = try section.cookie("cookie")
         let header = Header(
-            .retry, to: try section.tag(), from: epoch, counter: 0, delivery: .cookie(cookie),
-            clear: .rotation(rotation))
+            .retry(cookie: cookie, rotation: rotation), to: try section.tag(), from: epoch, counter: 0)
         let payload = SignedPayload(
-            .retry, from: epoch, clear: header.clear, payload: [], context: context, key: server)
+            .retry(cookie: .zero, rotation: rotation), from: epoch, payload: [], context: context, key: server)
         try section.expect("signature", payload.signature.array)
-        try section.expect("signed", context.signedBytes(.retry, from: epoch, clear: header.clear, payload: []))
-        try section.expect("datagram", payload.unsealed(to: header.to, delivery: header.delivery))
+        try section.expect("signed", context.signedBytes(header.fields, from: epoch, payload: []))
+        try section.expect("datagram", payload.unsealed(to: header.to, as: header.fields))
         try section.expect("delivery", cookie.array)
         try section.expect("clear", [UInt8](bigEndian: rotation))
 
         let bytes = try section.bytes("datagram")
         let decoded = try Datagram(decoding: bytes.span)
         section.expect(decoded.header == header, "the header is read as \(decoded.header)")
-        section.expect(try VerifiedRetry(bytes.span, decoded, in: context).cookie == cookie, "the cookie is another")
+        let retry = try VerifiedRetry(bytes.span, decoded, cookie: cookie, in: context)
+        section.expect(retry.cookie == cookie, "the cookie is another")
         return Sample(section.name, retry: bytes, in: context)
     }
 
@@ -76,7 +75,7 @@ extension VectorWorld {
         body.rekeySeconds = try section.short("rekey_s_u64")
         return try DatagramVector(
             section: section, world: self,
-            header: Header(.welcome, to: try section.tag(), from: epoch, counter: 0, clear: .agreementKey(serverKey)),
+            header: Header(.welcome(ephemeral: serverKey), to: try section.tag(), from: epoch, counter: 0),
             body: body, signer: server, key: k1, extra: .transcript(transcript)
         ).check()
     }
@@ -110,7 +109,7 @@ extension VectorWorld {
         let reason = try require(Reject.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
         return try DatagramVector(
             section: section, world: self,
-            header: Header(.reject, to: try section.tag(), from: epoch, counter: 0, clear: .salt(salt)),
+            header: Header(.reject(salt: salt), to: try section.tag(), from: epoch, counter: 0),
             body: Reject(reason: reason, retrySeconds: try section.short("retry_s_u64")), signer: server, key: key,
             extra: .transcript(transcript)
         ).check()

@@ -18,12 +18,11 @@ package struct Sample: Sendable {
         keys: @escaping @Sendable (Header) throws(Rejection) -> (Secret32, SigningContext.Extra)
     ) {
         let signed = SignedPayload(
-            header.kind, from: header.from, extra: extra, clear: header.clear, payload: body.encoded, context: context,
-            key: signer)
+            header.fields, from: header.from, extra: extra, payload: body.encoded, context: context, key: signer)
         let publicKey = signer.publicKey
         self.name = name
         kind = header.kind
-        bytes = signed.sealed(to: header.to, counter: header.counter, delivery: header.delivery, with: seal)
+        bytes = signed.sealed(to: header.to, counter: header.counter, with: seal)
         plaintext = signed.plaintext
         reseal = { plaintext in
             var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
@@ -44,7 +43,8 @@ package struct Sample: Sendable {
         plaintext = Array(bytes.suffix(Signature.count))
         reseal = { bytes.dropLast(Signature.count) + $0 }
         receive = { (span: Span<UInt8>, datagram: Datagram) throws(Rejection) in
-            _ = try VerifiedRetry(span, datagram, in: context)
+            guard case .retry(let cookie, _) = datagram.header.fields else { throw .misdirected }
+            _ = try VerifiedRetry(span, datagram, cookie: cookie, in: context)
         }
     }
 

@@ -2,13 +2,13 @@ internal import SecureMeshCore
 
 /// What members, the server and other members say in a session.
 extension VectorWorld {
-    func checkHeartbeat(_ section: VectorSection, _ kind: Kind) throws -> Sample {
+    func checkHeartbeat(_ section: VectorSection, _ fields: OpenFields) throws -> Sample {
         let body = Heartbeat(
             number: try section.number("number_u64"), token: try section.number("token_u64"),
             version: try section.number("version_u64"), part: try section.short("part_u64"))
         let extra: SigningContext.Extra =
-            kind == .confirm ? .binder(try vectors.section("welcome").secret("binder")) : .none
-        return try checkToServer(section, kind, body, extra: extra)
+            fields == .confirm ? .binder(try vectors.section("welcome").secret("binder")) : .none
+        return try checkToServer(section, fields, body, extra: extra)
     }
 
     func checkLeave(_ section: VectorSection) throws -> Sample {
@@ -19,7 +19,7 @@ extension VectorWorld {
         let body = Pulse(
             number: try section.number("number_u64"), token: try section.number("token_u64"),
             version: try section.number("version_u64"))
-        return try checkToPeer(section, .pulse, body, delivery: .echo(section.number("echo_u64")))
+        return try checkToPeer(section, .pulse(echo: section.number("echo_u64")), body)
     }
 
     /// Its entries ascend as unsigned numbers, and their bindings verify.
@@ -80,24 +80,23 @@ extension VectorWorld {
     }
 
     private func checkToServer(
-        _ section: VectorSection, _ kind: Kind, _ body: some Payload, extra: SigningContext.Extra = .none
+        _ section: VectorSection, _ fields: OpenFields, _ body: some Payload, extra: SigningContext.Extra = .none
     ) throws -> Sample {
         try DatagramVector(
             section: section, world: self,
             header: Header(
-                kind, to: epoch, from: try keys.number("s_a_u64"), counter: try section.number("counter_u64")),
+                fields, to: epoch, from: try keys.number("s_a_u64"), counter: try section.number("counter_u64")),
             body: body, signer: peerA, key: try vectors.section("welcome").secret("k_p2s"), extra: extra
         ).check()
     }
 
     private func checkToPeer(
-        _ section: VectorSection, _ kind: Kind, _ body: some Payload, delivery: Header.Delivery = .none
+        _ section: VectorSection, _ fields: OpenFields, _ body: some Payload
     ) throws -> Sample {
         try DatagramVector(
             section: section, world: self,
             header: Header(
-                kind, to: try keys.number("s_a_u64"), from: epoch, counter: try section.number("counter_u64"),
-                delivery: delivery),
+                fields, to: try keys.number("s_a_u64"), from: epoch, counter: try section.number("counter_u64")),
             body: body, signer: server, key: try vectors.section("welcome").secret("k_s2p")
         ).check()
     }

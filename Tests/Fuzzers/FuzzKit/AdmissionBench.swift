@@ -88,10 +88,10 @@ final class AdmissionBench: Sendable {
         let version = Self.version
         let snapshot = Snapshot(version: version, part: 0, parts: 1, entries: entries)
         let pulses = (Self.number - 2...Self.number).map { Pulse(number: $0, token: 3, version: version) }
-        Self.hand(server.draft(.pulse, pulses[0], counter: Self.heard[0], delivery: .echo(1)), to: &peer)
+        Self.hand(server.draft(.pulse(echo: 1), pulses[0], counter: Self.heard[0]), to: &peer)
         Self.hand(server.draft(.snapshot, snapshot, counter: Self.heard[1]), to: &peer)
-        Self.hand(server.draft(.pulse, pulses[1], counter: Self.heard[2], delivery: .echo(1)), to: &peer)
-        Self.hand(server.draft(.pulse, pulses[2], counter: Self.heard[3], delivery: .echo(1)), to: &peer)
+        Self.hand(server.draft(.pulse(echo: 1), pulses[1], counter: Self.heard[2]), to: &peer)
+        Self.hand(server.draft(.pulse(echo: 1), pulses[2], counter: Self.heard[3]), to: &peer)
         guard peer.version == version, peer.members.count == 1, peer.isTrusted(now) else { return nil }
         for counter in Self.heard {
             let message = PeerMessage(audience: nil, number: counter, body: [1])

@@ -190,8 +190,8 @@ extension AdmissionRecipe {
             let body = Pulse(
                 number: input.number(near: AdmissionBench.number + 1), token: input.number(near: 5),
                 version: input.number(near: AdmissionBench.version))
-            return server.draft(
-                .pulse, body, counter: input.number(near: newest + 1), delivery: .echo(input.number(near: 1)))
+            let counter = input.number(near: newest + 1)
+            return server.draft(.pulse(echo: input.number(near: 1)), body, counter: counter)
         case .snapshot:
             let body = Snapshot(
                 version: input.number(near: AdmissionBench.version), part: UInt16(input.byte() / 0x60),

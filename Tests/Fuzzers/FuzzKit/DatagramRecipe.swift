@@ -17,10 +17,10 @@ struct DatagramRecipe {
         let isHarmed = input.flag()
         payload = Self.payload(kind, &input)
         let isHello = kind == .hello
-        let header = Header(
-            kind, to: isHello ? 0 : input.number(near: 1), from: isHello ? 0 : input.number(near: 9),
-            counter: kind.isHandshake ? 0 : input.number(near: 1), delivery: Self.delivery(kind, &input),
-            clear: Self.clear(kind, &input))
+        let to = isHello ? 0 : input.number(near: 1)
+        let from = isHello ? 0 : input.number(near: 9)
+        let counter = kind.isHandshake ? 0 : input.number(near: 1)
+        let header = Header(Self.fields(kind, &input), to: to, from: from, counter: counter)
         let overhead = Signature.count + (kind.isSealed ? Kind.tagSize : 0)
         var bytes = header.encode(size: kind.sealedOffset + payload.count + overhead)
         bytes.append(contentsOf: payload)
@@ -104,21 +104,25 @@ struct DatagramRecipe {
         }
     }
 
-    private static func delivery(_ kind: Kind, _ input: inout FuzzInput) -> Header.Delivery {
+    private static func fields(_ kind: Kind, _ input: inout FuzzInput) -> OpenFields {
         switch kind {
-        case .hello, .retry: .cookie(Bytes16((input.take(4) + [UInt8](repeating: 0, count: 16)).span))
-        case .pulse: .echo(input.number(near: 1))
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: .none
+        case .hello: .hello(cookie: cookie(&input), ephemeral: agreementKey(&input))
+        case .retry: .retry(cookie: cookie(&input), rotation: input.number(near: 1))
+        case .welcome: .welcome(ephemeral: agreementKey(&input))
+        case .reject: .reject(salt: bytes32(&input))
+        case .confirm: .confirm
+        case .heartbeat: .heartbeat
+        case .leave: .leave
+        case .pulse: .pulse(echo: input.number(near: 1))
+        case .snapshot: .snapshot
+        case .delta: .delta
+        case .goodbye: .goodbye
+        case .message: .message
         }
     }
 
-    private static func clear(_ kind: Kind, _ input: inout FuzzInput) -> Header.Clear {
-        switch kind {
-        case .hello, .welcome: .agreementKey(agreementKey(&input))
-        case .retry: .rotation(input.number(near: 1))
-        case .reject: .salt(bytes32(&input))
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: .none
-        }
+    private static func cookie(_ input: inout FuzzInput) -> Bytes16 {
+        Bytes16((input.take(4) + [UInt8](repeating: 0, count: 16)).span)
     }
 
     private static func session(_ input: inout FuzzInput) -> SessionID {

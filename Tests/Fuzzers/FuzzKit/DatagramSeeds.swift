@@ -22,28 +22,28 @@ package enum DatagramSeeds {
     private static func datagram(_ kind: Kind, _ payload: [UInt8]) -> [UInt8] {
         let isHandshake = kind.isHandshake
         let header = Header(
-            kind, to: kind == .hello ? 0 : 0x1122_3344_5566_7788, from: kind == .hello ? 0 : 0x99AA_BBCC_DDEE_FF00,
-            counter: isHandshake ? 0 : 7, delivery: delivery(kind), clear: clear(kind))
+            fields(kind), to: kind == .hello ? 0 : 0x1122_3344_5566_7788,
+            from: kind == .hello ? 0 : 0x99AA_BBCC_DDEE_FF00, counter: isHandshake ? 0 : 7)
         var sealed = payload
         sealed.append(zeros: Signature.count + (kind.isSealed ? Kind.tagSize : 0))
         return header.encode(size: kind.sealedOffset + sealed.count) + sealed
     }
 
-    private static func delivery(_ kind: Kind) -> Header.Delivery {
-        switch kind {
-        case .hello: .cookie(.zero)
-        case .retry: .cookie(Bytes16(bytes(1).span))
-        case .pulse: .echo(3)
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: .none
-        }
-    }
-
-    private static func clear(_ kind: Kind) -> Header.Clear {
-        switch kind {
-        case .hello, .welcome: .agreementKey(AgreementPublicKey(bytes: Bytes32(bytes(2).span)))
-        case .retry: .rotation(1)
-        case .reject: .salt(Bytes32(bytes(3).span))
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: .none
+    private static func fields(_ kind: Kind) -> OpenFields {
+        let key = AgreementPublicKey(bytes: Bytes32(bytes(2).span))
+        return switch kind {
+        case .hello: .hello(cookie: .zero, ephemeral: key)
+        case .retry: .retry(cookie: Bytes16(bytes(1).span), rotation: 1)
+        case .welcome: .welcome(ephemeral: key)
+        case .reject: .reject(salt: Bytes32(bytes(3).span))
+        case .confirm: .confirm
+        case .heartbeat: .heartbeat
+        case .leave: .leave
+        case .pulse: .pulse(echo: 3)
+        case .snapshot: .snapshot
+        case .delta: .delta
+        case .goodbye: .goodbye
+        case .message: .message
         }
     }
 

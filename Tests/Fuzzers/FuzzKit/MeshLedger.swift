@@ -8,7 +8,7 @@ struct MeshLedger {
     private var messages: [UInt64: Message] = [:]
     private var counters: [Direction: UInt64] = [:]
     /// By the field that makes a handshake's key its own: one key and one nonce, one datagram.
-    private var handshakes: [Handshakes: [UInt8]] = [:]
+    private var handshakes: [[UInt8]: [UInt8]] = [:]
     /// Sessions that a key has confirmed, and how often that key was let in.
     private var confirmed: [PublicKey: Set<UInt64>] = [:]
     private var joins: [PublicKey: Int] = [:]
@@ -27,11 +27,6 @@ struct MeshLedger {
         let from: UInt64
     }
 
-    private struct Handshakes: Hashable {
-        let kind: Kind
-        let clear: Header.Clear
-    }
-
     mutating func fail(_ reason: @autoclosure () -> String) {
         if failure == nil { failure = reason() }
     }
@@ -48,7 +43,8 @@ struct MeshLedger {
         if Self.isServers(header.kind) != isServer { fail("\(isServer ? "the server" : "a peer") sent \(header.kind)") }
         switch header.kind {
         case .hello, .welcome, .reject:
-            let key = Handshakes(kind: header.kind, clear: header.clear)
+            var key = [header.kind.rawValue]
+            header.fields.appendClear(to: &key)
             if let earlier = handshakes.updateValue(bytes, forKey: key), earlier != bytes {
                 fail("\(header.kind): one key and nonce for two plaintexts")
             }

@@ -98,11 +98,10 @@ enum MeshOperation: CaseIterable {
         let kind = input.element(of: Kind.allCases)
         let sessions = world.nodes.compactMap { $0.machine.session?.rawValue }
         let known = [world.registry.epoch] + sessions + [0, 1]
-        let fields = input.element(of: known)
-        let header = Header(
-            kind, to: fields, from: input.element(of: known), counter: input.number(near: kind.isHandshake ? 0 : 1),
-            delivery: kind.deliverySize == 16 ? .cookie(.zero) : kind.deliverySize == 8 ? .echo(1) : .none,
-            clear: clear(kind, &input))
+        let to = input.element(of: known)
+        let from = input.element(of: known)
+        let counter = input.number(near: kind.isHandshake ? 0 : 1)
+        let header = Header(fields(kind, &input), to: to, from: from, counter: counter)
         let size = kind.minimumSize + (kind.isFixedSize ? 0 : input.below(64))
         var bytes = header.encode(size: size)
         bytes.append(contentsOf: input.take(size - bytes.count))
@@ -110,12 +109,21 @@ enum MeshOperation: CaseIterable {
         return bytes
     }
 
-    private static func clear(_ kind: Kind, _ input: inout FuzzInput) -> Header.Clear {
-        switch kind {
-        case .hello, .welcome: .agreementKey(Pool.secret(UInt64(input.byte())).agreementPublicKey)
-        case .retry: .rotation(UInt64(input.byte()))
-        case .reject: .salt(.zero)
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: .none
+    private static func fields(_ kind: Kind, _ input: inout FuzzInput) -> OpenFields {
+        func key() -> AgreementPublicKey { Pool.secret(UInt64(input.byte())).agreementPublicKey }
+        return switch kind {
+        case .hello: .hello(cookie: .zero, ephemeral: key())
+        case .retry: .retry(cookie: .zero, rotation: UInt64(input.byte()))
+        case .welcome: .welcome(ephemeral: key())
+        case .reject: .reject(salt: .zero)
+        case .confirm: .confirm
+        case .heartbeat: .heartbeat
+        case .leave: .leave
+        case .pulse: .pulse(echo: 1)
+        case .snapshot: .snapshot
+        case .delta: .delta
+        case .goodbye: .goodbye
+        case .message: .message
         }
     }
 

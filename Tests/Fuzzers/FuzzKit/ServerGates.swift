@@ -40,11 +40,12 @@ struct ServerGates {
     mutating func admit(_ bytes: [UInt8], path: Path, now: Instant) -> Verdict {
         do throws(Rejection) {
             let datagram = try Datagram(decoding: bytes.span)
-            switch datagram.header.kind {
-            case .hello:
+            switch datagram.header.fields {
+            case .hello(let cookie, let ephemeral):
                 return .hello(
                     try gate.admitHello(
-                        bytes.span, datagram, path: path, policy: OpenPolicy(), random: &random, now: now))
+                        bytes.span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: OpenPolicy(),
+                        random: &random, now: now))
             case .confirm:
                 return .confirm(
                     try gate.admitConfirm(bytes.span, datagram, path: path, policy: OpenPolicy(), now: now))

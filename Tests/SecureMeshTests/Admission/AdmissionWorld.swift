@@ -51,11 +51,12 @@ struct AdmissionWorld {
         let path = path ?? self.path
         do throws(Rejection) {
             let datagram = try Datagram(decoding: bytes.span)
-            switch datagram.header.kind {
-            case .hello:
+            switch datagram.header.fields {
+            case .hello(let cookie, let ephemeral):
                 return .hello(
                     try gate.admitHello(
-                        bytes.span, datagram, path: path, policy: policy, random: &random, now: now))
+                        bytes.span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: policy,
+                        random: &random, now: now))
             case .confirm:
                 return .confirm(
                     try gate.admitConfirm(bytes.span, datagram, path: path, policy: policy, now: now))
@@ -95,11 +96,11 @@ struct AdmissionWorld {
 
     /// The newest number heard from a member, as the next PULSE to it would echo it.
     mutating func newestNumber(of session: SessionID) throws -> UInt64 {
-        let pulse = signer.sign(.pulse, Pulse(number: 1, token: 2, version: 3))
+        let pulse = signer.sign(.pulse(echo: 0), Pulse(number: 1, token: 2, version: 3))
         let transmit = sessions.seal(pulse, for: session)
         let bytes = try #require(transmit).bytes
         let header = try Datagram(decoding: bytes.span).header
-        guard case .echo(let number) = header.delivery else { throw FixtureError(text: "no echo") }
+        guard let number = header.echo else { throw FixtureError(text: "no echo") }
         return number
     }
 
@@ -117,9 +118,10 @@ struct AdmissionWorld {
             let d1 = try #require(ephemeral.agree(with: converted))
             let clear = ephemeral.agreementPublicKey
             let body = Hello(identity: identity ?? key.publicKey, name: try Fixture.name("peer"))
-            return Signer(key: key, context: context, from: 0).sign(.hello, body, clear: .agreementKey(clear)).sealed(
-                to: 0, counter: 0, delivery: .cookie(cookie),
-                with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: cookie, server: context.server))
+            return Signer(key: key, context: context, from: 0).sign(.hello(cookie: cookie, ephemeral: clear), body)
+                .sealed(
+                    to: 0, counter: 0,
+                    with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: cookie, server: context.server))
         }
     }
 
@@ -132,10 +134,10 @@ struct AdmissionWorld {
         let key: SigningKey
 
         func seal(
-            _ kind: Kind, _ body: some Payload, counter: UInt64, signedBy other: SigningKey? = nil,
+            _ fields: OpenFields, _ body: some Payload, counter: UInt64, signedBy other: SigningKey? = nil,
             extra: SigningContext.Extra = .none
         ) -> [UInt8] {
-            Signer(key: other ?? key, context: Fixture.context, from: session).sign(kind, body, extra: extra)
+            Signer(key: other ?? key, context: Fixture.context, from: session).sign(fields, body, extra: extra)
                 .sealed(to: epoch, counter: counter, with: keys.peerToServer)
         }
 
@@ -160,7 +162,7 @@ struct AdmissionWorld {
         let hello = try joiner.hello()
         guard let welcome = welcome(for: hello, now: now) else { throw FixtureError(text: "no WELCOME") }
         let datagram = try Datagram(decoding: welcome.span)
-        guard case .agreementKey(let serverKey) = datagram.header.clear else { throw FixtureError(text: "no key") }
+        guard let serverKey = datagram.header.ephemeral else { throw FixtureError(text: "no key") }
         let d1 = try #require(Fixture.serverKey.agree(with: joiner.ephemeral.agreementPublicKey))
         let d2 = try #require(joiner.ephemeral.agree(with: serverKey))
         let transcript = Fixture.context.transcript(.transcript, hello: hello, last: serverKey.bytes)

@@ -20,7 +20,7 @@ struct CookieJarTests {
 
         mutating func cookie(for address: SocketAddress, after duration: Duration) throws -> Bytes16 {
             let retry = retry(for: address, after: duration)
-            return try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: Fixture.context).cookie
+            return try VerifiedRetry(retry, in: Fixture.context).cookie
         }
 
         mutating func accepts(_ cookie: Bytes16, from address: SocketAddress, after duration: Duration) -> Bool {
@@ -86,7 +86,7 @@ struct CookieJarTests {
         #expect(first[28..<44] != second[28..<44])
         #expect(first.suffix(72) != third.suffix(72))
         for retry in [first, second, third] {
-            _ = try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: Fixture.context)
+            _ = try VerifiedRetry(retry, in: Fixture.context)
         }
     }
 

@@ -31,7 +31,7 @@ struct HandshakeGateTests {
             }
             #expect(request.signer == Fixture.peerKey.publicKey)
             let datagram = try Datagram(decoding: bytes.span)
-            guard case .salt(let salt) = datagram.header.clear else { throw FixtureError(text: "no salt") }
+            guard let salt = datagram.header.salt else { throw FixtureError(text: "no salt") }
             salts.insert(salt)
             let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
             let key = Handshake.rejectKey(d1: d1, transcript: transcript)
@@ -92,14 +92,14 @@ struct HandshakeGateTests {
                 + "0ee0e3a583c7141299518a4722d954f4166d9c8bfca7fe1fe6eb66cb1e713601")
         let key = PublicKey(bytes: Bytes32(identity.span))
         let ephemeral = Fixture.secret(20)
-        let clear = Header.Clear.agreementKey(ephemeral.agreementPublicKey)
+        let fields = OpenFields.hello(cookie: .zero, ephemeral: ephemeral.agreementPublicKey)
         let payload = Hello(identity: key, name: try Fixture.name("peer")).encoded
-        let signed = Fixture.context.signedBytes(.hello, from: 0, clear: clear, payload: payload)
+        let signed = Fixture.context.signedBytes(fields, from: 0, payload: payload)
         #expect(Sodium.verify(Signature(signature.span), of: signed, by: key))
 
         let d1 = try #require(Fixture.serverKey.agree(with: ephemeral.agreementPublicKey))
         let server = Fixture.serverKey.publicKey
-        var hello = Header(.hello, to: 0, from: 0, counter: 0, delivery: .cookie(.zero), clear: clear)
+        var hello = Header(fields, to: 0, from: 0, counter: 0)
             .encode(size: Kind.hello.minimumSize)
         Sodium.seal(
             payload + signature, onto: &hello, counter: 0,
@@ -146,7 +146,7 @@ struct HandshakeGateTests {
         let first = world.answer(to: try joiner.hello())
         let answer = try #require(first)
         #expect(answer.count < Kind.hello.minimumSize)
-        let cookie = try VerifiedRetry(answer.span, Datagram(decoding: answer.span), in: Fixture.context).cookie
+        let cookie = try VerifiedRetry(answer, in: Fixture.context).cookie
         var proven = AdmissionWorld.Joiner()
         proven.cookie = cookie
         proven.ephemeral = Fixture.secret(22)
@@ -172,7 +172,7 @@ struct HandshakeGateTests {
         #expect(retries.count >= 2_000 - Limits.barePrefixRate.burst - 2 * Limits.barePrefixRate.perSecond)
         let retry = try #require(retries.last)
         var proven = AdmissionWorld.Joiner()
-        proven.cookie = try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: Fixture.context).cookie
+        proven.cookie = try VerifiedRetry(retry, in: Fixture.context).cookie
         let second = try proven.hello()
         var refused = 0
         for step in 2_000..<5_000 where world.refusal(of: second, now: .after(.milliseconds(step))) == .prefixOverRate {
@@ -227,7 +227,7 @@ struct HandshakeGateTests {
             retry = world.answer(to: altered)
         }
         let bytes = try #require(retry)
-        joiner.cookie = try VerifiedRetry(bytes.span, Datagram(decoding: bytes.span), in: Fixture.context).cookie
+        joiner.cookie = try VerifiedRetry(bytes, in: Fixture.context).cookie
         joiner.ephemeral = Fixture.secret(22)
         let proven = try joiner.hello()
         while world.isRejected(proven) {}

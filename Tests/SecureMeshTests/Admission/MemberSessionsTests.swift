@@ -97,7 +97,7 @@ struct MemberSessionsTests {
     func sealed() throws {
         var world = AdmissionWorld()
         let member = try world.joined()
-        let signed = world.signer.sign(.pulse, Pulse(number: 1, token: 2, version: 3))
+        let signed = world.signer.sign(.pulse(echo: 0), Pulse(number: 1, token: 2, version: 3))
         for counter in UInt64(1)...3 {
             let session = try Fixture.session(member.session)
             let sealed = world.sessions.seal(signed, for: session)

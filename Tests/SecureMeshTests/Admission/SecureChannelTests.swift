@@ -5,7 +5,7 @@ import Testing
 @Suite("Secure channels")
 struct SecureChannelTests {
     private static let pulse = SignedPayload(
-        .pulse, from: Fixture.epoch, payload: Pulse(number: 1, token: 2, version: 3).encoded,
+        .pulse(echo: 0), from: Fixture.epoch, payload: Pulse(number: 1, token: 2, version: 3).encoded,
         context: Fixture.context, key: Fixture.serverKey)
 
     private static func pair(sent: UInt64 = 0) -> (sender: SecureChannel, receiver: SecureChannel) {
@@ -14,7 +14,7 @@ struct SecureChannelTests {
     }
 
     private static func seal(_ session: inout SecureChannel) -> [UInt8]? {
-        session.seal(pulse, to: Fixture.peerSession, delivery: .echo(0))
+        session.seal(pulse, to: Fixture.peerSession)
     }
 
     @Test("counters are 1, 2, 3 …, each once")

@@ -9,8 +9,8 @@ struct SignedPayloadTests {
     @Test("the signature covers mesh, kind, sender, extra, clear fields and payload, in that order")
     func signedBytes() throws {
         let bytes = context.signedBytes(
-            .welcome, from: 0x0102_0304_0506_0708, extra: .transcript(Fixture.digest(0xAA)),
-            clear: .agreementKey(AgreementPublicKey(bytes: Fixture.digest(0xBB))), payload: [0xCC])
+            .welcome(ephemeral: AgreementPublicKey(bytes: Fixture.digest(0xBB))), from: 0x0102_0304_0506_0708,
+            extra: .transcript(Fixture.digest(0xAA)), payload: [0xCC])
         var expected = Array("securemesh/1".utf8) + Fixture.serverKey.publicKey.bytes.array
         expected += try unhex("03 0102030405060708")
         expected += [UInt8](repeating: 0xAA, count: 32) + [UInt8](repeating: 0xBB, count: 32) + [0xCC]
@@ -20,37 +20,43 @@ struct SignedPayloadTests {
     @Test("a HELLO's signature covers 185 bytes, and not the cookie")
     func hello() throws {
         let hello = Hello(identity: Fixture.peerKey.publicKey, name: try Fixture.name("peer"))
-        let clear = Header.Clear.agreementKey(Fixture.secret(1).agreementPublicKey)
-        #expect(context.signedBytes(.hello, from: 0, clear: clear, payload: hello.encoded).count == 185)
+        let key = Fixture.secret(1).agreementPublicKey
+        let signed = [Bytes16.zero, Bytes16([UInt8](1...16).span)].map { cookie in
+            context.signedBytes(.hello(cookie: cookie, ephemeral: key), from: 0, payload: hello.encoded)
+        }
+        #expect(signed[0].count == 185)
+        #expect(signed[0] == signed[1])
     }
 
     @Test("a change in anything signed changes the signature; to, counter and delivery do not")
     func coverage() {
         func sign(
-            _ kind: Kind = .pulse, from: UInt64 = 1, extra: SigningContext.Extra = .none,
-            clear: Header.Clear = .none, payload: [UInt8] = [1], context: SigningContext = Fixture.context,
+            _ fields: OpenFields = .pulse(echo: 1), from: UInt64 = 1, extra: SigningContext.Extra = .none,
+            payload: [UInt8] = [1], context: SigningContext = Fixture.context,
             key: SigningKey = Fixture.serverKey
         ) -> Signature {
-            SignedPayload(kind, from: from, extra: extra, clear: clear, payload: payload, context: context, key: key)
+            SignedPayload(fields, from: from, extra: extra, payload: payload, context: context, key: key)
                 .signature
         }
         let other = SigningContext(server: Fixture.otherKey.publicKey)
         let signatures = [
             sign(), sign(.leave), sign(from: 2), sign(extra: .transcript(Fixture.digest(1))),
-            sign(extra: .binder(Fixture.secret(2))), sign(clear: .rotation(1)), sign(payload: [2]),
+            sign(extra: .binder(Fixture.secret(2))), sign(.retry(cookie: .zero, rotation: 1)),
+            sign(.retry(cookie: .zero, rotation: 2)), sign(payload: [2]),
             sign(context: other), sign(key: Fixture.peerKey),
         ]
         #expect(Set(signatures).count == signatures.count)
         #expect(sign() == sign())
+        #expect(sign() == sign(.pulse(echo: 2)))
     }
 
     @Test("a payload is signed once and sealed for many: each opens its own alone, all verify")
     func manyReceivers() throws {
         let pulse = Pulse(number: 1, token: 2, version: 3)
         let signer = Signer(key: Fixture.serverKey, context: context, from: Fixture.epoch)
-        let signed = signer.sign(.pulse, pulse)
+        let signed = signer.sign(.pulse(echo: 0), pulse)
         let datagrams = (UInt8(1)...5).map { byte in
-            signed.sealed(to: UInt64(byte), counter: 9, delivery: .echo(UInt64(byte)), with: Fixture.secret(byte))
+            signed.sealed(to: UInt64(byte), counter: 9, as: .pulse(echo: UInt64(byte)), with: Fixture.secret(byte))
         }
         for (index, bytes) in datagrams.enumerated() {
             let datagram = try Datagram(decoding: bytes.span)
@@ -75,7 +81,7 @@ struct SignedPayloadTests {
         let ephemeral = Fixture.secret(8).agreementPublicKey
         let name = try Fixture.name("peer")
         let hello = Signer(key: Fixture.peerKey, context: context, from: 0).sign(
-            .hello, Hello(identity: Fixture.peerKey.publicKey, name: name), clear: .agreementKey(ephemeral))
+            .hello(cookie: .zero, ephemeral: ephemeral), Hello(identity: Fixture.peerKey.publicKey, name: name))
         var entry = Entry(
             session: try Fixture.session(4), identity: Fixture.peerKey.publicKey, agreementKey: ephemeral,
             binding: hello.signature, address: Fixture.address(1), name: name)

@@ -15,10 +15,10 @@ import Testing
     /// The server's RETRY for `hello`.
     private static func retry(_ hello: [UInt8], cookie: Bytes16) -> [UInt8] {
         SignedPayload(
-            .retry, from: Fixture.epoch, clear: .rotation(1), payload: [], context: Fixture.context,
+            .retry(cookie: cookie, rotation: 1), from: Fixture.epoch, payload: [], context: Fixture.context,
             key: Fixture.serverKey
         )
-        .unsealed(to: Handshake.tag(of: hello), delivery: .cookie(cookie))
+        .unsealed(to: Handshake.tag(of: hello), as: .retry(cookie: cookie, rotation: 1))
     }
 
     /// The server's REJECT for `hello`.
@@ -29,8 +29,7 @@ import Testing
         let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
         return Signer(key: Fixture.serverKey, context: Fixture.context, from: Fixture.epoch)
             .sign(
-                .reject, Reject(reason: reason, retrySeconds: seconds), extra: .transcript(transcript),
-                clear: .salt(salt)
+                .reject(salt: salt), Reject(reason: reason, retrySeconds: seconds), extra: .transcript(transcript)
             )
             .sealed(to: attempt.tag, counter: 0, with: Handshake.rejectKey(d1: attempt.d1, transcript: transcript))
     }
@@ -38,13 +37,11 @@ import Testing
     private static func handle(
         _ answer: [UInt8], by joining: inout Joining, random: inout RandomSource
     ) throws(Rejection) -> JoinAction {
-        let datagram = try Datagram(decoding: answer.span)
-        return try joining.handle(answer.span, datagram, current: nil, now: .start, random: &random)
+        try joining.handle(answer, now: .start, random: &random)
     }
 
     private static func cookie(of hello: [UInt8]) throws -> Bytes16? {
-        guard case .cookie(let cookie) = try Datagram(decoding: hello.span).header.delivery else { return nil }
-        return cookie
+        try Datagram(decoding: hello.span).header.cookie
     }
 
     @Test("a RETRY to a HELLO with a cookie sends nothing; the next attempt has its cookie")
@@ -91,8 +88,7 @@ import Testing
         let key = AgreementPublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
         // Anyone who saw the HELLO knows its tag, so this needs no key.
         let header = Header(
-            .welcome, to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0, delivery: .none,
-            clear: .agreementKey(key))
+            .welcome(ephemeral: key), to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0)
         let bytes =
             header.encode(size: Kind.welcome.minimumSize)
             + [UInt8](repeating: 7, count: Kind.welcome.minimumSize - Kind.welcome.sealedOffset)
@@ -184,8 +180,7 @@ import Testing
     ) throws {
         client.sendKey = member.sendKey
         try server.deliver(
-            .pulse, Pulse(number: number, token: number, version: 2), to: &client, entry, delivery: .echo(echo),
-            counter: number)
+            .pulse(echo: echo), Pulse(number: number, token: number, version: 2), to: &client, entry, counter: number)
     }
 
     @Test("a WELCOME that names the peer's current session is refused, and that session still works")

@@ -18,9 +18,9 @@ import Testing
         let clear = ephemeral ?? secret.agreementPublicKey
         let name = try #require(PeerName("forged"))
         return Signer(key: signer, context: context ?? SigningContext(server: server), from: 0)
-            .sign(.hello, Hello(identity: identity ?? signer.publicKey, name: name), clear: .agreementKey(clear))
+            .sign(.hello(cookie: .zero, ephemeral: clear), Hello(identity: identity ?? signer.publicKey, name: name))
             .sealed(
-                to: 0, counter: 0, delivery: .cookie(.zero),
+                to: 0, counter: 0,
                 with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: .zero, server: server))
     }
 
@@ -37,8 +37,7 @@ import Testing
         let mesh = TestMesh()
         let victim = try HandPeer("victim", at: TestMesh.address(0), in: mesh)
         let stolen = try victim.hello()
-        let seen = try Datagram(decoding: stolen.span).header.clear
-        guard case .agreementKey(let ephemeral) = seen else { return }
+        let ephemeral = try #require(Datagram(decoding: stolen.span).header.ephemeral)
         expectSilence(mesh, try hello(mesh, ephemeral: ephemeral, signer: mesh.makeKey()), .sealBroken)
     }
 
@@ -99,7 +98,7 @@ import Testing
         mesh.run(for: .zero)
         let rejects = mesh.sent(.reject)
         #expect(rejects.count == 2)
-        #expect(Set(rejects.map { $0.header?.clear }).count == 2)
+        #expect(Set(rejects.map { $0.header?.fields }).count == 2)
         #expect(Set(rejects.map { Array($0.bytes[60...]) }).count == 2)
     }
 

@@ -53,7 +53,7 @@ final class HandPeer {
 
     func open(welcome: [UInt8]) throws {
         let datagram = try Datagram(decoding: welcome.span)
-        guard case .agreementKey(let serverKey) = datagram.header.clear else { throw Rejection.unknownKind }
+        guard let serverKey = datagram.header.ephemeral else { throw Rejection.unknownKind }
         opened = try #require(attempt).openWelcome(welcome.span, datagram, serverKey: serverKey)
         counter = 0
         number = 0
@@ -80,7 +80,7 @@ final class HandPeer {
         inject(try hello())
         let bytes = try received(.reject)
         let datagram = try Datagram(decoding: bytes.span)
-        guard case .salt(let salt) = datagram.header.clear else { throw Rejection.unknownKind }
+        guard let salt = datagram.header.salt else { throw Rejection.unknownKind }
         return try #require(attempt).openReject(bytes.span, datagram, salt: salt)
     }
 

@@ -51,7 +51,7 @@ final class HandServer {
         client.machine.handleTimeout(now: now)
         let hello = try #require(transmits(&client).first)
         let datagram = try Datagram(decoding: hello.span)
-        guard case .agreementKey(let ephemeral) = datagram.header.clear else { throw Rejection.unknownKind }
+        guard let ephemeral = datagram.header.ephemeral else { throw Rejection.unknownKind }
         let d1 = try #require(key.agree(with: ephemeral))
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: .zero, server: key.publicKey)
         let verified = try Opened<Hello>(hello.span, datagram, key: helloKey, by: Libsodium())
@@ -65,7 +65,7 @@ final class HandServer {
         let ordinary = Welcome.Parameters(
             heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(3_600))
         let body = Welcome(session: session, token: 1, parameters: parameters ?? ordinary, address: client.address)
-        let welcome = signer.sign(.welcome, body, extra: .transcript(transcript), clear: .agreementKey(clear))
+        let welcome = signer.sign(.welcome(ephemeral: clear), body, extra: .transcript(transcript))
             .sealed(
                 to: Handshake.tag(of: hello), counter: 0,
                 with: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
@@ -84,7 +84,7 @@ final class HandServer {
     func entry(_ name: String, key: SigningKey, agreementKey: AgreementPublicKey, at place: Int) throws -> Entry {
         let name = try #require(PeerName(name))
         let hello = Signer(key: key, context: context, from: 0)
-            .sign(.hello, Hello(identity: key.publicKey, name: name), clear: .agreementKey(agreementKey))
+            .sign(.hello(cookie: .zero, ephemeral: agreementKey), Hello(identity: key.publicKey, name: name))
         return Entry(
             session: random.sessionID { _ in false }, identity: key.publicKey, agreementKey: agreementKey,
             binding: hello.signature, address: TestMesh.address(place), name: name)
@@ -121,15 +121,15 @@ final class HandServer {
     /// Seals anything, as if from the server or really; gives the counter.
     @discardableResult
     func deliver(
-        _ kind: Kind, _ payload: some Payload, to client: inout Client, _ entry: Entry,
-        delivery: Header.Delivery = .none, by thief: SigningKey? = nil, counter: UInt64? = nil
+        _ fields: OpenFields, _ payload: some Payload, to client: inout Client, _ entry: Entry,
+        by thief: SigningKey? = nil, counter: UInt64? = nil
     ) throws -> UInt64 {
         let signer = Signer(key: thief ?? key, context: context, from: epoch)
         if counter == nil { client.counter += 1 }
         let counter = counter ?? client.counter
-        let bytes = signer.sign(kind, payload)
+        let bytes = signer.sign(fields, payload)
             .sealed(
-                to: entry.session.rawValue, counter: counter, delivery: delivery, with: try #require(client.sendKey))
+                to: entry.session.rawValue, counter: counter, with: try #require(client.sendKey))
         client.machine.handle(bytes.span, path: path, now: now)
         return counter
     }
@@ -143,6 +143,6 @@ final class HandServer {
     private func pulse(_ client: inout Client, _ entry: Entry, version: UInt64) throws {
         pulses += 1
         let pulse = Pulse(number: pulses, token: pulses, version: version)
-        try deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
+        try deliver(.pulse(echo: 1), pulse, to: &client, entry)
     }
 }

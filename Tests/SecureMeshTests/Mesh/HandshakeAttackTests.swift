@@ -77,13 +77,12 @@ import Testing
         let body = Welcome(session: session, token: 1, parameters: parameters, address: place)
         for (signer, isRight) in [(mesh.makeKey(), false), (hand.key, false), (mesh.serverKey, true)] {
             let bytes = Signer(key: signer, context: hand.context, from: 9)
-                .sign(.welcome, body, extra: .transcript(transcript), clear: .agreementKey(clear))
+                .sign(.welcome(ephemeral: clear), body, extra: .transcript(transcript))
                 .sealed(
                     to: attempt.tag, counter: 0,
                     with: Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript))
-            let datagram = try Datagram(decoding: bytes.span)
             let handle = { () throws(Rejection) -> JoinAction in
-                try joining.handle(bytes.span, datagram, current: nil, now: mesh.now, random: &mesh.random)
+                try joining.handle(bytes, now: mesh.now, random: &mesh.random)
             }
             if isRight {
                 guard case .confirm(let opened) = try handle() else { throw Rejection.unknownKind }

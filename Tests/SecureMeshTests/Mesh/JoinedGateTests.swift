@@ -27,7 +27,7 @@ import Testing
     private func list(_ own: Entry, removing gone: [SessionID], to client: inout HandServer.Client) throws {
         try server.deliver(.delta, Delta(from: 1, removed: gone, added: [own]), to: &client, own)
         let pulse = Pulse(number: 50, token: 9, version: 2)
-        try server.deliver(.pulse, pulse, to: &client, own, delivery: .echo(1))
+        try server.deliver(.pulse(echo: 1), pulse, to: &client, own)
     }
 
     private func messages(_ events: [PeerEvent]) -> Int {

@@ -17,7 +17,7 @@ import Testing
     @Test("PULSE numbers rise, whatever the counter") func pulseNumbers() throws {
         var (client, entry) = try member()
         let pulse = Pulse(number: 1, token: 9, version: 2)
-        try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
+        try server.deliver(.pulse(echo: 1), pulse, to: &client, entry)
         #expect(client.machine.rejections[.numberStale] == 1)
     }
 
@@ -27,7 +27,7 @@ import Testing
         server.now = at(1_499)
         for echo: UInt64 in [0, 99, .max] {
             let pulse = Pulse(number: 10 + echo % 50, token: 9, version: 2)
-            try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(echo))
+            try server.deliver(.pulse(echo: echo), pulse, to: &client, entry)
         }
         client.machine.handleTimeout(now: at(1_500))
         #expect(server.events(&client).contains(.connectionLost))
@@ -40,7 +40,7 @@ import Testing
         client.machine.handleTimeout(now: server.now)
         // The heartbeat just sent is number 2.
         let pulse = Pulse(number: 50, token: 9, version: 3)
-        try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(2))
+        try server.deliver(.pulse(echo: 2), pulse, to: &client, entry)
         let isTrusted = client.machine.isTrusted(at(60_500))
         #expect(!isTrusted)
         let delta = Delta(from: 2, removed: [], added: [try .sample(7)])
@@ -109,7 +109,7 @@ import Testing
         var answers = 0
         for number in 0..<UInt64(Limits.sentHeartbeats + 20) {
             let pulse = Pulse(number: 50 + number, token: 9, version: 2)
-            try server.deliver(.pulse, pulse, to: &client, entry, delivery: .echo(1))
+            try server.deliver(.pulse(echo: 1), pulse, to: &client, entry)
             client.machine.handleTimeout(now: server.now)
             answers += server.transmits(&client).count
             #expect(client.machine.usages.filter { !$0.isKept }.isEmpty)

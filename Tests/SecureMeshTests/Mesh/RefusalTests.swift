@@ -99,10 +99,10 @@ import Testing
         #expect(mesh.run(atMost: .milliseconds(50)) { peer.joins == 1 })
         let hellos = mesh.sent(.hello, from: peer.address)
         try #require(hellos.count == 2)
-        #expect(hellos.map { $0.header?.delivery }.first == .cookie(.zero))
-        #expect(hellos.map { $0.header?.delivery }.last != .cookie(.zero))
+        #expect(hellos.first?.header?.cookie == .zero)
+        #expect(hellos.last?.header?.cookie != .zero)
         // Another E_p gives another k0, so no key and nonce seal two plaintexts.
-        #expect(hellos[0].header?.clear != hellos[1].header?.clear)
+        #expect(hellos[0].header?.ephemeral != hellos[1].header?.ephemeral)
         #expect(mesh.sent(.retry, to: peer.address).allSatisfy { $0.bytes.count == 116 })
     }
 
@@ -169,7 +169,7 @@ extension TestMesh {
     /// Returns a HELLO that is well-formed and cannot be opened.
     func garbageHello() -> [UInt8] {
         let key = random.secret().agreementPublicKey
-        var bytes = Header(.hello, to: 0, from: 0, counter: 0, delivery: .cookie(.zero), clear: .agreementKey(key))
+        var bytes = Header(.hello(cookie: .zero, ephemeral: key), to: 0, from: 0, counter: 0)
             .encode(size: Kind.hello.minimumSize)
         while bytes.count < Kind.hello.minimumSize { bytes.append(UInt8(truncatingIfNeeded: random.next())) }
         return bytes

@@ -27,10 +27,10 @@ final class MemberDoor {
     func newest() throws -> [UInt8] { try #require(server.transmits(&client).last) }
 
     func retry(to hello: [UInt8]) {
-        let signed = Signer(key: server.key, context: server.context, from: server.epoch)
-            .sign(.retry, RawPayload([]), clear: .rotation(1))
         let cookie = Bytes16([UInt8](repeating: 7, count: Bytes16.count).span)
-        handle(signed.unsealed(to: Handshake.tag(of: hello), delivery: .cookie(cookie)))
+        let signed = Signer(key: server.key, context: server.context, from: server.epoch)
+            .sign(.retry(cookie: cookie, rotation: 1), RawPayload([]))
+        handle(signed.unsealed(to: Handshake.tag(of: hello), as: signed.fields))
     }
 
     /// Makes the peer a member that holds version 2 of a directory with its own entry.
@@ -44,8 +44,8 @@ final class MemberDoor {
         let door: MemberDoor
         let entry: Entry
 
-        func tell(_ kind: Kind, _ payload: some Payload, by thief: SigningKey? = nil) throws {
-            try door.server.deliver(kind, payload, to: &door.client, entry, by: thief)
+        func tell(_ fields: OpenFields, _ payload: some Payload, by thief: SigningKey? = nil) throws {
+            try door.server.deliver(fields, payload, to: &door.client, entry, by: thief)
         }
 
         /// Sends a DELTA from version 2 to 3, whose payload `change` alters before it is signed.
@@ -80,9 +80,9 @@ extension HandPeer {
         let clear = ephemeral ?? secret.agreementPublicKey
         let payload = RawPayload(change(Hello(identity: key.publicKey, name: name).encoded))
         return Signer(key: other ?? key, context: context, from: 0)
-            .sign(.hello, payload, clear: .agreementKey(clear))
+            .sign(.hello(cookie: cookie, ephemeral: clear), payload)
             .sealed(
-                to: 0, counter: 0, delivery: .cookie(cookie),
+                to: 0, counter: 0,
                 with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: cookie, server: server))
     }
 
@@ -92,7 +92,7 @@ extension HandPeer {
         mesh.run(for: mesh.latency)
         inject(try hello())
         let retry = try received(.retry)
-        return try VerifiedRetry(retry.span, Datagram(decoding: retry.span), in: context).cookie
+        return try VerifiedRetry(retry, in: context).cookie
     }
 
     /// Sends `count` HELLOs that are well-formed and cannot be opened, all from this address.

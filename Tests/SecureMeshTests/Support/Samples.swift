@@ -13,16 +13,16 @@ extension Sample {
         case .retry: retry()
         case .welcome: try welcome()
         case .reject: try reject()
-        case .confirm: toServer(kind, heartbeat, extra: .binder(Fixture.secret(9)))
-        case .heartbeat: toServer(kind, heartbeat)
-        case .leave: toServer(kind, Leave(number: 3))
-        case .pulse: toPeer(kind, Pulse(number: 4, token: 5, version: 6), delivery: .echo(2))
-        case .snapshot: toPeer(kind, Snapshot(version: 6, part: 0, parts: 1, entries: [try Fixture.entry(77)]))
+        case .confirm: toServer(.confirm, heartbeat, extra: .binder(Fixture.secret(9)))
+        case .heartbeat: toServer(.heartbeat, heartbeat)
+        case .leave: toServer(.leave, Leave(number: 3))
+        case .pulse: toPeer(.pulse(echo: 2), Pulse(number: 4, token: 5, version: 6))
+        case .snapshot: toPeer(.snapshot, Snapshot(version: 6, part: 0, parts: 1, entries: [try Fixture.entry(77)]))
         case .delta:
             toPeer(
-                kind, Delta(from: 6, removed: [try Fixture.session(5)], added: [try Fixture.entry(77)]))
+                .delta, Delta(from: 6, removed: [try Fixture.session(5)], added: [try Fixture.entry(77)]))
         case .goodbye:
-            toPeer(kind, Goodbye(session: try Fixture.session(Fixture.peerSession), reason: .expired))
+            toPeer(.goodbye, Goodbye(session: try Fixture.session(Fixture.peerSession), reason: .expired))
         case .message: message()
         }
     }
@@ -40,15 +40,15 @@ extension Sample {
     private static let heartbeat = Heartbeat(number: 2, token: 3, version: 4, part: 5)
 
     private static func toServer(
-        _ kind: Kind, _ body: some Payload, extra: SigningContext.Extra = .none
+        _ fields: OpenFields, _ body: some Payload, extra: SigningContext.Extra = .none
     ) -> Sample {
-        let header = Header(kind, to: Fixture.epoch, from: Fixture.peerSession, counter: 7)
+        let header = Header(fields, to: Fixture.epoch, from: Fixture.peerSession, counter: 7)
         let key = Fixture.secret(4)
         return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: key, extra: extra) { _ in (key, extra) }
     }
 
-    private static func toPeer(_ kind: Kind, _ body: some Payload, delivery: Header.Delivery = .none) -> Sample {
-        let header = Header(kind, to: Fixture.peerSession, from: Fixture.epoch, counter: 7, delivery: delivery)
+    private static func toPeer(_ fields: OpenFields, _ body: some Payload) -> Sample {
+        let header = Header(fields, to: Fixture.peerSession, from: Fixture.epoch, counter: 7)
         let key = Fixture.secret(5)
         return Sample(body, header, signedBy: Fixture.serverKey, sealedWith: key) { _ in (key, .none) }
     }
@@ -62,11 +62,9 @@ extension Sample {
 
     private static func retry() -> Sample {
         let signed = SignedPayload(
-            .retry, from: Fixture.epoch, clear: .rotation(3), payload: [], context: Fixture.context,
-            key: Fixture.serverKey)
-        return Sample(
-            "retry", retry: signed.unsealed(to: 99, delivery: .cookie(Bytes16([UInt8](1...16).span))),
-            in: Fixture.context)
+            .retry(cookie: Bytes16([UInt8](1...16).span), rotation: 3), from: Fixture.epoch, payload: [],
+            context: Fixture.context, key: Fixture.serverKey)
+        return Sample("retry", retry: signed.unsealed(to: 99, as: signed.fields), in: Fixture.context)
     }
 }
 
@@ -76,7 +74,7 @@ extension Sample {
     private static let serverEphemeral = Fixture.secret(11)
 
     private static func helloKey(_ header: Header) throws(Rejection) -> Secret32 {
-        guard case .agreementKey(let key) = header.clear, case .cookie(let cookie) = header.delivery else {
+        guard let key = header.ephemeral, let cookie = header.cookie else {
             throw .unknownKind
         }
         guard let d1 = Fixture.serverKey.agree(with: key) else { throw .agreementFailed }
@@ -85,8 +83,8 @@ extension Sample {
 
     private static func hello() throws -> Sample {
         let header = Header(
-            .hello, to: 0, from: 0, counter: 0, delivery: .cookie(Bytes16([UInt8](1...16).span)),
-            clear: .agreementKey(ephemeral.agreementPublicKey))
+            .hello(cookie: Bytes16([UInt8](1...16).span), ephemeral: ephemeral.agreementPublicKey), to: 0, from: 0,
+            counter: 0)
         let body = Hello(identity: Fixture.peerKey.publicKey, name: try Fixture.name("peer"))
         return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: try helloKey(header)) {
             (header: Header) throws(Rejection) in (try helloKey(header), .none)
@@ -101,7 +99,7 @@ extension Sample {
     private static func welcomeKey(
         _ header: Header, _ hello: [UInt8]
     ) throws(Rejection) -> (Secret32, SigningContext.Extra) {
-        guard case .agreementKey(let key) = header.clear else { throw .unknownKind }
+        guard let key = header.ephemeral else { throw .unknownKind }
         guard let d2 = ephemeral.agree(with: key) else { throw .agreementFailed }
         let transcript = Fixture.context.transcript(.transcript, hello: hello, last: key.bytes)
         return (Handshake.welcomeKey(d1: try d1(), d2: d2, transcript: transcript), .transcript(transcript))
@@ -110,8 +108,8 @@ extension Sample {
     private static func welcome() throws -> Sample {
         let hello = try hello().bytes
         let header = Header(
-            .welcome, to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0,
-            clear: .agreementKey(serverEphemeral.agreementPublicKey))
+            .welcome(ephemeral: serverEphemeral.agreementPublicKey), to: Handshake.tag(of: hello), from: Fixture.epoch,
+            counter: 0)
         let body = Welcome(
             session: try Fixture.session(Fixture.peerSession), token: 12,
             parameters: .init(
@@ -127,7 +125,7 @@ extension Sample {
     private static func rejectKey(
         _ header: Header, _ hello: [UInt8]
     ) throws(Rejection) -> (Secret32, SigningContext.Extra) {
-        guard case .salt(let salt) = header.clear else { throw .unknownKind }
+        guard let salt = header.salt else { throw .unknownKind }
         let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
         return (Handshake.rejectKey(d1: try d1(), transcript: transcript), .transcript(transcript))
     }
@@ -135,7 +133,7 @@ extension Sample {
     private static func reject() throws -> Sample {
         let hello = try hello().bytes
         let header = Header(
-            .reject, to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0, clear: .salt(Fixture.digest(8)))
+            .reject(salt: Fixture.digest(8)), to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0)
         let (key, extra) = try rejectKey(header, hello)
         return Sample(
             Reject(reason: .full, retrySeconds: 9), header, signedBy: Fixture.serverKey, sealedWith: key, extra: extra

@@ -84,20 +84,22 @@ struct RoundTripTests {
     private func header(_ kind: Kind, _ random: inout RandomPayloads) -> Header {
         let from = kind == .hello ? 0 : max(random.number(), 2)
         let to = kind == .hello ? 0 : from - 1
-        var header = Header(
-            kind, to: to, from: from,
-            counter: kind.isHandshake ? 0 : 1 + random.below(ProtocolConstants.counterLimit - 1))
-        switch kind {
-        case .hello, .retry: header.delivery = .cookie(random.random.bytes16())
-        case .pulse: header.delivery = .echo(random.number())
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: break
-        }
-        switch kind {
-        case .hello, .welcome: header.clear = .agreementKey(random.agreementKey())
-        case .reject: header.clear = .salt(random.random.bytes32())
-        case .retry: header.clear = .rotation(random.number())
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: break
-        }
-        return header
+        let counter = kind.isHandshake ? 0 : 1 + random.below(ProtocolConstants.counterLimit - 1)
+        let fields: OpenFields =
+            switch kind {
+            case .hello: .hello(cookie: random.random.bytes16(), ephemeral: random.agreementKey())
+            case .retry: .retry(cookie: random.random.bytes16(), rotation: random.number())
+            case .welcome: .welcome(ephemeral: random.agreementKey())
+            case .reject: .reject(salt: random.random.bytes32())
+            case .confirm: .confirm
+            case .heartbeat: .heartbeat
+            case .leave: .leave
+            case .pulse: .pulse(echo: random.number())
+            case .snapshot: .snapshot
+            case .delta: .delta
+            case .goodbye: .goodbye
+            case .message: .message
+            }
+        return Header(fields, to: to, from: from, counter: counter)
     }
 }

@@ -1,0 +1,65 @@
+/// The context of all signatures in one mesh (PROTOCOL.md, section 4.2).
+///
+/// A signature covers ctx ‖ kind ‖ from ‖ [extra] ‖ clear ‖ payload. The context also carries the primitives with which
+/// this mesh signs, verifies, seals, opens and agrees. It never changes. It is a class, so that every session refers to
+/// one instance and stays cheap to copy.
+package final class SigningContext: Sendable {
+    package let server: PublicKey
+    package let primitives: any Primitives
+    private let prefix: [UInt8]
+
+    package init(server: PublicKey, primitives: any Primitives = Libsodium()) {
+        self.server = server
+        self.primitives = primitives
+        prefix = Array("securemesh/1".utf8) + server.bytes.array
+    }
+
+    /// The value that binds a signature to a handshake. Other kinds have none.
+    package enum Extra: Sendable {
+        case none
+        /// T in WELCOME, T_r in REJECT.
+        case transcript(Bytes32)
+        /// CONFIRM.
+        case binder(Secret32)
+    }
+
+    /// Returns the bytes that a signature covers.
+    package func signedBytes(
+        _ fields: OpenFields, from: UInt64, extra: Extra = .none, payload: [UInt8]
+    ) -> [UInt8] {
+        var bytes = prefix
+        bytes.reserveCapacity(prefix.count + 9 + 2 * Bytes32.count + payload.count)
+        bytes.append(fields.kind.rawValue)
+        bytes.append(bigEndian: from)
+        switch extra {
+        case .none: break
+        case .transcript(let digest): digest.append(to: &bytes)
+        case .binder(let secret): secret.append(to: &bytes)
+        }
+        fields.appendClear(to: &bytes)
+        bytes.append(contentsOf: payload)
+        return bytes
+    }
+
+    /// Returns H(label, ctx ‖ HELLO ‖ last): T if `last` is E_s, T_r if it is the salt.
+    package func transcript(_ label: HashLabel, hello: [UInt8], last: Bytes32) -> Bytes32 {
+        var bytes = prefix + hello
+        last.append(to: &bytes)
+        return Sodium.hash(label, bytes.span)
+    }
+
+    /// Returns true if `entry.binding` is the signature of a HELLO that leads to `entry` (PROTOCOL.md, section 3.6).
+    package func isBound(_ entry: Entry) -> Bool {
+        let hello = Hello(identity: entry.identity, name: entry.name)
+        let bytes = signedBytes(
+            .hello(cookie: .zero, ephemeral: entry.agreementKey), from: 0, payload: hello.encoded)
+        return primitives.isValidPoint(entry.identity)
+            && primitives.verify(entry.binding, of: bytes, by: entry.identity)
+    }
+}
+
+extension SigningContext: Equatable {
+    package static func == (left: SigningContext, right: SigningContext) -> Bool {
+        left.server == right.server
+    }
+}
