@@ -85,14 +85,3 @@ extension SocketAddress: CustomStringConvertible {
         return "\(head)::\(tail)"
     }
 }
-
-/// The way to one peer: which of the server's sockets, and the address at its far end.
-package struct Path: Hashable, Sendable {
-    package var socket: UInt8
-    package var remote: SocketAddress
-
-    package init(socket: UInt8 = 0, remote: SocketAddress) {
-        self.socket = socket
-        self.remote = remote
-    }
-}
