@@ -1,4 +1,4 @@
-/// What a peer does about a verified answer to its HELLO.
+/// The action that a verified answer to a HELLO asks for.
 package enum JoinAction: Sendable {
     /// RETRY: send this HELLO, which carries the cookie.
     case sendHello([UInt8])

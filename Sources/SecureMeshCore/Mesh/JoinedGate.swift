@@ -1,10 +1,10 @@
 /// The order of a session's events: `.joined` comes first, when the peer may speak.
 ///
-/// Earlier events are buffered. If the session ends first, they are emitted before the event that ends it. Messages are
-/// dropped if their sender is not a member when the buffer is emitted: they may have waited for longer than their sender
-/// was trusted.
+/// Earlier events are buffered. If the session ends first, they are emitted before the event that ends it. A buffered
+/// message is dropped if its sender is not a member when the buffer is emitted, because it may have waited for longer
+/// than its sender was trusted.
 package struct JoinedGate: Sendable {
-    /// Whether `.joined` has yet to be emitted.
+    /// True if `.joined` has yet to be emitted.
     private(set) package var isPending = false
     private var waiting: [PeerEvent] = []
     private var messages = 0

@@ -12,7 +12,7 @@ package struct Joining: Sendable {
     private var cookies: [PublicKey: Bytes16] = [:]
     private var nextAttempt: Instant?
     private var gaps = 0
-    /// When the newest HELLO is repeated, in ascending order.
+    /// The instants at which the newest HELLO is repeated, in ascending order.
     private var repeats: [Instant] = []
     private var attemptCount = 0
     /// The number of attempts since the last answer.
@@ -36,7 +36,7 @@ package struct Joining: Sendable {
     }
 
     package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
-    /// When `poll` next returns a HELLO.
+    /// The instant at which `poll` next returns a HELLO.
     package var deadline: Instant? { [nextAttempt, repeats.first].compactMap { $0 }.min() }
 
     /// Drops all attempts and begins again, with the first HELLO at `instant`.

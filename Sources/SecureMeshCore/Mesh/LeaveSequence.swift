@@ -5,7 +5,7 @@ package struct LeaveSequence: Hashable, Sendable {
     }
 
     private var left: Int
-    /// When `step` is due.
+    /// The instant at which `step` is due.
     private(set) package var next: Instant
 
     /// - Parameter hasSession: Whether there is a session to leave; if not, the sequence is done at once.

@@ -37,10 +37,10 @@ package struct Pairs: Sendable {
         ]
     }
 
-    /// Whether no more ended sessions can be remembered. This peer needs a new session of its own to meet new ones.
+    /// True if no more ended sessions can be remembered. This peer needs a new session of its own to meet new ones.
     package var isExhausted: Bool { retiredSessions.count >= limit }
 
-    /// When `expire` next has something to do.
+    /// The instant at which `expire` next has something to do.
     package var deadline: Instant? { replacedSenders.first?.until }
 
     /// Seals `payload` for the session of `entry`.

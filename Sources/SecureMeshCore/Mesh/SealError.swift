@@ -1,4 +1,4 @@
-/// Why a message was not sealed for a member.
+/// The reason for which a message was not sealed for a member.
 package enum SealError: Error, Hashable, Sendable {
     /// This peer has no session with its server.
     case noSession
@@ -8,7 +8,7 @@ package enum SealError: Error, Hashable, Sendable {
 }
 
 extension SendError {
-    /// What an embedder is told: whether to wait for this peer's next session, or to distrust the directory's entry.
+    /// Maps to the two errors that differ for an embedder: wait for this peer's next session, or distrust the entry.
     package init(_ error: SealError) {
         self =
             switch error {

@@ -12,9 +12,9 @@ package struct ServerSession: Sendable {
     private let binder: Secret32
     private let trust: Duration
     private let startedAt: Instant
-    /// When the session's keys are so old that the peer joins again for new ones.
+    /// The instant at which the peer joins again because its keys are old.
     private let keysExpireAt: Instant
-    /// How long a heartbeat that a PULSE echoes proves that the server lives.
+    /// The time for which a heartbeat that a PULSE echoes proves that the server is alive.
     private let freshness: Duration
     private var channel: SecureChannel
     private var pairs: Pairs
@@ -22,9 +22,9 @@ package struct ServerSession: Sendable {
     private var token: UInt64
     /// The heartbeats whose echo would be fresh, and when each was sent.
     private var sent: [(number: UInt64, at: Instant)] = []
-    /// When the newest heartbeat that a fresh PULSE echoed was sent.
+    /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
     private var freshSince: Instant?
-    /// When the last proof that the server lives is three intervals old.
+    /// The instant at which the last proof that the server is alive is three intervals old.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE, and when the heartbeat that it echoed was sent.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
@@ -32,10 +32,10 @@ package struct ServerSession: Sendable {
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
     private(set) package var nextSend: Instant
-    /// How long after a PULSE the next heartbeat is sent: late in the interval, so that the next PULSE echoes a recent
-    /// heartbeat and a single lost PULSE leaves time for the one after it. Drawn at random, to spread the peers.
+    /// The delay from a PULSE to the next heartbeat. It is late in the interval, so that the next PULSE echoes a recent
+    /// heartbeat and a single lost PULSE leaves time for the one after it. It is random, to spread the peers.
     private let phase: Duration
-    /// How long after the heartbeat that a PULSE echoed the next one is sent at the latest.
+    /// The longest delay from the heartbeat that a PULSE echoed to the next heartbeat.
     private let latestSend: Duration
 
     /// - Parameter pairLimit: The number of ended sessions of other members that are remembered.
@@ -69,7 +69,7 @@ package struct ServerSession: Sendable {
         latestSend = interval * 5 / 4
     }
 
-    /// Whether a fresh PULSE has come, so that the server has accepted the CONFIRM.
+    /// True if a fresh PULSE has come, so that the server has accepted the CONFIRM.
     private var isConfirmed: Bool { freshSince != nil }
 
     package var usages: [Usage] {
@@ -79,13 +79,13 @@ package struct ServerSession: Sendable {
     /// The deadline of a session that is not confirmed.
     package var confirmDeadline: Instant { min(nextSend, staleAt) }
 
-    /// When to join again for new keys: when these expire, or at once if `Pairs` is exhausted.
+    /// The instant at which to join again for new keys. It has passed already if `Pairs` is exhausted.
     package var rekeyAt: Instant { pairs.isExhausted ? startedAt : keysExpireAt }
 
-    /// When `expire` next has something to do.
+    /// The instant at which `expire` next has something to do.
     package var expiryDeadline: Instant? { pairs.deadline }
 
-    /// Whether messages are accepted and may be sent.
+    /// Returns true if messages are accepted and may be sent.
     package func isTrusted(_ now: Instant) -> Bool {
         trustedUntil.map { now < $0 } ?? false
     }
@@ -95,7 +95,7 @@ package struct ServerSession: Sendable {
         listedAt = listedAt ?? version
     }
 
-    /// Whether every member that has the directory of the newest fresh PULSE knows this session.
+    /// Returns true if every member that has the directory version of the newest fresh PULSE knows this session.
     package func maySpeak(_ now: Instant) -> Bool {
         guard let listedAt, let newestPulse else { return false }
         return isTrusted(now) && newestPulse.version >= listedAt

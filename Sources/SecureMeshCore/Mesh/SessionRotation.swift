@@ -1,7 +1,8 @@
 /// A peer's sessions with its server: candidate, current and previous (PROTOCOL.md, sections 5 to 7).
 ///
-/// WELCOME opens the candidate. Its first fresh PULSE makes it the current session, and the current one the previous,
-/// which accepts late messages for 5 s. A candidate that goes stale is given up. Any of them may end early; none returns.
+/// WELCOME opens the candidate. The candidate's first fresh PULSE makes it the current session and the current session
+/// the previous one, which accepts late messages for 5 s. A candidate that goes stale is given up. Each of them may end
+/// early, and none returns.
 package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
@@ -14,7 +15,7 @@ package struct SessionRotation: Sendable {
     /// Until then the server may still accept the CONFIRM of a candidate that was given up.
     private var givenUpUntil: Instant?
 
-    /// What a PULSE changed.
+    /// The effect of a PULSE.
     package enum PulseOutcome {
         /// Nothing: it was not fresh.
         case none
@@ -28,7 +29,7 @@ package struct SessionRotation: Sendable {
 
     package var isEmpty: Bool { current == nil && candidate == nil }
 
-    /// Whether messages are accepted and may be sent.
+    /// Returns true if messages are accepted and may be sent.
     package func isTrusted(_ now: Instant) -> Bool {
         guard let until = current?.trustedUntil else { return false }
         return now < until
