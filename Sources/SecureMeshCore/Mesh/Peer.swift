@@ -1,8 +1,9 @@
 /// The state machine of a peer (PROTOCOL.md, sections 5 to 7).
 ///
-/// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, a member, or has
-/// ended (not authorized, revoked, left). A member joins again when the connection is lost or new keys are due. Its old
-/// session goes on meanwhile. If that session recovers, the attempt is dropped. Like `Registry`, a peer is a pure value.
+/// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, a member, or
+/// has ended (not authorized, revoked, left). A member joins again when the connection is lost or new keys are due. Its
+/// old session goes on meanwhile. If that session recovers, the attempt is dropped. Like `Registry`, a peer is a pure
+/// value.
 ///
 /// In: `handle`, `handleTimeout`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
 package struct Peer: MeshMachine {
