@@ -1,7 +1,8 @@
 internal import SecureMeshCore
 
-/// A member as the server sees it: it joins, signs, seals and sends heartbeats. It keeps no directory, since those of ten
-/// thousand peers, with ten thousand entries each, would need tens of gigabytes.
+/// A member as the server sees it: it joins, signs, seals and sends heartbeats.
+///
+/// It keeps no directory: those of ten thousand peers, with ten thousand entries each, would need tens of gigabytes.
 struct LightweightMember {
     let address: SocketAddress
     /// The directory version that its heartbeats name. At the default the server never has a newer one to send.

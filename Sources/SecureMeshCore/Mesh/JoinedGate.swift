@@ -1,10 +1,10 @@
 /// The order of a session's events: `.joined` comes first, when the peer may speak.
 ///
-/// Earlier events are buffered. If the session ends first, they are emitted before the event that ends it. A buffered
-/// message is dropped if its sender is not a member when the buffer is emitted, because it may have waited for longer
-/// than its sender was trusted.
+/// Earlier events are buffered. If the session ends first, they are emitted before the event that ends it, except for
+/// messages. A message is dropped as well if its sender is not a member when the buffer is emitted: it may have waited
+/// for longer than its sender was trusted.
 package struct JoinedGate: Sendable {
-    /// True if `.joined` has yet to be emitted.
+    /// True until `.joined` of the current session is emitted.
     private(set) package var isPending = false
     private var waiting: [PeerEvent] = []
     private var messages = 0

@@ -118,8 +118,8 @@ package struct Pairs: Sendable {
 
     /// Refuses sessions that cannot have a key, before anything is computed.
     private func check(_ session: SessionID) throws(PairError) {
-        guard !retiredSessions.contains(session) else { throw .sessionRetired }
         guard !badBindings.contains(session) else { throw .bindingInvalid }
+        guard !retiredSessions.contains(session) else { throw .sessionRetired }
         guard !isExhausted else { throw .pairsExhausted }
     }
 

@@ -2,7 +2,7 @@ import SecureMesh
 import Testing
 
 extension Entry {
-    /// An entry that nobody has signed: for directories, which do not look at bindings.
+    /// Makes an entry without a valid binding, for directories, which do not verify bindings.
     static func sample(
         _ session: UInt64, identity: UInt8? = nil, name: String? = nil, port: UInt16? = nil
     ) throws -> Entry {

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 5: how peers come in, and how losses on the way are made good.
+/// Joining, and its recovery from loss (PROTOCOL.md, section 5).
 @Suite("Joining") struct JoiningTests {
     @Test("a peer alone joins and holds a directory of itself") func alone() throws {
         let mesh = TestMesh()
@@ -17,7 +17,7 @@ import Testing
         #expect(mesh.registry?.rejections.total == 0)
     }
 
-    @Test("two peers join and learn of each other") func two() throws {
+    @Test("two peers join and list each other") func two() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         #expect(peers[0].machine.members.map(\.publicKey) == [peers[1].publicKey])
@@ -40,7 +40,7 @@ import Testing
         #expect(peer.machine.maySpeak(mesh.now))
     }
 
-    @Test("LEAVE ends a membership at once, though two of three are lost") func leave() throws {
+    @Test("LEAVE ends a membership at once, even if two of three are lost") func leave() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.drop(.leave, count: 2)
@@ -54,7 +54,7 @@ import Testing
         #expect(peers[1].count { if case .memberLeft = $0 { true } else { false } } == 1)
     }
 
-    @Test("a server that stops says GOODBYE, and the peers join its successor at once") func stopping() throws {
+    @Test("a server that stops sends GOODBYE, and the peers join the next server at once") func stopping() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         mesh.withServer { $0.stop(now: mesh.now) }
@@ -66,17 +66,17 @@ import Testing
     }
 
     @Test(
-        "a lost handshake datagram is made good within a second",
+        "a peer joins within a second if a handshake datagram is lost, and within 1.5 s if two are",
         arguments: [Kind.hello, .welcome, .confirm, .pulse, .snapshot], [1, 2])
     func loss(of kind: Kind, times: Int) throws {
         let mesh = TestMesh()
         try mesh.addPeer("unlucky")
         mesh.drop(kind, count: times)
-        // Lost snapshots are asked for by heartbeats, and those wait for the PULSE that comes each interval.
+        // A heartbeat requests a lost SNAPSHOT, and is sent after the PULSE of each interval.
         #expect(mesh.run(atMost: .milliseconds(times == 1 ? 1_020 : 1_520)) { mesh.hasConverged })
     }
 
-    @Test("a peer that restarts replaces itself in one step of the directory") func replacement() throws {
+    @Test("a peer that restarts replaces its session in one version of the directory") func replacement() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         let version = try #require(mesh.registry?.version)
@@ -90,7 +90,7 @@ import Testing
         if case .memberRejoined(let member)? = seen.first { #expect(member.publicKey == peers[0].publicKey) }
     }
 
-    @Test("of two processes with one key the older is told so and waits for 60 s") func twoProcesses() throws {
+    @Test("of two processes with one key, the older is dismissed and waits for 60 s") func twoProcesses() throws {
         let mesh = TestMesh()
         let older = try mesh.addPeer("shared")
         mesh.run(for: .seconds(2))
@@ -106,7 +106,7 @@ import Testing
         #expect(newer.departures == [.replaced])
     }
 
-    @Test("a HELLO is repeated byte for byte after 0.25 and 0.75 s, then made anew after ever longer gaps")
+    @Test("a HELLO is repeated byte for byte after 0.25 s and 0.75 s; new ones follow after growing gaps")
     func schedule() throws {
         let mesh = TestMesh()
         mesh.killServer()
@@ -125,8 +125,7 @@ import Testing
         #expect(peer.count { if case .unanswered = $0 { true } else { false } } == hellos.count - 3)
     }
 
-    @Test("two attempts are outstanding at most: an answer to the third last counts no more") func outstanding() throws
-    {
+    @Test("at most two attempts are outstanding: an answer to an older one is refused") func outstanding() throws {
         let mesh = TestMesh()
         var welcomes: [[UInt8]] = []
         mesh.rules.append { flight in
@@ -144,7 +143,7 @@ import Testing
         #expect(mesh.run(atMost: .seconds(1)) { mesh.hasConverged })
     }
 
-    @Test("a server with another key never hears of a HELLO, and keeps silent") func twin() throws {
+    @Test("a server with another key cannot open the HELLO and does not answer") func twin() throws {
         let mesh = TestMesh()
         let peer = try mesh.addPeer("astray", servers: [mesh.makeKey().publicKey])
         mesh.run(for: .seconds(5))
@@ -153,7 +152,7 @@ import Testing
         #expect(peer.joins == 0)
     }
 
-    @Test("a peer with two pinned keys finds the server that holds the second") func pinnedKeys() throws {
+    @Test("a peer with two pinned keys joins the server that has the second") func pinnedKeys() throws {
         let mesh = TestMesh()
         let peer = try mesh.addPeer("movable", servers: [mesh.makeKey().publicKey, mesh.serverKey.publicKey])
         #expect(mesh.run(atMost: .seconds(2)) { peer.joins == 1 })

@@ -2,11 +2,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// What a peer refuses from its own server: PROTOCOL.md, sections 6, 7 and 9.
+/// Refusals of datagrams from a peer's own server (PROTOCOL.md, sections 6, 7 and 9).
 @Suite("A peer and its server") struct LyingServerTests {
     private let server = HandServer(seed: 4)
 
-    /// A member that holds version 2.
+    /// Makes a member that holds version 2.
     private func member() throws -> (HandServer.Client, Entry) {
         var client = try server.peer("a")
         let entry = try server.join(&client)
@@ -14,14 +14,16 @@ import Testing
         return (client, entry)
     }
 
-    @Test("PULSE numbers rise, whatever the counter") func pulseNumbers() throws {
+    @Test("a PULSE whose number does not rise is refused, whatever its counter") func pulseNumbers() throws {
         var (client, entry) = try member()
         let pulse = Pulse(number: 1, token: 9, version: 2)
         try server.deliver(.pulse(echo: 1), pulse, to: &client, entry)
         #expect(client.machine.rejections[.numberStale] == 1)
     }
 
-    @Test("a PULSE that echoes no heartbeat of the last three intervals is no life") func staleEcho() throws {
+    @Test("a PULSE that echoes no heartbeat of the last three intervals does not keep the connection") func staleEcho()
+        throws
+    {
         var (client, entry) = try member()
         client.machine.handleTimeout(now: at(1_499))
         server.now = at(1_499)
@@ -33,7 +35,8 @@ import Testing
         #expect(server.events(&client).contains(.connectionLost))
     }
 
-    @Test("a PULSE above the version held moves no trust; the DELTA that catches up does") func trust() throws {
+    @Test("a PULSE above the version held does not extend trust until the DELTA to that version is applied")
+    func trust() throws {
         var (client, entry) = try member()
         _ = server.transmits(&client)
         server.now = at(1_000)
@@ -51,7 +54,7 @@ import Testing
         #expect(!isTrustedForEver)
     }
 
-    @Test("a right seal around a signature that is not the server's changes nothing, the window neither")
+    @Test("an intact seal around a signature that is not the server's changes nothing, not even the window")
     func wrongSignature() throws {
         var (client, entry) = try member()
         let goodbye = Goodbye(session: entry.session, reason: .revoked)
@@ -77,7 +80,7 @@ import Testing
         #expect(client.machine.nextDeadline == at(60_000))
     }
 
-    @Test("a contradictory DELTA or SNAPSHOT is refused whole, and counted") func contradiction() throws {
+    @Test("a contradictory DELTA or SNAPSHOT is refused, counted and changes nothing") func contradiction() throws {
         var (client, entry) = try member()
         var double = try Entry.sample(7)
         double.name = entry.name
@@ -89,7 +92,8 @@ import Testing
         #expect(client.machine.version == 2)
     }
 
-    @Test("a DELTA that came early and contradicts when its turn comes is counted then") func earlyContradiction()
+    @Test("an early DELTA that contradicts the directory is counted when its version is reached")
+    func earlyContradiction()
         throws
     {
         var (client, entry) = try member()
@@ -100,7 +104,7 @@ import Testing
         #expect(client.machine.version == 3)
     }
 
-    @Test("a server that hastens the heartbeats by echoing old ones makes the peer remember no more of them")
+    @Test("a server that echoes old heartbeats to hasten new ones cannot make the peer store more of them")
     func hastenedHeartbeats() throws {
         var (client, entry) = try member()
         server.now = at(1_000)
@@ -114,12 +118,14 @@ import Testing
             answers += server.transmits(&client).count
             #expect(client.machine.usages.filter { !$0.isKept }.isEmpty)
         }
-        // By then the first is forgotten, and proves nothing any more.
+        // By then the first one has been evicted, so its echo is not fresh.
         #expect(answers < Limits.sentHeartbeats)
         #expect(answers > Limits.sentHeartbeats - 5)
     }
 
-    @Test("a member whose key of small order is well signed is neither spoken nor listened to; the others are")
+    @Test(
+        "no message is sealed for or accepted from a member whose signed key is of small order"
+    )
     func smallOrderEntry() throws {
         var (client, own) = try member()
         let zero = AgreementPublicKey(bytes: Bytes32([UInt8](repeating: 0, count: 32).span))
@@ -128,7 +134,7 @@ import Testing
             "honest", key: Fixture.peerKey, agreementKey: server.random.secret().agreementPublicKey, at: 101)
         try server.tell(&client, [own, small, honest], version: 3)
 
-        // With a key of small order there is no secret to share: this one is as good as any.
+        // A key of small order yields no shared secret, so any secret will do.
         let message = try server.message(from: small, to: own, shared: server.random.secret())
         for _ in 0..<2 { client.machine.handle(message.span, path: server.path, now: server.now) }
         #expect(client.machine.rejections[.agreementFailed] == 1)
@@ -146,7 +152,7 @@ import Testing
         #expect(error == .bindingInvalid)
     }
 
-    @Test("new senders cost at most 200 agreements a second") func agreements() throws {
+    @Test("new senders cost at most 200 agreements per second") func agreements() throws {
         var (client, own) = try member()
         var entries = [own]
         var secrets: [SessionID: Secret32] = [:]
@@ -168,7 +174,7 @@ import Testing
         #expect(client.machine.version == 3)
         for entry in entries where entry.session != own.session {
             let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
-            // Sealed as the sender would, signed by the server for want of the sender's key.
+            // Sealed like the sender's, but signed by the server, which lacks the sender's key.
             let message = try server.message(from: entry, to: own, shared: shared)
             client.machine.handle(message.span, path: server.path, now: server.now)
         }

@@ -2,11 +2,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 26, 36 and 37: enrolled peers and servers that lie.
+/// SECURITY.md, must-pass cases 26, 36 and 37: attacks by enrolled peers and by lying servers.
 @Suite("Message attacks") struct MessageAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// A and C honest, B by hand.
+    /// Makes a mesh of two honest peers, A and C, and a scripted one, B.
     private func mesh() throws -> (TestMesh, a: TestPeer, b: HandPeer, c: TestPeer) {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
@@ -16,7 +16,7 @@ import Testing
         return (mesh, peers[0], hand, peers[1])
     }
 
-    @Test("an enrolled peer's message is delivered: the tests below fail for the right reason") func honest() throws {
+    @Test("an honest message of a scripted peer is delivered") func honest() throws {
         let (mesh, _, b, c) = try mesh()
         mesh.inject(try b.message("hi", to: c, audience: nil, number: 1), from: place, to: c.address)
         mesh.inject(try b.message("hi", to: c, audience: c.publicKey, number: 2), from: place, to: c.address)
@@ -24,7 +24,7 @@ import Testing
         #expect(c.messages.map(\.isBroadcast) == [true, false])
     }
 
-    @Test("B re-seals A's message to C: refused, whether A spoke to B or to all") func resealed() throws {
+    @Test("A's message that B seals again for C is refused, whether it was to B or to all") func resealed() throws {
         let (mesh, a, b, c) = try mesh()
         mesh.drop(.message) { $0.destination == c.address }
         try mesh.broadcast("to all", from: a)
@@ -48,13 +48,13 @@ import Testing
         }
         mesh.run(for: .zero)
         #expect(c.messages.isEmpty)
-        // What A said to B alone names its audience; what A said to all is not signed by B.
+        // The message to B names its audience. The message to all is not signed by B.
         #expect(c.machine.rejections[.notAddressedToMe] == 1)
         #expect(c.machine.rejections[.signatureInvalid] == 1)
         #expect(c.machine.rejections[.sealBroken] == 2)
     }
 
-    @Test("B's own message to A is not taken by C") func audience() throws {
+    @Test("B's own message to A is refused by C") func audience() throws {
         let (mesh, a, b, c) = try mesh()
         mesh.inject(try b.message("for A", to: c, audience: a.publicKey, number: 1), from: place, to: c.address)
         mesh.run(for: .zero)
@@ -62,7 +62,8 @@ import Testing
         #expect(c.machine.rejections[.notAddressedToMe] == 1)
     }
 
-    @Test("a wrong signature leaves the window: the same counter with the right one is delivered") func badSignature()
+    @Test("a wrong signature leaves the window unchanged: the same counter with the right one is delivered")
+    func badSignature()
         throws
     {
         let (mesh, _, b, c) = try mesh()
@@ -74,7 +75,7 @@ import Testing
         #expect(c.messages.map { String(decoding: $0.body, as: UTF8.self) } == ["genuine"])
     }
 
-    @Test("a revoked peer's message is refused as soon as the DELTA is there") func revoked() throws {
+    @Test("a revoked peer's message is refused once the DELTA has arrived") func revoked() throws {
         let (mesh, a, b, c) = try mesh()
         mesh.inject(try b.message("before", to: c, audience: nil, number: 1), from: place, to: c.address)
         let after = try b.message("after", to: c, audience: nil, number: 2)
@@ -88,8 +89,8 @@ import Testing
         #expect(c.machine.rejections[.unknownSender] == 1)
     }
 
-    @Test("a lying server swaps E: the peer neither seals to it nor opens by it, and says so") func swappedKey() throws
-    {
+    @Test("an entry whose ephemeral key the server has swapped is refused, for sending and for receiving")
+    func swappedKey() throws {
         let server = HandServer(seed: 1)
         var (a, b) = (try server.peer("a"), try server.peer("b"))
         let own = try server.join(&a)
@@ -108,7 +109,7 @@ import Testing
         #expect(server.transmits(&a).allSatisfy { $0[1] != Kind.message.rawValue })
     }
 
-    @Test("a lying server gives two peers one session id: what is sent to one cannot be opened by the other")
+    @Test("if a lying server gives two peers one session, neither can open messages to the other")
     func equalSessions() throws {
         let server = HandServer(seed: 2)
         var (a, b, c) = (try server.peer("a"), try server.peer("b"), try server.peer("c"))
@@ -126,7 +127,7 @@ import Testing
         #expect(a.machine.rejections.total == 0)
     }
 
-    @Test("a lying server renames a member: the binding is of another name") func renamed() throws {
+    @Test("an entry that the server has renamed is refused: its binding is for another name") func renamed() throws {
         let server = HandServer(seed: 3)
         var (a, b) = (try server.peer("a"), try server.peer("b"))
         let own = try server.join(&a)

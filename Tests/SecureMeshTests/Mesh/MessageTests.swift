@@ -2,11 +2,13 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 7: what members say to each other.
+/// Messages between members (PROTOCOL.md, section 7).
 @Suite("Messages") struct MessageTests {
     private func texts(_ peer: TestPeer) -> [String] { peer.messages.map { String(decoding: $0.body, as: UTF8.self) } }
 
-    @Test("a broadcast reaches all others, once, with its sender's name and number") func broadcast() throws {
+    @Test("a broadcast is delivered once to each other member, with its sender's name and number") func broadcast()
+        throws
+    {
         let mesh = TestMesh()
         let peers = try mesh.join(5)
         #expect(try mesh.broadcast("one", from: peers[0]) == 4)
@@ -19,22 +21,22 @@ import Testing
             #expect(peer.messages.allSatisfy { $0.isBroadcast && $0.sender.publicKey == peers[0].publicKey })
             #expect(peer.messages.allSatisfy { $0.sender.name == peers[0].name })
         }
-        // Signed once: all datagrams of one broadcast carry one signature, under different seals.
+        // Each broadcast is signed once and sealed for each member.
         #expect(Set(mesh.sent(.message).map(\.bytes)).count == 8)
     }
 
-    @Test("a message to one reaches that one only") func direct() throws {
+    @Test("a message to one member is delivered to that member only") func direct() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
-        try mesh.send("psst", from: peers[0], to: peers[1])
+        try mesh.send("direct", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(10))
-        #expect(texts(peers[1]) == ["psst"])
+        #expect(texts(peers[1]) == ["direct"])
         #expect(peers[1].messages.allSatisfy { !$0.isBroadcast })
         #expect(peers[2].messages.isEmpty)
         #expect(mesh.sent(.message).count == 1)
     }
 
-    @Test("what cannot be sent is a typed error, and nothing leaves") func errors() throws {
+    @Test("a message that cannot be sent throws, and nothing is sent") func errors() throws {
         let mesh = TestMesh()
         let early = try mesh.addPeer("early")
         #expect(throws: SendError.notJoined) { try mesh.broadcast("too early", from: early) }
@@ -55,8 +57,8 @@ import Testing
         #expect(mesh.sent(.message).isEmpty)
     }
 
-    @Test("the largest ordinary body fills a datagram to the byte; a larger one goes if asked for") func sizes() throws
-    {
+    @Test("the largest ordinary body fills a datagram to the byte; a larger one is sent if its limit allows")
+    func sizes() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         for (size, limit) in [
@@ -78,12 +80,12 @@ import Testing
         let flight = try #require(mesh.sent(.message).first)
         mesh.inject(flight.bytes, from: TestMesh.address(77), to: peers[1].address)
         mesh.run(for: .milliseconds(10))
-        // The source address is not what counts: the copy came first.
+        // The copy arrived first, and a message is accepted from any address.
         #expect(texts(peers[1]) == ["once"])
         #expect(peers[1].machine.rejections[.counterReplayed] == 1)
     }
 
-    @Test("what was sent to a session before it was replaced counts for 5 s") func receiverRejoins() throws {
+    @Test("a message to a session that was replaced is accepted for 5 s") func receiverRejoins() throws {
         let mesh = TestMesh { $0.rekey = .seconds(10) }
         let peers = try mesh.join(2)
         try mesh.broadcast("first", from: peers[0])
@@ -99,7 +101,7 @@ import Testing
         #expect(texts(peers[1]) == ["first", "in time"])
     }
 
-    @Test("what a session sent before it was replaced counts for 5 s") func senderRejoins() throws {
+    @Test("a message from a session that was replaced is accepted for 5 s") func senderRejoins() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         try mesh.broadcast("first", from: peers[0])
@@ -116,7 +118,7 @@ import Testing
         #expect(peers[1].machine.rejections[.unknownSender] == 1)
     }
 
-    @Test("what a session sent before it left counts no more") func senderLeft() throws {
+    @Test("a message from a session that has left is refused") func senderLeft() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.rules = [{ $0.kind == .message ? .delay(.seconds(1)) : nil }]
@@ -126,7 +128,7 @@ import Testing
         #expect(peers[1].messages.isEmpty)
     }
 
-    @Test("a sender's bucket holds 400 and gains 200 a second") func bucket() throws {
+    @Test("a sender's bucket holds 400 and gains 200 per second") func bucket() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         for _ in 0..<500 { try mesh.send("flood", from: peers[0], to: peers[1]) }
@@ -135,7 +137,7 @@ import Testing
         let flooded = peers[1].messages.count { $0.sender.publicKey == peers[0].publicKey }
         #expect(flooded == 400)
         #expect(peers[1].machine.rejections[.senderOverRate] == 100)
-        // One sender's flood is not another's loss.
+        // Each sender has a bucket of its own.
         #expect(texts(peers[1]).last == "calm")
         mesh.run(for: .milliseconds(500))
         for _ in 0..<200 { try mesh.send("again", from: peers[0], to: peers[1]) }
@@ -160,7 +162,7 @@ import Testing
         #expect(witness.machine.identity(named: first.name) == second.publicKey)
     }
 
-    @Test("after a rejoin a peer is silent until a PULSE covers the version that lists it") func mutedUntilListed()
+    @Test("after a rejoin a peer sends nothing until a PULSE has the version that lists it") func mutedUntilListed()
         throws
     {
         let mesh = TestMesh()

@@ -100,7 +100,7 @@ import Testing
         #expect(throws: SealError.noSession) { try sessions.seal(signed(hand), for: entry) }
     }
 
-    @Test("only a directory entry that cannot be right is reported as the server's fault") func sendErrors() {
+    @Test("SendError.bindingInvalid is thrown only for an entry that must be false") func sendErrors() {
         for error: SealError in [.noSession, .counterExhausted, .noKey(.pairsExhausted)] {
             #expect(SendError(error) == .notJoined)
         }
