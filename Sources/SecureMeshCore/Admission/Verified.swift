@@ -49,23 +49,3 @@ package struct Opened<Body: Payload>: Sendable {
         return Verified(body: body, signer: key, signature: signature)
     }
 }
-
-/// A RETRY whose signature has been verified. It is the only kind that is not sealed.
-package struct VerifiedRetry: Sendable {
-    package let cookie: Bytes16
-
-    /// Verifies the signature of `datagram`.
-    ///
-    /// - Parameter cookie: The cookie in it, which is not signed.
-    /// - Throws: `signatureInvalid`.
-    package init(
-        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, in context: SigningContext
-    ) throws(Rejection) {
-        let signature = Signature(span, at: datagram.sealed.lowerBound)
-        let bytes = context.signedBytes(datagram.header.fields, from: datagram.header.from, payload: [])
-        guard context.primitives.verify(signature, of: bytes, by: context.server) else {
-            throw .signatureInvalid
-        }
-        self.cookie = cookie
-    }
-}
