@@ -1,68 +1,45 @@
 package import SecureMeshCore
 
-/// A server, a crowd of members that keep no directory, and some peers as they run for real, on a network that takes
-/// 10 ms one way and loses nothing: what a server has to do for thousands, and what a peer among them sees of it.
+/// A server, many members that keep no directory, and some peers as they run for real, on a network that takes 10 ms one
+/// way and loses nothing: the load of a server of thousands, and what a peer among them sees of it.
 ///
-/// With the stand-in cryptography. One seed makes one run.
-package final class LoadTest {
-    private(set) package var now = Instant(nanoseconds: 0)
-    private var random: RandomSource
-    private let primitives = InsecureTestCrypto()
-    private let serverKey: SigningKey
-    private let server: Process<Registry>
-    /// Who has not begun yet.
+/// It uses the stand-in cryptography. One seed makes one run.
+package final class LoadTest: VirtualMesh {
+    package let state: MeshState
+    /// The identities that have not started yet.
     private var spares: [(key: SigningKey, name: PeerName)]
     private var members: [LightweightMember] = []
-    /// When the schedule wakes each.
-    private var memberWakes: [Instant?] = []
-    private(set) package var peers: [Watcher] = []
-    private var schedule = Schedule()
+    /// When the schedule wakes each of the members.
+    private var wakes: [Instant?] = []
     private var traffic = [Recording.Traffic](repeating: Recording.Traffic(), count: 256)
 
-    /// A real peer, and what it has shown.
-    package final class Watcher {
-        fileprivate let process: Process<Peer>
-        fileprivate let address: SocketAddress
-        package let startedAt: Instant
-        /// When it first could speak.
-        fileprivate(set) package var joinedAt: Instant?
-        /// When it came to the version that it holds.
-        fileprivate(set) package var heldAt: Instant?
-
-        fileprivate init(_ process: Process<Peer>, at address: SocketAddress, from start: Instant) {
-            self.process = process
-            self.address = address
-            startedAt = start
-        }
-
-        package var version: UInt64 { process.glance.version }
-        package var isRunning: Bool { process.isRunning }
-    }
-
-    /// `crowd` members, which want in within `arrivals`, and `peers` real ones, which want in at once; `spare` may join
-    /// later.
-    package init(seed: UInt64, crowd: Int, peers: Int, spare: Int = 0, arrivals: Duration) {
-        random = .seeded(seed)
-        var dice = random
-        let names = (0..<crowd + peers + spare).compactMap { PeerName("peer-\($0)") }
-        serverKey = Self.key(&dice)
-        spares = names.map { (Self.key(&dice), $0) }
-        random = dice
+    /// - Parameters:
+    ///   - members: The number of lightweight members, which start within `arrivals`.
+    ///   - peers: The number of peers, which start at once.
+    ///   - spare: The number of peers that may start later.
+    package init(seed: UInt64, members: Int, peers: Int, spare: Int = 0, arrivals: Duration) {
+        var random = RandomSource.seeded(seed)
+        let key = random.signingKey()
+        spares = (0..<members + peers + spare).compactMap { PeerName("peer-\($0)") }
+            .map { (random.signingKey(), $0) }
         let authorised = Dictionary(uniqueKeysWithValues: spares.map { ($0.key.publicKey, $0.name) })
         var configuration = Registry.Configuration(
-            key: serverKey, bound: [Addresses.server], roster: Roster(authorised: authorised))
-        configuration.primitives = primitives
+            key: key, bound: [Addresses.server], roster: Roster(authorised: authorised))
+        configuration.primitives = InsecureTestCrypto()
         configuration.maximumPeers = spares.count
-        server = Process(Registry(configuration, random: .seeded(random.next()), now: now), clock: Self.clock)
+        state = MeshState(configuration, random: random, isClose: false)
         wakeServer()
-        for index in 0..<crowd {
-            guard let configuration = nextConfiguration() else { break }
-            members.append(
+        for index in 0..<members {
+            guard let (key, name) = spares.popLast() else { break }
+            var configuration = Peer.Configuration(
+                key: key, name: name, servers: [state.configuration.key.publicKey], server: Addresses.server)
+            configuration.primitives = state.configuration.primitives
+            self.members.append(
                 LightweightMember(
-                    configuration, at: Addresses.slot(index), random: .seeded(random.next()),
-                    now: now + arrivals * index / crowd))
-            memberWakes.append(nil)
-            wake(member: index)
+                    configuration, at: Addresses.slot(index), random: .seeded(state.random.next()),
+                    now: now + arrivals * index / members))
+            wakes.append(nil)
+            wake(index)
         }
         for _ in 0..<peers { join() }
     }
@@ -72,174 +49,70 @@ package final class LoadTest {
 
     package func sent(_ kind: Kind) -> Recording.Traffic { traffic[Int(kind.rawValue)] }
 
-    /// One more peer begins; nil if there is none left.
+    /// Starts one more peer. Returns nil if there is none left.
     @discardableResult
-    package func join() -> Watcher? {
-        guard let configuration = nextConfiguration() else { return nil }
-        let machine = Peer(configuration, random: .seeded(random.next()), now: now)
-        let address = Addresses.slot(members.count + peers.count)
-        let peer = Watcher(Process(machine, clock: Self.clock), at: address, from: now)
-        peers.append(peer)
-        wake(peer: peers.count - 1)
+    package func join() -> VirtualPeer? {
+        guard let (key, name) = spares.popLast() else { return nil }
+        let peer = VirtualPeer(
+            key: key, name: name, identity: peers.count, address: Addresses.slot(members.count + peers.count),
+            process: newProcess(key, name))
+        state.peers.append(peer)
+        start(peers.count - 1)
         return peer
     }
 
-    /// From now on the first `count` of the crowd say in each heartbeat that they hold nothing.
+    /// Lets the first `count` members say in each heartbeat that they hold nothing.
     package func askForEverything(first count: Int) {
         for index in members.indices.prefix(count) { members[index].claim = 0 }
     }
 
-    /// It is gone without a word.
-    package func kill(_ peer: Watcher) { peer.process.isRunning = false }
+    package func play(for duration: Duration) { play(until: now + duration) }
 
-    private func nextConfiguration() -> Peer.Configuration? {
-        guard let (key, name) = spares.popLast() else { return nil }
-        var configuration = Peer.Configuration(
-            key: key, name: name, servers: [serverKey.publicKey], server: Addresses.server)
-        configuration.primitives = primitives
-        return configuration
+    // MARK: what it plugs into the virtual mesh
+
+    package func owner(of address: SocketAddress) -> Int? {
+        guard let slot = Addresses.slot(of: address), slot >= members.count else { return nil }
+        return slot - members.count
     }
 
-    private static func key(_ random: inout RandomSource) -> SigningKey {
-        SigningKey(seed: random.bytes32().array.span)
+    package func arriveElsewhere(_ flight: Flight) {
+        guard let index = Addresses.slot(of: flight.destination) else { return }
+        send(members[index].handle(flight.bytes, now: now), of: index)
     }
 
-    private static var clock: Clock { Clock(offset: .zero, driftPerMillion: 0) }
-
-    // MARK: running
-
-    package func play(for duration: Duration) {
-        play(atMost: duration) { false }
+    package func carryOut(_ action: Schedule.Action) {
+        guard case .act(let index) = action, wakes[index] == now else { return }
+        wakes[index] = nil
+        send(members[index].handleTimeout(now: now), of: index)
     }
 
-    /// Until `isDone`, which is asked each 10 ms; false if it was not by then.
-    @discardableResult
-    package func play(atMost duration: Duration, until isDone: () -> Bool) -> Bool {
-        let end = now + duration
-        while now < end {
-            if isDone() { return true }
-            let next = min(now + .milliseconds(10), end)
-            while let entry = schedule.next(until: next) {
-                now = entry.at
-                act(entry)
-            }
-            now = next
+    package func route(_ flight: Flight) {
+        let kind = Int(flight.bytes[1])
+        traffic[kind].datagrams += 1
+        traffic[kind].bytes += flight.bytes.count
+        deliver(flight, after: Self.latency)
+    }
+
+    package func note(_ event: PeerEvent, of index: Int, after flight: Flight?) {
+        if case .joined = event, peers[index].joinedAt == nil { peers[index].joinedAt = now }
+    }
+
+    private func send(_ datagrams: [[UInt8]], of index: Int) {
+        for bytes in datagrams {
+            route(
+                Flight(
+                    id: state.nextFlight(), sender: .attacker(index), source: members[index].address,
+                    destination: Addresses.server, bytes: bytes, sentAt: now))
         }
-        return isDone()
+        wake(index)
     }
 
-    private func act(_ entry: Schedule.Entry) {
-        switch entry.action {
-        case .arrive(let slot): if let flight = schedule.take(slot) { arrive(flight) }
-        case .wakeServer:
-            guard server.wakeAt == entry.at else { return }
-            server.wakeAt = nil
-            if server.isDue(now) {
-                server.machine.handleTimeout(now: now)
-                drainServer()
-            }
-            wakeServer()
-        case .drained:
-            server.machine.handleDrained(now: now)
-            drainServer()
-            wakeServer()
-        case .wakePeer(let slot):
-            let index = slot - members.count
-            if index < 0 { wakes(member: slot, at: entry.at) } else { wakes(peer: index, at: entry.at) }
-        case .fault, .act, .speak, .sample: break
-        }
-    }
-
-    private func arrive(_ flight: Flight) {
-        guard let slot = Addresses.slot(of: flight.destination) else {
-            server.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: now)
-            drainServer()
-            return wakeServer()
-        }
-        guard slot >= members.count else {
-            let answers = members[slot].handle(flight.bytes, now: now)
-            for bytes in answers { send(bytes, by: .peer(slot), from: members[slot].address, to: Addresses.server) }
-            return wake(member: slot)
-        }
-        let index = slot - members.count
-        let process = peers[index].process
-        guard process.isRunning else { return }
-        process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: now)
-        drain(peer: index)
-    }
-
-    private func send(_ bytes: [UInt8], by sender: Flight.Sender, from source: SocketAddress, to target: SocketAddress)
-    {
-        let place = Int(bytes[1])
-        traffic[place].datagrams += 1
-        traffic[place].bytes += bytes.count
-        let flight = Flight(id: 0, sender: sender, source: source, destination: target, bytes: bytes, sentAt: now)
-        schedule.put(flight, at: now + Self.latency)
-    }
-
-    private func drainServer() {
-        while let output = server.machine.pollOutput() {
-            switch output {
-            case .transmit(let transmit):
-                send(transmit.bytes, by: .server, from: Addresses.server, to: transmit.path.remote)
-            case .event: break
-            case .drain: schedule.put(.drained, at: now)
-            }
-        }
-        server.look()
-    }
-
-    private func drain(peer index: Int) {
-        let peer = peers[index]
-        while let output = peer.process.machine.pollOutput() {
-            switch output {
-            case .transmit(let transmit):
-                send(
-                    transmit.bytes, by: .peer(members.count + index), from: peer.address, to: transmit.path.remote)
-            case .event(.joined): if peer.joinedAt == nil { peer.joinedAt = now }
-            case .event, .drain: break
-            }
-        }
-        let before = peer.process.glance.version
-        peer.process.look()
-        if peer.process.glance.version != before { peer.heldAt = now }
-        wake(peer: index)
-    }
-
-    // MARK: time
-
-    private func wakeServer() {
-        if let at = server.reschedule(now: now) { schedule.put(.wakeServer, at: at) }
-    }
-
-    private func wake(peer index: Int) {
-        guard let at = peers[index].process.reschedule(now: now) else { return }
-        schedule.put(.wakePeer(members.count + index), at: at)
-    }
-
-    private func wakes(peer index: Int, at: Instant) {
-        let process = peers[index].process
-        guard process.wakeAt == at else { return }
-        process.wakeAt = nil
-        guard process.isAwake else { return }
-        if process.isDue(now) { process.machine.handleTimeout(now: now) }
-        drain(peer: index)
-    }
-
-    private func wake(member index: Int) {
+    private func wake(_ index: Int) {
         guard let deadline = members[index].deadline else { return }
         let at = max(deadline, now)
-        if let wake = memberWakes[index], wake <= at { return }
-        memberWakes[index] = at
-        schedule.put(.wakePeer(index), at: at)
-    }
-
-    private func wakes(member index: Int, at: Instant) {
-        guard memberWakes[index] == at else { return }
-        memberWakes[index] = nil
-        let due = members[index].handleTimeout(now: now)
-        for bytes in due { send(bytes, by: .peer(index), from: members[index].address, to: Addresses.server) }
-        wake(member: index)
+        if let wake = wakes[index], wake <= at { return }
+        wakes[index] = at
+        state.schedule.put(.act(index), at: at)
     }
 
     private static let latency = Duration.milliseconds(10)

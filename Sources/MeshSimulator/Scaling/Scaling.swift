@@ -1,70 +1,78 @@
 internal import SecureMeshCore
 
-/// What a mesh of some size costs and how fast it is: what `p2p simulate --scaling` tells.
+/// The costs and times of a mesh of some size, for `p2p simulate --scaling`.
 package struct Scaling: Sendable {
     package let members: Int
-    /// From a newcomer's start until it may speak.
+    /// The time from a newcomer's start until it may speak.
     package private(set) var join = Duration.zero
-    /// From a newcomer's start until the last member knows of it.
+    /// The time from a newcomer's start until the last member knows of it.
     package private(set) var joinKnown = Duration.zero
-    /// From a member's death until the last member knows of it.
+    /// The time from a member's death until the last member knows of it.
     package private(set) var deathKnown = Duration.zero
-    /// What each takes besides PULSE and HEARTBEAT, which come anyway.
+    /// The traffic of each besides PULSE and HEARTBEAT.
     package private(set) var joinCost = Recording.Traffic()
     package private(set) var deathCost = Recording.Traffic()
     /// All traffic in `quiet`, in which nothing happens.
     package private(set) var idle = Recording.Traffic()
-    /// Over the whole run.
+    /// The number of datagrams in the whole run.
     package private(set) var datagrams = 0
 
     package static let quiet = Duration.seconds(20)
-    /// Times and costs are means of so many joins and deaths.
+    /// The number of joins and deaths whose means the times and costs are.
     package static let samples = 5
-    /// So many at most are real peers; the others are the crowd.
+    /// The greatest number of real peers; all others are lightweight members.
     package static let watchers = 100
-    /// In which all must have joined, and every change be known.
+    /// The time in which all must have joined, or a change must be known.
     private static let patience = Duration.seconds(3_600)
 
     private init(members: Int) {
         self.members = members
     }
 
-    /// All join, nothing happens for a while, then one more joins and dies, some times. Nil if that does not come to
-    /// its end. `tell` is told how many are members, each 10 ms of virtual time.
+    /// Lets all join, waits for a while, then lets one more join and die, several times.
+    ///
+    /// - Parameter tell: Takes the number of members, every 10 ms of virtual time.
+    /// - Returns: nil if not all joins and deaths are known in time.
     package static func play(_ members: Int, seed: UInt64, tell: (Int) -> Void) -> Scaling? {
         var random = RandomSource.seeded(seed)
         let real = min(members, watchers)
-        let crowd = LoadTest(
-            seed: random.next(), crowd: members - real, peers: real, spare: samples,
+        let test = LoadTest(
+            seed: random.next(), members: members - real, peers: real, spare: samples,
             arrivals: .milliseconds(2 * members))
+        /// Returns false if `isDone` does not hold in time.
+        func wait(until isDone: () -> Bool) -> Bool {
+            let end = test.now + patience
+            while test.now < end, !isDone() { test.play(for: .milliseconds(10)) }
+            return isDone()
+        }
         func isSettled(at count: Int) -> Bool {
-            tell(crowd.memberCount)
-            return crowd.memberCount == count && crowd.peers.allSatisfy { !$0.isRunning || $0.version == crowd.version }
+            tell(test.memberCount)
+            return test.memberCount == count && test.peers.allSatisfy { !$0.isRunning || $0.version == test.version }
         }
         var scaling = Scaling(members: members)
-        guard crowd.play(atMost: patience, until: { isSettled(at: members) }) else { return nil }
-        crowd.play(for: .seconds(5))
-        let before = crowd.traffic
-        crowd.play(for: quiet)
-        scaling.idle = crowd.traffic - before
+        guard wait(until: { isSettled(at: members) }) else { return nil }
+        test.play(for: .seconds(5))
+        let before = test.traffic
+        test.play(for: quiet)
+        scaling.idle = test.traffic - before
         for _ in 0..<samples {
-            crowd.play(for: .seconds(1) + random.duration(in: .zero...(.seconds(1))))
-            let beforeJoin = crowd.changes
-            guard let newcomer = crowd.join(),
-                crowd.play(atMost: patience, until: { isSettled(at: members + 1) && newcomer.joinedAt != nil })
+            test.play(for: .seconds(1) + random.duration(in: .zero...(.seconds(1))))
+            let beforeJoin = test.changes
+            guard let newcomer = test.join(),
+                wait(until: { isSettled(at: members + 1) && newcomer.joinedAt != nil })
             else { return nil }
-            scaling.join += (newcomer.joinedAt ?? crowd.now) - newcomer.startedAt
-            scaling.joinKnown += crowd.lastHeld(but: newcomer) - newcomer.startedAt
-            scaling.joinCost = scaling.joinCost + (crowd.changes - beforeJoin)
-            crowd.play(for: .seconds(1) + random.duration(in: .zero...(.seconds(1))))
-            let (death, beforeDeath) = (crowd.now, crowd.changes)
-            crowd.kill(newcomer)
-            guard crowd.play(atMost: patience, until: { isSettled(at: members) }) else { return nil }
-            scaling.deathKnown += crowd.lastHeld(but: newcomer) - death
-            scaling.deathCost = scaling.deathCost + (crowd.changes - beforeDeath)
+            scaling.join += (newcomer.joinedAt ?? test.now) - newcomer.startedAt
+            scaling.joinKnown += test.lastHeld(but: newcomer) - newcomer.startedAt
+            scaling.joinCost = scaling.joinCost + (test.changes - beforeJoin)
+            test.play(for: .seconds(1) + random.duration(in: .zero...(.seconds(1))))
+            let (death, beforeDeath) = (test.now, test.changes)
+            newcomer.process.isRunning = false
+            guard wait(until: { isSettled(at: members) }) else { return nil }
+            scaling.deathKnown += test.lastHeld(but: newcomer) - death
+            scaling.deathCost = scaling.deathCost + (test.changes - beforeDeath)
         }
         scaling.takeMeans()
-        scaling.datagrams = crowd.traffic.datagrams
+        scaling.datagrams = test.traffic.datagrams
         return scaling
     }
 
@@ -83,8 +91,8 @@ extension LoadTest {
 
     private func sum(of kinds: [Kind]) -> Recording.Traffic { kinds.reduce(Recording.Traffic()) { $0 + sent($1) } }
 
-    /// When the last of all others came to its version.
-    fileprivate func lastHeld(but peer: Watcher) -> Instant {
+    /// Returns when the last of all others took over its version.
+    fileprivate func lastHeld(but peer: VirtualPeer) -> Instant {
         peers.filter { $0 !== peer && $0.isRunning }.compactMap(\.heldAt).max() ?? now
     }
 }

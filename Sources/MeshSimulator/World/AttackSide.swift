@@ -29,13 +29,13 @@ extension World {
             attackers[number].isActive = false
             return recorder.note(.attackEnded(attackers[number].adversary.record.name), now: now)
         }
-        trace.step(8, at: now, subject: number)
+        state.trace.step(8, at: now, subject: number)
         let next = move(number) { $0.act(&$1) }
         let end = Instant(nanoseconds: plan.to.wholeNanoseconds)
-        schedule.put(.act(number), at: min(next.map { now + max($0, .microseconds(1)) } ?? end, end))
+        state.schedule.put(.act(number), at: min(next.map { now + max($0, .microseconds(1)) } ?? end, end))
     }
 
-    /// Nil: withheld.
+    /// Returns the datagram as the attackers on the path pass it on, or nil if one withholds it.
     func passAttackers(_ flight: Flight) -> Flight? {
         let sent = flight.bytes
         var flight = flight
@@ -48,7 +48,7 @@ extension World {
             }
             if passed.bytes != flight.bytes || passed.source != flight.source { passed.attacker = number }
             if passed.bytes != flight.bytes {
-                // One may undo what another did.
+                // One attacker may undo the change of another.
                 passed.isBroken = passed.bytes != sent
                 attackers[number].adversary.record.altered += 1
             }
@@ -58,7 +58,7 @@ extension World {
     }
 
     func passToAttacker(_ flight: Flight) {
-        schedule.put(flight, at: now + network.conditions.latency)
+        state.schedule.put(flight, at: now + network.conditions.latency)
     }
 
     func attackerHears(_ flight: Flight) {
@@ -81,14 +81,13 @@ extension World {
         for attacker in attackers { attacker.adversary.witness(fact) }
     }
 
-    func tellAttacker(of flight: Flight, _ handling: @autoclosure () -> Fact.Handling) {
-        guard let number = flight.attacker else { return }
-        attackers[number].adversary.witness(.handled(handling()))
-    }
-
-    func nextFlight() -> UInt64 {
-        flights += 1
-        return flights
+    func tellAttacker(of handling: Handling, isBeyondTrust: @autoclosure () -> Bool) {
+        guard let number = handling.flight.attacker else { return }
+        attackers[number].adversary.witness(
+            .handled(
+                Fact.Handling(
+                    flight: handling.flight, by: handling.by, isAccepted: handling.isAccepted,
+                    isRepeated: handling.isRepeated, answered: handling.answered, isBeyondTrust: isBeyondTrust())))
     }
 
     private func move(_ number: Int, _ body: (any Adversary, inout AttackerActions) -> Void) -> Duration? {
@@ -97,11 +96,11 @@ extension World {
         body(attackers[number].adversary, &reach)
         attackers[number].random = reach.random
         for (var flight, delay) in reach.outgoing {
-            if flight.id == 0 { flight.id = nextFlight() }
+            if flight.id == 0 { flight.id = state.nextFlight() }
             flight.attacker = number
             attackers[number].adversary.record.sent += 1
-            trace.datagram(flight.bytes)
-            schedule.put(flight, at: now + network.conditions.latency + delay)
+            state.trace.datagram(flight.bytes)
+            state.schedule.put(flight, at: now + network.conditions.latency + delay)
         }
         return reach.nextAct
     }

@@ -1,10 +1,10 @@
 internal import SecureMeshCore
 
-/// What befalls a world, and how it ends.
+/// The faults of a world, and their end.
 extension World {
-    /// Below 0: the first start of a peer.
+    /// Carries out a fault of the scenario, or the first start of a peer if the number is below 0.
     func fault(_ number: Int) {
-        trace.step(7, at: now, subject: number)
+        state.trace.step(7, at: now, subject: number)
         guard number >= 0 else { return begin(-1 - number) }
         guard !isHealing || number >= scenario.faults.count else { return }
         if number < scenario.faults.count { carryOut(scenario.faults[number].fault) } else { endPause(number) }
@@ -14,41 +14,117 @@ extension World {
         switch fault {
         case .crash(let index): crash(index)
         case .restart(let index, let elsewhere): if !peers[index].hasEnded { begin(index, elsewhere: elsewhere) }
-        case .leave(let index): leave(index)
+        case .leave(let index): sayLeave(index)
         case .pause(let index, let duration): pause(index, duration)
         case .move(let index): if peers[index].process.isRunning { relocate(index) }
         case .jump(let index, let duration): jump(index, duration)
         case .crashServer: crashServer()
-        case .startServer: startServer()
+        case .startServer: restartServer()
         case .stopServer: stopServer()
-        case .pauseServer(let duration):
-            pauseServer()
-            schedule.put(.fault(scenario.faults.count), at: now + duration)
+        case .pauseServer(let duration): pauseServer(for: duration)
         case .jumpServer(let duration): jumpServer(duration)
         case .revoke(let index): revoke(index)
         case .authorise(let index): authorise(index)
         case .beginPartition(let number, let partition):
             network.begin(partition, number: number)
-            partitionNames[number] = partition.told
-            recorder.note(.partitioned(partition.told), now: now)
+            partitionNames[number] = partition.description
+            recorder.note(.partitioned(partition.description), now: now)
         case .endPartition(let number):
             network.end(partition: number)
-            guard let told = partitionNames.removeValue(forKey: number) else { return }
-            recorder.note(.rejoined(told), now: now)
+            guard let partition = partitionNames.removeValue(forKey: number) else { return }
+            recorder.note(.rejoined(partition), now: now)
         case .network(let conditions):
             network.conditions = conditions
-            recorder.note(.networkChanged(conditions.told), now: now)
+            recorder.note(.networkChanged(conditions.description), now: now)
         }
         tell([], "\(fault)")
     }
 
-    /// Beyond the faults: the end of the server's pause, and of each peer's.
+    /// Ends a pause: the first number after the faults is the server's, and the others are the peers'.
     private func endPause(_ number: Int) {
         let index = number - scenario.faults.count - 1
         if index < 0 { resumeServer() } else { resume(index) }
     }
 
+    // MARK: the server
+
+    /// Starts a process of the server, whose epoch is a true one.
+    func beginServer() {
+        startServer()
+        trueEpochs.insert(server.epoch)
+    }
+
+    private func crashServer() {
+        guard server.isRunning else { return }
+        serverRefusals.add(server.machine.rejections)
+        killServer()
+        recorder.serverGone(peers: peers.count, now: now)
+        recorder.note(.serverCrashed, now: now)
+    }
+
+    private func stopServer() {
+        guard server.isAwake else { return }
+        recorder.note(.serverStopping, now: now)
+        isStopping = true
+        defer { isStopping = false }
+        withServer { $0.stop(now: $1) }
+        crashServer()
+    }
+
+    private func restartServer() {
+        guard !server.isRunning else { return }
+        beginServer()
+        recorder.note(.serverStarted, now: now)
+    }
+
+    private func pauseServer(for duration: Duration) {
+        state.schedule.put(.fault(scenario.faults.count), at: now + duration)
+        guard server.isAwake else { return }
+        pauseServer()
+        pausedAt = now
+        recorder.note(.serverPaused, now: now)
+    }
+
+    private func resumeServer() {
+        guard server.isRunning, server.isPaused else { return }
+        state.invariants.serverWoke(after: now - pausedAt, now: now)
+        recorder.note(.serverResumed, now: now)
+        let waiting = server.resume()
+        setRoster()
+        serverGoesOn(with: waiting)
+    }
+
+    private func jumpServer(_ duration: Duration) {
+        server.jump(by: duration)
+        state.invariants.serverJumped(by: duration, now: now)
+        recorder.note(.clockJumped(duration), now: now)
+        wakeServer()
+    }
+
+    private func setRoster() {
+        guard !scenario.isOpen else { return }
+        let listed = peers.filter { !$0.isRevoked }.map { ($0.publicKey, $0.name) }
+        setRoster(Roster(authorised: Dictionary(uniqueKeysWithValues: listed + insiders.map { ($0.key, $0.value) })))
+    }
+
     // MARK: peers
+
+    /// Starts a process for the first time or again, unless it runs.
+    private func begin(_ index: Int, elsewhere: Bool = false) {
+        let isNew = !peers[index].hasBegun
+        guard isNew || !peers[index].process.isRunning else { return }
+        peerRefusals.add(peers[index].process.machine.rejections)
+        if elsewhere { relocate(index) }
+        recorder.wantsIn(index, now: now)
+        recorder.note(isNew ? .started : .restarted, peer: index, now: now)
+        tell([index], "begins at \(peers[index].address)")
+        start(index)
+    }
+
+    private func relocate(_ index: Int) {
+        peers[index].address = Addresses.slot(owners.count)
+        owners.append(index)
+    }
 
     private func crash(_ index: Int) {
         guard peers[index].hasBegun, peers[index].process.isRunning else { return }
@@ -58,40 +134,31 @@ extension World {
         recorder.note(.crashed, peer: index, now: now)
     }
 
-    private func leave(_ index: Int) {
+    private func sayLeave(_ index: Int) {
         guard peers[index].isLive, peers[index].process.isAwake else { return }
         recorder.note(.leaving, peer: index, now: now)
         recorder.died(index, now: now)
-        peers[index].hasEnded = true
-        peers[index].hasLeft = true
         peers[index].diedAt = now
-        peers[index].process.machine.leave(now: peers[index].process.clock.read(now))
-        drainPeer(index)
-        wakePeer(index)
+        leave(index)
     }
 
     private func pause(_ index: Int, _ duration: Duration) {
         guard peers[index].hasBegun, peers[index].process.isAwake else { return }
-        peers[index].process.pause()
-        peers[index].process.wakeAt = nil
+        pausePeer(index)
         recorder.note(.paused, peer: index, now: now)
-        schedule.put(.fault(scenario.faults.count + 1 + index), at: now + duration)
+        state.schedule.put(.fault(scenario.faults.count + 1 + index), at: now + duration)
     }
 
     private func resume(_ index: Int) {
         guard peers[index].process.isRunning, peers[index].process.isPaused else { return }
         recorder.note(.resumed, peer: index, now: now)
-        let waiting = peers[index].process.resume()
-        if peers[index].process.isDue(now) { peerTimesOut(index) }
-        for flight in waiting where peers[index].process.isRunning { peerHandles(index, flight) }
-        wakePeer(index)
+        resumePeer(index)
     }
 
     private func jump(_ index: Int, _ duration: Duration) {
         guard peers[index].hasBegun, peers[index].process.isRunning else { return }
-        peers[index].process.clock.jump(by: duration)
+        peers[index].process.jump(by: duration)
         peers[index].jumpedAt = now
-        peers[index].process.wakeAt = nil
         recorder.note(.clockJumped(duration), peer: index, now: now)
         wakePeer(index)
     }
@@ -100,7 +167,7 @@ extension World {
         guard !scenario.isOpen, !peers[index].isRevoked else { return }
         peers[index].isRevoked = true
         peers[index].diedAt = now
-        judge.revoked(index, now: now)
+        state.invariants.revoked(index, now: now)
         recorder.note(.revoked, peer: index, now: now)
         setRoster()
     }
@@ -110,7 +177,7 @@ extension World {
         peers[index].isRevoked = false
         peers[index].authorisedAt = now
         peers[index].diedAt = nil
-        judge.authorised(index)
+        state.invariants.authorised(index)
         recorder.note(.authorised, peer: index, now: now)
         setRoster()
         guard peers[index].hasEnded else { return }
@@ -120,13 +187,13 @@ extension World {
 
     // MARK: peace
 
-    /// Everything works again, nobody attacks, and whoever may be a member runs.
+    /// Ends all faults and attacks, and starts every peer that may be a member.
     func heal() {
         recorder.healing(now: now)
         isHealing = true
         network.calmDown()
         stopAttackers()
-        startServer()
+        restartServer()
         resumeServer()
         for index in peers.indices where !peers[index].hasEnded && !peers[index].isRevoked {
             resume(index)
@@ -136,7 +203,7 @@ extension World {
 }
 
 extension Partition {
-    var told: String {
+    var description: String {
         let who = cutOff.sorted().prefix(8).map(String.init).joined(separator: ", ") + (cutOff.count > 8 ? ", …" : "")
         let how: String =
             switch direction {
@@ -149,5 +216,5 @@ extension Partition {
 }
 
 extension LinkConditions {
-    var told: String { "latency \(latency), jitter \(jitter), \(loss / 10_000) % loss" }
+    var description: String { "latency \(latency), jitter \(jitter), \(loss / 10_000) % loss" }
 }

@@ -1,28 +1,28 @@
 package import SecureMeshCore
 
-/// A datagram on its way through the simulated network, and what the world alone knows of it.
+/// A datagram on its way through a virtual network, and what only the mesh knows of it.
 package struct Flight: Sendable {
     package enum Sender: Hashable, Sendable {
         case server
         case peer(Int)
+        /// An attacker, or a member without a process of its own.
         case attacker(Int)
     }
 
-    /// The same for all copies of one sending.
+    /// Equal in all copies of a datagram.
     package var id: UInt64
     package var sender: Sender
     package var source: SocketAddress
     package var destination: SocketAddress
     package var bytes: [UInt8]
     package var sentAt: Instant
-    /// Something between sender and receiver has changed its bytes, or nobody with a key has made them: no machine may
-    /// act on it.
+    /// True if its bytes were changed on the way, or made by nobody with a key: no machine may act on it.
     package var isBroken = false
-    /// A repetition: what it repeats may have arrived before.
+    /// True if the original may have arrived before.
     package var isCopy = false
-    /// In a HEARTBEAT: when the PULSE was sent whose token it brings, as far as the world can tell.
+    /// When the PULSE was sent whose token this HEARTBEAT carries, as far as the mesh can tell.
     package var proof: Instant?
-    /// The attacker who has sent, altered or delayed it, if one has.
+    /// The attacker that has sent, altered or delayed it.
     package var attacker: Int?
 
     package init(
@@ -41,8 +41,19 @@ package struct Flight: Sendable {
     package var to: UInt64 { number(at: 4) }
     package var from: UInt64 { number(at: 12) }
     package var counter: UInt64 { number(at: 20) }
-    /// What a PULSE echoes.
+    /// The number that a PULSE echoes.
     package var echo: UInt64 { number(at: Header.size) }
+
+    var senderIndex: Int? {
+        if case .peer(let index) = sender { index } else { nil }
+    }
+
+    /// True if it is as an honest machine made it.
+    var isHonest: Bool {
+        if case .attacker = sender { false } else { !isBroken }
+    }
+
+    var describedKind: String { kind.map { "\($0)" } ?? "none" }
 
     private func number(at offset: Int) -> UInt64 {
         guard bytes.count >= offset + 8 else { return 0 }
@@ -50,11 +61,12 @@ package struct Flight: Sendable {
     }
 }
 
-/// Who is where: peers and attackers have addresses that tell their slot, so that no table is searched for a datagram.
+/// The addresses of a virtual mesh. Those of peers and attackers contain their slot, so that no table is searched for a
+/// datagram.
 package enum Addresses {
     package static let server = SocketAddress(ip: .v4(0xC000_0201), port: 3000)
 
-    /// 10.x.y.z, port 4000; below 2^24.
+    /// Returns the address of a slot below 2^24: 10.x.y.z, port 4000.
     package static func slot(_ slot: Int) -> SocketAddress {
         SocketAddress(ip: .v4(0x0A00_0001 + UInt32(slot)), port: 4000)
     }

@@ -1,13 +1,13 @@
 internal import HeapModule
-internal import SecureMeshCore
+package import SecureMeshCore
 
-/// What is to happen, by time and then in the order in which it was put down: a heap alone has no order among equals.
-struct Schedule {
-    enum Action {
-        /// The flight in that slot.
+/// The queue of a virtual mesh, by time and then in order of insertion: a heap alone keeps no order among equals.
+package struct Schedule {
+    package enum Action {
+        /// The flight in that slot arrives.
         case arrive(Int)
         case wakeServer
-        /// Everything that was in the server's sockets when it asked has been handed over.
+        /// The server has handled all datagrams that were in its sockets when it asked for `drain`.
         case drained
         case wakePeer(Int)
         case fault(Int)
@@ -24,7 +24,7 @@ struct Schedule {
         static func == (left: Entry, right: Entry) -> Bool { left.sequence == right.sequence }
 
         static func < (left: Entry, right: Entry) -> Bool {
-            // As numbers: millions of them are compared, and those of another module's type are calls.
+            // Comparing instants would be calls into another module, millions of times.
             let (earlier, later) = (left.at.nanoseconds, right.at.nanoseconds)
             return earlier == later ? left.sequence < right.sequence : earlier < later
         }
@@ -35,12 +35,12 @@ struct Schedule {
     private var flights: [Flight?] = []
     private var free: [Int] = []
 
-    mutating func put(_ action: Action, at: Instant) {
+    package mutating func put(_ action: Action, at: Instant) {
         sequence += 1
         entries.insert(Entry(at: at, sequence: sequence, action: action))
     }
 
-    mutating func put(_ flight: Flight, at: Instant) {
+    package mutating func put(_ flight: Flight, at: Instant) {
         let slot: Int
         if let used = free.popLast() {
             flights[used] = flight
@@ -52,7 +52,7 @@ struct Schedule {
         put(.arrive(slot), at: at)
     }
 
-    /// The next entry, if it is not after `end`.
+    /// Removes and returns the next entry, if it is not after `end`.
     mutating func next(until end: Instant) -> Entry? {
         guard let first = entries.min, first.at.nanoseconds <= end.nanoseconds else { return nil }
         return entries.removeMin()
@@ -66,6 +66,6 @@ struct Schedule {
         return flights[slot]
     }
 
-    /// Datagrams under way.
+    /// The number of datagrams under way.
     var inFlight: Int { flights.count - free.count }
 }

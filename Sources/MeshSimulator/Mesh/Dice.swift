@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
 extension RandomSource {
-    /// Below `limit`, which is above 0.
+    /// Returns a number below `limit`, which is above 0.
     package mutating func below(_ limit: Int) -> Int {
         Int(next() % UInt64(limit))
     }
@@ -10,16 +10,18 @@ extension RandomSource {
         (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
     }
 
+    package mutating func signingKey() -> SigningKey { SigningKey(seed: bytes32().array.span) }
+
     package mutating func element<Element>(of choices: [Element]) -> Element {
         choices[below(choices.count)]
     }
 
-    /// Evenly among whole nanoseconds.
+    /// Returns a whole number of nanoseconds, each equally likely.
     package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
         let width = (range.upperBound - range.lowerBound).wholeNanoseconds
         return range.lowerBound + .nanoseconds(Int64(below(Int(width) + 1)))
     }
 
-    /// True `percent` times of a hundred.
+    /// Returns true with a probability of `percent` in a hundred.
     package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
 }

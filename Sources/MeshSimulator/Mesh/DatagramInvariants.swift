@@ -1,0 +1,127 @@
+internal import SecureMeshCore
+
+/// What is sent, and what becomes of it.
+extension Invariants {
+    /// Checks a datagram that a machine has sent; `identity` is that of a peer.
+    mutating func sent(_ flight: Flight, identity: Int?, now: Instant) {
+        guard isClose else { return }
+        let involved = [flight.senderIndex].compactMap(\.self)
+        guard let header = try? Datagram(decoding: flight.bytes.span).header else {
+            return fail("sent a datagram that does not decode", peers: involved, now: now)
+        }
+        let kind = header.kind
+        if kind != .message, flight.bytes.count > ProtocolConstants.maximumDatagram {
+            fail("sent a \(kind) of \(flight.bytes.count) bytes", peers: involved, now: now)
+        }
+        if kind.isFromServer != (flight.sender == .server) {
+            fail("\(flight.sender) sent a \(kind)", peers: involved, now: now)
+        }
+        if flight.sender != .server, kind != .message, flight.destination != Addresses.server {
+            fail("sent a \(kind) to \(flight.destination)", peers: involved, now: now)
+        }
+        if checksNonces { checkNonce(of: header, flight.bytes, involved, now) }
+        if kind == .confirm, let identity { confirms(header.from, by: identity) }
+    }
+
+    /// Checks that no key and nonce seal two plaintexts, as far as it shows from outside. An honest server never uses a
+    /// session's number twice, so a pair of numbers is one key.
+    private mutating func checkNonce(of header: Header, _ bytes: [UInt8], _ involved: [Int], _ now: Instant) {
+        switch header.kind {
+        case .hello, .welcome, .reject:
+            if let earlier = handshakes.updateValue(bytes, forKey: header.clear), earlier != bytes {
+                fail("\(header.kind): one key and nonce for two plaintexts", peers: involved, now: now)
+            }
+        case .retry: break
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message:
+            let last = counters.updateValue(header.counter, forKey: Direction(to: header.to, from: header.from)) ?? 0
+            if header.counter <= last {
+                fail("\(header.kind): counter \(header.counter) after \(last)", peers: involved, now: now)
+            }
+        }
+    }
+
+    /// The state that a machine shows.
+    struct View: Hashable {
+        private(set) var glance: Glance
+        let session: UInt64
+        let isTrusted: Bool
+
+        init(glance: Glance, session: UInt64, isTrusted: Bool) {
+            self.glance = glance
+            self.glance.refusals = 0
+            self.session = session
+            self.isTrusted = isTrusted
+        }
+    }
+
+    /// Checks how a machine has handled a datagram.
+    ///
+    /// - Parameters:
+    ///   - peer: The index of the peer, or nil for the server.
+    ///   - before, after: The machine's state, if the datagram is broken.
+    ///   - refusals: How often the machine counted a refusal.
+    ///   - last: The reason, unless the machine may refuse honest datagrams.
+    /// - Returns: true if the datagram was accepted.
+    mutating func handled(
+        _ flight: Flight, by peer: Int?, before: View?, after: View?, refusals: UInt64, last: Rejection?,
+        answers: [Transmit], now: Instant
+    ) -> Bool {
+        let isAccepted = refusals == 0
+        let involved = [peer, flight.senderIndex].compactMap(\.self)
+        if let last, isClose, !isAccepted, !flight.isCopy, flight.isHonest, !hasAccepted(flight), last.isNeverHonest {
+            fail("an honest \(flight.describedKind) was refused: \(last)", peers: involved, now: now)
+        }
+        if refusals > 1 { fail("one datagram was refused \(refusals) times", peers: involved, now: now) }
+        if flight.isBroken {
+            // The cookie and tag of a RETRY are not signed: a flipped bit costs a HELLO, and nothing else.
+            let isRetry = flight.kind == .retry && peer != nil
+            let isAnswered = answers.allSatisfy {
+                $0.bytes.count <= flight.bytes.count && $0.bytes[1] == Kind.retry.rawValue
+            }
+            if isAccepted, !isRetry, answers.isEmpty || !isAnswered {
+                fail("a broken datagram was accepted: kind \(flight.describedKind)", peers: involved, now: now)
+            }
+            if !isRetry, before != after {
+                fail("a broken datagram changed state: kind \(flight.describedKind)", peers: involved, now: now)
+            }
+        }
+        // These are refused for their content, after the counter is used up.
+        if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
+            accepted.insert(Int(flight.id))
+        }
+        guard isAccepted, let kind = flight.kind, kind.rawValue >= Kind.confirm.rawValue else { return isAccepted }
+        if hasAccepted(flight) { fail("a \(kind) was accepted twice", peers: involved, now: now) }
+        accepted.insert(Int(flight.id))
+        return true
+    }
+
+    /// Returns true if a copy of the datagram has been accepted, however long ago.
+    func hasAccepted(_ flight: Flight) -> Bool { accepted.has(Int(flight.id)) }
+
+    /// Checks the answers of the server: a source that is not a member's gets no more bytes than it sent, and no other
+    /// address that is not a member's gets any. `flight` is what the server handled, nil in a timeout.
+    mutating func answered(
+        _ flight: Flight?, with answers: [Transmit], isMember: (SocketAddress) -> Bool, now: Instant
+    ) {
+        var bytes = 0
+        for answer in answers where !isMember(answer.path.remote) {
+            guard let flight, answer.path.remote == flight.source else {
+                return fail("the server sent to \(answer.path.remote), which has not asked", now: now)
+            }
+            bytes += answer.bytes.count
+        }
+        if let flight, bytes > flight.bytes.count {
+            fail("\(bytes) bytes to \(flight.source), which is not a member, for \(flight.bytes.count)", now: now)
+        }
+    }
+}
+
+extension Kind {
+    /// True if only the server sends it.
+    fileprivate var isFromServer: Bool {
+        switch self {
+        case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: true
+        case .hello, .confirm, .heartbeat, .leave, .message: false
+        }
+    }
+}

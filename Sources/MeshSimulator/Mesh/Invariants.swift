@@ -1,0 +1,103 @@
+package import SecureMeshCore
+
+/// What no mesh may ever do: one set of checks for the simulated worlds, the self-test, the fuzzers and the unit tests.
+///
+/// It knows who said what to whom and who was revoked when, and otherwise only what machines show from outside.
+/// Identities are indices: several processes may have one, each after the other or at the same time.
+package struct Invariants: Sendable {
+    package private(set) var failure: Failure?
+    /// False in large meshes, where checks that cost O(n²) are left out.
+    package let isClose: Bool
+    /// True where no `WatchedPrimitives` see the keys, so that nonces are checked from outside.
+    let checksNonces: Bool
+    let trust: Duration
+    let lifetime: Duration
+    /// The greatest difference between two clocks, in millionths.
+    private let drift: Int
+    // Datagrams.
+    /// A bit for each flight that a machine has accepted, by id.
+    var accepted: [UInt64] = []
+    var counters: [Direction: UInt64] = [:]
+    var handshakes: [Header.Clear: [UInt8]] = [:]
+    // Messages.
+    var messages: [Message] = []
+    // Membership.
+    /// The sessions that each identity has confirmed.
+    var confirmedSessions: [Int: Set<UInt64>] = [:]
+    var joins: [Int: Int] = [:]
+    var revokedAt: [Int: Instant] = [:]
+    /// When a proof of life last reached the server, by identity.
+    var lastProof: [Int: Instant] = [:]
+    /// When the server last accepted a CONFIRM of each identity.
+    var confirmedAt: [Int: Instant] = [:]
+    /// The server expires nobody before: it slept, and its members could not be heard.
+    var expiresNobodyUntil = Instant(nanoseconds: 0)
+    /// The time from which the server has run without a break.
+    var serverSteadySince = Instant(nanoseconds: 0)
+    var served: (epoch: UInt64, version: UInt64) = (0, 0)
+
+    package struct Failure: Sendable {
+        package let reason: String
+        /// The indices of the peers involved.
+        package let peers: [Int]
+        package let at: Instant
+    }
+
+    struct Direction: Hashable {
+        let to: UInt64
+        let from: UInt64
+    }
+
+    struct Message {
+        let sender: Int
+        let name: PeerName
+        /// Nil for all.
+        let audience: Int?
+        let size: Int
+        let sentAt: Instant
+        var number: UInt64?
+        /// A bit for each identity.
+        var receivers: [UInt64] = []
+    }
+
+    init(_ configuration: Registry.Configuration, drift: Int, isClose: Bool, isWatched: Bool) {
+        self.isClose = isClose
+        checksNonces = isClose && !isWatched
+        trust = configuration.trust
+        lifetime = configuration.lifetime
+        self.drift = 2 * drift
+    }
+
+    /// Records a failure, unless there is one already.
+    package mutating func fail(_ reason: @autoclosure () -> String, peers: [Int] = [], now: Instant) {
+        if failure == nil { failure = Failure(reason: reason(), peers: peers, at: now) }
+    }
+
+    /// Checks that nothing has grown beyond its limit.
+    mutating func check(_ usages: [Usage], of owner: Int?, now: Instant) {
+        for usage in usages where !usage.isKept {
+            let involved = [owner].compactMap(\.self)
+            fail("\(usage.count) \(usage.name), and \(usage.limit) are the limit", peers: involved, now: now)
+        }
+    }
+
+    /// Returns the longest time in which `duration` passes by any clock.
+    func stretched(_ duration: Duration) -> Duration {
+        duration + duration / 1_000_000 * drift + .milliseconds(2)
+    }
+
+    /// Returns the shortest time in which `duration` passes by any clock.
+    func shrunk(_ duration: Duration) -> Duration {
+        duration - duration / 1_000_000 * drift - .milliseconds(2)
+    }
+}
+
+/// A set of small numbers, a bit each.
+extension [UInt64] {
+    func has(_ number: Int) -> Bool { count > number / 64 && self[number / 64] & 1 << UInt64(number % 64) != 0 }
+
+    mutating func insert(_ number: Int) {
+        if count <= number / 64 { append(contentsOf: repeatElement(0, count: number / 64 + 1 - count)) }
+        self[number / 64] |= 1 << UInt64(number % 64)
+    }
+}

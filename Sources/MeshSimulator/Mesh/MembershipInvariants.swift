@@ -1,0 +1,136 @@
+package import SecureMeshCore
+
+/// Who is a member, who is listed, and who is trusted.
+extension Invariants {
+    package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
+    package mutating func authorised(_ identity: Int) { revokedAt[identity] = nil }
+
+    /// Notes that the server was killed, started or stopped for a while: what is expected of it counts from here.
+    package mutating func serverDisturbed(now: Instant) {
+        serverSteadySince = now
+        lastProof = [:]
+    }
+
+    /// Notes that the server goes on after a sleep. A sweep that is late suspends expiry for a lifetime.
+    mutating func serverWoke(after duration: Duration, now: Instant) {
+        serverDisturbed(now: now)
+        if duration > ProtocolConstants.sweepInterval * 2 + .milliseconds(10) {
+            expiresNobodyUntil = now + shrunk(lifetime)
+        }
+    }
+
+    /// Notes that the server's clock jumps: that much of any suspension has passed for it.
+    mutating func serverJumped(by duration: Duration, now: Instant) {
+        expiresNobodyUntil = expiresNobodyUntil - duration
+        serverWoke(after: duration, now: now)
+    }
+
+    // MARK: joining
+
+    /// Notes that a CONFIRM was sent.
+    package mutating func confirms(_ session: UInt64, by identity: Int) {
+        confirmedSessions[identity, default: []].insert(session)
+    }
+
+    /// Notes that the server has accepted a CONFIRM.
+    package mutating func confirmed(_ identity: Int, now: Instant) {
+        confirmedAt[identity] = now
+        proof(of: identity, now: now)
+    }
+
+    mutating func joined(_ identity: Int, now: Instant) {
+        joins[identity, default: 0] += 1
+        if isClose, joins[identity, default: 0] > confirmedSessions[identity]?.count ?? 0 {
+            fail("joined more often than it has confirmed a session", peers: [identity], now: now)
+        }
+    }
+
+    // MARK: leaving
+
+    mutating func proof(of identity: Int, now: Instant) { lastProof[identity] = now }
+
+    /// Checks that a member which expires has not proved within the lifetime that it lives. Returns true if it has.
+    mutating func expired(_ identity: Int, now: Instant) -> Bool {
+        if now < expiresNobodyUntil { fail("expired by a server that has just slept", peers: [identity], now: now) }
+        guard let proof = lastProof[identity], now - proof < shrunk(lifetime) else { return false }
+        fail("expired \(now - proof) after a proof of life", peers: [identity], now: now)
+        return true
+    }
+
+    /// Checks that a session which ends of age is that old.
+    mutating func tooOld(_ identity: Int, after age: Duration, now: Instant) {
+        guard let begin = confirmedAt[identity], begin >= serverSteadySince, now - begin < shrunk(age) else { return }
+        fail("ended of age after \(now - begin)", peers: [identity], now: now)
+    }
+
+    /// Returns the time before which the last sign of life of every former member was given.
+    func latestSign(now: Instant) -> Instant {
+        now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
+    }
+
+    /// The time after its last word in which a dead process is expired, once the server runs without a break: its
+    /// heartbeats may be delayed for a lifetime, and are missed for another, until the next sweep.
+    var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) }
+
+    /// Checks that an identity which gave no sign of life after `since` is soon not a member, and trusted by nobody.
+    ///
+    /// - Parameters:
+    ///   - slack: How late a sweep may be.
+    ///   - trusting: Returns a peer that lists the identity and trusts its directory.
+    package mutating func checkGone(
+        _ identity: Int, since: Instant, isMember: Bool, slack: Duration = .zero, trusting: () -> Int? = { nil },
+        now: Instant
+    ) {
+        // A CONFIRM that was under way then makes it a member once more, as late as its ticket allows.
+        let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
+        if isMember, now - begin > patience + slack {
+            fail("still a member \(now - begin) after its end", peers: [identity], now: now)
+        }
+        if now - begin > patience + slack + stretched(trust), let other = trusting() {
+            fail("still trusted \(now - begin) after its end", peers: [identity, other], now: now)
+        }
+    }
+
+    // MARK: directories
+
+    /// Checks the version that the server has published. A new process has another epoch.
+    mutating func published(_ version: UInt64, epoch: UInt64, now: Instant) {
+        let before = served
+        if epoch == before.epoch, version < before.version {
+            fail("the server went back from version \(before.version) to \(version)", now: now)
+        }
+        served = (epoch, version)
+    }
+
+    /// Checks that nothing is listed twice, nor a peer to itself.
+    mutating func check(
+        _ members: [Member], atMost limit: Int, of owner: Int?, without own: PublicKey? = nil, now: Instant
+    ) {
+        let involved = [owner].compactMap(\.self)
+        if members.count > limit { fail("\(members.count) members are listed", peers: involved, now: now) }
+        if Set(members.map(\.name)).count < members.count { fail("a name is listed twice", peers: involved, now: now) }
+        if Set(members.map(\.publicKey)).count < members.count {
+            fail("an identity is listed twice", peers: involved, now: now)
+        }
+        if Set(members.map(\.address)).count < members.count {
+            fail("an address is listed twice", peers: involved, now: now)
+        }
+        if members.contains(where: { $0.publicKey == own }) { fail("it lists itself", peers: involved, now: now) }
+    }
+
+    /// Checks that the roster allows every member of the server.
+    mutating func check(_ members: [Member], under roster: Roster, now: Instant) {
+        for member in members where !roster.allows(member.publicKey, as: member.name) {
+            fail("\(member.name) is revoked, and still a member", now: now)
+        }
+    }
+
+    /// Checks that a peer trusts its directory no longer than `trust` after the sending of what the server last
+    /// accepted of it. Returns false if it does.
+    mutating func checkTrust(of peer: Int, heardAt: Instant?, now: Instant) -> Bool {
+        if let heardAt, now - heardAt <= stretched(trust) { return true }
+        let age = heardAt.map { "\(now - $0) after the sending of what the server last accepted" } ?? "though unheard"
+        fail("trusts its directory \(age)", peers: [peer], now: now)
+        return false
+    }
+}

@@ -1,0 +1,78 @@
+package import SecureMeshCore
+
+/// The state of a `VirtualMesh`: its clock, its queue, its processes, and what is known of their history.
+package final class MeshState {
+    package private(set) var now: Instant
+    package var random: RandomSource
+    /// The configuration of the server's next process.
+    package var configuration: Registry.Configuration
+    package var server: Process<Registry>
+    package var peers: [VirtualPeer] = []
+    /// Who is who in the `Invariants`. Several peers may have one identity.
+    package var identities: [PublicKey: Int] = [:]
+    package var invariants: Invariants
+    package internal(set) var trace = Trace()
+    package var schedule = Schedule()
+    var memberAddresses: Set<SocketAddress> = []
+    /// The server's directory at the last check.
+    var published: (epoch: UInt64, version: UInt64) = (0, 0)
+    /// The number of bytes that a socket holds while its process does not read.
+    let buffer: Int
+    /// The primitives of all machines, if their seals are watched.
+    let watch: WatchedPrimitives?
+    /// The greatest number of steps and datagrams at one instant.
+    private let stepLimit: Int
+    private var stepsNow = 0
+    private var flights: UInt64 = 0
+
+    package init(
+        _ configuration: Registry.Configuration, random: RandomSource, from start: Instant = Instant(nanoseconds: 0),
+        drift: Int = 0, isClose: Bool = true, buffer: Int = Scenario.usualBuffer, watch: WatchedPrimitives? = nil,
+        stepLimit: Int = .max
+    ) {
+        self.configuration = configuration
+        self.random = random
+        now = start
+        invariants = Invariants(configuration, drift: drift, isClose: isClose, isWatched: watch != nil)
+        self.buffer = buffer
+        self.watch = watch
+        self.stepLimit = stepLimit
+        server = Process(
+            Registry(configuration, random: .seeded(self.random.next()), now: start),
+            clock: Clock(offset: .zero, driftPerMillion: 0))
+    }
+
+    /// A copy that goes on by itself.
+    package init(copying other: MeshState) {
+        (now, random, configuration) = (other.now, other.random, other.configuration)
+        server = Process(copying: other.server)
+        peers = other.peers.map(VirtualPeer.init(copying:))
+        (identities, invariants, trace, schedule) = (other.identities, other.invariants, other.trace, other.schedule)
+        (memberAddresses, published, flights) = (other.memberAddresses, other.published, other.flights)
+        (buffer, watch, stepLimit, stepsNow) = (other.buffer, other.watch, other.stepLimit, other.stepsNow)
+    }
+
+    /// Moves the clock to `time`, unless it is past that.
+    package func pass(to time: Instant) {
+        guard time > now else { return }
+        now = time
+        stepsNow = 0
+    }
+
+    func countStep() {
+        stepsNow += 1
+        if stepsNow > stepLimit { invariants.fail("more than \(stepLimit) steps at one instant", now: now) }
+    }
+
+    package func nextFlight() -> UInt64 {
+        flights += 1
+        return flights
+    }
+
+    func checkWatch() {
+        guard let violation = watch?.violations.first else { return }
+        let kind = violation.head.count > 1 ? Kind(rawValue: violation.head[1]) : nil
+        let what = kind.map { "\($0)" } ?? "datagram"
+        invariants.fail("a key sealed two plaintexts under one counter: \(what) \(violation.counter)", now: now)
+    }
+}

@@ -1,0 +1,74 @@
+package import SecureMeshCore
+
+/// What members say, and who hears it.
+extension Invariants {
+    /// Returns a body that names itself, for a message that `sender` is about to send.
+    ///
+    /// - Parameters:
+    ///   - audience: The identity it is for, or nil for all.
+    ///   - size: The number of bytes after the first 8.
+    package mutating func body(
+        from sender: Int, as name: PeerName, to audience: Int?, size: Int, now: Instant
+    ) -> [UInt8] {
+        var body: [UInt8] = []
+        body.reserveCapacity(8 + size)
+        body.append(bigEndian: UInt64(messages.count))
+        body.append(zeros: size)
+        messages.append(Message(sender: sender, name: name, audience: audience, size: size, sentAt: now))
+        return body
+    }
+
+    /// Forgets the newest message, which the peer refused to send.
+    mutating func withdrawLast() { messages.removeLast() }
+
+    /// Checks a message that a peer has delivered.
+    ///
+    /// - Parameters:
+    ///   - sender: The identity of its sender, or nil if that is unknown.
+    ///   - isDeceived: The receiver follows a server that lies, which does not report revocations.
+    /// - Returns: how long the message was on its way.
+    @discardableResult
+    package mutating func delivered(
+        _ message: ReceivedMessage, from sender: Int?, to receiver: Int, isDeceived: Bool = false, now: Instant
+    ) -> Duration {
+        var reader = ByteReader()
+        guard let id = try? reader.uint64(message.body.span), id < messages.count, let sender else {
+            fail("delivered a message that nobody sent", peers: [receiver], now: now)
+            return .zero
+        }
+        let index = Int(id)
+        let sent = messages[index]
+        let involved = [receiver, sent.sender]
+        if message.sender.name != sent.name {
+            fail("message \(id) was delivered under another name", peers: involved, now: now)
+        }
+        if message.body.count != 8 + sent.size || !message.body.dropFirst(8).allSatisfy({ $0 == 0 }) {
+            fail("message \(id) was delivered with another body", peers: involved, now: now)
+        }
+        if sent.sender != sender { fail("message \(id) was delivered as another's", peers: involved, now: now) }
+        if message.isBroadcast != (sent.audience == nil) || sent.audience ?? receiver != receiver {
+            fail("message \(id) was delivered to one it was not for", peers: involved, now: now)
+        }
+        if sent.number ?? message.number != message.number {
+            fail("message \(id) has two numbers", peers: involved, now: now)
+        }
+        messages[index].number = message.number
+        if sent.receivers.has(receiver) { fail("message \(id) was delivered twice", peers: involved, now: now) }
+        messages[index].receivers.insert(receiver)
+        if !isDeceived, isBeyondTrust(sender, diedAt: nil, now: now), let revoked = revokedAt[sender] {
+            fail("message \(id) was delivered \(now - revoked) after its sender was revoked", peers: involved, now: now)
+        }
+        return now - sent.sentAt
+    }
+
+    /// Returns true if nobody may trust an identity any more that was revoked, or died at `diedAt`.
+    func isBeyondTrust(_ identity: Int, diedAt: Instant?, now: Instant) -> Bool {
+        if let revoked = revokedAt[identity] { return now - revoked > stretched(trust) }
+        guard let diedAt else { return false }
+        return now - max(diedAt, serverSteadySince) > patience + stretched(trust)
+    }
+
+    func hasReached(_ receiver: Int, message index: Int) -> Bool { messages[index].receivers.has(receiver) }
+
+    var lastMessage: Int { messages.count - 1 }
+}

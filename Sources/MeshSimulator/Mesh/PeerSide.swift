@@ -1,0 +1,142 @@
+package import SecureMeshCore
+
+/// The peers' processes.
+extension VirtualMesh {
+    /// Returns a new process with the key and name of a peer, which is to pin `servers`.
+    package func newProcess(_ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil) -> Process<Peer> {
+        let clock = newClock()
+        var configuration = Peer.Configuration(
+            key: key, name: name, servers: servers ?? [state.configuration.key.publicKey], server: Addresses.server)
+        configuration.primitives = state.configuration.primitives
+        return Process(Peer(configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
+    }
+
+    /// Starts a peer as a new process.
+    package func start(_ index: Int) {
+        let peer = state.peers[index]
+        peer.starts(newProcess(peer.key, peer.name), now: now)
+        wakePeer(index)
+    }
+
+    package func pausePeer(_ index: Int) { state.peers[index].process.pause() }
+
+    /// Lets a peer go on: first what the clock asks for, then what has waited in the socket.
+    package func resumePeer(_ index: Int) {
+        let process = state.peers[index].process
+        let waiting = process.resume()
+        if process.isDue(now) { peerTimesOut(index) }
+        for flight in waiting where process.isRunning { peerHandles(index, flight) }
+        wakePeer(index)
+    }
+
+    /// Lets a peer leave the mesh.
+    package func leave(_ index: Int) {
+        state.peers[index].hasEnded = true
+        state.peers[index].hasLeft = true
+        withPeer(index) { $0.leave(now: $1) }
+    }
+
+    /// Calls a peer's machine with the time of its clock, and handles its outputs, even if the call throws.
+    @discardableResult
+    package func withPeer<Result>(_ index: Int, _ body: (inout Peer, Instant) throws -> Result) rethrows -> Result {
+        let process = state.peers[index].process
+        defer {
+            drainPeer(index)
+            wakePeer(index)
+        }
+        return try body(&process.machine, process.clock.read(now))
+    }
+
+    func wakePeer(_ index: Int) {
+        guard let at = state.peers[index].process.reschedule(now: now) else { return }
+        state.schedule.put(.wakePeer(index), at: at)
+    }
+
+    func peerWakes(_ index: Int, scheduled at: Instant) {
+        let process = state.peers[index].process
+        guard process.wakeAt == at else { return }
+        process.wakeAt = nil
+        if process.isAwake, process.isDue(now) { peerTimesOut(index) }
+        wakePeer(index)
+    }
+
+    private func peerTimesOut(_ index: Int) {
+        state.trace.step(4, at: now, subject: index)
+        let process = state.peers[index].process
+        process.machine.handleTimeout(now: process.clock.read(now))
+        drainPeer(index)
+    }
+
+    func peerHandles(_ index: Int, _ flight: Flight) {
+        state.trace.step(5, at: now, subject: index)
+        state.trace.datagram(flight.bytes)
+        let peer = state.peers[index]
+        let process = peer.process
+        let before = flight.isBroken ? peer.view(now) : nil
+        let refusals = process.glance.refusals
+        process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: process.clock.read(now))
+        drainPeer(index, after: flight)
+        let refused = process.glance.refusals - refusals
+        let isRepeated = state.invariants.hasAccepted(flight)
+        // A peer that leaves ignores all datagrams, and counts none.
+        let isAccepted =
+            !peer.hasEnded
+            && state.invariants.handled(
+                flight, by: index, before: before, after: flight.isBroken ? peer.view(now) : nil, refusals: refused,
+                last: refused == 0 || isDeceived(index) ? nil : process.machine.rejections.last, answers: [], now: now)
+        didHandle(
+            Handling(
+                flight: flight, by: index, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
+                answered: 0))
+        wakePeer(index)
+    }
+
+    private func drainPeer(_ index: Int, after flight: Flight? = nil) {
+        let peer = state.peers[index]
+        let process = peer.process
+        while let output = process.machine.pollOutput() {
+            switch output {
+            case .transmit(let transmit):
+                send(transmit.bytes, by: .peer(index), from: peer.address, to: transmit.path.remote)
+            case .event(let event): note(event, of: index, after: flight)
+            case .drain: process.machine.handleDrained(now: process.clock.read(now))
+            }
+        }
+        process.look()
+        if state.invariants.isClose {
+            state.invariants.check(process.usages, of: index, now: now)
+            state.checkWatch()
+        }
+        guard let former = peer.formerEpoch(&state.invariants, peer: index, now: now) else { return }
+        peerHoldsNewVersion(index, after: former)
+        guard state.invariants.isClose else { return }
+        state.invariants.check(
+            process.machine.members, atMost: Limits.directoryEntries, of: index, without: peer.publicKey, now: now)
+    }
+
+    /// Lets a peer send a message that names itself, to all members or to one.
+    ///
+    /// - Returns: the number of members it goes to, or nil if the peer may not send it.
+    package func speak(_ index: Int, to audience: PublicKey?, size: Int) -> Int? {
+        state.trace.step(6, at: now, subject: index)
+        let peer = state.peers[index]
+        let body = state.invariants.body(
+            from: peer.identity, as: peer.name, to: audience.flatMap { state.identities[$0] }, size: size, now: now)
+        let (process, limit) = (peer.process, PeerMessage.ordinaryBody)
+        let local = process.clock.read(now)
+        var reached = 1
+        do throws(SendError) {
+            if let audience {
+                try process.machine.send(body, to: audience, limit: limit, now: local)
+            } else {
+                reached = try process.machine.broadcast(body, limit: limit, now: local)
+            }
+        } catch {
+            state.invariants.withdrawLast()
+            return nil
+        }
+        drainPeer(index)
+        wakePeer(index)
+        return reached
+    }
+}

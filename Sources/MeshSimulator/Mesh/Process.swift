@@ -1,0 +1,106 @@
+package import SecureMeshCore
+
+/// A machine with a clock and a socket of its own, which can stop and go on.
+package final class Process<Machine: DirectoryHolder> {
+    package var machine: Machine
+    /// The machine's figures after its last call.
+    package private(set) var glance: Glance
+    package private(set) var clock: Clock
+    package var isRunning = true
+    package private(set) var isPaused = false
+    /// When the schedule wakes it, or nil if it does not.
+    var wakeAt: Instant?
+    private var inbox: [Flight] = []
+    private var inboxBytes = 0
+
+    init(_ machine: Machine, clock: Clock) {
+        self.machine = machine
+        self.clock = clock
+        glance = Self.glance(&self.machine)
+    }
+
+    init(copying other: Process) {
+        (machine, glance, clock) = (other.machine, other.glance, other.clock)
+        (isRunning, isPaused, wakeAt) = (other.isRunning, other.isPaused, other.wakeAt)
+        (inbox, inboxBytes) = (other.inbox, other.inboxBytes)
+    }
+
+    /// Updates `glance`, after each call of the machine.
+    func look() { glance = Self.glance(&machine) }
+
+    // `inout`, because copying a machine costs more than most of its calls.
+
+    var epoch: UInt64 { Self.epoch(&machine) }
+    var usages: [Usage] { Self.usages(&machine) }
+
+    private static func epoch(_ machine: inout Machine) -> UInt64 { machine.epoch }
+    private static func usages(_ machine: inout Machine) -> [Usage] { machine.usages }
+
+    private static func glance(_ machine: inout Machine) -> Glance {
+        Glance(
+            epoch: machine.epoch, version: machine.version, members: machine.memberCount,
+            deadline: machine.nextDeadline, refusals: machine.rejections.total)
+    }
+
+    package var isAwake: Bool { isRunning && !isPaused }
+
+    func pause() {
+        isPaused = true
+        wakeAt = nil
+    }
+
+    /// Lets the process go on. Returns the datagrams that have waited in its socket.
+    package func resume() -> [Flight] {
+        isPaused = false
+        defer { (inbox, inboxBytes) = ([], 0) }
+        return inbox
+    }
+
+    func jump(by duration: Duration) {
+        clock.jump(by: duration)
+        wakeAt = nil
+    }
+
+    /// Puts a datagram into the socket of a process that does not read. Returns false if the socket is full.
+    func hold(_ flight: Flight, buffer: Int) -> Bool {
+        // A kernel counts some hundred bytes for a datagram besides its own.
+        let size = flight.bytes.count + 512
+        guard inboxBytes + size <= buffer else { return false }
+        inboxBytes += size
+        inbox.append(flight)
+        return true
+    }
+
+    /// Returns the mesh's time at which to wake the process, or nil if the schedule does so already.
+    func reschedule(now: Instant) -> Instant? {
+        guard isAwake, let deadline = glance.deadline else { return nil }
+        let at = clock.time(at: deadline, now: now)
+        if let wakeAt, wakeAt <= at { return nil }
+        wakeAt = at
+        return at
+    }
+
+    func isDue(_ now: Instant) -> Bool {
+        guard let deadline = glance.deadline else { return false }
+        return deadline <= clock.read(now)
+    }
+}
+
+/// The figures of a machine that are read after every step.
+package struct Glance: Hashable, Sendable {
+    package var epoch: UInt64
+    package var version: UInt64
+    package var members: Int
+    package var deadline: Instant?
+    package var refusals: UInt64
+}
+
+/// A machine that holds the directory at a version: `Registry` and `Peer`.
+package protocol DirectoryHolder: MeshMachine {
+    var epoch: UInt64 { get }
+    var version: UInt64 { get }
+    var memberCount: Int { get }
+}
+
+extension Registry: DirectoryHolder {}
+extension Peer: DirectoryHolder {}

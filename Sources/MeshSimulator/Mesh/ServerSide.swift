@@ -1,0 +1,148 @@
+package import SecureMeshCore
+
+/// The server's process.
+extension VirtualMesh {
+    /// Starts a new process of the server.
+    package func startServer() {
+        let clock = newClock()
+        state.memberAddresses = []
+        state.server = Process(
+            Registry(state.configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
+        state.invariants.serverDisturbed(now: now)
+        wakeServer()
+    }
+
+    /// Ends the server's process without a word.
+    package func killServer() {
+        server.isRunning = false
+        state.memberAddresses = []
+        state.invariants.serverDisturbed(now: now)
+    }
+
+    package func pauseServer() { server.pause() }
+
+    /// Lets the server go on as the driver does: first what the clock asks for, then what has waited in the socket.
+    package func serverGoesOn(with waiting: [Flight]) {
+        if server.isDue(now) { serverTimesOut() }
+        for flight in waiting { serverHandles(flight) }
+        wakeServer()
+    }
+
+    package func setRoster(_ roster: Roster) {
+        state.configuration.roster = roster
+        guard server.isAwake else { return }
+        withServer { $0.setRoster(roster, now: $1) }
+        checkServersMembers()
+    }
+
+    /// Calls the server's machine with the time of its clock, and handles its outputs.
+    package func withServer(_ body: (inout Registry, Instant) -> Void) {
+        body(&server.machine, server.clock.read(now))
+        drainServer(answering: nil)
+        wakeServer()
+    }
+
+    func wakeServer() {
+        if let at = server.reschedule(now: now) { state.schedule.put(.wakeServer, at: at) }
+    }
+
+    func serverWakes(scheduled at: Instant) {
+        guard server.wakeAt == at else { return }
+        server.wakeAt = nil
+        if server.isAwake, server.isDue(now) { serverTimesOut() }
+        wakeServer()
+    }
+
+    private func serverTimesOut() {
+        state.trace.step(1, at: now, subject: -1)
+        let local = server.clock.read(now)
+        if let deadline = server.glance.deadline, deadline < local, deadline.nanoseconds > 0 {
+            serverIsLate(by: local - deadline)
+        }
+        server.machine.handleTimeout(now: local)
+        drainServer(answering: nil)
+    }
+
+    func serverDrained() {
+        guard server.isAwake else { return }
+        state.trace.step(2, at: now, subject: -1)
+        withServer { $0.handleDrained(now: $1) }
+    }
+
+    func serverHandles(_ flight: Flight) {
+        state.trace.step(3, at: now, subject: -1)
+        state.trace.datagram(flight.bytes)
+        let server = server
+        let before = flight.isBroken ? serverView : nil
+        let refusals = server.glance.refusals
+        let isRepeated = state.invariants.hasAccepted(flight)
+        let isMember = state.memberAddresses.contains(flight.source)
+        server.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: server.clock.read(now))
+        let answers = drainServer(answering: flight)
+        let refused = server.glance.refusals - refusals
+        let isAccepted = state.invariants.handled(
+            flight, by: nil, before: before, after: flight.isBroken ? serverView : nil, refusals: refused,
+            last: refused > 0 ? server.machine.rejections.last : nil, answers: answers, now: now)
+        let answered = answers.filter { !isMember && $0.path.remote == flight.source }
+        didHandle(
+            Handling(
+                flight: flight, by: nil, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
+                answered: answered.reduce(0) { $0 + $1.bytes.count }))
+        wakeServer()
+    }
+
+    private var serverView: Invariants.View {
+        // A flush that was due happens with any datagram.
+        var glance = server.glance
+        glance.version = 0
+        glance.deadline = glance.deadline.flatMap { $0 > server.clock.read(now) ? $0 : nil }
+        return Invariants.View(glance: glance, session: 0, isTrusted: true)
+    }
+
+    @discardableResult
+    private func drainServer(answering flight: Flight?) -> [Transmit] {
+        let server = server
+        var answers: [Transmit] = []
+        var departed: Set<SocketAddress> = []
+        while let output = server.machine.pollOutput() {
+            switch output {
+            case .transmit(let transmit):
+                answers.append(transmit)
+                send(transmit.bytes, by: .server, from: Addresses.server, to: transmit.path.remote)
+            case .event(let event):
+                if case .joined(let member) = event {
+                    state.memberAddresses.insert(member.address)
+                    departed.remove(member.address)
+                    if let identity = state.identities[member.publicKey] {
+                        state.invariants.joined(identity, now: now)
+                    }
+                }
+                if case .left(let member, _) = event { departed.insert(member.address) }
+                note(event, after: flight)
+            case .drain: state.schedule.put(.drained, at: now)
+            }
+        }
+        server.look()
+        if state.invariants.isClose {
+            state.invariants.check(server.usages, of: nil, now: now)
+            state.checkWatch()
+        }
+        state.invariants.answered(flight, with: answers, isMember: state.memberAddresses.contains, now: now)
+        for address in departed { state.memberAddresses.remove(address) }
+        let current = (epoch: server.glance.epoch, version: server.glance.version)
+        if current != state.published {
+            state.published = current
+            state.invariants.published(current.version, epoch: current.epoch, now: now)
+            serverPublished()
+            checkServersMembers()
+        }
+        return answers
+    }
+
+    private func checkServersMembers() {
+        guard state.invariants.isClose else { return }
+        let members = server.machine.members
+        state.invariants.check(members, atMost: state.configuration.maximumPeers, of: nil, now: now)
+        state.invariants.check(members, under: state.configuration.roster, now: now)
+    }
+}

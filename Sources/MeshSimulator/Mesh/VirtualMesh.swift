@@ -1,0 +1,170 @@
+package import SecureMeshCore
+
+/// A registry and its peers, the same values that run for real, on a network in virtual time.
+///
+/// The extensions are the only implementation of queue, delivery, timers, pause and drain, and they report every call of
+/// a machine to the `Invariants`. A conforming type plugs in what differs: where a datagram goes, who has an address,
+/// what a clock reads, and what follows from an event.
+package protocol VirtualMesh: AnyObject {
+    var state: MeshState { get }
+
+    /// Returns the clock of a process that starts.
+    func newClock() -> Clock
+    /// Decides what becomes of a datagram that a machine has sent: `deliver` it, change it, or drop it.
+    func route(_ flight: Flight)
+    /// Returns the index of the peer that has `address`.
+    func owner(of address: SocketAddress) -> Int?
+    /// Handles a datagram to an address that no peer has.
+    func arriveElsewhere(_ flight: Flight)
+    /// Counts a datagram that nobody received.
+    func lose(_ loss: Recording.Loss)
+    /// Returns true if the peer follows a server that is not the true one, so that it may refuse honest datagrams.
+    func isDeceived(_ index: Int) -> Bool
+    /// Follows each call of a machine with a datagram.
+    func didHandle(_ handling: Handling)
+    /// Precedes a timeout that the server handles later than it asked for.
+    func serverIsLate(by delay: Duration)
+    /// Follows from an event of the server. `flight` is what the server handled, nil in a timeout.
+    func note(_ event: ServerEvent, after flight: Flight?)
+    /// Follows from an event of a peer. `flight` is what the peer handled, nil in a timeout.
+    func note(_ event: PeerEvent, of index: Int, after flight: Flight?)
+    /// Follows each change of the server's directory.
+    func serverPublished()
+    /// Follows each change of a peer's directory. `epoch` is that of its former directory, 0 if it had none.
+    func peerHoldsNewVersion(_ index: Int, after epoch: UInt64)
+    /// Carries out an entry of the schedule that is neither a datagram nor a timer.
+    func carryOut(_ action: Schedule.Action)
+}
+
+extension VirtualMesh {
+    package func newClock() -> Clock { Clock(offset: .zero, driftPerMillion: 0) }
+    package func owner(of address: SocketAddress) -> Int? {
+        state.peers.firstIndex { $0.address == address && $0.process.isRunning }
+    }
+    package func arriveElsewhere(_ flight: Flight) {}
+    package func lose(_ loss: Recording.Loss) {}
+    package func isDeceived(_ index: Int) -> Bool { false }
+    package func didHandle(_ handling: Handling) {}
+    package func serverIsLate(by delay: Duration) {}
+    package func note(_ event: ServerEvent, after flight: Flight?) {}
+    package func note(_ event: PeerEvent, of index: Int, after flight: Flight?) {}
+    package func serverPublished() {}
+    package func peerHoldsNewVersion(_ index: Int, after epoch: UInt64) {}
+    package func carryOut(_ action: Schedule.Action) {}
+}
+
+/// One call of a machine with a datagram.
+package struct Handling {
+    package let flight: Flight
+    /// The index of the peer, or nil for the server.
+    package let by: Int?
+    package let isAccepted: Bool
+    /// A copy of the datagram had been accepted before.
+    package let isRepeated: Bool
+    /// How often the machine counted a refusal: 1 unless something is wrong.
+    package let refusals: UInt64
+    /// The bytes of answers to a source that is not a member's.
+    package let answered: Int
+}
+
+// MARK: time
+
+extension VirtualMesh {
+    package var now: Instant { state.now }
+    package var server: Process<Registry> { state.server }
+    package var peers: [VirtualPeer] { state.peers }
+
+    /// Lets time pass until `end`, or until an invariant fails.
+    package func play(until end: Instant) {
+        while step(until: end) {}
+        state.pass(to: end)
+    }
+
+    /// Lets time pass until `isDone`, which is computed after each step.
+    ///
+    /// - Returns: false if `limit` passed first.
+    @discardableResult
+    package func play(atMost limit: Duration, until isDone: () -> Bool) -> Bool {
+        let end = now + limit
+        while !isDone() {
+            guard step(until: end) else {
+                state.pass(to: end)
+                return isDone()
+            }
+        }
+        return true
+    }
+
+    /// Carries out the next entry of the schedule. Returns false if there is none until `end`.
+    private func step(until end: Instant) -> Bool {
+        guard state.invariants.failure == nil, let entry = state.schedule.next(until: end) else { return false }
+        state.pass(to: entry.at)
+        state.countStep()
+        switch entry.action {
+        case .arrive(let slot): if let flight = state.schedule.take(slot) { arrive(flight) }
+        case .wakeServer: serverWakes(scheduled: entry.at)
+        case .drained: serverDrained()
+        case .wakePeer(let index): peerWakes(index, scheduled: entry.at)
+        case .fault, .act, .speak, .sample: carryOut(entry.action)
+        }
+        return true
+    }
+}
+
+// MARK: the network
+
+extension VirtualMesh {
+    /// Puts a datagram that a machine has made onto the network.
+    func send(_ bytes: [UInt8], by sender: Flight.Sender, from source: SocketAddress, to destination: SocketAddress) {
+        state.countStep()
+        var flight = Flight(
+            id: state.nextFlight(), sender: sender, source: source, destination: destination, bytes: bytes, sentAt: now)
+        let peer = flight.senderIndex.map { state.peers[$0] }
+        state.invariants.sent(flight, identity: peer?.identity, now: now)
+        flight.proof = peer?.sends(flight, now: now)
+        route(flight)
+    }
+
+    package func deliver(_ flight: Flight, after delay: Duration) {
+        state.schedule.put(flight, at: now + delay)
+    }
+
+    package func arrive(_ flight: Flight) {
+        if flight.destination == Addresses.server {
+            guard server.isRunning else { return lose(.nobodyThere) }
+            guard server.isPaused else { return serverHandles(flight) }
+            if !server.hold(flight, buffer: state.buffer) { lose(.overflow) }
+        } else if let index = owner(of: flight.destination) {
+            let peer = state.peers[index]
+            guard peer.process.isRunning, peer.address == flight.destination else { return lose(.nobodyThere) }
+            guard peer.process.isPaused else { return peerHandles(index, flight) }
+            if !peer.process.hold(flight, buffer: state.buffer) { lose(.overflow) }
+        } else {
+            arriveElsewhere(flight)
+        }
+    }
+}
+
+// MARK: the end
+
+extension VirtualMesh {
+    /// True if every live peer is a member, knows it, and has the server's directory.
+    package var isWhole: Bool {
+        let glance = server.glance
+        let live = state.peers.filter(\.isLive)
+        guard server.isAwake, glance.members == live.count else { return false }
+        let isEqual = live.allSatisfy { isCurrent($0) && $0.process.glance.members == glance.members }
+        guard isEqual, state.invariants.isClose else { return isEqual }
+        let members = server.machine.members
+        return live.allSatisfy { peer in
+            peer.process.machine.members == members.filter { $0.publicKey != peer.publicKey }
+        }
+    }
+
+    /// Returns true if the peer holds the server's directory, and may speak.
+    package func isCurrent(_ peer: VirtualPeer) -> Bool {
+        let held = peer.process.glance
+        return held.epoch == server.glance.epoch && held.version == server.glance.version
+            && peer.process.machine.maySpeak(peer.process.clock.read(now))
+    }
+}

@@ -1,0 +1,132 @@
+package import SecureMeshCore
+
+/// One peer of a virtual mesh: its identity, its process, and what the mesh has seen of it.
+package final class VirtualPeer {
+    package let key: SigningKey
+    package let name: PeerName
+    /// The index of the key in the `Invariants`.
+    package let identity: Int
+    package var address: SocketAddress
+    package internal(set) var process: Process<Peer>
+    /// False until its first start.
+    package var hasBegun = false
+    /// It has left, or was refused for good: it does not restart.
+    package var hasEnded = false
+    package var hasLeft = false
+    var isRevoked = false
+    /// When its revocation was last withdrawn: datagrams sent before may still arrive.
+    var authorisedAt: Instant?
+    /// The time from which it must not be a member.
+    var diedAt: Instant?
+    /// When the newest HEARTBEAT or CONFIRM that the server has accepted was sent.
+    private(set) var heardAt: Instant?
+    /// When its clock last jumped: it may have forgotten what it remembers for some seconds.
+    var jumpedAt: Instant?
+    /// It does not join before: the server told it to wait.
+    package var waitsUntil: Instant?
+    /// When it last followed a server that lies.
+    var deceivedAt: Instant?
+    package private(set) var startedAt = Instant(nanoseconds: 0)
+    /// When its process could first speak.
+    package internal(set) var joinedAt: Instant?
+    /// When its process took over its directory's version.
+    package internal(set) var heldAt: Instant?
+    /// The events of the peer, in a mesh that keeps them.
+    package var events: [(at: Instant, event: PeerEvent)] = []
+    /// The epoch and version at the last check.
+    private var held: (epoch: UInt64, version: UInt64) = (0, 0)
+    /// The number and time of the newest heartbeats, by session.
+    private var heartbeats: [UInt64: [(number: UInt64, at: Instant)]] = [:]
+    /// When the PULSE was sent whose token the next heartbeat carries, by session.
+    private var pulses: [UInt64: Instant] = [:]
+
+    package init(key: SigningKey, name: PeerName, identity: Int, address: SocketAddress, process: Process<Peer>) {
+        self.key = key
+        self.name = name
+        self.identity = identity
+        self.address = address
+        self.process = process
+    }
+
+    /// A copy that goes on by itself, without the events.
+    init(copying other: VirtualPeer) {
+        (key, name, identity, address) = (other.key, other.name, other.identity, other.address)
+        process = Process(copying: other.process)
+        (hasBegun, hasEnded, hasLeft, isRevoked) = (other.hasBegun, other.hasEnded, other.hasLeft, other.isRevoked)
+        (authorisedAt, diedAt, heardAt, jumpedAt) = (other.authorisedAt, other.diedAt, other.heardAt, other.jumpedAt)
+        (waitsUntil, deceivedAt, startedAt) = (other.waitsUntil, other.deceivedAt, other.startedAt)
+        (joinedAt, heldAt, held) = (other.joinedAt, other.heldAt, other.held)
+        (heartbeats, pulses) = (other.heartbeats, other.pulses)
+    }
+
+    package var publicKey: PublicKey { key.publicKey }
+    package var isRunning: Bool { process.isRunning }
+    package var version: UInt64 { process.glance.version }
+    package var machine: Peer {
+        get { process.machine }
+        set { process.machine = newValue }
+    }
+
+    /// True if it runs and may be a member.
+    package var isLive: Bool { hasBegun && process.isRunning && !hasEnded && !isRevoked }
+
+    func starts(_ process: Process<Peer>, now: Instant) {
+        self.process = process
+        hasBegun = true
+        startedAt = now
+        if !isRevoked { diedAt = nil }
+        heardAt = nil
+        deceivedAt = nil
+        jumpedAt = nil
+        waitsUntil = nil
+        joinedAt = nil
+        heldAt = nil
+        held = (0, 0)
+        heartbeats = [:]
+        pulses = [:]
+    }
+
+    func view(_ now: Instant) -> Invariants.View {
+        let local = process.clock.read(now)
+        return Invariants.View(
+            glance: process.glance, session: process.machine.session?.rawValue ?? 0,
+            isTrusted: process.machine.isTrusted(local))
+    }
+
+    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns when the PULSE was sent that it answers.
+    func sends(_ flight: Flight, now: Instant) -> Instant? {
+        guard flight.kind == .heartbeat || flight.kind == .confirm else { return nil }
+        var recent = heartbeats[flight.from] ?? []
+        if recent.count == 16 { recent.removeFirst() }
+        recent.append((flight.counter, now))
+        heartbeats[flight.from] = recent
+        return pulses[flight.from]
+    }
+
+    /// Notes that the server has accepted a HEARTBEAT or CONFIRM of the peer.
+    func wasHeard(_ flight: Flight) {
+        heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
+    }
+
+    /// Notes that the peer has accepted a PULSE. It uses the token if the PULSE echoes a heartbeat that is surely fresh
+    /// by its own clock.
+    func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
+        guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
+            now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true
+        else { return }
+        pulses[flight.to] = flight.sentAt
+    }
+
+    /// Returns the epoch of its former directory if the directory has changed, and checks that it did not go back.
+    func formerEpoch(_ invariants: inout Invariants, peer: Int, now: Instant) -> UInt64? {
+        let current = (epoch: process.glance.epoch, version: process.glance.version)
+        guard current != held else { return nil }
+        if current.epoch == held.epoch, current.version < held.version {
+            invariants.fail(
+                "its directory went back from version \(held.version) to \(current.version)", peers: [peer], now: now)
+        }
+        defer { held = current }
+        heldAt = now
+        return held.epoch
+    }
+}

@@ -1,0 +1,247 @@
+package import SecureMeshCore
+
+/// What a world plugs into the virtual mesh.
+extension World: VirtualMesh {
+    package func newClock() -> Clock {
+        Clock(
+            offset: .nanoseconds(Int64(state.random.below(1 << 50))),
+            driftPerMillion: scenario.drift == 0
+                ? 0 : state.random.below(2 * scenario.drift + 1) - scenario.drift)
+    }
+
+    package func carryOut(_ action: Schedule.Action) {
+        switch action {
+        case .fault(let number): fault(number)
+        case .act(let number): act(number)
+        case .speak(let index): speak(index)
+        case .sample: sample()
+        case .arrive, .wakeServer, .drained, .wakePeer: break
+        }
+    }
+
+    // MARK: the network
+
+    package func route(_ flight: Flight) {
+        recorder.sent(flight.bytes)
+        guard let passed = passAttackers(flight) else { return lose(.withheld) }
+        let isServers = flight.destination == Addresses.server
+        let target = isServers ? nil : owner(of: flight.destination)
+        guard isServers || target != nil else { return passToAttacker(passed) }
+        network.send(passed, from: flight.senderIndex, to: target, now: now)
+        if network.arrivals.isEmpty { recorder.lost() }
+        for (flight, at) in network.arrivals { state.schedule.put(flight, at: at) }
+    }
+
+    package func owner(of address: SocketAddress) -> Int? {
+        guard let slot = Addresses.slot(of: address), slot < owners.count else { return nil }
+        return owners[slot]
+    }
+
+    package func arriveElsewhere(_ flight: Flight) { attackerHears(flight) }
+
+    package func lose(_ loss: Recording.Loss) { network.lose(loss) }
+
+    package func didHandle(_ handling: Handling) {
+        let flight = handling.flight
+        if handling.refusals > 0 { recorder.refused() }
+        let verb = handling.refusals > 0 ? "refuses" : "accepts"
+        guard let index = handling.by else {
+            tell([flight.senderIndex].compactMap(\.self), "server \(verb) \(flight.description)")
+            if handling.isAccepted, !flight.isBroken, let peer = flight.senderIndex { noteLife(flight, of: peer) }
+            return tellAttacker(of: handling, isBeyondTrust: false)
+        }
+        tell([index], "\(verb) \(flight.description)")
+        checkWait(of: index, flight)
+        guard !peers[index].hasEnded else { return }
+        tellAttacker(
+            of: handling,
+            isBeyondTrust: handling.isAccepted && flight.kind == .message && !isDeceived(index)
+                && flight.senderIndex.map {
+                    state.invariants.isBeyondTrust($0, diedAt: peers[$0].diedAt, now: now)
+                } ?? false)
+        if handling.isAccepted, flight.kind == .pulse {
+            peers[index].hears(pulse: flight, freshness: surelyFresh, now: now)
+        }
+    }
+
+    private func noteLife(_ flight: Flight, of peer: Int) {
+        if flight.kind == .confirm || flight.kind == .heartbeat { peers[peer].wasHeard(flight) }
+        switch flight.kind {
+        case .confirm: state.invariants.confirmed(peer, now: now)
+        case .heartbeat:
+            // To a clock that has jumped, an older token may be too old.
+            if let proof = flight.proof, proof >= state.invariants.serverSteadySince, now - proof < surelyAlive {
+                state.invariants.proof(of: peer, now: now)
+            }
+        default: break
+        }
+    }
+
+    /// For some seconds a peer remembers that a CONFIRM which it gave up may still replace its session. It forgets that
+    /// only if its clock jumps or the GOODBYE is late: then it waits as for another process, and so must the world.
+    private func checkWait(of index: Int, _ flight: Flight) {
+        guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
+            now - flight.sentAt < Self.longDelay
+        else { return }
+        peers[index].waitsUntil = nil
+    }
+
+    private static let longDelay = Duration.seconds(1)
+
+    // MARK: the server
+
+    package func serverPublished() {
+        recorder.published(server.glance.version, epoch: server.glance.epoch, now: now)
+    }
+
+    package func note(_ event: ServerEvent, after flight: Flight?) {
+        switch event {
+        case .joined(let member): noteJoined(member)
+        case .left(let member, let departure): noteLeft(member, departure, after: flight)
+        case .turnedAway: break
+        }
+    }
+
+    private func noteJoined(_ member: Member) {
+        let peer = state.identities[member.publicKey]
+        let isRevoked = peer.map { peers[$0].isRevoked } ?? false
+        tellAttackers(
+            .joined(
+                Fact.Arrival(
+                    member: member, at: now, serverSteadySince: state.invariants.serverSteadySince,
+                    isRevoked: isRevoked)))
+        guard let peer else { return }
+        tell([peer], "joined")
+        recorder.joined(peer, now: now)
+        if isRevoked { state.invariants.fail("a revoked peer joined", peers: [peer], now: now) }
+    }
+
+    private func noteLeft(_ member: Member, _ departure: Departure, after flight: Flight?) {
+        let peer = state.identities[member.publicKey]
+        let isWrong = departure == .expired ? peer.map { state.invariants.expired($0, now: now) } ?? false : false
+        tellAttackers(
+            .left(
+                Fact.Parting(
+                    member: member, at: now, departure: departure, diedAt: peer.flatMap { peers[$0].diedAt },
+                    isWrong: isWrong, latestSign: state.invariants.latestSign(now: now))))
+        guard let peer else { return }
+        tell([peer], "left: \(departure)")
+        recorder.left(peer, departure, now: now)
+        if let fault = fault(in: departure, of: peer, after: flight) {
+            state.invariants.fail(fault, peers: [peer], now: now)
+        }
+        if departure == .tooOld {
+            state.invariants.tooOld(peer, after: scenario.rekey + ProtocolConstants.rekeyGrace, now: now)
+        }
+    }
+
+    /// Returns why a member should not have gone for that reason.
+    private func fault(in departure: Departure, of peer: Int, after flight: Flight?) -> String? {
+        switch departure {
+        case .misbehaved: "an honest peer was taken for a cheat"
+        case .left where !peers[peer].hasLeft: "gone as if it had left, and it has not"
+        case .replaced where flight?.kind != .confirm || flight?.senderIndex != peer:
+            "replaced without a CONFIRM of its own"
+        case .revoked where !peers[peer].isRevoked: "gone as revoked, and it is not"
+        case .stopping where !isStopping: "gone with a server that goes on"
+        case .left, .replaced, .revoked, .stopping, .expired, .tooOld: nil
+        }
+    }
+
+    // MARK: the peers
+
+    package func peerHoldsNewVersion(_ index: Int, after epoch: UInt64) {
+        if epoch != 0, !trueEpochs.contains(epoch) { peers[index].deceivedAt = now }
+        let glance = peers[index].process.glance
+        recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
+    }
+
+    /// Returns true if the peer follows a server that lies, or did while its messages may still be under way.
+    package func isDeceived(_ index: Int) -> Bool {
+        let epoch = peers[index].process.epoch
+        return epoch != 0 && !trueEpochs.contains(epoch)
+            || peers[index].deceivedAt.map { now - $0 < ProtocolConstants.pairLingering * 2 } ?? false
+    }
+
+    package func note(_ event: PeerEvent, of index: Int, after flight: Flight?) {
+        switch event {
+        case .joined:
+            tell([index], "may speak")
+            recorder.isIn(index, now: now)
+        case .message(let message):
+            checkTrust(of: index)
+            let sender = state.identities[message.sender.publicKey]
+            // An insider may say what it likes under its own name.
+            if sender == nil, insiders[message.sender.publicKey] == message.sender.name { return }
+            let latency = state.invariants.delivered(
+                message, from: sender, to: index, isDeceived: isDeceived(index), now: now)
+            recorder.delivered(after: latency)
+        case .left: end(index)
+        case .ended:
+            // A REJECT or GOODBYE from before the revocation was withdrawn may arrive after that.
+            let isLate = peers[index].authorisedAt.map { at in flight.map { $0.sentAt <= at } ?? false } ?? false
+            if !peers[index].isRevoked, !isLate {
+                state.invariants.fail("an authorised peer was refused for good", peers: [index], now: now)
+            }
+            end(index)
+        case .dismissed(.replaced):
+            tell([index], "\(event)")
+            peers[index].waitsUntil = now + ProtocolConstants.replacedPause * 5 / 4
+        case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
+            tell([index], "\(event)")
+        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved: break
+        }
+    }
+
+    private func end(_ index: Int) {
+        peers[index].hasEnded = true
+        peers[index].process.isRunning = false
+        tell([index], "has ended")
+    }
+
+    /// Checks that trust ends in time, whatever is delayed.
+    func checkTrust(of index: Int) {
+        let peer = peers[index]
+        guard isClose, !isDeceived(index), peer.process.isRunning,
+            peer.process.machine.isTrusted(peer.process.clock.read(now))
+        else { return }
+        if !state.invariants.checkTrust(of: index, heardAt: peer.heardAt, now: now) {
+            tellAttackers(.trustsTooLong(index))
+        }
+    }
+
+    // MARK: talk
+
+    private func speak(_ index: Int) {
+        guard let interval = scenario.talk.interval, !isHealing else { return }
+        state.schedule.put(.speak(index), at: now + state.random.jittered(interval))
+        guard peers[index].isLive, peers[index].process.isAwake else { return }
+        var audience: Int?
+        if state.random.chance(scenario.talk.direct) {
+            audience = state.random.below(peers.count)
+            guard audience != index else { return }
+        }
+        _ = speakNow(index, to: audience)
+    }
+
+    /// Returns false if the peer may not speak.
+    func speakNow(_ index: Int, to audience: Int?) -> Bool {
+        // What is sent to attackers, or to members made up by a liar, nobody is expected to deliver.
+        let strangers =
+            attackers.isEmpty || audience != nil
+            ? 0 : peers[index].process.machine.members.count { state.identities[$0.publicKey] == nil }
+        let reached = speak(index, to: audience.map { peers[$0].publicKey }, size: scenario.talk.size)
+        guard let reached else { return false }
+        tell([index], "speaks to \(audience.map { "peer \($0)" } ?? "all")")
+        recorder.spoke(toAsManyAs: reached - strangers)
+        return true
+    }
+}
+
+extension Flight {
+    /// A few words for a story.
+    fileprivate var description: String {
+        let flags = (isCopy ? " again" : "") + (isBroken ? ", broken" : "")
+        return "\(describedKind) \(counter) of \(sender)\(flags)"
+    }
+}
