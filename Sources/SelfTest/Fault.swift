@@ -1,7 +1,7 @@
-/// Something is not as it must be.
+/// A failed check.
 package struct Fault: Error, CustomStringConvertible {
     package let description: String
-    /// What shows it again, where that is not the whole run.
+    /// The command that shows it again, if that is not the whole run.
     package let command: String?
 
     package init(_ description: String, command: String? = nil) {
@@ -9,7 +9,7 @@ package struct Fault: Error, CustomStringConvertible {
         self.command = command
     }
 
-    /// The first of several, and how many more there are; nil if there is none.
+    /// Creates a fault from the first of several failures, and the number of the others. Returns nil if there are none.
     package init?(_ failures: [String]) {
         guard let first = failures.first else { return nil }
         self.init(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")

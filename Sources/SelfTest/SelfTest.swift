@@ -2,16 +2,16 @@ internal import SecureMeshCore
 
 /// The regression suite that an installed `p2p` carries: it needs no file, no key and no network but 127.0.0.1.
 ///
-/// One seed makes every choice in it, so that a failure can be had again; only the time that real sockets take, and how
-/// far fuzzing gets in its time, are outside of it.
+/// A seed determines every random choice, so that a failure can be repeated. Only the timing of real sockets and the number
+/// of fuzzing executions depend on the machine.
 package struct SelfTest {
     package struct Options: Sendable {
         package var seed: UInt64
-        /// How long the last part lasts.
+        /// The duration of the last part.
         package var fuzzing: Duration
-        /// How long the lossy mesh lives, in its own time.
+        /// The duration of the lossy mesh, in virtual time.
         package var meshTime = Duration.seconds(180)
-        /// In the format of vectors.txt.
+        /// The vectors, in the format of vectors.txt.
         package var vectors = Vectors.text
 
         package init(seed: UInt64, fuzzing: Duration) {
@@ -19,11 +19,11 @@ package struct SelfTest {
             self.fuzzing = fuzzing
         }
 
-        /// What to type to have the same run again.
+        /// The command that repeats the run.
         package var command: String { "p2p selftest --fuzz \(fuzzing.spelled) --seed \(seed)" }
     }
 
-    /// What a run has found.
+    /// The result of a run.
     package struct Report: Hashable, Sendable {
         package var passed = 0
         package var failed = 0
@@ -33,7 +33,7 @@ package struct SelfTest {
 
     private struct Part {
         let name: String
-        /// Gives what was checked, or throws what is wrong.
+        /// Returns what was checked, or throws what is wrong.
         let check: () async throws -> String
     }
 
@@ -43,7 +43,7 @@ package struct SelfTest {
         self.options = options
     }
 
-    /// Runs all parts, whatever becomes of each; gives one line a part to `print`, and a closing one.
+    /// Runs all parts, even after a failure. Prints one line per part, and a closing one.
     package func run(print: (String) -> Void) async -> Report {
         var report = Report()
         print("again with: \(options.command)")
@@ -76,7 +76,7 @@ package struct SelfTest {
 }
 
 extension Duration {
-    /// As the command line takes it: in seconds if they are whole, else in milliseconds.
+    /// The duration as the command line accepts it: in seconds if they are whole, else in milliseconds.
     package var spelled: String {
         let milliseconds = wholeNanoseconds / 1_000_000
         return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)s" : "\(milliseconds)ms"

@@ -144,7 +144,7 @@ import Testing
 
     /// What is sent in a mesh that loses, is left, joined again and restarted.
     private static func course(of primitives: any Primitives) throws -> [Step] {
-        let mesh = VirtualMesh(seed: 7, report: { Issue.record("\($0)") }) { $0.primitives = primitives }
+        let mesh = TestMesh(seed: 7, report: { Issue.record("\($0)") }) { $0.primitives = primitives }
         let peers = try mesh.join(3)
         mesh.drop(.delta, count: 2)
         mesh.kill(peers[2])

@@ -87,7 +87,7 @@ import Testing
     @Test("a mesh that loses, talks and is restarted makes no violation with libsodium")
     func mesh() throws {
         let watched = WatchedPrimitives(Libsodium())
-        let mesh = VirtualMesh(seed: 3, report: { Issue.record("\($0)") }) {
+        let mesh = TestMesh(seed: 3, report: { Issue.record("\($0)") }) {
             $0.primitives = watched
             $0.rekey = .seconds(20)
         }
@@ -111,7 +111,7 @@ import Testing
     @Test("a machine that is copied and goes on twice is found out")
     func copiedMachine() throws {
         let watched = WatchedPrimitives(Libsodium())
-        let mesh = VirtualMesh(seed: 4, report: { Issue.record("\($0)") }) { $0.primitives = watched }
+        let mesh = TestMesh(seed: 4, report: { Issue.record("\($0)") }) { $0.primitives = watched }
         _ = try mesh.join(2)
         #expect(watched.violations.isEmpty)
         var twin = try #require(mesh.registry)

@@ -36,6 +36,7 @@ package struct Flight: Sendable {
         self.sentAt = sentAt
     }
 
+    package var header: Header? { try? Datagram(decoding: bytes.span).header }
     package var kind: Kind? { bytes.count > 1 ? Kind(rawValue: bytes[1]) : nil }
     /// The fields of the header, unchecked; 0 where the datagram is too short.
     package var to: UInt64 { number(at: 4) }
@@ -44,7 +45,7 @@ package struct Flight: Sendable {
     /// The number that a PULSE echoes.
     package var echo: UInt64 { number(at: Header.size) }
 
-    var senderIndex: Int? {
+    package var senderIndex: Int? {
         if case .peer(let index) = sender { index } else { nil }
     }
 

@@ -2,7 +2,7 @@ package import SecureMeshCore
 
 /// The peers' processes.
 extension VirtualMesh {
-    /// Returns a new process with the key and name of a peer, which is to pin `servers`.
+    /// Returns a new process with a key and a name, which pins `servers`: by default the server of the mesh.
     package func newProcess(_ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil) -> Process<Peer> {
         let clock = newClock()
         var configuration = Peer.Configuration(
@@ -11,10 +11,10 @@ extension VirtualMesh {
         return Process(Peer(configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
     }
 
-    /// Starts a peer as a new process.
-    package func start(_ index: Int) {
+    /// Starts a peer as a new process, which pins `servers`.
+    package func start(_ index: Int, servers: [PublicKey]? = nil) {
         let peer = state.peers[index]
-        peer.starts(newProcess(peer.key, peer.name), now: now)
+        peer.starts(newProcess(peer.key, peer.name, servers: servers), now: now)
         wakePeer(index)
     }
 

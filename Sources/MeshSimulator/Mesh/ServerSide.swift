@@ -42,7 +42,7 @@ extension VirtualMesh {
         wakeServer()
     }
 
-    func wakeServer() {
+    package func wakeServer() {
         if let at = server.reschedule(now: now) { state.schedule.put(.wakeServer, at: at) }
     }
 

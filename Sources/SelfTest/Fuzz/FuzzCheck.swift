@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Executions, each made by a seed of its own, for as long as there is time.
+/// Fuzzes for a time. Each execution has a seed of its own.
 package struct FuzzCheck {
     private let seed: UInt64
     private let limit: Duration
@@ -31,19 +31,19 @@ package struct FuzzCheck {
     }
 }
 
-/// What every execution starts from.
+/// The start of every execution.
 struct FuzzBench {
     let vectors: [Sample]
-    let scene: Scene
+    let mesh: TestMesh
 
     init() throws {
         vectors = try VectorCheck.published()
-        scene = try Scene()
+        mesh = TestMesh(seed: 1)
+        _ = try mesh.join(2)
     }
 }
 
-/// Some random datagrams, and some that were true and then harmed: before the decoder, before whoever holds the keys of
-/// a vector, and before the machines of a mesh at work.
+/// Hands random and tampered datagrams to the decoder, to the receivers of the vectors, and to the machines of a mesh.
 struct FuzzExecution {
     private(set) var datagrams = 0
     private let bench: FuzzBench
@@ -54,40 +54,40 @@ struct FuzzExecution {
         random = .seeded(seed)
     }
 
-    /// What has shown to be wrong; nil: nothing.
+    /// Returns what is wrong, or nil if nothing is.
     mutating func failure() throws -> String? {
         for _ in 0..<8 {
             if let failure = codecFailure() ?? sealFailure() { return failure }
         }
-        return try sceneFailure()
+        return try meshFailure()
     }
 
     // MARK: the codec
 
-    /// What the decoders accept is the one encoding of what it says.
+    /// Checks that the decoders accept only the canonical encoding.
     private mutating func codecFailure() -> String? {
         let bytes = noise()
         datagrams += 1
         let kind = random.element(of: Kind.allCases)
-        let payload = random.below(2) == 0 ? bytes : harmed(random.element(of: bench.vectors).payload)
+        let payload = random.below(2) == 0 ? bytes : tampered(random.element(of: bench.vectors).payload)
         return flaw(ofDatagram: bytes) ?? flaw(of: kind, payload: payload)
     }
 
-    /// Random bytes, or a vector that was harmed; at times with a header or a length that is right.
+    /// Returns random bytes or a tampered vector, at times with a correct header or length.
     private mutating func noise() -> [UInt8] {
         let vector = random.element(of: bench.vectors).bytes
         var bytes: [UInt8] =
             switch random.below(4) {
             case 0: random.bytes(random.below(1_400))
             case 1: vector.prefix(Header.size) + random.bytes(random.below(300))
-            default: harmed(vector)
+            default: tampered(vector)
             }
         if bytes.count >= Header.size, random.below(2) == 0 { bytes = bytes.withLength }
         return bytes
     }
 
-    /// `bytes` after one to three harms, and never as they were.
-    private mutating func harmed(_ bytes: [UInt8]) -> [UInt8] {
+    /// Returns `bytes` after one to three changes, and never unchanged.
+    private mutating func tampered(_ bytes: [UInt8]) -> [UInt8] {
         var copy = bytes
         for _ in 0...random.below(3) { random.harm(&copy) }
         while copy == bytes { copy.append(UInt8(truncatingIfNeeded: random.next())) }
@@ -96,39 +96,47 @@ struct FuzzExecution {
 
     // MARK: behind the keys
 
-    /// Nothing that was harmed after it was sealed, or after it was signed, is let in.
+    /// Checks that nothing is accepted that was changed after it was sealed, or after it was signed.
     private mutating func sealFailure() -> String? {
         let vector = random.element(of: bench.vectors)
         datagrams += 1
         let isResealed = random.below(2) == 0
-        let bytes = isResealed ? vector.reseal(harmed(vector.plaintext)) : harmed(vector.bytes)
+        let bytes = isResealed ? vector.reseal(tampered(vector.plaintext)) : tampered(vector.bytes)
         guard bytes != vector.bytes, vector.refusal(of: bytes) == nil else { return nil }
         let changed = zip(bytes, vector.bytes).enumerated().filter { $0.element.0 != $0.element.1 }.map(\.offset)
         if bytes.count == vector.bytes.count, changed.allSatisfy(vector.mayDiffer) { return nil }
-        return "[\(vector.name)] harmed after it was \(isResealed ? "signed" : "sealed") is accepted: \(bytes.excerpt)"
+        return "[\(vector.name)] changed after it was \(isResealed ? "signed" : "sealed") is accepted: \(bytes.excerpt)"
     }
 
     // MARK: the machines
 
-    private mutating func sceneFailure() throws -> String? {
-        var scene = bench.scene
-        let act = random.element(of: SceneAct.allCases)
-        let genuine = try scene.perform(act, &random)
-        let before = scene.observed
+    private mutating func meshFailure() throws -> String? {
+        let mesh = TestMesh(copying: bench.mesh)
+        let act = random.element(of: MeshAct.allCases)
+        let genuine = try act.perform(in: mesh, &random)
         for _ in 0..<6 {
-            let bytes = random.below(3) == 0 ? noise() : harmed(genuine)
-            datagrams += 1
-            let answer = scene.hand(bytes, as: act)
-            guard answer == .refused, scene.observed == before else {
-                return "\(act): harmed, \(answer): \(bytes.excerpt)"
+            let bytes = random.below(3) == 0 ? noise() : tampered(genuine.bytes)
+            mesh.inject(bytes, from: genuine.source, to: genuine.destination, isBroken: true)
+            if let failure = outcome(in: mesh, isAccepted: false) {
+                return "\(act), tampered: \(failure): \(bytes.excerpt)"
             }
         }
-        // As if nothing had been: the true one comes through, and once.
-        datagrams += 1
-        let first = scene.hand(genuine, as: act)
-        guard first == .taken else { return "\(act): true, \(first): \(genuine.excerpt)" }
+        // The genuine datagram is accepted nevertheless, and once.
+        mesh.deliver(genuine, after: .zero)
+        if let failure = outcome(in: mesh, isAccepted: true) { return "\(act): \(failure): \(genuine.bytes.excerpt)" }
         guard act != .hello else { return nil }
-        let second = scene.hand(genuine, as: act)
-        return second == .refused ? nil : "\(act): again, \(second): \(genuine.excerpt)"
+        var copy = genuine
+        copy.isCopy = true
+        mesh.deliver(copy, after: .zero)
+        return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
+    }
+
+    /// Returns what is wrong with how the datagram under way is handled.
+    private mutating func outcome(in mesh: TestMesh, isAccepted: Bool) -> String? {
+        datagrams += 1
+        mesh.run(for: .zero)
+        if let failure = mesh.failure { return failure }
+        guard mesh.lastHandling?.isAccepted != isAccepted else { return nil }
+        return isAccepted ? "refused" : "accepted"
     }
 }

@@ -38,8 +38,14 @@ package struct LengthCheck {
 
     package func run() throws -> String {
         var random = RandomSource.seeded(seed)
-        var scene = try Scene()
-        let before = scene.observed
+        let mesh = TestMesh(seed: 1)
+        let members = try mesh.join(2)
+        /// To the server as if from the first member, and to the second as if from the server.
+        func hand(_ bytes: [UInt8]) {
+            mesh.inject(bytes, from: members[0].address, isBroken: true)
+            mesh.inject(bytes, from: TestMesh.server, to: members[1].address, isBroken: true)
+            mesh.run(for: .zero)
+        }
         var count: UInt64 = 0
         for length in 0...Self.longest {
             for fill in [UInt8(0), 1, 0xFF] {
@@ -47,16 +53,16 @@ package struct LengthCheck {
                 let given = refusal(ofDatagram: bytes)
                 let answer = given?.rawValue ?? "accepted"
                 try require(given == Self.expected(fill, length), "\(length) times byte \(fill): \(answer)")
-                scene.hand(bytes)
+                hand(bytes)
                 count += 1
             }
             let bytes = random.bytes(length)
             try require(refusal(ofDatagram: bytes) != nil, "\(bytes.excerpt) is accepted")
-            scene.hand(bytes)
+            hand(bytes)
             count += 1
         }
-        try require(scene.observed == before, "a server or a member has changed")
-        let refused = (scene.registry.rejections.total, scene.listener.rejections.total)
+        if let failure = mesh.failure { throw Fault(failure) }
+        let refused = (mesh.server.machine.rejections.total, members[1].machine.rejections.total)
         try require(refused == (count, count), "of \(count) datagrams \(refused) were refused")
         return "0 to \(Self.longest) bytes, \(count) datagrams each to decoder, server and member"
     }

@@ -220,7 +220,7 @@ import Testing
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
-        mesh.withServer { $0.setRoster(Roster(authorised: [:]), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: [:]))
         let sent = mesh.flights.count
         hand.inject(try hand.confirm())
         #expect(mesh.members.isEmpty)
@@ -250,7 +250,7 @@ import Testing
         let hand = try HandPeer("hand", at: place, in: mesh)
         mesh.run(for: .seconds(1))
         try hand.beWelcomed()
-        mesh.withServer { $0.setRoster(Roster(authorised: [:]), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: [:]))
         _ = try hand.askForReject()
         for kind in [Kind.retry, .welcome, .reject] {
             let replies = mesh.sent(kind)

@@ -81,7 +81,7 @@ import Testing
         let after = try b.message("after", to: c, audience: nil, number: 2)
         mesh.run(for: .zero)
         let names = [a.publicKey: a.name, c.publicKey: c.name]
-        mesh.withServer { $0.setRoster(Roster(authorised: names), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: names))
         mesh.run(for: mesh.latency)
         mesh.inject(after, from: place, to: c.address)
         mesh.run(for: .zero)

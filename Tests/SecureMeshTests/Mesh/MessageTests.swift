@@ -78,7 +78,7 @@ import Testing
         let peers = try mesh.join(2)
         try mesh.broadcast("once", from: peers[0])
         let flight = try #require(mesh.sent(.message).first)
-        mesh.inject(flight.bytes, from: TestMesh.address(77), to: peers[1].address)
+        mesh.replay(flight, from: TestMesh.address(77))
         mesh.run(for: .milliseconds(10))
         // The copy arrived first, and a message is accepted from any address.
         #expect(texts(peers[1]) == ["once"])
@@ -155,7 +155,7 @@ import Testing
         mesh.run(for: .seconds(1))
         let second = mesh.makeKey()
         let roster = Roster(authorised: [witness.publicKey: witness.name, second.publicKey: first.name])
-        mesh.withServer { $0.setRoster(roster, now: mesh.now) }
+        mesh.setRoster(roster)
         try mesh.addPeer("shared", key: second)
         mesh.run(for: .seconds(1))
         #expect(witness.has(.nameMoved(first.name, from: first.publicKey, to: second.publicKey)))

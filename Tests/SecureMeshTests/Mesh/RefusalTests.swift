@@ -20,7 +20,7 @@ import Testing
         let mesh = TestMesh()
         let key = mesh.makeKey()
         let listed = try #require(PeerName("listed"))
-        mesh.withServer { $0.setRoster(Roster(authorised: [key.publicKey: listed]), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: [key.publicKey: listed]))
         let peer = try mesh.addPeer("other", key: key)
         mesh.run(for: .seconds(1))
         #expect(peer.has(.ended(.notAuthorised)))

@@ -47,7 +47,7 @@ import Testing
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         let stays = [peers[0].publicKey: peers[0].name, peers[1].publicKey: try #require(PeerName("renamed"))]
-        mesh.withServer { $0.setRoster(Roster(authorised: stays), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: stays))
         #expect(mesh.members.map(\.publicKey) == [peers[0].publicKey])
         mesh.run(for: mesh.latency)
         #expect(peers[0].machine.members.isEmpty)

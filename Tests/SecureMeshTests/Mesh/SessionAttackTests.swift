@@ -190,7 +190,7 @@ import Testing
         let isHidden: (Flight) -> Bool = { $0.destination == peers[0].address }
         mesh.drop(.delta, if: isHidden)
         mesh.drop(.snapshot, if: isHidden)
-        mesh.withServer { $0.setRoster(Roster(authorised: names), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: names))
         #expect(mesh.departures(of: peers[2]) == [.revoked])
         mesh.run(for: .seconds(59) - .milliseconds(500))
         #expect(!peers[0].has(.connectionLost))

@@ -24,7 +24,7 @@ struct BitFlipMeshTests {
         let third = try mesh.addPeer("third")
         #expect(mesh.run(atMost: .seconds(10)) { mesh.hasConverged })
         // GOODBYE, then LEAVE.
-        mesh.withServer { $0.setRoster(Roster(authorised: others), now: mesh.now) }
+        mesh.setRoster(Roster(authorised: others))
         mesh.run(for: .seconds(1))
         #expect(third.has(.ended(.notAuthorised)))
         #expect(mesh.members.count == 2 && peers.allSatisfy { $0.departures.isEmpty })
@@ -35,7 +35,7 @@ struct BitFlipMeshTests {
         // REJECT, to the peer that was revoked, and RETRY.
         mesh.restart(third)
         #expect(mesh.run(atMost: .seconds(10)) { third.count { $0 == .ended(.notAuthorised) } == 2 })
-        mesh.withServer { $0.setRoster(.open, now: mesh.now) }
+        mesh.setRoster(.open)
         mesh.exhaustBudget()
         mesh.restart(third)
         #expect(mesh.run(atMost: .seconds(30)) { mesh.isMember(third) })

@@ -109,7 +109,7 @@ struct EveryRefusalTests {
         case .admissionWithdrawn:
             try atServer { hand in
                 try hand.beWelcomed()
-                hand.mesh.withServer { $0.setRoster(Roster(authorised: [:]), now: hand.mesh.now) }
+                hand.mesh.setRoster(Roster(authorised: [:]))
                 hand.inject(try hand.confirm())
             }
 

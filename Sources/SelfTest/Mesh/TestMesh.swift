@@ -1,0 +1,231 @@
+package import MeshSimulator
+package import SecureMeshCore
+
+/// What the network of a `TestMesh` does with a datagram.
+package enum Fate {
+    case deliver, drop
+    case delay(Duration)
+    /// Delivers the datagram, and again after each of the gaps.
+    case duplicate([Duration])
+    case replace([UInt8])
+}
+
+/// A virtual mesh that is driven step by step: every datagram is kept, and passes `rules`.
+package final class TestMesh: VirtualMesh {
+    package static let server = Addresses.server
+
+    package let state: MeshState
+    /// All datagrams that machines have sent, as they were sent.
+    package var flights: [Flight] = []
+    /// The rules of the network: the first that returns a fate decides.
+    package var rules: [(Flight) -> Fate?] = []
+    package var latency = Duration.milliseconds(5)
+    package private(set) var serverEvents: [(at: Instant, event: ServerEvent)] = []
+    /// The last call of a machine with a datagram.
+    package private(set) var lastHandling: Handling?
+    /// The peers that also try keys of other servers, which refuse their HELLOs.
+    private var strays: Set<Int> = []
+    private let report: (String) -> Void
+
+    /// - Parameter report: Takes the first breach of an invariant.
+    package init(
+        seed: UInt64, report: @escaping (String) -> Void = { _ in },
+        configure: (inout Registry.Configuration) -> Void = { _ in }
+    ) {
+        var random = RandomSource.seeded(seed)
+        var configuration = Registry.Configuration(key: random.signingKey(), bound: [Self.server], roster: .open)
+        configure(&configuration)
+        self.report = report
+        state = MeshState(configuration, random: random, stepLimit: 20_000)
+        wakeServer()
+    }
+
+    /// A copy that goes on by itself, with neither history nor rules.
+    package init(copying other: TestMesh) {
+        state = MeshState(copying: other.state)
+        (latency, strays, report) = (other.latency, other.strays, other.report)
+    }
+
+    package var random: RandomSource {
+        get { state.random }
+        set { state.random = newValue }
+    }
+    package var serverKey: SigningKey { state.configuration.key }
+    package var failure: String? { state.invariants.failure?.reason }
+
+    // MARK: the server
+
+    /// The server's machine, or nil if its process is dead.
+    package var registry: Registry? { server.isRunning ? server.machine : nil }
+    package var members: [Member] { registry?.members ?? [] }
+    package func isMember(_ peer: VirtualPeer) -> Bool { members.contains { $0.publicKey == peer.publicKey } }
+    package func departures(of peer: VirtualPeer) -> [Departure] {
+        serverEvents.compactMap {
+            if case .left(let member, let why) = $0.event, member.publicKey == peer.publicKey { why } else { nil }
+        }
+    }
+
+    package func resumeServer() { serverGoesOn(with: server.resume()) }
+
+    package func withServer(_ body: (inout Registry) -> Void) {
+        if server.isRunning { withServer { machine, _ in body(&machine) } }
+    }
+
+    // MARK: peers
+
+    @discardableResult
+    package func addPeer(
+        _ text: String, key: SigningKey? = nil, at address: SocketAddress? = nil, servers: [PublicKey]? = nil
+    ) throws -> VirtualPeer {
+        let name = try require(PeerName(text), "no name: \(text)")
+        let key = key ?? makeKey()
+        let index = peers.count
+        let identity = state.identities[key.publicKey] ?? index
+        state.identities[key.publicKey] = identity
+        if servers != nil { strays.insert(index) }
+        let peer = VirtualPeer(
+            key: key, name: name, identity: identity, address: address ?? Self.address(index),
+            process: newProcess(key, name))
+        state.peers.append(peer)
+        start(index, servers: servers)
+        return peer
+    }
+
+    /// Adds `count` peers, and waits until all are members that list each other and may speak.
+    package func join(_ count: Int) throws -> [VirtualPeer] {
+        let new = try (0..<count).map { try addPeer("peer-\($0)") }
+        try require(run(atMost: .seconds(5)) { self.hasConverged }, failure ?? "no convergence in 5 s")
+        return new
+    }
+
+    package func makeKey() -> SigningKey { random.signingKey() }
+    package static func address(_ index: Int) -> SocketAddress { Addresses.slot(1 << 16 + index) }
+
+    /// Starts a new process with the same key and name, here or at another address.
+    package func restart(_ peer: VirtualPeer, at address: SocketAddress? = nil) {
+        peer.address = address ?? peer.address
+        start(index(of: peer))
+    }
+
+    package func kill(_ peer: VirtualPeer) { peer.process.isRunning = false }
+    package func pause(_ peer: VirtualPeer) { pausePeer(index(of: peer)) }
+    package func resume(_ peer: VirtualPeer) { resumePeer(index(of: peer)) }
+
+    package func with<Result>(_ peer: VirtualPeer, _ body: (inout Peer) throws -> Result) rethrows -> Result {
+        defer { checkInvariants() }
+        return try withPeer(index(of: peer)) { machine, _ in try body(&machine) }
+    }
+
+    @discardableResult
+    package func broadcast(_ body: String, from peer: VirtualPeer) throws -> Int {
+        try with(peer) { try $0.broadcast(Array(body.utf8), limit: PeerMessage.ordinaryBody, now: now) }
+    }
+
+    package func send(_ body: String, from peer: VirtualPeer, to other: VirtualPeer) throws {
+        try with(peer) {
+            try $0.send(Array(body.utf8), to: other.publicKey, limit: PeerMessage.ordinaryBody, now: now)
+        }
+    }
+
+    private func index(of peer: VirtualPeer) -> Int { peers.firstIndex { $0 === peer } ?? 0 }
+
+    /// True if every running peer is a member and holds exactly the server's directory.
+    package var hasConverged: Bool { isWhole }
+
+    // MARK: the network
+
+    package func drop(_ kind: Kind, count: Int = .max, if isMeant: @escaping (Flight) -> Bool = { _ in true }) {
+        var left = count
+        rules.append { flight in
+            guard flight.kind == kind, left > 0, isMeant(flight) else { return nil }
+            left -= 1
+            return .drop
+        }
+    }
+
+    /// Puts a copy of a datagram onto the network, past the rules, so that it arrives at once.
+    package func replay(_ flight: Flight, from source: SocketAddress) {
+        var copy = flight
+        (copy.source, copy.isCopy) = (source, true)
+        deliver(copy, after: .zero)
+    }
+
+    /// Puts a stranger's datagram onto the network, past the rules.
+    package func inject(
+        _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = TestMesh.server,
+        after delay: Duration = .zero, isBroken: Bool = false
+    ) {
+        var flight = Flight(
+            id: state.nextFlight(), sender: .attacker(0), source: source, destination: destination, bytes: bytes,
+            sentAt: now)
+        flight.isBroken = isBroken
+        deliver(flight, after: delay)
+    }
+
+    package func sent(_ kind: Kind, from source: SocketAddress? = nil, to destination: SocketAddress? = nil) -> [Flight]
+    {
+        flights.filter {
+            $0.kind == kind && source ?? $0.source == $0.source && destination ?? $0.destination == $0.destination
+        }
+    }
+
+    package func route(_ flight: Flight) {
+        flights.append(flight)
+        var flight = flight
+        if let index = flight.senderIndex, strays.contains(index) { flight.sender = .attacker(index) }
+        var fate: Fate?
+        for rule in rules where fate == nil { fate = rule(flight) }
+        switch fate ?? .deliver {
+        case .drop: break
+        case .deliver: deliver(flight, after: latency)
+        case .delay(let more): deliver(flight, after: latency + more)
+        case .duplicate(let gaps):
+            deliver(flight, after: latency)
+            flight.isCopy = true
+            for gap in gaps { deliver(flight, after: latency + gap) }
+        case .replace(let other): inject(other, from: flight.source, to: flight.destination, after: latency)
+        }
+    }
+
+    package func didHandle(_ handling: Handling) { lastHandling = handling }
+    package func note(_ event: ServerEvent, after flight: Flight?) { serverEvents.append((now, event)) }
+    package func note(_ event: PeerEvent, of index: Int, after flight: Flight?) {
+        peers[index].events.append((now, event))
+    }
+
+    // MARK: time
+
+    package func run(for duration: Duration) {
+        play(until: now + duration)
+        checkInvariants()
+    }
+
+    /// Lets time pass until `isDone`. Returns false if it is not within `limit`.
+    @discardableResult
+    package func run(atMost limit: Duration, until isDone: () -> Bool) -> Bool {
+        defer { checkInvariants() }
+        return play(atMost: limit, until: isDone)
+    }
+
+    /// Lets time pass over all machines at once, so that all wake late.
+    package func leap(by duration: Duration) { state.pass(to: now + duration) }
+
+    private func checkInvariants() {
+        if let failure { report(failure) }
+    }
+}
+
+extension VirtualPeer {
+    package var messages: [ReceivedMessage] {
+        events.compactMap { if case .message(let message) = $0.event { message } else { nil } }
+    }
+    package func count(_ isWanted: (PeerEvent) -> Bool) -> Int { events.count { isWanted($0.event) } }
+    package func has(_ event: PeerEvent) -> Bool { events.contains { $0.event == event } }
+    package var joins: Int { count { if case .joined = $0 { true } else { false } } }
+    package var departures: [Departure] {
+        events.compactMap { if case .dismissed(let departure) = $0.event { departure } else { nil } }
+    }
+    package var refusals: [JoinRefusal] {
+        events.compactMap { if case .refused(let refusal, _) = $0.event { refusal } else { nil } }
+    }
+}
