@@ -28,7 +28,9 @@ extension Invariants {
     private mutating func checkNonce(of header: Header, _ bytes: [UInt8], _ involved: [Int], _ now: Instant) {
         switch header.kind {
         case .hello, .welcome, .reject:
-            if let earlier = handshakes.updateValue(bytes, forKey: header.clear), earlier != bytes {
+            var clear: [UInt8] = []
+            header.fields.appendClear(to: &clear)
+            if let earlier = handshakes.updateValue(bytes, forKey: clear), earlier != bytes {
                 fail("\(header.kind): one key and nonce for two plaintexts", peers: involved, now: now)
             }
         case .retry: break

@@ -18,7 +18,8 @@ package struct Invariants: Sendable {
     /// A bit for each flight that a machine has accepted, by id.
     var accepted: [UInt64] = []
     var counters: [Direction: UInt64] = [:]
-    var handshakes: [Header.Clear: [UInt8]] = [:]
+    /// The HELLO, WELCOME or REJECT with each key or salt in its clear fields.
+    var handshakes: [[UInt8]: [UInt8]] = [:]
     // Messages.
     var messages: [Message] = []
     // Membership.

@@ -1,29 +1,37 @@
 import SecureMeshCore
+import Synchronization
 
-/// A stream of operations on a `MeshWorld`: an input is the choice of a world, and operations of a byte and their
+/// A stream of operations on a `HostileMesh`: an input is the choice of a mesh, and operations of a byte and their
 /// choices.
 package enum MeshCheck {
     package static func failure(of input: [UInt8]) -> String? {
+        settledMeshes.withLock { failure(of: input, $0) }
+    }
+
+    private static func failure(of input: [UInt8], _ settled: [HostileMesh]) -> String? {
         var choices = FuzzInput(input)
-        var world = world(&choices)
+        let mesh = mesh(&choices, settled)
         for count in 0..<maximumOperations {
             guard !choices.isAtEnd else { break }
             let operation = choices.element(of: MeshOperation.allCases)
-            operation.carryOut(in: &world, &choices)
-            if let failure = world.ledger.failure { return "operation \(count), \(operation): \(failure)" }
+            operation.carryOut(in: mesh, &choices)
+            if let failure = mesh.failure { return "operation \(count), \(operation): \(failure)" }
         }
-        return world.ledger.failure
+        return mesh.failure
     }
 
-    /// Mostly one in which peers have joined: made once, copied for each input. Else an empty one, of any seed and roster.
-    private static func world(_ choices: inout FuzzInput) -> MeshWorld {
+    /// Returns mostly a copy of a mesh in which peers have joined, else an empty one of any seed and roster.
+    private static func mesh(_ choices: inout FuzzInput, _ settled: [HostileMesh]) -> HostileMesh {
         let first = choices.byte()
-        if first < Self.settled { return settledWorlds[Int(first) % settledWorlds.count] }
-        return MeshWorld(seed: UInt64(first) << 32, roster: roster(choices.uint16()))
+        if first < Self.settled { return HostileMesh(copying: settled[Int(first) % settled.count]) }
+        return HostileMesh(seed: UInt64(first) << 32, roster: roster(choices.uint16()))
     }
 
-    /// Of three peers; of three and a member that cheats; of as many as the server takes; of three whom anyone may join.
-    private static let settledWorlds: [MeshWorld] = {
+    /// Meshes of three peers, of three and a member that cheats, of as many as the server takes, and of three with an open
+    /// roster.
+    private static let settledMeshes = Mutex(settle())
+
+    private static func settle() -> sending [HostileMesh] {
         let three = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) } + [MeshOperation.run.bytes(3)]
         let insider = [
             MeshOperation.insiderHello.bytes(0, 0, 0), MeshOperation.run.bytes(0),
@@ -32,22 +40,21 @@ package enum MeshCheck {
         let crowd = (0..<8).map { MeshOperation.start.bytes($0, $0, $0) } + [MeshOperation.run.bytes(3)]
         let stories = [(three, 0x01FF), (three + insider, 0x01FF), (crowd, 0x01FF), (three, 0xFFFF)]
         return stories.enumerated().map { index, story in
-            var world = MeshWorld(seed: UInt64(index) << 48, roster: roster(UInt16(story.1)))
+            let mesh = HostileMesh(seed: UInt64(index) << 48, roster: roster(UInt16(story.1)))
             var choices = FuzzInput(story.0.flatMap(\.self))
-            while !choices.isAtEnd { choices.element(of: MeshOperation.allCases).carryOut(in: &world, &choices) }
-            world.settle()
-            return world
+            while !choices.isAtEnd { choices.element(of: MeshOperation.allCases).carryOut(in: mesh, &choices) }
+            return mesh
         }
-    }()
+    }
 
-    /// Bit i is the key of peer i, under its name; all bits: anyone.
+    /// Returns a roster in which bit i allows identity i under its name, and all bits allow anyone.
     static func roster(_ mask: UInt16) -> Roster {
         guard mask != .max else { return .open }
         let listed = zip(Pool.keys, Pool.names).enumerated().filter { mask & 1 << $0.offset != 0 }.map(\.element)
         return Roster(authorised: Dictionary(uniqueKeysWithValues: listed.map { ($0.0.publicKey, $0.1) }))
     }
 
-    /// What makes each operation worth while.
+    /// The inputs that fuzzing starts from: each operation in a state where it has an effect.
     package static var seeds: [(name: String, input: [UInt8])] {
         let peers: [[UInt8]] = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) }
         let talk = [MeshOperation.broadcast.bytes(0, 0), MeshOperation.send.bytes(1, 2, 1)]
@@ -100,7 +107,7 @@ package enum MeshCheck {
         return stories.map { ($0.0, $0.1.flatMap(\.self)) }
     }
 
-    /// First bytes below it choose a settled world.
+    /// First bytes below it choose a settled mesh.
     private static let settled: UInt8 = 0xC0
     private static let maximumOperations = 64
 }

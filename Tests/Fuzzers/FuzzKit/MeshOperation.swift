@@ -1,7 +1,7 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// What can happen in a `MeshWorld`. Its choices follow it in the input.
+/// What can happen in a `HostileMesh`. In the input, its choices follow it.
 enum MeshOperation: CaseIterable {
     // Time.
     case run, leap, fireForNothing
@@ -14,90 +14,95 @@ enum MeshOperation: CaseIterable {
     // The end of all this.
     case heal
 
-    /// As in an input: the operation, and its choices.
+    /// Returns the operation and its choices as in an input.
     func bytes(_ choices: UInt8...) -> [UInt8] {
         let index = Self.allCases.firstIndex(of: self) ?? 0
         return [UInt8(index)] + choices
     }
 
-    func carryOut(in world: inout MeshWorld, _ input: inout FuzzInput) {
+    func carryOut(in mesh: HostileMesh, _ input: inout FuzzInput) {
         switch self {
-        case .run: world.run(input.element(of: Self.runs))
-        case .leap: world.leap(input.element(of: Self.leaps))
+        case .run: mesh.run(input.element(of: Self.runs))
+        case .leap: mesh.leap(input.element(of: Self.leaps))
         case .deliver, .deliverAll, .drop, .duplicate, .replay, .replayFromElsewhere, .flip, .redirect, .invent:
-            move(in: &world, &input)
+            move(in: mesh, &input)
         case .start:
-            let index = min(input.below(Self.maximumNodes), world.nodes.count)
-            world.start(index, identity: input.below(Self.maximumNodes), at: Pool.address(input.below(8)))
-        case .setRoster: world.setRoster(MeshCheck.roster(input.uint16()))
-        case .restartServer: world.restartServer()
-        case .stopServer: world.stopServer()
+            let index = min(input.below(Self.maximumPeers), mesh.peers.count)
+            mesh.start(index, identity: input.below(Self.maximumPeers), at: Pool.address(input.below(8)))
+        case .setRoster: mesh.changeRoster(to: MeshCheck.roster(input.uint16()))
+        case .restartServer: mesh.startServer()
+        case .stopServer: mesh.stopServer()
         case .fireForNothing, .restart, .kill, .leave, .broadcast, .send:
-            if !world.nodes.isEmpty { actOnNode(input.below(world.nodes.count), in: &world, &input) }
+            if !mesh.peers.isEmpty { actOnPeer(input.below(mesh.peers.count), in: mesh, &input) }
         case .insiderHello, .insiderConfirm, .insiderHeartbeat, .insiderMessage, .insiderReseal:
-            cheat(input.below(world.insiders.count), in: &world, &input)
-        case .heal: world.heal()
+            cheat(input.below(mesh.insiders.count), in: mesh, &input)
+        case .heal: mesh.heal()
         }
     }
 
-    private func actOnNode(_ index: Int, in world: inout MeshWorld, _ input: inout FuzzInput) {
-        let node = world.nodes[index]
+    private func actOnPeer(_ index: Int, in mesh: HostileMesh, _ input: inout FuzzInput) {
+        let peer = mesh.peers[index]
         switch self {
         case .restart:
-            let identity = Pool.keys.firstIndex { $0.publicKey == node.key.publicKey } ?? 0
-            world.start(index, identity: identity, at: node.address)
-        case .kill: world.kill(index)
-        case .fireForNothing: if node.isRunning { world.fireForNothing(index) }
-        case .leave: if node.isRunning { world.leave(index) }
-        case .broadcast: if node.isRunning { world.speak(index, to: nil, size: Self.size(&input)) }
+            mesh.start(index, identity: peer.identity, at: peer.address)
+        case .kill: peer.process.isRunning = false
+        case .fireForNothing: if peer.isRunning { mesh.fireForNothing(index) }
+        case .leave: if peer.isRunning { mesh.leave(index) }
+        case .broadcast: if peer.isRunning { _ = mesh.speak(index, to: nil, size: Self.size(&input)) }
         case .send:
             let receiver = Pool.keys[input.below(Pool.keys.count)].publicKey
-            if node.isRunning { world.speak(index, to: receiver, size: Self.size(&input)) }
+            if peer.isRunning { _ = mesh.speak(index, to: receiver, size: Self.size(&input)) }
         default: break
         }
     }
 
-    /// What a network does, a poor one or a hostile one.
-    private func move(in world: inout MeshWorld, _ input: inout FuzzInput) {
+    /// Does what a poor or hostile network does.
+    private func move(in mesh: HostileMesh, _ input: inout FuzzInput) {
         switch self {
-        case .deliver: if let flight = world.take(input.below(16)) { world.arrive(flight) }
-        case .deliverAll: for flight in world.takeAll() { world.arrive(flight) }
-        case .drop: _ = world.take(input.below(16))
+        case .deliver: if let flight = mesh.take(input.below(16)) { mesh.arrive(flight) }
+        case .deliverAll: for flight in mesh.takeAll() { mesh.arrive(flight) }
+        case .drop: _ = mesh.take(input.below(16))
         case .duplicate:
-            guard let flight = world.take(input.below(16)) else { return }
-            world.arrive(flight)
-            world.put(flight)
+            guard let flight = mesh.take(input.below(16)) else { return }
+            mesh.arrive(flight)
+            mesh.put(flight.copied)
         case .replay:
-            if let flight = world.remembered(input.below(96)) { world.arrive(flight) }
+            if let flight = mesh.remembered(input.below(96)) { mesh.arrive(flight) }
         case .replayFromElsewhere:
-            guard var flight = world.remembered(input.below(96)) else { return }
+            guard var flight = mesh.remembered(input.below(96)) else { return }
             flight.source = Pool.address(input.below(10))
-            world.arrive(flight)
+            mesh.arrive(flight)
         case .flip:
-            guard var flight = world.take(input.below(16)) else { return }
-            flight.bytes[Int(input.uint16()) % flight.bytes.count] ^= max(input.byte(), 1)
-            world.arrive(flight)
+            guard let flight = mesh.take(input.below(16)) else { return }
+            let index = Int(input.uint16()) % flight.bytes.count
+            let mask = max(input.byte(), 1)
+            arrive(flight.broken { $0[index] ^= mask }, in: mesh)
         case .redirect:
-            guard var flight = world.take(input.below(16)) else { return }
+            guard var flight = mesh.take(input.below(16))?.copied else { return }
             let index = input.below(12)
-            flight.destination = index < 10 ? Pool.address(index) : Pool.serverAddress
-            world.put(flight)
+            flight.destination = index < 10 ? Pool.address(index) : Addresses.server
+            mesh.put(flight)
         case .invent:
-            let bytes = Self.invention(in: world, &input)
+            let bytes = Self.invention(in: mesh, &input)
             let index = input.below(12)
-            world.arrive(
-                Flight(
-                    source: Pool.address(input.below(10)),
-                    destination: index < 8 ? Pool.serverAddress : Pool.address(index - 8), bytes: bytes))
+            let source = Pool.address(input.below(10))
+            let destination = index < 8 ? Addresses.server : Pool.address(index - 8)
+            arrive(mesh.stranger(bytes, from: source, to: destination).broken { _ in }, in: mesh)
         default: break
         }
     }
 
-    /// A header that is right in every field, and a sealed part that nobody has sealed.
-    private static func invention(in world: MeshWorld, _ input: inout FuzzInput) -> [UInt8] {
+    /// Lets a broken datagram arrive after the timers that are due, so that only it can change state.
+    private func arrive(_ broken: Flight, in mesh: HostileMesh) {
+        mesh.play(until: mesh.now)
+        mesh.arrive(broken)
+    }
+
+    /// Returns a header that is valid in every field, and a sealed part that nobody has sealed.
+    private static func invention(in mesh: HostileMesh, _ input: inout FuzzInput) -> [UInt8] {
         let kind = input.element(of: Kind.allCases)
-        let sessions = world.nodes.compactMap { $0.machine.session?.rawValue }
-        let known = [world.registry.epoch] + sessions + [0, 1]
+        let sessions = mesh.peers.compactMap { $0.machine.session?.rawValue }
+        let known = [mesh.server.glance.epoch] + sessions + [0, 1]
         let to = input.element(of: known)
         let from = input.element(of: known)
         let counter = input.number(near: kind.isHandshake ? 0 : 1)
@@ -131,7 +136,9 @@ enum MeshOperation: CaseIterable {
         input.element(of: [0, 0, 1, 64, PeerMessage.ordinaryBody - 8, PeerMessage.ordinaryBody])
     }
 
-    private static let maximumNodes = 8
+    /// The identity of the first cheating member.
+    private static let firstInsider = 8
+    private static let maximumPeers = 8
     private static let runs: [Duration] = [10, 100, 500, 1_500, 3_000].map { .milliseconds($0) }
     private static let leaps: [Duration] =
         [1, 20, 250, 500, 750, 1_500, 1_750, 3_000, 5_000, 30_000, 61_000, 3_700_000].map { .milliseconds($0) }
@@ -140,59 +147,61 @@ enum MeshOperation: CaseIterable {
 // MARK: the cheating member
 
 extension MeshOperation {
-    private func cheat(_ index: Int, in world: inout MeshWorld, _ input: inout FuzzInput) {
-        let key = world.insiders[index].key.publicKey
+    private func cheat(_ index: Int, in mesh: HostileMesh, _ input: inout FuzzInput) {
+        let identity = Self.firstInsider + index
         switch self {
         case .insiderHello:
-            // Under its own name, mostly; from its own address, mostly.
-            let name = input.byte() < 0xC0 ? world.insiders[index].name : Pool.names[input.below(Pool.names.count)]
-            let address = Pool.address(input.byte() < 0xC0 ? index + 8 : input.below(10))
-            let ephemeral = Pool.secret(world.nextSeed())
-            put(world.insiders[index].hello(as: name, from: address, ephemeral: ephemeral), of: index, in: &world)
+            // Mostly under its own name, and mostly from its own address.
+            let name = input.byte() < 0xC0 ? mesh.insiders[index].name : Pool.names[input.below(Pool.names.count)]
+            let address = Pool.address(input.byte() < 0xC0 ? Self.firstInsider + index : input.below(10))
+            let ephemeral = Pool.secret(mesh.state.random.next())
+            put(mesh.insiders[index].hello(as: name, from: address, ephemeral: ephemeral), of: index, in: mesh)
         case .insiderConfirm:
-            guard let draft = world.insiders[index].confirm else { return }
-            world.lives(key)
-            world.ledger.confirms(draft.from, by: key)
-            put(draft.bytes(Self.harm(&input)).bytes, of: index, in: &world)
+            guard let draft = mesh.insiders[index].confirm else { return }
+            mesh.lives(identity)
+            mesh.state.invariants.confirms(draft.from, by: identity)
+            put(draft.bytes(Self.harm(&input)).bytes, of: index, in: mesh)
         case .insiderHeartbeat:
-            guard let draft = world.insiders[index].heartbeat(&input) else { return }
-            world.lives(key)
-            put(draft.bytes(Self.harm(&input)).bytes, of: index, in: &world)
-        case .insiderMessage: speak(index, in: &world, &input)
+            guard let draft = mesh.insiders[index].heartbeat(&input) else { return }
+            mesh.lives(identity)
+            put(draft.bytes(Self.harm(&input)).bytes, of: index, in: mesh)
+        case .insiderMessage: speak(index, in: mesh, &input)
         case .insiderReseal:
-            let entries = world.insiders[index].known
+            let entries = mesh.insiders[index].known
             guard !entries.isEmpty else { return }
             let entry = input.element(of: entries)
-            if let bytes = world.insiders[index].resealed(for: entry, asItself: input.flag()) {
-                put(bytes, of: index, to: entry.address, in: &world)
+            if let bytes = mesh.insiders[index].resealed(for: entry, asItself: input.flag()) {
+                put(bytes, of: index, to: entry.address, in: mesh)
             }
         default: break
         }
     }
 
-    private func speak(_ index: Int, in world: inout MeshWorld, _ input: inout FuzzInput) {
-        let insider = world.insiders[index]
+    private func speak(_ index: Int, in mesh: HostileMesh, _ input: inout FuzzInput) {
+        let insider = mesh.insiders[index]
         guard !insider.known.isEmpty, let name = insider.peer?.name else { return }
         let entry = input.element(of: insider.known)
         let audience: PublicKey? = input.element(of: [
             nil, entry.identity, Pool.keys[input.below(Pool.keys.count)].publicKey,
         ])
-        let body = world.ledger.body(by: insider.key.publicKey, as: name, to: audience, size: 0)
+        let body = mesh.state.invariants.body(
+            from: Self.firstInsider + index, as: name, to: audience.flatMap { mesh.state.identities[$0] }, size: 0,
+            now: mesh.now)
         let message = PeerMessage(audience: audience, number: input.number(near: 1), body: body)
-        guard let draft = world.insiders[index].message(message, to: entry) else { return }
-        // Not before the signature: what it signs is what it said.
+        guard let draft = mesh.insiders[index].message(message, to: entry) else { return }
+        // No change before the signature, because it would be another message.
         let harm = Self.harm(&input)
-        put(harm.beforeSigning == nil ? draft.bytes(harm).bytes : draft.bytes, of: index, to: entry.address, in: &world)
+        put(harm.beforeSigning == nil ? draft.bytes(harm).bytes : draft.bytes, of: index, to: entry.address, in: mesh)
     }
 
     private func put(
-        _ bytes: [UInt8], of index: Int, to destination: SocketAddress = Pool.serverAddress, in world: inout MeshWorld
+        _ bytes: [UInt8], of index: Int, to destination: SocketAddress = Addresses.server, in mesh: HostileMesh
     ) {
-        guard let source = world.insiders[index].address else { return }
-        world.send(bytes, from: source, to: destination)
+        guard let source = mesh.insiders[index].address else { return }
+        mesh.route(mesh.stranger(bytes, from: source, to: destination))
     }
 
-    /// Mostly none.
+    /// Returns a change of a datagram, mostly none.
     private static func harm(_ input: inout FuzzInput) -> ForgedDatagram.Tampering {
         var harm = ForgedDatagram.Tampering()
         switch input.byte() {

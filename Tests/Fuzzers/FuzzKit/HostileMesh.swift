@@ -1,0 +1,258 @@
+import MeshSimulator
+import SecureMeshCore
+
+/// A virtual mesh that is driven by operations: they deliver, delay, change and repeat datagrams, and let time pass.
+final class HostileMesh: VirtualMesh {
+    let state: MeshState
+    /// Members that cheat.
+    var insiders: [ScriptedMember]
+    private var inFlight: [Flight] = []
+    /// The newest datagrams that were sent, to be replayed.
+    private var past: [Flight] = []
+    private var isHealed = false
+    /// True while the network delivers everything at once, in order.
+    private var isFlowing = false
+    /// How much longer the network may flow.
+    private var quiet = HostileMesh.quietTime
+    /// When each identity last sent a CONFIRM or HEARTBEAT.
+    private var signsOfLife: [Int: Instant] = [:]
+    #if FUZZ_CANARY
+        private var beforeMessage: [Int: Peer] = [:]
+    #endif
+
+    init(seed: UInt64, roster: Roster) {
+        var configuration = Registry.Configuration(key: Pool.server, bound: [Addresses.server], roster: roster)
+        configuration.maximumPeers = Self.maximumPeers
+        state = MeshState(
+            configuration, random: .seeded(seed), from: Instant(nanoseconds: 1_000_000_000_000), stepLimit: 4_096)
+        state.identities = Dictionary(uniqueKeysWithValues: zip(Pool.keys.map(\.publicKey), 0...))
+        insiders = [8, 9].map { ScriptedMember(key: Pool.keys[$0], name: Pool.names[$0], context: Pool.context) }
+        wakeServer()
+    }
+
+    /// A copy that goes on by itself: the start of an input.
+    init(copying other: HostileMesh) {
+        state = MeshState(copying: other.state)
+        (insiders, inFlight, signsOfLife) = (other.insiders, other.inFlight, other.signsOfLife)
+    }
+
+    var failure: String? { state.invariants.failure?.reason }
+
+    // MARK: the server and the peers
+
+    func changeRoster(to roster: Roster) {
+        setRoster(roster)
+        for (identity, (key, name)) in zip(Pool.keys, Pool.names).enumerated() {
+            if roster.allows(key.publicKey, as: name) {
+                state.invariants.authorised(identity)
+            } else {
+                state.invariants.revoked(identity, now: now)
+            }
+        }
+        #if FUZZ_CANARY
+            // The planted bug: a peer falls back to its state before the newest message to it.
+            for (index, machine) in beforeMessage { peers[index].machine = machine }
+        #endif
+    }
+
+    /// Ends the server with GOODBYE to all, and starts another process.
+    func stopServer() {
+        withServer { $0.stop(now: $1) }
+        startServer()
+    }
+
+    /// Starts a process with the key of `identity`. It replaces the peer with the same index.
+    func start(_ index: Int, identity: Int, at address: SocketAddress) {
+        let (key, name) = (Pool.keys[identity], Pool.names[identity])
+        let peer = VirtualPeer(
+            key: key, name: name, identity: identity, address: address, process: newProcess(key, name))
+        #if FUZZ_CANARY
+            beforeMessage[index] = nil
+        #endif
+        if index < peers.count { state.peers[index] = peer } else { state.peers.append(peer) }
+        start(index)
+        play(until: now)
+    }
+
+    /// Checks that a call for which there is no reason changes nothing.
+    func fireForNothing(_ index: Int) {
+        let process = peers[index].process
+        guard let deadline = process.machine.nextDeadline, deadline > now else { return }
+        process.machine.handleTimeout(now: now)
+        if process.machine.pollOutput() != nil { fail("\(peers[index].name) did what was not due") }
+        if process.machine.nextDeadline != deadline { fail("the deadline of \(peers[index].name) moved") }
+    }
+
+    private func fail(_ reason: String) { state.invariants.fail(reason, now: now) }
+
+    // MARK: what it plugs into the virtual mesh
+
+    func route(_ flight: Flight) {
+        if let index = flight.senderIndex, flight.kind == .confirm || flight.kind == .heartbeat {
+            lives(peers[index].identity)
+        }
+        #if FUZZ_CANARY
+            if flight.kind == .message, let index = owner(of: flight.destination) {
+                beforeMessage[index] = peers[index].machine
+            }
+        #endif
+        past.append(flight)
+        past.removeFirst(max(past.count - Self.memory, 0))
+        put(flight)
+    }
+
+    func arriveElsewhere(_ flight: Flight) {
+        for index in insiders.indices where insiders[index].address == flight.destination {
+            insiders[index].hear(flight.bytes)
+        }
+    }
+
+    func serverIsLate(by delay: Duration) {
+        if delay > .milliseconds(400) { state.invariants.serverDisturbed(now: now) }
+    }
+
+    func note(_ event: ServerEvent, after flight: Flight?) {
+        guard case .joined(let member) = event, let identity = state.identities[member.publicKey] else { return }
+        state.invariants.confirmed(identity, now: now)
+    }
+
+    func note(_ event: PeerEvent, of index: Int, after flight: Flight?) {
+        let peer = peers[index]
+        switch event {
+        case .refused(_, let pause): peer.waits(until: now + pause)
+        case .dismissed(.replaced): peer.waits(until: now + ProtocolConstants.replacedPause)
+        case .dismissed(.misbehaved): peer.waits(until: now + ProtocolConstants.barredPeriod)
+        case .left, .ended: peer.hasEnded = true
+        case .message(let message):
+            let sender = state.identities[message.sender.publicKey]
+            state.invariants.delivered(message, from: sender, to: peer.identity, now: now)
+        case .joined, .dismissed, .connectionLost, .connectionRecovered, .unanswered, .memberJoined, .memberRejoined,
+            .memberLeft, .nameMoved:
+            break
+        }
+    }
+
+    // MARK: the network
+
+    /// Puts a datagram onto the network that a machine has not just sent.
+    func put(_ flight: Flight) {
+        if isFlowing { return deliver(flight, after: .zero) }
+        inFlight.append(flight)
+        inFlight.removeFirst(max(inFlight.count - Self.memory, 0))
+    }
+
+    /// Returns a datagram of nobody's process.
+    func stranger(_ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress) -> Flight {
+        Flight(
+            id: state.nextFlight(), sender: .attacker(0), source: source, destination: destination, bytes: bytes,
+            sentAt: now)
+    }
+
+    func take(_ index: Int) -> Flight? {
+        inFlight.isEmpty ? nil : inFlight.remove(at: index % inFlight.count)
+    }
+
+    func takeAll() -> [Flight] {
+        defer { inFlight = [] }
+        return inFlight
+    }
+
+    /// Returns a datagram that was sent before. The newest has index 0.
+    func remembered(_ index: Int) -> Flight? {
+        past.isEmpty ? nil : past[past.count - 1 - index % past.count].copied
+    }
+
+    func lives(_ identity: Int) { signsOfLife[identity] = now }
+
+    // MARK: time
+
+    /// Lets time pass at once, so that all timers are late.
+    func leap(_ duration: Duration) {
+        state.pass(to: now + duration)
+        play(until: now)
+        checkSilentMembers()
+    }
+
+    /// Lets time pass in order while the network delivers everything at once. Each input has a limit of such time, because
+    /// heartbeats cost a fuzzer more than all else.
+    func run(_ duration: Duration) {
+        guard quiet >= duration else { return }
+        quiet -= duration
+        pass(duration)
+    }
+
+    private func pass(_ duration: Duration) {
+        isFlowing = true
+        defer { isFlowing = false }
+        for flight in takeAll() { put(flight) }
+        let end = now + duration
+        while now < end, failure == nil {
+            play(until: min(now + ProtocolConstants.sweepInterval, end))
+            checkSilentMembers()
+        }
+    }
+
+    private func checkSilentMembers() {
+        for member in server.machine.members {
+            guard let identity = state.identities[member.publicKey] else { continue }
+            let life = signsOfLife[identity] ?? Instant(nanoseconds: 0)
+            state.invariants.checkGone(
+                identity, since: life, isMember: true, slack: ProtocolConstants.sweepInterval * 2, now: now)
+        }
+    }
+
+    // MARK: healing
+
+    /// Lets the mesh run without attacks, and checks that all who may be members soon are, and agree.
+    func heal() {
+        guard !isHealed else { return }
+        isHealed = true
+        let begun = now
+        pass(Self.healing)
+        guard failure == nil else { return }
+        let members = server.machine.members
+        let running = peers.filter { $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name) }
+        // Two processes with one key or address replace each other for ever.
+        for peer in running where peer.waitsUntil ?? begun <= begun && isAlone(peer) {
+            guard members.contains(where: { $0.publicKey == peer.publicKey }), peer.machine.isTrusted(now) else {
+                return fail("\(peer.name) is not a member after \(Self.healing) of peace")
+            }
+            guard isCurrent(peer), peer.machine.members == members.filter({ $0.publicKey != peer.publicKey }) else {
+                return fail("\(peer.name) does not have the server's directory after \(Self.healing) of peace")
+            }
+        }
+    }
+
+    private func isAlone(_ peer: VirtualPeer) -> Bool {
+        let isShared = peers.contains {
+            $0.isRunning && $0 !== peer && ($0.publicKey == peer.publicKey || $0.address == peer.address)
+        }
+        return !isShared && !insiders.contains { $0.address == peer.address || $0.peer?.name == peer.name }
+    }
+
+    private static let maximumPeers = 8
+    private static let quietTime = Duration.seconds(6)
+    private static let healing = Duration.seconds(16)
+    private static let memory = 96
+}
+
+extension VirtualPeer {
+    fileprivate func waits(until time: Instant) { waitsUntil = max(waitsUntil ?? time, time) }
+}
+
+extension Flight {
+    /// The datagram as a copy, which may arrive after the original.
+    var copied: Flight {
+        var copy = self
+        copy.isCopy = true
+        return copy
+    }
+
+    /// The datagram with other bytes, which no machine may accept.
+    func broken(_ change: (inout [UInt8]) -> Void) -> Flight {
+        var broken = self
+        change(&broken.bytes)
+        broken.isBroken = true
+        return broken
+    }
+}
