@@ -2,8 +2,8 @@ internal import SecureMeshCore
 
 /// What is sent, and what becomes of it.
 extension Invariants {
-    /// Checks a datagram that a machine has sent; `identity` is that of a peer.
-    mutating func sent(_ flight: Flight, identity: Int?, now: Instant) {
+    /// Checks a datagram that a machine has sent.
+    mutating func sent(_ flight: Flight, now: Instant) {
         guard isClose else { return }
         let involved = [flight.senderIndex].compactMap(\.self)
         guard let header = try? Datagram(decoding: flight.bytes.span).header else {
@@ -20,7 +20,9 @@ extension Invariants {
             fail("sent a \(kind) to \(flight.destination)", peers: involved, now: now)
         }
         if checksNonces { checkNonce(of: header, flight.bytes, involved, now) }
-        if kind == .confirm, let identity { confirms(header.from, by: identity) }
+        guard let identity = flight.identity else { return }
+        if kind == .confirm { confirms(header.from, by: identity) }
+        if kind == .leave { leavers.insert(identity) }
     }
 
     /// Checks that no key and nonce seal two plaintexts, as far as it shows from outside. An honest server never uses a

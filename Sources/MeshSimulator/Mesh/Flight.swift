@@ -16,6 +16,8 @@ package struct Flight: Sendable {
     package var destination: SocketAddress
     package var bytes: [UInt8]
     package var sentAt: Instant
+    /// The identity of the peer that has sent it, as in the `Invariants`.
+    package internal(set) var identity: Int?
     /// True if its bytes were changed on the way, or made by nobody with a key: no machine may act on it.
     package var isBroken = false
     /// True if the original may have arrived before.

@@ -12,6 +12,7 @@ package struct Invariants: Sendable {
     let checksNonces: Bool
     let trust: Duration
     let lifetime: Duration
+    let rekey: Duration
     /// The greatest difference between two clocks, in millionths.
     private let drift: Int
     // Datagrams.
@@ -26,6 +27,12 @@ package struct Invariants: Sendable {
     /// The sessions that each identity has confirmed.
     var confirmedSessions: [Int: Set<UInt64>] = [:]
     var joins: [Int: Int] = [:]
+    /// The identities that have sent LEAVE, at any time: it may still be under way.
+    var leavers: Set<Int> = []
+    /// The identities that cheat, which may leave for any reason.
+    package var cheats: Set<Int> = []
+    /// True while the server says GOODBYE to all.
+    package var isStopping = false
     var revokedAt: [Int: Instant] = [:]
     /// When a proof of life last reached the server, by identity.
     var lastProof: [Int: Instant] = [:]
@@ -66,6 +73,7 @@ package struct Invariants: Sendable {
         checksNonces = isClose && !isWatched
         trust = configuration.trust
         lifetime = configuration.lifetime
+        rekey = configuration.rekey
         self.drift = 2 * drift
     }
 

@@ -6,7 +6,7 @@ extension Invariants {
     package mutating func authorised(_ identity: Int) { revokedAt[identity] = nil }
 
     /// Notes that the server was killed, started or stopped for a while: what is expected of it counts from here.
-    package mutating func serverDisturbed(now: Instant) {
+    mutating func serverDisturbed(now: Instant) {
         serverSteadySince = now
         lastProof = [:]
     }
@@ -32,14 +32,14 @@ extension Invariants {
         confirmedSessions[identity, default: []].insert(session)
     }
 
-    /// Notes that the server has accepted a CONFIRM.
-    package mutating func confirmed(_ identity: Int, now: Instant) {
+    /// Notes that the server has accepted a CONFIRM, and checks that the identity may join.
+    mutating func joined(_ identity: Int, _ member: Member, under roster: Roster, now: Instant) {
         confirmedAt[identity] = now
-        proof(of: identity, now: now)
-    }
-
-    mutating func joined(_ identity: Int, now: Instant) {
+        lastProof[identity] = now
         joins[identity, default: 0] += 1
+        if !roster.allows(member.publicKey, as: member.name) {
+            fail("a revoked peer joined", peers: [identity], now: now)
+        }
         if isClose, joins[identity, default: 0] > confirmedSessions[identity]?.count ?? 0 {
             fail("joined more often than it has confirmed a session", peers: [identity], now: now)
         }
@@ -47,20 +47,43 @@ extension Invariants {
 
     // MARK: leaving
 
-    mutating func proof(of identity: Int, now: Instant) { lastProof[identity] = now }
-
-    /// Checks that a member which expires has not proved within the lifetime that it lives. Returns true if it has.
-    mutating func expired(_ identity: Int, now: Instant) -> Bool {
-        if now < expiresNobodyUntil { fail("expired by a server that has just slept", peers: [identity], now: now) }
-        guard let proof = lastProof[identity], now - proof < shrunk(lifetime) else { return false }
-        fail("expired \(now - proof) after a proof of life", peers: [identity], now: now)
-        return true
+    /// Notes a HEARTBEAT that the server has accepted. Its token proves life if the PULSE that brought it is young by any
+    /// clock: to a clock that has jumped, an older token may be too old.
+    mutating func heard(_ flight: Flight, by identity: Int, now: Instant) {
+        guard let proof = flight.proof, proof >= serverSteadySince, now - proof < lifetime * 9 / 10 else { return }
+        lastProof[identity] = now
     }
 
-    /// Checks that a session which ends of age is that old.
-    mutating func tooOld(_ identity: Int, after age: Duration, now: Instant) {
-        guard let begin = confirmedAt[identity], begin >= serverSteadySince, now - begin < shrunk(age) else { return }
-        fail("ended of age after \(now - begin)", peers: [identity], now: now)
+    /// Returns true if the identity has proved within the lifetime that it lives.
+    func isSurelyAlive(_ identity: Int, now: Instant) -> Bool {
+        lastProof[identity].map { now - $0 < shrunk(lifetime) } ?? false
+    }
+
+    /// Checks the reason for which a member is gone. `flight` is what the server has handled.
+    mutating func left(
+        _ identity: Int, _ departure: Departure, isAllowed: Bool, after flight: Flight?, now: Instant
+    ) {
+        let fault: String? =
+            switch departure {
+            case _ where cheats.contains(identity): nil
+            case .misbehaved: "an honest peer was taken for a cheat"
+            case .left where !leavers.contains(identity): "gone as if it had left, and it has not"
+            case .replaced where flight?.kind != .confirm || flight?.identity != identity:
+                "replaced without a CONFIRM of its own"
+            case .revoked where isAllowed: "gone as revoked, and it is not"
+            case .stopping where !isStopping: "gone with a server that goes on"
+            case .expired where now < expiresNobodyUntil: "expired by a server that has just slept"
+            case .expired where isSurelyAlive(identity, now: now): "expired soon after a proof of life"
+            case .tooOld where isYoung(identity, now: now): "ended of age, and it is young"
+            case .left, .replaced, .revoked, .stopping, .expired, .tooOld: nil
+            }
+        if let fault { fail(fault, peers: [identity], now: now) }
+    }
+
+    /// Returns true if the session of an identity may not end of age yet.
+    private func isYoung(_ identity: Int, now: Instant) -> Bool {
+        guard let begin = confirmedAt[identity], begin >= serverSteadySince else { return false }
+        return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
     }
 
     /// Returns the time before which the last sign of life of every former member was given.

@@ -20,6 +20,8 @@ package final class MeshState {
     let buffer: Int
     /// The primitives of all machines, if their seals are watched.
     let watch: WatchedPrimitives?
+    /// The greatest age at which a heartbeat is fresh by any clock.
+    let surelyFresh: Duration
     /// The greatest number of steps and datagrams at one instant.
     private let stepLimit: Int
     private var stepsNow = 0
@@ -37,6 +39,8 @@ package final class MeshState {
         self.buffer = buffer
         self.watch = watch
         self.stepLimit = stepLimit
+        surelyFresh = configuration.heartbeatInterval * 5 / 2
+        invariants.serverDisturbed(now: start)
         server = Process(
             Registry(configuration, random: .seeded(self.random.next()), now: start),
             clock: Clock(offset: .zero, driftPerMillion: 0))
@@ -49,6 +53,7 @@ package final class MeshState {
         peers = other.peers.map(VirtualPeer.init(copying:))
         (identities, invariants, trace, schedule) = (other.identities, other.invariants, other.trace, other.schedule)
         (memberAddresses, published, flights) = (other.memberAddresses, other.published, other.flights)
+        surelyFresh = other.surelyFresh
         (buffer, watch, stepLimit, stepsNow) = (other.buffer, other.watch, other.stepLimit, other.stepsNow)
     }
 

@@ -18,7 +18,7 @@ extension VirtualMesh {
         wakePeer(index)
     }
 
-    package func pausePeer(_ index: Int) { state.peers[index].process.pause() }
+    package func pausePeer(_ index: Int) { state.peers[index].process.pause(now: now) }
 
     /// Lets a peer go on: first what the clock asks for, then what has waited in the socket.
     package func resumePeer(_ index: Int) {
@@ -32,7 +32,6 @@ extension VirtualMesh {
     /// Lets a peer leave the mesh.
     package func leave(_ index: Int) {
         state.peers[index].hasEnded = true
-        state.peers[index].hasLeft = true
         withPeer(index) { $0.leave(now: $1) }
     }
 
@@ -84,6 +83,7 @@ extension VirtualMesh {
             && state.invariants.handled(
                 flight, by: index, before: before, after: flight.isBroken ? peer.view(now) : nil, refusals: refused,
                 last: refused == 0 || isDeceived(index) ? nil : process.machine.rejections.last, answers: [], now: now)
+        if isAccepted, flight.kind == .pulse { peer.hears(pulse: flight, freshness: state.surelyFresh, now: now) }
         didHandle(
             Handling(
                 flight: flight, by: index, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
@@ -107,11 +107,21 @@ extension VirtualMesh {
             state.invariants.check(process.usages, of: index, now: now)
             state.checkWatch()
         }
+        checkTrust(of: index)
         guard let former = peer.formerEpoch(&state.invariants, peer: index, now: now) else { return }
         peerHoldsNewVersion(index, after: former)
         guard state.invariants.isClose else { return }
         state.invariants.check(
             process.machine.members, atMost: Limits.directoryEntries, of: index, without: peer.publicKey, now: now)
+    }
+
+    /// Checks that trust ends in time, whatever is delayed.
+    func checkTrust(of index: Int) {
+        let (peer, process) = (state.peers[index], state.peers[index].process)
+        guard state.invariants.isClose, !isDeceived(index), process.isRunning,
+            process.machine.isTrusted(process.clock.read(now))
+        else { return }
+        if !state.invariants.checkTrust(of: index, heardAt: peer.heardAt, now: now) { peerTrustsTooLong(index) }
     }
 
     /// Lets a peer send a message that names itself, to all members or to one.

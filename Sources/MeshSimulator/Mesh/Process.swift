@@ -8,6 +8,7 @@ package final class Process<Machine: DirectoryHolder> {
     package private(set) var clock: Clock
     package var isRunning = true
     package private(set) var isPaused = false
+    private(set) var pausedAt = Instant(nanoseconds: 0)
     /// When the schedule wakes it, or nil if it does not.
     var wakeAt: Instant?
     private var inbox: [Flight] = []
@@ -21,7 +22,7 @@ package final class Process<Machine: DirectoryHolder> {
 
     init(copying other: Process) {
         (machine, glance, clock) = (other.machine, other.glance, other.clock)
-        (isRunning, isPaused, wakeAt) = (other.isRunning, other.isPaused, other.wakeAt)
+        (isRunning, isPaused, pausedAt, wakeAt) = (other.isRunning, other.isPaused, other.pausedAt, other.wakeAt)
         (inbox, inboxBytes) = (other.inbox, other.inboxBytes)
     }
 
@@ -44,13 +45,14 @@ package final class Process<Machine: DirectoryHolder> {
 
     package var isAwake: Bool { isRunning && !isPaused }
 
-    func pause() {
+    func pause(now: Instant) {
         isPaused = true
+        pausedAt = now
         wakeAt = nil
     }
 
     /// Lets the process go on. Returns the datagrams that have waited in its socket.
-    package func resume() -> [Flight] {
+    func resume() -> [Flight] {
         isPaused = false
         defer { (inbox, inboxBytes) = ([], 0) }
         return inbox

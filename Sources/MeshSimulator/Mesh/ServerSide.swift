@@ -19,10 +19,23 @@ extension VirtualMesh {
         state.invariants.serverDisturbed(now: now)
     }
 
-    package func pauseServer() { server.pause() }
+    /// Ends the server's process with GOODBYE to all.
+    package func stopServer() {
+        state.invariants.isStopping = true
+        withServer { $0.stop(now: $1) }
+        state.invariants.isStopping = false
+        killServer()
+    }
+
+    package func pauseServer() { server.pause(now: now) }
 
     /// Lets the server go on as the driver does: first what the clock asks for, then what has waited in the socket.
-    package func serverGoesOn(with waiting: [Flight]) {
+    ///
+    /// - Parameter roster: A roster that was written meanwhile.
+    package func resumeServer(_ roster: Roster? = nil) {
+        state.invariants.serverWoke(after: now - server.pausedAt, now: now)
+        let waiting = server.resume()
+        if let roster { setRoster(roster) }
         if server.isDue(now) { serverTimesOut() }
         for flight in waiting { serverHandles(flight) }
         wakeServer()
@@ -56,8 +69,8 @@ extension VirtualMesh {
     private func serverTimesOut() {
         state.trace.step(1, at: now, subject: -1)
         let local = server.clock.read(now)
-        if let deadline = server.glance.deadline, deadline < local, deadline.nanoseconds > 0 {
-            serverIsLate(by: local - deadline)
+        if let deadline = server.glance.deadline, deadline.nanoseconds > 0, local - deadline > .milliseconds(400) {
+            state.invariants.serverWoke(after: local - deadline, now: now)
         }
         server.machine.handleTimeout(now: local)
         drainServer(answering: nil)
@@ -83,6 +96,12 @@ extension VirtualMesh {
         let isAccepted = state.invariants.handled(
             flight, by: nil, before: before, after: flight.isBroken ? serverView : nil, refusals: refused,
             last: refused > 0 ? server.machine.rejections.last : nil, answers: answers, now: now)
+        if isAccepted, !flight.isBroken, let identity = flight.identity, let index = flight.senderIndex {
+            if flight.kind == .heartbeat { state.invariants.heard(flight, by: identity, now: now) }
+            if flight.kind == .heartbeat || flight.kind == .confirm, peers[index].identity == identity {
+                peers[index].wasHeard(flight)
+            }
+        }
         let answered = answers.filter { !isMember && $0.path.remote == flight.source }
         didHandle(
             Handling(
@@ -110,15 +129,8 @@ extension VirtualMesh {
                 answers.append(transmit)
                 send(transmit.bytes, by: .server, from: Addresses.server, to: transmit.path.remote)
             case .event(let event):
-                if case .joined(let member) = event {
-                    state.memberAddresses.insert(member.address)
-                    departed.remove(member.address)
-                    if let identity = state.identities[member.publicKey] {
-                        state.invariants.joined(identity, now: now)
-                    }
-                }
-                if case .left(let member, _) = event { departed.insert(member.address) }
                 note(event, after: flight)
+                check(event, after: flight, &departed)
             case .drain: state.schedule.put(.drained, at: now)
             }
         }
@@ -137,6 +149,23 @@ extension VirtualMesh {
             checkServersMembers()
         }
         return answers
+    }
+
+    private func check(_ event: ServerEvent, after flight: Flight?, _ departed: inout Set<SocketAddress>) {
+        let roster = state.configuration.roster
+        switch event {
+        case .joined(let member):
+            state.memberAddresses.insert(member.address)
+            departed.remove(member.address)
+            guard let identity = state.identities[member.publicKey] else { return }
+            state.invariants.joined(identity, member, under: roster, now: now)
+        case .left(let member, let departure):
+            departed.insert(member.address)
+            guard let identity = state.identities[member.publicKey] else { return }
+            let isAllowed = roster.allows(member.publicKey, as: member.name)
+            state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
+        case .turnedAway: break
+        }
     }
 
     private func checkServersMembers() {

@@ -22,8 +22,8 @@ package protocol VirtualMesh: AnyObject {
     func isDeceived(_ index: Int) -> Bool
     /// Follows each call of a machine with a datagram.
     func didHandle(_ handling: Handling)
-    /// Precedes a timeout that the server handles later than it asked for.
-    func serverIsLate(by delay: Duration)
+    /// Follows a peer's trust in its directory for longer than any mesh may allow.
+    func peerTrustsTooLong(_ index: Int)
     /// Follows from an event of the server. `flight` is what the server handled, nil in a timeout.
     func note(_ event: ServerEvent, after flight: Flight?)
     /// Follows from an event of a peer. `flight` is what the peer handled, nil in a timeout.
@@ -45,7 +45,7 @@ extension VirtualMesh {
     package func lose(_ loss: Recording.Loss) {}
     package func isDeceived(_ index: Int) -> Bool { false }
     package func didHandle(_ handling: Handling) {}
-    package func serverIsLate(by delay: Duration) {}
+    package func peerTrustsTooLong(_ index: Int) {}
     package func note(_ event: ServerEvent, after flight: Flight?) {}
     package func note(_ event: PeerEvent, of index: Int, after flight: Flight?) {}
     package func serverPublished() {}
@@ -119,9 +119,11 @@ extension VirtualMesh {
         state.countStep()
         var flight = Flight(
             id: state.nextFlight(), sender: sender, source: source, destination: destination, bytes: bytes, sentAt: now)
-        let peer = flight.senderIndex.map { state.peers[$0] }
-        state.invariants.sent(flight, identity: peer?.identity, now: now)
-        flight.proof = peer?.sends(flight, now: now)
+        if let peer = flight.senderIndex.map({ state.peers[$0] }) {
+            flight.identity = peer.identity
+            flight.proof = peer.sends(flight, now: now)
+        }
+        state.invariants.sent(flight, now: now)
         route(flight)
     }
 

@@ -12,7 +12,6 @@ package final class VirtualPeer {
     package var hasBegun = false
     /// It has left, or was refused for good: it does not restart.
     package var hasEnded = false
-    package var hasLeft = false
     var isRevoked = false
     /// When its revocation was last withdrawn: datagrams sent before may still arrive.
     var authorisedAt: Instant?
@@ -52,7 +51,7 @@ package final class VirtualPeer {
     init(copying other: VirtualPeer) {
         (key, name, identity, address) = (other.key, other.name, other.identity, other.address)
         process = Process(copying: other.process)
-        (hasBegun, hasEnded, hasLeft, isRevoked) = (other.hasBegun, other.hasEnded, other.hasLeft, other.isRevoked)
+        (hasBegun, hasEnded, isRevoked) = (other.hasBegun, other.hasEnded, other.isRevoked)
         (authorisedAt, diedAt, heardAt, jumpedAt) = (other.authorisedAt, other.diedAt, other.heardAt, other.jumpedAt)
         (waitsUntil, deceivedAt, startedAt) = (other.waitsUntil, other.deceivedAt, other.startedAt)
         (joinedAt, heldAt, held) = (other.joinedAt, other.heldAt, other.held)

@@ -18,9 +18,9 @@ extension World {
         case .pause(let index, let duration): pause(index, duration)
         case .move(let index): if peers[index].process.isRunning { relocate(index) }
         case .jump(let index, let duration): jump(index, duration)
-        case .crashServer: crashServer()
+        case .crashServer: crashServer(killServer)
         case .startServer: restartServer()
-        case .stopServer: stopServer()
+        case .stopServer: sayGoodbye()
         case .pauseServer(let duration): pauseServer(for: duration)
         case .jumpServer(let duration): jumpServer(duration)
         case .revoke(let index): revoke(index)
@@ -43,7 +43,7 @@ extension World {
     /// Ends a pause: the first number after the faults is the server's, and the others are the peers'.
     private func endPause(_ number: Int) {
         let index = number - scenario.faults.count - 1
-        if index < 0 { resumeServer() } else { resume(index) }
+        if index < 0 { endServersPause() } else { resume(index) }
     }
 
     // MARK: the server
@@ -54,21 +54,18 @@ extension World {
         trueEpochs.insert(server.epoch)
     }
 
-    private func crashServer() {
+    private func crashServer(_ end: () -> Void) {
         guard server.isRunning else { return }
+        end()
         serverRefusals.add(server.machine.rejections)
-        killServer()
         recorder.serverGone(peers: peers.count, now: now)
         recorder.note(.serverCrashed, now: now)
     }
 
-    private func stopServer() {
+    private func sayGoodbye() {
         guard server.isAwake else { return }
         recorder.note(.serverStopping, now: now)
-        isStopping = true
-        defer { isStopping = false }
-        withServer { $0.stop(now: $1) }
-        crashServer()
+        crashServer(stopServer)
     }
 
     private func restartServer() {
@@ -81,17 +78,13 @@ extension World {
         state.schedule.put(.fault(scenario.faults.count), at: now + duration)
         guard server.isAwake else { return }
         pauseServer()
-        pausedAt = now
         recorder.note(.serverPaused, now: now)
     }
 
-    private func resumeServer() {
+    private func endServersPause() {
         guard server.isRunning, server.isPaused else { return }
-        state.invariants.serverWoke(after: now - pausedAt, now: now)
         recorder.note(.serverResumed, now: now)
-        let waiting = server.resume()
-        setRoster()
-        serverGoesOn(with: waiting)
+        resumeServer(scenario.isOpen ? nil : roster)
     }
 
     private func jumpServer(_ duration: Duration) {
@@ -101,10 +94,10 @@ extension World {
         wakeServer()
     }
 
-    private func setRoster() {
-        guard !scenario.isOpen else { return }
+    /// The roster of a world that is not open.
+    private var roster: Roster {
         let listed = peers.filter { !$0.isRevoked }.map { ($0.publicKey, $0.name) }
-        setRoster(Roster(authorised: Dictionary(uniqueKeysWithValues: listed + insiders.map { ($0.key, $0.value) })))
+        return Roster(authorised: Dictionary(uniqueKeysWithValues: listed + insiders.map { ($0.key, $0.value) }))
     }
 
     // MARK: peers
@@ -169,7 +162,7 @@ extension World {
         peers[index].diedAt = now
         state.invariants.revoked(index, now: now)
         recorder.note(.revoked, peer: index, now: now)
-        setRoster()
+        setRoster(roster)
     }
 
     private func authorise(_ index: Int) {
@@ -179,7 +172,7 @@ extension World {
         peers[index].diedAt = nil
         state.invariants.authorised(index)
         recorder.note(.authorised, peer: index, now: now)
-        setRoster()
+        setRoster(roster)
         guard peers[index].hasEnded else { return }
         peers[index].hasEnded = false
         begin(index)
@@ -194,7 +187,7 @@ extension World {
         network.calmDown()
         stopAttackers()
         restartServer()
-        resumeServer()
+        endServersPause()
         for index in peers.indices where !peers[index].hasEnded && !peers[index].isRevoked {
             resume(index)
             begin(index)

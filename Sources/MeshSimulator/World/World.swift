@@ -8,15 +8,10 @@ internal import SecureMeshCore
 package final class World {
     let scenario: Scenario
     package let state: MeshState
-    /// Shares of the scenario's intervals, stored because they are read with every datagram.
-    let surelyFresh: Duration
-    let surelyAlive: Duration
     var network: SimulatedNetwork
     var recorder: Recorder
     /// The partitions in force, as the recording describes them.
     var partitionNames: [Int: String] = [:]
-    /// When the server was last paused.
-    var pausedAt = Instant(nanoseconds: 0)
     /// The refusals that ended processes have counted.
     var serverRefusals = RejectionCounters()
     var peerRefusals = RejectionCounters()
@@ -28,8 +23,6 @@ package final class World {
     var owners: [Int?] = []
     var attackers: [Attacker] = []
     var isHealing = false
-    /// True while the server says GOODBYE to all.
-    var isStopping = false
     /// Small enough to check everything after every step.
     var isClose: Bool { state.invariants.isClose }
     /// Takes a line for each event, for the story of a failure.
@@ -42,8 +35,6 @@ package final class World {
 
     init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)?) {
         self.scenario = scenario
-        surelyFresh = scenario.heartbeat * 5 / 2
-        surelyAlive = scenario.lifetime * 9 / 10
         self.tell = tell
         var random = RandomSource.seeded(scenario.seed)
         network = SimulatedNetwork(scenario.network, random: .seeded(random.next()))

@@ -47,7 +47,6 @@ extension World: VirtualMesh {
         let verb = handling.refusals > 0 ? "refuses" : "accepts"
         guard let index = handling.by else {
             tell([flight.senderIndex].compactMap(\.self), "server \(verb) \(flight.description)")
-            if handling.isAccepted, !flight.isBroken, let peer = flight.senderIndex { noteLife(flight, of: peer) }
             return tellAttacker(of: handling, isBeyondTrust: false)
         }
         tell([index], "\(verb) \(flight.description)")
@@ -59,22 +58,6 @@ extension World: VirtualMesh {
                 && flight.senderIndex.map {
                     state.invariants.isBeyondTrust($0, diedAt: peers[$0].diedAt, now: now)
                 } ?? false)
-        if handling.isAccepted, flight.kind == .pulse {
-            peers[index].hears(pulse: flight, freshness: surelyFresh, now: now)
-        }
-    }
-
-    private func noteLife(_ flight: Flight, of peer: Int) {
-        if flight.kind == .confirm || flight.kind == .heartbeat { peers[peer].wasHeard(flight) }
-        switch flight.kind {
-        case .confirm: state.invariants.confirmed(peer, now: now)
-        case .heartbeat:
-            // To a clock that has jumped, an older token may be too old.
-            if let proof = flight.proof, proof >= state.invariants.serverSteadySince, now - proof < surelyAlive {
-                state.invariants.proof(of: peer, now: now)
-            }
-        default: break
-        }
     }
 
     /// For some seconds a peer remembers that a CONFIRM which it gave up may still replace its session. It forgets that
@@ -97,7 +80,7 @@ extension World: VirtualMesh {
     package func note(_ event: ServerEvent, after flight: Flight?) {
         switch event {
         case .joined(let member): noteJoined(member)
-        case .left(let member, let departure): noteLeft(member, departure, after: flight)
+        case .left(let member, let departure): noteLeft(member, departure)
         case .turnedAway: break
         }
     }
@@ -113,39 +96,19 @@ extension World: VirtualMesh {
         guard let peer else { return }
         tell([peer], "joined")
         recorder.joined(peer, now: now)
-        if isRevoked { state.invariants.fail("a revoked peer joined", peers: [peer], now: now) }
     }
 
-    private func noteLeft(_ member: Member, _ departure: Departure, after flight: Flight?) {
+    private func noteLeft(_ member: Member, _ departure: Departure) {
         let peer = state.identities[member.publicKey]
-        let isWrong = departure == .expired ? peer.map { state.invariants.expired($0, now: now) } ?? false : false
+        let isAlive = peer.map { state.invariants.isSurelyAlive($0, now: now) } ?? false
         tellAttackers(
             .left(
                 Fact.Parting(
                     member: member, at: now, departure: departure, diedAt: peer.flatMap { peers[$0].diedAt },
-                    isWrong: isWrong, latestSign: state.invariants.latestSign(now: now))))
+                    isWrong: departure == .expired && isAlive, latestSign: state.invariants.latestSign(now: now))))
         guard let peer else { return }
         tell([peer], "left: \(departure)")
         recorder.left(peer, departure, now: now)
-        if let fault = fault(in: departure, of: peer, after: flight) {
-            state.invariants.fail(fault, peers: [peer], now: now)
-        }
-        if departure == .tooOld {
-            state.invariants.tooOld(peer, after: scenario.rekey + ProtocolConstants.rekeyGrace, now: now)
-        }
-    }
-
-    /// Returns why a member should not have gone for that reason.
-    private func fault(in departure: Departure, of peer: Int, after flight: Flight?) -> String? {
-        switch departure {
-        case .misbehaved: "an honest peer was taken for a cheat"
-        case .left where !peers[peer].hasLeft: "gone as if it had left, and it has not"
-        case .replaced where flight?.kind != .confirm || flight?.senderIndex != peer:
-            "replaced without a CONFIRM of its own"
-        case .revoked where !peers[peer].isRevoked: "gone as revoked, and it is not"
-        case .stopping where !isStopping: "gone with a server that goes on"
-        case .left, .replaced, .revoked, .stopping, .expired, .tooOld: nil
-        }
     }
 
     // MARK: the peers
@@ -199,16 +162,7 @@ extension World: VirtualMesh {
         tell([index], "has ended")
     }
 
-    /// Checks that trust ends in time, whatever is delayed.
-    func checkTrust(of index: Int) {
-        let peer = peers[index]
-        guard isClose, !isDeceived(index), peer.process.isRunning,
-            peer.process.machine.isTrusted(peer.process.clock.read(now))
-        else { return }
-        if !state.invariants.checkTrust(of: index, heardAt: peer.heardAt, now: now) {
-            tellAttackers(.trustsTooLong(index))
-        }
-    }
+    package func peerTrustsTooLong(_ index: Int) { tellAttackers(.trustsTooLong(index)) }
 
     // MARK: talk
 

@@ -36,7 +36,7 @@ enum MeshAct: CaseIterable {
         case .hello: try mesh.addPeer("stranger")
         case .heartbeat, .pulse: break
         case .leave: mesh.leave(0)
-        case .goodbye: mesh.withServer { $0.stop(now: mesh.now) }
+        case .goodbye: mesh.stopServer()
         case .message:
             let body = random.bytes(random.below(PeerMessage.ordinaryBody))
             _ = try mesh.with(members[0]) {

@@ -23,7 +23,7 @@ package final class TestMesh: VirtualMesh {
     package private(set) var serverEvents: [(at: Instant, event: ServerEvent)] = []
     /// The last call of a machine with a datagram.
     package private(set) var lastHandling: Handling?
-    /// The peers that also try keys of other servers, which refuse their HELLOs.
+    /// The peers that try keys of other servers, so that this one may refuse their HELLOs like copies.
     private var strays: Set<Int> = []
     private let report: (String) -> Void
 
@@ -64,8 +64,6 @@ package final class TestMesh: VirtualMesh {
             if case .left(let member, let why) = $0.event, member.publicKey == peer.publicKey { why } else { nil }
         }
     }
-
-    package func resumeServer() { serverGoesOn(with: server.resume()) }
 
     package func withServer(_ body: (inout Registry) -> Void) {
         if server.isRunning { withServer { machine, _ in body(&machine) } }
@@ -172,7 +170,7 @@ package final class TestMesh: VirtualMesh {
     package func route(_ flight: Flight) {
         flights.append(flight)
         var flight = flight
-        if let index = flight.senderIndex, strays.contains(index) { flight.sender = .attacker(index) }
+        if let index = flight.senderIndex, strays.contains(index) { flight.isCopy = true }
         var fate: Fate?
         for rule in rules where fate == nil { fate = rule(flight) }
         switch fate ?? .deliver {

@@ -31,7 +31,9 @@ enum MeshOperation: CaseIterable {
             mesh.start(index, identity: input.below(Self.maximumPeers), at: Pool.address(input.below(8)))
         case .setRoster: mesh.changeRoster(to: MeshCheck.roster(input.uint16()))
         case .restartServer: mesh.startServer()
-        case .stopServer: mesh.stopServer()
+        case .stopServer:
+            mesh.stopServer()
+            mesh.startServer()
         case .fireForNothing, .restart, .kill, .leave, .broadcast, .send:
             if !mesh.peers.isEmpty { actOnPeer(input.below(mesh.peers.count), in: mesh, &input) }
         case .insiderHello, .insiderConfirm, .insiderHeartbeat, .insiderMessage, .insiderReseal:

@@ -57,8 +57,7 @@ import Testing
     @Test("a server that stops sends GOODBYE, and the peers join the next server at once") func stopping() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
-        mesh.withServer { $0.stop(now: mesh.now) }
-        mesh.killServer()
+        mesh.stopServer()
         mesh.run(for: .milliseconds(10))
         #expect(peers.allSatisfy { $0.departures == [.stopping] })
         mesh.startServer()
