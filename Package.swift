@@ -55,9 +55,11 @@ let package = Package(
             dependencies: ["SecureMeshCore", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: strict
         ),
+        .target(name: "MeshReport", dependencies: ["MeshSimulator", "SecureMeshCore"], swiftSettings: strict),
         .executableTarget(
             name: "p2p",
             dependencies: [
+                "MeshReport",
                 "MeshSimulator",
                 "SecureMesh",
                 "SelfTest",
@@ -82,7 +84,7 @@ let package = Package(
         .testTarget(
             name: "SecureMeshTests",
             dependencies: [
-                "SecureMesh", "SelfTest",
+                "MeshSimulator", "SecureMesh", "SelfTest",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -93,7 +95,7 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["MeshSimulator", "SecureMeshCore", "SelfTest"],
+            dependencies: ["MeshReport", "MeshSimulator", "SecureMeshCore", "SelfTest"],
             swiftSettings: strict
         ),
         .testTarget(

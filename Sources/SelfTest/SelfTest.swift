@@ -20,7 +20,7 @@ package struct SelfTest {
         }
 
         /// The command that repeats the run.
-        package var command: String { "p2p selftest --fuzz \(fuzzing.spelled) --seed \(seed)" }
+        package var command: String { "p2p selftest --fuzz \(fuzzing.argument) --seed \(seed)" }
     }
 
     /// The result of a run.
@@ -72,13 +72,5 @@ package struct SelfTest {
             Part(name: "loopback") { try await LoopbackCheck.run() },
             Part(name: "fuzz") { try FuzzCheck(seed: options.seed, lasting: options.fuzzing).run() },
         ]
-    }
-}
-
-extension Duration {
-    /// The duration as the command line accepts it: in seconds if they are whole, else in milliseconds.
-    package var spelled: String {
-        let milliseconds = wholeNanoseconds / 1_000_000
-        return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)s" : "\(milliseconds)ms"
     }
 }

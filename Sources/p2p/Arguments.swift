@@ -63,14 +63,6 @@ enum OptionalInterval {
     case off
 }
 
-extension Duration {
-    /// The text of a default, as `Parse.interval` reads it: `500ms`, `4s`.
-    var argument: String {
-        let milliseconds = Int(self / .milliseconds(1))
-        return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)s" : "\(milliseconds)ms"
-    }
-}
-
 extension ArgumentHelp {
     /// Help with a default that the parser cannot print, in the parser's own form.
     ///

@@ -1,3 +1,5 @@
+internal import MeshReport
+
 /// The CPU time of this process, and what it did in it.
 enum CPUTime {
     /// The CPU time since the start of the process, in seconds.
@@ -11,27 +13,7 @@ enum CPUTime {
     /// Returns a phrase like `251,251 datagrams in 1.16 s of CPU time: 216,000 per second`, which scripts/bench reads.
     static func summary(of datagrams: Int, since start: Double) -> String {
         let seconds = now - start
-        return "\(datagrams.grouped) datagrams in \(seconds.formatted(decimals: 2)) s of CPU time: "
-            + "\(rate(of: datagrams, seconds: seconds).grouped) per second"
-    }
-}
-
-extension Double {
-    /// Returns a number that is not negative with one or two decimals: `12.3`.
-    func formatted(decimals: Int) -> String {
-        let unit = decimals == 1 ? 10 : 100
-        let units = Int((self * Double(unit)).rounded())
-        return "\(units / unit).\(String(units % unit + unit).dropFirst())"
-    }
-}
-
-extension Int {
-    /// The digits in groups of three: `12,345`.
-    var grouped: String {
-        let digits = String(self)
-        return digits.enumerated().reduce("") { text, digit in
-            let isFirst = digit.offset == 0 || (digits.count - digit.offset) % 3 != 0
-            return text + (isFirst ? "" : ",") + String(digit.element)
-        }
+        return "\(Figures.count(datagrams)) datagrams in \(Figures.decimal(seconds, places: 2)) s of CPU time: "
+            + "\(Figures.count(rate(of: datagrams, seconds: seconds))) per second"
     }
 }

@@ -1,3 +1,4 @@
+internal import MeshReport
 internal import MeshSimulator
 
 /// The output of `p2p simulate --scaling`: the times, the traffic and the speed of meshes of several sizes, as three
@@ -33,21 +34,21 @@ struct ScalingTable {
     }
 
     private mutating func add(_ scaling: Scaling, seconds: Double) {
-        let members = scaling.members.grouped
+        let members = Figures.count(scaling.members)
         let memberSeconds = Double(scaling.members) * (Scaling.quiet / .seconds(1))
         times.append(
             "| \(members) | \(scaling.join.seconds) | \(scaling.joinKnown.seconds) | \(scaling.deathKnown.seconds) |")
         costs.append(
-            "| \(members) | \((Double(scaling.idle.datagrams) / memberSeconds).formatted(decimals: 1)) "
-                + "| \(Int((Double(scaling.idle.bytes) / memberSeconds).rounded()).grouped) "
-                + "| \(scaling.joinCost.datagrams.grouped) | \(scaling.joinCost.bytes.grouped) "
-                + "| \(scaling.deathCost.datagrams.grouped) | \(scaling.deathCost.bytes.grouped) |")
+            "| \(members) | \(Figures.decimal(Double(scaling.idle.datagrams) / memberSeconds, places: 1)) "
+                + "| \(Figures.decimal(Double(scaling.idle.bytes) / memberSeconds, places: 0)) "
+                + "| \(Figures.count(scaling.joinCost.datagrams)) | \(Figures.count(scaling.joinCost.bytes)) "
+                + "| \(Figures.count(scaling.deathCost.datagrams)) | \(Figures.count(scaling.deathCost.bytes)) |")
         speeds.append(
-            "| \(members) | \(scaling.datagrams.grouped) "
-                + "| \(CPUTime.rate(of: scaling.datagrams, seconds: seconds).grouped) |")
+            "| \(members) | \(Figures.count(scaling.datagrams)) "
+                + "| \(Figures.count(CPUTime.rate(of: scaling.datagrams, seconds: seconds))) |")
     }
 }
 
 extension Duration {
-    fileprivate var seconds: String { "\((self / .seconds(1)).formatted(decimals: 2)) s" }
+    fileprivate var seconds: String { Figures.decimal(self / .seconds(1), places: 2) + " s" }
 }

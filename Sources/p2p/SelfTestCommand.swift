@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import SecureMesh
 internal import SelfTest
 
 /// `p2p selftest`: checks the installed program.

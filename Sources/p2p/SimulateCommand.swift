@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import MeshReport
 internal import MeshSimulator
 internal import SecureMesh
 

@@ -23,14 +23,14 @@ struct BinaryTests {
         .enabled(if: has("nm"), "nm is missing"))
     func reach() throws {
         let objects = try ObjectFiles(
-            of: ["p2p", "SecureMesh", "SecureMeshCore", "MeshSimulator", "SelfTest"],
+            of: ["p2p", "SecureMesh", "SecureMeshCore", "MeshReport", "MeshSimulator", "SelfTest"],
             in: RunningProcess.binary().deletingLastPathComponent())
         for command in ["ServerCommand", "PeerCommand", "Keygen"] {
             let reached = objects.reached(from: "p2p/\(command)")
             let expected = command == "Keygen" ? "SecureMeshCore/Sodium" : "SecureMesh/UDPSocket"
             #expect(reached.contains(expected), "\(command): \(reached.sorted())")
             let foreign = reached.filter {
-                $0.hasPrefix("MeshSimulator/") || $0.hasPrefix("SelfTest/") || $0.hasPrefix("p2p/Simulate")
+                $0.hasPrefix("MeshReport/") || $0.hasPrefix("MeshSimulator/") || $0.hasPrefix("SelfTest/") || $0.hasPrefix("p2p/Simulate")
                     || $0 == "p2p/SelfTestCommand"
             }
             #expect(foreign.isEmpty, "\(command): \(foreign.sorted())")

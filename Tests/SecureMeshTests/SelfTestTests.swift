@@ -30,8 +30,8 @@ struct SelfTestTests {
 
     @Test("intervals are spelled as the command takes them")
     func intervals() {
-        #expect(Duration.seconds(30).spelled == "30s")
-        #expect(Duration.milliseconds(1_500).spelled == "1500ms")
-        #expect(Duration.milliseconds(20).spelled == "20ms")
+        #expect(Duration.seconds(30).argument == "30s")
+        #expect(Duration.milliseconds(1_500).argument == "1500ms")
+        #expect(Duration.milliseconds(20).argument == "20ms")
     }
 }

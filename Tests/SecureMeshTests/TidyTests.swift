@@ -51,6 +51,13 @@ struct TidyTests {
         }
     }
 
+    @Test("the report imports the simulator and the core, and no Foundation")
+    func reportImports() throws {
+        for file in try SourceFile.report.get() {
+            #expect(file.imports.isSubset(of: ["MeshSimulator", "SecureMeshCore"]), "\(file.path)")
+        }
+    }
+
     @Test("no source imports Foundation where there is FoundationEssentials")
     func foundation() throws {
         let choice =
@@ -219,6 +226,7 @@ private struct SourceFile {
     static let runtime = Result { try all(under: "Sources/SecureMesh") }
     static let selfTest = Result { try all(under: "Sources/SelfTest") }
     static let simulator = Result { try all(under: "Sources/MeshSimulator") }
+    static let report = Result { try all(under: "Sources/MeshReport") }
     static let command = Result { try all(under: "Sources/p2p") }
     static let sources = Result { try all(under: "Sources") }
     static let tests = Result { try all(under: "Tests") }

@@ -1,3 +1,4 @@
+import MeshReport
 import MeshSimulator
 import Testing
 

@@ -1,4 +1,4 @@
-internal import SecureMeshCore
+package import SecureMeshCore
 
 /// Turns what happens in a world into a `Recording`.
 struct Recorder {
@@ -177,6 +177,6 @@ struct Recorder {
 }
 
 extension Instant {
-    /// The world begins at 0.
-    var sinceBeginning: Duration { .nanoseconds(nanoseconds) }
+    /// The time since the world began, at 0.
+    package var sinceBeginning: Duration { .nanoseconds(nanoseconds) }
 }

@@ -12,7 +12,7 @@ package struct Recording: Sendable {
             /// The server's word on it.
             case left(Departure)
             case crashed, restarted, paused, resumed, leaving
-            case revoked, authorised
+            case revoked, authorized
             case clockJumped(Duration)
             case serverCrashed, serverStarted, serverStopping, serverPaused, serverResumed
             case partitioned(String), rejoined(String)

@@ -171,7 +171,7 @@ extension World {
         peers[index].authorisedAt = now
         peers[index].diedAt = nil
         state.invariants.authorised(index)
-        recorder.note(.authorised, peer: index, now: now)
+        recorder.note(.authorized, peer: index, now: now)
         setRoster(roster)
         guard peers[index].hasEnded else { return }
         peers[index].hasEnded = false

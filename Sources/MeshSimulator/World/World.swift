@@ -1,4 +1,4 @@
-internal import SecureMeshCore
+package import SecureMeshCore
 
 /// A virtual mesh with trouble: a scenario makes the world, and the same scenario makes the same world, to the byte, on
 /// any machine.
@@ -33,7 +33,8 @@ package final class World {
         self.init(scenario, tell: nil)
     }
 
-    init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)?) {
+    /// - Parameter tell: Takes each event: when it happened, to which peers, and a phrase.
+    package init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)?) {
         self.scenario = scenario
         self.tell = tell
         var random = RandomSource.seeded(scenario.seed)
@@ -270,7 +271,7 @@ package final class World {
 /// How a world ended.
 package struct Outcome: Sendable {
     package let recording: Recording
-    let failure: Invariants.Failure?
+    package let failure: Invariants.Failure?
 
     package var isSound: Bool { failure == nil }
     package var traceHash: UInt64 { recording.traceHash }

@@ -27,7 +27,7 @@ package struct FuzzCheck {
             count += 1
             datagrams += execution.datagrams
         } while clock.now - start < limit
-        return "\(count) executions, \(datagrams) datagrams in \(limit.spelled)"
+        return "\(count) executions, \(datagrams) datagrams in \(limit.argument)"
     }
 }
 

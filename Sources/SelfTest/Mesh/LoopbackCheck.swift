@@ -7,7 +7,7 @@ package enum LoopbackCheck {
             tasks.addTask { try await exchange() }
             tasks.addTask {
                 try await ContinuousClock().sleep(for: limit)
-                throw Fault("no end within \(limit.spelled)")
+                throw Fault("no end within \(limit.argument)")
             }
             defer { tasks.cancelAll() }
             return try require(try await tasks.next(), "nothing ran")

@@ -30,7 +30,7 @@ package struct LossyMesh {
         let contradictions = recording.peerRefusals[.directoryContradiction]
         try require(contradictions == 0, "\(contradictions) contradictions in directories")
         let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }
-        return "\(Self.peers) peers, \(duration.spelled) of virtual time, \(sent) datagrams, \(recording.deliveries)"
+        return "\(Self.peers) peers, \(duration.argument) of virtual time, \(sent) datagrams, \(recording.deliveries)"
             + " messages through 20 % loss, repeats and disorder"
     }
 

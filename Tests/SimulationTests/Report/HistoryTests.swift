@@ -1,4 +1,5 @@
-@testable internal import MeshSimulator
+@testable internal import MeshReport
+internal import MeshSimulator
 internal import SecureMeshCore
 internal import Testing
 

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 internal import Testing

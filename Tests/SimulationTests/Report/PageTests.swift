@@ -1,3 +1,4 @@
+internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 internal import Testing
@@ -72,13 +73,13 @@ internal import Testing
 
     @Test func theVerdictStandsFirst() {
         var recording = SyntheticRecording.make(peers: 5, seconds: 20)
-        #expect(heading(recording) == "whole again 1.84 s after trouble ended")
+        #expect(heading(recording) == "whole again 1.84 s after the faults ended")
         recording.healedAfter = .zero
-        #expect(heading(recording) == "whole already when trouble ended")
+        #expect(heading(recording) == "whole already when the faults ended")
         recording.healedAfter = nil
-        #expect(heading(recording) == "did not heal within 4 s after trouble ended")
+        #expect(heading(recording) == "did not heal within 4 s after the faults ended")
         recording.healingBegan = nil
-        #expect(heading(recording) == "no invariant broken up to the end; there was no phase of healing")
+        #expect(heading(recording) == "no invariant broken until the end; there was no healing phase")
         recording.failure = "peer-2 is a member twice"
         #expect(heading(recording) == "invariant broken peer-2 is a member twice")
     }
@@ -110,11 +111,11 @@ internal import Testing
 
     @Test func theCurvesSayWhyTrafficFallsOnlyIfItDoes() {
         var recording = SyntheticRecording.make(peers: 5, seconds: 20)
-        #expect(recording.html.contains("the peers stop speaking; at the very end some speak to all"))
+        #expect(recording.html.contains("the peers stop sending messages; at the end some broadcast"))
         recording.healedAfter = nil
-        #expect(recording.html.contains("the peers stop speaking."))
+        #expect(recording.html.contains("the peers stop sending messages."))
         recording.healingBegan = nil
-        #expect(!recording.html.contains("stop speaking"))
+        #expect(!recording.html.contains("stop sending"))
     }
 
     @Test func theChronicleTellsInOneLineWhatHappensToManyAtOnce() {
@@ -125,7 +126,7 @@ internal import Testing
         recording.note(.left(.expired), peer: 4, at: .milliseconds(2_500))
         for peer in 0..<60 { recording.note(.restarted, peer: peer, at: .seconds(70)) }
         let lines = recording.html.matches(of: #/<tr><td>(.*)<\/td><th scope="row">(.*)<\/th><td>(.*)<\/td><\/tr>/#)
-        let expired = "expired: no sign of life within the lifetime"
+        let expired = "expired: no heartbeat within the lifetime"
         let listed = (0..<40).map { "p\($0)" }.joined(separator: ", ")
         #expect(
             lines.map { "\($0.1) | \($0.2) | \($0.3)" } == [
@@ -133,7 +134,7 @@ internal import Testing
                 "1.500 s | p3 | crashed",
                 "2.500 s | p4 | \(expired)",
                 "1:10.000 min | 60 peers | started again <span class=\"note\">(\(listed), …)</span>",
-                "1:30.000 min | world | all are equal",
+                "1:30.000 min | world | the mesh is whole",
             ])
         #expect(recording.html.contains("66 events"))
     }

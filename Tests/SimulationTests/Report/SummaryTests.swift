@@ -1,3 +1,4 @@
+internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 internal import Testing
@@ -6,7 +7,7 @@ internal import Testing
     @Test func theSummaryIsAScreenWithTheVerdictLast() {
         let summary = SyntheticRecording.make(peers: 50, seconds: 120).summary
         #expect((15...25).contains(summary.count), "\(summary.count) lines")
-        #expect(summary.last == "verdict       whole again 1.84 s after trouble ended")
+        #expect(summary.last == "verdict       whole again 1.84 s after the faults ended")
         #expect(summary.contains("again         p2p simulate --peers 50 --duration 120s --seed 42"))
     }
 
@@ -38,7 +39,7 @@ internal import Testing
                 "join            40 ms    40 ms    40 ms    40 ms        1",
                 "messages      90 % delivered: 9 of 10, from 10 sent",
                 "traffic       1,000 datagrams, 150 kB: HEARTBEAT 100 %",
-                "              a second and member: 10.0 datagrams, 1.50 kB",
+                "              per second and member: 10.0 datagrams, 1.50 kB",
                 "losses        20 (2.0 %): 20 lost",
                 "refusals      server 1 (sealBroken 1); peers 0",
                 "seed          7",

@@ -1,3 +1,4 @@
+internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 

@@ -1,13 +1,14 @@
+package import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording {
-    /// For the terminal: some twenty lines, the last of which is the verdict. Nothing in them can move a cursor.
+    /// About twenty lines for the terminal, the verdict last. Control characters are escaped.
     package var summary: [String] {
         let tally = Tally(self, history: History(self))
         var lines: [String] = []
-        func add(_ label: String, _ words: String) {
+        func add(_ label: String, _ text: String) {
             let padding = String(repeating: " ", count: max(Self.labelWidth - label.count, 1))
-            lines.append(label + padding + Escaping.visible(words))
+            lines.append(label + padding + Escaping.visible(text))
         }
         add("world", title)
         add(
@@ -15,8 +16,8 @@ extension Recording {
             "\(Figures.count(names.count, "peer", "peers")) for \(Figures.duration(duration)), "
                 + "\(Figures.count(steps)) steps, trace \(Figures.hexadecimal(traceHash))")
         add("joins", Figures.count(tally.joins))
-        add("departures", list(tally.departureCount, tally.departuresInWords))
-        add("faults", list(tally.faultCount, tally.faultsInWords))
+        add("departures", list(tally.departureCount, tally.departureSummary))
+        add("faults", list(tally.faultCount, tally.faultSummary))
         lines += distributionTable
         if deliveriesExpected > 0 {
             add(
@@ -32,14 +33,14 @@ extension Recording {
                 + mostTraffic(of: tally.bytes))
         add(
             "",
-            "a second and member: \(Figures.figures(rates.memberDatagrams)) datagrams, "
+            "per second and member: \(Figures.figures(rates.memberDatagrams)) datagrams, "
                 + Figures.bytes(rates.memberBytes))
-        let reasons = losses.filter { $0.count > 0 }.map { "\(Figures.count($0.count)) \($0.loss.word)" }
+        let reasons = losses.filter { $0.count > 0 }.map { "\(Figures.count($0.count)) \($0.loss.label)" }
         add(
             "losses",
             list(tally.lost, reasons.joined(separator: ", "), share: Figures.share(tally.lost, of: tally.datagrams)))
         add("refusals", "server \(most(serverRefusals)); peers \(most(peerRefusals))")
-        for attack in attacks { add(attacks.first?.name == attack.name ? "attacks" : "", attack.inWords) }
+        for attack in attacks { add(attacks.first?.name == attack.name ? "attacks" : "", attack.outcome) }
         add("seed", String(seed))
         if let command { add("again", command) }
         add("verdict", verdict.sentence)
@@ -80,7 +81,7 @@ extension Recording {
         return kinds.isEmpty ? "" : ": " + kinds.joined(separator: ", ")
     }
 
-    /// The total, and the three most frequent reasons.
+    /// Returns the total and the three most frequent reasons.
     private func most(_ counters: RejectionCounters) -> String {
         let reasons = counters.nonZero.enumerated()
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
@@ -91,8 +92,8 @@ extension Recording {
 }
 
 extension Recording.Attack {
-    /// `replayer: held; 0 of 1,200 tries; sent 1,200 datagrams`.
-    fileprivate var inWords: String {
+    /// The outcome of an attack: `replay: held, 0 of 1,200 tries, sent 1,200 datagrams`.
+    fileprivate var outcome: String {
         let (tried, got) = goals.reduce((0, 0)) { ($0.0 + $1.tried, $0.1 + $1.got) }
         let outcome =
             "\(got == 0 ? "held" : "REACHED"), \(Figures.count(got)) of \(Figures.count(tried, "try", "tries"))"

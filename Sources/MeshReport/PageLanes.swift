@@ -1,13 +1,15 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Who was a member when: a lane a peer.
+/// The lanes: when each peer was a member.
 extension Page {
-    /// A peer a line; beyond `mostLanes` all of them in thin lines, and those to which most happened large below.
+    /// One lane per peer. If there are more than `mostLanes` peers, all of them as thin lines, and below them lanes of the
+    /// peers with the most events.
     var lanes: Markup {
         let all = history.lanes
         guard !all.isEmpty else { return "" }
         guard all.count > Self.mostLanes else {
-            return laneStrip(all, title: "Who was a member when", description: laneDescription)
+            return laneStrip(all, title: "When each peer was a member", description: laneDescription)
         }
         let notable = all.filter { $0.weight > 1 }
             .sorted { ($1.weight, $0.peer) < ($0.weight, $1.peer) }.prefix(Self.mostNotable)
@@ -16,40 +18,40 @@ extension Page {
             notable.isEmpty
             ? ""
             : """
-            <p class="caption">The \(notable.count) of \(Figures.count(all.count)) peers to which most happened:</p>
+            <p class="caption">The \(notable.count) of \(Figures.count(all.count)) peers with the most events:</p>
             """
         return """
             \(overview(all))
             \(heading)
-            \(notable.isEmpty ? "" : laneStrip(notable, title: "Those to which most happened", description: laneDescription))
+            \(notable.isEmpty ? "" : laneStrip(notable, title: "The peers with the most events", description: laneDescription))
             """
     }
 
-    /// What the lines and signs of the lanes mean: those that occur.
+    /// Explains the lines and signs that occur in the lanes.
     var legend: Markup {
         var items: [Markup] = []
-        func line(_ style: String, _ words: String, _ occurs: Bool) {
+        func line(_ style: String, _ label: String, _ occurs: Bool) {
             guard occurs else { return }
             items.append(
                 """
-                <li><svg width="26" height="12" aria-hidden="true"><path class="\(style)" d="M1 6h24"/></svg>\(words)</li>
+                <li><svg width="26" height="12" aria-hidden="true"><path class="\(style)" d="M1 6h24"/></svg>\(label)</li>
                 """)
         }
-        func area(_ style: String, _ words: String, _ occurs: Bool) {
+        func area(_ style: String, _ label: String, _ occurs: Bool) {
             guard occurs else { return }
             items.append(
                 """
                 <li><svg width="26" height="12" aria-hidden="true"><rect class="\(style)" x="1" width="24" \
-                height="12"/></svg>\(words)</li>
+                height="12"/></svg>\(label)</li>
                 """)
         }
         line("lane present", "member", history.lanes.contains { !$0.present.isEmpty })
-        line("lane outside", "runs, is no member", history.lanes.contains { !$0.outside.isEmpty })
+        line("lane outside", "runs, is not a member", history.lanes.contains { !$0.outside.isEmpty })
         if history.lanes.contains(where: { !$0.missing.isEmpty }) {
             items.append(
                 """
                 <li><svg width="26" height="12" aria-hidden="true"><path class="lane missing" d="M1 2.5h24v7h-24z"/></svg>\
-                still listed, process gone</li>
+                still listed, process ended</li>
                 """)
         }
         if history.lanes.contains(where: { !$0.paused.isEmpty }) {
@@ -64,7 +66,7 @@ extension Page {
             items.append(
                 """
                 <li><svg width="14" height="12" viewBox="-7 -6 14 12" aria-hidden="true">\(Symbols.use(symbol.id))</svg>\
-                \(symbol.words)</li>
+                \(symbol.summary)</li>
                 """)
         }
         area("down", "server down", !history.serverDown.isEmpty)
@@ -75,7 +77,7 @@ extension Page {
 
     private var laneDescription: String {
         "\(Figures.count(tally.joins, "join", "joins")), \(Figures.count(tally.departureCount, "departure", "departures"))"
-            + (tally.departureCount == 0 ? "" : ": \(tally.departuresInWords)") + "."
+            + (tally.departureCount == 0 ? "" : ": \(tally.departureSummary)") + "."
     }
 
     private func laneStrip(_ lanes: [Lane], title: String, description: String) -> Markup {
@@ -84,9 +86,9 @@ extension Page {
         let height = lanes.count * pitch
         let (marks, missing) = marks(lanes, pitch: pitch)
         var notes: [String] = []
-        if missing > 0 { notes.append("\(Figures.count(missing, "lesser sign", "lesser signs")) had no room") }
+        if missing > 0 { notes.append("\(Figures.count(missing, "lesser sign", "lesser signs")) were left out") }
         if recording.omittedEvents > 0, let last = recording.events.last {
-            notes.append("from \(Figures.moment(last.at)) on no events were kept, only who was a member")
+            notes.append("after \(Figures.moment(last.at)) no events were kept, only memberships")
         }
         let caption: Markup = notes.isEmpty ? "" : "<p class=\"caption note\">\(notes.joined(separator: "; "))</p>"
         let picture = strip(
@@ -104,12 +106,13 @@ extension Page {
         return "\(picture)\(caption)"
     }
 
-    /// Everyone, in lines of one or two pixels without signs; beyond a thousand peers several share a line.
+    /// All peers, in lines of one to four pixels without signs. If there are more than `mostRows` peers, several share a
+    /// line.
     private func overview(_ all: [Lane]) -> Markup {
         let pitch = all.count <= 120 ? 4 : all.count <= 300 ? 2 : 1
         let share = (all.count + Self.mostRows - 1) / Self.mostRows
         let height = (all.count + share - 1) / share * pitch
-        let sharing = share == 1 ? "one a line" : "\(share) to a line"
+        let sharing = share == 1 ? "one per line" : "\(share) per line"
         return strip(
             """
             <span class="name">all \(Figures.count(all.count)) peers</span>\
@@ -118,7 +121,7 @@ extension Page {
             """
             <svg class="plot p\(pitch)" width="100%" height="\(height)" viewBox="0 0 1000 \(height)" \
             preserveAspectRatio="none" role="img">
-            <title>All peers: who was a member when</title><desc>\(laneDescription)</desc>
+            <title>All peers: when each was a member</title><desc>\(laneDescription)</desc>
             \(overviewLines(all, pitch: pitch, share: share))
             \(grid(height: height))</svg>
             """)
@@ -160,7 +163,7 @@ extension Page {
             """
     }
 
-    /// What lies close together made one, the more there is the further, until a page can hold it.
+    /// Merges spans with small gaps until there are at most `mostSpans`.
     private func fewEnough(_ lanes: [[TimeSpan]]) -> [[TimeSpan]] {
         var (lanes, gap) = (lanes, history.duration / 4_000)
         while gap < history.duration, lanes.reduce(0, { $0 + $1.count }) > Self.mostSpans {
@@ -182,7 +185,8 @@ extension Page {
         spans.map { "M\(Geometry.tenth(scale.x($0.from))) \(y - half)v\(2 * half)" }.joined()
     }
 
-    /// Signs, lane by lane, the graver over the lighter; of one kind in one place, one. And how many found no room.
+    /// Returns the signs of all lanes, the more important drawn over the less important, and the number of those that were
+    /// left out. Equal signs at one place are drawn once.
     private func marks(_ lanes: [Lane], pitch: Int) -> (markup: Markup, missing: Int) {
         var (markup, missing): (Markup, Int) = ("", 0)
         let limit = Self.mostMarks / max(lanes.count, 1)
@@ -201,7 +205,7 @@ extension Page {
             for (_, mark) in ranked.suffix(limit) {
                 markup += """
                     <use href="#\(Symbols.sign(mark.sign).id)" x="\(scale.percent(mark.at))" \
-                    y="\(index * pitch + pitch / 2)"><title>\(Figures.moment(mark.at)) \(lane.name) \(mark.words)</title></use>
+                    y="\(index * pitch + pitch / 2)"><title>\(Figures.moment(mark.at)) \(lane.name) \(mark.summary)</title></use>
 
                     """
             }

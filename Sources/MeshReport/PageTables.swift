@@ -1,11 +1,12 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Traffic, losses, refusals and attacks, as tables.
+/// The tables of traffic, losses, refusals and attacks.
 extension Page {
     var traffic: Markup {
         let rows: [Markup] = recording.traffic.filter { $0.traffic.datagrams > 0 }.map { kind, traffic in
             """
-            <tr><th scope="row"><span class="kind">\(kind.title)</span> <span class="note wide">\(kind.words)</span></th>\
+            <tr><th scope="row"><span class="kind">\(kind.title)</span> <span class="note wide">\(kind.summary)</span></th>\
             <td>\(Figures.count(traffic.datagrams))</td>\
             <td>\(Figures.bytes(Double(traffic.bytes)))</td>\
             <td>\(bar(traffic.bytes, of: tally.bytes))</td>\
@@ -16,7 +17,7 @@ extension Page {
         }
         return table(
             id: "traffic", title: "Traffic by kind",
-            intro: "What was sent, before losses. Share of the bytes; rates a second and member.",
+            intro: "Datagrams as sent, before losses. Shares are of the bytes; rates are per second and member.",
             head: """
                 <th scope="col">kind</th><th scope="col">datagrams</th><th scope="col">bytes</th>\
                 <th scope="col">share</th><th scope="col" class="wide">datagrams/s</th><th scope="col">bytes/s</th>
@@ -34,14 +35,14 @@ extension Page {
     var losses: Markup {
         let rows: [Markup] = recording.losses.filter { $0.count > 0 }.map { loss, count in
             """
-            <tr><th scope="row">\(loss.word) <span class="note">\(loss.words)</span></th>\
+            <tr><th scope="row">\(loss.label) <span class="note">\(loss.summary)</span></th>\
             <td>\(Figures.count(count))</td><td>\(bar(count, of: tally.datagrams))</td></tr>
 
             """
         }
         return table(
             id: "losses", title: "Losses by reason",
-            intro: "Datagrams that were sent and never came. Share of all that were sent.",
+            intro: "Datagrams that did not arrive. Shares are of all datagrams sent.",
             head: "<th scope=\"col\">reason</th><th scope=\"col\">datagrams</th><th scope=\"col\">share</th>",
             rows: rows,
             foot: """
@@ -59,7 +60,7 @@ extension Page {
             let usual: Markup = each.rejection.isEveryday ? " <span class=\"tag\">everyday</span>" : ""
             return """
                 <tr><th scope="row"><code>\(each.rejection.rawValue)</code>\(usual) \
-                <span class="note">\(each.rejection.words)</span></th>\
+                <span class="note">\(each.rejection.summary)</span></th>\
                 <td>\(zeroQuiet(each.server))</td><td>\(zeroQuiet(each.peers))</td></tr>
 
                 """
@@ -67,8 +68,8 @@ extension Page {
         return table(
             id: "refusals", title: "Refusals by reason",
             intro: """
-                Datagrams that came and were not taken, each with the first reason against it. None is answered. Everyday \
-                ones happen whenever datagrams are lost, repeated or overtake each other.
+                Datagrams that arrived and were refused, each under the first reason. None is answered. Everyday refusals \
+                happen whenever datagrams are lost, repeated or reordered.
                 """,
             head: "<th scope=\"col\">reason</th><th scope=\"col\">at the server</th><th scope=\"col\">at peers</th>",
             rows: rows,
@@ -141,7 +142,7 @@ extension Page {
         count == 0 ? "<span class=\"zero\">0</span>" : "\(Figures.count(count))"
     }
 
-    /// A share in words, and as a bar in front of them.
+    /// Returns a bar and the percentage that it shows.
     private func bar(_ part: Int, of whole: Int) -> Markup {
         let percent = whole > 0 ? Double(part) / Double(whole) * 100 : 0
         return """
@@ -159,7 +160,7 @@ extension Page {
 }
 
 extension Recording {
-    /// Those that happened at either side, in the order of their declaration.
+    /// The refusals that occurred at the server or at peers, in the order of their declaration.
     var refusals: [Refusal] {
         Rejection.allCases.map { Refusal(rejection: $0, server: serverRefusals[$0], peers: peerRefusals[$0]) }
             .filter { $0.total > 0 }
@@ -175,7 +176,7 @@ extension Recording {
 }
 
 extension Recording.Attack {
-    /// What it did to the traffic: `sent 1,200 datagrams`.
+    /// Phrases for what the attacker did to datagrams: `sent 1,200 datagrams`.
     var acts: [String] {
         var acts: [String] = []
         if sent > 0 { acts.append("sent " + Figures.count(sent, "datagram", "datagrams")) }

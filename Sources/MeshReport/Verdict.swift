@@ -1,11 +1,13 @@
-/// How a world ended.
+package import MeshSimulator
+
+/// The result of a world.
 package enum Verdict: Hashable, Sendable {
-    /// All were equal again that long after trouble ended; zero: they were when it did.
+    /// The mesh was whole that long after the faults ended, or zero if it was whole at that time.
     case healed(after: Duration)
     case notHealed(within: Duration)
-    /// Something held that may never hold, or the other way round.
+    /// An invariant was broken.
     case broken(String)
-    /// It ran to its end, and nothing asked it to heal.
+    /// The world ran to its end and had no healing phase.
     case ended
 
     package var isGood: Bool {
@@ -15,7 +17,7 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
-    /// Two or three words.
+    /// A verdict of a few words.
     var title: String {
         switch self {
         case .healed(.zero): "whole"
@@ -26,20 +28,20 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
-    /// What follows the title; text of the world's, not escaped.
+    /// The text after the title. It is not escaped.
     var detail: String {
         switch self {
-        case .healed(.zero): "already when trouble ended"
-        case .healed(let after): "\(Figures.duration(after)) after trouble ended"
-        case .notHealed(let within): "within \(Figures.duration(within)) after trouble ended"
+        case .healed(.zero): "already when the faults ended"
+        case .healed(let after): "\(Figures.duration(after)) after the faults ended"
+        case .notHealed(let within): "within \(Figures.duration(within)) after the faults ended"
         case .broken(let what): what
-        case .ended: "up to the end; there was no phase of healing"
+        case .ended: "until the end; there was no healing phase"
         }
     }
 }
 
 extension Verdict {
-    /// As one line.
+    /// The verdict as one line.
     var sentence: String {
         switch self {
         case .healed, .notHealed, .ended: "\(title) \(detail)"

@@ -1,9 +1,10 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// What is counted from events and stays, for page, terminal and JSON alike.
+/// The counts of events and stays, for page, terminal and JSON.
 struct Tally {
     private(set) var joins = 0
-    /// In the order of `Departure.all`.
+    /// The number of members per reason of departure, in the order of `Departure.all`.
     private(set) var departures: [(departure: Departure, count: Int)]
     private(set) var crashes = 0
     private(set) var restarts = 0
@@ -19,10 +20,10 @@ struct Tally {
     private(set) var lost = 0
     let serverDown: Duration
     let rates: Rates
-    /// Tried and got, over all attacks.
+    /// The sums over the goals of all attacks.
     let goals: (tried: Int, got: Int)
 
-    /// Over the whole run.
+    /// Traffic per second, averaged over the whole run.
     struct Rates {
         let datagrams: Double
         let bytes: Double
@@ -63,7 +64,7 @@ struct Tally {
         case .paused: pauses += 1
         case .clockJumped: clockJumps += 1
         case .revoked: revocations += 1
-        case .started, .joined, .left, .resumed, .leaving, .authorised, .serverCrashed, .serverStarted,
+        case .started, .joined, .left, .resumed, .leaving, .authorized, .serverCrashed, .serverStarted,
             .serverStopping, .serverPaused, .serverResumed, .partitioned, .rejoined, .networkChanged, .attackBegan,
             .attackEnded, .healing, .converged:
             break
@@ -72,18 +73,18 @@ struct Tally {
 
     var departureCount: Int { departures.reduce(0) { $0 + $1.count } }
 
-    /// `9 expired, 3 left`; the most frequent first.
-    var departuresInWords: String {
+    /// The departures, the most frequent first: `9 expired, 3 left`.
+    var departureSummary: String {
         departures.enumerated().filter { $0.element.count > 0 }
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
-            .map { "\(Figures.count($0.element.count)) \($0.element.departure.word)" }.joined(separator: ", ")
+            .map { "\(Figures.count($0.element.count)) \($0.element.departure.label)" }.joined(separator: ", ")
     }
 
     var faultCount: Int {
         crashes + pauses + clockJumps + revocations + serverOutages + serverPauses + partitions + networkChanges
     }
 
-    var faultsInWords: String {
+    var faultSummary: String {
         var parts: [String] = []
         func add(_ number: Int, _ one: String, _ many: String) {
             if number > 0 { parts.append(Figures.count(number, one, many)) }

@@ -1,9 +1,10 @@
 internal import SecureMeshCore
 
-/// Numbers as people read them, with their units. No locale gets in: one record is the same bytes everywhere.
-enum Figures {
-    /// `12 ms`, `1.25 s`, `2 min 5 s`: three figures at most below a minute.
-    static func duration(_ duration: Duration) -> String {
+/// Formats numbers for people, with their units. No locale is used, so that a recording gives the same bytes
+/// everywhere.
+package enum Figures {
+    /// A duration of at most three figures below a minute: `12 ms`, `1.25 s`, `2 min 5 s`.
+    package static func duration(_ duration: Duration) -> String {
         let nanoseconds = duration.wholeNanoseconds
         guard nanoseconds >= 0 else {
             return nanoseconds == .min ? "-292 years" : "-" + Self.duration(.zero - duration)
@@ -22,19 +23,19 @@ enum Figures {
         }
     }
 
-    /// A point of time on the record's clock: `12.408 s`, `1:12.408 min` or `2:01:12.408 h`.
-    static func moment(_ at: Duration) -> String {
-        let milliseconds = max(at.wholeNanoseconds, 0) / 1_000_000
-        let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000)
-        let fraction = padded(Int(rest % 1_000), to: 3)
-        guard minutes > 0 else { return "\(rest / 1_000).\(fraction) s" }
-        let seconds = "\(padded(Int(rest / 1_000), to: 2)).\(fraction)"
+    /// A time since the beginning of the recording: `12.408 s`, `1:12.408 min` or `2:01:12.408 h`.
+    static func moment(_ at: Duration, decimals: Int = 3) -> String {
+        let nanoseconds = max(at.wholeNanoseconds, 0)
+        let (minutes, whole) = (nanoseconds / 60_000_000_000, nanoseconds / 1_000_000_000 % 60)
+        let fraction = padded(Int(nanoseconds % 1_000_000_000), to: 9).prefix(decimals)
+        guard minutes > 0 else { return "\(whole).\(fraction) s" }
+        let seconds = "\(padded(Int(whole), to: 2)).\(fraction)"
         guard minutes >= 60 else { return "\(minutes):\(seconds) min" }
         return "\(minutes / 60):\(padded(Int(minutes % 60), to: 2)):\(seconds) h"
     }
 
-    /// `12,345`.
-    static func count(_ number: some BinaryInteger) -> String {
+    /// A whole number with its digits in groups of three: `12,345`.
+    package static func count(_ number: some BinaryInteger) -> String {
         let digits = Array(String(number.magnitude))
         var text = number < 0 ? "-" : ""
         for (index, digit) in digits.enumerated() {
@@ -44,12 +45,12 @@ enum Figures {
         return text
     }
 
-    /// `1 crash`, `12 crashes`.
+    /// A whole number and its noun: `1 crash`, `12 crashes`.
     static func count(_ number: some BinaryInteger, _ one: String, _ many: String) -> String {
         "\(count(number)) \(number == 1 ? one : many)"
     }
 
-    /// `312 B`, `5.31 kB`, `12.0 MB`.
+    /// A number of bytes: `312 B`, `5.31 kB`, `12.0 MB`.
     static func bytes(_ bytes: Double) -> String {
         switch bytes {
         case ..<999.5: figures(bytes) + " B"
@@ -59,7 +60,7 @@ enum Figures {
         }
     }
 
-    /// `3.1 %`; what is small but not nothing, and what is nearly all, is not rounded to nothing and to all.
+    /// A percentage: `3.1 %`. Only zero is `0 %`, and only the whole is `100 %`.
     static func share(_ part: some BinaryInteger, of whole: some BinaryInteger) -> String {
         guard whole > 0 else { return "0 %" }
         let percent = Double(part) / Double(whole) * 100
@@ -70,7 +71,7 @@ enum Figures {
         return decimal(percent, places: percent < 99.5 && percent >= 10 ? 0 : 1) + " %"
     }
 
-    /// Three figures: `0.12`, `2.13`, `34.1`, `1,234`.
+    /// A number of three figures: `0.12`, `2.13`, `34.1`, `1,234`.
     static func figures(_ value: Double) -> String {
         switch abs(value) {
         case 0: "0"
@@ -80,7 +81,7 @@ enum Figures {
         }
     }
 
-    static func decimal(_ value: Double, places: Int) -> String {
+    package static func decimal(_ value: Double, places: Int) -> String {
         guard value.isFinite, abs(value) < 1e12 else { return "-" }
         let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
         let scaled = Int((abs(value) * Double(scale)).rounded())
@@ -102,7 +103,7 @@ enum Figures {
 }
 
 extension Figures {
-    /// All sixteen digits.
+    /// The sixteen hexadecimal digits of a number.
     static func hexadecimal(_ number: UInt64) -> String {
         let digits = String(number, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits

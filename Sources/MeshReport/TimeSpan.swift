@@ -1,4 +1,4 @@
-/// From when to when. In an array: ascending, and no two touch.
+/// A span of time. In an array, spans ascend and do not touch.
 struct TimeSpan: Hashable {
     var from: Duration
     var to: Duration
@@ -9,7 +9,7 @@ struct TimeSpan: Hashable {
 extension [TimeSpan] {
     var total: Duration { reduce(.zero) { $0 + $1.length } }
 
-    /// What is in both.
+    /// Returns the times that are in both arrays.
     func intersection(_ others: [TimeSpan]) -> [TimeSpan] {
         var result: [TimeSpan] = []
         var (mine, theirs) = (startIndex, others.startIndex)
@@ -22,7 +22,7 @@ extension [TimeSpan] {
         return result
     }
 
-    /// What is here and not there.
+    /// Returns the times that are in this array and not in the other.
     func subtracting(_ others: [TimeSpan]) -> [TimeSpan] {
         var result: [TimeSpan] = []
         var index = others.startIndex
@@ -40,7 +40,7 @@ extension [TimeSpan] {
         return result
     }
 
-    /// Ascending, with those made one between which there is less than `gap`.
+    /// Returns the spans in ascending order. Spans at most `gap` apart become one.
     func merged(gap: Duration = .zero) -> [TimeSpan] {
         var result: [TimeSpan] = []
         for span in sorted(by: { $0.from < $1.from }) {
@@ -54,7 +54,7 @@ extension [TimeSpan] {
     }
 }
 
-/// A state that is entered and left.
+/// Builds spans from the times at which a state begins and ends.
 struct SpanBuilder {
     private(set) var spans: [TimeSpan] = []
     private(set) var since: Duration?

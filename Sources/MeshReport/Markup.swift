@@ -1,6 +1,6 @@
-/// A piece of a page. What stands in the literal is markup; every `String` put into it is text, and escaped.
+/// A piece of a page. The literal is markup; every interpolated `String` is text and is escaped.
 ///
-/// So no name and no title, whoever chose it, can become a tag or leave its attribute.
+/// So no name and no title can become a tag or end its attribute.
 struct Markup: ExpressibleByStringInterpolation {
     struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var text = ""
@@ -24,10 +24,10 @@ struct Markup: ExpressibleByStringInterpolation {
     static func += (markup: inout Markup, more: Markup) { markup.text += more.text }
 }
 
-/// Text of unknown origin, made harmless for where it goes.
+/// Escapes text of unknown origin.
 enum Escaping {
-    /// With everything that a terminal or a page might obey (line ends, cursor movements, changes of direction) written
-    /// as an escape.
+    /// Returns the text with line ends, control characters and changes of the writing direction as escapes, because a
+    /// terminal or a browser would act on them.
     static func visible(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -56,7 +56,7 @@ enum Escaping {
         return result
     }
 
-    /// RFC 8259, section 7, with quotation marks.
+    /// Returns a JSON string with its quotation marks (RFC 8259, section 7).
     static func json(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -1,45 +1,46 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording.Event.What {
-    /// What happened, after the name of whom it happened to.
-    var words: String {
+    /// A phrase that follows the name of the peer, the server, the network or the attack.
+    var summary: String {
         switch self {
         case .started: "started"
         case .joined: "joined"
-        case .left(let departure): departure.words
+        case .left(let departure): departure.summary
         case .crashed: "crashed"
         case .restarted: "started again"
         case .paused: "paused"
         case .resumed: "resumed"
-        case .leaving: "wants to leave"
+        case .leaving: "leaves"
         case .revoked: "key revoked"
-        case .authorised: "key authorised"
+        case .authorized: "key authorized"
         case .clockJumped(let by):
             by < .zero
-                ? "clock went back \(Figures.duration(.zero - by))" : "clock jumped \(Figures.duration(by))"
+                ? "clock set back by \(Figures.duration(.zero - by))" : "clock set forward by \(Figures.duration(by))"
         case .serverCrashed: "crashed"
         case .serverStarted: "started"
         case .serverStopping: "was stopped"
         case .serverPaused: "paused"
         case .serverResumed: "resumed"
         case .partitioned(let who): "partitioned: \(who)"
-        case .rejoined(let who): "joined again: \(who)"
+        case .rejoined(let who): "partition ended: \(who)"
         case .networkChanged(let what): what
         case .attackBegan(let name): "\(name) began"
         case .attackEnded(let name): "\(name) ended"
-        case .healing: "no more faults: healing begins"
-        case .converged: "all are equal"
+        case .healing: "the faults end and healing begins"
+        case .converged: "the mesh is whole"
         }
     }
 
-    /// Whom it happened to, if that was no peer.
+    /// The subject of an event without a peer.
     var subject: String {
         switch self {
         case .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed: "server"
         case .partitioned, .rejoined, .networkChanged: "network"
         case .attackBegan, .attackEnded: "attack"
         case .healing, .converged: "world"
-        case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorised,
+        case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorized,
             .clockJumped:
             "peer"
         }
@@ -47,21 +48,21 @@ extension Recording.Event.What {
 }
 
 extension Departure {
-    /// Why the server no longer had it as a member.
-    var words: String {
+    /// A phrase for why the peer is not a member anymore.
+    var summary: String {
         switch self {
         case .left: "left"
         case .replaced: "replaced by a newer session of the same key"
-        case .expired: "expired: no sign of life within the lifetime"
-        case .revoked: "out: key no longer authorised"
-        case .misbehaved: "out: misbehaved"
-        case .tooOld: "out: the session was too old"
-        case .stopping: "out: the server stopped"
+        case .expired: "expired: no heartbeat within the lifetime"
+        case .revoked: "removed: key no longer authorized"
+        case .misbehaved: "removed: misbehaved"
+        case .tooOld: "removed: the session was too old"
+        case .stopping: "removed: the server stopped"
         }
     }
 
-    /// One word, for counts.
-    var word: String {
+    /// A word or two, for counts.
+    var label: String {
         switch self {
         case .left: "left"
         case .replaced: "replaced"
@@ -73,12 +74,12 @@ extension Departure {
         }
     }
 
-    /// In the order of their declaration.
+    /// All reasons, in the order of their declaration.
     static let all: [Departure] = [.left, .replaced, .expired, .revoked, .misbehaved, .tooOld, .stopping]
 }
 
 extension Recording.Loss {
-    var word: String {
+    var label: String {
         switch self {
         case .lost: "lost"
         case .partitioned: "partitioned"
@@ -89,14 +90,14 @@ extension Recording.Loss {
         }
     }
 
-    var words: String {
+    var summary: String {
         switch self {
-        case .lost: "dropped by the network, by chance"
-        case .partitioned: "between two sides of a partition"
-        case .tooLarge: "larger than the path takes"
-        case .overflow: "came while the receiver's buffer was full"
-        case .nobodyThere: "no process at that address: gone, or not there yet"
-        case .withheld: "held back by an attacker on the path"
+        case .lost: "dropped by the network at random"
+        case .partitioned: "sent across a partition"
+        case .tooLarge: "larger than the path allows"
+        case .overflow: "arrived while the receive buffer was full"
+        case .nobodyThere: "no process at the destination"
+        case .withheld: "withheld by an attacker on the path"
         }
     }
 }
@@ -104,21 +105,21 @@ extension Recording.Loss {
 extension Kind {
     var title: String { "\(self)".uppercased() }
 
-    /// What it is for.
-    var words: String {
+    /// A phrase for the purpose of the kind.
+    var summary: String {
         switch self {
         case .hello: "a peer asks to join"
         case .retry: "the server asks for a cookie first"
         case .welcome: "the server offers a session"
-        case .reject: "the server turns a peer away"
-        case .confirm: "the peer takes the session"
-        case .heartbeat: "a member is alive"
-        case .leave: "a member goes"
-        case .pulse: "the server is alive, and the directory's version"
-        case .snapshot: "the whole directory, in parts"
-        case .delta: "one change of the directory"
+        case .reject: "the server rejects a peer"
+        case .confirm: "the peer confirms the session"
+        case .heartbeat: "a member proves that it is alive"
+        case .leave: "a member leaves"
+        case .pulse: "the server proves that it is alive, with the version of the directory"
+        case .snapshot: "a part of the whole directory"
+        case .delta: "a change of the directory"
         case .goodbye: "the server ends a session"
-        case .message: "a member speaks to another"
+        case .message: "a message from one member to another"
         }
     }
 }

@@ -1,13 +1,14 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// How long things took.
+/// The histograms of the times that were measured.
 extension Page {
     var distributions: Markup {
         let cards = recording.distributions.map(card)
         return """
             <section aria-labelledby="times">
             <h2 id="times">How long things took</h2>
-            <p class="intro">Each on a scale of its own, on which every doubling is as wide as the next.</p>
+            <p class="intro">Each has its own scale, on which every doubling has the same width.</p>
             <div class="cards">
             \(cards)
             </div>
@@ -24,11 +25,11 @@ extension Page {
 
                 """
         }
-        let quantiles = [("q50", "p50", 0.5), ("q90", "p90", 0.9), ("q99", "p99", 0.99)].map { style, words, fraction in
-            (style: style, words: words, at: distribution.quantile(fraction))
+        let quantiles = [("q50", "p50", 0.5), ("q90", "p90", 0.9), ("q99", "p99", 0.99)].map { style, label, fraction in
+            (style: style, label: label, at: distribution.quantile(fraction))
         }
         let cells: [Markup] = quantiles.map { quantile in
-            cell(quantile.words, quantile.at, key: "<path class=\"quantile \(quantile.style)\" d=\"M4 0V10\"/>")
+            cell(quantile.label, quantile.at, key: "<path class=\"quantile \(quantile.style)\" d=\"M4 0V10\"/>")
         }
         let most = cell("max", distribution.maximum, key: "")
         let histogram = Histogram(distribution)
@@ -57,9 +58,9 @@ extension Page {
             """
     }
 
-    private func cell(_ words: String, _ at: Duration, key: Markup) -> Markup {
+    private func cell(_ label: String, _ at: Duration, key: Markup) -> Markup {
         """
-        <th scope="row"><svg width="8" height="10" aria-hidden="true">\(key)</svg>\(words)</th><td>\(Figures.duration(at))</td>
+        <th scope="row"><svg width="8" height="10" aria-hidden="true">\(key)</svg>\(label)</th><td>\(Figures.duration(at))</td>
         """
     }
 
@@ -77,16 +78,17 @@ extension Recording {
     var distributions: [Named] {
         [
             Named(
-                key: "join_time", title: "Join", meaning: "from the start, or the wish to join, to being a member",
+                key: "join_time", title: "Join", meaning: "from the start, or the attempt to join, to membership",
                 distribution: joinTimes),
             Named(
-                key: "convergence", title: "Convergence", meaning: "from a change to the last member that knew",
+                key: "convergence", title: "Convergence", meaning: "from a change to the last member that has it",
                 distribution: convergence),
             Named(
-                key: "directory_lag", title: "Directory lag", meaning: "from a change to each member that knew",
+                key: "directory_lag", title: "Directory lag", meaning: "from a change to each member that has it",
                 distribution: directoryLag),
             Named(
-                key: "death_notice", title: "Death notice", meaning: "from a process’s end to the server’s noticing",
+                key: "death_notice", title: "Death notice",
+                meaning: "from the end of a process to its removal by the server",
                 distribution: deathNotice),
             Named(
                 key: "message_latency", title: "Message", meaning: "from one peer to another",
@@ -95,7 +97,7 @@ extension Recording {
     }
 }
 
-/// Bars over an axis that is logarithmic from octave to octave and straight within one: as the buckets are.
+/// The bars of a distribution. Like its buckets, the axis is logarithmic between octaves and linear within one.
 private struct Histogram {
     private let first: Double
     private let last: Double
@@ -153,7 +155,7 @@ private struct Histogram {
         return markup
     }
 
-    /// Round durations that leave each other room; without two of those, the ends of the axis.
+    /// Round durations at sufficient distances, or else the two ends of the axis.
     private var ticks: [(position: Double, label: String)] {
         let room = (last - first) * 0.26
         for factors in [[1.0], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]] {
@@ -182,23 +184,23 @@ private struct Histogram {
         return .nanoseconds(Int64(start * (1 + octaves - whole)))
     }
 
-    /// 1 at 2 ns, 2 at 4 ns, 1.5 at 3 ns.
+    /// Returns a position in octaves: 1 for 2 ns, 1.5 for 3 ns, 2 for 4 ns.
     private static func position(_ nanoseconds: Double) -> Double {
         Double(nanoseconds.exponent) + nanoseconds.significand - 1
     }
 
-    /// Below a microsecond nothing is told apart.
+    /// Returns at least a microsecond, because the axis begins there.
     private static func nanoseconds(_ duration: Duration) -> Double {
         max(Double(duration.wholeNanoseconds), shortest)
     }
 
     private static let shortest = 1_000.0
-    /// From a microsecond to eleven days.
+    /// The powers of ten from a microsecond to eleven days, in nanoseconds.
     private static let decades = (3...15).map { exponent in (0..<exponent).reduce(1.0) { scale, _ in scale * 10 } }
 }
 
 extension Figures {
-    /// A duration that is round: `1.5 ms`, `20 s`, without needless zeros.
+    /// A round duration without trailing zeros: `1.5 ms`, `20 s`.
     fileprivate static func round(_ duration: Duration) -> String {
         let nanoseconds = duration.wholeNanoseconds
         let (unit, name): (Int64, String) =

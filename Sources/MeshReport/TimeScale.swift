@@ -1,11 +1,11 @@
 internal import SecureMeshCore
 
-/// Time from left to right: 0 to 1,000 across the picture, whatever its width on the screen.
+/// The horizontal time axis: 0 to 1,000 over the full width of a drawing.
 struct TimeScale {
     struct Tick {
         let at: Duration
         let label: String
-        /// Shown where there is little room, too.
+        /// True if the label is also shown on narrow screens.
         let isMajor: Bool
     }
 
@@ -13,7 +13,7 @@ struct TimeScale {
 
     let duration: Duration
     let ticks: [Tick]
-    /// What the labels are in.
+    /// The unit of the labels.
     let unit: String
 
     init(_ duration: Duration) {
@@ -33,10 +33,10 @@ struct TimeScale {
         return min(max(fraction, 0), 1) * Self.width
     }
 
-    /// As an attribute of SVG: of the picture's width.
+    /// Returns a position as a percentage of the drawing's width.
     func percent(_ at: Duration) -> String { Geometry.number(x(at) / 10) + "%" }
 
-    /// At least a hair, so that what was short is seen.
+    /// Returns the width of a span as a percentage, with a minimum so that short spans are visible.
     func percent(width span: TimeSpan) -> String {
         Geometry.number(max(x(span.to) - x(span.from), 1.5) / 10) + "%"
     }
@@ -82,9 +82,9 @@ struct TimeScale {
         .map { $0 * 1_000_000_000 }
 }
 
-/// Coordinates and axes.
+/// Formats coordinates for SVG.
 enum Geometry {
-    /// To a hundredth, without needless zeros.
+    /// Rounds to a hundredth, without trailing zeros.
     static func number(_ value: Double) -> String {
         let hundredths = Int((value * 100).rounded())
         let (whole, rest) = (hundredths.magnitude / 100, hundredths.magnitude % 100)
@@ -94,10 +94,10 @@ enum Geometry {
         return "\(sign)\(whole).\(rest < 10 ? "0" : "")\(rest)"
     }
 
-    /// To a tenth: in a path of many points every character counts.
+    /// Rounds to a tenth, which keeps long paths short.
     static func tenth(_ value: Double) -> String { number((value * 10).rounded() / 10) }
 
-    /// A round number above `value`, and half of it is round, too.
+    /// Returns a round number above `value` whose half is round, too.
     static func niceMaximum(_ value: Double) -> Double {
         guard value.isFinite, value > 0 else { return 1 }
         var scale = 1.0
@@ -106,7 +106,7 @@ enum Geometry {
         return [2, 4, 6, 8, 10].map { $0 * scale }.first { $0 > value } ?? 20 * scale
     }
 
-    /// Horizontal lines, as a path.
+    /// Returns horizontal lines as a path.
     static func path(_ spans: [TimeSpan], y: Int, scale: TimeScale, least: Double = 0.8) -> String {
         var text = ""
         for span in spans {

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// A value of JSON whose keys keep their order.
+/// A JSON value whose keys keep their order.
 indirect enum JSONValue {
     case object([(key: String, value: JSONValue)])
     case array([JSONValue])
@@ -9,7 +9,7 @@ indirect enum JSONValue {
     case bool(Bool)
     case null
 
-    /// Objects at the outermost level and arrays of objects have a line an entry; all else is on one line.
+    /// Returns the text. The outermost object and arrays of objects have one line per entry; all else is on one line.
     func text(indentation: String = "", isOutermost: Bool = true) -> String {
         switch self {
         case .object(let members) where isOutermost && !members.isEmpty:
@@ -42,7 +42,7 @@ indirect enum JSONValue {
 
 extension JSONValue {
     static func integer(_ number: Int) -> JSONValue { .integer(Int64(number)) }
-    /// A counter; beyond 2^63 it would be no integer for most readers.
+    /// A counter, at most 2^63 - 1, because most readers take no larger integer.
     static func integer(_ number: UInt64) -> JSONValue { .integer(Int64(clamping: number)) }
     static func nanoseconds(_ duration: Duration?) -> JSONValue {
         duration.map { .integer($0.wholeNanoseconds) } ?? .null

@@ -1,6 +1,7 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// What was sampled, as curves under the lanes.
+/// The samples as curves.
 extension Page {
     var curves: Markup {
         let points = Point.all(recording.samples)
@@ -9,42 +10,42 @@ extension Page {
         return """
             \(curve(
                 points, title: "Processes and members",
-                note: "how many run, are members, and hold the newest directory",
+                note: "how many run, are members, and have the newest directory",
                 [
-                    Curve(style: "c-area", words: "running", value: \.running),
-                    Curve(style: "c-main", words: "members", value: \.members),
-                    Curve(style: "c-second", words: "up to date", value: \.current),
+                    Curve(style: "c-area", label: "running", value: \.running),
+                    Curve(style: "c-main", label: "members", value: \.members),
+                    Curve(style: "c-second", label: "up to date", value: \.current),
                 ], height: 96))
             \(curve(
-                points, title: "Datagrams a second and peer",
+                points, title: "Datagrams per second and peer",
                 note: "\(Figures.figures(rates.datagrams))/s in all, on average",
-                [Curve(style: "c-main", words: "sent", value: \.datagrams)], height: 60))
+                [Curve(style: "c-main", label: "sent", value: \.datagrams)], height: 60))
             \(curve(
-                points, title: "Bytes a second and peer",
+                points, title: "Bytes per second and peer",
                 note: "\(Figures.bytes(rates.bytes))/s in all, on average",
-                [Curve(style: "c-main", words: "sent", value: \.bytes)], height: 60, isBytes: true))
+                [Curve(style: "c-main", label: "sent", value: \.bytes)], height: 60, isBytes: true))
             \(curve(
-                points, title: "Lost and refused a second", note: "datagrams, of all peers and the server",
+                points, title: "Lost and refused per second", note: "datagrams, of all peers and the server",
                 [
-                    Curve(style: "c-main", words: "lost", value: \.lost),
-                    Curve(style: "c-alarm", words: "refused", value: \.refusals),
+                    Curve(style: "c-main", label: "lost", value: \.lost),
+                    Curve(style: "c-alarm", label: "refused", value: \.refusals),
                 ], height: 60))
             \(axis)
             \(talkNote)
             """
     }
 
-    /// Why the traffic falls at the end of trouble, and rises once more.
+    /// A note that explains the change of traffic in the healing phase.
     private var talkNote: Markup {
         guard recording.healingBegan != nil else { return "" }
         let check =
-            recording.healedAfter == nil ? "" : "; at the very end some speak to all, to see that everyone hears"
-        return "<p class=\"caption note\">When healing begins the peers stop speaking\(check).</p>"
+            recording.healedAfter == nil ? "" : "; at the end some broadcast, and every member must receive it"
+        return "<p class=\"caption note\">When healing begins, the peers stop sending messages\(check).</p>"
     }
 
     private struct Curve {
         let style: String
-        let words: String
+        let label: String
         let value: (Point) -> Double
     }
 
@@ -61,7 +62,7 @@ extension Page {
             : curves.map { curve in
                 """
                 <span class="key"><svg width="22" height="8" aria-hidden="true"><path class="curve \(curve.style)" \
-                d="M1 4h20"/></svg>\(curve.words)</span>
+                d="M1 4h20"/></svg>\(curve.label)</span>
                 """
             }
         let paths: [Markup] = curves.map { curve in
@@ -102,27 +103,27 @@ extension Page {
 }
 
 extension Figures {
-    /// A round number, as on an axis: `0.5`, `20`, `1,000`.
+    /// The label of a round number on an axis: `0.5`, `20`, `1,000`.
     static func axis(_ value: Double) -> String {
         if value == value.rounded() { return decimal(value, places: 0) }
         return decimal(value, places: value < 0.1 ? 3 : value < 1 ? 2 : 1)
     }
 }
 
-/// Samples, as rates.
+/// One point of the curves: one or several samples, as rates.
 private struct Point {
     let at: Duration
     let running: Double
     let members: Double
     let current: Double
-    /// A second, and a peer that runs or is a member: while the server has nobody, there is traffic too.
+    /// Per second and peer. A peer counts if it runs or is a member, because peers also send while none is a member.
     let datagrams: Double
     let bytes: Double
-    /// A second.
+    /// Per second.
     let lost: Double
     let refusals: Double
 
-    /// A few hundred at most: more the picture could not show.
+    /// Returns at most `most` points; several samples become one point if there are more.
     static func all(_ samples: [Recording.Sample]) -> [Point] {
         let size = max((samples.count + most - 1) / most, 1)
         var points: [Point] = []

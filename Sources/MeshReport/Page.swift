@@ -1,9 +1,11 @@
+package import MeshSimulator
+
 extension Recording {
-    /// One page that needs nothing else: no network, no script. The same record gives the same bytes.
+    /// A page without scripts and without references to other files. The same recording gives the same bytes.
     package var html: String { Page(self).markup.text }
 }
 
-/// The record as a page, from the verdict down to the details.
+/// The page of a recording: the verdict first, then figures, pictures and tables.
 struct Page {
     let recording: Recording
     let history: History
@@ -82,7 +84,8 @@ struct Page {
             """
     }
 
-    /// Each word apart, so that a line breaks between two of them: alone, `--latency` would break at its hyphens.
+    /// Returns the command with each word in an element, so that lines break between words and not at the hyphens of an
+    /// option.
     private func words(of command: String) -> Markup {
         let words = command.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         let pieces: [Markup] = words.enumerated().map { index, word in
@@ -100,8 +103,8 @@ struct Page {
                 "for \(Figures.duration(recording.duration))"
             ),
             (Figures.count(tally.joins), "joins", joinNote),
-            (Figures.count(tally.departureCount), "departures", tally.departuresInWords),
-            (Figures.count(tally.faultCount), "faults", tally.faultsInWords),
+            (Figures.count(tally.departureCount), "departures", tally.departureSummary),
+            (Figures.count(tally.faultCount), "faults", tally.faultSummary),
         ]
         if recording.convergence.count > 0 {
             let count = Figures.count(recording.convergence.count)
@@ -109,7 +112,7 @@ struct Page {
         }
         figures.append(
             (
-                Figures.figures(rates.memberDatagrams), "datagrams a second and member",
+                Figures.figures(rates.memberDatagrams), "datagrams per second and member",
                 Figures.bytes(rates.memberBytes) + "/s"
             ))
         if recording.deliveriesExpected > 0 {
@@ -139,17 +142,16 @@ struct Page {
         var facts = [
             "\(Figures.count(recording.steps)) steps",
             "trace \(Figures.hexadecimal(recording.traceHash))",
-            "\(Figures.duration(recording.memberTime)) of membership, all in all",
+            "\(Figures.duration(recording.memberTime)) of membership in total",
         ]
         if recording.omittedEvents > 0 {
             let limit = Figures.count(Recording.eventLimit)
-            facts.append("\(Figures.count(recording.omittedEvents)) events beyond the first \(limit) not kept")
+            facts.append("\(Figures.count(recording.omittedEvents)) events after the first \(limit) were not kept")
         }
         return """
             <footer>
             <p>\(facts.joined(separator: " · "))</p>
-            <p>All times are the simulated world's, from its beginning. The same command gives the same world, and this \
-            page again, byte for byte.</p>
+            <p>All times are in simulated time since the beginning. The same command gives the same page, byte for byte.</p>
             </footer>
             """
     }

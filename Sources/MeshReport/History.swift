@@ -1,8 +1,9 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The record's points as spans: what is drawn.
+/// The events of a recording as the spans that the page draws.
 struct History {
-    /// Something that was so for a while, perhaps several times.
+    /// A condition that lasted for one or several spans, such as a partition.
     struct Condition {
         let label: String
         var spans: [TimeSpan]
@@ -14,9 +15,9 @@ struct History {
     private(set) var partitions: [Condition] = []
     private(set) var attacks: [Condition] = []
     private(set) var networkChanges: [(at: Duration, what: String)] = []
-    /// Until all were equal, or the end.
+    /// The span from the start of healing until the mesh was whole, or until the end.
     private(set) var healing: TimeSpan?
-    /// By peer.
+    /// One lane per peer, by index.
     private(set) var lanes: [Lane] = []
 
     init(_ recording: Recording) {
@@ -37,7 +38,7 @@ struct History {
         for event in events {
             switch event.what {
             case .serverStarted:
-                // The first of all, and not at the beginning: the peers were there before the server.
+                // If the server's first event is a later start, it was down before.
                 if isFirst { down.begin(at: .zero) }
                 down.end(at: event.at)
                 isFirst = false
@@ -47,7 +48,7 @@ struct History {
                 isFirst = false
             case .serverPaused: paused.begin(at: event.at)
             case .serverResumed: paused.end(at: event.at)
-            case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorised,
+            case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorized,
                 .clockJumped, .partitioned, .rejoined, .networkChanged, .attackBegan, .attackEnded, .healing,
                 .converged:
                 continue
@@ -64,13 +65,13 @@ struct History {
             switch event.what {
             case .partitioned(let label): parted.begin(label, at: event.at)
             case .rejoined(let label):
-                // One that names none of those that are open ends them all.
+                // An unknown label ends all open partitions.
                 if !parted.end(label, at: event.at) { parted.endAll(at: event.at) }
             case .attackBegan(let name): attacked.begin(name, at: event.at)
             case .attackEnded(let name): _ = attacked.end(name, at: event.at)
             case .networkChanged(let what): networkChanges.append((event.at, what))
             case .healing: parted.endAll(at: event.at)
-            case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorised,
+            case .started, .joined, .left, .crashed, .restarted, .paused, .resumed, .leaving, .revoked, .authorized,
                 .clockJumped, .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed,
                 .converged:
                 continue
@@ -82,7 +83,7 @@ struct History {
     }
 }
 
-/// By label, in the order of their first beginnings.
+/// Conditions by label, in the order in which they first began.
 private struct Conditions {
     private var indices: [String: Int] = [:]
     private var entries: [(label: String, builder: SpanBuilder)] = []
@@ -100,7 +101,7 @@ private struct Conditions {
         entries[index].builder.begin(at: at)
     }
 
-    /// False if it had not begun.
+    /// Returns false if the condition had not begun.
     mutating func end(_ label: String, at: Duration) -> Bool {
         guard let index = indices[label], entries[index].builder.since != nil else { return false }
         entries[index].builder.end(at: at)

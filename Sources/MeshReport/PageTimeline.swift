@@ -1,6 +1,7 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The mesh over time: conditions, lanes and curves on one axis.
+/// The timeline: conditions, lanes and curves on one axis.
 extension Page {
     var timeline: Markup {
         """
@@ -16,7 +17,7 @@ extension Page {
         """
     }
 
-    /// A strip of the timeline: a label, and what is drawn right of it.
+    /// Returns a strip of the timeline: a label on the left and a drawing on the right.
     func strip(_ label: Markup, _ drawing: Markup, style: String = "") -> Markup {
         """
         <div class="strip \(style)"><div class="gutter">\(label)</div><div>\(drawing)</div></div>
@@ -24,7 +25,7 @@ extension Page {
         """
     }
 
-    /// What shades a picture over its full height: the server down, the network parted, healing.
+    /// Returns the shades over the full height of a drawing: server down, network partitioned, healing.
     func shades(height: Int) -> Markup {
         func rectangles(_ spans: [TimeSpan], _ style: String) -> [Markup] {
             bounded(spans).map { span in
@@ -46,13 +47,13 @@ extension Page {
             """
     }
 
-    /// Vertical lines at the ticks.
+    /// Returns vertical lines at the ticks.
     func grid(height: Int) -> Markup {
         let lines = scale.ticks.map { "M\(Geometry.tenth(scale.x($0.at))) 0V\(height)" }.joined()
         return "<path class=\"grid\" d=\"\(lines)\"/>"
     }
 
-    /// Few enough to draw: what lies close together becomes one.
+    /// Merges spans with small gaps until there are at most `limit`.
     func bounded(_ spans: [TimeSpan], to limit: Int = 150) -> [TimeSpan] {
         var (spans, gap) = (spans, history.duration / 2_000)
         while spans.count > limit {
@@ -62,7 +63,7 @@ extension Page {
         return spans
     }
 
-    /// The times, below a picture or above it.
+    /// The labels of the time axis.
     var axis: Markup {
         let labels: [Markup] = scale.ticks.map { tick in
             let x = scale.x(tick.at)
@@ -82,22 +83,22 @@ extension Page {
     private var conditions: Markup {
         var rows: [Markup] = []
         let up = [TimeSpan(from: .zero, to: history.duration)].subtracting(history.serverDown)
-        var words: [String] = []
+        var outages: [String] = []
         if !history.serverDown.isEmpty {
             let times = history.serverDown.count == 1 ? "" : "\(history.serverDown.count) times, "
-            words.append("down \(times)\(Figures.duration(history.serverDown.total))")
+            outages.append("down \(times)\(Figures.duration(history.serverDown.total))")
         }
-        if !history.serverPaused.isEmpty { words.append("paused \(Figures.duration(history.serverPaused.total))") }
+        if !history.serverPaused.isEmpty { outages.append("paused \(Figures.duration(history.serverPaused.total))") }
         rows.append(
             condition(
-                "server", note: words.joined(separator: ", "),
+                "server", note: outages.joined(separator: ", "),
                 [("up", up), ("hold", history.serverPaused), ("off", history.serverDown)]))
         rows += group(history.partitions, kind: "partition", style: "split", many: "more partitions")
         rows += group(history.attacks, kind: "attack", style: "hostile", many: "more attacks")
         if !history.networkChanges.isEmpty { rows.append(networkChanges) }
         if let healing = history.healing {
             let note =
-                recording.healedAfter.map { $0 == .zero ? "nothing to do" : Figures.duration($0) } ?? "never done"
+                recording.healedAfter.map { $0 == .zero ? "whole at once" : Figures.duration($0) } ?? "never whole"
             rows.append(condition("healing", note: note, [("heals", [healing])]))
         }
         return "<div class=\"conditions\">\(rows)</div>"
@@ -125,13 +126,13 @@ extension Page {
         let paths: [Markup] = bars.filter { !$0.spans.isEmpty }.map { bar in
             "<path class=\"bar \(bar.style)\" d=\"\(strokes(bar.spans))\"/>"
         }
-        let kindWord: Markup = kind.isEmpty ? "" : "<span class=\"kind\">\(kind)</span> "
-        let noteWords: Markup = note.isEmpty ? "" : " <span class=\"note\">\(note)</span>"
+        let kindLabel: Markup = kind.isEmpty ? "" : "<span class=\"kind\">\(kind)</span> "
+        let noteLabel: Markup = note.isEmpty ? "" : " <span class=\"note\">\(note)</span>"
         let title = [kind, label, note].filter { !$0.isEmpty }.joined(separator: ", ")
-        // What follows a colon, as whom a partition cuts off, is too long for a label.
+        // The text after a colon, such as the peers that a partition cuts off, is too long for a label.
         let short = String(label.prefix { $0 != ":" })
         return strip(
-            "<span class=\"name\" title=\"\(title)\">\(kindWord)\(short)\(noteWords)</span>",
+            "<span class=\"name\" title=\"\(title)\">\(kindLabel)\(short)\(noteLabel)</span>",
             """
             <svg class="plot" width="100%" height="16" viewBox="0 0 1000 16" preserveAspectRatio="none" role="img">\
             <title>\(title)</title>\(grid(height: 16))\(paths)</svg>

@@ -1,37 +1,37 @@
 internal import SecureMeshCore
 
-/// The signs of the page: one shape each, so that none is told by its colour alone.
+/// The signs of the page. Each has a shape of its own, so that none differs by color alone.
 enum Symbols {
-    /// A sign, and what it says.
+    /// A sign and its meaning.
     struct Sign {
         let id: String
-        let words: String
+        let summary: String
     }
 
     static func sign(_ sign: Lane.Mark.Sign) -> Sign {
         switch sign {
-        case .departed(.left): Sign(id: "s-left", words: "left")
-        case .departed(.replaced): Sign(id: "s-replaced", words: "replaced by a newer session")
-        case .departed(.expired): Sign(id: "s-expired", words: "expired: declared dead")
-        case .departed(.revoked): Sign(id: "s-out", words: "put out: key revoked")
-        case .departed(.misbehaved): Sign(id: "s-misbehaved", words: "put out: misbehaved")
-        case .departed(.tooOld): Sign(id: "s-old", words: "session too old")
-        case .departed(.stopping): Sign(id: "s-stopping", words: "server stopped")
-        case .crashed: Sign(id: "s-crash", words: "crash")
-        case .restarted: Sign(id: "s-start", words: "restart")
-        case .revoked: Sign(id: "s-key", words: "key revoked")
-        case .authorised: Sign(id: "s-plus", words: "key authorised")
-        case .clockJumped: Sign(id: "s-clock", words: "clock jump")
+        case .departed(.left): Sign(id: "s-left", summary: "left")
+        case .departed(.replaced): Sign(id: "s-replaced", summary: "replaced by a newer session")
+        case .departed(.expired): Sign(id: "s-expired", summary: "expired: declared dead")
+        case .departed(.revoked): Sign(id: "s-out", summary: "removed: key revoked")
+        case .departed(.misbehaved): Sign(id: "s-misbehaved", summary: "removed: misbehaved")
+        case .departed(.tooOld): Sign(id: "s-old", summary: "session too old")
+        case .departed(.stopping): Sign(id: "s-stopping", summary: "server stopped")
+        case .crashed: Sign(id: "s-crash", summary: "crash")
+        case .restarted: Sign(id: "s-start", summary: "restart")
+        case .revoked: Sign(id: "s-key", summary: "key revoked")
+        case .authorized: Sign(id: "s-plus", summary: "key authorized")
+        case .clockJumped: Sign(id: "s-clock", summary: "clock jump")
         }
     }
 
-    /// In the order of the legend.
+    /// All signs, in the order of the legend.
     static let signs: [Lane.Mark.Sign] =
-        [.crashed, .restarted] + Departure.all.map { .departed($0) } + [.revoked, .authorised, .clockJumped]
+        [.crashed, .restarted] + Departure.all.map { .departed($0) } + [.revoked, .authorized, .clockJumped]
 
     static func use(_ id: String) -> Markup { "<use href=\"#\(id)\"/>" }
 
-    /// Drawn once, used everywhere. Each has a rim in the paper's colour, to stand out from what it lies on.
+    /// The shapes, each defined once. A rim in the color of the background separates a sign from the lines under it.
     static var definitions: Markup {
         let shapes: [(id: String, tone: String, path: String)] = [
             ("s-crash", "bad", "M-3.5-3.5 3.5 3.5M-3.5 3.5 3.5-3.5"),

@@ -1,9 +1,10 @@
+package import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording {
-    /// The whole record for programs: one object, its keys in a fixed order, durations in nanoseconds.
+    /// The whole recording as one JSON object with its keys in a fixed order and durations in nanoseconds.
     ///
-    /// `seed` and `trace_hash` are strings: they may be above 2^53, which many readers of JSON round.
+    /// `seed` and `trace_hash` are strings, because many JSON readers round integers above 2^53.
     package var json: String {
         let tally = Tally(self, history: History(self))
         var members: [(key: String, value: JSONValue)] = [
@@ -160,7 +161,7 @@ extension Recording.Event.What {
         case .resumed: ("resumed", nil)
         case .leaving: ("leaving", nil)
         case .revoked: ("revoked", nil)
-        case .authorised: ("authorised", nil)
+        case .authorized: ("authorized", nil)
         case .clockJumped(let by): ("clock_jumped", ("by_ns", .nanoseconds(by)))
         case .serverCrashed: ("server_crashed", nil)
         case .serverStarted: ("server_started", nil)

@@ -1,6 +1,7 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// What happened, in words: for who wants to search, or cannot see the picture.
+/// The notable events as a table, for searching and for screen readers.
 extension Page {
     var chronicle: Markup {
         let all = Happening.all(recording.events)
@@ -13,7 +14,7 @@ extension Page {
         let rest: Markup =
             missing == 0
             ? ""
-            : "<p class=\"note\">and \(Figures.count(missing, "more that is", "more that are")) not listed</p>"
+            : "<p class=\"note\">and \(Figures.count(missing, "event", "events")) more</p>"
         return """
             <section>
             <details>
@@ -42,7 +43,7 @@ extension Page {
             happening.peers.count > 1 ? " <span class=\"note\">(\(names.joined(separator: ", "))\(more))</span>" : ""
         return """
             <tr><td>\(Figures.moment(happening.at))</td><th scope="row">\(who)</th>\
-            <td>\(happening.what.words)\(list)</td></tr>
+            <td>\(happening.what.summary)\(list)</td></tr>
 
             """
     }
@@ -51,26 +52,26 @@ extension Page {
     private static let mostNames = 40
 }
 
-/// What happened once, or to several peers in one instant.
+/// An event, or equal events of several peers at one time.
 private struct Happening {
     let at: Duration
     let what: Recording.Event.What
-    /// None: it was no peer's.
+    /// The peers concerned, or none for an event of the server, the network or an attacker.
     private(set) var peers: [Int]
 
     var count: Int { max(peers.count, 1) }
 
-    /// What is notable, in the order of time.
+    /// Returns the notable events in the order of time.
     static func all(_ events: [Recording.Event]) -> [Happening] {
         var happenings: [Happening] = []
         var latest: [String: Int] = [:]
         let inOrder = events.enumerated().filter { $0.element.isNotable }
             .sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
         for (_, event) in inOrder {
-            if let peer = event.peer, let place = latest[event.what.words], happenings[place].at == event.at {
-                happenings[place].peers.append(peer)
+            if let peer = event.peer, let index = latest[event.what.summary], happenings[index].at == event.at {
+                happenings[index].peers.append(peer)
             } else {
-                if event.peer != nil { latest[event.what.words] = happenings.count }
+                if event.peer != nil { latest[event.what.summary] = happenings.count }
                 happenings.append(
                     Happening(at: event.at, what: event.what, peers: [event.peer].compactMap(\.self)))
             }
@@ -80,13 +81,13 @@ private struct Happening {
 }
 
 extension Recording.Event {
-    /// More than coming and going.
+    /// False for ordinary starts, joins and departures.
     fileprivate var isNotable: Bool {
         switch what {
         case .started, .joined, .leaving, .left(.left), .left(.stopping): false
         case .left(.replaced), .left(.expired), .left(.revoked), .left(.misbehaved), .left(.tooOld), .crashed,
             .restarted,
-            .paused, .resumed, .revoked, .authorised, .clockJumped, .serverCrashed, .serverStarted, .serverStopping,
+            .paused, .resumed, .revoked, .authorized, .clockJumped, .serverCrashed, .serverStarted, .serverStopping,
             .serverPaused, .serverResumed, .partitioned, .rejoined, .networkChanged, .attackBegan, .attackEnded,
             .healing, .converged:
             true

@@ -1,24 +1,25 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// One peer through the run.
+/// The history of one peer.
 struct Lane {
     struct Mark {
         enum Sign: Hashable {
             case departed(Departure)
-            case crashed, restarted, revoked, authorised, clockJumped
+            case crashed, restarted, revoked, authorized, clockJumped
         }
 
         let at: Duration
         let sign: Sign
-        /// What happened, in words.
-        let words: String
+        /// A phrase for what happened.
+        let summary: String
 
         var gravity: Int {
             switch sign {
             case .departed(.misbehaved), .departed(.revoked): 8
             case .crashed: 5
             case .departed(.expired), .departed(.replaced), .departed(.tooOld): 4
-            case .revoked, .authorised, .clockJumped: 3
+            case .revoked, .authorized, .clockJumped: 3
             case .restarted: 2
             case .departed(.left): 1
             case .departed(.stopping): 0
@@ -28,22 +29,22 @@ struct Lane {
 
     let peer: Int
     let name: String
-    /// The server had it as a member.
+    /// The spans in which the server listed it as a member.
     let listed: [TimeSpan]
-    /// Its process ran.
+    /// The spans in which its process ran.
     let running: [TimeSpan]
     let paused: [TimeSpan]
-    /// Ascending.
+    /// The marks, in the order of time.
     let marks: [Mark]
 
-    /// A member, and there.
+    /// The spans in which it was a member and its process ran.
     var present: [TimeSpan] { listed.intersection(running) }
-    /// A member whose process is gone, unnoticed so far.
+    /// The spans in which it was still listed although its process had ended.
     var missing: [TimeSpan] { listed.subtracting(running) }
-    /// Running, and no member.
+    /// The spans in which its process ran and it was not a member.
     var outside: [TimeSpan] { running.subtracting(listed) }
 
-    /// How much there is to see: who is to be shown where there is room for a few.
+    /// The number of notable events, weighted. If there is room for a few lanes, those of the largest weight are drawn.
     var weight: Int {
         marks.reduce(paused.count * 3 + listed.count) { $0 + $1.gravity }
     }
@@ -78,7 +79,7 @@ private struct LaneBuilder {
     mutating func add(_ stay: Recording.Stay, until end: Duration) {
         listed.append(TimeSpan(from: stay.from, to: stay.to ?? end))
         if let to = stay.to, let departure = stay.departure {
-            mark(to, .departed(departure), departure.words)
+            mark(to, .departed(departure), departure.summary)
         }
     }
 
@@ -87,29 +88,29 @@ private struct LaneBuilder {
         case .started, .restarted:
             hasStarted = true
             running.begin(at: event.at)
-            if case .restarted = event.what { mark(event.at, .restarted, event.what.words) }
+            if case .restarted = event.what { mark(event.at, .restarted, event.what.summary) }
         case .joined:
-            // Who was never seen to start was there before the record. Later on it is the server's word alone: the
-            // process may have ended while its CONFIRM was on the way.
+            // A peer without a start was running before the recording began. Later, a join does not prove that the
+            // process runs: it may have ended while its CONFIRM was on the way.
             if !hasStarted { running.begin(at: event.at) }
             hasStarted = true
         case .crashed:
             stop(at: event.at)
-            mark(event.at, .crashed, event.what.words)
+            mark(event.at, .crashed, event.what.summary)
         case .leaving: stop(at: event.at)
         case .paused: paused.begin(at: event.at)
         case .resumed: paused.end(at: event.at)
-        case .revoked: mark(event.at, .revoked, event.what.words)
-        case .authorised: mark(event.at, .authorised, event.what.words)
-        case .clockJumped: mark(event.at, .clockJumped, event.what.words)
-        // Departures are the stays'.
+        case .revoked: mark(event.at, .revoked, event.what.summary)
+        case .authorized: mark(event.at, .authorized, event.what.summary)
+        case .clockJumped: mark(event.at, .clockJumped, event.what.summary)
+        // The stays contain the departures.
         case .left, .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed, .partitioned,
             .rejoined, .networkChanged, .attackBegan, .attackEnded, .healing, .converged:
             break
         }
     }
 
-    /// From here on no events were kept: who is a member counts as running.
+    /// Counts a member as running from `from` on, because later events were not kept.
     mutating func believe(from: Duration) { believedFrom = from }
 
     func lane(_ peer: Int, until end: Duration) -> Lane {
@@ -130,7 +131,7 @@ private struct LaneBuilder {
         running.end(at: at)
     }
 
-    private mutating func mark(_ at: Duration, _ sign: Lane.Mark.Sign, _ words: String) {
-        marks.append(Lane.Mark(at: at, sign: sign, words: words))
+    private mutating func mark(_ at: Duration, _ sign: Lane.Mark.Sign, _ summary: String) {
+        marks.append(Lane.Mark(at: at, sign: sign, summary: summary))
     }
 }
