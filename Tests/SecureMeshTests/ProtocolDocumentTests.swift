@@ -74,8 +74,10 @@ internal import Testing
         for (row, constant) in zip(rows, constants) {
             #expect(row[1] == constant.value, "\(constant.name)")
         }
-        let source = try Document("Sources/SecureMeshCore/Values/Limits.swift")
-        let declared = source.text.matches(of: /static let (\w+)/).map { String($0.1) }
+        let declared = try ["ProtocolConstants", "Limits"].flatMap { name in
+            try Document("Sources/SecureMeshCore/Values/\(name).swift").text.matches(of: /static let (\w+)/)
+                .map { String($0.1) }
+        }
         #expect(declared == constants.map(\.name), "a constant that this test does not know")
     }
 
@@ -148,7 +150,7 @@ private func text(_ value: Rate) -> String {
     "\(text(value.perSecond))/s, burst \(text(value.burst))"
 }
 
-/// Every constant of Limits.swift, in its order, as PROTOCOL.md writes it.
+/// Every constant of ProtocolConstants.swift and Limits.swift, in their order, as PROTOCOL.md writes it.
 private let constants: [(name: String, value: String)] = [
     ("version", text(ProtocolConstants.version)),
     ("maximumDatagram", text(ProtocolConstants.maximumDatagram)),

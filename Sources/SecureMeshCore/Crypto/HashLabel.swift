@@ -1,6 +1,6 @@
-/// What a hash or a derived key is for (PROTOCOL.md, section 3): no two uses share a key.
+/// The purpose of a hash or of a derived key (PROTOCOL.md, section 3). Each purpose has its own key.
 ///
-/// BLAKE2b with an empty key is silently unkeyed; a label is never empty.
+/// No label is empty: BLAKE2b with an empty key is not keyed at all.
 package enum HashLabel: String, CaseIterable, Sendable {
     case tag = "tag"
     case transcript = "transcript"
@@ -16,6 +16,7 @@ package enum HashLabel: String, CaseIterable, Sendable {
     case message = "message"
     case keyText = "key text"
 
+    /// The label, padded with zeros to 32 bytes.
     package var key: [UInt8] {
         var key = Array(rawValue.utf8)
         key.append(zeros: Bytes32.count - key.count)

@@ -1,11 +1,11 @@
-/// Where a machine's dice come from: the operating system, or a seed that makes a run repeatable.
+/// The random numbers of a machine: from the operating system, or from a seed that makes a run repeatable.
 package struct RandomSource: RandomNumberGenerator, Sendable {
     private var seed: UInt64?
 
-    /// libsodium's generator: what runs for real uses this one.
+    /// libsodium's generator. Everything but tests and simulations uses it.
     package static let system = RandomSource(seed: nil)
 
-    /// SplitMix64 from `seed`: predictable, for tests and simulations alone.
+    /// Returns SplitMix64 with this seed. It is predictable; only tests and simulations use it.
     package static func seeded(_ seed: UInt64) -> RandomSource {
         RandomSource(seed: seed)
     }
@@ -22,13 +22,14 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Never 0 and none of those that `isTaken` knows.
+    /// Draws a session id for which `isTaken` returns false.
     package mutating func sessionID(unless isTaken: (SessionID) -> Bool) -> SessionID {
         while true {
             if let session = SessionID(rawValue: next()), !isTaken(session) { return session }
         }
     }
 
+    /// Draws 32 secret bytes.
     package mutating func secret() -> Secret32 {
         seed == nil ? .random() : Secret32(bytes32())
     }
@@ -45,7 +46,7 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
         return Bytes16(bytes.span)
     }
 
-    /// `duration`, longer by a random part of at most a quarter.
+    /// Returns `duration` plus a random part of at most a quarter of it.
     package mutating func jittered(_ duration: Duration) -> Duration {
         duration + .nanoseconds(Int64(next() % UInt64(max(duration.wholeNanoseconds / 4, 1))))
     }

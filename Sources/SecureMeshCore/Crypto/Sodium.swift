@@ -1,11 +1,12 @@
 internal import CSodium
 
-/// The one file that calls libsodium (1.0.18 or later), and the one in the library that touches raw memory.
+/// Calls libsodium (1.0.18 or later).
 ///
-/// Lengths are checked here, in Swift, before C sees a pointer. Every function is total: bad bytes give nil or
-/// false, never a trap.
+/// No other file of the core calls C or uses raw memory, so `Secret32` and `GuardedSigningKey` are in this file, and no
+/// other code can reach their memory. Lengths are checked in Swift before C gets a pointer. Every function is total: for
+/// invalid bytes it returns nil or false and does not trap.
 package enum Sodium {
-    /// BLAKE2b-256 of `input`, keyed with `label` padded with zeros to 32 bytes (RFC 7693). Never unkeyed.
+    /// Computes the BLAKE2b-256 hash of `input`, keyed with `label` padded with zeros to 32 bytes (RFC 7693).
     package static func hash(_ label: HashLabel, _ input: Span<UInt8>) -> Bytes32 {
         var digest = [UInt8](repeating: 0, count: Bytes32.count)
         _ = isReady
@@ -17,7 +18,7 @@ package enum Sodium {
         return Bytes32(digest.span)
     }
 
-    /// As `hash`, into memory that is wiped.
+    /// Computes the same as `hash`, into memory that is wiped.
     package static func derive(_ label: HashLabel, _ input: SecretInput) -> Secret32 {
         let key = label.key
         let output = Secret32()
@@ -28,7 +29,7 @@ package enum Sodium {
         return output
     }
 
-    /// Ed25519 verification as libsodium does it: cofactorless, small-order A and R refused (RFC 8032, 5.1.7).
+    /// Verifies an Ed25519 signature (RFC 8032, section 5.1.7) without the cofactor. Refuses A and R of small order.
     package static func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
         var signatureBytes: [UInt8] = []
         signatureBytes.reserveCapacity(Signature.count)
@@ -37,19 +38,19 @@ package enum Sodium {
         return unsafe crypto_sign_verify_detached(signatureBytes, message, UInt64(message.count), keyBytes) == 0
     }
 
-    /// Whether `key` is the canonical encoding of a point of the prime-order group, not of small order.
+    /// Returns true if `key` is the canonical encoding of a point of the prime-order group.
     package static func isValidPoint(_ key: PublicKey) -> Bool {
         unsafe crypto_core_ed25519_is_valid_point(key.bytes.array) == 1
     }
 
-    /// The X25519 form of an Ed25519 key; nil if it has none.
+    /// Returns the X25519 form of an Ed25519 key; nil if it has none.
     package static func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
         var output = [UInt8](repeating: 0, count: Bytes32.count)
         guard unsafe crypto_sign_ed25519_pk_to_curve25519(&output, key.bytes.array) == 0 else { return nil }
         return AgreementPublicKey(bytes: Bytes32(output.span))
     }
 
-    /// ChaCha20-Poly1305-IETF (RFC 8439). Appends ciphertext and tag to `datagram`, all of which so far is the
+    /// Appends ciphertext and tag of ChaCha20-Poly1305-IETF (RFC 8439) to `datagram`. The bytes before them are the
     /// additional data. The nonce is four zeros and the counter.
     package static func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
         let additional = datagram
@@ -61,7 +62,7 @@ package enum Sodium {
         datagram.append(contentsOf: ciphertext)
     }
 
-    /// The plaintext of what `seal` made; nil if a bit of it, or the key, or the counter differs.
+    /// Returns the plaintext of a datagram that `seal` made; nil if a bit, the counter or the key differs.
     package static func open(
         _ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32
     ) -> [UInt8]? {
@@ -79,7 +80,7 @@ package enum Sodium {
         return result == 0 ? plaintext : nil
     }
 
-    /// SipHash-2-4 of a number: the slot of a prefix in a table whose collisions strangers must not choose.
+    /// Computes the SipHash-2-4 of 16 bytes. Strangers cannot choose its collisions, because they do not know the key.
     package static func shortHash(_ value: (UInt64, UInt64), key: Bytes16) -> UInt64 {
         var input: [UInt8] = []
         input.append(bigEndian: value.0)
@@ -91,7 +92,7 @@ package enum Sodium {
         return output.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// Bytes from the operating system's generator.
+    /// Returns random bytes of the operating system.
     package static func randomBytes(_ count: Int) -> [UInt8] {
         _ = isReady
         var bytes = [UInt8](repeating: 0, count: count)
@@ -101,14 +102,14 @@ package enum Sodium {
         return bytes
     }
 
-    /// Overwrites bytes that were secret, in a way that the optimiser keeps.
+    /// Overwrites bytes with zeros, in a way that the optimizer keeps.
     package static func wipe<Byte: FixedWidthInteger>(_ bytes: inout [Byte]) {
         unsafe bytes.withUnsafeMutableBytes { buffer in
             if let start = buffer.baseAddress { unsafe sodium_memzero(start, buffer.count) }
         }
     }
 
-    /// base64url without padding (RFC 4648, section 5).
+    /// Returns the base64url text of `bytes` without padding (RFC 4648, section 5).
     package static func base64url(_ bytes: [UInt8]) -> [UInt8] {
         let variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING
         var text = [CChar](repeating: 0, count: sodium_base64_encoded_len(bytes.count, variant))
@@ -117,9 +118,9 @@ package enum Sodium {
         return text.dropLast().map { UInt8(bitPattern: $0) }
     }
 
-    /// Nil unless `text` is the base64url of exactly `count` bytes.
+    /// Returns the bytes of a base64url text; nil if they are not exactly `count`.
     package static func base64urlDecode(_ text: [UInt8], count: Int) -> [UInt8]? {
-        // libsodium 1.0.18 reads every byte from 0x80 up as if it were `_`.
+        // libsodium 1.0.18 reads every byte of 0x80 and more as if it were `_`.
         guard text.allSatisfy({ $0 < 0x80 }) else { return nil }
         var bytes = [UInt8](repeating: 0, count: count)
         var characters = text.map { CChar(bitPattern: $0) }
@@ -135,25 +136,25 @@ package enum Sodium {
         return bytes
     }
 
-    fileprivate static func nonce(_ counter: UInt64) -> [UInt8] {
+    private static func nonce(_ counter: UInt64) -> [UInt8] {
         var nonce: [UInt8] = [0, 0, 0, 0]
         nonce.reserveCapacity(12)
         nonce.append(bigEndian: counter)
         return nonce
     }
 
-    /// Chooses the fastest implementations once; what follows is thread-safe.
+    /// Initializes libsodium once. After that, all its functions are thread-safe.
     fileprivate static let isReady: Bool = {
         let result = sodium_init()
-        precondition(result >= 0, "libsodium cannot initialise: the system has no random source")
+        precondition(result >= 0, "libsodium cannot initialize: the system has no random source")
         return true
     }()
 }
 
-/// Thirty-two secret bytes: a shared secret, a session key, an ephemeral key.
+/// 32 secret bytes: a shared secret, a session key or an ephemeral key. They are wiped with their last owner.
 ///
-/// On the plain heap (a page of guarded memory costs 31 µs and there are thousands of sessions), at one address
-/// for life, wiped when the last owner lets go.
+/// They never move in memory. They are on the ordinary heap, because there are thousands of sessions and a page of guarded
+/// memory costs 31 µs.
 @safe package final class Secret32: @unchecked Sendable {
     fileprivate let storage: UnsafeMutablePointer<UInt8>
 
@@ -169,6 +170,7 @@ package enum Sodium {
         Sodium.wipe(&array)
     }
 
+    /// Draws 32 bytes of the operating system.
     package static func random() -> Secret32 {
         let secret = Secret32()
         _ = Sodium.isReady
@@ -181,54 +183,33 @@ package enum Sodium {
         unsafe storage.deallocate()
     }
 
-    /// X25519 (RFC 7748) of this secret and the base point.
+    /// The X25519 public key of this secret (RFC 7748).
     package var agreementPublicKey: AgreementPublicKey {
         var output = [UInt8](repeating: 0, count: Bytes32.count)
         _ = unsafe crypto_scalarmult_base(&output, storage)
         return AgreementPublicKey(bytes: Bytes32(output.span))
     }
 
-    /// X25519 of this secret and `key`; nil if the result is zero (a small-order `key`).
+    /// Computes X25519 of this secret and `key`.
+    ///
+    /// - Returns: The shared secret; nil if it is zero, as for a small-order `key`.
     package func agree(with key: AgreementPublicKey) -> Secret32? {
         let output = Secret32()
         return unsafe crypto_scalarmult(output.storage, storage, key.bytes.array) == 0 ? output : nil
     }
 
-    /// A copy that nobody wipes: for simulations and tests.
+    /// A copy that is not wiped, for simulations and tests.
     package var exposed: Bytes32 {
         unsafe Bytes32(Span(_unsafeStart: storage, count: Bytes32.count))
     }
 
+    /// Appends the secret to bytes that the caller wipes.
     package func append(to bytes: inout [UInt8]) {
         unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: storage, count: Bytes32.count))
     }
 }
 
-/// What a key is derived from: public and secret parts in a row, wiped when it goes.
-package final class SecretInput {
-    private var bytes: [UInt8] = []
-
-    package init() {
-        // Never outgrown, so that no copy stays behind unwiped.
-        bytes.reserveCapacity(512)
-    }
-
-    deinit {
-        Sodium.wipe(&bytes)
-    }
-
-    package func append(_ secret: Secret32) { secret.append(to: &bytes) }
-    package func append(_ value: Bytes32) { value.append(to: &bytes) }
-    package func append(_ value: Bytes16) { value.append(to: &bytes) }
-    package func append(_ value: UInt64) { bytes.append(bigEndian: value) }
-    package func append(_ address: SocketAddress) { address.append(to: &bytes) }
-
-    fileprivate func withBytes(_ body: ([UInt8]) -> Void) {
-        body(bytes)
-    }
-}
-
-/// Guarded memory for the secret half of an identity: between guard pages, locked, read-only, wiped when freed.
+/// The guarded memory of a secret key: between guard pages, locked, read-only, and wiped when it is freed.
 @safe final class GuardedSigningKey: @unchecked Sendable {
     /// Ed25519 seed ‖ public key (64), then the X25519 secret (32).
     private let storage: UnsafeMutablePointer<UInt8>
@@ -260,13 +241,15 @@ package final class SecretInput {
         return Signature(signature.span)
     }
 
-    /// X25519 of the identity's converted secret and `key`; nil if the result is zero.
+    /// Computes X25519 of the converted secret and `key`.
+    ///
+    /// - Returns: The shared secret; nil if it is zero, as for a small-order `key`.
     func agree(with key: AgreementPublicKey) -> Secret32? {
         let output = Secret32()
         return unsafe crypto_scalarmult(output.storage, storage + 64, key.bytes.array) == 0 ? output : nil
     }
 
-    /// The seed, in an array that the caller wipes.
+    /// Returns the seed, in an array that the caller wipes.
     func copySeed() -> [UInt8] {
         unsafe [UInt8](UnsafeBufferPointer(start: storage, count: Bytes32.count))
     }

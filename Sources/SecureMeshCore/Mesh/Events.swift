@@ -67,7 +67,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     package init(_ reason: Reject.Reason) {
         self =
             switch reason {
-            case .notAuthorised: .notAuthorised
+            case .notAuthorized: .notAuthorised
             case .nameTaken: .nameTaken
             case .addressTaken: .addressTaken
             case .full: .full

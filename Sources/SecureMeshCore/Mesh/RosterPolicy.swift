@@ -20,7 +20,7 @@ package struct RosterPolicy: JoinPolicy, Sendable {
     package func refusal(
         of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
     ) -> Reject? {
-        guard roster.allows(identity, as: name) else { return Reject(reason: .notAuthorised, retrySeconds: 0) }
+        guard roster.allows(identity, as: name) else { return Reject(reason: .notAuthorized, retrySeconds: 0) }
         let wait = ledger.wait(identity, now: now)
         if wait > .zero {
             let seconds = UInt16(clamping: (wait.wholeNanoseconds + 999_999_999) / 1_000_000_000)

@@ -1,5 +1,6 @@
-/// Numbers of eight bytes, all eight at once: room and bounds are asked for once, and what remains is a load or a store.
+/// Reads and writes eight bytes at once: the bounds are checked and the space is reserved once, not for each byte.
 extension Span<UInt8> {
+    /// Returns the little-endian number at `offset`. The caller has checked the length.
     @inline(__always)
     package func littleEndian(at offset: Int) -> UInt64 {
         let bytes = extracting(offset..<(offset + 8))
@@ -7,13 +8,25 @@ extension Span<UInt8> {
         for index in 0..<8 { value |= UInt64(bytes[index]) << UInt64(8 * index) }
         return value
     }
+
+    /// Returns the eight bytes at `offset` in memory order. The caller has checked the length.
+    @inline(__always)
+    package func word(at offset: Int) -> UInt64 {
+        littleEndian(at: offset).littleEndian
+    }
 }
 
 extension [UInt8] {
+    /// Appends a number in little-endian order.
     package mutating func append(littleEndian value: UInt64) {
         let start = count
         append(contentsOf: repeatElement(0, count: 8))
         var bytes = mutableSpan
         for index in 0..<8 { bytes[start &+ index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+    }
+
+    /// Appends eight bytes that are in memory order.
+    package mutating func append(word: UInt64) {
+        append(littleEndian: UInt64(littleEndian: word))
     }
 }

@@ -1,4 +1,4 @@
-/// A point on one process's monotonic clock, in nanoseconds. Never on the wire.
+/// A reading of one process's monotonic clock, in nanoseconds. It is never sent.
 package struct Instant: Hashable, Comparable, Sendable {
     package let nanoseconds: Int64
 

@@ -1,4 +1,4 @@
-/// The shape of a token bucket: tokens per second, and how many it holds when full.
+/// The parameters of a token bucket: tokens per second, and the number of tokens in a full bucket.
 package struct Rate: Hashable, Sendable {
     package var perSecond: Int
     package var burst: Int
@@ -8,6 +8,7 @@ package struct Rate: Hashable, Sendable {
         self.burst = burst
     }
 
+    /// Returns this rate with both parameters multiplied by `factor`.
     package func scaled(by factor: Int) -> Rate {
         Rate(perSecond: perSecond * factor, burst: burst * factor)
     }

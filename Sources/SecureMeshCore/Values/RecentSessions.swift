@@ -1,4 +1,5 @@
-/// The newest 65,536 sessions that ended.
+/// A set of the sessions that ended last. It has at most `Limits.removedSessions` of them; a new one evicts the one that
+/// was inserted first.
 package struct RecentSessions: Sendable {
     private var members: Set<SessionID> = []
     private var order: [SessionID] = []

@@ -1,8 +1,8 @@
-/// One membership of one peer, from CONFIRM to its end: random, never 0, never used twice.
+/// The identifier of one session of one peer, from CONFIRM to its end: random, never 0, never used twice.
 package struct SessionID: Hashable, Comparable, Sendable {
     package let rawValue: UInt64
 
-    /// Nil for 0, which names no session.
+    /// Returns nil for 0, which identifies no session.
     package init?(rawValue: UInt64) {
         guard rawValue != 0 else { return nil }
         self.rawValue = rawValue

@@ -1,8 +1,8 @@
 /// An IP address and a UDP port, as in the directory (PROTOCOL.md, ADDR).
 ///
-/// An IPv4-mapped IPv6 address is never held: it is made an IPv4 one. There are no zones, so IPv6 link-local
-/// addresses are not supported.
+/// An IPv4-mapped IPv6 address becomes an IPv4 one. There are no zones, so IPv6 link-local addresses are not supported.
 public struct SocketAddress: Hashable, Sendable {
+    /// An IP address.
     public enum IP: Hashable, Sendable {
         /// Four bytes, the first the most significant.
         case v4(UInt32)
@@ -10,9 +10,12 @@ public struct SocketAddress: Hashable, Sendable {
         case v6(UInt64, UInt64)
     }
 
+    /// The IP address.
     public let ip: IP
+    /// The UDP port.
     public let port: UInt16
 
+    /// Makes an address. An IPv4-mapped IPv6 address becomes an IPv4 one.
     public init(ip: IP, port: UInt16) {
         if case .v6(0, let low) = ip, low >> 32 == 0xFFFF {
             self.ip = .v4(UInt32(truncatingIfNeeded: low))
@@ -47,17 +50,22 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
-    /// Multicast, limited broadcast and the reserved class E: never one host's address.
+    /// True if it is multicast, limited broadcast or of the reserved class E, and so not the address of one host.
     package var isMulticastOrBroadcast: Bool {
         switch ip {
         case .v4(let address): address >> 28 >= 0xE
         case .v6(let high, _): high >> 56 == 0xFF
         }
     }
+
+    /// True if it is the address of one host, with a port, so that a datagram can be sent to it.
+    package var isUsable: Bool {
+        port != 0 && !isUnspecified && !isMulticastOrBroadcast && !(isIPv6 && isLinkLocal)
+    }
 }
 
 extension SocketAddress: CustomStringConvertible {
-    /// `192.0.2.1:3000` or `[2001:db8::1]:3000` (RFC 5952).
+    /// The text of the address: `192.0.2.1:3000` or `[2001:db8::1]:3000` (RFC 5952).
     public var description: String {
         switch ip {
         case .v4(let address):

@@ -1,4 +1,4 @@
-/// How large something that can grow is, and how large it may be: what a simulation looks at after each step.
+/// The size of a table or queue, and its limit. A simulation checks both after each step.
 package struct Usage: Hashable, Sendable {
     package let name: String
     package let count: Int
@@ -10,5 +10,6 @@ package struct Usage: Hashable, Sendable {
         self.limit = limit
     }
 
+    /// True if the limit is kept.
     package var isKept: Bool { count <= limit }
 }

@@ -1,4 +1,6 @@
-/// Reads big-endian fields from a span, keeping only the offset. Every read checks the length first.
+/// Reads big-endian fields from a span. It stores the offset of the next field, and checks the length before each read.
+///
+/// A read that goes beyond the end throws `payloadLengthMismatch` and does not move the offset.
 package struct ByteReader {
     package private(set) var offset: Int
 
@@ -6,6 +8,7 @@ package struct ByteReader {
         self.offset = offset
     }
 
+    /// Moves the offset by `count` bytes and returns the offset before.
     package mutating func take(_ count: Int, of span: Span<UInt8>) throws(Rejection) -> Int {
         guard count <= span.count - offset else { throw .payloadLengthMismatch }
         defer { offset += count }
@@ -34,6 +37,7 @@ package struct ByteReader {
         Bytes32(span, at: try take(Bytes32.count, of: span))
     }
 
+    /// - Throws: `nonCanonicalAgreementKey`.
     package mutating func agreementKey(_ span: Span<UInt8>) throws(Rejection) -> AgreementPublicKey {
         let start = try take(Bytes32.count, of: span)
         guard AgreementPublicKey.isCanonical(span, at: start) else { throw .nonCanonicalAgreementKey }
@@ -44,16 +48,21 @@ package struct ByteReader {
         Signature(span, at: try take(Signature.count, of: span))
     }
 
+    /// - Throws: `invalidSessionIDs` for 0.
     package mutating func sessionID(_ span: Span<UInt8>) throws(Rejection) -> SessionID {
         guard let session = SessionID(rawValue: try uint64(span)) else { throw .invalidSessionIDs }
         return session
     }
 
+    /// Reads padding.
+    ///
+    /// - Throws: `nonZeroPadding`.
     package mutating func zeros(_ count: Int, _ span: Span<UInt8>) throws(Rejection) {
         let start = try take(count, of: span)
         for index in start..<(start + count) where span[index] != 0 { throw .nonZeroPadding }
     }
 
+    /// - Throws: `invalidName`.
     package mutating func name(length: UInt8, _ span: Span<UInt8>) throws(Rejection) -> PeerName {
         let start = try take(Int(length), of: span)
         let text = [UInt8](copying: span.extracting(start..<(start + Int(length))))
@@ -61,29 +70,8 @@ package struct ByteReader {
         return name
     }
 
-    /// Refuses bytes that are left over.
+    /// Checks that no bytes are left.
     package func finish(_ span: Span<UInt8>) throws(Rejection) {
         guard offset == span.count else { throw .payloadLengthMismatch }
-    }
-}
-
-extension [UInt8] {
-    package init(copying span: Span<UInt8>) {
-        self = []
-        reserveCapacity(span.count)
-        for index in 0..<span.count { append(span[index]) }
-    }
-
-    package mutating func append(bigEndian value: UInt16) {
-        append(UInt8(value >> 8))
-        append(UInt8(truncatingIfNeeded: value))
-    }
-
-    package mutating func append(bigEndian value: UInt64) {
-        append(littleEndian: value.byteSwapped)
-    }
-
-    package mutating func append(zeros count: Int) {
-        append(contentsOf: repeatElement(0, count: count))
     }
 }

@@ -1,4 +1,4 @@
-/// The twelve kinds of datagram and what their layout fixes (PROTOCOL.md, section 4).
+/// The kinds of datagram, and the sizes that each kind fixes (PROTOCOL.md, section 4.3).
 package enum Kind: UInt8, CaseIterable, Sendable {
     case hello = 0x01
     case retry = 0x02
@@ -13,7 +13,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     case goodbye = 0x23
     case message = 0x30
 
-    /// Bytes between the header and the clear part, which the signature does not cover.
+    /// The number of bytes of the delivery fields, which follow the header and which the signature does not cover.
     package var deliverySize: Int {
         switch self {
         case .hello, .retry: Bytes16.count
@@ -22,7 +22,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Bytes that are signed but not encrypted.
+    /// The number of bytes of the clear fields, which are signed and not encrypted.
     package var clearSize: Int {
         switch self {
         case .hello, .welcome, .reject: Bytes32.count
@@ -31,7 +31,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The smallest payload, and all of it where `isFixedSize`.
+    /// The number of bytes of the payload. If the size is not fixed, that of the smallest one.
     package var payloadSize: Int {
         switch self {
         case .hello: 100
@@ -48,6 +48,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
+    /// True if all datagrams of this kind have one size.
     package var isFixedSize: Bool {
         switch self {
         case .snapshot, .delta, .message: false
@@ -57,21 +58,23 @@ package enum Kind: UInt8, CaseIterable, Sendable {
 
     package var isSealed: Bool { self != .retry }
 
-    /// Kinds before there is a session: the counter is 0.
+    /// True if the kind comes before there is a session, so that the counter is 0.
     package var isHandshake: Bool { rawValue <= Kind.reject.rawValue }
 
-    /// Where the ciphertext (for RETRY: the signature) begins.
+    /// The offset of the sealed part. In RETRY, which is not sealed, that of the signature.
     package var sealedOffset: Int { Header.size + deliverySize + clearSize }
 
+    /// The number of bytes of the smallest datagram.
     package var minimumSize: Int {
         sealedOffset + payloadSize + Signature.count + (isSealed ? Self.tagSize : 0)
     }
 
+    /// The number of bytes of the largest datagram.
     package var maximumSize: Int {
         if isFixedSize { return minimumSize }
         return self == .message ? ProtocolConstants.maximumUDPPayload : ProtocolConstants.maximumDatagram
     }
 
-    /// The AEAD's authentication tag.
+    /// The number of bytes of the AEAD's authentication tag.
     package static let tagSize = 16
 }

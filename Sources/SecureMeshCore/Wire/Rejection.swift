@@ -1,125 +1,132 @@
-/// Why bytes from the network were refused. Each case has its own counter; none is answered on the wire.
+/// The reason for which bytes from the network were refused.
 ///
-/// SECURITY.md has a row for each. A refusal changes no state but its counter, except where the case says so.
+/// Each reason has its own counter, see ``RejectionCounters``. A refusal is not answered, and changes no state but its
+/// counter and the buckets and budgets that bound it, unless its description says otherwise. PROTOCOL.md names the gate
+/// that each one belongs to.
 public enum Rejection: String, CaseIterable, Sendable, Error {
-    // Wire: the bytes are not a datagram of version 1.
-    /// Fewer bytes than a header.
+    // MARK: the bytes are not a datagram of version 1
+
+    /// There are fewer bytes than a header has.
     case truncatedHeader
+    /// The protocol version is not 1.
     case unsupportedVersion
+    /// There is no kind of this number.
     case unknownKind
-    /// The length field is not the size received.
+    /// The length field is not the number of bytes received.
     case lengthMismatch
-    /// A size that this kind cannot have.
+    /// This kind cannot have this size.
     case sizeOutOfRange
     /// `to` or `from` is zero where it may not be, not zero where it must be, or they are equal.
     case invalidSessionIDs
-    /// Zero where it may not be, not zero where it must be, or at or above 2^48.
+    /// The counter is zero where it may not be, not zero where it must be, or 2^48 or more.
     case counterOutOfRange
-    /// u at or above p, or the top bit set.
+    /// An X25519 key is not the canonical encoding of its u coordinate (RFC 7748): u is p or more, or the top bit is set.
     case nonCanonicalAgreementKey
+    /// A byte of the padding is not zero.
     case nonZeroPadding
+    /// A name is empty, too long, or has a character that is not allowed.
     case invalidName
-    /// Family unknown, tail not zero, IPv4-mapped, port 0, or no host's address.
+    /// An address has an unknown family, bytes behind an IPv4 address, or port 0, is IPv4-mapped, or is not that of one
+    /// host.
     case invalidAddress
-    /// Entries or ids that do not ascend strictly.
+    /// Entries or ids do not ascend strictly.
     case entriesOutOfOrder
-    /// `part` is not below `parts`, or an empty part among several.
+    /// `part` is not below `parts`, or one of several parts is empty.
     case partOutOfRange
-    /// `to` is not `from` + 1, or a version of 0 where there is always one.
+    /// `to` is not `from` + 1, or a version is 0 that cannot be.
     case versionOutOfRange
-    /// A DELTA that changes nothing.
+    /// A DELTA changes nothing.
     case emptyDelta
-    /// A reason code that the kind does not have.
+    /// The kind has no reason of this code.
     case unknownReason
-    /// WELCOME's intervals are zero or contradict each other.
+    /// The intervals in a WELCOME are zero or contradict each other.
     case invalidParameters
     /// The payload is not exactly as long as its counts say.
     case payloadLengthMismatch
 
-    // Handshakes.
+    // MARK: handshakes
+
+    /// A HELLO came from an address to which members could not send, or from the server's own.
     case sourceNotAllowed
+    /// The receiver's side does not handle this kind, or the datagram belongs to another epoch.
     case misdirected
+    /// A HELLO with a valid cookie, or a CONFIRM, came while the handshake budget was used up.
     case overBudget
+    /// A HELLO with a valid cookie came from a prefix that has used up its rate.
     case prefixOverRate
+    /// An X25519 result is zero: the key is of small order.
     case agreementFailed
+    /// The seal did not open: a bit differs, or another key sealed it.
     case sealBroken
+    /// The signature is not that of the expected key. In a CONFIRM, this ends the handshake.
     case signatureInvalid
-    /// The joiner claims the server's own key, or one that is no point of the prime-order group.
+    /// The joiner claims the server's own key, or a key that is not a point of the prime-order group.
     case identityInvalid
+    /// The answer belongs to no outstanding HELLO.
     case unknownTag
-    /// More than four answers to one HELLO failed to open.
+    /// Four answers to this HELLO have failed already.
     case tooManyFailedAnswers
+    /// A second RETRY came for one HELLO.
     case repeatedRetry
+    /// A CONFIRM came for a handshake that is not pending.
     case unknownTicket
+    /// A CONFIRM came more than five seconds after its WELCOME.
     case ticketExpired
+    /// A CONFIRM came from another address than its HELLO.
     case ticketSourceMismatch
+    /// A CONFIRM has not the token of its WELCOME, or has fields that it may not have.
     case tokenMismatch
-    /// The roster, a name, an address, room or the join bucket said no at CONFIRM.
+    /// Between HELLO and CONFIRM the key was revoked, or the name, the address, the room or the join bucket was used up.
+    /// This ends the handshake.
     case admissionWithdrawn
 
-    // Sessions.
+    // MARK: sessions
+
+    /// The datagram is for or from a session that does not exist.
     case unknownSession
-    /// From a session that ended a while ago: late or repeated, as the second LEAVE always is.
+    /// The session ended before: the datagram is late or repeated, as the second LEAVE always is.
     case sessionEnded
+    /// The datagram came from another address than that of the session's member.
     case sourceMismatch
+    /// The counter was accepted before.
     case counterReplayed
+    /// The counter is 2,048 or more below the newest one.
     case counterTooOld
+    /// The member sends more than its rate.
     case memberOverRate
-    /// A number that does not rise.
+    /// A number does not rise.
     case numberStale
-    /// The seal was right and the signature wrong: ends the session, bars the identity for a minute.
+    /// The datagram has a member's seal and not its signature. This ends the session, and bars the identity for a minute.
     case memberMisbehaved
+    /// A DELTA does not follow the version held, or is stored already.
     case deltaNotApplicable
+    /// A part of a SNAPSHOT is stored already, or its version is not above the one held.
     case snapshotNotWanted
-    /// A repeated identity, name or address, a removed session or a changed entry in a directory.
+    /// A directory repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction
 
-    // Messages.
+    // MARK: messages
+
+    /// A message came while the last proof of the directory was too old.
     case untrusted
+    /// A message came from no member, or from the receiver itself.
     case unknownSender
+    /// The binding of a directory entry is not its owner's signature. The entry is not used again.
     case bindingInvalid
+    /// More first messages of new senders came than may be worked on.
     case agreementOverRate
+    /// The sender addressed the message to another member.
     case notAddressedToMe
+    /// The sender sends more messages than its rate.
     case senderOverRate
 }
 
 extension Rejection {
-    /// Happens among honest implementations whenever datagrams are lost, repeated or overtake each other.
+    /// True if it happens among honest implementations whenever datagrams are lost, repeated or reordered.
     package var isEveryday: Bool {
         switch self {
         case .unknownTag, .unknownTicket, .repeatedRetry, .sessionEnded, .deltaNotApplicable, .snapshotNotWanted: true
         default: false
         }
-    }
-}
-
-/// How often each refusal happened.
-public struct RejectionCounters: Hashable, Sendable {
-    private var counts: [Rejection: UInt64] = [:]
-    public private(set) var total: UInt64 = 0
-    /// The newest.
-    private(set) package var last: Rejection?
-
-    public init() {}
-
-    public subscript(_ rejection: Rejection) -> UInt64 {
-        counts[rejection] ?? 0
-    }
-
-    /// Those that happened, in the order of their declaration.
-    public var nonZero: [(rejection: Rejection, count: UInt64)] {
-        Rejection.allCases.compactMap { rejection in counts[rejection].map { (rejection, $0) } }
-    }
-
-    package mutating func count(_ rejection: Rejection) {
-        counts[rejection, default: 0] &+= 1
-        total &+= 1
-        last = rejection
-    }
-
-    /// Those of another machine as well.
-    package mutating func add(_ other: RejectionCounters) {
-        for (rejection, count) in other.nonZero { counts[rejection, default: 0] &+= count }
-        total &+= other.total
     }
 }

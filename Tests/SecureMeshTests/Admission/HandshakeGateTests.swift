@@ -262,7 +262,7 @@ struct HandshakeGateTests {
     func withdrawn() throws {
         var world = AdmissionWorld()
         let opened = try world.welcomed()
-        world.policy.reject = Reject(reason: .notAuthorised, retrySeconds: 0)
+        world.policy.reject = Reject(reason: .notAuthorized, retrySeconds: 0)
         #expect(world.refusal(of: opened.confirm()) == .admissionWithdrawn)
         world.policy.reject = nil
         #expect(world.refusal(of: opened.confirm()) == .unknownTicket)

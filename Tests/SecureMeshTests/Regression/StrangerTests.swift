@@ -62,7 +62,7 @@ struct StrangerTests {
         let names = Dictionary(uniqueKeysWithValues: peers.map { ($0.publicKey, $0.name) })
         mesh.setRoster(Roster(authorised: names))
         let fake = try HandPeer("fake", at: stranger, in: mesh)
-        #expect(try fake.askForReject().reason == .notAuthorised)
+        #expect(try fake.askForReject().reason == .notAuthorized)
         try mesh.broadcast("among us", from: peers[0])
         mesh.run(for: .seconds(2))
         #expect(mesh.members.count == 3)

@@ -90,7 +90,7 @@ struct PayloadRefusalTests {
 
     @Test("the reasons have the protocol's numbers")
     func reasonNumbers() {
-        let rejects: [Reject.Reason] = [.notAuthorised, .nameTaken, .addressTaken, .full, .busy]
+        let rejects: [Reject.Reason] = [.notAuthorized, .nameTaken, .addressTaken, .full, .busy]
         #expect(rejects.map(\.rawValue) == [1, 2, 3, 4, 5])
         let goodbyes: [Goodbye.Reason] = [.replaced, .expired, .revoked, .misbehaved, .tooOld, .stopping]
         #expect(goodbyes.map(\.rawValue) == [1, 2, 3, 4, 5, 6])

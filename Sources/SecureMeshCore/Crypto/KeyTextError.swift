@@ -1,0 +1,15 @@
+/// The reason for which a text is not that of a key. It contains no part of the text.
+public enum KeyTextError: Error, Hashable, Sendable {
+    /// The text does not begin with `p2ppub1_` (a public key) or `P2PSECRET1_` (a secret key).
+    case wrongPrefix
+    /// The text is that of a secret key, and a public one is expected.
+    case secretKey
+    /// The text is that of a public key, and a secret one is expected.
+    case publicKey
+    /// The prefix is not followed by exactly 48 characters of base64url (RFC 4648, section 5).
+    case malformed
+    /// The checksum does not match; probably a typo.
+    case wrongCheck
+    /// The text is well-formed, but its bytes are not a valid Ed25519 public key.
+    case invalidPoint
+}

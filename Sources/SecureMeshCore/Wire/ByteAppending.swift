@@ -1,0 +1,22 @@
+/// Copies and appends fields of datagrams.
+extension [UInt8] {
+    /// Copies the bytes of `span`.
+    package init(copying span: Span<UInt8>) {
+        self = []
+        reserveCapacity(span.count)
+        for index in 0..<span.count { append(span[index]) }
+    }
+
+    package mutating func append(bigEndian value: UInt16) {
+        append(UInt8(value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+    }
+
+    package mutating func append(bigEndian value: UInt64) {
+        append(littleEndian: value.byteSwapped)
+    }
+
+    package mutating func append(zeros count: Int) {
+        append(contentsOf: repeatElement(0, count: count))
+    }
+}

@@ -1,0 +1,44 @@
+/// DELTA: the change of the directory from one version to the next. Members are removed first, then added.
+package struct Delta: Payload {
+    /// The version to which it applies; it leads to the next one.
+    package var from: UInt64
+    package var removed: [SessionID]
+    package var added: [Entry]
+
+    package init(from: UInt64, removed: [SessionID], added: [Entry]) {
+        self.from = from
+        self.removed = removed
+        self.added = added
+    }
+
+    package init(decoding span: Span<UInt8>) throws(Rejection) {
+        var reader = ByteReader()
+        from = try reader.uint64(span)
+        let to = try reader.uint64(span)
+        guard from > 0, from < to, to - from == 1 else { throw .versionOutOfRange }
+        let removedCount = try reader.uint8(span)
+        let addedCount = try reader.uint8(span)
+        guard removedCount > 0 || addedCount > 0 else { throw .emptyDelta }
+        removed = []
+        removed.reserveCapacity(Int(removedCount))
+        for _ in 0..<removedCount {
+            let session = try reader.sessionID(span)
+            if let last = removed.last, last >= session { throw .entriesOutOfOrder }
+            removed.append(session)
+        }
+        added = try [Entry](ascending: addedCount, &reader, span)
+        try reader.finish(span)
+    }
+
+    package func append(to bytes: inout [UInt8]) {
+        bytes.append(bigEndian: from)
+        bytes.append(bigEndian: from + 1)
+        bytes.append(UInt8(clamping: removed.count))
+        bytes.append(UInt8(clamping: added.count))
+        for session in removed { bytes.append(bigEndian: session.rawValue) }
+        for entry in added { entry.append(to: &bytes) }
+    }
+
+    /// The number of bytes that the ids and entries of one DELTA may have.
+    package static let room = ProtocolConstants.maximumDatagram - Kind.delta.minimumSize
+}

@@ -1,0 +1,25 @@
+/// The payload of a datagram: one type per kind, except RETRY, which has none (PROTOCOL.md, section 4).
+///
+/// Its fields are authentic only inside a `Verified`.
+package protocol Payload: Hashable, Sendable {
+    /// Decodes all of `span`.
+    ///
+    /// - Throws: The refusal of bytes that are not the only encoding of a payload.
+    init(decoding span: Span<UInt8>) throws(Rejection)
+
+    /// Appends the encoding.
+    func append(to bytes: inout [UInt8])
+}
+
+extension Payload {
+    package var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return bytes
+    }
+}
+
+/// A payload with a number that rises from one datagram of its session to the next.
+package protocol NumberedPayload: Payload {
+    var number: UInt64 { get }
+}

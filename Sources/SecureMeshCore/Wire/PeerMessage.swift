@@ -1,0 +1,34 @@
+/// MESSAGE: a message from one peer to another, or to all.
+package struct PeerMessage: Payload {
+    /// The identity of the receiver; nil, encoded as 32 zeros, if all members are receivers.
+    package var audience: PublicKey?
+    package var number: UInt64
+    package var body: [UInt8]
+
+    package init(audience: PublicKey?, number: UInt64, body: [UInt8]) {
+        self.audience = audience
+        self.number = number
+        self.body = body
+    }
+
+    package init(decoding span: Span<UInt8>) throws(Rejection) {
+        var reader = ByteReader()
+        let audience = try reader.bytes32(span)
+        self.audience = audience == .zero ? nil : PublicKey(bytes: audience)
+        number = try reader.uint64(span)
+        body = []
+        body.reserveCapacity(span.count - reader.offset)
+        for index in reader.offset..<span.count { body.append(span[index]) }
+    }
+
+    package func append(to bytes: inout [UInt8]) {
+        (audience?.bytes ?? .zero).append(to: &bytes)
+        bytes.append(bigEndian: number)
+        bytes.append(contentsOf: body)
+    }
+
+    /// The largest body, in bytes, of a datagram of at most `ProtocolConstants.maximumDatagram`.
+    package static let ordinaryBody = ProtocolConstants.maximumDatagram - Kind.message.minimumSize
+    /// The largest body, in bytes, that UDP over IPv4 can carry.
+    package static let largestBody = ProtocolConstants.maximumUDPPayload - Kind.message.minimumSize
+}
