@@ -3,6 +3,7 @@
 /// Each reason has its own counter, see ``RejectionCounters``. A refusal is not answered, and changes no state but its
 /// counter and the buckets and budgets that bound it, unless its description says otherwise. PROTOCOL.md names the gate
 /// that each one belongs to.
+@nonexhaustive
 public enum Rejection: String, CaseIterable, Sendable, Error {
     // MARK: the bytes are not a datagram of version 1
 
