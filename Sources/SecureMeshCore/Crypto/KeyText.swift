@@ -1,5 +1,6 @@
-/// The text of a key (PROTOCOL.md, section 8): prefix ‖ base64url(32 bytes ‖ checksum). The checksum is the first 4 bytes of
-/// a keyed hash.
+/// The text of a key (PROTOCOL.md, section 8): prefix ‖ base64url(32 bytes ‖ checksum).
+///
+/// The checksum is the first 4 bytes of a keyed hash.
 enum KeyText: String {
     case publicKey = "p2ppub1_"
     case secret = "P2PSECRET1_"

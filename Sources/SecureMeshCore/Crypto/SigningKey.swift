@@ -1,4 +1,5 @@
-/// A secret Ed25519 key: the identity of a server or a peer. It is stored in guarded memory and wiped with its last owner.
+/// A secret Ed25519 key: the identity of a server or a peer. It is stored in guarded memory and wiped with its last
+/// owner.
 ///
 /// It has no description and cannot be encoded, and no error holds a byte of it.
 public final class SigningKey: Sendable {

@@ -2,9 +2,9 @@ internal import CSodium
 
 /// Calls libsodium (1.0.18 or later).
 ///
-/// No other file of the core calls C or uses raw memory, so `Secret32` and `GuardedSigningKey` are in this file, and no
-/// other code can reach their memory. Lengths are checked in Swift before C gets a pointer. Every function is total: for
-/// invalid bytes it returns nil or false and does not trap.
+/// No other file of the core calls C or uses raw memory. `Secret32` and `GuardedSigningKey` are in this file, so that
+/// no other code can reach their memory. Lengths are checked in Swift before C gets a pointer. Every function is total:
+/// for invalid bytes it returns nil or false, and does not trap.
 package enum Sodium {
     /// Computes the BLAKE2b-256 hash of `input`, keyed with `label` padded with zeros to 32 bytes (RFC 7693).
     package static func hash(_ label: HashLabel, _ input: Span<UInt8>) -> Bytes32 {
@@ -153,8 +153,8 @@ package enum Sodium {
 
 /// 32 secret bytes: a shared secret, a session key or an ephemeral key. They are wiped with their last owner.
 ///
-/// They never move in memory. They are on the ordinary heap, because there are thousands of sessions and a page of guarded
-/// memory costs 31 µs.
+/// They never move in memory. They are on the ordinary heap, because there are thousands of sessions and a page of
+/// guarded memory costs 31 µs.
 @safe package final class Secret32: @unchecked Sendable {
     fileprivate let storage: UnsafeMutablePointer<UInt8>
 

@@ -1,7 +1,7 @@
 /// A value of 32 bytes, such as a public key or a digest.
 ///
-/// It has no heap storage, so a table of ten thousand of them is one block of memory. The words hold the bytes in memory
-/// order; `littleEndian` returns them as numbers.
+/// It has no heap storage, so a table of ten thousand of them is one block of memory. The words hold the bytes in
+/// memory order; `littleEndian` returns them as numbers.
 package struct Bytes32: Hashable, Sendable {
     private var words: (UInt64, UInt64, UInt64, UInt64)
 

@@ -1,5 +1,5 @@
-/// A set of the sessions that ended last. It has at most `Limits.removedSessions` of them; a new one evicts the one that
-/// was inserted first.
+/// A set of the sessions that ended last: at most `Limits.removedSessions`. A new one evicts the one that was inserted
+/// first.
 package struct RecentSessions: Sendable {
     private var members: Set<SessionID> = []
     private var order: [SessionID] = []

@@ -16,7 +16,8 @@ package struct Header: Hashable, Sendable {
 
     package var kind: Kind { fields.kind }
 
-    /// Returns the bytes before the sealed part of a datagram of `size` bytes. The array has room for the whole datagram.
+    /// Returns the bytes before the sealed part of a datagram of `size` bytes. The array has the capacity for the whole
+    /// datagram.
     package func encode(size: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)

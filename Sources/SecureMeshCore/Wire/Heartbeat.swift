@@ -1,7 +1,7 @@
 /// HEARTBEAT and CONFIRM, which have the same fields.
 package struct Heartbeat: NumberedPayload {
     package var number: UInt64
-    /// The token of the last PULSE, or that of WELCOME.
+    /// The token of the newest fresh PULSE; in CONFIRM, that of WELCOME.
     package var token: UInt64
     /// The directory version that the peer holds; 0 if it holds none.
     package var version: UInt64

@@ -2,9 +2,9 @@
 ///
 /// Its fields are authentic only inside a `Verified`.
 package protocol Payload: Hashable, Sendable {
-    /// Decodes all of `span`.
+    /// Decodes all of `span`. A payload has exactly one encoding.
     ///
-    /// - Throws: The refusal of bytes that are not the only encoding of a payload.
+    /// - Throws: The refusal of any other bytes.
     init(decoding span: Span<UInt8>) throws(Rejection)
 
     /// Appends the encoding.

@@ -21,7 +21,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case invalidSessionIDs
     /// The counter is zero where it may not be, not zero where it must be, or 2^48 or more.
     case counterOutOfRange
-    /// An X25519 key is not the canonical encoding of its u coordinate (RFC 7748): u is p or more, or the top bit is set.
+    /// An X25519 key is not the canonical encoding of u (RFC 7748): u is p or more, or the top bit is set.
     case nonCanonicalAgreementKey
     /// A byte of the padding is not zero.
     case nonZeroPadding
@@ -77,8 +77,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case ticketSourceMismatch
     /// A CONFIRM has not the token of its WELCOME, or has fields that it may not have.
     case tokenMismatch
-    /// Between HELLO and CONFIRM the key was revoked, or the name, the address, the room or the join bucket was used up.
-    /// This ends the handshake.
+    /// After its HELLO the key was revoked, the name or the address was taken, the server was full, or the join bucket
+    /// was empty. This ends the handshake.
     case admissionWithdrawn
 
     // MARK: sessions
@@ -97,7 +97,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case memberOverRate
     /// A number does not rise.
     case numberStale
-    /// The datagram has a member's seal and not its signature. This ends the session, and bars the identity for a minute.
+    /// The datagram has a member's seal and not its signature. This ends the session and bars the identity for 60 s.
     case memberMisbehaved
     /// A DELTA does not follow the version held, or is stored already.
     case deltaNotApplicable

@@ -2,12 +2,13 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// X25519 as libsodium 1.0.18 computes it, and what the decoder refuses before. The facts are those of `x25519.txt`:
-/// what is "acceptable" there is refused here where it is zero or in a second encoding.
-@Suite("X25519 at its edges")
+/// X25519 as libsodium 1.0.18 computes it, and the keys that the decoder refuses before. The cases are those of
+/// `x25519.txt`. Those that are called "acceptable" there are refused here if they are zero or in a second encoding.
+@Suite("Edge cases of X25519")
 struct AgreementEdgeTests {
     @Test(
-        "of 518 published cases libsodium computes all but those that are zero, and the decoder lets canonical ones in")
+        "libsodium computes all 518 published cases but those that are zero; the decoder accepts canonical keys"
+    )
     func published() throws {
         let cases = try AgreementCase.all.get()
         #expect(cases.count == 518)
@@ -19,7 +20,7 @@ struct AgreementEdgeTests {
         }
     }
 
-    @Test("what is valid there is accepted here; of the acceptable 31 are zero, and 13 more have a second encoding")
+    @Test("valid cases are accepted; of the acceptable ones 31 are zero, and 13 more have a second encoding")
     func verdicts() throws {
         let cases = try AgreementCase.all.get()
         #expect(cases.filter { $0.verdict == "valid" }.allSatisfy { $0.isAccepted && $0.isCanonical })
@@ -65,7 +66,7 @@ struct AgreementEdgeTests {
         }
     }
 
-    @Test("both ends of an agreement have one secret, and another key another", arguments: UInt8(1)...10)
+    @Test("both ends of an agreement compute one secret, and another key leads to another", arguments: UInt8(1)...10)
     func bothEnds(_ byte: UInt8) throws {
         let (a, b) = (Fixture.secret(byte), Fixture.secret(byte + 100))
         let shared = try #require(a.agree(with: b.agreementPublicKey))

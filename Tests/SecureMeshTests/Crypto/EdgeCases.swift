@@ -5,19 +5,19 @@ import Testing
 
 /// A line of `ed25519.txt`.
 struct SignatureCase {
-    enum Fate: String {
+    enum Outcome: String {
         case accepts, refuses
-        /// A signature that is not of 64 bytes: libsodium would not notice.
+        /// The signature does not have 64 bytes, which libsodium cannot notice.
         case length
     }
 
-    /// `wycheproof-63`, `speccheck-7`.
+    /// The source and its number: `wycheproof-63`, `speccheck-7`.
     let id: String
     let flags: [Substring]
-    /// The source's: `valid`, `invalid`, or `-` where it has none.
+    /// The verdict of the source: `valid`, `invalid`, or `-` if it has none.
     let verdict: Substring
-    /// What libsodium does with it.
-    let fate: Fate
+    /// The verdict of libsodium.
+    let outcome: Outcome
     let key: [UInt8]
     let message: [UInt8]
     let signature: [UInt8]
@@ -30,7 +30,7 @@ struct SignatureCase {
 
     var publicKey: PublicKey { PublicKey(bytes: Bytes32(key.span)) }
 
-    /// Read as a datagram's signature is read, then verified; nil if it does not have 64 bytes.
+    /// The result of reading the signature as in a datagram, and verifying it; nil if it does not have 64 bytes.
     var isAccepted: Bool? {
         var reader = ByteReader()
         guard let read = try? reader.signature(signature.span), (try? reader.finish(signature.span)) != nil else {
@@ -44,7 +44,7 @@ struct SignatureCase {
         id = String(line[0])
         flags = line[1].split(separator: "+")
         verdict = line[2]
-        fate = try #require(Fate(rawValue: String(line[3])))
+        outcome = try #require(Outcome(rawValue: String(line[3])))
         key = try unhex(String(line[4]))
         message = try optionalHex(line[5])
         signature = try optionalHex(line[6])
@@ -54,24 +54,24 @@ struct SignatureCase {
 /// A line of `x25519.txt`.
 struct AgreementCase {
     let number: Int
-    /// The source's: `valid` or `acceptable`.
+    /// The verdict of the source: `valid` or `acceptable`.
     let verdict: Substring
-    /// Whether libsodium computes a secret; if not, it says so by its return code.
+    /// True if libsodium computes a secret. Otherwise its return code is an error.
     let isAccepted: Bool
     let isCanonical: Bool
     let secret: [UInt8]
     let key: [UInt8]
-    /// Nil: zero.
+    /// The shared secret; nil if it is zero.
     let shared: [UInt8]?
 
     static let all = Result { try lines("x25519.txt").map { try AgreementCase($0) } }
 
-    /// Public keys that agree on zero whatever the secret, each once.
+    /// Returns the public keys whose shared secret is always zero, each once.
     static func smallOrder() throws -> [[UInt8]] {
         distinct(try all.get().filter { $0.shared == nil })
     }
 
-    /// u at or above p, or with the top bit set, each once.
+    /// Returns the public keys with u of p or more, or with the top bit set, each once.
     static func nonCanonical() throws -> [[UInt8]] {
         distinct(try all.get().filter { !$0.isCanonical })
     }

@@ -14,19 +14,19 @@ struct HashLabelTests {
         #expect(label.key.dropFirst(label.rawValue.utf8.count).allSatisfy { $0 == 0 })
     }
 
-    @Test("no two labels make the same key")
+    @Test("no two labels have the same key")
     func unique() {
         #expect(Set(HashLabel.allCases.map(\.key)).count == HashLabel.allCases.count)
     }
 
-    @Test("two labels never give one digest of one input")
+    @Test("two labels give two digests of one input")
     func separation() {
         let input = Array("input".utf8)
         let digests = HashLabel.allCases.map { Sodium.hash($0, input.span) }
         #expect(Set(digests).count == HashLabel.allCases.count)
     }
 
-    @Test("the protocol's labels are all there, and no others")
+    @Test("the labels are those of PROTOCOL.md")
     func names() {
         #expect(
             Set(HashLabel.allCases.map(\.rawValue)) == [
@@ -35,7 +35,7 @@ struct HashLabelTests {
             ])
     }
 
-    @Test("deriving gives what hashing gives, over public and secret parts in order")
+    @Test("deriving gives the same as hashing the public and secret values in order")
     func deriving() {
         let input = SecretInput()
         input.append(Fixture.secret(1))
@@ -49,7 +49,7 @@ struct HashLabelTests {
         #expect(Sodium.derive(.cookie, input).array == Sodium.hash(.cookie, bytes.span).array)
     }
 
-    @Test("the hash of nothing is a hash")
+    @Test("an empty input has a hash")
     func emptyInput() {
         let empty: [UInt8] = []
         #expect(Sodium.hash(.tag, empty.span) != Sodium.hash(.hello, empty.span))

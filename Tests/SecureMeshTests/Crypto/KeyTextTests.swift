@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Key text")
 struct KeyTextTests {
-    @Test("a public key's text reads back, and is 56 characters", arguments: UInt8(1)...20)
+    @Test("the text of a public key decodes to the key, and has 56 characters", arguments: UInt8(1)...20)
     func publicRoundTrip(_ byte: UInt8) throws {
         let key = Fixture.key(byte).publicKey
         let text = key.description
@@ -13,7 +13,7 @@ struct KeyTextTests {
         #expect(try PublicKey(text: text) == key)
     }
 
-    @Test("a secret key's text reads back, and is 59 characters", arguments: UInt8(1)...20)
+    @Test("the text of a secret key decodes to the key, and has 59 characters", arguments: UInt8(1)...20)
     func secretRoundTrip(_ byte: UInt8) throws {
         let text = Self.secretText(Fixture.key(byte))
         #expect(text.starts(with: Array("P2PSECRET1_".utf8)))
@@ -23,7 +23,7 @@ struct KeyTextTests {
         #expect(Self.secretText(again) == text)
     }
 
-    @Test("every slip of one character in a public key is refused", arguments: [UInt8(2), 4])
+    @Test("a public key with any one character changed is refused", arguments: [UInt8(2), 4])
     func publicSlips(_ byte: UInt8) throws {
         let text = Array(Fixture.key(byte).publicKey.description.utf8)
         for index in text.indices {
@@ -33,7 +33,7 @@ struct KeyTextTests {
         }
     }
 
-    @Test("every slip of one byte in a secret key is refused, in its underscores too", arguments: [UInt8(2), 0xFF])
+    @Test("a secret key with any one byte changed is refused, an underscore too", arguments: [UInt8(2), 0xFF])
     func secretSlips(_ byte: UInt8) throws {
         let text = Self.secretText(Fixture.key(byte))
         #expect((byte == 0xFF) == text.dropFirst(11).contains(UInt8(ascii: "_")))
@@ -44,7 +44,7 @@ struct KeyTextTests {
         }
     }
 
-    @Test("two neighbours swapped, one character lost or one doubled is refused")
+    @Test("a key with two characters swapped, one missing or one doubled is refused")
     func otherSlips() {
         let text = Array(Fixture.peerKey.publicKey.description.utf8)
         for index in text.indices.dropLast() {
@@ -60,14 +60,14 @@ struct KeyTextTests {
         }
     }
 
-    @Test("a secret key where a public one belongs is called that, and the other way round")
+    @Test("a secret key in place of a public one has an error of its own, and the other way round")
     func mixedUp() {
         let secret = Self.secretText(Fixture.peerKey)
         #expect(Self.publicError(secret) == .secretKey)
         #expect(Self.secretError(Array(Fixture.peerKey.publicKey.description.utf8)) == .publicKey)
-        // Also when the rest is damaged: whoever pasted a secret must hear of it.
+        // Also if the rest is damaged: a user who pastes a secret has to know.
         #expect(Self.publicError(Array(secret.prefix(15))) == .secretKey)
-        // A secret's body behind the public prefix has the wrong check.
+        // The body of a secret key after the prefix of a public one has the wrong checksum.
         #expect(Self.publicError(Array("p2ppub1_".utf8) + secret.dropFirst(11)) == .wrongCheck)
         #expect(
             Self.secretError(
@@ -88,7 +88,7 @@ struct KeyTextTests {
         ("p2ppub1_" + String(repeating: "A", count: 48), .wrongCheck),
     ]
 
-    @Test("what is no key's text is refused for its reason", arguments: malformed)
+    @Test("a text that is not that of a key is refused with its reason", arguments: malformed)
     func refusedForItsReason(_ text: String, expected: KeyTextError) {
         #expect(Self.publicError(Array(text.utf8)) == expected)
     }
@@ -101,7 +101,7 @@ struct KeyTextTests {
         #expect(Self.publicError(Array("p2ppub1_".utf8) + text) == .invalidPoint)
     }
 
-    @Test("an error has no room for a secret, and a key prints none")
+    @Test("an error stores no part of a secret, and a key prints none")
     func noSecretIsShown() throws {
         let text = Self.secretText(Fixture.peerKey)
         let errors: [KeyTextError] = [

@@ -13,7 +13,7 @@ struct SealTests {
         return datagram
     }
 
-    @Test("what was sealed opens, of any size", arguments: [0, 1, 15, 16, 17, 64, 1_200, 65_000])
+    @Test("a sealed plaintext of any size opens", arguments: [0, 1, 15, 16, 17, 64, 1_200, 65_000])
     func roundTrip(_ size: Int) {
         let plaintext = [UInt8](repeating: 0x5A, count: size)
         let datagram = Self.sealed(plaintext)
@@ -22,7 +22,7 @@ struct SealTests {
         #expect(Sodium.open(datagram.span, sealed: 28..<datagram.count, counter: 1, key: Self.key) == plaintext)
     }
 
-    @Test("another counter, another key, another head or a bit more or less does not open")
+    @Test("a datagram does not open with another counter, key or header, or with a bit flipped, added or removed")
     func mismatches() {
         let datagram = Self.sealed([1, 2, 3])
         let range = 28..<datagram.count
@@ -41,7 +41,7 @@ struct SealTests {
         }
     }
 
-    @Test("a range that is no part of the datagram, or too short for a tag, opens nothing")
+    @Test("a range that is outside of the datagram, or too short for a tag, does not open")
     func ranges() {
         let datagram = Self.sealed([1, 2, 3])
         for range in [0..<0, 0..<15, 28..<43, 40..<(datagram.count + 1), 100..<200, -5..<20, -20 ..< -1] {
@@ -52,13 +52,13 @@ struct SealTests {
         #expect(Sodium.open(empty.span, sealed: 0..<16, counter: 1, key: Self.key) == nil)
     }
 
-    @Test("no two counters seal one plaintext to one ciphertext")
+    @Test("two counters seal one plaintext to two ciphertexts")
     func nonces() {
         let counters: [UInt64] = [0, 1, 2, 255, 256, 1 << 16, 1 << 32, 1 << 40, 0xFFFF_FFFF_FFFF]
         #expect(Set(counters.map { Self.sealed([7, 7], counter: $0) }).count == counters.count)
     }
 
-    @Test("base64url has one encoding a byte string, and no padding")
+    @Test("base64url has one encoding per byte string, and no padding")
     func base64url() throws {
         let bytes = try unhex("fbff00fe")
         let text = Sodium.base64url(bytes)

@@ -2,17 +2,17 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Ed25519 as libsodium 1.0.18 judges it: cofactorless, S below L, no small-order and no non-canonical A or R. The
-/// facts are those of `ed25519.txt`.
-@Suite("Ed25519 at its edges")
+/// Ed25519 as libsodium 1.0.18 verifies it: without the cofactor, S below L, and neither A nor R of small order or
+/// non-canonical. The cases are those of `ed25519.txt`.
+@Suite("Edge cases of Ed25519")
 struct SignatureEdgeTests {
-    @Test("of 166 published cases libsodium accepts and refuses those it is said to")
+    @Test("libsodium accepts and refuses the 166 published cases as listed")
     func published() throws {
         let cases = try SignatureCase.all.get()
         #expect(cases.count == 166)
         for edge in cases {
             let expected: Bool? =
-                switch edge.fate {
+                switch edge.outcome {
                 case .accepts: true
                 case .refuses: false
                 case .length: nil
@@ -21,12 +21,12 @@ struct SignatureEdgeTests {
         }
     }
 
-    @Test("libsodium's verdict is the source's, wherever the source has one and the signature has 64 bytes")
+    @Test("libsodium agrees with the verdict of the source, if there is one and the signature has 64 bytes")
     func verdicts() throws {
         let cases = try SignatureCase.all.get().filter { $0.verdict != "-" }
         #expect(cases.count == 151)
-        for edge in cases { #expect((edge.fate == .accepts) == (edge.verdict == "valid"), "\(edge.id)") }
-        #expect(cases.count { $0.fate == .length } == 12)
+        for edge in cases { #expect((edge.outcome == .accepts) == (edge.verdict == "valid"), "\(edge.id)") }
+        #expect(cases.count { $0.outcome == .length } == 12)
     }
 
     @Test("S + kL is refused for every k, and every S at or above L")
@@ -35,7 +35,7 @@ struct SignatureEdgeTests {
         let above = try ["speccheck-9", "speccheck-10", "wycheproof-85"].map { try SignatureCase.named($0) }
         #expect(published.count == 8)
         for edge in published + above { #expect(edge.isAccepted == false, "\(edge.id)") }
-        // An own signature, with L added to S as often as fits into 32 bytes.
+        // L is added to the S of a valid signature as often as it fits into 32 bytes.
         let genuine = Fixture.peerKey.sign([1])
         var scalar = Array(genuine.array.suffix(32))
         for _ in 0..<15 {
@@ -59,7 +59,8 @@ struct SignatureEdgeTests {
         #expect(edge.key.hex == Self.mixedOrder)
     }
 
-    @Test("what is no point of the prime-order group in its one encoding is refused as a key", arguments: badPoints)
+    @Test(
+        "a key that is not the canonical encoding of a point of the prime-order group is refused", arguments: badPoints)
     func badKeys(_ hex: String) throws {
         let point = try unhex(hex)
         #expect(!Sodium.isValidPoint(PublicKey(bytes: Bytes32(point.span))))
@@ -91,8 +92,8 @@ struct SignatureEdgeTests {
         #expect(!Sodium.verify(signature, of: [], by: Fixture.key(byte).publicKey))
     }
 
-    /// y = 1, -1, 0 with either sign, and the points of order 8, then p, p + 1 and 2^255 - 1: the last three are the
-    /// second encodings of small numbers.
+    /// y = 1, -1 and 0 with either sign, and the points of order 8; then p, p + 1 and 2^255 - 1, which are second
+    /// encodings of small numbers.
     static let smallOrNonCanonical: [String] = [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000080",
@@ -109,10 +110,10 @@ struct SignatureEdgeTests {
         "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     ]
 
-    /// speccheck-6 to 8.
+    /// The key of the cases speccheck-6 to speccheck-8.
     static let mixedOrder = "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d"
 
-    /// Those, keys of mixed order, and y = 2, which is on no point.
+    /// The keys of small order and non-canonical ones, keys of mixed order, and y = 2, which no point has.
     static let badPoints: [String] =
         smallOrNonCanonical + [
             mixedOrder, "f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43",

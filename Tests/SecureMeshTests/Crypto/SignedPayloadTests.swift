@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-@Suite("What is signed")
+@Suite("Signed payloads")
 struct SignedPayloadTests {
     private let context = Fixture.context
 
@@ -17,7 +17,7 @@ struct SignedPayloadTests {
         #expect(bytes == expected)
     }
 
-    @Test("a HELLO's signature covers 185 bytes, and not the cookie")
+    @Test("the signature of a HELLO covers 185 bytes, and not the cookie")
     func hello() throws {
         let hello = Hello(identity: Fixture.peerKey.publicKey, name: try Fixture.name("peer"))
         let key = Fixture.secret(1).agreementPublicKey
@@ -28,7 +28,7 @@ struct SignedPayloadTests {
         #expect(signed[0] == signed[1])
     }
 
-    @Test("a change in anything signed changes the signature; to, counter and delivery do not")
+    @Test("every value that is signed changes the signature; the delivery fields do not")
     func coverage() {
         func sign(
             _ fields: OpenFields = .pulse(echo: 1), from: UInt64 = 1, extra: SigningContext.Extra = .none,
@@ -50,7 +50,7 @@ struct SignedPayloadTests {
         #expect(sign() == sign(.pulse(echo: 2)))
     }
 
-    @Test("a payload is signed once and sealed for many: each opens its own alone, all verify")
+    @Test("a payload is signed once and sealed for many: each receiver opens only its own datagram, and all verify")
     func manyReceivers() throws {
         let pulse = Pulse(number: 1, token: 2, version: 3)
         let signer = Signer(key: Fixture.serverKey, context: context, from: Fixture.epoch)
@@ -76,7 +76,7 @@ struct SignedPayloadTests {
         }
     }
 
-    @Test("an entry is bound by its own HELLO's signature: another name, key or identity is not")
+    @Test("the signature of a HELLO binds its name, key and identity, and no others")
     func bindings() throws {
         let ephemeral = Fixture.secret(8).agreementPublicKey
         let name = try Fixture.name("peer")
@@ -87,7 +87,7 @@ struct SignedPayloadTests {
             binding: hello.signature, address: Fixture.address(1), name: name)
         #expect(context.isBound(entry))
         #expect(!SigningContext(server: Fixture.otherKey.publicKey).isBound(entry))
-        // The server says where a peer is and under which session: the binding does not.
+        // The server sets the address and the session, so the binding does not cover them.
         entry.session = try Fixture.session(5)
         entry.address = Fixture.address(2)
         #expect(context.isBound(entry))
@@ -106,7 +106,7 @@ struct SignedPayloadTests {
         #expect(!context.isBound(changed))
     }
 
-    @Test("an identity that is no honest key binds nothing", arguments: SignatureEdgeTests.badPoints)
+    @Test("an identity that is not a valid key binds nothing", arguments: SignatureEdgeTests.badPoints)
     func badIdentities(_ hex: String) throws {
         let point = try unhex(hex)
         var entry = try Fixture.entry(1)
@@ -115,7 +115,7 @@ struct SignedPayloadTests {
         #expect(!context.isBound(entry))
     }
 
-    @Test("transcripts differ by label, HELLO, last part and mesh")
+    @Test("transcripts differ by label, HELLO, last value and mesh")
     func transcripts() {
         let last = Fixture.digest(1)
         let transcripts = [

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Prints ed25519.txt and x25519.txt, which stand beside this file, from the published test vectors.
+"""Prints ed25519.txt and x25519.txt, in the folder of this file, from the published test vectors.
 
     python3 edge_cases.py ed25519 wycheproof-ed25519.json ed25519-speccheck-cases.json > ed25519.txt
     python3 edge_cases.py x25519 wycheproof-x25519.json > x25519.txt
 
 The vectors: github.com/C2SP/wycheproof, testvectors_v1/ed25519_test.json and x25519_test.json, and
-github.com/novifinancial/ed25519-speccheck, cases.json; both Apache-2.0. The column `sodium` is asked of the libsodium
-that is installed, not copied from anywhere.
+github.com/novifinancial/ed25519-speccheck, cases.json; both Apache-2.0. The column `sodium` is computed by the
+installed libsodium.
 """
 import ctypes
 import ctypes.util
@@ -18,17 +18,17 @@ SODIUM.sodium_init()
 SODIUM.sodium_version_string.restype = ctypes.c_char_p
 VERSION = SODIUM.sodium_version_string().decode()
 P = 2**255 - 19
-LICENCE = "# Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0. Printed by edge_cases.py; do not edit."
+LICENSE = "# Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0. Printed by edge_cases.py; do not edit."
 
 
 def ed25519(wycheproof, speccheck):
-    print("# Ed25519 signatures at the edges of the scheme: facts of C2SP/wycheproof (testvectors_v1, 151 cases) and of")
-    print("# novifinancial/ed25519-speccheck (15 cases; \"Taming the many EdDSAs\"), which gives no verdict.")
-    print(LICENCE)
+    print("# Edge cases of Ed25519 signatures: the 151 cases of C2SP/wycheproof (testvectors_v1), and the 15 cases of")
+    print("# novifinancial/ed25519-speccheck (\"Taming the many EdDSAs\"), which gives no verdicts.")
+    print(LICENSE)
     print("#")
     print("# source-number flag verdict sodium key message signature")
-    print(f"# verdict: the source's. sodium: what libsodium {VERSION} does; `length`: it would read 64 bytes whatever comes.")
-    print("# `-`: nothing.")
+    print(f"# verdict: that of the source. sodium: that of libsodium {VERSION}, or `length` if the signature does not have 64")
+    print("# bytes, which libsodium cannot notice. `-`: none.")
     cases = []
     for group in json.load(open(wycheproof))["testGroups"]:
         key = group["publicKey"]["pk"]
@@ -50,12 +50,12 @@ def verify(key, message, signature):
 
 
 def x25519(wycheproof):
-    print("# X25519 agreements at the edges of the curve: facts of C2SP/wycheproof (testvectors_v1, 518 cases).")
-    print(LICENCE)
+    print("# Edge cases of X25519 agreements: the 518 cases of C2SP/wycheproof (testvectors_v1).")
+    print(LICENSE)
     print("#")
     print("# number verdict sodium encoding secret public shared")
-    print(f"# verdict: the source's (valid, acceptable). sodium: what libsodium {VERSION} does. encoding: `canonical`, or")
-    print("# `other` where u is at or above p or its top bit is set. shared: `0` where it is zero.")
+    print(f"# verdict: that of the source (valid, acceptable). sodium: that of libsodium {VERSION}. encoding: `canonical`, or")
+    print("# `other` if u is p or more or its top bit is set. shared: `0` if it is zero.")
     for test in json.load(open(wycheproof))["testGroups"][0]["tests"]:
         secret, public, shared = (bytes.fromhex(test[part]) for part in ("private", "public", "shared"))
         output = ctypes.create_string_buffer(32)

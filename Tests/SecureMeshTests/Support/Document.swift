@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A file of the package, and the tables in it if it is Markdown.
+/// A text file of the package, and its tables if it is Markdown.
 struct Document {
     let text: String
     let lines: [Substring]
@@ -12,12 +12,12 @@ struct Document {
         lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    /// The lines after the heading that begins so, up to the next heading of any level.
+    /// Returns the lines after the first line that begins with `heading`, up to the next heading of any level.
     func section(_ heading: String) -> [Substring] {
         Array(lines.drop { !$0.hasPrefix(heading) }.dropFirst().prefix { !$0.hasPrefix("#") })
     }
 
-    /// The cells of all tables in a section, without the rows that head them and without backticks.
+    /// Returns the cells of all tables in a section, without the header rows and without backticks.
     func rows(under heading: String) -> [[String]] {
         var rows: [[String]] = []
         for line in section(heading) where line.hasPrefix("|") {

@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// Keys, names and addresses that many tests share. Nothing in them is secret.
+/// The keys, names and addresses of tests. None of the keys is secret.
 enum Fixture {
     static let serverKey = key(1)
     static let peerKey = key(2)
@@ -10,7 +10,7 @@ enum Fixture {
     static let peerSession: UInt64 = 0xA0A0_A0A0_A0A0_A0A0
     static let otherSession: UInt64 = 0x0B0B_0B0B_0B0B_0B0B
 
-    /// The key whose seed is `byte` 32 times.
+    /// Returns the key whose seed is 32 times `byte`.
     static func key(_ byte: UInt8) -> SigningKey {
         SigningKey(seed: [UInt8](repeating: byte, count: 32).span)
     }
@@ -23,12 +23,12 @@ enum Fixture {
         Bytes32([UInt8](repeating: byte, count: 32).span)
     }
 
-    /// 192.0.2.x, from the block for documentation.
+    /// Returns 192.0.2.`last`, which is reserved for documentation (RFC 5737).
     static func address(_ last: UInt8, port: UInt16 = 3_000) -> SocketAddress {
         SocketAddress(ip: .v4(0xC000_0200 | UInt32(last)), port: port)
     }
 
-    /// 2001:db8:…, from the block for documentation.
+    /// Returns an address in 2001:db8::/32, which is reserved for documentation (RFC 3849).
     static func address6(_ high: UInt32, _ low: UInt64, port: UInt16 = 3_000) -> SocketAddress {
         SocketAddress(ip: .v6(0x2001_0DB8_0000_0000 | UInt64(high), low), port: port)
     }
@@ -43,7 +43,7 @@ enum Fixture {
         return session
     }
 
-    /// A well-formed entry whose binding is no signature.
+    /// Returns a well-formed entry whose binding is not a valid signature.
     static func entry(_ session: UInt64, name: String = "peer") throws -> Entry {
         Entry(
             session: try Self.session(session), identity: peerKey.publicKey,

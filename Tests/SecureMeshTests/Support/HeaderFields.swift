@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// The open fields by name; nil in kinds that do not have them.
+/// Returns the open fields by name; nil in kinds that do not have them.
 extension Header {
     var cookie: Bytes16? {
         switch fields {

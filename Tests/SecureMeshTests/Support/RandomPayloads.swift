@@ -1,12 +1,12 @@
 import SecureMesh
 import SelfTest
 
-/// The seeds of random tests. A failure names the one that failed: put it here alone to see it again.
+/// The seeds of random tests. A failure names its seed: to repeat the failure, leave only that seed here.
 enum Seeds {
     static let few: [UInt64] = [1, 2, 3, 5, 8, 13]
 }
 
-/// Well-formed values of every kind of payload, drawn from a seed.
+/// Draws well-formed payloads of every kind from a seed.
 struct RandomPayloads {
     var random: RandomSource
 
@@ -18,7 +18,7 @@ struct RandomPayloads {
         random.next() % limit
     }
 
-    /// Now and then an edge of its range, else anything.
+    /// Draws any number. In half of all draws it is a power of two or at an edge of the range.
     mutating func number() -> UInt64 {
         switch below(8) {
         case 0: 0
@@ -47,7 +47,7 @@ struct RandomPayloads {
         return try Fixture.name(String((0..<length).map { _ in alphabet[Int(below(UInt64(alphabet.count)))] }))
     }
 
-    /// One that the directory may list.
+    /// Draws an address that the directory may list.
     mutating func address() -> SocketAddress {
         while true {
             let ip: SocketAddress.IP =
@@ -130,7 +130,7 @@ struct RandomPayloads {
         return PeerMessage(audience: audience, number: number(), body: bytes(length))
     }
 
-    /// The encoding of a random payload of `kind`.
+    /// Returns the encoding of a random payload of `kind`.
     mutating func encoded(_ kind: Kind) throws -> [UInt8] {
         switch kind {
         case .hello: try hello().encoded

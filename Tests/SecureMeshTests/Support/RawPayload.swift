@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// Any bytes in the place of a payload: what an insider, or a server that lies, can sign and seal.
+/// A payload of any bytes, as an insider or a lying server can sign and seal it.
 struct RawPayload: Payload {
     private let bytes: [UInt8]
 

@@ -1,14 +1,14 @@
 import SecureMesh
 import Testing
 
-/// Expects `body` to refuse with exactly `expected`.
+/// Expects `body` to throw `expected`.
 func expectRefusal<Value>(
     _ expected: Rejection, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () throws(Rejection) -> Value
 ) {
     do throws(Rejection) {
         _ = try body()
-        Issue.record("was accepted, not refused as \(expected)", sourceLocation: sourceLocation)
+        Issue.record("accepted, and not refused as \(expected)", sourceLocation: sourceLocation)
     } catch {
         #expect(error == expected, comment, sourceLocation: sourceLocation)
     }

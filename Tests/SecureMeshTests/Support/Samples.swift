@@ -1,7 +1,7 @@
 import SecureMesh
 import SelfTest
 
-/// A sample of each kind, made of the fixtures.
+/// Makes a sample of each kind from the fixtures.
 extension Sample {
     static func all() throws -> [Sample] {
         try Kind.allCases.map { try of($0) }
@@ -68,7 +68,7 @@ extension Sample {
     }
 }
 
-// The handshake's kinds: whoever receives them derives the key from the clear and delivery fields it has received.
+// The kinds of the handshake. Their receiver derives the key from the open fields that it has received.
 extension Sample {
     private static let ephemeral = Fixture.secret(10)
     private static let serverEphemeral = Fixture.secret(11)

@@ -1,6 +1,6 @@
-/// How many elements a value's stored collection has, by the property's name; nil if there is none.
+/// Returns the number of elements of the stored property `property`, which is a collection; nil if there is none.
 ///
-/// For tables that promise not to grow: their storage is private, and a test of the promise must look at it.
+/// The storage of bounded tables is private, and a test of the bound has to read it.
 func storedCount(_ property: String, of value: Any) -> Int? {
     Mirror(reflecting: value).children.first { $0.label == property }
         .map { Mirror(reflecting: $0.value).children.count }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Keys and signatures")
 struct KeysTests {
-    /// X25519 public keys, little-endian, and whether they are the one encoding of their u (RFC 7748).
+    /// X25519 public keys, little-endian, and whether they are the canonical encoding of u (RFC 7748).
     static let encodings: [(String, isCanonical: Bool)] = [
         ("0000000000000000000000000000000000000000000000000000000000000000", true),
         ("0900000000000000000000000000000000000000000000000000000000000000", true),
@@ -40,7 +40,7 @@ struct KeysTests {
         #expect(Signature(bytes.span) != Signature(bytes.span, at: 1))
     }
 
-    @Test("public keys are equal when their bytes are")
+    @Test("public keys are equal if their bytes are")
     func publicKeys() {
         #expect(PublicKey(bytes: Fixture.digest(1)) == PublicKey(bytes: Fixture.digest(1)))
         #expect(PublicKey(bytes: Fixture.digest(1)) != PublicKey(bytes: Fixture.digest(2)))

@@ -3,12 +3,12 @@ import Testing
 
 @Suite("Socket addresses")
 struct SocketAddressTests {
-    /// The first and last eight bytes, and the text of RFC 5952.
+    /// The first and the last eight bytes of an address, and its text (RFC 5952).
     static let texts: [(UInt64, UInt64, String)] = [
         (0, 0, "[::]:1"), (0, 1, "[::1]:1"), (0x2001_0DB8_0000_0000, 2, "[2001:db8::2]:1"),
         (0x0001_0000_0000_0000, 0, "[1::]:1"),
         (0x2001_0DB8_0001_0002, 0x0003_0004_0005_0006, "[2001:db8:1:2:3:4:5:6]:1"),
-        // One zero group is not shortened, of two runs the longer, of equal ones the first.
+        // A single zero group is not shortened. Of two runs the longer one is, and the first if they are equal.
         (0x2001_0DB8_0000_0001, 0x0001_0001_0001_0001, "[2001:db8:0:1:1:1:1:1]:1"),
         (0x2001_0000_0000_0001, 0x0000_0000_0000_0001, "[2001:0:0:1::1]:1"),
         (0x2001_0DB8_0000_0000, 0x0001_0000_0000_0001, "[2001:db8::1:0:0:1]:1"),
@@ -37,7 +37,7 @@ struct SocketAddressTests {
         #expect(SocketAddress(ip: .v6(1, 0xFFFF_C000_0201), port: 5).isIPv6)
     }
 
-    /// Classes of addresses: (address, unspecified, loopback, link-local, multicast or broadcast, usable).
+    /// Addresses, and the names of the classes to which they belong.
     static let classes: [(SocketAddress.IP, String)] = [
         (.v4(0), "unspecified"), (.v4(0x0000_0001), "unspecified"), (.v4(0x00FF_FFFF), "unspecified"),
         (.v4(0x0100_0000), "usable"), (.v4(0x7F00_0001), "loopback usable"), (.v4(0x7FFF_FFFF), "loopback usable"),
@@ -50,7 +50,7 @@ struct SocketAddressTests {
         (.v6(0xFF02_0000_0000_0000, 1), "multicast"), (.v6(0x2001_0DB8_0000_0000, 1), "usable"),
     ]
 
-    @Test("addresses fall into their classes at the edges", arguments: classes)
+    @Test("addresses at the edges of each class belong to it", arguments: classes)
     func classOf(_ ip: SocketAddress.IP, expected: String) {
         let address = SocketAddress(ip: ip, port: 1)
         let found = [
@@ -62,7 +62,7 @@ struct SocketAddressTests {
         #expect(!SocketAddress(ip: ip, port: 0).isUsable)
     }
 
-    @Test("two sockets' ways to one address are two paths")
+    @Test("two sockets have two paths to one address")
     func paths() {
         let remote = Fixture.address(1)
         #expect(Path(remote: remote) == Path(socket: 0, remote: remote))

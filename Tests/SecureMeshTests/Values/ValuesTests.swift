@@ -16,7 +16,7 @@ struct NameTests {
         #expect(PeerName(text)?.description == (isName ? text : nil))
     }
 
-    @Test("of the 256 bytes, 65 are allowed in a name")
+    @Test("65 of the 256 bytes are allowed in a name")
     func alphabet() {
         let allowed = (UInt8.min...UInt8.max).filter(PeerName.isAllowed)
         let text = "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
@@ -42,7 +42,7 @@ struct FixedBytesTests {
         #expect(Bytes32.zero.array == [UInt8](repeating: 0, count: 32))
     }
 
-    @Test("a difference in any byte is a difference")
+    @Test("values that differ in one bit are not equal")
     func equality() throws {
         let bytes = [UInt8](repeating: 0xAA, count: 32)
         for bit in 0..<256 {
@@ -74,7 +74,7 @@ struct InstantTests {
         #expect(Duration.seconds(-3).wholeNanoseconds == -3_000_000_000)
     }
 
-    @Test("no instant and no duration traps, however far")
+    @Test("extreme instants and durations do not trap")
     func extremes() {
         #expect(Duration.seconds(Int64.max).wholeNanoseconds == .max)
         #expect(Duration.seconds(Int64.min).wholeNanoseconds == .min)
@@ -111,7 +111,7 @@ struct LimitsTests {
         #expect(ProtocolConstants.sweepInterval == .milliseconds(500))
     }
 
-    @Test("a rate is scaled in both of its parts")
+    @Test("scaling a rate changes both of its parameters")
     func rates() {
         #expect(Rate(perSecond: 3, burst: 5).scaled(by: 8) == Rate(perSecond: 24, burst: 40))
     }

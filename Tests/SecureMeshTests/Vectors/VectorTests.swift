@@ -4,25 +4,25 @@ import Testing
 
 @Suite("Vectors")
 struct VectorTests {
-    @Test("every value of a section is made here too, and its datagram is read back", arguments: VectorCheck.sections)
+    @Test("the core computes every value of a section, and decodes its datagram", arguments: VectorCheck.sections)
     func section(_ name: String) throws {
         #expect(try VectorCheck.failures(in: name, of: Vectors(text: Vectors.text)) == [])
     }
 
-    @Test("the vectors have these sections and no others, and each datagram comes through")
+    @Test("the vectors have these sections and no others, and each datagram is accepted")
     func all() throws {
         let datagrams = try VectorCheck.published()
         #expect(datagrams.map(\.name) == Array(VectorCheck.sections.dropFirst()))
         for datagram in datagrams { #expect(datagram.refusal(of: datagram.bytes) == nil, "\(datagram.name)") }
     }
 
-    @Test("what is built in is vectors.txt")
+    @Test("the vectors that are built in are those of vectors.txt")
     func builtIn() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("vectors.txt")
         #expect(try Vectors.text == String(contentsOf: file, encoding: .utf8))
     }
 
-    @Test("a digit that differs is found, wherever it is", arguments: VectorCheck.sections)
+    @Test("a changed digit in any value is found", arguments: VectorCheck.sections)
     func altered(_ name: String) throws {
         let lines = Vectors.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let start = try #require(lines.firstIndex(of: "[\(name)]"))

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """SecureMesh protocol, version 1: a second implementation of its wire format, and its test vectors.
 
-Written from the protocol page alone, without looking at the Swift code, so that an error shared by
-an encoder and its own decoder cannot hide. It is a generator of vectors, not an implementation to
-be used: its keys are fixed and public, its "random" numbers are constants.
+It is written from PROTOCOL.md alone, without reading the Swift code. So it also finds an error that
+an encoder and its decoder share. It only generates vectors: its keys are fixed and public, and its
+"random" numbers are constants.
 
     python3 Tests/SecureMeshTests/Vectors/reference.py                  prints the vectors
     python3 Tests/SecureMeshTests/Vectors/reference.py --check FILE     compares; exit 1 on a difference
 
-Python 3.9 or later, the standard library, and the system's libsodium through ctypes. Before it
-prints anything it opens every datagram again with the *receiver's* secrets and takes it apart by
-code that shares nothing with the encoders but the primitives.
+It needs Python 3.9 or later and libsodium, which it calls through ctypes. Before it prints anything,
+it opens every datagram with the *receiver's* secrets and decodes it. The decoders share only the
+primitives with the encoders.
 """
 import argparse
 import base64
@@ -44,12 +44,12 @@ for _name, _args in {
     getattr(sodium, _name).restype = ctypes.c_int
 
 def require(condition, what):
-    """Like assert, but not removed by python -O."""
+    """Checks a condition. Unlike assert, it is not removed by python -O."""
     if not condition:
         raise AssertionError(what)
 
 def call(name, size, *args):
-    """Call a libsodium function whose first argument is an output of `size` bytes."""
+    """Calls a libsodium function whose first argument is an output of `size` bytes."""
     out = ctypes.create_string_buffer(max(size, 1))
     require(getattr(sodium, name)(out, *args) == 0, name + " failed")
     return out.raw[:size]
@@ -60,21 +60,21 @@ def H(label, x):
     require(0 < len(label) and len(key) == 32, "label")
     return call("crypto_generichash", 32, 32, x, len(x), key, 32)
 
-KDF = H  # one construction, two names: a KDF's input is secret
+KDF = H  # the same function; the input of a KDF is secret
 
 def canonical_u(point):
-    """Is this an X25519 public key as the wire allows it (u < p, so top bit 0 too)?"""
+    """Returns True for the canonical encoding of an X25519 public key: u below p, top bit 0."""
     return len(point) == 32 and int.from_bytes(point, "little") < 2**255 - 19
 
 def DH(secret, public):
-    """X25519. An all-zero result is refused (libsodium's return code)."""
+    """X25519. Refuses a result of zero, by libsodium's return code."""
     require(len(secret) == 32 and canonical_u(public), "X25519 arguments")
     return call("crypto_scalarmult", 32, secret, public)
 
 def x_public(secret): return call("crypto_scalarmult_base", 32, secret)
 
 def ed_keypair(seed):
-    """(public key, libsodium's 64-byte secret key) of an Ed25519 seed."""
+    """Returns the public key and libsodium's 64-byte secret key of an Ed25519 seed."""
     require(len(seed) == 32, "seed")
     public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
     require(sodium.crypto_sign_seed_keypair(public, secret, seed) == 0, "keypair")
@@ -94,7 +94,7 @@ def aead_seal(key, counter, aad, plain):
                 plain, len(plain), aad, len(aad), None, nonce_of(counter), key)
 
 def aead_open(key, counter, aad, sealed):
-    """The plaintext, or None."""
+    """Returns the plaintext, or None."""
     out = ctypes.create_string_buffer(max(len(sealed) - 16, 1))
     code = sodium.crypto_aead_chacha20poly1305_ietf_decrypt(
         out, None, None, sealed, len(sealed), aad, len(aad), nonce_of(counter), key)
@@ -117,7 +117,7 @@ def name33(name):
     return u8(len(raw)) + raw.ljust(32, b"\0")
 
 def entry(session, identity, E, binding, addr, name):
-    """ENTRY: what the directory says of one peer; the name here is not padded."""
+    """ENTRY: one peer in the directory. Its name is not padded."""
     raw = name.encode("ascii")
     out = u64(session) + identity + E + binding + addr + u8(len(raw)) + raw
     require(len(out) == 156 + len(raw), "ENTRY size")
@@ -141,7 +141,7 @@ LAYOUT = {
 }
 
 def make(kind, to, from_, counter, payload, seed, key, delivery=b"", clear=b"", extra=b"", variable=0):
-    """Sign, seal and frame one datagram. Returns every intermediate value, in the order it is printed.
+    """Signs, seals and frames one datagram. Returns every intermediate value, in the order of printing.
 
     `variable` is what the table's size leaves open: the bytes of entries, ids or body.
     """
@@ -153,9 +153,9 @@ def make(kind, to, from_, counter, payload, seed, key, delivery=b"", clear=b"", 
     fields = dict(extra=extra, delivery=delivery, clear=clear, payload=payload)
     out = {k: v for k, v in fields.items() if v}
     out.update(signed=signed, signature=signature)
-    to = to if isinstance(to, bytes) else u64(to)  # a tag goes in as it is
+    to = to if isinstance(to, bytes) else u64(to)  # a tag is bytes already
     aad = u8(1) + u8(kind) + u16(size) + to + u64(from_) + u64(counter) + delivery + clear
-    if kind == RETRY:  # the one kind that is not sealed
+    if kind == RETRY:  # the only kind that is not sealed
         datagram = aad + signature
     else:
         plain = payload + signature
@@ -204,7 +204,7 @@ times = dict(heartbeat_ms=500, lifetime_ms=1500, trust_s=60, rekey_s=3600)
 sections = []
 
 def emit(name, *parts):
-    """Add a section. Keys ending in _u64 hold integers, in _text strings, all others bytes."""
+    """Adds a section. Keys ending in _u64 hold integers, in _text strings, all others bytes."""
     lines = ["[%s]" % name]
     for part in parts:
         for key, value in part.items():
@@ -219,28 +219,28 @@ def emit(name, *parts):
 PREAMBLE = """\
 # SecureMesh protocol, version 1: test vectors. Printed by reference.py beside this file; do not edit.
 #
-# A line that starts with '#' is a comment, an empty one means nothing. '[name]' starts a section.
+# A line that starts with '#' is a comment. Empty lines have no meaning. '[name]' starts a section.
 # Every other line is 'key = value', split at the first ' = '; a key occurs once in its section.
 #   key ends in _u64    value is an unsigned decimal number, below 2^64
-#   key ends in _text   value is ASCII text, as it stands
+#   key ends in _text   value is ASCII text, unchanged
 #   any other key       value is bytes, in lower-case hex, never empty (an empty field has no line)
 #
-# In every section of a datagram, as far as that kind has it: the inputs, then
-#   extra, delivery, clear, payload   the fields of section 4 of the protocol page
-#   signed      what the Ed25519 signature covers: ctx, kind, from, extra, clear, payload
-#   signature   the signature (deterministic, as libsodium makes it)
+# Every section of a datagram has the inputs, then those of these values that its kind has:
+#   extra, delivery, clear, payload   the fields of PROTOCOL.md, section 4
+#   signed      the bytes that the Ed25519 signature covers: ctx, kind, from, extra, clear, payload
+#   signature   the signature (deterministic, made by libsodium)
 #   plaintext   payload, signature
 #   aad         header, delivery, clear
 #   nonce, key  of ChaCha20-Poly1305-IETF
 #   datagram    the whole datagram
 # The sections are not a recording: [pulse] carries the token that [heartbeat] returns, and also the echo of that
-# heartbeat. [reject] and [welcome] both answer [hello]. No key meets one nonce twice.
+# heartbeat. [reject] and [welcome] both answer [hello]. No key is used twice with one nonce.
 """
 
 # ---------------------------------------------------------------- the handshake (section 5)
 
 def hello(e_p, seed, identity, name, cookie):
-    """01, made by a peer: it has e_p and S_x."""
+    """HELLO. The peer has e_p and S_x."""
     E_p = x_public(e_p)
     d1 = DH(e_p, S_x)
     k0 = KDF("hello", d1 + E_p + cookie + S)
@@ -251,12 +251,12 @@ def hello(e_p, seed, identity, name, cookie):
                 tag=H("tag", out["datagram"])[:8])
 
 def retry(to_hello, cookie):
-    """02: signed once a rotation, the tag and the cookie are not covered."""
+    """RETRY. It is signed once per rotation; the signature does not cover the tag and the cookie."""
     out = make(RETRY, to_hello["tag"], epoch, 0, b"", server_seed, None, delivery=cookie, clear=u64(rotation))
     return dict(tag=to_hello["tag"], rotation_u64=rotation, cookie=cookie, **out)
 
 def welcome(to_hello, e_s, session, token, addr):
-    """03, made by the server: it has its own secret, e_s, and the E_p in the HELLO."""
+    """WELCOME. The server has its secret key, e_s, and the E_p of the HELLO."""
     E_s, E_p = x_public(e_s), to_hello["E_p"]
     d1, d2 = DH(S_x_secret, E_p), DH(e_s, E_p)
     T = H("transcript", ctx + to_hello["datagram"] + E_s)
@@ -272,7 +272,7 @@ def welcome(to_hello, e_s, session, token, addr):
                 T=T, d1=d1, d2=d2, k1=k1, master=master, J=J, **keys, **out)
 
 def reject(to_hello, salt, reason, retry_s):
-    """04, made by the server."""
+    """REJECT."""
     d1 = DH(S_x_secret, to_hello["E_p"])
     T_r = H("transcript reject", ctx + to_hello["datagram"] + salt)
     k_rej = KDF("reject", d1 + T_r)
@@ -292,13 +292,13 @@ reject_1 = reject(hello_1, reject_salt, 2, 5)
 # ---------------------------------------------------------------- membership (section 6): A and the server
 
 def heartbeat(kind, counter, number, token, version, part, extra=b""):
-    """05 and 10 have one payload; the binder is under CONFIRM's signature only."""
+    """CONFIRM and HEARTBEAT have one payload; only the signature of CONFIRM covers the binder."""
     payload = u64(number) + u64(token) + u64(version) + u16(part)
     return dict(counter_u64=counter, number_u64=number, token_u64=token, version_u64=version, part_u64=part,
                 **make(kind, epoch, s_a, counter, payload, peer_a_seed, welcome_a["k_p2s"], extra=extra))
 
 def from_server(kind, counter, payload, **more):
-    """20-23, to A."""
+    """PULSE, SNAPSHOT, DELTA and GOODBYE, to A."""
     return make(kind, s_a, epoch, counter, payload, server_seed, welcome_a["k_s2p"], **more)
 
 confirm_1 = heartbeat(CONFIRM, 1, 1, welcome_token_a, 0, 0, extra=welcome_a["binder"])
@@ -342,7 +342,7 @@ message_2 = message(2, 2, bytes(32), "A_broadcast_2")
 # ---------------------------------------------------------------- the receivers' side: everything again, from the bytes
 
 class Reader:
-    """Takes bytes apart in order."""
+    """Reads fields in order."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -362,7 +362,7 @@ class Reader:
         require(self.at == len(self.data), "trailing bytes")
 
 def split(datagram):
-    """(kind, to, from, counter, delivery, clear, aad, sealed) of a datagram."""
+    """Returns (kind, to, from, counter, delivery, clear, aad, sealed) of a datagram."""
     r = Reader(datagram)
     require(r.number(1) == 1, "version")
     kind = r.number(1)
@@ -374,7 +374,7 @@ def split(datagram):
     return kind, to, from_, counter, delivery, clear, datagram[:r.at], r.rest()
 
 def opened(vector, key, signer, extra=b""):
-    """Open and verify with what the receiver has; the payload. Every flipped bit must be refused."""
+    """Opens and verifies a datagram, and returns the payload. Checks that every bit flip is refused."""
     datagram = vector["datagram"]
     kind, _, from_, counter, _, clear, aad, sealed = split(datagram)
     plain = aead_open(key, counter, aad, sealed)
@@ -403,7 +403,7 @@ def check_hello(v, name, identity, cookie):
     r.end()
 
 def check_welcome(v, v_hello, e_p, session, token, addr):
-    """A peer's side; returns the keys that it derives."""
+    """Handles WELCOME as a peer does, and returns the keys that the peer derives."""
     kind, _, from_, _, _, E_s, _, _ = split(v["datagram"])
     require(kind == WELCOME and v["datagram"][4:12] == H("tag", v_hello["datagram"])[:8], "WELCOME tag")
     d1, d2 = DH(e_p, S_x), DH(e_p, E_s)
@@ -417,7 +417,7 @@ def check_welcome(v, v_hello, e_p, session, token, addr):
     return {k: KDF(label, J) for k, label in keys.items()}
 
 def take_entry(r):
-    """An ENTRY, its binding verified by rebuilding what the HELLO's signature covers."""
+    """Reads an ENTRY and verifies its binding, over the bytes that the signature of the HELLO covers."""
     session, identity, E, binding, addr = r.number(8), r.take(32), r.take(32), r.take(64), r.take(19)
     name = r.take(r.number(1))
     text = ctx + b"\x01" + bytes(8) + E + identity + bytes([len(name)]) + name + bytes(32 - len(name)) + bytes(35)
@@ -444,7 +444,7 @@ def self_test():
     T_r = H("transcript reject", ctx + hello_1["datagram"] + salt)
     require(opened(reject_1, KDF("reject", DH(e_a, S_x) + T_r), S, T_r) == b"\x02\x00\x05", "REJECT")
 
-    # The server has its keys from [welcome]; `a` holds what the peer derived.
+    # The server has the keys of [welcome]; `a` has those that the peer derived.
     for v, kind, counter, extra, fields in (
             (confirm_1, CONFIRM, 1, welcome_a["binder"], (1, welcome_token_a, 0, 0)),
             (heartbeat_2, HEARTBEAT, 2, b"", (2, pulse_token, 7, 3))):
@@ -477,7 +477,7 @@ def self_test():
     r.end()
     require(payloads[GOODBYE].rest() == s_a.to_bytes(8, "big") + b"\x01", "GOODBYE")
 
-    # B's side of A's messages: e_b, its own entry, and A's entry as the directory has it.
+    # B receives A's messages. It has e_b, its own entry, and A's entry in the directory.
     key = KDF("message", DH(e_b, second["E"]) + b"".join(n.to_bytes(8, "big") for n in (epoch, s_a, s_b))
               + second["identity"] + id_b + second["E"] + x_public(e_b) + S)
     require(key == k_ab and len(k_ab_input) == 216, "k_ab")

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-@Suite("Single bits turned")
+@Suite("Bit flips")
 struct BitFlipTests {
     @Test(
         "a datagram with one bit turned is refused by the decoder, the seal or the signature",
@@ -27,7 +27,8 @@ struct BitFlipTests {
     }
 
     @Test(
-        "a payload or signature with one bit turned, sealed again by an insider, is refused", arguments: Kind.allCases)
+        "a payload or signature with one flipped bit is refused, even if an insider seals it again",
+        arguments: Kind.allCases)
     func resealed(_ kind: Kind) throws {
         let sample = try Sample.of(kind)
         #expect(sample.refusal(of: sample.reseal(sample.plaintext)) == nil)
@@ -36,7 +37,7 @@ struct BitFlipTests {
         }
     }
 
-    @Test("no datagram is another kind's: the kind is signed", arguments: Kind.allCases)
+    @Test("a datagram whose kind is changed is refused: the kind is signed", arguments: Kind.allCases)
     func otherKinds(_ kind: Kind) throws {
         let bytes = try Sample.of(kind).bytes
         for other in try Sample.all() where other.kind != kind {

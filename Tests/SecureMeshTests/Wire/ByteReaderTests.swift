@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-@Suite("Reading and writing fields")
+@Suite("Reading and writing of fields")
 struct ByteReaderTests {
     @Test("numbers are big-endian")
     func bigEndian() throws {
@@ -18,7 +18,7 @@ struct ByteReaderTests {
         #expect(written == bytes)
     }
 
-    @Test("a read beyond the end is refused and moves nothing")
+    @Test("a read beyond the end is refused and does not move the offset")
     func beyondTheEnd() {
         let bytes = [UInt8](repeating: 1, count: 7)
         var reader = ByteReader()
@@ -40,7 +40,7 @@ struct ByteReaderTests {
         expectRefusal(.payloadLengthMismatch) { () throws(Rejection) in try reader.finish(bytes.span) }
     }
 
-    @Test("what is left over is refused")
+    @Test("bytes that are left over are refused")
     func leftOver() throws {
         let bytes: [UInt8] = [1, 2, 3]
         var reader = ByteReader()
@@ -50,33 +50,10 @@ struct ByteReaderTests {
         try reader.finish(bytes.span)
     }
 
-    @Test("a copy of a span is its bytes")
+    @Test("a copy of a span has its bytes")
     func copies() {
         let bytes = [UInt8](0..<200)
         #expect([UInt8](copying: bytes.span) == bytes)
         #expect([UInt8](copying: [UInt8]().span).isEmpty)
-    }
-}
-
-@Suite("Counting refusals")
-struct RejectionCountersTests {
-    @Test("each refusal has its own counter, listed in the order of declaration")
-    func counters() {
-        var counters = RejectionCounters()
-        #expect(counters.total == 0)
-        counters.count(.senderOverRate)
-        counters.count(.unknownKind)
-        counters.count(.unknownKind)
-        #expect(counters[.unknownKind] == 2)
-        #expect(counters[.senderOverRate] == 1)
-        #expect(counters[.sealBroken] == 0)
-        #expect(counters.total == 3)
-        #expect(counters.nonZero.map(\.rejection) == [.unknownKind, .senderOverRate])
-        #expect(counters.nonZero.map(\.count) == [2, 1])
-    }
-
-    @Test("no two refusals share a name")
-    func names() {
-        #expect(Set(Rejection.allCases.map(\.rawValue)).count == Rejection.allCases.count)
     }
 }

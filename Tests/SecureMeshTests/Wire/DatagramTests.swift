@@ -17,7 +17,7 @@ struct DatagramTests {
     func trailingByte(_ kind: Kind) throws {
         let sample = try Sample.of(kind)
         #expect(refusal(ofDatagram: sample.bytes + [0]) == .lengthMismatch)
-        // With the length made to match, a kind of one size is refused by it, the others by what is inside.
+        // With a length field that matches, a kind of fixed size is refused for its size, the others for their seal.
         let refusal = sample.refusal(of: (sample.bytes + [0]).withLength)
         #expect(refusal == (kind.isFixedSize ? .sizeOutOfRange : .sealBroken))
     }
@@ -59,7 +59,7 @@ struct DatagramTests {
         }
     }
 
-    @Test("nothing, and one byte, are refused")
+    @Test("an empty datagram and one of a single byte are refused")
     func tiny() {
         #expect(refusal(ofDatagram: []) == .truncatedHeader)
         for byte in UInt8.min...UInt8.max { #expect(refusal(ofDatagram: [byte]) == .truncatedHeader) }
@@ -75,7 +75,7 @@ struct DatagramTests {
         #expect(refusal(ofDatagram: large.dropLast().withLength) == nil)
     }
 
-    @Test("the largest MESSAGE is that of UDP over IPv4")
+    @Test("the largest MESSAGE fills the largest UDP payload over IPv4")
     func largestMessage() throws {
         let bytes = try Sample.of(.message).bytes
         let sizes: [(Int, Rejection?)] = [(65_507, nil), (65_508, .sizeOutOfRange), (65_535, .sizeOutOfRange)]
@@ -83,12 +83,12 @@ struct DatagramTests {
             let large = bytes + [UInt8](repeating: 0, count: size - bytes.count)
             #expect(refusal(ofDatagram: large.withLength) == expected, "\(size)")
         }
-        // Larger than a length field can say.
+        // Larger than any length that fits into the field.
         let huge = bytes + [UInt8](repeating: 0, count: 65_536 - bytes.count)
         #expect(refusal(ofDatagram: huge.withLength) == .lengthMismatch)
     }
 
-    /// (kind, to, from, refused): session ids where they may not be.
+    /// Session ids: (kind, to, from, whether they are refused).
     static let sessionIDs: [(Kind, UInt64, UInt64, Bool)] = [
         (.hello, 0, 0, false), (.hello, 1, 0, true), (.hello, 0, 1, true), (.hello, .max, .max, true),
         (.retry, 0, 1, false), (.retry, 1, 1, false), (.retry, 1, 0, true),
@@ -96,7 +96,7 @@ struct DatagramTests {
         (.reject, 0, 1, false), (.reject, 7, 7, false), (.reject, 7, 0, true),
     ]
 
-    @Test("session ids are zero in HELLO, and an answer's epoch is not", arguments: sessionIDs)
+    @Test("session ids are zero in HELLO, and the epoch of an answer is not zero", arguments: sessionIDs)
     func handshakeSessionIDs(_ kind: Kind, to: UInt64, from: UInt64, isRefused: Bool) throws {
         let bytes = try Sample.of(kind).bytes
             .replacing(at: 4, with: [UInt8](bigEndian: to)).replacing(at: 12, with: [UInt8](bigEndian: from))
@@ -127,7 +127,7 @@ struct DatagramTests {
         }
     }
 
-    @Test("an agreement key at or above p, or with the top bit set, is refused in HELLO and WELCOME")
+    @Test("an agreement key of p or more, or with the top bit set, is refused in HELLO and WELCOME")
     func nonCanonicalKeys() throws {
         for (kind, offset) in [(Kind.hello, 44), (Kind.welcome, 28)] {
             let bytes = try Sample.of(kind).bytes

@@ -10,7 +10,7 @@ struct DirectoryMessagesTests {
         let table: [([Entry], Rejection?)] = [
             ([first, second, high], nil), ([first, high], nil), ([second, first], .entriesOutOfOrder),
             ([first, first], .entriesOutOfOrder), ([first, second, second], .entriesOutOfOrder),
-            // Unsigned: a session above 2^63 is the higher one.
+            // Sessions are compared as unsigned numbers: one above 2^63 is the higher one.
             ([high, first], .entriesOutOfOrder),
         ]
         for (entries, expected) in table {
@@ -32,7 +32,7 @@ struct DirectoryMessagesTests {
         }
     }
 
-    /// (part, parts, entries).
+    /// (part, parts, number of entries, refusal).
     static let parts: [(UInt16, UInt16, Int, Rejection?)] = [
         (0, 1, 0, nil), (0, 1, 1, nil), (1, 2, 1, nil), (65_534, 65_535, 1, nil),
         (1, 1, 1, .partOutOfRange), (0, 0, 0, .partOutOfRange), (0, 0, 1, .partOutOfRange),
@@ -54,14 +54,14 @@ struct DirectoryMessagesTests {
         #expect(refusal(of: .snapshot, payload: payload) == .versionOutOfRange)
     }
 
-    /// (from, to).
+    /// (from, to, refusal).
     static let steps: [(UInt64, UInt64, Rejection?)] = [
         (1, 2, nil), (7, 8, nil), (.max - 1, .max, nil), (0, 1, .versionOutOfRange), (1, 1, .versionOutOfRange),
         (1, 3, .versionOutOfRange), (2, 1, .versionOutOfRange), (.max, 0, .versionOutOfRange),
         (.max, .max, .versionOutOfRange), (0, 0, .versionOutOfRange), (1, .max, .versionOutOfRange),
     ]
 
-    @Test("a DELTA is one step, from a version above 0", arguments: steps)
+    @Test("a DELTA leads from one version, above 0, to the next", arguments: steps)
     func step(_ from: UInt64, _ to: UInt64, expected: Rejection?) {
         #expect(refusal(of: .delta, payload: delta(from, to, ids: [5])) == expected)
     }
@@ -71,7 +71,7 @@ struct DirectoryMessagesTests {
         #expect(refusal(of: .delta, payload: delta(1, 2, ids: [])) == .emptyDelta)
     }
 
-    @Test("counts that promise more, or less, than there is are refused")
+    @Test("counts that are larger or smaller than the payload are refused")
     func counts() throws {
         let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Fixture.entry(5)]).encoded
         for count in [0, 2, 7, 255] as [UInt8] {
@@ -85,7 +85,7 @@ struct DirectoryMessagesTests {
         }
     }
 
-    @Test("what is encoded to fit has room for its entries in a datagram")
+    @Test("a SNAPSHOT of as many entries as it may have fits into a datagram")
     func room() throws {
         #expect(Snapshot.room == 1_232 - 121)
         #expect(Delta.room == 1_232 - 126)

@@ -4,14 +4,14 @@ import Testing
 
 @Suite("Kinds")
 struct KindTests {
-    /// The table of PROTOCOL.md, section 4: kind, number, size without entries, ids and body.
+    /// The table of PROTOCOL.md, section 4.3: kind, number, and size without entries, ids and body.
     static let table: [(Kind, UInt8, Int)] = [
         (.hello, 0x01, 256), (.retry, 0x02, 116), (.welcome, 0x03, 183), (.reject, 0x04, 143), (.confirm, 0x05, 134),
         (.heartbeat, 0x10, 134), (.leave, 0x11, 116), (.pulse, 0x20, 140), (.snapshot, 0x21, 121),
         (.delta, 0x22, 126), (.goodbye, 0x23, 117), (.message, 0x30, 148),
     ]
 
-    @Test("numbers and sizes are those of the protocol's table", arguments: table)
+    @Test("numbers and sizes are those in PROTOCOL.md's table", arguments: table)
     func sizes(_ kind: Kind, number: UInt8, size: Int) {
         #expect(kind.rawValue == number)
         #expect(kind.minimumSize == size)
@@ -23,7 +23,7 @@ struct KindTests {
         #expect(Self.table.map(\.0) == Kind.allCases)
     }
 
-    @Test("only SNAPSHOT, DELTA and MESSAGE vary in size, and only MESSAGE beyond an ordinary datagram")
+    @Test("only SNAPSHOT, DELTA and MESSAGE vary in size, and only MESSAGE may exceed 1,232 bytes")
     func variableSizes() {
         #expect(Kind.allCases.filter { !$0.isFixedSize } == [.snapshot, .delta, .message])
         #expect(Kind.allCases.filter { $0.maximumSize > ProtocolConstants.maximumDatagram } == [.message])

@@ -4,12 +4,12 @@ import Testing
 
 @Suite("Payloads: handshake and session")
 struct PayloadRefusalTests {
-    /// NAME33 in hex, and whether it is a name.
+    /// NAME33 in hexadecimal, and its refusal.
     static let names: [(String, Rejection?)] = [
         ("01 41" + zeros(31), nil),
         ("20" + String(repeating: "7a", count: 32), nil),
         ("03 2d2e5f" + zeros(29), nil),
-        // No byte, 33 bytes, 255 bytes.
+        // Lengths of 0, 33 and 255.
         (zeros(33), .invalidName),
         ("21" + String(repeating: "61", count: 32), .invalidName),
         ("ff" + String(repeating: "61", count: 32), .invalidName),
@@ -49,13 +49,13 @@ struct PayloadRefusalTests {
         let payload = Array(try Sample.of(kind).plaintext.dropLast(Signature.count))
         #expect(refusal(of: kind, payload: payload) == nil)
         for size in 0..<payload.count {
-            // What stands behind MESSAGE's number is its body, as long as it may be.
+            // Everything after the number of a MESSAGE is its body.
             let expected: Rejection? = kind == .message && size >= kind.payloadSize ? nil : .payloadLengthMismatch
             #expect(refusal(of: kind, payload: Array(payload.prefix(size))) == expected, "\(size)")
         }
     }
 
-    /// (heartbeat, lifetime, trust, rekey) of a WELCOME.
+    /// The intervals of a WELCOME (heartbeat, lifetime, trust, rekey), and its refusal.
     static let parameters: [([UInt16], Rejection?)] = [
         ([500, 1_500, 60, 3_600], nil), ([1, 2, 1, 1], nil), ([65_534, 65_535, 65_535, 65_535], nil),
         ([0, 1_500, 60, 3_600], .invalidParameters), ([500, 0, 60, 3_600], .invalidParameters),
@@ -78,7 +78,7 @@ struct PayloadRefusalTests {
         #expect(refusal(of: kind, payload: payload.replacing(at: 0, with: [UInt8](bigEndian: 0))) == .invalidSessionIDs)
     }
 
-    @Test("a REJECT knows reasons 1 to 5, a GOODBYE 1 to 6")
+    @Test("a REJECT has reasons 1 to 5, a GOODBYE 1 to 6")
     func reasons() {
         for code in UInt8.min...UInt8.max {
             let reject = refusal(of: .reject, payload: [code, 0, 1])
@@ -88,7 +88,7 @@ struct PayloadRefusalTests {
         }
     }
 
-    @Test("the reasons have the protocol's numbers")
+    @Test("the reasons have the numbers of PROTOCOL.md")
     func reasonNumbers() {
         let rejects: [Reject.Reason] = [.notAuthorized, .nameTaken, .addressTaken, .full, .busy]
         #expect(rejects.map(\.rawValue) == [1, 2, 3, 4, 5])
@@ -103,14 +103,14 @@ struct PayloadRefusalTests {
         #expect(refusal(of: .pulse, payload: payload) == nil)
     }
 
-    @Test("an audience of 32 zeros is everyone")
+    @Test("an audience of 32 zeros means all members")
     func audience() throws {
         let payload = [UInt8](repeating: 0, count: 40)
         #expect(try PeerMessage(decoding: payload.span) == PeerMessage(audience: nil, number: 0, body: []))
         #expect(PeerMessage(audience: nil, number: 0, body: []).encoded == payload)
     }
 
-    @Test("an ordinary MESSAGE's body fills a datagram, and the largest one UDP")
+    @Test("the largest ordinary body fills a datagram of 1,232 bytes, and the largest body a UDP payload")
     func bodySizes() {
         #expect(PeerMessage.ordinaryBody == 1_232 - 148)
         #expect(PeerMessage.largestBody == 65_507 - 148)
@@ -122,7 +122,7 @@ private func zeros(_ count: Int) -> String {
 }
 
 extension [UInt8] {
-    /// Behind an identity.
+    /// These bytes after an identity.
     fileprivate var withIdentity: [UInt8] {
         [UInt8](repeating: 0x11, count: 32) + self
     }

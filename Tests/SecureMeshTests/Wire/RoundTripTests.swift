@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-@Suite("Encodings and back")
+@Suite("Round trips")
 struct RoundTripTests {
     @Test("a random payload of every kind decodes to itself", arguments: Seeds.few)
     func payloads(seed: UInt64) throws {
@@ -37,7 +37,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("a mutated payload that is accepted encodes to the same bytes", arguments: Seeds.few)
+    @Test("a damaged payload that is accepted encodes to the same bytes", arguments: Seeds.few)
     func mutatedPayloads(seed: UInt64) throws {
         var random = RandomPayloads(seed: seed)
         for kind in Kind.allCases where kind != .retry {
@@ -49,7 +49,7 @@ struct RoundTripTests {
         }
     }
 
-    @Test("mutated and random datagrams that are accepted encode to the same bytes", arguments: Seeds.few)
+    @Test("a damaged datagram that is accepted encodes to the same bytes", arguments: Seeds.few)
     func mutatedDatagrams(seed: UInt64) throws {
         var random = RandomPayloads(seed: seed)
         let samples = try Sample.all().map(\.bytes)
@@ -66,7 +66,7 @@ struct RoundTripTests {
         #expect(accepted > 300)
     }
 
-    @Test("a random header of every kind is read as it was written", arguments: Seeds.few)
+    @Test("a random header of every kind decodes to itself", arguments: Seeds.few)
     func headers(seed: UInt64) throws {
         var random = RandomPayloads(seed: seed)
         for kind in Kind.allCases {
