@@ -1,9 +1,9 @@
 import SecureMeshCore
 
-/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state:
-/// inputs that differ in one number never meet in either.
+/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state, so that
+/// inputs which differ in one number never have an equal hash.
 struct Digest {
-    /// What is hashed, so that no two uses meet.
+    /// The purpose of a hash, so that hashes of different purposes differ.
     enum Use: UInt64 {
         case signature = 1, seal, identity, ephemeral, watch
     }
@@ -28,7 +28,7 @@ struct Digest {
         b ^= b >> 29
     }
 
-    /// The first `end` bytes of `span`, and how many they are.
+    /// Adds the first `end` bytes of `span`, and their number.
     mutating func add(_ span: Span<UInt8>, upTo end: Int) {
         let bytes = span.extracting(0..<end)
         var offset = 0

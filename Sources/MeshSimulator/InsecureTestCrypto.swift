@@ -1,10 +1,10 @@
 package import SecureMeshCore
 
-/// Primitives of the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
+/// Primitives with the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
 ///
-/// INSECURE: whoever knows a public key can compute all that its secret half can. What protocol code gets wrong still
-/// fails as with the real ones: a signature is good for one key and one message, a seal opens only whole, under its
-/// own key and counter, and two ends agree only on each other's keys. The same inputs give the same bytes everywhere.
+/// INSECURE: a public key is enough to compute everything that its secret key can. Mistakes of protocol code still fail as
+/// with the real primitives: a signature verifies for one key and one message only, a seal opens only unchanged and under
+/// its own key and counter, and two ends agree only with each other's keys. The same inputs give the same bytes everywhere.
 package struct InsecureTestCrypto: Primitives {
     package init() {}
 
@@ -29,7 +29,7 @@ package struct InsecureTestCrypto: Primitives {
 
     // MARK: agreement: exponents are odd numbers, and a product stands for a power
 
-    /// The secret half of an identity is made from its public key, so that both halves fit.
+    /// The exponent of an identity is derived from its public key, so that both ends can compute it.
     package func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
         publicKey(of: Exponent(.identity, key.bytes))
     }
@@ -50,14 +50,14 @@ package struct InsecureTestCrypto: Primitives {
         AgreementPublicKey(bytes: exponent.times(Exponent.base))
     }
 
-    /// Nil for a key with an even number in it: none of those made here, and every one of small order.
+    /// Returns nil for a key that contains an even number: every key of small order does, and no key made here.
     private func agree(_ exponent: Exponent, _ key: AgreementPublicKey) -> Secret32? {
         let numbers = key.bytes.littleEndian
         guard numbers.0 & numbers.1 & numbers.2 & numbers.3 & 1 == 1 else { return nil }
         return Secret32(exponent.times(numbers))
     }
 
-    // MARK: seals: the plaintext, covered, then a digest of key, counter and all that stands before
+    // MARK: seals: the masked plaintext, then a digest of key, counter and all bytes before
 
     package func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
         let sealed = datagram.count..<(datagram.count + plaintext.count)
@@ -90,10 +90,10 @@ package struct InsecureTestCrypto: Primitives {
     private static let noTag = [UInt8](repeating: 0, count: Kind.tagSize)
 }
 
-/// What hides and what seals under one key and counter.
+/// The mask and the tag of a key and counter.
 private struct Seal {
     private let digest: Digest
-    /// Never 0: nothing that is covered is what it was.
+    /// The mask. It is never 0, so that masking changes every byte.
     private let cover: UInt8
 
     init(key: Secret32, counter: UInt64) {
@@ -103,15 +103,15 @@ private struct Seal {
         cover = UInt8(truncatingIfNeeded: digest.value.0) | 1
     }
 
-    /// Covers `input`, or uncovers it, into `output` from `start` on, where there is room for it.
+    /// Masks or unmasks `input` into `output` from `start` on, which must have room for it.
     ///
-    /// The same byte everywhere: the compiler makes sixteen at a time of it.
+    /// The mask is one byte, so that the compiler handles sixteen bytes at a time.
     func cover(_ input: Span<UInt8>, into output: inout [UInt8], at start: Int) {
         var bytes = output.mutableSpan
         for index in start..<min(bytes.count, start + input.count) { bytes[index] = input[index &- start] ^ cover }
     }
 
-    /// Over the ciphertext and the additional data before it; where the one ends and the other begins counts too.
+    /// Returns the tag of the ciphertext and the additional data before it. It depends on the boundary between them.
     func tag(of datagram: Span<UInt8>, sealed: Range<Int>) -> (UInt64, UInt64) {
         var digest = digest
         digest.add(UInt64(sealed.lowerBound))
@@ -120,7 +120,7 @@ private struct Seal {
     }
 }
 
-/// Four odd numbers, that of an agreement's secret half.
+/// The four odd numbers of a secret key for agreement.
 private struct Exponent {
     private let numbers: (UInt64, UInt64, UInt64, UInt64)
 
@@ -132,8 +132,8 @@ private struct Exponent {
         numbers = (a | 1, b | 1, c | 1, d | 1)
     }
 
-    /// The products, modulo powers of two, so that the order of the factors does not count; odd like these, and below
-    /// 2^254: canonical, and never one of X25519's small-order values, the odd ones of which are 1 and above that.
+    /// Returns the products modulo powers of two, so that the order of the factors does not matter. They are odd and below
+    /// 2^254: canonical, and never one of X25519's small-order values, of which the odd ones are 1 or above 2^254.
     func times(_ factor: (UInt64, UInt64, UInt64, UInt64)) -> Bytes32 {
         Bytes32(
             littleEndian: (

@@ -1,30 +1,30 @@
 package import SecureMeshCore
 import Synchronization
 
-/// Primitives that leave the work to others, count the calls, and watch every seal: no key and counter for two
-/// plaintexts (PROTOCOL.md, section 3).
+/// Primitives that forward and count all calls, and check that no key and counter seal two plaintexts (PROTOCOL.md,
+/// section 3).
 ///
-/// Remembers 56 bytes a key, and forgets none: a key that comes back after a year must not repeat itself either.
+/// They keep 56 bytes per key and forget none, because no key may ever be used again in that way.
 package final class WatchedPrimitives: Primitives {
     package enum Call: Int, CaseIterable, Hashable, Sendable {
         case sign, verify, isValidPoint, agreementKey, publicKey, agree, agreeAsIdentity, seal, open
     }
 
-    /// What no mesh may ever do.
+    /// A seal that no mesh may ever make.
     package struct Violation: Hashable, Sendable {
         package enum Fault: Hashable, Sendable {
-            /// One key and counter for two plaintexts, or for one under two heads.
+            /// One key and counter for two plaintexts, or for one plaintext under two headers.
             case counterReused
             case counterWentBack
-            /// The key of a HELLO, WELCOME or REJECT, which is good for one datagram.
+            /// The key of a HELLO, WELCOME or REJECT for a second datagram.
             case handshakeKeyUsedAgain
         }
 
         package let fault: Fault
-        /// What stood before the ciphertext: kind, receiver, sender.
+        /// The bytes before the ciphertext: kind, receiver, sender.
         package let head: [UInt8]
         package let counter: UInt64
-        /// The highest counter under this key before.
+        /// The highest counter before, under the same key.
         package let highest: UInt64
     }
 
@@ -45,17 +45,16 @@ package final class WatchedPrimitives: Primitives {
     }
 
     private let base: any Primitives
-    /// One world is one thread, so the lock is never waited for: it is what the compiler asks of a class that changes
-    /// and that `Primitives` wants `Sendable`, and costs less than a hash.
+    /// A lock, because `Primitives` must be `Sendable`. A world has one thread, so that nobody ever waits for it.
     private let state = Mutex(State())
 
     package init(_ base: any Primitives) {
         self.base = base
     }
 
-    /// The first 100.
+    /// The first 100 violations.
     package var violations: [Violation] { state.withLock { $0.violations } }
-    /// How many keys have sealed.
+    /// The number of keys that have sealed.
     package var keyCount: Int { state.withLock { $0.newest.count } }
 
     package func count(of call: Call) -> Int {
@@ -130,7 +129,7 @@ package final class WatchedPrimitives: Primitives {
         state.withLock { $0.calls[call.rawValue] += 1 }
     }
 
-    /// The same datagram once more tells nobody anything.
+    /// Returns the fault of a seal. Sealing the same datagram again is none, because it reveals nothing.
     private static func fault(_ newest: Seal, _ counter: UInt64, _ content: Content) -> Violation.Fault? {
         if counter < newest.counter { return .counterWentBack }
         if counter == newest.counter {

@@ -3,7 +3,7 @@ import SecureMeshCore
 import Testing
 
 @Suite struct DistributionTests {
-    @Test func `quantiles are right to three percent`() {
+    @Test func `quantiles are exact to three percent`() {
         var random = RandomSource.seeded(7)
         var distribution = Distribution()
         var all: [Duration] = []
@@ -23,7 +23,7 @@ import Testing
         #expect(distribution.nonEmpty.reduce(0) { $0 + $1.count } == 5_000)
     }
 
-    @Test func `two distributions added are as one of all`() {
+    @Test func `the sum of two distributions is that of all samples`() {
         var (left, right, both) = (Distribution(), Distribution(), Distribution())
         for milliseconds in 0..<100 {
             let duration = Duration.milliseconds(milliseconds)
@@ -37,7 +37,7 @@ import Testing
         #expect(left.minimum == both.minimum)
     }
 
-    @Test func `nothing has no quantile but zero`() {
+    @Test func `the quantiles of an empty distribution are zero`() {
         #expect(Distribution().quantile(0.5) == .zero)
         #expect(Distribution().mean == .zero)
     }

@@ -3,8 +3,8 @@ import SecureMeshCore
 import SelfTest
 import Testing
 
-/// The stand-in refuses what the real primitives refuse.
-@Suite("Stand-in primitives") struct InsecureTestCryptoTests {
+/// The insecure primitives refuse the same as the real ones.
+@Suite("Insecure test cryptography") struct InsecureTestCryptoTests {
     private static let standIn = InsecureTestCrypto()
     private static let keys = (1...3).map { SigningKey(seed: [UInt8](repeating: $0, count: 32).span) }
     private static let secrets = {
@@ -34,7 +34,9 @@ import Testing
         standIn.open(datagram.span, sealed: sealed, counter: counter, key: key)
     }
 
-    @Test("a signature is good for one message and one key, and in every bit", arguments: [0, 1, 7, 8, 9, 16, 61])
+    @Test(
+        "a signature verifies for one message and one key only, and every bit of it counts",
+        arguments: [0, 1, 7, 8, 9, 16, 61])
     func signatures(_ size: Int) {
         let message = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
         let (key, other) = (Self.keys[0], Self.keys[1].publicKey)
@@ -54,7 +56,8 @@ import Testing
         }
     }
 
-    @Test("what was sealed opens, and is as large as under libsodium", arguments: [0, 1, 7, 8, 9, 150, 1_200, 65_000])
+    @Test(
+        "a sealed plaintext opens, and is as large as under libsodium", arguments: [0, 1, 7, 8, 9, 150, 1_200, 65_000])
     func seals(_ size: Int) {
         let plaintext = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
         let datagram = Self.sealed(plaintext, by: Self.standIn)
@@ -65,7 +68,7 @@ import Testing
         #expect(zip(ciphertext, plaintext).allSatisfy { $0 != $1 })
     }
 
-    @Test("another bit, key, counter or place of the ciphertext does not open", arguments: Array(0...17) + [150])
+    @Test("a ciphertext does not open with another bit, key, counter or range", arguments: Array(0...17) + [150])
     func brokenSeals(_ size: Int) {
         let datagram = Self.sealed([UInt8](repeating: 0x5A, count: size), by: Self.standIn)
         for bit in 0..<(datagram.count * 8) { #expect(Self.open(datagram.flipping(bit: bit)) == nil, "bit \(bit)") }
@@ -83,7 +86,7 @@ import Testing
         #expect(Self.open(datagram, 28..<(datagram.count - 1)) == nil)
     }
 
-    @Test("a range that is no part of the datagram, or too short for a tag, opens nothing")
+    @Test("a range outside of the datagram, or too short for a tag, opens nothing")
     func ranges() {
         let datagram = Self.sealed([1, 2, 3], by: Self.standIn)
         for range in [0..<0, 0..<15, 28..<43, 40..<(datagram.count + 1), 100..<200, -5..<20, -20 ..< -1] {
@@ -92,7 +95,7 @@ import Testing
         #expect(Self.open([], 0..<16) == nil)
     }
 
-    @Test("both ends agree on the same secret, and no two pairs on one")
+    @Test("both ends agree on the same secret, and each pair on another")
     func agreement() throws {
         let standIn = Self.standIn
         var agreed: Set<Bytes32> = []
@@ -114,7 +117,7 @@ import Testing
         }
     }
 
-    @Test("keys of agreement are canonical, and those of small order agree with nobody")
+    @Test("agreement keys are canonical, and those of small order are refused")
     func agreementKeys() throws {
         let standIn = Self.standIn
         let identities = try Self.keys.map { try #require(standIn.agreementKey(of: $0.publicKey)) }
@@ -135,14 +138,14 @@ import Testing
         return AgreementPublicKey.isCanonical(bytes.span, at: 0)
     }
 
-    @Test("a world goes the same way with the stand-in as with libsodium, byte for byte in size and time")
+    @Test("a mesh sends the same datagrams with insecure primitives as with libsodium, in size and time")
     func world() throws {
         let standIn = try Self.course(of: InsecureTestCrypto())
         #expect(standIn.count > 100)
         #expect(try Self.course(of: Libsodium()) == standIn)
     }
 
-    /// What is sent in a mesh that loses, is left, joined again and restarted.
+    /// Returns all datagrams of a mesh with losses, a death, a return and a restarted server.
     private static func course(of primitives: any Primitives) throws -> [Step] {
         let mesh = TestMesh(seed: 7, report: { Issue.record("\($0)") }) { $0.primitives = primitives }
         let peers = try mesh.join(3)
@@ -173,7 +176,7 @@ import Testing
         let size: Int
     }
 
-    /// Every canonical u of small order (RFC 7748, section 6.1: what gives zero).
+    /// Every canonical u-coordinate of small order, for which X25519 gives zero (RFC 7748, section 6.1).
     private static let smallOrder = [
         "0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",

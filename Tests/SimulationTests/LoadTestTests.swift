@@ -15,7 +15,7 @@ import Testing
         #expect(newcomer.version == test.version)
     }
 
-    /// A crowd none of which was being sent a snapshot of old, when it was small.
+    /// Returns a mesh in which nobody is being sent a snapshot from when it was small.
     private func grown(seed: UInt64) -> LoadTest {
         let test = LoadTest(
             seed: seed, members: Self.members, peers: 0, spare: Limits.frozenSnapshots, arrivals: .seconds(1))

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The broken protocols that the simulator must catch: `scripts/mutants` builds and plays them; here is checked that the
-/// list is whole and fits the code.
+/// The broken protocols that the simulator must catch. `scripts/mutants` builds and plays them; these tests check that the
+/// list is complete and fits the code.
 @Suite struct MutantTests {
     private struct Mutant {
         let name: String
@@ -12,7 +12,7 @@ import Testing
             lines.first { $0.hasPrefix("\(field): ") }.map { String($0.dropFirst(field.count + 2)) }
         }
 
-        /// By file: what stands there before, and what the mutant makes of it.
+        /// The edits by file: the lines before and after.
         var edits: [(file: String, before: [Substring], after: [Substring])] {
             var edits: [(file: String, before: [Substring], after: [Substring])] = []
             var file = ""
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func `there are many, each with a story, the seed that catches it and the reason`() throws {
+    @Test func `each mutant has a description, a seed that catches it and a reason`() throws {
         let mutants = try mutants()
         #expect(mutants.count >= 20)
         for mutant in mutants {
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func `each fits the code as it is, and can be switched on by its name`() throws {
+    @Test func `each mutant fits the code, and can be switched on by its name`() throws {
         for mutant in try mutants() {
             #expect(!mutant.edits.isEmpty, "\(mutant.name)")
             let added = mutant.edits.flatMap(\.after).joined(separator: "\n")

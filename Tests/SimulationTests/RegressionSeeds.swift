@@ -3,7 +3,7 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// The bugs that simulated worlds have found, each in the world that showed it.
+/// The bugs that simulated worlds have found, each in its world.
 @Suite struct RegressionSeeds {
     private func play(_ scenario: Scenario) -> Recording {
         let outcome = World(scenario).run()
@@ -11,19 +11,19 @@ import Testing
         return outcome.recording
     }
 
-    /// DELTAs that were dropped kept `.joined` back, and with it messages, for longer than their sender was trusted.
+    /// Dropped DELTAs delayed `.joined`, and the messages behind it, for longer than their sender was trusted.
     @Test func `a message that waited for joined was delivered beyond trust`() {
         _ = play(FaultPlan.scenario(seed: 4, attack: .deltaDrop))
     }
 
-    /// A member that joined and was gone within a tick stood in a list until the next flush.
-    @Test func `a member that was gone before the flush was still to be told of it`() {
+    /// A member that joined and left within a tick stayed in a list until the next flush.
+    @Test func `a member that had left before the flush was still sent DELTAs`() {
         _ = play(FaultPlan.scenario(seed: 652))
     }
 
-    /// A burst of DELTAs whose order the network changed brought one step a heartbeat, the rest was refused and sent again:
-    /// joins took minutes.
-    @Test func `in a network that reorders, those who lagged behind stayed behind`() {
+    /// Of a burst of reordered DELTAs one was applied per heartbeat, and the others were refused and sent again: joins took
+    /// minutes.
+    @Test func `in a network that reorders, peers that lagged behind stayed behind`() {
         var scenario = Scenario(seed: 1, peers: 60, duration: .seconds(30))
         scenario.cryptography = .standIn
         scenario.network.latency = .milliseconds(20)

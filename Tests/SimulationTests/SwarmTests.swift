@@ -2,10 +2,10 @@ import MeshReport
 import MeshSimulator
 import Testing
 
-/// Short worlds, each with the faults of its own seed: `p2p simulate --swarm N..N` shows one again.
+/// Short worlds, each with the faults of its seed. `p2p simulate --swarm N..N` plays one again.
 @Suite struct SwarmTests {
-    /// Hundreds of worlds, and none breaks a rule or stays broken.
-    @Test(arguments: 0..<30) func `each world is safe while in trouble and whole soon after`(batch: UInt64) {
+    /// Plays hundreds of worlds, of which none may break an invariant or stay broken.
+    @Test(arguments: 0..<30) func `each world is safe during its faults and whole soon after`(batch: UInt64) {
         for seed in batch * 10..<batch * 10 + 10 {
             let scenario = FaultPlan.scenario(seed: seed)
             let outcome = World(scenario).run()

@@ -3,7 +3,7 @@ import SecureMeshCore
 import SelfTest
 import Testing
 
-/// One key and one counter, one plaintext: what breaks that is told.
+/// Two plaintexts under one key and counter are reported.
 @Suite("Watched primitives") struct WatchedPrimitivesTests {
     private let watched = WatchedPrimitives(InsecureTestCrypto())
     private let key = Secret32(Bytes32([UInt8](repeating: 5, count: 32).span))
@@ -15,7 +15,7 @@ import Testing
 
     private var faults: [WatchedPrimitives.Violation.Fault] { watched.violations.map(\.fault) }
 
-    @Test("counters that rise, other keys, and a datagram made once more are no violation")
+    @Test("rising counters, other keys, and an equal datagram are no violation")
     func harmless() {
         for counter: UInt64 in [1, 2, 3, 3, 9] { seal([7], counter) }
         seal([8], 1, key: Secret32(.zero))
@@ -25,7 +25,7 @@ import Testing
         #expect(watched.count(of: .seal) == 7)
     }
 
-    @Test("another plaintext, or another head, under a counter that was used")
+    @Test("another plaintext or header under a used counter is a violation")
     func reuse() throws {
         seal([1], 4)
         seal([2], 4)
@@ -35,7 +35,7 @@ import Testing
         #expect(last.head == [9, 9] && last.counter == 4 && last.highest == 4)
     }
 
-    @Test("a counter below the highest, though another key object holds the same key")
+    @Test("a counter below the highest is a violation, also for another object with the same key")
     func wentBack() {
         seal([1], 4)
         seal([1], 3, key: Secret32(key.exposed))
@@ -53,7 +53,7 @@ import Testing
         #expect(faults == [.handshakeKeyUsedAgain, .handshakeKeyUsedAgain])
     }
 
-    @Test("the list ends at a hundred, the watch does not")
+    @Test("a hundred violations are kept, and all calls are counted")
     func bound() {
         for byte in 0..<200 { seal([UInt8(byte)], 1) }
         #expect(watched.violations.count == 100)
@@ -61,7 +61,7 @@ import Testing
         #expect(watched.keyCount == 1)
     }
 
-    @Test("every call reaches the primitives behind, and is counted")
+    @Test("every call is forwarded and counted")
     func calls() throws {
         let (watched, real) = (WatchedPrimitives(Libsodium()), Libsodium())
         let identity = SigningKey(seed: [UInt8](repeating: 1, count: 32).span)
@@ -84,7 +84,7 @@ import Testing
         #expect(counts == [1, 1, 2, 1, 1, 1, 1, 1, 1])
     }
 
-    @Test("a mesh that loses, talks and is restarted makes no violation with libsodium")
+    @Test("a mesh with losses, messages and a restarted server makes no violation with libsodium")
     func mesh() throws {
         let watched = WatchedPrimitives(Libsodium())
         let mesh = TestMesh(seed: 3, report: { Issue.record("\($0)") }) {
@@ -108,7 +108,7 @@ import Testing
         #expect(watched.count(of: .verify) > watched.count(of: .sign))
     }
 
-    @Test("a machine that is copied and goes on twice is found out")
+    @Test("a copied machine that goes on beside the original is a violation")
     func copiedMachine() throws {
         let watched = WatchedPrimitives(Libsodium())
         let mesh = TestMesh(seed: 4, report: { Issue.record("\($0)") }) { $0.primitives = watched }

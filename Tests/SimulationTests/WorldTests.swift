@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// Worlds in which one knows what must come of it.
+/// Worlds with a known outcome.
 @Suite struct WorldTests {
     private func play(_ change: (inout Scenario) -> Void) -> Recording {
         var scenario = Scenario(seed: 5, peers: 5, duration: .seconds(20))
@@ -13,7 +13,7 @@ import Testing
         return outcome.recording
     }
 
-    @Test func `without faults all join, nothing is refused and every message is heard`() {
+    @Test func `without faults all join, nothing is refused and every message is delivered`() {
         let recording = play { $0.network.latency = .milliseconds(3) }
         #expect(recording.stays.count == 5)
         #expect(recording.joinTimes.count == 5)
@@ -26,19 +26,19 @@ import Testing
         #expect(recording.losses.allSatisfy { $0.count == 0 })
     }
 
-    @Test func `each sample stands at the end of the interval that it covers`() {
+    @Test func `the time of each sample is the end of its interval`() {
         let samples = play { $0.network.latency = .milliseconds(3) }.samples
         #expect(samples.count > 20)
         #expect(samples.enumerated().allSatisfy { $1.at == .seconds($0 + 1) })
     }
 
-    @Test func `an attacker that is a member is no receiver who failed`() {
+    @Test func `an attacker that is a member is not counted as a receiver`() {
         let recording = play { $0.attacks = [AttackPlan(.insiderImpostor, from: .zero, to: .seconds(20))] }
         #expect(recording.deliveries == recording.deliveriesExpected)
         #expect(recording.deliveries > 100)
     }
 
-    @Test func `of a lossy network's datagrams so many are lost as was asked for`() {
+    @Test func `a lossy network loses the share that the scenario names`() {
         let recording = play { $0.network.loss = 200_000 }
         let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }
         let lost = recording.losses.first { $0.loss == .lost }?.count ?? 0
@@ -55,7 +55,7 @@ import Testing
         #expect(recording.convergence.count > 0)
     }
 
-    @Test func `those that are cut off come back`() {
+    @Test func `peers that were cut off come back`() {
         let recording = play {
             $0.faults = [
                 TimedFault(at: .seconds(5), .beginPartition(1, Partition(cutOff: [0, 1]))),
@@ -67,7 +67,7 @@ import Testing
         #expect(recording.losses.first { $0.loss == .partitioned }?.count ?? 0 > 0)
     }
 
-    @Test func `a server that sleeps loses nobody`() {
+    @Test func `a server that sleeps expires nobody`() {
         let recording = play { $0.faults = [TimedFault(at: .seconds(6), .pauseServer(.seconds(4)))] }
         #expect(recording.stays.allSatisfy { $0.departure != .expired })
     }
@@ -80,7 +80,7 @@ import Testing
         #expect(recording.stays.suffix(5).allSatisfy { $0.to == nil })
     }
 
-    @Test func `with the stand-in for cryptography a world runs as well`() {
+    @Test func `a world runs with insecure test cryptography`() {
         let recording = play {
             $0.cryptography = .standIn
             $0.network.loss = 100_000

@@ -1,10 +1,10 @@
 package import SecureMeshCore
 
-/// One process's monotonic clock against the world's time: it began somewhere, runs a little fast or slow, and may jump
-/// ahead (a machine that slept). It never goes back: no monotonic clock does.
+/// The monotonic clock of a process. It starts at any reading, runs a little fast or slow, and may jump ahead as after a
+/// sleep of the machine. Like every monotonic clock it never goes back.
 package struct Clock: Sendable {
     private var offset: Int64
-    /// Millionths by which it is fast.
+    /// The millionths by which it is fast.
     private let drift: Int64
 
     package init(offset: Duration, driftPerMillion drift: Int) {
@@ -16,7 +16,8 @@ package struct Clock: Sendable {
         Instant(nanoseconds: offset + time.nanoseconds + time.nanoseconds / 1_000_000 * drift)
     }
 
-    /// A time at or just before which it reads `reading`, at least `now` and at most an hour ahead: who asks asks again.
+    /// Returns a time at or just before which the clock reads `reading`: at least `now`, and at most an hour later, after
+    /// which the caller computes it again.
     package func time(at reading: Instant, now: Instant) -> Instant {
         let ahead = min((reading - read(now)).wholeNanoseconds, Self.farthest)
         guard ahead > 0 else { return now }

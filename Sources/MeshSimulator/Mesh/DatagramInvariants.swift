@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// What is sent, and what becomes of it.
+/// The invariants of datagrams: how they are made, refused, accepted and answered.
 extension Invariants {
     /// Checks a datagram that a machine has sent.
     mutating func sent(_ flight: Flight, now: Instant) {

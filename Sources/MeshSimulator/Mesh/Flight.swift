@@ -22,7 +22,7 @@ package struct Flight: Sendable {
     package var isBroken = false
     /// True if the original may have arrived before.
     package var isCopy = false
-    /// When the PULSE was sent whose token this HEARTBEAT carries, as far as the mesh can tell.
+    /// The time at which the PULSE was sent whose token this HEARTBEAT carries, as far as the mesh can tell.
     package var proof: Instant?
     /// The attacker that has sent, altered or delayed it.
     package var attacker: Int?

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// What no mesh may ever do: one set of checks for the simulated worlds, the self-test, the fuzzers and the unit tests.
+/// The rules that no mesh may ever break: one set for the simulated worlds, the self-test, the fuzzers and the unit tests.
 ///
 /// It knows who said what to whom and who was revoked when, and otherwise only what machines show from outside.
 /// Identities are indices: several processes may have one, each after the other or at the same time.
@@ -34,9 +34,9 @@ package struct Invariants: Sendable {
     /// True while the server says GOODBYE to all.
     package var isStopping = false
     var revokedAt: [Int: Instant] = [:]
-    /// When a proof of life last reached the server, by identity.
+    /// The time at which a proof of life last reached the server, by identity.
     var lastProof: [Int: Instant] = [:]
-    /// When the server last accepted a CONFIRM of each identity.
+    /// The time at which the server last accepted a CONFIRM, by identity.
     var confirmedAt: [Int: Instant] = [:]
     /// The server expires nobody before: it slept, and its members could not be heard.
     var expiresNobodyUntil = Instant(nanoseconds: 0)

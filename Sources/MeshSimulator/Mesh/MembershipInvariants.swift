@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// Who is a member, who is listed, and who is trusted.
+/// The invariants of membership, directories and trust.
 extension Invariants {
     package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
     package mutating func authorised(_ identity: Int) { revokedAt[identity] = nil }

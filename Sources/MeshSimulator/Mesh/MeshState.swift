@@ -8,7 +8,7 @@ package final class MeshState {
     package var configuration: Registry.Configuration
     package var server: Process<Registry>
     package var peers: [VirtualPeer] = []
-    /// Who is who in the `Invariants`. Several peers may have one identity.
+    /// The identities of the `Invariants` by key. Several peers may have one identity.
     package var identities: [PublicKey: Int] = [:]
     package var invariants: Invariants
     package internal(set) var trace = Trace()

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// What members say, and who hears it.
+/// The invariants of messages.
 extension Invariants {
     /// Returns a body that names itself, for a message that `sender` is about to send.
     ///

@@ -9,7 +9,7 @@ package final class Process<Machine: DirectoryHolder> {
     package var isRunning = true
     package private(set) var isPaused = false
     private(set) var pausedAt = Instant(nanoseconds: 0)
-    /// When the schedule wakes it, or nil if it does not.
+    /// The time at which the schedule wakes it, or nil if it does not.
     var wakeAt: Instant?
     private var inbox: [Flight] = []
     private var inboxBytes = 0

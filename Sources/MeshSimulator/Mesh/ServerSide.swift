@@ -172,6 +172,7 @@ extension VirtualMesh {
         guard state.invariants.isClose else { return }
         let members = server.machine.members
         state.invariants.check(members, atMost: state.configuration.maximumPeers, of: nil, now: now)
-        state.invariants.check(members, under: state.configuration.roster, now: now)
+        let known = members.filter { state.identities[$0.publicKey] != nil }
+        state.invariants.check(known, under: state.configuration.roster, now: now)
     }
 }

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// A running hash of everything that happens: two runs of one seed are the same run if and only if theirs are equal.
+/// A running hash of everything that happens. Two runs of a seed are equal if and only if their hashes are.
 package struct Trace: Hashable, Sendable {
     private(set) package var hash: UInt64 = 0x5EC0_4E3E_5B00_0001
     private(set) package var steps = 0
@@ -11,7 +11,7 @@ package struct Trace: Hashable, Sendable {
         mix(UInt64(bitPattern: Int64(subject)))
     }
 
-    /// The size and the last 8 bytes: of a sealed datagram these depend on all of it.
+    /// Adds the size and the last 8 bytes, which in a sealed datagram depend on all of it.
     mutating func datagram(_ bytes: [UInt8]) {
         mix(UInt64(bytes.count))
         mix(bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) })

@@ -13,22 +13,22 @@ package final class VirtualPeer {
     /// It has left, or was refused for good: it does not restart.
     package var hasEnded = false
     var isRevoked = false
-    /// When its revocation was last withdrawn: datagrams sent before may still arrive.
+    /// The time at which its revocation was last withdrawn: datagrams sent before may still arrive.
     var authorisedAt: Instant?
     /// The time from which it must not be a member.
     var diedAt: Instant?
-    /// When the newest HEARTBEAT or CONFIRM that the server has accepted was sent.
+    /// The time at which the newest HEARTBEAT or CONFIRM was sent that the server has accepted.
     private(set) var heardAt: Instant?
-    /// When its clock last jumped: it may have forgotten what it remembers for some seconds.
+    /// The time at which its clock last jumped: it may have forgotten what it remembers for some seconds.
     var jumpedAt: Instant?
     /// It does not join before: the server told it to wait.
     package var waitsUntil: Instant?
-    /// When it last followed a server that lies.
+    /// The time at which it last followed a server that lies.
     var deceivedAt: Instant?
     package private(set) var startedAt = Instant(nanoseconds: 0)
-    /// When its process could first speak.
+    /// The time at which its process could first speak.
     package internal(set) var joinedAt: Instant?
-    /// When its process took over its directory's version.
+    /// The time at which its process took over its directory's version.
     package internal(set) var heldAt: Instant?
     /// The events of the peer, in a mesh that keeps them.
     package var events: [(at: Instant, event: PeerEvent)] = []
@@ -36,7 +36,7 @@ package final class VirtualPeer {
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number and time of the newest heartbeats, by session.
     private var heartbeats: [UInt64: [(number: UInt64, at: Instant)]] = [:]
-    /// When the PULSE was sent whose token the next heartbeat carries, by session.
+    /// The time at which the PULSE was sent whose token the next heartbeat carries, by session.
     private var pulses: [UInt64: Instant] = [:]
 
     package init(key: SigningKey, name: PeerName, identity: Int, address: SocketAddress, process: Process<Peer>) {

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// How often each duration happened: buckets of at most 1/32 of their value, so that millions of samples take little room
-/// and quantiles are right to 3 %.
+/// A histogram of durations. Each bucket is at most 1/32 of its value wide, so that millions of samples take little memory
+/// and quantiles are exact to 3 %.
 package struct Distribution: Hashable, Sendable {
     private var buckets: [UInt64] = []
     private(set) package var count: UInt64 = 0
@@ -34,7 +34,7 @@ package struct Distribution: Hashable, Sendable {
 
     package var mean: Duration { count == 0 ? .zero : .nanoseconds(Int64(sum / Double(count))) }
 
-    /// The duration that `fraction` (0 to 1) of the samples do not exceed; zero without samples.
+    /// Returns the duration that a `fraction` (0 to 1) of the samples do not exceed, or zero without samples.
     package func quantile(_ fraction: Double) -> Duration {
         guard count > 0 else { return .zero }
         let exact = fraction * Double(count)
@@ -49,12 +49,12 @@ package struct Distribution: Hashable, Sendable {
         return maximum
     }
 
-    /// What is not empty, ascending: the nanoseconds that a bucket covers, and its samples.
+    /// The buckets with samples, ascending: the nanoseconds that each covers, and the number of samples.
     package var nonEmpty: [(range: Range<UInt64>, count: UInt64)] {
         buckets.enumerated().filter { $0.element > 0 }.map { (Self.range(of: $0.offset), $0.element) }
     }
 
-    /// Values below 32 stand alone; beyond, each power of two is cut into 32.
+    /// Returns the bucket of a value. Values below 32 have buckets of their own; above, each power of two has 32.
     private static func bucket(of value: UInt64) -> Int {
         guard value >= 32 else { return Int(value) }
         let shift = 63 - value.leadingZeroBitCount - 5

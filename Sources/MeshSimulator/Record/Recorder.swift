@@ -1,11 +1,11 @@
 package import SecureMeshCore
 
-/// Turns what happens in a world into a `Recording`.
+/// Makes the `Recording` of a world.
 struct Recorder {
     private(set) var recording: Recording
-    /// When the server published each version of its present directory; the first is version 1.
+    /// The time at which the server published each version of its present directory, from version 1.
     private var publishedAt: [Instant] = []
-    /// When the last member so far came to hold it.
+    /// The time at which the last member so far took over each version.
     private var heldAt: [Instant] = []
     private var epoch: UInt64 = 0
     private var held: [Int: (epoch: UInt64, version: UInt64)] = [:]
@@ -98,7 +98,7 @@ struct Recorder {
         recording.memberTime += now.sinceBeginning - recording.stays[place].from
     }
 
-    /// Its members are nobody's now.
+    /// Ends the stays of all members, because the server is gone.
     mutating func serverGone(peers: Int, now: Instant) {
         for peer in 0..<peers { end(peer, nil, now: now) }
         publishedAt = []
@@ -152,7 +152,7 @@ struct Recorder {
         note(.converged, now: time)
     }
 
-    /// The record as it stands at the end.
+    /// Returns the complete recording.
     mutating func finish(
         _ trace: Trace, losses: [Recording.Loss: Int], server: RejectionCounters, peers: RejectionCounters,
         attacks: [Recording.Attack], failure: String?, now: Instant

@@ -1,15 +1,15 @@
 package import SecureMeshCore
 
-/// What happened in a world, for a person: what `p2p simulate` prints and draws.
+/// The record of a world, which `p2p simulate` prints and draws.
 ///
-/// Times are since the world began. It is bounded: events of one kind beyond `eventLimit` are counted and not kept.
+/// Times count from the beginning of the world. Events beyond `eventLimit` are counted and not kept.
 package struct Recording: Sendable {
     package struct Event: Sendable {
         package enum What: Sendable {
             case started
-            /// The server took it in.
+            /// The server accepted its CONFIRM.
             case joined
-            /// The server's word on it.
+            /// The server's reason.
             case left(Departure)
             case crashed, restarted, paused, resumed, leaving
             case revoked, authorized
@@ -18,13 +18,13 @@ package struct Recording: Sendable {
             case partitioned(String), rejoined(String)
             case networkChanged(String)
             case attackBegan(String), attackEnded(String)
-            /// From here on no faults: the world must heal.
+            /// All faults ended.
             case healing
             case converged
         }
 
         package let at: Duration
-        /// Nil: the server, the network, an attacker.
+        /// The index of the peer, or nil for the server, the network or an attacker.
         package let peer: Int?
         package let what: What
 
@@ -35,11 +35,11 @@ package struct Recording: Sendable {
         }
     }
 
-    /// From when to when the server had a peer as a member.
+    /// The time in which a peer was a member of the server.
     package struct Stay: Sendable {
         package let peer: Int
         package let from: Duration
-        /// Nil: it still was one at the end.
+        /// Nil if it was a member at the end.
         package var to: Duration?
         package var departure: Departure?
 
@@ -49,15 +49,15 @@ package struct Recording: Sendable {
         }
     }
 
-    /// One point a second (in long worlds one in several), the first after the first interval, and what passed since the
-    /// point before. What passes after the last is in none: it would be less than an interval.
+    /// The figures of an interval, which is one second and more in long worlds. `at` is its end. The rest of the run after
+    /// the last whole interval has no sample.
     package struct Sample: Sendable {
         package let at: Duration
-        /// Processes that run.
+        /// The number of running processes.
         package var running = 0
-        /// Members, as the server has them.
+        /// The number of the server's members.
         package var members = 0
-        /// Running peers that hold the server's version.
+        /// The number of running peers that hold the server's version.
         package var current = 0
         package var datagrams = 0
         package var bytes = 0
@@ -77,15 +77,15 @@ package struct Recording: Sendable {
         package init() {}
     }
 
-    /// What one attacker tried and what it got.
+    /// The attempts and successes of an attacker.
     package struct Attack: Sendable {
         package let name: String
-        /// A sentence: who it is and what it does.
+        /// A sentence that says who the attacker is and what it does.
         package let story: String
         package var sent = 0
         package var altered = 0
         package var withheld = 0
-        /// What it was after, and how often it got that: 0 unless the mesh is broken or the bound says so.
+        /// The goals, and how often it reached each: 0 unless the mesh is broken.
         package var goals: [(goal: String, tried: Int, got: Int)] = []
 
         package init(name: String, story: String) {
@@ -99,46 +99,46 @@ package struct Recording: Sendable {
     }
 
     package let seed: UInt64
-    /// The command's arguments or the plan's summary, in words.
+    /// The command's arguments or a summary of the scenario.
     package let title: String
-    /// What runs the same world again, ready to paste.
+    /// The command that runs the same world again.
     package var command: String?
     package let names: [PeerName]
-    /// How long the world ran, all in all.
+    /// The whole duration of the world.
     package var duration = Duration.zero
     package var healingBegan: Duration?
-    /// From the start of healing until all were equal; nil: never.
+    /// The time from the start of healing until all were equal, or nil if they never were.
     package var healedAfter: Duration?
     package var events: [Event] = []
     package var omittedEvents = 0
     package var stays: [Stay] = []
     package var samples: [Sample] = []
 
-    /// From a process's start, or its wish to join, to its first `.joined`.
+    /// The times from a process's start to its first `.joined`.
     package var joinTimes = Distribution()
-    /// From a change of the directory to the last member that held it.
+    /// The times from a change of the directory until the last member held it.
     package var convergence = Distribution()
-    /// From a change of the directory to each member that held it.
+    /// The times from a change of the directory until each member held it.
     package var directoryLag = Distribution()
-    /// From a process's death to the server's noticing.
+    /// The times from a process's death until the server noticed.
     package var deathNotice = Distribution()
     package var messageLatency = Distribution()
     package var messagesSent = 0
-    /// One message to N members may be delivered N times.
+    /// The number of receivers of all messages.
     package var deliveriesExpected = 0
     package var deliveries = 0
 
-    /// By kind, in the order of `Kind.allCases`.
+    /// The traffic by kind, in the order of `Kind.allCases`.
     package var traffic: [(kind: Kind, traffic: Traffic)] = []
     package var losses: [(loss: Loss, count: Int)] = []
     package var serverRefusals = RejectionCounters()
     package var peerRefusals = RejectionCounters()
     package var attacks: [Attack] = []
-    /// The sum over all members of how long each was one.
+    /// The sum of all stays.
     package var memberTime = Duration.zero
     package var steps = 0
     package var traceHash: UInt64 = 0
-    /// What broke, if anything did.
+    /// The broken rule, if any.
     package var failure: String?
 
     package init(seed: UInt64, title: String, names: [PeerName]) {

@@ -9,7 +9,7 @@ package final class LoadTest: VirtualMesh {
     /// The identities that have not started yet.
     private var spares: [(key: SigningKey, name: PeerName)]
     private var members: [LightweightMember] = []
-    /// When the schedule wakes each of the members.
+    /// The time at which the schedule wakes each member.
     private var wakes: [Instant?] = []
     private var traffic = [Recording.Traffic](repeating: Recording.Traffic(), count: 256)
 
@@ -68,7 +68,7 @@ package final class LoadTest: VirtualMesh {
 
     package func play(for duration: Duration) { play(until: now + duration) }
 
-    // MARK: what it plugs into the virtual mesh
+    // MARK: parts of the virtual mesh
 
     package func owner(of address: SocketAddress) -> Int? {
         guard let slot = Addresses.slot(of: address), slot >= members.count else { return nil }

@@ -1,22 +1,22 @@
 internal import SecureMeshCore
 
-/// Who works against the mesh. It knows what the network shows and what its own keys open, and no more.
+/// An attacker. It knows what the network shows and what its own keys open, and nothing else.
 ///
-/// On the path it sees every datagram as it leaves, and may withhold or alter it; off the path it only sends. Where it
-/// has an address of its own it hears what is sent there.
+/// On the path it sees every datagram as it is sent, and may withhold or change it. Off the path it can only send. It
+/// receives what is sent to its own addresses.
 protocol Adversary: AnyObject {
-    /// What it tried and what it got, as far as it can tell itself.
+    /// Its attempts and successes, as far as it can tell.
     var record: Recording.Attack { get set }
-    /// Only then `intercept` is asked.
+    /// True if `intercept` is called.
     var isOnPath: Bool { get }
 
-    /// At its own times, the first when it begins.
+    /// Acts, first when the attack begins and then at the times that it asks for.
     func act(_ reach: inout AttackerActions)
-    /// Gives what goes on in its stead: nil withholds it.
+    /// Returns the datagram that goes on in its place, or nil to withhold it.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
-    /// A datagram for one of the addresses that it has taken.
+    /// Handles a datagram to one of its addresses.
     func receive(_ flight: Flight, _ reach: inout AttackerActions)
-    /// What the world, which sees everything, tells it so that it can measure itself. It must not act on it.
+    /// Takes a fact that only the world knows, to measure the success of the attack. The attacker must not act on it.
     func witness(_ fact: Fact)
     func conclude(_ world: WorldView)
 }
@@ -30,15 +30,15 @@ extension Adversary {
     func conclude(_ world: WorldView) {}
 }
 
-/// What an attacker can do in one move.
+/// The actions of an attacker in one call.
 struct AttackerActions {
     let now: Instant
-    /// Its number, and the same for all that it sends.
+    /// The number of the attacker, which all of its datagrams carry.
     let attacker: Int
     let holdings: AttackerKeys
     var random: RandomSource
     private(set) var outgoing: [(flight: Flight, delay: Duration)] = []
-    /// When to ask it again; nil: never.
+    /// The time until the next `act`, or nil for none.
     var nextAct: Duration?
 
     init(now: Instant, attacker: Int, holdings: AttackerKeys, random: RandomSource) {
@@ -51,10 +51,10 @@ struct AttackerActions {
     var context: SigningContext { holdings.context }
     var primitives: any Primitives { holdings.context.primitives }
 
-    /// An address of its own: the n-th.
+    /// Returns the n-th address of its own.
     func address(_ number: Int) -> SocketAddress { Addresses.slot(Self.firstSlot + attacker << 12 + number) }
 
-    /// Bytes of its own making, from any address it likes. `isGarbage`: nobody may act on them.
+    /// Sends bytes of its own from any address. If `isGarbage`, no machine may act on them.
     mutating func send(
         _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = Addresses.server,
         after delay: Duration = .zero, isGarbage: Bool = false
@@ -65,7 +65,7 @@ struct AttackerActions {
         outgoing.append((flight, delay))
     }
 
-    /// What somebody has sent, again, or later in its stead.
+    /// Sends a datagram of another once more, or later in its place.
     mutating func forward(_ flight: Flight, after delay: Duration, isCopy: Bool) {
         var flight = flight
         flight.isCopy = flight.isCopy || isCopy
@@ -75,7 +75,7 @@ struct AttackerActions {
     static let firstSlot = 1 << 22
 }
 
-/// What an attacker has from the beginning.
+/// The keys that an attacker has from the beginning.
 struct AttackerKeys {
     /// An identity on the roster.
     struct Insider {
@@ -83,12 +83,12 @@ struct AttackerKeys {
         let name: PeerName
     }
 
-    /// The mesh, and primitives that nobody watches: what an attacker does to its own keys is its own affair.
+    /// The context of the mesh, with primitives that are not watched: an attacker may use its own keys as it likes.
     let context: SigningContext
-    /// The server's intervals are no secret.
+    /// The server's intervals, which are public.
     let parameters: Welcome.Parameters
     let insider: Insider?
-    /// The server's own key, if that is what it stole.
+    /// The server's own key, if the attacker has stolen it.
     let serverKey: SigningKey?
 
     init(
@@ -105,11 +105,11 @@ struct AttackerKeys {
     }
 }
 
-/// What is true, for attackers to measure themselves against.
+/// A fact by which an attacker measures its success.
 enum Fact {
     /// A machine has handled a datagram that this attacker has sent, altered or delayed.
     case handled(Handling)
-    /// The server has taken in a member.
+    /// A member has joined.
     case joined(Arrival)
     case left(Parting)
     /// A peer trusts its directory although the server has last heard it longer ago than trust lasts.
@@ -117,21 +117,21 @@ enum Fact {
 
     struct Handling {
         let flight: Flight
-        /// Nil: the server.
+        /// The index of the peer, or nil for the server.
         let by: Int?
         let isAccepted: Bool
-        /// A copy of it had been accepted before.
+        /// True if a copy had been accepted before.
         let isRepeated: Bool
-        /// Bytes of answers to a source that is no member's.
+        /// The bytes of answers to a source that is not a member's.
         let answered: Int
-        /// A message that was delivered, of one who was dead or revoked for longer than anybody may trust it.
+        /// True if a message was delivered whose sender had died or been revoked too long ago to be trusted.
         let isBeyondTrust: Bool
     }
 
     struct Arrival {
         let member: Member
         let at: Instant
-        /// The server has run without a break, and its clock without a jump.
+        /// The time from which the server has run without a break, and its clock without a jump.
         let serverSteadySince: Instant
         let isRevoked: Bool
     }
@@ -141,16 +141,16 @@ enum Fact {
         let at: Instant
         let departure: Departure
         let diedAt: Instant?
-        /// It had just proved that it lives.
+        /// True if it had just proved that it lives.
         let isWrong: Bool
-        /// A member of whom there was no sign since then is gone now.
+        /// The time of the last sign of life before which every member is gone.
         let latestSign: Instant
 
         func isLate(since: Instant) -> Bool { since < latestSign }
     }
 }
 
-/// What is true at the end of a world, for attackers to measure themselves against.
+/// The state at the end of a world, by which attackers measure their success.
 struct WorldView {
     let now: Instant
     let server: [Member]

@@ -16,7 +16,7 @@ struct Attacker {
     }
 }
 
-/// What attackers see and do.
+/// The attackers of a world: their datagrams, and the facts by which they measure their success.
 extension World {
     func act(_ number: Int) {
         guard !isHealing else { return }

@@ -1,17 +1,17 @@
 internal import SecureMeshCore
 
-/// A swarm's world: which faults there are, how bad, when and to whom, all drawn from one seed.
+/// The scenario of a world of a swarm: its faults, how bad they are, when and to whom, all drawn from one seed.
 ///
-/// Each world has only some of the faults: what all of them together would hide shows when one is left out (swarm
-/// testing, Groce et al. 2012).
+/// Each world has only some of the faults, because faults may hide the effects of others (swarm testing, Groce et al.
+/// 2012).
 package struct FaultPlan {
     private var random: RandomSource
     private var scenario: Scenario
     private var partitions = 0
-    /// The least of those worlds that have many peers.
-    private static let crowd = 20
+    /// The smallest number of peers in worlds with many.
+    private static let many = 20
 
-    /// The world of `seed`; with an attack of that name among its troubles.
+    /// Returns the scenario of `seed`, with `attack` besides its own faults.
     package static func scenario(seed: UInt64, attack: Strategy? = nil) -> Scenario {
         var plan = FaultPlan(seed: seed)
         return plan.draw(attack)
@@ -20,9 +20,9 @@ package struct FaultPlan {
     private init(seed: UInt64) {
         random = .seeded(seed ^ 0x504C_414E)
         let few = 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0)
-        // A directory of several parts. Dice of their own: the other worlds stay what they were.
+        // A directory of several parts. A random source of its own keeps the other worlds as they are.
         var dice = RandomSource.seeded(seed ^ 0x4352_4F57)
-        let peers = dice.chance(3) ? Self.crowd + dice.below(21) : few
+        let peers = dice.chance(3) ? Self.many + dice.below(21) : few
         scenario = Scenario(seed: seed, peers: peers, duration: .zero)
         if peers > few { scenario.cryptography = .standIn }
     }
@@ -55,13 +55,13 @@ package struct FaultPlan {
         return scenario
     }
 
-    /// A small socket is full only while nobody reads it.
+    /// Adds a pause, because a small socket is full only while its process does not read.
     private mutating func addFullSocket() {
         let pause = random.duration(in: .seconds(1)...(.seconds(4)))
         if random.chance(50) { add(.pauseServer(pause)) } else { add(.pause(random.below(scenario.peers), pause)) }
     }
 
-    /// Mostly what is usual; at times short lives and quick changes of keys, which happen in no short world otherwise.
+    /// Draws mostly the default intervals, and at times short ones: else no short world would expire or rekey much.
     private mutating func drawSettings() {
         if random.chance(20) {
             scenario.heartbeat = .milliseconds(100 * (1 + random.below(8)))
@@ -70,8 +70,8 @@ package struct FaultPlan {
         if random.chance(50) { scenario.trust = .seconds(3 + random.below(10)) }
         guard random.chance(20) else { return }
         scenario.rekey = .seconds(5 + random.below(20))
-        // Else there would always be one that changes its keys, and never a moment at which all have the same directory.
-        if scenario.peers >= Self.crowd { scenario.rekey += .seconds(scenario.peers) }
+        // Else a peer would always be rekeying, and the directories would never be equal.
+        if scenario.peers >= Self.many { scenario.rekey += .seconds(scenario.peers) }
     }
 
     private mutating func conditions() -> LinkConditions {
@@ -136,7 +136,7 @@ package struct FaultPlan {
     }
 
     private mutating func add(_ strategy: Strategy) {
-        // Long enough for something to come of it.
+        // Long enough for the attack to have an effect.
         scenario.duration = max(scenario.duration, .seconds(12))
         let from = random.duration(in: .zero...scenario.duration / 2)
         let to = random.duration(in: from + .seconds(5)...scenario.duration)
@@ -144,14 +144,14 @@ package struct FaultPlan {
         addCircumstances(of: strategy, during: from...to)
     }
 
-    /// What an attack needs to happen, so that it can come to anything.
+    /// Adds the faults without which an attack has no effect.
     private mutating func addCircumstances(of strategy: Strategy, during attack: ClosedRange<Duration>) {
         let peer = random.below(scenario.peers)
         let at = random.duration(in: attack.lowerBound + .seconds(2)...attack.upperBound - .seconds(2))
         let later = at + random.duration(in: .milliseconds(100)...(.seconds(3)))
         switch strategy {
         case .stretchDelay:
-            // Trust that can end before the attack does, and a server that cannot renew it.
+            // Trust can end before the attack does, while the server cannot renew it.
             scenario.trust = .seconds(2 + random.below(4))
             if random.chance(70) {
                 add(.crashServer, at: at)
@@ -173,13 +173,13 @@ package struct FaultPlan {
             }
             addRestart(of: random.below(scenario.peers), at: later)
         case .delayConfirm:
-            // The key that joins again while its CONFIRM is held is revoked then.
+            // The key is revoked while the attacker delays its CONFIRM.
             scenario.isOpen = false
             addRestart(of: peer, at: attack.lowerBound + .milliseconds(10))
             add(.revoke(peer), at: attack.lowerBound + random.duration(in: .seconds(1)...(.seconds(5))))
             if random.chance(30) { add(.authorise(peer), at: attack.upperBound) }
         case .relayJoin, .retryForge, .lyingServer: addRestart(of: peer, at: at)
-        // In an open mesh any name is his who comes first.
+        // In an open mesh the first to claim a name gets it.
         case .insiderImpostor: scenario.isOpen = false
         case .flood, .replay, .tamper, .insiderGarbage, .insiderStorm, .insiderReseal: break
         }

@@ -1,42 +1,42 @@
 internal import SecureMeshCore
 
-/// What the network does to a datagram. Shares are in millionths, so that no rounding differs from machine to machine.
+/// The conditions of the network. Shares are whole millionths, so that rounding is the same on every machine.
 package struct LinkConditions: Hashable, Sendable {
-    /// One way, without jitter.
+    /// The delay one way, without jitter.
     package var latency = Duration.milliseconds(10)
-    /// Added to it, evenly from nothing to this: datagrams overtake each other.
+    /// The greatest addition to the latency, uniformly distributed, so that datagrams overtake each other.
     package var jitter = Duration.zero
     package var loss = 0
     package var duplication = 0
-    /// Of those that are held back for up to `lateness`.
+    /// The share that is delayed by up to `lateness`.
     package var late = 0
     package var lateness = Duration.milliseconds(500)
-    /// Of those that come again, up to a minute later.
+    /// The share that arrives again, up to a minute later.
     package var replay = 0
-    /// Of those that have a bit flipped.
+    /// The share that has a bit flipped.
     package var corruption = 0
-    /// Larger datagrams are dropped; UDP's own limit is 65,507.
+    /// The size in bytes above which datagrams are dropped. The limit of UDP is 65,507.
     package var largest = ProtocolConstants.maximumUDPPayload
 
     package init() {}
 
-    /// Good, as at the end of all faults.
+    /// The conditions after the end of all faults.
     package static let calm = LinkConditions()
 }
 
-/// Some cannot reach others, in one direction or both.
+/// A set of peers that cannot reach the others, in one direction or both.
 package struct Partition: Hashable, Sendable {
     package enum Direction: Hashable, Sendable {
         case both
-        /// The cut-off can hear and are not heard.
+        /// Datagrams from the cut-off peers are lost.
         case outward
-        /// The cut-off are heard and cannot hear.
+        /// Datagrams to the cut-off peers are lost.
         case inward
     }
 
-    /// Peers, by index.
+    /// The indices of the peers.
     package var cutOff: Set<Int>
-    /// The server stands with those that are cut off.
+    /// True if the server is on the side of the cut-off peers.
     package var cutsServer = false
     package var direction = Direction.both
 
@@ -44,7 +44,7 @@ package struct Partition: Hashable, Sendable {
         self.cutOff = cutOff
     }
 
-    /// Nil stands for the server.
+    /// Returns true if a datagram is lost. An index of nil means the server.
     func separates(_ source: Int?, _ destination: Int?) -> Bool {
         let isFromInside = source.map(cutOff.contains) ?? cutsServer
         let isToInside = destination.map(cutOff.contains) ?? cutsServer

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// All that makes a world but its dice: who is in it, what happens to it, how long.
+/// The description of a world: its size, its settings, its faults and its duration.
 package struct Scenario: Sendable {
     package enum Cryptography: String, CaseIterable, Sendable {
         /// libsodium, with every seal watched.
@@ -9,12 +9,12 @@ package struct Scenario: Sendable {
         case standIn
     }
 
-    /// Who speaks, and how often. Nobody, if `interval` is nil.
+    /// The messages of the peers. Nobody speaks if `interval` is nil.
     package struct Talk: Hashable, Sendable {
         package var interval: Duration?
-        /// The first so many peers speak.
+        /// The number of peers that speak.
         package var speakers = Int.max
-        /// Of a hundred messages so many are for one member alone.
+        /// The percentage of messages that are for one member only.
         package var direct = 25
         package var size = 32
 
@@ -23,23 +23,23 @@ package struct Scenario: Sendable {
 
     package let seed: UInt64
     package var title = ""
-    /// What plays it again, ready to paste.
+    /// The command that plays the world again.
     package var command: String?
     package var peers: Int
-    /// The peers want in at times spread evenly over this.
+    /// The time over which the starts of the peers are evenly spread.
     package var arrivals = Duration.seconds(1)
-    /// How long there is trouble; then everything heals.
+    /// The duration of the faults, after which everything heals.
     package var duration: Duration
-    /// How long after that a world may take until all is well again.
+    /// The time in which the mesh must be whole after that.
     package var healing = Duration.seconds(30)
     package var cryptography = Cryptography.real
     package var network = LinkConditions()
     package var faults: [TimedFault] = []
     package var attacks: [AttackPlan] = []
     package var talk = Talk()
-    /// Clocks run fast or slow by up to so many millionths.
+    /// The greatest drift of a clock, in millionths.
     package var drift = 200
-    /// What a socket that nobody reads holds, in bytes.
+    /// The size of a socket's buffer, in bytes.
     package var buffer = usualBuffer
     package static let usualBuffer = 8 << 20
     package var heartbeat = ProtocolConstants.heartbeatInterval
@@ -47,7 +47,8 @@ package struct Scenario: Sendable {
     package var trust = ProtocolConstants.trust
     package var rekey = ProtocolConstants.rekey
     package var isOpen = false
-    /// Everything is checked after every step in worlds of up to so many peers; in larger ones what costs N² is not.
+    /// The greatest number of peers with which everything is checked after every step. In larger worlds checks that cost
+    /// O(n²) are left out.
     package static let closeScrutiny = 64
 
     package init(seed: UInt64, peers: Int, duration: Duration) {
@@ -67,21 +68,22 @@ package struct TimedFault: Sendable {
     }
 }
 
-/// What may befall a world. Peers by index; what makes no sense at its time (a restart of what runs) does nothing.
+/// A fault. Peers are indices. A fault that makes no sense at its time, such as a restart of a running process, does
+/// nothing.
 package enum Fault: Hashable, Sendable {
     case crash(Int)
-    /// The same key as a new process, here or at another address.
+    /// Starts a new process with the same key, at the same or at another address.
     case restart(Int, elsewhere: Bool)
-    /// LEAVE, and the process ends.
+    /// Lets the peer say LEAVE and end.
     case leave(Int)
-    /// Its socket fills, its clock goes on.
+    /// Stops the process for a while: its socket fills, and its clock goes on.
     case pause(Int, Duration)
-    /// Its datagrams come from another address from now on, as behind a NAT that forgot it.
+    /// Moves the peer to another address, as a NAT does that forgot its mapping.
     case move(Int)
     case jump(Int, Duration)
     case crashServer
     case startServer
-    /// GOODBYE to all, then gone.
+    /// Lets the server say GOODBYE to all and end.
     case stopServer
     case pauseServer(Duration)
     case jumpServer(Duration)
@@ -92,7 +94,7 @@ package enum Fault: Hashable, Sendable {
     case network(LinkConditions)
 }
 
-/// An attacker, and when it is at work.
+/// An attack, and the time in which it goes on.
 package struct AttackPlan: Hashable, Sendable {
     package var strategy: Strategy
     package var from: Duration

@@ -1,13 +1,13 @@
 internal import SecureMeshCore
 
-/// Loses, delays, repeats, reorders and damages datagrams, all by the dice it is given.
+/// Loses, delays, repeats, reorders and corrupts datagrams, by a random source of its own.
 struct SimulatedNetwork {
     var conditions: LinkConditions
     private var partitions: [Int: Partition] = [:]
     private var random: RandomSource
-    /// By reason, in the order of `Recording.Loss`.
+    /// The number of lost datagrams by reason.
     private(set) var losses: [Recording.Loss: Int] = [:]
-    /// The newest arrival of its flight: arrivals by flight and time.
+    /// The copies of the newest datagram that arrive, and when.
     private(set) var arrivals: [(flight: Flight, at: Instant)] = []
 
     init(_ conditions: LinkConditions, random: RandomSource) {
@@ -24,14 +24,14 @@ struct SimulatedNetwork {
 
     mutating func lose(_ loss: Recording.Loss) { losses[loss, default: 0] += 1 }
 
-    /// Decides on one sending: which copies arrive, and when. Gives them in `arrivals` until the next call.
+    /// Decides which copies of a datagram arrive, and when, and puts them into `arrivals`.
     ///
     /// - Parameters:
-    ///   - source, destination: the peers' indices; nil for the server and for strangers.
+    ///   - source, destination: The indices of peers, or nil for the server and for strangers.
     mutating func send(_ flight: Flight, from source: Int?, to destination: Int?, now: Instant) {
         arrivals.removeAll(keepingCapacity: true)
         if flight.bytes.count > conditions.largest { return lose(.tooLarge) }
-        // Order does not matter: any of them is enough.
+        // The order of the partitions does not matter, because any of them drops the datagram.
         if !partitions.isEmpty, partitions.values.contains(where: { $0.separates(source, destination) }) {
             return lose(.partitioned)
         }
@@ -66,7 +66,7 @@ struct SimulatedNetwork {
     }
 
     private mutating func damage(_ flight: inout Flight) {
-        // What an attacker has turned must not be turned back.
+        // A second flip could restore a bit that an attacker has flipped.
         guard !flight.bytes.isEmpty, !flight.isBroken else { return }
         flight.bytes[random.below(flight.bytes.count)] ^= 1 << UInt8(random.below(8))
         flight.isBroken = true

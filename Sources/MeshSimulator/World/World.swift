@@ -101,7 +101,7 @@ package final class World {
 
     // MARK: running
 
-    /// How far a world has come, reported once per second of its time.
+    /// The progress of a world, reported once per second of its time.
     package struct Progress: Sendable {
         package let at: Duration
         package let end: Duration
@@ -268,7 +268,7 @@ package final class World {
     private static let finalSpeakers = 32
 }
 
-/// How a world ended.
+/// The result of a world.
 package struct Outcome: Sendable {
     package let recording: Recording
     package let failure: Invariants.Failure?

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// What a world plugs into the virtual mesh.
+/// The parts that a world plugs into the virtual mesh.
 extension World: VirtualMesh {
     package func newClock() -> Clock {
         Clock(

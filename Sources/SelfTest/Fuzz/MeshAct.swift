@@ -3,9 +3,9 @@ internal import SecureMeshCore
 
 /// A datagram that one of two members, a stranger or the server may send next.
 enum MeshAct: CaseIterable {
-    /// To the server: from a stranger, from the first member.
+    /// Datagrams to the server: from a stranger, and from the first member.
     case hello, heartbeat, leave
-    /// To the second member: from the server, from the first member.
+    /// Datagrams to the second member: from the server, and from the first member.
     case pulse, goodbye, message
 
     private var kind: Kind {

@@ -21,7 +21,7 @@ package enum LoopbackCheck {
                     try await talk(mesh, a, b)
                 }
                 let left = await a.events.next { if case .memberLeft = $0 { true } else { false } }
-                try require(left != nil, "B's leaving was not told")
+                try require(left != nil, "A was not told that B left")
                 try require(try await a.peer.members().isEmpty, "B has left and is still listed")
             }
         }

@@ -1,13 +1,13 @@
 package import Logging
 package import SecureMesh
 
-/// A server and its peers on real sockets of this machine, for as long as a body of code runs.
+/// A server and its peers on real sockets of this machine, while a body of code runs.
 package struct LoopbackMesh {
     package let server: MeshServer
     package let serverKey: SigningKey
     package let address: SocketAddress
 
-    /// Runs a server on free ports, calls `body`, ends the server.
+    /// Runs a server on free ports until `body` returns.
     package static func run(
         listen: [String] = ["127.0.0.1:0"], roster: Roster = .open,
         _ body: @Sendable (LoopbackMesh) async throws -> Void
@@ -23,7 +23,7 @@ package struct LoopbackMesh {
         }
     }
 
-    /// Runs a peer beside `body`, and ends it after.
+    /// Runs a peer until `body` returns.
     package func withPeer(
         _ name: String, key: SigningKey = SigningKey(), server: SocketAddress? = nil,
         _ configure: (inout MeshPeer.Configuration) -> Void = { _ in },
@@ -54,7 +54,7 @@ package struct RunningPeer: Sendable {
     package let events: EventLog
 }
 
-/// The events of one peer, waited for one at a time.
+/// The events of a peer, taken one at a time.
 package actor EventLog {
     private var iterator: MeshEvents<PeerEvent>.AsyncIterator
 
@@ -62,7 +62,7 @@ package actor EventLog {
         iterator = events.makeAsyncIterator()
     }
 
-    /// The first event from here on that `matches`; nil if the peer ends before.
+    /// Returns the next event that `matches`, or nil if the peer ends before.
     package func next(_ matches: @Sendable (PeerEvent) -> Bool) async -> PeerEvent? {
         var iterator = iterator
         defer { self.iterator = iterator }

@@ -1,7 +1,7 @@
 package import MeshSimulator
 package import SecureMeshCore
 
-/// What the network of a `TestMesh` does with a datagram.
+/// The fate of a datagram in the network of a `TestMesh`.
 package enum Fate {
     case deliver, drop
     case delay(Duration)

@@ -12,9 +12,9 @@ final class HostileMesh: VirtualMesh {
     private var isHealed = false
     /// True while the network delivers everything at once, in order.
     private var isFlowing = false
-    /// How much longer the network may flow.
+    /// The time for which the network may still flow.
     private var quiet = HostileMesh.quietTime
-    /// When each identity last sent a CONFIRM or HEARTBEAT.
+    /// The time at which each identity last sent a CONFIRM or HEARTBEAT.
     private var signsOfLife: [Int: Instant] = [:]
     #if FUZZ_CANARY
         private var beforeMessage: [Int: Peer] = [:]
@@ -81,7 +81,7 @@ final class HostileMesh: VirtualMesh {
 
     private func fail(_ reason: String) { state.invariants.fail(reason, now: now) }
 
-    // MARK: what it plugs into the virtual mesh
+    // MARK: parts of the virtual mesh
 
     func route(_ flight: Flight) {
         if let index = flight.senderIndex, flight.kind == .confirm || flight.kind == .heartbeat {

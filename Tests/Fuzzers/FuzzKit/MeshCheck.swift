@@ -37,8 +37,8 @@ package enum MeshCheck {
             MeshOperation.insiderHello.bytes(0, 0, 0), MeshOperation.run.bytes(0),
             MeshOperation.insiderConfirm.bytes(0, 0), MeshOperation.run.bytes(1),
         ]
-        let crowd = (0..<8).map { MeshOperation.start.bytes($0, $0, $0) } + [MeshOperation.run.bytes(3)]
-        let stories = [(three, 0x01FF), (three + insider, 0x01FF), (crowd, 0x01FF), (three, 0xFFFF)]
+        let full = (0..<8).map { MeshOperation.start.bytes($0, $0, $0) } + [MeshOperation.run.bytes(3)]
+        let stories = [(three, 0x01FF), (three + insider, 0x01FF), (full, 0x01FF), (three, 0xFFFF)]
         return stories.enumerated().map { index, story in
             let mesh = HostileMesh(seed: UInt64(index) << 48, roster: roster(UInt16(story.1)))
             var choices = FuzzInput(story.0.flatMap(\.self))
@@ -58,7 +58,7 @@ package enum MeshCheck {
     package static var seeds: [(name: String, input: [UInt8])] {
         let peers: [[UInt8]] = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) }
         let talk = [MeshOperation.broadcast.bytes(0, 0), MeshOperation.send.bytes(1, 2, 1)]
-        let (mesh, cheated, crowd): ([[UInt8]], [[UInt8]], [[UInt8]]) = ([[0]], [[1]], [[2]])
+        let (mesh, cheated, full): ([[UInt8]], [[UInt8]], [[UInt8]]) = ([[0]], [[1]], [[2]])
         let stories: [(String, [[UInt8]])] = [
             ("join", [[Self.settled, 0x01, 0xFF]] + peers + [MeshOperation.run.bytes(3)] + talk),
             (
@@ -80,7 +80,7 @@ package enum MeshCheck {
             ("leap", mesh + [MeshOperation.leap.bytes(7), MeshOperation.run.bytes(2)]),
             ("rekey", mesh + [MeshOperation.leap.bytes(11), MeshOperation.run.bytes(2)] + talk),
             ("two-of-a-key", mesh + [MeshOperation.start.bytes(3, 0, 3), MeshOperation.run.bytes(3)]),
-            ("crowd", crowd + [MeshOperation.restart.bytes(2), MeshOperation.run.bytes(1)] + talk),
+            ("crowd", full + [MeshOperation.restart.bytes(2), MeshOperation.run.bytes(1)] + talk),
             (
                 "insider",
                 cheated + [

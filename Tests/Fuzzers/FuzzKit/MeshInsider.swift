@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 
 extension ScriptedMember {
-    /// HEARTBEAT or LEAVE; at times with a number, a token or a version of its own making.
+    /// Returns a HEARTBEAT or LEAVE, at times with a number, token or version of its own.
     mutating func heartbeat(_ input: inout FuzzInput) -> ForgedDatagram? {
         advance()
         let body = Heartbeat(

@@ -1,7 +1,7 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// What can happen in a `HostileMesh`. In the input, its choices follow it.
+/// An operation on a `HostileMesh`. In the input, its choices follow it.
 enum MeshOperation: CaseIterable {
     // Time.
     case run, leap, fireForNothing
