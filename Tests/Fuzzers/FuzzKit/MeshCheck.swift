@@ -80,7 +80,7 @@ package enum MeshCheck {
             ("leap", mesh + [MeshOperation.leap.bytes(7), MeshOperation.run.bytes(2)]),
             ("rekey", mesh + [MeshOperation.leap.bytes(11), MeshOperation.run.bytes(2)] + talk),
             ("two-of-a-key", mesh + [MeshOperation.start.bytes(3, 0, 3), MeshOperation.run.bytes(3)]),
-            ("crowd", full + [MeshOperation.restart.bytes(2), MeshOperation.run.bytes(1)] + talk),
+            ("full", full + [MeshOperation.restart.bytes(2), MeshOperation.run.bytes(1)] + talk),
             (
                 "insider",
                 cheated + [
