@@ -84,30 +84,6 @@ import Testing
         #expect(counts == [1, 1, 2, 1, 1, 1, 1, 1, 1])
     }
 
-    @Test("a mesh with losses, messages and a restarted server makes no violation with libsodium")
-    func mesh() throws {
-        let watched = WatchedPrimitives(Libsodium())
-        let mesh = TestMesh(seed: 3, report: { Issue.record("\($0)") }) {
-            $0.primitives = watched
-            $0.rekey = .seconds(20)
-        }
-        let peers = try mesh.join(3)
-        for round in 0..<4 {
-            try mesh.broadcast("round \(round)", from: peers[round % 3])
-            mesh.drop(.pulse, count: 3)
-            mesh.drop(.welcome, count: 1)
-            mesh.run(for: .seconds(8))
-            #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
-        }
-        mesh.killServer()
-        mesh.startServer()
-        #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
-        #expect(peers[2].messages.count == 3)
-        #expect(watched.violations.isEmpty)
-        #expect(watched.keyCount > 20)
-        #expect(watched.count(of: .verify) > watched.count(of: .sign))
-    }
-
     @Test("a copied machine that goes on beside the original is a violation")
     func copiedMachine() throws {
         let watched = WatchedPrimitives(Libsodium())

@@ -56,7 +56,14 @@ package struct Flight: Sendable {
         if case .attacker = sender { false } else { !isBroken }
     }
 
-    var describedKind: String { kind.map { "\($0)" } ?? "none" }
+    /// The datagram as a copy, which may arrive after the original.
+    package var copied: Flight {
+        var copy = self
+        copy.isCopy = true
+        return copy
+    }
+
+    package var describedKind: String { kind.map { "\($0)" } ?? "none" }
 
     private func number(at offset: Int) -> UInt64 {
         guard bytes.count >= offset + 8 else { return 0 }

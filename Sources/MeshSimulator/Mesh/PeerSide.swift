@@ -87,8 +87,13 @@ extension VirtualMesh {
         didHandle(
             Handling(
                 flight: flight, by: index, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
-                answered: 0))
+                answered: 0, isBeyondTrust: isAccepted && !isDeceived(index) && isBeyondTrust(flight)))
         wakePeer(index)
+    }
+
+    private func isBeyondTrust(_ flight: Flight) -> Bool {
+        guard flight.kind == .message, let sender = flight.senderIndex.map({ state.peers[$0] }) else { return false }
+        return state.invariants.isBeyondTrust(sender.identity, diedAt: sender.diedAt, now: now)
     }
 
     private func drainPeer(_ index: Int, after flight: Flight? = nil) {

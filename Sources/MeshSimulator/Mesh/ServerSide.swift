@@ -106,7 +106,7 @@ extension VirtualMesh {
         didHandle(
             Handling(
                 flight: flight, by: nil, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
-                answered: answered.reduce(0) { $0 + $1.bytes.count }))
+                answered: answered.reduce(0) { $0 + $1.bytes.count }, isBeyondTrust: false))
         wakeServer()
     }
 

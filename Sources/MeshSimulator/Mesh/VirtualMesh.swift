@@ -65,12 +65,16 @@ package struct Handling {
     package let refusals: UInt64
     /// The bytes of answers to a source that is not a member's.
     package let answered: Int
+    /// True if a message was delivered whose sender had died or been revoked too long ago to be trusted.
+    package let isBeyondTrust: Bool
 }
 
 // MARK: time
 
 extension VirtualMesh {
     package var now: Instant { state.now }
+    /// The first breach of an invariant.
+    package var failure: String? { state.invariants.failure?.reason }
     package var server: Process<Registry> { state.server }
     package var peers: [VirtualPeer] { state.peers }
 
@@ -125,6 +129,13 @@ extension VirtualMesh {
         }
         state.invariants.sent(flight, now: now)
         route(flight)
+    }
+
+    /// Returns a datagram that no process of the mesh has sent.
+    package func stranger(_ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress) -> Flight {
+        Flight(
+            id: state.nextFlight(), sender: .attacker(0), source: source, destination: destination, bytes: bytes,
+            sentAt: now)
     }
 
     package func deliver(_ flight: Flight, after delay: Duration) {

@@ -99,10 +99,7 @@ package final class LoadTest: VirtualMesh {
 
     private func send(_ datagrams: [[UInt8]], of index: Int) {
         for bytes in datagrams {
-            route(
-                Flight(
-                    id: state.nextFlight(), sender: .attacker(index), source: members[index].address,
-                    destination: Addresses.server, bytes: bytes, sentAt: now))
+            route(stranger(bytes, from: members[index].address, to: Addresses.server))
         }
         wake(index)
     }

@@ -115,19 +115,6 @@ enum Fact {
     /// A peer trusts its directory although the server has last heard it longer ago than trust lasts.
     case trustsTooLong(Int)
 
-    struct Handling {
-        let flight: Flight
-        /// The index of the peer, or nil for the server.
-        let by: Int?
-        let isAccepted: Bool
-        /// True if a copy had been accepted before.
-        let isRepeated: Bool
-        /// The bytes of answers to a source that is not a member's.
-        let answered: Int
-        /// True if a message was delivered whose sender had died or been revoked too long ago to be trusted.
-        let isBeyondTrust: Bool
-    }
-
     struct Arrival {
         let member: Member
         let at: Instant

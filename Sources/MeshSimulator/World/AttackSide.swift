@@ -81,13 +81,9 @@ extension World {
         for attacker in attackers { attacker.adversary.witness(fact) }
     }
 
-    func tellAttacker(of handling: Handling, isBeyondTrust: @autoclosure () -> Bool) {
+    func tellAttacker(of handling: Handling) {
         guard let number = handling.flight.attacker else { return }
-        attackers[number].adversary.witness(
-            .handled(
-                Fact.Handling(
-                    flight: handling.flight, by: handling.by, isAccepted: handling.isAccepted,
-                    isRepeated: handling.isRepeated, answered: handling.answered, isBeyondTrust: isBeyondTrust())))
+        attackers[number].adversary.witness(.handled(handling))
     }
 
     private func move(_ number: Int, _ body: (any Adversary, inout AttackerActions) -> Void) -> Duration? {

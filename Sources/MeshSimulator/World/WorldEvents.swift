@@ -47,17 +47,11 @@ extension World: VirtualMesh {
         let verb = handling.refusals > 0 ? "refuses" : "accepts"
         guard let index = handling.by else {
             tell([flight.senderIndex].compactMap(\.self), "server \(verb) \(flight.description)")
-            return tellAttacker(of: handling, isBeyondTrust: false)
+            return tellAttacker(of: handling)
         }
         tell([index], "\(verb) \(flight.description)")
         checkWait(of: index, flight)
-        guard !peers[index].hasEnded else { return }
-        tellAttacker(
-            of: handling,
-            isBeyondTrust: handling.isAccepted && flight.kind == .message && !isDeceived(index)
-                && flight.senderIndex.map {
-                    state.invariants.isBeyondTrust($0, diedAt: peers[$0].diedAt, now: now)
-                } ?? false)
+        if !peers[index].hasEnded { tellAttacker(of: handling) }
     }
 
     /// For some seconds a peer remembers that a CONFIRM which it gave up may still replace its session. It forgets that

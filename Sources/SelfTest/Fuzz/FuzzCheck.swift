@@ -125,9 +125,7 @@ struct FuzzExecution {
         mesh.deliver(genuine, after: .zero)
         if let failure = outcome(in: mesh, isAccepted: true) { return "\(act): \(failure): \(genuine.bytes.excerpt)" }
         guard act != .hello else { return nil }
-        var copy = genuine
-        copy.isCopy = true
-        mesh.deliver(copy, after: .zero)
+        mesh.deliver(genuine.copied, after: .zero)
         return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
     }
 

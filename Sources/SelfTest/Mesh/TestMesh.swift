@@ -51,7 +51,6 @@ package final class TestMesh: VirtualMesh {
         set { state.random = newValue }
     }
     package var serverKey: SigningKey { state.configuration.key }
-    package var failure: String? { state.invariants.failure?.reason }
 
     // MARK: the server
 
@@ -143,8 +142,8 @@ package final class TestMesh: VirtualMesh {
 
     /// Puts a copy of a datagram onto the network, past the rules, so that it arrives at once.
     package func replay(_ flight: Flight, from source: SocketAddress) {
-        var copy = flight
-        (copy.source, copy.isCopy) = (source, true)
+        var copy = flight.copied
+        copy.source = source
         deliver(copy, after: .zero)
     }
 
@@ -153,9 +152,7 @@ package final class TestMesh: VirtualMesh {
         _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = TestMesh.server,
         after delay: Duration = .zero, isBroken: Bool = false
     ) {
-        var flight = Flight(
-            id: state.nextFlight(), sender: .attacker(0), source: source, destination: destination, bytes: bytes,
-            sentAt: now)
+        var flight = stranger(bytes, from: source, to: destination)
         flight.isBroken = isBroken
         deliver(flight, after: delay)
     }
@@ -179,8 +176,7 @@ package final class TestMesh: VirtualMesh {
         case .delay(let more): deliver(flight, after: latency + more)
         case .duplicate(let gaps):
             deliver(flight, after: latency)
-            flight.isCopy = true
-            for gap in gaps { deliver(flight, after: latency + gap) }
+            for gap in gaps { deliver(flight.copied, after: latency + gap) }
         case .replace(let other): inject(other, from: flight.source, to: flight.destination, after: latency)
         }
     }

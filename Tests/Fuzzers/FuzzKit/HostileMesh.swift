@@ -38,8 +38,6 @@ final class HostileMesh: VirtualMesh {
         (insiders, inFlight, signsOfLife) = (other.insiders, other.inFlight, other.signsOfLife)
     }
 
-    var failure: String? { state.invariants.failure?.reason }
-
     // MARK: the server and the peers
 
     func changeRoster(to roster: Roster) {
@@ -126,13 +124,6 @@ final class HostileMesh: VirtualMesh {
         if isFlowing { return deliver(flight, after: .zero) }
         inFlight.append(flight)
         inFlight.removeFirst(max(inFlight.count - Self.memory, 0))
-    }
-
-    /// Returns a datagram of nobody's process.
-    func stranger(_ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress) -> Flight {
-        Flight(
-            id: state.nextFlight(), sender: .attacker(0), source: source, destination: destination, bytes: bytes,
-            sentAt: now)
     }
 
     func take(_ index: Int) -> Flight? {
@@ -228,13 +219,6 @@ extension VirtualPeer {
 }
 
 extension Flight {
-    /// The datagram as a copy, which may arrive after the original.
-    var copied: Flight {
-        var copy = self
-        copy.isCopy = true
-        return copy
-    }
-
     /// The datagram with other bytes, which no machine may accept.
     func broken(_ change: (inout [UInt8]) -> Void) -> Flight {
         var broken = self
