@@ -1,17 +1,21 @@
 internal import NIOCore
 
 extension SocketAddress {
-    /// A numeric address, `127.0.0.1:3000` or `[::1]:3000`; nil if `text` is none. No names, no zones.
-    public init?(_ text: String) {
-        guard let (host, port) = Self.split(text), let address = Self.numeric(host, port: port) else { return nil }
+    /// Reads a numeric address with a port, such as `127.0.0.1:3000` or `[::1]:3000`.
+    ///
+    /// - Throws: ``SocketAddressError``.
+    public init(_ text: String) throws(SocketAddressError) {
+        let (host, port) = try Self.split(text)
+        guard let address = Self.numeric(host, port: port) else { throw .invalidHost }
         self = address
     }
 
-    /// As `init(_:)`, but the host may be a name, which is looked up (this blocks the calling thread).
+    /// Reads an address with a port, and looks the host up if it is a name. This blocks the calling thread for as long
+    /// as the system's resolver takes, which can be many seconds.
     ///
-    /// - Throws: `MeshError.unresolvable` if `text` is no `HOST:PORT` or the name is unknown.
-    public static func resolving(_ text: String) throws(MeshError) -> SocketAddress {
-        guard let (host, port) = split(text) else { throw .unresolvable(text) }
+    /// - Throws: ``MeshError/unresolvable(_:)`` if `text` is not `HOST:PORT` or the name is unknown.
+    public static func resolveBlocking(_ text: String) throws(MeshError) -> SocketAddress {
+        guard let (host, port) = try? split(text) else { throw .unresolvable(text) }
         if let address = numeric(host, port: port) { return address }
         guard let found = try? NIOCore.SocketAddress.makeAddressResolvingHost(host, port: Int(port)),
             let address = SocketAddress(found)
@@ -19,18 +23,28 @@ extension SocketAddress {
         return address
     }
 
-    private static func split(_ text: String) -> (host: String, port: UInt16)? {
-        guard let colon = text.lastIndex(of: ":") else { return nil }
+    /// The address `[::]`, to bind a socket to every IPv6 and IPv4 address of the host.
+    ///
+    /// - Parameter port: The port; 0 is a free one.
+    public static func wildcard(port: UInt16 = 0) -> SocketAddress {
+        SocketAddress(ip: .v6(0, 0), port: port)
+    }
+
+    private static func split(_ text: String) throws(SocketAddressError) -> (host: String, port: UInt16) {
+        guard let colon = text.lastIndex(of: ":") else { throw .notHostAndPort }
         var host = text[..<colon]
         let digits = text[text.index(after: colon)...]
-        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits) else { return nil }
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits) else {
+            throw .invalidPort
+        }
         if host.hasPrefix("[") {
-            guard host.hasSuffix("]"), host.contains(":") else { return nil }
+            guard host.hasSuffix("]"), host.contains(":") else { throw .invalidHost }
             host = host.dropFirst().dropLast()
         } else if host.contains(":") {
-            return nil
+            throw .notHostAndPort
         }
-        return host.isEmpty ? nil : (String(host), port)
+        guard !host.isEmpty else { throw .invalidHost }
+        return (String(host), port)
     }
 
     private static func numeric(_ host: String, port: UInt16) -> SocketAddress? {
@@ -38,7 +52,7 @@ extension SocketAddress {
         return (try? NIOCore.SocketAddress(ipAddress: host, port: Int(port))).flatMap { SocketAddress($0) }
     }
 
-    /// Nil for what is not IP. An IPv4-mapped address becomes an IPv4 one here, at the socket.
+    /// Converts an IP address; nil for any other. An IPv4-mapped address becomes an IPv4 one.
     init?(_ address: NIOCore.SocketAddress) {
         guard let port = address.port.flatMap(UInt16.init(exactly:)) else { return nil }
         switch address {
@@ -62,7 +76,8 @@ extension SocketAddress {
         }
     }
 
-    /// For a socket of that family; nil if it cannot send there. An IPv6 socket reaches IPv4 by mapped addresses.
+    /// Converts the address for a socket of a family; nil if it cannot send there. An IPv6 socket reaches IPv4 by
+    /// mapped addresses.
     func forSocket(isIPv6: Bool) -> NIOCore.SocketAddress? {
         var packed = ByteBuffer()
         switch ip {

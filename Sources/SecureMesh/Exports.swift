@@ -1,6 +1,7 @@
-/// The protocol's values and state machines, so that `import SecureMesh` is all that a program needs.
+/// The values and the state machines of the protocol. A program needs to import SecureMesh only.
 @_exported public import SecureMeshCore
 
 /// The address type of this library. The declaration in this module takes precedence over the type of the same name in
 /// SwiftNIO.
+@_documentation(visibility: internal)
 public typealias SocketAddress = SecureMeshCore.SocketAddress

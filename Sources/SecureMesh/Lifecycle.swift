@@ -7,14 +7,18 @@ final class Lifecycle<Machine: MeshMachine>: Sendable {
         let bound: [SocketAddress]
     }
 
+    private typealias Waiter = OneShot<Result<Started, MeshError>>
+
     private enum State {
-        case new([CheckedContinuation<Started, any Error>])
+        case new([Waiter])
         case running(Started)
-        case ended
+        case ended(MeshError?)
     }
 
     private let state = NIOLockedValueBox((state: State.new([]), isClaimed: false))
 
+    /// Marks `run()` as called.
+    ///
     /// - Throws: `MeshError.alreadyRan` the second time.
     func claim() throws(MeshError) {
         let isFirst = state.withLockedValue { value in
@@ -24,35 +28,49 @@ final class Lifecycle<Machine: MeshMachine>: Sendable {
         guard isFirst else { throw .alreadyRan }
     }
 
+    /// Lets those that wait in `started` go on.
     func begin(_ driver: MeshDriver<Machine>, _ bound: [SocketAddress]) {
         let started = Started(driver: driver, bound: bound)
-        for waiter in transition(.running(started)) { waiter.resume(returning: started) }
+        for waiter in transition(to: .running(started)) { waiter.give(.success(started)) }
     }
 
-    /// Whoever waits, and whoever asks from now on, gets `MeshError.notRunning`.
-    func end() {
-        for waiter in transition(.ended) { waiter.resume(throwing: MeshError.notRunning) }
+    /// Ends the life. `started` then throws `MeshError.notRunning`.
+    ///
+    /// - Parameter failure: The error that `run()` throws.
+    func end(_ failure: MeshError? = nil) {
+        for waiter in transition(to: .ended(failure)) { waiter.give(.failure(.notRunning)) }
     }
 
-    /// Waits for the sockets to be bound.
-    func started() async throws -> Started {
-        try await withCheckedThrowingContinuation { continuation in
-            let known: Result<Started, any Error>? = state.withLockedValue { value in
-                switch value.state {
-                case .new(let waiters):
-                    value.state = .new(waiters + [continuation])
-                    return nil
-                case .running(let started):
-                    return .success(started)
-                case .ended:
-                    return .failure(MeshError.notRunning)
-                }
+    /// The error that `run()` has thrown.
+    var failure: MeshError? {
+        state.withLockedValue { if case .ended(let failure) = $0.state { failure } else { nil } }
+    }
+
+    /// Waits until `run()` has bound the sockets.
+    ///
+    /// - Throws: `MeshError.notRunning` if `run()` has ended; `.cancelled` if the task is cancelled, or its service
+    ///   group shuts down, while it waits.
+    func started() async throws(MeshError) -> Started {
+        let waiter = Waiter()
+        state.withLockedValue { value in
+            switch value.state {
+            case .new(let waiters): value.state = .new(waiters + [waiter])
+            case .running(let started): waiter.give(.success(started))
+            case .ended: waiter.give(.failure(.notRunning))
             }
-            if let known { continuation.resume(with: known) }
+        }
+        let result = await waiter.value(ifCancelled: .failure(.cancelled))
+        if case .failure(.cancelled) = result { forget(waiter) }
+        return try result.get()
+    }
+
+    private func forget(_ waiter: Waiter) {
+        state.withLockedValue { value in
+            if case .new(let waiters) = value.state { value.state = .new(waiters.filter { $0 !== waiter }) }
         }
     }
 
-    private func transition(_ next: State) -> [CheckedContinuation<Started, any Error>] {
+    private func transition(to next: State) -> [Waiter] {
         state.withLockedValue { value in
             defer { value.state = next }
             if case .new(let waiters) = value.state { return waiters }

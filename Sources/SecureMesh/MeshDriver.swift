@@ -3,27 +3,27 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 
-/// What an event means to the driver.
+/// The importance of an event to the driver.
 enum EventPriority {
     case ordinary
-    /// Members can cause as many of these as they like.
+    /// Members can cause any number of these.
     case message
-    /// The driver closes after it.
-    case last
+    /// The driver closes after it, with the error that ends `run()`.
+    case last(MeshError?)
 }
 
 /// Turns sockets and the clock into calls of one machine, and the machine's outputs into datagrams and events.
 ///
-/// Members' datagrams are handled as they come; strangers' wait in a bounded queue until members and timers have been
-/// served. Everything happens on one event loop; `submit` brings other work there.
+/// The datagrams of members are handled as they come. Those of strangers wait in a bounded queue until members and
+/// timers have been served. Everything happens on one event loop; `submit` and `value` bring other work there.
 final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     let eventLoop: any EventLoop
     private let logger: Logger
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
-    private let events: MeshEvents<Machine.Event>
+    private let events: EventSource<Machine.Event>
     private let priority: (Machine.Event) -> EventPriority
-    private let closed: EventLoopPromise<Void>
+    private let closed: EventLoopPromise<MeshError?>
     private var machine: Machine?
     private var sockets: [UDPSocket] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
@@ -32,10 +32,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
     private var refusals = RefusalLog()
+    private var conditions: [MachineCondition<Machine>] = []
     private var isClosed = false
 
     init(
-        eventLoop: any EventLoop, logger: Logger, events: MeshEvents<Machine.Event>,
+        eventLoop: any EventLoop, logger: Logger, events: EventSource<Machine.Event>,
         priority: @escaping (Machine.Event) -> EventPriority
     ) {
         self.eventLoop = eventLoop
@@ -46,8 +47,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         closed = eventLoop.makePromise()
     }
 
-    /// Binds the sockets; what they receive before `start` is lost.
+    /// Binds the sockets. What they receive before `start` is lost.
     ///
+    /// - Returns: The addresses, with the ports that the system has chosen.
     /// - Throws: `MeshError`; then nothing is left bound.
     func bind(_ addresses: [SocketAddress], profile: UDPSocket.Profile) async throws(MeshError) -> [SocketAddress] {
         guard (1...Int(UInt8.max)).contains(addresses.count) else {
@@ -72,7 +74,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         return all.map(\.address)
     }
 
-    /// The machine takes over what the sockets receive.
+    /// Makes the machine, which from then on handles what the sockets receive.
     func start(_ make: @escaping @Sendable (Instant) -> Machine) {
         eventLoop.execute {
             self.machine = make(self.now)
@@ -80,33 +82,60 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         }
     }
 
-    /// Ends when `close` has been called.
-    func finished() async {
-        try? await closed.futureResult.get()
-    }
-
-    /// Calls `body` with the machine on the event loop, then sends what it put out.
+    /// Waits until the driver has closed.
     ///
-    /// - Throws: `MeshError.notRunning` once closed, else what `body` throws.
-    func submit<Result: Sendable>(
-        _ body: @escaping @Sendable (inout Machine, Instant) throws -> Result
-    ) async throws -> Result {
-        try await eventLoop.submit {
-            guard !self.isClosed, self.machine != nil else { throw MeshError.notRunning }
-            defer { self.runLoopPass() }
-            return try self.withMachine { try body(&$0, self.now) }
-        }.get()
+    /// - Returns: The error that ends `run()`.
+    func finished() async -> MeshError? {
+        (try? await closed.futureResult.get()) ?? nil
     }
 
-    /// As `submit`, for whoever is on the event loop already.
+    /// Calls `body` with the machine on the event loop, then sends the machine's outputs.
+    ///
+    /// - Returns: The result of `body`.
+    /// - Throws: `MeshError.notRunning` if the driver has closed; then `body` is not called.
+    func submit<Success: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable (inout Machine, Instant) throws(Failure) -> Success
+    ) async throws(MeshError) -> Result<Success, Failure> {
+        let result: Result<Result<Success, Failure>, MeshError> = await withCheckedContinuation { continuation in
+            eventLoop.execute {
+                continuation.resume(returning: self.call(body).map { .success($0) } ?? .failure(.notRunning))
+            }
+        }
+        return try result.get()
+    }
+
+    /// As `submit`, for callers on the event loop. Does nothing if the driver has closed.
     func perform(_ body: (inout Machine, Instant) -> Void) {
-        guard !isClosed else { return }
-        try? withMachine { body(&$0, now) }
-        runLoopPass()
+        _ = call { (machine, now) throws(Never) in body(&machine, now) }
     }
 
-    /// Sends what is put out, closes the sockets, ends `finished`.
-    func close() {
+    /// Waits until `condition` returns a value. It is called at once, and after everything that happens to the machine.
+    ///
+    /// - Throws: The error with which the driver closes, or `MeshError.notRunning` if it closes without one;
+    ///   `.cancelled` if the task is cancelled, or its service group shuts down, while it waits.
+    func value<Value: Sendable>(
+        _ condition: @escaping @Sendable (Machine, Instant) -> Value?
+    ) async throws(MeshError) -> Value {
+        let answer = OneShot<Result<Value, MeshError>>()
+        let waiting = MachineCondition<Machine>(
+            isMet: { machine, now in
+                guard let value = condition(machine, now) else { return false }
+                answer.give(.success(value))
+                return true
+            },
+            fail: { answer.give(.failure($0)) })
+        eventLoop.execute { self.await(waiting) }
+        let result = await answer.value(ifCancelled: .failure(.cancelled))
+        if case .failure(.cancelled) = result {
+            eventLoop.execute { self.conditions.removeAll { $0 === waiting } }
+        }
+        return try result.get()
+    }
+
+    /// Sends the machine's outputs, closes the sockets and ends `finished`.
+    ///
+    /// - Parameter failure: The error that ends `run()`.
+    func close(_ failure: MeshError? = nil) {
         eventLoop.execute {
             guard !self.isClosed else { return }
             self.pump()
@@ -114,7 +143,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
             self.timer?.task.cancel()
             self.strangerTask?.cancel()
             for socket in self.sockets { socket.close() }
-            self.closed.succeed()
+            for condition in self.conditions { condition.fail(failure ?? .notRunning) }
+            self.conditions = []
+            self.closed.succeed(failure)
         }
     }
 
@@ -122,41 +153,57 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         Instant(nanoseconds: (clock.now - origin).wholeNanoseconds)
     }
 
-    private func withMachine<Result>(_ body: (inout Machine) throws -> Result) throws -> Result {
-        guard var machine else { throw MeshError.notRunning }
+    private func call<Success, Failure: Error>(
+        _ body: (inout Machine, Instant) throws(Failure) -> Success
+    ) -> Result<Success, Failure>? {
+        eventLoop.assertInEventLoop()
+        guard !isClosed, var machine else { return nil }
         // Moved out and back, so that the machine's tables are never copied.
         self.machine = nil
-        defer { self.machine = machine }
-        return try body(&machine)
+        let now = now
+        let result = Result { () throws(Failure) in try body(&machine, now) }
+        self.machine = machine
+        runLoopPass()
+        return result
+    }
+
+    private func await(_ condition: MachineCondition<Machine>) {
+        eventLoop.assertInEventLoop()
+        guard !isClosed else { return condition.fail(.notRunning) }
+        if let machine, condition.isMet(machine, now) { return }
+        conditions.append(condition)
     }
 
     private func receive(_ datagram: Span<UInt8>, _ path: Path) {
+        eventLoop.assertInEventLoop()
         guard let isExpected = machine?.isExpected(datagram, path: path), !isClosed else { return }
         if isExpected {
             machine?.handle(datagram, path: path, now: now)
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
             strangers.append(([UInt8](copying: datagram), path))
         } else if strangers.count < Limits.strangerQueue {
-            // Too large for any handshake: refused now, at no cost of memory.
+            // Too large for any handshake, so it is refused without being stored.
             machine?.handle(datagram, path: path, now: now)
         } else if let count = droppedStrangers.happened() {
-            logger.notice("dropped datagrams of strangers, queue full", metadata: ["count": "\(count)"])
+            logger.notice("dropped datagrams of strangers: queue full", metadata: ["count": "\(count)"])
         }
     }
 
-    /// After a burst of reads, a timer or a call: what is due, then some strangers, then everything out.
+    /// Runs after a burst of reads, a timer or a call: serves what is due, then some strangers, then sends.
     private func runLoopPass() {
+        eventLoop.assertInEventLoop()
         guard !isClosed, machine != nil else { return }
         serveTimeouts()
         serveStrangers()
         pump()
+        checkConditions()
         report()
         schedule()
     }
 
     private func serveTimeouts() {
         let now = now
-        // A machine moves each deadline that it has served; the bound is against one that does not.
+        // A machine moves each deadline that it has served. The bound keeps one that does not from blocking the loop.
         for _ in 0..<Self.timeoutsPerTurn {
             guard let deadline = machine?.nextDeadline, deadline <= now else { return }
             machine?.handleTimeout(now: now)
@@ -183,11 +230,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
                 let socket = Int(transmit.path.socket)
                 if socket < sockets.count { sockets[socket].send(transmit.bytes, to: transmit.path.remote) }
             case .event(let event):
-                let weight = priority(event)
-                if !events.yield(event, isMessage: weight == .message), let count = droppedEvents.happened() {
-                    logger.warning("dropped events, nobody takes them", metadata: ["count": "\(count)"])
-                }
-                if weight == .last { close() }
+                emit(event)
             case .drain:
                 let targets = sockets.map { $0.received + Self.queuedDatagrams }
                 awaitDrain(targets)
@@ -196,8 +239,23 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         for socket in sockets { socket.flush() }
     }
 
-    /// Lets the event loop read; done when every socket has been empty once, or has given as many datagrams as its
-    /// buffer could have held when the drain was asked for (a flood must not keep the dead alive).
+    private func emit(_ event: Machine.Event) {
+        let priority = priority(event)
+        let isMessage = if case .message = priority { true } else { false }
+        if !events.yield(event, isMessage: isMessage), let count = droppedEvents.happened() {
+            logger.warning("dropped events: a consumer is too slow", metadata: ["count": "\(count)"])
+        }
+        if case .last(let failure) = priority { close(failure) }
+    }
+
+    private func checkConditions() {
+        guard !conditions.isEmpty, let machine else { return }
+        let now = now
+        conditions.removeAll { $0.isMet(machine, now) }
+    }
+
+    /// Lets the event loop read until every socket has been empty once, or has given as many datagrams as its buffer
+    /// could have held at the start. So a flood does not delay the end of members that have expired.
     private func awaitDrain(_ targets: [UInt64]) {
         _ = eventLoop.scheduleTask(in: .milliseconds(1)) {
             guard !self.isClosed else { return }
@@ -237,6 +295,20 @@ extension MeshDriver {
     private static var timeoutsPerTurn: Int { 16 }
     private static var strangersPerTurn: Int { 64 }
     /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
-    /// what was asked for.
+    /// the size that was requested.
     private static var queuedDatagrams: UInt64 { UInt64(Limits.receiveBuffer * 2 / 512) }
+}
+
+/// A caller of `MeshDriver.value`, on the event loop.
+private final class MachineCondition<Machine: MeshMachine>: Sendable {
+    /// Hands the caller its value if there is one.
+    let isMet: @Sendable (Machine, Instant) -> Bool
+    let fail: @Sendable (MeshError) -> Void
+
+    init(
+        isMet: @escaping @Sendable (Machine, Instant) -> Bool, fail: @escaping @Sendable (MeshError) -> Void
+    ) {
+        self.isMet = isMet
+        self.fail = fail
+    }
 }

@@ -8,25 +8,31 @@ internal import NIOCore
     internal import Darwin
 #endif
 
-/// What can go wrong at the edges of a mesh: configuration, sockets, life cycle.
+/// An error of a server or a peer: its configuration, its sockets or its life cycle.
+///
+/// A call that throws it has changed nothing.
+@nonexhaustive
 public enum MeshError: Error, Hashable, Sendable {
-    /// No address, no key, an interval that does not fit: says which.
+    /// A value of the configuration cannot work. The text says which, and what would.
     case invalidConfiguration(String)
-    /// Not `HOST:PORT`, or a host name that cannot be looked up.
+    /// The text is not `HOST:PORT`, or the name of the host cannot be looked up.
     case unresolvable(String)
+    /// Another socket has the address.
     case addressInUse(SocketAddress)
-    /// The operating system's reason.
+    /// The operating system refused to bind the address, for its own reason.
     case cannotBind(SocketAddress, reason: String)
-    /// `run()` has not bound its sockets yet, or has ended.
+    /// `run()` has ended.
     case notRunning
-    /// `run()` was called twice.
+    /// `run()` was called a second time.
     case alreadyRan
-    /// The server turned this peer's key away, or revoked it. Joining again would not help.
-    case notAuthorised
+    /// The server does not admit this peer's key under its name, or has revoked it. To join again would not help.
+    case notAuthorized
+    /// The calling task was cancelled, or its service group began to shut down, while the call waited.
+    case cancelled
 }
 
 extension MeshError {
-    /// What binding `address` failed with.
+    /// Translates the error of an attempt to bind `address`.
     init(binding address: SocketAddress, _ error: any Error) {
         switch error {
         case let error as MeshError:

@@ -1,51 +1,44 @@
-internal import NIOConcurrencyHelpers
-
-/// What happens, in order: for one consumer.
+/// The events of a ``MeshPeer`` or a ``MeshServer``, in the order in which they happened.
 ///
-/// Holds at most 4,096 events that nobody has taken, 3,072 of them messages; beyond that the newest are dropped, counted
-/// and logged. So a consumer that stands still costs no memory, and a flood of messages hides no revocation.
+/// Each access to ``MeshPeer/events`` or ``MeshServer/events`` makes a new sequence for one consumer; there may be any
+/// number of them. The first sequence begins with the first event, even if that happened before the access. Each later
+/// one begins at the access.
+///
+/// A sequence keeps at most 4,096 events that its consumer has not taken, of which at most 3,072 are messages. Further
+/// events are dropped for this consumer, and where they would have come, it gets one event `missed` with their number.
+///
+/// The sequence ends when `run()` has ended, when the task that iterates is cancelled, and when the `ServiceGroup` in
+/// which that task runs shuts down gracefully. So a service of which `run()` is a loop over a sequence ends with its
+/// group.
 public struct MeshEvents<Event: Sendable>: AsyncSequence, Sendable {
+    /// Takes the events of a sequence, one after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate var base: AsyncStream<Event>.AsyncIterator
-        fileprivate let waiting: NIOLockedValueBox<Int>
+        let subscription: EventSubscription<Event>
 
+        /// Waits for the next event. The event is taken: no other iterator of the same sequence gets it.
+        ///
+        /// - Returns: Nil at the end of the sequence.
         public mutating func next() async -> Event? {
-            await next(isolation: nil)
+            await subscription.buffer.next()
         }
 
+        /// Waits for the next event, without leaving the actor. The event is taken: no other iterator of the same
+        /// sequence gets it.
+        ///
+        /// - Returns: Nil at the end of the sequence.
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Event? {
-            let event = await base.next(isolation: actor)
-            if event != nil { waiting.withLockedValue { $0 -= 1 } }
-            return event
+            await subscription.buffer.next(isolation: actor)
         }
     }
 
-    private let stream: AsyncStream<Event>
-    private let continuation: AsyncStream<Event>.Continuation
-    private let waiting = NIOLockedValueBox(0)
-    private let limit: Int
+    private let subscription: EventSubscription<Event>
 
-    init(limit: Int = Limits.events) {
-        self.limit = limit
-        (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(limit))
+    init(_ subscription: EventSubscription<Event>) {
+        self.subscription = subscription
     }
 
+    /// Returns an iterator. The iterators of one sequence share its events.
     public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(base: stream.makeAsyncIterator(), waiting: waiting)
-    }
-
-    /// False if the event had to be dropped. The last quarter of the room is not for messages.
-    func yield(_ event: Event, isMessage: Bool) -> Bool {
-        let hasRoom = waiting.withLockedValue { waiting in
-            guard waiting < (isMessage ? limit - limit / 4 : limit) else { return false }
-            waiting += 1
-            return true
-        }
-        if hasRoom { continuation.yield(event) }
-        return hasRoom
-    }
-
-    func finish() {
-        continuation.finish()
+        AsyncIterator(subscription: subscription)
     }
 }

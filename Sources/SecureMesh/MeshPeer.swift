@@ -1,157 +1,340 @@
 public import Logging
-internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// A peer of a mesh: joins, stays a member, sends and receives messages.
+/// A peer of a mesh: joins it, stays a member, sends and receives messages.
 ///
-/// Run it in a `ServiceGroup`, or call `run()`; it says LEAVE and ends on graceful shutdown or cancellation. What
-/// happens (joins, leaves, messages) comes from `events`.
+/// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. It leaves
+/// the mesh and returns on graceful shutdown, on cancellation and after ``leave()``.
+///
+/// The other calls wait until `run()` has bound its socket, so they may be made before it. A call that waits ends with
+/// ``MeshError/cancelled`` if its task is cancelled.
 public final class MeshPeer: Service {
+    /// The settings of a peer.
     public struct Configuration: Sendable {
+        /// The peer's identity.
         public var key: SigningKey
+        /// The name to join under. A server admits a key under the name that its roster lists.
         public var name: PeerName
-        /// The server's public key, pinned; several while the server changes its own.
-        public var serverKeys: [PublicKey]
+        /// The server's address. A wildcard address is refused.
         public var server: SocketAddress
-        /// Where to bind. Nil: `port` of every address, IPv6 and IPv4 alike where the system has both.
-        public var bind: SocketAddress?
-        /// The port to bind where `bind` is nil; 0: a free one.
-        public var port: UInt16 = 0
-        /// The largest body to send, in bytes. More than 1,084 and IP may have to split the datagram on its way;
-        /// 65,359 at most. Whatever arrives is taken.
+        /// The server's public key, pinned. More than one while the server changes its key.
+        public var serverKeys: [PublicKey]
+        /// The local address. Port 0 is a free port. ``SocketAddress/wildcard(port:)``, the default, is every IPv6 and
+        /// IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4 address, every IPv4 address.
+        public var bind = SocketAddress.wildcard()
+        /// The largest body that this peer sends, in bytes, 0 to 65,359. IP may have to fragment messages larger than
+        /// 1,084 bytes, the default. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
+        /// The rate at which messages of one sender are accepted, and at which messages are sent to one receiver.
+        public var messageRate = MessageRate.standard
 
-        public init(key: SigningKey, name: PeerName, serverKeys: [PublicKey], server: SocketAddress) {
+        /// Makes settings with defaults for the rest.
+        public init(key: SigningKey, name: PeerName, server: SocketAddress, serverKeys: [PublicKey]) {
             self.key = key
             self.name = name
-            self.serverKeys = serverKeys
             self.server = server
+            self.serverKeys = serverKeys
         }
     }
 
-    /// For one consumer.
-    public let events = MeshEvents<PeerEvent>()
     private let configuration: Configuration
     private let logger: Logger
+    private let source = EventSource<PeerEvent> { .missed($0) }
     private let lifecycle = Lifecycle<Peer>()
 
-    /// - Throws: `MeshError.invalidConfiguration`.
-    public init(_ configuration: Configuration, logger: Logger) throws(MeshError) {
-        guard !configuration.serverKeys.isEmpty else { throw .invalidConfiguration("no server key is pinned") }
-        guard configuration.serverKeys.allSatisfy({ $0 != configuration.key.publicKey }) else {
-            throw .invalidConfiguration("the peer's key is the server's own")
-        }
-        guard configuration.server.isUsable else {
-            throw .invalidConfiguration("a server cannot be at \(configuration.server)")
-        }
-        guard (0...PeerMessage.largestBody).contains(configuration.maximumMessageSize) else {
-            throw .invalidConfiguration("a message holds at most \(PeerMessage.largestBody) bytes")
-        }
+    /// Makes a peer. Nothing happens before ``run()``.
+    ///
+    /// - Throws: ``MeshError/invalidConfiguration(_:)``.
+    public init(
+        _ configuration: Configuration, logger: Logger = Logger(label: "SecureMesh.peer")
+    ) throws(MeshError) {
+        try configuration.check()
         self.configuration = configuration
         self.logger = logger
     }
 
-    /// Runs until graceful shutdown or cancellation.
+    /// Makes a peer with the default settings. Nothing happens before ``run()``.
     ///
-    /// - Throws: `MeshError.notAuthorised` if the server refuses the key or revokes it; `.addressInUse`, `.cannotBind`,
-    ///   `.alreadyRan`.
-    public func run() async throws {
-        try lifecycle.claim()
-        let events = events
-        let ending = NIOLockedValueBox<PeerEvent?>(nil)
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = MeshDriver<Peer>(eventLoop: eventLoop, logger: logger, events: events) { event in
-            if case .message = event { return .message }
-            guard event.isLast else { return .ordinary }
-            ending.withLockedValue { $0 = event }
-            return .last
+    /// - Parameters:
+    ///   - key: The peer's identity.
+    ///   - name: The name to join under.
+    ///   - server: The server's address.
+    ///   - serverKey: The server's public key, pinned.
+    ///   - logger: The logger of refusals and of the socket.
+    /// - Throws: ``MeshError/invalidConfiguration(_:)``.
+    public convenience init(
+        key: SigningKey, name: PeerName, server: SocketAddress, serverKey: PublicKey,
+        logger: Logger = Logger(label: "SecureMesh.peer")
+    ) throws(MeshError) {
+        try self.init(
+            Configuration(key: key, name: name, server: server, serverKeys: [serverKey]), logger: logger)
+    }
+
+    /// The events of this peer, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
+    public var events: MeshEvents<PeerEvent> { source.subscribe() }
+
+    /// The sets of the other members, for any number of consumers; see ``MeshMembership``.
+    public var membership: MeshMembership { MeshMembership(lifecycle) }
+
+    /// The address of the peer's socket, with the port that it has. Waits until `run()` has bound it.
+    ///
+    /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
+    public var boundAddress: SocketAddress {
+        get async throws(MeshError) {
+            let bound = try await lifecycle.started().bound
+            // A driver binds as many sockets as it is given addresses: one.
+            return bound[0]
         }
-        defer { events.finish() }
+    }
+
+    /// Joins the mesh, and stays in it until graceful shutdown, cancellation or ``leave()``.
+    ///
+    /// While there is no server, or it does not answer, the peer keeps trying. When it leaves, it says so to the
+    /// server, three times over 0.1 s against loss; to a server on the same host, at once.
+    ///
+    /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
+    ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if there is no socket;
+    ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
+    public func run() async throws(MeshError) {
+        try lifecycle.claim()
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let driver = MeshDriver<Peer>(eventLoop: eventLoop, logger: logger, events: source) { event in
+            switch event {
+            case .message: .message
+            case .left: .last(nil)
+            case .ended: .last(.notAuthorized)
+            default: .ordinary
+            }
+        }
+        defer { source.finish() }
         let bound = try await bind(driver)
         let configuration = configuration
         driver.start { now in
             Peer(configuration.peer, random: .system, now: now)
         }
         lifecycle.begin(driver, bound)
-        await withTaskCancellationOrGracefulShutdownHandler {
+        let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
-            driver.eventLoop.execute { driver.perform { $0.leave(now: $1) } }
+            self.leave(driver)
         }
-        lifecycle.end()
-        if case .ended = ending.withLockedValue({ $0 }) { throw MeshError.notAuthorised }
+        lifecycle.end(failure)
+        if let failure { throw failure }
     }
 
-    /// Where the peer is bound, once it is.
+    /// Leaves the mesh. ``run()`` then returns.
     ///
-    /// - Throws: `MeshError.notRunning` if it cannot bind or has ended.
-    public func boundAddress() async throws -> SocketAddress? {
-        try await lifecycle.started().bound.first
+    /// Returns when the socket is closed, or at once if `run()` has ended or the task is cancelled. Before `run()`,
+    /// waits for it.
+    public func leave() async {
+        guard let driver = try? await lifecycle.started().driver else { return }
+        leave(driver)
+        _ = await driver.finished()
     }
 
-    /// The other members, as last told.
-    public func members() async throws -> [Member] {
-        try await lifecycle.started().driver.submit { peer, _ in peer.members }
-    }
-
-    /// To every other member; gives to how many it went. At most once, unordered, best effort.
+    /// Waits until this peer may send messages: it is a member, and every other member knows of it. Returns at once if
+    /// it may. The connection can be lost again later, so a message may still be refused.
     ///
-    /// - Throws: `SendError`, or `MeshError.notRunning`.
-    @discardableResult
-    public func broadcast(_ body: [UInt8]) async throws -> Int {
-        let limit = configuration.maximumMessageSize
-        return try await lifecycle.started().driver.submit { peer, now in
-            try peer.broadcast(body, limit: limit, now: now)
-        }
-    }
-
-    /// To the member of that key alone; nobody else can read it or pass it on as theirs.
-    ///
-    /// - Throws: `SendError`, or `MeshError.notRunning`.
-    public func send(_ body: [UInt8], to key: PublicKey) async throws {
-        let limit = configuration.maximumMessageSize
-        try await lifecycle.started().driver.submit { peer, now in
-            try peer.send(body, to: key, limit: limit, now: now)
+    /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key, ``MeshError/notRunning`` if `run()`
+    ///   has ended for another reason, ``MeshError/cancelled``.
+    public func joined() async throws(MeshError) {
+        do throws(MeshError) {
+            _ = try await lifecycle.started().driver.value { peer, now in peer.maySpeak(now) ? true : nil }
+        } catch {
+            if error == .notRunning, lifecycle.failure == .notAuthorized { throw .notAuthorized }
+            throw error
         }
     }
 
-    /// To the member that holds that name now.
+    /// The other members, by the directory that this peer holds. Empty before the first directory; after a lost
+    /// connection, the members of before.
     ///
-    /// - Throws: `SendError`, or `MeshError.notRunning`.
-    public func send(_ body: [UInt8], to name: PeerName) async throws {
-        let limit = configuration.maximumMessageSize
-        try await lifecycle.started().driver.submit { peer, now in
-            guard let key = peer.identity(named: name) else { throw SendError.unknownMember }
-            try peer.send(body, to: key, limit: limit, now: now)
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func members() async throws(MeshError) -> [Member] {
+        try await ask { $0.members }
+    }
+
+    /// The other member of that name, or nil if there is none.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func member(named name: PeerName) async throws(MeshError) -> Member? {
+        try await ask { peer in peer.members.first { $0.name == name } }
+    }
+
+    /// The number of refused datagrams since the start, by reason.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func rejections() async throws(MeshError) -> RejectionCounters {
+        try await ask { $0.rejections }
+    }
+
+    private func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable (Peer) -> Answer
+    ) async throws(MeshError) -> Answer {
+        try await lifecycle.started().driver.submit { (peer, _) throws(Never) in question(peer) }.get()
+    }
+
+    private func leave(_ driver: MeshDriver<Peer>) {
+        let isOnLoopback = configuration.server.isLoopback
+        driver.eventLoop.execute {
+            driver.perform { peer, now in
+                peer.leave(now: now)
+                guard isOnLoopback else { return }
+                // A datagram is not lost on its way to the same host, so the repeats need no pauses.
+                while let deadline = peer.nextDeadline { peer.handleTimeout(now: deadline) }
+            }
         }
     }
 
-    /// What was refused so far, by reason.
-    public func rejections() async throws -> RejectionCounters {
-        try await lifecycle.started().driver.submit { peer, _ in peer.rejections }
-    }
-
-    /// Without an address to bind: the dual-stack wildcard, or IPv4's on a system without IPv6.
     private func bind(_ driver: MeshDriver<Peer>) async throws(MeshError) -> [SocketAddress] {
-        do {
-            if let address = configuration.bind { return try await driver.bind([address], profile: .peer) }
-            do {
-                return try await driver.bind([SocketAddress(ip: .v6(0, 0), port: configuration.port)], profile: .peer)
-            } catch MeshError.cannotBind {
-                return try await driver.bind([SocketAddress(ip: .v4(0), port: configuration.port)], profile: .peer)
+        let address = configuration.bind
+        do throws(MeshError) {
+            do throws(MeshError) {
+                return try await driver.bind([address], profile: .peer)
+            } catch .cannotBind where address == .wildcard(port: address.port) && !configuration.server.isIPv6 {
+                // The host has no IPv6.
+                return try await driver.bind([SocketAddress(ip: .v4(0), port: address.port)], profile: .peer)
             }
         } catch {
-            driver.close()
-            lifecycle.end()
+            driver.close(error)
+            lifecycle.end(error)
             throw error
         }
     }
 }
 
+// MARK: messages
+
+extension MeshPeer {
+    /// Sends a message to all other members. Delivery is at most once, unordered and best effort.
+    ///
+    /// `SendError.notJoined` and `.overRate` are ordinary: the connection to the server can be lost at any time, and a
+    /// program can be too fast. Try again later. The limits are those of ``send(_:to:)-(Collection<UInt8>,PublicKey)``;
+    /// a broadcast counts at each receiver. It goes to every member or, if it would exceed the rate at one of them, to
+    /// none.
+    ///
+    /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
+    /// - Returns: The number of members that it was sent to.
+    /// - Throws: ``SendError``; then nothing has been sent.
+    @discardableResult
+    public func broadcast(_ body: some Collection<UInt8>) async throws(SendError) -> Int {
+        let limit = configuration.maximumMessageSize
+        let body = Array(body)
+        return try await speak { (peer, now) throws(SendError) in
+            try peer.broadcast(body, limit: limit, now: now)
+        }
+    }
+
+    /// Sends a text, in UTF-8, to all other members. See ``broadcast(_:)-(Collection<UInt8>)``.
+    ///
+    /// - Returns: The number of members that it was sent to.
+    /// - Throws: ``SendError``; then nothing has been sent.
+    @discardableResult
+    public func broadcast(_ text: String) async throws(SendError) -> Int {
+        try await broadcast(text.utf8)
+    }
+
+    /// Sends a message to the member with this key. Nobody else can read it, or pass it on as a message to themselves.
+    /// Delivery is at most once, unordered and best effort.
+    ///
+    /// These errors are ordinary in a mesh, and a program that sends should survive them:
+    ///
+    /// - `notJoined`: the connection to the server is lost, or the peer has yet to join. Try again after ``joined()``.
+    /// - `unknownMember`: the receiver has left, perhaps since its own message came.
+    /// - `overRate(retryAfter:)`: the receiver would drop the message.
+    ///
+    /// The limits are settable in ``Configuration``: a body has at most 1,084 bytes
+    /// (``Configuration/maximumMessageSize``). One receiver gets at most 200 messages per second from this peer, and
+    /// 300 at once after a pause (``Configuration/messageRate``).
+    ///
+    /// - Parameters:
+    ///   - body: The bytes of the message.
+    ///   - key: The receiver's key.
+    /// - Throws: ``SendError``; then nothing has been sent.
+    public func send(_ body: some Collection<UInt8>, to key: PublicKey) async throws(SendError) {
+        let limit = configuration.maximumMessageSize
+        let body = Array(body)
+        try await speak { (peer, now) throws(SendError) in
+            try peer.send(body, to: key, limit: limit, now: now)
+        }
+    }
+
+    /// Sends a message to the member that holds this name when it is sent. See
+    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
+    ///
+    /// - Throws: ``SendError``; then nothing has been sent.
+    public func send(_ body: some Collection<UInt8>, to name: PeerName) async throws(SendError) {
+        let limit = configuration.maximumMessageSize
+        let body = Array(body)
+        try await speak { (peer, now) throws(SendError) in
+            guard let key = peer.identity(named: name) else { throw .unknownMember }
+            try peer.send(body, to: key, limit: limit, now: now)
+        }
+    }
+
+    /// Sends a message to the key of a member, whatever its name and address are by now. See
+    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
+    ///
+    /// - Throws: ``SendError``; then nothing has been sent.
+    public func send(_ body: some Collection<UInt8>, to member: Member) async throws(SendError) {
+        try await send(body, to: member.publicKey)
+    }
+
+    /// Sends a text, in UTF-8, to the member with this key. See ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
+    ///
+    /// - Throws: ``SendError``; then nothing has been sent.
+    public func send(_ text: String, to key: PublicKey) async throws(SendError) {
+        try await send(text.utf8, to: key)
+    }
+
+    /// Sends a text, in UTF-8, to the member that holds this name when it is sent. See
+    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
+    ///
+    /// - Throws: ``SendError``; then nothing has been sent.
+    public func send(_ text: String, to name: PeerName) async throws(SendError) {
+        try await send(text.utf8, to: name)
+    }
+
+    /// Sends a text, in UTF-8, to the key of a member. See ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
+    ///
+    /// - Throws: ``SendError``; then nothing has been sent.
+    public func send(_ text: String, to member: Member) async throws(SendError) {
+        try await send(text.utf8, to: member.publicKey)
+    }
+
+    private func speak<Answer: Sendable>(
+        _ body: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> Answer
+    ) async throws(SendError) -> Answer {
+        let result: Result<Answer, SendError>
+        do throws(MeshError) {
+            result = try await lifecycle.started().driver.submit(body)
+        } catch {
+            throw error == .cancelled ? .cancelled : .notRunning
+        }
+        return try result.get()
+    }
+}
+
 extension MeshPeer.Configuration {
+    fileprivate func check() throws(MeshError) {
+        guard !serverKeys.isEmpty else { throw .invalidConfiguration("no server key is pinned") }
+        guard serverKeys.allSatisfy({ $0 != key.publicKey }) else {
+            throw .invalidConfiguration("the peer's key is the server's own")
+        }
+        guard server.isUsable else { throw .invalidConfiguration("a server cannot be at \(server)") }
+        guard (0...PeerMessage.largestBody).contains(maximumMessageSize) else {
+            throw .invalidConfiguration("a message holds at most \(PeerMessage.largestBody) bytes")
+        }
+        guard messageRate.isValid else {
+            throw .invalidConfiguration("a message rate is 1 to 1,000,000 per second, and 4 to 1,000,000 at once")
+        }
+    }
+
     fileprivate var peer: Peer.Configuration {
-        Peer.Configuration(key: key, name: name, servers: serverKeys, server: server)
+        var peer = Peer.Configuration(key: key, name: name, servers: serverKeys, server: server)
+        peer.messageRate = messageRate.rate
+        return peer
     }
 }

@@ -3,23 +3,31 @@ internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// The server of a mesh: keeps the directory, admits peers by their keys, tells every change to all.
+/// The server of a mesh: admits peers by their keys, keeps the directory and tells every change to all members.
 ///
-/// Run it in a `ServiceGroup`, or call `run()`; it ends, with a GOODBYE to all, on graceful shutdown or cancellation.
+/// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. It says
+/// GOODBYE to all members and returns on graceful shutdown and on cancellation.
+///
+/// The other calls wait until `run()` has bound its sockets, so they may be made before it. A call that waits ends with
+/// ``MeshError/cancelled`` if its task is cancelled.
 public final class MeshServer: Service {
+    /// The settings of a server.
     public struct Configuration: Sendable {
-        /// The server's identity: what peers pin.
+        /// The server's identity. Peers pin its public half.
         public var key: SigningKey
+        /// The keys that may join.
         public var roster: Roster
-        /// One socket each; port 0 takes a free one.
+        /// The local addresses, 1 to 255. Each gets a socket; port 0 is a free port.
         public var listen: [SocketAddress]
-        /// How often peers and server prove that they live: 20 ms to 20 s. Told to peers when they join.
+        /// The interval at which peers and server prove that they live, 20 ms to 20 s. Peers learn it when they join.
         public var heartbeatInterval: Duration = ProtocolConstants.heartbeatInterval
-        /// How long a peer counts as alive after its last proof: at least two heartbeats, at most 65 s.
+        /// The time after its last proof of life at which a peer expires: at least two heartbeat intervals, at most 65
+        /// s.
         public var lifetime: Duration = ProtocolConstants.lifetime
-        /// At most 65,536.
+        /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
 
+        /// Makes settings with defaults for the rest.
         public init(key: SigningKey, roster: Roster, listen: [SocketAddress]) {
             self.key = key
             self.roster = roster
@@ -27,34 +35,64 @@ public final class MeshServer: Service {
         }
     }
 
-    /// For one consumer.
-    public let events = MeshEvents<ServerEvent>()
     private let configuration: Configuration
     private let logger: Logger
+    private let source = EventSource<ServerEvent> { .missed($0) }
     private let lifecycle = Lifecycle<Registry>()
 
-    /// - Throws: `MeshError.invalidConfiguration`.
-    public init(_ configuration: Configuration, logger: Logger) throws(MeshError) {
+    /// Makes a server. Nothing happens before ``run()``.
+    ///
+    /// - Throws: ``MeshError/invalidConfiguration(_:)``.
+    public init(
+        _ configuration: Configuration, logger: Logger = Logger(label: "SecureMesh.server")
+    ) throws(MeshError) {
         try configuration.check()
         self.configuration = configuration
         self.logger = logger
     }
 
+    /// Makes a server with the default settings. Nothing happens before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - key: The server's identity.
+    ///   - roster: The keys that may join.
+    ///   - listen: The local addresses.
+    ///   - logger: The logger of refusals and of the sockets.
+    /// - Throws: ``MeshError/invalidConfiguration(_:)``.
+    public convenience init(
+        key: SigningKey, roster: Roster, listen: SocketAddress...,
+        logger: Logger = Logger(label: "SecureMesh.server")
+    ) throws(MeshError) {
+        try self.init(Configuration(key: key, roster: roster, listen: listen), logger: logger)
+    }
+
+    /// The events of this server, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
+    public var events: MeshEvents<ServerEvent> { source.subscribe() }
+
+    /// The addresses of the server's sockets, with the ports that they have, in the order of
+    /// ``Configuration/listen``. Waits until `run()` has bound them.
+    ///
+    /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
+    public var boundAddresses: [SocketAddress] {
+        get async throws(MeshError) { try await lifecycle.started().bound }
+    }
+
     /// Serves until graceful shutdown or cancellation.
     ///
-    /// - Throws: `MeshError.addressInUse`, `.cannotBind`, `.alreadyRan`.
-    public func run() async throws {
+    /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound;
+    ///   then none stays bound. ``MeshError/invalidConfiguration(_:)`` for more than 255 addresses;
+    ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
+    public func run() async throws(MeshError) {
         try lifecycle.claim()
-        let events = events
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: events) { _ in .ordinary }
-        defer { events.finish() }
+        let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: source) { _ in .ordinary }
+        defer { source.finish() }
         let bound: [SocketAddress]
-        do {
+        do throws(MeshError) {
             bound = try await driver.bind(configuration.listen, profile: .server)
         } catch {
-            driver.close()
-            lifecycle.end()
+            driver.close(error)
+            lifecycle.end(error)
             throw error
         }
         let configuration = configuration
@@ -62,7 +100,7 @@ public final class MeshServer: Service {
             Registry(configuration.registry(bound: bound), random: .system, now: now)
         }
         lifecycle.begin(driver, bound)
-        await withTaskCancellationOrGracefulShutdownHandler {
+        _ = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
             driver.eventLoop.execute {
@@ -73,26 +111,40 @@ public final class MeshServer: Service {
         lifecycle.end()
     }
 
-    /// Where the server listens, once it does.
+    /// The members.
     ///
-    /// - Throws: `MeshError.notRunning` if it cannot bind or has ended.
-    public func boundAddresses() async throws -> [SocketAddress] {
-        try await lifecycle.started().bound
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func members() async throws(MeshError) -> [Member] {
+        try await ask { $0.members }
     }
 
-    /// The peers that are members now.
-    public func members() async throws -> [Member] {
-        try await lifecycle.started().driver.submit { registry, _ in registry.members }
+    /// The member of that name, or nil if there is none.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func member(named name: PeerName) async throws(MeshError) -> Member? {
+        try await ask { registry in registry.members.first { $0.name == name } }
     }
 
-    /// From now on only `roster` may join; members that it does not allow are told so and leave every directory.
-    public func setRoster(_ roster: Roster) async throws {
-        try await lifecycle.started().driver.submit { registry, now in registry.setRoster(roster, now: now) }
+    /// Replaces the roster. Members that the new one does not allow get GOODBYE, and are removed from every directory.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``; then the old roster stays in force.
+    public func setRoster(_ roster: Roster) async throws(MeshError) {
+        try await lifecycle.started().driver.submit { (registry, now) throws(Never) in
+            registry.setRoster(roster, now: now)
+        }.get()
     }
 
-    /// What was refused so far, by reason.
-    public func rejections() async throws -> RejectionCounters {
-        try await lifecycle.started().driver.submit { registry, _ in registry.rejections }
+    /// The number of refused datagrams since the start, by reason.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func rejections() async throws(MeshError) -> RejectionCounters {
+        try await ask { $0.rejections }
+    }
+
+    private func ask<Answer: Sendable>(
+        _ question: @escaping @Sendable (Registry) -> Answer
+    ) async throws(MeshError) -> Answer {
+        try await lifecycle.started().driver.submit { (registry, _) throws(Never) in question(registry) }.get()
     }
 }
 

@@ -1,12 +1,12 @@
 internal import NIOCore
 
-/// Which refusals are worth a line now: a line a reason in 10 s, never one a datagram.
+/// Chooses the refusals to log: one line per reason every 10 seconds, whatever the number of datagrams.
 struct RefusalLog {
     private var reported: [Rejection: (count: UInt64, at: Instant)] = [:]
-    /// When a reason that was held back may be reported.
+    /// The time at which a reason that is held back may be reported.
     private(set) var deadline: Instant?
 
-    /// Reasons with how often each happened since its last line.
+    /// Returns the reasons that are due, each with its count since its last line.
     mutating func take(_ counters: RejectionCounters, now: Instant) -> [(rejection: Rejection, count: UInt64)] {
         var lines: [(Rejection, UInt64)] = []
         deadline = nil
@@ -24,12 +24,14 @@ struct RefusalLog {
     }
 }
 
-/// As `RefusalLog`, for one thing that can happen often.
+/// Chooses when to log one event that can be frequent: one line every 10 seconds.
 struct LogThrottle {
     private var lastAt: NIODeadline?
     private var count = 0
 
-    /// Counts one more; gives how often it happened since the last line, if a line is due now.
+    /// Counts the event.
+    ///
+    /// - Returns: The count since the last line if a line is due, else nil.
     mutating func happened(_ now: NIODeadline = .now()) -> Int? {
         count += 1
         if let lastAt, now < lastAt + .nanoseconds(Limits.logInterval.wholeNanoseconds) { return nil }

@@ -2,48 +2,49 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// One bound UDP socket on an event loop: vector reads, batched writes, and back at its port if it fails.
+/// A UDP socket on an event loop, with vector reads and batched writes. It binds its port again if it fails.
 ///
-/// SwiftNIO closes a datagram channel over one send that the kernel refuses (no route, a firewall's rule). Here that
-/// is the loss of one datagram: the socket is bound again, what was in the same batch goes out one by one, and the
-/// destination that failed is left alone for a second. Everything but `bind` happens on the event loop.
+/// SwiftNIO closes a datagram channel if the kernel refuses one send (no route, a firewall rule). Here one datagram is
+/// lost then: the socket is bound again, the rest of the batch is sent one by one, and nothing is sent to the
+/// destination that failed for one second. Everything except `bind` happens on the event loop.
 final class UDPSocket: @unchecked Sendable {
-    /// How a socket reads.
+    /// The sizes of a socket's reads.
     struct Profile: Sendable {
         var vectorCount: Int
         var slotSize: Int
 
-        /// Many small datagrams.
+        /// For many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048)
-        /// Any message that a sender may choose to make. A datagram larger than its slot would be cut.
+        /// For messages of any size. A datagram larger than its slot would be cut off.
         static let peer = Profile(vectorCount: 16, slotSize: 65_536)
     }
 
     let index: UInt8
     let eventLoop: any EventLoop
     private(set) var address: SocketAddress
-    /// Whether the last burst of reads ended because the socket was empty.
+    /// True if the last burst of reads ended because the socket was empty.
     private(set) var isDrained = true
-    /// Datagrams read since the socket was bound.
+    /// The number of datagrams read since the socket was bound.
     private(set) var received: UInt64 = 0
-    /// Datagrams dropped because the socket could not take them.
+    /// The number of datagrams dropped because the socket could not send them.
     private(set) var unsent: UInt64 = 0
     private let profile: Profile
     private let logger: Logger
     private let onDatagram: (Span<UInt8>, Path) -> Void
     private let onBurst: () -> Void
     private var channel: (any Channel)?
-    /// Not bound yet.
+    /// The channel while it is being bound.
     private var opening: (any Channel)?
     private var isClosing = false
     private var burst = 0
     private var destinations: [SocketAddress: NIOCore.SocketAddress] = [:]
     private typealias Outgoing = (bytes: [UInt8], remote: SocketAddress)
-    /// Written and not flushed.
+    /// The datagrams that are written and not flushed.
     private var batch: [Outgoing] = []
-    /// A flush can run into a read, and that into a send: SwiftNIO drains a socket that it is about to close.
+    /// A flush can cause a read, and that a send: SwiftNIO drains a socket before it closes it.
     private var isFlushing = false
-    /// To be sent one by one: one of them has closed the channel. Then what came while there was none.
+    /// The datagrams to send one by one, since one of them has closed the channel, and then those that came while there
+    /// was no channel.
     private var suspects: [Outgoing] = []
     private var failed: [SocketAddress: NIODeadline] = [:]
     private var rebinding = LogThrottle()
@@ -62,9 +63,9 @@ final class UDPSocket: @unchecked Sendable {
         self.onBurst = onBurst
     }
 
-    /// Binds the socket; `address` holds the port that was given.
+    /// Binds the socket. Then `address` has the port that the system has chosen.
     ///
-    /// - Parameter sharesPort: bind for IPv6 alone, as another socket has the port for IPv4.
+    /// - Parameter sharesPort: Whether to bind for IPv6 only, since another socket has the port for IPv4.
     func bind(sharesPort: Bool) async throws {
         guard let local = address.forSocket(isIPv6: address.isIPv6) else {
             throw MeshError.unresolvable(address.description)
@@ -73,8 +74,9 @@ final class UDPSocket: @unchecked Sendable {
         try await eventLoop.submit { self.adopt(channel, sharesPort: sharesPort) }.get()
     }
 
-    /// The datagram goes out with the next `flush`, 64 in one call of the kernel.
+    /// Stores a datagram for the next `flush`, which sends up to 64 per system call.
     func send(_ bytes: [UInt8], to remote: SocketAddress) {
+        eventLoop.assertInEventLoop()
         guard suspects.isEmpty, let channel else {
             if suspects.count < Limits.resendQueue, !isClosing {
                 suspects.append((bytes, remote))
@@ -88,7 +90,9 @@ final class UDPSocket: @unchecked Sendable {
         if batch.count == Self.writeBatch { flush() }
     }
 
+    /// Sends the stored datagrams.
     func flush() {
+        eventLoop.assertInEventLoop()
         while !isFlushing, !batch.isEmpty, let channel {
             let sent = batch
             batch = []
@@ -99,13 +103,16 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
+    /// Closes the socket for good.
     func close() {
+        eventLoop.assertInEventLoop()
         isClosing = true
         channel?.close(promise: nil)
         channel = nil
     }
 
     fileprivate func read(_ envelope: AddressedEnvelope<ByteBuffer>) {
+        eventLoop.assertInEventLoop()
         received += 1
         burst += 1
         guard let remote = SocketAddress(envelope.remoteAddress) else { return }
@@ -113,12 +120,14 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     fileprivate func readComplete() {
+        eventLoop.assertInEventLoop()
         isDrained = burst < profile.vectorCount * Self.vectorsPerBurst
         burst = 0
         onBurst()
     }
 
-    /// SwiftNIO leaves a channel open that it could not bind: each attempt would cost a file descriptor.
+    /// Opens a channel, and closes it if it cannot be bound. SwiftNIO would leave it open, which costs a file
+    /// descriptor per attempt.
     private func open(_ local: NIOCore.SocketAddress, sharesPort: Bool) -> EventLoopFuture<any Channel> {
         bootstrap(sharesPort: sharesPort).bind(to: local).always { result in
             if case .failure = result { self.opening?.close(promise: nil) }
@@ -179,6 +188,7 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     private func adopt(_ channel: any Channel, sharesPort: Bool) {
+        eventLoop.assertInEventLoop()
         let level: Logger.Level = wasBound ? .debug : .info
         wasBound = true
         self.channel = channel
@@ -191,7 +201,7 @@ final class UDPSocket: @unchecked Sendable {
                 "listening",
                 metadata: [
                     "address": "\(address)", "receiveBuffer": "\(granted)",
-                    "receiveBufferAskedFor": "\(Limits.receiveBuffer)",
+                    "receiveBufferRequested": "\(Limits.receiveBuffer)",
                 ])
         }
         channel.closeFuture.whenComplete { _ in
@@ -200,7 +210,7 @@ final class UDPSocket: @unchecked Sendable {
             self.isDrained = true
             if let count = self.rebinding.happened() {
                 self.logger.warning(
-                    "a datagram could not be sent, socket bound again",
+                    "a datagram could not be sent: socket bound again",
                     metadata: ["address": "\(self.address)", "count": "\(count)"])
             }
             self.rebind(sharesPort: sharesPort)
@@ -221,7 +231,7 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Converted addresses are kept: making one costs more than sealing a datagram.
+    /// Converts an address. Results are stored, since a conversion costs more than sealing a datagram.
     private func destination(_ remote: SocketAddress) -> NIOCore.SocketAddress? {
         if let pause = failed[remote], .now() < pause { return nil }
         if let known = destinations[remote] { return known }
@@ -255,6 +265,6 @@ private final class DatagramHandler: ChannelInboundHandler {
         socket.readComplete()
     }
 
-    /// An ICMP error or a full kernel queue is loss, not an end.
+    /// Ignores ICMP errors and full kernel queues: they are loss of datagrams.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

@@ -4,7 +4,7 @@ internal import SecureMesh
 /// Functions that turn arguments into values, or throw a `ValidationError` with an example of a valid argument.
 enum Parse {
     static func name(_ text: String) throws -> PeerName {
-        guard let name = PeerName(text) else {
+        guard let name = try? PeerName(text) else {
             throw ValidationError("a name is 1 to 32 characters of A-Z a-z 0-9 . _ -")
         }
         return name
@@ -12,7 +12,7 @@ enum Parse {
 
     /// Parses a numeric address with a port.
     static func socketAddress(_ text: String) throws -> SocketAddress {
-        guard let address = SocketAddress(text) else {
+        guard let address = try? SocketAddress(text) else {
             throw ValidationError("an address is like 127.0.0.1:3000 or [::1]:3000")
         }
         return address
@@ -22,7 +22,7 @@ enum Parse {
     ///
     /// - Returns: the address with port 0.
     static func host(_ text: String) throws -> SocketAddress {
-        guard let address = SocketAddress("\(text):0") ?? SocketAddress("[\(text)]:0") else {
+        guard let address = (try? SocketAddress("\(text):0")) ?? (try? SocketAddress("[\(text)]:0")) else {
             throw ValidationError("an address to bind is like 127.0.0.1 or ::1")
         }
         return address

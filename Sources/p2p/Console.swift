@@ -1,3 +1,4 @@
+internal import SecureMesh
 internal import Synchronization
 
 /// The output of the command: results on stdout, notes about them on stderr, one line each, unbuffered.

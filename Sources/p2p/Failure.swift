@@ -47,9 +47,9 @@ extension Failure {
             self.init(
                 .system, "cannot bind \(address): \(reason)",
                 hint: "choose an address of this host ('ip address' lists them) and a port that this user may bind")
-        case .notRunning, .alreadyRan:
+        case .notRunning, .alreadyRan, .cancelled:
             self.init(.system, "the mesh is not running")
-        case .notAuthorised:
+        case .notAuthorized:
             self.init(.noPermission, "the server does not let this key join")
         }
     }

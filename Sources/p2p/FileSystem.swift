@@ -1,3 +1,5 @@
+internal import SecureMesh
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -6,25 +8,9 @@
     internal import Darwin
 #endif
 
-/// The error of a system call.
-struct SystemError: Error {
-    /// The value of `errno`.
-    let code: CInt
-
-    /// Takes the error of the system call that failed last on this thread.
-    init() {
-        code = errno
-    }
-
-    init(_ code: CInt) {
-        self.code = code
-    }
-
+extension SystemError {
     /// The system's text, such as "No space left on device".
     var text: String { unsafe String(cString: strerror(code)) }
-
-    /// True if a path leads to nothing.
-    var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 
     /// True if a pipe has no reader.
     var isBrokenPipe: Bool { code == EPIPE }
@@ -60,18 +46,6 @@ enum FileSystem {
     static func exists(_ path: String) -> Bool { (try? status(of: path)) != nil }
 
     static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
-
-    /// Reads a file to its end; the file may be a pipe.
-    static func readContent(of path: String) throws(SystemError) -> [UInt8] {
-        let file = try OpenFile(path, O_RDONLY)
-        var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = try file.readBytes(into: &chunk)
-            guard count > 0 else { return content }
-            content += chunk[..<count]
-        }
-    }
 
     /// Makes a file or replaces its content.
     static func replaceContent(of path: String, with content: [UInt8]) throws(SystemError) {
@@ -124,66 +98,11 @@ enum FileSystem {
     }
 }
 
-/// The kind, the owner and the mode bits of a file.
-struct FileStatus {
-    enum Kind {
-        case file
-        case folder
-        case other
-    }
-
-    let kind: Kind
-    let owner: uid_t
-    /// The permission bits, such as 0o600.
-    let mode: mode_t
-
-    fileprivate init(_ status: stat) {
-        kind =
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: .file
-            case S_IFDIR: .folder
-            default: .other
-            }
-        owner = status.st_uid
-        mode = status.st_mode & 0o7777
-    }
-
+extension FileStatus {
     var belongsToUser: Bool { owner == geteuid() }
 }
 
-/// An open file, closed with its owner.
-struct OpenFile: ~Copyable {
-    private let descriptor: CInt
-
-    /// Opens a file; a child process does not inherit it.
-    ///
-    /// - Parameter mode: the permission bits of a file that is created, less the user's mask.
-    init(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(SystemError) {
-        descriptor = unsafe open(path, flags | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw SystemError() }
-    }
-
-    deinit {
-        close(descriptor)
-    }
-
-    func status() throws(SystemError) -> FileStatus {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemError() }
-        return FileStatus(status)
-    }
-
-    /// Reads as many bytes as are there, up to the size of the buffer.
-    ///
-    /// - Returns: the number of bytes; 0 at the end of the file.
-    func readBytes(into buffer: inout [UInt8]) throws(SystemError) -> Int {
-        while true {
-            let count = unsafe read(descriptor, &buffer, buffer.count)
-            if count >= 0 { return count }
-            guard errno == EINTR else { throw SystemError() }
-        }
-    }
-
+extension OpenFile {
     func writeAll(_ content: [UInt8]) throws(SystemError) {
         try FileSystem.writeAll(content, to: descriptor)
     }

@@ -50,7 +50,7 @@ struct Keygen: ParsableCommand {
 extension PeerName {
     /// The name of the server's own key files.
     static let server: PeerName = {
-        guard let name = PeerName("server") else { preconditionFailure("'server' is a name") }
+        guard let name = try? PeerName("server") else { preconditionFailure("'server' is a name") }
         return name
     }()
 }

@@ -73,16 +73,15 @@ struct PeerCommand: AsyncParsableCommand {
         let signingKey = try KeyStore.readSecret(
             key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint)
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
-        let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolving(server) }
+        let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolveBlocking(server) }
         if let bind, bind.isIPv6 != address.isIPv6 {
             throw Failure(
                 .usage, "--bind and --server \(address) are not both IPv4 or both IPv6",
                 hint: "bind an address of the server's family, or omit --bind")
         }
         var configuration = MeshPeer.Configuration(
-            key: signingKey, name: name, serverKeys: pinned, server: address)
-        configuration.bind = bind.map { SocketAddress(ip: $0.ip, port: port) }
-        configuration.port = port
+            key: signingKey, name: name, server: address, serverKeys: pinned)
+        configuration.bind = bind.map { SocketAddress(ip: $0.ip, port: port) } ?? .wildcard(port: port)
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let printer = PeerSessionPrinter(
@@ -104,7 +103,7 @@ struct PeerCommand: AsyncParsableCommand {
             defer { tasks.cancelAll() }
             do {
                 try await services.run()
-            } catch MeshError.notAuthorised {
+            } catch MeshError.notAuthorized {
                 // The event for it may not have been read yet.
                 throw printer.notAuthorized
             } catch let error as MeshError {
@@ -124,8 +123,8 @@ struct PeerCommand: AsyncParsableCommand {
             do {
                 try await Task.sleep(for: interval)
                 let body = text ?? "\(name)_broadcast_\(count + 1)"
-                if try await peer.broadcast(Array(body.utf8)) > 0 { count += 1 }
-            } catch SendError.notJoined {
+                if try await peer.broadcast(body) > 0 { count += 1 }
+            } catch SendError.notJoined, SendError.overRate {
                 continue
             } catch let SendError.tooLarge(limit) {
                 Console.warning("the message is longer than \(limit) bytes, nothing is sent")

@@ -52,9 +52,10 @@ actor PeerSessionPrinter {
             Console.note("lost the server, joining again")
         case .connectionRecovered:
             Console.note("the server is back")
-        case .dismissed(let departure):
-            Console.note("the server ended the session: \(departure.summary)")
-        case .refused(let refusal, let pause):
+        case .dismissed(let dismissal):
+            Console.note("the server ended the session: \(Departure(dismissal).summary)")
+        case .refused(let delay, let pause):
+            let refusal = JoinRefusal(delay)
             lastRefusal = refusal
             Console.warning(
                 "turned away: \(refusal.summary); trying again in \(pause.components.seconds + 1) s",
@@ -66,15 +67,17 @@ actor PeerSessionPrinter {
             Console.warning("no answer from \(server), still trying", hint: hasJoined ? nil : silenceHint)
         case .memberJoined(let member):
             Console.result("+ \(member.name) \(member.address)")
-        case .memberRejoined(let member):
+        case .memberRejoined(let member, _):
             Console.result("~ \(member.name) \(member.address)")
-        case .memberLeft(let member):
+        case .memberLeft(let member, _):
             Console.result("- \(member.name)")
         case .nameMoved(let name, _, let key):
             Console.warning("the name \(name) has moved to another key, \(key)")
         case .message(let message):
             let mark = message.isBroadcast ? "" : " (to you only)"
             Console.result("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
+        case .missed(let count):
+            Console.warning("\(count) events are missing here: stdout is too slow")
         case .left:
             if hasJoined { Console.note("left the mesh") }
         case .ended:

@@ -1,3 +1,5 @@
+internal import SecureMesh
+
 /// The file for the page of `--report`.
 struct ReportFile {
     let path: String

@@ -99,7 +99,7 @@ struct ServerCommand: AsyncParsableCommand {
     }
 
     private static func printEvents(of server: MeshServer, publicKey: PublicKey) async {
-        guard let bound = try? await server.boundAddresses() else { return }
+        guard let bound = try? await server.boundAddresses else { return }
         for address in bound { Console.result("listening on \(address)") }
         Console.result("public key \(publicKey)")
         for await event in server.events {
@@ -108,6 +108,8 @@ struct ServerCommand: AsyncParsableCommand {
             case .left(let member, let departure): Console.result("- \(member.name) (\(departure.summary))")
             case .turnedAway(let name, let key, let refusal):
                 Console.note("turned away \(name) \(key): \(refusal.summary)")
+            case .missed(let count):
+                Console.warning("\(count) events are missing here: stdout is too slow")
             }
         }
     }

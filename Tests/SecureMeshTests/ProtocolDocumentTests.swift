@@ -100,7 +100,7 @@ internal import Testing
 
     @Test func theExampleOfAuthorizedPeersIsOne() throws {
         let lines = page.section("## 8. Key text").drop { !$0.hasPrefix("    # who may join") }.prefix { !$0.isEmpty }
-        #expect(try Roster(text: lines.joined(separator: "\n")).count == 2)
+        #expect(try Roster(lines.joined(separator: "\n")).count == 2)
     }
 
     private func expectContiguous(_ rows: [[String]], size: Int, sourceLocation: SourceLocation = #_sourceLocation) {
@@ -220,4 +220,7 @@ private let constants: [(name: String, value: String)] = [
     ("strangerQueue", text(Limits.strangerQueue)),
     ("resendQueue", text(Limits.resendQueue)),
     ("logInterval", text(Limits.logInterval)),
+    ("secretKeyFile", text(Limits.secretKeyFile)),
+    ("publicKeyFile", text(Limits.publicKeyFile)),
+    ("rosterFile", text(Limits.rosterFile)),
 ]

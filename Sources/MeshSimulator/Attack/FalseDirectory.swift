@@ -22,7 +22,7 @@ struct FalseDirectory {
         falseKey = context.primitives.publicKey(of: falseSecret)
         nobodysKey = SigningKey(seed: reach.random.bytes32().array.span)
         let address = reach.address(Self.nobodysSlot)
-        guard let name = PeerName("nobody"),
+        guard let name = try? PeerName("nobody"),
             let peer = ScriptedPeer(
                 key: nobodysKey, name: name, path: Path(remote: address), ephemeral: falseSecret, context: context)
         else { return nil }

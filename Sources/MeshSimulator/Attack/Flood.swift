@@ -14,7 +14,7 @@ final class Flood: Adversary {
             put(bytes, from: source(&reach), isGarbage: true, &reach)
         }
         for _ in 0..<Self.hellos {
-            let name = PeerName("stranger-\(reach.random.below(100))")
+            let name = try? PeerName("stranger-\(reach.random.below(100))")
             let address = source(&reach)
             let key = SigningKey(seed: reach.random.bytes32().array.span)
             guard let name, let hello = hello(key, name, from: address, &reach) else { continue }

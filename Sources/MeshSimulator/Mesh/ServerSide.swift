@@ -164,7 +164,7 @@ extension VirtualMesh {
             guard let identity = state.identities[member.publicKey] else { return }
             let isAllowed = roster.allows(member.publicKey, as: member.name)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
-        case .turnedAway: break
+        case .turnedAway, .missed: break
         }
     }
 

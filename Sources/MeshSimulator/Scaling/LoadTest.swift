@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
-/// A server, many members that keep no directory, and some peers as they run for real, on a network that takes 10 ms one
-/// way and loses nothing: the load of a server of thousands, and what a peer among them sees of it.
+/// A server, many members that keep no directory, and some peers as they run for real, on a network that takes 10 ms
+/// one way and loses nothing: the load of a server of thousands, and what a peer among them sees of it.
 ///
 /// It uses the stand-in cryptography. One seed makes one run.
 package final class LoadTest: VirtualMesh {
@@ -20,11 +20,11 @@ package final class LoadTest: VirtualMesh {
     package init(seed: UInt64, members: Int, peers: Int, spare: Int = 0, arrivals: Duration) {
         var random = RandomSource.seeded(seed)
         let key = random.signingKey()
-        spares = (0..<members + peers + spare).compactMap { PeerName("peer-\($0)") }
+        spares = (0..<members + peers + spare).compactMap { try? PeerName("peer-\($0)") }
             .map { (random.signingKey(), $0) }
         let authorised = Dictionary(uniqueKeysWithValues: spares.map { ($0.key.publicKey, $0.name) })
         var configuration = Registry.Configuration(
-            key: key, bound: [Addresses.server], roster: Roster(authorised: authorised))
+            key: key, bound: [Addresses.server], roster: Roster(authorized: authorised))
         configuration.primitives = InsecureTestCrypto()
         configuration.maximumPeers = spares.count
         state = MeshState(configuration, random: random, isClose: false)

@@ -99,7 +99,7 @@ struct AttackerKeys {
         self.context = context
         parameters = Welcome.Parameters(
             heartbeat: scenario.heartbeat, lifetime: scenario.lifetime, trust: scenario.trust, rekey: scenario.rekey)
-        let name = strategy.isInsider ? PeerName("insider-\(number)") : nil
+        let name = strategy.isInsider ? try? PeerName("insider-\(number)") : nil
         insider = name.map { Insider(key: SigningKey(seed: random.bytes32().array.span), name: $0) }
         self.serverKey = strategy.isServer ? serverKey : nil
     }

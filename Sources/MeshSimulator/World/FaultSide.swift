@@ -97,7 +97,7 @@ extension World {
     /// The roster of a world that is not open.
     private var roster: Roster {
         let listed = peers.filter { !$0.isRevoked }.map { ($0.publicKey, $0.name) }
-        return Roster(authorised: Dictionary(uniqueKeysWithValues: listed + insiders.map { ($0.key, $0.value) }))
+        return Roster(authorized: Dictionary(uniqueKeysWithValues: listed + insiders.map { ($0.key, $0.value) }))
     }
 
     // MARK: peers

@@ -3,8 +3,8 @@ package import SecureMeshCore
 /// A virtual mesh with trouble: a scenario makes the world, and the same scenario makes the same world, to the byte, on
 /// any machine.
 ///
-/// First there is trouble, and safety is checked after every step. Then everything heals, and the mesh must be whole again
-/// in time.
+/// First there is trouble, and safety is checked after every step. Then everything heals, and the mesh must be whole
+/// again in time.
 package final class World {
     let scenario: Scenario
     package let state: MeshState
@@ -52,11 +52,11 @@ package final class World {
         let holdings = scenario.attacks.indices.map { AttackerKeys($0, of: scenario, context, serverKey, &random) }
         let listed = holdings.compactMap(\.insider).map { ($0.key.publicKey, $0.name) }
         insiders = Dictionary(uniqueKeysWithValues: listed)
-        let names = (0..<scenario.peers).compactMap { PeerName("peer-\($0)") }
+        let names = (0..<scenario.peers).compactMap { try? PeerName("peer-\($0)") }
         let publicKeys = keys.map(\.publicKey)
         let roster =
             scenario.isOpen
-            ? .open : Roster(authorised: Dictionary(uniqueKeysWithValues: Array(zip(publicKeys, names)) + listed))
+            ? .open : Roster(authorized: Dictionary(uniqueKeysWithValues: Array(zip(publicKeys, names)) + listed))
         recorder = Recorder(scenario, names: names)
         var configuration = Registry.Configuration(key: serverKey, bound: [Addresses.server], roster: roster)
         configuration.heartbeatInterval = scenario.heartbeat

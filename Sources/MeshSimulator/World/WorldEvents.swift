@@ -75,7 +75,7 @@ extension World: VirtualMesh {
         switch event {
         case .joined(let member): noteJoined(member)
         case .left(let member, let departure): noteLeft(member, departure)
-        case .turnedAway: break
+        case .turnedAway, .missed: break
         }
     }
 
@@ -146,7 +146,7 @@ extension World: VirtualMesh {
             peers[index].waitsUntil = now + ProtocolConstants.replacedPause * 5 / 4
         case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
             tell([index], "\(event)")
-        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved: break
+        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .missed: break
         }
     }
 

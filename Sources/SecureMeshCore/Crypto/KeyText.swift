@@ -54,7 +54,7 @@ extension PublicKey: CustomStringConvertible {
     /// Reads the text of a public key, `p2ppub1_…`.
     ///
     /// - Throws: ``KeyTextError``.
-    public init(text: String) throws(KeyTextError) {
+    public init(_ text: String) throws(KeyTextError) {
         let bytes = try KeyText.publicKey.decode(Array(text.utf8))
         self.init(bytes: Bytes32(bytes.span))
         guard Sodium.isValidPoint(self) else { throw .invalidPoint }
@@ -67,10 +67,11 @@ extension PublicKey: CustomStringConvertible {
 }
 
 extension SigningKey {
-    /// Reads the text of a secret key, `P2PSECRET1_…`. The caller wipes the text.
+    /// Reads the text of a secret key, `P2PSECRET1_…`. The caller wipes the text. ``init(contentsOfFile:)`` does that
+    /// by itself.
     ///
     /// - Throws: ``KeyTextError``.
-    public convenience init(secretText text: Span<UInt8>) throws(KeyTextError) {
+    public convenience init(_ text: Span<UInt8>) throws(KeyTextError) {
         var copy = [UInt8](copying: text)
         defer { Sodium.wipe(&copy) }
         var seed = try KeyText.secret.decode(copy)

@@ -34,7 +34,9 @@ public final class SigningKey: Sendable {
     /// Calls `body` with the key's text, `P2PSECRET1_…`, and then wipes the text.
     ///
     /// - Throws: The error of `body`.
-    public func withSecretText<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+    public func withSecretText<Result, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         var seed = guarded.copySeed()
         defer { Sodium.wipe(&seed) }
         var text = KeyText.secret.encode(seed)

@@ -81,7 +81,7 @@ package struct DirectoryReplica: Sendable {
         for entry in delta.added { directory.insert(entry) }
         version += 1
         if let assembly, assembly.version <= version { self.assembly = nil }
-        return changes(from: before, to: delta.added)
+        return changes(from: before, to: delta.added, reason: nil)
     }
 
     /// Applies the early DELTAs that follow the version held.
@@ -137,14 +137,17 @@ package struct DirectoryReplica: Sendable {
         for entry in new { next.insert(entry) }
         directory = next
         version = newVersion
-        return changes(from: before, to: new)
+        return changes(from: before, to: new, reason: isNewEpoch ? .stopping : nil)
     }
 
-    private mutating func changes(from before: [Entry], to after: [Entry]) -> DirectoryChange {
+    /// - Parameter reason: The reason why members have left, if it is known.
+    private mutating func changes(
+        from before: [Entry], to after: [Entry], reason: Departure?
+    ) -> DirectoryChange {
         let left = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
         let stays = before.isEmpty ? [] : Set(after.map(\.identity))
         var events: [PeerEvent] = before.filter { !stays.contains($0.identity) && $0.identity != own }
-            .map { .memberLeft(Member($0)) }
+            .map { .memberLeft(Member($0), reason: reason) }
         for entry in after {
             let known = knownNames[entry.name]
             if let known, known != entry.identity {
@@ -158,7 +161,9 @@ package struct DirectoryReplica: Sendable {
                 events.append(.memberJoined(Member(entry)))
                 continue
             }
-            if old != entry { events.append(.memberRejoined(Member(entry))) }
+            guard old != entry else { continue }
+            let previousName = old.name == entry.name ? nil : old.name
+            events.append(.memberRejoined(Member(entry), previousName: previousName))
         }
         return DirectoryChange(gone: before, events: events)
     }

@@ -7,7 +7,7 @@ package enum JoinAction: Sendable {
     /// WELCOME: send the CONFIRM of this session. No attempt is outstanding until the session is given up.
     case confirm(ServerSession)
     /// REJECT that may change: the next HELLO is due after the duration.
-    case retry(JoinRefusal, after: Duration)
+    case retry(JoinDelay, after: Duration)
     /// REJECT that is final.
-    case giveUp(JoinRefusal)
+    case giveUp(Exclusion)
 }

@@ -56,7 +56,7 @@ extension PeerEvent {
         switch self {
         case .connectionLost, .dismissed, .left, .ended: true
         case .joined, .connectionRecovered, .refused, .unanswered, .memberJoined, .memberRejoined, .memberLeft,
-            .nameMoved, .message:
+            .nameMoved, .message, .missed:
             false
         }
     }

@@ -155,14 +155,13 @@ package struct Joining: Sendable {
     }
 
     private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
-        let refusal = JoinRefusal(reject.reason)
-        guard refusal != .notAuthorised else {
+        guard let reason = JoinDelay(reject.reason) else {
             stop()
-            return .giveUp(refusal)
+            return .giveUp(.notAuthorized)
         }
         let gap = random.jittered(.seconds(max(Int(reject.retrySeconds), 1)))
         pause(until: now + gap)
-        return .retry(refusal, after: gap)
+        return .retry(reason, after: gap)
     }
 
     /// Adds an attempt with a new ephemeral key and returns its HELLO.

@@ -13,6 +13,7 @@ package struct Peer: MeshMachine {
     private var joining: Joining
     private var sessions = SessionRotation()
     private var directory: DirectoryReplica
+    private var sendLimiter: SendLimiter
     private var messageNumber: UInt64 = 0
     private var isConnected = false
     private var joinedGate = JoinedGate()
@@ -27,6 +28,7 @@ package struct Peer: MeshMachine {
         path = Path(remote: configuration.server)
         joining = Joining(configuration)
         directory = DirectoryReplica(of: configuration.key.publicKey)
+        sendLimiter = SendLimiter(within: configuration.messageRate)
         joining.start(at: now)
     }
 
@@ -35,7 +37,7 @@ package struct Peer: MeshMachine {
     /// The number of members, this peer included once it is listed.
     package var memberCount: Int { directory.count }
 
-    package var usages: [Usage] { directory.usages + joining.usages + sessions.usages }
+    package var usages: [Usage] { directory.usages + joining.usages + sessions.usages + [sendLimiter.usage] }
 
     /// The epoch of the directory held.
     package var epoch: UInt64 { directory.epoch }
@@ -153,8 +155,8 @@ extension Peer {
         case .confirm(let candidate):
             sessions.open(candidate)
             sendHeartbeats(now)
-        case .retry(let refusal, let gap): emit(.refused(refusal, retryAfter: gap))
-        case .giveUp(let refusal): finish(.ended(refusal))
+        case .retry(let reason, let gap): emit(.refused(reason, retryAfter: gap))
+        case .giveUp(let reason): finish(.ended(reason))
         }
     }
 
@@ -201,6 +203,7 @@ extension Peer {
         noteListing()
         for entry in change.gone {
             sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)
+            sendLimiter.end(entry.session)
         }
     }
 
@@ -212,8 +215,8 @@ extension Peer {
     private mutating func handleGoodbye(_ span: Span<UInt8>, _ datagram: Datagram, now: Instant) throws(Rejection) {
         let goodbye = try sessions.admit(Goodbye.self, span, datagram)
         guard goodbye.session == session else { throw .unknownSession }
-        let departure = Departure(goodbye.reason)
-        if departure == .replaced, sessions.replaceCurrent(now) {
+        let dismissal = Dismissal(goodbye.reason)
+        if dismissal == .replaced, sessions.replaceCurrent(now) {
             // This peer's own CONFIRM replaced the session: the candidate's, or that of one that was given up.
             if sessions.candidate == nil {
                 connectionLost()
@@ -223,12 +226,12 @@ extension Peer {
         }
         sessions.endCurrent()
         isConnected = false
-        emit(.dismissed(departure))
-        switch departure {
-        case .revoked: finish(.ended(.notAuthorised))
+        emit(.dismissed(dismissal))
+        switch dismissal {
+        case .revoked: finish(.ended(.revoked))
         case .replaced: joining.start(at: now + ProtocolConstants.replacedPause)
         case .misbehaved: joining.start(at: now + ProtocolConstants.barredPeriod)
-        case .expired, .tooOld, .stopping, .left: joining.start(at: now)
+        case .expired, .tooOld, .stopping: joining.start(at: now)
         }
     }
 
@@ -264,11 +267,12 @@ extension Peer {
     /// - Parameter limit: The largest body that is accepted, in bytes.
     /// - Returns: The number of members that it was sealed for.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
-        let signed = try sign(body, audience: nil, limit: limit, now: now)
+        let others = directory.others
+        let signed = try sign(body, audience: nil, for: others, limit: limit, now: now)
         var reached = 0
-        for entry in directory.others {
+        for entry in others {
             do throws(SendError) {
-                try seal(signed, for: entry)
+                try seal(signed, for: entry, now: now)
                 reached += 1
             } catch {
                 // A false entry must not stop the message to the other members, so it is counted as what it is: a part
@@ -288,8 +292,8 @@ extension Peer {
         guard identity != configuration.key.publicKey, let entry = directory.entry(of: identity) else {
             throw .unknownMember
         }
-        let signed = try sign(body, audience: identity, limit: limit, now: now)
-        try seal(signed, for: entry)
+        let signed = try sign(body, audience: identity, for: [entry], limit: limit, now: now)
+        try seal(signed, for: entry, now: now)
     }
 
     package func identity(named name: PeerName) -> PublicKey? {
@@ -301,22 +305,26 @@ extension Peer {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
+    /// Signs a message, unless it would exceed the rate at which one of its receivers accepts messages.
     private mutating func sign(
-        _ body: [UInt8], audience: PublicKey?, limit: Int, now: Instant
+        _ body: [UInt8], audience: PublicKey?, for receivers: [Entry], limit: Int, now: Instant
     ) throws(SendError) -> SignedPayload {
         guard body.count <= limit else { throw .tooLarge(limit: limit) }
         guard leaving == nil, maySpeak(now), let current = sessions.current else { throw .notJoined }
+        let wait = receivers.reduce(Duration.zero) { max($0, sendLimiter.wait(for: $1.session, now: now)) }
+        guard wait == .zero else { throw .overRate(retryAfter: wait) }
         messageNumber += 1
         return current.signer.sign(.message, PeerMessage(audience: audience, number: messageNumber, body: body))
     }
 
-    private mutating func seal(_ signed: SignedPayload, for entry: Entry) throws(SendError) {
+    private mutating func seal(_ signed: SignedPayload, for entry: Entry, now: Instant) throws(SendError) {
         let bytes: [UInt8]
         do {
             bytes = try sessions.seal(signed, for: entry)
         } catch {
             throw SendError(error)
         }
+        sendLimiter.charge(entry.session, now: now)
         outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes)))
     }
 }

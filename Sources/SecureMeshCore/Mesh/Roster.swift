@@ -13,33 +13,33 @@ public struct Roster: Hashable, Sendable {
     }
 
     /// Allows only these keys, each under its name. Keys that share a name can be members one at a time.
-    public init(authorised: [PublicKey: PeerName]) {
-        self.init(names: authorised, isOpen: false)
+    public init(authorized: [PublicKey: PeerName]) {
+        self.init(names: authorized, isOpen: false)
     }
 
     /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer.
     ///
     /// Empty lines and lines that begin with `#` are skipped.
     ///
-    /// - Throws: `RosterError`, with the number of the first line that is wrong.
-    public init(text: String) throws(RosterError) {
+    /// - Throws: ``RosterError``, with the number of the first line that is wrong.
+    public init(_ text: String) throws(RosterError) {
         var lines: [PublicKey: (name: PeerName, line: Int)] = [:]
         for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             let fields = raw.split { $0 == " " || $0 == "\t" }
             guard let first = fields.first, !first.hasPrefix("#") else { continue }
             let line = index + 1
             guard fields.count == 2 else { throw RosterError(line: line, problem: .notTwoFields) }
-            guard let name = PeerName(String(first)) else { throw RosterError(line: line, problem: .invalidName) }
+            guard let name = try? PeerName(String(first)) else { throw RosterError(line: line, problem: .invalidName) }
             let key: PublicKey
             do {
-                key = try PublicKey(text: String(fields[1]))
+                key = try PublicKey(String(fields[1]))
             } catch {
                 throw RosterError(line: line, problem: .invalidKey(error))
             }
             if let other = lines[key] { throw RosterError(line: line, problem: .repeatedKey(line: other.line)) }
             lines[key] = (name, line)
         }
-        self.init(authorised: lines.mapValues { $0.name })
+        self.init(authorized: lines.mapValues { $0.name })
     }
 
     /// The number of listed keys; 0 for an open roster.

@@ -1,9 +1,13 @@
 /// The fault in one line of a roster's text. It contains nothing of the line itself.
 public struct RosterError: Error, Hashable, Sendable {
+    /// The kinds of faults.
+    @nonexhaustive
     public enum Problem: Hashable, Sendable {
         /// The line is not a name and a key, separated by blanks.
         case notTwoFields
+        /// The first field is not a name.
         case invalidName
+        /// The second field is not the text of a public key.
         case invalidKey(KeyTextError)
         /// The key is listed already.
         case repeatedKey(line: Int)
@@ -11,5 +15,12 @@ public struct RosterError: Error, Hashable, Sendable {
 
     /// The number of the line, from 1.
     public let line: Int
+    /// The kind of fault.
     public let problem: Problem
+
+    /// Makes an error, for tests of programs that handle it.
+    public init(line: Int, problem: Problem) {
+        self.line = line
+        self.problem = problem
+    }
 }

@@ -64,6 +64,13 @@ package enum Limits {
     package static let retiredSessions = 65_536
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     package static let messageRate = Rate(perSecond: 200, burst: 400)
+
+    /// The rate at which a sender sends to a receiver that accepts `rate`. The rest of the burst covers messages that
+    /// are delayed on their way and then delivered together.
+    package static func sendRate(within rate: Rate) -> Rate {
+        Rate(perSecond: rate.perSecond, burst: rate.burst * 3 / 4)
+    }
+
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
 
@@ -73,4 +80,8 @@ package enum Limits {
     package static let strangerQueue = 4_096
     package static let resendQueue = 4_096
     package static let logInterval = Duration.seconds(10)
+    // Sizes of files, in bytes.
+    package static let secretKeyFile = 4_096
+    package static let publicKeyFile = 65_536
+    package static let rosterFile = 16 << 20
 }

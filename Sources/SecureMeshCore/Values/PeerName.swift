@@ -5,9 +5,15 @@ public struct PeerName: Hashable, Sendable, CustomStringConvertible {
     /// The name.
     public let description: String
 
-    /// Reads a name; nil if `text` is none.
-    public init?(_ text: String) {
-        self.init(utf8: Array(text.utf8))
+    /// Reads a name.
+    ///
+    /// - Throws: ``PeerNameError``.
+    public init(_ text: String) throws(PeerNameError) {
+        let bytes = Array(text.utf8)
+        guard !bytes.isEmpty else { throw .empty }
+        guard bytes.allSatisfy(Self.isAllowed) else { throw .invalidCharacter }
+        guard bytes.count <= Self.maximumLength else { throw .tooLong }
+        description = text
     }
 
     /// Reads a name; nil if the bytes are none.

@@ -13,11 +13,11 @@ package struct LoopbackMesh {
         _ body: @Sendable (LoopbackMesh) async throws -> Void
     ) async throws {
         let key = SigningKey()
-        let addresses = try listen.map { try require(SocketAddress($0), "no address: \($0)") }
+        let addresses = try listen.map { try require(try? SocketAddress($0), "no address: \($0)") }
         let server = try MeshServer(.init(key: key, roster: roster, listen: addresses), logger: quiet)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
-            let address = try require(try await server.boundAddresses().first, "no socket")
+            let address = try require(try await server.boundAddresses.first, "no socket")
             try await body(LoopbackMesh(server: server, serverKey: key, address: address))
             tasks.cancelAll()
         }
@@ -30,8 +30,8 @@ package struct LoopbackMesh {
         _ body: @Sendable (RunningPeer) async throws -> Void
     ) async throws {
         var configuration = MeshPeer.Configuration(
-            key: key, name: try require(PeerName(name), "no name: \(name)"), serverKeys: [serverKey.publicKey],
-            server: server ?? address)
+            key: key, name: try require(try? PeerName(name), "no name: \(name)"), server: server ?? address,
+            serverKeys: [serverKey.publicKey])
         configure(&configuration)
         let peer = try MeshPeer(configuration, logger: Self.quiet)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -74,7 +74,7 @@ package final class TestMesh: VirtualMesh {
     package func addPeer(
         _ text: String, key: SigningKey? = nil, at address: SocketAddress? = nil, servers: [PublicKey]? = nil
     ) throws -> VirtualPeer {
-        let name = try require(PeerName(text), "no name: \(text)")
+        let name = try require(try? PeerName(text), "no name: \(text)")
         let key = key ?? makeKey()
         let index = peers.count
         let identity = state.identities[key.publicKey] ?? index
@@ -216,10 +216,10 @@ extension VirtualPeer {
     package func count(_ isWanted: (PeerEvent) -> Bool) -> Int { events.count { isWanted($0.event) } }
     package func has(_ event: PeerEvent) -> Bool { events.contains { $0.event == event } }
     package var joins: Int { count { if case .joined = $0 { true } else { false } } }
-    package var departures: [Departure] {
+    package var departures: [Dismissal] {
         events.compactMap { if case .dismissed(let departure) = $0.event { departure } else { nil } }
     }
-    package var refusals: [JoinRefusal] {
+    package var refusals: [JoinDelay] {
         events.compactMap { if case .refused(let refusal, _) = $0.event { refusal } else { nil } }
     }
 }

@@ -31,11 +31,11 @@ struct VectorWorld {
             try keys.expect("\(owner)_public", key.publicKey.bytes.array)
             let publicText = try keys.text("\(owner)_public_text")
             keys.expect(key.publicKey.description == publicText, "\(owner)_public_text comes out otherwise")
-            keys.expect(try PublicKey(text: publicText) == key.publicKey, "\(owner)_public_text is another key")
+            keys.expect(try PublicKey(publicText) == key.publicKey, "\(owner)_public_text is another key")
             let secretText = Array(try keys.text("\(owner)_secret_text").utf8)
             let made = key.withSecretText { [UInt8](copying: $0) }
             keys.expect(made == secretText, "\(owner)_secret_text comes out otherwise")
-            let read = try SigningKey(secretText: secretText.span)
+            let read = try SigningKey(secretText.span)
             keys.expect(read.publicKey == key.publicKey, "\(owner)_secret_text is another key")
         }
 

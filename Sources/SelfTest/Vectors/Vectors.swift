@@ -98,7 +98,7 @@ final class VectorSection {
     func short(_ key: String) throws -> UInt16 { UInt16(clamping: try number(key)) }
 
     func name(_ key: String) throws -> PeerName {
-        try require(PeerName(text(key)), "[\(name)] \(key) is no name")
+        try require(try? PeerName(text(key)), "[\(name)] \(key) is no name")
     }
 
     func session(_ key: String) throws -> SessionID {

@@ -99,7 +99,7 @@ package enum DatagramCheck {
         guard (Entry.fixedSize + 1...Entry.maximumSize).contains(entry.encodedSize) else {
             return "an entry of \(entry.encodedSize) bytes"
         }
-        guard PeerName(entry.name.description) == entry.name else { return "an entry with no name" }
+        guard (try? PeerName(entry.name.description)) == entry.name else { return "an entry with no name" }
         return nil
     }
 

@@ -169,6 +169,6 @@ struct DatagramRecipe {
     private static let letters: [Character] = ["a", "Z", "0", "9", ".", "_", "-"]
     /// By length and letter.
     private static let names = (1...PeerName.maximumLength).map { count in
-        letters.map { PeerName(String(repeating: $0, count: count)) ?? Pool.names[0] }
+        letters.map { (try? PeerName(String(repeating: $0, count: count))) ?? Pool.names[0] }
     }
 }

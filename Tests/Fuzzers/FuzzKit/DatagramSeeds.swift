@@ -116,7 +116,7 @@ package enum DatagramSeeds {
         (0..<32).map { seed &* 7 &+ $0 & 0x7F }
     }
 
-    private static let names = ["A", "a.name_of-32-characters-0123456"].compactMap { PeerName($0) }
+    private static let names = ["A", "a.name_of-32-characters-0123456"].compactMap { try? PeerName($0) }
     private static let four = SocketAddress(ip: .v4(0xC000_0201), port: 3001)
     private static let six = SocketAddress(ip: .v6(0x2001_0DB8_0000_0000, 2), port: 3002)
 }

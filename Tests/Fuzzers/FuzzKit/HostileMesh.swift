@@ -112,7 +112,7 @@ final class HostileMesh: VirtualMesh {
             let sender = state.identities[message.sender.publicKey]
             state.invariants.delivered(message, from: sender, to: peer.identity, now: now)
         case .joined, .dismissed, .connectionLost, .connectionRecovered, .unanswered, .memberJoined, .memberRejoined,
-            .memberLeft, .nameMoved:
+            .memberLeft, .nameMoved, .missed:
             break
         }
     }
@@ -151,8 +151,8 @@ final class HostileMesh: VirtualMesh {
         checkSilentMembers()
     }
 
-    /// Lets time pass in order while the network delivers everything at once. Each input has a limit of such time, because
-    /// heartbeats cost a fuzzer more than all else.
+    /// Lets time pass in order while the network delivers everything at once. Each input has a limit of such time,
+    /// because heartbeats cost a fuzzer more than all else.
     func run(_ duration: Duration) {
         guard quiet >= duration else { return }
         quiet -= duration

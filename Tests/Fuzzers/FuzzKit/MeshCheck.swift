@@ -28,8 +28,8 @@ package enum MeshCheck {
         return HostileMesh(seed: UInt64(first) << 32, roster: roster(choices.uint16()))
     }
 
-    /// Meshes of three peers, of three and a member that cheats, of as many as the server takes, and of three with an open
-    /// roster.
+    /// Meshes of three peers, of three and a member that cheats, of as many as the server takes, and of three with an
+    /// open roster.
     private static let settledMeshes = Mutex(settle())
 
     private static func settle() -> sending [HostileMesh] {
@@ -52,7 +52,7 @@ package enum MeshCheck {
     static func roster(_ mask: UInt16) -> Roster {
         guard mask != .max else { return .open }
         let listed = zip(Pool.keys, Pool.names).enumerated().filter { mask & 1 << $0.offset != 0 }.map(\.element)
-        return Roster(authorised: Dictionary(uniqueKeysWithValues: listed.map { ($0.0.publicKey, $0.1) }))
+        return Roster(authorized: Dictionary(uniqueKeysWithValues: listed.map { ($0.0.publicKey, $0.1) }))
     }
 
     /// The inputs that fuzzing starts from: each operation in a state where it has an effect.

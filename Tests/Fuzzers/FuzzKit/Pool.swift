@@ -8,7 +8,7 @@ package enum Pool {
     package static let keys = (1...10).map { signingKey(UInt8($0)) }
     /// Four of them as long as can be: with them a snapshot of seven members has two parts.
     package static let names = "ABCDEFGHIJ".enumerated().compactMap { index, letter in
-        PeerName(String(repeating: letter, count: (4..<8).contains(index) ? PeerName.maximumLength : 1))
+        try? PeerName(String(repeating: letter, count: (4..<8).contains(index) ? PeerName.maximumLength : 1))
     }
     package static let serverAddress = SocketAddress(ip: .v4(0xC633_6401), port: 3000)
     package static let context = SigningContext(server: server.publicKey)

@@ -10,7 +10,7 @@ struct KeyTextTests {
         let text = key.description
         #expect(text.hasPrefix("p2ppub1_"))
         #expect(text.utf8.count == 56)
-        #expect(try PublicKey(text: text) == key)
+        #expect(try PublicKey(text) == key)
     }
 
     @Test("the text of a secret key decodes to the key, and has 59 characters", arguments: UInt8(1)...20)
@@ -18,7 +18,7 @@ struct KeyTextTests {
         let text = Self.secretText(Fixture.key(byte))
         #expect(text.starts(with: Array("P2PSECRET1_".utf8)))
         #expect(text.count == 59)
-        let again = try SigningKey(secretText: text.span)
+        let again = try SigningKey(text.span)
         #expect(again.publicKey == Fixture.key(byte).publicKey)
         #expect(Self.secretText(again) == text)
     }
@@ -123,7 +123,7 @@ struct KeyTextTests {
 
     private static func publicError(_ text: [UInt8]) -> KeyTextError? {
         do throws(KeyTextError) {
-            _ = try PublicKey(text: String(decoding: text, as: UTF8.self))
+            _ = try PublicKey(String(decoding: text, as: UTF8.self))
             return nil
         } catch {
             return error
@@ -132,7 +132,7 @@ struct KeyTextTests {
 
     private static func secretError(_ text: [UInt8]) -> KeyTextError? {
         do throws(KeyTextError) {
-            _ = try SigningKey(secretText: text.span)
+            _ = try SigningKey(text.span)
             return nil
         } catch {
             return error

@@ -122,10 +122,10 @@ import Testing
             let reject = Self.reject(hello, as: attempt, reason, seconds: 3)
             switch try Self.handle(reject, by: &joining, random: &random) {
             case .giveUp(let refusal):
-                #expect(reason == .notAuthorized && refusal == .notAuthorised)
+                #expect(reason == .notAuthorized && refusal == .notAuthorized)
                 #expect(!joining.isActive && joining.deadline == nil)
             case .retry(let refusal, let gap):
-                #expect(reason != .notAuthorized && refusal == JoinRefusal(reason))
+                #expect(reason != .notAuthorized && JoinRefusal(refusal) == JoinRefusal(reason))
                 #expect(gap >= .seconds(3))
                 #expect(joining.deadline == .after(gap))
             case .sendHello, .wait, .confirm:

@@ -164,7 +164,7 @@ import Testing
         #expect(directory.version == 8 && directory.wantedPart == 0)
         #expect(
             change.events == [
-                .memberLeft(Member(try .sample(1))), .memberJoined(Member(try .sample(3))),
+                .memberLeft(Member(try .sample(1)), reason: nil), .memberJoined(Member(try .sample(3))),
                 .memberJoined(Member(try .sample(4))),
             ])
         #expect(change.gone == [try .sample(1)])
@@ -210,7 +210,20 @@ import Testing
         let change = try directory.apply(
             Snapshot(version: 2, part: 0, parts: 1, entries: [try .sample(8, identity: 1, name: "n1", port: 1)]))
         let rejoined = Member(try .sample(8, identity: 1, name: "n1", port: 1))
-        #expect(change.events == [.memberLeft(Member(try .sample(2))), .memberRejoined(rejoined)])
+        #expect(
+            change.events
+                == [
+                    .memberLeft(Member(try .sample(2)), reason: .stopping),
+                    .memberRejoined(rejoined, previousName: nil),
+                ])
+    }
+
+    @Test("the event of a member with another name has its name of before") func previousName() throws {
+        var directory = try copy([.sample(1), .sample(2)])
+        let renamed = try Entry.sample(8, identity: 1, name: "renamed", port: 1)
+        let change = try directory.apply(
+            Delta(from: directory.version, removed: [Entry.sample(1).session], added: [renamed]))
+        #expect(change.events == [.memberRejoined(Member(renamed), previousName: try PeerName("n1"))])
     }
 
     @Test("a peer's own changes are no events") func own() throws {

@@ -13,7 +13,7 @@ extension Entry {
             session: try #require(SessionID(rawValue: session)), identity: PublicKey(bytes: fill(byte)),
             agreementKey: AgreementPublicKey(bytes: fill(9)), binding: Signature(zeros.span),
             address: SocketAddress(ip: .v4(0x0A00_0001), port: port ?? UInt16(truncatingIfNeeded: session)),
-            name: try #require(PeerName(name ?? "n\(session)")))
+            name: try PeerName(name ?? "n\(session)"))
     }
 }
 

@@ -16,7 +16,7 @@ import Testing
         let secret = mesh.random.secret()
         let d1 = try #require(secret.agree(with: serverKey))
         let clear = ephemeral ?? secret.agreementPublicKey
-        let name = try #require(PeerName("forged"))
+        let name = try PeerName("forged")
         return Signer(key: signer, context: context ?? SigningContext(server: server), from: 0)
             .sign(.hello(cookie: .zero, ephemeral: clear), Hello(identity: identity ?? signer.publicKey, name: name))
             .sealed(
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test("an unlisted key gets no answer for a bad signature, REJECT for a good one") func unlisted() throws {
-        let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
+        let mesh = TestMesh { $0.roster = Roster(authorized: [:]) }
         let unlisted = mesh.makeKey()
         let forged = try hello(mesh, identity: unlisted.publicKey, signer: mesh.makeKey())
         expectSilence(mesh, forged, .signatureInvalid)
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test("two REJECTs of one HELLO have two salts, so two keys") func twoRejects() throws {
-        let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
+        let mesh = TestMesh { $0.roster = Roster(authorized: [:]) }
         let bytes = try hello(mesh, signer: mesh.makeKey())
         mesh.inject(bytes, from: place)
         mesh.inject(bytes, from: place)

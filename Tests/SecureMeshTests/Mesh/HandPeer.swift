@@ -16,7 +16,7 @@ final class HandPeer {
     var number: UInt64 = 0
 
     init(_ name: String, key: SigningKey? = nil, at address: SocketAddress, in mesh: TestMesh) throws {
-        self.name = try #require(PeerName(name))
+        self.name = try PeerName(name)
         self.key = key ?? mesh.makeKey()
         self.address = address
         self.mesh = mesh

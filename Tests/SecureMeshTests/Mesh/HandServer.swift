@@ -34,7 +34,7 @@ final class HandServer {
     func peer(_ name: String) throws -> Client {
         clients += 1
         let key = SigningKey(seed: random.bytes32().array.span)
-        let name = try #require(PeerName(name))
+        let name = try PeerName(name)
         let configuration = Peer.Configuration(
             key: key, name: name, servers: [self.key.publicKey], server: TestMesh.server)
         return Client(
@@ -82,7 +82,7 @@ final class HandServer {
 
     /// A member that this server has never seen, bound to `agreementKey` by `key` as by its own HELLO.
     func entry(_ name: String, key: SigningKey, agreementKey: AgreementPublicKey, at place: Int) throws -> Entry {
-        let name = try #require(PeerName(name))
+        let name = try PeerName(name)
         let hello = Signer(key: key, context: context, from: 0)
             .sign(.hello(cookie: .zero, ephemeral: agreementKey), Hello(identity: key.publicKey, name: name))
         return Entry(

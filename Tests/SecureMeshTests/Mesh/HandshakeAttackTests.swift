@@ -220,7 +220,7 @@ import Testing
         let mesh = TestMesh()
         let hand = try HandPeer("hand", at: place, in: mesh)
         try hand.beWelcomed()
-        mesh.setRoster(Roster(authorised: [:]))
+        mesh.setRoster(Roster(authorized: [:]))
         let sent = mesh.flights.count
         hand.inject(try hand.confirm())
         #expect(mesh.members.isEmpty)
@@ -250,7 +250,7 @@ import Testing
         let hand = try HandPeer("hand", at: place, in: mesh)
         mesh.run(for: .seconds(1))
         try hand.beWelcomed()
-        mesh.setRoster(Roster(authorised: [:]))
+        mesh.setRoster(Roster(authorized: [:]))
         _ = try hand.askForReject()
         for kind in [Kind.retry, .welcome, .reject] {
             let replies = mesh.sent(kind)

@@ -97,8 +97,8 @@ import Testing
         for _ in 0..<Limits.directoryEntries { #expect(gate.pass(.memberJoined(member)).isEmpty) }
         #expect(gate.pass(try message()).isEmpty)
         // Messages are never emitted before .joined: their senders may have left.
-        #expect(gate.pass(.memberLeft(member)).count == Limits.directoryEntries + 1)
-        #expect(gate.pass(.memberLeft(member)).isEmpty)
+        #expect(gate.pass(.memberLeft(member, reason: nil)).count == Limits.directoryEntries + 1)
+        #expect(gate.pass(.memberLeft(member, reason: nil)).isEmpty)
         #expect(gate.announce(TestMesh.address(1)) { _ in true }.count == 2)
     }
 

@@ -86,7 +86,7 @@ import Testing
         #expect(mesh.departures(of: peers[0]) == [.replaced])
         let seen = peers[1].events.map(\.event)
         #expect(seen.count == 1)
-        if case .memberRejoined(let member)? = seen.first { #expect(member.publicKey == peers[0].publicKey) }
+        if case .memberRejoined(let member, nil)? = seen.first { #expect(member.publicKey == peers[0].publicKey) }
     }
 
     @Test("of two processes with one key, the older is dismissed and waits for 60 s") func twoProcesses() throws {

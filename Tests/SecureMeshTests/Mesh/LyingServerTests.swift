@@ -63,7 +63,7 @@ import Testing
         #expect(client.machine.rejections[.signatureInvalid] == 1)
         #expect(client.machine.session == entry.session)
         try server.deliver(.goodbye, goodbye, to: &client, entry, counter: counter)
-        #expect(server.events(&client).suffix(2) == [.dismissed(.revoked), .ended(.notAuthorised)])
+        #expect(server.events(&client).suffix(2) == [.dismissed(.revoked), .ended(.revoked)])
     }
 
     @Test("a GOODBYE ends only the session that it names") func otherGoodbye() throws {

@@ -128,22 +128,71 @@ import Testing
         #expect(peers[1].messages.isEmpty)
     }
 
-    @Test("a sender's bucket holds 400 and gains 200 per second") func bucket() throws {
+    @Test("a receiver accepts 400 messages of a sender at once and 200 per second") func bucket() throws {
         let mesh = TestMesh()
-        let peers = try mesh.join(3)
-        for _ in 0..<500 { try mesh.send("flood", from: peers[0], to: peers[1]) }
-        try mesh.send("calm", from: peers[2], to: peers[1])
+        let peers = try mesh.join(2)
+        let hand = try HandPeer("hand", at: SocketAddress(ip: .v4(0x0A02_0001), port: 5_000), in: mesh)
+        try hand.join()
+        mesh.run(for: .milliseconds(600))
+        var number: UInt64 = 0
+        let flood = { (text: String, count: Int) in
+            for _ in 0..<count {
+                number += 1
+                let message = try hand.message(text, to: peers[1], audience: nil, number: number)
+                mesh.inject(message, from: hand.address, to: peers[1].address)
+            }
+        }
+        try flood("flood", 500)
+        try mesh.send("calm", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(10))
-        let flooded = peers[1].messages.count { $0.sender.publicKey == peers[0].publicKey }
-        #expect(flooded == 400)
+        #expect(texts(peers[1]).count { $0 == "flood" } == 400)
         #expect(peers[1].machine.rejections[.senderOverRate] == 100)
         // Each sender has a bucket of its own.
         #expect(texts(peers[1]).last == "calm")
         mesh.run(for: .milliseconds(500))
-        for _ in 0..<200 { try mesh.send("again", from: peers[0], to: peers[1]) }
+        try flood("again", 200)
         mesh.run(for: .milliseconds(10))
         let again = texts(peers[1]).count { $0 == "again" }
         #expect((100...105).contains(again))
+    }
+
+    @Test("a sender gets an error before it exceeds the rate of a receiver, and no message is lost") func sendRate()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        for number in 0..<300 { try mesh.send("\(number)", from: peers[0], to: peers[1]) }
+        #expect(throws: SendError.overRate(retryAfter: .milliseconds(5))) {
+            try mesh.send("too fast", from: peers[0], to: peers[1])
+        }
+        // A broadcast goes to every member or to none.
+        #expect(throws: SendError.overRate(retryAfter: .milliseconds(5))) {
+            try mesh.broadcast("too fast", from: peers[0])
+        }
+        try mesh.send("other receiver", from: peers[0], to: peers[2])
+        mesh.run(for: .milliseconds(10))
+        #expect(texts(peers[1]).count == 300)
+        #expect(texts(peers[2]) == ["other receiver"])
+        // For three seconds as fast as it may.
+        var sent = 0
+        for _ in 0..<3_000 {
+            do {
+                try mesh.send("steady", from: peers[0], to: peers[1])
+                sent += 1
+            } catch SendError.overRate {
+                // A message of another time.
+            }
+            mesh.run(for: .milliseconds(1))
+        }
+        mesh.run(for: .milliseconds(10))
+        #expect((599...605).contains(sent))
+        #expect(peers[1].messages.count == 300 + sent)
+        #expect(peers[1].machine.rejections[.senderOverRate] == 0)
+        let buckets = peers[0].machine.usages.first { $0.name == "send buckets" }
+        #expect(buckets?.count == 2)
+        mesh.with(peers[1]) { $0.leave(now: mesh.now) }
+        mesh.run(for: .seconds(1))
+        #expect(peers[0].machine.usages.first { $0.name == "send buckets" }?.count == 1)
     }
 
     @Test("a name that moves to another key is an event") func nameMoved() throws {
@@ -154,7 +203,7 @@ import Testing
         mesh.with(first) { $0.leave(now: mesh.now) }
         mesh.run(for: .seconds(1))
         let second = mesh.makeKey()
-        let roster = Roster(authorised: [witness.publicKey: witness.name, second.publicKey: first.name])
+        let roster = Roster(authorized: [witness.publicKey: witness.name, second.publicKey: first.name])
         mesh.setRoster(roster)
         try mesh.addPeer("shared", key: second)
         mesh.run(for: .seconds(1))

@@ -4,34 +4,34 @@ import Testing
 
 /// REJECT and RETRY (PROTOCOL.md, section 5).
 @Suite("Refusals") struct RefusalTests {
-    @Test("a key that is not authorized gets REJECT and stops") func notAuthorised() throws {
-        let mesh = TestMesh { $0.roster = Roster(authorised: [:]) }
+    @Test("a key that is not authorized gets REJECT and stops") func notAuthorized() throws {
+        let mesh = TestMesh { $0.roster = Roster(authorized: [:]) }
         let peer = try mesh.addPeer("stranger")
         mesh.run(for: .seconds(30))
-        #expect(peer.events.map(\.event) == [.ended(.notAuthorised)])
+        #expect(peer.events.map(\.event) == [.ended(.notAuthorized)])
         #expect(peer.machine.nextDeadline == nil)
         #expect(mesh.sent(.hello).count == 1)
         #expect(
             mesh.serverEvents.map(\.event)
-                == [.turnedAway(name: peer.name, publicKey: peer.publicKey, .notAuthorised)])
+                == [.turnedAway(name: peer.name, publicKey: peer.publicKey, .notAuthorized)])
     }
 
     @Test("a listed key under another name is not authorized") func otherName() throws {
         let mesh = TestMesh()
         let key = mesh.makeKey()
-        let listed = try #require(PeerName("listed"))
-        mesh.setRoster(Roster(authorised: [key.publicKey: listed]))
+        let listed = try PeerName("listed")
+        mesh.setRoster(Roster(authorized: [key.publicKey: listed]))
         let peer = try mesh.addPeer("other", key: key)
         mesh.run(for: .seconds(1))
-        #expect(peer.has(.ended(.notAuthorised)))
+        #expect(peer.has(.ended(.notAuthorized)))
     }
 
     @Test("a name is taken while another key is a member under it") func nameTaken() throws {
         let first = SigningKey()
         let second = SigningKey()
-        let shared = try #require(PeerName("shared"))
+        let shared = try PeerName("shared")
         let mesh = TestMesh {
-            $0.roster = Roster(authorised: [first.publicKey: shared, second.publicKey: shared])
+            $0.roster = Roster(authorized: [first.publicKey: shared, second.publicKey: shared])
         }
         let holder = try mesh.addPeer("shared", key: first)
         mesh.run(for: .seconds(1))

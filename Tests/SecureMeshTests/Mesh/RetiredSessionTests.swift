@@ -71,7 +71,7 @@ import Testing
         mesh.inject(second, from: place, to: peer.address)
         mesh.run(for: .zero)
         #expect(peer.messages.count == 2)
-        mesh.setRoster(Roster(authorised: [peer.publicKey: peer.name]))
+        mesh.setRoster(Roster(authorized: [peer.publicKey: peer.name]))
         mesh.run(for: .milliseconds(50))
         mesh.inject(third, from: place, to: peer.address)
         mesh.run(for: .zero)

@@ -190,7 +190,7 @@ import Testing
         let isHidden: (Flight) -> Bool = { $0.destination == peers[0].address }
         mesh.drop(.delta, if: isHidden)
         mesh.drop(.snapshot, if: isHidden)
-        mesh.setRoster(Roster(authorised: names))
+        mesh.setRoster(Roster(authorized: names))
         #expect(mesh.departures(of: peers[2]) == [.revoked])
         mesh.run(for: .seconds(59) - .milliseconds(500))
         #expect(!peers[0].has(.connectionLost))

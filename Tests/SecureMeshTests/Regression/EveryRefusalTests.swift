@@ -109,7 +109,7 @@ struct EveryRefusalTests {
         case .admissionWithdrawn:
             try atServer { hand in
                 try hand.beWelcomed()
-                hand.mesh.setRoster(Roster(authorised: [:]))
+                hand.mesh.setRoster(Roster(authorized: [:]))
                 hand.inject(try hand.confirm())
             }
 
@@ -175,7 +175,10 @@ struct EveryRefusalTests {
             }
         case .senderOverRate:
             try atReceiver { hand, peers in
-                for _ in 0...Limits.messageRate.burst { try hand.mesh.send("x", from: peers[0], to: peers[1]) }
+                for number in 1...UInt64(Limits.messageRate.burst + 1) {
+                    let message = try hand.message("x", to: peers[1], audience: nil, number: number)
+                    hand.mesh.inject(message, from: hand.address, to: peers[1].address)
+                }
             }
         }
     }

@@ -60,7 +60,7 @@ struct StrangerTests {
         let mesh = TestMesh()
         let peers = try mesh.join(3)
         let names = Dictionary(uniqueKeysWithValues: peers.map { ($0.publicKey, $0.name) })
-        mesh.setRoster(Roster(authorised: names))
+        mesh.setRoster(Roster(authorized: names))
         let fake = try HandPeer("fake", at: stranger, in: mesh)
         #expect(try fake.askForReject().reason == .notAuthorized)
         try mesh.broadcast("among us", from: peers[0])

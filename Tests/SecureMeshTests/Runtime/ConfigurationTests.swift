@@ -39,8 +39,8 @@ struct ConfigurationTests {
             ("at most", { $0.maximumMessageSize = -1 }),
         ]
         let good = Configuration(
-            key: Fixture.peerKey, name: try Fixture.name("a"), serverKeys: [Fixture.serverKey.publicKey],
-            server: Self.address)
+            key: Fixture.peerKey, name: try Fixture.name("a"), server: Self.address,
+            serverKeys: [Fixture.serverKey.publicKey])
         _ = try MeshPeer(good, logger: LoopbackMesh.quiet)
         for (reason, spoil) in cases {
             var bad = good
@@ -72,7 +72,7 @@ struct ConfigurationTests {
         #expect(!reason.isEmpty && !reason.contains("): "))
     }
 
-    @Test("what can happen often is told the first time, and then not at once again")
+    @Test("an event is logged the first time, and not again at once")
     func rareLine() {
         var line = LogThrottle()
         #expect(line.happened() == 1)

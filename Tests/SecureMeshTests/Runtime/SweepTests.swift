@@ -13,7 +13,7 @@ struct SweepTests {
     @Test("a live peer refuses every length to 1,400 bytes and every single-bit flip of every kind, and stays a member")
     func peer() async throws {
         try await Self.survives { mesh, peer in
-            let bound = try #require(try await peer.peer.boundAddress())
+            let bound = try await peer.peer.boundAddress
             let address = SocketAddress(ip: .v4(0x7F00_0001), port: bound.port)
             return (address, { try await peer.peer.rejections() })
         }

@@ -58,7 +58,7 @@ struct UDPSocketTests {
             try await eventLoop.submit { [receiver] in body(receiver.address) }.get()
         }
 
-        /// What is received up to `last`, without repeats.
+        /// The datagrams up to `last`, without repeats.
         mutating func received(upTo last: UInt8) async -> (bytes: Set<UInt8>, ports: Set<UInt16>) {
             var (bytes, ports): (Set<UInt8>, Set<UInt16>) = ([], [])
             while !bytes.contains(last), let next = await received.next() {

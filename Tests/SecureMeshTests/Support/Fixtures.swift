@@ -34,7 +34,7 @@ enum Fixture {
     }
 
     static func name(_ text: String) throws -> PeerName {
-        guard let name = PeerName(text) else { throw FixtureError(text: text) }
+        guard let name = try? PeerName(text) else { throw FixtureError(text: text) }
         return name
     }
 

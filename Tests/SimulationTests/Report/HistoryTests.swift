@@ -4,7 +4,7 @@ internal import SecureMeshCore
 internal import Testing
 
 @Suite struct HistoryTests {
-    private var recording = Recording(seed: 1, title: "", names: ["A", "B"].compactMap(PeerName.init))
+    private var recording = Recording(seed: 1, title: "", names: ["A", "B"].compactMap { try? PeerName($0) })
 
     init() {
         recording.duration = .seconds(20)

@@ -160,7 +160,7 @@ internal import Testing
         recording.html.firstMatch(of: /<h1>(.*) <span>(.*)<\/span><\/h1>/).map { "\($0.1) \($0.2)" }
     }
 
-    private func names(_ count: Int) -> [PeerName] { (0..<count).compactMap { PeerName("p\($0)") } }
+    private func names(_ count: Int) -> [PeerName] { (0..<count).compactMap { try? PeerName("p\($0)") } }
 
     private func expectSound(_ page: String, sourceLocation: SourceLocation = #_sourceLocation) {
         let checker = PageChecker(page)

@@ -12,7 +12,7 @@ internal import Testing
     }
 
     @Test func theFiguresAreTheRecords() throws {
-        var recording = Recording(seed: 7, title: "two peers", names: ["A", "B"].compactMap(PeerName.init))
+        var recording = Recording(seed: 7, title: "two peers", names: ["A", "B"].compactMap { try? PeerName($0) })
         recording.duration = .seconds(90)
         recording.memberTime = .seconds(100)
         recording.steps = 12_345

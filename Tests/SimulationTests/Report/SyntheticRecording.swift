@@ -20,7 +20,7 @@ struct SyntheticRecording {
     private init(peers: Int, duration: Duration, seed: UInt64, title: String) {
         dice = .seeded(seed)
         self.duration = duration
-        let names = (0..<peers).compactMap { PeerName("peer-\($0 + 1)") }
+        let names = (0..<peers).compactMap { try? PeerName("peer-\($0 + 1)") }
         recording = Recording(seed: seed, title: title, names: names)
         recording.command = "p2p simulate --peers \(peers) --duration \(duration.components.seconds)s --seed \(seed)"
         memberSince = [Duration?](repeating: nil, count: peers)

@@ -1,0 +1,40 @@
+// Two ways to know the members: whole sets, and a set kept from events.
+// snippet.show
+import SecureMesh
+
+/// Prints each set of members. Every set is complete, and the newest one always comes.
+func followSets(of peer: MeshPeer) async {
+    for await members in peer.membership {
+        print(members.map(\.name.description).sorted().joined(separator: ", "))
+    }
+}
+
+/// Keeps a set from events, for programs that act on each change.
+func followEvents(of peer: MeshPeer) async throws(MeshError) {
+    var members: [PublicKey: Member] = [:]  // by key: a member's name and address can change
+    for await event in peer.events {
+        switch event {
+        case .memberJoined(let member), .memberRejoined(let member, _):
+            members[member.publicKey] = member
+        case .memberLeft(let member, _):
+            members[member.publicKey] = nil
+        case .missed:
+            // Events were dropped: begin anew. Events that are still on their way are applied again, which is harmless.
+            members = [:]
+            for member in try await peer.members() { members[member.publicKey] = member }
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
+            break  // the members stay: what has changed meanwhile comes as events after the next `joined`
+        default:
+            break
+        }
+    }
+}
+// snippet.hide
+
+let peer = try MeshPeer(
+    key: SigningKey(contentsOfFile: "keys/sensor-7.key"), name: PeerName("sensor-7"),
+    server: SocketAddress("192.0.2.1:3000"), serverKey: PublicKey(contentsOfFile: "keys/server.pub"))
+async let running: Void = peer.run()
+async let sets: Void = followSets(of: peer)
+async let events: Void = followEvents(of: peer)
+_ = try await (running, sets, events)

@@ -1,0 +1,79 @@
+// Request and response over direct messages, with a timeout, since any message can be lost.
+// snippet.show
+import SecureMesh
+
+/// Sends requests to other members and matches the responses. A request is `?ID TEXT`, a response `!ID TEXT`.
+actor Caller {
+    struct NoResponse: Error {}
+
+    private let peer: MeshPeer
+    private var nextID = 0
+    private var waiting: [Int: (from: PublicKey, continuation: CheckedContinuation<String?, Never>)] = [:]
+
+    init(_ peer: MeshPeer) {
+        self.peer = peer
+    }
+
+    /// Sends a request and waits for the response.
+    ///
+    /// - Throws: `SendError` if the request cannot be sent; `NoResponse` if none comes in time. Then the receiver may
+    ///   have handled the request.
+    func call(_ text: String, at member: Member, timeout: Duration = .seconds(1)) async throws -> String {
+        let id = nextID
+        nextID += 1
+        while true {
+            do {
+                try await peer.send("?\(id) \(text)", to: member)
+                break
+            } catch .overRate(let pause) {
+                try await Task.sleep(for: pause)
+            }
+        }
+        let response = await withCheckedContinuation { continuation in
+            waiting[id] = (member.publicKey, continuation)
+            Task {
+                try? await Task.sleep(for: timeout)
+                self.resume(id, with: nil, from: member.publicKey)
+            }
+        }
+        guard let response else { throw NoResponse() }
+        return response
+    }
+
+    /// Handles the messages of this peer until it ends.
+    func run(answering respond: @Sendable (String) -> String) async {
+        for await case .message(let message) in peer.events {
+            guard let text = message.text, let space = text.firstIndex(of: " ") else { continue }
+            let rest = String(text[text.index(after: space)...])
+            guard let id = Int(text[..<space].dropFirst()) else { continue }
+            switch text.first {
+            // The caller may have left, or may be over its rate: it will time out.
+            case "?": try? await peer.send("!\(id) \(respond(rest))", to: message.sender)
+            // Another member must not answer in the place of the one that was called.
+            case "!": resume(id, with: rest, from: message.sender.publicKey)
+            default: break
+            }
+        }
+    }
+
+    private func resume(_ id: Int, with response: String?, from key: PublicKey) {
+        guard let caller = waiting[id], caller.from == key else { return }
+        waiting[id] = nil
+        caller.continuation.resume(returning: response)
+    }
+}
+// snippet.hide
+
+let peer = try MeshPeer(
+    key: SigningKey(contentsOfFile: "keys/sensor-7.key"), name: PeerName("sensor-7"),
+    server: SocketAddress("192.0.2.1:3000"), serverKey: PublicKey(contentsOfFile: "keys/server.pub"))
+let caller = Caller(peer)
+async let running: Void = peer.run()
+async let answering: Void = caller.run { $0.uppercased() }
+try await peer.joined()
+if let other = try await peer.members().first {
+    print(try await caller.call("hello", at: other))
+}
+await peer.leave()
+await answering
+try await running

@@ -1,0 +1,35 @@
+// A server that prints who joins and leaves, and reads its roster again every minute.
+// snippet.show
+import SecureMesh
+
+let server = try MeshServer(
+    key: SigningKey(contentsOfFile: "keys/server.key"),
+    roster: Roster(contentsOfFile: "keys/authorized_peers"),
+    listen: SocketAddress("0.0.0.0:3000"), SocketAddress("[::]:3000"))
+
+await withThrowingTaskGroup { tasks in
+    tasks.addTask { try await server.run() }
+    tasks.addTask {
+        for await event in server.events {
+            switch event {
+            case .joined(let member): print("+ \(member.name) \(member.address)")
+            case .left(let member, let departure): print("- \(member.name) (\(departure))")
+            case .turnedAway(let name, let key, let refusal): print("refused \(name) \(key): \(refusal)")
+            case .missed(let count): print("\(count) events are missing here")
+            @unknown default: break
+            }
+        }
+    }
+    tasks.addTask {
+        while true {
+            try await Task.sleep(for: .seconds(60))
+            // A file that is wrong leaves the old roster in force.
+            if let roster = try? Roster(contentsOfFile: "keys/authorized_peers") {
+                try await server.setRoster(roster)
+            }
+        }
+    }
+    // The first task that ends is the server, unless the program is wrong.
+    do { try await tasks.next() } catch { print("the server has ended: \(error)") }
+    tasks.cancelAll()
+}

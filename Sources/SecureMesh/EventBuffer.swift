@@ -1,0 +1,98 @@
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import ServiceLifecycle
+
+/// The events that one consumer has not taken yet: bounded, in order, with a count where some were dropped.
+final class EventBuffer<Event: Sendable>: Sendable {
+    private struct State {
+        var events = CircularBuffer<Event>()
+        /// The number of events dropped since the last one in `events`.
+        var missed = 0
+        var isFinished = false
+        /// The tasks that wait for an event. There is one, unless tasks share an iterator.
+        var waiters: [OneShot<Bool>] = []
+    }
+
+    private enum Next {
+        case event(Event)
+        case finished
+        case wait(OneShot<Bool>)
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let limit: Int
+    private let missedEvent: @Sendable (Int) -> Event
+
+    /// - Parameters:
+    ///   - limit: The largest number of events. The last quarter is not for messages.
+    ///   - missedEvent: Makes the event that stands for so many that were dropped.
+    init(limit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
+        self.limit = limit
+        self.missedEvent = missedEvent
+    }
+
+    /// Appends an event, or drops it if there is no room.
+    ///
+    /// - Returns: False if the event was dropped.
+    func append(_ event: Event, isMessage: Bool) -> Bool {
+        let (isKept, waiters) = state.withLockedValue { state -> (Bool, [OneShot<Bool>]) in
+            let room = (isMessage ? limit - limit / 4 : limit) - state.events.count
+            guard room >= (state.missed > 0 ? 2 : 1) else {
+                state.missed += 1
+                return (false, [])
+            }
+            if state.missed > 0 {
+                state.events.append(missedEvent(state.missed))
+                state.missed = 0
+            }
+            state.events.append(event)
+            defer { state.waiters = [] }
+            return (true, state.waiters)
+        }
+        for waiter in waiters { waiter.give(true) }
+        return isKept
+    }
+
+    /// Ends the sequence after the events in the buffer.
+    func finish() {
+        let waiters = state.withLockedValue { state in
+            defer { state.waiters = [] }
+            state.isFinished = true
+            return state.waiters
+        }
+        for waiter in waiters { waiter.give(true) }
+    }
+
+    /// Takes the oldest event, or waits for one.
+    ///
+    /// - Returns: Nil at the end, and if the task is cancelled or its service group shuts down.
+    func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            switch take() {
+            case .event(let event): return event
+            case .finished: return nil
+            case .wait(let waiter):
+                if await !waiter.value(ifCancelled: false) { forget(waiter) }
+            }
+        }
+        return nil
+    }
+
+    private func take() -> Next {
+        state.withLockedValue { state in
+            if let event = state.events.popFirst() { return .event(event) }
+            if state.missed > 0 {
+                defer { state.missed = 0 }
+                return .event(missedEvent(state.missed))
+            }
+            if state.isFinished { return .finished }
+            let waiter = OneShot<Bool>()
+            state.waiters.append(waiter)
+            return .wait(waiter)
+        }
+    }
+
+    private func forget(_ waiter: OneShot<Bool>) {
+        state.withLockedValue { $0.waiters.removeAll { $0 === waiter } }
+    }
+}

@@ -1,0 +1,76 @@
+internal import NIOConcurrencyHelpers
+
+/// Hands each event to every consumer.
+final class EventSource<Event: Sendable>: Sendable {
+    private struct State {
+        /// The events of the time before there was a consumer. The first consumer gets them.
+        var unclaimed: EventBuffer<Event>?
+        var buffers: [ObjectIdentifier: EventBuffer<Event>] = [:]
+        var isFinished = false
+    }
+
+    private let state: NIOLockedValueBox<State>
+    private let limit: Int
+    private let missedEvent: @Sendable (Int) -> Event
+
+    /// - Parameters:
+    ///   - limit: The largest number of events that wait for one consumer.
+    ///   - missedEvent: Makes the event that stands for so many that were dropped.
+    init(limit: Int = Limits.events, missedEvent: @escaping @Sendable (Int) -> Event) {
+        self.limit = limit
+        self.missedEvent = missedEvent
+        state = NIOLockedValueBox(State(unclaimed: EventBuffer(limit: limit, missedEvent: missedEvent)))
+    }
+
+    /// Makes a new consumer's sequence.
+    func subscribe() -> MeshEvents<Event> {
+        let buffer = state.withLockedValue { state in
+            let buffer = state.unclaimed ?? EventBuffer(limit: limit, missedEvent: missedEvent)
+            state.unclaimed = nil
+            if !state.isFinished { state.buffers[ObjectIdentifier(buffer)] = buffer }
+            return (buffer, state.isFinished)
+        }
+        if buffer.1 { buffer.0.finish() }
+        return MeshEvents(EventSubscription(buffer.0, of: self))
+    }
+
+    /// Removes a consumer.
+    func remove(_ buffer: EventBuffer<Event>) {
+        state.withLockedValue { $0.buffers[ObjectIdentifier(buffer)] = nil }
+    }
+
+    /// Hands an event to every consumer.
+    ///
+    /// - Returns: False if it was dropped for a consumer that is too slow.
+    func yield(_ event: Event, isMessage: Bool) -> Bool {
+        let (unclaimed, buffers) = state.withLockedValue { ($0.unclaimed, Array($0.buffers.values)) }
+        if let unclaimed { _ = unclaimed.append(event, isMessage: isMessage) }
+        // Each of them gets the event, whatever became of it at the others.
+        return buffers.map { $0.append(event, isMessage: isMessage) }.allSatisfy(\.self)
+    }
+
+    /// Ends every consumer's sequence after what waits for it.
+    func finish() {
+        let buffers = state.withLockedValue { state in
+            defer { state.buffers = [:] }
+            state.isFinished = true
+            return Array(state.buffers.values)
+        }
+        for buffer in buffers { buffer.finish() }
+    }
+}
+
+/// A consumer's place at an `EventSource`. It is given up with its last owner.
+final class EventSubscription<Event: Sendable>: Sendable {
+    let buffer: EventBuffer<Event>
+    private let source: EventSource<Event>
+
+    init(_ buffer: EventBuffer<Event>, of source: EventSource<Event>) {
+        self.buffer = buffer
+        self.source = source
+    }
+
+    deinit {
+        source.remove(buffer)
+    }
+}

@@ -1,0 +1,86 @@
+/// The error of reading a file of keys. It holds no byte of the file.
+@nonexhaustive
+public enum KeyFileReason: Hashable, Sendable {
+    /// There is no file at the path.
+    case missing
+    /// The path is the text of a secret key. `KeyFileError.path` is empty then.
+    case secretKeyAsPath
+    /// The path leads to a folder, a pipe or a device.
+    case notOrdinaryFile
+    /// The operating system refused to open or to read the file.
+    case unreadable
+    /// The file holds a secret key, and users other than its owner have permissions for it. `chmod 600` takes them
+    /// away.
+    case readableByOthers
+    /// The file has more than `limit` bytes.
+    case tooLarge(limit: Int)
+    /// The file is not UTF-8.
+    case notText
+    /// The file has no line with a key.
+    case noKey
+    /// The file has a second line that is not empty and not a comment.
+    case severalKeys(line: Int)
+    /// A line is not the text of a key. Lines are counted from 1.
+    case invalidKey(KeyTextError, line: Int)
+    /// A line of a roster is wrong.
+    case invalidRoster(RosterError)
+}
+
+/// An error of a file of keys: the path and the reason. It holds no byte of the file.
+public struct KeyFileError: Error, Hashable, Sendable {
+    /// The path as it was given.
+    public let path: String
+    /// The reason.
+    public let reason: KeyFileReason
+
+    /// Makes an error, for tests of programs that handle it.
+    public init(path: String, reason: KeyFileReason) {
+        self.path = path
+        self.reason = reason
+    }
+}
+
+extension KeyFileError: CustomStringConvertible {
+    /// The path, the line where one is wrong, and the reason.
+    public var description: String {
+        switch reason {
+        case .missing: "\(path): no such file"
+        case .secretKeyAsPath: "a secret key where the path of its file belongs"
+        case .notOrdinaryFile: "\(path): not a file, but a folder, a pipe or a device"
+        case .unreadable: "\(path): cannot be read"
+        case .readableByOthers: "\(path): can be read by others than its owner"
+        case .tooLarge(let limit): "\(path): more than \(limit) bytes"
+        case .notText: "\(path):1: not text"
+        case .noKey: "\(path):1: no key in this file"
+        case .severalKeys(let line): "\(path):\(line): more than one key"
+        case .invalidKey(let error, let line): "\(path):\(line): \(error.summary)"
+        case .invalidRoster(let error): "\(path):\(error.line): \(error.summary)"
+        }
+    }
+}
+
+extension KeyTextError {
+    /// A phrase for the user; never a part of the text.
+    package var summary: String {
+        switch self {
+        case .wrongPrefix: "not a key: keys begin with p2ppub1_ or P2PSECRET1_"
+        case .secretKey: "a secret key where a public one belongs"
+        case .publicKey: "a public key where the secret one belongs"
+        case .malformed: "a key that is cut short or mistyped"
+        case .wrongCheck: "a mistyped key: its checksum does not match"
+        case .invalidPoint: "well-formed, but not a valid Ed25519 public key"
+        }
+    }
+}
+
+extension RosterError {
+    /// A phrase for the user.
+    package var summary: String {
+        switch problem {
+        case .notTwoFields: "not NAME and key"
+        case .invalidName: "not a name: 1 to 32 characters of A-Z a-z 0-9 . _ -"
+        case .invalidKey(let error): error.summary
+        case .repeatedKey(let line): "this key is already in line \(line)"
+        }
+    }
+}

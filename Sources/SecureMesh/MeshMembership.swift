@@ -1,0 +1,61 @@
+/// The whole set of a peer's fellow members, each time it changes.
+///
+/// The first set comes as soon as one is known, and each later one when the set differs from the one before. Sets
+/// between two takes are skipped: a slow consumer gets the newest. There may be any number of consumers, and each
+/// iterator begins with the newest set.
+///
+/// The sequence ends when `run()` has ended, when the task that iterates is cancelled, and when the `ServiceGroup` in
+/// which that task runs shuts down gracefully.
+public struct MeshMembership: AsyncSequence, Sendable {
+    /// Takes sets of members, one after another.
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let lifecycle: Lifecycle<Peer>
+        private var newest: (epoch: UInt64, version: UInt64)?
+        private var last: Set<Member>?
+
+        fileprivate init(_ lifecycle: Lifecycle<Peer>) {
+            self.lifecycle = lifecycle
+        }
+
+        /// Waits for a set that differs from the last one.
+        ///
+        /// - Returns: Nil at the end of the sequence.
+        public mutating func next() async -> Set<Member>? {
+            await next(isolation: nil)
+        }
+
+        /// Waits for a set that differs from the last one.
+        ///
+        /// - Returns: Nil at the end of the sequence.
+        public mutating func next(isolation actor: isolated (any Actor)?) async -> Set<Member>? {
+            guard let driver = try? await lifecycle.started().driver else { return nil }
+            while true {
+                let known = newest
+                let change = try? await driver.value {
+                    peer, _ -> (epoch: UInt64, version: UInt64, members: [Member])? in
+                    // Version 0: the server has changed, and nothing of its directory is known yet.
+                    guard peer.version > 0 else { return nil }
+                    if let known, known == (peer.epoch, peer.version) { return nil }
+                    return (peer.epoch, peer.version, peer.members)
+                }
+                guard let change else { return nil }
+                newest = (change.epoch, change.version)
+                let members = Set(change.members)
+                guard members != last else { continue }
+                last = members
+                return members
+            }
+        }
+    }
+
+    private let lifecycle: Lifecycle<Peer>
+
+    init(_ lifecycle: Lifecycle<Peer>) {
+        self.lifecycle = lifecycle
+    }
+
+    /// Returns an iterator that begins with the newest set.
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(lifecycle)
+    }
+}

@@ -1,0 +1,86 @@
+#if canImport(Glibc)
+    package import Glibc
+#elseif canImport(Musl)
+    package import Musl
+#else
+    package import Darwin
+#endif
+
+/// The error of a system call.
+package struct SystemError: Error {
+    /// The value of `errno`.
+    package let code: CInt
+
+    /// Takes the error of the system call that failed last on this thread.
+    package init() {
+        code = errno
+    }
+
+    package init(_ code: CInt) {
+        self.code = code
+    }
+
+    /// True if a path leads to nothing.
+    package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+}
+
+/// The kind, the owner and the mode bits of a file.
+package struct FileStatus {
+    package enum Kind {
+        case file
+        case folder
+        case other
+    }
+
+    package let kind: Kind
+    package let owner: uid_t
+    /// The permission bits, such as 0o600.
+    package let mode: mode_t
+
+    package init(_ status: stat) {
+        kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            default: .other
+            }
+        owner = status.st_uid
+        mode = status.st_mode & 0o7777
+    }
+}
+
+/// An open file, closed with its owner.
+package struct OpenFile: ~Copyable {
+    package let descriptor: CInt
+
+    /// Opens a file. A child process does not inherit it.
+    ///
+    /// - Parameters:
+    ///   - flags: The flags of open(2).
+    ///   - mode: The permission bits of a file that is created, less the user's mask.
+    package init(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(SystemError) {
+        descriptor = unsafe open(path, flags | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw SystemError() }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    package func status() throws(SystemError) -> FileStatus {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemError() }
+        return FileStatus(status)
+    }
+
+    /// Reads as many bytes as there are, up to the size of the buffer.
+    ///
+    /// - Returns: The number of bytes; 0 at the end of the file.
+    package func readBytes(into buffer: inout [UInt8]) throws(SystemError) -> Int {
+        while true {
+            let count = unsafe read(descriptor, &buffer, buffer.count)
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw SystemError() }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+/// The reason why a text is not a socket address.
+@nonexhaustive
+public enum SocketAddressError: Error, Hashable, Sendable {
+    /// The text has no `:` before a port, or an IPv6 address is not in brackets.
+    case notHostAndPort
+    /// The port is not a decimal number from 0 to 65,535.
+    case invalidPort
+    /// The host is not a numeric IPv4 or IPv6 address. Names and zones (`fe80::1%eth0`) are none.
+    case invalidHost
+}

@@ -1,0 +1,73 @@
+/// The reason for the end of a membership.
+@nonexhaustive
+public enum Departure: String, Hashable, Sendable {
+    /// The peer left.
+    case left
+    /// The same key joined again, from the same address or another one.
+    case replaced
+    /// There was no proof of life within the lifetime.
+    case expired
+    /// The roster no longer allows the key.
+    case revoked
+    /// The peer sent a datagram that it could not have signed: it is broken or an attacker.
+    case misbehaved
+    /// The peer did not renew its session in time.
+    case tooOld
+    /// The server stopped.
+    case stopping
+
+    /// The reason for which a server ended a session.
+    public init(_ dismissal: Dismissal) {
+        self =
+            switch dismissal {
+            case .replaced: .replaced
+            case .expired: .expired
+            case .revoked: .revoked
+            case .misbehaved: .misbehaved
+            case .tooOld: .tooOld
+            case .stopping: .stopping
+            }
+    }
+
+    /// The reason in GOODBYE; nil for `left`, since the peer itself knows.
+    package var goodbye: Goodbye.Reason? {
+        switch self {
+        case .left: nil
+        case .replaced: .replaced
+        case .expired: .expired
+        case .revoked: .revoked
+        case .misbehaved: .misbehaved
+        case .tooOld: .tooOld
+        case .stopping: .stopping
+        }
+    }
+}
+
+/// The reason for which the server ended this peer's session.
+@nonexhaustive
+public enum Dismissal: String, Hashable, Sendable {
+    /// The same key joined again in another process. This peer joins again after 60 s.
+    case replaced
+    /// The server had no proof of life within the lifetime. This peer joins again at once.
+    case expired
+    /// The roster no longer allows the key. This peer ends.
+    case revoked
+    /// The server got a datagram that this peer could not have signed. This peer joins again after 60 s.
+    case misbehaved
+    /// The session was not renewed in time. This peer joins again at once.
+    case tooOld
+    /// The server stopped. This peer joins again when there is a server.
+    case stopping
+
+    package init(_ reason: Goodbye.Reason) {
+        self =
+            switch reason {
+            case .replaced: .replaced
+            case .expired: .expired
+            case .revoked: .revoked
+            case .misbehaved: .misbehaved
+            case .tooOld: .tooOld
+            case .stopping: .stopping
+            }
+    }
+}

@@ -1,0 +1,69 @@
+/// The reason for which the server turned a peer away.
+@nonexhaustive
+public enum JoinRefusal: String, Hashable, Sendable {
+    /// The roster does not list the key, or lists it under another name.
+    case notAuthorized
+    /// Another key holds the name.
+    case nameTaken
+    /// Another member has the address.
+    case addressTaken
+    /// The server has as many members as it may have.
+    case full
+    /// The key has joined too often in a short time.
+    case busy
+
+    /// The reason for which a peer has to wait.
+    public init(_ delay: JoinDelay) {
+        self =
+            switch delay {
+            case .nameTaken: .nameTaken
+            case .addressTaken: .addressTaken
+            case .full: .full
+            case .busy: .busy
+            }
+    }
+
+    package init(_ reason: Reject.Reason) {
+        self =
+            switch reason {
+            case .notAuthorized: .notAuthorized
+            case .nameTaken: .nameTaken
+            case .addressTaken: .addressTaken
+            case .full: .full
+            case .busy: .busy
+            }
+    }
+}
+
+/// The reason for which the server does not admit this peer yet.
+@nonexhaustive
+public enum JoinDelay: String, Hashable, Sendable {
+    /// Another key holds the name.
+    case nameTaken
+    /// Another member has the address.
+    case addressTaken
+    /// The server has as many members as it may have.
+    case full
+    /// The key has joined too often in a short time.
+    case busy
+
+    /// Nil for a refusal that is final.
+    package init?(_ reason: Reject.Reason) {
+        switch reason {
+        case .notAuthorized: return nil
+        case .nameTaken: self = .nameTaken
+        case .addressTaken: self = .addressTaken
+        case .full: self = .full
+        case .busy: self = .busy
+        }
+    }
+}
+
+/// The reason for which this peer will not join again by itself.
+@nonexhaustive
+public enum Exclusion: String, Hashable, Sendable {
+    /// The server's roster does not list the key, or lists it under another name.
+    case notAuthorized
+    /// The server's roster listed the key when the peer joined, and no longer does.
+    case revoked
+}

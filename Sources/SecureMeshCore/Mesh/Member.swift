@@ -1,0 +1,20 @@
+/// A member of the mesh, as the directory lists it.
+public struct Member: Hashable, Sendable {
+    /// The name under which it joined. The same key may join under another name later.
+    public let name: PeerName
+    /// The key. It is the identity of the member: names and addresses can change.
+    public let publicKey: PublicKey
+    /// The address at which the server sees it.
+    public let address: SocketAddress
+
+    /// Makes a member, for tests of programs that handle events.
+    public init(name: PeerName, publicKey: PublicKey, address: SocketAddress) {
+        self.name = name
+        self.publicKey = publicKey
+        self.address = address
+    }
+
+    package init(_ entry: Entry) {
+        self.init(name: entry.name, publicKey: entry.identity, address: entry.address)
+    }
+}

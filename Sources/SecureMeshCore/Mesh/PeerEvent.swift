@@ -1,0 +1,46 @@
+/// An event at a peer.
+@nonexhaustive
+public enum PeerEvent: Hashable, Sendable {
+    /// This peer is a member with a new session, and may send messages. The server sees it at this address.
+    case joined(address: SocketAddress)
+    /// The server has not answered for three heartbeat intervals. This peer joins again.
+    case connectionLost
+    /// The server has answered again before a new session was needed.
+    case connectionRecovered
+    /// The server has ended the session. If the reason is `revoked`, `ended` follows; otherwise the peer joins again.
+    case dismissed(Dismissal)
+    /// The server does not admit this peer yet. The peer tries again after the given time.
+    case refused(JoinDelay, retryAfter: Duration)
+    /// So many attempts to join in a row had no answer: there is no server at the address, or one with another key.
+    case unanswered(attempts: Int)
+
+    /// A key that was not in the directory is a member.
+    case memberJoined(Member)
+    /// A member has a new session: it has restarted, moved or renewed its keys. `previousName` is its name before, if
+    /// that was another one.
+    case memberRejoined(Member, previousName: PeerName?)
+    /// A key is no longer a member. The reason is nil unless this peer knows it: the protocol tells it only to the
+    /// member that leaves. It is `stopping` if the server has restarted and the member has not joined again.
+    case memberLeft(Member, reason: Departure?)
+    /// Another key holds a name that this peer has seen with the first key.
+    case nameMoved(PeerName, from: PublicKey, to: PublicKey)
+    /// A message has come.
+    case message(ReceivedMessage)
+    /// So many events were dropped here, since this consumer was too slow. A set of members that is kept from events is
+    /// wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
+    case missed(Int)
+
+    /// This peer has left, as its program wanted. The last event.
+    case left
+    /// This peer will not join again by itself. The last event.
+    case ended(Exclusion)
+
+    package var isLast: Bool {
+        switch self {
+        case .left, .ended: true
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .memberJoined,
+            .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
+            false
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// The reason for which a message was not sent. Nothing has left this peer.
+@nonexhaustive
+public enum SendError: Error, Hashable, Sendable {
+    /// The peer is not a member, or its last proof from the server is too old. Ordinary: try again later.
+    case notJoined
+    /// No other member has the name or the key. Ordinary: it may have left.
+    case unknownMember
+    /// The message would exceed the rate that the receiver accepts. Ordinary: try again after the given time.
+    case overRate(retryAfter: Duration)
+    /// The body has more than `limit` bytes.
+    case tooLarge(limit: Int)
+    /// The server lies about this member: its entry in the directory does not carry the member's signature, or is one
+    /// of a session that has ended.
+    case bindingInvalid
+    /// The peer's `run()` has ended.
+    case notRunning
+    /// The calling task was cancelled, or its service group began to shut down, before `run()` had begun.
+    case cancelled
+}

@@ -1,0 +1,30 @@
+internal import Foundation
+internal import Testing
+
+/// The snippets as programs. The build compiles them next to `p2p`.
+@Suite("Snippets")
+struct SnippetTests {
+    /// A command that starts the snippet in the folder of the program that comes after it.
+    private static func launcher(_ snippet: String) -> [String] {
+        ["/bin/sh", "-c", "exec \"$(dirname \"$0\")/\(snippet)\""]
+    }
+
+    @Test("SIGTERM ends a peer and a consumer of its events in a ServiceGroup within a second")
+    func serviceGroup() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["sensor-7"])
+        let process = try harness.start([], launcher: Self.launcher("ServiceGroupPeer"))
+        try await process.waitForLine(matching: "listening", on: .errors)
+        process.send(SIGTERM)
+        #expect(try await process.waitForExit(within: .seconds(1)) == 0)
+    }
+
+    @Test("the handler's test passes")
+    func handler() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let result = try await harness.run([], launcher: Self.launcher("HandlerTest"))
+        #expect(result.status == 0)
+    }
+}

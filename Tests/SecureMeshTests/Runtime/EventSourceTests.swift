@@ -1,0 +1,125 @@
+internal import SelfTest
+internal import ServiceLifecycle
+internal import Testing
+
+@testable internal import SecureMesh
+
+@Suite("Events for their consumers", .timeLimit(.minutes(10)))
+struct EventSourceTests {
+    /// A number that happened, or so many that were missed.
+    private enum Event: Hashable {
+        case number(Int)
+        case missed(Int)
+    }
+
+    private static func source(limit: Int) -> EventSource<Event> {
+        EventSource(limit: limit) { .missed($0) }
+    }
+
+    private static func all(_ events: MeshEvents<Event>) async -> [Event] {
+        var all: [Event] = []
+        for await event in events { all.append(event) }
+        return all
+    }
+
+    @Test("each consumer gets each event, the first one those of before as well")
+    func consumers() async {
+        let source = Self.source(limit: 100)
+        #expect(source.yield(.number(1), isMessage: false))
+        let first = source.subscribe()
+        #expect(source.yield(.number(2), isMessage: false))
+        let second = source.subscribe()
+        #expect(source.yield(.number(3), isMessage: true))
+        source.finish()
+        #expect(await Self.all(first) == [.number(1), .number(2), .number(3)])
+        #expect(await Self.all(second) == [.number(3)])
+        #expect(await Self.all(source.subscribe()).isEmpty)
+    }
+
+    @Test("a consumer that comes after the end gets what happened before there was one")
+    func late() async {
+        let source = Self.source(limit: 100)
+        #expect(source.yield(.number(1), isMessage: false))
+        source.finish()
+        #expect(await Self.all(source.subscribe()) == [.number(1)])
+    }
+
+    @Test("events beyond the limit are dropped, and one event in their place says how many")
+    func overflow() async {
+        let source = Self.source(limit: 4)
+        let slow = source.subscribe()
+        let other = source.subscribe()
+        var iterator = other.makeAsyncIterator()
+        for number in 1...6 {
+            #expect(source.yield(.number(number), isMessage: false) == (number <= 4))
+            #expect(await iterator.next() == .number(number))
+        }
+        var slowIterator = slow.makeAsyncIterator()
+        #expect(await slowIterator.next() == .number(1))
+        // There is room for one, and not for the event that says how many are missing.
+        #expect(!source.yield(.number(7), isMessage: false))
+        #expect(await slowIterator.next() == .number(2))
+        #expect(source.yield(.number(8), isMessage: false))
+        source.finish()
+        #expect(await Self.all(slow) == [.number(3), .number(4), .missed(3), .number(8)])
+    }
+
+    @Test("a count of dropped events comes before the end")
+    func missedAtTheEnd() async {
+        let source = Self.source(limit: 4)
+        let slow = source.subscribe()
+        for number in 1...9 { _ = source.yield(.number(number), isMessage: true) }
+        source.finish()
+        #expect(await Self.all(slow) == [.number(1), .number(2), .number(3), .missed(6)])
+    }
+
+    @Test("the last quarter of the room is not for messages, so that a flood of them hides nothing else")
+    func messages() async {
+        let source = Self.source(limit: 100)
+        let slow = source.subscribe()
+        for number in 1...500 { _ = source.yield(.number(number), isMessage: true) }
+        #expect(source.yield(.number(0), isMessage: false))
+        source.finish()
+        let events = await Self.all(slow)
+        #expect(events == (1...75).map { .number($0) } + [.missed(425), .number(0)])
+    }
+
+    @Test("a consumer that is gone costs nothing: nothing is kept for it")
+    func gone() {
+        let source = Self.source(limit: 4)
+        weak var buffer: EventBuffer<Event>?
+        do {
+            let events = source.subscribe()
+            #expect(source.yield(.number(1), isMessage: false))
+            let iterator = events.makeAsyncIterator()
+            buffer = iterator.subscription.buffer
+            #expect(buffer != nil)
+        }
+        #expect(buffer == nil)
+        for number in 1...9 { #expect(source.yield(.number(number), isMessage: false)) }
+    }
+
+    @Test("a consumer that waits is woken by an event, by the end and by its cancellation")
+    func waiting() async {
+        let source = Self.source(limit: 4)
+        async let woken = Self.all(source.subscribe())
+        let cancelled = Task { await Self.all(source.subscribe()) }
+        #expect(source.yield(.number(1), isMessage: false))
+        cancelled.cancel()
+        _ = await cancelled.value
+        #expect(source.yield(.number(2), isMessage: false))
+        source.finish()
+        #expect(await woken.last == .number(2))
+    }
+
+    @Test("a value that is given before it is waited for is not lost, and the first one counts")
+    func oneShot() async {
+        let value = OneShot<Int>()
+        value.give(1)
+        value.give(2)
+        #expect(await value.value(ifCancelled: 3) == 1)
+        let cancelled = Task { await OneShot<Int>().value(ifCancelled: 3) }
+        cancelled.cancel()
+        #expect(await cancelled.value == 3)
+    }
+}

@@ -1,0 +1,211 @@
+internal import SecureMesh
+internal import SelfTest
+internal import Testing
+
+@Suite("The calls of a peer", .timeLimit(.minutes(10)))
+struct MeshPeerTests {
+    private static func peer(of mesh: LoopbackMesh, _ name: String = "A", key: SigningKey = SigningKey()) throws
+        -> MeshPeer
+    {
+        try MeshPeer(
+            key: key, name: PeerName(name), server: mesh.address, serverKey: mesh.serverKey.publicKey,
+            logger: LoopbackMesh.quiet)
+    }
+
+    private static func unstarted() throws -> MeshPeer {
+        try MeshPeer(
+            key: SigningKey(), name: PeerName("A"), server: SocketAddress("127.0.0.1:9"),
+            serverKey: SigningKey().publicKey, logger: LoopbackMesh.quiet)
+    }
+
+    /// Waits for a set of so many members, and returns their names.
+    private static func names(in sets: MeshMembership, count: Int) async -> [String] {
+        for await members in sets where members.count == count {
+            return members.map(\.name.description).sorted()
+        }
+        return []
+    }
+
+    @Test("a call before run() ends when its task is cancelled")
+    func cancelled() async throws {
+        let peer = try Self.unstarted()
+        let server = try MeshServer(
+            key: SigningKey(), roster: .open, listen: SocketAddress("127.0.0.1:0"), logger: LoopbackMesh.quiet)
+        let calls: [@Sendable () async throws -> Void] = [
+            { try await peer.joined() },
+            { _ = try await peer.members() },
+            { _ = try await peer.boundAddress },
+            { _ = try await server.members() },
+            { _ = try await server.boundAddresses },
+            { try await server.setRoster(.open) },
+        ]
+        for call in calls {
+            let task = Task { try await call() }
+            task.cancel()
+            await #expect(throws: MeshError.cancelled) { try await task.value }
+        }
+        let sending = Task { try await peer.broadcast("x") }
+        sending.cancel()
+        await #expect(throws: SendError.cancelled) { try await sending.value }
+        let leaving = Task { await peer.leave() }
+        leaving.cancel()
+        await leaving.value
+        let following = Task { for await _ in peer.membership {} }
+        following.cancel()
+        await following.value
+    }
+
+    @Test("calls that are made before run() are answered once it runs, and fail after it")
+    func waiting() async throws {
+        try await LoopbackMesh.run { mesh in
+            let peer = try Self.peer(of: mesh)
+            async let bound = peer.boundAddress
+            async let joined: Void = peer.joined()
+            async let running: Void = peer.run()
+            #expect(try await bound.port != 0)
+            try await joined
+            // Once more, when it already may speak.
+            try await peer.joined()
+            try await peer.broadcast("nobody else is here")
+            await peer.leave()
+            try await running
+            await #expect(throws: MeshError.notRunning) { try await peer.joined() }
+            await #expect(throws: MeshError.notRunning) { try await peer.members() }
+            await #expect(throws: SendError.notRunning) { try await peer.broadcast("x") }
+            await #expect(throws: MeshError.alreadyRan) { try await peer.run() }
+            await peer.leave()
+        }
+    }
+
+    @Test("a peer leaves a server on the same host without pauses")
+    func leave() async throws {
+        let clock = ContinuousClock()
+        try await LoopbackMesh.run { mesh in
+            var fastest = Duration.seconds(1)
+            // A busy machine may delay some of them.
+            for number in 0..<10 {
+                let peer = try Self.peer(of: mesh, "A\(number)")
+                let events = peer.events
+                async let running: Void = peer.run()
+                try await peer.joined()
+                let start = clock.now
+                await peer.leave()
+                try await running
+                fastest = min(fastest, clock.now - start)
+                var last: PeerEvent?
+                for await event in events { last = event }
+                #expect(last == .left)
+                while try await !mesh.server.members().isEmpty { try Task.checkCancellation() }
+            }
+            #expect(fastest < Limits.leaveGap * (Limits.leaveRepeats - 1))
+        }
+    }
+
+    @Test("joined() throws notAuthorized where the server does not admit the key, before the end and after it")
+    func notAuthorized() async throws {
+        try await LoopbackMesh.run(roster: Roster(authorized: [:])) { mesh in
+            let peer = try Self.peer(of: mesh)
+            let joined = Task { try await peer.joined() }
+            await #expect(throws: MeshError.notAuthorized) { try await peer.run() }
+            await #expect(throws: MeshError.notAuthorized) { try await joined.value }
+            await #expect(throws: MeshError.notAuthorized) { try await peer.joined() }
+        }
+    }
+
+    @Test("members are found by name; bytes and texts go to a member, a name and a key")
+    func sending() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                try await mesh.withPeer("B") { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    let member = try #require(try await a.peer.member(named: PeerName("B")))
+                    #expect(member.publicKey == b.key.publicKey)
+                    #expect(try await a.peer.member(named: PeerName("C")) == nil)
+                    #expect(try await mesh.server.member(named: PeerName("B")) == member)
+                    let slice = [0, 1, 2, 3][1..<3].map { UInt8($0) }[...]
+                    try await a.peer.send(slice, to: member)
+                    try await a.peer.send([3], to: member.name)
+                    try await a.peer.send([4].lazy.map { $0 + 1 }, to: member.publicKey)
+                    try await a.peer.send("text", to: member)
+                    try await a.peer.send("text", to: member.name)
+                    try await a.peer.send("text", to: member.publicKey)
+                    #expect(try await a.peer.broadcast("to all") == 1)
+                    var bodies: [[UInt8]] = []
+                    for _ in 0..<7 { bodies.append(try #require(await b.events.message()).body) }
+                    let text = Array("text".utf8)
+                    #expect(bodies == [[1, 2], [3], [5], text, text, text, Array("to all".utf8)])
+                }
+            }
+        }
+    }
+
+    @Test("a peer that sends faster than receivers accept is refused, and no message is lost")
+    func overRate() async throws {
+        let rate = MessageRate(perSecond: 50, burst: 8)
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A", { $0.messageRate = rate }) { a in
+                try await mesh.withPeer("B", { $0.messageRate = rate }) { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    var pauses = 0
+                    for number in 0..<UInt8(30) {
+                        while true {
+                            do throws(SendError) {
+                                try await a.peer.send([number], to: b.key.publicKey)
+                                break
+                            } catch {
+                                guard case .overRate(let pause) = error else { throw error }
+                                #expect(pause > .zero && pause <= .milliseconds(20))
+                                pauses += 1
+                                try Task.checkCancellation()
+                            }
+                        }
+                    }
+                    #expect(pauses > 0)
+                    for number in 0..<UInt8(30) { #expect(await b.events.message()?.body == [number]) }
+                    #expect(try await b.peer.rejections()[.senderOverRate] == 0)
+                }
+            }
+        }
+    }
+
+    @Test("every consumer of sets of members gets the newest one: those that wait, and those that come late")
+    func membership() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                let early = Task { await Self.names(in: a.peer.membership, count: 2) }
+                try await mesh.withPeer("B") { _ in
+                    try await mesh.withPeer("C") { _ in
+                        #expect(await early.value == ["B", "C"])
+                        #expect(await Self.names(in: a.peer.membership, count: 2) == ["B", "C"])
+                        let members = try await a.peer.members()
+                        #expect(members.count == 2)
+                    }
+                }
+                #expect(await Self.names(in: a.peer.membership, count: 0) == [])
+            }
+        }
+    }
+
+    @Test("a member that joins again under another name is an event with both names")
+    func renamed() async throws {
+        try await LoopbackMesh.run { mesh in
+            let key = SigningKey()
+            try await mesh.withPeer("A") { a in
+                try await mesh.withPeer("old", key: key) { _ in
+                    await a.events.sees("old")
+                    try await mesh.withPeer("new", key: key) { _ in
+                        let event = await a.events.next { if case .memberRejoined = $0 { true } else { false } }
+                        guard case .memberRejoined(let member, let previous)? = event else {
+                            Issue.record("\(String(describing: event))")
+                            return
+                        }
+                        #expect(member.name.description == "new" && member.publicKey == key.publicKey)
+                        #expect(previous?.description == "old")
+                    }
+                }
+            }
+        }
+    }
+}

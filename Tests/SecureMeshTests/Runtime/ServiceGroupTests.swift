@@ -1,0 +1,67 @@
+internal import Logging
+internal import SecureMesh
+internal import SelfTest
+internal import ServiceLifecycle
+internal import Testing
+
+@Suite("A peer among the services of a group", .timeLimit(.minutes(10)))
+struct ServiceGroupTests {
+    /// A consumer that is a loop over a sequence of a peer.
+    private struct Consumer: Service {
+        let body: @Sendable () async -> Void
+
+        func run() async throws { await body() }
+    }
+
+    /// Runs a group, shuts it down gracefully once the peer is a member, and returns the time that the end takes.
+    private static func end(
+        of services: (MeshPeer) -> [any Service], in mesh: LoopbackMesh
+    ) async throws -> Duration {
+        let peer = try MeshPeer(
+            key: SigningKey(), name: PeerName("A"), server: mesh.address, serverKey: mesh.serverKey.publicKey,
+            logger: LoopbackMesh.quiet)
+        let group = ServiceGroup(services: services(peer), logger: LoopbackMesh.quiet)
+        let running = Task { try await group.run() }
+        try await peer.joined()
+        let clock = ContinuousClock()
+        let start = clock.now
+        await group.triggerGracefulShutdown()
+        try await running.value
+        return clock.now - start
+    }
+
+    @Test("a group with a consumer of events ends within a second, and the peer has left")
+    func events() async throws {
+        try await LoopbackMesh.run { mesh in
+            let after = try await Self.end(
+                of: { peer in [peer, Consumer { for await _ in peer.events {} }] }, in: mesh)
+            #expect(after < .seconds(1))
+            while try await !mesh.server.members().isEmpty { try Task.checkCancellation() }
+        }
+    }
+
+    @Test("a group with a consumer of sets of members ends within a second")
+    func membership() async throws {
+        try await LoopbackMesh.run { mesh in
+            let after = try await Self.end(
+                of: { peer in [peer, Consumer { for await _ in peer.membership {} }] }, in: mesh)
+            #expect(after < .seconds(1))
+        }
+    }
+
+    @Test("a service that waits until the peer is a member, of no server, ends with its group")
+    func joined() async throws {
+        let nowhere = try SocketAddress("127.0.0.1:9")
+        let peer = try MeshPeer(
+            key: SigningKey(), name: PeerName("A"), server: nowhere, serverKey: SigningKey().publicKey,
+            logger: LoopbackMesh.quiet)
+        let consumer = Consumer {
+            await #expect(throws: MeshError.cancelled) { try await peer.joined() }
+        }
+        let group = ServiceGroup(services: [peer, consumer], logger: LoopbackMesh.quiet)
+        let running = Task { try await group.run() }
+        _ = try await peer.boundAddress
+        await group.triggerGracefulShutdown()
+        try await running.value
+    }
+}
