@@ -84,7 +84,7 @@ let package = Package(
         .testTarget(
             name: "SecureMeshTests",
             dependencies: [
-                "MeshSimulator", "SecureMesh", "SelfTest",
+                "FuzzKit", "MeshSimulator", "SecureMesh", "SelfTest",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),

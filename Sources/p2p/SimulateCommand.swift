@@ -21,23 +21,17 @@ struct SimulateCommand: ParsableCommand {
               p2p simulate --swarm 1..300
               p2p simulate --scaling 10,100,1000
 
-            Attacks, by someone on the path unless said otherwise:
-              flood             a stranger floods the server with garbage and HELLOs
-              replay            repeats recorded datagrams
-              tamper            changes datagrams
-              stretch-delay     delays heartbeats a little longer each time
-              hoard-heartbeats  cuts peers off and passes on old heartbeats for them
-              delay-confirm     delays CONFIRM past a revocation
-              relay-join        relays handshakes through its own addresses
-              delta-drop        drops changes of the directory
-              confirm-replay    repeats CONFIRM
-              retry-forge       changes and repeats answers to joining peers
-              insider-garbage   a member sends well-encrypted, badly signed datagrams
-              insider-storm     a member joins and asks for snapshots without pause
-              insider-reseal    a member passes off others' messages
-              insider-impostor  a member joins under others' names and addresses
-              lying-server      someone with the server's key lies to some peers
+            Attacks, by someone on the path between peers and server unless said otherwise:
+            \(attacks)
             """)
+
+    private static var attacks: String {
+        let width = Strategy.allCases.map(\.rawValue.count).max() ?? 0
+        return Strategy.allCases.map { strategy in
+            let padding = String(repeating: " ", count: width + 2 - strategy.rawValue.count)
+            return "  \(strategy.rawValue)\(padding)\(strategy.summary)"
+        }.joined(separator: "\n")
+    }
 
     @Option(help: ArgumentHelp("Number of peers, at most 10000 and as many as memory allows.", valueName: "count"))
     var peers = 20

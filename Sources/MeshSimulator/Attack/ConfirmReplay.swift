@@ -1,10 +1,9 @@
 internal import SecureMeshCore
 
-/// On the path: whoever once was confirmed is confirmed again, from here and from elsewhere.
+/// Repeats every CONFIRM, later and from other addresses. On the path.
 final class ConfirmReplay: Adversary {
     var record = Recording.Attack(
-        .confirmReplay, "Someone on the path keeps every CONFIRM and repeats it, later and from other addresses.",
-        goals: "a CONFIRM counts twice", "a CONFIRM counts from another address")
+        .confirmReplay, goals: "a CONFIRM is accepted twice", "a CONFIRM is accepted from another address")
     let isOnPath = true
     private var kept: [Flight] = []
 
@@ -12,7 +11,7 @@ final class ConfirmReplay: Adversary {
         guard flight.kind == .confirm else { return flight }
         if kept.count == Self.memory { kept.removeFirst() }
         kept.append(flight)
-        // At once from elsewhere, before the true one arrives.
+        // A copy from elsewhere arrives before the CONFIRM.
         if reach.random.chance(30) { put(flight, from: reach.address(0), after: .zero, &reach) }
         guard reach.random.chance(30) else { return flight }
         reach.forward(flight, after: .milliseconds(20), isCopy: false)

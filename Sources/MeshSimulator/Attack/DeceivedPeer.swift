@@ -1,20 +1,19 @@
 internal import SecureMeshCore
 
-/// A peer that a lying server serves: its session there, and what it was told.
+/// A peer that a lying server serves: its session, and the directory that it received.
 struct DeceivedPeer {
     let address: SocketAddress
-    /// Where others are told that it is, at times.
+    /// A false address that other peers sometimes receive.
     let decoy: SocketAddress
     var current: ScriptedServer?
-    /// Whom it is told of, as it is told of them: what contradicts itself would be refused.
+    /// The entry under which this peer sees each member. It stays the same, because contradictions are refused.
     private(set) var views: [SessionID: Entry] = [:]
-    /// The entries of the newest directory that it was sent.
+    /// The entries of the newest directory that it received.
     private(set) var told: [Entry] = []
     private var offers: [ScriptedServer] = []
-    private var counter: UInt64 = 0
-    private var pulses: UInt64 = 0
+    /// The newest number of its HEARTBEATs.
     private var newest: UInt64 = 0
-    /// What it said that it holds.
+    /// The version in its newest HEARTBEAT.
     private var held: UInt64 = 0
     private var version: UInt64 = 0
 
@@ -32,13 +31,12 @@ struct DeceivedPeer {
         offers.append(server)
     }
 
-    /// Its CONFIRM to one of the offers.
-    mutating func confirm(_ flight: Flight, _ context: SigningContext) -> Bool {
-        for server in offers.reversed() where server.session.rawValue == flight.from {
-            guard let heartbeat = Self.open(flight, server, context) else { continue }
-            if current?.welcome.to != server.welcome.to {
-                counter = 0
-                pulses = 0
+    /// Returns true if `flight` is its CONFIRM to one of the offers.
+    mutating func confirm(_ flight: Flight) -> Bool {
+        for var server in offers.reversed() where server.session.rawValue == flight.from {
+            guard let heartbeat = try? server.open(Heartbeat.self, flight.bytes) else { continue }
+            if let current, current.welcome.to == server.welcome.to {
+                (server.counter, server.pulses) = (current.counter, current.pulses)
             }
             current = server
             newest = heartbeat.number
@@ -47,55 +45,41 @@ struct DeceivedPeer {
         return false
     }
 
-    mutating func hear(_ flight: Flight, _ context: SigningContext) {
-        guard let current, let heartbeat = Self.open(flight, current, context) else { return }
+    mutating func hear(_ flight: Flight) {
+        guard let heartbeat = try? current?.open(Heartbeat.self, flight.bytes) else { return }
         newest = max(newest, heartbeat.number)
         held = heartbeat.version
     }
 
-    /// PULSE, at the version that it was told.
+    /// Returns a PULSE with the version of the newest directory.
     mutating func pulse(token: UInt64) -> ForgedDatagram? {
-        pulses += 1
-        return draft(.pulse(echo: newest), Pulse(number: pulses, token: token, version: max(version, 1)))
+        current?.pulse(echo: newest, token: token, version: max(version, 1))
     }
 
     mutating func goodbye(_ reason: Goodbye.Reason) -> ForgedDatagram? {
-        guard let session = current?.session else { return nil }
         defer { current = nil }
-        return draft(.goodbye, Goodbye(session: session, reason: reason))
+        guard let session = current?.session else { return nil }
+        return current?.next(.goodbye, Goodbye(session: session, reason: reason))
     }
 
-    /// DELTA from what it holds, where that is known and fits; else SNAPSHOT.
+    /// Returns a DELTA from the version that it holds if that is known and the change fits, or else a SNAPSHOT.
     mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }
         defer { told = entries }
-        if asDelta, held > 0, held == version, !removed.isEmpty || !added.isEmpty, added.count <= Self.entriesInOne {
+        if asDelta, held > 0, held == version, !removed.isEmpty || !added.isEmpty, added.count <= Self.entriesPerPart {
             version += 1
-            return [draft(.delta, Delta(from: held, removed: removed, added: added))].compactMap(\.self)
+            return [current?.next(.delta, Delta(from: held, removed: removed, added: added))].compactMap(\.self)
         }
         version = max(version, held) + 1
-        let parts = max((entries.count + Self.entriesInOne - 1) / Self.entriesInOne, 1)
+        let parts = max((entries.count + Self.entriesPerPart - 1) / Self.entriesPerPart, 1)
         return (0..<parts).compactMap { part in
-            let some = entries.dropFirst(part * Self.entriesInOne).prefix(Self.entriesInOne)
-            let snapshot = Snapshot(
-                version: version, part: UInt16(part), parts: UInt16(parts), entries: Array(some))
-            return draft(.snapshot, snapshot)
+            let some = entries.dropFirst(part * Self.entriesPerPart).prefix(Self.entriesPerPart)
+            let snapshot = Snapshot(version: version, part: UInt16(part), parts: UInt16(parts), entries: Array(some))
+            return current?.next(.snapshot, snapshot)
         }
     }
 
-    private mutating func draft(_ fields: OpenFields, _ payload: some Payload) -> ForgedDatagram? {
-        counter += 1
-        return current?.draft(fields, payload, counter: counter)
-    }
-
-    private static func open(_ flight: Flight, _ server: ScriptedServer, _ context: SigningContext) -> Heartbeat? {
-        guard let datagram = try? Datagram(decoding: flight.bytes.span) else { return nil }
-        return try? Opened<Heartbeat>(
-            flight.bytes.span, datagram, key: server.keys.peerToServer, by: context.primitives
-        ).body
-    }
-
-    private static let entriesInOne = 5
+    private static let entriesPerPart = 5
     private static let memory = 4_096
 }

@@ -1,15 +1,13 @@
 internal import SecureMeshCore
 
-/// On the path: a handshake that began when the key was good ends when it is not.
+/// Holds every CONFIRM for seconds, so that the key may be revoked before it arrives. On the path.
 final class DelayConfirm: Adversary {
-    var record = Recording.Attack(
-        .delayConfirm, "Someone on the path holds every CONFIRM for seconds, so that a revocation may overtake it.",
-        goals: "a revoked key is let in")
+    var record = Recording.Attack(.delayConfirm, goals: "a revoked key becomes a member")
     let isOnPath = true
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .confirm else { return flight }
-        // Up to a ticket's life and a little more.
+        // Up to a little more than the lifetime of a ticket.
         let delay = reach.random.duration(in: .seconds(1)...(Limits.pendingLifetime + .milliseconds(200)))
         record.tried()
         reach.forward(flight, after: delay, isCopy: false)

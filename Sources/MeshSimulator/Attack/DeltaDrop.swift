@@ -1,11 +1,11 @@
 internal import SecureMeshCore
 
-/// On the path: some peers hear that the server lives, and not who is no member any more; messages to them come late.
+/// Drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them. On the path.
+///
+/// These peers know that the server lives, but not who has left or was revoked.
 final class DeltaDrop: Adversary {
     var record = Recording.Attack(
-        .deltaDrop,
-        "Someone on the path drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them.",
-        goals: "a message of one dead or revoked is delivered after all trust in it has ended")
+        .deltaDrop, goals: "a message of a dead or revoked member is delivered after the trust in it has ended")
     let isOnPath = true
     private var victims: [SocketAddress] = []
     private var spared: [SocketAddress] = []

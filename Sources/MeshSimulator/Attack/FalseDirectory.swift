@@ -1,15 +1,15 @@
 internal import SecureMeshCore
 
-/// What a lying server makes up, with keys of its own for those who do not exist.
+/// The false entries and messages of a lying server.
 struct FalseDirectory {
     let epoch: UInt64
     private let context: SigningContext
     private let key: SigningKey
     private let parameters: Welcome.Parameters
-    /// In the place of the keys that peers have bound.
+    /// The agreement key that replaces keys which peers have signed.
     private let falseSecret: Secret32
     private let falseKey: AgreementPublicKey
-    /// Nobody: a member that it has invented, well bound by a key of its own.
+    /// A member that does not exist, with a valid binding by a key of the attacker.
     private let nobody: Entry
     private let nobodysKey: SigningKey
 
@@ -22,34 +22,34 @@ struct FalseDirectory {
         falseKey = context.primitives.publicKey(of: falseSecret)
         nobodysKey = SigningKey(seed: reach.random.bytes32().array.span)
         let address = reach.address(Self.nobodysSlot)
-        guard let name = try? PeerName("nobody"),
-            let peer = ScriptedPeer(
-                key: nobodysKey, name: name, path: Path(remote: address), ephemeral: falseSecret, context: context)
-        else { return nil }
+        guard let name = try? PeerName("nobody") else { return nil }
+        var peer = ScriptedPeer(key: nobodysKey, name: name, context: context)
+        _ = peer.hello(from: address, ephemeral: falseSecret)
+        guard let hello = peer.attempt?.hello else { return nil }
         nobody = Entry(
             session: reach.random.sessionID { _ in false }, identity: nobodysKey.publicKey, agreementKey: falseKey,
-            binding: peer.hello.signature, address: address, name: name)
+            binding: hello.signature, address: address, name: name)
     }
 
     func server(
         _ hello: [UInt8], from address: SocketAddress, session: SessionID, _ reach: inout AttackerActions
     ) -> ScriptedServer? {
-        ScriptedServer(
+        try? ScriptedServer(
             key: key, context: context, hello: hello, from: address, session: session, epoch: epoch,
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
-    /// How a member is described to `victim`, for as long as it is one.
+    /// Returns the entry under which `victim` always sees a member.
     func view(of entry: Entry, to victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions)
         -> Entry
     {
-        // Its own must be right, or it would never speak.
+        // Its own entry must be correct, or it would send no messages.
         guard entry != victim.current?.entry, reach.random.chance(60) else { return entry }
         var view = entry
         let other = reach.random.element(of: victims.compactMap(\.current?.entry))
         switch reach.random.below(6) {
         case 0, 1:
-            // Its own key instead of theirs, and its own address: what is sealed by it, it could read.
+            // The attacker's key and address: it could read messages that are sealed with this key.
             view.agreementKey = falseKey
             view.address = reach.address(Self.nobodysSlot + 1 + reach.random.below(100))
         case 2: view.binding = other.binding
@@ -60,31 +60,31 @@ struct FalseDirectory {
         return view
     }
 
-    /// What `victim` is told of the members.
+    /// Returns a directory for `victim`.
     func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
         guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }
-        let place = reach.random.below(entries.count)
+        let index = reach.random.below(entries.count)
         let other = reach.random.below(entries.count)
         switch reach.random.below(8) {
         case 0: entries = [victim.current?.entry].compactMap(\.self)
         case 1: entries = []
-        case 2: entries[place].agreementKey = falseKey
-        case 3: (entries[place].binding, entries[other].binding) = (entries[other].binding, entries[place].binding)
-        case 4: (entries[place].session, entries[other].session) = (entries[other].session, entries[place].session)
+        case 2: entries[index].agreementKey = falseKey
+        case 3: (entries[index].binding, entries[other].binding) = (entries[other].binding, entries[index].binding)
+        case 4: (entries[index].session, entries[other].session) = (entries[other].session, entries[index].session)
         case 5: entries.append(nobody)
         case 6:
-            // Back from the dead: whom it was told of before, and what it was told then.
+            // Former members, with their former entries.
             entries += victim.told.filter { told in !entries.contains { $0.identity == told.identity } }
-        default: entries.remove(at: place)
+        default: entries.remove(at: index)
         }
         return Self.inOrder(entries)
     }
 
-    /// Who is not `nobody`: that one may say what it likes, as any member.
+    /// Returns the entries of real members. A message of `nobody` is no forgery.
     func existing(_ entries: [Entry]) -> [Entry] { entries.filter { $0.identity != nobody.identity } }
 
-    /// Whether a message of one of `senders` is sealed with the false key.
+    /// Returns true if a message of one of `senders` is sealed with the false key.
     func canOpen(_ flight: Flight, from senders: [Entry]) -> Bool {
         guard let datagram = try? Datagram(decoding: flight.bytes.span) else { return false }
         return senders.contains { sender in
@@ -99,7 +99,7 @@ struct FalseDirectory {
         }
     }
 
-    /// Sealed with the false key in the place of the sender's, and signed by nobody's.
+    /// Returns a message that is sealed with the false key as the sender's, and signed by `nobody`.
     func message(from sender: Entry, to receiver: Entry, counter: UInt64) -> [UInt8]? {
         guard let pair = pairKey(from: sender, to: receiver, isSending: true) else { return nil }
         return ForgedDatagram(
@@ -110,16 +110,16 @@ struct FalseDirectory {
         ).bytes
     }
 
-    /// Of which one end has the false key.
+    /// Returns the key of a pair in which one end has the false key.
     private func pairKey(from sender: Entry, to receiver: Entry, isSending: Bool) -> Secret32? {
         let theirs = isSending ? receiver : sender
         guard let secret = context.primitives.agree(falseSecret, theirs.agreementKey) else { return nil }
-        let a = PairEnd(sender.session, sender.identity, isSending ? falseKey : sender.agreementKey)
-        let b = PairEnd(receiver.session, receiver.identity, isSending ? receiver.agreementKey : falseKey)
-        return PairEnd.key(secret, epoch: epoch, from: a, to: b, server: context.server)
+        let from = PairEnd(sender.session, sender.identity, isSending ? falseKey : sender.agreementKey)
+        let to = PairEnd(receiver.session, receiver.identity, isSending ? receiver.agreementKey : falseKey)
+        return PairEnd.key(secret, epoch: epoch, from: from, to: to, server: context.server)
     }
 
-    /// Ascending, and each session once: otherwise nobody would even read it.
+    /// Returns the entries in ascending order, each session once, so that they decode.
     private static func inOrder(_ entries: [Entry]) -> [Entry] {
         let sorted = entries.sorted { $0.session < $1.session }
         return sorted.enumerated().filter { index, entry in index == 0 || sorted[index - 1].session != entry.session }

@@ -1,11 +1,8 @@
 internal import SecureMeshCore
 
-/// Off the path: sends the server what costs it something, from addresses that need not be its own.
+/// Floods the server with garbage and HELLOs, also from the addresses of members. Off the path.
 final class Flood: Adversary {
-    var record = Recording.Attack(
-        .flood,
-        "A stranger floods the server with garbage and with HELLOs of its own, also from members' addresses.",
-        goals: "a member that lives is lost", "the server sends more than it is sent")
+    var record = Recording.Attack(.flood, goals: "a live member is removed", "the server sends more than it receives")
     private var strangers: [ScriptedPeer] = []
 
     func act(_ reach: inout AttackerActions) {
@@ -23,11 +20,11 @@ final class Flood: Adversary {
         reach.nextAct = .milliseconds(100)
     }
 
-    /// A cookie comes back in a HELLO.
+    /// Answers a RETRY with a HELLO that has its cookie.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .retry, let datagram = try? Datagram(decoding: flight.bytes.span),
             case .retry(let cookie, _) = datagram.header.fields,
-            let stranger = strangers.last(where: { $0.path.remote == flight.destination }),
+            let stranger = strangers.last(where: { $0.address == flight.destination }),
             let hello = hello(stranger.key, stranger.name, from: flight.destination, cookie: cookie, &reach)
         else { return }
         put(hello, from: flight.destination, &reach)
@@ -49,12 +46,12 @@ final class Flood: Adversary {
         reach.send(bytes, from: source, isGarbage: isGarbage)
     }
 
-    /// Its own, or one that may be a member's: members' addresses can be guessed.
+    /// Returns an address of its own, or one that may be a member's, which can be guessed.
     private func source(_ reach: inout AttackerActions) -> SocketAddress {
         reach.random.chance(30) ? Addresses.slot(reach.random.below(16)) : reach.address(reach.random.below(1_000))
     }
 
-    /// Right in all that is in the open.
+    /// Returns a datagram whose header is valid and whose sealed part is random.
     private func forgery(_ reach: inout AttackerActions) -> [UInt8] {
         let fields = reach.random.element(of: [OpenFields?.none, nil, nil, .confirm, .heartbeat, .leave])
         if let fields {
@@ -75,13 +72,12 @@ final class Flood: Adversary {
         _ key: SigningKey, _ name: PeerName, from address: SocketAddress, cookie: Bytes16 = .zero,
         _ reach: inout AttackerActions
     ) -> [UInt8]? {
-        let peer = ScriptedPeer(
-            key: key, name: name, path: Path(remote: address), ephemeral: reach.random.secret(), cookie: cookie,
-            context: reach.context)
-        guard let peer else { return nil }
+        var peer = ScriptedPeer(key: key, name: name, context: reach.context)
+        let hello = peer.hello(from: address, ephemeral: reach.random.secret(), cookie: cookie)
+        guard !hello.isEmpty else { return nil }
         if strangers.count == Self.memory { strangers.removeFirst() }
         strangers.append(peer)
-        return peer.hello.bytes
+        return hello
     }
 
     private static let garbage = 16

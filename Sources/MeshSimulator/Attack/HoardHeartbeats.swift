@@ -1,45 +1,43 @@
 internal import SecureMeshCore
 
-/// On the path: cuts a peer off, keeps what it says of its life, and tells it to the server bit by bit, also when the
-/// peer has long died.
+/// Cuts peers off, keeps their heartbeats, and passes them on one by one, even after the peer has died. On the path.
 ///
-/// It lets no HELLO pass: a peer that joins again makes what was hoarded worthless.
+/// It passes no HELLO, because the heartbeats are useless once the peer has joined again.
 final class HoardHeartbeats: Adversary {
     var record = Recording.Attack(
         .hoardHeartbeats,
-        "Someone on the path cuts peers off, hoards their heartbeats and feeds them to the server, as if all were well.",
-        goals: "who is cut off or dead stays a member for longer than two lifetimes and the sweeps")
+        goals: "a peer that is cut off or dead stays a member for longer than two lifetimes and the sweeps")
     let isOnPath = true
     private struct Store {
         let peer: SocketAddress
-        /// From then on nothing passes.
+        /// The time from which nothing passes.
         let from: Instant
         var held: [Flight] = []
         var fedAt: Instant
-        /// What becomes of it is known: a later session is another matter.
+        /// True once the end of the session was measured; later sessions do not count.
         var isMeasured = false
     }
     private var stores: [Store] = []
     private var spared: [SocketAddress] = []
-    /// From then on everything passes again.
+    /// The time of the newest act. After the last one everything passes again.
     private var actedAt = Instant(nanoseconds: 0)
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         let peer = flight.destination == Addresses.server ? flight.source : flight.destination
-        guard let place = stores.firstIndex(where: { $0.peer == peer }) else {
+        guard let index = stores.firstIndex(where: { $0.peer == peer }) else {
             if flight.kind == .heartbeat { meet(peer, &reach) }
             return flight
         }
-        guard reach.now >= stores[place].from else {
-            stores[place].fedAt = reach.now
+        guard reach.now >= stores[index].from else {
+            stores[index].fedAt = reach.now
             return flight
         }
         switch flight.kind {
         case .heartbeat:
-            if stores[place].held.count < Self.memory { stores[place].held.append(flight) }
+            if stores[index].held.count < Self.memory { stores[index].held.append(flight) }
         case .goodbye:
-            // Found out. It may come back, and be cut off again.
-            stores.remove(at: place)
+            // The session is over. If the peer comes back, it may be cut off again.
+            stores.remove(at: index)
             return nil
         default: break
         }
@@ -49,12 +47,12 @@ final class HoardHeartbeats: Adversary {
     func act(_ reach: inout AttackerActions) {
         actedAt = reach.now
         let lifetime = Duration.milliseconds(Int(reach.holdings.parameters.lifetimeMilliseconds))
-        for place in stores.indices where !stores[place].held.isEmpty {
-            // Each as late as the server bears to wait.
-            guard reach.now - stores[place].fedAt >= lifetime * 3 / 4 else { continue }
-            stores[place].fedAt = reach.now
+        for index in stores.indices where !stores[index].held.isEmpty {
+            // Each is almost too late.
+            guard reach.now - stores[index].fedAt >= lifetime * 3 / 4 else { continue }
+            stores[index].fedAt = reach.now
             record.tried()
-            reach.forward(stores[place].held.removeFirst(), after: .zero, isCopy: false)
+            reach.forward(stores[index].held.removeFirst(), after: .zero, isCopy: false)
         }
         reach.nextAct = .milliseconds(20)
     }
@@ -62,18 +60,18 @@ final class HoardHeartbeats: Adversary {
     func witness(_ fact: Fact) {
         switch fact {
         case .left(let parting):
-            guard let place = place(of: parting.member), parting.at >= stores[place].from else { return }
+            guard let index = index(of: parting.member), parting.at >= stores[index].from else { return }
             let bound = parting.at - parting.latestSign
-            record.got(if: min(parting.at, actedAt) - stores[place].from > bound)
-            stores[place].isMeasured = true
+            record.got(if: min(parting.at, actedAt) - stores[index].from > bound)
+            stores[index].isMeasured = true
         case .joined(let arrival):
-            guard let place = place(of: arrival.member), arrival.at >= stores[place].from else { return }
-            stores[place].isMeasured = true
+            guard let index = index(of: arrival.member), arrival.at >= stores[index].from else { return }
+            stores[index].isMeasured = true
         case .handled, .trustsTooLong: break
         }
     }
 
-    private func place(of member: Member) -> Int? {
+    private func index(of member: Member) -> Int? {
         stores.firstIndex { $0.peer == member.address && !$0.isMeasured }
     }
 

@@ -1,10 +1,12 @@
 internal import SecureMeshCore
 
-/// Enrolled: seals rightly and signs wrongly, which costs the receiver all that a right signature costs.
+/// Sends datagrams with an intact seal and a wrong signature, to peers and to the server. A member.
+///
+/// To refuse one costs the receiver as much as to accept a valid one.
 final class InsiderGarbage: Adversary {
     var record = Recording.Attack(
-        .insiderGarbage, "A member seals rightly and signs wrongly, to peers and to the server.",
-        goals: "something wrongly signed is taken", "it is let in again within a minute of being found out")
+        .insiderGarbage, goals: "a wrongly signed datagram is accepted",
+        "it joins again within a minute after its removal")
     private struct Label: Hashable {
         let from: UInt64
         let counter: UInt64
@@ -20,7 +22,7 @@ final class InsiderGarbage: Adversary {
         reach.nextAct = .milliseconds(100)
         seat.keep(&reach)
         guard seat.isIn(reach.now) else {
-            // So many rounds among the peers before the server is tried: it is not fooled twice.
+            // The number of rounds among the peers before the first wrong HEARTBEAT, which ends the session.
             patience = 3 + reach.random.below(60)
             return
         }
@@ -35,7 +37,7 @@ final class InsiderGarbage: Adversary {
     }
 
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
-        // At times its first word is a lie already.
+        // Sometimes the CONFIRM is already wrong.
         if flight.kind == .welcome, reach.random.chance(15), let draft = seat.flatMap({ Self.confirm($0, flight) }) {
             put(draft, from: flight.destination, &reach)
         }
@@ -49,7 +51,7 @@ final class InsiderGarbage: Adversary {
             let isWrong = wrong.contains(Label(from: handling.flight.from, counter: handling.flight.counter))
             record.got(0, if: handling.isAccepted && isWrong)
         case .joined(let arrival) where arrival.member.publicKey == own:
-            // Another server knows nothing of it.
+            // A server that restarted has forgotten it.
             guard let foundOutAt, foundOutAt > arrival.serverSteadySince else { return }
             record.got(1, if: arrival.at - foundOutAt < ProtocolConstants.barredPeriod * 99 / 100)
         case .left(let parting) where parting.member.publicKey == own && parting.departure == .misbehaved:
@@ -59,22 +61,22 @@ final class InsiderGarbage: Adversary {
         }
     }
 
-    /// Sealed as it should be, around bytes of which one differs from what was signed.
+    /// Sends a datagram with an intact seal, in which a bit of payload or signature was flipped after signing.
     private func put(
         _ draft: ForgedDatagram?, from source: SocketAddress, to destination: SocketAddress = Addresses.server,
         _ reach: inout AttackerActions
     ) {
         guard let draft else { return }
-        var harm = ForgedDatagram.Tampering()
+        var changes = ForgedDatagram.Changes()
         let plaintext = draft.payload.count + Signature.count
-        // In a heartbeat the signature alone: its number has to rise.
+        // In a HEARTBEAT only the signature, because its number must rise.
         let index = draft.kind == .message ? reach.random.below(plaintext) : plaintext - 1 - reach.random.below(60)
-        harm.beforeSealing = .flip(index: index, mask: 1 << UInt8(reach.random.below(8)))
+        changes.beforeSealing = .flip(index: index, mask: 1 << UInt8(reach.random.below(8)))
         wrong.insert(Label(from: draft.from, counter: draft.counter))
         record.tried(0)
-        // The server acts on it: it ends the session.
+        // The server acts on a wrong HEARTBEAT: it ends the session.
         reach.send(
-            draft.bytes(harm).bytes, from: source, to: destination, isGarbage: draft.kind != .heartbeat)
+            draft.bytes(changes).bytes, from: source, to: destination, isGarbage: draft.kind != .heartbeat)
     }
 
     private static func confirm(_ seat: InsiderSession, _ welcome: Flight) -> ForgedDatagram? {

@@ -1,16 +1,15 @@
 internal import SecureMeshCore
 
-/// Enrolled and on the path: wants to be somebody else, by name, by identity or by address.
+/// Joins under others' names, with others' identities and at others' addresses. A member on the path.
 final class InsiderImpostor: Adversary {
     var record = Recording.Attack(
-        .insiderImpostor, "A member on the path joins under others' names, in others' names and at others' addresses.",
-        goals: "it is listed under another's name", "it is listed at a member's address",
-        "somebody hears it as another")
+        .insiderImpostor, goals: "it is listed under another's name", "it is listed at a member's address",
+        "a message of it is delivered as another's")
     let isOnPath = true
     private var seat: InsiderSession?
-    /// Under another's name or at another's address.
-    private var impostors: [ScriptedMember] = []
-    /// By key, at the server of now.
+    /// Peers with its key under another's name or at another's address.
+    private var impostors: [ScriptedPeer] = []
+    /// The members of the present server, by key.
     private var members: [PublicKey: (member: Member, since: Instant)] = [:]
 
     func act(_ reach: inout AttackerActions) {
@@ -26,8 +25,8 @@ final class InsiderImpostor: Adversary {
         case 2: claim(victim, seat, &reach)
         default:
             let third = reach.random.element(of: seat.others)
-            let words = PeerMessage(audience: third.identity, number: 1, body: [1])
-            guard third.session != victim.session, let draft = seat.member.message(words, to: third),
+            let message = PeerMessage(audience: third.identity, number: 1, body: [1])
+            guard third.session != victim.session, let draft = seat.member.message(message, to: third),
                 let bytes = seat.member.sealed(draft.plaintext, from: victim.session, for: third)
             else { return }
             record.tried(2)
@@ -35,12 +34,12 @@ final class InsiderImpostor: Adversary {
         }
     }
 
-    /// What the server answers to its HELLOs passes here, to wherever it goes.
+    /// Reads the WELCOMEs to its HELLOs, which may go to the address of another.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .welcome else { return flight }
-        for place in impostors.indices where impostors[place].address == flight.destination {
-            impostors[place].hear(flight.bytes)
-            guard impostors[place].session != nil, let confirm = impostors[place].confirm else { continue }
+        for index in impostors.indices where impostors[index].address == flight.destination {
+            impostors[index].hear(flight.bytes)
+            guard impostors[index].session != nil, let confirm = impostors[index].confirm else { continue }
             reach.send(confirm.bytes, from: flight.destination)
             return nil
         }
@@ -57,7 +56,7 @@ final class InsiderImpostor: Adversary {
             let member = arrival.member
             if let own = seat?.member, member.publicKey == own.key.publicKey {
                 record.got(0, if: member.name != own.name)
-                // Any of them will do, so their order does not matter.
+                // One of them suffices, so their order does not matter.
                 let isTaken = members.values.contains {
                     $0.member.address == member.address && $0.member.publicKey != member.publicKey
                         && $0.since >= arrival.serverSteadySince
@@ -77,19 +76,18 @@ final class InsiderImpostor: Adversary {
         as name: PeerName, from address: SocketAddress, _ seat: InsiderSession, goal: Int,
         _ reach: inout AttackerActions
     ) {
-        var impostor = ScriptedMember(key: seat.member.key, name: name, context: reach.context)
+        var impostor = ScriptedPeer(key: seat.member.key, name: name, context: reach.context)
         record.tried(goal)
         reach.send(impostor.hello(as: name, from: address, ephemeral: reach.random.secret()), from: address)
         if impostors.count == Self.memory { impostors.removeFirst() }
         impostors.append(impostor)
     }
 
-    /// HELLO with another's identity, and this one's signature; under the other's ephemeral key too.
+    /// Sends a HELLO with another's identity and its own signature, sometimes with the other's ephemeral key.
     private func claim(_ victim: Entry, _ seat: InsiderSession, _ reach: inout AttackerActions) {
-        let peer = ScriptedPeer(
-            key: seat.member.key, name: victim.name, path: Path(remote: seat.address), ephemeral: reach.random.secret(),
-            context: reach.context)
-        guard var draft = peer?.hello else { return }
+        var peer = ScriptedPeer(key: seat.member.key, name: victim.name, context: reach.context)
+        _ = peer.hello(from: seat.address, ephemeral: reach.random.secret())
+        guard var draft = peer.attempt?.hello else { return }
         draft.payload = Hello(identity: victim.identity, name: victim.name).encoded
         if reach.random.chance(30) { draft.fields = .hello(cookie: .zero, ephemeral: victim.agreementKey) }
         record.tried(0)

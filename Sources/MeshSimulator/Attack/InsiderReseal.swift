@@ -1,13 +1,12 @@
 internal import SecureMeshCore
 
-/// Enrolled: passes on what others have signed, under its own seals, and what it signed itself to whom it was not for.
+/// Seals others' messages again, as theirs and as its own, also in later sessions. A member.
 final class InsiderReseal: Adversary {
     var record = Recording.Attack(
-        .insiderReseal, "A member seals again what others have said, as theirs and as its own, also in later sessions.",
-        goals: "somebody hears what was not said to it, or not by its sender")
+        .insiderReseal, goals: "a message is delivered to another receiver, or as another sender's")
     private var seat: InsiderSession?
-    /// Heard in this session and in those before.
-    private var overheard: [ScriptedMember.Overheard] = []
+    /// Messages that it received in all of its sessions.
+    private var overheard: [ScriptedPeer.Overheard] = []
     private var joinedAt: Instant?
 
     func act(_ reach: inout AttackerActions) {
@@ -46,11 +45,11 @@ final class InsiderReseal: Adversary {
     }
 
     private func forgery(
-        _ member: inout ScriptedMember, for entry: Entry, _ others: [Entry], _ reach: inout AttackerActions
+        _ member: inout ScriptedPeer, for entry: Entry, _ others: [Entry], _ reach: inout AttackerActions
     ) -> [UInt8]? {
         let choice = reach.random.below(4)
         if choice == 0 || overheard.isEmpty {
-            // Its own, rightly signed, to one of the others; or in another's name.
+            // Its own message to a third member, under its own session or that member's.
             let third = reach.random.element(of: others)
             guard third.session != entry.session else { return nil }
             let said = PeerMessage(audience: third.identity, number: 1, body: [1])

@@ -1,31 +1,31 @@
 internal import SecureMeshCore
 
-/// An insider's membership, kept up as any peer keeps its own: joined when there is none, proved each interval.
+/// The session of an insider, which joins and sends HEARTBEATs as an honest peer does.
 struct InsiderSession {
-    var member: ScriptedMember
+    var member: ScriptedPeer
     let address: SocketAddress
     private let interval: Duration
     private var helloAt: Instant?
     private var heartbeatAt: Instant?
     private var heardAt: Instant?
 
-    /// Nil for an attacker without an identity.
+    /// - Returns: nil for an attacker without a key on the roster.
     init?(_ reach: AttackerActions) {
         guard let insider = reach.holdings.insider else { return nil }
-        member = ScriptedMember(key: insider.key, name: insider.name, context: reach.context)
+        member = ScriptedPeer(key: insider.key, name: insider.name, context: reach.context)
         address = reach.address(0)
         interval = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
     }
 
-    /// Whether the server has been heard in three intervals.
+    /// Returns true if a PULSE has arrived in the last three intervals.
     func isIn(_ now: Instant) -> Bool {
         heardAt.map { now - $0 < interval * 3 } ?? false
     }
 
-    /// The other members.
+    /// The other members in the directory.
     var others: [Entry] { member.known.filter { $0.identity != member.key.publicKey } }
 
-    /// HELLO or HEARTBEAT, if it is due.
+    /// Sends a HELLO or a HEARTBEAT if it is due.
     mutating func keep(_ reach: inout AttackerActions) {
         if isIn(reach.now) {
             guard heartbeatAt.map({ reach.now - $0 >= interval }) ?? true else { return }
@@ -37,7 +37,7 @@ struct InsiderSession {
         }
     }
 
-    /// WELCOME is answered with CONFIRM.
+    /// Handles a datagram, and answers a WELCOME with CONFIRM.
     mutating func hear(_ flight: Flight, _ reach: inout AttackerActions) {
         let session = member.session
         member.hear(flight.bytes)
@@ -45,7 +45,7 @@ struct InsiderSession {
         if member.session != session, let confirm = member.confirm { reach.send(confirm.bytes, from: address) }
     }
 
-    /// Joins again although it is in.
+    /// Makes it join again although it is a member.
     mutating func joinAgain() {
         heardAt = nil
         helloAt = nil

@@ -1,14 +1,12 @@
 internal import SecureMeshCore
 
-/// Enrolled: joins again as fast as it can, and asks for the whole directory for ever.
+/// Joins as often as it can, and asks for the whole directory in every HEARTBEAT. A member.
 final class InsiderStorm: Adversary {
     var record = Recording.Attack(
-        .insiderStorm,
-        "A member joins again as fast as it can, and says in every heartbeat that it holds nothing of the directory.",
-        goals: "the server sends it more bytes in a second than repairs and joins may cost",
-        "it joins more often than it may", "it is sent more snapshots in a second than repairs and joins allow")
-    private var joining: ScriptedMember?
-    private var current: ScriptedMember?
+        .insiderStorm, goals: "the server sends it more bytes per second than repairs and joins may cost",
+        "it joins more often than the limit", "it receives more snapshots per second than repairs and joins allow")
+    private var joining: ScriptedPeer?
+    private var current: ScriptedPeer?
     private var isWelcome = false
     private var second: (begin: Instant, bytes: Int, snapshots: Int)?
     private var joins: [Instant] = []
@@ -18,7 +16,7 @@ final class InsiderStorm: Adversary {
     func act(_ reach: inout AttackerActions) {
         guard let insider = reach.holdings.insider else { return }
         let address = reach.address(0)
-        var member = joining ?? ScriptedMember(key: insider.key, name: insider.name, context: reach.context)
+        var member = joining ?? ScriptedPeer(key: insider.key, name: insider.name, context: reach.context)
         reach.send(
             member.hello(as: insider.name, from: address, ephemeral: reach.random.secret(), cookie: member.cookie),
             from: address)
@@ -29,7 +27,7 @@ final class InsiderStorm: Adversary {
     }
 
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
-        // Another attacker may send again what the server has sent.
+        // A copy may come from another attacker.
         if !flight.isCopy { count(flight, reach.now) }
         let session = joining?.session
         joining?.hear(flight.bytes)
@@ -60,7 +58,7 @@ final class InsiderStorm: Adversary {
         second = (begin, (second?.bytes ?? 0) + bytes, (second?.snapshots ?? 0) + snapshots)
     }
 
-    /// A server that has started again has forgotten what it spent in the second before.
+    /// Judges a second, unless the server restarted in it and forgot what it had sent.
     private func judge(begin: Instant) {
         guard let second, let steadySince, begin >= steadySince else { return }
         record.tried(0)
@@ -69,19 +67,19 @@ final class InsiderStorm: Adversary {
         record.got(2, if: second.snapshots > Self.repairs * parts)
     }
 
-    /// In one answer; at least five members fit in a part, and it knows nobody when it has just joined.
+    /// The largest number of parts per answer. At least five members fit in a part.
     private var parts: Int {
         let whole = mostKnown / 5 + 1
         let share = whole / Limits.snapshotHeartbeats + 1
         return min(whole, min(max(share, Limits.snapshotPartsPerHeartbeat), Limits.mostSnapshotParts))
     }
 
-    /// In a second, joins included.
+    /// The largest number of repairs and joins per second.
     private static let repairs =
         Int(Duration.seconds(1) / Limits.repairGap) + 1 + Limits.joinRate.burst + Limits.joinRate.perSecond
 
-    /// In a second: the repairs that are due and the joins that there may be, each with its parts and sixteen DELTAs at
-    /// most; a DELTA a tick; PULSEs, and answers to HELLOs no larger than these.
+    /// The largest number of bytes per second: repairs and joins with their parts and DELTAs, one DELTA per tick, PULSEs,
+    /// and answers to HELLOs.
     private var bound: Int {
         let datagrams = Self.repairs * (parts + Limits.deltasPerHeartbeat) + Int(Duration.seconds(1) / Limits.tick)
         return datagrams * ProtocolConstants.maximumDatagram + 100 * Kind.hello.minimumSize

@@ -1,12 +1,11 @@
 internal import SecureMeshCore
 
-/// Has the server's own key and is on the path: takes some peers away from the true server and serves them itself, a
-/// server that says of the directory what it likes.
+/// Serves some peers itself, and lies to each about keys, names, sessions and members. Has the server's key and is on the
+/// path.
 final class LyingServer: Adversary {
     var record = Recording.Attack(
-        .lyingServer,
-        "Someone with the server's key serves some peers, and lies to each about keys, names, sessions and members.",
-        goals: "a peer seals with a key that its owner has not bound", "a peer hears what its sender has not said",
+        .lyingServer, goals: "a peer seals with a key that its owner has not signed",
+        "a message is delivered that its sender has not sent",
         "a message is delivered twice")
     let isOnPath = true
     private var victims: [DeceivedPeer] = []
@@ -16,32 +15,32 @@ final class LyingServer: Adversary {
     func act(_ reach: inout AttackerActions) {
         reach.nextAct = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
         guard let lies = prepared(&reach) else { return }
-        for place in victims.indices where victims[place].current != nil {
-            if reach.random.chance(50) { tell(place, lies, &reach) }
-            pulse(place, lies, &reach)
-            if reach.random.chance(20) { lie(to: place, lies, &reach) }
-            if reach.random.chance(4) { dismiss(place, &reach) }
+        for index in victims.indices where victims[index].current != nil {
+            if reach.random.chance(50) { tell(index, lies, &reach) }
+            pulse(index, lies, &reach)
+            if reach.random.chance(20) { lie(to: index, lies, &reach) }
+            if reach.random.chance(4) { dismiss(index, &reach) }
         }
     }
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         if flight.destination == Addresses.server {
-            guard let place = victim(flight.source, &reach) else { return flight }
-            serve(flight, place, &reach)
+            guard let index = victim(flight.source, &reach) else { return flight }
+            serve(flight, index, &reach)
             return nil
         }
         let isServers = flight.source == Addresses.server
         return isServers && victims.contains { $0.address == flight.destination } ? nil : flight
     }
 
-    /// A message for a member that was listed at one of its addresses: on to the true one, twice.
+    /// Passes a message for a member that was listed at one of its addresses on to that member, twice.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .message else { return }
         let senders = victims.compactMap(\.current?.entry)
         record.got(0, if: lies?.canOpen(flight, from: senders) ?? false)
-        for place in victims.indices where reach.address(place) == flight.destination {
+        for index in victims.indices where reach.address(index) == flight.destination {
             var copy = flight
-            copy.destination = victims[place].address
+            copy.destination = victims[index].address
             for _ in 0..<2 {
                 record.tried(2)
                 reach.forward(copy, after: .milliseconds(reach.random.below(50)), isCopy: true)
@@ -63,7 +62,7 @@ final class LyingServer: Adversary {
     }
 
     private func victim(_ address: SocketAddress, _ reach: inout AttackerActions) -> Int? {
-        if let place = victims.firstIndex(where: { $0.address == address }) { return place }
+        if let index = victims.firstIndex(where: { $0.address == address }) { return index }
         guard !spared.contains(address) else { return nil }
         guard victims.isEmpty || reach.random.chance(70), victims.count < Self.limit else {
             spared.append(address)
@@ -75,21 +74,21 @@ final class LyingServer: Adversary {
 
     // MARK: as a server
 
-    private func serve(_ flight: Flight, _ place: Int, _ reach: inout AttackerActions) {
+    private func serve(_ flight: Flight, _ index: Int, _ reach: inout AttackerActions) {
         guard let lies = prepared(&reach) else { return }
         switch flight.kind {
-        case .hello: welcome(flight, place, lies, &reach)
+        case .hello: welcome(flight, index, lies, &reach)
         case .confirm:
-            guard victims[place].confirm(flight, reach.context) else { return }
-            tell(place, lies, &reach)
-            pulse(place, lies, &reach)
-        case .heartbeat: victims[place].hear(flight, reach.context)
-        case .leave: victims[place].current = nil
+            guard victims[index].confirm(flight) else { return }
+            tell(index, lies, &reach)
+            pulse(index, lies, &reach)
+        case .heartbeat: victims[index].hear(flight)
+        case .leave: victims[index].current = nil
         default: break
         }
     }
 
-    private func welcome(_ flight: Flight, _ place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
+    private func welcome(_ flight: Flight, _ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         let others = victims.compactMap(\.current?.session)
         let isEqual = reach.random.chance(20) && !others.isEmpty
         let session =
@@ -101,46 +100,46 @@ final class LyingServer: Adversary {
             case 1: server.retry(cookie: reach.random.bytes16(), rotation: reach.random.next())
             default: server.welcome
             }
-        if draft.kind == .welcome { victims[place].offer(server) }
-        put(draft, place, &reach)
+        if draft.kind == .welcome { victims[index].offer(server) }
+        put(draft, index, &reach)
     }
 
-    private func pulse(_ place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
-        guard let draft = victims[place].pulse(token: reach.random.next()) else { return }
-        put(draft, place, &reach)
+    private func pulse(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
+        guard let draft = victims[index].pulse(token: reach.random.next()) else { return }
+        put(draft, index, &reach)
     }
 
-    /// A directory, as DELTA or as SNAPSHOT.
-    private func tell(_ place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
-        for entry in victims.compactMap(\.current?.entry) where victims[place].views[entry.session] == nil {
-            let view = lies.view(of: entry, to: victims[place], among: victims, &reach)
+    /// Sends a directory, as DELTA or as SNAPSHOT.
+    private func tell(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
+        for entry in victims.compactMap(\.current?.entry) where victims[index].views[entry.session] == nil {
+            let view = lies.view(of: entry, to: victims[index], among: victims, &reach)
             if view.agreementKey != entry.agreementKey || view.binding != entry.binding { record.tried(0) }
-            victims[place].keep(view)
+            victims[index].keep(view)
         }
-        let entries = lies.directory(for: victims[place], among: victims, &reach)
-        for draft in victims[place].directory(entries, asDelta: reach.random.chance(50)) {
-            put(draft, place, &reach)
+        let entries = lies.directory(for: victims[index], among: victims, &reach)
+        for draft in victims[index].directory(entries, asDelta: reach.random.chance(50)) {
+            put(draft, index, &reach)
         }
     }
 
-    /// A message in another's name.
-    private func lie(to place: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
-        guard let receiver = victims[place].current?.entry,
-            let sender = lies.existing(victims[place].told).randomly(&reach.random),
+    /// Sends a message in another's name.
+    private func lie(to index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
+        guard let receiver = victims[index].current?.entry,
+            let sender = lies.existing(victims[index].told).randomly(&reach.random),
             let bytes = lies.message(from: sender, to: receiver, counter: reach.random.next() >> 20 | 1)
         else { return }
         record.tried(1)
-        reach.send(bytes, from: sender.address, to: victims[place].address, isGarbage: true)
+        reach.send(bytes, from: sender.address, to: victims[index].address, isGarbage: true)
     }
 
-    /// None that would have it wait for a minute, or for ever.
-    private func dismiss(_ place: Int, _ reach: inout AttackerActions) {
+    /// Ends the session with a reason after which the peer joins again at once.
+    private func dismiss(_ index: Int, _ reach: inout AttackerActions) {
         let reason = reach.random.element(of: [Goodbye.Reason.expired, .tooOld, .stopping])
-        if let draft = victims[place].goodbye(reason) { put(draft, place, &reach) }
+        if let draft = victims[index].goodbye(reason) { put(draft, index, &reach) }
     }
 
-    private func put(_ draft: ForgedDatagram, _ place: Int, _ reach: inout AttackerActions) {
-        reach.send(draft.bytes, from: Addresses.server, to: victims[place].address)
+    private func put(_ draft: ForgedDatagram, _ index: Int, _ reach: inout AttackerActions) {
+        reach.send(draft.bytes, from: Addresses.server, to: victims[index].address)
     }
 
     private static let limit = 32

@@ -1,76 +1,74 @@
 internal import SecureMeshCore
 
-/// On the path: a peer joins through an address of the attacker's, and is listed there. That much it may do; it must
-/// relay on, or the peer is gone.
+/// Relays handshakes through its own addresses, so that peers are listed there, and at some time stops relaying. On the
+/// path.
 final class RelayJoin: Adversary {
     var record = Recording.Attack(
-        .relayJoin,
-        "Someone on the path relays peers' handshakes through its own addresses, and at some time stops relaying.",
-        goals: "a peer stays listed where nobody relays for longer than two lifetimes and the sweeps",
+        .relayJoin, goals: "a peer stays listed for longer than two lifetimes and the sweeps after the end of relaying",
         "a peer's session is moved to another address")
     let isOnPath = true
-    private struct Place {
+    private struct Relay {
         let peer: SocketAddress
         let address: SocketAddress
         let until: Instant
-        /// It has joined without the attacker since.
+        /// True once the peer has sent another HELLO.
         var isLost = false
     }
-    private var places: [Place] = []
+    private var relays: [Relay] = []
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.destination == Addresses.server else { return flight }
-        guard let place = places.lastIndex(where: { $0.peer == flight.source && !$0.isLost }) else {
+        guard let index = relays.lastIndex(where: { $0.peer == flight.source && !$0.isLost }) else {
             return flight.kind == .hello ? begin(flight, &reach) : move(flight, &reach)
         }
-        guard reach.now < places[place].until else {
-            // Neither side hears the other, until the peer begins anew.
+        guard reach.now < relays[index].until else {
+            // Nothing passes until the next HELLO of the peer.
             guard flight.kind == .hello else { return nil }
-            places[place].isLost = true
+            relays[index].isLost = true
             return begin(flight, &reach)
         }
-        relay(flight, from: places[place].address, &reach)
+        relay(flight, from: relays[index].address, &reach)
         return nil
     }
 
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
-        guard let place = places.first(where: { $0.address == flight.destination }), reach.now < place.until else {
+        guard let relay = relays.first(where: { $0.address == flight.destination }), reach.now < relay.until else {
             return
         }
         var flight = flight
-        flight.destination = place.peer
+        flight.destination = relay.peer
         reach.forward(flight, after: .zero, isCopy: false)
     }
 
     func witness(_ fact: Fact) {
         switch fact {
         case .left(let parting):
-            guard let place = places.first(where: { $0.address == parting.member.address }),
+            guard let relay = relays.first(where: { $0.address == parting.member.address }),
                 parting.departure == .expired
             else { return }
             record.tried(0)
-            record.got(0, if: parting.isLate(since: place.until))
+            record.got(0, if: parting.isLate(since: relay.until))
         case .handled(let handling):
             guard handling.isAccepted, handling.by == nil, handling.flight.kind == .heartbeat else { return }
-            record.got(1, if: !places.contains { $0.address == handling.flight.source })
+            record.got(1, if: !relays.contains { $0.address == handling.flight.source })
         case .joined, .trustsTooLong: break
         }
     }
 
     func conclude(_ world: WorldView) {
-        for member in world.server { record.got(0, if: places.contains { $0.address == member.address }) }
+        for member in world.server { record.got(0, if: relays.contains { $0.address == member.address }) }
     }
 
     private func begin(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
-        guard places.count < Self.limit, reach.random.chance(60) else { return flight }
+        guard relays.count < Self.limit, reach.random.chance(60) else { return flight }
         let until = reach.now + reach.random.duration(in: .milliseconds(500)...(.seconds(8)))
-        let place = Place(peer: flight.source, address: reach.address(places.count), until: until)
-        places.append(place)
-        relay(flight, from: place.address, &reach)
+        let new = Relay(peer: flight.source, address: reach.address(relays.count), until: until)
+        relays.append(new)
+        relay(flight, from: new.address, &reach)
         return nil
     }
 
-    /// A session that was not parked when it began: a copy of its heartbeat comes from elsewhere, before its own.
+    /// Sends a copy of a HEARTBEAT of an honest session from elsewhere, before the HEARTBEAT itself arrives.
     private func move(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .heartbeat, reach.random.chance(10) else { return flight }
         record.tried(1)

@@ -1,10 +1,9 @@
 internal import SecureMeshCore
 
-/// On the path: everything comes again, and again, also elsewhere and from elsewhere.
+/// Records datagrams and repeats them: to the receiver, to others, and from elsewhere. On the path.
 final class Replay: Adversary {
     var record = Recording.Attack(
-        .replay, "Someone on the path records everything and repeats it: to its receiver, to others, from elsewhere.",
-        goals: "a datagram is accepted twice", "the server accepts a session's datagram from elsewhere")
+        .replay, goals: "a datagram is accepted twice", "the server accepts a session's datagram from another address")
     let isOnPath = true
     private var recorded: [Flight] = []
 
@@ -45,7 +44,7 @@ final class Replay: Adversary {
         record.got(1, if: sent.source != handling.flight.source)
     }
 
-    /// Of a session; what joins may come twice.
+    /// Returns true for the kinds after the handshake and for CONFIRM. Others may be accepted twice.
     private func isSessions(_ flight: Flight) -> Bool {
         flight.kind.map { $0.rawValue >= Kind.confirm.rawValue } ?? false
     }

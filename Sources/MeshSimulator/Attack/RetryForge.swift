@@ -1,22 +1,21 @@
 internal import SecureMeshCore
 
-/// On the path: answers joiners in the server's stead with what it has seen of its answers, altered and repeated.
+/// Answers joining peers with changed and repeated RETRYs, WELCOMEs and REJECTs. On the path.
 ///
-/// A RETRY's tag and cookie are not signed, so one RETRY, had by a flood of HELLOs from an address of its own, serves
-/// against all joiners for as long as its rotation.
+/// The tag and the cookie of a RETRY are not signed. So one RETRY, which a flood of HELLOs provokes, can be sent to all
+/// joining peers until the cookie key rotates.
 final class RetryForge: Adversary {
     var record = Recording.Attack(
-        .retryForge, "Someone on the path answers joiners with altered and repeated RETRY, WELCOME and REJECT.",
-        goals: "one HELLO takes two RETRYs", "a joiner takes an altered WELCOME or REJECT")
+        .retryForge, goals: "one HELLO accepts two RETRYs", "a peer accepts a changed WELCOME or REJECT")
     let isOnPath = true
     private var retry: [UInt8]?
     private var probes = 0
-    /// The newest answers, and joiners' newest HELLOs.
+    /// The newest answers, and the tags and sources of the newest HELLOs.
     private var answers: [Flight] = []
     private var joiners: [(tag: UInt64, address: SocketAddress)] = []
     private var retried: Set<UInt64> = []
 
-    /// Until the server has had enough of this address.
+    /// Floods the server until it answers with RETRY.
     func act(_ reach: inout AttackerActions) {
         guard retry == nil, probes < Self.probes else { return }
         probes += Self.burst
@@ -35,7 +34,7 @@ final class RetryForge: Adversary {
     }
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
-        // Another attacker may have cut it short, or turned a bit, which must not be turned back here.
+        // Another attacker may have truncated it, or flipped a bit that must not be flipped back here.
         guard flight.bytes.count >= Header.size, !flight.isBroken else { return flight }
         switch flight.kind {
         case .hello:
@@ -76,10 +75,10 @@ final class RetryForge: Adversary {
         reach.send(bytes, from: Addresses.server, to: joiner.address, isGarbage: true)
     }
 
-    /// One of the answers, again, with a bit turned, or for another HELLO.
+    /// Repeats an answer, with a flipped bit or for another HELLO.
     private func forgeAnswer(_ reach: inout AttackerActions) {
         guard var flight = answers.isEmpty ? nil : reach.random.element(of: answers) else { return }
-        let original = flight.bytes
+        let unchanged = flight.bytes
         if !joiners.isEmpty, reach.random.chance(40) {
             let joiner = reach.random.element(of: joiners)
             Self.readdress(&flight.bytes, to: joiner.tag)
@@ -87,9 +86,9 @@ final class RetryForge: Adversary {
         }
         if reach.random.chance(60) {
             let index = reach.random.below(flight.bytes.count)
-            Mutation.flip(index: index, mask: 1 << UInt8(reach.random.below(8))).apply(to: &flight.bytes)
+            Tampering.flip(index: index, mask: 1 << UInt8(reach.random.below(8))).apply(to: &flight.bytes)
         }
-        guard flight.bytes != original else { return reach.forward(flight, after: .milliseconds(1), isCopy: true) }
+        guard flight.bytes != unchanged else { return reach.forward(flight, after: .milliseconds(1), isCopy: true) }
         if flight.kind != .retry { record.tried(1) }
         reach.send(flight.bytes, from: flight.source, to: flight.destination, isGarbage: true)
     }

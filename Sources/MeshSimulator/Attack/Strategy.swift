@@ -1,8 +1,8 @@
-/// The attackers there are. The names are those of `p2p simulate --attack`.
+/// The attackers. Their raw values are the names that `p2p simulate --attack` takes.
 package enum Strategy: String, CaseIterable, Sendable {
-    // Off the path.
+    // A sender off the path.
     case flood
-    // On the path.
+    // Someone on the path between peers and server.
     case replay, tamper
     case stretchDelay = "stretch-delay"
     case hoardHeartbeats = "hoard-heartbeats"
@@ -11,12 +11,12 @@ package enum Strategy: String, CaseIterable, Sendable {
     case deltaDrop = "delta-drop"
     case confirmReplay = "confirm-replay"
     case retryForge = "retry-forge"
-    // With a key on the roster.
+    // A member.
     case insiderGarbage = "insider-garbage"
     case insiderStorm = "insider-storm"
     case insiderReseal = "insider-reseal"
     case insiderImpostor = "insider-impostor"
-    // With the server's key.
+    // Someone with the server's key.
     case lyingServer = "lying-server"
 
     var adversary: any Adversary {
@@ -39,30 +39,50 @@ package enum Strategy: String, CaseIterable, Sendable {
         }
     }
 
-    /// Has an identity of its own on the roster.
+    /// A short sentence for the help of `p2p simulate` and the report.
+    package var summary: String {
+        switch self {
+        case .flood: "A stranger floods the server with garbage and HELLOs."
+        case .replay: "Datagrams are recorded and repeated."
+        case .tamper: "Datagrams are changed."
+        case .stretchDelay: "Heartbeats are delayed a little longer each time."
+        case .hoardHeartbeats: "Peers are cut off, and their old heartbeats passed on."
+        case .delayConfirm: "CONFIRMs are delayed until the key may be revoked."
+        case .relayJoin: "Handshakes are relayed through another address."
+        case .deltaDrop: "Changes of the directory are dropped."
+        case .confirmReplay: "CONFIRMs are repeated, also from other addresses."
+        case .retryForge: "Answers to joining peers are changed and repeated."
+        case .insiderGarbage: "A member sends intact seals with wrong signatures."
+        case .insiderStorm: "A member joins and asks for snapshots without pause."
+        case .insiderReseal: "A member passes off others' messages."
+        case .insiderImpostor: "A member uses others' names and addresses."
+        case .lyingServer: "Someone with the server's key lies to some peers."
+        }
+    }
+
+    /// True if the attacker has a key of its own on the roster.
     package var isInsider: Bool {
         switch self {
         case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor: true
         case .flood, .replay, .tamper, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin, .deltaDrop,
-            .confirmReplay, .retryForge,
-            .lyingServer:
+            .confirmReplay, .retryForge, .lyingServer:
             false
         }
     }
 
-    /// Has the server's secret key.
+    /// True if the attacker has the server's secret key.
     package var isServer: Bool { self == .lyingServer }
 }
 
 extension Recording.Attack {
-    init(_ strategy: Strategy, _ story: String, goals: String...) {
-        self.init(name: strategy.rawValue, story: story)
+    init(_ strategy: Strategy, goals: String...) {
+        self.init(name: strategy.rawValue, story: strategy.summary)
         self.goals = goals.map { ($0, 0, 0) }
     }
 
     mutating func tried(_ goal: Int = 0, times: Int = 1) { goals[goal].tried += times }
 
-    mutating func got(_ goal: Int = 0, if isHad: Bool = true) {
-        if isHad { goals[goal].got += 1 }
+    mutating func got(_ goal: Int = 0, if isReached: Bool = true) {
+        if isReached { goals[goal].got += 1 }
     }
 }

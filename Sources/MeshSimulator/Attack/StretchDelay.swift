@@ -1,19 +1,19 @@
 internal import SecureMeshCore
 
-/// On the path: delays PULSEs and heartbeats, each a little longer than the one before, so that nobody notices and all
-/// that a peer hears grows old.
+/// Delays PULSEs and HEARTBEATs, each a little longer than the one before, so that all that a peer receives is old. On the
+/// path.
 final class StretchDelay: Adversary {
     var record = Recording.Attack(
-        .stretchDelay, "Someone on the path delays PULSEs and heartbeats, each a little longer than the one before.",
-        goals: "a peer trusts longer than the server's last word from it allows")
+        .stretchDelay,
+        goals: "a peer trusts its directory for too long after the last heartbeat that the server accepted")
     let isOnPath = true
-    /// By the peer's address: how long its datagrams are held now, and how much longer the next.
+    /// The present delay of a peer's datagrams, and what is added each time, by its address.
     private var lags: [SocketAddress: (now: Duration, more: Duration)] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         switch flight.kind {
         case .confirm:
-            // Found out: it has begun anew.
+            // A new session begins.
             lags[flight.source] = nil
             return flight
         case .heartbeat: return hold(flight, of: flight.source, &reach)

@@ -1,12 +1,10 @@
 internal import SecureMeshCore
 
-/// On the path: changes what passes, in every way that leaves something to be sent.
+/// Flips bits, truncates, extends, and joins the head of one datagram to the tail of another. On the path.
 final class Tamper: Adversary {
-    var record = Recording.Attack(
-        .tamper, "Someone on the path flips bits, cuts, lengthens, and puts one datagram's head on another's tail.",
-        goals: "an altered datagram is accepted")
+    var record = Recording.Attack(.tamper, goals: "a changed datagram is accepted")
     let isOnPath = true
-    /// The newest of each kind.
+    /// The newest datagram of each kind.
     private var newest: [UInt8: Flight] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
@@ -15,31 +13,31 @@ final class Tamper: Adversary {
         guard reach.random.chance(Self.share) else { return flight }
         var altered = flight
         alter(&altered.bytes, other?.bytes, &reach.random)
-        // What is another's from end to end is no alteration.
+        // A complete copy of the other datagram is not changed.
         guard altered.bytes != other?.bytes else { return flight }
-        // With a tag or a cookie of its own a RETRY is still one: it costs a HELLO.
+        // A RETRY with another tag or cookie is still valid; it costs a HELLO.
         if altered.bytes != flight.bytes, flight.kind != .retry { record.tried() }
         return altered
     }
 
     func witness(_ fact: Fact) {
         guard case .handled(let handling) = fact, handling.isAccepted else { return }
-        // A HELLO that cannot be served is answered unread.
+        // A HELLO over budget is answered without being opened.
         record.got(if: handling.flight.isBroken && handling.flight.kind != .retry && handling.flight.kind != .hello)
     }
 
     private func alter(_ bytes: inout [UInt8], _ other: [UInt8]?, _ random: inout RandomSource) {
         switch random.below(8) {
         case 0, 1:
-            Mutation.flip(index: random.below(bytes.count), mask: 1 << UInt8(random.below(8))).apply(to: &bytes)
+            Tampering.flip(index: random.below(bytes.count), mask: 1 << UInt8(random.below(8))).apply(to: &bytes)
         case 2:
             // A field of the header.
-            Mutation.flip(index: random.below(Header.size), mask: UInt8(1 + random.below(255))).apply(to: &bytes)
+            Tampering.flip(index: random.below(Header.size), mask: UInt8(1 + random.below(255))).apply(to: &bytes)
         case 3:
-            Mutation.truncate(by: 1 + random.below(bytes.count)).apply(to: &bytes)
+            Tampering.truncate(by: 1 + random.below(bytes.count)).apply(to: &bytes)
             if random.chance(50) { Self.correctLength(&bytes) }
         case 4:
-            Mutation.extend(with: random.bytes(1 + random.below(40))).apply(to: &bytes)
+            Tampering.extend(with: random.bytes(1 + random.below(40))).apply(to: &bytes)
             if random.chance(50) { Self.correctLength(&bytes) }
         case 5:
             guard let other else { return }
@@ -47,10 +45,10 @@ final class Tamper: Adversary {
             bytes = Array(bytes.prefix(cut) + other.suffix(from: cut))
             if random.chance(50) { Self.correctLength(&bytes) }
         case 6:
-            // The kind, and no more.
+            // Only the kind.
             bytes[1] = random.element(of: Kind.allCases).rawValue
         default:
-            // Somebody else's receiver, sender or counter.
+            // The receiver, sender or counter of another datagram.
             guard let other else { return }
             let field = 4 + 8 * random.below(3)
             bytes.replaceSubrange(field..<field + 8, with: other[field..<field + 8])

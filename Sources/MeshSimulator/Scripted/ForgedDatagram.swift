@@ -1,8 +1,8 @@
 package import SecureMeshCore
 
-/// A datagram in the making, with every step of it open to harm: fields, then the signature, then the seal.
+/// A datagram that is made step by step: fields, signature, seal. Every part can be changed before each step.
 ///
-/// The library's own `SignedPayload` can make only what is right; this can make what an attacker can who holds keys. It
+/// `SignedPayload` makes only what an honest program sends. This type makes whatever an attacker with keys can send. It
 /// signs and seals with the primitives of its context.
 package struct ForgedDatagram: Sendable {
     package var fields: OpenFields
@@ -13,7 +13,7 @@ package struct ForgedDatagram: Sendable {
     package var payload: [UInt8]
     package var signer: SigningKey
     package var context: SigningContext
-    /// Nil in RETRY, which is not sealed.
+    /// The key of the seal; nil in a RETRY, which is not sealed.
     package var key: Secret32?
 
     package init(
@@ -38,77 +38,90 @@ package struct ForgedDatagram: Sendable {
             context.signedBytes(fields, from: from, extra: extra, payload: payload), by: signer)
     }
 
-    /// The datagram as it should be.
-    package var bytes: [UInt8] { bytes(Tampering()).bytes }
-
-    /// What is changed at which step, and nothing else: the steps after it are done as they should be.
-    package struct Tampering: Sendable {
-        /// To the payload: signed and sealed by the right keys all the same.
-        package var beforeSigning: Mutation?
-        /// To payload and signature: sealed all the same.
-        package var beforeSealing: Mutation?
-        /// To the header after the signature, before the seal.
-        package var header: HeaderTampering?
-        /// To the whole datagram.
-        package var afterSealing: Mutation?
-
-        package init() {}
-    }
-
-    package enum HeaderTampering: Sendable {
-        case to(UInt64)
-        case from(UInt64)
-        /// A bit of the agreement key, the salt or the rotation.
-        case clear(index: Int, mask: UInt8)
-    }
-
-    /// The bytes, and which of the harms did change something.
-    package func bytes(_ harm: Tampering) -> (bytes: [UInt8], effective: Effective) {
-        var draft = self
-        var effective = Effective()
-        harm.beforeSigning?.apply(to: &draft.payload)
-        effective.beforeSigning = draft.payload != payload
-
-        let honest = draft.plaintext
-        var plaintext = honest
-        harm.beforeSealing?.apply(to: &plaintext)
-        effective.beforeSealing = plaintext != honest
-
-        switch harm.header {
-        case .to(let value): draft.to = value
-        case .from(let value): draft.from = value
-        case .clear(let index, let mask): draft.fields = Self.flip(fields, index, mask)
-        case .none: break
-        }
-        effective.header = draft.to != to || draft.from != from || draft.fields != fields
-
-        let sealed = draft.seal(plaintext)
-        var bytes = sealed
-        harm.afterSealing?.apply(to: &bytes)
-        effective.afterSealing = bytes != sealed
-        return (bytes, effective)
-    }
-
-    package struct Effective: Sendable {
-        package var beforeSigning = false
-        package var beforeSealing = false
-        package var header = false
-        package var afterSealing = false
-    }
-
-    /// payload ‖ signature.
+    /// The payload and its signature.
     package var plaintext: [UInt8] {
         var bytes = payload
         signature.append(to: &bytes)
         return bytes
     }
 
-    private func seal(_ plaintext: [UInt8]) -> [UInt8] {
+    /// The datagram without further changes.
+    package var bytes: [UInt8] { seal(plaintext) }
+
+    /// Returns a copy that another key signs.
+    package func signed(by signer: SigningKey?) -> ForgedDatagram {
+        var copy = self
+        if let signer { copy.signer = signer }
+        return copy
+    }
+
+    /// Seals any bytes in place of payload and signature.
+    package func seal(_ plaintext: [UInt8]) -> [UInt8] {
         let header = Header(fields, to: to, from: from, counter: counter)
         guard let key else { return header.encode(size: kind.sealedOffset + plaintext.count) + plaintext }
         var bytes = header.encode(size: kind.sealedOffset + plaintext.count + Kind.tagSize)
         context.primitives.seal(plaintext, onto: &bytes, counter: counter, key: key)
         return bytes
+    }
+}
+
+// MARK: changes
+
+extension ForgedDatagram {
+    /// The changes at each step. The steps after a change are as in an unchanged datagram.
+    package struct Changes: Sendable {
+        /// A change of the payload, which is then correctly signed and sealed.
+        package var beforeSigning: Tampering?
+        /// A change of payload or signature, which are then correctly sealed.
+        package var beforeSealing: Tampering?
+        /// A change of the header after the signature and before the seal.
+        package var header: HeaderChange?
+        /// A change of the whole datagram.
+        package var afterSealing: Tampering?
+
+        package init() {}
+    }
+
+    package enum HeaderChange: Sendable {
+        case to(UInt64)
+        case from(UInt64)
+        /// A change of the agreement key, the salt or the rotation.
+        case clear(index: Int, mask: UInt8)
+    }
+
+    /// The steps at which a change had an effect.
+    package struct Effects: Sendable {
+        package var beforeSigning = false
+        package var beforeSealing = false
+        package var header = false
+        package var afterSealing = false
+    }
+
+    /// Returns the changed datagram, and which changes had an effect.
+    package func bytes(_ changes: Changes) -> (bytes: [UInt8], effects: Effects) {
+        var draft = self
+        var effects = Effects()
+        changes.beforeSigning?.apply(to: &draft.payload)
+        effects.beforeSigning = draft.payload != payload
+
+        let honest = draft.plaintext
+        var plaintext = honest
+        changes.beforeSealing?.apply(to: &plaintext)
+        effects.beforeSealing = plaintext != honest
+
+        switch changes.header {
+        case .to(let value): draft.to = value
+        case .from(let value): draft.from = value
+        case .clear(let index, let mask): draft.fields = Self.flip(fields, index, mask)
+        case .none: break
+        }
+        effects.header = draft.to != to || draft.from != from || draft.fields != fields
+
+        let sealed = draft.seal(plaintext)
+        var bytes = sealed
+        changes.afterSealing?.apply(to: &bytes)
+        effects.afterSealing = bytes != sealed
+        return (bytes, effects)
     }
 
     private static func flip(_ fields: OpenFields, _ index: Int, _ mask: UInt8) -> OpenFields {

@@ -1,101 +1,189 @@
 package import SecureMeshCore
 
-/// A peer made by hand, with every key in the hand of whoever made it: it can say what no `Peer` would.
+/// A peer with a real key that follows no rules. Its owner decides which datagrams it makes, and can change every part
+/// of each.
+///
+/// It serves attackers, the self-test, fuzz targets and unit tests.
 package struct ScriptedPeer: Sendable {
+    /// The newest HELLO and its secrets.
+    package struct Attempt: Sendable {
+        package let hello: ForgedDatagram
+        package let name: PeerName
+        package let address: SocketAddress
+        package let ephemeral: Secret32
+        let agreementKey: AgreementPublicKey
+        let d1: Secret32
+    }
+
+    /// The session that the newest WELCOME opened.
     package struct Membership: Sendable {
-        package let session: SessionID
+        package let welcome: Welcome
         package let epoch: UInt64
-        package let token: UInt64
         package let keys: SessionKeys
+        package var session: SessionID { welcome.session }
     }
 
     package let key: SigningKey
     package let name: PeerName
-    package let path: Path
-    package let ephemeral: Secret32
-    package let agreementKey: AgreementPublicKey
-    package let hello: ForgedDatagram
-    private let d1: Secret32
+    package let context: SigningContext
+    package private(set) var attempt: Attempt?
     package private(set) var membership: Membership?
+    /// The counter of the newest datagram to the server or to a member. CONFIRM has counter 1.
+    package var counter: UInt64 = 1
+    /// The number of the newest HEARTBEAT or LEAVE. CONFIRM has number 1.
+    package var number: UInt64 = 1
+    /// The token of the newest WELCOME or PULSE.
+    package internal(set) var token: UInt64 = 0
+    /// The version in the newest PULSE.
+    package internal(set) var version: UInt64 = 0
+    /// The cookie of the newest RETRY.
+    package internal(set) var cookie = Bytes16.zero
+    /// The members in the directory, as far as the peer received it.
+    package internal(set) var known: [Entry] = []
+    package internal(set) var overheard: Overheard?
 
-    package init?(
-        key: SigningKey, name: PeerName, path: Path, ephemeral: Secret32, cookie: Bytes16 = .zero,
-        context: SigningContext
-    ) {
-        guard let serverKey = context.primitives.agreementKey(of: context.server),
-            let d1 = context.primitives.agree(ephemeral, serverKey)
-        else { return nil }
+    package init(key: SigningKey, name: PeerName, context: SigningContext) {
         self.key = key
         self.name = name
-        self.path = path
-        self.ephemeral = ephemeral
-        self.d1 = d1
-        agreementKey = context.primitives.publicKey(of: ephemeral)
-        hello = ForgedDatagram(
+        self.context = context
+    }
+
+    package var address: SocketAddress? { attempt?.address }
+    package var session: SessionID? { membership?.session }
+
+    /// The peer's entry in a directory.
+    package var entry: Entry? {
+        guard let attempt, let membership else { return nil }
+        return Entry(
+            session: membership.session, identity: key.publicKey, agreementKey: attempt.agreementKey,
+            binding: attempt.hello.signature, address: attempt.address, name: attempt.name)
+    }
+}
+
+// MARK: joining
+
+extension ScriptedPeer {
+    /// Makes a HELLO, and forgets the session before.
+    ///
+    /// - Parameter name: The name in the HELLO; nil for the peer's own.
+    /// - Returns: The bytes; none if no secret can be agreed with the server's key.
+    package mutating func hello(
+        as name: PeerName? = nil, from address: SocketAddress, ephemeral: Secret32, cookie: Bytes16 = .zero
+    ) -> [UInt8] {
+        let name = name ?? self.name
+        (counter, number, known, overheard, membership, attempt) = (1, 1, [], nil, nil, nil)
+        guard let serverKey = context.primitives.agreementKey(of: context.server),
+            let d1 = context.primitives.agree(ephemeral, serverKey)
+        else { return [] }
+        let agreementKey = context.primitives.publicKey(of: ephemeral)
+        let hello = ForgedDatagram(
             .hello(cookie: cookie, ephemeral: agreementKey), to: 0, from: 0, counter: 0,
             payload: Hello(identity: key.publicKey, name: name).encoded, signer: key, context: context,
             key: Handshake.helloKey(d1: d1, ephemeral: agreementKey, cookie: cookie, server: context.server))
+        attempt = Attempt(
+            hello: hello, name: name, address: address, ephemeral: ephemeral, agreementKey: agreementKey, d1: d1)
+        return hello.bytes
     }
 
-    /// Takes the session out of an answer to `hello`; false if it is none.
-    package mutating func open(_ welcome: [UInt8]) -> Bool {
-        guard let datagram = try? Datagram(decoding: welcome.span),
-            case .welcome(let serverKey) = datagram.header.fields,
-            let d2 = hello.context.primitives.agree(ephemeral, serverKey)
-        else { return false }
-        let transcript = hello.context.transcript(.transcript, hello: hello.bytes, last: serverKey.bytes)
-        let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
-        guard let opened = try? Opened<Welcome>(welcome.span, datagram, key: key, by: hello.context.primitives) else {
-            return false
-        }
+    /// Opens and verifies an answer to the newest HELLO, and keeps its session.
+    package mutating func open(welcome: [UInt8]) throws(Rejection) {
+        let datagram = try Datagram(decoding: welcome.span)
+        guard let attempt, case .welcome(let serverKey) = datagram.header.fields else { throw .misdirected }
+        guard let d2 = context.primitives.agree(attempt.ephemeral, serverKey) else { throw .agreementFailed }
+        let transcript = context.transcript(.transcript, hello: attempt.hello.bytes, last: serverKey.bytes)
+        let key = Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript)
+        let body = try Opened<Welcome>(welcome.span, datagram, key: key, by: context.primitives)
+            .verified(by: context.server, in: context, extra: .transcript(transcript)).body
         let epoch = datagram.header.from
+        token = body.token
         membership = Membership(
-            session: opened.body.session, epoch: epoch, token: opened.body.token,
+            welcome: body, epoch: epoch,
             keys: Handshake.sessionKeys(
-                d1: d1, d2: d2, transcript: transcript, session: opened.body.session, epoch: epoch))
-        return true
+                d1: attempt.d1, d2: d2, transcript: transcript, session: body.session, epoch: epoch))
     }
 
-    /// CONFIRM, HEARTBEAT or LEAVE of its session.
-    package func draft(_ fields: OpenFields, _ payload: some Payload, counter: UInt64) -> ForgedDatagram? {
-        guard let membership else { return nil }
-        return ForgedDatagram(
-            fields, to: membership.epoch, from: membership.session.rawValue, counter: counter,
-            extra: fields == .confirm ? .binder(membership.keys.binder) : .none, payload: payload.encoded, signer: key,
-            context: hello.context, key: membership.keys.peerToServer)
+    /// Opens and verifies a REJECT of the newest HELLO.
+    package func open(reject: [UInt8]) throws(Rejection) -> Reject {
+        let datagram = try Datagram(decoding: reject.span)
+        guard let attempt, case .reject(let salt) = datagram.header.fields else { throw .misdirected }
+        let transcript = context.transcript(.transcriptReject, hello: attempt.hello.bytes, last: salt)
+        let key = Handshake.rejectKey(d1: attempt.d1, transcript: transcript)
+        return try Opened<Reject>(reject.span, datagram, key: key, by: context.primitives)
+            .verified(by: context.server, in: context, extra: .transcript(transcript)).body
     }
 
-    /// CONFIRM as it should be.
+    /// A valid CONFIRM.
     package var confirm: ForgedDatagram? {
-        guard let token = membership?.token else { return nil }
+        guard let token = membership?.welcome.token else { return nil }
         return draft(.confirm, Heartbeat(number: 1, token: token, version: 0, part: 0), counter: 1)
     }
+}
 
-    /// A message to the member of `entry`.
-    package func message(_ message: PeerMessage, to entry: Entry, counter: UInt64) -> ForgedDatagram? {
+// MARK: being a member
+
+extension ScriptedPeer {
+    /// Takes the next counter and the next number.
+    package mutating func advance() {
+        counter += 1
+        number += 1
+    }
+
+    /// Returns a CONFIRM, HEARTBEAT or LEAVE.
+    ///
+    /// - Parameter counter: The counter; nil for the newest.
+    package func draft(_ fields: OpenFields, _ payload: some Payload, counter: UInt64? = nil) -> ForgedDatagram? {
+        guard let membership else { return nil }
+        return ForgedDatagram(
+            fields, to: membership.epoch, from: membership.session.rawValue, counter: counter ?? self.counter,
+            extra: fields == .confirm ? .binder(membership.keys.binder) : .none, payload: payload.encoded, signer: key,
+            context: context, key: membership.keys.peerToServer)
+    }
+
+    /// Returns the next HEARTBEAT with the newest token.
+    package mutating func heartbeat(version: UInt64, part: UInt16 = 0) -> ForgedDatagram? {
+        advance()
+        return draft(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
+    }
+
+    /// Returns a MESSAGE to the member of `entry`.
+    ///
+    /// - Parameter counter: The counter; nil for the next.
+    package mutating func message(
+        _ message: PeerMessage, to entry: Entry, counter: UInt64? = nil
+    ) -> ForgedDatagram? {
+        if counter == nil { self.counter += 1 }
         guard let membership, let key = pairKey(with: entry, isSending: true) else { return nil }
         return ForgedDatagram(
-            .message, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter,
-            payload: message.encoded, signer: self.key, context: hello.context, key: key)
+            .message, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter ?? self.counter,
+            payload: message.encoded, signer: self.key, context: context, key: key)
     }
 
-    /// The key of messages to the member of `entry`, or from it.
+    /// Seals any payload and signature for the member of `entry`.
+    ///
+    /// - Parameter sender: The session in the header; nil for the peer's own.
+    package mutating func sealed(_ plaintext: [UInt8], from sender: SessionID?, for entry: Entry) -> [UInt8]? {
+        guard var draft = message(PeerMessage(audience: nil, number: 1, body: []), to: entry) else { return nil }
+        if let sender { draft.from = sender.rawValue }
+        return draft.seal(plaintext)
+    }
+
+    /// Seals the message that was overheard for the member of `entry`.
+    ///
+    /// - Parameter asItself: True for the peer's own session in the header, false for the sender's.
+    package mutating func resealed(for entry: Entry, asItself: Bool) -> [UInt8]? {
+        guard let overheard else { return nil }
+        return sealed(overheard.plaintext, from: asItself ? nil : overheard.sender.session, for: entry)
+    }
+
+    /// Returns the key of messages to the member of `entry`, or from it.
     package func pairKey(with entry: Entry, isSending: Bool) -> Secret32? {
-        guard let membership, let secret = hello.context.primitives.agree(ephemeral, entry.agreementKey) else {
-            return nil
-        }
-        let me = PairEnd(membership.session, key.publicKey, agreementKey)
-        let them = PairEnd(entry.session, entry.identity, entry.agreementKey)
+        guard let attempt, let membership,
+            let secret = context.primitives.agree(attempt.ephemeral, entry.agreementKey)
+        else { return nil }
+        let own = PairEnd(membership.session, key.publicKey, attempt.agreementKey)
+        let other = PairEnd(entry.session, entry.identity, entry.agreementKey)
         return PairEnd.key(
-            secret, epoch: membership.epoch, from: isSending ? me : them, to: isSending ? them : me,
-            server: hello.context.server)
-    }
-
-    /// As the directory would list it.
-    package var entry: Entry? {
-        guard let membership else { return nil }
-        return Entry(
-            session: membership.session, identity: key.publicKey, agreementKey: agreementKey,
-            binding: hello.signature, address: path.remote, name: name)
+            secret, epoch: membership.epoch, from: isSending ? own : other, to: isSending ? other : own,
+            server: context.server)
     }
 }

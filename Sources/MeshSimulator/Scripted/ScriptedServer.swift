@@ -1,33 +1,41 @@
 package import SecureMeshCore
 
-/// A server made by hand, for one HELLO: it knows what the peer's session turns on.
+/// A server with a real key that follows no rules, as one peer sees it: it answers one HELLO, and sends anything in the
+/// session of its WELCOME.
 package struct ScriptedServer: Sendable {
     package let session: SessionID
     package let epoch: UInt64
     package let welcome: ForgedDatagram
     package let keys: SessionKeys
-    /// The member that WELCOME makes of the HELLO's sender.
+    /// The directory entry of the peer, as an honest server would list it.
     package let entry: Entry
+    /// The counter of the newest datagram in the session.
+    package var counter: UInt64 = 0
+    /// The number of the newest PULSE.
+    package var pulses: UInt64 = 0
     private let key: SigningKey
     private let context: SigningContext
     private let d1: Secret32
     private let hello: [UInt8]
     private let tag: UInt64
 
-    /// Nil unless `hello` is a HELLO that the server of `key` can open.
-    package init?(
+    /// Opens and verifies `hello`, and makes a WELCOME.
+    ///
+    /// - Parameter address: The address of the peer.
+    /// - Throws: The reason why `hello` is not a valid HELLO to the server of `key`.
+    package init(
         key: SigningKey, context: SigningContext, hello: [UInt8], from address: SocketAddress, session: SessionID,
-        epoch: UInt64, ephemeral: Secret32, parameters: Welcome.Parameters
-    ) {
+        epoch: UInt64, ephemeral: Secret32, parameters: Welcome.Parameters = .ordinary
+    ) throws(Rejection) {
         let primitives = context.primitives
-        guard let datagram = try? Datagram(decoding: hello.span),
-            case .hello(let cookie, let peerKey) = datagram.header.fields,
-            let d1 = primitives.agree(key, peerKey), let d2 = primitives.agree(ephemeral, peerKey)
-        else { return nil }
+        let datagram = try Datagram(decoding: hello.span)
+        guard case .hello(let cookie, let peerKey) = datagram.header.fields else { throw .misdirected }
+        guard let d1 = primitives.agree(key, peerKey), let d2 = primitives.agree(ephemeral, peerKey) else {
+            throw .agreementFailed
+        }
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: peerKey, cookie: cookie, server: context.server)
-        guard let opened = try? Opened<Hello>(hello.span, datagram, key: helloKey, by: primitives),
-            let verified = try? opened.verified(by: opened.body.identity, in: context)
-        else { return nil }
+        let opened = try Opened<Hello>(hello.span, datagram, key: helloKey, by: primitives)
+        let verified = try opened.verified(by: opened.body.identity, in: context)
         self.session = session
         self.epoch = epoch
         self.key = key
@@ -42,12 +50,12 @@ package struct ScriptedServer: Sendable {
         let transcript = context.transcript(.transcript, hello: hello, last: publicKey.bytes)
         keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
         welcome = ForgedDatagram(
-            .welcome(ephemeral: publicKey), to: tag, from: epoch, counter: 0,
-            extra: .transcript(transcript),
+            .welcome(ephemeral: publicKey), to: tag, from: epoch, counter: 0, extra: .transcript(transcript),
             payload: Welcome(session: session, token: 77, parameters: parameters, address: address).encoded,
-            signer: key, context: context,
-            key: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
+            signer: key, context: context, key: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
     }
+
+    // MARK: other answers to the HELLO
 
     package func reject(_ reject: Reject, salt: Bytes32) -> ForgedDatagram {
         let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
@@ -59,16 +67,45 @@ package struct ScriptedServer: Sendable {
 
     package func retry(cookie: Bytes16, rotation: UInt64) -> ForgedDatagram {
         ForgedDatagram(
-            .retry(cookie: cookie, rotation: rotation), to: tag, from: epoch, counter: 0,
-            payload: [], signer: key, context: context, key: nil)
+            .retry(cookie: cookie, rotation: rotation), to: tag, from: epoch, counter: 0, payload: [], signer: key,
+            context: context, key: nil)
     }
 
-    /// PULSE, SNAPSHOT, DELTA or GOODBYE in the session.
-    package func draft(
-        _ fields: OpenFields, _ payload: some Payload, counter: UInt64
-    ) -> ForgedDatagram {
+    // MARK: in the session
+
+    /// Returns a PULSE, SNAPSHOT, DELTA or GOODBYE.
+    package func draft(_ fields: OpenFields, _ payload: some Payload, counter: UInt64) -> ForgedDatagram {
         ForgedDatagram(
-            fields, to: session.rawValue, from: epoch, counter: counter,
-            payload: payload.encoded, signer: key, context: context, key: keys.serverToPeer)
+            fields, to: session.rawValue, from: epoch, counter: counter, payload: payload.encoded, signer: key,
+            context: context, key: keys.serverToPeer)
+    }
+
+    /// Returns a datagram with the next counter.
+    package mutating func next(_ fields: OpenFields, _ payload: some Payload) -> ForgedDatagram {
+        counter += 1
+        return draft(fields, payload, counter: counter)
+    }
+
+    /// Returns the next PULSE.
+    package mutating func pulse(echo: UInt64, token: UInt64, version: UInt64) -> ForgedDatagram {
+        pulses += 1
+        return next(.pulse(echo: echo), Pulse(number: pulses, token: token, version: version))
+    }
+
+    /// Opens and verifies a datagram of the peer in the session.
+    package func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws(Rejection) -> Body {
+        let datagram = try Datagram(decoding: bytes.span)
+        let extra: SigningContext.Extra = datagram.header.kind == .confirm ? .binder(keys.binder) : .none
+        return try Opened<Body>(bytes.span, datagram, key: keys.peerToServer, by: context.primitives)
+            .verified(by: entry.identity, in: context, extra: extra).body
+    }
+}
+
+extension Welcome.Parameters {
+    /// The default intervals of a server.
+    package static var ordinary: Welcome.Parameters {
+        Welcome.Parameters(
+            heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
+            trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey)
     }
 }

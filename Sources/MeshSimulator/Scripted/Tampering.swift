@@ -1,14 +1,41 @@
-/// What is done to bytes on their way: the harm that a mutator, an attacker or a broken network may do.
-package enum Mutation: Sendable {
+package import SecureMeshCore
+
+/// A change of bytes, as an attacker, a faulty network or a fuzzer makes it. Indices may exceed the size.
+package enum Tampering: Sendable {
     case flip(index: Int, mask: UInt8)
+    case set(index: Int, to: UInt8)
+    case remove(index: Int)
+    case insert(UInt8, index: Int)
+    case swap(index: Int, with: Int)
     case truncate(by: Int)
     case extend(with: [UInt8])
 
+    /// Draws a change of one or two of `size` bytes. It may leave them as they are.
+    package init(_ random: inout RandomSource, size: Int) {
+        guard size > 0 else {
+            self = .extend(with: [0])
+            return
+        }
+        let index = random.below(size)
+        switch random.below(5) {
+        case 0: self = .flip(index: index, mask: 1 << UInt8(random.below(8)))
+        case 1: self = .set(index: index, to: random.element(of: [0, 1, 4, 6, 0x7F, 0xFF]))
+        case 2: self = .remove(index: index)
+        case 3: self = .insert(UInt8(truncatingIfNeeded: random.next()), index: index)
+        default: self = .swap(index: index, with: random.below(size))
+        }
+    }
+
     package func apply(to bytes: inout [UInt8]) {
         switch self {
-        case .flip(let index, let mask): if !bytes.isEmpty { bytes[index % bytes.count] ^= mask }
         case .truncate(let count): bytes.removeLast(min(count, bytes.count))
-        case .extend(let tail): bytes.append(contentsOf: tail)
+        case .extend(let tail): bytes += tail
+        case _ where bytes.isEmpty: break
+        case .flip(let index, let mask): bytes[index % bytes.count] ^= mask
+        case .set(let index, let byte): bytes[index % bytes.count] = byte
+        case .remove(let index): bytes.remove(at: index % bytes.count)
+        case .insert(let byte, let index): bytes.insert(byte, at: index % bytes.count)
+        case .swap(let index, let other): bytes.swapAt(index % bytes.count, other % bytes.count)
         }
     }
 }

@@ -89,7 +89,7 @@ struct FuzzExecution {
     /// Returns `bytes` after one to three changes, and never unchanged.
     private mutating func tampered(_ bytes: [UInt8]) -> [UInt8] {
         var copy = bytes
-        for _ in 0...random.below(3) { random.harm(&copy) }
+        for _ in 0...random.below(3) { Tampering(&random, size: copy.count).apply(to: &copy) }
         while copy == bytes { copy.append(UInt8(truncatingIfNeeded: random.next())) }
         return copy
     }

@@ -1,6 +1,7 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
-/// How one datagram is made and read.
+/// A datagram of the vectors: its parts are made again, and it is read.
 struct DatagramVector<Body: Payload> {
     let section: VectorSection
     let world: VectorWorld
@@ -10,7 +11,7 @@ struct DatagramVector<Body: Payload> {
     let key: Secret32
     var extra: SigningContext.Extra = .none
 
-    /// Builds every part, compares each with the vector, then goes the other way.
+    /// Makes every part and compares it with the vector, and reads the datagram of the vector.
     func check() throws -> Sample {
         let payload = body.encoded
         try section.expect("payload", payload)
@@ -30,10 +31,15 @@ struct DatagramVector<Body: Payload> {
         try section.expect("nonce", [0, 0, 0, 0] + [UInt8](bigEndian: header.counter))
 
         try checkDecoding(section.bytes("datagram"))
-        let (key, extra) = (key, extra)
-        return Sample(
-            section.name, body, header, in: world.context, signedBy: signer, sealedWith: key, extra: extra
-        ) { _ in (key, extra) }
+        let forged = ForgedDatagram(
+            header.fields, to: header.to, from: header.from, counter: header.counter, extra: extra, payload: payload,
+            signer: signer, context: world.context, key: key)
+        section.expect(forged.bytes == datagram, "a scripted sender makes another datagram")
+        let (key, extra, signerKey, context) = (key, extra, signer.publicKey, world.context)
+        return Sample(section.name, forged) { bytes throws(Rejection) in
+            _ = try Opened<Body>(bytes.span, Datagram(decoding: bytes.span), key: key, by: Libsodium())
+                .verified(by: signerKey, in: context, extra: extra)
+        }
     }
 
     private func checkFields() throws {

@@ -1,3 +1,4 @@
+internal import MeshSimulator
 internal import SecureMeshCore
 
 /// HELLO, RETRY, WELCOME and REJECT, and the keys that come of them.
@@ -43,7 +44,13 @@ extension VectorWorld {
         section.expect(decoded.header == header, "the header is read as \(decoded.header)")
         let retry = try VerifiedRetry(bytes.span, decoded, cookie: cookie, in: context)
         section.expect(retry.cookie == cookie, "the cookie is another")
-        return Sample(section.name, retry: bytes, in: context)
+        let forged = ForgedDatagram(
+            header.fields, to: header.to, from: epoch, counter: 0, payload: [], signer: server, context: context,
+            key: nil)
+        section.expect(forged.bytes == bytes, "a scripted sender makes another datagram")
+        return Sample(section.name, forged) { [context] bytes throws(Rejection) in
+            _ = try VerifiedRetry(bytes, in: context)
+        }
     }
 
     func checkWelcome(

@@ -1,12 +1,12 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A server's gates and a peer, brought by valid datagrams to the states in which each kind is accepted. Made once and
-/// copied for each input.
+/// A server's gates and a peer, which valid datagrams have brought to the states in which each kind is accepted. It is
+/// made once, and copied for each input.
 final class AdmissionBench: Sendable {
-    /// The peer's machine in the three states in which it listens differently.
+    /// The three states in which a peer accepts different kinds.
     enum Stage: Sendable {
-        /// Its HELLO is out.
+        /// It has sent a HELLO.
         case joining
         /// It has opened a WELCOME; the first PULSE makes it a member.
         case confirming
@@ -14,26 +14,27 @@ final class AdmissionBench: Sendable {
         case member
     }
 
-    /// They hold a session of `member`, a ticket of `candidate`, and nothing of `strangers`.
+    /// They have a session of `member`, a ticket of `candidate`, and nothing of `strangers`.
     let gates: ServerGates
-    /// Without a cookie, and with one.
+    /// Peers that have made a HELLO: one without a cookie, one with a cookie.
     let strangers: [ScriptedPeer]
     let candidate: ScriptedPeer
     let member: ScriptedPeer
 
+    /// The peer at each stage.
     let joining: Peer
     let confirming: Peer
     let listening: Peer
-    /// The server of those three.
+    /// The server of the peer.
     let server: ScriptedServer
-    /// The other member that `listening` knows of, and the session that it gave it.
+    /// The other member in the directory of `listening`.
     let speaker: ScriptedPeer
 
     static let shared = AdmissionBench()
     static let now = Instant(nanoseconds: 1_000_000_000_000)
-    /// The member's heartbeats and the server's datagrams to `listening` came under these counters.
+    /// The counters of the accepted datagrams of `member`, of the server to `listening`, and of `speaker`.
     static let heard: [UInt64] = [1, 2, 4_000, 5_000]
-    /// The newest number of a heartbeat, and of a PULSE.
+    /// The newest number of a HEARTBEAT, and of a PULSE.
     static let number: UInt64 = 10
     static let version: UInt64 = 6
     private static let cookie = [UInt8](repeating: 0xC0, count: Bytes16.count)
@@ -49,17 +50,18 @@ final class AdmissionBench: Sendable {
     private init?() {
         let now = Self.now
         var gates = ServerGates(seed: 1, now: now - .seconds(1))
-        guard let stranger = Self.handmade(0), let returning = Self.handmade(4, cookie: Bytes16(Self.cookie.span)),
-            let candidate = Self.ticket(of: 1, from: &gates),
-            let member = Self.ticket(of: 2, from: &gates), let confirm = member.confirm?.bytes,
-            case .confirm(let joiner) = gates.admit(confirm, path: member.path, now: now)
+        let stranger = Self.scripted(0)
+        let returning = Self.scripted(4, cookie: Bytes16(Self.cookie.span))
+        guard let candidate = Self.ticket(of: 1, from: &gates), let member = Self.ticket(of: 2, from: &gates),
+            let confirm = member.confirm?.bytes,
+            case .confirm(let joiner) = gates.admit(confirm, from: Pool.path(2), now: now)
         else { return nil }
         gates.begin(joiner, now: now)
         for (index, counter) in Self.heard.dropFirst().enumerated() {
             let number = index == 2 ? Self.number : UInt64(index + 2)
             let heartbeat = Heartbeat(number: number, token: 5, version: 1, part: 0)
             guard let bytes = member.draft(.heartbeat, heartbeat, counter: counter)?.bytes,
-                case .member(.heartbeat) = gates.admit(bytes, path: member.path, now: now)
+                case .member(.heartbeat) = gates.admit(bytes, from: Pool.path(2), now: now)
             else { return nil }
         }
         self.gates = gates
@@ -72,10 +74,9 @@ final class AdmissionBench: Sendable {
             key: key, name: name, servers: [Pool.server.publicKey], server: Pool.serverAddress)
         var peer = Peer(configuration, random: .seeded(2), now: now)
         peer.handleTimeout(now: now)
-        guard let hello = Self.sent(by: &peer).first, let session = SessionID(rawValue: 0x5E55),
-            let server = ScriptedServer(
-                hello: hello, from: Pool.address(0), session: session, epoch: 0xE90C, ephemeral: Pool.secret(3)),
-            let speaker = Self.speaker()
+        guard let hello = Self.sent(by: &peer).first,
+            let server = Self.server(hello, of: 0, session: 0x5E55, ephemeral: Pool.secret(3)),
+            var speaker = Self.speaker()
         else { return nil }
         joining = peer
         self.server = server
@@ -102,30 +103,41 @@ final class AdmissionBench: Sendable {
         listening = peer
     }
 
-    private static func handmade(_ index: Int, cookie: Bytes16 = .zero) -> ScriptedPeer? {
-        ScriptedPeer(
-            key: Pool.keys[index], name: Pool.names[index], path: Path(remote: Pool.address(index)),
-            ephemeral: Pool.secret(UInt64(index)), cookie: cookie)
-    }
-
-    /// A peer that has opened its WELCOME.
-    private static func ticket(of index: Int, from gates: inout ServerGates) -> ScriptedPeer? {
-        guard var peer = handmade(index),
-            case .hello(.welcome(let welcome)) = gates.admit(peer.hello.bytes, path: peer.path, now: now),
-            peer.open(welcome)
-        else { return nil }
+    /// Returns a peer that has made a HELLO.
+    private static func scripted(_ index: Int, cookie: Bytes16 = .zero) -> ScriptedPeer {
+        var peer = ScriptedPeer(key: Pool.keys[index], name: Pool.names[index], context: Pool.context)
+        _ = peer.hello(from: Pool.address(index), ephemeral: Pool.secret(UInt64(index)), cookie: cookie)
         return peer
     }
 
-    /// A member of the handmade server's mesh.
-    private static func speaker() -> ScriptedPeer? {
-        guard var speaker = handmade(3), let session = SessionID(rawValue: 0x5E66),
-            let server = ScriptedServer(
-                hello: speaker.hello.bytes, from: speaker.path.remote, session: session, epoch: 0xE90C,
-                ephemeral: Pool.secret(4)),
-            speaker.open(server.welcome.bytes)
+    private static func server(
+        _ hello: [UInt8], of index: Int, session: UInt64, ephemeral: Secret32
+    ) -> ScriptedServer? {
+        SessionID(rawValue: session).flatMap {
+            try? ScriptedServer(
+                key: Pool.server, context: Pool.context, hello: hello, from: Pool.address(index), session: $0,
+                epoch: 0xE90C, ephemeral: ephemeral)
+        }
+    }
+
+    /// Returns a peer that has opened its WELCOME.
+    private static func ticket(of index: Int, from gates: inout ServerGates) -> ScriptedPeer? {
+        var peer = scripted(index)
+        guard let hello = peer.attempt?.hello.bytes,
+            case .hello(.welcome(let welcome)) = gates.admit(hello, from: Pool.path(index), now: now)
         else { return nil }
-        return speaker
+        peer.hear(welcome)
+        return peer.membership == nil ? nil : peer
+    }
+
+    /// Returns a member of the scripted server's mesh.
+    private static func speaker() -> ScriptedPeer? {
+        var speaker = scripted(3)
+        guard let hello = speaker.attempt?.hello.bytes,
+            let server = server(hello, of: 3, session: 0x5E66, ephemeral: Pool.secret(4))
+        else { return nil }
+        speaker.hear(server.welcome.bytes)
+        return speaker.membership == nil ? nil : speaker
     }
 
     private static func hand(_ draft: ForgedDatagram, to peer: inout Peer) {

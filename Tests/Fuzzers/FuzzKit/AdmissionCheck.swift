@@ -1,12 +1,11 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// Behind the crypto: datagrams made with the right keys, then harmed at a known step, before the gates of a server
-/// and of a peer.
+/// Hands datagrams with the right keys, which were changed at a known step, to the gates of a server and to a peer.
 ///
-/// What may get through follows from the step. Harmed after sealing: nothing, and no gate past the seal is reached.
-/// Harmed between signature and seal: nothing is verified. Harmed before the signature: what decodes canonically and
-/// says nothing forbidden. Unharmed: it must get through, once.
+/// The step decides what may be accepted. A datagram that was changed after sealing is refused before or at the seal. One
+/// that was changed between signature and seal is not verified. One that was changed before the signature is accepted if
+/// its payload is canonical and allowed. An unchanged one must be accepted, once.
 package enum AdmissionCheck {
     package static func failure(of input: [UInt8]) -> String? {
         guard let bench = AdmissionBench.shared else { return "the harness cannot join its own mesh" }
@@ -15,7 +14,7 @@ package enum AdmissionCheck {
         return AdmissionTrial(bench, recipe).failure()
     }
 
-    /// The kind, the steps at which it is harmed, and the choices: zeros make a true datagram.
+    /// Inputs of a kind, the steps of its changes, and choices. Zeros make a valid datagram.
     package static var seeds: [(name: String, input: [UInt8])] {
         Kind.allCases.enumerated().flatMap { index, kind in
             [0x00, 0x10, 0x20, 0x40, 0x80].map { steps in
@@ -25,16 +24,16 @@ package enum AdmissionCheck {
     }
 }
 
-/// One recipe, carried out.
+/// The test of one datagram.
 private struct AdmissionTrial {
     private enum Outcome: Equatable {
         case through
-        /// Verified, but of no use in the state the receiver is in.
+        /// Verified, but refused in the present state of the receiver.
         case verified(Rejection)
         case refused(Rejection)
-        /// An intact seal around a wrong signature, from a member.
+        /// An intact seal with a wrong signature, from a member.
         case misbehaved
-        /// Bytes back, no state.
+        /// Answered without a change of state.
         case answered
 
         var isIn: Bool {
@@ -49,17 +48,17 @@ private struct AdmissionTrial {
     private let recipe: AdmissionRecipe
     private let honest: [UInt8]
     private let bytes: [UInt8]
-    private let effective: ForgedDatagram.Effective
+    private let effects: ForgedDatagram.Effects
     private var gates: ServerGates
     private var peer: Peer?
 
     init(_ bench: AdmissionBench, _ recipe: AdmissionRecipe) {
         self.bench = bench
         self.recipe = recipe
-        (bytes, effective) = recipe.draft.bytes(recipe.harm)
-        var harm = recipe.harm
-        harm.afterSealing = nil
-        honest = recipe.harm.afterSealing == nil ? bytes : recipe.draft.bytes(harm).bytes
+        (bytes, effects) = recipe.draft.bytes(recipe.changes)
+        var changes = recipe.changes
+        changes.afterSealing = nil
+        honest = recipe.changes.afterSealing == nil ? bytes : recipe.draft.bytes(changes).bytes
         gates = bench.gates
         if case .peer(let stage) = recipe.receiver { peer = bench.peer(at: stage) }
     }
@@ -73,27 +72,27 @@ private struct AdmissionTrial {
         let before = peer.map(Observation.init)
         let outcome = hand(bytes)
         let isIn = outcome.isIn
-        if !isIn, let peer, Observation(peer) != before { return "refused (\(outcome)), and yet the peer has changed" }
+        if !isIn, let peer, Observation(peer) != before { return "refused (\(outcome)), but the peer has changed" }
 
-        if effective.afterSealing {
+        if effects.afterSealing {
             guard !isExempt else { return nil }
             guard case .refused(let rejection) = outcome, Self.shallow.contains(rejection) || isRetry else {
                 return "changed after sealing, and \(outcome)"
             }
-            // The true one must find all as if the harmed one had never come.
+            // The unchanged datagram must find the same state as without the changed one.
             let fresh = AdmissionTrial(bench, recipe).handed(honest)
             let after = hand(honest)
-            return after == fresh ? nil : "unharmed it is \(fresh); after a harmed one, \(after)"
+            return after == fresh ? nil : "unchanged it is \(fresh), after a changed one \(after)"
         }
-        if effective.beforeSealing { return isIn ? "changed after signing, and \(outcome)" : nil }
-        if effective.header { return isIn ? "its header changed after signing, and \(outcome)" : nil }
+        if effects.beforeSealing { return isIn ? "changed after signing, and \(outcome)" : nil }
+        if effects.header { return isIn ? "its header changed after signing, and \(outcome)" : nil }
         let flaw = recipe.flaw ?? PayloadRules(bench, recipe).flaw
         if let flaw { return isIn ? "\(flaw), and \(outcome)" : nil }
         guard isIn else { return "nothing is wrong with it, and \(outcome)" }
         return replayFailure()
     }
 
-    /// What was accepted is not accepted again. A repeated HELLO is not refused: it gets the same WELCOME again.
+    /// Checks that a datagram is not accepted twice. A repeated HELLO gets the same WELCOME again.
     private mutating func replayFailure() -> String? {
         guard recipe.draft.kind != .hello, peer.map({ $0.nextDeadline != nil }) ?? true else { return nil }
         let again = hand(bytes)
@@ -103,8 +102,8 @@ private struct AdmissionTrial {
 
     private var isRetry: Bool { recipe.draft.kind == .retry }
 
-    /// The cookie in a RETRY is not signed: what is changed there costs the peer a HELLO and nothing else. And as it is
-    /// not sealed, one harm can undo another.
+    /// True if only the cookie of a RETRY is changed. It is not signed, so a change costs the peer a HELLO. As a RETRY is
+    /// not sealed, one change can undo another.
     private var isExempt: Bool {
         let cookie = Header.size..<Header.size + Bytes16.count
         let signed = recipe.draft.bytes
@@ -120,7 +119,7 @@ private struct AdmissionTrial {
     private mutating func hand(_ bytes: [UInt8]) -> Outcome {
         var bytes = bytes
         #if FUZZ_CANARY
-            // The planted bug: a receiver whose seal does not cover the last byte of the echo in a PULSE.
+            // The planted fault: a receiver whose seal does not cover the last byte of the echo in a PULSE.
             if recipe.draft.kind == .pulse, bytes.count == honest.count { bytes[35] = honest[35] }
         #endif
         guard var peer else { return handToServer(bytes) }
@@ -135,7 +134,7 @@ private struct AdmissionTrial {
     }
 
     private mutating func handToServer(_ bytes: [UInt8]) -> Outcome {
-        switch gates.admit(bytes, path: recipe.path, now: recipe.now) {
+        switch gates.admit(bytes, from: recipe.path, now: recipe.now) {
         case .refused(let rejection): .refused(rejection)
         case .hello(.retry), .hello(.repeatedWelcome): .answered
         case .member(.misbehaved): .misbehaved
@@ -143,12 +142,12 @@ private struct AdmissionTrial {
         }
     }
 
-    /// What the state says no to, once a signature has been verified.
+    /// The refusals after the signature was verified.
     private static let afterSignature: Set<Rejection> = [
         .deltaNotApplicable, .snapshotNotWanted, .directoryContradiction,
     ]
 
-    /// What is refused without a look inside the seal.
+    /// The refusals before or at the seal.
     private static let shallow: Set<Rejection> = [
         .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
         .counterOutOfRange, .nonCanonicalAgreementKey, .sourceNotAllowed, .misdirected, .agreementFailed, .sealBroken,
@@ -157,7 +156,7 @@ private struct AdmissionTrial {
     ]
 }
 
-/// What can be seen of a peer's state from outside.
+/// The visible state of a peer.
 private struct Observation: Equatable {
     let version: UInt64
     let session: SessionID?

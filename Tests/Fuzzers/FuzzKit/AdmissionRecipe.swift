@@ -1,8 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// One datagram of any kind, as an input says it is to be made: who signs it, which key seals it, what it says, where
-/// it comes from, and what harm is done to it at which step.
+/// A datagram of any kind as an input describes it: its signer, its key, its payload, its source, and its changes at
+/// each step.
 struct AdmissionRecipe {
     enum Receiver: Hashable {
         case server
@@ -11,13 +11,13 @@ struct AdmissionRecipe {
 
     let receiver: Receiver
     private(set) var draft: ForgedDatagram
-    private(set) var harm = ForgedDatagram.Tampering()
+    private(set) var changes = ForgedDatagram.Changes()
     let path: Path
     private(set) var now = AdmissionBench.now
-    /// What, other than the payload and the harm, must keep it out; nil if nothing.
+    /// The reason why it must be refused, apart from payload and changes; nil if there is none.
     private(set) var flaw: String?
 
-    /// Nil if the bench has no draft of such a kind, which would be a fault of the harness.
+    /// - Returns: nil if the bench cannot make such a datagram, which would be a fault of the harness.
     init?(_ input: inout FuzzInput, _ bench: AdmissionBench) {
         let kind = input.element(of: Kind.allCases)
         let steps = input.byte()
@@ -35,7 +35,7 @@ struct AdmissionRecipe {
             receiver = natural
         }
 
-        let home = Self.home(of: kind, bench)
+        let home = Self.home(of: kind)
         if isRare(&input) {
             path = input.element(of: Self.paths)
             if kind == .hello, !Self.isUsable(path) { flaw = "it comes from an address that cannot be a peer's" }
@@ -66,19 +66,18 @@ struct AdmissionRecipe {
         if isRare(&input) {
             now = AdmissionBench.now + Self.later
             if kind == .confirm { flaw = "its ticket has expired" }
-            if kind == .message { flaw = "the receiver is no longer sure of its directory" }
+            if kind == .message { flaw = "the receiver does not trust its directory anymore" }
         }
         if let stale = Self.counterFlaw(self.draft, receiver) { flaw = stale }
         self.flaw = flaw
 
-        if steps & 0x80 != 0 { harm.afterSealing = Mutation(&input) }
-        if steps & 0x40 != 0 { harm.beforeSealing = Mutation(&input) }
-        if steps & 0x20 != 0 { harm.beforeSigning = Mutation(&input) }
-        if steps & 0x10 != 0 { harm.header = Self.headerHarm(&input, bench) }
+        if steps & 0x80 != 0 { changes.afterSealing = Tampering(&input) }
+        if steps & 0x40 != 0 { changes.beforeSealing = Tampering(&input) }
+        if steps & 0x20 != 0 { changes.beforeSigning = Tampering(&input) }
+        if steps & 0x10 != 0 { changes.header = Self.headerChange(&input, bench) }
     }
 
-    private static func headerHarm(_ input: inout FuzzInput, _ bench: AdmissionBench) -> ForgedDatagram.HeaderTampering
-    {
+    private static func headerChange(_ input: inout FuzzInput, _ bench: AdmissionBench) -> ForgedDatagram.HeaderChange {
         let known = [0, bench.server.epoch, bench.server.session.rawValue, bench.gates.epoch, 1]
         return switch input.below(3) {
         case 0: .to(input.element(of: known))
@@ -87,7 +86,7 @@ struct AdmissionRecipe {
         }
     }
 
-    /// Bytes at or above it choose what is wrong: an input of zeros is a true datagram.
+    /// A byte at or above it chooses a fault. So an input of zeros is a valid datagram.
     private static let rare: UInt8 = 0xE0
     private static let later = Duration.seconds(61)
     private static let paths: [Path] = [
@@ -102,7 +101,7 @@ struct AdmissionRecipe {
     }
 }
 
-// MARK: who speaks to whom
+// MARK: sender and receiver
 
 extension AdmissionRecipe {
     private static func receiver(of kind: Kind, _ input: inout FuzzInput) -> Receiver {
@@ -123,17 +122,17 @@ extension AdmissionRecipe {
         }
     }
 
-    private static func home(of kind: Kind, _ bench: AdmissionBench) -> Path {
+    private static func home(of kind: Kind) -> Path {
         switch kind {
-        case .hello: bench.strangers[0].path
-        case .confirm: bench.candidate.path
-        case .heartbeat, .leave: bench.member.path
+        case .hello: Pool.path(0)
+        case .confirm: Pool.path(1)
+        case .heartbeat, .leave: Pool.path(2)
         case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: Path(remote: Pool.serverAddress)
-        case .message: bench.speaker.path
+        case .message: Pool.path(3)
         }
     }
 
-    /// A window by the definition: the slow model of `ReplayWindow`.
+    /// Returns the fault of the counter, by a slow model of `ReplayWindow`.
     private static func counterFlaw(_ draft: ForgedDatagram, _ receiver: Receiver) -> String? {
         if draft.kind.isHandshake { return draft.counter == 0 ? nil : "a handshake has no counter" }
         guard (1..<ProtocolConstants.counterLimit).contains(draft.counter) else { return "its counter is out of range" }
@@ -145,7 +144,7 @@ extension AdmissionRecipe {
     }
 }
 
-// MARK: what it says
+// MARK: the payload
 
 extension AdmissionRecipe {
     private static func draft(
@@ -156,7 +155,7 @@ extension AdmissionRecipe {
         switch kind {
         case .hello:
             let stranger = input.element(of: bench.strangers)
-            var draft = stranger.hello
+            guard var draft = stranger.attempt?.hello else { return nil }
             let claimed = input.element(of: [stranger.key, Pool.keys[6], Pool.server])
             draft.signer = claimed
             draft.payload = Hello(identity: claimed.publicKey, name: input.element(of: Pool.names)).encoded
@@ -166,14 +165,14 @@ extension AdmissionRecipe {
             return server.retry(cookie: Bytes16(cookie.span), rotation: input.number(near: 1))
         case .welcome:
             var draft = server.welcome
-            // The first 8 bytes are the session, 16 to 23 the intervals: what a server may choose.
+            // A server may choose the session, bytes 0 to 7, and the intervals, bytes 16 to 23.
             for index in [0, 1, 7, 16, 17, 18, 19, 20, 21, 22, 23] { draft.payload[index] ^= input.byte() }
             return draft
         case .reject:
             let reject = Reject(reason: input.element(of: Reject.Reason.allCases), retrySeconds: input.uint16())
             return server.reject(reject, salt: Bytes32(Array(repeating: input.byte(), count: 32).span))
         case .confirm:
-            let token = (bench.candidate.membership?.token ?? 0) ^ UInt64(input.byte() / 0xF0)
+            let token = (bench.candidate.membership?.welcome.token ?? 0) ^ UInt64(input.byte() / 0xF0)
             let body = Heartbeat(
                 number: input.number(near: 1), token: token, version: UInt64(input.byte() / 0xF0),
                 part: UInt16(input.byte() / 0xF0))
@@ -199,7 +198,7 @@ extension AdmissionRecipe {
             return server.draft(.snapshot, body, counter: input.number(near: newest + 1))
         case .delta:
             let ids = entries(&input, bench).map(\.session)
-            // One below the largest, so that the encoder can name the version after it.
+            // The encoder writes the next version, too, which must fit.
             let from = min(input.number(near: AdmissionBench.version), .max - 1)
             let body = Delta(from: from, removed: ids, added: entries(&input, bench))
             return server.draft(.delta, body, counter: input.number(near: newest + 1))
@@ -211,11 +210,12 @@ extension AdmissionRecipe {
             let audience = input.element(of: [nil, server.entry.identity, bench.speaker.key.publicKey])
             let body = PeerMessage(
                 audience: audience, number: input.number(near: 1), body: input.take(input.below(64)))
-            return bench.speaker.message(body, to: server.entry, counter: input.number(near: newest + 1))
+            var speaker = bench.speaker
+            return speaker.message(body, to: server.entry, counter: input.number(near: newest + 1))
         }
     }
 
-    /// Some of the members there are and could be, mostly ascending as they must be.
+    /// Returns some of the known entries, mostly in ascending order as is required.
     private static func entries(_ input: inout FuzzInput, _ bench: AdmissionBench) -> [Entry] {
         let known = [bench.server.entry, bench.speaker.entry, bench.member.entry, bench.candidate.entry]
             .compactMap(\.self).sorted { $0.session < $1.session }

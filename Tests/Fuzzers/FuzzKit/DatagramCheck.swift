@@ -1,10 +1,10 @@
 import SecureMeshCore
 
-/// Any bytes: a decoder takes them or refuses them, and what it took it writes again as it was.
+/// Hands any bytes to the decoders. They refuse them, or decode a value whose encoding is the same bytes.
 ///
-/// The input is read in four ways: as a datagram; as one whose length field has been set right, because random bytes
-/// all but never get past it; its first byte taken for a kind, as the payload of that kind, which on the wire is sealed
-/// and so out of a mutator's reach; and, from `recipeMark` on, as the choices of a `DatagramRecipe`.
+/// The input is read in four ways: as a datagram; as a datagram with a correct length field, which random bytes rarely
+/// have; as a kind and its payload, which is sealed on the wire; and, if the first byte is at least `recipeMark`, as the
+/// choices of a `DatagramRecipe`.
 package enum DatagramCheck {
     package static func failure(of input: [UInt8]) -> String? {
         if let failure = checkDatagram(input) { return failure }
@@ -19,10 +19,10 @@ package enum DatagramCheck {
         return Kind(rawValue: first).flatMap { check(Array(input.dropFirst()), as: $0).failure }
     }
 
-    /// First bytes from here on are no kind and no version: they begin a recipe.
+    /// The lowest first byte of a recipe. It is above all kinds and versions.
     static let recipeMark: UInt8 = 0x80
 
-    /// What the encoders make, the decoders take; what was harmed they take only if it is canonical still.
+    /// Checks that the decoders accept what the encoders make, and accept a changed datagram only if it is canonical.
     private static func checkRecipe(_ input: [UInt8]) -> String? {
         var choices = FuzzInput(input)
         let recipe = DatagramRecipe(&choices)
@@ -31,10 +31,10 @@ package enum DatagramCheck {
         case .refused: return "\(recipe.kind): the decoder refuses what the encoder has made"
         case .wrong(let failure): return failure
         }
-        return checkDatagram(recipe.datagram, of: recipe) ?? recipe.harmed.flatMap { checkDatagram($0, of: recipe) }
+        return checkDatagram(recipe.datagram, of: recipe) ?? recipe.changed.flatMap { checkDatagram($0, of: recipe) }
     }
 
-    /// The header, then the payload, unless it is that of `recipe`: that has been checked.
+    /// Checks the header, and the payload unless it is that of `recipe`, which has been checked before.
     private static func checkDatagram(_ bytes: [UInt8], of recipe: DatagramRecipe? = nil) -> String? {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
         let header = datagram.header
@@ -42,7 +42,7 @@ package enum DatagramCheck {
         guard header.encode(size: datagram.size)[...] == bytes[..<datagram.sealed.lowerBound] else {
             return "\(header.kind): the header, encoded again, is not what was decoded: \(header)"
         }
-        // A seed has its payload in the clear where a sealed datagram has ciphertext.
+        // A seed has its payload in place of the ciphertext.
         let overhead = Signature.count + (header.kind.isSealed ? Kind.tagSize : 0)
         let payload = Array(bytes[datagram.sealed].dropLast(overhead))
         if let recipe, recipe.kind == header.kind, recipe.payload == payload { return nil }
@@ -62,7 +62,7 @@ package enum DatagramCheck {
         }
     }
 
-    /// The payload decoder of `kind` on all of `bytes`.
+    /// Hands `bytes` to the payload decoder of `kind`.
     private static func check(_ bytes: [UInt8], as kind: Kind) -> Verdict {
         switch kind {
         case .hello: check(bytes, Hello.self)
@@ -79,7 +79,7 @@ package enum DatagramCheck {
         }
     }
 
-    /// That what was decoded encodes to the same bytes says also that those bytes decode to it again.
+    /// Checks that a decoded value encodes to the same bytes, which then also decode to it again.
     private static func check<Body: Payload>(
         _ bytes: [UInt8], _ type: Body.Type, entries: (Body) -> [Entry] = { _ in [] }
     ) -> Verdict {
@@ -93,7 +93,7 @@ package enum DatagramCheck {
         return .taken
     }
 
-    /// What the rest of the program takes for granted of an entry that was decoded.
+    /// Checks what the rest of the program relies on in a decoded entry.
     private static func check(_ entry: Entry) -> String? {
         guard entry.address.isUsable else { return "an entry with an address that cannot be sent to: \(entry.address)" }
         guard (Entry.fixedSize + 1...Entry.maximumSize).contains(entry.encodedSize) else {
@@ -105,7 +105,7 @@ package enum DatagramCheck {
 
     private static func encoded(_ body: some Payload) -> [UInt8] {
         #if FUZZ_CANARY
-            // The planted bug: an encoder that forgets the second entry's tail in a part after the first.
+            // The planted fault: an encoder that forgets the second entry's tail in a part after the first.
             if let snapshot = body as? Snapshot, snapshot.part > 0, snapshot.entries.count > 1 {
                 return Array(body.encoded.dropLast())
             }

@@ -1,20 +1,20 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A well-formed datagram of any kind out of an input's choices, with its payload in the clear, and harm done to it.
+/// A valid datagram of any kind, which the choices of an input describe, with its payload in the clear, and a change of it.
 ///
-/// Mutated bytes all but never keep several entries, a part among others and the length right at once; choices do.
+/// Random changes of bytes rarely give several valid entries and a matching length. Choices always do.
 struct DatagramRecipe {
     let kind: Kind
     let payload: [UInt8]
-    /// The whole of it, unharmed.
+    /// The unchanged datagram.
     let datagram: [UInt8]
-    /// What an encoder would not have made.
-    let harmed: [UInt8]?
+    /// The changed datagram, which no encoder makes; nil if there is no change.
+    let changed: [UInt8]?
 
     init(_ input: inout FuzzInput) {
         kind = input.element(of: Kind.allCases)
-        let isHarmed = input.flag()
+        let isChanged = input.flag()
         payload = Self.payload(kind, &input)
         let isHello = kind == .hello
         let to = isHello ? 0 : input.number(near: 1)
@@ -26,11 +26,11 @@ struct DatagramRecipe {
         bytes.append(contentsOf: payload)
         bytes.append(zeros: overhead)
         datagram = bytes
-        if isHarmed {
-            Mutation(&input).apply(to: &bytes)
-            harmed = bytes
+        if isChanged {
+            Tampering(&input).apply(to: &bytes)
+            changed = bytes
         } else {
-            harmed = nil
+            changed = nil
         }
     }
 

@@ -1,6 +1,7 @@
+import MeshSimulator
 import SecureMeshCore
 
-/// A datagram of every kind, well formed in every field, with its payload where the ciphertext would stand.
+/// Datagrams of every kind with valid fields, and with the payload in place of the ciphertext.
 package enum DatagramSeeds {
     package static var all: [(name: String, input: [UInt8])] {
         let datagrams = Kind.allCases.flatMap { kind in
@@ -83,17 +84,11 @@ package enum DatagramSeeds {
 
     private static func welcome(_ address: SocketAddress) -> [UInt8] {
         sessions(1).flatMap { session in
-            Welcome(
-                session: session, token: 2,
-                parameters: Welcome.Parameters(
-                    heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
-                    trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey),
-                address: address
-            ).encoded
+            Welcome(session: session, token: 2, parameters: .ordinary, address: address).encoded
         }
     }
 
-    /// Sessions that ascend, as entries must.
+    /// Returns sessions in ascending order, as entries must be.
     private static func sessions(_ count: UInt64) -> [SessionID] {
         (0..<count).compactMap { SessionID(rawValue: 0x0102_0304_0506_0700 + $0) }
     }
@@ -111,7 +106,7 @@ package enum DatagramSeeds {
 
     private static func identity(_ seed: UInt8) -> PublicKey { PublicKey(bytes: Bytes32(bytes(seed).span)) }
 
-    /// Thirty-two bytes that are a canonical u.
+    /// Returns 32 bytes that are a canonical agreement key.
     private static func bytes(_ seed: UInt8) -> [UInt8] {
         (0..<32).map { seed &* 7 &+ $0 & 0x7F }
     }

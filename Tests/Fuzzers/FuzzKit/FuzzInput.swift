@@ -1,7 +1,7 @@
 package import MeshSimulator
 import SecureMeshCore
 
-/// An input read as a row of choices. Total: past its end every choice is 0, so each prefix of an input is an input.
+/// An input as a sequence of choices. Past its end every choice is 0, so each prefix of an input is an input.
 package struct FuzzInput {
     private let bytes: [UInt8]
     private var offset = 0
@@ -18,7 +18,7 @@ package struct FuzzInput {
         return bytes[offset]
     }
 
-    /// Below `limit`, which is at most 256.
+    /// Returns a number below `limit`, which is at most 256.
     package mutating func below(_ limit: Int) -> Int {
         Int(byte()) % max(limit, 1)
     }
@@ -28,7 +28,7 @@ package struct FuzzInput {
         return high << 8 | UInt16(byte())
     }
 
-    /// Mostly near `base`, at times an edge of the range, else anything: a number that counters and versions turn on.
+    /// Returns a number that is mostly near `base`, sometimes at an edge of the range, and else random.
     package mutating func number(near base: UInt64) -> UInt64 {
         switch byte() {
         case let small where small < 0xC0: base &+ UInt64(small % 8)
@@ -48,7 +48,7 @@ package struct FuzzInput {
 
     package mutating func flag() -> Bool { byte() & 1 == 1 }
 
-    /// The next bytes, `count` of them or as many as there are.
+    /// Returns the next `count` bytes, or all that are left.
     package mutating func take(_ count: Int) -> [UInt8] {
         let end = min(offset + count, bytes.count)
         defer { offset = end }
@@ -56,7 +56,7 @@ package struct FuzzInput {
     }
 }
 
-extension Mutation {
+extension Tampering {
     package init(_ input: inout FuzzInput) {
         switch input.below(3) {
         case 0: self = .flip(index: Int(input.uint16()), mask: input.byte())

@@ -1,13 +1,13 @@
-/// What can be fuzzed. libFuzzer, the replay of the corpora in `swift test` and a self-test all come in here.
+/// The fuzz targets. libFuzzer and the replay of the corpora in `swift test` both call them.
 package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible {
-    /// Any bytes into the decoders.
+    /// Hands any bytes to the decoders.
     case datagram = "FuzzDatagram"
-    /// Datagrams that are made with the right keys, and then harmed, before the gates of a server and of a peer.
+    /// Hands datagrams with the right keys, which were changed, to the gates of a server and to a peer.
     case admission = "FuzzAdmission"
-    /// A registry, its peers, a hostile network and a hostile member, through a stream of operations.
+    /// Plays a stream of operations on a registry, its peers, a hostile network and hostile members.
     case mesh = "FuzzMesh"
 
-    /// What `input` has shown to be wrong; nil if nothing. The same input gives the same answer, always.
+    /// Returns the failure that `input` shows, or nil. The same input always gives the same result.
     package func failure(of input: [UInt8]) -> String? {
         switch self {
         case .datagram: DatagramCheck.failure(of: input)
@@ -16,7 +16,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible
         }
     }
 
-    /// What a fuzzer starts from: small inputs that reach every kind, by name.
+    /// The inputs from which a fuzzer starts. They are small and reach every kind.
     package var seeds: [(name: String, input: [UInt8])] {
         switch self {
         case .datagram: DatagramSeeds.all

@@ -5,7 +5,7 @@ import SecureMeshCore
 final class HostileMesh: VirtualMesh {
     let state: MeshState
     /// Members that cheat.
-    var insiders: [ScriptedMember]
+    var insiders: [ScriptedPeer]
     private var inFlight: [Flight] = []
     /// The newest datagrams that were sent, to be replayed.
     private var past: [Flight] = []
@@ -27,7 +27,7 @@ final class HostileMesh: VirtualMesh {
             configuration, random: .seeded(seed), from: Instant(nanoseconds: 1_000_000_000_000), stepLimit: 4_096)
         state.identities = Dictionary(uniqueKeysWithValues: zip(Pool.keys.map(\.publicKey), 0...))
         let cheats = [8, 9]
-        insiders = cheats.map { ScriptedMember(key: Pool.keys[$0], name: Pool.names[$0], context: Pool.context) }
+        insiders = cheats.map { ScriptedPeer(key: Pool.keys[$0], name: Pool.names[$0], context: Pool.context) }
         state.invariants.cheats = Set(cheats)
         wakeServer()
     }
@@ -205,7 +205,7 @@ final class HostileMesh: VirtualMesh {
         let isShared = peers.contains {
             $0.isRunning && $0 !== peer && ($0.publicKey == peer.publicKey || $0.address == peer.address)
         }
-        return !isShared && !insiders.contains { $0.address == peer.address || $0.peer?.name == peer.name }
+        return !isShared && !insiders.contains { $0.address == peer.address || $0.attempt?.name == peer.name }
     }
 
     private static let maximumPeers = 8

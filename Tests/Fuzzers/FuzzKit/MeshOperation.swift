@@ -162,11 +162,11 @@ extension MeshOperation {
             guard let draft = mesh.insiders[index].confirm else { return }
             mesh.lives(identity)
             mesh.state.invariants.confirms(draft.from, by: identity)
-            put(draft.bytes(Self.harm(&input)).bytes, of: index, in: mesh)
+            put(draft.bytes(Self.changes(&input)).bytes, of: index, in: mesh)
         case .insiderHeartbeat:
             guard let draft = mesh.insiders[index].heartbeat(&input) else { return }
             mesh.lives(identity)
-            put(draft.bytes(Self.harm(&input)).bytes, of: index, in: mesh)
+            put(draft.bytes(Self.changes(&input)).bytes, of: index, in: mesh)
         case .insiderMessage: speak(index, in: mesh, &input)
         case .insiderReseal:
             let entries = mesh.insiders[index].known
@@ -181,7 +181,7 @@ extension MeshOperation {
 
     private func speak(_ index: Int, in mesh: HostileMesh, _ input: inout FuzzInput) {
         let insider = mesh.insiders[index]
-        guard !insider.known.isEmpty, let name = insider.peer?.name else { return }
+        guard !insider.known.isEmpty, let name = insider.attempt?.name else { return }
         let entry = input.element(of: insider.known)
         let audience: PublicKey? = input.element(of: [
             nil, entry.identity, Pool.keys[input.below(Pool.keys.count)].publicKey,
@@ -192,8 +192,10 @@ extension MeshOperation {
         let message = PeerMessage(audience: audience, number: input.number(near: 1), body: body)
         guard let draft = mesh.insiders[index].message(message, to: entry) else { return }
         // No change before the signature, because it would be another message.
-        let harm = Self.harm(&input)
-        put(harm.beforeSigning == nil ? draft.bytes(harm).bytes : draft.bytes, of: index, to: entry.address, in: mesh)
+        let changes = Self.changes(&input)
+        put(
+            changes.beforeSigning == nil ? draft.bytes(changes).bytes : draft.bytes, of: index, to: entry.address,
+            in: mesh)
     }
 
     private func put(
@@ -204,13 +206,13 @@ extension MeshOperation {
     }
 
     /// Returns a change of a datagram, mostly none.
-    private static func harm(_ input: inout FuzzInput) -> ForgedDatagram.Tampering {
-        var harm = ForgedDatagram.Tampering()
+    private static func changes(_ input: inout FuzzInput) -> ForgedDatagram.Changes {
+        var changes = ForgedDatagram.Changes()
         switch input.byte() {
-        case 0xE0..<0xF0: harm.beforeSealing = Mutation(&input)
-        case 0xF0...0xFF: harm.beforeSigning = Mutation(&input)
+        case 0xE0..<0xF0: changes.beforeSealing = Tampering(&input)
+        case 0xF0...0xFF: changes.beforeSigning = Tampering(&input)
         default: break
         }
-        return harm
+        return changes
     }
 }

@@ -1,8 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// What a payload that is signed and sealed by the right keys may not say, in the state in which the bench is: the
-/// harness's own reading of PROTOCOL.md, independent of the gates.
+/// The rules of PROTOCOL.md for payloads that are signed and sealed by the right keys, in the state of the bench. They are
+/// implemented independently of the gates.
 struct PayloadRules {
     private let bench: AdmissionBench
     private let recipe: AdmissionRecipe
@@ -12,11 +12,11 @@ struct PayloadRules {
         self.bench = bench
         self.recipe = recipe
         var payload = recipe.draft.payload
-        recipe.harm.beforeSigning?.apply(to: &payload)
+        recipe.changes.beforeSigning?.apply(to: &payload)
         self.payload = payload
     }
 
-    /// Why the payload must be refused; nil if it must be let in.
+    /// The reason why the payload must be refused; nil if it must be accepted.
     var flaw: String? {
         let draft = recipe.draft
         switch draft.kind {
@@ -33,7 +33,7 @@ struct PayloadRules {
             return judge(Reject.self)
         case .confirm:
             return judge(Heartbeat.self) { confirm in
-                guard confirm.token == bench.candidate.membership?.token else { return "its token is wrong" }
+                guard confirm.token == bench.candidate.membership?.welcome.token else { return "its token is wrong" }
                 return confirm.number > 0 && confirm.version == 0 && confirm.part == 0 ? nil : "it is no CONFIRM's"
             }
         case .heartbeat:

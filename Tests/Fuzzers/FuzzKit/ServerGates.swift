@@ -1,54 +1,58 @@
-import SecureMeshCore
+import MeshSimulator
+package import SecureMeshCore
 
-/// A server's gates without its registry, under a policy that lets anyone in.
-struct ServerGates {
-    enum Verdict {
+/// A server's gates without its registry.
+package struct ServerGates: Sendable {
+    package enum Verdict {
         case refused(Rejection)
         case hello(HandshakeGate.HelloAnswer)
         case confirm(ConfirmedTicket)
         case member(MemberSessions.Admitted)
     }
 
-    private struct OpenPolicy: JoinPolicy {
-        let memberShare: Int64 = 0
+    /// A policy that lets all peers join, or none.
+    package struct Policy: JoinPolicy {
+        package var memberShare: Int64 = 0
+        /// The answer to every HELLO; nil to let all join.
+        package var reject: Reject?
+        /// Returns true for the numbers that no new session may have.
+        package var isSeen: @Sendable (SessionID) -> Bool = { _ in false }
 
-        func refusal(of _: PublicKey, as _: PeerName, at _: SocketAddress, now _: Instant) -> Reject? { nil }
-        func hasSeen(_: SessionID) -> Bool { false }
+        package func refusal(of _: PublicKey, as _: PeerName, at _: SocketAddress, now _: Instant) -> Reject? { reject }
+        package func hasSeen(_ session: SessionID) -> Bool { isSeen(session) }
     }
 
-    let epoch: UInt64
-    private var gate: HandshakeGate
-    private var sessions: MemberSessions
-    private var random: RandomSource
+    package let signer: Signer
+    package var gate: HandshakeGate
+    package var sessions: MemberSessions
+    package var policy = Policy()
+    package var random: RandomSource
 
-    init(seed: UInt64, now: Instant) {
-        var random = RandomSource.seeded(seed)
-        epoch = random.sessionID { _ in false }.rawValue
-        let signer = Signer(key: Pool.server, context: Pool.context, from: epoch)
-        gate = HandshakeGate(
-            signer: signer, bound: [Pool.serverAddress],
-            parameters: Welcome.Parameters(
-                heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
-                trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey),
-            random: &random, now: now)
+    package init(
+        key: SigningKey = Pool.server, bound: SocketAddress = Pool.serverAddress, seed: UInt64, now: Instant
+    ) {
+        random = .seeded(seed)
+        let epoch = random.sessionID { _ in false }
+        signer = Signer(key: key, context: SigningContext(server: key.publicKey), from: epoch.rawValue)
+        gate = HandshakeGate(signer: signer, bound: [bound], parameters: .ordinary, random: &random, now: now)
         sessions = MemberSessions(
             signer: signer, heartbeatInterval: ProtocolConstants.heartbeatInterval,
             lifetime: ProtocolConstants.lifetime, now: now)
-        self.random = random
     }
 
-    mutating func admit(_ bytes: [UInt8], path: Path, now: Instant) -> Verdict {
+    package var epoch: UInt64 { signer.from }
+
+    package mutating func admit(_ bytes: [UInt8], from path: Path, now: Instant) -> Verdict {
         do throws(Rejection) {
             let datagram = try Datagram(decoding: bytes.span)
             switch datagram.header.fields {
             case .hello(let cookie, let ephemeral):
                 return .hello(
                     try gate.admitHello(
-                        bytes.span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: OpenPolicy(),
+                        bytes.span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: policy,
                         random: &random, now: now))
             case .confirm:
-                return .confirm(
-                    try gate.admitConfirm(bytes.span, datagram, path: path, policy: OpenPolicy(), now: now))
+                return .confirm(try gate.admitConfirm(bytes.span, datagram, path: path, policy: policy, now: now))
             case .heartbeat, .leave:
                 return .member(try sessions.admit(bytes.span, datagram, path: path, now: now))
             case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message:
@@ -59,7 +63,8 @@ struct ServerGates {
         }
     }
 
-    mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
+    /// Begins a session whose first PULSE has a random token.
+    package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
         sessions.begin(joiner, token: random.next(), now: now)
     }
 }

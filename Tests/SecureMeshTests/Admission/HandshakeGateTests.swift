@@ -1,3 +1,5 @@
+import FuzzKit
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -6,78 +8,75 @@ import Testing
 struct HandshakeGateTests {
     @Test("a repeated HELLO from the same address gets the same WELCOME; from another address, or 5 s later, a new one")
     func helloTwice() throws {
-        var world = AdmissionWorld()
-        let hello = try AdmissionWorld.Joiner().hello()
-        let first = world.welcome(for: hello)
+        var gates = ServerGates()
+        let hello = try ScriptedPeer.joiner().helloBytes
+        let first = gates.welcome(for: hello)
         let welcome = try #require(first)
-        for _ in 0..<3 { #expect(world.answer(to: hello) == welcome) }
-        let elsewhere = world.welcome(for: hello, from: Path(remote: Fixture.address(2)))
+        for _ in 0..<3 { #expect(gates.answer(to: hello) == welcome) }
+        let elsewhere = gates.welcome(for: hello, from: Path(remote: Fixture.address(2)))
         #expect(try #require(elsewhere) != welcome)
-        let later = world.welcome(for: hello, now: .after(.seconds(5)))
+        let later = gates.welcome(for: hello, now: .after(.seconds(5)))
         #expect(try #require(later) != welcome)
     }
 
     @Test("a HELLO that the policy refuses gets a REJECT with a new salt each time, and leaves no ticket")
     func rejected() throws {
-        var world = AdmissionWorld()
-        let joiner = AdmissionWorld.Joiner()
-        let hello = try joiner.hello()
-        let d1 = try #require(Fixture.serverKey.agree(with: joiner.ephemeral.agreementPublicKey))
+        var gates = ServerGates()
+        let joiner = try ScriptedPeer.joiner()
+        let hello = try joiner.helloBytes
         var salts: Set<Bytes32> = []
         for _ in 0..<3 {
-            world.policy.reject = Reject(reason: .nameTaken, retrySeconds: 5)
-            guard case .hello(.reject(let bytes, let request, .nameTaken)) = world.admit(hello) else {
+            gates.policy.reject = Reject(reason: .nameTaken, retrySeconds: 5)
+            guard
+                case .hello(.reject(let bytes, let request, .nameTaken)) = gates.admit(
+                    hello, from: Fixture.path, now: .start)
+            else {
                 throw FixtureError(text: "no REJECT")
             }
             #expect(request.signer == Fixture.peerKey.publicKey)
-            let datagram = try Datagram(decoding: bytes.span)
-            guard let salt = datagram.header.salt else { throw FixtureError(text: "no salt") }
-            salts.insert(salt)
-            let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
-            let key = Handshake.rejectKey(d1: d1, transcript: transcript)
-            let reject = try Opened<Reject>(bytes.span, datagram, key: key, by: Libsodium())
-                .verified(by: Fixture.serverKey.publicKey, in: Fixture.context, extra: .transcript(transcript))
-            #expect(reject.body == Reject(reason: .nameTaken, retrySeconds: 5))
+            salts.insert(try #require(Datagram(decoding: bytes.span).header.salt))
+            #expect(try joiner.open(reject: bytes) == Reject(reason: .nameTaken, retrySeconds: 5))
         }
         #expect(salts.count == 3)
-        world.policy.reject = nil
-        #expect(world.welcome(for: hello) != nil)
+        gates.policy.reject = nil
+        #expect(gates.welcome(for: hello) != nil)
     }
 
     @Test("a new session has a number that is neither the epoch's, nor pending, nor seen")
     func sessionNumbers() throws {
-        var first = AdmissionWorld()
+        var first = ServerGates()
         let drawn = try first.welcomed()
         // The same random numbers, but the first session's number is taken.
-        var second = AdmissionWorld()
-        second.policy.isSeen = { $0.rawValue == drawn.session }
+        var second = ServerGates()
+        let taken = drawn.session
+        second.policy.isSeen = { $0 == taken }
         #expect(try second.welcomed().session != drawn.session)
     }
 
     @Test("a member's datagram for another server, or for an earlier start of this one, is misdirected")
     func misdirected() throws {
         for kind in [Kind.confirm, .heartbeat, .leave] {
-            var world = AdmissionWorld()
-            #expect(world.refusal(of: try Sample.of(kind).bytes) == .misdirected, "\(kind)")
+            var gates = ServerGates()
+            #expect(gates.refusal(of: try Sample.of(kind).bytes) == .misdirected, "\(kind)")
         }
     }
 
     @Test("a source that cannot be a peer's address is refused")
     func source() throws {
-        var world = AdmissionWorld()
-        let hello = try AdmissionWorld.Joiner().hello()
+        var gates = ServerGates()
+        let hello = try ScriptedPeer.joiner().helloBytes
         for address in [Fixture.address(1, port: 0), SocketAddress(ip: .v4(0x7F00_0001), port: 5)] {
-            #expect(world.refusal(of: hello, from: Path(remote: address)) == .sourceNotAllowed)
+            #expect(gates.refusal(of: hello, from: Path(remote: address)) == .sourceNotAllowed)
         }
     }
 
     @Test("an ephemeral key of small order is refused")
     func smallOrder() throws {
-        var world = AdmissionWorld()
+        var gates = ServerGates()
         for key in try AgreementCase.smallOrder() {
-            let hello = try AdmissionWorld.Joiner().hello().replacing(at: 44, with: key)
+            let hello = try ScriptedPeer.joiner().helloBytes.replacing(at: 44, with: key)
             let isCanonical = AgreementPublicKey.isCanonical(key.span, at: 0)
-            let refusal = world.refusal(of: hello)
+            let refusal = gates.refusal(of: hello)
             #expect(refusal == (isCanonical ? .agreementFailed : .nonCanonicalAgreementKey), "\(key.hex)")
         }
     }
@@ -104,78 +103,76 @@ struct HandshakeGateTests {
         Sodium.seal(
             payload + signature, onto: &hello, counter: 0,
             key: Handshake.helloKey(d1: d1, ephemeral: ephemeral.agreementPublicKey, cookie: .zero, server: server))
-        var world = AdmissionWorld()
-        #expect(world.refusal(of: hello) == .identityInvalid)
+        var gates = ServerGates()
+        #expect(gates.refusal(of: hello) == .identityInvalid)
     }
 
     @Test("E_p = S_x, another's E_p, and a HELLO of another mesh do not open")
     func wrongKeys() throws {
-        var world = AdmissionWorld()
-        let hello = try AdmissionWorld.Joiner().hello()
+        var gates = ServerGates()
+        let hello = try ScriptedPeer.joiner().helloBytes
         let converted = try #require(Sodium.agreementKey(of: Fixture.serverKey.publicKey)).bytes.array
-        #expect(world.refusal(of: hello.replacing(at: 44, with: converted)) == .sealBroken)
+        #expect(gates.refusal(of: hello.replacing(at: 44, with: converted)) == .sealBroken)
         let other = Fixture.secret(21).agreementPublicKey.bytes.array
-        #expect(world.refusal(of: hello.replacing(at: 44, with: other)) == .sealBroken)
-        let elsewhere = AdmissionWorld.Joiner(context: SigningContext(server: Fixture.otherKey.publicKey))
-        #expect(world.refusal(of: try elsewhere.hello()) == .sealBroken)
+        #expect(gates.refusal(of: hello.replacing(at: 44, with: other)) == .sealBroken)
+        let elsewhere = try ScriptedPeer.joiner(context: SigningContext(server: Fixture.otherKey.publicKey))
+        #expect(gates.refusal(of: try elsewhere.helloBytes) == .sealBroken)
     }
 
     @Test("a joiner that claims the server's key, or signs with a key other than the one it claims, is refused")
     func identities() throws {
-        var world = AdmissionWorld()
-        let server = AdmissionWorld.Joiner(key: Fixture.serverKey)
-        #expect(world.refusal(of: try server.hello()) == .identityInvalid)
-        let impostor = AdmissionWorld.Joiner(identity: Fixture.otherKey.publicKey)
-        #expect(world.refusal(of: try impostor.hello()) == .signatureInvalid)
+        var gates = ServerGates()
+        let server = try ScriptedPeer.joiner(key: Fixture.serverKey)
+        #expect(gates.refusal(of: try server.helloBytes) == .identityInvalid)
+        var claim = try #require(ScriptedPeer.joiner().attempt).hello
+        claim.payload = Hello(identity: Fixture.otherKey.publicKey, name: try Fixture.name("peer")).encoded
+        #expect(gates.refusal(of: claim.bytes) == .signatureInvalid)
     }
 
     @Test("a flood gets RETRY, smaller than its HELLO; a HELLO with the cookie is served at its address, within limits")
     func flood() throws {
-        var world = AdmissionWorld()
+        var gates = ServerGates()
         let hello = try Sample.of(.hello).bytes.replacing(at: 28, with: [UInt8](repeating: 0, count: 16))
         var retry: [UInt8]?
         var attempts = 0
         while retry == nil, attempts < 10_000 {
             // Each comes from an address of its own, so that no prefix bucket is empty.
             let path = Path(remote: SocketAddress(ip: .v4(0x0A00_0000 + UInt32(attempts)), port: 7))
-            retry = world.answer(to: hello.flipping(bit: 255 * 8), from: path)
+            retry = gates.answer(to: hello.flipping(bit: 255 * 8), from: path)
             attempts += 1
         }
         #expect(attempts == 314)
-        let joiner = AdmissionWorld.Joiner()
-        let first = world.answer(to: try joiner.hello())
+        let joiner = try ScriptedPeer.joiner()
+        let first = gates.answer(to: try joiner.helloBytes)
         let answer = try #require(first)
         #expect(answer.count < Kind.hello.minimumSize)
         let cookie = try VerifiedRetry(answer, in: Fixture.context).cookie
-        var proven = AdmissionWorld.Joiner()
-        proven.cookie = cookie
-        proven.ephemeral = Fixture.secret(22)
-        let second = try proven.hello()
-        #expect(world.answer(to: second, from: Path(remote: Fixture.address(9)))?.count == Kind.retry.minimumSize)
-        #expect(world.isRejected(second) == true)
+        let proven = try ScriptedPeer.joiner(ephemeral: Fixture.secret(22), cookie: cookie)
+        let second = try proven.helloBytes
+        #expect(gates.answer(to: second, from: Path(remote: Fixture.address(9)))?.count == Kind.retry.minimumSize)
+        #expect(gates.isRejected(second) == true)
 
         // The last tenth is kept for CONFIRMs; HELLOs with a cookie that would need it are dropped.
-        while world.isRejected(second) {}
-        #expect(world.refusal(of: second) == .overBudget)
+        while gates.isRejected(second) {}
+        #expect(gates.refusal(of: second) == .overBudget)
     }
 
     @Test("an address with a cookie is limited to its rate; one without gets RETRY above its rate")
     func prefixRates() throws {
-        var world = AdmissionWorld()
-        let hello = try AdmissionWorld.Joiner().hello()
+        var gates = ServerGates()
+        let hello = try ScriptedPeer.joiner().helloBytes
         // In steps of 1 ms the budget is never used up. A HELLO that is rejected leaves no WELCOME to send again.
-        world.policy.reject = Reject(reason: .full, retrySeconds: 10)
+        gates.policy.reject = Reject(reason: .full, retrySeconds: 10)
         var retries: [[UInt8]] = []
         for step in 0..<2_000 {
-            if let retry = world.answer(to: hello, now: .after(.milliseconds(step))) { retries.append(retry) }
+            if let retry = gates.answer(to: hello, now: .after(.milliseconds(step))) { retries.append(retry) }
         }
         #expect(retries.count >= 2_000 - Limits.barePrefixRate.burst - 2 * Limits.barePrefixRate.perSecond)
         let retry = try #require(retries.last)
-        var proven = AdmissionWorld.Joiner()
-        proven.cookie = try VerifiedRetry(retry, in: Fixture.context).cookie
-        let second = try proven.hello()
+        let proven = try ScriptedPeer.joiner(cookie: try VerifiedRetry(retry, in: Fixture.context).cookie)
+        let second = try proven.helloBytes
         var refused = 0
-        for step in 2_000..<5_000 where world.refusal(of: second, now: .after(.milliseconds(step))) == .prefixOverRate {
+        for step in 2_000..<5_000 where gates.refusal(of: second, now: .after(.milliseconds(step))) == .prefixOverRate {
             refused += 1
         }
         #expect(refused >= 3_000 - Limits.prefixRate.burst - 3 * Limits.prefixRate.perSecond)
@@ -183,97 +180,106 @@ struct HandshakeGateTests {
 
     @Test("a CONFIRM redeems its ticket once, from its own address, within 5 s")
     func confirm() throws {
-        var world = AdmissionWorld()
-        let opened = try world.welcomed()
-        let confirm = opened.confirm()
-        #expect(world.refusal(of: confirm, from: Path(remote: Fixture.address(2))) == .ticketSourceMismatch)
-        #expect(world.refusal(of: confirm, now: .after(.seconds(5))) == .ticketExpired)
-        guard case .confirm = world.admit(confirm) else { throw FixtureError(text: "refused") }
-        #expect(world.refusal(of: confirm) == .unknownTicket)
+        var gates = ServerGates()
+        let opened = try gates.welcomed()
+        let confirm = try opened.confirmBytes()
+        #expect(gates.refusal(of: confirm, from: Path(remote: Fixture.address(2))) == .ticketSourceMismatch)
+        #expect(gates.refusal(of: confirm, now: .after(.seconds(5))) == .ticketExpired)
+        guard case .confirm = gates.admit(confirm, from: Fixture.path, now: .start) else {
+            throw FixtureError(text: "refused")
+        }
+        #expect(gates.refusal(of: confirm) == .unknownTicket)
     }
 
     @Test("a CONFIRM that was altered, or lacks WELCOME's token, is refused and leaves the ticket valid")
     func badConfirms() throws {
-        var world = AdmissionWorld()
-        let opened = try world.welcomed()
+        var gates = ServerGates()
+        let opened = try gates.welcomed()
         let table: [([UInt8], Rejection)] = [
-            (opened.confirm().flipping(bit: 8 * 130), .sealBroken),
-            (opened.confirm { $0.token ^= 1 }, .tokenMismatch), (opened.confirm { $0.number = 0 }, .tokenMismatch),
-            (opened.confirm { $0.version = 1 }, .tokenMismatch), (opened.confirm { $0.part = 1 }, .tokenMismatch),
+            (try opened.confirmBytes().flipping(bit: 8 * 130), .sealBroken),
+            (try opened.confirmBytes { $0.token ^= 1 }, .tokenMismatch),
+            (try opened.confirmBytes { $0.number = 0 }, .tokenMismatch),
+            (try opened.confirmBytes { $0.version = 1 }, .tokenMismatch),
+            (try opened.confirmBytes { $0.part = 1 }, .tokenMismatch),
         ]
-        for (bytes, expected) in table { #expect(world.refusal(of: bytes) == expected) }
-        guard case .confirm = world.admit(opened.confirm(counter: 9)) else { throw FixtureError(text: "refused") }
+        for (bytes, expected) in table { #expect(gates.refusal(of: bytes) == expected) }
+        guard case .confirm = gates.admit(try opened.confirmBytes(counter: 9), from: Fixture.path, now: .start) else {
+            throw FixtureError(text: "refused")
+        }
     }
 
     @Test("a CONFIRM is refused when the budget is used up, and its ticket stays valid")
     func confirmOverBudget() throws {
-        var world = AdmissionWorld()
+        var gates = ServerGates()
         var random = RandomSource.seeded(1)
         var address: UInt32 = 0x0A00_0000
-        var waiting: [(path: Path, opened: AdmissionWorld.Opened)] = []
+        var waiting: [(path: Path, opened: ScriptedPeer)] = []
         while Int64(waiting.count) <= Limits.handshakeBurst / 10 / Limits.confirmCost {
             address += 1
-            world.path = Path(remote: SocketAddress(ip: .v4(address), port: 7))
-            let key = SigningKey(seed: random.bytes32().array.span)
-            waiting.append((world.path, try world.welcomed(.init(key: key, ephemeral: random.secret()))))
+            let path = Path(remote: SocketAddress(ip: .v4(address), port: 7))
+            let joiner = try ScriptedPeer.joiner(key: random.signingKey(), ephemeral: random.secret())
+            waiting.append((path, try gates.welcomed(joiner, from: path)))
         }
         // Other HELLOs use up their part of the budget, first without cookies, then with one.
-        var joiner = AdmissionWorld.Joiner()
-        let altered = try joiner.hello().flipping(bit: 255 * 8)
+        let altered = try ScriptedPeer.joiner().helloBytes.flipping(bit: 255 * 8)
+        var path = Fixture.path
         var retry: [UInt8]?
         while retry == nil {
             address += 1
-            world.path = Path(remote: SocketAddress(ip: .v4(address), port: 7))
-            retry = world.answer(to: altered)
+            path = Path(remote: SocketAddress(ip: .v4(address), port: 7))
+            retry = gates.answer(to: altered, from: path)
         }
-        let bytes = try #require(retry)
-        joiner.cookie = try VerifiedRetry(bytes, in: Fixture.context).cookie
-        joiner.ephemeral = Fixture.secret(22)
-        let proven = try joiner.hello()
-        while world.isRejected(proven) {}
-        #expect(world.refusal(of: proven) == .overBudget)
+        let cookie = try VerifiedRetry(try #require(retry), in: Fixture.context).cookie
+        let proven = try ScriptedPeer.joiner(ephemeral: Fixture.secret(22), cookie: cookie).helloBytes
+        while gates.isRejected(proven, from: path) {}
+        #expect(gates.refusal(of: proven, from: path) == .overBudget)
 
-        var last: (path: Path, opened: AdmissionWorld.Opened)?
+        var last: (path: Path, opened: ScriptedPeer)?
         for each in waiting where last == nil {
-            if let refusal = world.refusal(of: each.opened.confirm(), from: each.path) {
+            if let refusal = gates.refusal(of: try each.opened.confirmBytes(), from: each.path) {
                 #expect(refusal == .overBudget)
                 last = each
             }
         }
-        let (path, opened) = try #require(last)
-        guard case .confirm = world.admit(opened.confirm(), from: path, now: .after(.seconds(1))) else {
+        let refused = try #require(last)
+        guard case .confirm = gates.admit(try refused.opened.confirmBytes(), from: refused.path, now: .after(.seconds(1))) else {
             throw FixtureError(text: "refused")
         }
     }
 
     @Test("a CONFIRM with a wrong signature under a right seal ends its handshake", arguments: [true, false])
     func badlySignedConfirm(isByAnotherKey: Bool) throws {
-        var world = AdmissionWorld()
-        let opened = try world.welcomed()
-        let heartbeat = Heartbeat(number: 1, token: opened.token, version: 0, part: 0)
-        let bytes =
-            isByAnotherKey
-            ? opened.confirm(signedBy: Fixture.otherKey) : opened.seal(.confirm, heartbeat, counter: 1)
-        #expect(world.refusal(of: bytes) == .signatureInvalid)
-        #expect(world.refusal(of: opened.confirm(counter: 9)) == .unknownTicket)
+        var gates = ServerGates()
+        let opened = try gates.welcomed()
+        var bytes = try opened.confirmBytes(signedBy: Fixture.otherKey)
+        if !isByAnotherKey {
+            let body = Heartbeat(number: 1, token: opened.token, version: 0, part: 0)
+            var unbound = try #require(opened.draft(.confirm, body, counter: 1))
+            unbound.extra = .none
+            bytes = unbound.bytes
+        }
+        #expect(gates.refusal(of: bytes) == .signatureInvalid)
+        #expect(gates.refusal(of: try opened.confirmBytes(counter: 9)) == .unknownTicket)
     }
 
     @Test("a CONFIRM is refused if the policy has changed since its HELLO, and its ticket is used up")
     func withdrawn() throws {
-        var world = AdmissionWorld()
-        let opened = try world.welcomed()
-        world.policy.reject = Reject(reason: .notAuthorized, retrySeconds: 0)
-        #expect(world.refusal(of: opened.confirm()) == .admissionWithdrawn)
-        world.policy.reject = nil
-        #expect(world.refusal(of: opened.confirm()) == .unknownTicket)
+        var gates = ServerGates()
+        let opened = try gates.welcomed()
+        gates.policy.reject = Reject(reason: .notAuthorized, retrySeconds: 0)
+        #expect(gates.refusal(of: try opened.confirmBytes()) == .admissionWithdrawn)
+        gates.policy.reject = nil
+        #expect(gates.refusal(of: try opened.confirmBytes()) == .unknownTicket)
     }
 
     @Test("after a newer CONFIRM an older one of the same identity is refused")
     func olderConfirm() throws {
-        var world = AdmissionWorld()
-        let older = try world.welcomed()
-        let newer = try world.welcomed(AdmissionWorld.Joiner(ephemeral: Fixture.secret(23)))
-        guard case .confirm = world.admit(newer.confirm()) else { throw FixtureError(text: "refused") }
-        #expect(world.refusal(of: older.confirm()) == .unknownTicket)
+        var gates = ServerGates()
+        let older = try gates.welcomed()
+        let newer = try gates.welcomed(.joiner(ephemeral: Fixture.secret(23)))
+        guard case .confirm = gates.admit(try newer.confirmBytes(), from: Fixture.path, now: .start) else {
+            throw FixtureError(text: "refused")
+        }
+        #expect(gates.refusal(of: try older.confirmBytes()) == .unknownTicket)
     }
 }

@@ -12,7 +12,7 @@ struct PendingRingTests {
     private func ticket(
         _ number: UInt64, tag: UInt64? = nil, identity: UInt64 = 1, path: Path = path, created: Instant = .start
     ) throws -> Ticket {
-        var entry = try Fixture.entry(number)
+        var entry = try Entry.sample(number)
         var bytes = [UInt8](repeating: 0, count: 24)
         bytes.append(bigEndian: identity)
         entry.identity = PublicKey(bytes: Bytes32(bytes.span))

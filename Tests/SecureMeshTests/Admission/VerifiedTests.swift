@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -39,10 +40,14 @@ struct VerifiedTests {
 
     @Test("what another key signed, or for another mesh or another handshake, is not verified")
     func wrongSigner() throws {
-        let sample = try Sample.of(.confirm)
-        let datagram = try Datagram(decoding: sample.bytes.span)
-        let opened = try Opened<Heartbeat>(sample.bytes.span, datagram, key: Self.key, by: Libsodium())
         let (peer, binder) = (Fixture.peerKey.publicKey, SigningContext.Extra.binder(Fixture.secret(9)))
+        let bytes = ForgedDatagram(
+            .confirm, to: 1, from: 2, counter: 1, extra: binder,
+            payload: Heartbeat(number: 1, token: 2, version: 0, part: 0).encoded, signer: Fixture.peerKey,
+            context: Fixture.context, key: Self.key
+        ).bytes
+        let opened = try Opened<Heartbeat>(
+            bytes.span, Datagram(decoding: bytes.span), key: Self.key, by: Libsodium())
         let other = SigningContext(server: Fixture.otherKey.publicKey)
         _ = try opened.verified(by: peer, in: Fixture.context, extra: binder)
         expectRefusal(.signatureInvalid) { () throws(Rejection) in

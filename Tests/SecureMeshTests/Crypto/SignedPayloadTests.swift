@@ -109,7 +109,7 @@ struct SignedPayloadTests {
     @Test("an identity that is not a valid key binds nothing", arguments: SignatureEdgeTests.badPoints)
     func badIdentities(_ hex: String) throws {
         let point = try unhex(hex)
-        var entry = try Fixture.entry(1)
+        var entry = try Entry.sample(1)
         entry.identity = PublicKey(bytes: Bytes32(point.span))
         entry.binding = Signature((point + [UInt8](repeating: 0, count: 32)).span)
         #expect(!context.isBound(entry))

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -12,26 +13,19 @@ import Testing
         return joining
     }
 
-    /// The server's RETRY for `hello`.
-    private static func retry(_ hello: [UInt8], cookie: Bytes16) -> [UInt8] {
-        SignedPayload(
-            .retry(cookie: cookie, rotation: 1), from: Fixture.epoch, payload: [], context: Fixture.context,
-            key: Fixture.serverKey
-        )
-        .unsealed(to: Handshake.tag(of: hello), as: .retry(cookie: cookie, rotation: 1))
+    /// Returns the server that has received `hello`.
+    private static func server(_ hello: [UInt8]) throws -> ScriptedServer {
+        try ScriptedServer(
+            key: Fixture.serverKey, context: Fixture.context, hello: hello, from: Fixture.address(1),
+            session: Fixture.session(7), epoch: Fixture.epoch, ephemeral: Fixture.secret(11))
     }
 
-    /// The server's REJECT for `hello`.
-    private static func reject(
-        _ hello: [UInt8], as attempt: JoinAttempt, _ reason: Reject.Reason, seconds: UInt16
-    ) -> [UInt8] {
-        let salt = Fixture.digest(7)
-        let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
-        return Signer(key: Fixture.serverKey, context: Fixture.context, from: Fixture.epoch)
-            .sign(
-                .reject(salt: salt), Reject(reason: reason, retrySeconds: seconds), extra: .transcript(transcript)
-            )
-            .sealed(to: attempt.tag, counter: 0, with: Handshake.rejectKey(d1: attempt.d1, transcript: transcript))
+    private static func retry(_ hello: [UInt8], cookie: Bytes16) throws -> [UInt8] {
+        try server(hello).retry(cookie: cookie, rotation: 1).bytes
+    }
+
+    private static func reject(_ hello: [UInt8], _ reason: Reject.Reason) throws -> [UInt8] {
+        try server(hello).reject(Reject(reason: reason, retrySeconds: 3), salt: Fixture.digest(7)).bytes
     }
 
     private static func handle(
@@ -52,21 +46,21 @@ import Testing
 
         let hello = try #require(joining.poll(now: .start, random: &random).first)
         #expect(try Self.cookie(of: hello) == .zero)
-        let first = Self.retry(hello, cookie: cookies[0])
+        let first = try Self.retry(hello, cookie: cookies[0])
         guard case .sendHello(let proven) = try Self.handle(first, by: &joining, random: &random) else {
             Issue.record("the first RETRY sends no HELLO")
             return
         }
         #expect(try Self.cookie(of: proven) == cookies[0])
 
-        let second = Self.retry(proven, cookie: cookies[1])
+        let second = try Self.retry(proven, cookie: cookies[1])
         guard case .wait = try Self.handle(second, by: &joining, random: &random) else {
             Issue.record("the second RETRY does not wait")
             return
         }
 
         // A second RETRY to this HELLO is refused, and so is one to the HELLO that it replaced.
-        let third = Self.retry(proven, cookie: cookies[2])
+        let third = try Self.retry(proven, cookie: cookies[2])
         // Nor does it count as a failure, however often it comes.
         for _ in 0...ProtocolConstants.failedOpens {
             expectRefusal(.repeatedRetry) { () throws(Rejection) in
@@ -101,8 +95,7 @@ import Testing
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
         let hello = try #require(joining.poll(now: .start, random: &random).first)
-        let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
-        let reject = Self.reject(hello, as: attempt, .busy, seconds: 3)
+        let reject = try Self.reject(hello, .busy)
         for _ in 0..<ProtocolConstants.failedOpens {
             expectRefusal(.sealBroken) { () throws(Rejection) in
                 try Self.handle(reject.flipping(bit: 8 * (reject.count - 1)), by: &joining, random: &random)
@@ -118,8 +111,7 @@ import Testing
             var random = RandomSource.seeded(1)
             var joining = try Self.joining()
             let hello = try #require(joining.poll(now: .start, random: &random).first)
-            let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
-            let reject = Self.reject(hello, as: attempt, reason, seconds: 3)
+            let reject = try Self.reject(hello, reason)
             switch try Self.handle(reject, by: &joining, random: &random) {
             case .giveUp(let refusal):
                 #expect(reason == .notAuthorized && refusal == .notAuthorized)
@@ -138,12 +130,12 @@ import Testing
     }
 
     @Test("no answer is accepted while a session waits for its first PULSE") func welcomeTwice() throws {
-        let server = HandServer(seed: 7)
+        let server = ScriptedMesh(seed: 7)
         var client = try server.peer("a")
         _ = try server.join(&client, isConfirmed: false)
         let hellos = server.transmits(&client)
-        let again = try #require(server.newestWelcome)
-        client.machine.handle(again.span, path: server.path, now: server.now)
+        let again = try #require(client.server).welcome.bytes
+        server.hand(again, to: &client)
         #expect(client.machine.rejections[.unknownTag] == 1)
         #expect(client.machine.rejections.total == 1)
         #expect(!hellos.contains { $0[1] == Kind.hello.rawValue })
@@ -151,7 +143,7 @@ import Testing
 
     @Test("a WELCOME whose session is the server's epoch is refused, even if the server signed it")
     func sessionIsEpoch() throws {
-        let server = HandServer(seed: 8)
+        let server = ScriptedMesh(seed: 8)
         var client = try server.peer("a")
         _ = try server.join(&client, session: SessionID(rawValue: server.epoch))
         #expect(client.machine.rejections[.invalidSessionIDs] > 0)
@@ -160,8 +152,8 @@ import Testing
 
     /// Makes a member that holds version 2 and has lost the connection at 1.5 s, when it sent HEARTBEAT number 2.
     private static func stale(
-        _ server: HandServer, rekey: Duration = .seconds(3_600)
-    ) throws -> (HandServer.Client, Entry) {
+        _ server: ScriptedMesh, rekey: Duration = .seconds(3_600)
+    ) throws -> (ScriptedMesh.Client, Entry) {
         var client = try server.peer("a")
         let parameters = Welcome.Parameters(
             heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: rekey)
@@ -175,38 +167,38 @@ import Testing
 
     /// Delivers a PULSE in the session of `member`.
     private static func pulse(
-        _ number: UInt64, echo: UInt64, from server: HandServer, to client: inout HandServer.Client,
-        as member: HandServer.Client, _ entry: Entry
+        _ number: UInt64, echo: UInt64, from server: ScriptedMesh, to client: inout ScriptedMesh.Client,
+        as member: ScriptedMesh.Client
     ) throws {
-        client.sendKey = member.sendKey
+        client.server = member.server
         try server.deliver(
-            .pulse(echo: echo), Pulse(number: number, token: number, version: 2), to: &client, entry, counter: number)
+            .pulse(echo: echo), Pulse(number: number, token: number, version: 2), to: &client, counter: number)
     }
 
     @Test("a WELCOME that names the peer's current session is refused, and that session still works")
     func ownSession() throws {
-        let server = HandServer(seed: 9)
+        let server = ScriptedMesh(seed: 9)
         let (member, entry) = try Self.stale(server)
         var client = member
         _ = try server.join(&client, session: entry.session)
         #expect(client.machine.rejections[.invalidSessionIDs] == 1)
         #expect(client.machine.session == entry.session)
-        try Self.pulse(50, echo: 2, from: server, to: &client, as: member, entry)
+        try Self.pulse(50, echo: 2, from: server, to: &client, as: member)
         #expect(server.events(&client).contains(.connectionRecovered))
     }
 
     @Test("when a candidate is given up and new keys are due, a HELLO is sent at once")
     func givenUpAtRekey() throws {
-        let server = HandServer(seed: 10)
+        let server = ScriptedMesh(seed: 10)
         let (member, entry) = try Self.stale(server, rekey: .seconds(2))
         var client = member
         _ = try server.join(&client, isConfirmed: false)
         // The old session recovers, which ends all attempts except the candidate.
-        try Self.pulse(50, echo: 2, from: server, to: &client, as: member, entry)
+        try Self.pulse(50, echo: 2, from: server, to: &client, as: member)
         #expect(server.events(&client).contains(.connectionRecovered))
         server.now = at(2_500)
         client.machine.handleTimeout(now: server.now)
-        try Self.pulse(51, echo: 3, from: server, to: &client, as: member, entry)
+        try Self.pulse(51, echo: 3, from: server, to: &client, as: member)
         #expect(try kinds(server.transmits(&client)) == [.confirm, .heartbeat])
 
         server.now = at(3_000)
@@ -218,7 +210,7 @@ import Testing
     @Test(
         "if a candidate has replaced the session and then goes stale, the connection is lost and the peer joins again")
     func silentSuccessor() throws {
-        let server = HandServer(seed: 11)
+        let server = ScriptedMesh(seed: 11)
         var client = try server.peer("a")
         let parameters = Welcome.Parameters(
             heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
@@ -229,8 +221,8 @@ import Testing
         #expect(try kinds(server.transmits(&client)).last == .heartbeat)
         let member = client
         _ = try server.join(&client, isConfirmed: false)
-        client.sendKey = member.sendKey
-        try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .replaced), to: &client, entry)
+        client.server = member.server
+        try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .replaced), to: &client)
         #expect(client.machine.session == nil)
         // The peer itself replaced the session, so the connection is not lost yet.
         #expect(server.events(&client).isEmpty)

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -6,22 +7,18 @@ import Testing
 @Suite("Forged HELLOs") struct ForgedHelloTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// Returns a HELLO of which every part can be chosen. `secret` is the secret that is used with `ephemeral`.
+    /// Returns a HELLO of which every part can be chosen.
     private func hello(
         _ mesh: TestMesh, ephemeral: AgreementPublicKey? = nil, identity: PublicKey? = nil, signer: SigningKey,
         context: SigningContext? = nil
     ) throws -> [UInt8] {
-        let server = mesh.serverKey.publicKey
-        let serverKey = try #require(Sodium.agreementKey(of: server))
-        let secret = mesh.random.secret()
-        let d1 = try #require(secret.agree(with: serverKey))
-        let clear = ephemeral ?? secret.agreementPublicKey
-        let name = try PeerName("forged")
-        return Signer(key: signer, context: context ?? SigningContext(server: server), from: 0)
-            .sign(.hello(cookie: .zero, ephemeral: clear), Hello(identity: identity ?? signer.publicKey, name: name))
-            .sealed(
-                to: 0, counter: 0,
-                with: Handshake.helloKey(d1: d1, ephemeral: clear, cookie: .zero, server: server))
+        let hand = try ScriptedMember("forged", key: signer, at: place, in: mesh)
+        _ = hand.hello()
+        var hello = try #require(hand.peer.attempt?.hello)
+        if let ephemeral { hello.fields = .hello(cookie: .zero, ephemeral: ephemeral) }
+        if let identity { hello.payload = Hello(identity: identity, name: hand.peer.name).encoded }
+        hello.context = context ?? hello.context
+        return hello.bytes
     }
 
     private func expectSilence(_ mesh: TestMesh, _ hello: [UInt8], _ rejection: Rejection) {
@@ -35,8 +32,8 @@ import Testing
 
     @Test("a HELLO under another's E_p gets no answer") func anothersEphemeral() throws {
         let mesh = TestMesh()
-        let victim = try HandPeer("victim", at: TestMesh.address(0), in: mesh)
-        let stolen = try victim.hello()
+        let victim = try ScriptedMember("victim", at: TestMesh.address(0), in: mesh)
+        let stolen = victim.hello()
         let ephemeral = try #require(Datagram(decoding: stolen.span).header.ephemeral)
         expectSilence(mesh, try hello(mesh, ephemeral: ephemeral, signer: mesh.makeKey()), .sealBroken)
     }

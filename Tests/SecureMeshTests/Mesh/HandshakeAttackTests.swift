@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -9,13 +10,13 @@ import Testing
 
     @Test("HELLO twice gets the same WELCOME twice and one membership") func helloTwice() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
-        let hello = try hand.hello()
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        let hello = hand.hello()
         hand.inject(hello)
         hand.inject(hello)
         let welcomes = mesh.sent(.welcome, to: place).map(\.bytes)
         #expect(welcomes.count == 2 && Set(welcomes).count == 1)
-        try hand.open(welcome: welcomes[1])
+        try hand.peer.open(welcome: welcomes[1])
         hand.inject(try hand.confirm())
         #expect(mesh.members.count == 1)
         #expect(mesh.registry?.version == 2)
@@ -26,20 +27,20 @@ import Testing
         throws
     {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
-        let hello = try hand.hello()
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        let hello = hand.hello()
         hand.inject(hello)
         hand.inject(hello, from: elsewhere)
         #expect(mesh.sent(.welcome, to: elsewhere).count == 1)
         #expect(mesh.sent(.welcome, to: place).map(\.bytes) != mesh.sent(.welcome, to: elsewhere).map(\.bytes))
-        try hand.open(welcome: hand.received(.welcome))
+        try hand.peer.open(welcome: hand.received(.welcome))
         hand.inject(try hand.confirm())
         #expect(mesh.members.map(\.address) == [place])
     }
 
     @Test("WELCOME for another HELLO is refused") func foreignWelcome() throws {
         let mesh = TestMesh()
-        let other = try HandPeer("other", at: place, in: mesh)
+        let other = try ScriptedMember("other", at: place, in: mesh)
         try other.beWelcomed()
         let foreign = try other.received(.welcome)
         var count = 0
@@ -63,24 +64,18 @@ import Testing
     @Test("WELCOME with the right seal and the signature of another key, even an enrolled peer's, is refused")
     func welcomeByAnother() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
-        let hello = try hand.hello()
-        let attempt = try #require(hand.attempt)
-        var joining = try #require(hand.joining)
-        let secret = mesh.random.secret()
-        let d2 = try #require(attempt.ephemeral.agree(with: secret.agreementPublicKey))
-        let clear = secret.agreementPublicKey
-        let transcript = hand.context.transcript(.transcript, hello: hello, last: clear.bytes)
-        let parameters = Welcome.Parameters(
-            heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(3_600))
+        let (key, name) = (mesh.makeKey(), try PeerName("peer"))
+        let pinned = mesh.serverKey.publicKey
+        var joining = Joining(
+            Peer.Configuration(key: key, name: name, servers: [pinned], server: TestMesh.server))
+        joining.start(at: mesh.now)
+        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
         let session = try #require(SessionID(rawValue: 7))
-        let body = Welcome(session: session, token: 1, parameters: parameters, address: place)
-        for (signer, isRight) in [(mesh.makeKey(), false), (hand.key, false), (mesh.serverKey, true)] {
-            let bytes = Signer(key: signer, context: hand.context, from: 9)
-                .sign(.welcome(ephemeral: clear), body, extra: .transcript(transcript))
-                .sealed(
-                    to: attempt.tag, counter: 0,
-                    with: Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript))
+        let server = try ScriptedServer(
+            key: mesh.serverKey, context: SigningContext(server: pinned), hello: hello, from: place, session: session,
+            epoch: 9, ephemeral: mesh.random.secret())
+        for (signer, isRight) in [(mesh.makeKey(), false), (key, false), (mesh.serverKey, true)] {
+            let bytes = server.welcome.signed(by: signer).bytes
             let handle = { () throws(Rejection) -> JoinAction in
                 try joining.handle(bytes, now: mesh.now, random: &mesh.random)
             }
@@ -95,7 +90,7 @@ import Testing
 
     @Test("CONFIRM is accepted once") func confirmTwice() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         hand.inject(confirm)
@@ -108,11 +103,11 @@ import Testing
 
     @Test("CONFIRM repeated after LEAVE is refused") func confirmAfterLeave() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         hand.inject(confirm)
-        hand.inject(try hand.seal(hand.signer.sign(.leave, Leave(number: 2))))
+        hand.inject(try hand.leave(number: 2))
         #expect(mesh.members.isEmpty)
         hand.inject(confirm)
         #expect(mesh.members.isEmpty)
@@ -121,7 +116,7 @@ import Testing
 
     @Test("CONFIRM is refused after 5 s") func confirmAfterExpiry() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         mesh.run(for: .seconds(5))
         hand.inject(try hand.confirm())
@@ -133,7 +128,7 @@ import Testing
         throws
     {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         hand.inject(confirm, from: elsewhere)
@@ -145,7 +140,7 @@ import Testing
 
     @Test("CONFIRM is refused after a restart of the server, and at a twin of it") func confirmAfterRestart() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
         mesh.killServer()
@@ -158,20 +153,21 @@ import Testing
     @Test("CONFIRM with a wrong seal or token is refused; one with a wrong signature ends its handshake")
     func confirmForged() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
-        let opened = try #require(hand.opened)
-        let body = Heartbeat(number: 1, token: opened.welcome.body.token, version: 0, part: 0)
+        let body = Heartbeat(number: 1, token: hand.peer.token, version: 0, part: 0)
         var broken = try hand.confirm()
         broken[60] ^= 1
         hand.inject(broken)
         #expect(mesh.registry?.rejections[.sealBroken] == 1)
         let wrongToken = Heartbeat(number: 3, token: ~body.token, version: 0, part: 0)
-        hand.inject(try hand.seal(hand.signer.sign(.confirm, wrongToken, extra: .binder(opened.keys.binder))))
+        hand.inject(try #require(hand.peer.draft(.confirm, wrongToken)).bytes)
         #expect(mesh.registry?.rejections[.tokenMismatch] == 1)
         let genuine = try hand.confirm()
         // Without the binder: a signature that could have been made in another handshake.
-        hand.inject(try hand.seal(hand.signer.sign(.confirm, body)))
+        var unbound = try #require(hand.peer.draft(.confirm, body))
+        unbound.extra = .none
+        hand.inject(unbound.bytes)
         #expect(mesh.registry?.rejections[.signatureInvalid] == 1)
         hand.inject(genuine)
         #expect(mesh.registry?.rejections[.unknownTicket] == 1)
@@ -183,19 +179,20 @@ import Testing
     @Test("one joiner's garbage for its own CONFIRM keeps no other out", arguments: [false, true])
     func confirmGarbage(isSealed: Bool) throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
-        let opened = try #require(hand.opened)
-        let body = Heartbeat(number: 1, token: opened.welcome.body.token, version: 0, part: 0)
+        let body = Heartbeat(number: 1, token: hand.peer.token, version: 0, part: 0)
         // More verifications than the budget allows.
         let count = Int(Limits.handshakeBurst / Limits.confirmCost) + 1
         for _ in 0..<count {
-            var garbage = try hand.seal(hand.signer.sign(.confirm, body))
+            var unbound = try #require(hand.peer.draft(.confirm, body))
+            unbound.extra = .none
+            var garbage = unbound.bytes
             if !isSealed { garbage[60] ^= 1 }
             mesh.inject(garbage, from: place)
         }
         mesh.run(for: .zero)
-        let other = try HandPeer("other", at: elsewhere, in: mesh)
+        let other = try ScriptedMember("other", at: elsewhere, in: mesh)
         try other.join()
         #expect(mesh.members.map(\.publicKey) == [other.key.publicKey])
         #expect(mesh.registry?.rejections[.overBudget] == 0)
@@ -203,22 +200,22 @@ import Testing
 
     @Test("an older CONFIRM after a newer one is refused") func olderConfirm() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let older = try hand.confirm()
         try hand.join()
-        let session = hand.session
+        let session = hand.peer.session
         hand.inject(older)
         #expect(mesh.registry?.rejections[.unknownTicket] == 1)
         // The newer session still works.
         hand.inject(try hand.heartbeat())
         #expect(mesh.registry?.rejections.total == 1)
-        #expect(hand.session == session && mesh.members.count == 1)
+        #expect(hand.peer.session == session && mesh.members.count == 1)
     }
 
     @Test("a key that is revoked between WELCOME and CONFIRM does not join and gets no answer") func revoked() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         mesh.setRoster(Roster(authorized: [:]))
         let sent = mesh.flights.count
@@ -232,10 +229,10 @@ import Testing
         throws
     {
         let mesh = TestMesh()
-        let slow = try HandPeer("name", at: place, in: mesh)
+        let slow = try ScriptedMember("name", at: place, in: mesh)
         try slow.beWelcomed()
         let confirm = try slow.confirm()
-        let quick = try HandPeer("name", at: elsewhere, in: mesh)
+        let quick = try ScriptedMember("name", at: elsewhere, in: mesh)
         try quick.join()
         slow.inject(confirm)
         #expect(mesh.members.map(\.publicKey) == [quick.key.publicKey])
@@ -247,7 +244,7 @@ import Testing
         let mesh = TestMesh()
         mesh.exhaustBudget()
         mesh.run(for: .milliseconds(10))
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         mesh.run(for: .seconds(1))
         try hand.beWelcomed()
         mesh.setRoster(Roster(authorized: [:]))

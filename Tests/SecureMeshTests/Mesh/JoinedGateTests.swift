@@ -4,30 +4,30 @@ import Testing
 
 /// The events of a peer before it may speak, and so before `.joined`.
 @Suite("JoinedGate") struct JoinedGateTests {
-    private let server = HandServer(seed: 12)
+    private let server = ScriptedMesh(seed: 12)
 
     /// Makes a peer that has received a message, trusts its directory, and may not speak because it is not listed yet.
-    private func hearer() throws -> (client: HandServer.Client, own: Entry, sender: Entry) {
+    private func hearer() throws -> (client: ScriptedMesh.Client, own: Entry, sender: Entry) {
         var sender = try server.peer("sender")
         let senders = try server.join(&sender)
         var client = try server.peer("hearer")
         let own = try server.join(&client)
         try server.tell(&sender, [senders, own], version: 2)
         try server.deliver(
-            .snapshot, Snapshot(version: 1, part: 0, parts: 1, entries: [senders]), to: &client, own)
+            .snapshot, Snapshot(version: 1, part: 0, parts: 1, entries: [senders]), to: &client)
         _ = server.transmits(&sender)
         #expect(try sender.machine.broadcast([1], limit: 1, now: server.now) == 1)
         let message = try #require(server.transmits(&sender).first)
-        client.machine.handle(message.span, path: server.path, now: server.now)
+        server.hand(message, to: &client)
         #expect(client.machine.rejections.total == 0)
         #expect(server.events(&client).isEmpty)
         return (client, own, senders)
     }
 
-    private func list(_ own: Entry, removing gone: [SessionID], to client: inout HandServer.Client) throws {
-        try server.deliver(.delta, Delta(from: 1, removed: gone, added: [own]), to: &client, own)
+    private func list(_ own: Entry, removing gone: [SessionID], to client: inout ScriptedMesh.Client) throws {
+        try server.deliver(.delta, Delta(from: 1, removed: gone, added: [own]), to: &client)
         let pulse = Pulse(number: 50, token: 9, version: 2)
-        try server.deliver(.pulse(echo: 1), pulse, to: &client, own)
+        try server.deliver(.pulse(echo: 1), pulse, to: &client)
     }
 
     private func messages(_ events: [PeerEvent]) -> Int {
@@ -53,7 +53,7 @@ import Testing
 
     @Test("a buffered message is dropped if the session ends before .joined") func ended() throws {
         var (client, own, _) = try hearer()
-        try server.deliver(.goodbye, Goodbye(session: own.session, reason: .stopping), to: &client, own)
+        try server.deliver(.goodbye, Goodbye(session: own.session, reason: .stopping), to: &client)
         let events = server.events(&client)
         #expect(events.last == .dismissed(.stopping))
         #expect(messages(events) == 0)

@@ -1,13 +1,14 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
 
 /// Refusals of datagrams from a peer's own server (PROTOCOL.md, sections 6, 7 and 9).
 @Suite("A peer and its server") struct LyingServerTests {
-    private let server = HandServer(seed: 4)
+    private let server = ScriptedMesh(seed: 4)
 
     /// Makes a member that holds version 2.
-    private func member() throws -> (HandServer.Client, Entry) {
+    private func member() throws -> (ScriptedMesh.Client, Entry) {
         var client = try server.peer("a")
         let entry = try server.join(&client)
         try server.tell(&client, [entry], version: 2)
@@ -15,21 +16,21 @@ import Testing
     }
 
     @Test("a PULSE whose number does not rise is refused, whatever its counter") func pulseNumbers() throws {
-        var (client, entry) = try member()
+        var (client, _) = try member()
         let pulse = Pulse(number: 1, token: 9, version: 2)
-        try server.deliver(.pulse(echo: 1), pulse, to: &client, entry)
+        try server.deliver(.pulse(echo: 1), pulse, to: &client)
         #expect(client.machine.rejections[.numberStale] == 1)
     }
 
     @Test("a PULSE that echoes no heartbeat of the last three intervals does not keep the connection") func staleEcho()
         throws
     {
-        var (client, entry) = try member()
+        var (client, _) = try member()
         client.machine.handleTimeout(now: at(1_499))
         server.now = at(1_499)
         for echo: UInt64 in [0, 99, .max] {
             let pulse = Pulse(number: 10 + echo % 50, token: 9, version: 2)
-            try server.deliver(.pulse(echo: echo), pulse, to: &client, entry)
+            try server.deliver(.pulse(echo: echo), pulse, to: &client)
         }
         client.machine.handleTimeout(now: at(1_500))
         #expect(server.events(&client).contains(.connectionLost))
@@ -37,17 +38,17 @@ import Testing
 
     @Test("a PULSE above the version held does not extend trust until the DELTA to that version is applied")
     func trust() throws {
-        var (client, entry) = try member()
+        var (client, _) = try member()
         _ = server.transmits(&client)
         server.now = at(1_000)
         client.machine.handleTimeout(now: server.now)
         // The heartbeat just sent is number 2.
         let pulse = Pulse(number: 50, token: 9, version: 3)
-        try server.deliver(.pulse(echo: 2), pulse, to: &client, entry)
+        try server.deliver(.pulse(echo: 2), pulse, to: &client)
         let isTrusted = client.machine.isTrusted(at(60_500))
         #expect(!isTrusted)
         let delta = Delta(from: 2, removed: [], added: [try .sample(7)])
-        try server.deliver(.delta, delta, to: &client, entry)
+        try server.deliver(.delta, delta, to: &client)
         let isTrustedNow = client.machine.isTrusted(at(60_500))
         #expect(isTrustedNow)
         let isTrustedForEver = client.machine.isTrusted(at(61_000))
@@ -59,24 +60,24 @@ import Testing
         var (client, entry) = try member()
         let goodbye = Goodbye(session: entry.session, reason: .revoked)
         let thief = SigningKey(seed: [UInt8](repeating: 3, count: 32).span)
-        let counter = try server.deliver(.goodbye, goodbye, to: &client, entry, by: thief)
+        let counter = try server.deliver(.goodbye, goodbye, to: &client, by: thief)
         #expect(client.machine.rejections[.signatureInvalid] == 1)
         #expect(client.machine.session == entry.session)
-        try server.deliver(.goodbye, goodbye, to: &client, entry, counter: counter)
+        try server.deliver(.goodbye, goodbye, to: &client, counter: counter)
         #expect(server.events(&client).suffix(2) == [.dismissed(.revoked), .ended(.revoked)])
     }
 
     @Test("a GOODBYE ends only the session that it names") func otherGoodbye() throws {
         var (client, entry) = try member()
         let goodbye = Goodbye(session: try sessions(12)[0], reason: .expired)
-        try server.deliver(.goodbye, goodbye, to: &client, entry)
+        try server.deliver(.goodbye, goodbye, to: &client)
         #expect(client.machine.rejections[.unknownSession] == 1)
         #expect(client.machine.session == entry.session)
     }
 
     @Test("GOODBYE \"misbehaved\" keeps a peer away for 60 s") func misbehaved() throws {
         var (client, entry) = try member()
-        try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .misbehaved), to: &client, entry)
+        try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .misbehaved), to: &client)
         #expect(client.machine.nextDeadline == at(60_000))
     }
 
@@ -84,10 +85,10 @@ import Testing
         var (client, entry) = try member()
         var double = try Entry.sample(7)
         double.name = entry.name
-        try server.deliver(.delta, Delta(from: 2, removed: [], added: [double]), to: &client, entry)
+        try server.deliver(.delta, Delta(from: 2, removed: [], added: [double]), to: &client)
         let entries = [entry, double].sorted { $0.session < $1.session }
         try server.deliver(
-            .snapshot, Snapshot(version: 3, part: 0, parts: 1, entries: entries), to: &client, entry)
+            .snapshot, Snapshot(version: 3, part: 0, parts: 1, entries: entries), to: &client)
         #expect(client.machine.rejections[.directoryContradiction] == 2)
         #expect(client.machine.version == 2)
     }
@@ -97,23 +98,23 @@ import Testing
         throws
     {
         var (client, entry) = try member()
-        try server.deliver(.delta, Delta(from: 3, removed: [], added: [entry]), to: &client, entry)
+        try server.deliver(.delta, Delta(from: 3, removed: [], added: [entry]), to: &client)
         #expect(client.machine.rejections.total == 0)
-        try server.deliver(.delta, Delta(from: 2, removed: [], added: [try .sample(7)]), to: &client, entry)
+        try server.deliver(.delta, Delta(from: 2, removed: [], added: [try .sample(7)]), to: &client)
         #expect(client.machine.rejections[.directoryContradiction] == 1)
         #expect(client.machine.version == 3)
     }
 
     @Test("a server that echoes old heartbeats to hasten new ones cannot make the peer store more of them")
     func hastenedHeartbeats() throws {
-        var (client, entry) = try member()
+        var (client, _) = try member()
         server.now = at(1_000)
         client.machine.handleTimeout(now: server.now)
         _ = server.transmits(&client)
         var answers = 0
         for number in 0..<UInt64(Limits.sentHeartbeats + 20) {
             let pulse = Pulse(number: 50 + number, token: 9, version: 2)
-            try server.deliver(.pulse(echo: 1), pulse, to: &client, entry)
+            try server.deliver(.pulse(echo: 1), pulse, to: &client)
             client.machine.handleTimeout(now: server.now)
             answers += server.transmits(&client).count
             #expect(client.machine.usages.filter { !$0.isKept }.isEmpty)
@@ -135,8 +136,8 @@ import Testing
         try server.tell(&client, [own, small, honest], version: 3)
 
         // A key of small order yields no shared secret, so any secret will do.
-        let message = try server.message(from: small, to: own, shared: server.random.secret())
-        for _ in 0..<2 { client.machine.handle(message.span, path: server.path, now: server.now) }
+        let message = server.message(from: small, to: own, shared: server.random.secret())
+        for _ in 0..<2 { server.hand(message, to: &client) }
         #expect(client.machine.rejections[.agreementFailed] == 1)
         #expect(client.machine.rejections[.bindingInvalid] == 1)
 
@@ -169,14 +170,14 @@ import Testing
         for (part, entries) in parts.enumerated() {
             let snapshot = Snapshot(
                 version: 3, part: UInt16(part), parts: UInt16(parts.count), entries: entries)
-            try server.deliver(.snapshot, snapshot, to: &client, own)
+            try server.deliver(.snapshot, snapshot, to: &client)
         }
         #expect(client.machine.version == 3)
         for entry in entries where entry.session != own.session {
             let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
             // Sealed like the sender's, but signed by the server, which lacks the sender's key.
-            let message = try server.message(from: entry, to: own, shared: shared)
-            client.machine.handle(message.span, path: server.path, now: server.now)
+            let message = server.message(from: entry, to: own, shared: shared)
+            server.hand(message, to: &client)
         }
         #expect(client.machine.rejections[.signatureInvalid] == 200)
         #expect(client.machine.rejections[.agreementOverRate] == 1)

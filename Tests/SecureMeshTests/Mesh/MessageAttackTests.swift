@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -7,10 +8,10 @@ import Testing
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
     /// Makes a mesh of two honest peers, A and C, and a scripted one, B.
-    private func mesh() throws -> (TestMesh, a: TestPeer, b: HandPeer, c: TestPeer) {
+    private func mesh() throws -> (TestMesh, a: TestPeer, b: ScriptedMember, c: TestPeer) {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.join()
         mesh.run(for: .milliseconds(600))
         return (mesh, peers[0], hand, peers[1])
@@ -29,21 +30,14 @@ import Testing
         mesh.drop(.message) { $0.destination == c.address }
         try mesh.broadcast("to all", from: a)
         try mesh.with(a) { try $0.send([1], to: b.key.publicKey, limit: 10, now: mesh.now) }
-        let (fromA, toC) = (try b.entry(of: a), try b.entry(of: c))
-        let keyFromA = try b.pairKey(with: fromA, isSending: false)
-        let keyToC = try b.pairKey(with: toC, isSending: true)
+        let toC = try b.entry(of: c)
         let flights = mesh.sent(.message, to: place)
         #expect(flights.count == 2)
-        for (index, flight) in flights.enumerated() {
-            let datagram = try Datagram(decoding: flight.bytes.span)
-            let opened = Sodium.open(
-                flight.bytes.span, sealed: datagram.sealed, counter: datagram.header.counter, key: keyFromA)
-            let plaintext = try #require(opened)
-            for from in [b.signer.from, fromA.session.rawValue] {
-                let header = Header(.message, to: toC.session.rawValue, from: from, counter: UInt64(index) + 1)
-                var bytes = header.encode(size: flight.bytes.count)
-                Sodium.seal(plaintext, onto: &bytes, counter: header.counter, key: keyToC)
-                mesh.inject(bytes, from: place, to: c.address)
+        for flight in flights {
+            b.peer.hear(flight.bytes)
+            for asItself in [true, false] {
+                let bytes = b.peer.resealed(for: toC, asItself: asItself)
+                mesh.inject(try #require(bytes), from: place, to: c.address)
             }
         }
         mesh.run(for: .zero)
@@ -91,7 +85,7 @@ import Testing
 
     @Test("an entry whose ephemeral key the server has swapped is refused, for sending and for receiving")
     func swappedKey() throws {
-        let server = HandServer(seed: 1)
+        let server = ScriptedMesh(seed: 1)
         var (a, b) = (try server.peer("a"), try server.peer("b"))
         let own = try server.join(&a)
         var lie = try server.join(&b)
@@ -103,7 +97,7 @@ import Testing
         }
         #expect(try a.machine.broadcast([1], limit: 10, now: server.now) == 0)
         let shared = try #require(secret.agree(with: own.agreementKey))
-        let forged = try server.message(from: lie, to: own, shared: shared)
+        let forged = server.message(from: lie, to: own, shared: shared)
         a.machine.handle(forged.span, path: server.path, now: server.now)
         #expect(a.machine.rejections[.bindingInvalid] == 2)
         #expect(server.transmits(&a).allSatisfy { $0[1] != Kind.message.rawValue })
@@ -111,7 +105,7 @@ import Testing
 
     @Test("if a lying server gives two peers one session, neither can open messages to the other")
     func equalSessions() throws {
-        let server = HandServer(seed: 2)
+        let server = ScriptedMesh(seed: 2)
         var (a, b, c) = (try server.peer("a"), try server.peer("b"), try server.peer("c"))
         let ofA = try server.join(&a)
         let ofB = try server.join(&b, session: ofA.session)
@@ -128,7 +122,7 @@ import Testing
     }
 
     @Test("an entry that the server has renamed is refused: its binding is for another name") func renamed() throws {
-        let server = HandServer(seed: 3)
+        let server = ScriptedMesh(seed: 3)
         var (a, b) = (try server.peer("a"), try server.peer("b"))
         let own = try server.join(&a)
         var lie = try server.join(&b)

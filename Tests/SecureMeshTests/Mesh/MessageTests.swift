@@ -131,7 +131,7 @@ import Testing
     @Test("a receiver accepts 400 messages of a sender at once and 200 per second") func bucket() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        let hand = try HandPeer("hand", at: SocketAddress(ip: .v4(0x0A02_0001), port: 5_000), in: mesh)
+        let hand = try ScriptedMember("hand", at: SocketAddress(ip: .v4(0x0A02_0001), port: 5_000), in: mesh)
         try hand.join()
         mesh.run(for: .milliseconds(600))
         var number: UInt64 = 0

@@ -48,7 +48,7 @@ import Testing
     @Test("an address is taken while another identity is a member at it") func addressTaken() throws {
         let mesh = TestMesh()
         let holder = try mesh.join(1)[0]
-        let hand = try HandPeer("intruder", at: holder.address, in: mesh)
+        let hand = try ScriptedMember("intruder", at: holder.address, in: mesh)
         let reject = try hand.askForReject()
         #expect(reject.reason == .addressTaken)
         #expect(reject.retrySeconds > 0)

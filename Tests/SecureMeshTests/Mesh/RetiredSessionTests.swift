@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -7,25 +8,27 @@ import Testing
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
     /// A scripted member, another member, and the other's entry.
-    private func pair() throws -> (TestMesh, HandPeer, TestPeer, Entry) {
+    private func pair() throws -> (TestMesh, ScriptedMember, TestPeer, Entry) {
         let mesh = TestMesh()
         let peers = try mesh.join(1)
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.join()
         mesh.run(for: .milliseconds(600))
         return (mesh, hand, peers[0], try hand.entry(of: peers[0]))
     }
 
-    private func pairs(of hand: HandPeer) throws -> Pairs {
-        let (attempt, opened) = (try #require(hand.attempt), try #require(hand.opened))
+    private func pairs(of hand: ScriptedMember) throws -> Pairs {
+        let (attempt, membership) = (try #require(hand.peer.attempt), try #require(hand.peer.membership))
         let identity = LocalIdentity(
-            session: opened.welcome.body.session, epoch: opened.epoch, ephemeral: attempt.ephemeral,
-            publicKey: hand.key.publicKey, context: hand.context)
+            session: membership.session, epoch: membership.epoch, ephemeral: attempt.ephemeral,
+            publicKey: hand.key.publicKey, context: hand.peer.context)
         return Pairs(identity: identity, messageRate: Limits.messageRate)
     }
 
-    private func signed(_ hand: HandPeer) -> SignedPayload {
-        hand.signer.sign(.message, PeerMessage(audience: nil, number: 1, body: []))
+    private func signed(_ hand: ScriptedMember) throws -> SignedPayload {
+        let session = try #require(hand.peer.session).rawValue
+        return Signer(key: hand.key, context: hand.peer.context, from: session)
+            .sign(.message, PeerMessage(audience: nil, number: 1, body: []))
     }
 
     @Test("no message is sealed for a session that is listed again") func outbound() throws {
@@ -82,9 +85,19 @@ import Testing
     @Test("a peer that can remember no more ended pairs joins again and makes no new pairs until then")
     func exhausted() throws {
         let (mesh, hand, _, entry) = try pair()
+        let configuration = Peer.Configuration(
+            key: hand.key, name: hand.peer.name, servers: [mesh.serverKey.publicKey], server: TestMesh.server)
+        var joining = Joining(configuration)
+        joining.start(at: mesh.now)
+        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
+        hand.inject(hello)
+        let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
+        let welcome = try hand.received(.welcome)
+        let datagram = try Datagram(decoding: welcome.span)
+        let serverKey = try #require(datagram.header.ephemeral)
         var session = ServerSession(
-            try #require(hand.opened), try #require(hand.attempt), hand.configuration, pairLimit: 1,
-            random: &mesh.random, now: mesh.now)
+            try attempt.openWelcome(welcome.span, datagram, serverKey: serverKey), attempt, configuration,
+            pairLimit: 1, random: &mesh.random, now: mesh.now)
         _ = try session.seal(signed(hand), for: entry)
         #expect(session.rekeyAt > mesh.now)
         session.end(entry.session, wasReplaced: false, now: mesh.now)

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -7,8 +8,8 @@ import Testing
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
 
-    private func member(_ mesh: TestMesh) throws -> HandPeer {
-        let hand = try HandPeer("hand", at: place, in: mesh)
+    private func member(_ mesh: TestMesh) throws -> ScriptedMember {
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.join()
         return hand
     }
@@ -61,7 +62,7 @@ import Testing
         mesh.run(for: .milliseconds(50))
         hand.inject(try hand.heartbeat(by: mesh.makeKey()))
         #expect(rejections(mesh, .memberMisbehaved) == 1)
-        #expect(try hand.open(Goodbye.self, hand.received(.goodbye)).reason == .misbehaved)
+        #expect(try hand.peer.open(Goodbye.self, hand.received(.goodbye)).reason == .misbehaved)
         mesh.run(for: .milliseconds(50))
         #expect(witness.machine.members.isEmpty)
         let reject = try hand.askForReject()
@@ -75,7 +76,7 @@ import Testing
         let mesh = TestMesh()
         let hand = try member(mesh)
         let first = try hand.heartbeat()
-        hand.number -= 1
+        hand.peer.number -= 1
         let again = try hand.heartbeat()
         hand.inject(first)
         hand.inject(again)
@@ -246,14 +247,14 @@ import Testing
         let mesh = TestMesh()
         let peers = try mesh.join(5)
         mesh.run(for: .seconds(2))
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         let start = mesh.flights.count
         for _ in 0..<2_000 {
             mesh.run(for: .milliseconds(1))
             let welcomes = mesh.flights.count
-            hand.inject(try hand.hello())
+            hand.inject(hand.hello())
             guard mesh.flights[welcomes...].contains(where: { $0.kind == .welcome }) else { continue }
-            try hand.open(welcome: hand.received(.welcome))
+            try hand.peer.open(welcome: hand.received(.welcome))
             hand.inject(try hand.confirm())
         }
         let deltas = mesh.flights[start...].count { $0.kind == .delta }

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -18,14 +19,14 @@ struct EveryRefusalTests {
         switch rejection {
         // Wire: the header of any datagram.
         case .truncatedHeader: try atServer { $0.inject([]) }
-        case .unsupportedVersion: try atServer { $0.inject(try $0.hello().replacing(at: 0, with: [2])) }
-        case .unknownKind: try atServer { $0.inject(try $0.hello().replacing(at: 1, with: [0x40])) }
-        case .lengthMismatch: try atServer { $0.inject(try $0.hello() + [0]) }
-        case .sizeOutOfRange: try atServer { $0.inject((try $0.hello() + [0]).withLength) }
-        case .invalidSessionIDs: try atServer { $0.inject(try $0.hello().replacing(at: 4, with: [1])) }
-        case .counterOutOfRange: try atServer { $0.inject(try $0.hello().replacing(at: 27, with: [1])) }
+        case .unsupportedVersion: try atServer { $0.inject($0.hello().replacing(at: 0, with: [2])) }
+        case .unknownKind: try atServer { $0.inject($0.hello().replacing(at: 1, with: [0x40])) }
+        case .lengthMismatch: try atServer { $0.inject($0.hello() + [0]) }
+        case .sizeOutOfRange: try atServer { $0.inject(($0.hello() + [0]).withLength) }
+        case .invalidSessionIDs: try atServer { $0.inject($0.hello().replacing(at: 4, with: [1])) }
+        case .counterOutOfRange: try atServer { $0.inject($0.hello().replacing(at: 27, with: [1])) }
         case .nonCanonicalAgreementKey:
-            try atServer { $0.inject(try $0.hello().replacing(at: 44, with: [UInt8](repeating: 0xFF, count: 32))) }
+            try atServer { $0.inject($0.hello().replacing(at: 44, with: [UInt8](repeating: 0xFF, count: 32))) }
 
         // Wire: payloads that are correctly signed and sealed.
         case .nonZeroPadding: try atServer { hand in hand.inject(try hand.forgedHello { $0.dropLast() + [1] }) }
@@ -42,13 +43,13 @@ struct EveryRefusalTests {
         case .unknownReason: try atMember { try $0.tell(.goodbye, RawPayload([UInt8](bigEndian: 1) + [7])) }
         case .payloadLengthMismatch: try atMember { try $0.snapshot { $0.replacing(at: 12, with: [2]) } }
         case .invalidParameters:
-            try atJoiner { door in
+            try atJoiner { served in
                 let none = Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)
-                _ = try door.server.join(&door.client, parameters: none)
+                _ = try served.mesh.join(&served.client, parameters: none)
             }
 
         // HELLO, and its answers.
-        case .sourceNotAllowed: try atServer { $0.inject(try $0.hello(), from: TestMesh.server) }
+        case .sourceNotAllowed: try atServer { $0.inject($0.hello(), from: TestMesh.server) }
         case .misdirected: try atServer { $0.inject(try Sample.of(.pulse).bytes) }
         case .overBudget: try atServer { $0.flood(400, cookie: try $0.cookie()) }
         case .prefixOverRate:
@@ -61,7 +62,7 @@ struct EveryRefusalTests {
             }
         case .agreementFailed:
             try atServer { $0.inject(try $0.forgedHello(ephemeral: AgreementPublicKey(bytes: .zero))) }
-        case .sealBroken: try atServer { $0.inject(try $0.hello().flipping(bit: 255 * 8)) }
+        case .sealBroken: try atServer { $0.inject($0.hello().flipping(bit: 255 * 8)) }
         case .signatureInvalid: try atServer { $0.inject(try $0.forgedHello(by: $0.mesh.makeKey())) }
         case .identityInvalid:
             try atServer { hand in
@@ -70,15 +71,15 @@ struct EveryRefusalTests {
             }
         case .unknownTag: try atJoiner { $0.handle(try Sample.of(.welcome).bytes) }
         case .tooManyFailedAnswers:
-            try atJoiner { door in
-                let tag = [UInt8](bigEndian: Handshake.tag(of: try door.hello()))
-                for _ in 0..<5 { door.handle(try Sample.of(.welcome).bytes.replacing(at: 4, with: tag)) }
+            try atJoiner { served in
+                let tag = [UInt8](bigEndian: Handshake.tag(of: try served.hello()))
+                for _ in 0..<5 { served.handle(try Sample.of(.welcome).bytes.replacing(at: 4, with: tag)) }
             }
         case .repeatedRetry:
-            try atJoiner { door in
-                door.retry(to: try door.hello())
-                let second = try door.newest()
-                for _ in 0..<2 { door.retry(to: second) }
+            try atJoiner { served in
+                try served.retry(to: served.hello())
+                let second = try served.newest()
+                for _ in 0..<2 { try served.retry(to: second) }
             }
 
         // CONFIRM.
@@ -102,9 +103,8 @@ struct EveryRefusalTests {
         case .tokenMismatch:
             try atServer { hand in
                 try hand.beWelcomed()
-                let opened = try #require(hand.opened)
-                let body = Heartbeat(number: 1, token: opened.welcome.body.token &+ 1, version: 0, part: 0)
-                hand.inject(try hand.seal(hand.signer.sign(.confirm, body, extra: .binder(opened.keys.binder))))
+                let body = Heartbeat(number: 1, token: hand.peer.token &+ 1, version: 0, part: 0)
+                hand.inject(try #require(hand.peer.draft(.confirm, body)).bytes)
             }
         case .admissionWithdrawn:
             try atServer { hand in
@@ -118,7 +118,7 @@ struct EveryRefusalTests {
             try afterJoin { $0.inject(try $0.heartbeat().replacing(at: 12, with: [UInt8](bigEndian: 1))) }
         case .sessionEnded:
             try afterJoin { hand in
-                let leave = try hand.seal(hand.signer.sign(.leave, Leave(number: 2)))
+                let leave = try hand.leave(number: 2)
                 for _ in 0..<2 { hand.inject(leave) }
             }
         case .sourceMismatch: try afterJoin { $0.inject(try $0.heartbeat(), from: elsewhere) }
@@ -135,7 +135,7 @@ struct EveryRefusalTests {
         case .numberStale:
             try afterJoin { hand in
                 hand.inject(try hand.heartbeat())
-                hand.number -= 1
+                hand.peer.number -= 1
                 hand.inject(try hand.heartbeat())
             }
         case .memberMisbehaved: try afterJoin { $0.inject(try $0.heartbeat(by: $0.mesh.makeKey())) }
@@ -145,12 +145,12 @@ struct EveryRefusalTests {
             try atMember { member in for _ in 0..<2 { try member.delta(adding: [.sample(7)]) } }
         case .snapshotNotWanted: try atMember { member in for _ in 0..<2 { try member.snapshot() } }
         case .directoryContradiction:
-            try atMember { try $0.delta(adding: [.sample(7, name: $0.entry.name.description)]) }
+            try atMember { try $0.delta(adding: [.sample(7, name: $0.name.description)]) }
 
         // Messages.
         case .untrusted:
             try atMember { member in
-                member.door.server.now = at(60_001)
+                member.mesh.now = at(60_001)
                 try member.message(from: .sample(7))
             }
         case .unknownSender: try atMember { try $0.message(from: .sample(7)) }
@@ -186,34 +186,34 @@ struct EveryRefusalTests {
     private static let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private static let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
 
-    private static func atServer(_ act: (HandPeer) throws -> Void) throws -> RejectionCounters {
+    private static func atServer(_ act: (ScriptedMember) throws -> Void) throws -> RejectionCounters {
         let mesh = TestMesh()
-        try act(HandPeer("hand", at: place, in: mesh))
+        try act(ScriptedMember("hand", at: place, in: mesh))
         return try #require(mesh.registry).rejections
     }
 
-    private static func afterJoin(_ act: (HandPeer) throws -> Void) throws -> RejectionCounters {
+    private static func afterJoin(_ act: (ScriptedMember) throws -> Void) throws -> RejectionCounters {
         try atServer { hand in
             try hand.join()
             try act(hand)
         }
     }
 
-    private static func atJoiner(_ act: (MemberDoor) throws -> Void) throws -> RejectionCounters {
-        let door = try MemberDoor()
-        try act(door)
-        return door.rejections
+    private static func atJoiner(_ act: (ServedPeer) throws -> Void) throws -> RejectionCounters {
+        let served = try ServedPeer()
+        try act(served)
+        return served.rejections
     }
 
-    private static func atMember(_ act: (MemberDoor.Joined) throws -> Void) throws -> RejectionCounters {
+    private static func atMember(_ act: (ServedPeer) throws -> Void) throws -> RejectionCounters {
         try atJoiner { try act($0.join()) }
     }
 
     /// Returns the counters of the second of two peers; a third member is scripted.
-    private static func atReceiver(_ act: (HandPeer, [TestPeer]) throws -> Void) throws -> RejectionCounters {
+    private static func atReceiver(_ act: (ScriptedMember, [TestPeer]) throws -> Void) throws -> RejectionCounters {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        let hand = try HandPeer("hand", at: place, in: mesh)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.join()
         mesh.run(for: .milliseconds(600))
         try act(hand, peers)

@@ -74,8 +74,8 @@ struct MalformedDatagramTests {
     @Test("a truncated HELLO registers nobody and gets no answer")
     func cutShort() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: Self.stranger, in: mesh)
-        let hello = try hand.hello()
+        let hand = try ScriptedMember("hand", at: Self.stranger, in: mesh)
+        let hello = hand.hello()
         for size in 0..<hello.count { hand.inject(Array(hello.prefix(size))) }
         #expect(mesh.flights.isEmpty && mesh.members.isEmpty)
         #expect(mesh.registry?.rejections.total == UInt64(hello.count))
@@ -84,8 +84,8 @@ struct MalformedDatagramTests {
     @Test("a HELLO from port 0 gets no answer, and the next joiner gets one")
     func portZero() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: Self.stranger, in: mesh)
-        hand.inject(try hand.hello(), from: SocketAddress(ip: .v4(0x0A02_0001), port: 0))
+        let hand = try ScriptedMember("hand", at: Self.stranger, in: mesh)
+        hand.inject(hand.hello(), from: SocketAddress(ip: .v4(0x0A02_0001), port: 0))
         #expect(mesh.flights.isEmpty)
         #expect(mesh.registry?.rejections[.sourceNotAllowed] == 1)
         try hand.join()
@@ -95,7 +95,7 @@ struct MalformedDatagramTests {
     @Test("a name whose length exceeds its field is refused")
     func endlessName() throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: Self.stranger, in: mesh)
+        let hand = try ScriptedMember("hand", at: Self.stranger, in: mesh)
         // Lengths of 33 and 255, in a field of 33 bytes.
         for length: UInt8 in [33, 255] {
             let name = [length] + [UInt8](repeating: 0x41, count: 32)
@@ -110,15 +110,15 @@ struct MalformedDatagramTests {
         arguments: [UInt8(0x0A), 0x1B, 0xFF, 0])
     func printedRaw(_ byte: UInt8) throws {
         let mesh = TestMesh()
-        let hand = try HandPeer("hand", at: Self.stranger, in: mesh)
+        let hand = try ScriptedMember("hand", at: Self.stranger, in: mesh)
         hand.inject(try hand.forgedHello { $0.replacing(at: 32, with: [1, byte]) })
         #expect(mesh.registry?.rejections[.invalidName] == 1)
         #expect(mesh.flights.isEmpty && mesh.serverEvents.isEmpty)
         // A peer refuses such a name from its own server as well.
-        let member = try MemberDoor().join()
+        let member = try ServedPeer().join()
         try member.delta(adding: [.sample(7, name: "x")]) { $0.replacing(at: $0.count - 1, with: [byte]) }
-        #expect(member.door.rejections[.invalidName] == 1)
-        #expect(member.door.client.machine.members.isEmpty)
+        #expect(member.rejections[.invalidName] == 1)
+        #expect(member.client.machine.members.isEmpty)
     }
 
     @Test("a truncated datagram is not completed with bytes of the one before it")
@@ -142,33 +142,33 @@ struct MalformedDatagramTests {
 
     @Test("a directory message with a false count is refused, even if the server signed it")
     func lyingCount() throws {
-        let member = try MemberDoor().join()
+        let member = try ServedPeer().join()
         // The count of a SNAPSHOT with one entry; then the counts of a DELTA that removes none and adds one.
         for lie in UInt8.min...UInt8.max where lie != 1 {
             try member.snapshot { $0.replacing(at: 12, with: [lie]) }
             try member.delta(adding: [.sample(7)]) { $0.replacing(at: 17, with: [lie]) }
         }
         for lie in UInt8(1)...UInt8.max { try member.delta(adding: [.sample(7)]) { $0.replacing(at: 16, with: [lie]) } }
-        #expect(member.door.rejections.total == 3 * 255)
-        #expect(member.door.client.machine.version == 2)
-        #expect(member.door.client.machine.members.isEmpty)
+        #expect(member.rejections.total == 3 * 255)
+        #expect(member.client.machine.version == 2)
+        #expect(member.client.machine.members.isEmpty)
     }
 
     @Test("a directory message with repeated names, a port 0 or 300 entries is refused as a whole")
     func falseDirectory() throws {
-        let member = try MemberDoor().join()
+        let member = try ServedPeer().join()
         try member.delta(adding: [.sample(7), .sample(8, name: "n7")])
-        #expect(member.door.rejections[.directoryContradiction] == 1)
+        #expect(member.rejections[.directoryContradiction] == 1)
         try member.delta(adding: [.sample(7)]) { $0.replacing(at: $0.count - 5, with: [0, 0]) }
-        #expect(member.door.rejections[.invalidAddress] == 1)
+        #expect(member.rejections[.invalidAddress] == 1)
         var entries: [UInt8] = []
         for session in UInt64(1)...300 { try Entry.sample(session).append(to: &entries) }
         try member.snapshot { $0 + entries }
-        #expect(member.door.rejections[.sizeOutOfRange] == 1)
-        #expect(member.door.client.machine.version == 2)
-        #expect(member.door.client.machine.members.isEmpty)
+        #expect(member.rejections[.sizeOutOfRange] == 1)
+        #expect(member.client.machine.version == 2)
+        #expect(member.client.machine.members.isEmpty)
         try member.delta(adding: [.sample(7)])
-        #expect(member.door.client.machine.members.count == 1)
+        #expect(member.client.machine.members.count == 1)
     }
 
     @Test(

@@ -8,7 +8,6 @@ enum Fixture {
     static let context = SigningContext(server: serverKey.publicKey)
     static let epoch: UInt64 = 0xE0E0_E0E0_E0E0_E0E0
     static let peerSession: UInt64 = 0xA0A0_A0A0_A0A0_A0A0
-    static let otherSession: UInt64 = 0x0B0B_0B0B_0B0B_0B0B
 
     /// Returns the key whose seed is 32 times `byte`.
     static func key(_ byte: UInt8) -> SigningKey {
@@ -28,6 +27,8 @@ enum Fixture {
         SocketAddress(ip: .v4(0xC000_0200 | UInt32(last)), port: port)
     }
 
+    static let path = Path(remote: address(1))
+
     /// Returns an address in 2001:db8::/32, which is reserved for documentation (RFC 3849).
     static func address6(_ high: UInt32, _ low: UInt64, port: UInt16 = 3_000) -> SocketAddress {
         SocketAddress(ip: .v6(0x2001_0DB8_0000_0000 | UInt64(high), low), port: port)
@@ -42,19 +43,30 @@ enum Fixture {
         guard let session = SessionID(rawValue: rawValue) else { throw FixtureError(text: "session 0") }
         return session
     }
-
-    /// Returns a well-formed entry whose binding is not a valid signature.
-    static func entry(_ session: UInt64, name: String = "peer") throws -> Entry {
-        Entry(
-            session: try Self.session(session), identity: peerKey.publicKey,
-            agreementKey: secret(7).agreementPublicKey,
-            binding: Signature([UInt8](repeating: 9, count: 64).span), address: address(1), name: try Self.name(name))
-    }
 }
 
 struct FixtureError: Error {
     let text: String
 }
+
+extension Entry {
+    /// Returns an entry that nobody has signed, for tests that do not check bindings.
+    static func sample(
+        _ session: UInt64, identity: UInt8? = nil, name: String? = nil, port: UInt16? = nil
+    ) throws -> Entry {
+        let byte = identity ?? UInt8(truncatingIfNeeded: session)
+        let zeros = [UInt8](repeating: 0, count: 64)
+        return Entry(
+            session: try Fixture.session(session), identity: PublicKey(bytes: Fixture.digest(byte)),
+            agreementKey: AgreementPublicKey(bytes: Fixture.digest(9)), binding: Signature(zeros.span),
+            address: SocketAddress(ip: .v4(0x0A00_0001), port: port ?? UInt16(truncatingIfNeeded: session)),
+            name: try Fixture.name(name ?? "n\(session)"))
+    }
+}
+
+func sessions(_ values: UInt64...) throws -> [SessionID] { try values.map { try Fixture.session($0) } }
+
+func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
 
 extension Instant {
     static let start = Instant(nanoseconds: 1_000_000_000_000)

@@ -41,11 +41,3 @@ extension Joining {
         return try handle(kind, answer.span, datagram, current: current, now: now, random: &random)
     }
 }
-
-extension VerifiedRetry {
-    init(_ retry: [UInt8], in context: SigningContext) throws(Rejection) {
-        let datagram = try Datagram(decoding: retry.span)
-        guard case .retry(let cookie, _) = datagram.header.fields else { throw .misdirected }
-        try self.init(retry.span, datagram, cookie: cookie, in: context)
-    }
-}

@@ -1,142 +1,90 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 
-/// Makes a sample of each kind from the fixtures.
+/// A valid datagram of each kind, made from the fixtures. Each is received with keys that are derived from its own fields.
 extension Sample {
     static func all() throws -> [Sample] {
         try Kind.allCases.map { try of($0) }
     }
 
     static func of(_ kind: Kind) throws -> Sample {
+        let (joiner, server) = try handshake()
+        let entry = try Entry.sample(77)
+        let heartbeat = Heartbeat(number: 2, token: 3, version: 4, part: 5)
         switch kind {
-        case .hello: try hello()
-        case .retry: retry()
-        case .welcome: try welcome()
-        case .reject: try reject()
-        case .confirm: toServer(.confirm, heartbeat, extra: .binder(Fixture.secret(9)))
-        case .heartbeat: toServer(.heartbeat, heartbeat)
-        case .leave: toServer(.leave, Leave(number: 3))
-        case .pulse: toPeer(.pulse(echo: 2), Pulse(number: 4, token: 5, version: 6))
-        case .snapshot: toPeer(.snapshot, Snapshot(version: 6, part: 0, parts: 1, entries: [try Fixture.entry(77)]))
-        case .delta:
-            toPeer(
-                .delta, Delta(from: 6, removed: [try Fixture.session(5)], added: [try Fixture.entry(77)]))
-        case .goodbye:
-            toPeer(.goodbye, Goodbye(session: try Fixture.session(Fixture.peerSession), reason: .expired))
-        case .message: message()
+        case .hello: return try sample(joiner.attempt?.hello) { bytes throws(Rejection) in _ = try Self.server(bytes) }
+        case .retry:
+            return try sample(server.retry(cookie: cookie, rotation: 3)) { bytes throws(Rejection) in
+                _ = try VerifiedRetry(bytes, in: Fixture.context)
+            }
+        case .welcome:
+            return try sample(server.welcome) { bytes throws(Rejection) in
+                var joiner = joiner
+                try joiner.open(welcome: bytes)
+            }
+        case .reject:
+            let reject = server.reject(Reject(reason: .full, retrySeconds: 9), salt: Fixture.digest(8))
+            return try sample(reject) { bytes throws(Rejection) in _ = try joiner.open(reject: bytes) }
+        case .confirm:
+            return try sample(joiner.draft(.confirm, heartbeat)) { bytes throws(Rejection) in
+                _ = try server.open(Heartbeat.self, bytes)
+            }
+        case .heartbeat:
+            return try sample(joiner.draft(.heartbeat, heartbeat)) { bytes throws(Rejection) in
+                _ = try server.open(Heartbeat.self, bytes)
+            }
+        case .leave:
+            return try sample(joiner.draft(.leave, Leave(number: 3))) { bytes throws(Rejection) in
+                _ = try server.open(Leave.self, bytes)
+            }
+        case .pulse:
+            return try toPeer(.pulse(echo: 2), Pulse(number: 4, token: 5, version: 6))
+        case .snapshot: return try toPeer(.snapshot, Snapshot(version: 6, part: 0, parts: 1, entries: [entry]))
+        case .delta: return try toPeer(.delta, Delta(from: 6, removed: try sessions(5), added: [entry]))
+        case .goodbye: return try toPeer(.goodbye, Goodbye(session: server.session, reason: .expired))
+        case .message:
+            var sender = joiner
+            let body = PeerMessage(audience: Fixture.otherKey.publicKey, number: 1, body: Array("hello".utf8))
+            let message = sender.message(body, to: entry)
+            let key = sender.pairKey(with: entry, isSending: true)
+            return try sample(message) { bytes throws(Rejection) in
+                guard let key else { throw .agreementFailed }
+                _ = try Opened<PeerMessage>(bytes.span, Datagram(decoding: bytes.span), key: key, by: Libsodium())
+                    .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
+            }
         }
     }
 
-    private init(
-        _ body: some Payload, _ header: Header, signedBy key: SigningKey, sealedWith seal: Secret32,
-        extra: SigningContext.Extra = .none,
-        keys: @escaping @Sendable (Header) throws(Rejection) -> (Secret32, SigningContext.Extra)
-    ) {
-        self.init(
-            "\(header.kind)", body, header, in: Fixture.context, signedBy: key, sealedWith: seal, extra: extra,
-            keys: keys)
+    private static let cookie = Bytes16([UInt8](1...16).span)
+
+    /// Returns a peer that has opened its WELCOME, and its server.
+    private static func handshake() throws -> (ScriptedPeer, ScriptedServer) {
+        var joiner = ScriptedPeer(key: Fixture.peerKey, name: try Fixture.name("peer"), context: Fixture.context)
+        let server = try server(
+            joiner.hello(from: Fixture.address(1), ephemeral: Fixture.secret(10), cookie: cookie))
+        try joiner.open(welcome: server.welcome.bytes)
+        return (joiner, server)
     }
 
-    private static let heartbeat = Heartbeat(number: 2, token: 3, version: 4, part: 5)
-
-    private static func toServer(
-        _ fields: OpenFields, _ body: some Payload, extra: SigningContext.Extra = .none
-    ) -> Sample {
-        let header = Header(fields, to: Fixture.epoch, from: Fixture.peerSession, counter: 7)
-        let key = Fixture.secret(4)
-        return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: key, extra: extra) { _ in (key, extra) }
+    private static func server(_ hello: [UInt8]) throws(Rejection) -> ScriptedServer {
+        guard let session = SessionID(rawValue: Fixture.peerSession) else { throw .invalidSessionIDs }
+        return try ScriptedServer(
+            key: Fixture.serverKey, context: Fixture.context, hello: hello, from: Fixture.address(1), session: session,
+            epoch: Fixture.epoch, ephemeral: Fixture.secret(11))
     }
 
-    private static func toPeer(_ fields: OpenFields, _ body: some Payload) -> Sample {
-        let header = Header(fields, to: Fixture.peerSession, from: Fixture.epoch, counter: 7)
-        let key = Fixture.secret(5)
-        return Sample(body, header, signedBy: Fixture.serverKey, sealedWith: key) { _ in (key, .none) }
-    }
-
-    private static func message() -> Sample {
-        let header = Header(.message, to: Fixture.otherSession, from: Fixture.peerSession, counter: 7)
-        let body = PeerMessage(audience: Fixture.otherKey.publicKey, number: 1, body: Array("hello".utf8))
-        let key = Fixture.secret(6)
-        return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: key) { _ in (key, .none) }
-    }
-
-    private static func retry() -> Sample {
-        let signed = SignedPayload(
-            .retry(cookie: Bytes16([UInt8](1...16).span), rotation: 3), from: Fixture.epoch, payload: [],
-            context: Fixture.context, key: Fixture.serverKey)
-        return Sample("retry", retry: signed.unsealed(to: 99, as: signed.fields), in: Fixture.context)
-    }
-}
-
-// The kinds of the handshake. Their receiver derives the key from the open fields that it has received.
-extension Sample {
-    private static let ephemeral = Fixture.secret(10)
-    private static let serverEphemeral = Fixture.secret(11)
-
-    private static func helloKey(_ header: Header) throws(Rejection) -> Secret32 {
-        guard let key = header.ephemeral, let cookie = header.cookie else {
-            throw .unknownKind
-        }
-        guard let d1 = Fixture.serverKey.agree(with: key) else { throw .agreementFailed }
-        return Handshake.helloKey(d1: d1, ephemeral: key, cookie: cookie, server: Fixture.serverKey.publicKey)
-    }
-
-    private static func hello() throws -> Sample {
-        let header = Header(
-            .hello(cookie: Bytes16([UInt8](1...16).span), ephemeral: ephemeral.agreementPublicKey), to: 0, from: 0,
-            counter: 0)
-        let body = Hello(identity: Fixture.peerKey.publicKey, name: try Fixture.name("peer"))
-        return Sample(body, header, signedBy: Fixture.peerKey, sealedWith: try helloKey(header)) {
-            (header: Header) throws(Rejection) in (try helloKey(header), .none)
+    private static func toPeer<Body: Payload>(_ fields: OpenFields, _ body: Body) throws -> Sample {
+        let (joiner, server) = try handshake()
+        return try sample(server.draft(fields, body, counter: 7)) { bytes throws(Rejection) in
+            _ = try joiner.open(Body.self, bytes)
         }
     }
 
-    private static func d1() throws(Rejection) -> Secret32 {
-        guard let d1 = Fixture.serverKey.agree(with: ephemeral.agreementPublicKey) else { throw .agreementFailed }
-        return d1
-    }
-
-    private static func welcomeKey(
-        _ header: Header, _ hello: [UInt8]
-    ) throws(Rejection) -> (Secret32, SigningContext.Extra) {
-        guard let key = header.ephemeral else { throw .unknownKind }
-        guard let d2 = ephemeral.agree(with: key) else { throw .agreementFailed }
-        let transcript = Fixture.context.transcript(.transcript, hello: hello, last: key.bytes)
-        return (Handshake.welcomeKey(d1: try d1(), d2: d2, transcript: transcript), .transcript(transcript))
-    }
-
-    private static func welcome() throws -> Sample {
-        let hello = try hello().bytes
-        let header = Header(
-            .welcome(ephemeral: serverEphemeral.agreementPublicKey), to: Handshake.tag(of: hello), from: Fixture.epoch,
-            counter: 0)
-        let body = Welcome(
-            session: try Fixture.session(Fixture.peerSession), token: 12,
-            parameters: .init(
-                heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,
-                trust: ProtocolConstants.trust, rekey: ProtocolConstants.rekey),
-            address: Fixture.address(1))
-        let (key, extra) = try welcomeKey(header, hello)
-        return Sample(body, header, signedBy: Fixture.serverKey, sealedWith: key, extra: extra) {
-            (header: Header) throws(Rejection) in try welcomeKey(header, hello)
-        }
-    }
-
-    private static func rejectKey(
-        _ header: Header, _ hello: [UInt8]
-    ) throws(Rejection) -> (Secret32, SigningContext.Extra) {
-        guard let salt = header.salt else { throw .unknownKind }
-        let transcript = Fixture.context.transcript(.transcriptReject, hello: hello, last: salt)
-        return (Handshake.rejectKey(d1: try d1(), transcript: transcript), .transcript(transcript))
-    }
-
-    private static func reject() throws -> Sample {
-        let hello = try hello().bytes
-        let header = Header(
-            .reject(salt: Fixture.digest(8)), to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0)
-        let (key, extra) = try rejectKey(header, hello)
-        return Sample(
-            Reject(reason: .full, retrySeconds: 9), header, signedBy: Fixture.serverKey, sealedWith: key, extra: extra
-        ) { (header: Header) throws(Rejection) in try rejectKey(header, hello) }
+    private static func sample(
+        _ datagram: ForgedDatagram?, receive: @escaping @Sendable ([UInt8]) throws(Rejection) -> Void
+    ) throws -> Sample {
+        guard let datagram else { throw FixtureError(text: "no datagram") }
+        return Sample(nil, datagram, receive: receive)
     }
 }

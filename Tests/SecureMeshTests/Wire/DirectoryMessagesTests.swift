@@ -6,7 +6,7 @@ import Testing
 struct DirectoryMessagesTests {
     @Test("entries that do not ascend, or stand twice, are refused")
     func order() throws {
-        let (first, second, high) = (try Fixture.entry(1), try Fixture.entry(2), try Fixture.entry(.max))
+        let (first, second, high) = (try Entry.sample(1), try Entry.sample(2), try Entry.sample(.max))
         let table: [([Entry], Rejection?)] = [
             ([first, second, high], nil), ([first, high], nil), ([second, first], .entriesOutOfOrder),
             ([first, first], .entriesOutOfOrder), ([first, second, second], .entriesOutOfOrder),
@@ -43,7 +43,7 @@ struct DirectoryMessagesTests {
 
     @Test("a SNAPSHOT's part is below its parts, and empty only if it is the one", arguments: parts)
     func partRange(_ part: UInt16, _ parts: UInt16, _ count: Int, expected: Rejection?) throws {
-        let entries = count == 0 ? [] : [try Fixture.entry(5)]
+        let entries = count == 0 ? [] : [try Entry.sample(5)]
         let payload = Snapshot(version: 1, part: part, parts: parts, entries: entries).encoded
         #expect(refusal(of: .snapshot, payload: payload) == expected)
     }
@@ -73,7 +73,7 @@ struct DirectoryMessagesTests {
 
     @Test("counts that are larger or smaller than the payload are refused")
     func counts() throws {
-        let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Fixture.entry(5)]).encoded
+        let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Entry.sample(5)]).encoded
         for count in [0, 2, 7, 255] as [UInt8] {
             #expect(
                 refusal(of: .snapshot, payload: snapshot.replacing(at: 12, with: [count])) == .payloadLengthMismatch)
@@ -90,7 +90,7 @@ struct DirectoryMessagesTests {
         #expect(Snapshot.room == 1_232 - 121)
         #expect(Delta.room == 1_232 - 126)
         let name = String(repeating: "n", count: 32)
-        let entries = try (1...(Snapshot.room / Entry.maximumSize)).map { try Fixture.entry(UInt64($0), name: name) }
+        let entries = try (1...(Snapshot.room / Entry.maximumSize)).map { try Entry.sample(UInt64($0), name: name) }
         let payload = Snapshot(version: 1, part: 0, parts: 1, entries: entries).encoded
         let signed = SignedPayload(
             .snapshot, from: Fixture.epoch, payload: payload, context: Fixture.context, key: Fixture.serverKey)

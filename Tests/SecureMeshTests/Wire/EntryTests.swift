@@ -60,7 +60,7 @@ struct EntryTests {
     func sizes() throws {
         for (name, size) in [("a", 157), (String(repeating: "b", count: 32), 188)] {
             var bytes: [UInt8] = []
-            let entry = try Fixture.entry(1, name: name)
+            let entry = try Entry.sample(1, name: name)
             entry.append(to: &bytes)
             #expect(bytes.count == size)
             #expect(entry.encodedSize == size)
@@ -79,14 +79,14 @@ struct EntryTests {
 
     @Test("an entry's name is 1 to 32 allowed bytes", arguments: names)
     func name(_ hex: String, expected: Rejection?) throws {
-        let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Fixture.entry(5, name: "x")]).encoded
+        let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Entry.sample(5, name: "x")]).encoded
         let payload = snapshot.dropLast(2) + (try unhex(hex))
         #expect(refusal(of: .snapshot, payload: Array(payload)) == expected)
     }
 
     @Test("session 0 and an agreement key that is not canonical are refused")
     func otherFields() throws {
-        let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Fixture.entry(5)]).encoded
+        let snapshot = Snapshot(version: 1, part: 0, parts: 1, entries: [try Entry.sample(5)]).encoded
         let zero = snapshot.replacing(at: 13, with: [UInt8](bigEndian: 0))
         #expect(refusal(of: .snapshot, payload: zero) == .invalidSessionIDs)
         for (key, isCanonical) in KeysTests.encodings {

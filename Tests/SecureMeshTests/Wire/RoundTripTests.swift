@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -43,7 +44,7 @@ struct RoundTripTests {
         for kind in Kind.allCases where kind != .retry {
             for _ in 0..<60 {
                 var bytes = try random.encoded(kind)
-                for _ in 0...random.below(3) { random.random.harm(&bytes) }
+                for _ in 0...random.below(3) { Tampering(&random.random, size: bytes.count).apply(to: &bytes) }
                 #expect(flaw(of: kind, payload: bytes) == nil)
             }
         }
@@ -56,7 +57,7 @@ struct RoundTripTests {
         var accepted = 0
         for _ in 0..<3_000 {
             var bytes = samples[Int(random.below(UInt64(samples.count)))]
-            for _ in 0..<random.below(4) { random.random.harm(&bytes) }
+            for _ in 0..<random.below(4) { Tampering(&random.random, size: bytes.count).apply(to: &bytes) }
             if random.below(2) == 0, bytes.count >= 4 { bytes = bytes.withLength }
             guard let datagram = try? Datagram(decoding: bytes.span) else { continue }
             accepted += 1

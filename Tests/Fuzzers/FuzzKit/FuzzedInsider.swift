@@ -1,8 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-extension ScriptedMember {
-    /// Returns a HEARTBEAT or LEAVE, at times with a number, token or version of its own.
+extension ScriptedPeer {
+    /// Returns a HEARTBEAT or a LEAVE, sometimes with another number, token or version.
     mutating func heartbeat(_ input: inout FuzzInput) -> ForgedDatagram? {
         advance()
         let body = Heartbeat(

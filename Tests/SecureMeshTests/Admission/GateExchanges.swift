@@ -1,0 +1,102 @@
+import FuzzKit
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// Exchanges with a server's gates, and with the fixtures as keys.
+extension ServerGates {
+    /// Creates gates with the fixtures' server key.
+    init() {
+        self.init(
+            key: Fixture.serverKey, bound: SocketAddress(ip: .v4(0), port: 3_000), seed: 1, now: .start)
+    }
+
+    /// Returns the refusal, or nil if the bytes were not refused.
+    mutating func refusal(of bytes: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> Rejection? {
+        if case .refused(let rejection) = admit(bytes, from: path, now: now) { rejection } else { nil }
+    }
+
+    /// Returns the RETRY, or the WELCOME if it was sent before; nil for other results.
+    mutating func answer(to bytes: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> [UInt8]? {
+        switch admit(bytes, from: path, now: now) {
+        case .hello(.retry(let bytes)), .hello(.repeatedWelcome(let bytes)): bytes
+        default: nil
+        }
+    }
+
+    /// Returns the WELCOME if it was sent for the first time; nil for other results.
+    mutating func welcome(for hello: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> [UInt8]? {
+        if case .hello(.welcome(let bytes)) = admit(hello, from: path, now: now) { bytes } else { nil }
+    }
+
+    /// Passes a HELLO through all gates and has the policy reject it, so that it leaves no ticket.
+    mutating func isRejected(_ hello: [UInt8], from path: Path = Fixture.path) -> Bool {
+        policy.reject = Reject(reason: .full, retrySeconds: 10)
+        defer { policy.reject = nil }
+        if case .hello(.reject(_, _, .full)) = admit(hello, from: path, now: .start) { return true }
+        return false
+    }
+
+    /// Returns the newest number of a member's HEARTBEATs, which the next PULSE to it would echo.
+    mutating func newestNumber(of session: SessionID) throws -> UInt64 {
+        let pulse = signer.sign(.pulse(echo: 0), Pulse(number: 1, token: 2, version: 3))
+        let transmit = sessions.seal(pulse, for: session)
+        let bytes = try #require(transmit).bytes
+        return try #require(Datagram(decoding: bytes.span).header.echo)
+    }
+
+    /// Exchanges HELLO and WELCOME.
+    mutating func welcomed(
+        _ joiner: ScriptedPeer? = nil, from path: Path = Fixture.path, now: Instant = .start
+    ) throws -> ScriptedPeer {
+        var joiner = try joiner ?? .joiner()
+        let welcome = welcome(for: try joiner.helloBytes, from: path, now: now)
+        try joiner.open(welcome: try #require(welcome))
+        #expect(joiner.membership?.welcome.address == path.remote)
+        return joiner
+    }
+
+    /// Exchanges HELLO, WELCOME and CONFIRM.
+    ///
+    /// - Parameter token: The token of the member's first PULSE.
+    mutating func joined(
+        _ joiner: ScriptedPeer? = nil, from path: Path = Fixture.path, token: UInt64 = 42
+    ) throws -> ScriptedPeer {
+        let member = try welcomed(joiner, from: path)
+        guard case .confirm(let ticket) = admit(try member.confirmBytes(), from: path, now: .start) else {
+            throw FixtureError(text: "no CONFIRM")
+        }
+        sessions.begin(ticket, token: token, now: .start)
+        return member
+    }
+}
+
+extension ScriptedPeer {
+    /// Returns a peer that has made a HELLO.
+    static func joiner(
+        key: SigningKey = Fixture.peerKey, ephemeral: Secret32 = Fixture.secret(20), cookie: Bytes16 = .zero,
+        context: SigningContext = Fixture.context
+    ) throws -> ScriptedPeer {
+        var peer = ScriptedPeer(key: key, name: try Fixture.name("peer"), context: context)
+        _ = peer.hello(from: Fixture.path.remote, ephemeral: ephemeral, cookie: cookie)
+        return peer
+    }
+
+    var helloBytes: [UInt8] { get throws { try #require(attempt).hello.bytes } }
+
+    func confirmBytes(
+        counter: UInt64 = 1, signedBy signer: SigningKey? = nil, _ change: (inout Heartbeat) -> Void = { _ in }
+    ) throws -> [UInt8] {
+        var body = Heartbeat(number: 1, token: try #require(membership).welcome.token, version: 0, part: 0)
+        change(&body)
+        return try #require(draft(.confirm, body, counter: counter)).signed(by: signer).bytes
+    }
+
+    func heartbeatBytes(
+        _ number: UInt64, counter: UInt64, token: UInt64 = 0, signedBy signer: SigningKey? = nil
+    ) throws -> [UInt8] {
+        let body = Heartbeat(number: number, token: token, version: 1, part: 0)
+        return try #require(draft(.heartbeat, body, counter: counter)).signed(by: signer).bytes
+    }
+}

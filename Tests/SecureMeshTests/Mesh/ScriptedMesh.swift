@@ -1,0 +1,135 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// A scripted server and the peers that it serves, without a network. It sends each peer what the test wants.
+final class ScriptedMesh {
+    struct Client {
+        let key: SigningKey
+        let name: PeerName
+        let address: SocketAddress
+        var machine: Peer
+        /// The server in the newest session.
+        var server: ScriptedServer?
+    }
+
+    let key: SigningKey
+    let context: SigningContext
+    let path = Path(remote: TestMesh.server)
+    let epoch: UInt64 = 0xE90C_0000_0000_0001
+    var random: RandomSource
+    var now = Instant(nanoseconds: 0)
+    private var clients = 0
+
+    init(seed: UInt64) {
+        random = .seeded(seed)
+        key = random.signingKey()
+        context = SigningContext(server: key.publicKey)
+    }
+
+    func peer(_ name: String) throws -> Client {
+        clients += 1
+        let (key, name) = (random.signingKey(), try PeerName(name))
+        let configuration = Peer.Configuration(
+            key: key, name: name, servers: [self.key.publicKey], server: TestMesh.server)
+        return Client(
+            key: key, name: name, address: TestMesh.address(clients),
+            machine: Peer(configuration, random: .seeded(random.next()), now: now))
+    }
+
+    /// Returns the server's side of a session with the peer that has sent `hello`.
+    func server(
+        _ hello: [UInt8], of client: Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary
+    ) throws -> ScriptedServer {
+        try ScriptedServer(
+            key: key, context: context, hello: hello, from: client.address,
+            session: session ?? random.sessionID { _ in false }, epoch: epoch, ephemeral: random.secret(),
+            parameters: parameters)
+    }
+
+    /// Exchanges HELLO, WELCOME and CONFIRM, and sends a PULSE if `isConfirmed`.
+    ///
+    /// - Returns: The entry that an honest server would list.
+    func join(
+        _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary,
+        isConfirmed: Bool = true
+    ) throws -> Entry {
+        client.machine.handleTimeout(now: now)
+        let hello = try #require(transmits(&client).first)
+        let server = try server(hello, of: client, session: session, parameters: parameters)
+        client.server = server
+        hand(server.welcome.bytes, to: &client)
+        if isConfirmed { try pulse(&client, version: 1) }
+        return server.entry
+    }
+
+    /// Returns the entry of a member whose key has signed `agreementKey`, as in its own HELLO.
+    func entry(_ name: String, key: SigningKey, agreementKey: AgreementPublicKey, at index: Int) throws -> Entry {
+        let name = try PeerName(name)
+        let hello = ForgedDatagram(
+            .hello(cookie: .zero, ephemeral: agreementKey), to: 0, from: 0, counter: 0,
+            payload: Hello(identity: key.publicKey, name: name).encoded, signer: key, context: context, key: nil)
+        return Entry(
+            session: random.sessionID { _ in false }, identity: key.publicKey, agreementKey: agreementKey,
+            binding: hello.signature, address: TestMesh.address(index), name: name)
+    }
+
+    /// Sends a SNAPSHOT of `entries` and a PULSE with its version, after which the peer may speak.
+    func tell(_ client: inout Client, _ entries: [Entry], version: UInt64) throws {
+        let sorted = entries.sorted { $0.session < $1.session }
+        try deliver(.snapshot, Snapshot(version: version, part: 0, parts: 1, entries: sorted), to: &client)
+        try pulse(&client, version: version)
+        #expect(client.machine.version == version)
+    }
+
+    /// Returns a message that is sealed with a secret of the pair, and signed by the server.
+    func message(from: Entry, to: Entry, shared: Secret32) -> [UInt8] {
+        let secret = PairEnd.key(
+            shared, epoch: epoch, from: PairEnd(from.session, from.identity, from.agreementKey),
+            to: PairEnd(to.session, to.identity, to.agreementKey), server: key.publicKey)
+        return ForgedDatagram(
+            .message, to: to.session.rawValue, from: from.session.rawValue, counter: 1,
+            payload: PeerMessage(audience: nil, number: 1, body: []).encoded, signer: key, context: context, key: secret
+        ).bytes
+    }
+
+    /// Sends a datagram in the session of `client.server`.
+    ///
+    /// - Parameter signer: The key that signs it; nil for the server's.
+    /// - Returns: Its counter.
+    @discardableResult
+    func deliver(
+        _ fields: OpenFields, _ payload: some Payload, to client: inout Client, by signer: SigningKey? = nil,
+        counter: UInt64? = nil
+    ) throws -> UInt64 {
+        let next = client.server?.next(fields, payload)
+        var draft = try #require(next).signed(by: signer)
+        draft.counter = counter ?? draft.counter
+        hand(draft.bytes, to: &client)
+        return draft.counter
+    }
+
+    func hand(_ bytes: [UInt8], to client: inout Client) {
+        client.machine.handle(bytes.span, path: path, now: now)
+    }
+
+    func transmits(_ client: inout Client) -> [[UInt8]] {
+        outputs(&client).compactMap { if case .transmit(let transmit) = $0 { transmit.bytes } else { nil } }
+    }
+
+    func events(_ client: inout Client) -> [PeerEvent] {
+        outputs(&client).compactMap { if case .event(let event) = $0 { event } else { nil } }
+    }
+
+    private func outputs(_ client: inout Client) -> [Output<PeerEvent>] {
+        var outputs: [Output<PeerEvent>] = []
+        while let output = client.machine.pollOutput() { outputs.append(output) }
+        return outputs
+    }
+
+    private func pulse(_ client: inout Client, version: UInt64) throws {
+        let pulse = client.server?.pulse(echo: 1, token: 1, version: version)
+        hand(try #require(pulse).bytes, to: &client)
+    }
+}
