@@ -151,7 +151,7 @@ struct Page {
         return """
             <footer>
             <p>\(facts.joined(separator: " · "))</p>
-            <p>All times are in simulated time since the beginning. The same command gives the same page, byte for byte.</p>
+            <p>All times are simulated, since the beginning. The same command gives the same page, byte for byte.</p>
             </footer>
             """
     }

@@ -3,8 +3,8 @@ internal import SecureMeshCore
 
 /// The lanes: when each peer was a member.
 extension Page {
-    /// One lane per peer. If there are more than `mostLanes` peers, all of them as thin lines, and below them lanes of the
-    /// peers with the most events.
+    /// One lane per peer. If there are more than `mostLanes` peers, all of them as thin lines, and below them lanes of
+    /// the peers with the most events.
     var lanes: Markup {
         let all = history.lanes
         guard !all.isEmpty else { return "" }
@@ -106,8 +106,8 @@ extension Page {
         return "\(picture)\(caption)"
     }
 
-    /// All peers, in lines of one to four pixels without signs. If there are more than `mostRows` peers, several share a
-    /// line.
+    /// All peers, in lines of one to four pixels without signs. If there are more than `mostRows` peers, several share
+    /// a line.
     private func overview(_ all: [Lane]) -> Markup {
         let pitch = all.count <= 120 ? 4 : all.count <= 300 ? 2 : 1
         let share = (all.count + Self.mostRows - 1) / Self.mostRows
@@ -185,8 +185,8 @@ extension Page {
         spans.map { "M\(Geometry.tenth(scale.x($0.from))) \(y - half)v\(2 * half)" }.joined()
     }
 
-    /// Returns the signs of all lanes, the more important drawn over the less important, and the number of those that were
-    /// left out. Equal signs at one place are drawn once.
+    /// Returns the signs of all lanes, the more important drawn over the less important, and the number of those that
+    /// were left out. Equal signs at one place are drawn once.
     private func marks(_ lanes: [Lane], pitch: Int) -> (markup: Markup, missing: Int) {
         var (markup, missing): (Markup, Int) = ("", 0)
         let limit = Self.mostMarks / max(lanes.count, 1)

@@ -68,8 +68,8 @@ extension Page {
         return table(
             id: "refusals", title: "Refusals by reason",
             intro: """
-                Datagrams that arrived and were refused, each under the first reason. None is answered. Everyday refusals \
-                happen whenever datagrams are lost, repeated or reordered.
+                Datagrams that arrived and were refused, each under the first reason. None is answered. Everyday \
+                refusals happen whenever datagrams are lost, repeated or reordered.
                 """,
             head: "<th scope=\"col\">reason</th><th scope=\"col\">at the server</th><th scope=\"col\">at peers</th>",
             rows: rows,

@@ -78,8 +78,8 @@ final class InsiderStorm: Adversary {
     private static let repairs =
         Int(Duration.seconds(1) / Limits.repairGap) + 1 + Limits.joinRate.burst + Limits.joinRate.perSecond
 
-    /// The largest number of bytes per second: repairs and joins with their parts and DELTAs, one DELTA per tick, PULSEs,
-    /// and answers to HELLOs.
+    /// The largest number of bytes per second: repairs and joins with their parts and DELTAs, one DELTA per tick,
+    /// PULSEs, and answers to HELLOs.
     private var bound: Int {
         let datagrams = Self.repairs * (parts + Limits.deltasPerHeartbeat) + Int(Duration.seconds(1) / Limits.tick)
         return datagrams * ProtocolConstants.maximumDatagram + 100 * Kind.hello.minimumSize

@@ -1,13 +1,13 @@
 internal import SecureMeshCore
 
-/// A datagram or a payload of the vectors with one thing wrong, and the name under which it must be refused.
+/// A datagram or a payload of the vectors with one error, and the refusal that it must get.
 struct Malformed {
     enum Edit {
         case put(Int, [UInt8])
-        /// All but the first so many bytes.
+        /// Keeps the given number of bytes.
         case cut(Int)
         case add(Int)
-        /// The header's length field made right.
+        /// Corrects the length field of the header.
         case fit
     }
 
@@ -48,7 +48,7 @@ struct Malformed {
     private static let zeros = [UInt8](repeating: 0, count: 8)
     private static let ones = [UInt8](repeating: 0xFF, count: 8)
 
-    /// PROTOCOL.md, section 4.1: version, kind, length, ids, counter, keys in the clear.
+    /// Errors in the header and in the open fields (PROTOCOL.md, section 4.1).
     private static let headers: [Malformed] = [
         Malformed("version 0", .datagram, of: "hello", [.put(0, [0])], .unsupportedVersion),
         Malformed("version 2", .datagram, of: "message", [.put(0, [2])], .unsupportedVersion),
@@ -57,7 +57,7 @@ struct Malformed {
         Malformed("kind 0x31", .datagram, of: "message", [.put(1, [0x31])], .unknownKind),
         Malformed("a length of 0", .datagram, of: "pulse", [.put(2, [0, 0])], .lengthMismatch),
         Malformed("a length of 65,535", .datagram, of: "message", [.put(2, [0xFF, 0xFF])], .lengthMismatch),
-        Malformed("a HELLO to somebody", .datagram, of: "hello", [.put(4, [1])], .invalidSessionIDs),
+        Malformed("a HELLO with a receiver", .datagram, of: "hello", [.put(4, [1])], .invalidSessionIDs),
         Malformed("a HELLO from a session", .datagram, of: "hello", [.put(12, [1])], .invalidSessionIDs),
         Malformed("a WELCOME of epoch 0", .datagram, of: "welcome", [.put(12, zeros)], .invalidSessionIDs),
         Malformed("a HEARTBEAT to 0", .datagram, of: "heartbeat", [.put(4, zeros)], .invalidSessionIDs),
@@ -106,7 +106,7 @@ struct Malformed {
         Malformed("a SNAPSHOT of version 0", .payload, of: "snapshot", [.put(0, zeros)], .versionOutOfRange),
         Malformed("a part beyond the parts", .payload, of: "snapshot", [.put(8, [0xFF, 0xFF])], .partOutOfRange),
         Malformed("no parts", .payload, of: "snapshot", [.put(10, [0, 0])], .partOutOfRange),
-        Malformed("entries that descend", .payload, of: "snapshot", [.put(13, ones)], .entriesOutOfOrder),
+        Malformed("entries in descending order", .payload, of: "snapshot", [.put(13, ones)], .entriesOutOfOrder),
         Malformed("more entries than there are", .payload, of: "snapshot", [.put(12, [3])], .payloadLengthMismatch),
         Malformed("fewer entries than there are", .payload, of: "snapshot", [.put(12, [1])], .payloadLengthMismatch),
         Malformed("a DELTA from version 0", .payload, of: "delta", [.put(0, zeros)], .versionOutOfRange),
@@ -117,7 +117,7 @@ struct Malformed {
         Malformed("GOODBYE's reason 7", .payload, of: "goodbye", [.put(8, [7])], .unknownReason),
     ]
 
-    /// A payload of each kind that is a byte too short, and too long where that means nothing.
+    /// Payloads that are a byte too short, or a byte too long if the kind does not allow that.
     private static let lengths: [Malformed] =
         [
             ("hello", 100), ("welcome", 43), ("reject", 3), ("confirm", 26), ("heartbeat", 26), ("leave", 8),

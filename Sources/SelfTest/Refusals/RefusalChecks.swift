@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Each refusal of the codec, by its name.
+/// Provokes each refusal of the codec.
 package enum MalformedCheck {
     package static func run() throws -> String {
         let vectors = try Dictionary(uniqueKeysWithValues: VectorCheck.published().map { ($0.name, $0) })
@@ -20,15 +20,15 @@ package enum MalformedCheck {
         }
         if let fault = Fault(failures) { throw fault }
         let missing = Set(codecRefusals).subtracting(Malformed.all.map(\.expected)).map(\.rawValue).sorted()
-        try require(missing.isEmpty, "nothing is refused as \(missing.joined(separator: ", "))")
+        try require(missing.isEmpty, "no datagram is refused as \(missing.joined(separator: ", "))")
         return "\(codecRefusals.count) refusals by name, \(Malformed.all.count) malformed datagrams"
     }
 
-    /// Those that `Rejection` lists first.
+    /// The refusals of the codec, which `Rejection` declares first.
     private static let codecRefusals = Rejection.allCases.prefix { $0 != .sourceNotAllowed }
 }
 
-/// Datagrams of every length, with nothing right in them, to the decoder, a server and a member.
+/// Hands datagrams of every length, all of them invalid, to the decoder, a server and a member.
 package struct LengthCheck {
     private let seed: UInt64
 
@@ -40,7 +40,7 @@ package struct LengthCheck {
         var random = RandomSource.seeded(seed)
         let mesh = TestMesh(seed: 1)
         let members = try mesh.join(2)
-        /// To the server as if from the first member, and to the second as if from the server.
+        /// Hands `bytes` to the server as from the first member, and to the second member as from the server.
         func hand(_ bytes: [UInt8]) {
             mesh.inject(bytes, from: members[0].address, isBroken: true)
             mesh.inject(bytes, from: TestMesh.server, to: members[1].address, isBroken: true)
@@ -70,21 +70,21 @@ package struct LengthCheck {
     private static func expected(_ fill: UInt8, _ length: Int) -> Rejection {
         if length < Header.size { return .truncatedHeader }
         guard fill == 1 else { return .unsupportedVersion }
-        // A HELLO of 257 bytes, if one believes it.
+        // By its own fields a HELLO of 257 bytes.
         return length == 0x0101 ? .sizeOutOfRange : .lengthMismatch
     }
 
     private static let longest = 1_400
 }
 
-/// Every single bit of every vector, turned: refused by the decoder, the seal or the signature.
+/// Flips every single bit of every vector. The decoder, the seal or the signature must refuse the datagram.
 package enum BitCheck {
     package static func run() throws -> String {
         var failures: [String] = []
         var count = 0
         let vectors = try VectorCheck.published()
         for vector in vectors {
-            try require(vector.refusal(of: vector.bytes) == nil, "[\(vector.name)] is refused as it stands")
+            try require(vector.refusal(of: vector.bytes) == nil, "[\(vector.name)] is refused unchanged")
             for bit in 0..<(vector.bytes.count * 8) {
                 let isAccepted = vector.refusal(of: vector.bytes.flipping(bit: bit)) == nil
                 count += 1
@@ -92,6 +92,6 @@ package enum BitCheck {
             }
         }
         if let fault = Fault(failures) { throw fault }
-        return "\(vectors.count) datagrams, \(count) single bits turned"
+        return "\(vectors.count) datagrams, \(count) single bits flipped"
     }
 }

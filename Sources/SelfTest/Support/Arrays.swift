@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-// Bytes to look at and to compare.
+// The bytes of values, for comparisons.
 
 extension Secret32 {
     package var array: [UInt8] {

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// What the decoder says of a whole datagram; nil: it accepts.
+/// Returns the refusal of a datagram by the decoder, or nil if it is accepted.
 package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {
     do throws(Rejection) {
         _ = try Datagram(decoding: bytes.span)
@@ -10,7 +10,7 @@ package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {
     }
 }
 
-/// What the payload decoder of a kind says; nil: it accepts. RETRY has no payload.
+/// Returns the refusal by the payload decoder of `kind`, or nil if the payload is accepted. RETRY has no payload.
 package func refusal(of kind: Kind, payload: [UInt8]) -> Rejection? {
     do throws(Rejection) {
         _ = try reencoded(kind, payload: payload)
@@ -20,7 +20,7 @@ package func refusal(of kind: Kind, payload: [UInt8]) -> Rejection? {
     }
 }
 
-/// The payload decoded and encoded again.
+/// Decodes a payload and encodes it again.
 package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UInt8] {
     let span = payload.span
     return switch kind {
@@ -38,7 +38,7 @@ package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UIn
     }
 }
 
-/// Whether bytes that the decoder accepts are the one encoding of what they say; nil: they are, or it refuses them.
+/// Returns a message if the decoder accepts bytes that are not the encoding of their value, or else nil.
 package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
     let head = datagram.header.encode(size: datagram.size)
@@ -48,7 +48,7 @@ package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     return nil
 }
 
-/// As `flaw(ofDatagram:)`, of a payload.
+/// Returns a message if the payload decoder accepts bytes that are not the encoding of their value, or else nil.
 package func flaw(of kind: Kind, payload: [UInt8]) -> String? {
     guard let again = try? reencoded(kind, payload: payload), again != payload else { return nil }
     return "\(kind): \(payload.hex) is written again as \(again.hex)"

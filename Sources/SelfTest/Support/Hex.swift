@@ -1,10 +1,11 @@
 internal import SecureMeshCore
 
-/// Bytes from hex, for tables; spaces are skipped.
+/// Text that is not hexadecimal.
 package struct HexError: Error {
     package let text: String
 }
 
+/// Returns the bytes of a hexadecimal text. Spaces are skipped.
 package func unhex(_ hex: String) throws -> [UInt8] {
     var result: [UInt8] = []
     var high: UInt8?
@@ -22,12 +23,12 @@ package func unhex(_ hex: String) throws -> [UInt8] {
 }
 
 extension [UInt8] {
-    /// Lower-case hex, for failures that can be pasted into a table.
+    /// Lower-case hexadecimal digits.
     package var hex: String {
         map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// As `hex`, of the first 48 bytes and the number of all, for a line that a person reads.
+    /// The first 48 bytes as `hex`, and the number of all if there are more.
     package var excerpt: String {
         count <= 48 ? hex : "\([UInt8](prefix(48)).hex)… (\(count) bytes)"
     }
@@ -37,21 +38,21 @@ extension [UInt8] {
         append(bigEndian: value)
     }
 
-    /// With one bit turned; bits count from the most significant of the first byte.
+    /// Returns a copy with one bit flipped. Bit 0 is the most significant bit of the first byte.
     package func flipping(bit: Int) -> [UInt8] {
         var copy = self
         copy[bit / 8] ^= 0x80 >> UInt8(bit % 8)
         return copy
     }
 
-    /// With `replacement` in the place of the bytes from `offset` on.
+    /// Returns a copy in which `replacement` replaces the bytes from `offset` on.
     package func replacing(at offset: Int, with replacement: [UInt8]) -> [UInt8] {
         var copy = self
         copy.replaceSubrange(offset..<(offset + replacement.count), with: replacement)
         return copy
     }
 
-    /// With the header's length field made right.
+    /// A copy with a correct length field in the header.
     package var withLength: [UInt8] {
         replacing(at: 2, with: [UInt8(truncatingIfNeeded: count >> 8), UInt8(truncatingIfNeeded: count)])
     }

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// What members, the server and other members say in a session.
+/// Checks of the kinds in a session.
 extension VectorWorld {
     func checkHeartbeat(_ section: VectorSection, _ fields: OpenFields) throws -> Sample {
         let body = Heartbeat(
@@ -22,7 +22,7 @@ extension VectorWorld {
         return try checkToPeer(section, .pulse(echo: section.number("echo_u64")), body)
     }
 
-    /// Its entries ascend as unsigned numbers, and their bindings verify.
+    /// Checks a SNAPSHOT, the order of its entries and their bindings.
     func checkSnapshot(_ section: VectorSection) throws -> Sample {
         let entries = [try entry(section, "entry_b"), try entry(section, "entry_a")]
         section.expect(entries.count == Int(try section.number("n_u64")), "n_u64 is another number")
@@ -49,7 +49,7 @@ extension VectorWorld {
         return try checkToPeer(section, .goodbye, Goodbye(session: section.session("session_u64"), reason: reason))
     }
 
-    /// From both ends.
+    /// Checks a MESSAGE and its key, as both ends of the pair derive it.
     func checkMessage(_ section: VectorSection) throws -> Sample {
         let (a, b) = (try keys.secret("e_a"), try keys.secret("e_b"))
         let secret = try agree(a, b.agreementPublicKey)
@@ -101,7 +101,7 @@ extension VectorWorld {
         ).check()
     }
 
-    /// The entry as the handshake's sections make it, compared with its bytes in `section`.
+    /// Makes an entry from the sections of the handshake, and compares it with its bytes in `section`.
     private func entry(_ section: VectorSection, _ name: String) throws -> Entry {
         let isA = name == "entry_a"
         let hello = try vectors.section(isA ? "hello" : "hello-b")

@@ -2,7 +2,7 @@ internal import SecureMeshCore
 
 /// Makes each section of the vectors again, value by value.
 package struct VectorCheck {
-    /// One a section, by name.
+    /// One datagram per section.
     package private(set) var datagrams: [Sample] = []
     private var sections = 0
     private var values = 0
@@ -30,7 +30,7 @@ package struct VectorCheck {
         try all(Vectors(text: Vectors.text)).datagrams
     }
 
-    /// What is wrong with one section.
+    /// Returns the failures in one section.
     package static func failures(in name: String, of vectors: Vectors) throws -> [String] {
         var check = VectorCheck()
         return try check.run(name, of: vectors)

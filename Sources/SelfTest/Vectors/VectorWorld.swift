@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The [keys] section and what every other one needs of it.
+/// The [keys] section, which all other sections use.
 struct VectorWorld {
     let vectors: Vectors
     let keys: VectorSection
@@ -24,7 +24,7 @@ struct VectorWorld {
         try require(secret.agree(with: key), "no agreement with \(key.bytes.array.hex)")
     }
 
-    /// Every key, text, address and cookie.
+    /// Checks keys, texts, addresses and cookies.
     func checkKeys(_ keys: VectorSection) throws -> Sample? {
         for owner in ["server", "peer_a", "peer_b"] {
             let key = try keys.signingKey("\(owner)_seed")
@@ -47,7 +47,7 @@ struct VectorWorld {
         for name in ["e_a", "e_a2", "e_b", "e_s_a", "e_s_b"] {
             let publicKey = try keys.secret(name).agreementPublicKey
             try keys.expect("\(name)_public", publicKey.bytes.array)
-            // The identity's own conversion agrees as its converted secret does.
+            // The seed and its converted secret must give the same agreement.
             let (own, converted) = (server.agree(with: publicKey), serverSecret.agree(with: publicKey))
             keys.expect(own?.array == converted?.array, "server_x_secret and the seed agree differently with \(name)")
         }

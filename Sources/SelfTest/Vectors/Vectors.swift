@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
-/// `vectors.txt`, made by an implementation that shares no line with this one. Its head says how it is to be read.
+/// `vectors.txt`, which an independent implementation has made. The head of the file describes its format.
 package struct Vectors: Sendable {
-    /// The published vectors, as they were when this was built.
+    /// The published vectors at the time of the build.
     package static let text = String(decoding: PackageResources.vectors_txt, as: UTF8.self)
 
     package private(set) var names: [String] = []
@@ -12,7 +12,7 @@ package struct Vectors: Sendable {
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             if line.hasPrefix("["), line.hasSuffix("]") {
                 let name = String(line.dropFirst().dropLast())
-                try require(values.updateValue([:], forKey: name) == nil, "[\(name)] stands there twice")
+                try require(values.updateValue([:], forKey: name) == nil, "[\(name)] is repeated")
                 names.append(name)
             } else {
                 let parts = line.split(separator: " = ", maxSplits: 1).map(String.init)
@@ -22,15 +22,15 @@ package struct Vectors: Sendable {
         }
     }
 
-    /// With no value read yet.
+    /// Returns a section of which no value has been read.
     func section(_ name: String) throws -> VectorSection {
         VectorSection(name: name, values: try require(values[name], "the vectors have no section [\(name)]"))
     }
 }
 
-/// One section: what is made here is compared with its values.
+/// A section with the values that must be made again.
 ///
-/// It remembers which of them were asked for, so that `finish` finds those that nothing checks.
+/// It stores which values were read, so that `finish` reports those that nothing checks.
 final class VectorSection {
     let name: String
     private(set) var failures: [String] = []
@@ -50,13 +50,13 @@ final class VectorSection {
         if !holds { failures.append("[\(name)] \(what())") }
     }
 
-    /// `made` is the value of `key`; where the section has no such line, it is empty.
+    /// Expects that `made` is the value of `key`, or empty if the section has no such line.
     func expect(_ key: String, _ made: [UInt8]) throws {
         let published = values[key] == nil ? [] : try bytes(key)
         expect(made == published, "\(key) comes out as \(made.excerpt)")
     }
 
-    /// As `expect(_:_:)`, of text.
+    /// Expects that `made` is the text of `key`.
     func expect(_ key: String, text made: String) throws {
         expect(try text(key) == made, "\(key) comes out as \(made)")
     }
@@ -85,7 +85,7 @@ final class VectorSection {
         try require(UInt64(text(key)), "[\(name)] \(key) is no number")
     }
 
-    /// The eight bytes of a tag, as the header's number.
+    /// Returns the eight bytes of a tag as a number.
     func tag(_ key: String = "tag") throws -> UInt64 {
         let bytes = try bytes(key)
         var reader = ByteReader()

@@ -3,9 +3,9 @@ import SecureMeshCore
 
 /// Hands datagrams with the right keys, which were changed at a known step, to the gates of a server and to a peer.
 ///
-/// The step decides what may be accepted. A datagram that was changed after sealing is refused before or at the seal. One
-/// that was changed between signature and seal is not verified. One that was changed before the signature is accepted if
-/// its payload is canonical and allowed. An unchanged one must be accepted, once.
+/// The step decides what may be accepted. A datagram that was changed after sealing is refused before or at the seal.
+/// One that was changed between signature and seal is not verified. One that was changed before the signature is
+/// accepted if its payload is canonical and allowed. An unchanged one must be accepted, once.
 package enum AdmissionCheck {
     package static func failure(of input: [UInt8]) -> String? {
         guard let bench = AdmissionBench.shared else { return "the harness cannot join its own mesh" }
@@ -102,8 +102,8 @@ private struct AdmissionTrial {
 
     private var isRetry: Bool { recipe.draft.kind == .retry }
 
-    /// True if only the cookie of a RETRY is changed. It is not signed, so a change costs the peer a HELLO. As a RETRY is
-    /// not sealed, one change can undo another.
+    /// True if only the cookie of a RETRY is changed. It is not signed, so a change costs the peer a HELLO. As a RETRY
+    /// is not sealed, one change can undo another.
     private var isExempt: Bool {
         let cookie = Header.size..<Header.size + Bytes16.count
         let signed = recipe.draft.bytes

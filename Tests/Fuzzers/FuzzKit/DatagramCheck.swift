@@ -3,8 +3,8 @@ import SecureMeshCore
 /// Hands any bytes to the decoders. They refuse them, or decode a value whose encoding is the same bytes.
 ///
 /// The input is read in four ways: as a datagram; as a datagram with a correct length field, which random bytes rarely
-/// have; as a kind and its payload, which is sealed on the wire; and, if the first byte is at least `recipeMark`, as the
-/// choices of a `DatagramRecipe`.
+/// have; as a kind and its payload, which is sealed on the wire; and, if the first byte is at least `recipeMark`, as
+/// the choices of a `DatagramRecipe`.
 package enum DatagramCheck {
     package static func failure(of input: [UInt8]) -> String? {
         if let failure = checkDatagram(input) { return failure }

@@ -1,7 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A valid datagram of any kind, which the choices of an input describe, with its payload in the clear, and a change of it.
+/// A valid datagram of any kind, which the choices of an input describe, with its payload in the clear, and a change of
+/// it.
 ///
 /// Random changes of bytes rarely give several valid entries and a matching length. Choices always do.
 struct DatagramRecipe {

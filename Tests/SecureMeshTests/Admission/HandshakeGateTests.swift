@@ -242,7 +242,8 @@ struct HandshakeGateTests {
             }
         }
         let refused = try #require(last)
-        guard case .confirm = gates.admit(try refused.opened.confirmBytes(), from: refused.path, now: .after(.seconds(1))) else {
+        let (confirm, later) = (try refused.opened.confirmBytes(), Instant.after(.seconds(1)))
+        guard case .confirm = gates.admit(confirm, from: refused.path, now: later) else {
             throw FixtureError(text: "refused")
         }
     }

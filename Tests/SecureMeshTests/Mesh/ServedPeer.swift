@@ -31,7 +31,7 @@ final class ServedPeer {
         handle(try mesh.server(hello, of: client).retry(cookie: cookie, rotation: 1).bytes)
     }
 
-    /// Makes the peer a member that holds version 2 of a directory with its own entry.
+    /// Makes the peer a member with version 2 of a directory, in which its own entry is the only one.
     func join() throws -> ServedPeer {
         let entry = try mesh.join(&client)
         try mesh.tell(&client, [entry], version: 2)

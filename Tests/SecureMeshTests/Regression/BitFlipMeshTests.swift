@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The datagrams of a running mesh. Ahead of the first one of each kind arrive all copies of it with one bit flipped.
+/// A running mesh in which flipped copies, one per bit, arrive before the first datagram of each kind.
 @Suite("Bit flips in a mesh")
 struct BitFlipMeshTests {
     @Test(

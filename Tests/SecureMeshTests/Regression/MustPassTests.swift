@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// SECURITY.md's table of must-pass cases, held against the tests that it names.
+/// Checks the table of must-pass cases in SECURITY.md against the tests that it names.
 @Suite("Must-pass cases")
 struct MustPassTests {
     @Test("each of the 44 must-pass cases names tests that exist")
@@ -25,7 +25,7 @@ struct MustPassTests {
         }
     }
 
-    /// The names in a file's `@Test("…")`.
+    /// Returns the names of the tests in a file.
     private static func tests(in path: String) throws -> Set<String> {
         let text = try Document("Tests/SecureMeshTests/" + path).text
         return Set(text.matches(of: /@Test\(\s*"([^"]+)"/).map { String($0.1) })

@@ -2,7 +2,8 @@ import MeshSimulator
 import SecureMesh
 import SelfTest
 
-/// A valid datagram of each kind, made from the fixtures. Each is received with keys that are derived from its own fields.
+/// A valid datagram of each kind, made from the fixtures. Each is received with keys that are derived from its own
+/// fields.
 extension Sample {
     static func all() throws -> [Sample] {
         try Kind.allCases.map { try of($0) }

@@ -10,7 +10,8 @@ internal import Testing
         recording.duration = .seconds(20)
     }
 
-    @Test func whoCrashesIsMissingUntilTheServerNotices() {
+    @Test("a crashed peer is missing until the server removes it")
+    func missing() {
         var recording = recording
         recording.note(.started, peer: 0, at: .seconds(1))
         recording.note(.joined, peer: 0, at: .seconds(2))
@@ -26,7 +27,8 @@ internal import Testing
         #expect(History(recording).lanes[1].listed.isEmpty)
     }
 
-    @Test func whoCrashesWhileItJoinsIsNotRunning() {
+    @Test("a peer that crashes while it joins does not run")
+    func crashWhileJoining() {
         var recording = recording
         recording.note(.started, peer: 0, at: .seconds(1))
         recording.note(.crashed, peer: 0, at: .seconds(2))
@@ -37,7 +39,8 @@ internal import Testing
         #expect(lane.missing == [span(3, 5)])
     }
 
-    @Test func whereNoEventsWereKeptMembersCountAsRunning() {
+    @Test("where events were not kept, members count as running")
+    func omittedEvents() {
         var recording = recording
         recording.note(.started, peer: 0, at: .seconds(1))
         recording.note(.crashed, peer: 0, at: .seconds(4))
@@ -48,7 +51,8 @@ internal import Testing
         #expect(lanes[1].missing == [span(3, 4)])
     }
 
-    @Test func theServerIsDownFromCrashToStart() {
+    @Test("the server is down from its crash to its start")
+    func serverDown() {
         var recording = recording
         recording.note(.serverStarted, at: .seconds(1))
         recording.note(.serverCrashed, at: .seconds(4))
@@ -57,7 +61,8 @@ internal import Testing
         #expect(History(recording).serverDown == [span(0, 1), span(4, 6), span(19, 20)])
     }
 
-    @Test func partitionsEndByNameOrAllAtOnce() {
+    @Test("a partition ends by its label, or all end at once")
+    func partitions() {
         var recording = recording
         recording.note(.partitioned("A"), at: .seconds(1))
         recording.note(.partitioned("B"), at: .seconds(2))
@@ -69,14 +74,16 @@ internal import Testing
         #expect(partitions.map(\.spans) == [[span(1, 3), span(4, 5)], [span(2, 5)]])
     }
 
-    @Test func anAttackWithoutEndLastsToTheEnd() {
+    @Test("an attack without an end lasts to the end of the run")
+    func attack() {
         var recording = recording
         recording.note(.attackBegan("replayer"), at: .seconds(12))
         #expect(History(recording).attacks.map(\.spans) == [[span(12, 20)]])
     }
 
     /// Against sets of seconds.
-    @Test(arguments: 0..<200) func spansAreSets(seed: Int) {
+    @Test("operations on spans agree with operations on sets of seconds", arguments: 0..<200)
+    func spans(seed: Int) {
         var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
         func set() -> Set<Int> {
             state ^= state << 13

@@ -5,7 +5,8 @@ internal import SecureMeshCore
 internal import Testing
 
 @Suite struct JSONTests {
-    @Test(arguments: [0, 5, 50, 500]) func theRecordIsOneObjectWithItsKeysInOrder(peers: Int) throws {
+    @Test("the JSON is one object with its keys in order", arguments: [0, 5, 50, 500])
+    func keys(peers: Int) throws {
         let json = SyntheticRecording.make(peers: peers, seconds: 60).json
         _ = try object(json)
         let keys = json.matches(of: #/\n  "([a-z_0-9]+)":/#).map { String($0.1) }
@@ -20,7 +21,8 @@ internal import Testing
         #expect(json == SyntheticRecording.make(peers: peers, seconds: 60).json)
     }
 
-    @Test func theValuesAreTheRecords() throws {
+    @Test("the JSON has the values of the recording")
+    func values() throws {
         var recording = SyntheticRecording.make(peers: 5, seconds: 60, seed: .max)
         recording.note(.clockJumped(.milliseconds(-5)), peer: 2, at: .seconds(60))
         let json = try object(recording.json)
@@ -44,7 +46,8 @@ internal import Testing
         #expect(traffic.compactMap { $0["kind"] as? String } == Kind.allCases.map { "\($0)" })
     }
 
-    @Test func anyTextComesBackAsItWas() throws {
+    @Test("any text survives JSON unchanged")
+    func texts() throws {
         let hostile = "\"\\ </script> \0\u{1}\u{1F}\u{7F}\r\n\t\u{2028}\u{202E} é 𝄞"
         var recording = Recording(seed: 1, title: hostile, names: [])
         recording.failure = hostile

@@ -1,11 +1,11 @@
 /// Reads a page as an XML parser would: tags nest, attributes are quoted and not repeated, nothing is left unescaped.
 struct PageChecker {
-    /// What is wrong; empty: nothing.
+    /// The errors that were found.
     private(set) var complaints: [String] = []
-    /// Attributes' names and values, all tags', in order.
+    /// The attributes of all tags, in order.
     private(set) var attributes: [(tag: String, name: String, value: String)] = []
     private(set) var tags: Set<String> = []
-    /// What stands between tags.
+    /// The text between tags.
     private(set) var text = ""
 
     private var open: [String] = []

@@ -4,27 +4,33 @@ internal import SecureMeshCore
 internal import Testing
 
 @Suite struct PageTests {
-    @Test(arguments: [(0, 1), (1, 3), (5, 60), (50, 120), (61, 20), (500, 300)])
-    func thePageIsWellFormedAndNeedsNothingElse(peers: Int, seconds: Int) {
+    @Test(
+        "a page is well-formed and refers to nothing outside",
+        arguments: [(0, 1), (1, 3), (5, 60), (50, 120), (61, 20), (500, 300)])
+    func wellFormed(peers: Int, seconds: Int) {
         expectSound(SyntheticRecording.make(peers: peers, seconds: seconds).html)
     }
 
-    @Test func aRecordOfNothingIsAPage() {
+    @Test("an empty recording gives a page")
+    func empty() {
         expectSound(Recording(seed: 0, title: "", names: []).html)
     }
 
-    @Test func thePageOfOneRecordIsTheSameBytes() {
+    @Test("one recording gives the same bytes twice")
+    func repeatable() {
         let first = SyntheticRecording.make(peers: 50, seconds: 60).html
         #expect(first == SyntheticRecording.make(peers: 50, seconds: 60).html)
         #expect(first != SyntheticRecording.make(peers: 50, seconds: 60, seed: 43).html)
     }
 
-    @Test func aPageOf500PeersIsSmall() {
+    @Test("a page of 500 peers is small")
+    func size() {
         #expect(SyntheticRecording.make(peers: 500, seconds: 300).html.utf8.count < 500_000)
     }
 
     /// Every peer comes and goes every second, and all the world changes with it.
-    @Test(arguments: [60, 500]) func aPageIsBoundedWhateverHappens(peers: Int) {
+    @Test("the size of a page is bounded", arguments: [60, 500])
+    func bounded(peers: Int) {
         var recording = Recording(seed: 1, title: "", names: names(peers))
         for second in 0..<300 {
             let at = Duration.seconds(second)
@@ -48,7 +54,8 @@ internal import Testing
         #expect(page.utf8.count < 1_000_000)
     }
 
-    @Test func textFromOutsideStaysText() {
+    @Test("text from outside is escaped")
+    func escaping() {
         let hostile = "<script>alert('1')</script> & \"x\" \u{1B}[2J\u{202E}\0\nend"
         var recording = SyntheticRecording.make(peers: 3, seconds: 20, title: hostile)
         recording.failure = hostile
@@ -71,7 +78,8 @@ internal import Testing
             texts.allSatisfy { $0.ranges(of: "&lt;script&gt;").count == $0.ranges(of: escaped).count })
     }
 
-    @Test func theVerdictStandsFirst() {
+    @Test("the verdict comes first")
+    func verdict() {
         var recording = SyntheticRecording.make(peers: 5, seconds: 20)
         #expect(heading(recording) == "whole again 1.84 s after the faults ended")
         recording.healedAfter = .zero
@@ -84,7 +92,8 @@ internal import Testing
         #expect(heading(recording) == "invariant broken peer-2 is a member twice")
     }
 
-    @Test func thePageNamesSeedCommandPeersAndWhatAttackersGot() {
+    @Test("a page contains seed, command, peers and the results of attackers")
+    func contents() {
         let page = PageChecker(SyntheticRecording.make(peers: 60, seconds: 60, seed: .max).html).text
         for expected in [
             "18446744073709551615", "p2p simulate --peers 60 --duration 60s --seed 18446744073709551615", "peer-60",
@@ -94,7 +103,8 @@ internal import Testing
         }
     }
 
-    @Test func theCommandBreaksBetweenItsWordsAlone() {
+    @Test("the command breaks only between words")
+    func command() {
         let page = SyntheticRecording.make(peers: 5, seconds: 20).html
         #expect(
             page.contains(
@@ -102,14 +112,16 @@ internal import Testing
                     + "<span>--duration</span> <span>20s</span> <span>--seed</span> <span>42</span></code>"))
     }
 
-    @Test func aPartitionsLabelLeavesOutWhoIsCutOff() {
+    @Test("a partition's label omits the peers that are cut off")
+    func partitionLabel() {
         var recording = SyntheticRecording.make(peers: 5, seconds: 20)
         recording.note(.partitioned("2 peers cut off: 0, 1"), at: .seconds(3))
         recording.note(.rejoined("2 peers cut off: 0, 1"), at: .seconds(4))
         #expect(recording.html.contains("</span> 2 peers cut off <span class=\"note\">1 s</span></span>"))
     }
 
-    @Test func theCurvesSayWhyTrafficFallsOnlyIfItDoes() {
+    @Test("a note explains the traffic of the healing phase only if there is one")
+    func trafficNote() {
         var recording = SyntheticRecording.make(peers: 5, seconds: 20)
         #expect(recording.html.contains("the peers stop sending messages; at the end some broadcast"))
         recording.healedAfter = nil
@@ -118,7 +130,8 @@ internal import Testing
         #expect(!recording.html.contains("stop sending"))
     }
 
-    @Test func theChronicleTellsInOneLineWhatHappensToManyAtOnce() {
+    @Test("the chronicle lists simultaneous equal events in one line")
+    func chronicle() {
         var recording = Recording(seed: 1, title: "", names: names(60))
         recording.note(.converged, at: .seconds(90))
         for peer in [2, 0, 1] { recording.note(.left(.expired), peer: peer, at: .milliseconds(1_500)) }
@@ -139,7 +152,8 @@ internal import Testing
         #expect(recording.html.contains("66 events"))
     }
 
-    @Test func meaningIsNeverByColourAlone() {
+    @Test("nothing is shown by color alone")
+    func colors() {
         let checker = PageChecker(SyntheticRecording.make(peers: 5, seconds: 60).html)
         for tag in ["title", "desc", "th", "figcaption", "summary"] { #expect(checker.tags.contains(tag)) }
         let pictures = checker.attributes.filter { $0.tag == "svg" && ["role", "aria-hidden"].contains($0.name) }
@@ -147,12 +161,14 @@ internal import Testing
         #expect(checker.attributes.filter { $0.name == "scope" }.allSatisfy { $0.tag == "th" })
     }
 
-    @Test(arguments: [
-        "<p>", "</p>", "<p></b></p>", "<p a=b></p>", "<p a=\"1\" a=\"2\"></p>", "<p a=\"<\"></p>", "a & b", "a > b",
-        "<p",
-        "<p id=\"x\"></p><b id=\"x\"></b>", "<use href=\"#nowhere\"/>", "\u{1B}",
-    ])
-    func theCheckerSeesWhatIsWrong(page: String) {
+    @Test(
+        "the checker reports errors",
+        arguments: [
+            "<p>", "</p>", "<p></b></p>", "<p a=b></p>", "<p a=\"1\" a=\"2\"></p>", "<p a=\"<\"></p>", "a & b", "a > b",
+            "<p",
+            "<p id=\"x\"></p><b id=\"x\"></b>", "<use href=\"#nowhere\"/>", "\u{1B}",
+        ])
+    func checker(page: String) {
         #expect(!PageChecker("<!DOCTYPE html>\n\(page)").complaints.isEmpty)
     }
 

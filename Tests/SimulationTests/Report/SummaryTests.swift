@@ -4,7 +4,8 @@ internal import SecureMeshCore
 internal import Testing
 
 @Suite struct SummaryTests {
-    @Test func theSummaryIsAScreenWithTheVerdictLast() {
+    @Test("the summary fits a screen, with the verdict last")
+    func summary() {
         let summary = SyntheticRecording.make(peers: 50, seconds: 120).summary
         #expect((15...25).contains(summary.count), "\(summary.count) lines")
         #expect(summary.last == "verdict       whole again 1.84 s after the faults ended")
