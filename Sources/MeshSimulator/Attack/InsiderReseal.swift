@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Seals others' messages again, as theirs and as its own, also in later sessions. A member.
+/// Seals others' messages again, as theirs and as its own, also in later sessions. It is a member.
 final class InsiderReseal: Adversary {
     var record = Recording.Attack(
         .insiderReseal, goals: "a message is delivered to another receiver, or as another sender's")

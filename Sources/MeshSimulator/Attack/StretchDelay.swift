@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Delays PULSEs and HEARTBEATs, each a little longer than the one before, so that all that a peer receives is old. On
-/// the path.
+/// Delays PULSEs and HEARTBEATs, each a little longer than the one before, so that all that a peer receives is old. It
+/// is on the path.
 final class StretchDelay: Adversary {
     var record = Recording.Attack(
         .stretchDelay,

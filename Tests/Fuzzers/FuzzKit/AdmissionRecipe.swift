@@ -21,7 +21,8 @@ struct AdmissionRecipe {
     init?(_ input: inout FuzzInput, _ bench: AdmissionBench) {
         let kind = input.element(of: Kind.allCases)
         let steps = input.byte()
-        let natural = Self.receiver(of: kind, &input)
+        let receivers = Self.receivers(of: kind)
+        let natural = receivers.count == 1 ? receivers[0] : receivers[input.flag() ? 1 : 0]
         guard let draft = Self.draft(kind, natural, &input, bench) else { return nil }
         self.draft = draft
 
@@ -30,7 +31,7 @@ struct AdmissionRecipe {
         if isRare(&input) {
             let others: [Receiver] = [.server, .peer(.joining), .peer(.confirming), .peer(.member)]
             receiver = input.element(of: others)
-            if !Self.isNatural(receiver, kind) { flaw = "it is not for that receiver" }
+            if !receivers.contains(receiver) { flaw = "it is not for that receiver" }
         } else {
             receiver = natural
         }
@@ -104,21 +105,13 @@ struct AdmissionRecipe {
 // MARK: sender and receiver
 
 extension AdmissionRecipe {
-    private static func receiver(of kind: Kind, _ input: inout FuzzInput) -> Receiver {
+    /// Returns the receivers of a kind.
+    private static func receivers(of kind: Kind) -> [Receiver] {
         switch kind {
-        case .hello, .confirm, .heartbeat, .leave: .server
-        case .retry, .welcome, .reject: .peer(.joining)
-        case .pulse: .peer(input.flag() ? .confirming : .member)
-        case .snapshot, .delta, .goodbye, .message: .peer(.member)
-        }
-    }
-
-    private static func isNatural(_ receiver: Receiver, _ kind: Kind) -> Bool {
-        switch kind {
-        case .hello, .confirm, .heartbeat, .leave: receiver == .server
-        case .retry, .welcome, .reject: receiver == .peer(.joining)
-        case .pulse: receiver == .peer(.confirming) || receiver == .peer(.member)
-        case .snapshot, .delta, .goodbye, .message: receiver == .peer(.member)
+        case .hello, .confirm, .heartbeat, .leave: [.server]
+        case .retry, .welcome, .reject: [.peer(.joining)]
+        case .pulse: [.peer(.member), .peer(.confirming)]
+        case .snapshot, .delta, .goodbye, .message: [.peer(.member)]
         }
     }
 
