@@ -2,7 +2,7 @@ internal import Foundation
 internal import SecureMesh
 internal import Testing
 
-/// PROTOCOL.md and SECURITY.md against the code and the vectors: what their tables say is what the code has.
+/// Compares the tables of PROTOCOL.md, SECURITY.md and docs/refusals.md with the code and the vectors.
 @Suite struct ProtocolDocumentTests {
     private let page: Document
 
@@ -51,12 +51,12 @@ internal import Testing
         for name in names { #expect(page.text.contains("`\(name)`"), "\(name)") }
         let quoted = Set(page.text.matches(of: /`([a-z]+[A-Z][A-Za-z]+)`/).map { String($0.1) })
         #expect(quoted.subtracting(names + constants.map(\.name) + ["camelCase"]).isEmpty)
-        let security = try Document("SECURITY.md")
-        #expect(security.rows(under: "## Refusals").map { $0[0] } == names)
+        let refusals = try Document("docs/refusals.md")
+        #expect(refusals.rows(under: "# Refusals").map { $0[0] } == names)
     }
 
-    @Test func eachDefenceNamesFilesThatAreThere() throws {
-        let rows = try Document("SECURITY.md").rows(under: "## Threats and defences")
+    @Test func eachDefenseNamesFilesThatExist() throws {
+        let rows = try Document("SECURITY.md").rows(under: "## Threats and defenses")
         #expect(!rows.isEmpty)
         for row in rows {
             for (cell, folder) in [(row[3], "Sources/SecureMeshCore/"), (row[4], "Tests/SecureMeshTests/")] {

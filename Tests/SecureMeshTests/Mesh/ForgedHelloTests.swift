@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 20 to 24: HELLOs that no honest peer sends. Only a correctly signed one gets an answer.
+/// docs/conformance.md, cases 20 to 24: HELLOs that no honest peer sends. Only a correctly signed one gets an answer.
 @Suite("Forged HELLOs") struct ForgedHelloTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 12 to 24: attacks on the handshake.
+/// docs/conformance.md, cases 12 to 24: attacks on the handshake.
 @Suite("Handshake attacks") struct HandshakeAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)

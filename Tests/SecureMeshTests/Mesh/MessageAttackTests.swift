@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 26, 36 and 37: attacks by enrolled peers and by lying servers.
+/// docs/conformance.md, cases 26, 36 and 37: attacks by enrolled peers and by lying servers.
 @Suite("Message attacks") struct MessageAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

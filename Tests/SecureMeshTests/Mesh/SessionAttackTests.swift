@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// SECURITY.md, must-pass cases 25 to 35: attacks on a session, from outside or by its member.
+/// docs/conformance.md, cases 25 to 35: attacks on a session, from outside or by its member.
 @Suite("Session attacks") struct SessionAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)

@@ -1,12 +1,12 @@
 import SecureMesh
 import Testing
 
-/// Checks the table of must-pass cases in SECURITY.md against the tests that it names.
+/// Compares the table of docs/conformance.md with the tests that it names.
 @Suite("Must-pass cases")
 struct MustPassTests {
     @Test("each of the 44 must-pass cases names tests that exist")
     func table() throws {
-        let rows = try Document("SECURITY.md").rows(under: "## Must-pass cases")
+        let rows = try Document("docs/conformance.md").rows(under: "# Conformance")
         #expect(rows.map { $0[0] } == (1...44).map(String.init))
         for row in rows {
             #expect(row.count == 3 && !row[1].isEmpty)
