@@ -106,8 +106,8 @@ let package = Package(
     ]
 )
 
-// scripts/fuzz builds the core, the simulator and the fuzz targets only, so that nothing else is instrumented. libFuzzer
-// provides the main function of each fuzz target.
+// scripts/fuzz builds the core, the simulator and the fuzz targets only, so that nothing else is instrumented.
+// libFuzzer provides the main function of each fuzz target.
 if Context.environment["FUZZ"] != nil {
     let fuzzed = ["CSodium", "SecureMeshCore", "MeshSimulator", "FuzzKit"]
     package.products = []

@@ -60,7 +60,8 @@ extension Page {
 
     private func cell(_ label: String, _ at: Duration, key: Markup) -> Markup {
         """
-        <th scope="row"><svg width="8" height="10" aria-hidden="true">\(key)</svg>\(label)</th><td>\(Figures.duration(at))</td>
+        <th scope="row"><svg width="8" height="10" aria-hidden="true">\(key)</svg>\(label)</th>\
+        <td>\(Figures.duration(at))</td>
         """
     }
 

@@ -20,10 +20,11 @@ extension Page {
             : """
             <p class="caption">The \(notable.count) of \(Figures.count(all.count)) peers with the most events:</p>
             """
+        let title = "The peers with the most events"
         return """
             \(overview(all))
             \(heading)
-            \(notable.isEmpty ? "" : laneStrip(notable, title: "The peers with the most events", description: laneDescription))
+            \(notable.isEmpty ? "" : laneStrip(notable, title: title, description: laneDescription))
             """
     }
 
@@ -34,7 +35,8 @@ extension Page {
             guard occurs else { return }
             items.append(
                 """
-                <li><svg width="26" height="12" aria-hidden="true"><path class="\(style)" d="M1 6h24"/></svg>\(label)</li>
+                <li><svg width="26" height="12" aria-hidden="true"><path class="\(style)" d="M1 6h24"/></svg>\
+                \(label)</li>
                 """)
         }
         func area(_ style: String, _ label: String, _ occurs: Bool) {
@@ -50,8 +52,8 @@ extension Page {
         if history.lanes.contains(where: { !$0.missing.isEmpty }) {
             items.append(
                 """
-                <li><svg width="26" height="12" aria-hidden="true"><path class="lane missing" d="M1 2.5h24v7h-24z"/></svg>\
-                still listed, process ended</li>
+                <li><svg width="26" height="12" aria-hidden="true">\
+                <path class="lane missing" d="M1 2.5h24v7h-24z"/></svg>still listed, process ended</li>
                 """)
         }
         if history.lanes.contains(where: { !$0.paused.isEmpty }) {
@@ -65,8 +67,8 @@ extension Page {
             let symbol = Symbols.sign(sign)
             items.append(
                 """
-                <li><svg width="14" height="12" viewBox="-7 -6 14 12" aria-hidden="true">\(Symbols.use(symbol.id))</svg>\
-                \(symbol.summary)</li>
+                <li><svg width="14" height="12" viewBox="-7 -6 14 12" aria-hidden="true">\
+                \(Symbols.use(symbol.id))</svg>\(symbol.summary)</li>
                 """)
         }
         area("down", "server down", !history.serverDown.isEmpty)
@@ -76,7 +78,8 @@ extension Page {
     }
 
     private var laneDescription: String {
-        "\(Figures.count(tally.joins, "join", "joins")), \(Figures.count(tally.departureCount, "departure", "departures"))"
+        Figures.count(tally.joins, "join", "joins") + ", "
+            + Figures.count(tally.departureCount, "departure", "departures")
             + (tally.departureCount == 0 ? "" : ": \(tally.departureSummary)") + "."
     }
 
@@ -205,7 +208,8 @@ extension Page {
             for (_, mark) in ranked.suffix(limit) {
                 markup += """
                     <use href="#\(Symbols.sign(mark.sign).id)" x="\(scale.percent(mark.at))" \
-                    y="\(index * pitch + pitch / 2)"><title>\(Figures.moment(mark.at)) \(lane.name) \(mark.summary)</title></use>
+                    y="\(index * pitch + pitch / 2)">\
+                    <title>\(Figures.moment(mark.at)) \(lane.name) \(mark.summary)</title></use>
 
                     """
             }

@@ -6,7 +6,8 @@ extension Page {
     var traffic: Markup {
         let rows: [Markup] = recording.traffic.filter { $0.traffic.datagrams > 0 }.map { kind, traffic in
             """
-            <tr><th scope="row"><span class="kind">\(kind.title)</span> <span class="note wide">\(kind.summary)</span></th>\
+            <tr><th scope="row"><span class="kind">\(kind.title)</span> \
+            <span class="note wide">\(kind.summary)</span></th>\
             <td>\(Figures.count(traffic.datagrams))</td>\
             <td>\(Figures.bytes(Double(traffic.bytes)))</td>\
             <td>\(bar(traffic.bytes, of: tally.bytes))</td>\
@@ -147,7 +148,8 @@ extension Page {
         let percent = whole > 0 ? Double(part) / Double(whole) * 100 : 0
         return """
             <svg class="share" width="48" height="8" aria-hidden="true"><rect class="rest" width="48" height="8"/>\
-            <rect class="part" width="\(Geometry.tenth(percent * 0.48))" height="8"/></svg> \(Figures.share(part, of: whole))
+            <rect class="part" width="\(Geometry.tenth(percent * 0.48))" height="8"/></svg> \
+            \(Figures.share(part, of: whole))
             """
     }
 

@@ -1,7 +1,7 @@
 import SecureMeshCore
 
-/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state, so that
-/// inputs which differ in one number never have an equal hash.
+/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state, so
+/// that inputs which differ in one number never have an equal hash.
 struct Digest {
     /// The purpose of a hash, so that hashes of different purposes differ.
     enum Use: UInt64 {

@@ -2,9 +2,10 @@ package import SecureMeshCore
 
 /// Primitives with the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
 ///
-/// INSECURE: a public key is enough to compute everything that its secret key can. Mistakes of protocol code still fail as
-/// with the real primitives: a signature verifies for one key and one message only, a seal opens only unchanged and under
-/// its own key and counter, and two ends agree only with each other's keys. The same inputs give the same bytes everywhere.
+/// INSECURE: a public key is enough to compute everything that its secret key can. Mistakes of protocol code still fail
+/// as with the real primitives: a signature verifies for one key and one message only, a seal opens only unchanged and
+/// under its own key and counter, and two ends agree only with each other's keys. The same inputs give the same bytes
+/// everywhere.
 package struct InsecureTestCrypto: Primitives {
     package init() {}
 
@@ -132,8 +133,9 @@ private struct Exponent {
         numbers = (a | 1, b | 1, c | 1, d | 1)
     }
 
-    /// Returns the products modulo powers of two, so that the order of the factors does not matter. They are odd and below
-    /// 2^254: canonical, and never one of X25519's small-order values, of which the odd ones are 1 or above 2^254.
+    /// Returns the products modulo powers of two, so that the order of the factors does not matter. They are odd and
+    /// below 2^254: canonical, and never one of X25519's small-order values, of which the odd ones are 1 or above
+    /// 2^254.
     func times(_ factor: (UInt64, UInt64, UInt64, UInt64)) -> Bytes32 {
         Bytes32(
             littleEndian: (

@@ -2,8 +2,8 @@ internal import SecureMeshCore
 
 /// The regression suite that an installed `p2p` carries: it needs no file, no key and no network but 127.0.0.1.
 ///
-/// A seed determines every random choice, so that a failure can be repeated. Only the timing of real sockets and the number
-/// of fuzzing executions depend on the machine.
+/// A seed determines every random choice, so that a failure can be repeated. Only the timing of real sockets and the
+/// number of fuzzing executions depend on the machine.
 package struct SelfTest {
     package struct Options: Sendable {
         package var seed: UInt64

@@ -1,6 +1,7 @@
 internal import MeshSimulator
 
-/// The progress of a simulation on stderr: one line that is overwritten on a terminal, a line every 10 seconds elsewhere.
+/// The progress of a simulation on stderr: one line that is overwritten on a terminal, a line every 10 seconds
+/// elsewhere.
 final class ProgressLine {
     private let start = ContinuousClock.now
     private var lastShown: ContinuousClock.Instant

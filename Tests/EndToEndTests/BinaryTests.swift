@@ -29,10 +29,8 @@ struct BinaryTests {
             let reached = objects.reached(from: "p2p/\(command)")
             let expected = command == "Keygen" ? "SecureMeshCore/Sodium" : "SecureMesh/UDPSocket"
             #expect(reached.contains(expected), "\(command): \(reached.sorted())")
-            let foreign = reached.filter {
-                $0.hasPrefix("MeshReport/") || $0.hasPrefix("MeshSimulator/") || $0.hasPrefix("SelfTest/") || $0.hasPrefix("p2p/Simulate")
-                    || $0 == "p2p/SelfTestCommand"
-            }
+            let prefixes = ["MeshReport/", "MeshSimulator/", "SelfTest/", "p2p/Simulate", "p2p/SelfTestCommand"]
+            let foreign = reached.filter { object in prefixes.contains { object.hasPrefix($0) } }
             #expect(foreign.isEmpty, "\(command): \(foreign.sorted())")
         }
         // The test would notice: the simulation reaches its attackers.

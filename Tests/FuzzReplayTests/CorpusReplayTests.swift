@@ -37,7 +37,7 @@ import Testing
     }
 }
 
-/// What the process of a replay leaves behind: the failures, and the file that it was at.
+/// The files that the process of a replay leaves behind: the failures, and the input that it was at.
 private struct Report: ~Copyable {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("replay-\(UUID().uuidString)").path
 

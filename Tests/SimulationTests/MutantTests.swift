@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The broken protocols that the simulator must catch. `scripts/mutants` builds and plays them; these tests check that the
-/// list is complete and fits the code.
+/// The broken protocols that the simulator must catch. `scripts/mutants` builds and plays them; these tests check that
+/// the list is complete and fits the code.
 @Suite struct MutantTests {
     private struct Mutant {
         let name: String

@@ -21,8 +21,8 @@ import Testing
         _ = play(FaultPlan.scenario(seed: 652))
     }
 
-    /// Of a burst of reordered DELTAs one was applied per heartbeat, and the others were refused and sent again: joins took
-    /// minutes.
+    /// Of a burst of reordered DELTAs one was applied per heartbeat, and the others were refused and sent again: joins
+    /// took minutes.
     @Test func `in a network that reorders, peers that lagged behind stayed behind`() {
         var scenario = Scenario(seed: 1, peers: 60, duration: .seconds(30))
         scenario.cryptography = .standIn

@@ -84,7 +84,7 @@ import Testing
         #expect(counts == [1, 1, 2, 1, 1, 1, 1, 1, 1])
     }
 
-    @Test("a copied machine that goes on beside the original is a violation")
+    @Test("a machine that goes on beside its copy is a violation")
     func copiedMachine() throws {
         let watched = WatchedPrimitives(Libsodium())
         let mesh = TestMesh(seed: 4, report: { Issue.record("\($0)") }) { $0.primitives = watched }

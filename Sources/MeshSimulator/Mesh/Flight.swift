@@ -20,7 +20,7 @@ package struct Flight: Sendable {
     package internal(set) var identity: Int?
     /// True if its bytes were changed on the way, or made by nobody with a key: no machine may act on it.
     package var isBroken = false
-    /// True if the original may have arrived before.
+    /// True if another copy may have arrived before.
     package var isCopy = false
     /// The time at which the PULSE was sent whose token this HEARTBEAT carries, as far as the mesh can tell.
     package var proof: Instant?
@@ -56,7 +56,7 @@ package struct Flight: Sendable {
         if case .attacker = sender { false } else { !isBroken }
     }
 
-    /// The datagram as a copy, which may arrive after the original.
+    /// The datagram as a copy, which may arrive after the first one.
     package var copied: Flight {
         var copy = self
         copy.isCopy = true

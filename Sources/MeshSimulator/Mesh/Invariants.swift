@@ -1,6 +1,7 @@
 package import SecureMeshCore
 
-/// The rules that no mesh may ever break: one set for the simulated worlds, the self-test, the fuzzers and the unit tests.
+/// The rules that no mesh may ever break: one set for the simulated worlds, the self-test, the fuzzers and the unit
+/// tests.
 ///
 /// It knows who said what to whom and who was revoked when, and otherwise only what machines show from outside.
 /// Identities are indices: several processes may have one, each after the other or at the same time.

@@ -3,7 +3,7 @@ package import SecureMeshCore
 /// The invariants of membership, directories and trust.
 extension Invariants {
     package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
-    package mutating func authorised(_ identity: Int) { revokedAt[identity] = nil }
+    package mutating func authorized(_ identity: Int) { revokedAt[identity] = nil }
 
     /// Notes that the server was killed, started or stopped for a while: what is expected of it counts from here.
     mutating func serverDisturbed(now: Instant) {
@@ -47,8 +47,8 @@ extension Invariants {
 
     // MARK: leaving
 
-    /// Notes a HEARTBEAT that the server has accepted. Its token proves life if the PULSE that brought it is young by any
-    /// clock: to a clock that has jumped, an older token may be too old.
+    /// Notes a HEARTBEAT that the server has accepted. Its token proves life if the PULSE that brought it is young by
+    /// any clock: to a clock that has jumped, an older token may be too old.
     mutating func heard(_ flight: Flight, by identity: Int, now: Instant) {
         guard let proof = flight.proof, proof >= serverSteadySince, now - proof < lifetime * 9 / 10 else { return }
         lastProof[identity] = now

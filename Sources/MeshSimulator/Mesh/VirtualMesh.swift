@@ -2,9 +2,9 @@ package import SecureMeshCore
 
 /// A registry and its peers, the same values that run for real, on a network in virtual time.
 ///
-/// The extensions are the only implementation of queue, delivery, timers, pause and drain, and they report every call of
-/// a machine to the `Invariants`. A conforming type plugs in what differs: where a datagram goes, who has an address,
-/// what a clock reads, and what follows from an event.
+/// The extensions are the only implementation of queue, delivery, timers, pause and drain, and they report every call
+/// of a machine to the `Invariants`. A conforming type plugs in what differs: where a datagram goes, who has an
+/// address, what a clock reads, and what follows from an event.
 package protocol VirtualMesh: AnyObject {
     var state: MeshState { get }
 

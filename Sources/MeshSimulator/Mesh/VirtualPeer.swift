@@ -14,7 +14,7 @@ package final class VirtualPeer {
     package var hasEnded = false
     var isRevoked = false
     /// The time at which its revocation was last withdrawn: datagrams sent before may still arrive.
-    var authorisedAt: Instant?
+    var authorizedAt: Instant?
     /// The time from which it must not be a member.
     var diedAt: Instant?
     /// The time at which the newest HEARTBEAT or CONFIRM was sent that the server has accepted.
@@ -52,7 +52,7 @@ package final class VirtualPeer {
         (key, name, identity, address) = (other.key, other.name, other.identity, other.address)
         process = Process(copying: other.process)
         (hasBegun, hasEnded, isRevoked) = (other.hasBegun, other.hasEnded, other.isRevoked)
-        (authorisedAt, diedAt, heardAt, jumpedAt) = (other.authorisedAt, other.diedAt, other.heardAt, other.jumpedAt)
+        (authorizedAt, diedAt, heardAt, jumpedAt) = (other.authorizedAt, other.diedAt, other.heardAt, other.jumpedAt)
         (waitsUntil, deceivedAt, startedAt) = (other.waitsUntil, other.deceivedAt, other.startedAt)
         (joinedAt, heldAt, held) = (other.joinedAt, other.heldAt, other.held)
         (heartbeats, pulses) = (other.heartbeats, other.pulses)

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// A histogram of durations. Each bucket is at most 1/32 of its value wide, so that millions of samples take little memory
-/// and quantiles are exact to 3 %.
+/// A histogram of durations. Each bucket is at most 1/32 of its value wide, so that millions of samples take little
+/// memory and quantiles are exact to 3 %.
 package struct Distribution: Hashable, Sendable {
     private var buckets: [UInt64] = []
     private(set) package var count: UInt64 = 0

@@ -49,8 +49,8 @@ package struct Recording: Sendable {
         }
     }
 
-    /// The figures of an interval, which is one second and more in long worlds. `at` is its end. The rest of the run after
-    /// the last whole interval has no sample.
+    /// The figures of an interval, which is one second and more in long worlds. `at` is its end. The rest of the run
+    /// after the last whole interval has no sample.
     package struct Sample: Sendable {
         package let at: Duration
         /// The number of running processes.

@@ -22,9 +22,9 @@ package final class LoadTest: VirtualMesh {
         let key = random.signingKey()
         spares = (0..<members + peers + spare).compactMap { try? PeerName("peer-\($0)") }
             .map { (random.signingKey(), $0) }
-        let authorised = Dictionary(uniqueKeysWithValues: spares.map { ($0.key.publicKey, $0.name) })
+        let authorized = Dictionary(uniqueKeysWithValues: spares.map { ($0.key.publicKey, $0.name) })
         var configuration = Registry.Configuration(
-            key: key, bound: [Addresses.server], roster: Roster(authorized: authorised))
+            key: key, bound: [Addresses.server], roster: Roster(authorized: authorized))
         configuration.primitives = InsecureTestCrypto()
         configuration.maximumPeers = spares.count
         state = MeshState(configuration, random: random, isClose: false)

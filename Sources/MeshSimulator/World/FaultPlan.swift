@@ -108,7 +108,7 @@ package struct FaultPlan {
         case 5: add(.jump(peer, random.duration(in: .milliseconds(1)...(.seconds(20)))), at: at)
         default:
             add(.revoke(peer), at: at)
-            if random.chance(50) { add(.authorise(peer), at: later) }
+            if random.chance(50) { add(.authorize(peer), at: later) }
         }
     }
 
@@ -177,7 +177,7 @@ package struct FaultPlan {
             scenario.isOpen = false
             addRestart(of: peer, at: attack.lowerBound + .milliseconds(10))
             add(.revoke(peer), at: attack.lowerBound + random.duration(in: .seconds(1)...(.seconds(5))))
-            if random.chance(30) { add(.authorise(peer), at: attack.upperBound) }
+            if random.chance(30) { add(.authorize(peer), at: attack.upperBound) }
         case .relayJoin, .retryForge, .lyingServer: addRestart(of: peer, at: at)
         // In an open mesh the first to claim a name gets it.
         case .insiderImpostor: scenario.isOpen = false

@@ -24,7 +24,7 @@ extension World {
         case .pauseServer(let duration): pauseServer(for: duration)
         case .jumpServer(let duration): jumpServer(duration)
         case .revoke(let index): revoke(index)
-        case .authorise(let index): authorise(index)
+        case .authorize(let index): authorize(index)
         case .beginPartition(let number, let partition):
             network.begin(partition, number: number)
             partitionNames[number] = partition.description
@@ -165,12 +165,12 @@ extension World {
         setRoster(roster)
     }
 
-    private func authorise(_ index: Int) {
+    private func authorize(_ index: Int) {
         guard peers[index].isRevoked else { return }
         peers[index].isRevoked = false
-        peers[index].authorisedAt = now
+        peers[index].authorizedAt = now
         peers[index].diedAt = nil
-        state.invariants.authorised(index)
+        state.invariants.authorized(index)
         recorder.note(.authorized, peer: index, now: now)
         setRoster(roster)
         guard peers[index].hasEnded else { return }

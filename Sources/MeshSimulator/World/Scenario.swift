@@ -47,8 +47,8 @@ package struct Scenario: Sendable {
     package var trust = ProtocolConstants.trust
     package var rekey = ProtocolConstants.rekey
     package var isOpen = false
-    /// The greatest number of peers with which everything is checked after every step. In larger worlds checks that cost
-    /// O(n²) are left out.
+    /// The greatest number of peers with which everything is checked after every step. In larger worlds checks that
+    /// cost O(n²) are left out.
     package static let closeScrutiny = 64
 
     package init(seed: UInt64, peers: Int, duration: Duration) {
@@ -88,7 +88,7 @@ package enum Fault: Hashable, Sendable {
     case pauseServer(Duration)
     case jumpServer(Duration)
     case revoke(Int)
-    case authorise(Int)
+    case authorize(Int)
     case beginPartition(Int, Partition)
     case endPartition(Int)
     case network(LinkConditions)

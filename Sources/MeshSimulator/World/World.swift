@@ -241,8 +241,8 @@ package final class World {
         let live = peers.indices.filter { peers[$0].isLive }
         var spoken: [(sender: Int, receivers: [Int], message: Int)] = []
         for (position, sender) in live.prefix(Self.finalSpeakers).enumerated() {
-            let neighbour = live[(position + 1) % live.count]
-            for audience in [nil, neighbour] where audience != sender {
+            let neighbor = live[(position + 1) % live.count]
+            for audience in [nil, neighbor] where audience != sender {
                 guard speakNow(sender, to: audience) else {
                     return state.invariants.fail("may not speak in peace", peers: [sender], now: now)
                 }

@@ -136,9 +136,9 @@ extension World: VirtualMesh {
         case .left: end(index)
         case .ended:
             // A REJECT or GOODBYE from before the revocation was withdrawn may arrive after that.
-            let isLate = peers[index].authorisedAt.map { at in flight.map { $0.sentAt <= at } ?? false } ?? false
+            let isLate = peers[index].authorizedAt.map { at in flight.map { $0.sentAt <= at } ?? false } ?? false
             if !peers[index].isRevoked, !isLate {
-                state.invariants.fail("an authorised peer was refused for good", peers: [index], now: now)
+                state.invariants.fail("an authorized peer was refused for good", peers: [index], now: now)
             }
             end(index)
         case .dismissed(.replaced):

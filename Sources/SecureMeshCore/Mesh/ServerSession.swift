@@ -6,7 +6,7 @@ package struct ServerSession: Sendable {
     package let id: SessionID
     package let epoch: UInt64
     package let signer: Signer
-    /// Where the server sees this peer.
+    /// The address at which the server sees this peer.
     package let address: SocketAddress
     private let interval: Duration
     private let binder: Secret32

@@ -6,17 +6,17 @@ package import FuzzKit
     import Darwin
 #endif
 
-/// What the entry points that libFuzzer calls have in common.
+/// The common part of the entry points that libFuzzer calls.
 package enum FuzzEntry {
-    /// Gives the signals of a trap back to the system: Swift's own backtracer, installed before libFuzzer looks, would
-    /// wait for ever on its pipe. Those of a bad access stay: they are AddressSanitizer's.
+    /// Resets the signals of a trap to the system's default. Swift's backtracer, which is installed before libFuzzer
+    /// looks, would wait on its pipe without end. The signals of a bad access stay with AddressSanitizer.
     package static func initialize() {
         for number in [SIGILL, SIGTRAP, SIGABRT, SIGQUIT] {
             _ = signal(number, SIG_DFL)
         }
     }
 
-    /// Ends the process, as libFuzzer wants it of a failure, when the target finds one.
+    /// Runs the target, and aborts if it finds a failure, which libFuzzer then records.
     package static func run(_ target: FuzzTarget, _ bytes: UnsafePointer<UInt8>?, _ count: Int) {
         let input = unsafe [UInt8](UnsafeBufferPointer(start: bytes, count: count))
         if let failure = target.failure(of: input) { fatalError("\(target): \(failure)") }

@@ -102,8 +102,8 @@ private struct AdmissionTrial {
 
     private var isRetry: Bool { recipe.draft.kind == .retry }
 
-    /// True if only the cookie of a RETRY is changed. It is not signed, so a change costs the peer a HELLO. As a RETRY
-    /// is not sealed, one change can undo another.
+    /// True if only the cookie of a RETRY is changed. The cookie is not signed, so the peer accepts the RETRY and sends
+    /// a useless HELLO. As a RETRY is not sealed, one change can undo another.
     private var isExempt: Bool {
         let cookie = Header.size..<Header.size + Bytes16.count
         let signed = recipe.draft.bytes

@@ -44,7 +44,7 @@ final class HostileMesh: VirtualMesh {
         setRoster(roster)
         for (identity, (key, name)) in zip(Pool.keys, Pool.names).enumerated() {
             if roster.allows(key.publicKey, as: name) {
-                state.invariants.authorised(identity)
+                state.invariants.authorized(identity)
             } else {
                 state.invariants.revoked(identity, now: now)
             }
@@ -190,7 +190,7 @@ final class HostileMesh: VirtualMesh {
         guard failure == nil else { return }
         let members = server.machine.members
         let running = peers.filter { $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name) }
-        // Two processes with one key or address replace each other for ever.
+        // Two processes with one key or address replace each other without end.
         for peer in running where peer.waitsUntil ?? begun <= begun && isAlone(peer) {
             guard members.contains(where: { $0.publicKey == peer.publicKey }), peer.machine.isTrusted(now) else {
                 return fail("\(peer.name) is not a member after \(Self.healing) of peace")

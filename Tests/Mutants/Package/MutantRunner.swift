@@ -1,8 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// MutantRunner MUTANT FIRST LAST [ATTACK]: plays the swarm's worlds of these seeds, each with that attack if one is named,
-/// with one mutant at work (or none: ""), until one breaks. Prints `SEED: REASON`, or `sound`.
+/// MutantRunner MUTANT FIRST LAST [ATTACK]: plays the swarm's worlds of these seeds, each with that attack if one is
+/// named, with one mutant at work (or none: ""), until one breaks. Prints `SEED: REASON`, or `sound`.
 @main
 struct MutantRunner {
     static func main() {

@@ -26,7 +26,7 @@ struct UDPSocketTests {
         #expect(held == nil)
     }
 
-    /// Where no socket that is bound to 127.0.0.1 can send: the kernel refuses it at once.
+    /// An address to which no socket that is bound to 127.0.0.1 can send. The kernel refuses it at once.
     private static let refused = Fixture.address(1)
 
     /// Two sockets on 127.0.0.1, and what the second has received: the byte, and the port that it came from.

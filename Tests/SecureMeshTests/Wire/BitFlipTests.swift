@@ -5,7 +5,7 @@ import Testing
 @Suite("Bit flips")
 struct BitFlipTests {
     @Test(
-        "a datagram with one bit turned is refused by the decoder, the seal or the signature",
+        "a datagram with one flipped bit is refused by the decoder, the seal or the signature",
         arguments: Kind.allCases.filter { $0 != .retry })
     func sealedKinds(_ kind: Kind) throws {
         let sample = try Sample.of(kind)
@@ -15,7 +15,7 @@ struct BitFlipTests {
         }
     }
 
-    @Test("a RETRY with one bit turned verifies only if the bit is of the tag or of the cookie")
+    @Test("a RETRY with one flipped bit verifies only if the bit is of the tag or of the cookie")
     func retry() throws {
         let sample = try Sample.of(.retry)
         let tag = (4 * 8)..<(12 * 8)
