@@ -133,8 +133,8 @@ private struct Exponent {
         numbers = (a | 1, b | 1, c | 1, d | 1)
     }
 
-    /// Returns the products modulo powers of two, so that the order of the factors does not matter. They are odd and
-    /// below 2^254: canonical, and never one of X25519's small-order values, of which the odd ones are 1 or above
+    /// Returns the products modulo powers of two. The order of the factors does not matter. The result is odd and below
+    /// 2^254, so it is canonical. It is never a point of small order, because the odd ones of these are 1 or above
     /// 2^254.
     func times(_ factor: (UInt64, UInt64, UInt64, UInt64)) -> Bytes32 {
         Bytes32(

@@ -102,8 +102,10 @@ extension Invariants {
     /// Returns true if a copy of the datagram has been accepted, however long ago.
     func hasAccepted(_ flight: Flight) -> Bool { accepted.has(Int(flight.id)) }
 
-    /// Checks the answers of the server: a source that is not a member's gets no more bytes than it sent, and no other
-    /// address that is not a member's gets any. `flight` is what the server handled, nil in a timeout.
+    /// Checks that the server cannot be used as an amplifier. To addresses that are no member's, it sends nothing but
+    /// the answer to a datagram from there, and the answer has no more bytes than that datagram.
+    ///
+    /// - Parameter flight: The datagram that the server has handled, or nil after a timeout.
     mutating func answered(
         _ flight: Flight?, with answers: [Transmit], isMember: (SocketAddress) -> Bool, now: Instant
     ) {

@@ -6,8 +6,8 @@ package enum JoinAction: Sendable {
     case wait
     /// WELCOME: send the CONFIRM of this session. No attempt is outstanding until the session is given up.
     case confirm(ServerSession)
-    /// REJECT that may change: the next HELLO is due after the duration.
+    /// REJECT for a reason that may pass. The next HELLO is due after the duration.
     case retry(JoinDelay, after: Duration)
-    /// REJECT that is final.
+    /// REJECT for a reason that does not pass.
     case giveUp(Exclusion)
 }

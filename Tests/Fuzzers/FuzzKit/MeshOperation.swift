@@ -14,7 +14,7 @@ enum MeshOperation: CaseIterable {
     // The end of all this.
     case heal
 
-    /// Returns the operation and its choices as in an input.
+    /// Returns the bytes of an input that stand for this operation with these choices.
     func bytes(_ choices: UInt8...) -> [UInt8] {
         let index = Self.allCases.firstIndex(of: self) ?? 0
         return [UInt8(index)] + choices
