@@ -124,5 +124,5 @@ struct AttackOption {
 
 enum CryptoOption: String, ExpressibleByArgument, CaseIterable {
     case real
-    case standIn = "stand-in"
+    case insecureTest = "insecure-test"
 }

@@ -91,7 +91,7 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "libsodium, or a fast and insecure stand-in.", valueName: "real|stand-in",
+            "libsodium, or fast and insecure test cryptography.", valueName: "real|insecure-test",
             default: "real up to \(Scenario.closeScrutiny) peers"))
     var crypto: CryptoOption?
 
@@ -197,8 +197,8 @@ struct SimulateCommand: ParsableCommand {
         scenario.title = "\(peers) \(peers == 1 ? "peer" : "peers"), \(minutes) min"
         scenario.command = repeatCommand
         scenario.arrivals = .milliseconds(max(peers, 100) * 10)
-        let usual: CryptoOption = peers <= Scenario.closeScrutiny ? .real : .standIn
-        scenario.cryptography = (crypto ?? usual) == .real ? .real : .standIn
+        let usual: CryptoOption = peers <= Scenario.closeScrutiny ? .real : .insecureTest
+        scenario.cryptography = (crypto ?? usual) == .real ? .real : .insecureTest
         scenario.network.latency = latency
         scenario.network.jitter = jitter
         scenario.network.loss = loss

@@ -3,7 +3,9 @@ internal import Testing
 
 @Suite("p2p simulate")
 struct SimulateTests {
-    private static let small = ["simulate", "--peers", "4", "--minutes", "1", "--talk", "off", "--crypto", "stand-in"]
+    private static let small = [
+        "simulate", "--peers", "4", "--minutes", "1", "--talk", "off", "--crypto", "insecure-test",
+    ]
 
     @Test("prints the same results twice, with the command to repeat them and a verdict")
     func twice() async throws {

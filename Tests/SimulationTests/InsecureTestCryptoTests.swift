@@ -5,7 +5,7 @@ import Testing
 
 /// The insecure primitives refuse the same as the real ones.
 @Suite("Insecure test cryptography") struct InsecureTestCryptoTests {
-    private static let standIn = InsecureTestCrypto()
+    private static let testCrypto = InsecureTestCrypto()
     private static let keys = (1...3).map { SigningKey(seed: [UInt8](repeating: $0, count: 32).span) }
     private static let secrets = {
         var random = RandomSource.seeded(1)
@@ -31,7 +31,7 @@ import Testing
     private static func open(
         _ datagram: [UInt8], _ sealed: Range<Int>, _ counter: UInt64, _ key: Secret32
     ) -> [UInt8]? {
-        standIn.open(datagram.span, sealed: sealed, counter: counter, key: key)
+        testCrypto.open(datagram.span, sealed: sealed, counter: counter, key: key)
     }
 
     @Test(
@@ -40,19 +40,20 @@ import Testing
     func signatures(_ size: Int) {
         let message = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
         let (key, other) = (Self.keys[0], Self.keys[1].publicKey)
-        let signature = Self.standIn.sign(message, by: key)
-        #expect(Self.standIn.verify(signature, of: message, by: key.publicKey))
-        #expect(!Self.standIn.verify(signature, of: message, by: other))
-        #expect(!Self.standIn.verify(Self.standIn.sign(message, by: Self.keys[1]), of: message, by: key.publicKey))
-        #expect(!Self.standIn.verify(signature, of: message + [0], by: key.publicKey))
+        let signature = Self.testCrypto.sign(message, by: key)
+        #expect(Self.testCrypto.verify(signature, of: message, by: key.publicKey))
+        #expect(!Self.testCrypto.verify(signature, of: message, by: other))
+        #expect(
+            !Self.testCrypto.verify(Self.testCrypto.sign(message, by: Self.keys[1]), of: message, by: key.publicKey))
+        #expect(!Self.testCrypto.verify(signature, of: message + [0], by: key.publicKey))
         for bit in 0..<(size * 8) {
-            #expect(!Self.standIn.verify(signature, of: message.flipping(bit: bit), by: key.publicKey))
+            #expect(!Self.testCrypto.verify(signature, of: message.flipping(bit: bit), by: key.publicKey))
         }
         var bytes: [UInt8] = []
         signature.append(to: &bytes)
         for bit in 0..<(bytes.count * 8) {
             let flipped = Signature(bytes.flipping(bit: bit).span)
-            #expect(!Self.standIn.verify(flipped, of: message, by: key.publicKey))
+            #expect(!Self.testCrypto.verify(flipped, of: message, by: key.publicKey))
         }
     }
 
@@ -60,7 +61,7 @@ import Testing
         "a sealed plaintext opens, and is as large as under libsodium", arguments: [0, 1, 7, 8, 9, 150, 1_200, 65_000])
     func seals(_ size: Int) {
         let plaintext = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
-        let datagram = Self.sealed(plaintext, by: Self.standIn)
+        let datagram = Self.sealed(plaintext, by: Self.testCrypto)
         #expect(datagram.starts(with: Self.head))
         #expect(datagram.count == Self.sealed(plaintext, by: Libsodium()).count)
         #expect(Self.open(datagram) == plaintext)
@@ -70,7 +71,7 @@ import Testing
 
     @Test("a ciphertext does not open with another bit, key, counter or range", arguments: Array(0...17) + [150])
     func brokenSeals(_ size: Int) {
-        let datagram = Self.sealed([UInt8](repeating: 0x5A, count: size), by: Self.standIn)
+        let datagram = Self.sealed([UInt8](repeating: 0x5A, count: size), by: Self.testCrypto)
         for bit in 0..<(datagram.count * 8) { #expect(Self.open(datagram.flipping(bit: bit)) == nil, "bit \(bit)") }
         for counter in [0, 2, 0x1_0000_0001, 0xFFFF_FFFF_FFFF, UInt64.max] {
             #expect(Self.open(datagram, counter: counter) == nil)
@@ -88,7 +89,7 @@ import Testing
 
     @Test("a range outside of the datagram, or too short for a tag, opens nothing")
     func ranges() {
-        let datagram = Self.sealed([1, 2, 3], by: Self.standIn)
+        let datagram = Self.sealed([1, 2, 3], by: Self.testCrypto)
         for range in [0..<0, 0..<15, 28..<43, 40..<(datagram.count + 1), 100..<200, -5..<20, -20 ..< -1] {
             #expect(Self.open(datagram, range) == nil, "\(range)")
         }
@@ -97,20 +98,20 @@ import Testing
 
     @Test("both ends agree on the same secret, and each pair on another")
     func agreement() throws {
-        let standIn = Self.standIn
+        let testCrypto = Self.testCrypto
         var agreed: Set<Bytes32> = []
         for (index, a) in Self.secrets.enumerated() {
-            let mine = standIn.publicKey(of: a)
+            let mine = testCrypto.publicKey(of: a)
             for b in Self.secrets[index...] {
-                let ours = try #require(standIn.agree(a, standIn.publicKey(of: b)))
-                let theirs = try #require(standIn.agree(b, mine))
+                let ours = try #require(testCrypto.agree(a, testCrypto.publicKey(of: b)))
+                let theirs = try #require(testCrypto.agree(b, mine))
                 #expect(ours.exposed == theirs.exposed)
                 #expect(agreed.insert(ours.exposed).inserted)
             }
             for key in Self.keys {
-                let identity = try #require(standIn.agreementKey(of: key.publicKey))
-                let ours = try #require(standIn.agree(a, identity))
-                let theirs = try #require(standIn.agree(key, mine))
+                let identity = try #require(testCrypto.agreementKey(of: key.publicKey))
+                let ours = try #require(testCrypto.agree(a, identity))
+                let theirs = try #require(testCrypto.agree(key, mine))
                 #expect(ours.exposed == theirs.exposed)
                 #expect(agreed.insert(ours.exposed).inserted)
             }
@@ -119,16 +120,16 @@ import Testing
 
     @Test("agreement keys are canonical, and those of small order are refused")
     func agreementKeys() throws {
-        let standIn = Self.standIn
-        let identities = try Self.keys.map { try #require(standIn.agreementKey(of: $0.publicKey)) }
-        let all = Self.secrets.map(standIn.publicKey(of:)) + identities
+        let testCrypto = Self.testCrypto
+        let identities = try Self.keys.map { try #require(testCrypto.agreementKey(of: $0.publicKey)) }
+        let all = Self.secrets.map(testCrypto.publicKey(of:)) + identities
         #expect(Set(all).count == all.count)
         for key in all { #expect(Self.isCanonical(key)) }
         for text in Self.smallOrder {
             let bytes = try unhex(text)
             let key = AgreementPublicKey(bytes: Bytes32(bytes.span))
-            #expect(standIn.agree(Self.secrets[0], key) == nil, "\(text)")
-            #expect(standIn.agree(Self.keys[0], key) == nil, "\(text)")
+            #expect(testCrypto.agree(Self.secrets[0], key) == nil, "\(text)")
+            #expect(testCrypto.agree(Self.keys[0], key) == nil, "\(text)")
             #expect(Self.secrets[0].agree(with: key) == nil, "\(text)")
         }
     }
@@ -140,9 +141,9 @@ import Testing
 
     @Test("a mesh sends the same datagrams with insecure primitives as with libsodium, in size and time")
     func world() throws {
-        let standIn = try Self.course(of: InsecureTestCrypto())
-        #expect(standIn.count > 100)
-        #expect(try Self.course(of: Libsodium()) == standIn)
+        let testCrypto = try Self.course(of: InsecureTestCrypto())
+        #expect(testCrypto.count > 100)
+        #expect(try Self.course(of: Libsodium()) == testCrypto)
     }
 
     /// Returns all datagrams of a mesh with losses, a death, a return and a restarted server.

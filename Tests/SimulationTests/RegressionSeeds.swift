@@ -25,7 +25,7 @@ import Testing
     /// took minutes.
     @Test func `in a network that reorders, peers that lagged behind stayed behind`() {
         var scenario = Scenario(seed: 1, peers: 60, duration: .seconds(30))
-        scenario.cryptography = .standIn
+        scenario.cryptography = .insecureTest
         scenario.network.latency = .milliseconds(20)
         scenario.network.jitter = .milliseconds(10)
         scenario.network.loss = 50_000

@@ -82,7 +82,7 @@ import Testing
 
     @Test func `a world runs with insecure test cryptography`() {
         let recording = play {
-            $0.cryptography = .standIn
+            $0.cryptography = .insecureTest
             $0.network.loss = 100_000
             $0.network.corruption = 100_000
         }

@@ -3,7 +3,7 @@ package import SecureMeshCore
 /// A server, many members that keep no directory, and some peers as they run for real, on a network that takes 10 ms
 /// one way and loses nothing: the load of a server of thousands, and what a peer among them sees of it.
 ///
-/// It uses the stand-in cryptography. One seed makes one run.
+/// It uses the insecure test cryptography. One seed makes one run.
 package final class LoadTest: VirtualMesh {
     package let state: MeshState
     /// The identities that have not started yet.

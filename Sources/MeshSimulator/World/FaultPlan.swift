@@ -24,7 +24,7 @@ package struct FaultPlan {
         var dice = RandomSource.seeded(seed ^ 0x4352_4F57)
         let peers = dice.chance(3) ? Self.many + dice.below(21) : few
         scenario = Scenario(seed: seed, peers: peers, duration: .zero)
-        if peers > few { scenario.cryptography = .standIn }
+        if peers > few { scenario.cryptography = .insecureTest }
     }
 
     private mutating func draw(_ attack: Strategy?) -> Scenario {

@@ -6,7 +6,7 @@ package struct Scenario: Sendable {
         /// libsodium, with every seal watched.
         case real
         /// `InsecureTestCrypto`: for worlds of thousands.
-        case standIn
+        case insecureTest
     }
 
     /// The messages of the peers. Nobody speaks if `interval` is nil.

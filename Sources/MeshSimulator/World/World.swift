@@ -42,7 +42,7 @@ package final class World {
         let base: any Primitives =
             switch scenario.cryptography {
             case .real: Libsodium()
-            case .standIn: InsecureTestCrypto()
+            case .insecureTest: InsecureTestCrypto()
             }
         let isClose = scenario.peers <= Scenario.closeScrutiny
         let watch = scenario.cryptography == .real || isClose ? WatchedPrimitives(base) : nil
