@@ -33,7 +33,7 @@ package struct SignedPayload: Equatable, Sendable {
         to: UInt64, counter: UInt64, as fields: OpenFields? = nil, with key: Secret32
     ) -> [UInt8] {
         let header = Header(fields ?? self.fields, to: to, from: from, counter: counter)
-        var datagram = header.encode(size: kind.sealedOffset + plaintext.count + Kind.tagSize)
+        var datagram = header.encode(size: header.kind.sealedOffset + plaintext.count + Kind.tagSize)
         context.primitives.seal(plaintext, onto: &datagram, counter: counter, key: key)
         return datagram
     }
@@ -41,6 +41,6 @@ package struct SignedPayload: Equatable, Sendable {
     /// Returns the whole datagram of a RETRY, which is signed and not sealed.
     package func unsealed(to: UInt64, as fields: OpenFields) -> [UInt8] {
         let header = Header(fields, to: to, from: from, counter: 0)
-        return header.encode(size: kind.sealedOffset + plaintext.count) + plaintext
+        return header.encode(size: header.kind.sealedOffset + plaintext.count) + plaintext
     }
 }
