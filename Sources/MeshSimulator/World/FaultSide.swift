@@ -40,7 +40,7 @@ extension World {
         tell([], "\(fault)")
     }
 
-    /// Ends a pause: the first number after the faults is the server's, and the others are the peers'.
+    /// Ends a pause. The numbers of pauses follow those of the faults: first the server's, then one per peer.
     private func endPause(_ number: Int) {
         let index = number - scenario.faults.count - 1
         if index < 0 { endServersPause() } else { resume(index) }
