@@ -103,7 +103,11 @@ extension VirtualMesh {
             switch output {
             case .transmit(let transmit):
                 send(transmit.bytes, by: .peer(index), from: peer.address, to: transmit.path.remote)
-            case .event(let event): note(event, of: index, after: flight)
+            case .event(let event):
+                if let fault = peer.order.take(event, in: process.machine.session) {
+                    state.invariants.fail("events out of order: \(fault)", peers: [index], now: now)
+                }
+                note(event, of: index, after: flight)
             case .drain: process.machine.handleDrained(now: process.clock.read(now))
             }
         }
@@ -113,11 +117,25 @@ extension VirtualMesh {
             state.checkWatch()
         }
         checkTrust(of: index)
-        guard let former = peer.formerEpoch(&state.invariants, peer: index, now: now) else { return }
+        let former = peer.formerEpoch(&state.invariants, peer: index, now: now)
+        if former != nil { peer.order.directoryChanged() }
+        checkOrder(of: index)
+        guard let former else { return }
         peerHoldsNewVersion(index, after: former)
         guard state.invariants.isClose else { return }
         state.invariants.check(
             process.machine.members, atMost: Limits.directoryEntries, of: index, without: peer.publicKey, now: now)
+    }
+
+    /// Checks that a peer has emitted `.joined` if it may speak, and that its events report the members that it lists.
+    private func checkOrder(of index: Int) {
+        let (peer, process) = (state.peers[index], state.peers[index].process)
+        guard state.invariants.isClose, !peer.hasEnded else { return }
+        let isMember = process.machine.isConnected && process.machine.maySpeak(process.clock.read(now))
+        let fault = peer.order.check(session: process.machine.session, isMember: isMember) {
+            Set(process.machine.members.map(\.publicKey))
+        }
+        if let fault { state.invariants.fail("events out of order: \(fault)", peers: [index], now: now) }
     }
 
     /// Checks that trust ends in time, whatever is delayed.

@@ -32,6 +32,8 @@ package final class VirtualPeer {
     package internal(set) var heldAt: Instant?
     /// The events of the peer, in a mesh that keeps them.
     package var events: [(at: Instant, event: PeerEvent)] = []
+    /// The order of its process's events.
+    var order = EventOrder()
     /// The epoch and version at the last check.
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number and time of the newest heartbeats, by session.
@@ -55,7 +57,7 @@ package final class VirtualPeer {
         (authorizedAt, diedAt, heardAt, jumpedAt) = (other.authorizedAt, other.diedAt, other.heardAt, other.jumpedAt)
         (waitsUntil, deceivedAt, startedAt) = (other.waitsUntil, other.deceivedAt, other.startedAt)
         (joinedAt, heldAt, held) = (other.joinedAt, other.heldAt, other.held)
-        (heartbeats, pulses) = (other.heartbeats, other.pulses)
+        (order, heartbeats, pulses) = (other.order, other.heartbeats, other.pulses)
     }
 
     package var publicKey: PublicKey { key.publicKey }
@@ -81,6 +83,7 @@ package final class VirtualPeer {
         joinedAt = nil
         heldAt = nil
         held = (0, 0)
+        order = EventOrder()
         heartbeats = [:]
         pulses = [:]
     }

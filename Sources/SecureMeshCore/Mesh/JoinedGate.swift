@@ -1,63 +1,132 @@
-/// The order of a session's events: `.joined` comes first, when the peer may speak.
+/// The order of a peer's events, which `PeerEvent` describes: each membership begins with one `.joined`.
 ///
-/// Earlier events are buffered. If the session ends first, they are emitted before the event that ends it, except for
-/// messages. A message is dropped as well if its sender is not a member when the buffer is emitted: it may have waited
-/// for longer than its sender was trusted.
+/// A session is *pending* from its first fresh PULSE until the peer may speak in it. Events of the members and messages
+/// are buffered while a session is pending, and events of the members also while there is no membership. A loss and a
+/// recovery of the connection do not end the buffering, so `.joined` is never lost.
+///
+/// Changes of one member are merged: the buffered events are the differences between the members that were reported and
+/// the members when `.joined` is emitted. So their number is bounded by that of the members, whatever a server lists. A
+/// buffered message is dropped if its sender is no longer a member: it may have waited for longer than its sender was
+/// trusted.
 package struct JoinedGate: Sendable {
-    /// True until `.joined` of the current session is emitted.
+    /// The state of the membership that was reported last.
+    private enum Membership: Sendable {
+        case none, connected, lost
+    }
+
+    /// A member whose changes are buffered.
+    private struct Change: Sendable {
+        let order: Int
+        /// The name under which it was reported, or nil if it was not.
+        let reportedName: PeerName?
+        /// The newest departure.
+        var departure: (member: Member, reason: Departure?)?
+
+        /// Returns the event that leads from what was reported to the present member, or nil if there is none.
+        func event(_ present: Member?) -> PeerEvent? {
+            switch (reportedName, present) {
+            case (nil, nil): nil
+            case (nil, let present?): .memberJoined(present)
+            case (let name?, let present?): .memberRejoined(present, previousName: name == present.name ? nil : name)
+            case (_?, nil): departure.map { .memberLeft($0.member, reason: $0.reason) }
+            }
+        }
+    }
+
+    private struct MovedName: Sendable {
+        let order: Int
+        let from: PublicKey
+        var to: PublicKey
+    }
+
+    private var reported = Membership.none
+    /// True from the first fresh PULSE of a session until its `.joined`.
     private(set) package var isPending = false
-    private var waiting: [PeerEvent] = []
-    private var messages = 0
+    private var changes: [PublicKey: Change] = [:]
+    private var movedNames: [PeerName: MovedName] = [:]
+    private var messages: [(order: Int, message: ReceivedMessage)] = []
+    private var nextOrder = 0
 
     package init() {}
+
+    package var usages: [Usage] {
+        [
+            Usage("buffered changes of members", changes.count, limit: 2 * Limits.directoryEntries),
+            Usage("buffered moves of names", movedNames.count, limit: Limits.rememberedIdentities),
+            Usage("buffered messages", messages.count, limit: Limits.events),
+        ]
+    }
 
     /// Begins to buffer the events of a new session.
     package mutating func begin() {
         isPending = true
     }
 
-    /// Returns the events to emit, in order, after `event` has happened.
+    /// Returns the events to emit after `event` has happened.
     package mutating func pass(_ event: PeerEvent) -> [PeerEvent] {
-        guard isPending else { return [event] }
-        if event.endsSession {
-            isPending = false
-            return drain { _ in false } + [event]
+        switch event {
+        case .connectionLost:
+            guard reported == .connected else { return [] }
+            reported = .lost
+        case .connectionRecovered:
+            guard reported == .lost, !isPending else { return [] }
+            reported = .connected
+        case .dismissed, .left, .ended:
+            (reported, isPending, messages) = (.none, false, [])
+        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
+            guard isPending || reported == .none else { break }
+            buffer(event)
+            return []
+        case .joined, .refused, .unanswered, .missed:
+            break
         }
-        // A member's event is never dropped, so those are emitted at their limit. Messages may be lost.
-        if case .message = event {
-            guard messages < Limits.events else { return [] }
-            messages += 1
-        } else if waiting.count - messages >= Limits.directoryEntries {
-            return drain { _ in false } + [event]
-        }
-        waiting.append(event)
-        return []
+        return [event]
     }
 
-    /// Returns `.joined` and the buffered events, or nothing if `.joined` has been emitted.
+    /// Returns `.joined` and the buffered events, or nothing if no session is pending.
     ///
-    /// - Parameter isMember: Whether a sender is a member; messages of others are dropped.
-    package mutating func announce(_ address: SocketAddress, isMember: (PublicKey) -> Bool) -> [PeerEvent] {
+    /// - Parameter member: Returns the present member with a key.
+    package mutating func announce(_ address: SocketAddress, member: (PublicKey) -> Member?) -> [PeerEvent] {
         guard isPending else { return [] }
-        isPending = false
-        return [.joined(address: address)] + drain(isMember)
+        (reported, isPending) = (.connected, false)
+        defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
+        var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in
+            change.event(member(key)).map { (change.order, $0) }
+        }
+        buffered += movedNames.compactMap { name, move in
+            move.from == move.to ? nil : (move.order, .nameMoved(name, from: move.from, to: move.to))
+        }
+        buffered += messages.compactMap { order, message in
+            member(message.sender.publicKey).map { _ in (order, .message(message)) }
+        }
+        return [.joined(address: address)] + buffered.sorted { $0.order < $1.order }.map(\.event)
     }
 
-    private mutating func drain(_ isMember: (PublicKey) -> Bool) -> [PeerEvent] {
-        defer { (waiting, messages) = ([], 0) }
-        return waiting.filter { event in
-            if case .message(let message) = event { isMember(message.sender.publicKey) } else { true }
+    private mutating func buffer(_ event: PeerEvent) {
+        nextOrder += 1
+        switch event {
+        case .memberJoined(let member):
+            note(member, reportedAs: nil)
+        case .memberRejoined(let member, let previousName):
+            note(member, reportedAs: previousName ?? member.name)
+        case .memberLeft(let member, let reason):
+            note(member, reportedAs: member.name)
+            if changes[member.publicKey]?.reportedName == nil {
+                changes[member.publicKey] = nil
+            } else {
+                changes[member.publicKey]?.departure = (member, reason)
+            }
+        case .nameMoved(let name, let from, let to):
+            movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
+        case .message(let message):
+            if isPending, messages.count < Limits.events { messages.append((nextOrder, message)) }
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .missed, .left, .ended:
+            break
         }
     }
-}
 
-extension PeerEvent {
-    fileprivate var endsSession: Bool {
-        switch self {
-        case .connectionLost, .dismissed, .left, .ended: true
-        case .joined, .connectionRecovered, .refused, .unanswered, .memberJoined, .memberRejoined, .memberLeft,
-            .nameMoved, .message, .missed:
-            false
-        }
+    private mutating func note(_ member: Member, reportedAs name: PeerName?) {
+        guard changes[member.publicKey] == nil else { return }
+        changes[member.publicKey] = Change(order: nextOrder, reportedName: name)
     }
 }

@@ -15,7 +15,8 @@ package struct Peer: MeshMachine {
     private var directory: DirectoryReplica
     private var sendLimiter: SendLimiter
     private var messageNumber: UInt64 = 0
-    private var isConnected = false
+    /// True from a session's first fresh PULSE until the server has been silent for three intervals.
+    private(set) package var isConnected = false
     private var joinedGate = JoinedGate()
     private var leaving: LeaveSequence?
     private var hasEnded = false
@@ -37,7 +38,9 @@ package struct Peer: MeshMachine {
     /// The number of members, this peer included once it is listed.
     package var memberCount: Int { directory.count }
 
-    package var usages: [Usage] { directory.usages + joining.usages + sessions.usages + [sendLimiter.usage] }
+    package var usages: [Usage] {
+        directory.usages + joining.usages + sessions.usages + joinedGate.usages + [sendLimiter.usage]
+    }
 
     /// The epoch of the directory held.
     package var epoch: UInt64 { directory.epoch }
@@ -132,14 +135,16 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func emit(_ event: PeerEvent) {
-        guard joinedGate.isPending else { return outputs.push(.event(event)) }
         for event in joinedGate.pass(event) { outputs.push(.event(event)) }
     }
 
     /// Emits `.joined` once this peer may speak.
     private mutating func announce(_ now: Instant) {
         guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
-        for event in joinedGate.announce(address, isMember: directory.lists) { outputs.push(.event(event)) }
+        let directory = directory
+        for event in joinedGate.announce(address, member: { directory.entry(of: $0).map(Member.init) }) {
+            outputs.push(.event(event))
+        }
     }
 }
 

@@ -1,4 +1,18 @@
 /// An event at a peer.
+///
+/// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
+/// emitted exactly once, before all else of it. It ends with the next ``joined(address:)``, or with
+/// ``dismissed(_:)``, ``left`` or ``ended(_:)``.
+///
+/// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership.
+///   Right after ``joined(address:)`` come the differences from the members that were reported before.
+/// - ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` of one key alternate, over all memberships, and
+///   ``memberRejoined(_:previousName:)`` comes only between the two.
+/// - ``connectionLost`` and ``connectionRecovered`` alternate, only during a membership. Each membership begins
+///   connected.
+/// - ``refused(_:retryAfter:)`` and ``unanswered(attempts:)`` may come at any time, and so may ``dismissed(_:)``: the
+///   server can end a session before its membership has begun.
+/// - ``left`` or ``ended(_:)`` is the last event.
 @nonexhaustive
 public enum PeerEvent: Hashable, Sendable {
     /// This peer is a member with a new session, and may send messages. The server sees it at this address.
@@ -11,7 +25,8 @@ public enum PeerEvent: Hashable, Sendable {
     case dismissed(Dismissal)
     /// The server does not admit this peer yet. The peer tries again after the given time.
     case refused(JoinDelay, retryAfter: Duration)
-    /// So many attempts to join in a row had no answer: there is no server at the address, or one with another key.
+    /// The number of attempts to join in a row that had no answer. There is no server at the address, or one with
+    /// another key.
     case unanswered(attempts: Int)
 
     /// A key that was not in the directory is a member.
@@ -26,8 +41,8 @@ public enum PeerEvent: Hashable, Sendable {
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
     /// A message has come.
     case message(ReceivedMessage)
-    /// So many events were dropped here, since this consumer was too slow. A set of members that is kept from events is
-    /// wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
+    /// The number of events that were dropped here, since this consumer was too slow. A set of members that is kept
+    /// from events is wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
     case missed(Int)
 
     /// This peer has left, as its program wanted. The last event.

@@ -55,59 +55,139 @@ import Testing
         var (client, own, _) = try hearer()
         try server.deliver(.goodbye, Goodbye(session: own.session, reason: .stopping), to: &client)
         let events = server.events(&client)
-        #expect(events.last == .dismissed(.stopping))
-        #expect(messages(events) == 0)
+        #expect(events == [.dismissed(.stopping)])
+    }
+
+    private func present(_ members: [Member]) -> (PublicKey) -> Member? {
+        { key in members.first { $0.publicKey == key } }
     }
 
     @Test(".joined is emitted, and first, however many members there are") func manyMembers() throws {
         var gate = JoinedGate()
         gate.begin()
+        var members: [PublicKey: Member] = [:]
         for session in 1...UInt64(Limits.events + 10) {
-            let member = Member(try .sample(session))
+            let key = [UInt8(session >> 8), UInt8(session & 0xFF)] + [UInt8](repeating: 0, count: 30)
+            let member = Member(
+                name: try PeerName("n\(session)"), publicKey: PublicKey(bytes: Bytes32(key.span)),
+                address: TestMesh.address(Int(session)))
+            members[member.publicKey] = member
             #expect(gate.pass(.memberJoined(member)).isEmpty)
         }
-        let events = gate.announce(TestMesh.address(1)) { _ in true }
+        let events = gate.announce(TestMesh.address(1)) { members[$0] }
         #expect(events.first == .joined(address: TestMesh.address(1)))
         #expect(events.count == Limits.events + 11)
     }
 
-    /// Returns a message event from a peer.
-    private func message() throws -> PeerEvent {
-        var (client, own, _) = try hearer()
+    /// Returns a message event from a peer, and its sender.
+    private func message() throws -> (event: PeerEvent, sender: Member) {
+        var (client, own, sender) = try hearer()
         try list(own, removing: [], to: &client)
-        return try #require(server.events(&client).first { if case .message = $0 { true } else { false } })
+        let event = try #require(server.events(&client).first { if case .message = $0 { true } else { false } })
+        return (event, Member(sender))
     }
 
     @Test("at most Limits.events messages are buffered; members that join after them are not dropped")
     func manyMessages() throws {
         var gate = JoinedGate()
         gate.begin()
-        let message = try message()
+        let (message, sender) = try message()
         for _ in 0..<Limits.events + 10 { #expect(gate.pass(message).isEmpty) }
-        #expect(gate.pass(.memberJoined(Member(try .sample(2)))).isEmpty)
-        let events = gate.announce(TestMesh.address(1)) { _ in true }
+        let late = Member(try .sample(2))
+        #expect(gate.pass(.memberJoined(late)).isEmpty)
+        let events = gate.announce(TestMesh.address(1), member: present([sender, late]))
         #expect(events.count == 1 + Limits.events + 1)
-        #expect(events.last == .memberJoined(Member(try .sample(2))))
+        #expect(events.last == .memberJoined(late))
     }
 
-    @Test("the buffer is bounded when a server lists and removes members without end") func endlessMembers() throws {
+    @Test("the buffer is bounded when a server lists and removes members, and moves names, without end")
+    func endlessMembers() throws {
         var gate = JoinedGate()
         gate.begin()
+        for session in 1...UInt64(1_000) {
+            let member = Member(try .sample(session))
+            _ = gate.pass(.memberJoined(member))
+            _ = gate.pass(.nameMoved(try PeerName("n1"), from: try Entry.sample(1).identity, to: member.publicKey))
+            _ = gate.pass(.memberLeft(member, reason: nil))
+        }
+        #expect(gate.usages.map(\.count) == [0, 1, 0])
+        let moved = PeerEvent.nameMoved(
+            try PeerName("n1"), from: try Entry.sample(1).identity, to: try Entry.sample(1_000).identity)
+        #expect(
+            gate.announce(TestMesh.address(1)) { _ in nil } == [.joined(address: TestMesh.address(1)), moved])
+    }
+
+    @Test("changes of a member before .joined are reported as the difference from what was reported") func differences()
+        throws
+    {
+        var gate = JoinedGate()
+        gate.begin()
+        let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
+        for member in [first, second, third] { _ = gate.pass(.memberJoined(member)) }
+        _ = gate.announce(TestMesh.address(1), member: present([first, second, third]))
+        gate.begin()
+        let renamed = Member(try .sample(11, identity: 1, name: "renamed", port: 1))
+        _ = gate.pass(.memberLeft(first, reason: .stopping))
+        _ = gate.pass(.memberLeft(second, reason: .stopping))
+        _ = gate.pass(.memberRejoined(renamed, previousName: first.name))
+        _ = gate.pass(.memberLeft(third, reason: nil))
+        _ = gate.pass(.memberJoined(third))
+        let events = gate.announce(TestMesh.address(1), member: present([renamed, third]))
+        let expected: [PeerEvent] = [
+            .joined(address: TestMesh.address(1)), .memberRejoined(renamed, previousName: first.name),
+            .memberLeft(second, reason: .stopping), .memberRejoined(third, previousName: nil),
+        ]
+        #expect(events == expected)
+    }
+
+    @Test("members that change while there is no membership are reported after the next .joined") func between() throws
+    {
+        var gate = JoinedGate()
         let member = Member(try .sample(1))
-        for _ in 0..<Limits.directoryEntries { #expect(gate.pass(.memberJoined(member)).isEmpty) }
-        #expect(gate.pass(try message()).isEmpty)
-        // Messages are never emitted before .joined: their senders may have left.
-        #expect(gate.pass(.memberLeft(member, reason: nil)).count == Limits.directoryEntries + 1)
-        #expect(gate.pass(.memberLeft(member, reason: nil)).isEmpty)
-        #expect(gate.announce(TestMesh.address(1)) { _ in true }.count == 2)
+        #expect(gate.pass(.memberJoined(member)).isEmpty)
+        gate.begin()
+        let events = gate.announce(TestMesh.address(1), member: present([member]))
+        #expect(events == [.joined(address: TestMesh.address(1)), .memberJoined(member)])
     }
 
     @Test(".joined is emitted once") func once() {
         var gate = JoinedGate()
-        #expect(gate.announce(TestMesh.address(1)) { _ in true }.isEmpty)
+        #expect(gate.announce(TestMesh.address(1)) { _ in nil }.isEmpty)
         gate.begin()
-        #expect(gate.announce(TestMesh.address(1)) { _ in true }.count == 1)
-        #expect(gate.announce(TestMesh.address(1)) { _ in true }.isEmpty)
+        #expect(gate.announce(TestMesh.address(1)) { _ in nil }.count == 1)
+        #expect(gate.announce(TestMesh.address(1)) { _ in nil }.isEmpty)
+    }
+
+    @Test("a loss and a recovery before .joined are not reported, and .joined still is") func lostBefore() {
+        var gate = JoinedGate()
+        gate.begin()
+        #expect(gate.pass(.connectionLost).isEmpty)
+        #expect(gate.pass(.connectionRecovered).isEmpty)
+        #expect(gate.announce(TestMesh.address(1)) { _ in nil } == [.joined(address: TestMesh.address(1))])
+        #expect(gate.pass(.connectionRecovered).isEmpty)
+        #expect(gate.pass(.connectionLost) == [.connectionLost])
+        #expect(gate.pass(.connectionLost).isEmpty)
         #expect(gate.pass(.connectionRecovered) == [.connectionRecovered])
+    }
+
+    @Test("a peer that loses and recovers its server before it may speak reports .joined, once and first")
+    func recoveredBefore() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.addPeer("peer")
+        var isCut = false
+        // Without the snapshot the peer may not speak.
+        mesh.rules = [
+            { $0.kind == .snapshot || isCut && $0.kind == .pulse || $0.kind == .hello && isCut ? .drop : nil }
+        ]
+        mesh.run(for: .seconds(1))
+        #expect(peer.machine.isConnected)
+        isCut = true
+        #expect(mesh.run(atMost: .seconds(3)) { !peer.machine.isConnected })
+        isCut = false
+        mesh.rules = []
+        mesh.run(for: .seconds(3))
+        #expect(peer.machine.isConnected && mesh.hasConverged)
+        #expect(peer.joins == 1)
+        #expect(peer.events.allSatisfy { if case .joined = $0.event { true } else { false } })
     }
 }

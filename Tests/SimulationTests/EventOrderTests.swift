@@ -1,0 +1,59 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// The rules by which the simulator judges the order of a peer's events.
+@Suite("Event order") struct EventOrderTests {
+    private static let address = TestMesh.address(1)
+
+    /// Returns the faults of `events`, all in one session.
+    private func faults(_ events: [PeerEvent]) throws -> [String] {
+        var order = EventOrder()
+        let session = SessionID(rawValue: 1)
+        return events.compactMap { order.take($0, in: session) }
+    }
+
+    private func member(_ name: String) throws -> Member {
+        var random = RandomSource.seeded(UInt64(name.utf8.first ?? 0))
+        return Member(name: try PeerName(name), publicKey: random.signingKey().publicKey, address: Self.address)
+    }
+
+    @Test("the events of a membership in their order have no fault") func sound() throws {
+        let (a, b) = (try member("a"), try member("b"))
+        let events: [PeerEvent] = [
+            .unanswered(attempts: 1), .dismissed(.expired), .joined(address: Self.address), .memberJoined(a),
+            .memberRejoined(a, previousName: nil), .connectionLost, .memberJoined(b), .connectionRecovered,
+            .memberLeft(a, reason: nil), .memberJoined(a), .connectionLost, .dismissed(.stopping), .left,
+        ]
+        #expect(try faults(events).isEmpty)
+    }
+
+    @Test("each event out of its order is a fault") func unsound() throws {
+        let (joined, a) = (PeerEvent.joined(address: Self.address), try member("a"))
+        let stories: [[PeerEvent]] = [
+            [joined, joined], [.connectionLost], [joined, .connectionRecovered],
+            [joined, .connectionLost, .connectionLost],
+            [.memberJoined(a)], [joined, .dismissed(.expired), .memberJoined(a)],
+            [joined, .memberJoined(a), .memberJoined(a)], [joined, .memberLeft(a, reason: nil)],
+            [joined, .memberRejoined(a, previousName: nil)], [.left, .refused(.busy, retryAfter: .zero)],
+            [.ended(.notAuthorized), .left], [.missed(1)],
+        ]
+        for story in stories { #expect(try faults(story).count == 1, "\(story)") }
+    }
+
+    @Test("a peer that may speak and has not said so, and a set of members that the events do not give, are faults")
+    func compared() throws {
+        let session = SessionID(rawValue: 1)
+        let a = try member("a")
+        var order = EventOrder()
+        #expect(order.check(session: session, isMember: false) { [] } == nil)
+        #expect(order.check(session: session, isMember: true) { [] } != nil)
+        _ = order.take(.joined(address: Self.address), in: session)
+        #expect(order.check(session: session, isMember: true) { [] } == nil)
+        _ = order.take(.memberJoined(a), in: session)
+        #expect(order.check(session: session, isMember: true) { [] } != nil)
+        order.directoryChanged()
+        #expect(order.check(session: session, isMember: true) { [a.publicKey] } == nil)
+    }
+}
