@@ -75,23 +75,4 @@ extension SocketAddress {
             return nil
         }
     }
-
-    /// Converts the address for a socket of a family; nil if it cannot send there. An IPv6 socket reaches IPv4 by
-    /// mapped addresses.
-    func forSocket(isIPv6: Bool) -> NIOCore.SocketAddress? {
-        var packed = ByteBuffer()
-        switch ip {
-        case .v4(let address):
-            if isIPv6 {
-                packed.writeInteger(UInt64(0))
-                packed.writeInteger(UInt32(0xFFFF))
-            }
-            packed.writeInteger(address)
-        case .v6(let high, let low):
-            guard isIPv6 else { return nil }
-            packed.writeInteger(high)
-            packed.writeInteger(low)
-        }
-        return try? NIOCore.SocketAddress(packedIPAddress: packed, port: Int(port))
-    }
 }

@@ -49,20 +49,27 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
 
     /// Binds the sockets. What they receive before `start` is lost.
     ///
+    /// - Parameter mayMove: Whether a socket takes another port if it has lost one that the system chose.
     /// - Returns: The addresses, with the ports that the system has chosen.
     /// - Throws: `MeshError`; then nothing is left bound.
-    func bind(_ addresses: [SocketAddress], profile: UDPSocket.Profile) async throws(MeshError) -> [SocketAddress] {
+    func bind(
+        _ addresses: [SocketAddress], profile: UDPSocket.Profile, mayMove: Bool = false
+    ) async throws(MeshError) -> [SocketAddress] {
         guard (1...Int(UInt8.max)).contains(addresses.count) else {
             throw .invalidConfiguration("between 1 and 255 addresses to listen on")
         }
         var bound: [UDPSocket] = []
         for (index, address) in addresses.enumerated() {
             let socket = UDPSocket(
-                index: UInt8(index), address: address, profile: profile, eventLoop: eventLoop, logger: logger,
-                onDatagram: { [weak self] in self?.receive($0, $1) }, onBurst: { [weak self] in self?.runLoopPass() })
-            let sharesPort = address.isIPv6 && addresses.contains { !$0.isIPv6 && $0.port == address.port }
+                index: UInt8(index), address: address, profile: profile, mayMove: mayMove, eventLoop: eventLoop,
+                logger: logger,
+                callbacks: .init(
+                    onDatagram: { [weak self] in self?.receive($0, $1) },
+                    onBurst: { [weak self] in self?.runLoopPass() },
+                    onFailure: { [weak self] in self?.close($0) }))
+            let isIPv6Only = address.isIPv6 && addresses.contains { !$0.isIPv6 && $0.port == address.port }
             do {
-                try await socket.bind(sharesPort: sharesPort)
+                try await socket.bind(isIPv6Only: isIPv6Only)
             } catch {
                 for socket in bound { eventLoop.execute { socket.close() } }
                 throw MeshError(binding: address, error)
@@ -236,7 +243,6 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
                 awaitDrain(targets)
             }
         }
-        for socket in sockets { socket.flush() }
     }
 
     private func emit(_ event: Machine.Event) {

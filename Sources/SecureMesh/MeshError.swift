@@ -1,5 +1,3 @@
-internal import NIOCore
-
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -35,15 +33,10 @@ extension MeshError {
     /// Translates the error of an attempt to bind `address`.
     init(binding address: SocketAddress, _ error: any Error) {
         switch error {
-        case let error as MeshError:
-            self = error
-        case let error as IOError where error.errnoCode == EADDRINUSE:
-            self = .addressInUse(address)
-        default:
-            // SwiftNIO: "bind(descriptor:ptr:bytes:): Permission denied) (errno: 13)", with or without the second ")".
-            let text = String(describing: error)
-            let reason = text.split(separator: "): ").last.map(String.init) ?? text
-            self = .cannotBind(address, reason: reason.replacing(") (errno", with: " (errno"))
+        case let error as MeshError: self = error
+        case let error as SystemError where error.code == EADDRINUSE: self = .addressInUse(address)
+        case let error as SystemError: self = .cannotBind(address, reason: error.message)
+        default: self = .cannotBind(address, reason: String(describing: error))
         }
     }
 }

@@ -95,7 +95,8 @@ public final class MeshPeer: Service {
     /// server, three times over 0.1 s against loss; to a server on the same host, at once.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
-    ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if there is no socket;
+    ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if there is no socket,
+    ///   or it has lost its port and cannot be bound again within 5 s;
     ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
@@ -192,10 +193,11 @@ public final class MeshPeer: Service {
         let address = configuration.bind
         do throws(MeshError) {
             do throws(MeshError) {
-                return try await driver.bind([address], profile: .peer)
+                return try await driver.bind([address], profile: .peer, mayMove: true)
             } catch .cannotBind where address == .wildcard(port: address.port) && !configuration.server.isIPv6 {
                 // The host has no IPv6.
-                return try await driver.bind([SocketAddress(ip: .v4(0), port: address.port)], profile: .peer)
+                let address = SocketAddress(ip: .v4(0), port: address.port)
+                return try await driver.bind([address], profile: .peer, mayMove: true)
             }
         } catch {
             driver.close(error)

@@ -79,8 +79,8 @@ public final class MeshServer: Service {
 
     /// Serves until graceful shutdown or cancellation.
     ///
-    /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound;
-    ///   then none stays bound. ``MeshError/invalidConfiguration(_:)`` for more than 255 addresses;
+    /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound, or
+    ///   has lost its address and cannot be bound again within 5 s; then none stays bound. ``MeshError/invalidConfiguration(_:)`` for more than 255 addresses;
     ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
@@ -100,7 +100,7 @@ public final class MeshServer: Service {
             Registry(configuration.registry(bound: bound), random: .system, now: now)
         }
         lifecycle.begin(driver, bound)
-        _ = await withTaskCancellationOrGracefulShutdownHandler {
+        let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
             driver.eventLoop.execute {
@@ -108,7 +108,8 @@ public final class MeshServer: Service {
                 driver.close()
             }
         }
-        lifecycle.end()
+        lifecycle.end(failure)
+        if let failure { throw failure }
     }
 
     /// The members.

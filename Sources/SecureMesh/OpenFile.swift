@@ -20,6 +20,12 @@ package struct SystemError: Error {
         self.code = code
     }
 
+    /// The system's text for the error, with its number.
+    package var message: String {
+        let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "unknown error"
+        return "\(text) (errno: \(code))"
+    }
+
     /// True if a path leads to nothing.
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 }

@@ -2,11 +2,10 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// A UDP socket on an event loop, with vector reads and batched writes. It binds its port again if it fails.
+/// A UDP socket on an event loop, with vector reads. It binds its address again if its channel fails.
 ///
-/// SwiftNIO closes a datagram channel if the kernel refuses one send (no route, a firewall rule). Here one datagram is
-/// lost then: the socket is bound again, the rest of the batch is sent one by one, and nothing is sent to the
-/// destination that failed for one second. Everything except `bind` happens on the event loop.
+/// SwiftNIO reads. Datagrams are sent by `SocketDescriptor`, so that a datagram that the kernel refuses to send is lost
+/// alone. Everything except `bind` happens on the event loop.
 final class UDPSocket: @unchecked Sendable {
     /// The sizes of a socket's reads.
     struct Profile: Sendable {
@@ -19,9 +18,20 @@ final class UDPSocket: @unchecked Sendable {
         static let peer = Profile(vectorCount: 16, slotSize: 65_536)
     }
 
+    /// The calls of a socket to its owner, on the event loop.
+    struct Callbacks {
+        var onDatagram: (Span<UInt8>, Path) -> Void
+        /// Called after a burst of reads.
+        var onBurst: () -> Void
+        /// Called once if the socket has lost its address for `Limits.rebindTime`. It is closed then.
+        var onFailure: (MeshError) -> Void
+    }
+
     let index: UInt8
     let eventLoop: any EventLoop
     private(set) var address: SocketAddress
+    /// The channel that reads; nil while the socket is not bound.
+    private(set) var channel: (any Channel)?
     /// True if the last burst of reads ended because the socket was empty.
     private(set) var isDrained = true
     /// The number of datagrams read since the socket was bound.
@@ -30,83 +40,73 @@ final class UDPSocket: @unchecked Sendable {
     private(set) var unsent: UInt64 = 0
     private let profile: Profile
     private let logger: Logger
-    private let onDatagram: (Span<UInt8>, Path) -> Void
-    private let onBurst: () -> Void
-    private var channel: (any Channel)?
-    /// The channel while it is being bound.
+    private let callbacks: Callbacks
+    /// Whether the system chose the port, so that another one will do if it is lost.
+    private let mayMove: Bool
+    private let rebindTime: TimeAmount
+    private var isIPv6Only = false
+    private(set) var descriptor: SocketDescriptor?
+    /// The channel while it is being set up.
     private var opening: (any Channel)?
     private var isClosing = false
     private var burst = 0
-    private var destinations: [SocketAddress: NIOCore.SocketAddress] = [:]
+    /// The size of the receive buffer that the system has granted, in bytes.
+    private var receiveBuffer = 0
     private typealias Outgoing = (bytes: [UInt8], remote: SocketAddress)
-    /// The datagrams that are written and not flushed.
-    private var batch: [Outgoing] = []
-    /// A flush can cause a read, and that a send: SwiftNIO drains a socket before it closes it.
-    private var isFlushing = false
-    /// The datagrams to send one by one, since one of them has closed the channel, and then those that came while there
-    /// was no channel.
-    private var suspects: [Outgoing] = []
-    private var failed: [SocketAddress: NIODeadline] = [:]
-    private var rebinding = LogThrottle()
-    private var wasBound = false
+    /// The datagrams that wait until the socket can send, the oldest first.
+    private var waiting: [Outgoing] = []
+    private var retry: Scheduled<Void>?
+    private var refusedSends = LogThrottle()
+    private var failedRebinds = LogThrottle()
 
+    /// - Parameters:
+    ///   - index: The number of the socket in `Path.socket`.
+    ///   - mayMove: Whether the socket takes another port if it has lost one that the system chose.
+    ///   - rebindTime: The time after which a socket that has lost its address gives up.
     init(
-        index: UInt8, address: SocketAddress, profile: Profile, eventLoop: any EventLoop, logger: Logger,
-        onDatagram: @escaping (Span<UInt8>, Path) -> Void, onBurst: @escaping () -> Void
+        index: UInt8, address: SocketAddress, profile: Profile, mayMove: Bool = false,
+        rebindTime: Duration = Limits.rebindTime, eventLoop: any EventLoop, logger: Logger, callbacks: Callbacks
     ) {
         self.index = index
         self.address = address
         self.profile = profile
+        self.mayMove = mayMove && address.port == 0
+        self.rebindTime = .nanoseconds(rebindTime.wholeNanoseconds)
         self.eventLoop = eventLoop
         self.logger = logger
-        self.onDatagram = onDatagram
-        self.onBurst = onBurst
+        self.callbacks = callbacks
     }
 
     /// Binds the socket. Then `address` has the port that the system has chosen.
     ///
-    /// - Parameter sharesPort: Whether to bind for IPv6 only, since another socket has the port for IPv4.
-    func bind(sharesPort: Bool) async throws {
-        guard let local = address.forSocket(isIPv6: address.isIPv6) else {
-            throw MeshError.unresolvable(address.description)
-        }
-        let channel = try await open(local, sharesPort: sharesPort).get()
-        try await eventLoop.submit { self.adopt(channel, sharesPort: sharesPort) }.get()
+    /// - Parameter isIPv6Only: Whether to bind for IPv6 only, because another socket has the port for IPv4.
+    func bind(isIPv6Only: Bool) async throws {
+        try await eventLoop.flatSubmit {
+            self.isIPv6Only = isIPv6Only
+            return self.open(self.address).map { self.logListening() }
+        }.get()
     }
 
-    /// Stores a datagram for the next `flush`, which sends up to 64 per system call.
+    /// Sends a datagram. It waits in a bounded queue while the send buffer is full or the socket is not bound.
     func send(_ bytes: [UInt8], to remote: SocketAddress) {
         eventLoop.assertInEventLoop()
-        guard suspects.isEmpty, let channel else {
-            if suspects.count < Limits.resendQueue, !isClosing {
-                suspects.append((bytes, remote))
-            } else {
-                unsent += 1
-            }
+        if waiting.isEmpty, attempt(bytes, remote) { return }
+        guard !isClosing, waiting.count < Limits.sendQueue else {
+            unsent += 1
             return
         }
-        guard write(bytes, remote, channel) else { return }
-        batch.append((bytes, remote))
-        if batch.count == Self.writeBatch { flush() }
-    }
-
-    /// Sends the stored datagrams.
-    func flush() {
-        eventLoop.assertInEventLoop()
-        while !isFlushing, !batch.isEmpty, let channel {
-            let sent = batch
-            batch = []
-            flushNow(channel)
-            guard !channel.isActive else { continue }
-            suspects = sent + batch + suspects
-            batch = []
-        }
+        waiting.append((bytes, remote))
+        retryLater()
     }
 
     /// Closes the socket for good.
     func close() {
         eventLoop.assertInEventLoop()
         isClosing = true
+        retry?.cancel()
+        unsent += UInt64(waiting.count)
+        waiting = []
+        descriptor = nil
         channel?.close(promise: nil)
         channel = nil
     }
@@ -116,136 +116,142 @@ final class UDPSocket: @unchecked Sendable {
         received += 1
         burst += 1
         guard let remote = SocketAddress(envelope.remoteAddress) else { return }
-        onDatagram(envelope.data.readableBytesUInt8Span, Path(socket: index, remote: remote))
+        callbacks.onDatagram(envelope.data.readableBytesUInt8Span, Path(socket: index, remote: remote))
     }
 
     fileprivate func readComplete() {
         eventLoop.assertInEventLoop()
         isDrained = burst < profile.vectorCount * Self.vectorsPerBurst
         burst = 0
-        onBurst()
+        callbacks.onBurst()
     }
 
-    /// Opens a channel, and closes it if it cannot be bound. SwiftNIO would leave it open, which costs a file
-    /// descriptor per attempt.
-    private func open(_ local: NIOCore.SocketAddress, sharesPort: Bool) -> EventLoopFuture<any Channel> {
-        bootstrap(sharesPort: sharesPort).bind(to: local).always { result in
-            if case .failure = result { self.opening?.close(promise: nil) }
-            self.opening = nil
+    // MARK: sending
+
+    /// Returns false if the datagram can be sent later. A datagram that the kernel refuses is dropped.
+    private func attempt(_ bytes: [UInt8], _ remote: SocketAddress) -> Bool {
+        guard let descriptor else { return false }
+        switch descriptor.send(bytes, to: remote) {
+        case .sent: return true
+        case .full: return false
+        case .refused(let error):
+            unsent += 1
+            if let count = refusedSends.happened() {
+                logger.notice(
+                    "the system refused to send a datagram",
+                    metadata: ["error": "\(error.message)", "count": "\(count)"])
+            }
+            return true
         }
     }
 
-    private func bootstrap(sharesPort: Bool) -> DatagramBootstrap {
+    /// Tries again after a pause: SwiftNIO does not tell when a socket becomes writable unless it sends itself.
+    private func retryLater() {
+        guard retry == nil, descriptor != nil else { return }
+        retry = eventLoop.scheduleTask(in: Self.retryPause) {
+            self.retry = nil
+            self.sendWaiting()
+        }
+    }
+
+    private func sendWaiting() {
+        let sent = waiting.firstIndex { !attempt($0.bytes, $0.remote) } ?? waiting.count
+        waiting.removeFirst(sent)
+        if !waiting.isEmpty { retryLater() }
+    }
+
+    // MARK: binding
+
+    private func open(_ local: SocketAddress) -> EventLoopFuture<Void> {
+        do {
+            let descriptor = try SocketDescriptor(bindingTo: local, isIPv6Only: isIPv6Only)
+            receiveBuffer = descriptor.requestReceiveBuffer(Limits.receiveBuffer)
+            return listen(try descriptor.duplicate()).map { self.adopt($0, descriptor) }
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    /// Makes the channel that reads. Closes it if it cannot be set up: SwiftNIO would leave it open.
+    private func listen(_ copy: CInt) -> EventLoopFuture<any Channel> {
         let size = profile.vectorCount * profile.slotSize
-        let bootstrap = DatagramBootstrap(group: eventLoop)
-            .channelOption(.socketOption(.so_rcvbuf), value: .init(Limits.receiveBuffer))
+        return DatagramBootstrap(group: eventLoop)
             .channelOption(.datagramVectorReadMessageCount, value: profile.vectorCount)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
             .channelOption(.maxMessagesPerRead, value: UInt(Self.vectorsPerBurst))
-            .channelOption(.writeBufferWaterMark, value: .init(low: 4 << 20, high: 8 << 20))
             .channelInitializer { channel in
                 self.opening = channel
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(DatagramHandler(socket: self))
                 }
             }
-        guard address.isIPv6 else { return bootstrap }
-        let only = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
-        return bootstrap.channelOption(only, value: sharesPort ? 1 : 0)
+            .withBoundSocket(copy)
+            .always { result in
+                if case .failure = result { self.opening?.close(promise: nil) }
+                self.opening = nil
+            }
     }
 
-    private func write(_ bytes: [UInt8], _ remote: SocketAddress, _ channel: any Channel) -> Bool {
-        guard channel.isWritable, let destination = destination(remote) else {
-            unsent += 1
-            return false
-        }
-        let envelope = AddressedEnvelope(remoteAddress: destination, data: channel.allocator.buffer(bytes: bytes))
-        channel.write(envelope, promise: nil)
-        return true
-    }
-
-    /// Finds the destination that closes the channel, and sends the rest.
-    private func sendSuspects(_ channel: any Channel) {
-        failed = failed.filter { .now() < $0.value }
-        var rest = suspects[...]
-        suspects = []
-        while channel.isActive, let next = rest.popFirst() {
-            guard write(next.bytes, next.remote, channel) else { continue }
-            flushNow(channel)
-            guard !channel.isActive else { continue }
-            unsent += 1
-            if failed.count < Self.keptDestinations { failed[next.remote] = .now() + Self.failurePause }
-        }
-        suspects = rest + batch + suspects
-        batch = []
-        if channel.isActive, !suspects.isEmpty { sendSuspects(channel) }
-    }
-
-    private func flushNow(_ channel: any Channel) {
-        isFlushing = true
-        channel.flush()
-        isFlushing = false
-    }
-
-    private func adopt(_ channel: any Channel, sharesPort: Bool) {
-        eventLoop.assertInEventLoop()
-        let level: Logger.Level = wasBound ? .debug : .info
-        wasBound = true
+    private func adopt(_ channel: any Channel, _ descriptor: SocketDescriptor) {
+        guard !isClosing else { return channel.close(promise: nil) }
         self.channel = channel
+        self.descriptor = descriptor
         if let local = channel.localAddress.flatMap({ SocketAddress($0) }) {
             address = SocketAddress(ip: address.ip, port: local.port)
         }
-        channel.getOption(.socketOption(.so_rcvbuf)).whenSuccess { [logger, address] granted in
-            logger.log(
-                level: level,
-                "listening",
-                metadata: [
-                    "address": "\(address)", "receiveBuffer": "\(granted)",
-                    "receiveBufferRequested": "\(Limits.receiveBuffer)",
-                ])
-        }
-        channel.closeFuture.whenComplete { _ in
-            guard !self.isClosing else { return }
-            self.channel = nil
-            self.isDrained = true
-            if let count = self.rebinding.happened() {
-                self.logger.warning(
-                    "a datagram could not be sent: socket bound again",
-                    metadata: ["address": "\(self.address)", "count": "\(count)"])
-            }
-            self.rebind(sharesPort: sharesPort)
-        }
-        sendSuspects(channel)
+        channel.closeFuture.whenComplete { _ in self.channelClosed() }
+        sendWaiting()
     }
 
-    private func rebind(sharesPort: Bool) {
-        guard !isClosing, let local = address.forSocket(isIPv6: address.isIPv6) else { return }
-        open(local, sharesPort: sharesPort).whenComplete { result in
+    private func logListening() {
+        logger.info(
+            "listening",
+            metadata: [
+                "address": "\(address)", "receiveBuffer": "\(receiveBuffer)",
+                "receiveBufferRequested": "\(Limits.receiveBuffer)",
+            ])
+    }
+
+    private func channelClosed() {
+        guard !isClosing else { return }
+        channel = nil
+        descriptor = nil
+        isDrained = true
+        rebind(until: .now() + rebindTime)
+    }
+
+    private func rebind(until deadline: NIODeadline) {
+        guard !isClosing else { return }
+        open(address).flatMapError { error in
+            guard self.mayMove, case .addressInUse = MeshError(binding: self.address, error) else {
+                return self.eventLoop.makeFailedFuture(error)
+            }
+            return self.open(SocketAddress(ip: self.address.ip, port: 0))
+        }.whenComplete { result in
             switch result {
-            case .success(let channel):
-                guard !self.isClosing else { return channel.close(promise: nil) }
-                self.adopt(channel, sharesPort: sharesPort)
-            case .failure:
-                _ = self.eventLoop.scheduleTask(in: Self.rebindDelay) { self.rebind(sharesPort: sharesPort) }
+            case .success: self.logger.warning("socket bound again", metadata: ["address": "\(self.address)"])
+            case .failure(let error): self.rebindFailed(MeshError(binding: self.address, error), deadline)
             }
         }
     }
 
-    /// Converts an address. Results are stored, since a conversion costs more than sealing a datagram.
-    private func destination(_ remote: SocketAddress) -> NIOCore.SocketAddress? {
-        if let pause = failed[remote], .now() < pause { return nil }
-        if let known = destinations[remote] { return known }
-        guard remote.isUsable, let converted = remote.forSocket(isIPv6: address.isIPv6) else { return nil }
-        if destinations.count == Self.keptDestinations { destinations.removeAll() }
-        destinations[remote] = converted
-        return converted
+    private func rebindFailed(_ error: MeshError, _ deadline: NIODeadline) {
+        guard !isClosing else { return }
+        if let count = failedRebinds.happened() {
+            logger.error(
+                "socket lost: its address cannot be bound again",
+                metadata: ["address": "\(address)", "error": "\(error)", "count": "\(count)"])
+        }
+        guard .now() < deadline else {
+            close()
+            return callbacks.onFailure(error)
+        }
+        _ = eventLoop.scheduleTask(in: Self.rebindPause) { self.rebind(until: deadline) }
     }
 
-    private static let writeBatch = 64
     private static let vectorsPerBurst = 4
-    private static let keptDestinations = 16_384
-    private static let failurePause = TimeAmount.seconds(1)
-    private static let rebindDelay = TimeAmount.milliseconds(100)
+    private static let retryPause = TimeAmount.milliseconds(1)
+    private static let rebindPause = TimeAmount.milliseconds(100)
 }
 
 private final class DatagramHandler: ChannelInboundHandler {
@@ -265,6 +271,6 @@ private final class DatagramHandler: ChannelInboundHandler {
         socket.readComplete()
     }
 
-    /// Ignores ICMP errors and full kernel queues: they are loss of datagrams.
+    /// Ignores errors of the kernel: they are loss of datagrams.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

@@ -78,7 +78,8 @@ package enum Limits {
     package static let receiveBuffer = 8 << 20
     package static let events = 4_096
     package static let strangerQueue = 4_096
-    package static let resendQueue = 4_096
+    package static let sendQueue = 4_096
+    package static let rebindTime = Duration.seconds(5)
     package static let logInterval = Duration.seconds(10)
     // Sizes of files, in bytes.
     package static let secretKeyFile = 4_096

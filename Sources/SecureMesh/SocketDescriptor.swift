@@ -1,0 +1,139 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// A bound UDP socket: the system calls that SwiftNIO does not offer.
+///
+/// SwiftNIO reads from a duplicate of the descriptor. It does not send, because it closes a datagram channel whenever
+/// the kernel refuses to send one datagram.
+final class SocketDescriptor: Sendable {
+    /// The result of an attempt to send a datagram.
+    enum SendResult {
+        case sent
+        /// The send buffer is full. The datagram can be sent later.
+        case full
+        /// The kernel does not send this datagram: there is no route, a firewall rule, or it is too large.
+        case refused(SystemError)
+    }
+
+    let isIPv6: Bool
+    private let descriptor: CInt
+
+    /// Opens a socket that does not block, and binds it. A child process does not inherit it.
+    ///
+    /// - Parameters:
+    ///   - address: The local address. With port 0 the system chooses a port.
+    ///   - isIPv6Only: Whether an IPv6 socket takes no IPv4 datagrams, because another socket has the port for IPv4.
+    init(bindingTo address: SocketAddress, isIPv6Only: Bool) throws(SystemError) {
+        isIPv6 = address.isIPv6
+        descriptor = try Self.open(isIPv6: address.isIPv6)
+        if isIPv6 { try set(CInt(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only ? 1 : 0) }
+        let result = unsafe Self.withKernelAddress(address, isIPv6: isIPv6) { unsafe bind(descriptor, $0, $1) }
+        guard result == 0 else { throw SystemError() }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Returns a second descriptor of the same socket, which the caller must close.
+    func duplicate() throws(SystemError) -> CInt {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError() }
+        return copy
+    }
+
+    /// Requests a size of the receive buffer.
+    ///
+    /// - Returns: The size that the system has granted, in bytes.
+    func requestReceiveBuffer(_ size: Int) -> Int {
+        try? set(SOL_SOCKET, SO_RCVBUF, CInt(clamping: size))
+        return get(SOL_SOCKET, SO_RCVBUF)
+    }
+
+    /// Sends one datagram, without waiting.
+    func send(_ bytes: [UInt8], to remote: SocketAddress) -> SendResult {
+        guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }
+        let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
+            while true {
+                let sent = unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
+                guard sent < 0, errno == EINTR else { return sent }
+            }
+        }
+        guard sent < 0 else { return .sent }
+        let error = SystemError()
+        return error.code == EAGAIN || error.code == EWOULDBLOCK ? .full : .refused(error)
+    }
+
+    private func set(_ level: CInt, _ name: CInt, _ value: CInt) throws(SystemError) {
+        var value = value
+        let size = socklen_t(MemoryLayout<CInt>.size)
+        guard unsafe setsockopt(descriptor, level, name, &value, size) == 0 else { throw SystemError() }
+    }
+
+    private func get(_ level: CInt, _ name: CInt) -> Int {
+        var value: CInt = 0
+        var size = socklen_t(MemoryLayout<CInt>.size)
+        _ = unsafe getsockopt(descriptor, level, name, &value, &size)
+        return Int(value)
+    }
+
+    private static func open(isIPv6: Bool) throws(SystemError) -> CInt {
+        let family = isIPv6 ? AF_INET6 : AF_INET
+        #if canImport(Glibc)
+            let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        #elseif canImport(Musl)
+            let type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK
+        #else
+            let type = SOCK_DGRAM
+        #endif
+        let descriptor = socket(family, type, 0)
+        guard descriptor >= 0 else { throw SystemError() }
+        #if canImport(Darwin)
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        #endif
+        return descriptor
+    }
+
+    /// Calls `body` with the address as a socket of the family takes it: an IPv6 socket reaches IPv4 by mapped
+    /// addresses.
+    private static func withKernelAddress<Result>(
+        _ address: SocketAddress, isIPv6: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        guard isIPv6 else {
+            var kernel = sockaddr_in()
+            kernel.sin_family = sa_family_t(AF_INET)
+            kernel.sin_port = address.port.bigEndian
+            if case .v4(let ip) = address.ip { kernel.sin_addr.s_addr = ip.bigEndian }
+            return unsafe withBytes(of: &kernel, body)
+        }
+        let (high, low): (UInt64, UInt64) =
+            switch address.ip {
+            case .v4(let ip): (0, 0xFFFF_0000_0000 | UInt64(ip))
+            case .v6(let high, let low): (high, low)
+            }
+        var kernel = sockaddr_in6()
+        kernel.sin6_family = sa_family_t(AF_INET6)
+        kernel.sin6_port = address.port.bigEndian
+        unsafe withUnsafeMutableBytes(of: &kernel.sin6_addr) { bytes in
+            unsafe bytes.storeBytes(of: high.bigEndian, as: UInt64.self)
+            unsafe bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        return unsafe withBytes(of: &kernel, body)
+    }
+
+    private static func withBytes<Kernel, Result>(
+        of address: inout Kernel, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+                unsafe body(rebound, socklen_t(MemoryLayout<Kernel>.size))
+            }
+        }
+    }
+}
