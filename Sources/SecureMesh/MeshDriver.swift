@@ -31,7 +31,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private var droppedEvents = LogThrottle()
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
-    private var refusals = RefusalLog()
+    private var refusals = CounterLog<Rejection>()
+    private var losses = CounterLog<DatagramLoss>()
+    private var nextLossReport = Instant(nanoseconds: 0)
     private var conditions: [MachineCondition<Machine>] = []
     private var isClosed = false
 
@@ -114,6 +116,15 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     /// As `submit`, for callers on the event loop. Does nothing if the driver has closed.
     func perform(_ body: (inout Machine, Instant) -> Void) {
         _ = call { (machine, now) throws(Never) in body(&machine, now) }
+    }
+
+    /// The datagrams that the sockets have lost since the start.
+    ///
+    /// - Throws: `MeshError.notRunning` if the driver has closed.
+    func lostDatagrams() async throws(MeshError) -> DatagramLosses {
+        let losses = try? await eventLoop.submit { self.isClosed ? nil : self.datagramLosses }.get()
+        guard let losses = losses ?? nil else { throw .notRunning }
+        return losses
     }
 
     /// Waits until `condition` returns a value. It is called at once, and after everything that happens to the machine.
@@ -235,7 +246,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
             switch output {
             case .transmit(let transmit):
                 let socket = Int(transmit.path.socket)
-                if socket < sockets.count { sockets[socket].send(transmit.bytes, to: transmit.path.remote) }
+                if socket < sockets.count { sockets[socket].send(transmit) }
             case .event(let event):
                 emit(event)
             case .drain:
@@ -274,15 +285,30 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
 
     private func report() {
         guard let machine else { return }
-        for (rejection, count) in refusals.take(machine.rejections, now: now) {
+        let now = now
+        for (rejection, count) in refusals.take(machine.rejections.nonZero, now: now) {
             logger.log(
                 level: rejection.isEveryday ? .debug : .notice, "refused datagrams",
                 metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
         }
+        // To count the losses costs a system call per socket.
+        guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
+        nextLossReport = now + Self.lossReportInterval
+        for (loss, count) in losses.take(datagramLosses.nonZero, now: now) {
+            var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": "\(count)"]
+            if loss == .sendRefused, let error = sockets.lazy.compactMap(\.lastSendError).last {
+                metadata["error"] = "\(error.message)"
+            }
+            logger.notice("lost datagrams", metadata: metadata)
+        }
+    }
+
+    private var datagramLosses: DatagramLosses {
+        sockets.reduce(into: DatagramLosses()) { $0.add($1.losses) }
     }
 
     private func schedule() {
-        let deadlines = [machine?.nextDeadline, refusals.deadline].compactMap { $0 }
+        let deadlines = [machine?.nextDeadline, refusals.deadline, losses.deadline].compactMap { $0 }
         guard let next = deadlines.min() else { return }
         if let timer {
             guard next < timer.deadline else { return }
@@ -299,6 +325,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
 
 extension MeshDriver {
     private static var timeoutsPerTurn: Int { 16 }
+    private static var lossReportInterval: Duration { .seconds(1) }
     private static var strangersPerTurn: Int { 64 }
     /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
     /// the size that was requested.

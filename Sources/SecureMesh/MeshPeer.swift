@@ -164,6 +164,13 @@ public final class MeshPeer: Service {
         try await ask { peer in peer.members.first { $0.name == name } }
     }
 
+    /// The number of datagrams that the sockets have lost since the start, by reason.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func losses() async throws(MeshError) -> DatagramLosses {
+        try await lifecycle.started().driver.lostDatagrams()
+    }
+
     /// The number of refused datagrams since the start, by reason.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.

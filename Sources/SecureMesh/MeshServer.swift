@@ -80,7 +80,8 @@ public final class MeshServer: Service {
     /// Serves until graceful shutdown or cancellation.
     ///
     /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound, or
-    ///   has lost its address and cannot be bound again within 5 s; then none stays bound. ``MeshError/invalidConfiguration(_:)`` for more than 255 addresses;
+    ///   has lost its address and cannot be bound again within 5 s; then none stays bound.
+    ///   ``MeshError/invalidConfiguration(_:)`` for more than 255 addresses;
     ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
@@ -133,6 +134,13 @@ public final class MeshServer: Service {
         try await lifecycle.started().driver.submit { (registry, now) throws(Never) in
             registry.setRoster(roster, now: now)
         }.get()
+    }
+
+    /// The number of datagrams that the sockets have lost since the start, by reason.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    public func losses() async throws(MeshError) -> DatagramLosses {
+        try await lifecycle.started().driver.lostDatagrams()
     }
 
     /// The number of refused datagrams since the start, by reason.

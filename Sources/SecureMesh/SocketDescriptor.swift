@@ -55,6 +55,32 @@ final class SocketDescriptor: Sendable {
         return get(SOL_SOCKET, SO_RCVBUF)
     }
 
+    /// Requests a size of the send buffer.
+    ///
+    /// - Returns: The size that the system has granted, in bytes.
+    func requestSendBuffer(_ size: Int) -> Int {
+        try? set(SOL_SOCKET, SO_SNDBUF, CInt(clamping: size))
+        return get(SOL_SOCKET, SO_SNDBUF)
+    }
+
+    /// The number of bytes of the send buffer that are in use; nil if the system does not tell.
+    var sendBufferUse: Int? { memory.map { Int($0[Self.sendUse]) } }
+
+    /// The values of SO_MEMINFO, in the order of linux/sock_diag.h.
+    private var memory: [UInt32]? {
+        #if os(Linux)
+            var values = [UInt32](repeating: 0, count: Self.memoryValues)
+            var size = socklen_t(values.count * MemoryLayout<UInt32>.size)
+            let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &values, &size)
+            return result == 0 ? values : nil
+        #else
+            return nil
+        #endif
+    }
+
+    private static let memoryValues = 9
+    private static let sendUse = 2
+
     /// Sends one datagram, without waiting.
     func send(_ bytes: [UInt8], to remote: SocketAddress) -> SendResult {
         guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }

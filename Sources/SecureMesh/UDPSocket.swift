@@ -36,27 +36,27 @@ final class UDPSocket: @unchecked Sendable {
     private(set) var isDrained = true
     /// The number of datagrams read since the socket was bound.
     private(set) var received: UInt64 = 0
-    /// The number of datagrams dropped because the socket could not send them.
-    private(set) var unsent: UInt64 = 0
+    private(set) var losses = DatagramLosses()
+    /// The error of the last send that the system refused.
+    private(set) var lastSendError: SystemError?
     private let profile: Profile
     private let logger: Logger
     private let callbacks: Callbacks
-    /// Whether the system chose the port, so that another one will do if it is lost.
+    /// True if the system chose the port, so that another one will do if it is lost.
     private let mayMove: Bool
     private let rebindTime: TimeAmount
     private var isIPv6Only = false
     private(set) var descriptor: SocketDescriptor?
+    private var sendBuffer = SendBufferGauge(size: 0)
     /// The channel while it is being set up.
     private var opening: (any Channel)?
     private var isClosing = false
     private var burst = 0
-    /// The size of the receive buffer that the system has granted, in bytes.
-    private var receiveBuffer = 0
-    private typealias Outgoing = (bytes: [UInt8], remote: SocketAddress)
-    /// The datagrams that wait until the socket can send, the oldest first.
-    private var waiting: [Outgoing] = []
+    /// The sizes of the buffers that the system has granted, in bytes.
+    private var buffers = (receive: 0, send: 0)
+    /// The datagrams of sessions that wait until the socket can send, the oldest first.
+    private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
-    private var refusedSends = LogThrottle()
     private var failedRebinds = LogThrottle()
 
     /// - Parameters:
@@ -87,16 +87,20 @@ final class UDPSocket: @unchecked Sendable {
         }.get()
     }
 
-    /// Sends a datagram. It waits in a bounded queue while the send buffer is full or the socket is not bound.
-    func send(_ bytes: [UInt8], to remote: SocketAddress) {
+    /// Sends a datagram, lets it wait in a bounded queue, or drops it, by its priority.
+    func send(_ transmit: Transmit) {
         eventLoop.assertInEventLoop()
-        if waiting.isEmpty, attempt(bytes, remote) { return }
-        guard !isClosing, waiting.count < Limits.sendQueue else {
-            unsent += 1
-            return
+        switch transmit.priority {
+        case .session:
+            if waiting.isEmpty, attempt(transmit) { return }
+            guard !isClosing, waiting.count < Limits.sendQueue else { return losses.count(.sendQueueFull) }
+            waiting.append(transmit)
+            retryLater()
+        case .message:
+            guard hasRoom(.half), attempt(transmit) else { return losses.count(.messagesDropped) }
+        case .answer:
+            guard hasRoom(.quarter), attempt(transmit) else { return losses.count(.answersDropped) }
         }
-        waiting.append((bytes, remote))
-        retryLater()
     }
 
     /// Closes the socket for good.
@@ -104,7 +108,7 @@ final class UDPSocket: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         isClosing = true
         retry?.cancel()
-        unsent += UInt64(waiting.count)
+        losses.count(.sendQueueFull, UInt64(waiting.count))
         waiting = []
         descriptor = nil
         channel?.close(promise: nil)
@@ -128,19 +132,24 @@ final class UDPSocket: @unchecked Sendable {
 
     // MARK: sending
 
+    /// Returns whether a datagram that does not wait may be sent: no datagram waits, and the buffer is not too full.
+    private func hasRoom(_ share: SendBufferGauge.Share) -> Bool {
+        guard waiting.isEmpty, let descriptor else { return false }
+        return sendBuffer.isBelow(share) { descriptor.sendBufferUse }
+    }
+
     /// Returns false if the datagram can be sent later. A datagram that the kernel refuses is dropped.
-    private func attempt(_ bytes: [UInt8], _ remote: SocketAddress) -> Bool {
+    private func attempt(_ transmit: Transmit) -> Bool {
         guard let descriptor else { return false }
-        switch descriptor.send(bytes, to: remote) {
-        case .sent: return true
-        case .full: return false
+        switch descriptor.send(transmit.bytes, to: transmit.path.remote) {
+        case .sent:
+            sendBuffer.charge(transmit.bytes.count)
+            return true
+        case .full:
+            return false
         case .refused(let error):
-            unsent += 1
-            if let count = refusedSends.happened() {
-                logger.notice(
-                    "the system refused to send a datagram",
-                    metadata: ["error": "\(error.message)", "count": "\(count)"])
-            }
+            losses.count(.sendRefused)
+            lastSendError = error
             return true
         }
     }
@@ -155,7 +164,7 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     private func sendWaiting() {
-        let sent = waiting.firstIndex { !attempt($0.bytes, $0.remote) } ?? waiting.count
+        let sent = waiting.firstIndex { !attempt($0) } ?? waiting.count
         waiting.removeFirst(sent)
         if !waiting.isEmpty { retryLater() }
     }
@@ -165,7 +174,12 @@ final class UDPSocket: @unchecked Sendable {
     private func open(_ local: SocketAddress) -> EventLoopFuture<Void> {
         do {
             let descriptor = try SocketDescriptor(bindingTo: local, isIPv6Only: isIPv6Only)
-            receiveBuffer = descriptor.requestReceiveBuffer(Limits.receiveBuffer)
+            let sizes = (
+                receive: descriptor.requestReceiveBuffer(Limits.receiveBuffer),
+                send: descriptor.requestSendBuffer(Limits.sendBuffer)
+            )
+            buffers = sizes
+            sendBuffer = SendBufferGauge(size: sizes.send)
             return listen(try descriptor.duplicate()).map { self.adopt($0, descriptor) }
         } catch {
             return eventLoop.makeFailedFuture(error)
@@ -207,8 +221,9 @@ final class UDPSocket: @unchecked Sendable {
         logger.info(
             "listening",
             metadata: [
-                "address": "\(address)", "receiveBuffer": "\(receiveBuffer)",
-                "receiveBufferRequested": "\(Limits.receiveBuffer)",
+                "address": "\(address)", "receiveBuffer": "\(buffers.receive)",
+                "receiveBufferRequested": "\(Limits.receiveBuffer)", "sendBuffer": "\(buffers.send)",
+                "sendBufferRequested": "\(Limits.sendBuffer)",
             ])
     }
 

@@ -216,6 +216,7 @@ private let constants: [(name: String, value: String)] = [
     ("leaveRepeats", text(Limits.leaveRepeats)),
     ("leaveGap", text(Limits.leaveGap)),
     ("receiveBuffer", text(Limits.receiveBuffer)),
+    ("sendBuffer", text(Limits.sendBuffer)),
     ("events", text(Limits.events)),
     ("strangerQueue", text(Limits.strangerQueue)),
     ("sendQueue", text(Limits.sendQueue)),

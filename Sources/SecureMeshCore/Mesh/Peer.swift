@@ -330,6 +330,6 @@ extension Peer {
             throw SendError(error)
         }
         sendLimiter.charge(entry.session, now: now)
-        outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes)))
+        outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes, priority: .message)))
     }
 }

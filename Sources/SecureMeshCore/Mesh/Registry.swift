@@ -166,7 +166,7 @@ extension Registry {
         let answer = try gate.admitHello(
             span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: policy(now), random: &random,
             now: now)
-        outputs.push(.transmit(Transmit(path: path, bytes: answer.bytes)))
+        outputs.push(.transmit(Transmit(path: path, bytes: answer.bytes, priority: .answer)))
         // Anyone can sign with a key that is not listed, so these events have a rate limit.
         if case .reject(_, let hello, let reason) = answer, turnedAway.accept(Limits.turnedAwayRate, now: now) {
             let refusal = JoinRefusal(reason)

@@ -76,6 +76,7 @@ package enum Limits {
 
     // Runtime.
     package static let receiveBuffer = 8 << 20
+    package static let sendBuffer = 4 << 20
     package static let events = 4_096
     package static let strangerQueue = 4_096
     package static let sendQueue = 4_096

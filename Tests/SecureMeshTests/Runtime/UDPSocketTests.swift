@@ -38,6 +38,12 @@ struct UDPSocketTests {
     /// An address to which no socket that is bound to 127.0.0.1 can send. The kernel refuses it at once.
     private static let refused = Fixture.address(1)
 
+    private static func transmit(
+        _ byte: UInt8, to remote: SecureMesh.SocketAddress, _ priority: Transmit.Priority = .session
+    ) -> Transmit {
+        Transmit(path: Path(remote: remote), bytes: [byte], priority: priority)
+    }
+
     /// Two sockets on 127.0.0.1. The second one streams the byte that it receives, and the port that it came from.
     private struct Pair {
         let sender: UDPSocket
@@ -107,11 +113,11 @@ struct UDPSocketTests {
         let sender = pair.sender
         let (port, unsent) = try await pair.run { target in
             let channel = sender.channel
-            sender.send([1], to: target)
-            for _ in 0..<100 { sender.send([2], to: Self.refused) }
-            sender.send([3], to: target)
+            sender.send(Self.transmit(1, to: target))
+            for _ in 0..<100 { sender.send(Self.transmit(2, to: Self.refused)) }
+            sender.send(Self.transmit(3, to: target))
             #expect(sender.channel === channel && channel?.isActive == true)
-            return (sender.address.port, sender.unsent)
+            return (sender.address.port, sender.losses.total)
         }
         #expect(await pair.received(upTo: 3) == ([1, 3], [port]))
         #expect(unsent == 100)
@@ -123,10 +129,10 @@ struct UDPSocketTests {
         let pair = try await Pair()
         let sender = pair.sender
         let unsent = try await pair.run { target in
-            sender.send([0], to: SecureMesh.SocketAddress(ip: .v6(0, 1), port: 1))
-            sender.send([0], to: SecureMesh.SocketAddress(ip: target.ip, port: 0))
-            sender.send([0], to: SecureMesh.SocketAddress(ip: .v4(0x7FFF_FFFF), port: 1))
-            return sender.unsent
+            sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v6(0, 1), port: 1)))
+            sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: target.ip, port: 0)))
+            sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v4(0x7FFF_FFFF), port: 1)))
+            return sender.losses.total
         }
         #expect(unsent == 3)
         try await pair.close()
@@ -140,7 +146,7 @@ struct UDPSocketTests {
             sender.channel?.close(promise: nil)
             return sender.address.port
         }
-        try await pair.run { target in sender.send([1], to: target) }
+        try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
         #expect(await pair.received(upTo: 1) == ([1], [port]))
         try await pair.close()
     }
@@ -151,13 +157,36 @@ struct UDPSocketTests {
         let sender = pair.sender
         let other = try await pair.losePort()
         let (port, unsent) = try await pair.run { target in
-            for _ in 0..<Limits.sendQueue { sender.send([1], to: target) }
-            sender.send([2], to: target)
-            return (sender.address.port, sender.unsent)
+            for _ in 0..<Limits.sendQueue { sender.send(Self.transmit(1, to: target)) }
+            sender.send(Self.transmit(2, to: target))
+            return (sender.address.port, sender.losses.total)
         }
         #expect(unsent == 1)
         close(other)
         #expect(await pair.received(upTo: 1) == ([1], [port]))
+        try await pair.close()
+    }
+
+    @Test("while datagrams of sessions wait, answers to strangers and messages are dropped and counted")
+    func priorities() async throws {
+        var pair = try await Pair()
+        let sender = pair.sender
+        let other = try await pair.losePort()
+        let losses = try await pair.run { target in
+            sender.send(Self.transmit(1, to: target))
+            for _ in 0..<2 { sender.send(Self.transmit(2, to: target, .answer)) }
+            for _ in 0..<3 { sender.send(Self.transmit(3, to: target, .message)) }
+            return sender.losses
+        }
+        #expect(losses[.answersDropped] == 2 && losses[.messagesDropped] == 3 && losses.total == 5)
+        close(other)
+        #expect(await pair.received(upTo: 1).bytes == [1])
+        // The port is free, so nothing waits any more.
+        try await pair.run { target in
+            sender.send(Self.transmit(4, to: target, .answer))
+            sender.send(Self.transmit(5, to: target, .message))
+        }
+        #expect(await pair.received(upTo: 5).bytes == [4, 5])
         try await pair.close()
     }
 
@@ -179,7 +208,7 @@ struct UDPSocketTests {
         let before = sender.address.port
         let other = try await pair.losePort()
         // The new port is known once the socket sends again.
-        try await pair.run { target in sender.send([1], to: target) }
+        try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
         let ports = await pair.received(upTo: 1).ports
         #expect(ports.count == 1 && !ports.contains(before))
         #expect(try await pair.run { _ in sender.address.port } == ports.first)
@@ -193,10 +222,10 @@ struct UDPSocketTests {
         let sender = pair.sender
         let other = try await pair.losePort()
         let unsent = try await pair.run { target in
-            sender.send([0], to: target)
+            sender.send(Self.transmit(0, to: target))
             sender.close()
-            sender.send([1], to: target)
-            return sender.unsent
+            sender.send(Self.transmit(1, to: target))
+            return sender.losses.total
         }
         #expect(unsent == 2)
         close(other)

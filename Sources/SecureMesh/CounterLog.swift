@@ -1,24 +1,26 @@
 internal import NIOCore
 
-/// Chooses the refusals to log: one line per reason every 10 seconds, whatever the number of datagrams.
-struct RefusalLog {
-    private var reported: [Rejection: (count: UInt64, at: Instant)] = [:]
+/// Chooses the counters to log: one line per reason every 10 seconds, whatever the number of datagrams.
+struct CounterLog<Reason: Hashable> {
+    private var reported: [Reason: (count: UInt64, at: Instant)] = [:]
     /// The time at which a reason that is held back may be reported.
     private(set) var deadline: Instant?
 
     /// Returns the reasons that are due, each with its count since its last line.
-    mutating func take(_ counters: RejectionCounters, now: Instant) -> [(rejection: Rejection, count: UInt64)] {
-        var lines: [(Rejection, UInt64)] = []
+    ///
+    /// - Parameter counts: The count of each reason since the start, in the order in which to log them.
+    mutating func take(_ counts: [(Reason, UInt64)], now: Instant) -> [(reason: Reason, count: UInt64)] {
+        var lines: [(Reason, UInt64)] = []
         deadline = nil
-        for (rejection, count) in counters.nonZero {
-            let last = reported[rejection]
+        for (reason, count) in counts {
+            let last = reported[reason]
             guard count > last?.count ?? 0 else { continue }
             if let last, now < last.at + Limits.logInterval {
                 deadline = Swift.min(deadline ?? last.at + Limits.logInterval, last.at + Limits.logInterval)
                 continue
             }
-            lines.append((rejection, count - (last?.count ?? 0)))
-            reported[rejection] = (count, now)
+            lines.append((reason, count - (last?.count ?? 0)))
+            reported[reason] = (count, now)
         }
         return lines
     }

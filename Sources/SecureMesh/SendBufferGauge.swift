@@ -1,0 +1,46 @@
+internal import NIOCore
+
+/// The use of a socket's send buffer. To read it costs a system call, so it is estimated from above between readings.
+struct SendBufferGauge {
+    /// The part of the buffer that may be in use when a datagram is sent.
+    enum Share {
+        case half
+        case quarter
+    }
+
+    private let size: Int
+    private var used = 0
+    /// Until then a reading that showed too much use is taken to hold.
+    private var holdsUntil = NIODeadline.uptimeNanoseconds(0)
+
+    /// - Parameter size: The size of the buffer, in bytes.
+    init(size: Int) {
+        self.size = size
+    }
+
+    /// Returns whether less than `share` of the buffer is in use.
+    ///
+    /// - Parameter read: Reads the number of bytes in use; nil if the system does not tell. Called only if the estimate
+    ///   is too high, and at most once per millisecond while the buffer stays that full.
+    mutating func isBelow(_ share: Share, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?) -> Bool {
+        let limit =
+            switch share {
+            case .half: size / 2
+            case .quarter: size / 4
+            }
+        if used < limit { return true }
+        let now = now()
+        guard now >= holdsUntil else { return false }
+        used = read() ?? 0
+        guard used >= limit else { return true }
+        holdsUntil = now + .milliseconds(1)
+        return false
+    }
+
+    /// Counts a datagram that was sent. The kernel counts its own structures and rounds sizes up.
+    mutating func charge(_ bytes: Int) {
+        used += 2 * bytes + Self.overhead
+    }
+
+    private static let overhead = 1_024
+}

@@ -1,0 +1,50 @@
+internal import NIOCore
+internal import Testing
+
+@testable internal import SecureMesh
+
+@Suite("The gauge of the send buffer")
+struct SendBufferGaugeTests {
+    private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+
+    @Test("a buffer that is a quarter full takes messages and no answers, and one that is half full takes neither")
+    func shares() {
+        for (used, answers, messages) in [(0, true, true), (24, true, true), (25, false, true), (50, false, false)] {
+            var gauge = SendBufferGauge(size: 100)
+            gauge.charge(100)
+            #expect(gauge.isBelow(.quarter, now: start) { used } == answers)
+            gauge = SendBufferGauge(size: 100)
+            gauge.charge(100)
+            #expect(gauge.isBelow(.half, now: start) { used } == messages)
+        }
+    }
+
+    @Test("the buffer is read once it may be too full, and then once per millisecond")
+    func readings() {
+        var gauge = SendBufferGauge(size: 400_000)
+        var readings = 0
+        for _ in 0..<50 {
+            #expect(
+                gauge.isBelow(.quarter, now: start) {
+                    readings += 1; return 0
+                })
+            gauge.charge(100)
+        }
+        #expect(readings == 0)
+        for microsecond in 0..<10_000 {
+            gauge.charge(100_000)
+            let now = start + .microseconds(Int64(microsecond))
+            #expect(
+                !gauge.isBelow(.quarter, now: now) {
+                    readings += 1; return 100_000
+                })
+        }
+        #expect(readings == 10)
+    }
+
+    @Test("where the system does not tell, the buffer counts as empty") func unknown() {
+        var gauge = SendBufferGauge(size: 100)
+        gauge.charge(1_000)
+        #expect(gauge.isBelow(.quarter, now: start) { nil })
+    }
+}
