@@ -93,7 +93,7 @@ extension Tally {
 }
 
 extension Distribution {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         .object([
             ("count", .integer(count)), ("mean_ns", .nanoseconds(mean)), ("p50_ns", .nanoseconds(quantile(0.5))),
             ("p90_ns", .nanoseconds(quantile(0.9))), ("p99_ns", .nanoseconds(quantile(0.99))),

@@ -80,7 +80,10 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     private func take() -> Next {
         state.withLockedValue { state in
-            if let event = state.events.popFirst() { return .event(event) }
+            if let event = state.events.popFirst() {
+                if state.events.isEmpty, state.events.capacity > Self.keptCapacity { state.events = CircularBuffer() }
+                return .event(event)
+            }
             if state.missed > 0 {
                 defer { state.missed = 0 }
                 return .event(missedEvent(state.missed))
@@ -95,4 +98,6 @@ final class EventBuffer<Event: Sendable>: Sendable {
     private func forget(_ waiter: OneShot<Bool>) {
         state.withLockedValue { $0.waiters.removeAll { $0 === waiter } }
     }
+
+    private static var keptCapacity: Int { 256 }
 }

@@ -14,8 +14,9 @@ final class UDPSocket: @unchecked Sendable {
 
         /// For many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048)
-        /// For messages of any size. A datagram larger than its slot would be cut off.
-        static let peer = Profile(vectorCount: 16, slotSize: 65_536)
+        /// For messages of any size. A datagram larger than its slot would be cut off. Memory is resident only where
+        /// datagrams were written, which is one page per slot as long as they are small.
+        static let peer = Profile(vectorCount: 4, slotSize: 65_536)
     }
 
     /// The calls of a socket to its owner, on the event loop.

@@ -57,7 +57,7 @@ extension Failure {
     /// The hint for wrong usage: the help of the subcommand on the command line.
     static var usageHint: String {
         switch CommandLine.arguments.dropFirst().first {
-        case let name? where ["keygen", "server", "peer", "selftest", "simulate"].contains(name):
+        case let name? where ["keygen", "server", "peer", "swarm", "selftest", "simulate"].contains(name):
             "see 'p2p help \(name)'"
         default: "see 'p2p help'"
         }

@@ -92,6 +92,39 @@ enum FileSystem {
         .microseconds(clock())
     }
 
+    /// The peak of this process's resident memory, in bytes.
+    static var peakMemory: Int {
+        var usage = rusage()
+        #if canImport(Glibc)
+            guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+        #else
+            guard unsafe getrusage(CInt(RUSAGE_SELF), &usage) == 0 else { return 0 }
+        #endif
+        #if canImport(Darwin)
+            return usage.ru_maxrss
+        #else
+            // Linux counts KiB.
+            return usage.ru_maxrss * 1_024
+        #endif
+    }
+
+    /// Lets this process have so many open descriptors at once.
+    ///
+    /// - Throws: `EMFILE` if the user may not have as many.
+    static func allowDescriptors(_ count: Int) throws(SystemError) {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let resource = RLIMIT_NOFILE
+        #endif
+        guard unsafe getrlimit(resource, &limit) == 0 else { throw SystemError() }
+        guard limit.rlim_cur < count else { return }
+        guard limit.rlim_max >= count else { throw SystemError(EMFILE) }
+        limit.rlim_cur = rlim_t(count)
+        guard unsafe setrlimit(resource, &limit) == 0 else { throw SystemError() }
+    }
+
     private static func pad(_ number: CInt, to width: Int = 2) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(width - digits.count, 0)) + digits

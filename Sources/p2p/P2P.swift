@@ -15,7 +15,10 @@ struct P2P: AsyncParsableCommand {
             written; 77 no usable key, or key not authorized.
             """,
         version: "0.1.0",
-        subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self, SelfTestCommand.self, SimulateCommand.self]
+        subcommands: [
+            Keygen.self, ServerCommand.self, PeerCommand.self, SwarmCommand.self, SelfTestCommand.self,
+            SimulateCommand.self,
+        ]
     )
 
     static func main() async {

@@ -1,14 +1,18 @@
+internal import MeshReport
 internal import MeshSimulator
 
-/// The progress of a simulation on stderr: one line that is overwritten on a terminal, a line every 10 seconds
-/// elsewhere.
+/// The progress of a simulation or a swarm on stderr: one line that is overwritten on a terminal, a line every 10
+/// seconds elsewhere.
 final class ProgressLine {
+    private let activity: String
     private let start = ContinuousClock.now
     private var lastShown: ContinuousClock.Instant
     private let isTerminal = FileSystem.isTerminal(FileSystem.standardError)
     private var isOpen = false
 
-    init() {
+    /// - Parameter activity: The word with which the line begins.
+    init(_ activity: String = "simulating") {
+        self.activity = activity
         lastShown = start
     }
 
@@ -29,6 +33,10 @@ final class ProgressLine {
         show { "a mesh of \(size), \(members) members" }
     }
 
+    func show(_ report: SwarmReport) {
+        show { report.progress }
+    }
+
     /// Clears the terminal's line.
     func end() {
         if isOpen { Console.progress("", replacesLine: true) }
@@ -41,6 +49,6 @@ final class ProgressLine {
         lastShown = now
         isOpen = isTerminal
         let seconds = (now - start).components.seconds
-        Console.progress("simulating: \(text()), \(seconds) s", replacesLine: isTerminal)
+        Console.progress("\(activity): \(text()), \(seconds) s", replacesLine: isTerminal)
     }
 }

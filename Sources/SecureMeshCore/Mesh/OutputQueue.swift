@@ -11,11 +11,14 @@ package struct OutputQueue<Event: Sendable>: Sendable {
 
     package mutating func pop() -> Output<Event>? {
         guard head < waiting.count else {
-            waiting.removeAll(keepingCapacity: true)
+            // The events of a first directory are as many as it has members, and there are never so many again.
+            waiting.removeAll(keepingCapacity: waiting.capacity <= Self.keptCapacity)
             head = 0
             return nil
         }
         defer { head += 1 }
         return waiting[head]
     }
+
+    private static var keptCapacity: Int { 256 }
 }

@@ -1,0 +1,124 @@
+package import MeshSimulator
+internal import SecureMeshCore
+
+/// The counts and times of a swarm: complete peers on real sockets, in one process.
+package struct SwarmReport: Sendable {
+    /// The number of peers that the user asked for.
+    package let peers: Int
+    package var started = 0
+    /// The number of peers that have joined at least once.
+    package var joined = 0
+    /// The number of peers that have ended with an error.
+    package var failed = 0
+    /// The number of sessions with which peers have become members.
+    package var joins = 0
+    package var connectionsLost = 0
+    package var connectionsRecovered = 0
+    package var dismissals = 0
+    package var refusals = 0
+    /// The number of events at peers that report a new session of another peer of the swarm.
+    package var reportedAsRejoined = 0
+    /// The number of events at peers that report another peer of the swarm as gone, although it runs.
+    package var reportedAsGone = 0
+    package var missedEvents = 0
+    package var broadcasts = 0
+    /// The number of messages to peers of the swarm; a broadcast is one per receiver.
+    package var sent = 0
+    package var delivered = 0
+    /// The time from the start of a peer to its first `joined`.
+    package var timeToJoin = Distribution()
+    /// The time from a call of `broadcast` to the event at a receiver.
+    package var delay = Distribution()
+    package var duration = Duration.zero
+    package var processorTime = Duration.zero
+    /// The peak of the resident memory, in bytes.
+    package var memory = 0
+
+    package init(peers: Int) {
+        self.peers = peers
+    }
+
+    package var haveAllJoined: Bool { joined == peers }
+
+    /// The number of messages that were sent and not delivered.
+    package var lost: Int { max(sent - delivered, 0) }
+
+    /// A phrase for the progress line.
+    package var progress: String {
+        var parts = ["\(Figures.count(joined)) of \(Figures.count(peers)) joined"]
+        if connectionsLost > 0 { parts.append(Figures.count(connectionsLost, "connection lost", "connections lost")) }
+        if reportedAsGone > 0 { parts.append("\(Figures.count(reportedAsGone)) reported as gone") }
+        if broadcasts > 0 { parts.append("\(Figures.count(delivered)) of \(Figures.count(sent)) messages") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// A table for the terminal.
+    package var lines: [String] {
+        var lines: [String] = []
+        func add(_ label: String, _ text: String) {
+            lines.append(label + String(repeating: " ", count: Self.labelWidth - label.count) + text)
+        }
+        add(
+            "peers",
+            "\(Figures.count(joined)) of \(Figures.count(peers)) joined"
+                + (started < peers ? ", \(Figures.count(started)) started" : "")
+                + (failed > 0 ? ", \(Figures.count(failed)) failed" : ""))
+        if timeToJoin.count > 0 { add("time to join", Self.summary(of: timeToJoin)) }
+        add("joins", Figures.count(joins))
+        add(
+            "connections",
+            "\(Figures.count(connectionsLost)) lost, \(Figures.count(connectionsRecovered)) recovered, "
+                + "\(Figures.count(dismissals)) ended by the server, \(Figures.count(refusals)) refused")
+        add(
+            "reported",
+            "\(Figures.count(reportedAsGone)) as gone, \(Figures.count(reportedAsRejoined)) as rejoined"
+                + (missedEvents > 0 ? ", \(Figures.count(missedEvents)) events missed" : ""))
+        if broadcasts > 0 {
+            add(
+                "messages",
+                "\(Figures.share(delivered, of: sent)) delivered: \(Figures.count(delivered)) of \(Figures.count(sent))"
+                    + ", \(Figures.count(lost)) lost, from "
+                    + Figures.count(broadcasts, "broadcast", "broadcasts"))
+        }
+        if delay.count > 0 { add("delay", Self.summary(of: delay)) }
+        add("memory", "\(Figures.bytes(Double(memory))) at most")
+        add(
+            "CPU time", "\(Figures.duration(processorTime)) in \(Figures.duration(duration))")
+        return lines
+    }
+
+    /// One JSON object, with durations in nanoseconds and the memory in bytes.
+    package var json: String {
+        JSONValue.object([
+            ("format", .integer(1)),
+            ("peers", .integer(peers)),
+            ("started", .integer(started)),
+            ("joined", .integer(joined)),
+            ("failed", .integer(failed)),
+            ("joins", .integer(joins)),
+            ("connections_lost", .integer(connectionsLost)),
+            ("connections_recovered", .integer(connectionsRecovered)),
+            ("dismissals", .integer(dismissals)),
+            ("refusals", .integer(refusals)),
+            ("reported_as_gone", .integer(reportedAsGone)),
+            ("reported_as_rejoined", .integer(reportedAsRejoined)),
+            ("missed_events", .integer(missedEvents)),
+            ("broadcasts", .integer(broadcasts)),
+            ("sent", .integer(sent)),
+            ("delivered", .integer(delivered)),
+            ("lost", .integer(lost)),
+            ("time_to_join", timeToJoin.json),
+            ("delay", delay.json),
+            ("duration_ns", .nanoseconds(duration)),
+            ("cpu_ns", .nanoseconds(processorTime)),
+            ("memory_bytes", .integer(memory)),
+        ]).text()
+    }
+
+    private static func summary(of times: Distribution) -> String {
+        "p50 \(Figures.duration(times.quantile(0.5))), p99 \(Figures.duration(times.quantile(0.99))), "
+            + "max \(Figures.duration(times.maximum))"
+    }
+
+    private static let labelWidth = 14
+}

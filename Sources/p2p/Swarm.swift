@@ -1,0 +1,201 @@
+internal import MeshReport
+internal import MeshSimulator
+internal import SecureMesh
+internal import Synchronization
+
+/// Complete peers in one process, each with a key and a socket of its own, and what they report.
+///
+/// All peers run on the event loops that a process has once, one per core.
+final class Swarm: Sendable {
+    /// The peers that broadcast.
+    enum Talkers {
+        case none
+        case one(every: Duration)
+        case each(every: Duration)
+    }
+
+    private let members: [SwarmMember]
+    private let keys: Set<PublicKey>
+    private let talkers: Talkers
+    private let clock = ContinuousClock()
+    private let origin = ContinuousClock.now
+    private struct State {
+        var report: SwarmReport
+        var isLeaving = false
+        var failure: MeshError?
+        var lastRefusal: JoinRefusal?
+    }
+
+    private let state: Mutex<State>
+
+    /// - Parameter peers: The peers, which do not run yet, with their keys.
+    init(_ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], talkers: Talkers) {
+        members = peers.map { SwarmMember(peer: $0.peer, name: $0.name) }
+        keys = Set(peers.map(\.key))
+        self.talkers = talkers
+        state = Mutex(State(report: SwarmReport(peers: peers.count)))
+    }
+
+    /// The counts and times so far.
+    var report: SwarmReport {
+        var report = state.withLock { $0.report }
+        report.duration = clock.now - origin
+        report.processorTime = FileSystem.processorTime
+        report.memory = FileSystem.peakMemory
+        return report
+    }
+
+    /// The error of the first peer that has ended with one.
+    var failure: MeshError? { state.withLock { $0.failure } }
+    /// The reason why the server last did not admit a peer yet.
+    var lastRefusal: JoinRefusal? { state.withLock { $0.lastRefusal } }
+
+    /// Starts the peers one after another and returns when all have ended. If the task is canceled, they leave.
+    ///
+    /// - Parameter gap: The time between two starts.
+    func run(gap: Duration) async {
+        let start = clock.now
+        await withDiscardingTaskGroup { tasks in
+            for (index, member) in members.enumerated() {
+                try? await Task.sleep(until: start + gap * index)
+                guard !Task.isCancelled else { return }
+                tasks.addTask { await self.run(member, index) }
+            }
+        }
+    }
+
+    /// Stops the broadcasts, and waits for messages on their way.
+    ///
+    /// - Parameter limit: The longest time to wait for them.
+    func stopTalking(within limit: Duration) async {
+        state.withLock { $0.isLeaving = true }
+        let deadline = clock.now + limit
+        while clock.now < deadline, state.withLock({ $0.report.lost > 0 }) {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    private func run(_ member: SwarmMember, _ index: Int) async {
+        let start = clock.now
+        state.withLock { $0.report.started += 1 }
+        let events = member.peer.events
+        // Ends with the peer's events, even if this task is canceled.
+        let reading = Task {
+            for await event in events { self.note(event, at: member, startedAt: start) }
+        }
+        let talking = Task { await self.talk(member, index) }
+        do throws(MeshError) {
+            try await member.peer.run()
+        } catch {
+            state.withLock { state in
+                state.report.failed += 1
+                if state.failure == nil { state.failure = error }
+            }
+        }
+        talking.cancel()
+        await reading.value
+    }
+
+    private func note(_ event: PeerEvent, at member: SwarmMember, startedAt start: ContinuousClock.Instant) {
+        switch event {
+        case .message(let message):
+            guard let sentAt = Self.sendTime(of: message.body), keys.contains(message.sender.publicKey) else { return }
+            let delay = clock.now - origin - sentAt
+            update {
+                $0.delivered += 1
+                $0.delay.add(delay)
+            }
+        case .memberJoined(let other):
+            guard !keys.contains(other.publicKey) else { return }
+            member.strangers.add(1, ordering: .relaxed)
+        case .memberLeft(let other, _):
+            if keys.contains(other.publicKey) {
+                update { $0.reportedAsGone += 1 }
+            } else {
+                member.strangers.subtract(1, ordering: .relaxed)
+            }
+        case .memberRejoined(let other, _):
+            guard keys.contains(other.publicKey) else { return }
+            update { $0.reportedAsRejoined += 1 }
+        case .joined:
+            let isFirst = !member.hasJoined.exchange(true, ordering: .relaxed)
+            let time = clock.now - start
+            update {
+                $0.joins += 1
+                guard isFirst else { return }
+                $0.joined += 1
+                $0.timeToJoin.add(time)
+            }
+        case .connectionLost: update { $0.connectionsLost += 1 }
+        case .connectionRecovered: update { $0.connectionsRecovered += 1 }
+        case .dismissed: update { $0.dismissals += 1 }
+        case .refused(let delay, _):
+            update { $0.refusals += 1 }
+            state.withLock { $0.lastRefusal = JoinRefusal(delay) }
+        case .missed(let count): update { $0.missedEvents += count }
+        case .unanswered, .nameMoved, .left, .ended: break
+        }
+    }
+
+    /// Changes the report. What happens because the swarm leaves does not count, except for messages.
+    private func update(_ change: (inout SwarmReport) -> Void) {
+        state.withLock { state in
+            guard state.isLeaving else { return change(&state.report) }
+            var later = state.report
+            change(&later)
+            state.report.delivered = later.delivered
+            state.report.delay = later.delay
+        }
+    }
+
+    private func talk(_ member: SwarmMember, _ index: Int) async {
+        let interval: Duration
+        switch talkers {
+        case .none: return
+        case .one(let each):
+            guard index == 0 else { return }
+            interval = each
+        case .each(let each): interval = each
+        }
+        // Otherwise peers that joined together would always broadcast together.
+        try? await Task.sleep(for: interval * Double.random(in: 0...1))
+        var count = 0
+        while !Task.isCancelled, !state.withLock({ $0.isLeaving }) {
+            let time = (clock.now - origin).wholeNanoseconds
+            do throws(SendError) {
+                let receivers = try await member.peer.broadcast("\(member.name)_broadcast_\(count + 1) \(time)")
+                let strangers = member.strangers.load(ordering: .relaxed)
+                count += 1
+                state.withLock { state in
+                    state.report.broadcasts += 1
+                    state.report.sent += max(receivers - strangers, 0)
+                }
+            } catch {
+                switch error {
+                case .notRunning, .cancelled: return
+                default: break
+                }
+            }
+            try? await Task.sleep(for: interval)
+        }
+    }
+
+    /// Returns the time in a message, which is its last word: the nanoseconds since the start of the swarm.
+    private static func sendTime(of body: [UInt8]) -> Duration? {
+        guard let space = body.lastIndex(of: UInt8(ascii: " ")) else { return nil }
+        return Int64(String(decoding: body[(space + 1)...], as: UTF8.self)).map { .nanoseconds($0) }
+    }
+}
+
+private final class SwarmMember: Sendable {
+    let peer: MeshPeer
+    let name: PeerName
+    let hasJoined = Atomic(false)
+    /// The number of members that are not of the swarm, by the events so far.
+    let strangers = Atomic(0)
+
+    init(peer: MeshPeer, name: PeerName) {
+        self.peer = peer
+        self.name = name
+    }
+}

@@ -1,0 +1,179 @@
+internal import ArgumentParser
+internal import Logging
+internal import MeshReport
+internal import SecureMesh
+internal import UnixSignals
+
+/// `p2p swarm`: runs many complete peers in one process.
+struct SwarmCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swarm",
+        abstract: "Run many peers in one process, to load a server.",
+        discussion: """
+            Each peer is complete: a key, a socket and a directory of its own. Their keys are made in memory, so the \
+            server must have --open, unless --stored-keys is given. Runs until SIGINT or SIGTERM, or for --duration; \
+            then all peers leave. Prints the results on stdout and the progress on stderr. Exits with 0 only if all \
+            peers have joined.
+
+              p2p server --open
+              p2p swarm --peers 500 --duration 30s
+              p2p swarm --peers 50 --talk 200ms --talkers each --json
+            """)
+
+    @Option(help: ArgumentHelp("Number of peers, 1 to 10000.", valueName: "count"))
+    var peers = 100
+
+    @Option(help: ArgumentHelp("Address of the server.", valueName: "host:port"))
+    var server = "127.0.0.1:3000"
+
+    @Option(
+        help: ArgumentHelp(
+            "Public key of the server, or its file. Repeatable, for the time of a change of keys.",
+            valueName: "key|file", default: "server.pub in the folder of keys"))
+    var serverKey: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Beginning of the peers' names, which a number from 0 completes.", valueName: "name",
+            default: "n with --stored-keys, random otherwise"))
+    var prefix: String?
+
+    @Flag(help: "Use the keys of these names in the folder of keys, in place of new ones in memory.")
+    var storedKeys = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Address to bind; each peer takes a free port.", valueName: "address",
+            default: "all IPv6 and IPv4 addresses"),
+        transform: Parse.host)
+    var bind: SocketAddress?
+
+    @Option(
+        help: ArgumentHelp(
+            "Time between the starts of two peers.", valueName: "interval", default: defaultGap.argument),
+        transform: Parse.time)
+    var gap = defaultGap
+
+    @Option(
+        help: ArgumentHelp("Time until the peers leave.", valueName: "interval", default: "no limit"),
+        transform: Parse.interval)
+    var duration: Duration?
+
+    @Option(
+        help: ArgumentHelp("Time between broadcasts, or off.", valueName: "interval|off", default: "off"),
+        transform: Parse.optionalInterval)
+    var talk = OptionalInterval.off
+
+    @Option(help: ArgumentHelp("Peers that broadcast.", valueName: "one|each"))
+    var talkers = TalkersOption.one
+
+    @Flag(help: "Print one JSON object instead of a table.")
+    var json = false
+
+    @OptionGroup var keyOptions: KeyOptions
+
+    private static let defaultGap = Duration.milliseconds(20)
+    /// The longest times for messages on their way and for the peers to leave, so that a stop takes at most 2 s.
+    private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(1_200))
+
+    func validate() throws {
+        guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
+        guard (try? PeerName("\(prefix ?? "")\(peers - 1)")) != nil else {
+            throw ValidationError("--prefix with a number is a name: 1 to 32 characters of A-Z a-z 0-9 . _ -")
+        }
+    }
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let swarm = try makeSwarm()
+        let running = Task { await swarm.run(gap: gap) }
+        let progress = Task { await Self.showProgress(of: swarm) }
+        var ends: [@Sendable () async -> Void] = [{ for await _ in signals { return } }, { await running.value }]
+        if let duration { ends.append { try? await Task.sleep(for: duration) } }
+        await firstToEnd(ends)
+        await swarm.stopTalking(within: Self.settling)
+        let report = swarm.report
+        running.cancel()
+        await firstToEnd([{ await running.value }, { try? await Task.sleep(for: Self.leaving) }])
+        progress.cancel()
+        await progress.value
+        if json {
+            Console.result(report.json)
+        } else {
+            for line in report.lines { Console.result(line) }
+        }
+        if let failure = swarm.failure { throw Failure(failure) }
+        guard report.haveAllJoined else {
+            let refusal = swarm.lastRefusal
+            throw Failure(
+                .unavailable,
+                "\(report.joined) of \(report.peers) peers joined" + (refusal.map { ": \($0.summary)" } ?? ""),
+                hint: refusal?.hint ?? "'p2p peer' says more about a server that does not answer")
+        }
+    }
+
+    private func makeSwarm() throws -> Swarm {
+        let store = keyOptions.store
+        let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
+        let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolveBlocking(server) }
+        do throws(SystemError) {
+            try FileSystem.allowDescriptors(peers + Self.otherDescriptors)
+        } catch {
+            throw Failure(
+                .system, "this process may not open \(peers) sockets", hint: "raise the limit with 'ulimit -n'")
+        }
+        // Refusals are counted; a log of so many peers would say nothing more.
+        let logger = Logger.quiet
+        // An open server reserves a name for its key, so a new key needs a new name.
+        let prefix = prefix ?? (storedKeys ? "n" : "s\(String(UInt16.random(in: .min ... .max), radix: 16))-")
+        let made = try (0..<peers).map { index in
+            let name = try Parse.name("\(prefix)\(index)")
+            let key =
+                storedKeys
+                ? try KeyStore.readSecret(store.secretPath(name), hint: store.keygenHint(name)) : SigningKey()
+            var configuration = MeshPeer.Configuration(key: key, name: name, server: address, serverKeys: pinned)
+            if let bind { configuration.bind = bind }
+            let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
+            return (peer: peer, name: name, key: key.publicKey)
+        }
+        return Swarm(made, talkers: choice)
+    }
+
+    private var choice: Swarm.Talkers {
+        switch (talk, talkers) {
+        case (.off, _): .none
+        case (.every(let interval), .one): .one(every: interval)
+        case (.every(let interval), .each): .each(every: interval)
+        }
+    }
+
+    private static func showProgress(of swarm: Swarm) async {
+        let line = ProgressLine("swarm")
+        while !Task.isCancelled {
+            line.show(swarm.report)
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+        line.end()
+    }
+
+    /// Runs all bodies and returns when the first has returned. The others are canceled; nothing waits for them.
+    private func firstToEnd(_ bodies: [@Sendable () async -> Void]) async {
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        let tasks = bodies.map { body in
+            Task {
+                await body()
+                end.yield()
+            }
+        }
+        for await _ in ends { break }
+        for task in tasks { task.cancel() }
+    }
+
+    /// Descriptors that are not peers' sockets: standard streams, event loops, random numbers.
+    private static let otherDescriptors = 64
+}
+
+enum TalkersOption: String, ExpressibleByArgument, CaseIterable {
+    case one
+    case each
+}

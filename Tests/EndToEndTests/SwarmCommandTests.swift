@@ -1,0 +1,72 @@
+internal import Foundation
+internal import Testing
+
+@Suite("p2p swarm", .serialized)
+struct SwarmCommandTests {
+    @Test("all peers join an open server and hear each other")
+    func talks() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--open"])
+        let result = try await harness.run(
+            ["swarm", "--peers", "12", "--server", server.address, "--talk", "100ms", "--talkers", "each"]
+                + ["--duration", "4s", "--json"])
+        #expect(result.status == 0, "\(result.text)")
+        let text = Data(result.output.joined(separator: "\n").utf8)
+        let report = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+        #expect(report["joined"] as? Int == 12)
+        let (sent, delivered) = (report["sent"] as? Int ?? 0, report["delivered"] as? Int ?? 0)
+        #expect(delivered > 0)
+        #expect(report["lost"] as? Int == sent - delivered)
+        for key in ["time_to_join", "delay"] {
+            let times = try #require(report[key] as? [String: Int])
+            let (half, most) = try (#require(times["p50_ns"]), #require(times["max_ns"]))
+            #expect(half > 0 && half <= most)
+        }
+        #expect(report["memory_bytes"] as? Int ?? 0 > 1 << 20)
+    }
+
+    @Test("at SIGINT all peers leave, and the process prints its table within 2 s")
+    func interrupted() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--open"])
+        let swarm = try harness.start(["swarm", "--peers", "12", "--prefix", "m", "--server", server.address])
+        for number in 0..<12 { try await server.process.waitForLine(matching: "^\\+ m\(number) ") }
+        // The server prints a join before the newest peer may speak.
+        let other = try await harness.run(
+            ["swarm", "--peers", "1", "--server", server.address, "--duration", "2s"])
+        #expect(other.status == 0, "\(other.text)")
+        swarm.send(SIGINT)
+        let status = try await swarm.waitForExit(within: .seconds(2))
+        #expect(status == 0)
+        #expect(swarm.lines(of: .output).first == "peers         12 of 12 joined")
+        for number in 0..<12 { try await server.process.waitForLine(matching: "^- m\(number) \\(left\\)") }
+    }
+
+    @Test("--stored-keys takes the peers' keys from the folder of keys")
+    func storedKeys() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["n0", "n1"])
+        let server = try await harness.startServer()
+        let arguments = ["swarm", "--stored-keys", "--server", server.address, "--duration", "2s", "--peers"]
+        let result = try await harness.run(arguments + ["2"])
+        #expect(result.status == 0, "\(result.text)")
+        #expect(try !server.process.lines(matching: "^\\+ n1 ").isEmpty)
+        let refused = try await harness.run(arguments + ["3"])
+        refused.expectFailure(77, "no key at keys/n2.key", hint: "p2p keygen n2")
+    }
+
+    @Test("exits with 69 if a peer never joined")
+    func nobodyThere() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let result = try await harness.run(
+            ["swarm", "--peers", "3", "--server", "127.0.0.1:\(UDP.freePort())", "--duration", "500ms"])
+        result.expectFailure(69, "0 of 3 peers joined", hint: "p2p peer")
+    }
+}
