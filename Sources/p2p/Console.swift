@@ -1,26 +1,63 @@
 internal import SecureMesh
 internal import Synchronization
 
-/// The output of the command: results on stdout, notes about them on stderr, one line each, unbuffered.
+/// The output of the command: results on stdout, notes about them on stderr, one line each.
+///
+/// A short command writes each line before it continues. A command with sockets calls `startQueue` first, so that a
+/// reader that stalls blocks neither its event loops nor its end.
 ///
 /// Text from elsewhere is escaped: a message cannot move the cursor, forge a line or ring the bell.
 enum Console {
     /// True once a write to stdout has failed although there is a reader, mostly because a disk is full.
     private static let hasLostOutput = Atomic(false)
+    private static let queue = Mutex<ConsoleQueue?>(nil)
+
+    /// Makes a thread of its own write all lines from now on. If it cannot be made, lines are written as before.
+    static func startQueue() {
+        queue.withLock { queue in
+            guard queue == nil else { return }
+            queue = try? ConsoleQueue { stream, error in
+                if stream == .output { noteLostOutput(error) }
+            }
+        }
+    }
+
+    /// Waits until the queue is written, but not longer than `Self.patience`, since nobody may read.
+    static func finish() async {
+        guard let queue = queue.withLock({ $0 }) else { return }
+        await firstToEnd([{ await queue.drained() }, { try? await Task.sleep(for: patience) }])
+        let count = queue.count(of: .output)
+        guard count > 0 else { return }
+        warning("\(count) \(count == 1 ? "line is" : "lines are") not printed: nobody reads standard output")
+        // Standard output stays full, so only the warning is waited for.
+        await firstToEnd([{ await queue.drained() }, { try? await Task.sleep(for: .milliseconds(100)) }])
+    }
 
     /// Prints a result on stdout.
     ///
     /// A reader that has closed the pipe does not matter: a peer remains a member. Another failure is reported once.
     static func result(_ line: String) {
+        let bytes = Array("\(line)\n".utf8)
+        if let queue = queue.withLock({ $0 }) { return queue.append(bytes, to: .output) }
         do throws(SystemError) {
-            try FileSystem.writeAll(Array("\(line)\n".utf8), to: FileSystem.standardOutput)
+            try FileSystem.writeAll(bytes, to: FileSystem.standardOutput)
         } catch {
-            guard !error.isBrokenPipe, !hasLostOutput.exchange(true, ordering: .relaxed) else { return }
-            report(
-                Failure(
-                    .inputOutput, "cannot write to standard output: \(error.text)",
-                    hint: "is the disk full? what could not be printed is lost"))
+            noteLostOutput(error)
         }
+    }
+
+    /// Prints a result on stdout. If there is a queue, waits until it has room, without blocking the thread.
+    static func resultWithRoom(_ line: String) async {
+        guard let queue = queue.withLock({ $0 }) else { return result(line) }
+        await queue.appendWithRoom(Array("\(line)\n".utf8))
+    }
+
+    private static func noteLostOutput(_ error: SystemError) {
+        guard !error.isBrokenPipe, !hasLostOutput.exchange(true, ordering: .relaxed) else { return }
+        report(
+            Failure(
+                .inputOutput, "cannot write to standard output: \(error.text)",
+                hint: "is the disk full? what could not be printed is lost"))
     }
 
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.
@@ -48,7 +85,7 @@ enum Console {
     /// - Parameter replacesLine: true to overwrite the terminal's current line, which an empty text clears; false to
     ///   print a line of its own.
     static func progress(_ text: String, replacesLine: Bool) {
-        write(replacesLine ? "\r\u{1B}[K\(text)" : "p2p: \(text)\n")
+        write(replacesLine ? "\r\u{1B}[K\(text)" : "p2p: \(text)\n", isProgress: true)
     }
 
     /// Prints a line on stderr as it is. A failure is ignored: there is nowhere to report it.
@@ -56,9 +93,19 @@ enum Console {
         write("\(line)\n")
     }
 
-    private static func write(_ text: String) {
-        try? FileSystem.writeAll(Array(text.utf8), to: FileSystem.standardError)
+    /// - Parameter isProgress: True if a later text makes this one superfluous, so that it may be dropped silently.
+    private static func write(_ text: String, isProgress: Bool = false) {
+        let bytes = Array(text.utf8)
+        if let queue = queue.withLock({ $0 }) {
+            queue.append(bytes, to: .errors, isOptional: isProgress)
+        } else {
+            try? FileSystem.writeAll(bytes, to: FileSystem.standardError)
+        }
     }
+
+    /// The longest time for which a command that ends waits for a reader. With the time that a peer takes to leave, a
+    /// stop takes less than two seconds.
+    static let patience = Duration.milliseconds(500)
 
     /// Returns the text with control characters, and whatever else a terminal might obey, as escapes.
     static func escaped(_ text: String) -> String {

@@ -65,6 +65,53 @@ enum FileSystem {
         }
     }
 
+    /// The largest number of bytes that a pipe takes at once if it takes any.
+    static let pipeAtom = Int(PIPE_BUF)
+
+    /// Writes bytes, as many as the descriptor takes.
+    ///
+    /// - Returns: The number of bytes written; 0 if the descriptor does not block and is full.
+    static func writeSome(_ content: [UInt8], to descriptor: CInt) throws(SystemError) -> Int {
+        while true {
+            let count = unsafe content.withUnsafeBytes { bytes in
+                unsafe write(descriptor, bytes.baseAddress, bytes.count)
+            }
+            if count > 0 { return count }
+            switch count < 0 ? errno : EIO {
+            case EINTR: continue
+            case EAGAIN: return 0
+            case let code: throw SystemError(code)
+            }
+        }
+    }
+
+    /// Makes a pipe whose ends do not block and are not inherited by other programs.
+    static func makePipe() throws(SystemError) -> (reading: CInt, writing: CInt) {
+        var ends: [CInt] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { throw SystemError() }
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        return (ends[0], ends[1])
+    }
+
+    /// Reads and drops what is in a pipe that does not block.
+    static func empty(_ descriptor: CInt) {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while unsafe read(descriptor, &bytes, bytes.count) > 0 {}
+    }
+
+    /// Waits until one of the descriptors takes bytes without blocking, or `reading` has some.
+    ///
+    /// - Returns: For each of `writing`, true if a write to it does not block: it succeeds or fails.
+    static func waitUntilReady(writing: [CInt], reading: CInt) -> [Bool] {
+        var polls = writing.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
+        polls.append(pollfd(fd: reading, events: Int16(POLLIN), revents: 0))
+        while unsafe poll(&polls, nfds_t(polls.count), -1) < 0, errno == EINTR {}
+        return polls.dropLast().map { $0.revents != 0 }
+    }
+
     /// Makes a folder, unless there is one.
     static func makeFolder(_ path: String, mode: mode_t) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else { return }

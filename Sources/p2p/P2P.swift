@@ -32,11 +32,14 @@ struct P2P: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            await Console.finish()
             if let code = Console.exitCodeIfOutputFailed { exit(withError: code.exitCode) }
         } catch let failure as Failure {
             Console.report(failure)
+            await Console.finish()
             exit(withError: failure.exitCode)
         } catch let code as ExitCode {
+            await Console.finish()
             exit(withError: code)
         } catch  where exitCode(for: error).isSuccess {
             exit(withError: error)

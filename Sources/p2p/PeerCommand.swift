@@ -69,6 +69,7 @@ struct PeerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Console.startQueue()
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
             key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint)
@@ -88,7 +89,8 @@ struct PeerCommand: AsyncParsableCommand {
             peer: peer, name: name, key: signingKey.publicKey, server: address, pinned: pinned)
 
         let services = ServiceGroup(services: [peer], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
-        // Ends with the peer's events, so that all of them are printed.
+        // Ends with the peer's events, so that all of them are printed. If nobody reads stdout, it does not end, and
+        // the command does.
         let printing = Task { await printer.printEvents() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             if case .every(let interval) = broadcastInterval {
@@ -109,7 +111,7 @@ struct PeerCommand: AsyncParsableCommand {
             } catch let error as MeshError {
                 throw Failure(error)
             }
-            await printing.value
+            await wait(for: printing, atMost: Console.patience)
             if let failure = await printer.failure { throw failure }
         }
     }

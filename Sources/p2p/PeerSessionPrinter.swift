@@ -23,7 +23,7 @@ actor PeerSessionPrinter {
 
     /// Prints events until the peer ends.
     func printEvents() async {
-        for await event in peer.events { show(event) }
+        for await event in peer.events { await show(event) }
     }
 
     /// Records a failure if the peer is not a member when the time is over.
@@ -41,13 +41,13 @@ actor PeerSessionPrinter {
         return true
     }
 
-    private func show(_ event: PeerEvent) {
+    private func show(_ event: PeerEvent) async {
         switch event {
         case .joined(let address):
-            Console.result("joined as \(name) at \(address)")
             hasJoined = true
             warnedOfSilence = false
             lastRefusal = nil
+            await Console.resultWithRoom("joined as \(name) at \(address)")
         case .connectionLost:
             Console.note("lost the server, joining again")
         case .connectionRecovered:
@@ -66,16 +66,16 @@ actor PeerSessionPrinter {
             // A former member has the right key and address of the server.
             Console.warning("no answer from \(server), still trying", hint: hasJoined ? nil : silenceHint)
         case .memberJoined(let member):
-            Console.result("+ \(member.name) \(member.address)")
+            await Console.resultWithRoom("+ \(member.name) \(member.address)")
         case .memberRejoined(let member, _):
-            Console.result("~ \(member.name) \(member.address)")
+            await Console.resultWithRoom("~ \(member.name) \(member.address)")
         case .memberLeft(let member, _):
-            Console.result("- \(member.name)")
+            await Console.resultWithRoom("- \(member.name)")
         case .nameMoved(let name, _, let key):
             Console.warning("the name \(name) has moved to another key, \(key)")
         case .message(let message):
             let mark = message.isBroadcast ? "" : " (to you only)"
-            Console.result("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
+            await Console.resultWithRoom("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
         case .missed(let count):
             Console.warning("\(count) events are missing here: stdout is too slow")
         case .left:

@@ -68,6 +68,7 @@ struct ServerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Console.startQueue()
         // Before anything else: an untrapped SIGHUP would end the process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let store = keyOptions.store
@@ -86,26 +87,27 @@ struct ServerCommand: AsyncParsableCommand {
 
         let services = ServiceGroup(
             services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await Self.printEvents(of: server, publicKey: signingKey.publicKey) }
-            tasks.addTask { [open] in await Self.reload(server, from: open ? nil : rosterPath, at: hangups) }
-            defer { tasks.cancelAll() }
-            do {
-                try await services.run()
-            } catch let error as MeshError {
-                throw Failure(error)
-            }
+        // Ends with the server's events. If nobody reads stdout, it does not end, and the command does.
+        let printing = Task { await Self.printEvents(of: server, publicKey: signingKey.publicKey) }
+        let reloading = Task { [open] in await Self.reload(server, from: open ? nil : rosterPath, at: hangups) }
+        defer { reloading.cancel() }
+        do {
+            try await services.run()
+        } catch let error as MeshError {
+            throw Failure(error)
         }
+        await wait(for: printing, atMost: Console.patience)
     }
 
     private static func printEvents(of server: MeshServer, publicKey: PublicKey) async {
         guard let bound = try? await server.boundAddresses else { return }
-        for address in bound { Console.result("listening on \(address)") }
-        Console.result("public key \(publicKey)")
+        for address in bound { await Console.resultWithRoom("listening on \(address)") }
+        await Console.resultWithRoom("public key \(publicKey)")
         for await event in server.events {
             switch event {
-            case .joined(let member): Console.result("+ \(member.name) \(member.address)")
-            case .left(let member, let departure): Console.result("- \(member.name) (\(departure.summary))")
+            case .joined(let member): await Console.resultWithRoom("+ \(member.name) \(member.address)")
+            case .left(let member, let departure):
+                await Console.resultWithRoom("- \(member.name) (\(departure.summary))")
             case .turnedAway(let name, let key, let refusal):
                 Console.note("turned away \(name) \(key): \(refusal.summary)")
             case .missed(let count):

@@ -74,7 +74,7 @@ struct SwarmCommand: AsyncParsableCommand {
 
     private static let defaultGap = Duration.milliseconds(20)
     /// The longest times for messages on their way and for the peers to leave, so that a stop takes at most 2 s.
-    private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(1_200))
+    private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(800))
 
     func validate() throws {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
@@ -84,6 +84,7 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Console.startQueue()
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let swarm = try makeSwarm()
         let running = Task { await swarm.run(gap: gap) }
@@ -94,7 +95,7 @@ struct SwarmCommand: AsyncParsableCommand {
         await swarm.stopTalking(within: Self.settling)
         let report = swarm.report
         running.cancel()
-        await firstToEnd([{ await running.value }, { try? await Task.sleep(for: Self.leaving) }])
+        await wait(for: running, atMost: Self.leaving)
         progress.cancel()
         await progress.value
         if json {
@@ -154,19 +155,6 @@ struct SwarmCommand: AsyncParsableCommand {
             try? await Task.sleep(for: .milliseconds(200))
         }
         line.end()
-    }
-
-    /// Runs all bodies and returns when the first has returned. The others are canceled; nothing waits for them.
-    private func firstToEnd(_ bodies: [@Sendable () async -> Void]) async {
-        let (ends, end) = AsyncStream.makeStream(of: Void.self)
-        let tasks = bodies.map { body in
-            Task {
-                await body()
-                end.yield()
-            }
-        }
-        for await _ in ends { break }
-        for task in tasks { task.cancel() }
     }
 
     /// Descriptors that are not peers' sockets: standard streams, event loops, random numbers.

@@ -16,8 +16,10 @@ extension ProcessHarness {
     }
 
     /// Starts a server and waits until it listens on `port` of 127.0.0.1. Port 0 takes a free one.
-    func startServer(port: UInt16 = 0, _ arguments: [String] = []) async throws -> ServerProcess {
-        let process = try start(["server", "--listen", "127.0.0.1:\(port)"] + arguments)
+    func startServer(
+        port: UInt16 = 0, _ arguments: [String] = [], launcher: [String] = []
+    ) async throws -> ServerProcess {
+        let process = try start(["server", "--listen", "127.0.0.1:\(port)"] + arguments, launcher: launcher)
         let line = try await process.waitForLine(matching: "^listening on 127")
         try await process.waitForLine(matching: "^public key ")
         return ServerProcess(process: process, address: String(line.dropFirst("listening on ".count)))

@@ -1,0 +1,159 @@
+internal import Dispatch
+internal import SecureMesh
+internal import Synchronization
+
+/// Writes lines to stdout and stderr on a thread of its own, so that a reader that stalls blocks no other thread.
+///
+/// The lines of both streams are written in the order in which they came, except that a stream that stalls does not
+/// hold up the other one. Each stream has a bounded queue. Lines without room are dropped, and one line says how many.
+final class ConsoleQueue: Sendable {
+    enum Stream: Int, CaseIterable {
+        case output
+        case errors
+    }
+
+    private struct State {
+        /// The lines of each stream, by its raw value.
+        var streams: [WaitingLines]
+        /// The number of lines so far.
+        var order: UInt64 = 0
+        /// True while the thread waits for a line or for a reader.
+        var isWaiting = false
+        /// The callers that wait for room in the queue of stdout.
+        var roomWaiters: [CheckedContinuation<Bool, Never>] = []
+        /// The callers that wait until all lines are written.
+        var endWaiters: [CheckedContinuation<Void, Never>] = []
+
+        var isEmpty: Bool { streams.allSatisfy(\.isEmpty) }
+
+        mutating func append(_ bytes: [UInt8], to stream: Stream) {
+            order += 1
+            streams[stream.rawValue].append(bytes, order: order)
+        }
+    }
+
+    private let state: Mutex<State>
+    private let descriptors: [CInt]
+    /// A byte in this pipe tells the thread to look for lines.
+    private let wake: (reading: CInt, writing: CInt)
+    private let onFailure: @Sendable (Stream, SystemError) -> Void
+
+    /// Starts the thread.
+    ///
+    /// - Parameters:
+    ///   - limit: The largest number of bytes that wait for one stream.
+    ///   - descriptors: The descriptors of stdout and stderr.
+    ///   - onFailure: Called on the thread after a write has failed. What waited for the stream is dropped.
+    init(
+        limit: Int = limit,
+        descriptors: [CInt] = [FileSystem.standardOutput, FileSystem.standardError],
+        onFailure: @escaping @Sendable (Stream, SystemError) -> Void
+    ) throws(SystemError) {
+        func lines(of name: String) -> WaitingLines {
+            WaitingLines(limit: limit) { count in
+                let lines = count == 1 ? "1 line is" : "\(count) lines are"
+                return Array("p2p: warning: \(lines) missing here: the reader of \(name) is too slow\n".utf8)
+            }
+        }
+        state = Mutex(State(streams: [lines(of: "stdout"), lines(of: "stderr")]))
+        self.descriptors = descriptors
+        self.onFailure = onFailure
+        wake = try FileSystem.makePipe()
+        DispatchQueue(label: "console").async { self.writeLines() }
+    }
+
+    /// Appends a line, or drops it if there is no room.
+    ///
+    /// - Parameter isOptional: True if the line does not count as lost when it is dropped.
+    func append(_ bytes: [UInt8], to stream: Stream, isOptional: Bool = false) {
+        let isWaiting = state.withLock { state in
+            guard !isOptional || state.streams[stream.rawValue].hasRoom(for: bytes.count) else { return false }
+            state.append(bytes, to: stream)
+            defer { state.isWaiting = false }
+            return state.isWaiting
+        }
+        // If the pipe is full, the thread finds bytes in it as well.
+        if isWaiting { _ = try? FileSystem.writeSome([0], to: wake.writing) }
+    }
+
+    /// Appends a line to stdout as soon as there is room.
+    func appendWithRoom(_ bytes: [UInt8]) async {
+        while true {
+            let isAppended = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+                let hasRoom = state.withLock { state in
+                    let hasRoom = state.streams[Stream.output.rawValue].hasRoom(for: bytes.count)
+                    if !hasRoom { state.roomWaiters.append(continuation) }
+                    return hasRoom
+                }
+                guard hasRoom else { return }
+                append(bytes, to: .output)
+                continuation.resume(returning: true)
+            }
+            if isAppended { return }
+        }
+    }
+
+    /// Waits until all lines are written.
+    func drained() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isEmpty = state.withLock { state in
+                if !state.isEmpty { state.endWaiters.append(continuation) }
+                return state.isEmpty
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+
+    /// The number of lines of a stream that are not written.
+    func count(of stream: Stream) -> Int { state.withLock { $0.streams[stream.rawValue].count } }
+
+    private func writeLines() -> Never {
+        while true {
+            let waiting = state.withLock { state in
+                state.isWaiting = true
+                return Stream.allCases.filter { !state.streams[$0.rawValue].isEmpty }
+            }
+            let ready = FileSystem.waitUntilReady(
+                writing: waiting.map { descriptors[$0.rawValue] }, reading: wake.reading)
+            FileSystem.empty(wake.reading)
+            let writable = zip(waiting, ready).filter(\.1).map(\.0)
+            guard let (stream, bytes) = state.withLock({ Self.next(&$0, writable) }) else { continue }
+            do throws(SystemError) {
+                let count = try FileSystem.writeSome(bytes, to: descriptors[stream.rawValue])
+                finish { $0.streams[stream.rawValue].remove(count) }
+            } catch {
+                finish { $0.streams[stream.rawValue].removeAll() }
+                onFailure(stream, error)
+            }
+        }
+    }
+
+    /// Returns the oldest bytes that wait for a writable stream.
+    private static func next(_ state: inout State, _ writable: [Stream]) -> (Stream, [UInt8])? {
+        state.isWaiting = false
+        let next = writable.compactMap { stream in state.streams[stream.rawValue].order.map { (stream, $0) } }
+            .min { $0.1 < $1.1 }
+        guard let (stream, _) = next else { return nil }
+        let others = Stream.allCases.filter { $0 != stream }.compactMap { state.streams[$0.rawValue].order }
+        return (stream, state.streams[stream.rawValue].next(FileSystem.pipeAtom, before: others.min()))
+    }
+
+    /// Changes the state after a write, and resumes those that wait for it.
+    private func finish(_ change: (inout State) -> Void) {
+        let (room, end) = state.withLock { state in
+            change(&state)
+            let hasRoom = state.streams[Stream.output.rawValue].hasRoom(for: FileSystem.pipeAtom)
+            let isEmpty = state.isEmpty
+            defer {
+                if hasRoom { state.roomWaiters = [] }
+                if isEmpty { state.endWaiters = [] }
+            }
+            return (hasRoom ? state.roomWaiters : [], isEmpty ? state.endWaiters : [])
+        }
+        for waiter in room { waiter.resume(returning: false) }
+        for waiter in end { waiter.resume() }
+    }
+
+    /// The largest number of bytes that wait for one stream.
+    static let limit = 64 << 10
+}

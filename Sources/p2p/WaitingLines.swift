@@ -1,0 +1,85 @@
+/// The lines that wait for one stream: bounded, in order, with a count where some were dropped.
+struct WaitingLines {
+    private struct Line {
+        /// The position among the lines of all streams.
+        let order: UInt64
+        let bytes: [UInt8]
+    }
+
+    private let limit: Int
+    private let lostLine: (Int) -> [UInt8]
+    private var lines: [Line] = []
+    /// The index of the first line that is not written, and the number of its bytes that are.
+    private var (head, written) = (0, 0)
+    private var size = 0
+    /// The number of lines dropped since the last one in `lines`.
+    private(set) var lost = 0
+
+    /// - Parameters:
+    ///   - limit: The largest number of bytes. One line may be longer if no other waits.
+    ///   - lostLine: Makes the line that stands for so many that were dropped.
+    init(limit: Int, lostLine: @escaping (Int) -> [UInt8]) {
+        self.limit = limit
+        self.lostLine = lostLine
+    }
+
+    var isEmpty: Bool { head == lines.count }
+    var count: Int { lines.count - head + lost }
+    /// The position of the first line; nil if there is none.
+    var order: UInt64? { isEmpty ? nil : lines[head].order }
+
+    /// Returns true if `append` would not drop a line of so many bytes.
+    func hasRoom(for bytes: Int) -> Bool {
+        isEmpty || size + bytes + (lost > 0 ? lostLine(lost).count : 0) <= limit
+    }
+
+    /// Appends a line, or drops it if there is no room.
+    mutating func append(_ bytes: [UInt8], order: UInt64) {
+        guard hasRoom(for: bytes.count) else {
+            lost += 1
+            return
+        }
+        if lost > 0 { push(lostLine(lost), order: order) }
+        lost = 0
+        push(bytes, order: order)
+    }
+
+    /// Returns the next bytes to write: as many whole lines as fit into `most` bytes and come before `limit`, or a part
+    /// of one line.
+    func next(_ most: Int, before limit: UInt64?) -> [UInt8] {
+        guard !isEmpty else { return [] }
+        var bytes = Array(lines[head].bytes.dropFirst(written).prefix(most))
+        for line in lines[(head + 1)...] {
+            guard bytes.count + line.bytes.count <= most, limit.map({ line.order < $0 }) ?? true else { break }
+            bytes += line.bytes
+        }
+        return bytes
+    }
+
+    /// Removes bytes that were written.
+    mutating func remove(_ count: Int) {
+        size -= count
+        written += count
+        while !isEmpty, written >= lines[head].bytes.count {
+            written -= lines[head].bytes.count
+            head += 1
+        }
+        if isEmpty, lost > 0 {
+            push(lostLine(lost), order: lines.last?.order ?? 0)
+            lost = 0
+        }
+        guard head > lines.count / 2 else { return }
+        lines.removeFirst(head)
+        head = 0
+    }
+
+    /// Removes all lines.
+    mutating func removeAll() {
+        (lines, head, written, size, lost) = ([], 0, 0, 0, 0)
+    }
+
+    private mutating func push(_ bytes: [UInt8], order: UInt64) {
+        lines.append(Line(order: order, bytes: bytes))
+        size += bytes.count
+    }
+}

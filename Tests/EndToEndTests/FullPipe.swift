@@ -1,0 +1,51 @@
+internal import Foundation
+
+/// A named pipe that is full, and that nobody reads until `drain`.
+final class FullPipe: Sendable {
+    let path: String
+    private let descriptor: Int32
+
+    init(in harness: ProcessHarness) throws {
+        path = harness.path("pipe-\(UUID().uuidString)")
+        guard unsafe mkfifo(path, 0o600) == 0 else { throw MissingOutcome(what: "a named pipe", from: path) }
+        // Open for both, so that it has a reader and no end.
+        descriptor = unsafe open(path, O_RDWR | O_NONBLOCK)
+        guard descriptor >= 0 else { throw MissingOutcome(what: "an open pipe", from: path) }
+        let filler = [UInt8](repeating: UInt8(ascii: "."), count: 4_096)
+        while unsafe write(descriptor, filler, filler.count) > 0 {}
+        // Less than that may still fit.
+        while unsafe write(descriptor, filler, 1) > 0 {}
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// The launcher of a process whose standard error, or standard output, is this pipe.
+    func launcher(for stream: RunningProcess.Stream) -> [String] {
+        let redirection = stream == .errors ? "2>" : ">"
+        return ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)'\(path)'"]
+    }
+
+    /// Reads what is in the pipe and what comes, until a line contains `text`.
+    ///
+    /// - Returns: the lines without the filler.
+    func drain(until text: String, within limit: Duration = .seconds(10)) async throws -> [String] {
+        var bytes: [UInt8] = []
+        let deadline = ContinuousClock.now + limit
+        while true {
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            let count = unsafe read(descriptor, &buffer, buffer.count)
+            if count > 0 {
+                bytes += buffer.prefix(count).drop { $0 == UInt8(ascii: ".") }
+                continue
+            }
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+            if lines.contains(where: { $0.contains(text) }) { return lines }
+            guard ContinuousClock.now < deadline else {
+                throw MissingOutcome(what: "a line with '\(text)'", from: lines.joined(separator: "\n"))
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+internal import Foundation
+internal import Testing
+
+/// Nobody reads a process's output, as after Ctrl-S on a terminal.
+@Suite("a reader that stalls", .serialized)
+struct StalledReaderTests {
+    @Test("a server whose log nobody reads keeps its members, and SIGTERM ends it within 2 s")
+    func serverLog() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let pipe = try FullPipe(in: harness)
+        let server = try await harness.startServer(launcher: pipe.launcher(for: .errors))
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
+        try await a.waitForMessages(from: "B")
+        let stranger = try UDP.Socket(.loopback4)
+        for size in 0...64 {
+            stranger.send([UInt8](repeating: 0xFF, count: size), to: .loopback4, port: try #require(server.port))
+        }
+        // 20 messages at 200 ms take more than twice the lifetime.
+        let (markA, markB) = (a.mark, b.mark)
+        try await a.waitForMessages(from: "B", count: 20, since: markA)
+        try await b.waitForMessages(from: "A", count: 20, since: markB)
+        for peer in [a, b] {
+            #expect(try peer.lines(matching: "^[-~] ").isEmpty)
+            #expect(try peer.lines(matching: "lost the server", on: .errors).isEmpty)
+        }
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
+        #expect(try !server.process.lines(matching: "^- A ").isEmpty)
+    }
+
+    @Test("what is lost of a log is counted where it is missing, once somebody reads again")
+    func lostLines() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let names = (0..<22).map { "n\($0)" }
+        try await harness.makeKeys(peers: names)
+        let pipe = try FullPipe(in: harness)
+        // Each SIGHUP makes a line with this path, so that a few lines fill the queue.
+        let path = "keys/" + String(repeating: "./", count: 2_000) + "authorized_peers"
+        let server = try await harness.startServer(
+            ["--authorized-peers", path], launcher: pipe.launcher(for: .errors))
+        for name in names { _ = try await harness.joinPeer(name, of: server, ["--broadcast-interval", "off"]) }
+        var lines = try harness.read("keys/authorized_peers").split(separator: "\n")
+        for name in names {
+            lines.removeFirst()
+            try harness.write(lines.joined(separator: "\n") + "\n", to: "keys/authorized_peers")
+            server.process.send(SIGHUP)
+            // The departure shows that the signal was handled.
+            try await server.process.waitForLine(matching: "^- \(name) \\(the key is no longer authorized")
+        }
+        let log = try await pipe.drain(until: " missing here: the reader of stderr is too slow")
+        let index = try #require(log.firstIndex { $0.contains(" missing here: ") })
+        let count = try #require(log[index].firstMatch(of: #/(\d+) lines? (is|are) missing/#))
+        #expect(Int(count.output.1) ?? 0 > 0)
+        #expect(log[..<index].contains { $0.hasPrefix("p2p: read keys/") })
+        #expect(log.first?.contains(" listening ") == true)
+    }
+
+    @Test("SIGTERM ends a server and a peer within 2 s although nobody reads their results")
+    func results() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let pipe = try FullPipe(in: harness)
+        let port = try UDP.freePort()
+        let process = try harness.start(
+            ["server", "--listen", "127.0.0.1:\(port)"], launcher: pipe.launcher(for: .output))
+        let server = ServerProcess(process: process, address: "127.0.0.1:\(port)")
+        let a = try harness.start(
+            ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "200ms"],
+            launcher: pipe.launcher(for: .output))
+        let b = try await harness.joinPeer("B", of: server)
+        try await b.waitForMessages(from: "A", count: 3)
+        for process in [a, server.process] {
+            process.send(SIGTERM)
+            #expect(try await process.waitForExit(within: .seconds(2)) == 0)
+            #expect(
+                try !process.lines(matching: "not printed: nobody reads standard output$", on: .errors).isEmpty)
+        }
+    }
+
+    @Test("a command that prints much waits for a slow reader, and everything is printed")
+    func shortCommand() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let names = (0..<300).map { "n\($0)-of-a-name-that-is-long" }
+        let result = try await harness.run(
+            ["keygen"] + names, launcher: ["/bin/sh", "-c", #""$0" "$@" | (sleep 1; cat)"#])
+        #expect(result.output.count == names.count)
+    }
+}
