@@ -20,7 +20,10 @@ extension Rejection {
         case .versionOutOfRange: "an impossible version of the directory"
         case .emptyDelta: "a change of the directory that changes nothing"
         case .unknownReason: "an unknown reason code"
-        case .invalidParameters: "intervals that are zero or contradict each other"
+        case .unknownFlag: "an unknown flag"
+        case .numberOutOfRange: "an acknowledgment of no message"
+        case .invalidParameters:
+            "a session without a directory, or with intervals that are zero or contradict each other"
         case .payloadLengthMismatch: "a length that differs from its own counts"
         case .sourceNotAllowed: "a join from an address to which members cannot send"
         case .misdirected: "a kind that this side never receives, or for an earlier run of the server"
@@ -53,8 +56,8 @@ extension Rejection {
         case .unknownSender: "a message from a sender that is not a member, or not known yet"
         case .bindingInvalid: "a directory entry that its owner did not sign: the server lies"
         case .agreementOverRate: "first messages of new senders above the limit"
-        case .notAddressedToMe: "a message that was addressed to another member"
-        case .senderOverRate: "messages of one sender above the limit"
+        case .notAddressedToMe: "a message or an acknowledgment that was addressed to another member"
+        case .senderOverRate: "messages or acknowledgments of one sender above the limit"
         }
     }
 }

@@ -120,6 +120,7 @@ extension Kind {
         case .delta: "a change of the directory"
         case .goodbye: "the server ends a session"
         case .message: "a message from one member to another"
+        case .ack: "a member has received a message"
         }
     }
 }

@@ -24,8 +24,8 @@ public final class MeshPeer: Service {
         /// The local address. Port 0 is a free port. ``SocketAddress/wildcard(port:)``, the default, is every IPv6 and
         /// IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4 address, every IPv4 address.
         public var bind = SocketAddress.wildcard()
-        /// The largest body that this peer sends, in bytes, 0 to 65,359. IP may have to fragment messages larger than
-        /// 1,084 bytes, the default. Received messages may have any size.
+        /// The largest body that this peer sends, in bytes, 0 to 65,358. IP may have to fragment messages larger than
+        /// 1,083 bytes, the default. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
         /// The rate at which messages of one sender are accepted, and at which messages are sent to one receiver.
         public var messageRate = MessageRate.standard
@@ -254,7 +254,7 @@ extension MeshPeer {
     /// - `unknownMember`: the receiver has left, perhaps since its own message came.
     /// - `overRate(retryAfter:)`: the receiver would drop the message.
     ///
-    /// The limits are settable in ``Configuration``: a body has at most 1,084 bytes
+    /// The limits are settable in ``Configuration``: a body has at most 1,083 bytes
     /// (``Configuration/maximumMessageSize``). One receiver gets at most 200 messages per second from this peer, and
     /// 300 at once after a pause (``Configuration/messageRate``).
     ///

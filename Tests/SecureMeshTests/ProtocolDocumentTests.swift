@@ -205,7 +205,7 @@ private let constants: [(name: String, value: String)] = [
     ("deltasPerTick", text(Limits.deltasPerTick)),
     ("shortestHeartbeat", text(Limits.shortestHeartbeat)),
     ("removedSessions", text(Limits.removedSessions)),
-    ("issuedTokens", text(Limits.issuedTokens)),
+    ("pulseSecrets", text(Limits.pulseSecrets)),
     ("directoryEntries", text(Limits.directoryEntries)),
     ("snapshotParts", text(Limits.snapshotParts)),
     ("earlyDeltas", text(Limits.earlyDeltas)),

@@ -116,7 +116,7 @@ struct FalseDirectory {
         guard let secret = context.primitives.agree(falseSecret, theirs.agreementKey) else { return nil }
         let from = PairEnd(sender.session, sender.identity, isSending ? falseKey : sender.agreementKey)
         let to = PairEnd(receiver.session, receiver.identity, isSending ? receiver.agreementKey : falseKey)
-        return PairEnd.key(secret, epoch: epoch, from: from, to: to, server: context.server)
+        return PairEnd.key(secret, from: from, to: to, mesh: context.mesh)
     }
 
     /// Returns the entries in ascending order, each session once, so that they decode.

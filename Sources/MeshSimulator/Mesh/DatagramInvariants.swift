@@ -16,7 +16,7 @@ extension Invariants {
         if kind.isFromServer != (flight.sender == .server) {
             fail("\(flight.sender) sent a \(kind)", peers: involved, now: now)
         }
-        if flight.sender != .server, kind != .message, flight.destination != Addresses.server {
+        if flight.sender != .server, kind != .message, kind != .ack, flight.destination != Addresses.server {
             fail("sent a \(kind) to \(flight.destination)", peers: involved, now: now)
         }
         if checksNonces { checkNonce(of: header, flight.bytes, involved, now) }
@@ -36,7 +36,7 @@ extension Invariants {
                 fail("\(header.kind): one key and nonce for two plaintexts", peers: involved, now: now)
             }
         case .retry: break
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message:
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
             let last = counters.updateValue(header.counter, forKey: Direction(to: header.to, from: header.from)) ?? 0
             if header.counter <= last {
                 fail("\(header.kind): counter \(header.counter) after \(last)", peers: involved, now: now)
@@ -127,7 +127,7 @@ extension Kind {
     fileprivate var isFromServer: Bool {
         switch self {
         case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: true
-        case .hello, .confirm, .heartbeat, .leave, .message: false
+        case .hello, .confirm, .heartbeat, .leave, .message, .ack: false
         }
     }
 }

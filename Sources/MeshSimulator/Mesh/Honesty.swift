@@ -7,7 +7,8 @@ extension Rejection {
         switch self {
         case .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
             .counterOutOfRange, .nonCanonicalAgreementKey, .nonZeroPadding, .invalidName, .invalidAddress,
-            .entriesOutOfOrder, .partOutOfRange, .versionOutOfRange, .emptyDelta, .unknownReason, .invalidParameters,
+            .entriesOutOfOrder, .partOutOfRange, .versionOutOfRange, .emptyDelta, .unknownReason, .unknownFlag,
+            .numberOutOfRange, .invalidParameters,
             .payloadLengthMismatch, .agreementFailed, .sealBroken, .signatureInvalid, .identityInvalid,
             .counterReplayed,
             .memberMisbehaved, .bindingInvalid, .notAddressedToMe, .directoryContradiction:

@@ -34,15 +34,16 @@ struct LightweightMember {
         case .retry(let cookie, _): return handle(.retry(cookie: cookie), bytes, datagram, now: now)
         case .welcome(let ephemeral): return handle(.welcome(ephemeral: ephemeral), bytes, datagram, now: now)
         case .reject(let salt): return handle(.reject(salt: salt), bytes, datagram, now: now)
-        case .pulse(let echo):
-            let outcome = try? sessions.admitPulse(bytes.span, datagram, echo: echo, held: emptyDirectory, now: now)
+        case .pulse(let echo, let token):
+            let outcome = try? sessions.admitPulse(
+                bytes.span, datagram, echo: echo, token: token, held: emptyDirectory, now: now)
             if outcome == .promoted { joining.stop() }
             return []
         case .goodbye:
             sessions.endAll()
             joining.start(at: now)
             return []
-        case .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message:
+        case .hello, .confirm, .heartbeat, .leave, .snapshot, .delta, .message, .ack:
             return []
         }
     }

@@ -137,7 +137,7 @@ extension ForgedDatagram {
         case .reject(let salt): .reject(salt: flipped(salt))
         case .retry(let cookie, let rotation):
             .retry(cookie: cookie, rotation: rotation ^ UInt64(mask) << UInt64(index % 8 * 8))
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: fields
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack: fields
         }
     }
 }

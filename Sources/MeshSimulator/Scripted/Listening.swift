@@ -14,9 +14,9 @@ extension ScriptedPeer {
         switch datagram.header.fields {
         case .retry(let cookie, _): self.cookie = cookie
         case .welcome: try? open(welcome: bytes)
-        case .pulse:
+        case .pulse(_, let token):
             guard let pulse = try? open(Pulse.self, bytes) else { return }
-            token = pulse.token
+            self.token = token
             version = pulse.version
         case .snapshot:
             if let snapshot = try? open(Snapshot.self, bytes) { learn(snapshot.entries) }
@@ -25,7 +25,7 @@ extension ScriptedPeer {
             known.removeAll { delta.removed.contains($0.session) }
             learn(delta.added)
         case .message: overhear(bytes, datagram)
-        case .hello, .reject, .confirm, .heartbeat, .leave, .goodbye: break
+        case .hello, .reject, .confirm, .heartbeat, .leave, .goodbye, .ack: break
         }
     }
 
@@ -34,7 +34,7 @@ extension ScriptedPeer {
         let datagram = try Datagram(decoding: bytes.span)
         guard let membership, datagram.header.to == membership.session.rawValue else { throw .unknownSession }
         return try Opened<Body>(bytes.span, datagram, key: membership.keys.serverToPeer, by: context.primitives)
-            .verified(by: context.server, in: context).body
+            .verified(by: server, in: context).body
     }
 
     private mutating func learn(_ entries: [Entry]) {
@@ -62,9 +62,11 @@ extension ScriptedPeer {
 
 extension VerifiedRetry {
     /// Verifies a RETRY.
-    package init(_ retry: [UInt8], in context: SigningContext) throws(Rejection) {
+    ///
+    /// - Parameter server: The key that signs; nil for the only server of the mesh.
+    package init(_ retry: [UInt8], by server: PublicKey? = nil, in context: SigningContext) throws(Rejection) {
         let datagram = try Datagram(decoding: retry.span)
         guard case .retry(let cookie, _) = datagram.header.fields else { throw .misdirected }
-        try self.init(retry.span, datagram, cookie: cookie, in: context)
+        try self.init(retry.span, datagram, cookie: cookie, by: server ?? context.mesh, in: context)
     }
 }

@@ -48,6 +48,8 @@ package struct ScriptedPeer: Sendable {
         self.context = context
     }
 
+    /// The only server of the mesh.
+    package var server: PublicKey { context.mesh }
     package var address: SocketAddress? { attempt?.address }
     package var session: SessionID? { membership?.session }
 
@@ -72,14 +74,14 @@ extension ScriptedPeer {
     ) -> [UInt8] {
         let name = name ?? self.name
         (counter, number, known, overheard, membership, attempt) = (1, 1, [], nil, nil, nil)
-        guard let serverKey = context.primitives.agreementKey(of: context.server),
+        guard let serverKey = context.primitives.agreementKey(of: server),
             let d1 = context.primitives.agree(ephemeral, serverKey)
         else { return [] }
         let agreementKey = context.primitives.publicKey(of: ephemeral)
         let hello = ForgedDatagram(
             .hello(cookie: cookie, ephemeral: agreementKey), to: 0, from: 0, counter: 0,
             payload: Hello(identity: key.publicKey, name: name).encoded, signer: key, context: context,
-            key: Handshake.helloKey(d1: d1, ephemeral: agreementKey, cookie: cookie, server: context.server))
+            key: Handshake.helloKey(d1: d1, ephemeral: agreementKey, cookie: cookie, server: server))
         attempt = Attempt(
             hello: hello, name: name, address: address, ephemeral: ephemeral, agreementKey: agreementKey, d1: d1)
         return hello.bytes
@@ -90,10 +92,11 @@ extension ScriptedPeer {
         let datagram = try Datagram(decoding: welcome.span)
         guard let attempt, case .welcome(let serverKey) = datagram.header.fields else { throw .misdirected }
         guard let d2 = context.primitives.agree(attempt.ephemeral, serverKey) else { throw .agreementFailed }
-        let transcript = context.transcript(.transcript, hello: attempt.hello.bytes, last: serverKey.bytes)
+        let transcript = context.transcript(
+            .transcript, server: server, hello: attempt.hello.bytes, last: serverKey.bytes)
         let key = Handshake.welcomeKey(d1: attempt.d1, d2: d2, transcript: transcript)
         let body = try Opened<Welcome>(welcome.span, datagram, key: key, by: context.primitives)
-            .verified(by: context.server, in: context, extra: .transcript(transcript)).body
+            .verified(by: server, in: context, extra: .transcript(transcript)).body
         let epoch = datagram.header.from
         token = body.token
         membership = Membership(
@@ -106,10 +109,11 @@ extension ScriptedPeer {
     package func open(reject: [UInt8]) throws(Rejection) -> Reject {
         let datagram = try Datagram(decoding: reject.span)
         guard let attempt, case .reject(let salt) = datagram.header.fields else { throw .misdirected }
-        let transcript = context.transcript(.transcriptReject, hello: attempt.hello.bytes, last: salt)
+        let transcript = context.transcript(
+            .transcriptReject, server: server, hello: attempt.hello.bytes, last: salt)
         let key = Handshake.rejectKey(d1: attempt.d1, transcript: transcript)
         return try Opened<Reject>(reject.span, datagram, key: key, by: context.primitives)
-            .verified(by: context.server, in: context, extra: .transcript(transcript)).body
+            .verified(by: server, in: context, extra: .transcript(transcript)).body
     }
 
     /// A valid CONFIRM.
@@ -135,8 +139,8 @@ extension ScriptedPeer {
         guard let membership else { return nil }
         return ForgedDatagram(
             fields, to: membership.epoch, from: membership.session.rawValue, counter: counter ?? self.counter,
-            extra: fields == .confirm ? .binder(membership.keys.binder) : .none, payload: payload.encoded, signer: key,
-            context: context, key: membership.keys.peerToServer)
+            extra: fields == .confirm ? .binder(membership.keys.binder, server: server) : .none,
+            payload: payload.encoded, signer: key, context: context, key: membership.keys.peerToServer)
     }
 
     /// Returns the next HEARTBEAT with the newest token.
@@ -151,11 +155,27 @@ extension ScriptedPeer {
     package mutating func message(
         _ message: PeerMessage, to entry: Entry, counter: UInt64? = nil
     ) -> ForgedDatagram? {
+        toMember(.message, message, entry, counter: counter)
+    }
+
+    private mutating func toMember(
+        _ fields: OpenFields, _ payload: some Payload, _ entry: Entry, counter: UInt64?
+    ) -> ForgedDatagram? {
         if counter == nil { self.counter += 1 }
         guard let membership, let key = pairKey(with: entry, isSending: true) else { return nil }
         return ForgedDatagram(
-            .message, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter ?? self.counter,
-            payload: message.encoded, signer: self.key, context: context, key: key)
+            fields, to: entry.session.rawValue, from: membership.session.rawValue, counter: counter ?? self.counter,
+            payload: payload.encoded, signer: self.key, context: context, key: key)
+    }
+
+    /// Returns an ACK of the message `number` of the member of `entry`.
+    ///
+    /// - Parameter counter: The counter; nil for the next.
+    package mutating func acknowledgment(
+        of number: UInt64, to entry: Entry, counter: UInt64? = nil
+    ) -> ForgedDatagram? {
+        let body = Acknowledgment(audience: entry.identity, session: entry.session, number: number)
+        return toMember(.ack, body, entry, counter: counter)
     }
 
     /// Seals any payload and signature for the member of `entry`.
@@ -183,7 +203,6 @@ extension ScriptedPeer {
         let own = PairEnd(membership.session, key.publicKey, attempt.agreementKey)
         let other = PairEnd(entry.session, entry.identity, entry.agreementKey)
         return PairEnd.key(
-            secret, epoch: membership.epoch, from: isSending ? own : other, to: isSending ? other : own,
-            server: context.server)
+            secret, from: isSending ? own : other, to: isSending ? other : own, mesh: context.mesh)
     }
 }

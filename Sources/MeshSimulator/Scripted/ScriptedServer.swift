@@ -21,11 +21,13 @@ package struct ScriptedServer: Sendable {
 
     /// Opens and verifies `hello`, and makes a WELCOME.
     ///
-    /// - Parameter address: The address of the peer.
+    /// - Parameters:
+    ///   - address: The address of the peer.
+    ///   - directory: The id of the directory; nil for the epoch.
     /// - Throws: The reason why `hello` is not a valid HELLO to the server of `key`.
     package init(
         key: SigningKey, context: SigningContext, hello: [UInt8], from address: SocketAddress, session: SessionID,
-        epoch: UInt64, ephemeral: Secret32, parameters: Welcome.Parameters = .ordinary
+        epoch: UInt64, directory: UInt64? = nil, ephemeral: Secret32, parameters: Welcome.Parameters = .ordinary
     ) throws(Rejection) {
         let primitives = context.primitives
         let datagram = try Datagram(decoding: hello.span)
@@ -33,7 +35,7 @@ package struct ScriptedServer: Sendable {
         guard let d1 = primitives.agree(key, peerKey), let d2 = primitives.agree(ephemeral, peerKey) else {
             throw .agreementFailed
         }
-        let helloKey = Handshake.helloKey(d1: d1, ephemeral: peerKey, cookie: cookie, server: context.server)
+        let helloKey = Handshake.helloKey(d1: d1, ephemeral: peerKey, cookie: cookie, server: context.mesh)
         let opened = try Opened<Hello>(hello.span, datagram, key: helloKey, by: primitives)
         let verified = try opened.verified(by: opened.body.identity, in: context)
         self.session = session
@@ -47,18 +49,21 @@ package struct ScriptedServer: Sendable {
             session: session, identity: verified.signer, agreementKey: peerKey, binding: verified.signature,
             address: address, name: verified.body.name)
         let publicKey = primitives.publicKey(of: ephemeral)
-        let transcript = context.transcript(.transcript, hello: hello, last: publicKey.bytes)
+        let transcript = context.transcript(
+            .transcript, server: context.mesh, hello: hello, last: publicKey.bytes)
         keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
         welcome = ForgedDatagram(
             .welcome(ephemeral: publicKey), to: tag, from: epoch, counter: 0, extra: .transcript(transcript),
-            payload: Welcome(session: session, token: 77, parameters: parameters, address: address).encoded,
+            payload: Welcome(
+                session: session, token: 77, directory: directory ?? epoch, parameters: parameters, address: address
+            ).encoded,
             signer: key, context: context, key: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
     }
 
     // MARK: other answers to the HELLO
 
     package func reject(_ reject: Reject, salt: Bytes32) -> ForgedDatagram {
-        let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
+        let transcript = context.transcript(.transcriptReject, server: context.mesh, hello: hello, last: salt)
         return ForgedDatagram(
             .reject(salt: salt), to: tag, from: epoch, counter: 0, extra: .transcript(transcript),
             payload: reject.encoded, signer: key, context: context,
@@ -89,13 +94,14 @@ package struct ScriptedServer: Sendable {
     /// Returns the next PULSE.
     package mutating func pulse(echo: UInt64, token: UInt64, version: UInt64) -> ForgedDatagram {
         pulses += 1
-        return next(.pulse(echo: echo), Pulse(number: pulses, token: token, version: version))
+        return next(.pulse(echo: echo, token: token), Pulse(number: pulses, version: version))
     }
 
     /// Opens and verifies a datagram of the peer in the session.
     package func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws(Rejection) -> Body {
         let datagram = try Datagram(decoding: bytes.span)
-        let extra: SigningContext.Extra = datagram.header.kind == .confirm ? .binder(keys.binder) : .none
+        let extra: SigningContext.Extra =
+            datagram.header.kind == .confirm ? .binder(keys.binder, server: context.mesh) : .none
         return try Opened<Body>(bytes.span, datagram, key: keys.peerToServer, by: context.primitives)
             .verified(by: entry.identity, in: context, extra: extra).body
     }

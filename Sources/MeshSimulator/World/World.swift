@@ -48,7 +48,7 @@ package final class World {
         let watch = scenario.cryptography == .real || isClose ? WatchedPrimitives(base) : nil
         let serverKey = random.signingKey()
         let keys = (0..<scenario.peers).map { _ in random.signingKey() }
-        let context = SigningContext(server: serverKey.publicKey, primitives: base)
+        let context = SigningContext(mesh: serverKey.publicKey, primitives: base)
         let holdings = scenario.attacks.indices.map { AttackerKeys($0, of: scenario, context, serverKey, &random) }
         let listed = holdings.compactMap(\.insider).map { ($0.key.publicKey, $0.name) }
         insiders = Dictionary(uniqueKeysWithValues: listed)

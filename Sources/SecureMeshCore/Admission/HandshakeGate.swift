@@ -5,6 +5,7 @@
 /// `Rejection`, counted by the caller.
 package struct HandshakeGate: Sendable {
     private let signer: Signer
+    private let directory: UInt64
     private let parameters: Welcome.Parameters
     private let sources: SourcePolicy
     private var pending = PendingRing()
@@ -17,12 +18,15 @@ package struct HandshakeGate: Sendable {
 
     /// - Parameters:
     ///   - signer: The server's key, which signs under the epoch.
+    ///   - directory: The id of the directory, which each WELCOME carries.
     ///   - bound: The address of each socket, in the order of `Path.socket`.
     ///   - parameters: The intervals that each WELCOME carries.
     package init(
-        signer: Signer, bound: [SocketAddress], parameters: Welcome.Parameters, random: inout RandomSource, now: Instant
+        signer: Signer, directory: UInt64, bound: [SocketAddress], parameters: Welcome.Parameters,
+        random: inout RandomSource, now: Instant
     ) {
         self.signer = signer
+        self.directory = directory
         self.parameters = parameters
         sources = SourcePolicy(bound: bound)
         budget = HandshakeBudget(now: now)
@@ -32,6 +36,7 @@ package struct HandshakeGate: Sendable {
     }
 
     private var epoch: UInt64 { signer.from }
+    private var server: PublicKey { signer.key.publicKey }
     private var context: SigningContext { signer.context }
     private var primitives: any Primitives { context.primitives }
 
@@ -94,9 +99,9 @@ extension HandshakeGate {
         budget.charge(tier)
 
         guard let d1 = primitives.agree(signer.key, ephemeral) else { throw .agreementFailed }
-        let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: cookie, server: context.server)
+        let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: cookie, server: server)
         let opened = try Opened<Hello>(span, datagram, key: helloKey, by: primitives)
-        guard opened.body.identity != context.server else { throw .identityInvalid }
+        guard opened.body.identity != context.mesh, opened.body.identity != server else { throw .identityInvalid }
         let hello = try opened.verified(by: opened.body.identity, in: context)
         // A key of mixed order can sign. This check comes last, so that nobody has it made without a right signature.
         guard primitives.isValidPoint(hello.signer) else { throw .identityInvalid }
@@ -105,7 +110,7 @@ extension HandshakeGate {
         if let refusal = policy.refusal(of: hello.signer, as: hello.body.name, at: path.remote, now: now) {
             return .reject(request.reject(refusal, by: signer, random: &random), hello, refusal.reason)
         }
-        let ticket = try request.welcome(by: signer, parameters, random: &random, now: now) {
+        let ticket = try request.welcome(by: signer, directory: directory, parameters, random: &random, now: now) {
             $0.rawValue == epoch || pending[$0] != nil || policy.hasSeen($0)
         }
         pending.insert(ticket)
@@ -145,7 +150,8 @@ extension HandshakeGate {
         budget.charge(.confirm)
         pending.redeem(ticket)
         let entry = ticket.entry
-        let confirm = try opened.verified(by: entry.identity, in: context, extra: .binder(ticket.keys.binder))
+        let confirm = try opened.verified(
+            by: entry.identity, in: context, extra: .binder(ticket.keys.binder, server: server))
         // A key may have been revoked since its HELLO.
         guard policy.refusal(of: entry.identity, as: entry.name, at: entry.address, now: now) == nil else {
             throw .admissionWithdrawn

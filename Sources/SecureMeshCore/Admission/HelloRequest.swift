@@ -14,8 +14,8 @@ struct HelloRequest: Sendable {
     /// - Parameter isTaken: Returns true for the numbers that no new session may have.
     /// - Throws: `agreementFailed` if D2 is zeros.
     func welcome(
-        by signer: Signer, _ parameters: Welcome.Parameters, random: inout RandomSource, now: Instant,
-        unless isTaken: (SessionID) -> Bool
+        by signer: Signer, directory: UInt64, _ parameters: Welcome.Parameters, random: inout RandomSource,
+        now: Instant, unless isTaken: (SessionID) -> Bool
     ) throws(Rejection) -> Ticket {
         let (context, primitives) = (signer.context, signer.context.primitives)
         let secret = random.secret()
@@ -23,8 +23,10 @@ struct HelloRequest: Sendable {
         let session = random.sessionID(unless: isTaken)
         let token = random.next()
         let publicKey = primitives.publicKey(of: secret)
-        let transcript = context.transcript(.transcript, hello: bytes, last: publicKey.bytes)
-        let welcome = Welcome(session: session, token: token, parameters: parameters, address: path.remote)
+        let transcript = context.transcript(
+            .transcript, server: signer.key.publicKey, hello: bytes, last: publicKey.bytes)
+        let welcome = Welcome(
+            session: session, token: token, directory: directory, parameters: parameters, address: path.remote)
         let signed = signer.sign(.welcome(ephemeral: publicKey), welcome, extra: .transcript(transcript))
         let sealed = signed.sealed(
             to: tag, counter: 0, with: Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript))
@@ -41,7 +43,8 @@ struct HelloRequest: Sendable {
     /// Makes REJECT. Each has a new salt, so that no key and nonce ever seal two plaintexts.
     func reject(_ reject: Reject, by signer: Signer, random: inout RandomSource) -> [UInt8] {
         let salt = random.bytes32()
-        let transcript = signer.context.transcript(.transcriptReject, hello: bytes, last: salt)
+        let transcript = signer.context.transcript(
+            .transcriptReject, server: signer.key.publicKey, hello: bytes, last: salt)
         let signed = signer.sign(.reject(salt: salt), reject, extra: .transcript(transcript))
         return signed.sealed(to: tag, counter: 0, with: Handshake.rejectKey(d1: d1, transcript: transcript))
     }

@@ -7,8 +7,6 @@ struct MemberSession: Sendable {
     let joinedAt: Instant
     /// The time of the member's last proof of life.
     var lastLife: Instant
-    /// The token of the PULSE that answered its CONFIRM.
-    let ownToken: PulseTokens.Issued
     /// The time at which the member was last sent DELTAs or SNAPSHOTs that it had missed.
     var repairedAt: Instant?
     /// The version of the snapshot that the member is being sent.

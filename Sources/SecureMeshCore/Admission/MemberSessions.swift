@@ -8,17 +8,21 @@ package struct MemberSessions: Sendable {
     private let lifetime: Duration
     private var members: [SessionID: MemberSession] = [:]
     private var ended = RecentSessions()
-    private var tokens = PulseTokens()
+    private var tokens: PulseTokens
     private var load: MemberLoad
 
     /// - Parameters:
     ///   - signer: The server's, under whose epoch members address their datagrams.
     ///   - lifetime: The time for which a token proves life.
-    package init(signer: Signer, heartbeatInterval: Duration, lifetime: Duration, now: Instant) {
+    ///   - pulseSecret: The secret of the PULSEs before the first periodic one.
+    package init(
+        signer: Signer, heartbeatInterval: Duration, lifetime: Duration, pulseSecret: Secret32, now: Instant
+    ) {
         context = signer.context
         epoch = signer.from
         rate = Limits.memberRate(heartbeatInterval: heartbeatInterval)
         self.lifetime = lifetime
+        tokens = PulseTokens(secret: pulseSecret, now: now)
         load = MemberLoad(now: now)
     }
 
@@ -75,7 +79,7 @@ extension MemberSessions {
             return .misbehaved(session)
         }
         let token = heartbeat.body.token
-        if tokens.isFresh(token, own: members.values[index].ownToken, now: now, lifetime: lifetime) {
+        if tokens.isFresh(token, of: session, now: now, lifetime: lifetime) {
             members.values[index].lastLife = now
         }
         let repair = Repair(
@@ -111,15 +115,12 @@ extension MemberSessions {
 
 extension MemberSessions {
     /// Begins the ticket's session. The counter and the number of its CONFIRM are used up.
-    ///
-    /// - Parameter token: The token of the PULSE that answers the CONFIRM.
-    package mutating func begin(_ joiner: ConfirmedTicket, token: UInt64, now: Instant) {
+    package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
         let ticket = joiner.ticket
         var channel = SecureChannel(receiveKey: ticket.keys.peerToServer, sendKey: ticket.keys.serverToPeer)
         channel.accept(counter: joiner.counter, number: joiner.confirm.body.number)
         members[ticket.entry.session] = MemberSession(
-            channel: channel, path: ticket.path, identity: ticket.entry.identity, joinedAt: now, lastLife: now,
-            ownToken: PulseTokens.Issued(token: token, at: now))
+            channel: channel, path: ticket.path, identity: ticket.entry.identity, joinedAt: now, lastLife: now)
     }
 
     /// Ends `session` and drops its keys. A datagram of it is refused as `sessionEnded` from then on.
@@ -146,14 +147,9 @@ extension MemberSessions {
 // MARK: to a member
 
 extension MemberSessions {
-    /// Makes `token`, which a PULSE to all members carries, a proof of life for one lifetime.
-    package mutating func issue(_ token: UInt64, now: Instant) {
-        tokens.issue(token, now: now, lifetime: lifetime)
-    }
-
-    /// Returns the token of the PULSE that answered the member's CONFIRM; nil if `session` is no member's.
-    package func ownToken(of session: SessionID) -> UInt64? {
-        members[session]?.ownToken.token
+    /// Makes the tokens of `secret` proofs of life for one lifetime. PULSEs carry them from now on.
+    package mutating func issue(_ secret: Secret32, now: Instant) {
+        tokens.issue(secret, now: now, lifetime: lifetime)
     }
 
     /// Notes that the member is sent what it missed.
@@ -165,13 +161,14 @@ extension MemberSessions {
         if let snapshot { members.values[index].snapshot = snapshot }
     }
 
-    /// Seals `payload` for one member. PULSE carries the newest number heard from it.
+    /// Seals `payload` for one member. PULSE carries the newest number heard from it, and its token.
     ///
     /// - Returns: Nil if `session` is no member's, or if its counters are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
         guard let index = members.index(forKey: session) else { return nil }
         let fields: OpenFields? =
-            payload.kind == .pulse ? .pulse(echo: members.values[index].channel.newestNumber) : nil
+            payload.kind == .pulse
+            ? .pulse(echo: members.values[index].channel.newestNumber, token: tokens.newest(for: session)) : nil
         guard let bytes = members.values[index].channel.seal(payload, to: session.rawValue, as: fields) else {
             return nil
         }

@@ -1,30 +1,48 @@
-/// The tokens of recent PULSEs. A heartbeat proves life only if it brings one that was issued within the lifetime.
-package struct PulseTokens: Hashable, Sendable {
-    package struct Issued: Hashable, Sendable {
-        let token: UInt64
+/// The secrets of recent PULSEs. A heartbeat proves life only if it returns the token that the receiver of one of them,
+/// and nobody else, could read (PROTOCOL.md, section 6.1).
+///
+/// One token for all receivers would prove only that some member receives PULSEs: it could tell the others.
+package struct PulseTokens: Sendable {
+    private struct Issued: Sendable {
+        let secret: Secret32
         let at: Instant
-
-        package init(token: UInt64, at: Instant) {
-            self.token = token
-            self.at = at
-        }
     }
 
-    private var recent: [Issued] = []
+    /// The secrets of the last lifetime, oldest first. There is always one.
+    private var recent: [Issued]
 
-    package init() {}
+    /// - Parameter secret: The secret for PULSEs before the first periodic one.
+    package init(secret: Secret32, now: Instant) {
+        recent = [Issued(secret: secret, at: now)]
+    }
 
-    package var usage: Usage { Usage("issued tokens", recent.count, limit: Limits.issuedTokens) }
+    package var usage: Usage { Usage("pulse secrets", recent.count, limit: Limits.pulseSecrets) }
 
-    package mutating func issue(_ token: UInt64, now: Instant, lifetime: Duration) {
+    /// Makes `secret` the newest, and drops those that are older than `lifetime`.
+    package mutating func issue(_ secret: Secret32, now: Instant, lifetime: Duration) {
         recent.removeAll { now - $0.at > lifetime }
-        if recent.count == Limits.issuedTokens { recent.removeFirst() }
-        recent.append(Issued(token: token, at: now))
+        if recent.count == Limits.pulseSecrets { recent.removeFirst() }
+        recent.append(Issued(secret: secret, at: now))
     }
 
-    /// Returns true if `token` was issued to all members within `lifetime`, or is the member's `own` and that recent.
-    package func isFresh(_ token: UInt64, own: Issued, now: Instant, lifetime: Duration) -> Bool {
-        func isFresh(_ issued: Issued) -> Bool { issued.token == token && now - issued.at <= lifetime }
-        return isFresh(own) || recent.contains(where: isFresh)
+    /// Returns the token of the newest secret for the receiver with `session`.
+    package func newest(for session: SessionID) -> UInt64 {
+        recent.last.map { Self.token($0.secret, for: session) } ?? 0
+    }
+
+    /// Returns true if `token` is the one of `session`, made with a secret that is not older than `lifetime`.
+    package func isFresh(_ token: UInt64, of session: SessionID, now: Instant, lifetime: Duration) -> Bool {
+        // The newest come first: a heartbeat usually returns one of them.
+        recent.reversed().contains { now - $0.at <= lifetime && Self.token($0.secret, for: session) == token }
+    }
+
+    /// Returns the first 8 bytes of KDF("token", secret ‖ session).
+    package static func token(_ secret: Secret32, for session: SessionID) -> UInt64 {
+        let input = SecretInput()
+        input.append(secret)
+        input.append(session.rawValue)
+        var bytes: [UInt8] = []
+        Sodium.derive(.token, input).append(to: &bytes)
+        return bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 }

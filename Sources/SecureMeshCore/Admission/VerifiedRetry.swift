@@ -4,14 +4,16 @@ package struct VerifiedRetry: Sendable {
 
     /// Verifies the signature of `datagram`.
     ///
-    /// - Parameter cookie: The cookie in it, which is not signed.
+    /// - Parameters:
+    ///   - cookie: The cookie in it, which is not signed.
+    ///   - server: The key that signs.
     /// - Throws: `signatureInvalid`.
     package init(
-        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, in context: SigningContext
+        _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, by server: PublicKey, in context: SigningContext
     ) throws(Rejection) {
         let signature = Signature(span, at: datagram.sealed.lowerBound)
         let bytes = context.signedBytes(datagram.header.fields, from: datagram.header.from, payload: [])
-        guard context.primitives.verify(signature, of: bytes, by: context.server) else {
+        guard context.primitives.verify(signature, of: bytes, by: server) else {
             throw .signatureInvalid
         }
         self.cookie = cookie

@@ -13,6 +13,8 @@ package enum HashLabel: String, CaseIterable, Sendable {
     case serverToPeer = "server to peer"
     case binder = "binder"
     case cookie = "cookie"
+    case token = "token"
+    case directory = "directory"
     case message = "message"
     case keyText = "key text"
 

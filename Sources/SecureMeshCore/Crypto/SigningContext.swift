@@ -4,14 +4,15 @@
 /// this mesh signs, verifies, seals, opens and agrees. It never changes. It is a class, so that every session refers to
 /// one instance and stays cheap to copy.
 package final class SigningContext: Sendable {
-    package let server: PublicKey
+    /// M. With one server it is the server's identity.
+    package let mesh: PublicKey
     package let primitives: any Primitives
     private let prefix: [UInt8]
 
-    package init(server: PublicKey, primitives: any Primitives = Libsodium()) {
-        self.server = server
+    package init(mesh: PublicKey, primitives: any Primitives = Libsodium()) {
+        self.mesh = mesh
         self.primitives = primitives
-        prefix = Array("securemesh/1".utf8) + server.bytes.array
+        prefix = Array("securemesh/1".utf8) + mesh.bytes.array
     }
 
     /// The value that binds a signature to a handshake. Other kinds have none.
@@ -19,8 +20,8 @@ package final class SigningContext: Sendable {
         case none
         /// T in WELCOME, T_r in REJECT.
         case transcript(Bytes32)
-        /// CONFIRM.
-        case binder(Secret32)
+        /// CONFIRM: the binder and the identity of the server that the peer joins.
+        case binder(Secret32, server: PublicKey)
     }
 
     /// Returns the bytes that a signature covers.
@@ -28,22 +29,24 @@ package final class SigningContext: Sendable {
         _ fields: OpenFields, from: UInt64, extra: Extra = .none, payload: [UInt8]
     ) -> [UInt8] {
         var bytes = prefix
-        bytes.reserveCapacity(prefix.count + 9 + 2 * Bytes32.count + payload.count)
+        bytes.reserveCapacity(prefix.count + 9 + 3 * Bytes32.count + payload.count)
         bytes.append(fields.kind.rawValue)
         bytes.append(bigEndian: from)
         switch extra {
         case .none: break
         case .transcript(let digest): digest.append(to: &bytes)
-        case .binder(let secret): secret.append(to: &bytes)
+        case .binder(let secret, let server):
+            secret.append(to: &bytes)
+            server.bytes.append(to: &bytes)
         }
         fields.appendClear(to: &bytes)
         bytes.append(contentsOf: payload)
         return bytes
     }
 
-    /// Returns H(label, ctx ‖ HELLO ‖ last): T if `last` is E_s, T_r if it is the salt.
-    package func transcript(_ label: HashLabel, hello: [UInt8], last: Bytes32) -> Bytes32 {
-        var bytes = prefix + hello
+    /// Returns H(label, ctx ‖ S ‖ HELLO ‖ last): T if `last` is E_s, T_r if it is the salt.
+    package func transcript(_ label: HashLabel, server: PublicKey, hello: [UInt8], last: Bytes32) -> Bytes32 {
+        var bytes = prefix + server.bytes.array + hello
         last.append(to: &bytes)
         return Sodium.hash(label, bytes.span)
     }
@@ -60,6 +63,6 @@ package final class SigningContext: Sendable {
 
 extension SigningContext: Equatable {
     package static func == (left: SigningContext, right: SigningContext) -> Bool {
-        left.server == right.server
+        left.mesh == right.mesh
     }
 }

@@ -3,6 +3,7 @@
 ///
 /// `version` counts the published changes; `directory` contains the waiting ones as well.
 package struct DirectoryLog: Sendable {
+    private let id: UInt64
     private(set) package var directory = Directory()
     private(set) package var version: UInt64 = 1
     private var waiting: [Change] = []
@@ -11,17 +12,21 @@ package struct DirectoryLog: Sendable {
     /// `deltas[i]` leads to version `version - deltas.count + i + 1`.
     private var deltas: [SignedPayload] = []
     private var frozen: [FrozenSnapshot] = []
+    private var newestDigest: (version: UInt64, digest: Bytes32)?
     private var lastFlush: Instant?
     private var tick = Limits.tick
 
     private struct Change: Sendable {
-        var removed: SessionID?
+        var removed: Entry?
         var added: Entry?
 
         var size: Int { (removed == nil ? 0 : 8) + (added?.encodedSize ?? 0) }
     }
 
-    package init() {}
+    /// - Parameter id: The id of the directory, which the digest covers.
+    package init(id: UInt64) {
+        self.id = id
+    }
 
     package var usages: [Usage] {
         directory.usages + [
@@ -43,7 +48,7 @@ package struct DirectoryLog: Sendable {
 
     /// Adds `entry`, and removes the identity's older session in the same change.
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
-        let published = old.flatMap { withdraw($0) ? nil : $0 }
+        let published = old.flatMap { withdraw($0) ? nil : directory[$0] }
         if let old { directory.remove(old) }
         directory.insert(entry)
         waiting.append(Change(removed: published, added: entry))
@@ -51,7 +56,7 @@ package struct DirectoryLog: Sendable {
     }
 
     package mutating func remove(_ session: SessionID) {
-        if !withdraw(session) { waiting.append(Change(removed: session)) }
+        if !withdraw(session) { waiting.append(Change(removed: directory[session])) }
         directory.remove(session)
     }
 
@@ -69,7 +74,7 @@ package struct DirectoryLog: Sendable {
             }
             let changes = waiting[start..<end]
             let delta = Delta(
-                from: version, removed: changes.compactMap(\.removed).sorted(),
+                from: version, to: version + 1, removed: changes.compactMap(\.removed?.session).sorted(),
                 added: changes.compactMap(\.added).sorted { $0.session < $1.session })
             published.append(sign(delta))
             version += 1
@@ -86,6 +91,20 @@ package struct DirectoryLog: Sendable {
             tick = max(tick / 2, Limits.tick)
         }
         return published
+    }
+
+    /// Returns the digest of the directory at `version`, without the waiting changes. It is computed once per version.
+    package mutating func digest() -> Bytes32 {
+        if let newestDigest, newestDigest.version == version { return newestDigest.digest }
+        var entries = directory.inOrder
+        if !waiting.isEmpty {
+            entries.removeAll { unpublished.contains($0.session) }
+            entries += waiting.compactMap(\.removed)
+            entries.sort { $0.session < $1.session }
+        }
+        let digest = entries.digest(id: id, version: version)
+        newestDigest = (version, digest)
+        return digest
     }
 
     /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`; nil if the log begins later.

@@ -79,7 +79,7 @@ package struct DirectoryReplica: Sendable {
         let before = delta.removed.compactMap { directory[$0] }
         for session in delta.removed { directory.remove(session) }
         for entry in delta.added { directory.insert(entry) }
-        version += 1
+        version = delta.to
         if let assembly, assembly.version <= version { self.assembly = nil }
         return changes(from: before, to: delta.added, reason: nil)
     }

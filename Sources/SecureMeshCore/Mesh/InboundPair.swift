@@ -1,8 +1,9 @@
-/// The messages from one member's session to one of this peer's.
+/// The messages and acknowledgments from one member's session to one of this peer's.
 struct InboundPair: Sendable {
     let entry: Entry
     private var channel: SecureChannel
-    private var bucket = RateLimiter()
+    private var messages = RateLimiter()
+    private var acknowledgments = RateLimiter()
     /// The end of the time in which late messages are accepted, once the sender's session has been replaced.
     var until: Instant?
 
@@ -18,17 +19,31 @@ struct InboundPair: Sendable {
         return until <= now || !directory.lists(entry.identity)
     }
 
-    /// Gates: window → seal → fields → audience → bucket → signature → commit.
-    mutating func admit(
+    /// Admits a MESSAGE. Gates: window → seal → fields → audience → bucket → signature → commit.
+    mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, rate: Rate, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let opened = try channel.open(PeerMessage.self, span, datagram, by: identity.context.primitives)
         let audience = opened.body.audience
         guard audience == nil || audience == identity.publicKey else { throw .notAddressedToMe }
-        guard bucket.accept(rate, now: now) else { throw .senderOverRate }
+        guard messages.accept(rate, now: now) else { throw .senderOverRate }
         let message = try opened.verified(by: entry.identity, in: identity.context).body
         channel.accept(counter: datagram.header.counter)
         return ReceivedMessage(
             sender: Member(entry), number: message.number, isBroadcast: audience == nil, body: message.body)
+    }
+
+    /// Admits an ACK. Gates: window → seal → fields → audience and session → bucket → signature → commit.
+    mutating func admitAcknowledgment(
+        _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, rate: Rate, now: Instant
+    ) throws(Rejection) -> Verified<Acknowledgment> {
+        let opened = try channel.open(Acknowledgment.self, span, datagram, by: identity.context.primitives)
+        guard opened.body.audience == identity.publicKey, opened.body.session == identity.session else {
+            throw .notAddressedToMe
+        }
+        guard acknowledgments.accept(rate, now: now) else { throw .senderOverRate }
+        let acknowledgment = try opened.verified(by: entry.identity, in: identity.context)
+        channel.accept(counter: datagram.header.counter)
+        return acknowledgment
     }
 }

@@ -1,7 +1,6 @@
 /// One outstanding HELLO, and the secrets that open its answer.
 package struct JoinAttempt: Sendable {
-    package let context: SigningContext
-    let serverKey: AgreementPublicKey
+    package let server: PinnedServer
     package let ephemeral: Secret32
     package let d1: Secret32
     package let hello: [UInt8]
@@ -10,18 +9,16 @@ package struct JoinAttempt: Sendable {
     var failedAnswers = 0
     var wasRetried = false
 
-    init(
-        context: SigningContext, serverKey: AgreementPublicKey, ephemeral: Secret32, d1: Secret32, hello: [UInt8],
-        hasCookie: Bool
-    ) {
-        self.context = context
-        self.serverKey = serverKey
+    init(server: PinnedServer, ephemeral: Secret32, d1: Secret32, hello: [UInt8], hasCookie: Bool) {
+        self.server = server
         self.ephemeral = ephemeral
         self.d1 = d1
         self.hello = hello
         self.hasCookie = hasCookie
         tag = Handshake.tag(of: hello)
     }
+
+    package var context: SigningContext { server.context }
 
     /// Opens a WELCOME. Gates: agreement → seal → fields → signature → session and epoch differ.
     ///
@@ -30,10 +27,11 @@ package struct JoinAttempt: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey
     ) throws(Rejection) -> OpenedWelcome {
         guard let d2 = context.primitives.agree(ephemeral, serverKey) else { throw .agreementFailed }
-        let transcript = context.transcript(.transcript, hello: hello, last: serverKey.bytes)
+        let transcript = context.transcript(
+            .transcript, server: server.identity, hello: hello, last: serverKey.bytes)
         let key = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
         let welcome = try Opened<Welcome>(span, datagram, key: key, by: context.primitives)
-            .verified(by: context.server, in: context, extra: .transcript(transcript))
+            .verified(by: server.identity, in: context, extra: .transcript(transcript))
         let (session, epoch) = (welcome.body.session, datagram.header.from)
         guard session.rawValue != epoch else { throw .invalidSessionIDs }
         let keys = Handshake.sessionKeys(d1: d1, d2: d2, transcript: transcript, session: session, epoch: epoch)
@@ -44,9 +42,10 @@ package struct JoinAttempt: Sendable {
     package func openReject(
         _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
     ) throws(Rejection) -> Reject {
-        let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
+        let transcript = context.transcript(
+            .transcriptReject, server: server.identity, hello: hello, last: salt)
         let key = Handshake.rejectKey(d1: d1, transcript: transcript)
         return try Opened<Reject>(span, datagram, key: key, by: context.primitives)
-            .verified(by: context.server, in: context, extra: .transcript(transcript)).body
+            .verified(by: server.identity, in: context, extra: .transcript(transcript)).body
     }
 }

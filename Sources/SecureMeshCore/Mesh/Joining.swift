@@ -5,7 +5,7 @@
 /// ephemeral key of its own, so that no key and nonce ever seal two plaintexts.
 package struct Joining: Sendable {
     private let configuration: Peer.Configuration
-    private let servers: [(context: SigningContext, agreementKey: AgreementPublicKey)]
+    private let servers: [PinnedServer]
     private var nextServer = 0
     private var attempts: [JoinAttempt] = []
     /// The newest cookie of each server key.
@@ -20,11 +20,8 @@ package struct Joining: Sendable {
 
     /// Prepares to try the pinned keys in turn. A key without an X25519 form is never tried.
     package init(_ configuration: Peer.Configuration) {
-        let primitives = configuration.primitives
         self.configuration = configuration
-        servers = configuration.servers.compactMap { server in
-            primitives.agreementKey(of: server).map { (SigningContext(server: server, primitives: primitives), $0) }
-        }
+        servers = configuration.servers.compactMap { PinnedServer($0, primitives: configuration.primitives) }
     }
 
     package var usages: [Usage] {
@@ -75,7 +72,7 @@ package struct Joining: Sendable {
         unanswered += 1
         let server = servers[nextServer]
         nextServer = (nextServer + 1) % servers.count
-        guard let hello = begin(server.context, server.agreementKey, random: &random) else {
+        guard let hello = begin(server, random: &random) else {
             nextAttempt = now + ProtocolConstants.secondAttempt
             return due
         }
@@ -145,13 +142,13 @@ package struct Joining: Sendable {
     ) throws(Rejection) -> JoinAction {
         let attempt = attempts[index]
         guard !attempt.wasRetried else { throw .repeatedRetry }
-        let retry = try VerifiedRetry(span, datagram, cookie: cookie, in: attempt.context)
+        let retry = try VerifiedRetry(span, datagram, cookie: cookie, by: attempt.server.identity, in: attempt.context)
         attempts[index].wasRetried = true
-        cookies[attempt.context.server] = retry.cookie
+        cookies[attempt.server.identity] = retry.cookie
         guard !attempt.hasCookie else { return .wait }
         attempts.remove(at: index)
         repeats = ProtocolConstants.helloRepeats.map { now + $0 }
-        return begin(attempt.context, attempt.serverKey, random: &random).map(JoinAction.sendHello) ?? .wait
+        return begin(attempt.server, random: &random).map(JoinAction.sendHello) ?? .wait
     }
 
     private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
@@ -165,12 +162,10 @@ package struct Joining: Sendable {
     }
 
     /// Adds an attempt with a new ephemeral key and returns its HELLO.
-    private mutating func begin(
-        _ context: SigningContext, _ serverKey: AgreementPublicKey, random: inout RandomSource
-    ) -> [UInt8]? {
-        let ephemeral = random.secret()
-        guard let d1 = context.primitives.agree(ephemeral, serverKey) else { return nil }
-        let cookie = cookies[context.server] ?? .zero
+    private mutating func begin(_ server: PinnedServer, random: inout RandomSource) -> [UInt8]? {
+        let (context, ephemeral) = (server.context, random.secret())
+        guard let d1 = context.primitives.agree(ephemeral, server.agreementKey) else { return nil }
+        let cookie = cookies[server.identity] ?? .zero
         let publicKey = context.primitives.publicKey(of: ephemeral)
         let key = configuration.key
         let signed = Signer(key: key, context: context, from: 0)
@@ -178,11 +173,10 @@ package struct Joining: Sendable {
                 .hello(cookie: cookie, ephemeral: publicKey), Hello(identity: key.publicKey, name: configuration.name))
         let hello = signed.sealed(
             to: 0, counter: 0,
-            with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: context.server))
+            with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: server.identity))
         attempts.append(
             JoinAttempt(
-                context: context, serverKey: serverKey, ephemeral: ephemeral, d1: d1, hello: hello,
-                hasCookie: cookie != .zero))
+                server: server, ephemeral: ephemeral, d1: d1, hello: hello, hasCookie: cookie != .zero))
         if attempts.count > ProtocolConstants.outstandingAttempts { attempts.removeFirst() }
         return hello
     }

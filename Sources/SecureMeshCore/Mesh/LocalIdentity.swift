@@ -1,17 +1,13 @@
 /// This peer within one of its sessions: the part of a pair's key that does not depend on the other peer.
 package struct LocalIdentity: Sendable {
     package let session: SessionID
-    package let epoch: UInt64
     package let ephemeral: Secret32
     package let publicKey: PublicKey
     package let context: SigningContext
     private let agreementKey: AgreementPublicKey
 
-    package init(
-        session: SessionID, epoch: UInt64, ephemeral: Secret32, publicKey: PublicKey, context: SigningContext
-    ) {
+    package init(session: SessionID, ephemeral: Secret32, publicKey: PublicKey, context: SigningContext) {
         self.session = session
-        self.epoch = epoch
         self.ephemeral = ephemeral
         self.publicKey = publicKey
         self.context = context
@@ -26,6 +22,6 @@ package struct LocalIdentity: Sendable {
         let own = PairEnd(session, publicKey, agreementKey)
         let other = PairEnd(entry.session, entry.identity, entry.agreementKey)
         let (sender, receiver) = isSending ? (own, other) : (other, own)
-        return PairEnd.key(secret, epoch: epoch, from: sender, to: receiver, server: context.server)
+        return PairEnd.key(secret, from: sender, to: receiver, mesh: context.mesh)
     }
 }

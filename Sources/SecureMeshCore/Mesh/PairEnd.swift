@@ -1,4 +1,4 @@
-/// One end of a pair of sessions, as it enters the key of their messages.
+/// One end of a pair of sessions, as it enters the keys of their messages and acknowledgments.
 package struct PairEnd: Sendable {
     private let session: SessionID
     private let identity: PublicKey
@@ -11,20 +11,17 @@ package struct PairEnd: Sendable {
     }
 
     /// Derives the key of the messages from `a` to `b` (PROTOCOL.md, section 7.1):
-    /// KDF("message", DH ‖ epoch ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ S).
-    package static func key(
-        _ secret: Secret32, epoch: UInt64, from a: PairEnd, to b: PairEnd, server: PublicKey
-    ) -> Secret32 {
+    /// KDF("message", DH ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ M).
+    package static func key(_ secret: Secret32, from a: PairEnd, to b: PairEnd, mesh: PublicKey) -> Secret32 {
         let input = SecretInput()
         input.append(secret)
-        input.append(epoch)
         input.append(a.session.rawValue)
         input.append(b.session.rawValue)
         input.append(a.identity.bytes)
         input.append(b.identity.bytes)
         input.append(a.agreementKey.bytes)
         input.append(b.agreementKey.bytes)
-        input.append(server.bytes)
+        input.append(mesh.bytes)
         return Sodium.derive(.message, input)
     }
 }

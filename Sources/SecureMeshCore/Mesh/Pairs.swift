@@ -60,20 +60,35 @@ package struct Pairs: Sendable {
         return bytes
     }
 
-    /// Gates: sender in the directory → key → those of `InboundPair`.
-    package mutating func admit(
+    /// Admits a MESSAGE. Gates: sender in the directory → key → those of `InboundPair`.
+    package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
+        let index = try pair(of: datagram, held: directory, now: now)
+        return try inbound.values[index].admitMessage(span, datagram, as: identity, rate: messageRate, now: now)
+    }
+
+    /// Admits an ACK. The gates are those of a MESSAGE.
+    package mutating func admitAcknowledgment(
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> Verified<Acknowledgment> {
+        let index = try pair(of: datagram, held: directory, now: now)
+        return try inbound.values[index].admitAcknowledgment(
+            span, datagram, as: identity, rate: messageRate, now: now)
+    }
+
+    /// Returns the index of the pair with the sender of `datagram`. A new sender gets one first.
+    private mutating func pair(
+        of datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> Dictionary<SessionID, InboundPair>.Index {
         guard let from = SessionID(rawValue: datagram.header.from) else { throw .unknownSender }
         if let index = inbound.index(forKey: from) {
-            if !inbound.values[index].isOver(directory, now: now) {
-                return try inbound.values[index].admit(span, datagram, as: identity, rate: messageRate, now: now)
-            }
+            if !inbound.values[index].isOver(directory, now: now) { return index }
             inbound.remove(at: index)
         }
-        var pair = try meet(from, held: directory, now: now)
-        defer { inbound[from] = pair }
-        return try pair.admit(span, datagram, as: identity, rate: messageRate, now: now)
+        inbound[from] = try meet(from, held: directory, now: now)
+        guard let index = inbound.index(forKey: from) else { throw .unknownSender }
+        return index
     }
 
     /// Ends the pair with another member's session.

@@ -79,8 +79,8 @@ package struct Peer: MeshMachine {
                 try handleAnswer(.welcome(ephemeral: ephemeral), datagram, decoded, now: now)
             case .reject(let salt):
                 try handleAnswer(.reject(salt: salt), datagram, decoded, now: now)
-            case .pulse(let echo):
-                try handlePulse(datagram, decoded, echo: echo, now: now)
+            case .pulse(let echo, let token):
+                try handlePulse(datagram, decoded, echo: echo, token: token, now: now)
             case .snapshot:
                 directoryChanged(try directory.apply(sessions.admit(Snapshot.self, datagram, decoded)), now: now)
             case .delta:
@@ -89,6 +89,8 @@ package struct Peer: MeshMachine {
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
                 emit(.message(try sessions.admitMessage(datagram, decoded, held: directory, now: now)))
+            case .ack:
+                _ = try sessions.admitAcknowledgment(datagram, decoded, held: directory, now: now)
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }
@@ -187,9 +189,9 @@ extension Peer {
 
 extension Peer {
     private mutating func handlePulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) {
-        switch try sessions.admitPulse(span, datagram, echo: echo, held: directory, now: now) {
+        switch try sessions.admitPulse(span, datagram, echo: echo, token: token, held: directory, now: now) {
         case .none: break
         case .promoted: promoted()
         case .fresh:

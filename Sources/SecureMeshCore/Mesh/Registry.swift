@@ -30,7 +30,7 @@ package struct Registry: MeshMachine {
     private var random: RandomSource
     private var gate: HandshakeGate
     private var sessions: MemberSessions
-    private var log = DirectoryLog()
+    private var log: DirectoryLog
     private var roster: Roster
     private var ledger = IdentityLedger()
     private var detector: FailureDetector
@@ -50,18 +50,19 @@ package struct Registry: MeshMachine {
         self.configuration = configuration
         self.random = random
         roster = configuration.roster
-        let context = SigningContext(server: configuration.key.publicKey, primitives: configuration.primitives)
+        let context = SigningContext(mesh: configuration.key.publicKey, primitives: configuration.primitives)
         let epoch = self.random.sessionID { _ in false }
         signer = Signer(key: configuration.key, context: context, from: epoch.rawValue)
         gate = HandshakeGate(
-            signer: signer, bound: configuration.bound,
+            signer: signer, directory: epoch.rawValue, bound: configuration.bound,
             parameters: Welcome.Parameters(
                 heartbeat: configuration.heartbeatInterval, lifetime: configuration.lifetime,
                 trust: configuration.trust, rekey: configuration.rekey),
             random: &self.random, now: now)
         sessions = MemberSessions(
             signer: signer, heartbeatInterval: configuration.heartbeatInterval, lifetime: configuration.lifetime,
-            now: now)
+            pulseSecret: self.random.secret(), now: now)
+        log = DirectoryLog(id: epoch.rawValue)
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
     }
@@ -95,7 +96,7 @@ package struct Registry: MeshMachine {
         return switch header.kind {
         case .heartbeat, .leave: sessions.isMember(from, at: path)
         case .confirm: gate.isPending(from, at: path)
-        case .hello, .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message: false
+        case .hello, .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message, .ack: false
         }
     }
 
@@ -113,7 +114,7 @@ package struct Registry: MeshMachine {
                 try handleConfirm(datagram, decoded, path: path, now: now)
             case .heartbeat, .leave:
                 try handleMember(datagram, decoded, path: path, now: now)
-            case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message:
+            case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
                 throw .misdirected
             }
         } catch {
@@ -185,7 +186,7 @@ extension Registry {
         ledger.chargeJoin(entry.identity, now: now)
         if let older { ledger.release(older.name, of: older.identity, now: now) }
         if roster.isOpen { ledger.reserve(entry.name, for: entry.identity) }
-        sessions.begin(joiner, token: random.next(), now: now)
+        sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
         // The other members learn of it by DELTA, at once if the tick has ended; the new member by SNAPSHOT.
@@ -249,24 +250,27 @@ extension Registry {
 // MARK: publication
 
 extension Registry {
-    /// Sends a PULSE with a new token to all members.
+    /// Sends a PULSE with a new secret to all members.
     private mutating func pulse(_ now: Instant) {
         publish(now)
         pulseNumber += 1
         pulsedVersion = log.version
-        let token = random.next()
-        sessions.issue(token, now: now)
+        sessions.issue(random.secret(), now: now)
         guard log.directory.count > 0 else { return }
-        let pulse = signer.sign(.pulse(echo: 0), Pulse(number: pulseNumber, token: token, version: log.version))
+        let pulse = signedPulse()
         for session in log.directory.sessions { send(pulse, to: session) }
     }
 
-    /// Sends a PULSE with the member's own token to one member.
+    /// Sends a PULSE with the newest secret to one member.
     private mutating func pulse(_ session: SessionID) {
-        guard let token = sessions.ownToken(of: session) else { return }
         pulseNumber += 1
-        let pulse = Pulse(number: pulseNumber, token: token, version: log.version)
-        send(signer.sign(.pulse(echo: 0), pulse), to: session)
+        send(signedPulse(), to: session)
+    }
+
+    private mutating func signedPulse() -> SignedPayload {
+        // The only server of a mesh has the only directory, so it is always current.
+        let pulse = Pulse(number: pulseNumber, version: log.version, flags: .current, digest: log.digest())
+        return signer.sign(.pulse(echo: 0, token: 0), pulse)
     }
 
     private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {

@@ -5,6 +5,10 @@
 package struct ServerSession: Sendable {
     package let id: SessionID
     package let epoch: UInt64
+    /// The id of the directory whose versions the server counts.
+    package let directory: UInt64
+    /// The key that signs the server's datagrams.
+    private let server: PublicKey
     package let signer: Signer
     /// The address at which the server sees this peer.
     package let address: SocketAddress
@@ -26,7 +30,7 @@ package struct ServerSession: Sendable {
     private var freshSince: Instant?
     /// The instant at which the last proof that the server is alive is three intervals old.
     private(set) package var staleAt: Instant
-    /// The directory version in the newest fresh PULSE, and when the heartbeat that it echoed was sent.
+    /// The directory version in the newest fresh PULSE with the flag `current`, and when the heartbeat that it echoed was sent.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
     /// The version at which the directory first listed this session.
     private var listedAt: UInt64?
@@ -47,6 +51,8 @@ package struct ServerSession: Sendable {
         let key = configuration.key
         id = body.session
         epoch = opened.epoch
+        directory = body.directory
+        server = attempt.server.identity
         signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
         address = body.address
         // No server can make a peer send heartbeats faster than this.
@@ -60,7 +66,7 @@ package struct ServerSession: Sendable {
         channel = SecureChannel(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
         pairs = Pairs(
             identity: LocalIdentity(
-                session: body.session, epoch: opened.epoch, ephemeral: attempt.ephemeral, publicKey: key.publicKey,
+                session: body.session, ephemeral: attempt.ephemeral, publicKey: key.publicKey,
                 context: attempt.context),
             messageRate: configuration.messageRate, limit: pairLimit)
         token = body.token
@@ -112,7 +118,8 @@ package struct ServerSession: Sendable {
             isConfirmed
             ? signer.sign(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
             : signer.sign(
-                .confirm, Heartbeat(number: number, token: token, version: 0, part: 0), extra: .binder(binder))
+                .confirm, Heartbeat(number: number, token: token, version: 0, part: 0),
+                extra: .binder(binder, server: server))
         return channel.seal(payload, to: epoch)
     }
 
@@ -127,23 +134,25 @@ package struct ServerSession: Sendable {
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Body {
         let opened = try open(body, span, datagram)
-        let verified = try opened.verified(by: signer.context.server, in: signer.context)
+        let verified = try opened.verified(by: server, in: signer.context)
         channel.accept(counter: datagram.header.counter)
         return verified.body
     }
 
     /// Gates: window → seal → fields → number rises → signature → commit.
     ///
-    /// - Parameter held: The directory version that this peer holds.
+    /// - Parameters:
+    ///   - token: The token for this peer, which the next HEARTBEAT returns if the PULSE is fresh.
+    ///   - held: The directory version that this peer holds.
     /// - Returns: Whether the PULSE is fresh: it echoes a heartbeat sent within the last three intervals.
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, held: UInt64, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, held: UInt64, now: Instant
     ) throws(Rejection) -> Bool {
         let opened = try open(Pulse.self, span, datagram)
         try channel.checkNumber(opened.body.number)
-        let pulse = try opened.verified(by: signer.context.server, in: signer.context).body
+        let pulse = try opened.verified(by: server, in: signer.context).body
         channel.accept(counter: datagram.header.counter, number: pulse.number)
-        return note(pulse, echo: echo, held: held, now: now)
+        return note(pulse, echo: echo, token: token, held: held, now: now)
     }
 
     /// Extends trust to the newest fresh PULSE if its version is held. A server or a network that passes PULSEs and
@@ -161,14 +170,15 @@ package struct ServerSession: Sendable {
         return try channel.open(body, span, datagram, by: signer.context.primitives)
     }
 
-    private mutating func note(_ pulse: Pulse, echo: UInt64, held: UInt64, now: Instant) -> Bool {
+    private mutating func note(_ pulse: Pulse, echo: UInt64, token: UInt64, held: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
-        token = pulse.token
+        self.token = token
         nextSend = min(now + phase, sentAt + latestSend)
         if sentAt > freshSince ?? Instant(nanoseconds: .min) {
             freshSince = sentAt
             staleAt = sentAt + freshness
         }
+        guard pulse.flags.contains(.current) else { return true }
         newestPulse = (pulse.version, sentAt)
         extendTrust(held: held)
         return true
@@ -187,7 +197,15 @@ package struct ServerSession: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         guard isTrusted(now) else { throw .untrusted }
-        return try pairs.admit(span, datagram, held: directory, now: now)
+        return try pairs.admitMessage(span, datagram, held: directory, now: now)
+    }
+
+    /// Admits an ACK. Gates: trusted → those of `Pairs`.
+    package mutating func admitAcknowledgment(
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> Verified<Acknowledgment> {
+        guard isTrusted(now) else { throw .untrusted }
+        return try pairs.admitAcknowledgment(span, datagram, held: directory, now: now)
     }
 
     /// Seals a message for the session of `entry`.

@@ -122,18 +122,21 @@ package struct SessionRotation: Sendable {
 
     /// Admits a PULSE of the candidate or of the current session. The first fresh one of a candidate makes it current.
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> PulseOutcome {
         let to = datagram.header.to
         if to == candidate?.id.rawValue {
             let held = candidate?.epoch == directory.epoch ? directory.version : 0
-            let isFresh = try candidate?.admitPulse(span, datagram, echo: echo, held: held, now: now)
+            let isFresh = try candidate?.admitPulse(
+                span, datagram, echo: echo, token: token, held: held, now: now)
             guard isFresh == true else { return .none }
             promoteCandidate(now)
             return .promoted
         }
         guard to == current?.id.rawValue,
-            let isFresh = try current?.admitPulse(span, datagram, echo: echo, held: directory.version, now: now)
+            let isFresh = try current?.admitPulse(
+                span, datagram, echo: echo, token: token, held: directory.version, now: now)
         else { throw .unknownSession }
         return isFresh ? .fresh : .none
     }
@@ -171,6 +174,24 @@ package struct SessionRotation: Sendable {
             let message = try previous?.session.admitMessage(span, datagram, held: directory, now: now)
         {
             return message
+        }
+        throw .unknownSession
+    }
+
+    /// Admits an ACK to the current session or to the previous one.
+    package mutating func admitAcknowledgment(
+        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> Verified<Acknowledgment> {
+        let to = datagram.header.to
+        if to == current?.id.rawValue,
+            let acknowledgment = try current?.admitAcknowledgment(span, datagram, held: directory, now: now)
+        {
+            return acknowledgment
+        }
+        if to == previous?.session.id.rawValue, let until = previous?.until, now < until,
+            let acknowledgment = try previous?.session.admitAcknowledgment(span, datagram, held: directory, now: now)
+        {
+            return acknowledgment
         }
         throw .unknownSession
     }

@@ -53,7 +53,7 @@ package enum Limits {
     package static let deltasPerTick = 8
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
-    package static let issuedTokens = 256
+    package static let pulseSecrets = 256
 
     // Peers.
     package static let directoryEntries = 65_536

@@ -1,12 +1,15 @@
-/// DELTA: the change of the directory from one version to the next. Members are removed first, then added.
+/// DELTA: the change of the directory from one version to a later one. Members are removed first, then added.
 package struct Delta: Payload {
-    /// The version to which it applies; it leads to the next one.
+    /// The version to which it applies.
     package var from: UInt64
+    /// The version to which it leads; above `from`.
+    package var to: UInt64
     package var removed: [SessionID]
     package var added: [Entry]
 
-    package init(from: UInt64, removed: [SessionID], added: [Entry]) {
+    package init(from: UInt64, to: UInt64, removed: [SessionID], added: [Entry]) {
         self.from = from
+        self.to = to
         self.removed = removed
         self.added = added
     }
@@ -14,8 +17,8 @@ package struct Delta: Payload {
     package init(decoding span: Span<UInt8>) throws(Rejection) {
         var reader = ByteReader()
         from = try reader.uint64(span)
-        let to = try reader.uint64(span)
-        guard from > 0, from < to, to - from == 1 else { throw .versionOutOfRange }
+        to = try reader.uint64(span)
+        guard from > 0, from < to else { throw .versionOutOfRange }
         let removedCount = try reader.uint8(span)
         let addedCount = try reader.uint8(span)
         guard removedCount > 0 || addedCount > 0 else { throw .emptyDelta }
@@ -32,7 +35,7 @@ package struct Delta: Payload {
 
     package func append(to bytes: inout [UInt8]) {
         bytes.append(bigEndian: from)
-        bytes.append(bigEndian: from + 1)
+        bytes.append(bigEndian: to)
         bytes.append(UInt8(clamping: removed.count))
         bytes.append(UInt8(clamping: added.count))
         for session in removed { bytes.append(bigEndian: session.rawValue) }

@@ -12,13 +12,14 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     case delta = 0x22
     case goodbye = 0x23
     case message = 0x30
+    case ack = 0x31
 
     /// The number of bytes of the delivery fields, which follow the header and which the signature does not cover.
     package var deliverySize: Int {
         switch self {
         case .hello, .retry: Bytes16.count
-        case .pulse: 8
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: 0
+        case .pulse: 16
+        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message, .ack: 0
         }
     }
 
@@ -27,7 +28,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         switch self {
         case .hello, .welcome, .reject: Bytes32.count
         case .retry: 8
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: 0
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack: 0
         }
     }
 
@@ -36,15 +37,16 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         switch self {
         case .hello: 100
         case .retry: 0
-        case .welcome: 43
+        case .welcome: 51
         case .reject: 3
         case .confirm, .heartbeat: 26
         case .leave: 8
-        case .pulse: 24
+        case .pulse: 49
         case .snapshot: 13
         case .delta: 18
         case .goodbye: 9
-        case .message: 40
+        case .message: 41
+        case .ack: 48
         }
     }
 
@@ -52,7 +54,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     package var isFixedSize: Bool {
         switch self {
         case .snapshot, .delta, .message: false
-        case .hello, .retry, .welcome, .reject, .confirm, .heartbeat, .leave, .pulse, .goodbye: true
+        case .hello, .retry, .welcome, .reject, .confirm, .heartbeat, .leave, .pulse, .goodbye, .ack: true
         }
     }
 

@@ -1,7 +1,7 @@
 /// The fields between the header and the sealed part (PROTOCOL.md, section 4.3). The case is the kind of the datagram.
 ///
-/// The signature covers the clear fields (keys, rotation, salt). It does not cover the delivery fields (cookie, echo),
-/// which may differ between the receivers of one signed payload.
+/// The signature covers the clear fields (keys, rotation, salt). It does not cover the delivery fields (cookie, echo,
+/// token), which may differ between the receivers of one signed payload.
 package enum OpenFields: Hashable, Sendable {
     case hello(cookie: Bytes16, ephemeral: AgreementPublicKey)
     case retry(cookie: Bytes16, rotation: UInt64)
@@ -10,12 +10,14 @@ package enum OpenFields: Hashable, Sendable {
     case confirm
     case heartbeat
     case leave
-    /// `echo` is the newest heartbeat number that the server has accepted from the receiver.
-    case pulse(echo: UInt64)
+    /// `echo` is the newest heartbeat number that the server has accepted from the receiver. `token` is what the
+    /// receiver's next HEARTBEAT returns, to prove that it received this PULSE.
+    case pulse(echo: UInt64, token: UInt64)
     case snapshot
     case delta
     case goodbye
     case message
+    case ack
 
     /// Reads the fields of `kind`.
     ///
@@ -29,11 +31,12 @@ package enum OpenFields: Hashable, Sendable {
         case .confirm: self = .confirm
         case .heartbeat: self = .heartbeat
         case .leave: self = .leave
-        case .pulse: self = .pulse(echo: try reader.uint64(span))
+        case .pulse: self = .pulse(echo: try reader.uint64(span), token: try reader.uint64(span))
         case .snapshot: self = .snapshot
         case .delta: self = .delta
         case .goodbye: self = .goodbye
         case .message: self = .message
+        case .ack: self = .ack
         }
     }
 
@@ -51,6 +54,7 @@ package enum OpenFields: Hashable, Sendable {
         case .delta: .delta
         case .goodbye: .goodbye
         case .message: .message
+        case .ack: .ack
         }
     }
 
@@ -58,8 +62,10 @@ package enum OpenFields: Hashable, Sendable {
     package func appendDelivery(to bytes: inout [UInt8]) {
         switch self {
         case .hello(let cookie, _), .retry(let cookie, _): cookie.append(to: &bytes)
-        case .pulse(let echo): bytes.append(bigEndian: echo)
-        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message: break
+        case .pulse(let echo, let token):
+            bytes.append(bigEndian: echo)
+            bytes.append(bigEndian: token)
+        case .welcome, .reject, .confirm, .heartbeat, .leave, .snapshot, .delta, .goodbye, .message, .ack: break
         }
     }
 
@@ -69,7 +75,7 @@ package enum OpenFields: Hashable, Sendable {
         case .hello(_, let key), .welcome(let key): key.bytes.append(to: &bytes)
         case .retry(_, let rotation): bytes.append(bigEndian: rotation)
         case .reject(let salt): salt.append(to: &bytes)
-        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message: break
+        case .confirm, .heartbeat, .leave, .pulse, .snapshot, .delta, .goodbye, .message, .ack: break
         }
     }
 }

@@ -1,13 +1,28 @@
 /// MESSAGE: a message from one peer to another, or to all.
 package struct PeerMessage: Payload {
+    package struct Flags: OptionSet, Hashable, Sendable {
+        package let rawValue: UInt8
+
+        package init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// The sender asks for an ACK.
+        package static let acknowledge = Flags(rawValue: 1)
+        /// All flags that have a meaning.
+        package static let known: Flags = [.acknowledge]
+    }
+
     /// The identity of the receiver; nil, encoded as 32 zeros, if all members are receivers.
     package var audience: PublicKey?
     package var number: UInt64
+    package var flags: Flags
     package var body: [UInt8]
 
-    package init(audience: PublicKey?, number: UInt64, body: [UInt8]) {
+    package init(audience: PublicKey?, number: UInt64, flags: Flags = [], body: [UInt8]) {
         self.audience = audience
         self.number = number
+        self.flags = flags
         self.body = body
     }
 
@@ -16,6 +31,8 @@ package struct PeerMessage: Payload {
         let audience = try reader.bytes32(span)
         self.audience = audience == .zero ? nil : PublicKey(bytes: audience)
         number = try reader.uint64(span)
+        flags = Flags(rawValue: try reader.uint8(span))
+        guard flags.isSubset(of: .known) else { throw .unknownFlag }
         body = []
         body.reserveCapacity(span.count - reader.offset)
         for index in reader.offset..<span.count { body.append(span[index]) }
@@ -24,6 +41,7 @@ package struct PeerMessage: Payload {
     package func append(to bytes: inout [UInt8]) {
         (audience?.bytes ?? .zero).append(to: &bytes)
         bytes.append(bigEndian: number)
+        bytes.append(flags.rawValue)
         bytes.append(contentsOf: body)
     }
 

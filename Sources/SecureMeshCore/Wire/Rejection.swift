@@ -34,13 +34,17 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case entriesOutOfOrder
     /// `part` is not below `parts`, or one of several parts is empty.
     case partOutOfRange
-    /// `to` is not `from` + 1, or a version is 0 that cannot be.
+    /// A DELTA's `to` is not above its `from`, or a version is 0 that cannot be.
     case versionOutOfRange
     /// A DELTA changes nothing.
     case emptyDelta
     /// The kind has no reason of this code.
     case unknownReason
-    /// The intervals in a WELCOME are zero or contradict each other.
+    /// A flag is set that the kind does not have.
+    case unknownFlag
+    /// The number in an ACK is 0.
+    case numberOutOfRange
+    /// The directory id in a WELCOME is 0, or its intervals are zero or contradict each other.
     case invalidParameters
     /// The payload is not exactly as long as its counts say.
     case payloadLengthMismatch
@@ -61,7 +65,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case sealBroken
     /// The signature is not that of the expected key. In a CONFIRM, this ends the handshake.
     case signatureInvalid
-    /// The joiner claims the server's own key, or a key that is not a point of the prime-order group.
+    /// The joiner claims the mesh key or the server's own key, or a key that is not a point of the prime-order group.
     case identityInvalid
     /// The answer belongs to no outstanding HELLO.
     case unknownTag
@@ -116,9 +120,9 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case bindingInvalid
     /// More first messages of new senders came than may be worked on.
     case agreementOverRate
-    /// The sender addressed the message to another member.
+    /// The sender addressed the message, or the ACK, to another member.
     case notAddressedToMe
-    /// The sender sends more messages than its rate.
+    /// The sender sends more messages, or more ACKs, than its rate.
     case senderOverRate
 }
 

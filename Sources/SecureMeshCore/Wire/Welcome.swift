@@ -3,6 +3,8 @@ package struct Welcome: Payload {
     package var session: SessionID
     /// The value that CONFIRM returns, to prove that WELCOME was opened. It is not the token of a PULSE.
     package var token: UInt64
+    /// The id of the directory whose versions the server counts; not 0.
+    package var directory: UInt64
     package var heartbeatMilliseconds: UInt16
     package var lifetimeMilliseconds: UInt16
     package var trustSeconds: UInt16
@@ -10,9 +12,12 @@ package struct Welcome: Payload {
     /// The source of the HELLO, as the server saw it.
     package var address: SocketAddress
 
-    package init(session: SessionID, token: UInt64, parameters: Parameters, address: SocketAddress) {
+    package init(
+        session: SessionID, token: UInt64, directory: UInt64, parameters: Parameters, address: SocketAddress
+    ) {
         self.session = session
         self.token = token
+        self.directory = directory
         heartbeatMilliseconds = parameters.heartbeatMilliseconds
         lifetimeMilliseconds = parameters.lifetimeMilliseconds
         trustSeconds = parameters.trustSeconds
@@ -24,11 +29,12 @@ package struct Welcome: Payload {
         var reader = ByteReader()
         session = try reader.sessionID(span)
         token = try reader.uint64(span)
+        directory = try reader.uint64(span)
         heartbeatMilliseconds = try reader.uint16(span)
         lifetimeMilliseconds = try reader.uint16(span)
         trustSeconds = try reader.uint16(span)
         rekeySeconds = try reader.uint16(span)
-        guard heartbeatMilliseconds > 0, lifetimeMilliseconds > heartbeatMilliseconds, trustSeconds > 0,
+        guard directory > 0, heartbeatMilliseconds > 0, lifetimeMilliseconds > heartbeatMilliseconds, trustSeconds > 0,
             rekeySeconds > 0
         else { throw .invalidParameters }
         address = try SocketAddress(&reader, span)
@@ -38,6 +44,7 @@ package struct Welcome: Payload {
     package func append(to bytes: inout [UInt8]) {
         bytes.append(bigEndian: session.rawValue)
         bytes.append(bigEndian: token)
+        bytes.append(bigEndian: directory)
         bytes.append(bigEndian: heartbeatMilliseconds)
         bytes.append(bigEndian: lifetimeMilliseconds)
         bytes.append(bigEndian: trustSeconds)

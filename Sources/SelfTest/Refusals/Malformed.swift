@@ -43,7 +43,7 @@ struct Malformed {
         }
     }
 
-    static let all = headers + sizes + handshakes + directories + lengths
+    static let all = headers + sizes + handshakes + directories + messages + lengths
 
     private static let zeros = [UInt8](repeating: 0, count: 8)
     private static let ones = [UInt8](repeating: 0xFF, count: 8)
@@ -54,7 +54,7 @@ struct Malformed {
         Malformed("version 2", .datagram, of: "message", [.put(0, [2])], .unsupportedVersion),
         Malformed("kind 0x00", .datagram, of: "hello", [.put(1, [0])], .unknownKind),
         Malformed("kind 0x06", .datagram, of: "confirm", [.put(1, [0x06])], .unknownKind),
-        Malformed("kind 0x31", .datagram, of: "message", [.put(1, [0x31])], .unknownKind),
+        Malformed("kind 0x32", .datagram, of: "message", [.put(1, [0x32])], .unknownKind),
         Malformed("a length of 0", .datagram, of: "pulse", [.put(2, [0, 0])], .lengthMismatch),
         Malformed("a length of 65,535", .datagram, of: "message", [.put(2, [0xFF, 0xFF])], .lengthMismatch),
         Malformed("a HELLO with a receiver", .datagram, of: "hello", [.put(4, [1])], .invalidSessionIDs),
@@ -80,7 +80,7 @@ struct Malformed {
         Malformed("a HELLO of 255 bytes", .datagram, of: "hello", [.cut(255), .fit], .sizeOutOfRange),
         Malformed("a HELLO of 257 bytes", .datagram, of: "hello", [.add(1), .fit], .sizeOutOfRange),
         Malformed("a SNAPSHOT above 1,232 bytes", .datagram, of: "snapshot", [.add(1_000), .fit], .sizeOutOfRange),
-        Malformed("a MESSAGE of 65,508 bytes", .datagram, of: "message", [.add(65_355), .fit], .sizeOutOfRange),
+        Malformed("a MESSAGE of 65,508 bytes", .datagram, of: "message", [.add(65_354), .fit], .sizeOutOfRange),
     ]
 
     private static let handshakes: [Malformed] = [
@@ -91,18 +91,20 @@ struct Malformed {
         Malformed("a byte behind the name", .payload, of: "hello", [.put(64, [1])], .nonZeroPadding),
         Malformed("a byte in the padding", .payload, of: "hello", [.put(99, [1])], .nonZeroPadding),
         Malformed("session 0", .payload, of: "welcome", [.put(0, zeros)], .invalidSessionIDs),
-        Malformed("a heartbeat of 0 ms", .payload, of: "welcome", [.put(16, [0, 0])], .invalidParameters),
-        Malformed("a lifetime of 0 ms", .payload, of: "welcome", [.put(18, [0, 0])], .invalidParameters),
-        Malformed("address family 5", .payload, of: "welcome", [.put(24, [5])], .invalidAddress),
-        Malformed("an IPv4 address with a tail", .payload, of: "welcome", [.put(29, [1])], .invalidAddress),
-        Malformed("an IPv4-mapped address", .payload, of: "welcome", [.put(24, mapped)], .invalidAddress),
-        Malformed("port 0", .payload, of: "welcome", [.put(41, [0, 0])], .invalidAddress),
+        Malformed("directory id 0", .payload, of: "welcome", [.put(16, zeros)], .invalidParameters),
+        Malformed("a heartbeat of 0 ms", .payload, of: "welcome", [.put(24, [0, 0])], .invalidParameters),
+        Malformed("a lifetime of 0 ms", .payload, of: "welcome", [.put(26, [0, 0])], .invalidParameters),
+        Malformed("address family 5", .payload, of: "welcome", [.put(32, [5])], .invalidAddress),
+        Malformed("an IPv4 address with a tail", .payload, of: "welcome", [.put(37, [1])], .invalidAddress),
+        Malformed("an IPv4-mapped address", .payload, of: "welcome", [.put(32, mapped)], .invalidAddress),
+        Malformed("port 0", .payload, of: "welcome", [.put(49, [0, 0])], .invalidAddress),
         Malformed("REJECT's reason 0", .payload, of: "reject", [.put(0, [0])], .unknownReason),
         Malformed("REJECT's reason 6", .payload, of: "reject", [.put(0, [6])], .unknownReason),
     ]
 
     private static let directories: [Malformed] = [
-        Malformed("a PULSE of version 0", .payload, of: "pulse", [.put(16, zeros)], .versionOutOfRange),
+        Malformed("a PULSE of version 0", .payload, of: "pulse", [.put(8, zeros)], .versionOutOfRange),
+        Malformed("a PULSE's flag 4", .payload, of: "pulse", [.put(16, [5])], .unknownFlag),
         Malformed("a SNAPSHOT of version 0", .payload, of: "snapshot", [.put(0, zeros)], .versionOutOfRange),
         Malformed("a part beyond the parts", .payload, of: "snapshot", [.put(8, [0xFF, 0xFF])], .partOutOfRange),
         Malformed("no parts", .payload, of: "snapshot", [.put(10, [0, 0])], .partOutOfRange),
@@ -117,12 +119,17 @@ struct Malformed {
         Malformed("GOODBYE's reason 7", .payload, of: "goodbye", [.put(8, [7])], .unknownReason),
     ]
 
+    private static let messages: [Malformed] = [
+        Malformed("a MESSAGE's flag 2", .payload, of: "message", [.put(40, [2])], .unknownFlag),
+        Malformed("an ACK of session 0", .payload, of: "ack", [.put(32, zeros)], .invalidSessionIDs),
+        Malformed("an ACK of number 0", .payload, of: "ack", [.put(40, zeros)], .numberOutOfRange),
+    ]
+
     /// Payloads that are a byte too short, or a byte too long if the kind does not allow that.
     private static let lengths: [Malformed] =
         [
-            ("hello", 100), ("welcome", 43), ("reject", 3), ("confirm", 26), ("heartbeat", 26), ("leave", 8),
-            ("pulse", 24),
-            ("goodbye", 9),
+            ("hello", 100), ("welcome", 51), ("reject", 3), ("confirm", 26), ("heartbeat", 26), ("leave", 8),
+            ("pulse", 49), ("goodbye", 9), ("ack", 48),
         ].flatMap { section, size in
             [
                 Malformed("a byte too little", .payload, of: section, [.cut(size - 1)], .payloadLengthMismatch),
@@ -132,6 +139,7 @@ struct Malformed {
             Malformed("a byte too much", .payload, of: "snapshot", [.add(1)], .payloadLengthMismatch),
             Malformed("a byte too much", .payload, of: "delta", [.add(1)], .payloadLengthMismatch),
             Malformed("a MESSAGE without its number", .payload, of: "message", [.cut(39)], .payloadLengthMismatch),
+            Malformed("a MESSAGE without its flags", .payload, of: "message", [.cut(40)], .payloadLengthMismatch),
         ]
 
     /// 2^255 - 19, little-endian.

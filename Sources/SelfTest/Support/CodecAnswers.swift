@@ -35,6 +35,7 @@ package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UIn
     case .delta: try Delta(decoding: span).encoded
     case .goodbye: try Goodbye(decoding: span).encoded
     case .message: try PeerMessage(decoding: span).encoded
+    case .ack: try Acknowledgment(decoding: span).encoded
     }
 }
 

@@ -49,7 +49,7 @@ struct DatagramVector<Body: Payload> {
         switch extra {
         case .none: try section.expect("extra", [])
         case .transcript(let digest): try section.expect("extra", digest.array)
-        case .binder(let secret): try section.expect("extra", secret.array)
+        case .binder(let secret, let server): try section.expect("extra", secret.array + server.bytes.array)
         }
         var delivery: [UInt8] = []
         header.fields.appendDelivery(to: &delivery)

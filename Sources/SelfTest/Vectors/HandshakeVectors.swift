@@ -42,14 +42,15 @@ extension VectorWorld {
         let bytes = try section.bytes("datagram")
         let decoded = try Datagram(decoding: bytes.span)
         section.expect(decoded.header == header, "the header is read as \(decoded.header)")
-        let retry = try VerifiedRetry(bytes.span, decoded, cookie: cookie, in: context)
+        let retry = try VerifiedRetry(bytes.span, decoded, cookie: cookie, by: server.publicKey, in: context)
         section.expect(retry.cookie == cookie, "the cookie is another")
         let forged = ForgedDatagram(
             header.fields, to: header.to, from: epoch, counter: 0, payload: [], signer: server, context: context,
             key: nil)
         section.expect(forged.bytes == bytes, "a scripted sender makes another datagram")
+        let key = server.publicKey
         return Sample(section.name, forged) { [context] bytes throws(Rejection) in
-            _ = try VerifiedRetry(bytes, in: context)
+            _ = try VerifiedRetry(bytes, by: key, in: context)
         }
     }
 
@@ -65,7 +66,8 @@ extension VectorWorld {
         try section.expect("d2", d2.array)
         try section.expect("d2", ours.agree(with: serverKey)?.array ?? [])
         let transcript = context.transcript(
-            .transcript, hello: try vectors.section(hello).bytes("datagram"), last: serverKey.bytes)
+            .transcript, server: server.publicKey, hello: try vectors.section(hello).bytes("datagram"),
+            last: serverKey.bytes)
         try section.expect("T", transcript.array)
         let k1 = Handshake.welcomeKey(d1: d1, d2: d2, transcript: transcript)
         try section.expect("k1", k1.array)
@@ -74,6 +76,7 @@ extension VectorWorld {
         try checkSessionKeys(section, d1, d2, transcript, session)
         var body = Welcome(
             session: session, token: try section.number("token_u64"),
+            directory: try section.number("directory_u64"),
             parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
             address: try section.address("addr"))
         body.heartbeatMilliseconds = try section.short("heartbeat_ms_u64")
@@ -108,7 +111,8 @@ extension VectorWorld {
         let d1 = try agree(keys.secret("e_a"), keys.agreementKey("server_x"))
         try section.expect("d1", d1.array)
         let hello = try vectors.section("hello").bytes("datagram")
-        let transcript = context.transcript(.transcriptReject, hello: hello, last: salt)
+        let transcript = context.transcript(
+            .transcriptReject, server: server.publicKey, hello: hello, last: salt)
         try section.expect("T_r", transcript.array)
         let key = Handshake.rejectKey(d1: d1, transcript: transcript)
         try section.expect("k_rej", key.array)

@@ -7,7 +7,8 @@ extension VectorWorld {
             number: try section.number("number_u64"), token: try section.number("token_u64"),
             version: try section.number("version_u64"), part: try section.short("part_u64"))
         let extra: SigningContext.Extra =
-            fields == .confirm ? .binder(try vectors.section("welcome").secret("binder")) : .none
+            fields == .confirm
+            ? .binder(try vectors.section("welcome").secret("binder"), server: server.publicKey) : .none
         return try checkToServer(section, fields, body, extra: extra)
     }
 
@@ -15,11 +16,18 @@ extension VectorWorld {
         try checkToServer(section, .leave, Leave(number: section.number("number_u64")))
     }
 
+    /// Checks a PULSE, its token, and the digest of the directory that the SNAPSHOT brings.
     func checkPulse(_ section: VectorSection) throws -> Sample {
-        let body = Pulse(
-            number: try section.number("number_u64"), token: try section.number("token_u64"),
-            version: try section.number("version_u64"))
-        return try checkToPeer(section, .pulse(echo: section.number("echo_u64")), body)
+        let version = try section.number("version_u64")
+        let snapshot = try vectors.section("snapshot")
+        let digest = [try entry(snapshot, "entry_b"), try entry(snapshot, "entry_a")]
+            .digest(id: try keys.number("directory_u64"), version: version)
+        try section.expect("digest", digest.array)
+        let token = PulseTokens.token(try section.secret("secret"), for: try keys.session("s_a_u64"))
+        section.expect(try section.number("token_u64") == token, "token_u64 is another number")
+        let flags = Pulse.Flags(rawValue: UInt8(clamping: try section.number("flags_u64")))
+        let body = Pulse(number: try section.number("number_u64"), version: version, flags: flags, digest: digest)
+        return try checkToPeer(section, .pulse(echo: section.number("echo_u64"), token: token), body)
     }
 
     /// Checks a SNAPSHOT, the order of its entries and their bindings.
@@ -35,9 +43,9 @@ extension VectorWorld {
 
     func checkDelta(_ section: VectorSection) throws -> Sample {
         let body = Delta(
-            from: try section.number("from_u64"), removed: [try section.session("removed_id_u64")],
-            added: [try entry(section, "entry_b")])
-        for (key, number) in [("to_u64", body.from &+ 1), ("removed_u64", 1), ("added_u64", 1)] {
+            from: try section.number("from_u64"), to: try section.number("to_u64"),
+            removed: [try section.session("removed_id_u64")], added: [try entry(section, "entry_b")])
+        for (key, number) in [("removed_u64", 1), ("added_u64", 1)] as [(String, UInt64)] {
             section.expect(try section.number(key) == number, "\(key) is another number")
         }
         return try checkToPeer(section, .delta, body)
@@ -49,34 +57,61 @@ extension VectorWorld {
         return try checkToPeer(section, .goodbye, Goodbye(session: section.session("session_u64"), reason: reason))
     }
 
-    /// Checks a MESSAGE and its key, as both ends of the pair derive it.
+    /// Checks a MESSAGE from A to B, and its key.
     func checkMessage(_ section: VectorSection) throws -> Sample {
-        let (a, b) = (try keys.secret("e_a"), try keys.secret("e_b"))
-        let secret = try agree(a, b.agreementPublicKey)
-        try section.expect("d_ab", secret.array)
-        try section.expect("d_ab", b.agree(with: a.agreementPublicKey)?.array ?? [])
-        let (from, to) = (try keys.session("s_a_u64"), try keys.session("s_b_u64"))
-        let key = PairEnd.key(
-            secret, epoch: epoch, from: PairEnd(from, peerA.publicKey, a.agreementPublicKey),
-            to: PairEnd(to, peerB.publicKey, b.agreementPublicKey), server: server.publicKey)
-        try section.expect("k_ab", key.array)
-        var input = secret.array
-        for number in [epoch, from.rawValue, to.rawValue] { input.append(bigEndian: number) }
-        for part in [peerA.publicKey.bytes, peerB.publicKey.bytes] { part.append(to: &input) }
-        for part in [a.agreementPublicKey.bytes, b.agreementPublicKey.bytes] { part.append(to: &input) }
-        server.publicKey.bytes.append(to: &input)
-        try section.expect("k_ab_input", input)
-
+        let key = try pairKey(section, "k_ab", from: "a", peerA, to: "b", peerB)
         let audience = try section.bytes32("audience")
+        let flags = PeerMessage.Flags(rawValue: UInt8(clamping: try section.number("flags_u64")))
         return try DatagramVector(
             section: section, world: self,
             header: Header(
-                .message, to: to.rawValue, from: from.rawValue, counter: try section.number("counter_u64")),
+                .message, to: try keys.number("s_b_u64"), from: try keys.number("s_a_u64"),
+                counter: try section.number("counter_u64")),
             body: PeerMessage(
                 audience: audience == .zero ? nil : PublicKey(bytes: audience),
-                number: try section.number("number_u64"), body: Array(section.text("body_text").utf8)),
+                number: try section.number("number_u64"), flags: flags, body: Array(section.text("body_text").utf8)),
             signer: peerA, key: key
         ).check()
+    }
+
+    /// Checks an ACK from B to A, and its key.
+    func checkAcknowledgment(_ section: VectorSection) throws -> Sample {
+        let key = try pairKey(section, "k_ba", from: "b", peerB, to: "a", peerA)
+        return try DatagramVector(
+            section: section, world: self,
+            header: Header(
+                .ack, to: try keys.number("s_a_u64"), from: try keys.number("s_b_u64"),
+                counter: try section.number("counter_u64")),
+            body: Acknowledgment(
+                audience: try section.publicKey("audience"), session: try section.session("session_u64"),
+                number: try section.number("number_u64")),
+            signer: peerB, key: key
+        ).check()
+    }
+
+    /// Derives the key of a pair as both of its ends do, and compares it with the value named `name`.
+    private func pairKey(
+        _ section: VectorSection, _ name: String, from: String, _ sender: SigningKey, to: String,
+        _ receiver: SigningKey
+    ) throws -> Secret32 {
+        let (own, other) = (try keys.secret("e_\(from)"), try keys.secret("e_\(to)"))
+        let (ownKey, otherKey) = (own.agreementPublicKey, other.agreementPublicKey)
+        let secret = try agree(own, otherKey)
+        try section.expect("d_ab", secret.array)
+        try section.expect("d_ab", other.agree(with: ownKey)?.array ?? [])
+        let sessions = (try keys.session("s_\(from)_u64"), try keys.session("s_\(to)_u64"))
+        let key = PairEnd.key(
+            secret, from: PairEnd(sessions.0, sender.publicKey, ownKey),
+            to: PairEnd(sessions.1, receiver.publicKey, otherKey), mesh: mesh.publicKey)
+        try section.expect(name, key.array)
+        var input = secret.array
+        for session in [sessions.0, sessions.1] { input.append(bigEndian: session.rawValue) }
+        for part in [sender.publicKey.bytes, receiver.publicKey.bytes, ownKey.bytes, otherKey.bytes] {
+            part.append(to: &input)
+        }
+        mesh.publicKey.bytes.append(to: &input)
+        try section.expect("\(name)_input", input)
+        return key
     }
 
     private func checkToServer(

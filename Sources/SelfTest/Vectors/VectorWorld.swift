@@ -4,6 +4,7 @@ internal import SecureMeshCore
 struct VectorWorld {
     let vectors: Vectors
     let keys: VectorSection
+    let mesh: SigningKey
     let server: SigningKey
     let peerA: SigningKey
     let peerB: SigningKey
@@ -13,10 +14,11 @@ struct VectorWorld {
     init(_ vectors: Vectors) throws {
         self.vectors = vectors
         keys = try vectors.section("keys")
+        mesh = try keys.signingKey("mesh_seed")
         server = try keys.signingKey("server_seed")
         peerA = try keys.signingKey("peer_a_seed")
         peerB = try keys.signingKey("peer_b_seed")
-        context = SigningContext(server: server.publicKey)
+        context = SigningContext(mesh: mesh.publicKey)
         epoch = try keys.number("epoch_u64")
     }
 
@@ -26,7 +28,7 @@ struct VectorWorld {
 
     /// Checks keys, texts, addresses and cookies.
     func checkKeys(_ keys: VectorSection) throws -> Sample? {
-        for owner in ["server", "peer_a", "peer_b"] {
+        for owner in ["mesh", "server", "peer_a", "peer_b"] {
             let key = try keys.signingKey("\(owner)_seed")
             try keys.expect("\(owner)_public", key.publicKey.bytes.array)
             let publicText = try keys.text("\(owner)_public_text")
@@ -39,7 +41,7 @@ struct VectorWorld {
             keys.expect(read.publicKey == key.publicKey, "\(owner)_secret_text is another key")
         }
 
-        try keys.expect("ctx", Array("securemesh/1".utf8) + server.publicKey.bytes.array)
+        try keys.expect("ctx", Array("securemesh/1".utf8) + mesh.publicKey.bytes.array)
         try keys.expect("server_x", Sodium.agreementKey(of: server.publicKey)?.bytes.array ?? [])
         let serverSecret = try keys.secret("server_x_secret")
         try keys.expect("server_x", serverSecret.agreementPublicKey.bytes.array)
@@ -52,7 +54,7 @@ struct VectorWorld {
             keys.expect(own?.array == converted?.array, "server_x_secret and the seed agree differently with \(name)")
         }
 
-        for name in ["epoch", "s_a", "s_b"] {
+        for name in ["epoch", "s_a", "s_b", "directory"] {
             try keys.expect(name, [UInt8](bigEndian: keys.number("\(name)_u64")))
         }
         for name in ["addr_a", "addr_b"] {

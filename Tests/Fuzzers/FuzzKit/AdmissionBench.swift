@@ -88,11 +88,11 @@ final class AdmissionBench: Sendable {
         let entries = [server.entry, spoken].sorted { $0.session < $1.session }
         let version = Self.version
         let snapshot = Snapshot(version: version, part: 0, parts: 1, entries: entries)
-        let pulses = (Self.number - 2...Self.number).map { Pulse(number: $0, token: 3, version: version) }
-        Self.hand(server.draft(.pulse(echo: 1), pulses[0], counter: Self.heard[0]), to: &peer)
+        let pulses = (Self.number - 2...Self.number).map { Pulse(number: $0, version: version) }
+        Self.hand(server.draft(.pulse(echo: 1, token: 3), pulses[0], counter: Self.heard[0]), to: &peer)
         Self.hand(server.draft(.snapshot, snapshot, counter: Self.heard[1]), to: &peer)
-        Self.hand(server.draft(.pulse(echo: 1), pulses[1], counter: Self.heard[2]), to: &peer)
-        Self.hand(server.draft(.pulse(echo: 1), pulses[2], counter: Self.heard[3]), to: &peer)
+        Self.hand(server.draft(.pulse(echo: 1, token: 3), pulses[1], counter: Self.heard[2]), to: &peer)
+        Self.hand(server.draft(.pulse(echo: 1, token: 3), pulses[2], counter: Self.heard[3]), to: &peer)
         guard peer.version == version, peer.members.count == 1, peer.isTrusted(now) else { return nil }
         for counter in Self.heard {
             let message = PeerMessage(audience: nil, number: counter, body: [1])

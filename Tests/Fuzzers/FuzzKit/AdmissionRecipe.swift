@@ -57,17 +57,19 @@ struct AdmissionRecipe {
             flaw = "another key has sealed it"
         }
         if isRare(&input) {
-            self.draft.extra = input.element(of: [.transcript(.zero), .binder(Pool.secret(98))])
+            self.draft.extra = input.element(of: [
+                .transcript(.zero), .binder(Pool.secret(98), server: Pool.server.publicKey),
+            ])
             flaw = "its signature is bound to another handshake"
         }
         if isRare(&input) {
-            self.draft.context = SigningContext(server: Pool.keys[0].publicKey)
+            self.draft.context = SigningContext(mesh: Pool.keys[0].publicKey)
             flaw = "it was signed for another mesh"
         }
         if isRare(&input) {
             now = AdmissionBench.now + Self.later
             if kind == .confirm { flaw = "its ticket has expired" }
-            if kind == .message { flaw = "the receiver does not trust its directory anymore" }
+            if kind == .message || kind == .ack { flaw = "the receiver does not trust its directory anymore" }
         }
         if let stale = Self.counterFlaw(self.draft, receiver) { flaw = stale }
         self.flaw = flaw
@@ -111,7 +113,7 @@ extension AdmissionRecipe {
         case .hello, .confirm, .heartbeat, .leave: [.server]
         case .retry, .welcome, .reject: [.peer(.joining)]
         case .pulse: [.peer(.member), .peer(.confirming)]
-        case .snapshot, .delta, .goodbye, .message: [.peer(.member)]
+        case .snapshot, .delta, .goodbye, .message, .ack: [.peer(.member)]
         }
     }
 
@@ -121,7 +123,7 @@ extension AdmissionRecipe {
         case .confirm: Pool.path(1)
         case .heartbeat, .leave: Pool.path(2)
         case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: Path(remote: Pool.serverAddress)
-        case .message: Pool.path(3)
+        case .message, .ack: Pool.path(3)
         }
     }
 
@@ -158,8 +160,9 @@ extension AdmissionRecipe {
             return server.retry(cookie: Bytes16(cookie.span), rotation: input.number(near: 1))
         case .welcome:
             var draft = server.welcome
-            // A server may choose the session, bytes 0 to 7, and the intervals, bytes 16 to 23.
-            for index in [0, 1, 7, 16, 17, 18, 19, 20, 21, 22, 23] { draft.payload[index] ^= input.byte() }
+            // A server may choose the session, bytes 0 to 7, the directory, bytes 16 to 23, and the intervals, bytes 24
+            // to 31.
+            for index in [0, 1, 7, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31] { draft.payload[index] ^= input.byte() }
             return draft
         case .reject:
             let reject = Reject(reason: input.element(of: Reject.Reason.allCases), retrySeconds: input.uint16())
@@ -180,10 +183,12 @@ extension AdmissionRecipe {
             return bench.member.draft(.leave, body, counter: input.number(near: newest + 1))
         case .pulse:
             let body = Pulse(
-                number: input.number(near: AdmissionBench.number + 1), token: input.number(near: 5),
-                version: input.number(near: AdmissionBench.version))
+                number: input.number(near: AdmissionBench.number + 1),
+                version: input.number(near: AdmissionBench.version),
+                flags: Pulse.Flags(rawValue: 1 ^ input.byte() / 0x40), digest: .zero)
             let counter = input.number(near: newest + 1)
-            return server.draft(.pulse(echo: input.number(near: 1)), body, counter: counter)
+            let fields = OpenFields.pulse(echo: input.number(near: 1), token: input.number(near: 5))
+            return server.draft(fields, body, counter: counter)
         case .snapshot:
             let body = Snapshot(
                 version: input.number(near: AdmissionBench.version), part: UInt16(input.byte() / 0x60),
@@ -191,9 +196,9 @@ extension AdmissionRecipe {
             return server.draft(.snapshot, body, counter: input.number(near: newest + 1))
         case .delta:
             let ids = entries(&input, bench).map(\.session)
-            // The encoder writes the next version, too, which must fit.
-            let from = min(input.number(near: AdmissionBench.version), .max - 1)
-            let body = Delta(from: from, removed: ids, added: entries(&input, bench))
+            let from = input.number(near: AdmissionBench.version)
+            let to = from &+ 1 &+ UInt64(input.byte() / 0x40)
+            let body = Delta(from: from, to: to, removed: ids, added: entries(&input, bench))
             return server.draft(.delta, body, counter: input.number(near: newest + 1))
         case .goodbye:
             let session = SessionID(rawValue: input.number(near: server.session.rawValue)) ?? server.session
@@ -202,9 +207,21 @@ extension AdmissionRecipe {
         case .message:
             let audience = input.element(of: [nil, server.entry.identity, bench.speaker.key.publicKey])
             let body = PeerMessage(
-                audience: audience, number: input.number(near: 1), body: input.take(input.below(64)))
+                audience: audience, number: input.number(near: 1),
+                flags: PeerMessage.Flags(rawValue: input.byte() / 0x60), body: input.take(input.below(64)))
             var speaker = bench.speaker
             return speaker.message(body, to: server.entry, counter: input.number(near: newest + 1))
+        case .ack:
+            var speaker = bench.speaker
+            guard
+                var draft = speaker.acknowledgment(
+                    of: 1, to: server.entry, counter: input.number(near: newest + 1))
+            else { return nil }
+            let audience = input.element(of: [server.entry.identity, bench.speaker.key.publicKey])
+            let session = SessionID(rawValue: input.number(near: server.session.rawValue)) ?? server.session
+            draft.payload =
+                Acknowledgment(audience: audience, session: session, number: input.number(near: 1)).encoded
+            return draft
         }
     }
 

@@ -76,6 +76,7 @@ package enum DatagramCheck {
         case .delta: check(bytes, Delta.self) { $0.added }
         case .goodbye: check(bytes, Goodbye.self)
         case .message: check(bytes, PeerMessage.self)
+        case .ack: check(bytes, Acknowledgment.self)
         }
     }
 

@@ -49,8 +49,10 @@ struct DatagramRecipe {
             ).encoded
         case .leave: Leave(number: input.number(near: 1)).encoded
         case .pulse:
-            Pulse(number: input.number(near: 1), token: input.number(near: 2), version: max(input.number(near: 3), 1))
-                .encoded
+            Pulse(
+                number: input.number(near: 1), version: max(input.number(near: 3), 1),
+                flags: Pulse.Flags(rawValue: input.byte() % 4), digest: bytes32(&input)
+            ).encoded
         case .snapshot: snapshot(&input).encoded
         case .delta: delta(&input).encoded
         case .goodbye:
@@ -58,14 +60,19 @@ struct DatagramRecipe {
         case .message:
             PeerMessage(
                 audience: input.flag() ? PublicKey(bytes: bytes32(&input)) : nil, number: input.number(near: 1),
-                body: input.take(input.below(200))
+                flags: PeerMessage.Flags(rawValue: input.byte() % 2), body: input.take(input.below(200))
+            ).encoded
+        case .ack:
+            Acknowledgment(
+                audience: PublicKey(bytes: bytes32(&input)), session: session(&input),
+                number: max(input.number(near: 1), 1)
             ).encoded
         }
     }
 
     private static func welcome(_ input: inout FuzzInput) -> Welcome {
         var welcome = Welcome(
-            session: session(&input), token: input.number(near: 1),
+            session: session(&input), token: input.number(near: 1), directory: max(input.number(near: 1), 1),
             parameters: Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero),
             address: address(&input))
         welcome.heartbeatMilliseconds = min(max(input.uint16(), 1), .max - 1)
@@ -90,7 +97,8 @@ struct DatagramRecipe {
             last += 1 + UInt64(input.byte())
             return SessionID(rawValue: last)
         }
-        return Delta(from: min(max(input.number(near: 1), 1), .max - 1), removed: removed, added: added)
+        let from = min(max(input.number(near: 1), 1), .max - 1)
+        return Delta(from: from, to: max(input.number(near: 2), from + 1), removed: removed, added: added)
     }
 
     private static func entries(_ input: inout FuzzInput, atMost limit: Int) -> [Entry] {
@@ -114,11 +122,12 @@ struct DatagramRecipe {
         case .confirm: .confirm
         case .heartbeat: .heartbeat
         case .leave: .leave
-        case .pulse: .pulse(echo: input.number(near: 1))
+        case .pulse: .pulse(echo: input.number(near: 1), token: input.number(near: 2))
         case .snapshot: .snapshot
         case .delta: .delta
         case .goodbye: .goodbye
         case .message: .message
+        case .ack: .ack
         }
     }
 

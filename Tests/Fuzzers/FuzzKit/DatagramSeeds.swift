@@ -40,11 +40,12 @@ package enum DatagramSeeds {
         case .confirm: .confirm
         case .heartbeat: .heartbeat
         case .leave: .leave
-        case .pulse: .pulse(echo: 3)
+        case .pulse: .pulse(echo: 3, token: 8)
         case .snapshot: .snapshot
         case .delta: .delta
         case .goodbye: .goodbye
         case .message: .message
+        case .ack: .ack
         }
     }
 
@@ -57,7 +58,10 @@ package enum DatagramSeeds {
         case .confirm: [Heartbeat(number: 1, token: 2, version: 0, part: 0).encoded]
         case .heartbeat: [Heartbeat(number: 9, token: 8, version: 7, part: 6).encoded]
         case .leave: [Leave(number: 10).encoded]
-        case .pulse: [Pulse(number: 9, token: 8, version: 7).encoded]
+        case .pulse:
+            [Pulse.Flags.current, .seek, []].map {
+                Pulse(number: 9, version: 7, flags: $0, digest: Bytes32(bytes(6).span)).encoded
+            }
         case .snapshot:
             [
                 Snapshot(version: 1, part: 0, parts: 1, entries: []).encoded,
@@ -67,14 +71,17 @@ package enum DatagramSeeds {
         case .delta:
             [
                 Delta(from: 7, removed: sessions(2), added: []).encoded,
-                Delta(from: 7, removed: sessions(1), added: entries(2)).encoded,
+                Delta(from: 7, to: 1 << 16, removed: sessions(1), added: entries(2)).encoded,
             ]
         case .goodbye: Goodbye.Reason.allCases.flatMap { reason in sessions(1).map { goodbye($0, reason) } }
         case .message:
             [
                 PeerMessage(audience: nil, number: 1, body: []).encoded,
-                PeerMessage(audience: identity(5), number: 2, body: Array("A_broadcast_2".utf8)).encoded,
+                PeerMessage(
+                    audience: identity(5), number: 2, flags: .acknowledge, body: Array("A_broadcast_2".utf8)
+                ).encoded,
             ]
+        case .ack: sessions(1).map { Acknowledgment(audience: identity(4), session: $0, number: 2).encoded }
         }
     }
 
@@ -84,7 +91,7 @@ package enum DatagramSeeds {
 
     private static func welcome(_ address: SocketAddress) -> [UInt8] {
         sessions(1).flatMap { session in
-            Welcome(session: session, token: 2, parameters: .ordinary, address: address).encoded
+            Welcome(session: session, token: 2, directory: 3, parameters: .ordinary, address: address).encoded
         }
     }
 

@@ -126,11 +126,12 @@ enum MeshOperation: CaseIterable {
         case .confirm: .confirm
         case .heartbeat: .heartbeat
         case .leave: .leave
-        case .pulse: .pulse(echo: 1)
+        case .pulse: .pulse(echo: 1, token: 2)
         case .snapshot: .snapshot
         case .delta: .delta
         case .goodbye: .goodbye
         case .message: .message
+        case .ack: .ack
         }
     }
 

@@ -53,6 +53,11 @@ struct PayloadRules {
                 let isMine = message.audience == nil || message.audience == bench.server.entry.identity
                 return isMine ? nil : "it is for somebody else"
             }
+        case .ack:
+            return judge(Acknowledgment.self) { ack in
+                let isMine = ack.audience == bench.server.entry.identity && ack.session == bench.server.session
+                return isMine ? nil : "it is for somebody else"
+            }
         }
     }
 

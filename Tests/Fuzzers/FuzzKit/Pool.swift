@@ -9,7 +9,7 @@ package enum Pool {
         try? PeerName(String(repeating: letter, count: (4..<8).contains(index) ? PeerName.maximumLength : 1))
     }
     package static let serverAddress = SocketAddress(ip: .v4(0xC633_6401), port: 3000)
-    package static let context = SigningContext(server: server.publicKey)
+    package static let context = SigningContext(mesh: server.publicKey)
 
     package static func address(_ index: Int) -> SocketAddress {
         index % 4 == 3

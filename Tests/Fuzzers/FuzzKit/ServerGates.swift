@@ -33,11 +33,12 @@ package struct ServerGates: Sendable {
     ) {
         random = .seeded(seed)
         let epoch = random.sessionID { _ in false }
-        signer = Signer(key: key, context: SigningContext(server: key.publicKey), from: epoch.rawValue)
-        gate = HandshakeGate(signer: signer, bound: [bound], parameters: .ordinary, random: &random, now: now)
+        signer = Signer(key: key, context: SigningContext(mesh: key.publicKey), from: epoch.rawValue)
+        gate = HandshakeGate(
+            signer: signer, directory: epoch.rawValue, bound: [bound], parameters: .ordinary, random: &random, now: now)
         sessions = MemberSessions(
             signer: signer, heartbeatInterval: ProtocolConstants.heartbeatInterval,
-            lifetime: ProtocolConstants.lifetime, now: now)
+            lifetime: ProtocolConstants.lifetime, pulseSecret: random.secret(), now: now)
     }
 
     package var epoch: UInt64 { signer.from }
@@ -55,7 +56,7 @@ package struct ServerGates: Sendable {
                 return .confirm(try gate.admitConfirm(bytes.span, datagram, path: path, policy: policy, now: now))
             case .heartbeat, .leave:
                 return .member(try sessions.admit(bytes.span, datagram, path: path, now: now))
-            case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message:
+            case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
                 return .refused(.misdirected)
             }
         } catch {
@@ -63,8 +64,8 @@ package struct ServerGates: Sendable {
         }
     }
 
-    /// Begins a session whose first PULSE has a random token.
+    /// Begins a session.
     package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
-        sessions.begin(joiner, token: random.next(), now: now)
+        sessions.begin(joiner, now: now)
     }
 }

@@ -40,7 +40,7 @@ extension ServerGates {
 
     /// Returns the newest number of a member's HEARTBEATs, which the next PULSE to it would echo.
     mutating func newestNumber(of session: SessionID) throws -> UInt64 {
-        let pulse = signer.sign(.pulse(echo: 0), Pulse(number: 1, token: 2, version: 3))
+        let pulse = signer.sign(.pulse(echo: 0, token: 2), Pulse(number: 1, version: 3))
         let transmit = sessions.seal(pulse, for: session)
         let bytes = try #require(transmit).bytes
         return try #require(Datagram(decoding: bytes.span).header.echo)
@@ -57,17 +57,22 @@ extension ServerGates {
         return joiner
     }
 
+    /// Returns the token of the next PULSE to a member.
+    mutating func token(for session: SessionID) throws -> UInt64 {
+        let transmit = sessions.seal(signer.sign(.pulse(echo: 0, token: 0), Pulse(number: 1, version: 3)), for: session)
+        let bytes = try #require(transmit).bytes
+        return try #require(Datagram(decoding: bytes.span).header.token)
+    }
+
     /// Exchanges HELLO, WELCOME and CONFIRM.
-    ///
-    /// - Parameter token: The token of the member's first PULSE.
     mutating func joined(
-        _ joiner: ScriptedPeer? = nil, from path: Path = Fixture.path, token: UInt64 = 42
+        _ joiner: ScriptedPeer? = nil, from path: Path = Fixture.path
     ) throws -> ScriptedPeer {
         let member = try welcomed(joiner, from: path)
         guard case .confirm(let ticket) = admit(try member.confirmBytes(), from: path, now: .start) else {
             throw FixtureError(text: "no CONFIRM")
         }
-        sessions.begin(ticket, token: token, now: .start)
+        sessions.begin(ticket, now: .start)
         return member
     }
 }

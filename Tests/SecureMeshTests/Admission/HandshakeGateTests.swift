@@ -115,7 +115,7 @@ struct HandshakeGateTests {
         #expect(gates.refusal(of: hello.replacing(at: 44, with: converted)) == .sealBroken)
         let other = Fixture.secret(21).agreementPublicKey.bytes.array
         #expect(gates.refusal(of: hello.replacing(at: 44, with: other)) == .sealBroken)
-        let elsewhere = try ScriptedPeer.joiner(context: SigningContext(server: Fixture.otherKey.publicKey))
+        let elsewhere = try ScriptedPeer.joiner(context: SigningContext(mesh: Fixture.otherKey.publicKey))
         #expect(gates.refusal(of: try elsewhere.helloBytes) == .sealBroken)
     }
 

@@ -108,7 +108,7 @@ struct MemberSessionsTests {
     func sealed() throws {
         var gates = ServerGates()
         let member = try gates.joined()
-        let signed = gates.signer.sign(.pulse(echo: 0), Pulse(number: 1, token: 2, version: 3))
+        let signed = gates.signer.sign(.pulse(echo: 0, token: 2), Pulse(number: 1, version: 3))
         for counter in UInt64(1)...3 {
             let session = try #require(member.session)
             let sealed = gates.sessions.seal(signed, for: session)
@@ -126,23 +126,37 @@ struct MemberSessionsTests {
         #expect(gates.sessions.seal(signed, for: stranger) == nil)
     }
 
-    @Test("only a heartbeat with a fresh token proves life")
+    @Test("only a heartbeat with a fresh token of this member proves life")
     func life() throws {
         var gates = ServerGates()
-        let member = try gates.joined(token: 42)
+        let member = try gates.joined()
         let session = try #require(member.session)
+        let other = try gates.joined(
+            .joiner(key: Fixture.otherKey, ephemeral: Fixture.secret(31)), from: Path(remote: Fixture.address(9)))
+        let others = try gates.token(for: #require(other.session))
+        let own = try gates.token(for: session)
         let later = Instant.after(.milliseconds(100))
-        #expect(gates.refusal(of: try member.heartbeatBytes(2, counter: 2, token: 7), now: later) == nil)
-        #expect(gates.sessions.silent(since: later) == [session])
-        #expect(gates.refusal(of: try member.heartbeatBytes(3, counter: 3, token: 42), now: later) == nil)
-        #expect(gates.sessions.silent(since: later).isEmpty)
+        for (number, token) in [(2, 7), (3, others)] as [(UInt64, UInt64)] {
+            let heartbeat = try member.heartbeatBytes(number, counter: number, token: token)
+            #expect(gates.refusal(of: heartbeat, now: later) == nil)
+            #expect(gates.sessions.silent(since: later).contains(session))
+        }
+        #expect(gates.refusal(of: try member.heartbeatBytes(4, counter: 4, token: own), now: later) == nil)
+        #expect(!gates.sessions.silent(since: later).contains(session))
 
-        // A token issued to all is as good.
+        // The next secret gives another token, and the one before stays fresh for its lifetime.
         let latest = Instant.after(.milliseconds(200))
-        gates.sessions.issue(7, now: latest)
-        #expect(gates.refusal(of: try member.heartbeatBytes(4, counter: 4, token: 7), now: latest) == nil)
-        #expect(gates.sessions.silent(since: latest).isEmpty)
-        #expect(gates.sessions.silent(since: latest + .nanoseconds(1)) == [session])
+        gates.sessions.issue(gates.random.secret(), now: latest)
+        let next = try gates.token(for: session)
+        #expect(next != own)
+        let end = Instant.start + ProtocolConstants.lifetime
+        let steps = [(next, latest, true), (own, end, true), (own, end + .nanoseconds(1), false)]
+        for (index, (token, now, isLife)) in steps.enumerated() {
+            let number = UInt64(5 + index)
+            #expect(
+                gates.refusal(of: try member.heartbeatBytes(number, counter: number, token: token), now: now) == nil)
+            #expect(!gates.sessions.silent(since: now).contains(session) == isLife)
+        }
     }
 
     @Test("sessions are listed in ascending order, and an ended one not at all")
@@ -153,7 +167,7 @@ struct MemberSessionsTests {
             let path = Path(remote: Fixture.address(number + 1))
             let joiner = try ScriptedPeer.joiner(
                 key: Fixture.key(number + 100), ephemeral: Fixture.secret(30 + number))
-            let member = try gates.joined(joiner, from: path, token: 1)
+            let member = try gates.joined(joiner, from: path)
             all.append(try #require(member.session))
         }
         let later = Instant.after(.milliseconds(1))
@@ -162,7 +176,6 @@ struct MemberSessionsTests {
         gates.sessions.end(all[3])
         #expect(gates.sessions.silent(since: later) == all.sorted().filter { $0 != all[3] })
         #expect(gates.sessions.count == 19)
-        #expect(gates.sessions.ownToken(of: all[3]) == nil)
     }
 
     @Test("a heartbeat tells when the member was last repaired, and from which snapshot")

@@ -2,25 +2,37 @@ import SecureMesh
 import Testing
 
 @Suite("Pulse tokens") struct PulseTokensTests {
-    @Test("a token issued to all, or a member's own, is fresh for one lifetime; no other token is") func tokens() {
-        var tokens = PulseTokens()
-        let lifetime = Duration.milliseconds(1_500)
-        let own = PulseTokens.Issued(token: 42, at: at(0))
-        tokens.issue(7, now: at(100), lifetime: lifetime)
-        let cases: [(token: UInt64, at: Int64, isFresh: Bool)] = [
-            (7, 100, true), (7, 1_600, true), (7, 1_601, false), (42, 1_500, true), (42, 1_501, false), (8, 100, false),
+    private let lifetime = Duration.milliseconds(1_500)
+
+    @Test("a token is fresh for one lifetime and for one receiver") func tokens() throws {
+        let (a, b) = (try Fixture.session(4), try Fixture.session(5))
+        var tokens = PulseTokens(secret: Fixture.secret(1), now: at(0))
+        let first = tokens.newest(for: a)
+        tokens.issue(Fixture.secret(2), now: at(100), lifetime: lifetime)
+        let second = tokens.newest(for: a)
+        #expect(first != second)
+        let cases: [(token: UInt64, of: SessionID, at: Int64, isFresh: Bool)] = [
+            (second, a, 100, true), (second, a, 1_600, true), (second, a, 1_601, false), (first, a, 1_500, true),
+            (first, a, 1_501, false), (first, b, 100, false), (second, b, 100, false), (first &+ 1, a, 100, false),
         ]
-        for (token, milliseconds, isFresh) in cases {
-            let isLife = tokens.isFresh(token, own: own, now: at(milliseconds), lifetime: lifetime)
+        for (token, session, milliseconds, isFresh) in cases {
+            let isLife = tokens.isFresh(token, of: session, now: at(milliseconds), lifetime: lifetime)
             #expect(isLife == isFresh, "token \(token) at \(milliseconds) ms")
         }
     }
 
-    @Test("only the newest 256 tokens are kept") func bounded() {
-        var tokens = PulseTokens()
-        let own = PulseTokens.Issued(token: 0, at: at(0))
-        for token in 1...UInt64(Limits.issuedTokens + 1) { tokens.issue(token, now: at(0), lifetime: .seconds(1)) }
-        #expect(!tokens.isFresh(1, own: own, now: at(0), lifetime: .seconds(1)))
-        #expect(tokens.isFresh(2, own: own, now: at(0), lifetime: .seconds(1)))
+    @Test("only the newest 256 secrets are kept") func bounded() throws {
+        let session = try Fixture.session(4)
+        var tokens = PulseTokens(secret: Fixture.secret(0), now: at(0))
+        var issued = [tokens.newest(for: session)]
+        for number in 1...UInt8.max {
+            tokens.issue(Fixture.secret(number), now: at(0), lifetime: .seconds(1))
+            issued.append(tokens.newest(for: session))
+        }
+        #expect(Set(issued).count == Limits.pulseSecrets)
+        tokens.issue(Fixture.secret(0), now: at(1), lifetime: .seconds(1))
+        #expect(tokens.usage.count == Limits.pulseSecrets)
+        #expect(!tokens.isFresh(issued[0], of: session, now: .start, lifetime: .zero))
+        #expect(tokens.isFresh(issued[1], of: session, now: at(0), lifetime: .seconds(1)))
     }
 }

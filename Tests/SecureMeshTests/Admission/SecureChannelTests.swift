@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -5,7 +6,7 @@ import Testing
 @Suite("Secure channels")
 struct SecureChannelTests {
     private static let pulse = SignedPayload(
-        .pulse(echo: 0), from: Fixture.epoch, payload: Pulse(number: 1, token: 2, version: 3).encoded,
+        .pulse(echo: 0, token: 2), from: Fixture.epoch, payload: Pulse(number: 1, version: 3).encoded,
         context: Fixture.context, key: Fixture.serverKey)
 
     private static func pair(sent: UInt64 = 0) -> (sender: SecureChannel, receiver: SecureChannel) {

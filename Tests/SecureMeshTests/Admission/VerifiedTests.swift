@@ -38,9 +38,12 @@ struct VerifiedTests {
             .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
     }
 
-    @Test("what another key signed, or for another mesh or another handshake, is not verified")
+    @Test("what another key signed, or for another mesh, server or handshake, is not verified")
     func wrongSigner() throws {
-        let (peer, binder) = (Fixture.peerKey.publicKey, SigningContext.Extra.binder(Fixture.secret(9)))
+        let (peer, binder) = (
+            Fixture.peerKey.publicKey,
+            SigningContext.Extra.binder(Fixture.secret(9), server: Fixture.serverKey.publicKey)
+        )
         let bytes = ForgedDatagram(
             .confirm, to: 1, from: 2, counter: 1, extra: binder,
             payload: Heartbeat(number: 1, token: 2, version: 0, part: 0).encoded, signer: Fixture.peerKey,
@@ -48,7 +51,7 @@ struct VerifiedTests {
         ).bytes
         let opened = try Opened<Heartbeat>(
             bytes.span, Datagram(decoding: bytes.span), key: Self.key, by: Libsodium())
-        let other = SigningContext(server: Fixture.otherKey.publicKey)
+        let other = SigningContext(mesh: Fixture.otherKey.publicKey)
         _ = try opened.verified(by: peer, in: Fixture.context, extra: binder)
         expectRefusal(.signatureInvalid) { () throws(Rejection) in
             try opened.verified(by: Fixture.otherKey.publicKey, in: Fixture.context, extra: binder)
@@ -58,14 +61,20 @@ struct VerifiedTests {
         }
         expectRefusal(.signatureInvalid) { () throws(Rejection) in try opened.verified(by: peer, in: Fixture.context) }
         expectRefusal(.signatureInvalid) { () throws(Rejection) in
-            try opened.verified(by: peer, in: Fixture.context, extra: .binder(Fixture.secret(8)))
+            try opened.verified(
+                by: peer, in: Fixture.context, extra: .binder(Fixture.secret(8), server: Fixture.serverKey.publicKey))
+        }
+        // Another server of the same mesh cannot present it as its own.
+        expectRefusal(.signatureInvalid) { () throws(Rejection) in
+            try opened.verified(
+                by: peer, in: Fixture.context, extra: .binder(Fixture.secret(9), server: Fixture.otherKey.publicKey))
         }
     }
 
     @Test("a RETRY of another server is not verified")
     func retries() throws {
         let retry = try Sample.of(.retry).bytes
-        let other = SigningContext(server: Fixture.otherKey.publicKey)
+        let other = SigningContext(mesh: Fixture.otherKey.publicKey)
         expectRefusal(.signatureInvalid) { () throws(Rejection) in try VerifiedRetry(retry, in: other) }
     }
 }

@@ -31,7 +31,7 @@ struct HashLabelTests {
         #expect(
             Set(HashLabel.allCases.map(\.rawValue)) == [
                 "tag", "transcript", "transcript reject", "hello", "reject", "welcome", "master", "peer to server",
-                "server to peer", "binder", "cookie", "message", "key text",
+                "server to peer", "binder", "cookie", "token", "directory", "message", "key text",
             ])
     }
 

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -31,32 +32,36 @@ struct SignedPayloadTests {
     @Test("every value that is signed changes the signature; the delivery fields do not")
     func coverage() {
         func sign(
-            _ fields: OpenFields = .pulse(echo: 1), from: UInt64 = 1, extra: SigningContext.Extra = .none,
+            _ fields: OpenFields = .pulse(echo: 1, token: 1), from: UInt64 = 1, extra: SigningContext.Extra = .none,
             payload: [UInt8] = [1], context: SigningContext = Fixture.context,
             key: SigningKey = Fixture.serverKey
         ) -> Signature {
             SignedPayload(fields, from: from, extra: extra, payload: payload, context: context, key: key)
                 .signature
         }
-        let other = SigningContext(server: Fixture.otherKey.publicKey)
+        let other = SigningContext(mesh: Fixture.otherKey.publicKey)
         let signatures = [
             sign(), sign(.leave), sign(from: 2), sign(extra: .transcript(Fixture.digest(1))),
-            sign(extra: .binder(Fixture.secret(2))), sign(.retry(cookie: .zero, rotation: 1)),
+            sign(extra: .binder(Fixture.secret(2), server: Fixture.serverKey.publicKey)),
+            sign(extra: .binder(Fixture.secret(2), server: Fixture.otherKey.publicKey)),
+            sign(.retry(cookie: .zero, rotation: 1)),
             sign(.retry(cookie: .zero, rotation: 2)), sign(payload: [2]),
             sign(context: other), sign(key: Fixture.peerKey),
         ]
         #expect(Set(signatures).count == signatures.count)
         #expect(sign() == sign())
-        #expect(sign() == sign(.pulse(echo: 2)))
+        #expect(sign() == sign(.pulse(echo: 2, token: 3)))
     }
 
     @Test("a payload is signed once and sealed for many: each receiver opens only its own datagram, and all verify")
     func manyReceivers() throws {
-        let pulse = Pulse(number: 1, token: 2, version: 3)
+        let pulse = Pulse(number: 1, version: 3)
         let signer = Signer(key: Fixture.serverKey, context: context, from: Fixture.epoch)
-        let signed = signer.sign(.pulse(echo: 0), pulse)
+        let signed = signer.sign(.pulse(echo: 0, token: 0), pulse)
         let datagrams = (UInt8(1)...5).map { byte in
-            signed.sealed(to: UInt64(byte), counter: 9, as: .pulse(echo: UInt64(byte)), with: Fixture.secret(byte))
+            signed.sealed(
+                to: UInt64(byte), counter: 9, as: .pulse(echo: UInt64(byte), token: UInt64(byte)),
+                with: Fixture.secret(byte))
         }
         for (index, bytes) in datagrams.enumerated() {
             let datagram = try Datagram(decoding: bytes.span)
@@ -86,7 +91,7 @@ struct SignedPayloadTests {
             session: try Fixture.session(4), identity: Fixture.peerKey.publicKey, agreementKey: ephemeral,
             binding: hello.signature, address: Fixture.address(1), name: name)
         #expect(context.isBound(entry))
-        #expect(!SigningContext(server: Fixture.otherKey.publicKey).isBound(entry))
+        #expect(!SigningContext(mesh: Fixture.otherKey.publicKey).isBound(entry))
         // The server sets the address and the session, so the binding does not cover them.
         entry.session = try Fixture.session(5)
         entry.address = Fixture.address(2)
@@ -115,15 +120,17 @@ struct SignedPayloadTests {
         #expect(!context.isBound(entry))
     }
 
-    @Test("transcripts differ by label, HELLO, last value and mesh")
+    @Test("transcripts differ by label, server, HELLO, last value and mesh")
     func transcripts() {
-        let last = Fixture.digest(1)
+        let (last, server) = (Fixture.digest(1), Fixture.serverKey.publicKey)
+        let other = Fixture.otherKey.publicKey
         let transcripts = [
-            context.transcript(.transcript, hello: [1, 2], last: last),
-            context.transcript(.transcriptReject, hello: [1, 2], last: last),
-            context.transcript(.transcript, hello: [1, 3], last: last),
-            context.transcript(.transcript, hello: [1, 2], last: Fixture.digest(2)),
-            SigningContext(server: Fixture.otherKey.publicKey).transcript(.transcript, hello: [1, 2], last: last),
+            context.transcript(.transcript, server: server, hello: [1, 2], last: last),
+            context.transcript(.transcriptReject, server: server, hello: [1, 2], last: last),
+            context.transcript(.transcript, server: other, hello: [1, 2], last: last),
+            context.transcript(.transcript, server: server, hello: [1, 3], last: last),
+            context.transcript(.transcript, server: server, hello: [1, 2], last: Fixture.digest(2)),
+            SigningContext(mesh: other).transcript(.transcript, server: server, hello: [1, 2], last: last),
         ]
         #expect(Set(transcripts).count == transcripts.count)
     }

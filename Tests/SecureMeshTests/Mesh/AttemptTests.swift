@@ -172,7 +172,7 @@ import Testing
     ) throws {
         client.server = member.server
         try server.deliver(
-            .pulse(echo: echo), Pulse(number: number, token: number, version: 2), to: &client, counter: number)
+            .pulse(echo: echo, token: number), Pulse(number: number, version: 2), to: &client, counter: number)
     }
 
     @Test("a WELCOME that names the peer's current session is refused, and that session still works")

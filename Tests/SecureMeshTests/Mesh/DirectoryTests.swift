@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import Testing
 

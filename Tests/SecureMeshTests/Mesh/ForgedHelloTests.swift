@@ -73,7 +73,7 @@ import Testing
         let mesh = TestMesh()
         let other = TestMesh(seed: 2)
         expectSilence(mesh, try hello(other, signer: mesh.makeKey()), .sealBroken)
-        let context = SigningContext(server: other.serverKey.publicKey)
+        let context = SigningContext(mesh: other.serverKey.publicKey)
         expectSilence(mesh, try hello(mesh, signer: mesh.makeKey(), context: context), .signatureInvalid)
     }
 

@@ -72,7 +72,7 @@ import Testing
         let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
         let session = try #require(SessionID(rawValue: 7))
         let server = try ScriptedServer(
-            key: mesh.serverKey, context: SigningContext(server: pinned), hello: hello, from: place, session: session,
+            key: mesh.serverKey, context: SigningContext(mesh: pinned), hello: hello, from: place, session: session,
             epoch: 9, ephemeral: mesh.random.secret())
         for (signer, isRight) in [(mesh.makeKey(), false), (key, false), (mesh.serverKey, true)] {
             let bytes = server.welcome.signed(by: signer).bytes

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -26,8 +27,8 @@ import Testing
 
     private func list(_ own: Entry, removing gone: [SessionID], to client: inout ScriptedMesh.Client) throws {
         try server.deliver(.delta, Delta(from: 1, removed: gone, added: [own]), to: &client)
-        let pulse = Pulse(number: 50, token: 9, version: 2)
-        try server.deliver(.pulse(echo: 1), pulse, to: &client)
+        let pulse = Pulse(number: 50, version: 2)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
     }
 
     private func messages(_ events: [PeerEvent]) -> Int {

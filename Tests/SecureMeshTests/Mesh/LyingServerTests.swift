@@ -17,8 +17,8 @@ import Testing
 
     @Test("a PULSE whose number does not rise is refused, whatever its counter") func pulseNumbers() throws {
         var (client, _) = try member()
-        let pulse = Pulse(number: 1, token: 9, version: 2)
-        try server.deliver(.pulse(echo: 1), pulse, to: &client)
+        let pulse = Pulse(number: 1, version: 2)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
         #expect(client.machine.rejections[.numberStale] == 1)
     }
 
@@ -29,8 +29,8 @@ import Testing
         client.machine.handleTimeout(now: at(1_499))
         server.now = at(1_499)
         for echo: UInt64 in [0, 99, .max] {
-            let pulse = Pulse(number: 10 + echo % 50, token: 9, version: 2)
-            try server.deliver(.pulse(echo: echo), pulse, to: &client)
+            let pulse = Pulse(number: 10 + echo % 50, version: 2)
+            try server.deliver(.pulse(echo: echo, token: 9), pulse, to: &client)
         }
         client.machine.handleTimeout(now: at(1_500))
         #expect(server.events(&client).contains(.connectionLost))
@@ -43,8 +43,8 @@ import Testing
         server.now = at(1_000)
         client.machine.handleTimeout(now: server.now)
         // The heartbeat just sent is number 2.
-        let pulse = Pulse(number: 50, token: 9, version: 3)
-        try server.deliver(.pulse(echo: 2), pulse, to: &client)
+        let pulse = Pulse(number: 50, version: 3)
+        try server.deliver(.pulse(echo: 2, token: 9), pulse, to: &client)
         let isTrusted = client.machine.isTrusted(at(60_500))
         #expect(!isTrusted)
         let delta = Delta(from: 2, removed: [], added: [try .sample(7)])
@@ -53,6 +53,23 @@ import Testing
         #expect(isTrustedNow)
         let isTrustedForEver = client.machine.isTrusted(at(61_000))
         #expect(!isTrustedForEver)
+    }
+
+    @Test("a fresh PULSE without the flag `current` keeps the connection and does not extend trust") func notCurrent()
+        throws
+    {
+        var (client, _) = try member()
+        server.now = at(1_000)
+        client.machine.handleTimeout(now: server.now)
+        let flagged: [(Pulse.Flags, isTrusted: Bool)] = [([], false), (.seek, false), ([.current, .seek], true)]
+        for (number, (flags, isTrusted)) in flagged.enumerated() {
+            let pulse = Pulse(number: 50 + UInt64(number), version: 2, flags: flags, digest: .zero)
+            try server.deliver(.pulse(echo: 2, token: 9), pulse, to: &client)
+            let isTrustedLater = client.machine.isTrusted(at(60_500))
+            #expect(isTrustedLater == isTrusted, "\(flags)")
+        }
+        client.machine.handleTimeout(now: at(2_000))
+        #expect(!server.events(&client).contains(.connectionLost))
     }
 
     @Test("an intact seal around a signature that is not the server's changes nothing, not even the window")
@@ -113,8 +130,8 @@ import Testing
         _ = server.transmits(&client)
         var answers = 0
         for number in 0..<UInt64(Limits.sentHeartbeats + 20) {
-            let pulse = Pulse(number: 50 + number, token: 9, version: 2)
-            try server.deliver(.pulse(echo: 1), pulse, to: &client)
+            let pulse = Pulse(number: 50 + number, version: 2)
+            try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
             client.machine.handleTimeout(now: server.now)
             answers += server.transmits(&client).count
             #expect(client.machine.usages.filter { !$0.isKept }.isEmpty)

@@ -20,7 +20,7 @@ import Testing
     private func pairs(of hand: ScriptedMember) throws -> Pairs {
         let (attempt, membership) = (try #require(hand.peer.attempt), try #require(hand.peer.membership))
         let identity = LocalIdentity(
-            session: membership.session, epoch: membership.epoch, ephemeral: attempt.ephemeral,
+            session: membership.session, ephemeral: attempt.ephemeral,
             publicKey: hand.key.publicKey, context: hand.peer.context)
         return Pairs(identity: identity, messageRate: Limits.messageRate)
     }
@@ -51,7 +51,7 @@ import Testing
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]))
         var pairs = try pairs(of: hand)
         let admit = { (now: Instant) throws(Rejection) -> ReceivedMessage in
-            try pairs.admit(message.span, datagram, held: directory, now: now)
+            try pairs.admitMessage(message.span, datagram, held: directory, now: now)
         }
         #expect(try admit(mesh.now).body == Array("once".utf8))
         pairs.end(entry.session, wasReplaced: wasReplaced, now: mesh.now)

@@ -16,7 +16,7 @@ final class ScriptedMember {
         self.address = address
         peer = ScriptedPeer(
             key: key ?? mesh.makeKey(), name: try PeerName(name),
-            context: SigningContext(server: mesh.serverKey.publicKey))
+            context: SigningContext(mesh: mesh.serverKey.publicKey))
     }
 
     var key: SigningKey { peer.key }

@@ -25,7 +25,7 @@ final class ScriptedMesh {
     init(seed: UInt64) {
         random = .seeded(seed)
         key = random.signingKey()
-        context = SigningContext(server: key.publicKey)
+        context = SigningContext(mesh: key.publicKey)
     }
 
     func peer(_ name: String) throws -> Client {
@@ -86,8 +86,8 @@ final class ScriptedMesh {
     /// Returns a message that is sealed with a secret of the pair, and signed by the server.
     func message(from: Entry, to: Entry, shared: Secret32) -> [UInt8] {
         let secret = PairEnd.key(
-            shared, epoch: epoch, from: PairEnd(from.session, from.identity, from.agreementKey),
-            to: PairEnd(to.session, to.identity, to.agreementKey), server: key.publicKey)
+            shared, from: PairEnd(from.session, from.identity, from.agreementKey),
+            to: PairEnd(to.session, to.identity, to.agreementKey), mesh: context.mesh)
         return ForgedDatagram(
             .message, to: to.session.rawValue, from: from.session.rawValue, counter: 1,
             payload: PeerMessage(audience: nil, number: 1, body: []).encoded, signer: key, context: context, key: secret

@@ -134,6 +134,25 @@ import Testing
         #expect(mesh.serverEvents.count == 2)
     }
 
+    @Test("a member that does not receive is not kept listed by another member that passes PULSEs' tokens on")
+    func accomplice() throws {
+        let mesh = TestMesh()
+        let deaf = try member(mesh)
+        let ears = try ScriptedMember("ears", at: SocketAddress(ip: .v4(0x0A02_0003), port: 5_000), in: mesh)
+        try ears.join()
+        mesh.run(for: .seconds(1))
+        mesh.rules = [{ $0.destination == deaf.address ? .drop : nil }]
+        let limit = ProtocolConstants.lifetime * 2 + ProtocolConstants.sweepInterval
+        for _ in 0..<Int(limit.wholeNanoseconds / 250_000_000) {
+            mesh.run(for: .milliseconds(250))
+            ears.inject(try ears.heartbeat())
+            deaf.peer.advance()
+            let heartbeat = Heartbeat(number: deaf.peer.number, token: ears.peer.token, version: 0, part: 0)
+            deaf.inject(try #require(deaf.peer.draft(.heartbeat, heartbeat)).bytes)
+        }
+        #expect(mesh.members.map(\.publicKey) == [ears.key.publicKey])
+    }
+
     @Test("PULSEs delayed for 59 s prove nothing") func delayedPulses() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)

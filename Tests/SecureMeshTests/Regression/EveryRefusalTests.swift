@@ -38,10 +38,21 @@ struct EveryRefusalTests {
         case .entriesOutOfOrder: try atMember { try $0.delta(adding: [.sample(8), .sample(7)]) }
         case .partOutOfRange: try atMember { try $0.snapshot { $0.replacing(at: 9, with: [1]) } }
         case .versionOutOfRange:
-            try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: 15, with: [9]) } }
+            try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: 15, with: [2]) } }
         case .emptyDelta: try atMember { try $0.delta(adding: []) }
         case .unknownReason: try atMember { try $0.tell(.goodbye, RawPayload([UInt8](bigEndian: 1) + [7])) }
         case .payloadLengthMismatch: try atMember { try $0.snapshot { $0.replacing(at: 12, with: [2]) } }
+        case .unknownFlag:
+            try atMember { member in
+                let payload = Pulse(number: 50, version: 2).encoded.replacing(at: 16, with: [4])
+                try member.tell(.pulse(echo: 1, token: 1), RawPayload(payload))
+            }
+        case .numberOutOfRange:
+            try atReceiver { hand, peers in
+                let entry = try hand.entry(of: peers[1])
+                let ack = hand.peer.acknowledgment(of: 0, to: entry)
+                hand.mesh.inject(try #require(ack).bytes, from: hand.address, to: peers[1].address)
+            }
         case .invalidParameters:
             try atJoiner { served in
                 let none = Welcome.Parameters(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero)

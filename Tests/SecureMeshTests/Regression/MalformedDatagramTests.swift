@@ -65,9 +65,9 @@ struct MalformedDatagramTests {
             hostile.send(header)
             hostile.send(header.withLength)
         }
-        #expect(hostile.mesh.registry?.rejections[.lengthMismatch] == 12)
-        #expect(hostile.mesh.registry?.rejections[.sizeOutOfRange] == 12)
-        #expect(hostile.refused == 3 * 27)
+        #expect(hostile.mesh.registry?.rejections[.lengthMismatch] == 13)
+        #expect(hostile.mesh.registry?.rejections[.sizeOutOfRange] == 13)
+        #expect(hostile.refused == 3 * 29)
         try hostile.expectUnharmed()
     }
 
@@ -207,7 +207,7 @@ struct MalformedDatagramTests {
                 hostile.send((header + noise.dropFirst(Header.size)).withLength)
             }
         }
-        #expect(hostile.refused == UInt64(Seeds.few.count * 13 * 3))
+        #expect(hostile.refused == UInt64(Seeds.few.count * 14 * 3))
         try hostile.expectUnharmed()
     }
 

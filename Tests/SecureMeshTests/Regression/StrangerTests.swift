@@ -108,7 +108,7 @@ struct StrangerTests {
         let stolen = mesh.random.secret()
         // By their headers from the server and from the other peer; sealed and signed by a stranger.
         let forger = Signer(
-            key: mesh.makeKey(), context: SigningContext(server: mesh.serverKey.publicKey), from: victim.machine.epoch)
+            key: mesh.makeKey(), context: SigningContext(mesh: mesh.serverKey.publicKey), from: victim.machine.epoch)
         let directory = forger.sign(.snapshot, Snapshot(version: 99, part: 0, parts: 1, entries: [try .sample(7)]))
         mesh.inject(
             directory.sealed(to: session.rawValue, counter: 1_000, with: stolen), from: TestMesh.server,

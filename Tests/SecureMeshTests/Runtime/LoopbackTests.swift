@@ -37,7 +37,7 @@ struct LoopbackTests {
                     await b.events.sees("A")
                     try await a.peer.send(body, to: b.key.publicKey)
                     #expect(await b.events.message()?.body == body)
-                    await #expect(throws: SendError.tooLarge(limit: 1_084)) {
+                    await #expect(throws: SendError.tooLarge(limit: 1_083)) {
                         try await b.peer.broadcast(body)
                     }
                 }

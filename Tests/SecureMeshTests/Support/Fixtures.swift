@@ -5,7 +5,7 @@ enum Fixture {
     static let serverKey = key(1)
     static let peerKey = key(2)
     static let otherKey = key(3)
-    static let context = SigningContext(server: serverKey.publicKey)
+    static let context = SigningContext(mesh: serverKey.publicKey)
     static let epoch: UInt64 = 0xE0E0_E0E0_E0E0_E0E0
     static let peerSession: UInt64 = 0xA0A0_A0A0_A0A0_A0A0
 

@@ -21,7 +21,11 @@ extension Header {
     }
 
     var echo: UInt64? {
-        if case .pulse(let echo) = fields { echo } else { nil }
+        if case .pulse(let echo, _) = fields { echo } else { nil }
+    }
+
+    var token: UInt64? {
+        if case .pulse(_, let token) = fields { token } else { nil }
     }
 }
 

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 
@@ -85,7 +86,7 @@ struct RandomPayloads {
 
     mutating func welcome() throws -> Welcome {
         var welcome = Welcome(
-            session: try session(), token: number(),
+            session: try session(), token: number(), directory: max(number(), 1),
             parameters: .init(heartbeat: .zero, lifetime: .zero, trust: .zero, rekey: .zero), address: address())
         welcome.heartbeatMilliseconds = UInt16(1 + below(0xFFFE))
         welcome.lifetimeMilliseconds =
@@ -104,7 +105,9 @@ struct RandomPayloads {
     }
 
     mutating func pulse() -> Pulse {
-        Pulse(number: number(), token: number(), version: max(number(), 1))
+        Pulse(
+            number: number(), version: max(number(), 1), flags: Pulse.Flags(rawValue: UInt8(below(4))),
+            digest: random.bytes32())
     }
 
     mutating func snapshot() throws -> Snapshot {
@@ -117,7 +120,8 @@ struct RandomPayloads {
     mutating func delta() throws -> Delta {
         let added = try entries(atMost: 4)
         let removed = added.isEmpty ? [try session()] : try sessions(atMost: 9)
-        return Delta(from: 1 + below(.max - 1), removed: removed, added: added)
+        let from = 1 + below(.max - 1)
+        return Delta(from: from, to: max(number(), from + 1), removed: removed, added: added)
     }
 
     mutating func goodbye() throws -> Goodbye {
@@ -127,7 +131,13 @@ struct RandomPayloads {
     mutating func message() -> PeerMessage {
         let audience = below(2) == 0 ? nil : PublicKey(bytes: random.bytes32())
         let length = Int(below(UInt64(PeerMessage.ordinaryBody) + 1))
-        return PeerMessage(audience: audience, number: number(), body: bytes(length))
+        let flags: PeerMessage.Flags = below(2) == 0 ? [] : .acknowledge
+        return PeerMessage(audience: audience, number: number(), flags: flags, body: bytes(length))
+    }
+
+    mutating func acknowledgment() throws -> Acknowledgment {
+        Acknowledgment(
+            audience: PublicKey(bytes: random.bytes32()), session: try session(), number: max(number(), 1))
     }
 
     /// Returns the encoding of a random payload of `kind`.
@@ -144,6 +154,7 @@ struct RandomPayloads {
         case .delta: try delta().encoded
         case .goodbye: try goodbye().encoded
         case .message: message().encoded
+        case .ack: try acknowledgment().encoded
         }
     }
 }

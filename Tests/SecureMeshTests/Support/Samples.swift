@@ -40,20 +40,28 @@ extension Sample {
                 _ = try server.open(Leave.self, bytes)
             }
         case .pulse:
-            return try toPeer(.pulse(echo: 2), Pulse(number: 4, token: 5, version: 6))
+            return try toPeer(.pulse(echo: 2, token: 5), Pulse(number: 4, version: 6))
         case .snapshot: return try toPeer(.snapshot, Snapshot(version: 6, part: 0, parts: 1, entries: [entry]))
         case .delta: return try toPeer(.delta, Delta(from: 6, removed: try sessions(5), added: [entry]))
         case .goodbye: return try toPeer(.goodbye, Goodbye(session: server.session, reason: .expired))
         case .message:
             var sender = joiner
             let body = PeerMessage(audience: Fixture.otherKey.publicKey, number: 1, body: Array("hello".utf8))
-            let message = sender.message(body, to: entry)
-            let key = sender.pairKey(with: entry, isSending: true)
-            return try sample(message) { bytes throws(Rejection) in
-                guard let key else { throw .agreementFailed }
-                _ = try Opened<PeerMessage>(bytes.span, Datagram(decoding: bytes.span), key: key, by: Libsodium())
-                    .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
-            }
+            return try toMember(sender.message(body, to: entry), PeerMessage.self, sender, entry)
+        case .ack:
+            var sender = joiner
+            return try toMember(sender.acknowledgment(of: 1, to: entry), Acknowledgment.self, sender, entry)
+        }
+    }
+
+    private static func toMember<Body: Payload>(
+        _ datagram: ForgedDatagram?, _ body: Body.Type, _ sender: ScriptedPeer, _ receiver: Entry
+    ) throws -> Sample {
+        let key = sender.pairKey(with: receiver, isSending: true)
+        return try sample(datagram) { bytes throws(Rejection) in
+            guard let key else { throw .agreementFailed }
+            _ = try Opened<Body>(bytes.span, Datagram(decoding: bytes.span), key: key, by: Libsodium())
+                .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
         }
     }
 

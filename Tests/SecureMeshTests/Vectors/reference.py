@@ -131,13 +131,14 @@ def key_text(prefix, raw):
 # ---------------------------------------------------------------- a datagram (section 4)
 
 HELLO, RETRY, WELCOME, REJECT, CONFIRM = 0x01, 0x02, 0x03, 0x04, 0x05
-HEARTBEAT, LEAVE, PULSE, SNAPSHOT, DELTA, GOODBYE, MESSAGE = 0x10, 0x11, 0x20, 0x21, 0x22, 0x23, 0x30
+HEARTBEAT, LEAVE, PULSE, SNAPSHOT, DELTA, GOODBYE = 0x10, 0x11, 0x20, 0x21, 0x22, 0x23
+MESSAGE, ACK = 0x30, 0x31
 
 # kind: (bytes of delivery, bytes of clear, size of the datagram without entries, ids and body)
 LAYOUT = {
-    HELLO: (16, 32, 256), RETRY: (16, 8, 116), WELCOME: (0, 32, 183), REJECT: (0, 32, 143),
-    CONFIRM: (0, 0, 134), HEARTBEAT: (0, 0, 134), LEAVE: (0, 0, 116), PULSE: (8, 0, 140),
-    SNAPSHOT: (0, 0, 121), DELTA: (0, 0, 126), GOODBYE: (0, 0, 117), MESSAGE: (0, 0, 148),
+    HELLO: (16, 32, 256), RETRY: (16, 8, 116), WELCOME: (0, 32, 191), REJECT: (0, 32, 143),
+    CONFIRM: (0, 0, 134), HEARTBEAT: (0, 0, 134), LEAVE: (0, 0, 116), PULSE: (16, 0, 173),
+    SNAPSHOT: (0, 0, 121), DELTA: (0, 0, 126), GOODBYE: (0, 0, 117), MESSAGE: (0, 0, 149), ACK: (0, 0, 156),
 }
 
 def make(kind, to, from_, counter, payload, seed, key, delivery=b"", clear=b"", extra=b"", variable=0):
@@ -170,10 +171,13 @@ def make(kind, to, from_, counter, payload, seed, key, delivery=b"", clear=b"", 
 def ramp(first): return bytes(range(first, first + 32))
 
 server_seed, peer_a_seed, peer_b_seed = ramp(0x00), ramp(0x20), ramp(0x40)
+mesh_seed = bytes(range(0x5f, 0x3f, -1))  # M is another key than S here, so that no implementation can confuse them
 e_a, e_b, e_a2, e_s_a, e_s_b = ramp(0x60), ramp(0x80), ramp(0xa0), ramp(0xc0), ramp(0xe0)
 cookie_secret = bytes((7 + 5 * i) % 256 for i in range(32))
 reject_salt = bytes((11 + 7 * i) % 256 for i in range(32))
+pulse_secret = bytes((13 + 9 * i) % 256 for i in range(32))
 
+M = ed_keypair(mesh_seed)[0]
 S, _server_sk = ed_keypair(server_seed)
 id_a, id_b = ed_keypair(peer_a_seed)[0], ed_keypair(peer_b_seed)[0]
 S_x = call("crypto_sign_ed25519_pk_to_curve25519", 32, S)
@@ -183,20 +187,27 @@ for _E in (S_x, E_a, E_b, E_a2, E_s_a, E_s_b):
     require(canonical_u(_E), "canonical u")
 require(x_public(S_x_secret) == S_x, "the two conversions of S agree")
 
-ctx = b"securemesh/1" + S
+ctx = b"securemesh/1" + M
 require(len(ctx) == 44, "ctx")
 
 epoch = 0xe1e2e3e4e5e6e7e8
 s_a = 0xa1a2a3a4a5a6a7a8  # above 2^63 and above s_b: entries sort as *unsigned* numbers, B first
 s_b = 0x1b2b3b4b5b6b7b8b
 s_gone = 0x0d1d2d3d4d5d6d7d  # the session that the DELTA removes
+directory_id = 0xd1d2d3d4d5d6d7d8  # with one server it would be the epoch
 rotation = 1234567
 name_a, name_b = "A", "peer.B-2_x"
 addr_a, addr_b = addr19("192.0.2.1", 3001), addr19("2001:db8::2", 3002)
 cookie_a = KDF("cookie", cookie_secret + addr_a)[:16]
 no_cookie = bytes(16)
 
-welcome_token_a, welcome_token_b, pulse_token = 0x0a11ce0000000001, 0x0b0b000000000002, 0xf00d000000000003
+welcome_token_a, welcome_token_b = 0x0a11ce0000000001, 0x0b0b000000000002
+
+def token_of(secret, session):
+    """The token of a PULSE for one receiver."""
+    return int.from_bytes(KDF("token", secret + u64(session))[:8], "big")
+
+pulse_token = token_of(pulse_secret, s_a)
 times = dict(heartbeat_ms=500, lifetime_ms=1500, trust_s=60, rekey_s=3600)
 
 # ---------------------------------------------------------------- output
@@ -234,7 +245,8 @@ PREAMBLE = """\
 #   nonce, key  of ChaCha20-Poly1305-IETF
 #   datagram    the whole datagram
 # The sections are not a recording: [pulse] carries the token that [heartbeat] returns, and also the echo of that
-# heartbeat. [reject] and [welcome] both answer [hello]. No key is used twice with one nonce.
+# heartbeat. [reject] and [welcome] both answer [hello]. No key is used twice with one nonce. The mesh key and the
+# directory id are not the server's key and the epoch, as they are with one server, so that a confusion shows.
 """
 
 # ---------------------------------------------------------------- the handshake (section 5)
@@ -259,22 +271,22 @@ def welcome(to_hello, e_s, session, token, addr):
     """WELCOME. The server has its secret key, e_s, and the E_p of the HELLO."""
     E_s, E_p = x_public(e_s), to_hello["E_p"]
     d1, d2 = DH(S_x_secret, E_p), DH(e_s, E_p)
-    T = H("transcript", ctx + to_hello["datagram"] + E_s)
+    T = H("transcript", ctx + S + to_hello["datagram"] + E_s)
     k1 = KDF("welcome", d2 + d1 + T)
     master = KDF("master", d2 + d1 + T)
     J = master + u64(session) + u64(epoch)
     keys = dict(k_p2s=KDF("peer to server", J), k_s2p=KDF("server to peer", J), binder=KDF("binder", J))
-    payload = (u64(session) + u64(token) + u16(times["heartbeat_ms"]) + u16(times["lifetime_ms"])
+    payload = (u64(session) + u64(token) + u64(directory_id) + u16(times["heartbeat_ms"]) + u16(times["lifetime_ms"])
                + u16(times["trust_s"]) + u16(times["rekey_s"]) + addr)
     out = make(WELCOME, to_hello["tag"], epoch, 0, payload, server_seed, k1, clear=E_s, extra=T)
-    return dict(tag=to_hello["tag"], session_u64=session, token_u64=token,
+    return dict(tag=to_hello["tag"], session_u64=session, token_u64=token, directory_u64=directory_id,
                 **{k + "_u64": v for k, v in times.items()}, addr=addr, E_s=E_s,
                 T=T, d1=d1, d2=d2, k1=k1, master=master, J=J, **keys, **out)
 
 def reject(to_hello, salt, reason, retry_s):
     """REJECT."""
     d1 = DH(S_x_secret, to_hello["E_p"])
-    T_r = H("transcript reject", ctx + to_hello["datagram"] + salt)
+    T_r = H("transcript reject", ctx + S + to_hello["datagram"] + salt)
     k_rej = KDF("reject", d1 + T_r)
     out = make(REJECT, to_hello["tag"], epoch, 0, u8(reason) + u16(retry_s), server_seed, k_rej,
                clear=salt, extra=T_r)
@@ -292,7 +304,7 @@ reject_1 = reject(hello_1, reject_salt, 2, 5)
 # ---------------------------------------------------------------- membership (section 6): A and the server
 
 def heartbeat(kind, counter, number, token, version, part, extra=b""):
-    """CONFIRM and HEARTBEAT have one payload; only the signature of CONFIRM covers the binder."""
+    """CONFIRM and HEARTBEAT have one payload; only the signature of CONFIRM covers the binder and S."""
     payload = u64(number) + u64(token) + u64(version) + u16(part)
     return dict(counter_u64=counter, number_u64=number, token_u64=token, version_u64=version, part_u64=part,
                 **make(kind, epoch, s_a, counter, payload, peer_a_seed, welcome_a["k_p2s"], extra=extra))
@@ -301,24 +313,29 @@ def from_server(kind, counter, payload, **more):
     """PULSE, SNAPSHOT, DELTA and GOODBYE, to A."""
     return make(kind, s_a, epoch, counter, payload, server_seed, welcome_a["k_s2p"], **more)
 
-confirm_1 = heartbeat(CONFIRM, 1, 1, welcome_token_a, 0, 0, extra=welcome_a["binder"])
+confirm_1 = heartbeat(CONFIRM, 1, 1, welcome_token_a, 0, 0, extra=welcome_a["binder"] + S)
 heartbeat_2 = heartbeat(HEARTBEAT, 2, 2, pulse_token, 7, 3)
 leave_3 = dict(counter_u64=3, number_u64=3,
                **make(LEAVE, epoch, s_a, 3, u64(3), peer_a_seed, welcome_a["k_p2s"]))
-
-pulse_1 = dict(counter_u64=1, echo_u64=2, number_u64=1, token_u64=pulse_token, version_u64=8,
-               **from_server(PULSE, 1, u64(1) + u64(pulse_token) + u64(8), delivery=u64(2)))
 
 # A binding is the signature of the HELLO that the session came from, and E is that HELLO's E_p.
 entry_a = entry(s_a, id_a, E_a, hello_1["signature"], addr_a, name_a)
 entry_b = entry(s_b, id_b, E_b, hello_b["signature"], addr_b, name_b)
 entries = b"".join(sorted([entry_a, entry_b]))  # a session id is the first field, big-endian: bytes sort as numbers
+def digest_of(version, entries):
+    return H("directory", u64(directory_id) + u64(version) + entries)
+
+CURRENT = 1
+digest_8 = digest_of(8, entries)
+pulse_1 = dict(counter_u64=1, echo_u64=2, secret=pulse_secret, token_u64=pulse_token, number_u64=1, version_u64=8,
+               flags_u64=CURRENT, digest=digest_8,
+               **from_server(PULSE, 1, u64(1) + u64(8) + u8(CURRENT) + digest_8, delivery=u64(2) + u64(pulse_token)))
 snapshot_2 = dict(counter_u64=2, version_u64=8, part_u64=0, parts_u64=1, n_u64=2,
                   entry_a=entry_a, entry_b=entry_b,
                   **from_server(SNAPSHOT, 2, u64(8) + u16(0) + u16(1) + u8(2) + entries, variable=len(entries)))
-delta_3 = dict(counter_u64=3, from_u64=7, to_u64=8, removed_u64=1, added_u64=1, removed_id_u64=s_gone,
+delta_3 = dict(counter_u64=3, from_u64=6, to_u64=8, removed_u64=1, added_u64=1, removed_id_u64=s_gone,
                entry_b=entry_b,
-               **from_server(DELTA, 3, u64(7) + u64(8) + u8(1) + u8(1) + u64(s_gone) + entry_b,
+               **from_server(DELTA, 3, u64(6) + u64(8) + u8(1) + u8(1) + u64(s_gone) + entry_b,
                              variable=8 + len(entry_b)))
 goodbye_4 = dict(counter_u64=4, session_u64=s_a, reason_u64=1,
                  **from_server(GOODBYE, 4, u64(s_a) + u8(1)))
@@ -326,18 +343,27 @@ goodbye_4 = dict(counter_u64=4, session_u64=s_a, reason_u64=1,
 # ---------------------------------------------------------------- messages (section 7): A to B
 
 d_ab = DH(e_a, E_b)
-k_ab_input = d_ab + u64(epoch) + u64(s_a) + u64(s_b) + id_a + id_b + E_a + E_b + S
+k_ab_input = d_ab + u64(s_a) + u64(s_b) + id_a + id_b + E_a + E_b + M
 k_ab = KDF("message", k_ab_input)
 
-def message(counter, number, audience, body):
+ACKNOWLEDGE = 1
+
+def message(counter, number, audience, flags, body):
     raw = body.encode("ascii")
-    return dict(counter_u64=counter, number_u64=number, audience=audience, body_text=body,
+    return dict(counter_u64=counter, number_u64=number, audience=audience, flags_u64=flags, body_text=body,
                 d_ab=d_ab, k_ab_input=k_ab_input, k_ab=k_ab,
-                **make(MESSAGE, s_b, s_a, counter, audience + u64(number) + raw, peer_a_seed, k_ab,
+                **make(MESSAGE, s_b, s_a, counter, audience + u64(number) + u8(flags) + raw, peer_a_seed, k_ab,
                        variable=len(raw)))
 
-message_1 = message(1, 1, id_b, "A_broadcast_1")
-message_2 = message(2, 2, bytes(32), "A_broadcast_2")
+message_1 = message(1, 1, id_b, ACKNOWLEDGE, "A_broadcast_1")
+message_2 = message(2, 2, bytes(32), 0, "A_broadcast_2")
+
+# B acknowledges A's first message, with the key of the other direction.
+k_ba_input = d_ab + u64(s_b) + u64(s_a) + id_b + id_a + E_b + E_a + M
+k_ba = KDF("message", k_ba_input)
+ack_1 = dict(counter_u64=1, audience=id_a, session_u64=s_a, number_u64=1,
+             d_ab=d_ab, k_ba_input=k_ba_input, k_ba=k_ba,
+             **make(ACK, s_a, s_b, 1, id_a + u64(s_a) + u64(1), peer_b_seed, k_ba))
 
 # ---------------------------------------------------------------- the receivers' side: everything again, from the bytes
 
@@ -380,7 +406,7 @@ def opened(vector, key, signer, extra=b""):
     plain = aead_open(key, counter, aad, sealed)
     require(plain is not None and plain == vector["plaintext"], "AEAD of kind %02x" % kind)
     payload, signature = plain[:-64], plain[-64:]
-    text = b"".join([b"securemesh/1", S, bytes([kind]), from_.to_bytes(8, "big"), extra, clear, payload])
+    text = b"".join([b"securemesh/1", M, bytes([kind]), from_.to_bytes(8, "big"), extra, clear, payload])
     require(text == vector["signed"] and verify(signature, text, signer), "signature of kind %02x" % kind)
     cut = len(aad)
     for bit in range(8 * len(datagram)):
@@ -396,7 +422,7 @@ def check_hello(v, name, identity, cookie):
     d1 = DH(S_x_secret, E_p)  # the server's side
     require(d1 == v["d1"], "D1")
     r = Reader(opened(v, KDF("hello", d1 + E_p + delivery + S), identity))
-    require(r.take(32) == identity != S, "HELLO identity")
+    require(r.take(32) == identity and identity not in (M, S), "HELLO identity")
     n = r.number(1)
     require(r.take(n).decode("ascii") == name and r.take(32 - n) == bytes(32 - n), "HELLO name")
     require(r.take(35) == bytes(35), "HELLO zeros")
@@ -407,11 +433,11 @@ def check_welcome(v, v_hello, e_p, session, token, addr):
     kind, _, from_, _, _, E_s, _, _ = split(v["datagram"])
     require(kind == WELCOME and v["datagram"][4:12] == H("tag", v_hello["datagram"])[:8], "WELCOME tag")
     d1, d2 = DH(e_p, S_x), DH(e_p, E_s)
-    T = H("transcript", ctx + v_hello["datagram"] + E_s)
+    T = H("transcript", ctx + S + v_hello["datagram"] + E_s)
     r = Reader(opened(v, KDF("welcome", d2 + d1 + T), S, T))
-    fields = (r.number(8), r.number(8), r.number(2), r.number(2), r.number(2), r.number(2), r.take(19))
+    fields = (r.number(8), r.number(8), r.number(8), r.number(2), r.number(2), r.number(2), r.number(2), r.take(19))
     r.end()
-    require(fields == (session, token, 500, 1500, 60, 3600, addr), "WELCOME fields")
+    require(fields == (session, token, directory_id, 500, 1500, 60, 3600, addr), "WELCOME fields")
     J = KDF("master", d2 + d1 + T) + session.to_bytes(8, "big") + from_.to_bytes(8, "big")
     keys = {"k_p2s": "peer to server", "k_s2p": "server to peer", "binder": "binder"}
     return {k: KDF(label, J) for k, label in keys.items()}
@@ -441,12 +467,12 @@ def self_test():
         require(all(theirs[k] == mine[k] for k in mine), "session keys")
 
     salt = split(reject_1["datagram"])[5]
-    T_r = H("transcript reject", ctx + hello_1["datagram"] + salt)
+    T_r = H("transcript reject", ctx + S + hello_1["datagram"] + salt)
     require(opened(reject_1, KDF("reject", DH(e_a, S_x) + T_r), S, T_r) == b"\x02\x00\x05", "REJECT")
 
     # The server has the keys of [welcome]; `a` has those that the peer derived.
     for v, kind, counter, extra, fields in (
-            (confirm_1, CONFIRM, 1, welcome_a["binder"], (1, welcome_token_a, 0, 0)),
+            (confirm_1, CONFIRM, 1, a["binder"] + S, (1, welcome_token_a, 0, 0)),
             (heartbeat_2, HEARTBEAT, 2, b"", (2, pulse_token, 7, 3))):
         require(split(v["datagram"])[:4] == (kind, epoch, s_a, counter), "header to the server")
         r = Reader(opened(v, welcome_a["k_p2s"], id_a, extra))
@@ -459,35 +485,51 @@ def self_test():
     for v, kind, counter in ((pulse_1, PULSE, 1), (snapshot_2, SNAPSHOT, 2), (delta_3, DELTA, 3), (goodbye_4, GOODBYE, 4)):
         require(split(v["datagram"])[:4] == (kind, s_a, epoch, counter), "header to a peer")
         payloads[kind] = Reader(opened(v, a["k_s2p"], S))
-    require(split(pulse_1["datagram"])[4] == (2).to_bytes(8, "big"), "echo")
+    token = KDF("token", pulse_secret + bytes.fromhex("a1a2a3a4a5a6a7a8"))[:8]
+    require(split(pulse_1["datagram"])[4] == (2).to_bytes(8, "big") + token, "echo and token")
+    require(token.hex() == "%016x" % pulse_token != "%016x" % token_of(pulse_secret, s_b), "a token for each receiver")
     r = payloads[PULSE]
-    require((r.number(8), r.number(8), r.number(8)) == (1, pulse_token, 8), "PULSE fields")
+    require((r.number(8), r.number(8), r.number(1)) == (1, 8, 1), "PULSE fields")
+    digest = r.take(32)
     r.end()
     r = payloads[SNAPSHOT]
     require((r.number(8), r.number(2), r.number(2), r.number(1)) == (8, 0, 1, 2), "SNAPSHOT fields")
     first, second = take_entry(r), take_entry(r)
     r.end()
+    # The peer holds the directory of the SNAPSHOT, at the version of the PULSE.
+    held = b"".join([bytes.fromhex("d1d2d3d4d5d6d7d8"), (8).to_bytes(8, "big"), r.data[13:]])
+    require(H("directory", held) == digest, "digest")
     require(first["session"] < second["session"], "entries ascend")
     expected_a = dict(session=s_a, identity=id_a, E=E_a, addr=addr_a, name=name_a)
     expected_b = dict(session=s_b, identity=id_b, E=E_b, addr=addr_b, name=name_b)
     require((first, second) == (expected_b, expected_a), "entries")
     r = payloads[DELTA]
-    require((r.number(8), r.number(8), r.number(1), r.number(1), r.number(8)) == (7, 8, 1, 1, s_gone), "DELTA fields")
+    require((r.number(8), r.number(8), r.number(1), r.number(1), r.number(8)) == (6, 8, 1, 1, s_gone), "DELTA fields")
     require(take_entry(r) == expected_b, "added entry")
     r.end()
     require(payloads[GOODBYE].rest() == s_a.to_bytes(8, "big") + b"\x01", "GOODBYE")
 
     # B receives A's messages. It has e_b, its own entry, and A's entry in the directory.
-    key = KDF("message", DH(e_b, second["E"]) + b"".join(n.to_bytes(8, "big") for n in (epoch, s_a, s_b))
-              + second["identity"] + id_b + second["E"] + x_public(e_b) + S)
-    require(key == k_ab and len(k_ab_input) == 216, "k_ab")
-    for v, n, audience in ((message_1, 1, id_b), (message_2, 2, bytes(32))):
+    key = KDF("message", DH(e_b, second["E"]) + b"".join(n.to_bytes(8, "big") for n in (s_a, s_b))
+              + second["identity"] + id_b + second["E"] + x_public(e_b) + M)
+    require(key == k_ab and len(k_ab_input) == 208, "k_ab")
+    for v, n, audience, flags in ((message_1, 1, id_b, 1), (message_2, 2, bytes(32), 0)):
         require(split(v["datagram"])[:4] == (MESSAGE, s_b, s_a, n), "MESSAGE header")
         r = Reader(opened(v, key, second["identity"]))
-        require((r.take(32), r.number(8), r.rest()) == (audience, n, b"A_broadcast_%d" % n), "MESSAGE fields")
+        fields = (r.take(32), r.number(8), r.number(1), r.rest())
+        require(fields == (audience, n, flags, b"A_broadcast_%d" % n), "MESSAGE fields")
+
+    # A receives B's ACK. It has e_a, its own entry, and B's entry in the directory.
+    key = KDF("message", DH(e_a, first["E"]) + b"".join(n.to_bytes(8, "big") for n in (s_b, s_a))
+              + first["identity"] + id_a + first["E"] + x_public(e_a) + M)
+    require(key == k_ba != k_ab, "k_ba")
+    require(split(ack_1["datagram"])[:4] == (ACK, s_a, s_b, 1), "ACK header")
+    r = Reader(opened(ack_1, key, first["identity"]))
+    require((r.take(32), r.number(8), r.number(8)) == (id_a, s_a, 1), "ACK fields")
+    r.end()
 
     everything = [hello_1, hello_2, hello_b, welcome_a, welcome_b, reject_1, confirm_1, heartbeat_2, leave_3,
-                  pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2]
+                  pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2, ack_1]
     require(len({(v["key"], v["nonce"]) for v in everything}) == len(everything), "a key and nonce met twice")
 
 # ---------------------------------------------------------------- the file
@@ -496,7 +538,7 @@ PUBLIC, SECRET = "p2ppub1_", "P2PSECRET1_"
 
 def vectors():
     del sections[:]
-    owners = dict(server=(server_seed, S), peer_a=(peer_a_seed, id_a), peer_b=(peer_b_seed, id_b))
+    owners = dict(mesh=(mesh_seed, M), server=(server_seed, S), peer_a=(peer_a_seed, id_a), peer_b=(peer_b_seed, id_b))
     emit("keys",
          {o + "_seed": seed for o, (seed, _) in owners.items()},
          {o + "_public": public for o, (_, public) in owners.items()},
@@ -505,7 +547,8 @@ def vectors():
          {o + "_secret_text": key_text(SECRET, seed) for o, (seed, _) in owners.items()},
          dict(e_a=e_a, e_a2=e_a2, e_b=e_b, e_s_a=e_s_a, e_s_b=e_s_b),
          dict(e_a_public=E_a, e_a2_public=E_a2, e_b_public=E_b, e_s_a_public=E_s_a, e_s_b_public=E_s_b),
-         dict(epoch_u64=epoch, s_a_u64=s_a, s_b_u64=s_b, epoch=u64(epoch), s_a=u64(s_a), s_b=u64(s_b)),
+         dict(epoch_u64=epoch, s_a_u64=s_a, s_b_u64=s_b, directory_u64=directory_id,
+              epoch=u64(epoch), s_a=u64(s_a), s_b=u64(s_b), directory=u64(directory_id)),
          dict(cookie_secret=cookie_secret, rotation_u64=rotation),
          dict(addr_a_text="192.0.2.1:3001", addr_b_text="[2001:db8::2]:3002", addr_a=addr_a, addr_b=addr_b),
          dict(cookie_a=cookie_a))
@@ -514,7 +557,7 @@ def vectors():
             ("welcome", welcome_a), ("welcome-b", welcome_b), ("reject", reject_1),
             ("confirm", confirm_1), ("heartbeat", heartbeat_2), ("leave", leave_3),
             ("pulse", pulse_1), ("snapshot", snapshot_2), ("delta", delta_3), ("goodbye", goodbye_4),
-            ("message", message_1), ("message-all", message_2)):
+            ("message", message_1), ("message-all", message_2), ("ack", ack_1)):
         emit(name, vector)
     return PREAMBLE + "".join("\n" + "\n".join(lines) + "\n" for lines in sections)
 

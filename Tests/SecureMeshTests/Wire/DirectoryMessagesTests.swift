@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -56,12 +57,13 @@ struct DirectoryMessagesTests {
 
     /// (from, to, refusal).
     static let steps: [(UInt64, UInt64, Rejection?)] = [
-        (1, 2, nil), (7, 8, nil), (.max - 1, .max, nil), (0, 1, .versionOutOfRange), (1, 1, .versionOutOfRange),
-        (1, 3, .versionOutOfRange), (2, 1, .versionOutOfRange), (.max, 0, .versionOutOfRange),
-        (.max, .max, .versionOutOfRange), (0, 0, .versionOutOfRange), (1, .max, .versionOutOfRange),
+        (1, 2, nil), (7, 8, nil), (1, 3, nil), (1, .max, nil), (.max - 1, .max, nil), (0, 1, .versionOutOfRange),
+        (1, 1, .versionOutOfRange),
+        (2, 1, .versionOutOfRange), (.max, 0, .versionOutOfRange),
+        (.max, .max, .versionOutOfRange), (0, 0, .versionOutOfRange),
     ]
 
-    @Test("a DELTA leads from one version, above 0, to the next", arguments: steps)
+    @Test("a DELTA leads from one version, above 0, to a later one", arguments: steps)
     func step(_ from: UInt64, _ to: UInt64, expected: Rejection?) {
         #expect(refusal(of: .delta, payload: delta(from, to, ids: [5])) == expected)
     }

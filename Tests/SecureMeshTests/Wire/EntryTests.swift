@@ -46,7 +46,7 @@ struct EntryTests {
         let field = try unhex(hex)
         #expect(field.count == SocketAddress.encodedSize)
         let welcome = Array(try Sample.of(.welcome).plaintext.dropLast(Signature.count))
-        #expect(refusal(of: .welcome, payload: welcome.replacing(at: 24, with: field)) == expected)
+        #expect(refusal(of: .welcome, payload: welcome.replacing(at: 32, with: field)) == expected)
         let snapshot = Array(try Sample.of(.snapshot).plaintext.dropLast(Signature.count))
         #expect(refusal(of: .snapshot, payload: snapshot.replacing(at: 13 + 136, with: field)) == expected)
         guard expected == nil else { return }

@@ -6,9 +6,9 @@ import Testing
 struct KindTests {
     /// The table of PROTOCOL.md, section 4.3: kind, number, and size without entries, ids and body.
     static let table: [(Kind, UInt8, Int)] = [
-        (.hello, 0x01, 256), (.retry, 0x02, 116), (.welcome, 0x03, 183), (.reject, 0x04, 143), (.confirm, 0x05, 134),
-        (.heartbeat, 0x10, 134), (.leave, 0x11, 116), (.pulse, 0x20, 140), (.snapshot, 0x21, 121),
-        (.delta, 0x22, 126), (.goodbye, 0x23, 117), (.message, 0x30, 148),
+        (.hello, 0x01, 256), (.retry, 0x02, 116), (.welcome, 0x03, 191), (.reject, 0x04, 143), (.confirm, 0x05, 134),
+        (.heartbeat, 0x10, 134), (.leave, 0x11, 116), (.pulse, 0x20, 173), (.snapshot, 0x21, 121),
+        (.delta, 0x22, 126), (.goodbye, 0x23, 117), (.message, 0x30, 149), (.ack, 0x31, 156),
     ]
 
     @Test("numbers and sizes are those in PROTOCOL.md's table", arguments: table)

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -49,7 +50,7 @@ struct PayloadRefusalTests {
         let payload = Array(try Sample.of(kind).plaintext.dropLast(Signature.count))
         #expect(refusal(of: kind, payload: payload) == nil)
         for size in 0..<payload.count {
-            // Everything after the number of a MESSAGE is its body.
+            // Everything after the flags of a MESSAGE is its body.
             let expected: Rejection? = kind == .message && size >= kind.payloadSize ? nil : .payloadLengthMismatch
             #expect(refusal(of: kind, payload: Array(payload.prefix(size))) == expected, "\(size)")
         }
@@ -69,7 +70,14 @@ struct PayloadRefusalTests {
         var field: [UInt8] = []
         for value in values { field.append(bigEndian: value) }
         let payload = Array(try Sample.of(.welcome).plaintext.dropLast(Signature.count))
-        #expect(refusal(of: .welcome, payload: payload.replacing(at: 16, with: field)) == expected)
+        #expect(refusal(of: .welcome, payload: payload.replacing(at: 24, with: field)) == expected)
+    }
+
+    @Test("a WELCOME without a directory id is refused")
+    func welcomeDirectory() throws {
+        let payload = Array(try Sample.of(.welcome).plaintext.dropLast(Signature.count))
+        let none = payload.replacing(at: 16, with: [UInt8](bigEndian: 0))
+        #expect(refusal(of: .welcome, payload: none) == .invalidParameters)
     }
 
     @Test("session 0 is refused in WELCOME and GOODBYE", arguments: [Kind.welcome, .goodbye])
@@ -98,22 +106,40 @@ struct PayloadRefusalTests {
 
     @Test("a PULSE of version 0 is refused")
     func pulseVersion() {
-        #expect(refusal(of: .pulse, payload: [UInt8](repeating: 0, count: 24)) == .versionOutOfRange)
-        let payload = [UInt8](repeating: 0, count: 23) + [1]
-        #expect(refusal(of: .pulse, payload: payload) == nil)
+        #expect(refusal(of: .pulse, payload: [UInt8](repeating: 0, count: 49)) == .versionOutOfRange)
+        #expect(refusal(of: .pulse, payload: Pulse(number: 0, version: 1).encoded) == nil)
+    }
+
+    @Test("a flag that a PULSE or a MESSAGE does not have is refused")
+    func flags() {
+        let (pulse, message) = (Pulse(number: 1, version: 1), PeerMessage(audience: nil, number: 1, body: [1]))
+        for bits in UInt8.min...UInt8.max {
+            let flagged = refusal(of: .pulse, payload: pulse.encoded.replacing(at: 16, with: [bits]))
+            #expect(flagged == (bits < 4 ? nil : .unknownFlag), "\(bits)")
+            let asking = refusal(of: .message, payload: message.encoded.replacing(at: 40, with: [bits]))
+            #expect(asking == (bits < 2 ? nil : .unknownFlag), "\(bits)")
+        }
+    }
+
+    @Test("an ACK of session 0 or of number 0 is refused")
+    func acknowledgments() throws {
+        let payload = Array(try Sample.of(.ack).plaintext.dropLast(Signature.count))
+        for (offset, expected) in [(32, .invalidSessionIDs), (40, .numberOutOfRange)] as [(Int, Rejection)] {
+            #expect(refusal(of: .ack, payload: payload.replacing(at: offset, with: [UInt8](bigEndian: 0))) == expected)
+        }
     }
 
     @Test("an audience of 32 zeros means all members")
     func audience() throws {
-        let payload = [UInt8](repeating: 0, count: 40)
+        let payload = [UInt8](repeating: 0, count: 41)
         #expect(try PeerMessage(decoding: payload.span) == PeerMessage(audience: nil, number: 0, body: []))
         #expect(PeerMessage(audience: nil, number: 0, body: []).encoded == payload)
     }
 
     @Test("the largest ordinary body fills a datagram of 1,232 bytes, and the largest body a UDP payload")
     func bodySizes() {
-        #expect(PeerMessage.ordinaryBody == 1_232 - 148)
-        #expect(PeerMessage.largestBody == 65_507 - 148)
+        #expect(PeerMessage.ordinaryBody == 1_232 - 149)
+        #expect(PeerMessage.largestBody == 65_507 - 149)
     }
 }
 

@@ -19,6 +19,7 @@ struct RoundTripTests {
             try expectRoundTrip(random.delta())
             try expectRoundTrip(random.goodbye())
             try expectRoundTrip(random.message())
+            try expectRoundTrip(random.acknowledgment())
         }
     }
 
@@ -95,11 +96,12 @@ struct RoundTripTests {
             case .confirm: .confirm
             case .heartbeat: .heartbeat
             case .leave: .leave
-            case .pulse: .pulse(echo: random.number())
+            case .pulse: .pulse(echo: random.number(), token: random.number())
             case .snapshot: .snapshot
             case .delta: .delta
             case .goodbye: .goodbye
             case .message: .message
+            case .ack: .ack
             }
         return Header(fields, to: to, from: from, counter: counter)
     }

@@ -1,0 +1,15 @@
+package import SecureMeshCore
+
+extension Pulse {
+    /// Makes a PULSE of a current server without a digest.
+    package init(number: UInt64, version: UInt64) {
+        self.init(number: number, version: version, flags: .current, digest: .zero)
+    }
+}
+
+extension Delta {
+    /// Makes a DELTA to the next version.
+    package init(from: UInt64, removed: [SessionID], added: [Entry]) {
+        self.init(from: from, to: from &+ 1, removed: removed, added: added)
+    }
+}
