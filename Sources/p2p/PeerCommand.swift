@@ -126,7 +126,7 @@ struct PeerCommand: AsyncParsableCommand {
                 try await Task.sleep(for: interval)
                 let body = text ?? "\(name)_broadcast_\(count + 1)"
                 if try await peer.broadcast(body) > 0 { count += 1 }
-            } catch SendError.notJoined, SendError.overRate {
+            } catch SendError.notJoined, SendError.overRate, SendError.queueFull {
                 continue
             } catch let SendError.tooLarge(limit) {
                 Console.warning("the message is longer than \(limit) bytes, nothing is sent")

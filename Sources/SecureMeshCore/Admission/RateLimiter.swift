@@ -6,17 +6,19 @@ package struct RateLimiter: Hashable, Sendable {
 
     package init() {}
 
-    /// Returns how long it takes until `accept` takes a token; zero if it would take one at `now`.
-    package func wait(_ rate: Rate, now: Instant) -> Duration {
+    /// Returns how long it takes until `accept` takes `count` tokens; zero if it would take them at `now`.
+    ///
+    /// - Parameter count: The number of tokens. A full bucket accepts more than it holds.
+    package func wait(_ rate: Rate, count: Int = 1, now: Instant) -> Duration {
         guard full > now else { return .zero }
-        let excess = (full - now).wholeNanoseconds - Self.interval(rate) * Int64(rate.burst - 1)
+        let excess = (full - now).wholeNanoseconds - Self.interval(rate) * Int64(max(rate.burst - count, 0))
         return .nanoseconds(max(excess, 0))
     }
 
-    /// Takes a token. Returns false if there is none.
-    package mutating func accept(_ rate: Rate, now: Instant) -> Bool {
-        guard wait(rate, now: now) == .zero else { return false }
-        full = max(full, now) + .nanoseconds(Self.interval(rate))
+    /// Takes `count` tokens. Returns false, and takes none, if there are not as many.
+    package mutating func accept(_ rate: Rate, count: Int = 1, now: Instant) -> Bool {
+        guard wait(rate, count: count, now: now) == .zero else { return false }
+        full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
         return true
     }
 

@@ -1,16 +1,19 @@
-/// The LEAVEs of a peer that goes: three over 0.1 s, since none is answered.
+/// The LEAVEs of a peer that leaves: three over 0.1 s, because none is answered.
 package struct LeaveSequence: Hashable, Sendable {
     package enum Step {
         case wait, send, done
     }
 
     private var left: Int
+    /// The instant at which the broadcasts that still wait are dropped.
+    package let flushUntil: Instant
     /// The instant at which `step` is due.
     private(set) package var next: Instant
 
     /// - Parameter hasSession: Whether there is a session to leave; if not, the sequence is done at once.
     package init(hasSession: Bool, now: Instant) {
         left = hasSession ? Limits.leaveRepeats : 0
+        flushUntil = now + Limits.leaveFlush
         next = now
     }
 

@@ -44,10 +44,14 @@ package struct Pairs: Sendable {
     package var deadline: Instant? { replacedSenders.first?.until }
 
     /// Seals `payload` for the session of `entry`.
-    package mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(SealError) -> [UInt8] {
+    package mutating func seal(
+        _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
+    ) throws(SealError) -> [UInt8] {
+        budget.spend(Limits.sealCost + Int64(payload.plaintext.count) * Limits.sealedByteCost)
         if outbound[entry.session] == nil {
             do throws(PairError) {
                 try check(entry.session)
+                budget.spend(Limits.pairCost)
                 let key = try key(with: entry, isSending: true)
                 outbound[entry.session] = SecureChannel(receiveKey: key, sendKey: key)
             } catch {

@@ -13,8 +13,7 @@ package struct Peer: MeshMachine {
     private var joining: Joining
     private var sessions = SessionRotation()
     private var directory: DirectoryReplica
-    private var sendLimiter: SendLimiter
-    private var messageNumber: UInt64 = 0
+    private var outbox: Outbox
     /// True from a session's first fresh PULSE until the server has been silent for three intervals.
     private(set) package var isConnected = false
     private var joinedGate = JoinedGate()
@@ -29,7 +28,7 @@ package struct Peer: MeshMachine {
         path = Path(remote: configuration.server)
         joining = Joining(configuration)
         directory = DirectoryReplica(of: configuration.key.publicKey)
-        sendLimiter = SendLimiter(within: configuration.messageRate)
+        outbox = Outbox(within: configuration.messageRate)
         joining.start(at: now)
     }
 
@@ -39,7 +38,7 @@ package struct Peer: MeshMachine {
     package var memberCount: Int { directory.count }
 
     package var usages: [Usage] {
-        directory.usages + joining.usages + sessions.usages + joinedGate.usages + [sendLimiter.usage]
+        directory.usages + joining.usages + sessions.usages + joinedGate.usages + outbox.usages
     }
 
     /// The epoch of the directory held.
@@ -53,13 +52,16 @@ package struct Peer: MeshMachine {
 
     package var nextDeadline: Instant? {
         if hasEnded { return nil }
-        if let leaving { return leaving.next }
+        if let leaving {
+            return outbox.isEmpty ? leaving.next : Instant.earliest([outbox.deadline, leaving.flushUntil])
+        }
         let isOpening = sessions.candidate != nil
         return Instant.earliest([
             sessions.deadline,
             isOpening ? nil : joining.deadline,
             isConnected ? sessions.current?.staleAt : nil,
             isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
+            outbox.deadline,
         ])
     }
 
@@ -98,6 +100,7 @@ package struct Peer: MeshMachine {
             rejections.count(error)
         }
         announce(now)
+        sealWaiting(now)
     }
 
     package mutating func handleTimeout(now: Instant) {
@@ -118,6 +121,7 @@ package struct Peer: MeshMachine {
             joining.start(at: now)
         }
         sessions.expire(now)
+        sealWaiting(now)
     }
 
     package mutating func handleDrained(now: Instant) {}
@@ -210,7 +214,7 @@ extension Peer {
         noteListing()
         for entry in change.gone {
             sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)
-            sendLimiter.end(entry.session)
+            outbox.end(entry.session)
         }
     }
 
@@ -246,11 +250,13 @@ extension Peer {
         hasEnded = true
         joining.stop()
         sessions.endAll()
+        outbox.removeAll()
         isConnected = false
         emit(event)
     }
 
-    /// Sends LEAVE three times over 0.1 s and then emits `.left`; at once if there is no session.
+    /// Sends LEAVE three times over 0.1 s and then emits `.left`; at once if there is no session. Broadcasts that still
+    /// wait are sent before, for at most 1 s.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
         leaving = LeaveSequence(hasSession: !sessions.isEmpty, now: now)
@@ -258,6 +264,10 @@ extension Peer {
     }
 
     private mutating func continueLeaving(_ now: Instant) {
+        guard let flushUntil = leaving?.flushUntil else { return }
+        sealWaiting(now)
+        if flushUntil <= now || !maySpeak(now) { outbox.removeAll() }
+        guard outbox.isEmpty else { return }
         switch leaving?.step(now) {
         case .send: for bytes in sessions.leave() { transmit(bytes) }
         case .done: finish(.left)
@@ -269,25 +279,18 @@ extension Peer {
 // MARK: messages
 
 extension Peer {
-    /// Sends a message to all other members.
+    /// Sends a message to all other members: at once to as many as one slice of the budget allows, then in further
+    /// slices.
     ///
     /// - Parameter limit: The largest body that is accepted, in bytes.
-    /// - Returns: The number of members that it was sealed for.
+    /// - Returns: The number of members that it has been sealed for or waits for.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
+        let signer = try speaker(body, limit: limit, now: now)
+        guard !outbox.isFull else { throw .queueFull }
         let others = directory.others
-        let signed = try sign(body, audience: nil, for: others, limit: limit, now: now)
-        var reached = 0
-        for entry in others {
-            do throws(SendError) {
-                try seal(signed, for: entry, now: now)
-                reached += 1
-            } catch {
-                // A false entry must not stop the message to the other members, so it is counted as what it is: a part
-                // of the directory that is refused.
-                if error == .bindingInvalid { rejections.count(.bindingInvalid) }
-            }
-        }
-        return reached
+        let number = try outbox.enqueue(body, for: others, by: signer, now: now)
+        sendHeartbeats(now)
+        return others.count - sealWaiting(now, countingFailuresOf: number)
     }
 
     /// Sends a message to the member with this identity.
@@ -299,8 +302,10 @@ extension Peer {
         guard identity != configuration.key.publicKey, let entry = directory.entry(of: identity) else {
             throw .unknownMember
         }
-        let signed = try sign(body, audience: identity, for: [entry], limit: limit, now: now)
-        try seal(signed, for: entry, now: now)
+        let signer = try speaker(body, limit: limit, now: now)
+        for payload in try outbox.sign(body, for: entry, by: signer, now: now) {
+            try seal(payload, for: entry, now: now)
+        }
     }
 
     package func identity(named name: PeerName) -> PublicKey? {
@@ -312,26 +317,43 @@ extension Peer {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
-    /// Signs a message, unless it would exceed the rate at which one of its receivers accepts messages.
-    private mutating func sign(
-        _ body: [UInt8], audience: PublicKey?, for receivers: [Entry], limit: Int, now: Instant
-    ) throws(SendError) -> SignedPayload {
+    /// Returns the signer of a message with this body.
+    private func speaker(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Signer {
         guard body.count <= limit else { throw .tooLarge(limit: limit) }
         guard leaving == nil, maySpeak(now), let current = sessions.current else { throw .notJoined }
-        let wait = receivers.reduce(Duration.zero) { max($0, sendLimiter.wait(for: $1.session, now: now)) }
-        guard wait == .zero else { throw .overRate(retryAfter: wait) }
-        messageNumber += 1
-        return current.signer.sign(.message, PeerMessage(audience: audience, number: messageNumber, body: body))
+        return current.signer
+    }
+
+    /// Seals broadcasts that wait, until the slice is over.
+    ///
+    /// - Parameter number: The number of a message.
+    /// - Returns: The number of receivers for which that message could not be sealed.
+    @discardableResult
+    private mutating func sealWaiting(_ now: Instant, countingFailuresOf number: UInt64 = 0) -> Int {
+        guard !outbox.isEmpty else { return 0 }
+        let signer = maySpeak(now) ? sessions.current?.signer : nil
+        var failures = 0
+        while let next = outbox.next(in: directory, by: signer, now: now) {
+            do throws(SendError) {
+                try seal(next.payload, for: next.entry, now: now)
+            } catch {
+                // A false entry must not stop the message to the other members, so it is counted as what it is: a part
+                // of the directory that is refused.
+                if error == .bindingInvalid { rejections.count(.bindingInvalid) }
+                if next.number == number { failures += 1 }
+            }
+        }
+        return failures
     }
 
     private mutating func seal(_ signed: SignedPayload, for entry: Entry, now: Instant) throws(SendError) {
         let bytes: [UInt8]
         do {
-            bytes = try sessions.seal(signed, for: entry)
+            bytes = try sessions.seal(signed, for: entry, charging: &outbox.budget)
         } catch {
             throw SendError(error)
         }
-        sendLimiter.charge(entry.session, now: now)
+        outbox.charge(entry.session, now: now)
         outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes, priority: .message)))
     }
 }

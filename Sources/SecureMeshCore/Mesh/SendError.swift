@@ -7,6 +7,8 @@ public enum SendError: Error, Hashable, Sendable {
     case unknownMember
     /// The message would exceed the rate that the receiver accepts. Ordinary: try again after the given time.
     case overRate(retryAfter: Duration)
+    /// As many broadcasts wait to be sealed for all of their receivers as may. Ordinary: try again later.
+    case queueFull
     /// The body has more than `limit` bytes.
     case tooLarge(limit: Int)
     /// The server lies about this member: its entry in the directory does not carry the member's signature, or is one

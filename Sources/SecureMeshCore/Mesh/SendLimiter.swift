@@ -10,9 +10,9 @@ package struct SendLimiter: Sendable {
 
     package var usage: Usage { Usage("send buckets", buckets.count, limit: Limits.directoryEntries) }
 
-    /// Returns the time until a message may be sent to the session; zero if it may be sent at once.
-    package func wait(for session: SessionID, now: Instant) -> Duration {
-        buckets[session]?.wait(rate, now: now) ?? .zero
+    /// Returns the time until `count` messages may be sent to the session; zero if they may be sent at once.
+    package func wait(for session: SessionID, count: Int, now: Instant) -> Duration {
+        buckets[session]?.wait(rate, count: count, now: now) ?? .zero
     }
 
     /// Counts a message to the session.

@@ -209,8 +209,10 @@ package struct ServerSession: Sendable {
     }
 
     /// Seals a message for the session of `entry`.
-    package mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(SealError) -> [UInt8] {
-        try pairs.seal(payload, for: entry)
+    package mutating func seal(
+        _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
+    ) throws(SealError) -> [UInt8] {
+        try pairs.seal(payload, for: entry, charging: &budget)
     }
 
     /// Ends the pair with another member's session; see `Pairs.end`.

@@ -197,8 +197,10 @@ package struct SessionRotation: Sendable {
     }
 
     /// Seals a message for the session of `entry`.
-    package mutating func seal(_ payload: SignedPayload, for entry: Entry) throws(SealError) -> [UInt8] {
-        guard let bytes = try current?.seal(payload, for: entry) else { throw .noSession }
+    package mutating func seal(
+        _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
+    ) throws(SealError) -> [UInt8] {
+        guard let bytes = try current?.seal(payload, for: entry, charging: &budget) else { throw .noSession }
         return bytes
     }
 

@@ -71,6 +71,24 @@ package enum Limits {
         Rate(perSecond: rate.perSecond, burst: rate.burst * 3 / 4)
     }
 
+    /// Broadcasts that are not yet sealed for all of their receivers.
+    package static let waitingBroadcasts = 256
+    /// The bytes of their bodies, and of the identities of their receivers.
+    package static let waitingBroadcastBytes = 16 << 20
+    /// The time after which a broadcast is dropped that is not yet sealed for all of its receivers.
+    package static let broadcastLifetime = Duration.seconds(10)
+    /// The assumed CPU time of sealing in one slice, in nanoseconds.
+    package static let sealSlice: Int64 = 4_000_000
+    /// The time from the beginning of a slice to that of the next one.
+    package static let sealInterval = Duration.milliseconds(8)
+    /// The assumed cost of the key with a new receiver, in nanoseconds of CPU time: a verification and an agreement.
+    package static let pairCost: Int64 = 150_000
+    /// The assumed cost of sealing and sending a message: a constant, and a part per byte.
+    package static let sealCost: Int64 = 5_000
+    package static let sealedByteCost: Int64 = 2
+
+    /// The time in which a peer that leaves sends the broadcasts that still wait.
+    package static let leaveFlush = Duration.seconds(1)
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
 

@@ -34,11 +34,14 @@ import Testing
     @Test("no message is sealed for a session that is listed again") func outbound() throws {
         let (mesh, hand, _, entry) = try pair()
         var pairs = try pairs(of: hand)
-        let first = try pairs.seal(signed(hand), for: entry)
-        let second = try pairs.seal(signed(hand), for: entry)
+        var budget = SealBudget()
+        let first = try pairs.seal(signed(hand), for: entry, charging: &budget)
+        let second = try pairs.seal(signed(hand), for: entry, charging: &budget)
         #expect(first[..<Header.size] != second[..<Header.size])
         pairs.end(entry.session, wasReplaced: false, now: mesh.now)
-        #expect(throws: SealError.noKey(.sessionRetired)) { try pairs.seal(signed(hand), for: entry) }
+        #expect(throws: SealError.noKey(.sessionRetired)) {
+            try pairs.seal(signed(hand), for: entry, charging: &budget)
+        }
     }
 
     @Test("no message of a session that is listed again is accepted twice", arguments: [false, true])
@@ -98,19 +101,23 @@ import Testing
         var session = ServerSession(
             try attempt.openWelcome(welcome.span, datagram, serverKey: serverKey), attempt, configuration,
             pairLimit: 1, random: &mesh.random, now: mesh.now)
-        _ = try session.seal(signed(hand), for: entry)
+        var budget = SealBudget()
+        _ = try session.seal(signed(hand), for: entry, charging: &budget)
         #expect(session.rekeyAt > mesh.now)
         session.end(entry.session, wasReplaced: false, now: mesh.now)
         #expect(session.rekeyAt <= mesh.now)
         var other = entry
         other.session = try sessions(7)[0]
-        #expect(throws: SealError.noKey(.pairsExhausted)) { try session.seal(signed(hand), for: other) }
+        #expect(throws: SealError.noKey(.pairsExhausted)) {
+            try session.seal(signed(hand), for: other, charging: &budget)
+        }
     }
 
     @Test("a peer without a session seals nothing") func noSession() throws {
         let (_, hand, _, entry) = try pair()
         var sessions = SessionRotation()
-        #expect(throws: SealError.noSession) { try sessions.seal(signed(hand), for: entry) }
+        var budget = SealBudget()
+        #expect(throws: SealError.noSession) { try sessions.seal(signed(hand), for: entry, charging: &budget) }
     }
 
     @Test("SendError.bindingInvalid is thrown only for an entry that must be false") func sendErrors() {

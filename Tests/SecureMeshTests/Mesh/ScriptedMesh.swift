@@ -28,11 +28,12 @@ final class ScriptedMesh {
         context = SigningContext(mesh: key.publicKey)
     }
 
-    func peer(_ name: String) throws -> Client {
+    func peer(_ name: String, messageRate: Rate = Limits.messageRate) throws -> Client {
         clients += 1
         let (key, name) = (random.signingKey(), try PeerName(name))
-        let configuration = Peer.Configuration(
+        var configuration = Peer.Configuration(
             key: key, name: name, servers: [self.key.publicKey], server: TestMesh.server)
+        configuration.messageRate = messageRate
         return Client(
             key: key, name: name, address: TestMesh.address(clients),
             machine: Peer(configuration, random: .seeded(random.next()), now: now))
@@ -57,6 +58,16 @@ final class ScriptedMesh {
     ) throws -> Entry {
         client.machine.handleTimeout(now: now)
         let hello = try #require(transmits(&client).first)
+        return try answer(hello, &client, session: session, parameters: parameters, isConfirmed: isConfirmed)
+    }
+
+    /// Answers a HELLO with WELCOME, and the CONFIRM with a PULSE if `isConfirmed`.
+    ///
+    /// - Returns: The entry that an honest server would list.
+    func answer(
+        _ hello: [UInt8], _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary,
+        isConfirmed: Bool = true
+    ) throws -> Entry {
         let server = try server(hello, of: client, session: session, parameters: parameters)
         client.server = server
         hand(server.welcome.bytes, to: &client)
@@ -75,10 +86,26 @@ final class ScriptedMesh {
             binding: hello.signature, address: TestMesh.address(index), name: name)
     }
 
+    /// Returns the entries of members whose keys and ephemeral keys nobody holds.
+    func strangers(_ count: Int) throws -> [Entry] {
+        try (0..<count).map { number in
+            let secret = random.secret()
+            return try entry(
+                "stranger-\(number)", key: random.signingKey(), agreementKey: secret.agreementPublicKey,
+                at: 1_000 + number)
+        }
+    }
+
     /// Sends a SNAPSHOT of `entries` and a PULSE with its version, after which the peer may speak.
     func tell(_ client: inout Client, _ entries: [Entry], version: UInt64) throws {
         let sorted = entries.sorted { $0.session < $1.session }
-        try deliver(.snapshot, Snapshot(version: version, part: 0, parts: 1, entries: sorted), to: &client)
+        let starts = Array(stride(from: 0, to: sorted.count, by: 6))
+        for (part, start) in starts.enumerated() {
+            let slice = Array(sorted[start..<min(start + 6, sorted.count)])
+            let snapshot = Snapshot(
+                version: version, part: UInt16(part), parts: UInt16(starts.count), entries: slice)
+            try deliver(.snapshot, snapshot, to: &client)
+        }
         try pulse(&client, version: version)
         #expect(client.machine.version == version)
     }

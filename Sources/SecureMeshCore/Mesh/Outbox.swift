@@ -1,0 +1,159 @@
+/// The messages that this peer sends: their numbers, their rate, and the broadcasts that are not yet sealed for all of
+/// their receivers (PROTOCOL.md, section 7.2).
+///
+/// A broadcast is signed once and sealed in slices, which `SealBudget` bounds. Broadcasts are sealed in the order in
+/// which they were made. The receivers are identities, so a member that joins again meanwhile gets the message in its
+/// new session. If this peer gets a new session meanwhile, the message is signed again, with the same number.
+package struct Outbox: Sendable {
+    private struct Broadcast: Sendable {
+        let message: PeerMessage
+        var signed: SignedPayload
+        /// The receivers for which it is not sealed yet, in reverse order.
+        var receivers: [PublicKey]
+        /// The bytes that it counts in the queue.
+        let size: Int
+        /// The instant at which the rest is dropped.
+        let until: Instant
+    }
+
+    private var limiter: SendLimiter
+    package var budget = SealBudget()
+    private var number: UInt64 = 0
+    private var waiting: [Broadcast] = []
+    private var waitingBytes = 0
+    /// The instant at which sealing goes on; nil while this peer may not send messages.
+    private var resumeAt: Instant?
+
+    /// - Parameter accepted: The rate at which receivers accept this peer's messages.
+    package init(within accepted: Rate) {
+        limiter = SendLimiter(within: accepted)
+    }
+
+    package var usages: [Usage] {
+        [
+            limiter.usage,
+            Usage("waiting broadcasts", waiting.count, limit: Limits.waitingBroadcasts),
+            Usage("bytes of waiting broadcasts", waitingBytes, limit: Limits.waitingBroadcastBytes),
+        ]
+    }
+
+    /// True if every message has been sealed for all of its receivers.
+    package var isEmpty: Bool { waiting.isEmpty }
+
+    /// The instant at which `next` has something to do; nil if no broadcast waits.
+    package var deadline: Instant? { Instant.earliest([waiting.first?.until, waiting.isEmpty ? nil : resumeAt]) }
+
+    /// Signs a message to one member.
+    ///
+    /// - Returns: What is to be sealed for the member, in this order: the broadcasts that still wait for it, then the
+    ///   message. So it gets the messages of this peer in the order in which they were made.
+    /// - Throws: `SendError.overRate`.
+    package mutating func sign(
+        _ body: [UInt8], for entry: Entry, by signer: Signer, now: Instant
+    ) throws(SendError) -> [SignedPayload] {
+        let places = waiting.map { $0.receivers.firstIndex(of: entry.identity) }
+        let wait = limiter.wait(for: entry.session, count: places.count { $0 != nil } + 1, now: now)
+        guard wait == .zero else { throw .overRate(retryAfter: wait) }
+        var payloads: [SignedPayload] = []
+        for (index, place) in places.enumerated() {
+            guard let place else { continue }
+            waiting[index].receivers.remove(at: place)
+            payloads.append(signed(index, by: signer))
+        }
+        number += 1
+        let message = PeerMessage(audience: entry.identity, number: number, body: body)
+        return payloads + [signer.sign(.message, message)]
+    }
+
+    /// Signs a message to all other members, and adds it to the broadcasts that wait.
+    ///
+    /// - Returns: The number of the message.
+    /// - Throws: `SendError.queueFull`; `.overRate` if one of the receivers would refuse it now.
+    package mutating func enqueue(
+        _ body: [UInt8], for receivers: [Entry], by signer: Signer, now: Instant
+    ) throws(SendError) -> UInt64 {
+        let size = body.count + receivers.count * Bytes32.count
+        guard !isFull, waitingBytes + size <= Limits.waitingBroadcastBytes else { throw .queueFull }
+        let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, count: 1, now: now)) }
+        guard wait == .zero else { throw .overRate(retryAfter: wait) }
+        number += 1
+        let message = PeerMessage(audience: nil, number: number, body: body)
+        waiting.append(
+            Broadcast(
+                message: message, signed: signer.sign(.message, message),
+                receivers: receivers.reversed().map(\.identity), size: size, until: now + Limits.broadcastLifetime))
+        waitingBytes += size
+        if waiting.count == 1 { resumeAt = now }
+        return number
+    }
+
+    /// True if no further broadcast can wait.
+    package var isFull: Bool { waiting.count >= Limits.waitingBroadcasts }
+
+    /// Returns the next payload to seal, its receiver and its number; nil if the slice is over or nothing waits.
+    ///
+    /// - Parameter signer: The signer of the session in which this peer may send messages; nil if it may not.
+    package mutating func next(
+        in directory: DirectoryReplica, by signer: Signer?, now: Instant
+    ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
+        while let first = waiting.first, first.until <= now { removeFirst() }
+        removeFinished()
+        guard let signer else {
+            resumeAt = nil
+            return nil
+        }
+        while let identity = waiting.first?.receivers.last {
+            guard budget.isOpen(now: now) else {
+                resumeAt = budget.nextSlice
+                return nil
+            }
+            if let entry = directory.entry(of: identity) {
+                let wait = limiter.wait(for: entry.session, count: 1, now: now)
+                guard wait == .zero else {
+                    resumeAt = now + wait
+                    return nil
+                }
+                let next = (signed(0, by: signer), entry, waiting[0].message.number)
+                waiting[0].receivers.removeLast()
+                removeFinished()
+                return next
+            }
+            // It has left.
+            waiting[0].receivers.removeLast()
+            removeFinished()
+        }
+        return nil
+    }
+
+    /// Counts a message to a session.
+    package mutating func charge(_ session: SessionID, now: Instant) {
+        limiter.charge(session, now: now)
+    }
+
+    /// Forgets a session that has ended.
+    package mutating func end(_ session: SessionID) {
+        limiter.end(session)
+    }
+
+    /// Drops the broadcasts that wait.
+    package mutating func removeAll() {
+        waiting = []
+        waitingBytes = 0
+    }
+
+    /// Returns a broadcast's payload, signed in the session of `signer`.
+    private mutating func signed(_ index: Int, by signer: Signer) -> SignedPayload {
+        if waiting[index].signed.from != signer.from {
+            waiting[index].signed = signer.sign(.message, waiting[index].message)
+        }
+        return waiting[index].signed
+    }
+
+    private mutating func removeFinished() {
+        while let first = waiting.first, first.receivers.isEmpty { removeFirst() }
+    }
+
+    private mutating func removeFirst() {
+        waitingBytes -= waiting.removeFirst().size
+    }
+}

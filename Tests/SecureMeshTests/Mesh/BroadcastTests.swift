@@ -1,0 +1,186 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// A broadcast to many members is sealed in slices (PROTOCOL.md, section 7.2).
+@Suite("Broadcasts to many members") struct BroadcastTests {
+    /// One real peer, which may speak to `others`.
+    private final class Speaker {
+        let mesh = ScriptedMesh(seed: 11)
+        var client: ScriptedMesh.Client
+        var own: Entry
+        let others: [Entry]
+        /// The datagrams of each call of the machine, with the time of the call.
+        var calls: [(at: Instant, datagrams: [[UInt8]])] = []
+
+        init(members: Int, messageRate: Rate = Limits.messageRate) throws {
+            client = try mesh.peer("a", messageRate: messageRate)
+            own = try mesh.join(&client)
+            others = try mesh.strangers(members)
+            try mesh.tell(&client, [own] + others, version: 2)
+            _ = mesh.transmits(&client)
+        }
+
+        func broadcast(_ body: [UInt8]) throws -> Int {
+            defer { note() }
+            return try client.machine.broadcast(body, limit: PeerMessage.ordinaryBody, now: mesh.now)
+        }
+
+        func send(_ body: [UInt8], to other: Entry) throws {
+            defer { note() }
+            try client.machine.send(body, to: other.identity, limit: PeerMessage.ordinaryBody, now: mesh.now)
+        }
+
+        func leave() {
+            client.machine.leave(now: mesh.now)
+            note()
+        }
+
+        /// Calls the machine at each of its deadlines, for `duration`.
+        func run(for duration: Duration) {
+            let end = mesh.now + duration
+            while let next = client.machine.nextDeadline, next <= end {
+                mesh.now = max(mesh.now, next)
+                client.machine.handleTimeout(now: mesh.now)
+                note()
+            }
+            mesh.now = end
+        }
+
+        func messages(_ datagrams: [[UInt8]]) -> [[UInt8]] {
+            datagrams.filter { $0[1] == Kind.message.rawValue }
+        }
+
+        /// All messages that were sent, in order.
+        var messages: [[UInt8]] { calls.flatMap { messages($0.datagrams) } }
+
+        func messages(to other: Entry) throws -> [[UInt8]] {
+            try messages.filter { try Datagram(decoding: $0.span).header.to == other.session.rawValue }
+        }
+
+        func note() { calls.append((mesh.now, mesh.transmits(&client))) }
+    }
+
+    @Test("the first broadcast to 200 members leaves in slices of at most 40, to each member once") func slices() throws
+    {
+        let speaker = try Speaker(members: 200)
+        #expect(try speaker.broadcast([1]) == 200)
+        #expect((1...40).contains(speaker.messages.count))
+        speaker.run(for: .milliseconds(200))
+        #expect(speaker.calls.allSatisfy { speaker.messages($0.datagrams).count <= 40 })
+        let receivers = try speaker.messages.map { try Datagram(decoding: $0.span).header.to }
+        #expect(receivers.count == 200 && Set(receivers).count == 200)
+        // The keys are known, so a slice holds several times as many.
+        #expect(try speaker.broadcast([2]) == 200)
+        #expect(speaker.messages.count == 400)
+    }
+
+    @Test("the first broadcast to 2,600 members delays no heartbeat by 100 ms, and heartbeats go before messages")
+    func heartbeats() throws {
+        let speaker = try Speaker(members: 2_600)
+        var due = try #require(speaker.client.machine.nextDeadline)
+        #expect(try speaker.broadcast([1]) == 2_600)
+        var heartbeats = 0
+        speaker.run(for: .milliseconds(1_200))
+        #expect(speaker.messages.count == 2_600)
+        for call in speaker.calls {
+            for (index, datagram) in call.datagrams.enumerated() where datagram[1] == Kind.heartbeat.rawValue {
+                #expect(index == 0)
+                #expect(call.at - due < .milliseconds(100))
+                due = call.at + ProtocolConstants.heartbeatInterval
+                heartbeats += 1
+            }
+        }
+        #expect(heartbeats >= 1)
+    }
+
+    @Test("a message to a member for which a broadcast still waits comes after that broadcast") func order() throws {
+        let speaker = try Speaker(members: 100)
+        #expect(try speaker.broadcast([UInt8](repeating: 1, count: 10)) == 100)
+        let waiting = try #require(try speaker.others.first { try speaker.messages(to: $0).isEmpty })
+        try speaker.send([UInt8](repeating: 2, count: 20), to: waiting)
+        speaker.run(for: .milliseconds(200))
+        let sizes = try speaker.messages(to: waiting).map(\.count)
+        #expect(sizes.count == 2 && sizes == sizes.sorted())
+        #expect(speaker.messages.count == 101)
+    }
+
+    @Test("a peer that leaves first sends the broadcasts that wait") func leave() throws {
+        let speaker = try Speaker(members: 100)
+        #expect(try speaker.broadcast([1]) == 100)
+        speaker.leave()
+        #expect(throws: SendError.notJoined) { try speaker.broadcast([2]) }
+        speaker.run(for: .seconds(1))
+        #expect(speaker.messages.count == 100)
+        let kinds = speaker.calls.flatMap(\.datagrams).map { $0[1] }
+        #expect(kinds.suffix(3).allSatisfy { $0 == Kind.leave.rawValue })
+        #expect(speaker.client.machine.nextDeadline == nil)
+    }
+
+    @Test("a peer that leaves sends for at most 1 s, and then leaves") func leaveInTime() throws {
+        let speaker = try Speaker(members: 4_000)
+        #expect(try speaker.broadcast([1]) == 4_000)
+        speaker.leave()
+        speaker.run(for: .milliseconds(1_200))
+        #expect((1_000..<4_000).contains(speaker.messages.count))
+        #expect(speaker.client.machine.nextDeadline == nil)
+    }
+
+    @Test("a broadcast goes on in the sender's new session, to each member once") func newSession() throws {
+        let speaker = try Speaker(members: 100)
+        #expect(try speaker.broadcast([1]) == 100)
+        let first = speaker.messages.count
+        let (mesh, old) = (speaker.mesh, speaker.own.session)
+        try mesh.deliver(.goodbye, Goodbye(session: old, reason: .expired), to: &speaker.client)
+        speaker.run(for: .zero)
+        // Without a session nothing is sent.
+        #expect(speaker.messages.count == first)
+        let hello = try #require(speaker.calls.last?.datagrams.first { $0[1] == Kind.hello.rawValue })
+        speaker.own = try mesh.answer(hello, &speaker.client)
+        try mesh.tell(&speaker.client, [speaker.own] + speaker.others, version: 3)
+        speaker.note()
+        speaker.run(for: .milliseconds(200))
+        let headers = try speaker.messages.map { try Datagram(decoding: $0.span).header }
+        #expect(headers.count == 100 && Set(headers.map(\.to)).count == 100)
+        #expect(headers.prefix(first).allSatisfy { $0.from == old.rawValue })
+        #expect(headers.dropFirst(first).allSatisfy { $0.from == speaker.own.session.rawValue })
+    }
+
+    @Test("what cannot be sent within 10 s is dropped") func lifetime() throws {
+        let speaker = try Speaker(members: 100)
+        #expect(try speaker.broadcast([1]) == 100)
+        let old = speaker.own.session
+        try speaker.mesh.deliver(.goodbye, Goodbye(session: old, reason: .expired), to: &speaker.client)
+        speaker.run(for: Limits.broadcastLifetime)
+        #expect(speaker.client.machine.usages.first { $0.name == "waiting broadcasts" }?.count == 0)
+    }
+
+    @Test("a broadcast is refused while 256 wait") func queueFull() throws {
+        let speaker = try Speaker(members: 60)
+        for _ in 0..<Limits.waitingBroadcasts { #expect(try speaker.broadcast([1]) == 60) }
+        #expect(throws: SendError.queueFull) { try speaker.broadcast([1]) }
+        speaker.run(for: .milliseconds(500))
+        #expect(speaker.messages.count == 60 * Limits.waitingBroadcasts)
+        #expect(try speaker.broadcast([1]) == 60)
+    }
+
+    @Test("broadcasts that waited do not exceed the rate of a receiver together") func rate() throws {
+        let rate = Rate(perSecond: 10, burst: 4)
+        let speaker = try Speaker(members: 60, messageRate: rate)
+        let start = speaker.mesh.now
+        // When the calls are made, no member has got more than the first of them.
+        for _ in 0..<6 { #expect(try speaker.broadcast([1]) == 60) }
+        speaker.run(for: .seconds(1))
+        #expect(speaker.messages.count == 360)
+        var counts: [UInt64: Int] = [:]
+        for call in speaker.calls {
+            for message in speaker.messages(call.datagrams) {
+                let receiver = try Datagram(decoding: message.span).header.to
+                counts[receiver, default: 0] += 1
+                let tenths = (call.at - start).wholeNanoseconds / 100_000_000
+                #expect(counts[receiver, default: 0] <= 3 + Int(tenths))
+            }
+        }
+    }
+}
