@@ -58,6 +58,7 @@ extension Rejection {
         case .agreementOverRate: "first messages of new senders above the limit"
         case .notAddressedToMe: "a message or an acknowledgment that was addressed to another member"
         case .senderOverRate: "messages or acknowledgments of one sender above the limit"
+        case .messagesOverRate: "messages of all senders above the limit"
         }
     }
 }

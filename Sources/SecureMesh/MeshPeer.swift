@@ -27,7 +27,7 @@ public final class MeshPeer: Service {
         /// The largest body that this peer sends, in bytes, 0 to 65,358. IP may have to fragment messages larger than
         /// 1,083 bytes, the default. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
-        /// The rate at which messages of one sender are accepted, and at which messages are sent to one receiver.
+        /// The rates at which messages are accepted, and at which messages are sent to one receiver.
         public var messageRate = MessageRate.standard
 
         /// Makes settings with defaults for the rest.
@@ -262,8 +262,8 @@ extension MeshPeer {
     /// - `overRate(retryAfter:)`: the receiver would drop the message.
     ///
     /// The limits are settable in ``Configuration``: a body has at most 1,083 bytes
-    /// (``Configuration/maximumMessageSize``). One receiver gets at most 200 messages per second from this peer, and
-    /// 300 at once after a pause (``Configuration/messageRate``).
+    /// (``Configuration/maximumMessageSize``). One receiver gets at most 200 messages and 1 MiB per second from this
+    /// peer, and 300 messages and 1.5 MiB at once after a pause (``Configuration/messageRate``).
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.
@@ -343,14 +343,12 @@ extension MeshPeer.Configuration {
         guard (0...PeerMessage.largestBody).contains(maximumMessageSize) else {
             throw .invalidConfiguration("a message holds at most \(PeerMessage.largestBody) bytes")
         }
-        guard messageRate.isValid else {
-            throw .invalidConfiguration("a message rate is 1 to 1,000,000 per second, and 4 to 1,000,000 at once")
-        }
+        if let fault = messageRate.fault { throw .invalidConfiguration(fault) }
     }
 
     fileprivate var peer: Peer.Configuration {
         var peer = Peer.Configuration(key: key, name: name, servers: serverKeys, server: server)
-        peer.messageRate = messageRate.rate
+        peer.messageLimits = messageRate.limits
         return peer
     }
 }

@@ -1,27 +1,61 @@
-/// The number of messages that one sender may send to one receiver.
+/// The rates at which a peer accepts messages.
 ///
-/// A receiver drops messages beyond its rate without an answer. So a sender keeps to the same rate itself: it sends
-/// `perSecond` messages per second to each member, and at most three quarters of `burst` at once. The rest of the burst
-/// covers messages that the network delays and then delivers together.
+/// A receiver drops messages beyond its rates without an answer. So a sender keeps to the same rates itself: it sends
+/// `perSecond` messages and `bytesPerSecond` bytes per second to each member, and at most three quarters of `burst` and
+/// of `byteBurst` at once. The rest of the bursts covers messages that the network delays and then delivers together.
 ///
-/// All peers of a mesh should have the same rate.
+/// Bytes are those of the datagrams: 149 more than the body has. The total of all senders bounds the CPU time that
+/// messages take: at 8 MiB per second about a third of a core. One sender gets at most a quarter of the total. A
+/// message that exceeds only the total is lost, because its sender cannot know the total.
+///
+/// All peers of a mesh should have the same rates.
 public struct MessageRate: Hashable, Sendable {
-    /// The number of messages per second in the long run, 1 to 1,000,000.
+    /// The number of messages from one sender per second in the long run, 1 to 1,000,000.
     public var perSecond: Int
-    /// The number of messages that are accepted at once after a pause, 4 to 1,000,000.
+    /// The number of messages from one sender that are accepted at once after a pause, 4 to 1,000,000.
     public var burst: Int
+    /// The number of bytes from one sender per second in the long run, 1,024 to 125,000,000.
+    public var bytesPerSecond = Limits.messageByteRate.perSecond
+    /// The number of bytes from one sender that are accepted at once after a pause, 131,072 to 125,000,000.
+    public var byteBurst = Limits.messageByteRate.burst
+    /// The number of bytes from all senders per second in the long run: at least four times `bytesPerSecond`, and at
+    /// most 500,000,000.
+    public var totalBytesPerSecond = Limits.totalMessageByteRate.perSecond
+    /// The number of bytes from all senders that are accepted at once after a pause: at least four times `byteBurst`,
+    /// and at most 500,000,000.
+    public var totalByteBurst = Limits.totalMessageByteRate.burst
 
-    /// Makes a rate. ``MeshPeer`` checks it.
+    /// Makes a rate with the default limits in bytes. ``MeshPeer`` checks it.
     public init(perSecond: Int, burst: Int) {
         self.perSecond = perSecond
         self.burst = burst
     }
 
-    /// 200 messages per second, and 400 at once.
+    /// From one sender 200 messages and 1 MiB per second, 400 and 2 MiB at once; from all senders 8 MiB per second and
+    /// at once.
     public static let standard = MessageRate(
         perSecond: Limits.messageRate.perSecond, burst: Limits.messageRate.burst)
 
-    var isValid: Bool { (1...1_000_000).contains(perSecond) && (4...1_000_000).contains(burst) }
+    /// The reason why the rate cannot be used; nil if it can.
+    var fault: String? {
+        guard (1...1_000_000).contains(perSecond), (4...1_000_000).contains(burst) else {
+            return "a message rate is 1 to 1,000,000 per second, and 4 to 1,000,000 at once"
+        }
+        guard (1_024...125_000_000).contains(bytesPerSecond), (131_072...125_000_000).contains(byteBurst) else {
+            return "a message rate is 1,024 to 125,000,000 bytes per second, and 131,072 to 125,000,000 bytes at once"
+        }
+        guard (4 * bytesPerSecond...500_000_000).contains(totalBytesPerSecond),
+            (4 * byteBurst...500_000_000).contains(totalByteBurst)
+        else {
+            return "a message rate for all senders is at least four times that for one, and at most 500,000,000 bytes"
+        }
+        return nil
+    }
 
-    var rate: Rate { Rate(perSecond: perSecond, burst: burst) }
+    var limits: MessageLimits {
+        MessageLimits(
+            messages: Rate(perSecond: perSecond, burst: burst),
+            bytes: Rate(perSecond: bytesPerSecond, burst: byteBurst),
+            totalBytes: Rate(perSecond: totalBytesPerSecond, burst: totalByteBurst))
+    }
 }

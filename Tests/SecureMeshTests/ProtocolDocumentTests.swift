@@ -213,6 +213,8 @@ private let constants: [(name: String, value: String)] = [
     ("retiredSessions", text(Limits.retiredSessions)),
     ("agreementRate", text(Limits.agreementRate)),
     ("messageRate", text(Limits.messageRate)),
+    ("messageByteRate", text(Limits.messageByteRate)),
+    ("totalMessageByteRate", text(Limits.totalMessageByteRate)),
     ("waitingBroadcasts", text(Limits.waitingBroadcasts)),
     ("waitingBroadcastBytes", text(Limits.waitingBroadcastBytes)),
     ("broadcastLifetime", text(Limits.broadcastLifetime)),

@@ -17,7 +17,8 @@ extension Rejection {
             .repeatedRetry,
             .unknownTicket, .ticketExpired, .ticketSourceMismatch, .tokenMismatch, .admissionWithdrawn, .unknownSession,
             .sessionEnded, .sourceMismatch, .counterTooOld, .memberOverRate, .numberStale, .deltaNotApplicable,
-            .snapshotNotWanted, .untrusted, .unknownSender, .agreementOverRate, .senderOverRate:
+            .snapshotNotWanted, .untrusted, .unknownSender, .agreementOverRate, .senderOverRate,
+            .messagesOverRate:
             false
         }
     }

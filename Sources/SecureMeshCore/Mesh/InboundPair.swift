@@ -2,7 +2,7 @@
 struct InboundPair: Sendable {
     let entry: Entry
     private var channel: SecureChannel
-    private var messages = RateLimiter()
+    private var messages = MessageBucket()
     private var acknowledgments = RateLimiter()
     /// The end of the time in which late messages are accepted, once the sender's session has been replaced.
     var until: Instant?
@@ -19,14 +19,19 @@ struct InboundPair: Sendable {
         return until <= now || !directory.lists(entry.identity)
     }
 
-    /// Admits a MESSAGE. Gates: window → seal → fields → audience → bucket → signature → commit.
+    /// Admits a MESSAGE. Gates: window → seal → fields → audience → buckets → signature → commit.
+    ///
+    /// - Parameter totalBytes: The bucket of all senders together. It is asked last, so that what exceeds the sender's
+    ///   own limits takes nothing from it.
     mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, rate: Rate, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, limits: MessageLimits,
+        total totalBytes: inout RateLimiter, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let opened = try channel.open(PeerMessage.self, span, datagram, by: identity.context.primitives)
         let audience = opened.body.audience
         guard audience == nil || audience == identity.publicKey else { throw .notAddressedToMe }
-        guard messages.accept(rate, now: now) else { throw .senderOverRate }
+        guard messages.accept(limits, size: span.count, now: now) else { throw .senderOverRate }
+        guard totalBytes.accept(limits.totalBytes, count: span.count, now: now) else { throw .messagesOverRate }
         let message = try opened.verified(by: entry.identity, in: identity.context).body
         channel.accept(counter: datagram.header.counter)
         return ReceivedMessage(

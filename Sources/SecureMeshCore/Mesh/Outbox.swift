@@ -11,9 +11,12 @@ package struct Outbox: Sendable {
         /// The receivers for which it is not sealed yet, in reverse order.
         var receivers: [PublicKey]
         /// The bytes that it counts in the queue.
-        let size: Int
+        let storedSize: Int
         /// The instant at which the rest is dropped.
         let until: Instant
+
+        /// The bytes of its datagram to each receiver.
+        var size: Int { Kind.message.minimumSize + message.body.count }
     }
 
     private var limiter: SendLimiter
@@ -24,8 +27,8 @@ package struct Outbox: Sendable {
     /// The instant at which sealing goes on; nil while this peer may not send messages.
     private var resumeAt: Instant?
 
-    /// - Parameter accepted: The rate at which receivers accept this peer's messages.
-    package init(within accepted: Rate) {
+    /// - Parameter accepted: The rates at which receivers accept this peer's messages.
+    package init(within accepted: MessageLimits) {
         limiter = SendLimiter(within: accepted)
     }
 
@@ -52,7 +55,9 @@ package struct Outbox: Sendable {
         _ body: [UInt8], for entry: Entry, by signer: Signer, now: Instant
     ) throws(SendError) -> [SignedPayload] {
         let places = waiting.map { $0.receivers.firstIndex(of: entry.identity) }
-        let wait = limiter.wait(for: entry.session, count: places.count { $0 != nil } + 1, now: now)
+        let before = zip(waiting, places).filter { $1 != nil }
+        let size = before.reduce(Kind.message.minimumSize + body.count) { $0 + $1.0.size }
+        let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         var payloads: [SignedPayload] = []
         for (index, place) in places.enumerated() {
@@ -72,17 +77,19 @@ package struct Outbox: Sendable {
     package mutating func enqueue(
         _ body: [UInt8], for receivers: [Entry], by signer: Signer, now: Instant
     ) throws(SendError) -> UInt64 {
-        let size = body.count + receivers.count * Bytes32.count
-        guard !isFull, waitingBytes + size <= Limits.waitingBroadcastBytes else { throw .queueFull }
-        let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, count: 1, now: now)) }
+        let storedSize = body.count + receivers.count * Bytes32.count
+        guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes else { throw .queueFull }
+        let size = Kind.message.minimumSize + body.count
+        let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         number += 1
         let message = PeerMessage(audience: nil, number: number, body: body)
         waiting.append(
             Broadcast(
                 message: message, signed: signer.sign(.message, message),
-                receivers: receivers.reversed().map(\.identity), size: size, until: now + Limits.broadcastLifetime))
-        waitingBytes += size
+                receivers: receivers.reversed().map(\.identity), storedSize: storedSize,
+                until: now + Limits.broadcastLifetime))
+        waitingBytes += storedSize
         if waiting.count == 1 { resumeAt = now }
         return number
     }
@@ -108,7 +115,7 @@ package struct Outbox: Sendable {
                 return nil
             }
             if let entry = directory.entry(of: identity) {
-                let wait = limiter.wait(for: entry.session, count: 1, now: now)
+                let wait = limiter.wait(for: entry.session, size: waiting[0].size, now: now)
                 guard wait == .zero else {
                     resumeAt = now + wait
                     return nil
@@ -126,8 +133,10 @@ package struct Outbox: Sendable {
     }
 
     /// Counts a message to a session.
-    package mutating func charge(_ session: SessionID, now: Instant) {
-        limiter.charge(session, now: now)
+    ///
+    /// - Parameter size: The bytes of its datagram.
+    package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
+        limiter.charge(session, size: size, now: now)
     }
 
     /// Forgets a session that has ended.
@@ -154,6 +163,6 @@ package struct Outbox: Sendable {
     }
 
     private mutating func removeFirst() {
-        waitingBytes -= waiting.removeFirst().size
+        waitingBytes -= waiting.removeFirst().storedSize
     }
 }

@@ -5,7 +5,7 @@
 /// sessions and is never made again, whatever the server lists: no counter and no window is ever reset.
 package struct Pairs: Sendable {
     private let identity: LocalIdentity
-    private let messageRate: Rate
+    private let messageLimits: MessageLimits
     private let limit: Int
     private var inbound: [SessionID: InboundPair] = [:]
     private var outbound: [SessionID: SecureChannel] = [:]
@@ -16,13 +16,15 @@ package struct Pairs: Sendable {
     /// Replaced senders, in the order in which their time ends.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
     private var agreements = RateLimiter()
+    /// The bytes of the messages of all senders.
+    private var totalBytes = RateLimiter()
 
     /// - Parameters:
-    ///   - messageRate: The rate at which each sender's messages are accepted.
+    ///   - messageLimits: The rates at which messages are accepted.
     ///   - limit: The number of ended sessions that are remembered.
-    package init(identity: LocalIdentity, messageRate: Rate, limit: Int = Limits.retiredSessions) {
+    package init(identity: LocalIdentity, messageLimits: MessageLimits, limit: Int = Limits.retiredSessions) {
         self.identity = identity
-        self.messageRate = messageRate
+        self.messageLimits = messageLimits
         self.limit = limit
     }
 
@@ -69,7 +71,8 @@ package struct Pairs: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let index = try pair(of: datagram, held: directory, now: now)
-        return try inbound.values[index].admitMessage(span, datagram, as: identity, rate: messageRate, now: now)
+        return try inbound.values[index].admitMessage(
+            span, datagram, as: identity, limits: messageLimits, total: &totalBytes, now: now)
     }
 
     /// Admits an ACK. The gates are those of a MESSAGE.
@@ -78,7 +81,7 @@ package struct Pairs: Sendable {
     ) throws(Rejection) -> Verified<Acknowledgment> {
         let index = try pair(of: datagram, held: directory, now: now)
         return try inbound.values[index].admitAcknowledgment(
-            span, datagram, as: identity, rate: messageRate, now: now)
+            span, datagram, as: identity, rate: messageLimits.messages, now: now)
     }
 
     /// Returns the index of the pair with the sender of `datagram`. A new sender gets one first.

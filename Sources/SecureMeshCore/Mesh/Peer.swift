@@ -28,7 +28,7 @@ package struct Peer: MeshMachine {
         path = Path(remote: configuration.server)
         joining = Joining(configuration)
         directory = DirectoryReplica(of: configuration.key.publicKey)
-        outbox = Outbox(within: configuration.messageRate)
+        outbox = Outbox(within: configuration.messageLimits)
         joining.start(at: now)
     }
 
@@ -353,7 +353,7 @@ extension Peer {
         } catch {
             throw SendError(error)
         }
-        outbox.charge(entry.session, now: now)
+        outbox.charge(entry.session, size: bytes.count, now: now)
         outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes, priority: .message)))
     }
 }

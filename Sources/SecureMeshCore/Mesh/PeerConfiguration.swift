@@ -6,8 +6,8 @@ extension Peer {
         /// The pinned keys, one of which is the server's.
         package var servers: [PublicKey]
         package var server: SocketAddress
-        /// The rate at which each member's messages are accepted.
-        package var messageRate = Limits.messageRate
+        /// The rates at which messages are accepted, and at which this peer sends to each receiver.
+        package var messageLimits = MessageLimits()
         package var primitives: any Primitives = Libsodium()
 
         package init(key: SigningKey, name: PeerName, servers: [PublicKey], server: SocketAddress) {

@@ -1,23 +1,29 @@
-/// Keeps this peer within the rate at which each receiver accepts its messages.
+/// Keeps this peer within the rates at which each receiver accepts its messages.
 package struct SendLimiter: Sendable {
-    private let rate: Rate
-    private var buckets: [SessionID: RateLimiter] = [:]
+    private let limits: MessageLimits
+    private var buckets: [SessionID: MessageBucket] = [:]
 
-    /// - Parameter accepted: The rate that receivers accept.
-    package init(within accepted: Rate) {
-        rate = Limits.sendRate(within: accepted)
+    /// - Parameter accepted: The limits of the receivers.
+    package init(within accepted: MessageLimits) {
+        limits = accepted.forSending
     }
 
     package var usage: Usage { Usage("send buckets", buckets.count, limit: Limits.directoryEntries) }
 
-    /// Returns the time until `count` messages may be sent to the session; zero if they may be sent at once.
-    package func wait(for session: SessionID, count: Int, now: Instant) -> Duration {
-        buckets[session]?.wait(rate, count: count, now: now) ?? .zero
+    /// Returns the time until messages may be sent to the session; zero if they may be sent at once.
+    ///
+    /// - Parameters:
+    ///   - count: The number of messages.
+    ///   - size: The bytes of their datagrams.
+    package func wait(for session: SessionID, count: Int = 1, size: Int, now: Instant) -> Duration {
+        buckets[session]?.wait(limits, count: count, size: size, now: now) ?? .zero
     }
 
     /// Counts a message to the session.
-    package mutating func charge(_ session: SessionID, now: Instant) {
-        _ = buckets[session, default: RateLimiter()].accept(rate, now: now)
+    ///
+    /// - Parameter size: The bytes of its datagram.
+    package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
+        _ = buckets[session, default: MessageBucket()].accept(limits, size: size, now: now)
     }
 
     /// Forgets a session that has ended.

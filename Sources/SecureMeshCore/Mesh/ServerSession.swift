@@ -68,7 +68,7 @@ package struct ServerSession: Sendable {
             identity: LocalIdentity(
                 session: body.session, ephemeral: attempt.ephemeral, publicKey: key.publicKey,
                 context: attempt.context),
-            messageRate: configuration.messageRate, limit: pairLimit)
+            messageLimits: configuration.messageLimits, limit: pairLimit)
         token = body.token
         nextSend = now
         phase = interval * Int(500 + random.next() % 400) / 1_000

@@ -64,6 +64,10 @@ package enum Limits {
     package static let retiredSessions = 65_536
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     package static let messageRate = Rate(perSecond: 200, burst: 400)
+    /// The bytes of one sender's messages: an eighth of the rate of all, and a quarter of their burst.
+    package static let messageByteRate = Rate(perSecond: 1 << 20, burst: 2 << 20)
+    /// The bytes of all senders' messages. Receiving them takes about a third of a core.
+    package static let totalMessageByteRate = Rate(perSecond: 8 << 20, burst: 8 << 20)
 
     /// The rate at which a sender sends to a receiver that accepts `rate`. The rest of the burst covers messages that
     /// are delayed on their way and then delivered together.

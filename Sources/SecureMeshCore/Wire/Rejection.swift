@@ -122,8 +122,10 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case agreementOverRate
     /// The sender addressed the message, or the ACK, to another member.
     case notAddressedToMe
-    /// The sender sends more messages, or more ACKs, than its rate.
+    /// The sender sends more messages, more bytes in messages, or more ACKs, than its rate.
     case senderOverRate
+    /// All senders together send more bytes in messages than their rate.
+    case messagesOverRate
 }
 
 extension Rejection {

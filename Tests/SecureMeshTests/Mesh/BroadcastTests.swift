@@ -14,8 +14,8 @@ import Testing
         /// The datagrams of each call of the machine, with the time of the call.
         var calls: [(at: Instant, datagrams: [[UInt8]])] = []
 
-        init(members: Int, messageRate: Rate = Limits.messageRate) throws {
-            client = try mesh.peer("a", messageRate: messageRate)
+        init(members: Int, messageLimits: MessageLimits = MessageLimits()) throws {
+            client = try mesh.peer("a", messageLimits: messageLimits)
             own = try mesh.join(&client)
             others = try mesh.strangers(members)
             try mesh.tell(&client, [own] + others, version: 2)
@@ -166,8 +166,8 @@ import Testing
     }
 
     @Test("broadcasts that waited do not exceed the rate of a receiver together") func rate() throws {
-        let rate = Rate(perSecond: 10, burst: 4)
-        let speaker = try Speaker(members: 60, messageRate: rate)
+        let limits = MessageLimits(messages: Rate(perSecond: 10, burst: 4))
+        let speaker = try Speaker(members: 60, messageLimits: limits)
         let start = speaker.mesh.now
         // When the calls are made, no member has got more than the first of them.
         for _ in 0..<6 { #expect(try speaker.broadcast([1]) == 60) }

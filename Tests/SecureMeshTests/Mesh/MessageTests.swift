@@ -195,6 +195,63 @@ import Testing
         #expect(peers[0].machine.usages.first { $0.name == "send buckets" }?.count == 1)
     }
 
+    @Test("two senders at their limits in bytes are held to them, and leave room for a third") func bytes() throws {
+        let mesh = ScriptedMesh(seed: 6)
+        var clients = try ["a", "b", "c", "receiver"].map { try mesh.peer($0) }
+        let entries = try clients.indices.map { try mesh.join(&clients[$0]) }
+        for index in clients.indices { try mesh.tell(&clients[index], entries, version: 2) }
+        let receiver = clients[3].key.publicKey
+        let large = [UInt8](repeating: 0, count: 65_000)
+        var sent: [Int] = []
+        for index in 0..<2 {
+            var count = 0
+            while true {
+                do throws(SendError) {
+                    try clients[index].machine.send(large, to: receiver, limit: large.count, now: mesh.now)
+                    count += 1
+                } catch {
+                    guard case .overRate(let pause) = error else { throw error }
+                    // Until there is room for one more in the burst of 1.5 MiB.
+                    #expect(pause > .zero && pause <= .milliseconds(63))
+                    break
+                }
+            }
+            sent.append(count)
+        }
+        #expect(sent == [24, 24])
+        try clients[2].machine.send(large, to: receiver, limit: large.count, now: mesh.now)
+        for index in 0..<3 {
+            for bytes in mesh.transmits(&clients[index]) where bytes[1] == Kind.message.rawValue {
+                mesh.hand(bytes, to: &clients[3])
+            }
+        }
+        let delivered = mesh.events(&clients[3]).count { if case .message = $0 { true } else { false } }
+        #expect(delivered == 49)
+        #expect(clients[3].machine.rejections.total == 0)
+    }
+
+    @Test("a sender that ignores the limits in bytes takes at most a quarter of what all may send") func byteFlood()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        let hand = try ScriptedMember("hand", at: SocketAddress(ip: .v4(0x0A02_0001), port: 5_000), in: mesh)
+        try hand.join()
+        mesh.run(for: .milliseconds(600))
+        let large = String(repeating: "x", count: 65_000)
+        for number in 1...UInt64(100) {
+            let message = try hand.message(large, to: peers[1], audience: nil, number: number)
+            mesh.inject(message, from: hand.address, to: peers[1].address)
+        }
+        try mesh.send("calm", from: peers[0], to: peers[1])
+        mesh.run(for: .milliseconds(10))
+        // 2 MiB, and what comes in in 10 ms.
+        #expect((32...33).contains(peers[1].messages.count - 1))
+        #expect(peers[1].machine.rejections[.senderOverRate] >= 67)
+        #expect(peers[1].machine.rejections[.messagesOverRate] == 0)
+        #expect(texts(peers[1]).contains("calm"))
+    }
+
     @Test("a name that moves to another key is an event") func nameMoved() throws {
         let mesh = TestMesh()
         let witness = try mesh.addPeer("witness")

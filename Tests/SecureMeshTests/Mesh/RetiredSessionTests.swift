@@ -22,7 +22,7 @@ import Testing
         let identity = LocalIdentity(
             session: membership.session, ephemeral: attempt.ephemeral,
             publicKey: hand.key.publicKey, context: hand.peer.context)
-        return Pairs(identity: identity, messageRate: Limits.messageRate)
+        return Pairs(identity: identity, messageLimits: MessageLimits())
     }
 
     private func signed(_ hand: ScriptedMember) throws -> SignedPayload {

@@ -28,12 +28,12 @@ final class ScriptedMesh {
         context = SigningContext(mesh: key.publicKey)
     }
 
-    func peer(_ name: String, messageRate: Rate = Limits.messageRate) throws -> Client {
+    func peer(_ name: String, messageLimits: MessageLimits = MessageLimits()) throws -> Client {
         clients += 1
         let (key, name) = (random.signingKey(), try PeerName(name))
         var configuration = Peer.Configuration(
             key: key, name: name, servers: [self.key.publicKey], server: TestMesh.server)
-        configuration.messageRate = messageRate
+        configuration.messageLimits = messageLimits
         return Client(
             key: key, name: name, address: TestMesh.address(clients),
             machine: Peer(configuration, random: .seeded(random.next()), now: now))
@@ -84,6 +84,13 @@ final class ScriptedMesh {
         return Entry(
             session: random.sessionID { _ in false }, identity: key.publicKey, agreementKey: agreementKey,
             binding: hello.signature, address: TestMesh.address(index), name: name)
+    }
+
+    /// Makes two peers members that list each other and may speak.
+    func introduce(_ a: inout Client, _ b: inout Client) throws {
+        let entries = [try join(&a), try join(&b)]
+        try tell(&a, entries, version: 2)
+        try tell(&b, entries, version: 2)
     }
 
     /// Returns the entries of members whose keys and ephemeral keys nobody holds.

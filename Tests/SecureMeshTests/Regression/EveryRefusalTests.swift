@@ -191,7 +191,20 @@ struct EveryRefusalTests {
                     hand.mesh.inject(message, from: hand.address, to: peers[1].address)
                 }
             }
+        case .messagesOverRate: try atBusyReceiver()
         }
+    }
+
+    /// Returns the counters of a peer that accepts 1,000 bytes of messages at once and is sent more.
+    private static func atBusyReceiver() throws -> RejectionCounters {
+        let limits = MessageLimits(totalBytes: Rate(perSecond: 1, burst: 1_000))
+        let mesh = ScriptedMesh(seed: 5)
+        var (a, b) = (try mesh.peer("a", messageLimits: limits), try mesh.peer("b"))
+        try mesh.introduce(&a, &b)
+        let body = [UInt8](repeating: 0, count: 600)
+        for _ in 0..<2 { _ = try b.machine.broadcast(body, limit: body.count, now: mesh.now) }
+        for message in mesh.transmits(&b) where message[1] == Kind.message.rawValue { mesh.hand(message, to: &a) }
+        return a.machine.rejections
     }
 
     private static let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
