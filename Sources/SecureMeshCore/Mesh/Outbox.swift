@@ -132,6 +132,11 @@ package struct Outbox: Sendable {
         return nil
     }
 
+    /// Lets broadcasts go on that waited until this peer may send messages again.
+    package mutating func resume(_ now: Instant) {
+        if !waiting.isEmpty, resumeAt == nil { resumeAt = now }
+    }
+
     /// Counts a message to a session.
     ///
     /// - Parameter size: The bytes of its datagram.

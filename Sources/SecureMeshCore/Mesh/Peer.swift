@@ -100,7 +100,7 @@ package struct Peer: MeshMachine {
             rejections.count(error)
         }
         announce(now)
-        sealWaiting(now)
+        if maySpeak(now) { outbox.resume(now) }
     }
 
     package mutating func handleTimeout(now: Instant) {
