@@ -10,6 +10,11 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     /// Answers to strangers, because a quarter of the send buffer was in use. Answers to addresses that do not exist
     /// fill it.
     case answersDropped
+    /// The kernel dropped strangers' datagrams at a server: they are not HELLOs, or there were too many at once.
+    case strangersDropped
+    /// The receive buffer was full, so the kernel dropped datagrams. At a server whose kernel sets strangers apart,
+    /// these are members' datagrams.
+    case receiveBufferFull
 }
 
 /// The number of datagrams that the sockets of a server or a peer have lost, by reason.

@@ -14,8 +14,9 @@ enum EventPriority {
 
 /// Turns sockets and the clock into calls of one machine, and the machine's outputs into datagrams and events.
 ///
-/// The datagrams of members are handled as they come. Those of strangers wait in a bounded queue until members and
-/// timers have been served. Everything happens on one event loop; `submit` and `value` bring other work there.
+/// The datagrams of members are handled as they come. Those of strangers wait in the kernel or in a bounded queue until
+/// members and timers have been served. Everything happens on one event loop; `submit` and `value` bring other work
+/// there.
 final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     let eventLoop: any EventLoop
     private let logger: Logger
@@ -51,11 +52,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
 
     /// Binds the sockets. What they receive before `start` is lost.
     ///
-    /// - Parameter mayMove: Whether a socket takes another port if it has lost one that the system chose.
     /// - Returns: The addresses, with the ports that the system has chosen.
     /// - Throws: `MeshError`; then nothing is left bound.
     func bind(
-        _ addresses: [SocketAddress], profile: UDPSocket.Profile, mayMove: Bool = false
+        _ addresses: [SocketAddress], options: UDPSocket.Options
     ) async throws(MeshError) -> [SocketAddress] {
         guard (1...Int(UInt8.max)).contains(addresses.count) else {
             throw .invalidConfiguration("between 1 and 255 addresses to listen on")
@@ -63,8 +63,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         var bound: [UDPSocket] = []
         for (index, address) in addresses.enumerated() {
             let socket = UDPSocket(
-                index: UInt8(index), address: address, profile: profile, mayMove: mayMove, eventLoop: eventLoop,
-                logger: logger,
+                index: UInt8(index), address: address, options: options, eventLoop: eventLoop, logger: logger,
                 callbacks: .init(
                     onDatagram: { [weak self] in self?.receive($0, $1) },
                     onBurst: { [weak self] in self?.runLoopPass() },
@@ -84,9 +83,18 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     /// Makes the machine, which from then on handles what the sockets receive.
-    func start(_ make: @escaping @Sendable (Instant) -> Machine) {
+    ///
+    /// - Parameter epoch: Returns the epoch that members address, so that the kernel can tell their datagrams from
+    ///   strangers'; nil if that is not wanted.
+    func start(
+        _ make: @escaping @Sendable (Instant) -> Machine, epoch: @escaping @Sendable (Machine) -> UInt64? = { _ in nil }
+    ) {
         eventLoop.execute {
-            self.machine = make(self.now)
+            let machine = make(self.now)
+            self.machine = machine
+            if let epoch = epoch(machine) {
+                for socket in self.sockets { socket.separateMembers(epoch: epoch) }
+            }
             self.runLoopPass()
         }
     }
@@ -228,14 +236,20 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         }
     }
 
+    /// Handles some of the strangers' datagrams that wait, then pauses as long as that took, so that strangers get at
+    /// most half of the time. Reads more of them when none waits.
     private func serveStrangers() {
-        guard !strangers.isEmpty else { return }
+        guard strangerTask == nil else { return }
+        guard !strangers.isEmpty else {
+            for socket in sockets { socket.readStrangers() }
+            return
+        }
         let batch = strangers.prefix(Self.strangersPerTurn)
         strangers.removeFirst(batch.count)
-        let now = now
-        for stranger in batch { machine?.handle(stranger.bytes.span, path: stranger.path, now: now) }
-        guard !strangers.isEmpty, strangerTask == nil else { return }
-        strangerTask = eventLoop.scheduleTask(in: .milliseconds(1)) {
+        let start = now
+        for stranger in batch { machine?.handle(stranger.bytes.span, path: stranger.path, now: start) }
+        let pause = max(now - start, Self.shortestPause)
+        strangerTask = eventLoop.scheduleTask(in: .nanoseconds(pause.wholeNanoseconds)) {
             self.strangerTask = nil
             self.runLoopPass()
         }
@@ -304,7 +318,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     private var datagramLosses: DatagramLosses {
-        sockets.reduce(into: DatagramLosses()) { $0.add($1.losses) }
+        sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
     }
 
     private func schedule() {
@@ -327,6 +341,7 @@ extension MeshDriver {
     private static var timeoutsPerTurn: Int { 16 }
     private static var lossReportInterval: Duration { .seconds(1) }
     private static var strangersPerTurn: Int { 64 }
+    private static var shortestPause: Duration { .microseconds(100) }
     /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
     /// the size that was requested.
     private static var queuedDatagrams: UInt64 { UInt64(Limits.receiveBuffer * 2 / 512) }

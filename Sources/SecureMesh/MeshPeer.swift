@@ -200,11 +200,11 @@ public final class MeshPeer: Service {
         let address = configuration.bind
         do throws(MeshError) {
             do throws(MeshError) {
-                return try await driver.bind([address], profile: .peer, mayMove: true)
+                return try await driver.bind([address], options: .peer)
             } catch .cannotBind where address == .wildcard(port: address.port) && !configuration.server.isIPv6 {
                 // The host has no IPv6.
                 let address = SocketAddress(ip: .v4(0), port: address.port)
-                return try await driver.bind([address], profile: .peer, mayMove: true)
+                return try await driver.bind([address], options: .peer)
             }
         } catch {
             driver.close(error)

@@ -26,6 +26,8 @@ public final class MeshServer: Service {
         public var lifetime: Duration = ProtocolConstants.lifetime
         /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
+        /// True to let the kernel tell members' datagrams from strangers', where it can.
+        package var usesKernelFilter = true
 
         /// Makes settings with defaults for the rest.
         public init(key: SigningKey, roster: Roster, listen: [SocketAddress]) {
@@ -90,16 +92,17 @@ public final class MeshServer: Service {
         defer { source.finish() }
         let bound: [SocketAddress]
         do throws(MeshError) {
-            bound = try await driver.bind(configuration.listen, profile: .server)
+            var options = UDPSocket.Options.server
+            options.usesKernelFilter = configuration.usesKernelFilter
+            bound = try await driver.bind(configuration.listen, options: options)
         } catch {
             driver.close(error)
             lifecycle.end(error)
             throw error
         }
         let configuration = configuration
-        driver.start { now in
-            Registry(configuration.registry(bound: bound), random: .system, now: now)
-        }
+        driver.start(
+            { now in Registry(configuration.registry(bound: bound), random: .system, now: now) }, epoch: \.epoch)
         lifecycle.begin(driver, bound)
         let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()

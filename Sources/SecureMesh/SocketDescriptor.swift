@@ -21,6 +21,7 @@ final class SocketDescriptor: Sendable {
     }
 
     let isIPv6: Bool
+    private let isIPv6Only: Bool
     private let descriptor: CInt
 
     /// Opens a socket that does not block, and binds it. A child process does not inherit it.
@@ -28,10 +29,13 @@ final class SocketDescriptor: Sendable {
     /// - Parameters:
     ///   - address: The local address. With port 0 the system chooses a port.
     ///   - isIPv6Only: Whether an IPv6 socket takes no IPv4 datagrams, because another socket has the port for IPv4.
-    init(bindingTo address: SocketAddress, isIPv6Only: Bool) throws(SystemError) {
+    ///   - sharesAddress: Whether other sockets of the same user that share it too may have the address.
+    init(bindingTo address: SocketAddress, isIPv6Only: Bool, sharesAddress: Bool = false) throws(SystemError) {
         isIPv6 = address.isIPv6
+        self.isIPv6Only = isIPv6Only
         descriptor = try Self.open(isIPv6: address.isIPv6)
         if isIPv6 { try set(CInt(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only ? 1 : 0) }
+        if sharesAddress { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
         let result = unsafe Self.withKernelAddress(address, isIPv6: isIPv6) { unsafe bind(descriptor, $0, $1) }
         guard result == 0 else { throw SystemError() }
     }
@@ -45,6 +49,82 @@ final class SocketDescriptor: Sendable {
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw SystemError() }
         return copy
+    }
+
+    /// The port, which the system may have chosen.
+    var port: UInt16 {
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutableBytes(of: &address) { bytes in
+            guard let start = bytes.baseAddress else { return 0 }
+            _ = unsafe getsockname(descriptor, start.assumingMemoryBound(to: sockaddr.self), &size)
+            // sockaddr_in and sockaddr_in6 begin with two bytes for the family, and two for the port.
+            return unsafe UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+        }
+    }
+
+    /// Opens a members' socket at the address of this socket, which becomes the strangers' socket and takes nothing
+    /// but HELLOs. Until `sendMembersApart` the members' socket gets nothing.
+    ///
+    /// The address is bound without SO_REUSEPORT first, so another process that has it is noticed.
+    ///
+    /// - Throws: If the kernel does not offer this. Then this socket takes all datagrams.
+    func openMembersSocket(at address: SocketAddress) throws(SystemError) -> SocketDescriptor {
+        do throws(SystemError) {
+            try set(SOL_SOCKET, SO_REUSEPORT, 1)
+            let members = try SocketDescriptor(bindingTo: address, isIPv6Only: isIPv6Only, sharesAddress: true)
+            try chooseSockets(.allToStrangers)
+            try dropOthers(.helloOnly)
+            return members
+        } catch {
+            takeAll()
+            throw error
+        }
+    }
+
+    /// Lets the members' socket that was opened for this one get what is addressed to the epoch.
+    func sendMembersApart(epoch: UInt64) throws(SystemError) {
+        try chooseSockets(.membersFirst(epoch: epoch))
+    }
+
+    /// Undoes `openMembersSocket`, whose socket the caller closes.
+    func takeAll() {
+        #if os(Linux)
+            try? set(SOL_SOCKET, SO_DETACH_FILTER, 0)
+        #endif
+        try? set(SOL_SOCKET, SO_REUSEPORT, 0)
+    }
+
+    private func chooseSockets(_ filter: PacketFilter) throws(SystemError) {
+        #if os(Linux)
+            try attach(filter, SO_ATTACH_REUSEPORT_CBPF)
+        #else
+            throw SystemError(ENOPROTOOPT)
+        #endif
+    }
+
+    private func dropOthers(_ filter: PacketFilter) throws(SystemError) {
+        #if os(Linux)
+            try attach(filter, SO_ATTACH_FILTER)
+        #else
+            throw SystemError(ENOPROTOOPT)
+        #endif
+    }
+
+    /// A program, laid out like `sock_fprog` of linux/filter.h.
+    @unsafe private struct Program {
+        let count: UInt16
+        let instructions: UnsafePointer<PacketFilter.Instruction>?
+    }
+
+    private func attach(_ filter: PacketFilter, _ name: CInt) throws(SystemError) {
+        let result = unsafe filter.instructions.withUnsafeBufferPointer { instructions in
+            var program = unsafe Program(
+                count: UInt16(clamping: instructions.count), instructions: instructions.baseAddress)
+            return unsafe setsockopt(
+                descriptor, SOL_SOCKET, name, &program, socklen_t(MemoryLayout<Program>.size))
+        }
+        guard result == 0 else { throw SystemError() }
     }
 
     /// Requests a size of the receive buffer.
@@ -66,6 +146,10 @@ final class SocketDescriptor: Sendable {
     /// The number of bytes of the send buffer that are in use; nil if the system does not tell.
     var sendBufferUse: Int? { memory.map { Int($0[Self.sendUse]) } }
 
+    /// The number of datagrams that the kernel did not put into the receive buffer, modulo 2^32: a filter dropped them
+    /// or the buffer was full; nil if the system does not tell.
+    var drops: UInt32? { memory?[Self.dropCount] }
+
     /// The values of SO_MEMINFO, in the order of linux/sock_diag.h.
     private var memory: [UInt32]? {
         #if os(Linux)
@@ -80,6 +164,7 @@ final class SocketDescriptor: Sendable {
 
     private static let memoryValues = 9
     private static let sendUse = 2
+    private static let dropCount = 8
 
     /// Sends one datagram, without waiting.
     func send(_ bytes: [UInt8], to remote: SocketAddress) -> SendResult {

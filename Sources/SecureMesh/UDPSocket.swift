@@ -2,10 +2,15 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// A UDP socket on an event loop, with vector reads. It binds its address again if its channel fails.
+/// A UDP socket on an event loop, with vector reads. It binds its address again if a channel fails.
 ///
 /// SwiftNIO reads. Datagrams are sent by `SocketDescriptor`, so that a datagram that the kernel refuses to send is lost
 /// alone. Everything except `bind` happens on the event loop.
+///
+/// A server's socket consists of two sockets of the kernel where the kernel can tell members' datagrams from strangers'
+/// (`PacketFilter`). Members' have a receive buffer of their own then, which strangers cannot fill. Strangers' are read
+/// only when `readStrangers` is called. Answers to strangers are sent from the strangers' socket, so that they do not
+/// fill the send buffer of members' datagrams. Both count as one socket in `Path.socket`.
 final class UDPSocket: @unchecked Sendable {
     /// The sizes of a socket's reads.
     struct Profile: Sendable {
@@ -17,6 +22,20 @@ final class UDPSocket: @unchecked Sendable {
         /// For messages of any size. A datagram larger than its slot would be cut off. Memory is resident only where
         /// datagrams were written, which is one page per slot as long as they are small.
         static let peer = Profile(vectorCount: 4, slotSize: 65_536)
+    }
+
+    /// The choices that differ between servers, peers and tests.
+    struct Options: Sendable {
+        var profile: Profile
+        /// True to let the kernel tell members' datagrams from strangers'. Needs `separateMembers`.
+        var usesKernelFilter = false
+        /// True to take another port if the one that the system chose is lost.
+        var mayMove = false
+        /// The time after which a socket that has lost its address gives up.
+        var rebindTime = Limits.rebindTime
+
+        static let server = Options(profile: .server, usesKernelFilter: true)
+        static let peer = Options(profile: .peer, mayMove: true)
     }
 
     /// The calls of a socket to its owner, on the event loop.
@@ -31,51 +50,54 @@ final class UDPSocket: @unchecked Sendable {
     let index: UInt8
     let eventLoop: any EventLoop
     private(set) var address: SocketAddress
-    /// The channel that reads; nil while the socket is not bound.
-    private(set) var channel: (any Channel)?
-    /// True if the last burst of reads ended because the socket was empty.
-    private(set) var isDrained = true
-    /// The number of datagrams read since the socket was bound.
-    private(set) var received: UInt64 = 0
-    private(set) var losses = DatagramLosses()
+    /// The sockets of the kernel, the strangers' first if there are two; empty while the socket is not bound.
+    private(set) var bound: [BoundSocket] = []
+    private var counted = DatagramLosses()
     /// The error of the last send that the system refused.
     private(set) var lastSendError: SystemError?
-    private let profile: Profile
+    private let options: Options
     private let logger: Logger
     private let callbacks: Callbacks
     /// True if the system chose the port, so that another one will do if it is lost.
     private let mayMove: Bool
-    private let rebindTime: TimeAmount
     private var isIPv6Only = false
-    private(set) var descriptor: SocketDescriptor?
-    private var sendBuffer = SendBufferGauge(size: 0)
-    /// The channel while it is being set up.
-    private var opening: (any Channel)?
+    /// The epoch that members address; nil before `separateMembers`.
+    private var epoch: UInt64?
     private var isClosing = false
-    private var burst = 0
-    /// The sizes of the buffers that the system has granted, in bytes.
-    private var buffers = (receive: 0, send: 0)
     /// The datagrams of sessions that wait until the socket can send, the oldest first.
     private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
     private var failedRebinds = LogThrottle()
 
-    /// - Parameters:
-    ///   - index: The number of the socket in `Path.socket`.
-    ///   - mayMove: Whether the socket takes another port if it has lost one that the system chose.
-    ///   - rebindTime: The time after which a socket that has lost its address gives up.
+    /// - Parameter index: The number of the socket in `Path.socket`.
     init(
-        index: UInt8, address: SocketAddress, profile: Profile, mayMove: Bool = false,
-        rebindTime: Duration = Limits.rebindTime, eventLoop: any EventLoop, logger: Logger, callbacks: Callbacks
+        index: UInt8, address: SocketAddress, options: Options, eventLoop: any EventLoop, logger: Logger,
+        callbacks: Callbacks
     ) {
         self.index = index
         self.address = address
-        self.profile = profile
-        self.mayMove = mayMove && address.port == 0
-        self.rebindTime = .nanoseconds(rebindTime.wholeNanoseconds)
+        self.options = options
+        mayMove = options.mayMove && address.port == 0
         self.eventLoop = eventLoop
         self.logger = logger
         self.callbacks = callbacks
+    }
+
+    /// True if the kernel tells members' datagrams from strangers'.
+    var hasMembersSocket: Bool { bound.count > 1 }
+
+    /// True if the last burst of reads from the socket that members send to ended because it was empty.
+    var isDrained: Bool { bound.last?.isDrained ?? true }
+
+    /// The number of datagrams read from the socket that members send to since it was bound.
+    var received: UInt64 { bound.last?.received ?? 0 }
+
+    /// The datagrams lost since the start, with those that the kernel dropped.
+    func countLosses() -> DatagramLosses {
+        for socket in bound {
+            counted.count(socket.isPaced ? .strangersDropped : .receiveBufferFull, socket.takeDrops())
+        }
+        return counted
     }
 
     /// Binds the socket. Then `address` has the port that the system has chosen.
@@ -88,19 +110,49 @@ final class UDPSocket: @unchecked Sendable {
         }.get()
     }
 
+    /// Begins to take datagrams that are addressed to the epoch from a socket of their own, and strangers' datagrams
+    /// only when `readStrangers` is called. Does nothing if the kernel does not offer this.
+    func separateMembers(epoch: UInt64) {
+        eventLoop.assertInEventLoop()
+        self.epoch = epoch
+        guard hasMembersSocket, let strangers = bound.first else { return }
+        do {
+            try strangers.descriptor?.sendMembersApart(epoch: epoch)
+        } catch {
+            logger.warning("kernel filter lost", metadata: ["address": "\(address)", "error": "\(error.message)"])
+            let others = bound.dropFirst()
+            bound = [strangers]
+            for socket in others { socket.close() }
+            strangers.descriptor?.takeAll()
+            strangers.isPaced = false
+            strangers.channel?.setOption(.autoRead, value: true).whenFailure { _ in }
+        }
+    }
+
+    /// Reads some of the strangers' datagrams, as soon as there are any, if they have a socket of their own.
+    func readStrangers() {
+        bound.first?.read()
+    }
+
     /// Sends a datagram, lets it wait in a bounded queue, or drops it, by its priority.
     func send(_ transmit: Transmit) {
         eventLoop.assertInEventLoop()
         switch transmit.priority {
         case .session:
-            if waiting.isEmpty, attempt(transmit) { return }
-            guard !isClosing, waiting.count < Limits.sendQueue else { return losses.count(.sendQueueFull) }
+            if waiting.isEmpty, attempt(transmit, from: bound.last) { return }
+            guard !isClosing, waiting.count < Limits.sendQueue else { return counted.count(.sendQueueFull) }
             waiting.append(transmit)
             retryLater()
         case .message:
-            guard hasRoom(.half), attempt(transmit) else { return losses.count(.messagesDropped) }
+            let socket = bound.last
+            guard hasRoom(.half, in: socket), attempt(transmit, from: socket) else {
+                return counted.count(.messagesDropped)
+            }
         case .answer:
-            guard hasRoom(.quarter), attempt(transmit) else { return losses.count(.answersDropped) }
+            let socket = bound.first
+            guard hasRoom(.quarter, in: socket), attempt(transmit, from: socket) else {
+                return counted.count(.answersDropped)
+            }
         }
     }
 
@@ -109,47 +161,41 @@ final class UDPSocket: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         isClosing = true
         retry?.cancel()
-        losses.count(.sendQueueFull, UInt64(waiting.count))
+        counted.count(.sendQueueFull, UInt64(waiting.count))
         waiting = []
-        descriptor = nil
-        channel?.close(promise: nil)
-        channel = nil
+        closeBound()
     }
 
-    fileprivate func read(_ envelope: AddressedEnvelope<ByteBuffer>) {
+    fileprivate func read(_ envelope: AddressedEnvelope<ByteBuffer>, from socket: BoundSocket) {
         eventLoop.assertInEventLoop()
-        received += 1
-        burst += 1
+        socket.noteRead()
         guard let remote = SocketAddress(envelope.remoteAddress) else { return }
         callbacks.onDatagram(envelope.data.readableBytesUInt8Span, Path(socket: index, remote: remote))
     }
 
-    fileprivate func readComplete() {
+    fileprivate func readComplete(from socket: BoundSocket) {
         eventLoop.assertInEventLoop()
-        isDrained = burst < profile.vectorCount * Self.vectorsPerBurst
-        burst = 0
-        callbacks.onBurst()
+        socket.noteBurst(limit: options.profile.vectorCount * vectorsPerBurst(of: socket))
+        guard socket.isPaced else { return callbacks.onBurst() }
+        // Members' datagrams that came meanwhile are read first.
+        eventLoop.execute { self.callbacks.onBurst() }
     }
 
     // MARK: sending
 
     /// Returns whether a datagram that does not wait may be sent: no datagram waits, and the buffer is not too full.
-    private func hasRoom(_ share: SendBufferGauge.Share) -> Bool {
-        guard waiting.isEmpty, let descriptor else { return false }
-        return sendBuffer.isBelow(share) { descriptor.sendBufferUse }
+    private func hasRoom(_ share: SendBufferGauge.Share, in socket: BoundSocket?) -> Bool {
+        waiting.isEmpty && socket?.isBelow(share) == true
     }
 
     /// Returns false if the datagram can be sent later. A datagram that the kernel refuses is dropped.
-    private func attempt(_ transmit: Transmit) -> Bool {
-        guard let descriptor else { return false }
-        switch descriptor.send(transmit.bytes, to: transmit.path.remote) {
-        case .sent:
-            sendBuffer.charge(transmit.bytes.count)
-            return true
-        case .full:
-            return false
+    private func attempt(_ transmit: Transmit, from socket: BoundSocket?) -> Bool {
+        guard let socket else { return false }
+        switch socket.send(transmit.bytes, to: transmit.path.remote) {
+        case .sent: return true
+        case .full: return false
         case .refused(let error):
-            losses.count(.sendRefused)
+            counted.count(.sendRefused)
             lastSendError = error
             return true
         }
@@ -157,7 +203,7 @@ final class UDPSocket: @unchecked Sendable {
 
     /// Tries again after a pause: SwiftNIO does not tell when a socket becomes writable unless it sends itself.
     private func retryLater() {
-        guard retry == nil, descriptor != nil else { return }
+        guard retry == nil, !bound.isEmpty else { return }
         retry = eventLoop.scheduleTask(in: Self.retryPause) {
             self.retry = nil
             self.sendWaiting()
@@ -165,7 +211,7 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     private func sendWaiting() {
-        let sent = waiting.firstIndex { !attempt($0) } ?? waiting.count
+        let sent = waiting.firstIndex { !attempt($0, from: bound.last) } ?? waiting.count
         waiting.removeFirst(sent)
         if !waiting.isEmpty { retryLater() }
     }
@@ -174,66 +220,88 @@ final class UDPSocket: @unchecked Sendable {
 
     private func open(_ local: SocketAddress) -> EventLoopFuture<Void> {
         do {
-            let descriptor = try SocketDescriptor(bindingTo: local, isIPv6Only: isIPv6Only)
-            let sizes = (
-                receive: descriptor.requestReceiveBuffer(Limits.receiveBuffer),
-                send: descriptor.requestSendBuffer(Limits.sendBuffer)
-            )
-            buffers = sizes
-            sendBuffer = SendBufferGauge(size: sizes.send)
-            return listen(try descriptor.duplicate()).map { self.adopt($0, descriptor) }
+            let first = try SocketDescriptor(bindingTo: local, isIPv6Only: isIPv6Only)
+            let own = SocketAddress(ip: local.ip, port: first.port)
+            let members = options.usesKernelFilter ? try? first.openMembersSocket(at: own) : nil
+            let sockets = [first, members].compactMap { $0 }.enumerated().map { index, descriptor in
+                BoundSocket(descriptor, isPaced: members != nil && index == 0)
+            }
+            return EventLoopFuture.andAllSucceed(sockets.map(listen), on: eventLoop).map {
+                self.adopt(sockets, own)
+            }.flatMapErrorThrowing { error in
+                // SwiftNIO leaves a channel open that could not be set up.
+                for socket in sockets { socket.close() }
+                throw error
+            }
         } catch {
             return eventLoop.makeFailedFuture(error)
         }
     }
 
-    /// Makes the channel that reads. Closes it if it cannot be set up: SwiftNIO would leave it open.
-    private func listen(_ copy: CInt) -> EventLoopFuture<any Channel> {
+    /// Makes the channel that reads a socket.
+    private func listen(_ socket: BoundSocket) -> EventLoopFuture<Void> {
+        let profile = options.profile
         let size = profile.vectorCount * profile.slotSize
-        return DatagramBootstrap(group: eventLoop)
-            .channelOption(.datagramVectorReadMessageCount, value: profile.vectorCount)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
-            .channelOption(.maxMessagesPerRead, value: UInt(Self.vectorsPerBurst))
-            .channelInitializer { channel in
-                self.opening = channel
-                return channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(DatagramHandler(socket: self))
+        do {
+            guard let copy = try socket.descriptor?.duplicate() else { throw ChannelError.ioOnClosedChannel }
+            return DatagramBootstrap(group: eventLoop)
+                .channelOption(.autoRead, value: !socket.isPaced)
+                .channelOption(.datagramVectorReadMessageCount, value: profile.vectorCount)
+                .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
+                .channelOption(.maxMessagesPerRead, value: UInt(vectorsPerBurst(of: socket)))
+                .channelInitializer { channel in
+                    socket.channel = channel
+                    return channel.eventLoop.makeCompletedFuture {
+                        let handler = DatagramHandler(owner: self, socket: socket)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                 }
-            }
-            .withBoundSocket(copy)
-            .always { result in
-                if case .failure = result { self.opening?.close(promise: nil) }
-                self.opening = nil
-            }
+                .withBoundSocket(copy)
+                .map { _ in }
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
     }
 
-    private func adopt(_ channel: any Channel, _ descriptor: SocketDescriptor) {
-        guard !isClosing else { return channel.close(promise: nil) }
-        self.channel = channel
-        self.descriptor = descriptor
-        if let local = channel.localAddress.flatMap({ SocketAddress($0) }) {
-            address = SocketAddress(ip: address.ip, port: local.port)
+    private func vectorsPerBurst(of socket: BoundSocket) -> Int {
+        socket.isPaced ? 1 : Self.vectorsPerBurst
+    }
+
+    private func adopt(_ sockets: [BoundSocket], _ local: SocketAddress) {
+        guard !isClosing else {
+            for socket in sockets { socket.close() }
+            return
         }
-        channel.closeFuture.whenComplete { _ in self.channelClosed() }
+        bound = sockets
+        address = local
+        for socket in sockets { socket.channel?.closeFuture.whenComplete { _ in self.channelClosed(socket) } }
+        if let epoch {
+            separateMembers(epoch: epoch)
+            readStrangers()
+        }
         sendWaiting()
     }
 
     private func logListening() {
-        logger.info(
-            "listening",
-            metadata: [
-                "address": "\(address)", "receiveBuffer": "\(buffers.receive)",
-                "receiveBufferRequested": "\(Limits.receiveBuffer)", "sendBuffer": "\(buffers.send)",
-                "sendBufferRequested": "\(Limits.sendBuffer)",
-            ])
+        var metadata: Logger.Metadata = [
+            "address": "\(address)", "receiveBuffer": "\(bound.last?.receiveBuffer ?? 0)",
+            "receiveBufferRequested": "\(Limits.receiveBuffer)", "sendBuffer": "\(bound.last?.sendBuffer ?? 0)",
+            "sendBufferRequested": "\(Limits.sendBuffer)",
+        ]
+        if options.usesKernelFilter { metadata["kernelFilter"] = "\(hasMembersSocket ? "in use" : "not available")" }
+        logger.info("listening", metadata: metadata)
     }
 
-    private func channelClosed() {
-        guard !isClosing else { return }
-        channel = nil
-        descriptor = nil
-        isDrained = true
-        rebind(until: .now() + rebindTime)
+    private func closeBound() {
+        let sockets = bound
+        bound = []
+        for socket in sockets { socket.close() }
+    }
+
+    private func channelClosed(_ socket: BoundSocket) {
+        guard !isClosing, bound.contains(where: { $0 === socket }) else { return }
+        closeBound()
+        rebind(until: .now() + .nanoseconds(options.rebindTime.wholeNanoseconds))
     }
 
     private func rebind(until deadline: NIODeadline) {
@@ -273,18 +341,20 @@ final class UDPSocket: @unchecked Sendable {
 private final class DatagramHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
-    private let socket: UDPSocket
+    private let owner: UDPSocket
+    private let socket: BoundSocket
 
-    init(socket: UDPSocket) {
+    init(owner: UDPSocket, socket: BoundSocket) {
+        self.owner = owner
         self.socket = socket
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        socket.read(unwrapInboundIn(data))
+        owner.read(unwrapInboundIn(data), from: socket)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        socket.readComplete()
+        owner.readComplete(from: socket)
     }
 
     /// Ignores errors of the kernel: they are loss of datagrams.

@@ -138,7 +138,8 @@ struct RecoveryTests {
         }
 
         for process in [server.process, a, b] {
-            try await process.waitForLine(matching: "refused datagrams", on: .errors)
+            // The kernel drops most of them at the server.
+            try await process.waitForLine(matching: "(refused|lost) datagrams", on: .errors)
         }
         // 20 messages at 200 ms take more than twice the lifetime.
         let (markA, markB) = (a.mark, b.mark)
@@ -149,6 +150,6 @@ struct RecoveryTests {
             #expect(try process.lines(matching: "lost the server|ended the session", on: .errors).isEmpty)
         }
         // Refusals are logged in sums, not one line per datagram.
-        #expect(try server.process.lines(matching: "refused datagrams", on: .errors).count < 40)
+        #expect(try server.process.lines(matching: "(refused|lost) datagrams", on: .errors).count < 40)
     }
 }

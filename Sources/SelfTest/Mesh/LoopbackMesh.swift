@@ -10,11 +10,14 @@ package struct LoopbackMesh {
     /// Runs a server on free ports until `body` returns.
     package static func run(
         listen: [String] = ["127.0.0.1:0"], roster: Roster = .open,
+        configure: (inout MeshServer.Configuration) -> Void = { _ in },
         _ body: @Sendable (LoopbackMesh) async throws -> Void
     ) async throws {
         let key = SigningKey()
         let addresses = try listen.map { try require(try? SocketAddress($0), "no address: \($0)") }
-        let server = try MeshServer(.init(key: key, roster: roster, listen: addresses), logger: quiet)
+        var configuration = MeshServer.Configuration(key: key, roster: roster, listen: addresses)
+        configure(&configuration)
+        let server = try MeshServer(configuration, logger: quiet)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await server.run() }
             let address = try require(try await server.boundAddresses.first, "no socket")

@@ -7,7 +7,29 @@ internal import Testing
 struct SweepTests {
     @Test("a live server refuses every length to 1,400 bytes and every single-bit flip of every kind, and loses nobody")
     func server() async throws {
-        try await Self.survives { mesh, _ in (mesh.address, { try await mesh.server.rejections() }) }
+        try await Self.survives(usesKernelFilter: false) { mesh, _ in
+            (mesh.address, { try await mesh.server.rejections() })
+        }
+    }
+
+    @Test("a live server and its kernel refuse the same datagrams together, and lose nobody")
+    func filteredServer() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                await a.events.joined()
+                let socket = try #require(GarbageSocket())
+                let datagrams = try Self.lengths() + Self.flips()
+                for bytes in datagrams { #expect(socket.send(bytes, to: mesh.address)) }
+                // The server answers HELLOs in form with RETRY when there are too many.
+                let answered = UInt64(Kind.hello.minimumSize * 8)
+                while try await mesh.server.rejections().total + mesh.server.losses().total + answered
+                    < UInt64(datagrams.count)
+                {
+                    try Task.checkCancellation()
+                }
+                #expect(try await mesh.server.members().count == 1)
+            }
+        }
     }
 
     @Test("a live peer refuses every length to 1,400 bytes and every single-bit flip of every kind, and stays a member")
@@ -23,9 +45,10 @@ struct SweepTests {
 
     /// Two peers join; one target takes the sweep; then each has a message from the other.
     private static func survives(
+        usesKernelFilter: Bool = true,
         _ target: @Sendable @escaping (LoopbackMesh, RunningPeer) async throws -> Target
     ) async throws {
-        try await LoopbackMesh.run { mesh in
+        try await LoopbackMesh.run(configure: { $0.usesKernelFilter = usesKernelFilter }) { mesh in
             try await mesh.withPeer("A") { a in
                 try await mesh.withPeer("B") { b in
                     await a.events.sees("B")

@@ -25,7 +25,7 @@ struct UDPSocketTests {
             let token = Token()
             held = token
             let socket = UDPSocket(
-                index: 0, address: Fixture.address(1), profile: .peer, eventLoop: eventLoop,
+                index: 0, address: Fixture.address(1), options: .server, eventLoop: eventLoop,
                 logger: LoopbackMesh.quiet,
                 callbacks: .init(onDatagram: { _, _ in _ = token }, onBurst: {}, onFailure: { _ in }))
             await #expect(throws: (any Error).self) { try await socket.bind(isIPv6Only: false) }
@@ -53,14 +53,18 @@ struct UDPSocketTests {
         private let ended: EventLoopPromise<MeshError>
         private var eventLoop: any EventLoop { sender.eventLoop }
 
-        init(mayMove: Bool = false, rebindTime: Duration = .seconds(600)) async throws {
+        init(
+            _ options: UDPSocket.Options = .init(profile: .peer), rebindTime: Duration = .seconds(600)
+        ) async throws {
+            var options = options
+            options.rebindTime = rebindTime
             let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
             let (stream, continuation) = AsyncStream.makeStream(of: (byte: UInt8, port: UInt16).self)
             let ended = eventLoop.makePromise(of: MeshError.self)
-            let make = { (onDatagram: @escaping (Span<UInt8>, Path) -> Void) in
+            let make = { [options] (onDatagram: @escaping (Span<UInt8>, Path) -> Void) in
                 UDPSocket(
-                    index: 0, address: SecureMesh.SocketAddress(ip: .v4(0x7F00_0001), port: 0), profile: .peer,
-                    mayMove: mayMove, rebindTime: rebindTime, eventLoop: eventLoop, logger: LoopbackMesh.quiet,
+                    index: 0, address: SecureMesh.SocketAddress(ip: .v4(0x7F00_0001), port: 0), options: options,
+                    eventLoop: eventLoop, logger: LoopbackMesh.quiet,
                     callbacks: .init(onDatagram: onDatagram, onBurst: {}, onFailure: { ended.succeed($0) }))
             }
             self.ended = ended
@@ -82,8 +86,8 @@ struct UDPSocketTests {
         /// Closes the sender's channel while another descriptor keeps its port, as another process would.
         func losePort() async throws -> CInt {
             try await run { [sender] _ in
-                let other = try #require(sender.descriptor).duplicate()
-                sender.channel?.close(promise: nil)
+                let other = try #require(sender.bound.first?.descriptor).duplicate()
+                sender.bound.first?.channel?.close(promise: nil)
                 return other
             }
         }
@@ -112,12 +116,12 @@ struct UDPSocketTests {
         var pair = try await Pair()
         let sender = pair.sender
         let (port, unsent) = try await pair.run { target in
-            let channel = sender.channel
+            let channel = sender.bound.first?.channel
             sender.send(Self.transmit(1, to: target))
             for _ in 0..<100 { sender.send(Self.transmit(2, to: Self.refused)) }
             sender.send(Self.transmit(3, to: target))
-            #expect(sender.channel === channel && channel?.isActive == true)
-            return (sender.address.port, sender.losses.total)
+            #expect(sender.bound.first?.channel === channel && channel?.isActive == true)
+            return (sender.address.port, sender.countLosses().total)
         }
         #expect(await pair.received(upTo: 3) == ([1, 3], [port]))
         #expect(unsent == 100)
@@ -132,7 +136,7 @@ struct UDPSocketTests {
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v6(0, 1), port: 1)))
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: target.ip, port: 0)))
             sender.send(Self.transmit(0, to: SecureMesh.SocketAddress(ip: .v4(0x7FFF_FFFF), port: 1)))
-            return sender.losses.total
+            return sender.countLosses().total
         }
         #expect(unsent == 3)
         try await pair.close()
@@ -143,7 +147,7 @@ struct UDPSocketTests {
         var pair = try await Pair()
         let sender = pair.sender
         let port = try await pair.run { _ in
-            sender.channel?.close(promise: nil)
+            sender.bound.first?.channel?.close(promise: nil)
             return sender.address.port
         }
         try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
@@ -159,7 +163,7 @@ struct UDPSocketTests {
         let (port, unsent) = try await pair.run { target in
             for _ in 0..<Limits.sendQueue { sender.send(Self.transmit(1, to: target)) }
             sender.send(Self.transmit(2, to: target))
-            return (sender.address.port, sender.losses.total)
+            return (sender.address.port, sender.countLosses().total)
         }
         #expect(unsent == 1)
         close(other)
@@ -176,7 +180,7 @@ struct UDPSocketTests {
             sender.send(Self.transmit(1, to: target))
             for _ in 0..<2 { sender.send(Self.transmit(2, to: target, .answer)) }
             for _ in 0..<3 { sender.send(Self.transmit(3, to: target, .message)) }
-            return sender.losses
+            return sender.countLosses()
         }
         #expect(losses[.answersDropped] == 2 && losses[.messagesDropped] == 3 && losses.total == 5)
         close(other)
@@ -196,14 +200,14 @@ struct UDPSocketTests {
         let sender = pair.sender
         let other = try await pair.losePort()
         #expect(try await pair.failure.get() == .addressInUse(sender.address))
-        #expect(try await pair.run { _ in sender.descriptor == nil && sender.channel == nil })
+        #expect(try await pair.run { _ in sender.bound.isEmpty })
         close(other)
         try await pair.close()
     }
 
     @Test("a socket on a port that the system chose takes another one if that is lost")
     func moved() async throws {
-        var pair = try await Pair(mayMove: true)
+        var pair = try await Pair(.peer)
         let sender = pair.sender
         let before = sender.address.port
         let other = try await pair.losePort()
@@ -225,17 +229,163 @@ struct UDPSocketTests {
             sender.send(Self.transmit(0, to: target))
             sender.close()
             sender.send(Self.transmit(1, to: target))
-            return sender.losses.total
+            return sender.countLosses().total
         }
         #expect(unsent == 2)
         close(other)
         let address = try await pair.run { _ in sender.address }
         let heir = UDPSocket(
-            index: 0, address: address, profile: .peer, eventLoop: sender.eventLoop, logger: LoopbackMesh.quiet,
+            index: 0, address: address, options: .server, eventLoop: sender.eventLoop, logger: LoopbackMesh.quiet,
             callbacks: .init(onDatagram: { _, _ in }, onBurst: {}, onFailure: { _ in }))
         // A process that another test starts can hold a copy of the descriptor until it runs its own program.
         while await (try? heir.bind(isIPv6Only: false)) == nil { try Task.checkCancellation() }
         try await sender.eventLoop.submit { heir.close() }.get()
         try await pair.close()
+    }
+
+    // MARK: the kernel's filter
+
+    private static let epoch: UInt64 = 0x0102_0304_A5A6_A7A8
+
+    /// Returns the header of a datagram, filled up with zeros.
+    private static func datagram(_ kind: Kind, to: UInt64 = 0, from: UInt64 = 0, counter: UInt64 = 0) -> [UInt8] {
+        var bytes: [UInt8] = [ProtocolConstants.version, kind.rawValue]
+        bytes.append(bigEndian: UInt16(kind.minimumSize))
+        for number in [to, from, counter] { bytes.append(bigEndian: number) }
+        return bytes + [UInt8](repeating: 0, count: kind.minimumSize - bytes.count)
+    }
+
+    private static func heartbeat(to epoch: UInt64) -> [UInt8] { datagram(.heartbeat, to: epoch, from: 7, counter: 1) }
+
+    /// Datagrams that are not HELLOs in form.
+    private static var garbage: [[UInt8]] {
+        let hello = datagram(.hello)
+        let changed = (0..<Header.size).map { offset in
+            var bytes = hello
+            bytes[offset] ^= 0x80
+            return bytes
+        }
+        return changed + [
+            [], [1], [1, 1, 1, 0], Array(hello.dropLast()), hello + [0], heartbeat(to: epoch ^ 1),
+            heartbeat(to: epoch ^ 1 << 63), [0] + heartbeat(to: epoch).dropFirst(),
+            datagram(.pulse, to: 1, from: epoch),
+        ]
+    }
+
+    /// A server's socket, and what it hands to its owner: the kind of each datagram, in order.
+    private struct FilteredSocket {
+        let socket: UDPSocket
+        var kinds: AsyncStream<UInt8?>.AsyncIterator
+
+        init(_ address: SecureMesh.SocketAddress, usesKernelFilter: Bool = true) async throws {
+            let (stream, continuation) = AsyncStream.makeStream(of: UInt8?.self)
+            var options = UDPSocket.Options.server
+            options.usesKernelFilter = usesKernelFilter
+            socket = UDPSocket(
+                index: 0, address: address, options: options,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: LoopbackMesh.quiet,
+                callbacks: .init(
+                    onDatagram: { bytes, _ in continuation.yield(bytes.count > 1 ? bytes[1] : nil) }, onBurst: {},
+                    onFailure: { _ in }))
+            kinds = stream.makeAsyncIterator()
+            try await socket.bind(isIPv6Only: false)
+            try await run { $0.separateMembers(epoch: UDPSocketTests.epoch) }
+        }
+
+        func run<Result: Sendable>(_ body: @escaping @Sendable (UDPSocket) throws -> Result) async throws -> Result {
+            try await socket.eventLoop.submit { [socket] in try body(socket) }.get()
+        }
+    }
+
+    #if os(Linux)
+        @Test(
+            "the kernel drops all strangers' datagrams but HELLOs, and hands over members' before them",
+            arguments: ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"])
+        func filter(_ text: String) async throws {
+            let address = try SecureMesh.SocketAddress(text)
+            var filtered = try await FilteredSocket(address)
+            #expect(filtered.socket.hasMembersSocket)
+            let isIPv6Loopback = text == "[::1]:0"
+            let sender = try SocketDescriptor(
+                bindingTo: try SecureMesh.SocketAddress(isIPv6Loopback ? "[::1]:0" : "127.0.0.1:0"), isIPv6Only: false)
+            let target = SecureMesh.SocketAddress(
+                ip: isIPv6Loopback ? .v6(0, 1) : .v4(0x7F00_0001), port: filtered.socket.address.port)
+            let garbage = Self.garbage
+            let hello = Self.datagram(.hello)
+            for bytes in garbage + [hello, Self.heartbeat(to: Self.epoch), Self.datagram(.confirm, to: Self.epoch)] {
+                guard case .sent = sender.send(bytes, to: target) else {
+                    Issue.record("not sent: \(bytes.count) bytes")
+                    return
+                }
+            }
+            #expect(await filtered.kinds.next() == Kind.heartbeat.rawValue)
+            #expect(await filtered.kinds.next() == Kind.confirm.rawValue)
+            try await filtered.run { $0.readStrangers() }
+            #expect(await filtered.kinds.next() == Kind.hello.rawValue)
+            let losses = try await filtered.run { $0.countLosses() }
+            #expect(losses[.strangersDropped] == UInt64(garbage.count) && losses.total == UInt64(garbage.count))
+            try await filtered.run { $0.close() }
+        }
+
+        @Test("a flood of strangers that nobody reads leaves the members' receive buffer free")
+        func ownBuffer() async throws {
+            var filtered = try await FilteredSocket(SecureMesh.SocketAddress("127.0.0.1:0"))
+            let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
+            let target = filtered.socket.address
+            let hello = Self.datagram(.hello)
+            // More than the largest receive buffer holds: the kernel counts more than the bytes of each.
+            let buffer = try await filtered.run { $0.bound.first?.receiveBuffer ?? 0 }
+            for _ in 0..<(buffer / hello.count) { _ = sender.send(hello, to: target) }
+            _ = sender.send(Self.heartbeat(to: Self.epoch), to: target)
+            #expect(await filtered.kinds.next() == Kind.heartbeat.rawValue)
+            let losses = try await filtered.run { $0.countLosses() }
+            #expect(losses[.strangersDropped] > 0 && losses[.receiveBufferFull] == 0)
+            try await filtered.run { $0.close() }
+        }
+    #endif
+
+    @Test("without the kernel's filter one socket takes everything") func noFilter() async throws {
+        var filtered = try await FilteredSocket(SecureMesh.SocketAddress("127.0.0.1:0"), usesKernelFilter: false)
+        #expect(!filtered.socket.hasMembersSocket)
+        let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
+        for bytes in [Self.datagram(.hello), Self.heartbeat(to: 1), Self.datagram(.pulse), []] {
+            _ = sender.send(bytes, to: filtered.socket.address)
+        }
+        for kind in [Kind.hello, .heartbeat, .pulse] { #expect(await filtered.kinds.next() == kind.rawValue) }
+        #expect(await filtered.kinds.next() == .some(nil))
+        try await filtered.run { $0.close() }
+    }
+
+    @Test("an address that a server has cannot be bound, though its two sockets share it")
+    func sharedAddress() async throws {
+        let filtered = try await FilteredSocket(SecureMesh.SocketAddress("127.0.0.1:0"))
+        let address = filtered.socket.address
+        for other in [address, SecureMesh.SocketAddress(ip: .v4(0), port: address.port)] {
+            let second = UDPSocket(
+                index: 0, address: other, options: .server, eventLoop: filtered.socket.eventLoop,
+                logger: LoopbackMesh.quiet,
+                callbacks: .init(onDatagram: { _, _ in }, onBurst: {}, onFailure: { _ in }))
+            let error = await #expect(throws: SystemError.self) { try await second.bind(isIPv6Only: false) }
+            #expect(error?.code == EADDRINUSE)
+        }
+        try await filtered.run { $0.close() }
+    }
+
+    @Test("a server's socket that is bound again still has its filter") func filterAfterRebind() async throws {
+        var filtered = try await FilteredSocket(SecureMesh.SocketAddress("127.0.0.1:0"))
+        let before = filtered.socket.address
+        let hadFilter = try await filtered.run { socket in
+            defer { socket.bound.last?.channel?.close(promise: nil) }
+            return socket.hasMembersSocket
+        }
+        // The event loop has bound it again by then.
+        let isFiltered = try await filtered.run { $0.hasMembersSocket }
+        try #require(isFiltered == hadFilter && filtered.socket.address == before)
+        let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
+        for bytes in [Self.datagram(.hello), Self.heartbeat(to: Self.epoch)] { _ = sender.send(bytes, to: before) }
+        // Strangers are read once without being asked for, after members.
+        let kinds = [await filtered.kinds.next(), await filtered.kinds.next()]
+        #expect(Set(kinds) == [Kind.hello.rawValue, Kind.heartbeat.rawValue])
+        try await filtered.run { $0.close() }
     }
 }

@@ -1,0 +1,74 @@
+internal import NIOCore
+
+/// One socket of the kernel: the descriptor that sends, the channel that reads, and their counters.
+final class BoundSocket: @unchecked Sendable {
+    /// Nil after `close`.
+    private(set) var descriptor: SocketDescriptor?
+    /// The sizes of the buffers that the system has granted, in bytes.
+    let receiveBuffer: Int
+    let sendBuffer: Int
+    /// True if the socket is read only when `read` is called, as it is for strangers' datagrams.
+    var isPaced: Bool
+    /// The channel that reads; nil while it is being set up.
+    var channel: (any Channel)?
+    /// True if the last burst of reads ended because the socket was empty.
+    private(set) var isDrained = true
+    /// The number of datagrams read.
+    private(set) var received: UInt64 = 0
+    private var burst = 0
+    private var isReading = false
+    private var gauge: SendBufferGauge
+    private var drops: UInt32 = 0
+
+    init(_ descriptor: SocketDescriptor, isPaced: Bool) {
+        self.descriptor = descriptor
+        self.isPaced = isPaced
+        receiveBuffer = descriptor.requestReceiveBuffer(Limits.receiveBuffer)
+        sendBuffer = descriptor.requestSendBuffer(Limits.sendBuffer)
+        gauge = SendBufferGauge(size: sendBuffer)
+    }
+
+    /// Closes both descriptors, so that the address is free at once.
+    func close() {
+        descriptor = nil
+        channel?.close(promise: nil)
+    }
+
+    /// Reads once, as soon as there is something.
+    func read() {
+        guard isPaced, !isReading, let channel else { return }
+        isReading = true
+        channel.read()
+    }
+
+    func noteRead() {
+        received += 1
+        burst += 1
+    }
+
+    /// - Parameter limit: The largest number of datagrams in a burst.
+    func noteBurst(limit: Int) {
+        isReading = false
+        isDrained = burst < limit
+        burst = 0
+    }
+
+    /// Returns whether less than `share` of the send buffer is in use.
+    func isBelow(_ share: SendBufferGauge.Share) -> Bool {
+        gauge.isBelow(share) { descriptor?.sendBufferUse }
+    }
+
+    func send(_ bytes: [UInt8], to remote: SocketAddress) -> SocketDescriptor.SendResult {
+        guard let descriptor else { return .full }
+        let result = descriptor.send(bytes, to: remote)
+        if case .sent = result { gauge.charge(bytes.count) }
+        return result
+    }
+
+    /// Returns the number of datagrams that the kernel has dropped since the last call.
+    func takeDrops() -> UInt64 {
+        guard let total = descriptor?.drops else { return 0 }
+        defer { drops = total }
+        return UInt64(total &- drops)
+    }
+}

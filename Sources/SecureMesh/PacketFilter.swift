@@ -1,0 +1,83 @@
+/// A program of the kernel's packet filter (classic BPF), as setsockopt(2) takes it.
+struct PacketFilter {
+    /// An instruction, laid out like `sock_filter` of linux/filter.h.
+    struct Instruction {
+        let code: UInt16
+        /// The number of instructions to skip if the condition holds, or does not hold.
+        let skipIfTrue: UInt8
+        let skipIfFalse: UInt8
+        let operand: UInt32
+    }
+
+    private(set) var instructions: [Instruction] = []
+
+    /// The strangers' socket in a pair, by its number in the group of sockets. The kernel also chooses it for a
+    /// datagram that is too short for the program.
+    static let strangers: UInt32 = 0
+    static let members: UInt32 = 1
+
+    /// Chooses the strangers' socket for every datagram.
+    static var allToStrangers: PacketFilter {
+        var filter = PacketFilter()
+        filter.finish(strangers)
+        return filter
+    }
+
+    /// Chooses the members' socket for CONFIRM and all later kinds if they are addressed to the epoch, and else the
+    /// strangers'. The epoch is random, so nobody who does not see the traffic reaches the members' socket.
+    ///
+    /// The kernel runs the program on the payload of a datagram.
+    static func membersFirst(epoch: UInt64) -> PacketFilter {
+        var filter = PacketFilter()
+        filter.require(Self.loadByte, 0, Self.equal, UInt32(ProtocolConstants.version))
+        filter.require(Self.loadByte, 1, Self.notBelow, UInt32(Kind.confirm.rawValue))
+        filter.require(Self.loadWord, 4, Self.equal, UInt32(epoch >> 32))
+        filter.require(Self.loadWord, 8, Self.equal, UInt32(truncatingIfNeeded: epoch))
+        filter.finish(members, else: strangers)
+        return filter
+    }
+
+    /// Drops every datagram whose header is not that of a HELLO (PROTOCOL.md, sections 4.1 and 4.3).
+    ///
+    /// The kernel runs the program on a datagram with its UDP header.
+    static var helloOnly: PacketFilter {
+        let size = UInt32(Kind.hello.minimumSize)
+        let start = UInt32(ProtocolConstants.version) << 24 | UInt32(Kind.hello.rawValue) << 16 | size
+        var filter = PacketFilter()
+        filter.require(Self.loadSize, 0, Self.equal, udpHeader + size)
+        filter.require(Self.loadWord, udpHeader, Self.equal, start)
+        // `to`, `from` and the counter are 0.
+        for offset in stride(from: UInt32(4), to: UInt32(Header.size), by: 4) {
+            filter.require(Self.loadWord, udpHeader + offset, Self.equal, 0)
+        }
+        filter.finish(.max, else: 0)
+        return filter
+    }
+
+    /// Appends a comparison of a value in the datagram. `finish` sets the target of its jump.
+    private mutating func require(_ load: UInt16, _ offset: UInt32, _ comparison: UInt16, _ value: UInt32) {
+        instructions.append(Instruction(code: load, skipIfTrue: 0, skipIfFalse: 0, operand: offset))
+        instructions.append(Instruction(code: comparison, skipIfTrue: 0, skipIfFalse: 0, operand: value))
+    }
+
+    /// Appends the results: `result` if all comparisons hold, else `other`.
+    private mutating func finish(_ result: UInt32, else other: UInt32? = nil) {
+        for index in instructions.indices where [Self.equal, Self.notBelow].contains(instructions[index].code) {
+            let old = instructions[index]
+            instructions[index] = Instruction(
+                code: old.code, skipIfTrue: 0, skipIfFalse: UInt8(instructions.count - index), operand: old.operand)
+        }
+        for value in [result, other].compactMap({ $0 }) {
+            instructions.append(Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: value))
+        }
+    }
+
+    private static let udpHeader: UInt32 = 8
+    // linux/bpf_common.h: class, size and mode of an instruction.
+    private static let loadWord: UInt16 = 0x20
+    private static let loadByte: UInt16 = 0x30
+    private static let loadSize: UInt16 = 0x80
+    private static let equal: UInt16 = 0x15
+    private static let notBelow: UInt16 = 0x35
+    private static let giveBack: UInt16 = 0x06
+}
