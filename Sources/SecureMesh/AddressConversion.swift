@@ -30,6 +30,12 @@ extension SocketAddress {
         SocketAddress(ip: .v6(0, 0), port: port)
     }
 
+    /// The addresses of this host's network interfaces; empty if the system does not tell.
+    static var ofHost: Set<IP> {
+        let devices = (try? System.enumerateDevices()) ?? []
+        return Set(devices.compactMap { $0.address.flatMap { SocketAddress($0)?.ip } })
+    }
+
     private static func split(_ text: String) throws(SocketAddressError) -> (host: String, port: UInt16) {
         guard let colon = text.lastIndex(of: ":") else { throw .notHostAndPort }
         var host = text[..<colon]

@@ -176,6 +176,7 @@ extension MeshServer.Configuration {
 
     fileprivate func registry(bound: [SocketAddress]) -> Registry.Configuration {
         var registry = Registry.Configuration(key: key, bound: bound, roster: roster)
+        registry.hostAddresses = SocketAddress.ofHost
         registry.heartbeatInterval = heartbeatInterval
         registry.lifetime = lifetime
         registry.maximumPeers = maximumPeers

@@ -20,15 +20,16 @@ package struct HandshakeGate: Sendable {
     ///   - signer: The server's key, which signs under the epoch.
     ///   - directory: The id of the directory, which each WELCOME carries.
     ///   - bound: The address of each socket, in the order of `Path.socket`.
+    ///   - hostAddresses: The addresses of the server's host.
     ///   - parameters: The intervals that each WELCOME carries.
     package init(
-        signer: Signer, directory: UInt64, bound: [SocketAddress], parameters: Welcome.Parameters,
-        random: inout RandomSource, now: Instant
+        signer: Signer, directory: UInt64, bound: [SocketAddress], hostAddresses: Set<SocketAddress.IP> = [],
+        parameters: Welcome.Parameters, random: inout RandomSource, now: Instant
     ) {
         self.signer = signer
         self.directory = directory
         self.parameters = parameters
-        sources = SourcePolicy(bound: bound)
+        sources = SourcePolicy(bound: bound, hostAddresses: hostAddresses)
         budget = HandshakeBudget(now: now)
         cookies = CookieJar(now: now, random: &random)
         prefixes = PrefixTable(rate: Limits.prefixRate, key: random.bytes16())

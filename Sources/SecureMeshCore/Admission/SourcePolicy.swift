@@ -1,13 +1,18 @@
 /// The source addresses that a server answers.
 ///
 /// It refuses, before any work is done, an address that members could not send to, and one that would direct the
-/// server's answers to itself or to hosts of its own network.
+/// server's answers to itself.
 package struct SourcePolicy: Sendable {
     /// The address of each socket, in the order of `Path.socket`.
     private let bound: [SocketAddress]
+    /// The addresses of the server's host. A socket that is bound to a wildcard address has all of them.
+    private let hostAddresses: Set<SocketAddress.IP>
+    private let wildcardPorts: Set<UInt16>
 
-    package init(bound: [SocketAddress]) {
+    package init(bound: [SocketAddress], hostAddresses: Set<SocketAddress.IP> = []) {
         self.bound = bound
+        self.hostAddresses = hostAddresses
+        wildcardPorts = Set(bound.filter(\.isUnspecified).map(\.port))
     }
 
     /// Returns true if a HELLO from `path` may be answered.
@@ -16,10 +21,15 @@ package struct SourcePolicy: Sendable {
     /// the address would mean a different host to each member that learns it.
     package func allows(_ path: Path) -> Bool {
         let source = path.remote
-        guard source.isUsable, !bound.contains(source), Int(path.socket) < bound.count else { return false }
+        guard source.isUsable, !isOwn(source), Int(path.socket) < bound.count else { return false }
         let own = bound[Int(path.socket)]
         if source.isLoopback { return own.isLoopback }
         if source.isLinkLocal { return own.isLinkLocal }
         return true
+    }
+
+    /// Returns true if the address is that of one of the server's sockets.
+    private func isOwn(_ address: SocketAddress) -> Bool {
+        bound.contains(address) || wildcardPorts.contains(address.port) && hostAddresses.contains(address.ip)
     }
 }

@@ -10,6 +10,8 @@ package struct Registry: MeshMachine {
         package var key: SigningKey
         /// The address of each socket, in the order of `Path.socket`.
         package var bound: [SocketAddress]
+        /// The addresses of the host, which a socket on a wildcard address has.
+        package var hostAddresses: Set<SocketAddress.IP> = []
         package var roster: Roster
         package var heartbeatInterval = ProtocolConstants.heartbeatInterval
         package var lifetime = ProtocolConstants.lifetime
@@ -55,6 +57,7 @@ package struct Registry: MeshMachine {
         signer = Signer(key: configuration.key, context: context, from: epoch.rawValue)
         gate = HandshakeGate(
             signer: signer, directory: epoch.rawValue, bound: configuration.bound,
+            hostAddresses: configuration.hostAddresses,
             parameters: Welcome.Parameters(
                 heartbeat: configuration.heartbeatInterval, lifetime: configuration.lifetime,
                 trust: configuration.trust, rekey: configuration.rekey),

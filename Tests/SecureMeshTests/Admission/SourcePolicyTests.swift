@@ -1,5 +1,6 @@
-import SecureMesh
 import Testing
+
+@testable import SecureMesh
 
 @Suite("Source policy")
 struct SourcePolicyTests {
@@ -33,6 +34,25 @@ struct SourcePolicyTests {
     @Test("a socket answers the sources that its own address allows", arguments: table)
     func answers(bound: SocketAddress, source: SocketAddress, isAllowed: Bool) {
         #expect(SourcePolicy(bound: [bound]).allows(Path(remote: source)) == isAllowed)
+    }
+
+    @Test("a socket on a wildcard address has every address of the host, and its port on no other")
+    func hostAddresses() {
+        let host = Self.v4(0x0A4D_0001, port: 3_000)
+        let host6 = SocketAddress(ip: .v6(0xFD00_0077_0000_0000, 1), port: 3_000)
+        for bound in [Self.any4, Self.any6] {
+            let policy = SourcePolicy(bound: [bound], hostAddresses: [host.ip, host6.ip])
+            #expect(!policy.allows(Path(remote: host)) && !policy.allows(Path(remote: host6)))
+            // A peer on the server's host, and a host with another address.
+            #expect(policy.allows(Path(remote: SocketAddress(ip: host.ip, port: 3_001))))
+            #expect(policy.allows(Path(remote: Self.v4(0x0A4D_0002, port: 3_000))))
+        }
+        let policy = SourcePolicy(bound: [Self.host4], hostAddresses: [host.ip])
+        #expect(policy.allows(Path(remote: host)))
+    }
+
+    @Test("this host's addresses are known, loopback among them") func ofHost() {
+        #expect(SocketAddress.ofHost.contains(.v4(0x7F00_0001)))
     }
 
     @Test("each socket has its own policy, and none answers another socket of the server")
