@@ -216,35 +216,34 @@ final class SocketDescriptor: Sendable {
     private static func withKernelAddress<Result>(
         _ address: SocketAddress, isIPv6: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
-        guard isIPv6 else {
-            var kernel = sockaddr_in()
-            kernel.sin_family = sa_family_t(AF_INET)
-            kernel.sin_port = address.port.bigEndian
-            if case .v4(let ip) = address.ip { kernel.sin_addr.s_addr = ip.bigEndian }
-            return unsafe withBytes(of: &kernel, body)
-        }
-        let (high, low): (UInt64, UInt64) =
+        // The fields are written by their offsets. SwiftNIO declares the structures too, and a release build does not
+        // find their fields without an import of a C module of SwiftNIO.
+        let size = isIPv6 ? 28 : 16
+        var kernel = sockaddr_storage()
+        return unsafe withUnsafeMutableBytes(of: &kernel) { bytes in
+            let family = isIPv6 ? AF_INET6 : AF_INET
+            #if canImport(Darwin)
+                unsafe bytes.storeBytes(of: UInt8(size), as: UInt8.self)
+                unsafe bytes.storeBytes(of: UInt8(family), toByteOffset: 1, as: UInt8.self)
+            #else
+                unsafe bytes.storeBytes(of: UInt16(family), as: UInt16.self)
+            #endif
+            unsafe bytes.storeBytes(of: address.port.bigEndian, toByteOffset: 2, as: UInt16.self)
             switch address.ip {
-            case .v4(let ip): (0, 0xFFFF_0000_0000 | UInt64(ip))
-            case .v6(let high, let low): (high, low)
+            case .v4(let ip) where !isIPv6:
+                unsafe bytes.storeBytes(of: ip.bigEndian, toByteOffset: 4, as: UInt32.self)
+            case .v4(let ip):
+                let mapped = 0xFFFF_0000_0000 | UInt64(ip)
+                unsafe bytes.storeBytes(of: mapped.bigEndian, toByteOffset: 16, as: UInt64.self)
+            case .v6(let high, let low) where isIPv6:
+                unsafe bytes.storeBytes(of: high.bigEndian, toByteOffset: 8, as: UInt64.self)
+                unsafe bytes.storeBytes(of: low.bigEndian, toByteOffset: 16, as: UInt64.self)
+            case .v6:
+                break
             }
-        var kernel = sockaddr_in6()
-        kernel.sin6_family = sa_family_t(AF_INET6)
-        kernel.sin6_port = address.port.bigEndian
-        unsafe withUnsafeMutableBytes(of: &kernel.sin6_addr) { bytes in
-            unsafe bytes.storeBytes(of: high.bigEndian, as: UInt64.self)
-            unsafe bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-        }
-        return unsafe withBytes(of: &kernel, body)
-    }
-
-    private static func withBytes<Kernel, Result>(
-        of address: inout Kernel, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-    ) -> Result {
-        unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
-                unsafe body(rebound, socklen_t(MemoryLayout<Kernel>.size))
-            }
+            let start = unsafe bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
+            guard let start = unsafe start else { preconditionFailure("an address without memory") }
+            return unsafe body(start, socklen_t(size))
         }
     }
 }
