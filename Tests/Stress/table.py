@@ -1,0 +1,353 @@
+#!/usr/bin/env python3
+"""Measures where a mesh of real processes ends, and prints the table of docs/limits.md.
+
+    scripts/stress table [--rows NAME,NAME...] [--write] [--program FILE] [--port PORT]
+
+    --rows NAMES     these rows only (all); --list prints their names
+    --list           prints the names of the rows, and what each does
+    --write          writes the rows into the table of docs/limits.md; other rows stay
+    --program FILE   an existing p2p, in place of the one that scripts/build builds
+    --port PORT      first of up to 1,200 UDP ports (20000)
+
+The figures depend on the machine and on what else runs there. All rows take about 40 minutes. The largest meshes need
+about 8 GB of memory, and 20,000 open files (ulimit -n).
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from real_mesh import RealMesh, processor_seconds, stop  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PAGE = os.path.join(ROOT, "docs", "limits.md")
+BEGIN, END = "<!-- The table of scripts/stress begins. -->", "<!-- The table of scripts/stress ends. -->"
+HEAD = ["| row | situation | result |", "|---|---|---|"]
+
+
+class Context:
+    def __init__(self, program, port):
+        self.program, self.port = program, port
+
+    def mesh(self, names, *server_options):
+        return RealMesh(self.program, names, self.port, server_options)
+
+    def command(self, *arguments, limit=600):
+        """Runs p2p and returns the JSON object that it prints, whatever its exit code."""
+        done = subprocess.run([self.program, *arguments], capture_output=True, timeout=limit)
+        return json.loads(done.stdout)
+
+
+def names(count):
+    return [f"n{index}" for index in range(count)]
+
+
+def seconds(value):
+    return "never" if value is None else f"{value:.1f} s"
+
+
+def milliseconds(values):
+    values = [value * 1e3 for value in values]
+    return f"{statistics.median(values):.0f} ms, at most {max(values):.0f} ms" if values else "never"
+
+
+def server_counts(mesh, before=(0, 0)):
+    joins, departures = mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- ")
+    return f"{joins - before[0]:,} joins and {departures - before[1]:,} departures at the server"
+
+
+def form(context, count, limit):
+    with context.mesh(names(count)) as mesh:
+        took = mesh.form(names(count), 0.02, limit)
+        joined = len(mesh.joined())
+        return f"{joined:,} of {count:,} joined, the last after {took:.1f} s; {server_counts(mesh)}"
+
+
+def back(mesh, count, mark, begun, limit):
+    """Waits until all peers have joined since `mark`, then for departures that are reported late."""
+    joined = mesh.wait_joined(names(count), limit, since=mark)
+    took = max(joined.values(), default=begun) - begun
+    time.sleep(20)
+    gone = len(mesh.lines("- ", since=mark))
+    return f"{len(joined):,} of {count:,} back, the last after {took:.1f} s; {gone:,} reported as gone"
+
+
+def restart(context, count):
+    with context.mesh(names(count)) as mesh:
+        mesh.form(names(count), 0.08, 120)
+        time.sleep(3)
+        mark = mesh.mark()
+        before = (mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- "))
+        mesh.kill_server()
+        time.sleep(0.2)
+        begun = time.monotonic()
+        mesh.start_server()
+        result = back(mesh, count, mark, begun, 60)
+        return f"{result}; {server_counts(mesh, before)}"
+
+
+def pause(context, count, length):
+    with context.mesh(names(count)) as mesh:
+        mesh.form(names(count), 0.05, 120)
+        time.sleep(3)
+        before = (mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- "))
+        processes = [peer.process for peer in mesh.peers.values()]
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(length)
+        mark, begun = mesh.mark(), time.monotonic()
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
+        # A peer whose session has survived does not print `joined` again.
+        whole = [0.0]
+
+        def is_whole():
+            joins, departures = mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- ")
+            if joins - departures != count:
+                whole[0] = 0.0
+            elif not whole[0]:
+                whole[0] = time.monotonic()
+            return whole[0] and time.monotonic() - whole[0] > 3
+
+        mesh.wait(is_whole, 60)
+        took = whole[0] - begun if whole[0] else None
+        gone = len(mesh.lines("- ", since=mark))
+        return (f"the server lists all {count:,} after {seconds(took)}; {gone:,} reported as gone to peers; "
+                f"{server_counts(mesh, before)}")
+
+
+def newcomer(context, count):
+    newcomers = [f"x{index}" for index in range(6)]
+    with context.mesh(names(count) + newcomers) as mesh:
+        mesh.form(names(count), 0.02, 120)
+        time.sleep(2)
+        speaks, known = [], []
+        for name in newcomers:
+            mark = mesh.mark()
+            started = mesh.start_peer(name).started
+            line = rf"\+ {name} "
+            mesh.wait(lambda: name in mesh.joined(mark) and len(mesh.lines(line, mark)) >= count, 30)
+            own, heard = mesh.joined(mark).get(name), mesh.lines(line, mark)
+            if own:
+                speaks.append(own - started)
+            if len(heard) >= count:
+                known.append(max(line.at for line in heard) - started)
+            time.sleep(1)
+        return (f"may speak {milliseconds(speaks)} after its process starts; all list it after {milliseconds(known)} "
+                f"({len(speaks)} newcomers)")
+
+
+def absence(context, count, is_clean):
+    """One peer broadcasts; the server stops, and is started again after 12 s."""
+    with context.mesh(names(count) + ["x0"]) as mesh:
+        mesh.form(names(count), 0.05, 120)
+        mesh.start_peer("x0", "--broadcast-interval", "100ms")
+        mesh.wait(lambda: len(mesh.lines("x0: ")) > 20 * count, 30)
+        mark, begun = mesh.mark(), time.monotonic()
+        if is_clean:
+            mesh.stop_server()
+        else:
+            mesh.kill_server()
+        time.sleep(12)
+        mesh.start_server()
+        joined = mesh.wait_joined(names(count), 60, since=mark)
+        time.sleep(20)
+        heard = mesh.lines(r"x0: x0_broadcast_\d+$", since=mark)
+        gone = len(mesh.lines("- ", since=mark))
+        counters = [int(line.text.rsplit("_", 1)[1]) for line in heard]
+        sent = max(counters, default=0) - min(counters, default=0) + 1
+        times = sorted(line.at for line in heard if line.name == "n0")
+        silence = max((b - a for a, b in zip([begun] + times, times)), default=None)
+        return (f"{max(sent * count - len(heard), 0):,} of {sent * count:,} messages lost, longest silence "
+                f"{seconds(silence)}; {len(joined):,} of {count:,} back; {gone:,} reported as gone")
+
+
+def broadcast(context, count):
+    with context.mesh([], "--open") as mesh:
+        mesh.start_server()
+        report = context.command(
+            "swarm", "--server", mesh.address, "--keys", mesh.keys, "--peers", str(count), "--talk", "1s",
+            "--duration", f"{count // 50 + 30}s", "--json")
+        delay = report["delay"]
+        return (f"{report['joined']:,} of {count:,} joined; {report['lost']:,} of {report['sent']:,} messages lost, "
+                f"delay {delay['p50_ns'] / 1e6:.0f} ms, at most {delay['max_ns'] / 1e6:.0f} ms; "
+                f"{report['connections_lost']} connections lost; "
+                f"{report['memory_bytes'] / 1e6:.0f} MB for all peers")
+
+
+def simulated_loss(context, percent):
+    replaced = expired = 0
+    for seed in range(1, 4):
+        recording = context.command(
+            "simulate", "--peers", "50", "--minutes", "5", "--latency", "20ms", "--loss", f"{percent}%",
+            "--seed", str(seed), "--json")
+        reasons = [stay.get("departure") for stay in recording["stays"]]
+        replaced += reasons.count("replaced")
+        expired += reasons.count("expired")
+    return f"{replaced} sessions replaced and {expired} expired, in 3 runs of 5 minutes"
+
+
+def stalled_stderr(context):
+    """Nobody reads the server's log, and its pipe is full."""
+    reading, writing = full_pipe()
+    try:
+        with context.mesh(names(20)) as mesh:
+            with os.fdopen(os.dup(writing), "wb", buffering=0) as errors:
+                mesh.start_server(stderr=errors)
+            for name in names(20):
+                mesh.start_peer(name)
+            joined = len(mesh.wait_joined(names(20), 30))
+            mark = mesh.mark()
+            stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for size in range(64):
+                stranger.sendto(bytes(size), ("127.0.0.1", mesh.port))
+            time.sleep(10)
+            lost = len(mesh.lines("joined as ", since=mark)) + len(mesh.lines("- ", since=mark))
+            took = mesh.stop_server()
+            return (f"{joined} of 20 joined, {lost} lines about lost members in 10 s with garbage; "
+                    f"SIGTERM ends the server after {seconds(took)}")
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def stalled_stdout(context):
+    """Nobody reads the results of a server and a peer, and their pipes are full."""
+    reading, writing = full_pipe()
+    try:
+        with context.mesh(names(20) + ["x0"]) as mesh:
+            with os.fdopen(os.dup(writing), "wb", buffering=0) as output:
+                mesh.start_server(stdout=output)
+                mesh.start_peer("x0", stdout=output)
+            for name in names(20):
+                mesh.start_peer(name)
+            joined = len(mesh.wait_joined(names(20), 30))
+            peer, server = stop(mesh.peers["x0"].process), mesh.stop_server()
+            return (f"{joined} of 20 others joined; SIGTERM ends the peer after {seconds(peer)}, "
+                    f"the server after {seconds(server)}")
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def full_pipe():
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    return reading, writing
+
+
+def message_rate(context, senders):
+    """Members send messages of the largest size that p2p sends, at the permitted rate, to 20 others."""
+    count, length = 20, 10
+    talkers = [f"x{index}" for index in range(senders)]
+    with context.mesh(names(count) + talkers) as mesh:
+        mesh.form(names(count), 0.02, 60)
+        for name in talkers:
+            mesh.start_peer(name, "--broadcast-interval", "5ms", "--message", f"{name} " + "m" * 1080)
+        mesh.wait_joined(talkers, 30)
+        time.sleep(2)
+        pids = [mesh.peers[name].process.pid for name in names(count)]
+        mark, before, begun = mesh.mark(), sum(map(processor_seconds, pids)), time.monotonic()
+        time.sleep(length)
+        used, took = sum(map(processor_seconds, pids)) - before, time.monotonic() - begun
+        heard = len(mesh.lines(r"x\d+: ", since=mark))
+        lost = len(mesh.lines(r"(joined as|- n) ", since=mark))
+        return (f"{heard / count / took:.0f} messages per second at each receiver, {used / count / took * 100:.0f} % of a "
+                f"core for each; {lost} lines about lost members")
+
+
+ROWS = {
+    "form-500": ("500 peers start within 10 s", lambda c: form(c, 500, 75)),
+    "form-1000": ("1,000 peers start within 20 s", lambda c: form(c, 1000, 150)),
+    "restart-50": ("the server of 50 is killed and started again", lambda c: restart(c, 50)),
+    "restart-300": ("the server of 300 is killed and started again", lambda c: restart(c, 300)),
+    "restart-500": ("the server of 500 is killed and started again", lambda c: restart(c, 500)),
+    "pause-300": ("all of 300 peers are stopped for 5 s (SIGSTOP)", lambda c: pause(c, 300, 5)),
+    "newcomer-10": ("a newcomer in a mesh of 10", lambda c: newcomer(c, 10)),
+    "newcomer-50": ("a newcomer in a mesh of 50", lambda c: newcomer(c, 50)),
+    "newcomer-200": ("a newcomer in a mesh of 200", lambda c: newcomer(c, 200)),
+    "stop-50": ("the server of 50 stops by SIGTERM for 12 s", lambda c: absence(c, 50, True)),
+    "crash-50": ("the server of 50 is killed, and absent for 12 s", lambda c: absence(c, 50, False)),
+    "broadcast-1000": ("one of 1,000 peers in one process broadcasts every second", lambda c: broadcast(c, 1000)),
+    "messages-2": ("2 peers broadcast 1,083 bytes 200 times per second to 20 others", lambda c: message_rate(c, 2)),
+    "loss-1": ("1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1)),
+    "loss-5": ("5 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 5)),
+    "loss-10": ("10 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 10)),
+    "loss-20": ("20 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 20)),
+    "stalled-stderr": ("nobody reads the server's stderr", stalled_stderr),
+    "stalled-stdout": ("nobody reads the stdout of the server and of a peer", stalled_stdout),
+}
+
+
+def page_rows():
+    """Returns the page and the rows of its table by name."""
+    with open(PAGE) as file:
+        page = file.read()
+    head, rest = page.split(BEGIN)
+    table, tail = rest.split(END)
+    rows = {}
+    for line in table.strip().split("\n")[len(HEAD):]:
+        name = re.match(r"\| `([a-z0-9-]+)` \|", line)
+        if name:
+            rows[name.group(1)] = line
+    return head, rows, tail
+
+
+def write(rows):
+    """Puts rows into the table of the page, which keeps the order of `ROWS`."""
+    head, old, tail = page_rows()
+    merged = {**old, **rows}
+    lines = HEAD + [merged[name] for name in ROWS if name in merged]
+    with open(PAGE, "w") as file:
+        file.write(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + tail)
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--program")
+    parser.add_argument("--port", type=int, default=20000)
+    parser.add_argument("-h", "--help", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.help:
+        print(__doc__.strip())
+        return
+    if arguments.list:
+        for name, (situation, _) in ROWS.items():
+            print(f"{name:<16}{situation}")
+        return
+    chosen = arguments.rows.split(",")
+    for name in chosen:
+        if name not in ROWS:
+            sys.exit(f"stress: error: no row {name}\nstress: hint: 'scripts/stress table --list' prints all")
+    if arguments.program is None:
+        subprocess.run([os.path.join(ROOT, "scripts", "build")], check=True, stdout=sys.stderr)
+    program = os.path.abspath(arguments.program or os.path.join(ROOT, ".build-release", "release", "p2p"))
+    if not os.access(program, os.X_OK):
+        sys.exit(f"stress: error: no program at {program}\nstress: hint: give the path of p2p")
+    rows = {}
+    print("\n".join(HEAD), flush=True)
+    for name in chosen:
+        situation, measure = ROWS[name]
+        rows[name] = f"| `{name}` | {situation} | {measure(Context(program, arguments.port))} |"
+        print(rows[name], flush=True)
+        if arguments.write:
+            write(rows)
+
+
+if __name__ == "__main__":
+    main()
