@@ -177,6 +177,7 @@ private let constants: [(name: String, value: String)] = [
     ("pendingEntries", text(Limits.pendingEntries)),
     ("pendingLifetime", text(Limits.pendingLifetime)),
     ("helloCost", text(Limits.helloCost)),
+    ("helloAgreementCost", text(Limits.helloAgreementCost)),
     ("confirmCost", text(Limits.confirmCost)),
     ("memberCost", text(Limits.memberCost)),
     ("handshakeShare", text(Limits.handshakeShare)),

@@ -4,9 +4,31 @@
 /// cookie is served while more than half is left, one with a cookie while more than a tenth is left, a CONFIRM while
 /// there is as much as it costs. So a flood of HELLOs stops neither the joiners that have shown their address nor those
 /// that hold a WELCOME.
+///
+/// A HELLO is charged for its agreement first, and for the rest only once its seal has been opened. So garbage behind a
+/// valid cookie uses up no more of the budget than it costs.
 package struct HandshakeBudget: Sendable {
     package enum Tier: Sendable {
         case helloWithoutCookie, helloWithCookie, confirm
+    }
+
+    /// The parts of the work, each charged when it is about to be done.
+    package enum Work: Sendable {
+        /// The agreement of a HELLO, which opens its seal.
+        case helloAgreement
+        /// The verification of a HELLO and its answer.
+        case helloAnswer
+        /// The verification of a CONFIRM.
+        case confirm
+
+        /// The estimated CPU time, in nanoseconds.
+        fileprivate var cost: Int64 {
+            switch self {
+            case .helloAgreement: Limits.helloAgreementCost
+            case .helloAnswer: Limits.helloCost - Limits.helloAgreementCost
+            case .confirm: Limits.confirmCost
+            }
+        }
     }
 
     private var nanoseconds = Limits.handshakeBurst
@@ -28,8 +50,8 @@ package struct HandshakeBudget: Sendable {
         }
     }
 
-    package mutating func charge(_ tier: Tier) {
-        nanoseconds -= tier == .confirm ? Limits.confirmCost : Limits.helloCost
+    package mutating func charge(_ work: Work) {
+        nanoseconds -= work.cost
     }
 
     private mutating func fill(_ memberShare: Int64, _ now: Instant) {

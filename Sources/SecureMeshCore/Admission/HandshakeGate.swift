@@ -75,6 +75,9 @@ extension HandshakeGate {
 
     /// source → repeated HELLO → budget → prefix bucket → agreement → seal → fields → signature → policy → ticket.
     ///
+    /// The agreement is charged before it is computed, all else once the seal has been opened: whoever sends garbage
+    /// must not use up what the verification of true HELLOs would cost.
+    ///
     /// - Throws: The refusal of a HELLO that gets no answer. Only the cookies, the budget and the prefix buckets may
     ///   have changed.
     package mutating func admitHello(
@@ -97,11 +100,12 @@ extension HandshakeGate {
         } else if !barePrefixes.accept(path.remote, now: now) {
             return .retry(retry(tag: tag, path: path, random: &random, now: now))
         }
-        budget.charge(tier)
+        budget.charge(.helloAgreement)
 
         guard let d1 = primitives.agree(signer.key, ephemeral) else { throw .agreementFailed }
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: cookie, server: server)
         let opened = try Opened<Hello>(span, datagram, key: helloKey, by: primitives)
+        budget.charge(.helloAnswer)
         guard opened.body.identity != context.mesh, opened.body.identity != server else { throw .identityInvalid }
         let hello = try opened.verified(by: opened.body.identity, in: context)
         // A key of mixed order can sign. This check comes last, so that nobody has it made without a right signature.

@@ -5,6 +5,8 @@ package enum Limits {
     package static let pendingLifetime = Duration.seconds(5)
     /// The assumed cost of a HELLO, in nanoseconds of CPU time: two agreements, a verification and a signature.
     package static let helloCost: Int64 = 160_000
+    /// The part of `helloCost` until the seal is opened: an agreement and some hashes.
+    package static let helloAgreementCost: Int64 = 40_000
     /// The assumed cost of a CONFIRM: a verification.
     package static let confirmCost: Int64 = 60_000
     /// The assumed cost of a member's datagram: a verification, and its part of what the server sends.

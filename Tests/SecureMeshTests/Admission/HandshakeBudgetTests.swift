@@ -9,7 +9,9 @@ struct HandshakeBudgetTests {
     ) -> Int64 {
         var served: Int64 = 0
         while budget.allows(tier, memberShare: memberShare, now: now) {
-            budget.charge(tier)
+            for work in tier == .confirm ? [.confirm] : [HandshakeBudget.Work.helloAgreement, .helloAnswer] {
+                budget.charge(work)
+            }
             served += 1
         }
         return served

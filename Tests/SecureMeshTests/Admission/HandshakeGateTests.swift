@@ -141,7 +141,7 @@ struct HandshakeGateTests {
             retry = gates.answer(to: hello.flipping(bit: 255 * 8), from: path)
             attempts += 1
         }
-        #expect(attempts == 314)
+        #expect(Int64(attempts) == Limits.handshakeBurst / 2 / Limits.helloAgreementCost + 1)
         let joiner = try ScriptedPeer.joiner()
         let first = gates.answer(to: try joiner.helloBytes)
         let answer = try #require(first)
@@ -155,6 +155,43 @@ struct HandshakeGateTests {
         // The last tenth is kept for CONFIRMs; HELLOs with a cookie that would need it are dropped.
         while gates.isRejected(second) {}
         #expect(gates.refusal(of: second) == .overBudget)
+    }
+
+    /// Returns the cookie that each address gets once HELLOs without a cookie are over budget.
+    private func cookies(for paths: [Path], at gates: inout ServerGates) throws -> [Bytes16] {
+        let garbage = try ScriptedPeer.joiner().helloBytes.flipping(bit: 255 * 8)
+        var source: UInt32 = 0x0B00_0000
+        while gates.answer(to: garbage, from: Path(remote: SocketAddress(ip: .v4(source), port: 7))) == nil {
+            source += 1
+        }
+        return try paths.map { path in
+            let retry = gates.answer(to: garbage, from: path)
+            return try VerifiedRetry(try #require(retry), in: Fixture.context).cookie
+        }
+    }
+
+    @Test("garbage behind a right cookie is charged for its agreement alone, a HELLO that opens for all of its work")
+    func garbageBehindCookie() throws {
+        let paths = (1...3).map { Path(remote: Fixture.address(UInt8($0))) }
+        let room = Limits.handshakeBurst / 2 - Limits.handshakeBurst / 10
+        for (isGarbage, cost) in [(true, Limits.helloAgreementCost), (false, Limits.helloCost)] {
+            var gates = ServerGates()
+            let hellos = try cookies(for: paths, at: &gates).map {
+                try ScriptedPeer.joiner(cookie: $0).helloBytes
+            }
+            gates.policy.reject = Reject(reason: .full, retrySeconds: 10)
+            var served: Int64 = 0
+            var refusal: Rejection?
+            while refusal != .overBudget, served < 10_000 {
+                // The paths take turns, so that no prefix bucket is empty.
+                let index = Int(served) % paths.count
+                let hello = isGarbage ? hellos[index].flipping(bit: 255 * 8) : hellos[index]
+                refusal = gates.refusal(of: hello, from: paths[index])
+                #expect(refusal == .overBudget || refusal == (isGarbage ? .sealBroken : nil))
+                served += 1
+            }
+            #expect((room / cost...room / cost + 2).contains(served))
+        }
     }
 
     @Test("an address with a cookie is limited to its rate; one without gets RETRY above its rate")

@@ -160,8 +160,8 @@ import Testing
 extension TestMesh {
     /// Sends garbage HELLOs from a few addresses until HELLOs without a cookie are over budget.
     func exhaustBudget() {
-        for index in 0..<400 {
-            let source = SocketAddress(ip: .v4(0xCB00_7101 + UInt32(index % 4)), port: 9)
+        for index in 0..<UInt32(Limits.handshakeBurst / 2 / Limits.helloAgreementCost + 50) {
+            let source = SocketAddress(ip: .v4(0xCB00_7101 + index % 4), port: 9)
             inject(garbageHello(), from: source, after: latency)
         }
     }

@@ -62,7 +62,12 @@ struct EveryRefusalTests {
         // HELLO, and its answers.
         case .sourceNotAllowed: try atServer { $0.inject($0.hello(), from: TestMesh.server) }
         case .misdirected: try atServer { $0.inject(try Sample.of(.pulse).bytes) }
-        case .overBudget: try atServer { $0.flood(400, cookie: try $0.cookie()) }
+        case .overBudget:
+            try atServer { hand in
+                let cookie = try hand.cookie()
+                for _ in 0..<400 { hand.mesh.inject(hand.hello(cookie: cookie), from: hand.address) }
+                hand.mesh.run(for: .zero)
+            }
         case .prefixOverRate:
             try atServer { hand in
                 let cookie = try hand.cookie()

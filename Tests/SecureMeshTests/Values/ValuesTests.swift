@@ -102,6 +102,8 @@ struct LimitsTests {
         let perSecond = Double(Limits.handshakeShare) * 1_000_000 / Double(Limits.helloCost)
         let burst = Double(Limits.handshakeBurst) / Double(Limits.helloCost)
         #expect((Double(Limits.pendingEntries) - burst) / perSecond >= 2.4)
+        // Each entry is charged both parts of the cost.
+        #expect((1..<Limits.helloCost).contains(Limits.helloAgreementCost))
     }
 
     @Test("heartbeat, lifetime and sweep have the default intervals of PROTOCOL.md")
