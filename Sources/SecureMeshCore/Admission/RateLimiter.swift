@@ -25,7 +25,7 @@ package struct RateLimiter: Hashable, Sendable {
     /// Takes as many tokens as there are, at most `count`. Returns how many it took.
     package mutating func take(upTo count: Int, _ rate: Rate, now: Instant) -> Int {
         let interval = Self.interval(rate)
-        let missing = full > now ? ((full - now).wholeNanoseconds + interval - 1) / interval : 0
+        let missing = full > now ? ((full - now) + .nanoseconds(interval - 1)).wholeNanoseconds / interval : 0
         let taken = min(Int64(count), Int64(rate.burst) - missing)
         guard taken > 0 else { return 0 }
         full = max(full, now) + .nanoseconds(interval * taken)

@@ -13,7 +13,7 @@ package struct DirectoryLog: Sendable {
     private var deltas: [SignedPayload] = []
     private var frozen: [FrozenSnapshot] = []
     private var newestDigest: (version: UInt64, digest: Bytes32)?
-    private var lastFlush: Instant?
+    private var lastFlush: Instant
     private var tick = Limits.tick
 
     private struct Change: Sendable {
@@ -23,9 +23,12 @@ package struct DirectoryLog: Sendable {
         var size: Int { (removed == nil ? 0 : 8) + (added?.encodedSize ?? 0) }
     }
 
+    /// Creates an empty directory whose first change is due at once.
+    ///
     /// - Parameter id: The id of the directory, which the digest covers.
-    package init(id: UInt64) {
+    package init(id: UInt64, now: Instant) {
         self.id = id
+        lastFlush = now - tick
     }
 
     package var usages: [Usage] {
@@ -37,8 +40,7 @@ package struct DirectoryLog: Sendable {
 
     /// The time at which the waiting changes are due to be published; nil if there are none.
     package var flushDeadline: Instant? {
-        guard !waiting.isEmpty else { return nil }
-        return lastFlush.map { $0 + tick } ?? Instant(nanoseconds: .min)
+        waiting.isEmpty ? nil : lastFlush + tick
     }
 
     /// Returns true if a DELTA has listed `session`.

@@ -65,7 +65,7 @@ package struct Registry: MeshMachine {
         sessions = MemberSessions(
             signer: signer, heartbeatInterval: configuration.heartbeatInterval, lifetime: configuration.lifetime,
             pulseSecret: self.random.secret(), now: now)
-        log = DirectoryLog(id: epoch.rawValue)
+        log = DirectoryLog(id: epoch.rawValue, now: now)
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
     }

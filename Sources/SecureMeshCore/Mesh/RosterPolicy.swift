@@ -23,7 +23,7 @@ package struct RosterPolicy: JoinPolicy, Sendable {
         guard roster.allows(identity, as: name) else { return Reject(reason: .notAuthorized, retrySeconds: 0) }
         let wait = ledger.wait(identity, now: now)
         if wait > .zero {
-            let seconds = UInt16(clamping: (wait.wholeNanoseconds + 999_999_999) / 1_000_000_000)
+            let seconds = UInt16(clamping: (wait + .nanoseconds(999_999_999)).wholeNanoseconds / 1_000_000_000)
             return Reject(reason: .busy, retrySeconds: seconds)
         }
         let holder = directory.entry(named: name)

@@ -1,4 +1,7 @@
 /// A reading of one process's monotonic clock, in nanoseconds. It is never sent.
+///
+/// Sums and differences saturate: a time beyond the range is the earliest or the latest there is, and never wraps to
+/// the other end, where something that is due would never be done.
 package struct Instant: Hashable, Comparable, Sendable {
     package let nanoseconds: Int64
 
@@ -7,15 +10,15 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 
     package static func + (instant: Instant, duration: Duration) -> Instant {
-        Instant(nanoseconds: instant.nanoseconds &+ duration.wholeNanoseconds)
+        Instant(nanoseconds: instant.nanoseconds.saturatingAdd(duration.wholeNanoseconds))
     }
 
     package static func - (instant: Instant, duration: Duration) -> Instant {
-        Instant(nanoseconds: instant.nanoseconds &- duration.wholeNanoseconds)
+        Instant(nanoseconds: instant.nanoseconds.saturatingSubtract(duration.wholeNanoseconds))
     }
 
     package static func - (later: Instant, earlier: Instant) -> Duration {
-        .nanoseconds(later.nanoseconds &- earlier.nanoseconds)
+        .nanoseconds(later.nanoseconds.saturatingSubtract(earlier.nanoseconds))
     }
 
     package static func < (left: Instant, right: Instant) -> Bool {
@@ -36,6 +39,18 @@ extension Duration {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         guard !overflow else { return seconds < 0 ? .min : .max }
-        return scaled &+ attoseconds / 1_000_000_000
+        return scaled.saturatingAdd(attoseconds / 1_000_000_000)
+    }
+}
+
+extension Int64 {
+    fileprivate func saturatingAdd(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate func saturatingSubtract(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
     }
 }

@@ -70,7 +70,7 @@ import Testing
         #expect(directory.inOrder == [entry])
         #expect(!directory.wasRemoved(absent.session))
 
-        var log = DirectoryLog(id: 1)
+        var log = DirectoryLog(id: 1, now: at(0))
         #expect(log.partCount(of: 7) == 0)
         let parts = log.parts(of: 7, from: 0, limit: 4) { _ in
             Issue.record("signed a snapshot that does not exist")

@@ -74,13 +74,33 @@ struct InstantTests {
         #expect(Duration.seconds(-3).wholeNanoseconds == -3_000_000_000)
     }
 
-    @Test("extreme instants and durations do not trap")
+    @Test("extreme instants and durations saturate: a sum neither traps nor wraps to the other end of time")
     func extremes() {
+        let (first, last) = (Instant(nanoseconds: .min), Instant(nanoseconds: .max))
         #expect(Duration.seconds(Int64.max).wholeNanoseconds == .max)
         #expect(Duration.seconds(Int64.min).wholeNanoseconds == .min)
-        _ = Instant(nanoseconds: .max) + .seconds(1)
-        _ = Instant(nanoseconds: .min) - .seconds(1)
-        _ = Instant(nanoseconds: .min) - Instant(nanoseconds: .max)
+        #expect(
+            Duration(secondsComponent: 9_223_372_036, attosecondsComponent: 999_999_999 * 1_000_000_000)
+                .wholeNanoseconds == .max)
+        #expect(
+            Duration(secondsComponent: -9_223_372_036, attosecondsComponent: -999_999_999 * 1_000_000_000)
+                .wholeNanoseconds == .min)
+        #expect(last + .seconds(1) == last && first - .seconds(1) == first)
+        #expect(first + .seconds(-1) == first && last - .seconds(-1) == last)
+        #expect(first - last == .nanoseconds(Int64.min) && last - first == .nanoseconds(Int64.max))
+        // What is due since the beginning of time is due now, whatever the clock reads.
+        #expect(first - Instant(nanoseconds: 1) < .zero && Instant(nanoseconds: -1) - last < .zero)
+        #expect(Instant(nanoseconds: 1) - first > .zero)
+    }
+
+    @Test("a token bucket survives a clock that jumps from the last instant to the first")
+    func bucketAtExtremes() {
+        let rate = Rate(perSecond: 200, burst: 400)
+        var bucket = RateLimiter()
+        let atLast = bucket.take(upTo: 3, rate, now: Instant(nanoseconds: .max))
+        let atFirst = bucket.take(upTo: 3, rate, now: Instant(nanoseconds: .min))
+        let isAccepted = bucket.accept(rate, now: Instant(nanoseconds: .min))
+        #expect(atLast == 3 && atFirst == 0 && !isAccepted)
     }
 
     @Test("the earliest instant is found among those that are set")
