@@ -5,16 +5,17 @@ package struct JoinAttempt: Sendable {
     package let d1: Secret32
     package let hello: [UInt8]
     package let tag: UInt64
-    let hasCookie: Bool
+    /// True if the HELLO has a cookie or replaced one that was answered with RETRY. A RETRY to it sends nothing.
+    let followsRetry: Bool
     var failedAnswers = 0
     var wasRetried = false
 
-    init(server: PinnedServer, ephemeral: Secret32, d1: Secret32, hello: [UInt8], hasCookie: Bool) {
+    init(server: PinnedServer, ephemeral: Secret32, d1: Secret32, hello: [UInt8], followsRetry: Bool) {
         self.server = server
         self.ephemeral = ephemeral
         self.d1 = d1
         self.hello = hello
-        self.hasCookie = hasCookie
+        self.followsRetry = followsRetry
         tag = Handshake.tag(of: hello)
     }
 

@@ -133,9 +133,10 @@ package struct Joining: Sendable {
         return index
     }
 
-    /// Sends a new HELLO with the cookie at once, unless the HELLO that was answered had a cookie.
+    /// Sends a new HELLO with the cookie at once, unless the HELLO that was answered had a cookie or followed a RETRY.
     ///
-    /// The new HELLO is repeated like the first one. The instant of the next attempt stays.
+    /// So a chain of RETRYs, whose cookies are not authentic and may be zeros, does not cause a chain of HELLOs. The
+    /// new HELLO is repeated like the first one. The instant of the next attempt stays.
     private mutating func handleRetry(
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, at index: Int, now: Instant,
         random: inout RandomSource
@@ -145,10 +146,10 @@ package struct Joining: Sendable {
         let retry = try VerifiedRetry(span, datagram, cookie: cookie, by: attempt.server.identity, in: attempt.context)
         attempts[index].wasRetried = true
         cookies[attempt.server.identity] = retry.cookie
-        guard !attempt.hasCookie else { return .wait }
+        guard !attempt.followsRetry else { return .wait }
         attempts.remove(at: index)
         repeats = ProtocolConstants.helloRepeats.map { now + $0 }
-        return begin(attempt.server, random: &random).map(JoinAction.sendHello) ?? .wait
+        return begin(attempt.server, followsRetry: true, random: &random).map(JoinAction.sendHello) ?? .wait
     }
 
     private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
@@ -162,7 +163,9 @@ package struct Joining: Sendable {
     }
 
     /// Adds an attempt with a new ephemeral key and returns its HELLO.
-    private mutating func begin(_ server: PinnedServer, random: inout RandomSource) -> [UInt8]? {
+    private mutating func begin(
+        _ server: PinnedServer, followsRetry: Bool = false, random: inout RandomSource
+    ) -> [UInt8]? {
         let (context, ephemeral) = (server.context, random.secret())
         guard let d1 = context.primitives.agree(ephemeral, server.agreementKey) else { return nil }
         let cookie = cookies[server.identity] ?? .zero
@@ -176,7 +179,8 @@ package struct Joining: Sendable {
             with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: server.identity))
         attempts.append(
             JoinAttempt(
-                server: server, ephemeral: ephemeral, d1: d1, hello: hello, hasCookie: cookie != .zero))
+                server: server, ephemeral: ephemeral, d1: d1, hello: hello,
+                followsRetry: followsRetry || cookie != .zero))
         if attempts.count > ProtocolConstants.outstandingAttempts { attempts.removeFirst() }
         return hello
     }

@@ -74,6 +74,74 @@ import Testing
         #expect(try Self.cookie(of: next) == cookies[1])
     }
 
+    @Test("a RETRY whose cookie is zeros causes one HELLO, and a RETRY to that one none")
+    func zeroCookie() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining()
+        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        guard
+            case .sendHello(let next) = try Self.handle(
+                Self.retry(hello, cookie: .zero), by: &joining, random: &random)
+        else {
+            Issue.record("the first RETRY sends no HELLO")
+            return
+        }
+        #expect(next != hello)
+        #expect(try Self.cookie(of: next) == .zero)
+        guard case .wait = try Self.handle(Self.retry(next, cookie: .zero), by: &joining, random: &random) else {
+            Issue.record("the second RETRY sends a HELLO")
+            return
+        }
+        // The HELLO of the next attempt has no cookie, so a RETRY to it is followed again.
+        let later = Instant.after(ProtocolConstants.secondAttempt)
+        let second = try #require(joining.poll(now: later, random: &random).last)
+        #expect(try Self.cookie(of: second) == .zero)
+        let cookie = random.bytes16()
+        guard
+            case .sendHello(let proven) = try Self.handle(
+                Self.retry(second, cookie: cookie), by: &joining, random: &random)
+        else {
+            Issue.record("a RETRY to a new attempt sends no HELLO")
+            return
+        }
+        #expect(try Self.cookie(of: proven) == cookie)
+    }
+
+    @Test("a RETRY to the older of two attempts replaces that one, and the younger is answered as before")
+    func olderRetried() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining()
+        let older = try #require(joining.poll(now: .start, random: &random).first)
+        let later = Instant.after(ProtocolConstants.secondAttempt)
+        let younger = try #require(joining.poll(now: later, random: &random).last)
+        #expect(older != younger)
+        let (cookie, next) = (random.bytes16(), joining.deadline)
+        guard
+            case .sendHello(let proven) = try joining.handle(
+                Self.retry(older, cookie: cookie), now: later, random: &random)
+        else {
+            Issue.record("the RETRY sends no HELLO")
+            return
+        }
+        #expect(try Self.cookie(of: proven) == cookie)
+        for (hello, isOutstanding) in [(older, false), (younger, true), (proven, true)] {
+            let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
+            #expect((attempt != nil) == isOutstanding)
+        }
+        // It is repeated as the first HELLO was, and the time of the next attempt has not changed.
+        for gap in ProtocolConstants.helloRepeats {
+            #expect(joining.deadline == later + gap)
+            #expect(joining.poll(now: later + gap, random: &random) == [proven])
+        }
+        #expect(joining.deadline == next)
+        // The next attempt replaces the younger one, which is the oldest now.
+        let third = joining.poll(now: try #require(next), random: &random)[0]
+        for (hello, isOutstanding) in [(younger, false), (proven, true), (third, true)] {
+            let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
+            #expect((attempt != nil) == isOutstanding)
+        }
+    }
+
     @Test("a WELCOME with a key of small order is refused before it is opened", arguments: [0, 1] as [UInt8])
     func smallOrderWelcome(low: UInt8) throws {
         var random = RandomSource.seeded(1)
@@ -185,6 +253,28 @@ import Testing
         #expect(client.machine.session == entry.session)
         try Self.pulse(50, echo: 2, from: server, to: &client, as: member)
         #expect(server.events(&client).contains(.connectionRecovered))
+    }
+
+    @Test("an interval below 20 ms is followed as 20 ms, for heartbeats and for freshness", arguments: [1, 19, 20, 21])
+    func shortInterval(milliseconds: Int) throws {
+        let server = ScriptedMesh(seed: 5)
+        var client = try server.peer("a")
+        let parameters = Welcome.Parameters(
+            heartbeat: .milliseconds(milliseconds), lifetime: .milliseconds(1_500), trust: .seconds(60),
+            rekey: .seconds(60))
+        let entry = try server.join(&client, parameters: parameters)
+        try server.tell(&client, [entry], version: 2)
+        _ = server.transmits(&client)
+        let interval = max(milliseconds, 20)
+        // 0.5 to 0.9 of an interval after the PULSE.
+        let deadline = client.machine.nextDeadline
+        let due = try #require(deadline) - server.now
+        #expect(due >= .milliseconds(interval) / 2 && due < .milliseconds(interval) * 9 / 10)
+        for isLost in [false, true] {
+            server.now = at(Int64(3 * interval)) - (isLost ? .zero : .nanoseconds(1))
+            client.machine.handleTimeout(now: server.now)
+            #expect(server.events(&client).contains(.connectionLost) == isLost)
+        }
     }
 
     @Test("when a candidate is given up and new keys are due, a HELLO is sent at once")
