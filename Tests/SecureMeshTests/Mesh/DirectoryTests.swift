@@ -149,6 +149,29 @@ import Testing
         #expect(directory.others == [try .sample(1), try .sample(2)])
     }
 
+    @Test("a contradictory SNAPSHOT or waiting DELTA is forgotten, and taken anew at the same version") func takenAnew()
+        throws
+    {
+        var directory = try copy([.sample(1)])
+        let parts = try [2, 3].map { try Entry.sample($0) }.enumerated().map { part, entry in
+            Snapshot(version: 8, part: UInt16(part), parts: 2, entries: [entry])
+        }
+        let lie = Snapshot(version: 8, part: 1, parts: 2, entries: [try .sample(3, name: "n2")])
+        _ = try directory.apply(parts[0])
+        #expect(throws: Rejection.directoryContradiction) { try directory.apply(lie) }
+        #expect(directory.version == 5 && directory.wantedPart == 0)
+        for part in parts.reversed() { _ = try directory.apply(part) }
+        #expect(directory.version == 8)
+
+        _ = try directory.apply(Delta(from: 9, removed: [], added: [.sample(2)]))
+        let change = try directory.apply(Delta(from: 8, removed: [], added: [.sample(4)]))
+        #expect(change.refusal == .directoryContradiction && directory.version == 9)
+        _ = try directory.apply(Delta(from: 9, removed: [], added: [.sample(5)]))
+        #expect(directory.version == 10)
+        let held = try [2, 3, 4, 5].map { try Entry.sample($0) }
+        #expect(directory.others == held)
+    }
+
     @Test("a SNAPSHOT applies when it is complete and newer, in any order of its parts; absent sessions never return")
     func snapshots() throws {
         var directory = try copy([.sample(1), .sample(2)])

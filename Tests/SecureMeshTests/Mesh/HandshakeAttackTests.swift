@@ -101,6 +101,39 @@ import Testing
         #expect(mesh.members.count == 1)
     }
 
+    @Test("a CONFIRM of a session that is a member is refused under a new number too, and moves nothing")
+    func confirmOfMember() throws {
+        let mesh = TestMesh()
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        try hand.join()
+        let sent = mesh.flights.count
+        hand.peer.advance()
+        hand.inject(try hand.confirm())
+        #expect(mesh.flights.count == sent)
+        #expect(mesh.registry?.rejections[.unknownTicket] == 1)
+        mesh.run(for: ProtocolConstants.heartbeatInterval)
+        let pulse = try hand.received(.pulse)
+        #expect(try Datagram(decoding: pulse.span).header.echo == 1)
+    }
+
+    @Test("the PULSEs to a new member and those to all share one sequence of numbers") func pulseNumbers() throws {
+        let mesh = TestMesh()
+        let hands = try (0..<2).map { try ScriptedMember("hand-\($0)", at: TestMesh.address(90 + $0), in: mesh) }
+        for hand in hands { try hand.join() }
+        mesh.run(for: ProtocolConstants.heartbeatInterval)
+        var numbers: [[UInt64]] = [[], []]
+        for (index, hand) in hands.enumerated() {
+            for flight in mesh.sent(.pulse, to: hand.address) {
+                numbers[index].append(try hand.peer.open(Pulse.self, flight.bytes).number)
+            }
+        }
+        #expect(numbers.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
+        // Nothing was sent to both but the last one, and no number was used twice.
+        #expect(Set(numbers[0]).intersection(numbers[1]).count == 1)
+        let last = try #require(numbers[0].last)
+        #expect(Set(numbers.joined()) == Set(1...last))
+    }
+
     @Test("CONFIRM repeated after LEAVE is refused") func confirmAfterLeave() throws {
         let mesh = TestMesh()
         let hand = try ScriptedMember("hand", at: place, in: mesh)

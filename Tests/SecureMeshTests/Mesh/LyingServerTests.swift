@@ -98,6 +98,24 @@ import Testing
         #expect(client.machine.nextDeadline == at(60_000))
     }
 
+    @Test("a peer whose session the directory no longer lists goes on until GOODBYE") func unlisted() throws {
+        var (client, own) = try member()
+        let other = try server.entry(
+            "b", key: Fixture.otherKey, agreementKey: server.random.secret().agreementPublicKey, at: 100)
+        try server.deliver(.delta, Delta(from: 2, removed: [own.session], added: [other]), to: &client)
+        #expect(client.machine.version == 3 && client.machine.session == own.session)
+        #expect(client.machine.isTrusted(server.now) && client.machine.maySpeak(server.now))
+        let reached = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
+        #expect(reached == 1)
+        _ = server.transmits(&client)
+        server.now = at(499)
+        client.machine.handleTimeout(now: server.now)
+        let sent = try server.transmits(&client).map { try Datagram(decoding: $0.span).header.kind }
+        #expect(sent == [.heartbeat])
+        try server.deliver(.goodbye, Goodbye(session: own.session, reason: .expired), to: &client)
+        #expect(client.machine.session == nil)
+    }
+
     @Test("a contradictory DELTA or SNAPSHOT is refused, counted and changes nothing") func contradiction() throws {
         var (client, entry) = try member()
         var double = try Entry.sample(7)
@@ -190,6 +208,9 @@ import Testing
             try server.deliver(.snapshot, snapshot, to: &client)
         }
         #expect(client.machine.version == 3)
+        // The sender of messages has no such limit: a first broadcast begins a pair with every member.
+        let reached = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
+        #expect(reached == entries.count - 1)
         for entry in entries where entry.session != own.session {
             let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
             // Sealed like the sender's, but signed by the server, which lacks the sender's key.
