@@ -59,14 +59,16 @@ package struct FileStatus {
 package struct OpenFile: ~Copyable {
     package let descriptor: CInt
 
-    /// Opens a file. A child process does not inherit it.
+    /// Opens a file. A child process does not inherit it. A path with a zero byte leads to no file: the system would
+    /// end it there, and open another file than the caller named.
     ///
     /// - Parameters:
     ///   - flags: The flags of open(2).
     ///   - mode: The permission bits of a file that is created, less the user's mask.
     package init(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(SystemError) {
-        descriptor = unsafe open(path, flags | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw SystemError() }
+        let isWhole = !path.utf8.contains(0)
+        descriptor = isWhole ? unsafe open(path, flags | O_CLOEXEC, mode) : -1
+        guard descriptor >= 0 else { throw isWhole ? SystemError() : SystemError(ENOENT) }
     }
 
     deinit {

@@ -69,6 +69,18 @@ struct KeyFileTests {
         }
     }
 
+    @Test("a path with a zero byte is not cut short to the path of another file") func zeroByte() throws {
+        let key = SigningKey()
+        try Self.withFolder { folder in
+            try Self.write(Self.text(of: key), to: "\(folder)/a.key")
+            try Self.write("a \(key.publicKey)", to: "\(folder)/a.pub")
+            let (secret, list) = ("\(folder)/a.key\0.txt", "\(folder)/a.pub\0.txt")
+            #expect(throws: KeyFileError(path: secret, reason: .missing)) { try SigningKey(contentsOfFile: secret) }
+            #expect(throws: KeyFileError(path: list, reason: .missing)) { try PublicKey(contentsOfFile: list) }
+            #expect(throws: KeyFileError(path: list, reason: .missing)) { try Roster(contentsOfFile: list) }
+        }
+    }
+
     @Test("a pipe without a writer does not block") func pipe() throws {
         try Self.withFolder { folder in
             let path = "\(folder)/pipe"
