@@ -41,6 +41,17 @@ final class Lifecycle<Machine: MeshMachine>: Sendable {
         for waiter in transition(to: .ended(failure)) { waiter.give(.failure(.notRunning)) }
     }
 
+    /// Ends a life that has not begun, because the owner is gone and nobody can call `run()` any more. Sequences may
+    /// outlive the owner, and their consumers would wait for ever.
+    func abandon() {
+        let waiters = state.withLockedValue { value -> [Waiter] in
+            guard case .new(let waiters) = value.state else { return [] }
+            value.state = .ended(nil)
+            return waiters
+        }
+        for waiter in waiters { waiter.give(.failure(.notRunning)) }
+    }
+
     /// The error that `run()` has thrown.
     var failure: MeshError? {
         state.withLockedValue { if case .ended(let failure) = $0.state { failure } else { nil } }

@@ -7,9 +7,9 @@
 /// A sequence keeps at most 4,096 events that its consumer has not taken, of which at most 3,072 are messages. Further
 /// events are dropped for this consumer, and where they would have come, it gets one event `missed` with their number.
 ///
-/// The sequence ends when `run()` has ended, when the task that iterates is cancelled, and when the `ServiceGroup` in
-/// which that task runs shuts down gracefully. So a service of which `run()` is a loop over a sequence ends with its
-/// group.
+/// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is cancelled, and
+/// when the `ServiceGroup` in which that task runs shuts down gracefully. So a service of which `run()` is a loop over
+/// a sequence ends with its group.
 public struct MeshEvents<Event: Sendable>: AsyncSequence, Sendable {
     /// Takes the events of a sequence, one after another.
     public struct AsyncIterator: AsyncIteratorProtocol {

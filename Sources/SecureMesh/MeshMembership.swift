@@ -4,8 +4,8 @@
 /// between two takes are skipped: a slow consumer gets the newest. There may be any number of consumers, and each
 /// iterator begins with the newest set.
 ///
-/// The sequence ends when `run()` has ended, when the task that iterates is cancelled, and when the `ServiceGroup` in
-/// which that task runs shuts down gracefully.
+/// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is cancelled, and
+/// when the `ServiceGroup` in which that task runs shuts down gracefully.
 public struct MeshMembership: AsyncSequence, Sendable {
     /// Takes sets of members, one after another.
     public struct AsyncIterator: AsyncIteratorProtocol {

@@ -72,6 +72,11 @@ public final class MeshPeer: Service {
             Configuration(key: key, name: name, server: server, serverKeys: [serverKey]), logger: logger)
     }
 
+    deinit {
+        lifecycle.abandon()
+        source.finish()
+    }
+
     /// The events of this peer, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<PeerEvent> { source.subscribe() }
 
@@ -128,7 +133,8 @@ public final class MeshPeer: Service {
     /// Leaves the mesh. ``run()`` then returns.
     ///
     /// Broadcasts that are still being sent are continued for at most 1 s. Returns when the socket is closed, or at
-    /// once if `run()` has ended or the task is cancelled. Before `run()`, waits for it.
+    /// once if `run()` has ended. Before `run()` has bound the socket, waits for it; if the task is cancelled meanwhile,
+    /// it returns and the peer does not leave.
     public func leave() async {
         guard let driver = try? await lifecycle.started().driver else { return }
         leave(driver)

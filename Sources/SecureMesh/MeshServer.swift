@@ -68,6 +68,11 @@ public final class MeshServer: Service {
         try self.init(Configuration(key: key, roster: roster, listen: listen), logger: logger)
     }
 
+    deinit {
+        lifecycle.abandon()
+        source.finish()
+    }
+
     /// The events of this server, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<ServerEvent> { source.subscribe() }
 

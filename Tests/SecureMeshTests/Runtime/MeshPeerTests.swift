@@ -55,6 +55,20 @@ struct MeshPeerTests {
         await following.value
     }
 
+    @Test("the sequences of a peer or a server that nobody can run any more end")
+    func released() async throws {
+        func sequences() throws -> (MeshEvents<PeerEvent>, MeshMembership, MeshEvents<ServerEvent>) {
+            let peer = try Self.unstarted()
+            let server = try MeshServer(
+                key: SigningKey(), roster: .open, listen: SocketAddress("127.0.0.1:0"), logger: LoopbackMesh.quiet)
+            return (peer.events, peer.membership, server.events)
+        }
+        let (peerEvents, membership, serverEvents) = try sequences()
+        for await _ in peerEvents {}
+        for await _ in membership {}
+        for await _ in serverEvents {}
+    }
+
     @Test("calls that are made before run() are answered once it runs, and fail after it")
     func waiting() async throws {
         try await LoopbackMesh.run { mesh in
