@@ -55,6 +55,7 @@ package struct DirectoryReplica: Sendable {
 
     /// Applies a DELTA from the version held and the early ones that follow it, or keeps an early one.
     package mutating func apply(_ delta: Delta) throws(Rejection) -> DirectoryChange {
+        try checkSessions(delta.added)
         guard version > 0, delta.from == version else {
             try keep(delta)
             return DirectoryChange()
@@ -101,6 +102,7 @@ package struct DirectoryReplica: Sendable {
 
     /// Adds a part of a SNAPSHOT; applies the SNAPSHOT, and the early DELTAs that follow it, once it is complete.
     package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> DirectoryChange {
+        try checkSessions(snapshot.entries)
         guard snapshot.version > version, snapshot.parts <= Limits.snapshotParts,
             snapshot.version >= assembly?.version ?? 0
         else { throw .snapshotNotWanted }
@@ -113,6 +115,11 @@ package struct DirectoryReplica: Sendable {
         var change = try adopt(entries, version: snapshot.version)
         applyEarly(&change)
         return change
+    }
+
+    /// Refuses an entry whose session is the epoch: `from` would not say whether a datagram is the server's or its.
+    private func checkSessions(_ entries: [Entry]) throws(Rejection) {
+        guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }
 
     /// Replaces the directory. Sessions that `entries` lacks are removed; the entry of one that stays must be the same.

@@ -172,6 +172,28 @@ import Testing
         #expect(directory.others == held)
     }
 
+    @Test("a DELTA or a part of a SNAPSHOT with an entry whose session is the epoch is refused, early too")
+    func epochAsSession() throws {
+        var directory = try copy([.sample(1)])
+        for from: UInt64 in [5, 6] {
+            #expect(throws: Rejection.invalidSessionIDs) {
+                try directory.apply(Delta(from: from, removed: [], added: [.sample(2), .sample(77)]))
+            }
+        }
+        for part: UInt16 in [0, 1] {
+            #expect(throws: Rejection.invalidSessionIDs) {
+                try directory.apply(Snapshot(version: 8, part: part, parts: 2, entries: [.sample(77)]))
+            }
+        }
+        #expect(directory.version == 5 && directory.wantedPart == 0)
+        _ = try directory.apply(Delta(from: 5, removed: [], added: [.sample(78)]))
+        #expect(directory.version == 6)
+        // In another epoch the number is a session like any other.
+        directory.begin(epoch: 78)
+        _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [.sample(77)]))
+        #expect(directory.version == 2)
+    }
+
     @Test("a SNAPSHOT applies when it is complete and newer, in any order of its parts; absent sessions never return")
     func snapshots() throws {
         var directory = try copy([.sample(1), .sample(2)])
