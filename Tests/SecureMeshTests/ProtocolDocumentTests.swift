@@ -192,6 +192,7 @@ private let constants: [(name: String, value: String)] = [
     ("rememberedIdentities", text(Limits.rememberedIdentities)),
     ("maximumPeers", text(Limits.maximumPeers)),
     ("memberRate", text(Limits.memberRate)),
+    ("answeringPulseRate", text(Limits.answeringPulseRate)),
     ("repairGap", text(Limits.repairGap)),
     ("snapshotPartsPerHeartbeat", text(Limits.snapshotPartsPerHeartbeat)),
     ("snapshotHeartbeats", text(Limits.snapshotHeartbeats)),

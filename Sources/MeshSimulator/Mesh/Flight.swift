@@ -22,7 +22,7 @@ package struct Flight: Sendable {
     package var isBroken = false
     /// True if another copy may have arrived before.
     package var isCopy = false
-    /// The time of the PULSE whose token this HEARTBEAT carries; nil if the mesh cannot tell.
+    /// The time at which the token was issued that this PULSE or HEARTBEAT carries; nil if the mesh cannot tell.
     package var proof: Instant?
     /// The attacker that has sent, altered or delayed it.
     package var attacker: Int?

@@ -47,8 +47,8 @@ extension Invariants {
 
     // MARK: leaving
 
-    /// Notes a HEARTBEAT that the server has accepted. Its token proves life if the PULSE that brought it is young by
-    /// any clock: to a clock that has jumped, an older token may be too old.
+    /// Notes a HEARTBEAT that the server has accepted. Its token proves life if it is young by any clock: to a clock
+    /// that has jumped, an older token may be too old.
     mutating func heard(_ flight: Flight, by identity: Int, now: Instant) {
         guard let proof = flight.proof, proof >= serverSteadySince, now - proof < lifetime * 9 / 10 else { return }
         lastProof[identity] = now

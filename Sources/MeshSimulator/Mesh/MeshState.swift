@@ -14,6 +14,8 @@ package final class MeshState {
     package internal(set) var trace = Trace()
     package var schedule = Schedule()
     var memberAddresses: Set<SocketAddress> = []
+    /// The time at which the server issued the secret of its newest PULSE to all, by the mesh's clock and the server's.
+    var newestSecret: (issuedAt: Instant, local: Instant)?
     /// The server's directory at the last check.
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number of bytes that a socket holds while its process does not read.
@@ -53,6 +55,7 @@ package final class MeshState {
         peers = other.peers.map(VirtualPeer.init(copying:))
         (identities, invariants, trace, schedule) = (other.identities, other.invariants, other.trace, other.schedule)
         (memberAddresses, published, flights) = (other.memberAddresses, other.published, other.flights)
+        newestSecret = other.newestSecret
         surelyFresh = other.surelyFresh
         (buffer, watch, stepLimit, stepsNow) = (other.buffer, other.watch, other.stepLimit, other.stepsNow)
     }

@@ -123,6 +123,8 @@ extension VirtualMesh {
         let server = server
         var answers: [Transmit] = []
         var departed: Set<SocketAddress> = []
+        let local = server.machine.secretIssuedAt
+        if local != state.newestSecret?.local { state.newestSecret = (now, local) }
         while let output = server.machine.pollOutput() {
             switch output {
             case .transmit(let transmit):

@@ -127,6 +127,7 @@ extension VirtualMesh {
             flight.identity = peer.identity
             flight.proof = peer.sends(flight, now: now)
         }
+        if sender == .server, flight.kind == .pulse { flight.proof = state.newestSecret?.issuedAt }
         state.invariants.sent(flight, now: now)
         route(flight)
     }

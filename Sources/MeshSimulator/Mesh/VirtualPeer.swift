@@ -38,7 +38,7 @@ package final class VirtualPeer {
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number and time of the newest heartbeats, by session.
     private var heartbeats: [UInt64: [(number: UInt64, at: Instant)]] = [:]
-    /// The time at which the PULSE was sent whose token the next heartbeat carries, by session.
+    /// The time at which the token was issued that the next heartbeat carries, by session.
     private var pulses: [UInt64: Instant] = [:]
 
     package init(key: SigningKey, name: PeerName, identity: Int, address: SocketAddress, process: Process<Peer>) {
@@ -95,7 +95,7 @@ package final class VirtualPeer {
             isTrusted: process.machine.isTrusted(local))
     }
 
-    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns when the PULSE was sent that it answers.
+    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns when its token was issued.
     func sends(_ flight: Flight, now: Instant) -> Instant? {
         guard flight.kind == .heartbeat || flight.kind == .confirm else { return nil }
         var recent = heartbeats[flight.from] ?? []
@@ -116,7 +116,7 @@ package final class VirtualPeer {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
             now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true
         else { return }
-        pulses[flight.to] = flight.sentAt
+        pulses[flight.to] = flight.proof ?? flight.sentAt
     }
 
     /// Returns the epoch of its former directory if the directory has changed, and checks that it did not go back.

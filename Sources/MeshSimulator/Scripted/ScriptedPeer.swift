@@ -33,7 +33,7 @@ package struct ScriptedPeer: Sendable {
     /// The number of the newest HEARTBEAT or LEAVE. CONFIRM has number 1.
     package var number: UInt64 = 1
     /// The token of the newest WELCOME or PULSE.
-    package internal(set) var token: UInt64 = 0
+    package var token: UInt64 = 0
     /// The version in the newest PULSE.
     package internal(set) var version: UInt64 = 0
     /// The cookie of the newest RETRY.

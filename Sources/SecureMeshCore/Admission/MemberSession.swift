@@ -7,6 +7,10 @@ struct MemberSession: Sendable {
     let joinedAt: Instant
     /// The time of the member's last proof of life.
     var lastLife: Instant
+    /// The token of the member's newest heartbeat; nil before the first one.
+    var heardToken: UInt64?
+    /// The bucket for the PULSEs that answer heartbeats of this member.
+    var answers = RateLimiter()
     /// The time at which the member was last sent DELTAs or SNAPSHOTs that it had missed.
     var repairedAt: Instant?
     /// The version of the snapshot that the member is being sent.

@@ -48,7 +48,7 @@ package struct MemberSessions: Sendable {
 extension MemberSessions {
     /// A member's datagram that has passed all gates, or the proof that the member misbehaved.
     package enum Admitted: Sendable {
-        case heartbeat(SessionID, Verified<Heartbeat>, Repair)
+        case heartbeat(SessionID, Verified<Heartbeat>, Repair, missedPulse: Bool)
         case leave(SessionID)
         /// The member sealed what it did not sign. Nobody else could have.
         case misbehaved(SessionID)
@@ -79,12 +79,29 @@ extension MemberSessions {
             return .misbehaved(session)
         }
         let token = heartbeat.body.token
-        if tokens.isFresh(token, of: session, now: now, lifetime: lifetime) {
-            members.values[index].lastLife = now
-        }
+        let issued = tokens.match(token, of: session)
+        if let issued, now - issued.at <= lifetime { members.values[index].lastLife = now }
+        let missedPulse = hasMissedPulse(index, token, age: issued?.age)
+        members.values[index].heardToken = token
         let repair = Repair(
             repairedAt: members.values[index].repairedAt, snapshot: members.values[index].snapshot)
-        return .heartbeat(session, heartbeat, repair)
+        return .heartbeat(session, heartbeat, repair, missedPulse: missedPulse)
+    }
+
+    /// Returns true if a heartbeat with `token` shows that its sender has missed a PULSE.
+    ///
+    /// The token of the last PULSE but one does not show that by itself: the newest PULSE may still have been under way
+    /// when the heartbeat was sent. But a member that hears every PULSE sends one heartbeat for each.
+    ///
+    /// - Parameter age: The number of newer secrets than that of the token; nil if it is none of the recent ones.
+    private func hasMissedPulse(
+        _ index: Dictionary<SessionID, MemberSession>.Index, _ token: UInt64, age: Int?
+    ) -> Bool {
+        switch age {
+        case 0: false
+        case 1: token == members.values[index].heardToken
+        default: true
+        }
     }
 
     /// session (found: `index`) → source → window → seal → fields → bucket → number rises → signature → commit.
@@ -150,6 +167,15 @@ extension MemberSessions {
     /// Makes the tokens of `secret` proofs of life for one lifetime. PULSEs carry them from now on.
     package mutating func issue(_ secret: Secret32, now: Instant) {
         tokens.issue(secret, now: now, lifetime: lifetime)
+    }
+
+    /// The time at which the secret of the newest PULSE to all members was issued.
+    package var secretIssuedAt: Instant { tokens.newestAt }
+
+    /// Takes a token from the bucket for the PULSEs that answer the member's heartbeats. Returns false if there is none.
+    package mutating func mayAnswer(_ session: SessionID, now: Instant) -> Bool {
+        guard let index = members.index(forKey: session) else { return false }
+        return members.values[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
     /// Notes that the member is sent what it missed.

@@ -18,6 +18,9 @@ package struct PulseTokens: Sendable {
 
     package var usage: Usage { Usage("pulse secrets", recent.count, limit: Limits.pulseSecrets) }
 
+    /// The time at which the newest secret was issued.
+    package var newestAt: Instant { recent.last?.at ?? Instant(nanoseconds: .min) }
+
     /// Makes `secret` the newest, and drops those that are older than `lifetime`.
     package mutating func issue(_ secret: Secret32, now: Instant, lifetime: Duration) {
         recent.removeAll { now - $0.at > lifetime }
@@ -30,10 +33,19 @@ package struct PulseTokens: Sendable {
         recent.last.map { Self.token($0.secret, for: session) } ?? 0
     }
 
+    /// Returns the number of newer secrets than that of which `token` is the one of `session`, and when that one was
+    /// issued; nil if it is the token of none.
+    package func match(_ token: UInt64, of session: SessionID) -> (age: Int, at: Instant)? {
+        // The newest come first: a heartbeat usually returns one of them.
+        for (age, issued) in recent.reversed().enumerated() where Self.token(issued.secret, for: session) == token {
+            return (age, issued.at)
+        }
+        return nil
+    }
+
     /// Returns true if `token` is the one of `session`, made with a secret that is not older than `lifetime`.
     package func isFresh(_ token: UInt64, of session: SessionID, now: Instant, lifetime: Duration) -> Bool {
-        // The newest come first: a heartbeat usually returns one of them.
-        recent.reversed().contains { now - $0.at <= lifetime && Self.token($0.secret, for: session) == token }
+        match(token, of: session).map { now - $0.at <= lifetime } ?? false
     }
 
     /// Returns the first 8 bytes of KDF("token", secret ‖ session).

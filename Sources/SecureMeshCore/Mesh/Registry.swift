@@ -40,6 +40,8 @@ package struct Registry: MeshMachine {
     /// The version that the newest PULSE to all members carried.
     private var pulsedVersion: UInt64 = 1
     private var nextPulse: Instant
+    /// The newest PULSE that answered a heartbeat, while its version and secret are the newest. It is signed once.
+    private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
     private var turnedAway = RateLimiter()
@@ -76,6 +78,8 @@ package struct Registry: MeshMachine {
     package var version: UInt64 { log.version }
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
+    /// The time at which the secret of the newest PULSE to all members was issued.
+    package var secretIssuedAt: Instant { sessions.secretIssuedAt }
 
     package var usages: [Usage] {
         gate.usages + sessions.usages + log.usages + ledger.usages + [
@@ -214,9 +218,10 @@ extension Registry {
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
         switch try sessions.admit(span, datagram, path: path, now: now) {
-        case .heartbeat(let session, let heartbeat, let last):
+        case .heartbeat(let session, let heartbeat, let last, let missedPulse):
             let (held, part) = (heartbeat.body.version, Int(heartbeat.body.part))
             repairIfBehind(session, held: held, part: part, last, now: now)
+            if missedPulse { repeatPulse(to: session, now: now) }
         case .leave(let session):
             end(session, .left, now: now)
         case .misbehaved(let session):
@@ -258,6 +263,7 @@ extension Registry {
         publish(now)
         pulseNumber += 1
         pulsedVersion = log.version
+        answeringPulse = nil
         sessions.issue(random.secret(), now: now)
         guard log.directory.count > 0 else { return }
         let pulse = signedPulse()
@@ -274,6 +280,23 @@ extension Registry {
         // The only server of a mesh has the only directory, so it is always current.
         let pulse = Pulse(number: pulseNumber, version: log.version, flags: .current, digest: log.digest())
         return signer.sign(.pulse(echo: 0, token: 0), pulse)
+    }
+
+    /// Sends a PULSE to a member whose heartbeat shows that it has missed the newest one, within a rate limit.
+    ///
+    /// It has the newest secret's token and a number of its own: a peer that accepted the newest PULSE and did not find
+    /// it fresh needs a higher number.
+    private mutating func repeatPulse(to session: SessionID, now: Instant) {
+        guard sessions.mayAnswer(session, now: now) else { return }
+        let payload: SignedPayload
+        if let answeringPulse, answeringPulse.version == log.version {
+            payload = answeringPulse.payload
+        } else {
+            pulseNumber += 1
+            payload = signedPulse()
+            answeringPulse = (log.version, payload)
+        }
+        send(payload, to: session)
     }
 
     private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {

@@ -39,6 +39,8 @@ package enum Limits {
         return memberRate.scaled(by: max(heartbeats / 2, 1))
     }
 
+    /// PULSEs that answer heartbeats of one member.
+    package static let answeringPulseRate = Rate(perSecond: 8, burst: 4)
     package static let repairGap = Duration.milliseconds(250)
     package static let snapshotPartsPerHeartbeat = 4
     /// The number of repairs over which a snapshot is spread, unless `mostSnapshotParts` or `snapshotRate` need more.

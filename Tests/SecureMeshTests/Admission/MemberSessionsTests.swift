@@ -12,7 +12,7 @@ struct MemberSessionsTests {
         let member = try gates.joined()
         let session = try #require(member.session)
         guard
-            case .member(.heartbeat(session, let heartbeat, _)) = gates.admit(
+            case .member(.heartbeat(session, let heartbeat, _, missedPulse: _)) = gates.admit(
                 try member.heartbeatBytes(2, counter: 2), from: Fixture.path, now: .start)
         else {
             throw FixtureError(text: "refused")
@@ -189,7 +189,7 @@ struct MemberSessionsTests {
             gates.sessions.noteRepair(of: session, snapshot: step.snapshot, now: now)
             let number = UInt64(index + 2)
             guard
-                case .member(.heartbeat(_, _, let repair)) = gates.admit(
+                case .member(.heartbeat(_, _, let repair, missedPulse: _)) = gates.admit(
                     try member.heartbeatBytes(number, counter: number), from: Fixture.path, now: .start)
             else { throw FixtureError(text: "refused") }
             #expect(repair.repairedAt == now && repair.snapshot == step.expected)

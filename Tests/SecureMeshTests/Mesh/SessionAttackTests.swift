@@ -181,11 +181,12 @@ import Testing
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))
+        let begin = mesh.now
         var stretch = Duration.zero
         mesh.drop(.hello)
         mesh.rules.append { flight in
             guard flight.kind == .pulse else { return nil }
-            stretch += .milliseconds(50)
+            stretch = (flight.sentAt - begin) / 10
             return .delay(stretch)
         }
         #expect(mesh.run(atMost: .seconds(20)) { mesh.members.isEmpty })

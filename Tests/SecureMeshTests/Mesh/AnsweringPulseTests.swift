@@ -1,0 +1,63 @@
+import SecureMesh
+import SelfTest
+import Testing
+
+/// The PULSEs that answer heartbeats of members that missed one (PROTOCOL.md, section 6.1).
+@Suite("Answering PULSEs") struct AnsweringPulseTests {
+    @Test("a peer that missed a PULSE hears the server as soon as its next heartbeat arrives, and nobody else does")
+    func missed() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.run(for: .seconds(2))
+        let pulses = mesh.sent(.pulse).count
+        #expect(mesh.run(atMost: .seconds(1)) { mesh.sent(.pulse).count > pulses })
+        mesh.run(for: .milliseconds(490))
+        mesh.drop(.pulse, count: 1) { $0.destination == peers[0].address }
+        mesh.run(for: .milliseconds(20))
+        let start = mesh.flights.count
+        #expect(mesh.run(atMost: .milliseconds(480)) { mesh.flights[start...].contains { $0.kind == .pulse } })
+        let answer = try #require(mesh.flights[start...].first { $0.kind == .pulse })
+        #expect(answer.destination == peers[0].address)
+        let heartbeat = try #require(mesh.sent(.heartbeat, from: peers[0].address).last)
+        #expect(answer.sentAt == heartbeat.sentAt + mesh.latency)
+    }
+
+    @Test(
+        "at rest the server sends each member one PULSE per interval, and few more if the round trip is long",
+        arguments: [(latency: 1, answers: 0), (30, 10), (120, 50), (200, 70)])
+    func rest(latency: Int, answers: Int) throws {
+        let mesh = TestMesh()
+        mesh.latency = .milliseconds(latency)
+        for name in ["a", "b", "c", "d", "e"] {
+            try mesh.addPeer(name)
+            mesh.run(for: .milliseconds(170))
+        }
+        mesh.run(for: .seconds(5))
+        let pulses = mesh.sent(.pulse).count
+        mesh.run(for: .seconds(20))
+        #expect((0...answers).contains(mesh.sent(.pulse).count - pulses - 5 * 40))
+    }
+
+    @Test("a member that always shows that it missed PULSEs is answered four times at once and eight times per second")
+    func greed() throws {
+        let mesh = TestMesh()
+        let hand = try ScriptedMember("hand", at: TestMesh.address(99), in: mesh)
+        try hand.join()
+        mesh.run(for: .seconds(1))
+        mesh.drop(.pulse)
+        let first = try hand.heartbeat()
+        hand.inject(first)
+        hand.peer.token = 1
+        let start = mesh.now
+        let pulses = mesh.sent(.pulse).count
+        for _ in 0..<50 {
+            hand.inject(try hand.heartbeat())
+            mesh.run(for: .milliseconds(100))
+        }
+        // Two per second go to all members; this one has expired at the end.
+        let answers = mesh.sent(.pulse).count - pulses
+        let seconds = Int((mesh.now - start) / .seconds(1))
+        #expect(answers > 8)
+        #expect(answers <= 4 + (8 + 2) * seconds)
+    }
+}
