@@ -70,13 +70,12 @@ final class InsiderStorm: Adversary {
     /// The largest number of parts per answer. At least five members fit in a part.
     private var parts: Int {
         let whole = mostKnown / 5 + 1
-        let share = whole / Limits.snapshotHeartbeats + 1
-        return min(whole, min(max(share, Limits.snapshotPartsPerHeartbeat), Limits.mostSnapshotParts))
+        return min(whole, Limits.firstBurst)
     }
 
-    /// The largest number of repairs and joins per second.
+    /// The largest number of repairs per second: after a join the first two need not wait.
     private static let repairs =
-        Int(Duration.seconds(1) / Limits.repairGap) + 1 + Limits.joinRate.burst + Limits.joinRate.perSecond
+        Int(Duration.seconds(1) / Limits.repairGap) + 1 + 2 * (Limits.joinRate.burst + Limits.joinRate.perSecond)
 
     /// The largest number of bytes per second: repairs and joins with their parts and DELTAs, one DELTA per tick,
     /// PULSEs, and answers to HELLOs.

@@ -7,6 +7,8 @@ struct LightweightMember {
     let address: SocketAddress
     /// The directory version that its heartbeats name. At the default the server never has a newer one to send.
     var claim = UInt64.max
+    /// The part that its next heartbeat asks for, and by how many each heartbeat asks for more than the last one.
+    var claimedPart: (next: UInt16, step: UInt16) = (0, 0)
     private let emptyDirectory: DirectoryReplica
     private var joining: Joining
     private var sessions = SessionRotation()
@@ -65,6 +67,8 @@ struct LightweightMember {
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []
-        return hellos + sessions.heartbeats(version: claim, part: 0, now: now)
+        let heartbeats = sessions.heartbeats(version: claim, part: claimedPart.next, now: now)
+        if !heartbeats.isEmpty { claimedPart.next &+= claimedPart.step }
+        return hellos + heartbeats
     }
 }

@@ -61,9 +61,14 @@ package final class LoadTest: VirtualMesh {
         return peer
     }
 
-    /// Lets the first `count` members say in each heartbeat that they hold nothing.
-    package func askForEverything(first count: Int) {
-        for index in members.indices.prefix(count) { members[index].claim = 0 }
+    /// Lets the first `count` members say in each heartbeat that they hold no directory.
+    ///
+    /// - Parameter step: By how many parts of a snapshot each heartbeat claims to have more than the last one.
+    package func askForEverything(first count: Int, step: UInt16 = 0) {
+        for index in members.indices.prefix(count) {
+            members[index].claim = 0
+            members[index].claimedPart = (step, step)
+        }
     }
 
     package func play(for duration: Duration) { play(until: now + duration) }

@@ -11,8 +11,5 @@ struct MemberSession: Sendable {
     var heardToken: UInt64?
     /// The bucket for the PULSEs that answer heartbeats of this member.
     var answers = RateLimiter()
-    /// The time at which the member was last sent DELTAs or SNAPSHOTs that it had missed.
-    var repairedAt: Instant?
-    /// The version of the snapshot that the member is being sent.
-    var snapshot: UInt64?
+    var repair = RepairState()
 }

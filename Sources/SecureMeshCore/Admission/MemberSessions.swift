@@ -48,16 +48,10 @@ package struct MemberSessions: Sendable {
 extension MemberSessions {
     /// A member's datagram that has passed all gates, or the proof that the member misbehaved.
     package enum Admitted: Sendable {
-        case heartbeat(SessionID, Verified<Heartbeat>, Repair, missedPulse: Bool)
+        case heartbeat(SessionID, Verified<Heartbeat>, missedPulse: Bool)
         case leave(SessionID)
         /// The member sealed what it did not sign. Nobody else could have.
         case misbehaved(SessionID)
-    }
-
-    /// The time of a member's last repair, and the version of the snapshot that it was sent parts of.
-    package struct Repair: Sendable {
-        package let repairedAt: Instant?
-        package let snapshot: UInt64?
     }
 
     /// Admits a HEARTBEAT or a LEAVE.
@@ -83,9 +77,7 @@ extension MemberSessions {
         if let issued, now - issued.at <= lifetime { members.values[index].lastLife = now }
         let missedPulse = hasMissedPulse(index, token, age: issued?.age)
         members.values[index].heardToken = token
-        let repair = Repair(
-            repairedAt: members.values[index].repairedAt, snapshot: members.values[index].snapshot)
-        return .heartbeat(session, heartbeat, repair, missedPulse: missedPulse)
+        return .heartbeat(session, heartbeat, missedPulse: missedPulse)
     }
 
     /// Returns true if a heartbeat with `token` shows that its sender has missed a PULSE.
@@ -178,13 +170,20 @@ extension MemberSessions {
         return members.values[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
-    /// Notes that the member is sent what it missed.
-    ///
-    /// - Parameter snapshot: The version of the snapshot that it is sent, nil if it is sent DELTAs.
-    package mutating func noteRepair(of session: SessionID, snapshot: UInt64? = nil, now: Instant) {
+    /// Returns what the member was sent of what it had missed; nil if `session` is no member's.
+    package func repair(of session: SessionID) -> RepairState? {
+        members[session]?.repair
+    }
+
+    package mutating func setRepair(_ repair: RepairState, of session: SessionID) {
         guard let index = members.index(forKey: session) else { return }
-        members.values[index].repairedAt = now
-        if let snapshot { members.values[index].snapshot = snapshot }
+        members.values[index].repair = repair
+    }
+
+    /// Notes the version in a PULSE that is sent to this member only.
+    package mutating func noteTold(_ version: UInt64, to session: SessionID) {
+        guard let index = members.index(forKey: session) else { return }
+        members.values[index].repair.toldVersion = version
     }
 
     /// Seals `payload` for one member. PULSE carries the newest number heard from it, and its token.

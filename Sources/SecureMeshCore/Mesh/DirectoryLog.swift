@@ -130,8 +130,8 @@ package struct DirectoryLog: Sendable {
 
     /// Freezes the directory at `version` and returns the version. The waiting changes must have been published.
     ///
-    /// A member is sent a burst of parts per `interval`. The snapshot stays young for as long as that takes: in a large
-    /// directory that keeps changing, no snapshot would otherwise be complete before it is dropped.
+    /// A member gets the next burst as soon as it has the last one. The snapshot stays young for as long as that may
+    /// take: in a large directory that keeps changing, no snapshot would otherwise be complete before it is dropped.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: directory.inOrder))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
@@ -147,12 +147,6 @@ package struct DirectoryLog: Sendable {
         let count = frozen[index].partCount
         let first = part < count ? part : 0
         return (first..<min(first + limit, count)).map { frozen[index].part($0, sign: sign) }
-    }
-
-    /// Returns how many parts, from `part` on, are to be sent at once: a quarter of all, rounded up, within limits.
-    package func burst(of version: UInt64, from part: Int) -> Int {
-        guard let snapshot = frozen.last(where: { $0.version == version }) else { return 0 }
-        return min(snapshot.burst, snapshot.partCount - (part < snapshot.partCount ? part : 0))
     }
 
     /// Keeps the snapshot young for as long as it takes to send it in the smallest bursts.

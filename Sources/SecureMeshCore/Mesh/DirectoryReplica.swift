@@ -44,6 +44,13 @@ package struct DirectoryReplica: Sendable {
     /// The lowest missing part of the SNAPSHOT that is being received; 0 if there is none.
     package var wantedPart: UInt16 { assembly?.missingPart ?? 0 }
 
+    /// What is held, for the schedule of requests.
+    package var progress: RepairRequest.Progress {
+        RepairRequest.Progress(
+            version: version, part: assembly?.missingPart.map { Int($0) }, waiting: (assembly?.count ?? 0) + early.count
+        )
+    }
+
     /// Begins a new directory, of which nothing is held, if `epoch` is another one.
     package mutating func begin(epoch: UInt64) {
         guard epoch != self.epoch else { return }

@@ -25,24 +25,16 @@ struct FrozenSnapshot: Sendable {
         self.interval = interval
         youngUntil = now
         signed = [SignedPayload?](repeating: nil, count: parts.count)
-        stayYoung(for: burst)
+        // A burst takes a round trip, for which half an interval is much.
+        stayYoung(for: max(Limits.snapshotAge, interval * SnapshotBurst.count(parts: parts.count) / 2))
     }
 
     var partCount: Int { parts.count }
 
-    /// The number of parts that a member is sent at once.
-    var burst: Int {
-        let share = (parts.count + Limits.snapshotHeartbeats - 1) / Limits.snapshotHeartbeats
-        return min(max(share, Limits.snapshotPartsPerHeartbeat), Limits.mostSnapshotParts)
-    }
+    /// Stays young for as long as it takes to send all parts to a member that gets the fewest, once per interval.
+    mutating func prolong() { stayYoung(for: interval * (parts.count / Limits.leastRepair + 1)) }
 
-    /// Stays young for as long as it takes to send all parts in the smallest bursts.
-    mutating func prolong() { stayYoung(for: Limits.snapshotPartsPerHeartbeat) }
-
-    /// Stays young for as long as it takes to send all parts, `burst` of them per interval.
-    private mutating func stayYoung(for burst: Int) {
-        youngUntil = max(youngUntil, frozenAt + max(Limits.snapshotAge, interval * (parts.count / burst + 1)))
-    }
+    private mutating func stayYoung(for duration: Duration) { youngUntil = max(youngUntil, frozenAt + duration) }
 
     /// Returns the part, which is signed when it is first sent.
     mutating func part(_ index: Int, sign: (Snapshot) -> SignedPayload) -> SignedPayload {

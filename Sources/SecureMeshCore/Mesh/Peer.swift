@@ -83,10 +83,13 @@ package struct Peer: MeshMachine {
                 try handleAnswer(.reject(salt: salt), datagram, decoded, now: now)
             case .pulse(let echo, let token):
                 try handlePulse(datagram, decoded, echo: echo, token: token, now: now)
+                askForMore(now)
             case .snapshot:
                 directoryChanged(try directory.apply(sessions.admit(Snapshot.self, datagram, decoded)), now: now)
+                askForMore(now)
             case .delta:
                 directoryChanged(try directory.apply(sessions.admit(Delta.self, datagram, decoded)), now: now)
+                askForMore(now)
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
@@ -216,6 +219,12 @@ extension Peer {
             sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)
             outbox.end(entry.session)
         }
+    }
+
+    /// Sends a heartbeat that asks for the rest of the directory, if one is due.
+    private mutating func askForMore(_ now: Instant) {
+        sessions.noteDirectory(directory.progress, now: now)
+        sendHeartbeats(now)
     }
 
     private mutating func noteListing() {

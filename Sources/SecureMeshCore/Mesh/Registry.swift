@@ -45,8 +45,8 @@ package struct Registry: MeshMachine {
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
     private var turnedAway = RateLimiter()
-    /// The bucket for the snapshot parts beyond those that every member gets.
-    private var snapshotParts = RateLimiter()
+    /// The bucket for the DELTAs and parts of snapshots in repairs.
+    private var repairs = RateLimiter()
     private var outputs = OutputQueue<ServerEvent>()
     private(set) package var rejections = RejectionCounters()
 
@@ -200,7 +200,7 @@ extension Registry {
         publishIfDue(now, except: entry.session)
         let version = snapshotVersion(begun: nil, above: 0, now: now, except: entry.session)
         pulse(entry.session)
-        repair(entry.session, from: version, part: 0, now: now)
+        sendSnapshot(version, from: 0, to: entry.session, now: now)
         if !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 
@@ -218,9 +218,8 @@ extension Registry {
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
         switch try sessions.admit(span, datagram, path: path, now: now) {
-        case .heartbeat(let session, let heartbeat, let last, let missedPulse):
-            let (held, part) = (heartbeat.body.version, Int(heartbeat.body.part))
-            repairIfBehind(session, held: held, part: part, last, now: now)
+        case .heartbeat(let session, let heartbeat, let missedPulse):
+            repairIfBehind(session, held: heartbeat.body.version, part: Int(heartbeat.body.part), now: now)
             if missedPulse { repeatPulse(to: session, now: now) }
         case .leave(let session):
             end(session, .left, now: now)
@@ -273,6 +272,7 @@ extension Registry {
     /// Sends a PULSE with the newest secret to one member.
     private mutating func pulse(_ session: SessionID) {
         pulseNumber += 1
+        sessions.noteTold(log.version, to: session)
         send(signedPulse(), to: session)
     }
 
@@ -296,6 +296,7 @@ extension Registry {
             payload = signedPulse()
             answeringPulse = (log.version, payload)
         }
+        sessions.noteTold(log.version, to: session)
         send(payload, to: session)
     }
 
@@ -316,24 +317,22 @@ extension Registry {
         for session in listed { pulse(session) }
     }
 
-    /// Sends a member what it missed, at most once per `repairGap`.
+    /// Sends a member what it missed: at once if it asks for more than before, otherwise at most once per `repairGap`.
     ///
     /// - Parameters:
     ///   - held: The version that the member holds; 0 for none.
     ///   - part: The first part of a snapshot that it lacks.
-    private mutating func repairIfBehind(
-        _ session: SessionID, held: UInt64, part: Int, _ last: MemberSessions.Repair, now: Instant
-    ) {
-        // What was published since the last PULSE may still be on its way.
-        guard held < pulsedVersion else { return }
-        if let repairedAt = last.repairedAt, now - repairedAt < Limits.repairGap { return }
-        if let missing = log.deltas(after: held, limit: Limits.deltasPerHeartbeat) {
-            sessions.noteRepair(of: session, now: now)
-            for delta in missing { send(delta, to: session) }
-        } else {
-            let version = snapshotVersion(begun: last.snapshot, above: held, now: now)
-            repair(session, from: version, part: part, now: now)
+    private mutating func repairIfBehind(_ session: SessionID, held: UInt64, part: Int, now: Instant) {
+        // What was published since the member's newest PULSE may still be on its way.
+        guard var state = sessions.repair(of: session), held < max(pulsedVersion, state.toldVersion) else { return }
+        guard let missing = log.deltas(after: held, limit: Limits.deltasPerHeartbeat) else {
+            let version = snapshotVersion(begun: state.snapshot, above: held, now: now)
+            return sendSnapshot(version, from: part, to: session, now: now)
         }
+        let count = state.grant(missing.count, isProgress: held > state.held, from: &repairs, now: now)
+        state.held = max(state.held, held)
+        sessions.setRepair(state, of: session)
+        for delta in missing.prefix(count) { send(delta, to: session) }
     }
 
     /// Returns the version of a frozen snapshot above version `held`, and freezes one if there is none.
@@ -347,17 +346,23 @@ extension Registry {
         return log.freeze(now: now, interval: configuration.heartbeatInterval)
     }
 
-    /// Sends parts of a snapshot and, if those are all of it, the DELTAs that follow its version.
-    private mutating func repair(_ session: SessionID, from version: UInt64, part: Int, now: Instant) {
-        sessions.noteRepair(of: session, snapshot: version, now: now)
-        let least = Limits.snapshotPartsPerHeartbeat
-        let burst = log.burst(of: version, from: part)
-        let limit = least + snapshotParts.take(upTo: burst - least, Limits.snapshotRate, now: now)
-        if limit < burst { log.prolong(version) }
+    /// Sends a burst of a snapshot and, after its last part, the DELTAs that follow its version.
+    private mutating func sendSnapshot(_ version: UInt64, from part: Int, to session: SessionID, now: Instant) {
+        guard var state = sessions.repair(of: session) else { return }
+        let isNew = state.snapshot != version
+        let partCount = log.partCount(of: version)
+        let first = isNew || part >= partCount ? 0 : part
+        let end = min(SnapshotBurst.end(from: first), partCount)
+        let deltas = end == partCount ? log.deltas(after: version, limit: Limits.deltasPerHeartbeat) ?? [] : []
+        let wanted = end - first + deltas.count
+        let isProgress = isNew ? state.snapshot == 0 : first > state.part
+        let count = state.grant(wanted, isProgress: isProgress, from: &repairs, now: now)
+        guard count > 0 else { return }
+        if count < wanted { log.prolong(version) }
+        (state.snapshot, state.part) = (version, isNew ? first : max(state.part, first))
+        sessions.setRepair(state, of: session)
         let signer = signer
-        let parts = log.parts(of: version, from: part, limit: limit) { signer.sign(.snapshot, $0) }
-        for part in parts { send(part, to: session) }
-        guard log.partCount(of: version) <= least else { return }
-        for delta in log.deltas(after: version, limit: Limits.deltasPerHeartbeat) ?? [] { send(delta, to: session) }
+        let parts = log.parts(of: version, from: first, limit: min(count, end - first)) { signer.sign(.snapshot, $0) }
+        for payload in parts + deltas.prefix(count - parts.count) { send(payload, to: session) }
     }
 }

@@ -24,6 +24,7 @@ package struct ServerSession: Sendable {
     private var pairs: Pairs
     private var number: UInt64 = 0
     private var token: UInt64
+    private var request: RepairRequest
     /// The heartbeats whose echo would be fresh, and when each was sent.
     private var sent: [(number: UInt64, at: Instant)] = []
     /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
@@ -71,6 +72,7 @@ package struct ServerSession: Sendable {
             messageLimits: configuration.messageLimits, limit: pairLimit)
         token = body.token
         nextSend = now
+        request = RepairRequest(interval: interval, now: now)
         phase = interval * Int(500 + random.next() % 400) / 1_000
         latestSend = interval * 5 / 4
     }
@@ -81,6 +83,9 @@ package struct ServerSession: Sendable {
     package var usages: [Usage] {
         pairs.usages + [Usage("sent heartbeats", sent.count, limit: Limits.sentHeartbeats)]
     }
+
+    /// The instant at which the next heartbeat is due.
+    package var sendAt: Instant { request.due.map { min($0, nextSend) } ?? nextSend }
 
     /// The deadline of a session that is not confirmed.
     package var confirmDeadline: Instant { min(nextSend, staleAt) }
@@ -111,6 +116,7 @@ package struct ServerSession: Sendable {
 
     /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
     package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
+        request.sent(version: version, part: Int(part), isEarly: now < nextSend, now: now)
         nextSend = now + interval
         number += 1
         record(number, now)
@@ -155,6 +161,13 @@ package struct ServerSession: Sendable {
         return note(pulse, echo: echo, token: token, held: held, now: now)
     }
 
+    /// Schedules a heartbeat that asks for what the directory lacks.
+    ///
+    /// - Parameter progress: What the peer holds of the directory.
+    package mutating func noteDirectory(_ progress: RepairRequest.Progress, now: Instant) {
+        request.note(progress, wanted: newestPulse?.version ?? 0, now: now)
+    }
+
     /// Extends trust to the newest fresh PULSE if its version is held. A server or a network that passes PULSEs and
     /// drops DELTAs therefore cannot hide a revocation.
     package mutating func extendTrust(held: UInt64) {
@@ -173,6 +186,8 @@ package struct ServerSession: Sendable {
     private mutating func note(_ pulse: Pulse, echo: UInt64, token: UInt64, held: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         self.token = token
+        // The first PULSE answers CONFIRM at once. Later ones wait for their time.
+        if freshSince == nil { request.firstMeasured(now - sentAt) }
         nextSend = min(now + phase, sentAt + latestSend)
         if sentAt > freshSince ?? Instant(nanoseconds: .min) {
             freshSince = sentAt

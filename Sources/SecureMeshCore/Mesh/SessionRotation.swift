@@ -36,7 +36,7 @@ package struct SessionRotation: Sendable {
     }
 
     package var deadline: Instant? {
-        Instant.earliest([candidate?.confirmDeadline, current?.nextSend, previous?.until, current?.expiryDeadline])
+        Instant.earliest([candidate?.confirmDeadline, current?.sendAt, previous?.until, current?.expiryDeadline])
     }
 
     package var usages: [Usage] {
@@ -97,7 +97,7 @@ package struct SessionRotation: Sendable {
         {
             due.append(bytes)
         }
-        if let next = current?.nextSend, next <= now,
+        if let next = current?.sendAt, next <= now,
             let bytes = current?.heartbeat(version: version, part: part, now: now)
         {
             due.append(bytes)
@@ -143,6 +143,10 @@ package struct SessionRotation: Sendable {
 
     package mutating func extendTrust(held: UInt64) {
         current?.extendTrust(held: held)
+    }
+
+    package mutating func noteDirectory(_ progress: RepairRequest.Progress, now: Instant) {
+        current?.noteDirectory(progress, now: now)
     }
 
     package mutating func noteListing(at version: UInt64) {

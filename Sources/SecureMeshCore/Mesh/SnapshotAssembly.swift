@@ -3,6 +3,8 @@ struct SnapshotAssembly: Sendable {
     let version: UInt64
     let parts: UInt16
     private var received: [UInt16: [Entry]] = [:]
+    /// The parts below are all here.
+    private var complete: UInt16 = 0
 
     init(version: UInt64, parts: UInt16) {
         self.version = version
@@ -12,9 +14,7 @@ struct SnapshotAssembly: Sendable {
     var count: Int { received.count }
 
     /// The lowest part that is missing; nil if none is.
-    var missingPart: UInt16? {
-        (0..<parts).first { received[$0] == nil }
-    }
+    var missingPart: UInt16? { complete < parts ? complete : nil }
 
     /// The entries in the order of the parts, once all are here.
     var entries: [Entry]? {
@@ -26,6 +26,7 @@ struct SnapshotAssembly: Sendable {
     mutating func insert(_ snapshot: Snapshot) -> Bool {
         guard snapshot.version == version, snapshot.parts == parts, received[snapshot.part] == nil else { return false }
         received[snapshot.part] = snapshot.entries
+        while complete < parts, received[complete] != nil { complete += 1 }
         return true
     }
 }

@@ -31,7 +31,8 @@ package enum Limits {
 
     // Members, at the server.
     package static let maximumPeers = 10_000
-    package static let memberRate = Rate(perSecond: 10, burst: 20)
+    /// The burst covers the heartbeats with which a newcomer asks for a large directory.
+    package static let memberRate = Rate(perSecond: 10, burst: 40)
 
     /// Returns the rate of a member's datagrams: five times that of its heartbeats, and at least `memberRate`.
     package static func memberRate(heartbeatInterval: Duration) -> Rate {
@@ -42,12 +43,15 @@ package enum Limits {
     /// PULSEs that answer heartbeats of one member.
     package static let answeringPulseRate = Rate(perSecond: 8, burst: 4)
     package static let repairGap = Duration.milliseconds(250)
-    package static let snapshotPartsPerHeartbeat = 4
-    /// The number of repairs over which a snapshot is spread, unless `mostSnapshotParts` or `snapshotRate` need more.
-    package static let snapshotHeartbeats = 4
+    /// The number of parts or DELTAs of a repair that need no token of `repairRate`, unless it follows sooner than
+    /// `repairGap`.
+    package static let leastRepair = 4
+    package static let firstBurst = 16
+    /// A receive buffer of 212,992 bytes, the default of Linux, holds about 92 datagrams of 1,232 bytes.
     package static let mostSnapshotParts = 64
-    /// The rate of parts above `snapshotPartsPerHeartbeat`, for all members together: about 25 MB/s, a tenth of a core.
-    package static let snapshotRate = Rate(perSecond: 20_000, burst: 20_000)
+    package static let resentParts = 8
+    /// The rate of parts and DELTAs in repairs, for all members together: about 25 MB/s, a tenth of a core.
+    package static let repairRate = Rate(perSecond: 20_000, burst: 20_000)
     package static let deltasPerHeartbeat = 16
     package static let deltaLog = 4_096
     package static let frozenSnapshots = 4
@@ -65,6 +69,15 @@ package enum Limits {
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
     /// The number of ended sessions with keys that a peer's session remembers. When reached, the peer joins again.
+    /// The rate of the heartbeats that only ask for more of the directory: with the others they are within `memberRate`.
+    package static let requestRate = Rate(perSecond: 7, burst: 32)
+
+    /// Returns the rate of a peer's requests: it grows with that of its heartbeats, as `memberRate` does.
+    package static func requestRate(heartbeatInterval: Duration) -> Rate {
+        let allowed = memberRate(heartbeatInterval: heartbeatInterval)
+        return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
+    }
+
     package static let retiredSessions = 65_536
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     package static let messageRate = Rate(perSecond: 200, burst: 400)

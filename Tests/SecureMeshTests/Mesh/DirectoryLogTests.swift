@@ -163,31 +163,18 @@ import Testing
         #expect(log.partCount(of: version) == 1)
     }
 
-    @Test(
-        "a quarter of a SNAPSHOT is sent at once, but at least four parts and at most 64",
-        arguments: [(40, 4), (120, 5), (130, 6), (600, 25), (3_000, 64)])
-    func burst(entries: UInt64, expected: Int) throws {
-        var log = try log(of: entries)
-        let version = log.freeze(now: at(0), interval: .milliseconds(500))
-        let count = log.partCount(of: version)
-        #expect(log.burst(of: version, from: 0) == expected)
-        #expect(log.burst(of: version, from: count - 1) == 1)
-        #expect(log.burst(of: version, from: count) == expected)
-        #expect(log.burst(of: version + 1, from: 0) == 0)
-    }
-
-    @Test("a SNAPSHOT stays young for as long as it takes to send, in the smallest bursts if need be") func youth()
-        throws
-    {
-        var log = try log(of: 600)
+    @Test("a SNAPSHOT stays young for half an interval per burst, and longer for members that get the fewest parts")
+    func youth() throws {
+        var log = try log(of: 3_000)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
         log.remove(try sessions(1)[0])
         _ = flush(&log, at: 1)
-        let beats = Int64(log.partCount(of: version) / log.burst(of: version, from: 0) + 1)
-        #expect(log.frozenVersion(begun: nil, now: at(beats * 500 - 1)) == version)
-        #expect(log.frozenVersion(begun: nil, now: at(beats * 500)) == nil)
+        let bursts = Int64(SnapshotBurst.count(parts: log.partCount(of: version)))
+        #expect(bursts == 10)
+        #expect(log.frozenVersion(begun: nil, now: at(bursts * 250 - 1)) == version)
+        #expect(log.frozenVersion(begun: nil, now: at(bursts * 250)) == nil)
         log.prolong(version)
-        let most = Int64(log.partCount(of: version) / Limits.snapshotPartsPerHeartbeat + 1)
+        let most = Int64(log.partCount(of: version) / Limits.leastRepair + 1)
         #expect(log.frozenVersion(begun: nil, now: at(most * 500 - 1)) == version)
         log.prolong(version)
         #expect(log.frozenVersion(begun: nil, now: at(most * 500)) == nil)
@@ -212,11 +199,12 @@ import Testing
     func churn()
         throws
     {
-        var log = try log(of: 600)
+        var log = try log(of: 3_000)
         let begun = log.freeze(now: at(0), interval: .milliseconds(500))
-        let beats = log.partCount(of: begun) / log.burst(of: begun, from: 0) + 1
-        #expect(beats > 4)
-        for second in 1...Int64(beats) {
+        let bursts = SnapshotBurst.count(parts: log.partCount(of: begun))
+        #expect(bursts > Limits.frozenSnapshots)
+        // A second per burst, twice an interval.
+        for second in 1...Int64(bursts) {
             log.insert(try .sample(1_000 + UInt64(second)), replacing: nil)
             _ = flush(&log, at: second * 1_000)
             // Other members join meanwhile and need a SNAPSHOT too.

@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -41,7 +42,7 @@ import Testing
         #expect(parts > 8)
     }
 
-    @Test("at most four parts of a small directory are sent at once, and none again within 250 ms") func pace() throws {
+    @Test("a SNAPSHOT of which nothing arrives is sent at most once per 250 ms") func pace() throws {
         let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
@@ -52,8 +53,49 @@ import Testing
         let parts = mesh.flights[start...].filter { $0.kind == .snapshot && $0.destination == newcomer.address }
         let bursts = Dictionary(grouping: parts, by: \.sentAt)
         let instants = bursts.keys.sorted()
-        #expect(bursts.values.allSatisfy { $0.count <= 4 })
-        #expect(zip(instants, instants.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(250) })
+        #expect(bursts.values.allSatisfy { $0.count == 7 })
+        #expect(instants.count > 4)
+        // The first one answers CONFIRM.
+        let repeated = instants.dropFirst()
+        #expect(zip(repeated, repeated.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(250) })
+    }
+
+    /// Returns a mesh of 200 peers, whose snapshot has 34 parts.
+    private func large() throws -> TestMesh {
+        let mesh = TestMesh { $0.primitives = InsecureTestCrypto() }
+        for index in 0..<200 { try mesh.addPeer("peer-\(index)") }
+        mesh.run(for: .seconds(20))
+        #expect(mesh.hasConverged)
+        return mesh
+    }
+
+    @Test("a newcomer has a directory of three bursts within the round trips that they take") func bursts() throws {
+        let mesh = try large()
+        let start = mesh.now
+        let newcomer = try mesh.addPeer("newcomer")
+        let flights = mesh.flights.count
+        // HELLO, CONFIRM and one request, each with its answer.
+        #expect(mesh.run(atMost: mesh.latency * 6 + .milliseconds(1)) { newcomer.joins == 1 })
+        #expect(mesh.now - start <= mesh.latency * 6 + .milliseconds(1))
+        let parts = mesh.flights[flights...].filter { $0.kind == .snapshot && $0.destination == newcomer.address }
+        #expect(parts.count == 34)
+        let sizes = Dictionary(grouping: parts, by: \.sentAt).sorted { $0.key < $1.key }.map(\.value.count)
+        #expect(sizes == [16, 18])
+    }
+
+    @Test("a lost part is asked for again after about two round trips", arguments: [0, 5, 15, 20, 33])
+    func lostPart(number: Int) throws {
+        let mesh = try large()
+        let newcomer = try mesh.addPeer("newcomer")
+        var parts = 0
+        mesh.rules.append { flight in
+            guard flight.kind == .snapshot, flight.destination == newcomer.address else { return nil }
+            parts += 1
+            return parts == number + 1 ? .drop : nil
+        }
+        // Six for the handshake and two bursts, four to wait, two for the part.
+        #expect(mesh.run(atMost: mesh.latency * 14 + .milliseconds(20)) { newcomer.joins == 1 })
+        #expect(parts <= 34 + Limits.resentParts)
     }
 
     @Test("a repeated SNAPSHOT changes nothing") func snapshotAgain() throws {

@@ -147,7 +147,7 @@ struct EveryRefusalTests {
             try afterJoin { hand in
                 for counter: UInt64 in [3_000, 2] { hand.inject(try hand.heartbeat(counter: counter)) }
             }
-        case .memberOverRate: try afterJoin { hand in for _ in 0..<25 { hand.inject(try hand.heartbeat()) } }
+        case .memberOverRate: try afterJoin { hand in for _ in 0..<50 { hand.inject(try hand.heartbeat()) } }
         case .numberStale:
             try afterJoin { hand in
                 hand.inject(try hand.heartbeat())

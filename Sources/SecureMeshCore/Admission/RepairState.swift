@@ -1,0 +1,30 @@
+/// What a member has asked for and was sent of the DELTAs and SNAPSHOTs that it had missed.
+package struct RepairState: Sendable {
+    /// The highest version that the member held when it was sent DELTAs.
+    package var held: UInt64 = 0
+    /// The version of the snapshot that the member was sent parts of; 0 for none.
+    package var snapshot: UInt64 = 0
+    /// The highest part of that snapshot that it asked for.
+    package var part = 0
+    /// The version in the newest PULSE that was sent to this member only.
+    package var toldVersion: UInt64 = 0
+    private var repeatedAt: Instant?
+
+    package init() {}
+
+    /// Returns how many of `wanted` datagrams the member is sent.
+    ///
+    /// - Parameters:
+    ///   - isProgress: Whether the member asks for more than it has asked for before. Then it need not wait.
+    ///   - bucket: The bucket for the repairs of all members. If it is empty, a member still gets a few datagrams.
+    package mutating func grant(
+        _ wanted: Int, isProgress: Bool, from bucket: inout RateLimiter, now: Instant
+    ) -> Int {
+        let isDue = repeatedAt.map { now - $0 >= Limits.repairGap } ?? true
+        guard isProgress || isDue else { return 0 }
+        let granted = bucket.take(upTo: wanted, Limits.repairRate, now: now)
+        guard isDue, granted < wanted || !isProgress else { return granted }
+        repeatedAt = now
+        return max(granted, min(wanted, Limits.leastRepair))
+    }
+}

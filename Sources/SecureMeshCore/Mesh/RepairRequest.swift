@@ -1,0 +1,97 @@
+/// The schedule of the heartbeats by which a peer asks for what its directory lacks (PROTOCOL.md, section 6.5).
+///
+/// A peer asks for more as soon as it has all that the last heartbeat asked for. If nothing more arrives for about two
+/// round trips, it asks again, and waits twice as long after each heartbeat that brings nothing. A rate limit keeps
+/// these heartbeats within what the server accepts from a member.
+package struct RepairRequest: Sendable {
+    /// What a peer holds of the directory.
+    package struct Progress: Equatable, Sendable {
+        package let version: UInt64
+        /// The lowest missing part of the snapshot that is being received; nil if there is none.
+        package let part: Int?
+        /// The number of parts and of early DELTAs that wait.
+        package let waiting: Int
+
+        package init(version: UInt64, part: Int?, waiting: Int) {
+            self.version = version
+            self.part = part
+            self.waiting = waiting
+        }
+    }
+
+    /// The instant at which a heartbeat is due because the directory lacks something.
+    private(set) package var due: Instant?
+    private var asked: (version: UInt64, part: Int) = (0, 0)
+    private var hasAsked = false
+    private var askedAt: Instant
+    private var isAnswered = false
+    /// The number of heartbeats in a row that asked for the same.
+    private var repeats = 0
+    private var seen = Progress(version: 0, part: nil, waiting: 0)
+    private var roundTrip: Duration
+    private let interval: Duration
+    private var limiter = RateLimiter()
+
+    /// - Parameter interval: The interval of heartbeats; half of it is the round trip until one is measured.
+    package init(interval: Duration, now: Instant) {
+        self.interval = interval
+        roundTrip = interval / 2
+        askedAt = now
+    }
+
+    /// Notes a round trip that was measured. A longer one counts at once, a shorter one by a quarter.
+    package mutating func measured(_ sample: Duration) {
+        roundTrip = sample > roundTrip ? sample : (roundTrip * 3 + sample) / 4
+    }
+
+    /// Sets the round trip to the first one that was measured.
+    package mutating func firstMeasured(_ sample: Duration) { roundTrip = sample }
+
+    /// Notes a heartbeat.
+    ///
+    /// - Parameter isEarly: Whether it would not have been due without this schedule.
+    package mutating func sent(version: UInt64, part: Int, isEarly: Bool, now: Instant) {
+        repeats = hasAsked && asked == (version, part) ? min(repeats + 1, 8) : 0
+        hasAsked = true
+        asked = (version, part)
+        askedAt = now
+        isAnswered = false
+        if isEarly { _ = limiter.accept(rate, now: now) }
+        if due != nil { due = now + patience }
+    }
+
+    /// Notes what the peer holds after a datagram of the server.
+    ///
+    /// - Parameter wanted: The version in the newest fresh PULSE.
+    package mutating func note(_ progress: Progress, wanted: UInt64, now: Instant) {
+        let isNews = progress != seen
+        defer { seen = progress }
+        guard progress.version < wanted else {
+            due = nil
+            return
+        }
+        if isNews, !isAnswered {
+            isAnswered = true
+            if repeats == 0 { measured(now - askedAt) }
+        }
+        if hasAll(progress) {
+            due = now + limiter.wait(rate, now: now)
+        } else if isNews || due == nil {
+            due = now + patience
+        }
+        // A snapshot is complete, and DELTAs follow it: the next request is for those after them.
+        if progress.part == nil, seen.part != nil { asked = (progress.version, 0) }
+    }
+
+    /// Returns true if the peer has all that the last heartbeat asked for.
+    private func hasAll(_ progress: Progress) -> Bool {
+        if let part = progress.part { return part >= SnapshotBurst.end(from: asked.part) }
+        return asked.version > 0 && progress.version >= asked.version + UInt64(Limits.deltasPerHeartbeat)
+    }
+
+    private var rate: Rate { Limits.requestRate(heartbeatInterval: interval) }
+
+    private var patience: Duration {
+        min(max(roundTrip * 2, Limits.shortestHeartbeat) * (1 << repeats), interval)
+    }
+}

@@ -1,0 +1,27 @@
+/// The parts of a SNAPSHOT that a server sends at once (PROTOCOL.md, section 6.5).
+///
+/// The bursts of a snapshot are at fixed places: the first one has `Limits.firstBurst` parts, each next one twice as
+/// many, up to `Limits.mostSnapshotParts`. So a peer knows which part is the last one of a burst, and asks for the next
+/// burst as soon as it has all of this one. If it asks for a part in the middle of a burst, it has lost that part and
+/// gets only a few.
+package enum SnapshotBurst {
+    /// Returns the part after the last one of the answer to a request for `part`. The snapshot may end before it.
+    package static func end(from part: Int) -> Int {
+        var (start, size) = (0, Limits.firstBurst)
+        while start + size <= part {
+            start += size
+            size = min(size * 2, Limits.mostSnapshotParts)
+        }
+        return part == start ? start + size : min(part + Limits.resentParts, start + size)
+    }
+
+    /// Returns the number of bursts in which a snapshot of `parts` parts is sent if nothing is lost.
+    package static func count(parts: Int) -> Int {
+        var (bursts, start) = (0, 0)
+        while start < parts {
+            start = end(from: start)
+            bursts += 1
+        }
+        return bursts
+    }
+}
