@@ -228,6 +228,7 @@ private let constants: [(name: String, value: String)] = [
     ("sealCost", text(Limits.sealCost)),
     ("sealedByteCost", text(Limits.sealedByteCost)),
     ("leaveFlush", text(Limits.leaveFlush)),
+    ("postponedSilence", text(Limits.postponedSilence)),
     ("leaveRepeats", text(Limits.leaveRepeats)),
     ("leaveGap", text(Limits.leaveGap)),
     ("receiveBuffer", text(Limits.receiveBuffer)),

@@ -26,7 +26,13 @@ extension VirtualMesh {
         let waiting = process.resume()
         if process.isDue(now) { peerTimesOut(index) }
         for flight in waiting where process.isRunning { peerHandles(index, flight) }
+        peerDrained(index)
         wakePeer(index)
+    }
+
+    func peerDrained(_ index: Int) {
+        guard state.peers[index].process.isAwake else { return }
+        withPeer(index) { $0.handleDrained(now: $1) }
     }
 
     /// Lets a peer leave the mesh.
@@ -108,7 +114,7 @@ extension VirtualMesh {
                     state.invariants.fail("events out of order: \(fault)", peers: [index], now: now)
                 }
                 note(event, of: index, after: flight)
-            case .drain: process.machine.handleDrained(now: process.clock.read(now))
+            case .drain: state.schedule.put(.peerDrained(index), at: now)
             }
         }
         process.look()

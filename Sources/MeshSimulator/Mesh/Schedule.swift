@@ -10,6 +10,8 @@ package struct Schedule {
         /// The server has handled all datagrams that were in its sockets when it asked for `drain`.
         case drained
         case wakePeer(Int)
+        /// The peer has handled all datagrams that were in its socket when it asked for `drain`.
+        case peerDrained(Int)
         case fault(Int)
         case act(Int)
         case speak(Int)

@@ -109,6 +109,7 @@ extension VirtualMesh {
         case .wakeServer: serverWakes(scheduled: entry.at)
         case .drained: serverDrained()
         case .wakePeer(let index): peerWakes(index, scheduled: entry.at)
+        case .peerDrained(let index): peerDrained(index)
         case .fault, .act, .speak, .sample: carryOut(entry.action)
         }
         return true

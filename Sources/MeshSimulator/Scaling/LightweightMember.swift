@@ -26,7 +26,7 @@ struct LightweightMember {
 
     var deadline: Instant? {
         let hello = sessions.candidate == nil ? joining.deadline : nil
-        return Instant.earliest([sessions.deadline, hello])
+        return Instant.earliest([sessions.deadline, sessions.candidate?.staleAt, hello])
     }
 
     /// Handles a datagram and returns the answers to it.

@@ -27,6 +27,7 @@ package protocol MeshMachine: Sendable {
 package enum Output<Event: Sendable>: Sendable {
     case transmit(Transmit)
     case event(Event)
-    /// Handle all datagrams that are in the sockets, then call `handleDrained`. No member expires before that.
+    /// Handle all datagrams that are in the sockets, then call `handleDrained`. Before that, a server expires no member
+    /// and a peer does not declare its server silent.
     case drain
 }

@@ -5,7 +5,7 @@
 /// old session goes on meanwhile. If that session recovers, the attempt is dropped. Like `Registry`, a peer is a pure
 /// value.
 ///
-/// In: `handle`, `handleTimeout`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
+/// In: `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
 package struct Peer: MeshMachine {
     private let configuration: Configuration
     private let path: Path
@@ -19,6 +19,8 @@ package struct Peer: MeshMachine {
     private var joinedGate = JoinedGate()
     private var leaving: LeaveSequence?
     private var hasEnded = false
+    /// The instant at which the sockets were asked to be drained, before the server is taken for silent.
+    private var drainBegan: Instant?
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
 
@@ -59,10 +61,15 @@ package struct Peer: MeshMachine {
         return Instant.earliest([
             sessions.deadline,
             isOpening ? nil : joining.deadline,
-            isConnected ? sessions.current?.staleAt : nil,
+            drainBegan == nil ? silenceDeadline : nil,
             isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
             outbox.deadline,
         ])
+    }
+
+    /// The instant at which the candidate is given up, or the connection is lost.
+    private var silenceDeadline: Instant? {
+        Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
     }
 
     /// Returns true: a peer's datagrams come from its server and from members, so strangers' are not set apart.
@@ -109,16 +116,16 @@ package struct Peer: MeshMachine {
     package mutating func handleTimeout(now: Instant) {
         guard !hasEnded else { return }
         if leaving != nil { return continueLeaving(now) }
-        if sessions.giveUpCandidate(now) { candidateGivenUp(now) }
+        if let deadline = nextDeadline { noteLateness(now - deadline, now: now) }
         if sessions.candidate == nil {
             let unanswered = joining.unanswered
             for hello in joining.poll(now: now, random: &random) { transmit(hello) }
             if joining.unanswered > unanswered, unanswered > 0 { emit(.unanswered(attempts: unanswered)) }
         }
         sendHeartbeats(now)
-        if isConnected, let staleAt = sessions.current?.staleAt, staleAt <= now {
-            connectionLost()
-            if sessions.candidate == nil { joining.start(at: now) }
+        if drainBegan == nil, let deadline = silenceDeadline, deadline <= now {
+            drainBegan = now
+            outputs.push(.drain)
         }
         if let rekeyAt = sessions.current?.rekeyAt, rekeyAt <= now, !joining.isActive, sessions.candidate == nil {
             joining.start(at: now)
@@ -127,7 +134,24 @@ package struct Peer: MeshMachine {
         sealWaiting(now)
     }
 
-    package mutating func handleDrained(now: Instant) {}
+    /// Gives up the candidate, and declares the connection lost, if no PULSE was in the sockets either.
+    package mutating func handleDrained(now: Instant) {
+        guard let began = drainBegan else { return }
+        drainBegan = nil
+        guard !hasEnded, leaving == nil else { return }
+        noteLateness(now - began, now: now)
+        if sessions.giveUpCandidate(now) { candidateGivenUp(now) }
+        if isConnected, let staleAt = sessions.current?.staleAt, staleAt <= now {
+            connectionLost()
+            if sessions.candidate == nil { joining.start(at: now) }
+        }
+    }
+
+    /// Does not count the server's silence against it if this peer was late itself.
+    private mutating func noteLateness(_ lateness: Duration, now: Instant) {
+        guard let tolerated = sessions.toleratedLateness, lateness > tolerated else { return }
+        sessions.restartSilence(now)
+    }
 
     private mutating func sendHeartbeats(_ now: Instant) {
         let (version, part) = (directory.version, directory.wantedPart)

@@ -29,7 +29,8 @@ package struct ServerSession: Sendable {
     private var sent: [(number: UInt64, at: Instant)] = []
     /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
     private var freshSince: Instant?
-    /// The instant at which the last proof that the server is alive is three intervals old.
+    /// The instant at which the last proof that the server is alive is three intervals old, or later if this peer was
+    /// late itself.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and when the heartbeat that it echoed was sent.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
@@ -87,8 +88,8 @@ package struct ServerSession: Sendable {
     /// The instant at which the next heartbeat is due.
     package var sendAt: Instant { request.due.map { min($0, nextSend) } ?? nextSend }
 
-    /// The deadline of a session that is not confirmed.
-    package var confirmDeadline: Instant { min(nextSend, staleAt) }
+    /// The lateness above which this peer's own silence is no evidence of the server's.
+    package var toleratedLateness: Duration { interval / 2 }
 
     /// The instant at which to join again for new keys. It has passed already if `Pairs` is exhausted.
     package var rekeyAt: Instant { pairs.isExhausted ? startedAt : keysExpireAt }
@@ -112,12 +113,25 @@ package struct ServerSession: Sendable {
         return isTrusted(now) && newestPulse.version >= listedAt
     }
 
+    /// Starts the clock of the server's silence anew, because this peer was late: what the server sent may have been
+    /// lost, and what this peer sent is too old for a fresh echo.
+    ///
+    /// The clock runs at most until `Limits.postponedSilence` intervals after the last proof of life. By then the
+    /// server has expired a member that it has not heard, so that waiting would only delay the next join.
+    package mutating func restartSilence(_ now: Instant) {
+        let last = (freshSince ?? startedAt) + interval * Limits.postponedSilence
+        staleAt = max(staleAt, min(now + freshness, last))
+        nextSend = min(nextSend, now)
+    }
+
     // MARK: with the server
 
     /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
     package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
         request.sent(version: version, part: Int(part), isEarly: now < nextSend, now: now)
         nextSend = now + interval
+        // No CONFIRM is sent at the moment at which the candidate is given up.
+        if !isConfirmed, nextSend >= staleAt { nextSend = staleAt + interval }
         number += 1
         record(number, now)
         let payload =
@@ -191,7 +205,7 @@ package struct ServerSession: Sendable {
         nextSend = min(now + phase, sentAt + latestSend)
         if sentAt > freshSince ?? Instant(nanoseconds: .min) {
             freshSince = sentAt
-            staleAt = sentAt + freshness
+            staleAt = max(staleAt, sentAt + freshness)
         }
         guard pulse.flags.contains(.current) else { return true }
         newestPulse = (pulse.version, sentAt)

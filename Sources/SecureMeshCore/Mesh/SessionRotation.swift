@@ -36,7 +36,16 @@ package struct SessionRotation: Sendable {
     }
 
     package var deadline: Instant? {
-        Instant.earliest([candidate?.confirmDeadline, current?.sendAt, previous?.until, current?.expiryDeadline])
+        Instant.earliest([candidate?.nextSend, current?.sendAt, previous?.until, current?.expiryDeadline])
+    }
+
+    /// The lateness above which this peer cannot tell whether the server is silent.
+    package var toleratedLateness: Duration? { (current ?? candidate)?.toleratedLateness }
+
+    /// Starts the clocks of the server's silence anew, because this peer was late.
+    package mutating func restartSilence(_ now: Instant) {
+        candidate?.restartSilence(now)
+        current?.restartSilence(now)
     }
 
     package var usages: [Usage] {

@@ -110,6 +110,8 @@ package enum Limits {
 
     /// The time in which a peer that leaves sends the broadcasts that still wait.
     package static let leaveFlush = Duration.seconds(1)
+    /// The number of intervals after the server's last proof of life for which a peer that is late itself may wait.
+    package static let postponedSilence = 20
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
 

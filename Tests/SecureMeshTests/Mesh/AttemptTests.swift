@@ -218,7 +218,7 @@ import Testing
         #expect(client.machine.session == nil)
     }
 
-    /// Makes a member that holds version 2 and has lost the connection at 1.5 s, when it sent HEARTBEAT number 2.
+    /// Makes a member that holds version 2 and has lost the connection at 1.5 s.
     private static func stale(
         _ server: ScriptedMesh, rekey: Duration = .seconds(3_600)
     ) throws -> (ScriptedMesh.Client, Entry) {
@@ -227,7 +227,7 @@ import Testing
             heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: rekey)
         let entry = try server.join(&client, parameters: parameters)
         try server.tell(&client, [entry], version: 2)
-        server.now = at(1_500)
+        server.wait(&client, until: at(1_500))
         client.machine.handleTimeout(now: server.now)
         #expect(server.events(&client).contains(.connectionLost))
         return (client, entry)
@@ -286,12 +286,16 @@ import Testing
         // The old session recovers, which ends all attempts except the candidate.
         try Self.pulse(50, echo: 2, from: server, to: &client, as: member)
         #expect(server.events(&client).contains(.connectionRecovered))
-        server.now = at(2_500)
-        client.machine.handleTimeout(now: server.now)
-        try Self.pulse(51, echo: 3, from: server, to: &client, as: member)
-        #expect(try kinds(server.transmits(&client)) == [.confirm, .heartbeat])
+        let sent = server.wait(&client, until: at(2_500))
+        let heartbeats = try sent.filter { try kinds([$0]) == [.heartbeat] }
+        let newest = try #require(member.server).open(Heartbeat.self, try #require(heartbeats.last)).number
+        #expect(try !kinds(sent).contains(.hello))
+        try Self.pulse(51, echo: newest, from: server, to: &client, as: member)
 
-        server.now = at(3_000)
+        server.wait(&client, until: at(3_000))
+        client.machine.handleTimeout(now: server.now)
+        #expect(try !kinds(server.transmits(&client)).contains(.hello))
+        // The candidate was given up once the sockets were drained.
         client.machine.handleTimeout(now: server.now)
         #expect(try kinds(server.transmits(&client)).first == .hello)
         #expect(client.machine.session == entry.session)
@@ -306,10 +310,11 @@ import Testing
             heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
         let entry = try server.join(&client, parameters: parameters)
         try server.tell(&client, [entry], version: 2)
-        server.now = at(1_000)
+        let heartbeats = server.wait(&client, until: at(1_000))
+        #expect(try kinds(heartbeats).last == .heartbeat)
         client.machine.handleTimeout(now: server.now)
-        #expect(try kinds(server.transmits(&client)).last == .heartbeat)
         let member = client
+        _ = server.transmits(&client)
         _ = try server.join(&client, isConfirmed: false)
         client.server = member.server
         try server.deliver(.goodbye, Goodbye(session: entry.session, reason: .replaced), to: &client)
@@ -317,14 +322,16 @@ import Testing
         // The peer itself replaced the session, so the connection is not lost yet.
         #expect(server.events(&client).isEmpty)
 
-        server.now = at(2_500)
+        server.wait(&client, until: at(2_500))
         var (sent, events): ([Kind], [PeerEvent]) = ([], [])
         client.machine.handleTimeout(now: server.now)
         while let output = client.machine.pollOutput() {
             switch output {
             case .transmit(let transmit): sent += try kinds([transmit.bytes])
             case .event(let event): events.append(event)
-            case .drain: break
+            case .drain:
+                client.machine.handleDrained(now: server.now)
+                client.machine.handleTimeout(now: server.now)
             }
         }
         #expect(sent == [.hello])

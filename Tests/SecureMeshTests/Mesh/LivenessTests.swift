@@ -64,6 +64,63 @@ import Testing
         #expect(mesh.sent(.hello).contains { $0.sentAt == lost.at })
     }
 
+    @Test("a PULSE that waits in the socket keeps the connection: the socket is drained before it is lost")
+    func undrainedPulse() throws {
+        for isHeard in [true, false] {
+            let server = ScriptedMesh(seed: 13)
+            var client = try server.peer("a")
+            let entry = try server.join(&client)
+            try server.tell(&client, [entry], version: 2)
+            var newest: UInt64 = 1
+            for bytes in server.wait(&client, until: server.now + ProtocolConstants.lifetime) where bytes[1] == 0x10 {
+                newest = try #require(client.server).open(Heartbeat.self, bytes).number
+            }
+            client.machine.handleTimeout(now: server.now)
+            var events: [PeerEvent] = []
+            while let output = client.machine.pollOutput() {
+                if case .event(let event) = output { events.append(event) }
+                guard case .drain = output else { continue }
+                #expect(events.isEmpty)
+                if isHeard {
+                    try server.deliver(.pulse(echo: newest), Pulse(number: 50, token: 9, version: 2), to: &client)
+                }
+                client.machine.handleDrained(now: server.now)
+            }
+            #expect(events == (isHeard ? [] : [.connectionLost]))
+        }
+    }
+
+    @Test("a peer that is late itself does not take its server for silent, until 20 intervals have passed")
+    func lateItself() throws {
+        let server = ScriptedMesh(seed: 14)
+        var client = try server.peer("a")
+        let entry = try server.join(&client)
+        try server.tell(&client, [entry], version: 2)
+        _ = server.events(&client)
+        // It is held up for 1.4 s each time, so that no heartbeat is young enough for an echo.
+        let begun = server.now
+        var lost: Instant?
+        for _ in 0..<10 where lost == nil {
+            server.now = server.now + .milliseconds(1_400)
+            client.machine.handleTimeout(now: server.now)
+            if server.events(&client).contains(.connectionLost) { lost = server.now }
+        }
+        let bound = ProtocolConstants.heartbeatInterval * Limits.postponedSilence
+        let silence = try #require(lost) - begun
+        #expect(silence >= bound && silence <= bound + .milliseconds(1_400))
+    }
+
+    @Test("a peer that was held up for 3 s and is still a member goes on") func heldUp() throws {
+        let mesh = TestMesh { $0.lifetime = .seconds(10) }
+        let peers = try mesh.join(3)
+        mesh.pause(peers[0])
+        mesh.run(for: .seconds(3))
+        mesh.resume(peers[0])
+        mesh.run(for: .seconds(3))
+        #expect(mesh.hasConverged)
+        #expect(!peers[0].has(.connectionLost) && peers[0].joins == 1)
+    }
+
     @Test("one lost PULSE costs no peer its connection, at any phase of its join") func oneLostPulse() throws {
         let mesh = TestMesh()
         for index in 0..<20 {

@@ -26,13 +26,13 @@ import Testing
         throws
     {
         var (client, _) = try member()
-        client.machine.handleTimeout(now: at(1_499))
-        server.now = at(1_499)
+        server.wait(&client, until: at(1_499))
         for echo: UInt64 in [0, 99, .max] {
             let pulse = Pulse(number: 10 + echo % 50, version: 2)
             try server.deliver(.pulse(echo: echo, token: 9), pulse, to: &client)
         }
-        client.machine.handleTimeout(now: at(1_500))
+        server.now = at(1_500)
+        client.machine.handleTimeout(now: server.now)
         #expect(server.events(&client).contains(.connectionLost))
     }
 

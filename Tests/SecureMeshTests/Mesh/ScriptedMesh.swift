@@ -158,8 +158,29 @@ final class ScriptedMesh {
 
     private func outputs(_ client: inout Client) -> [Output<PeerEvent>] {
         var outputs: [Output<PeerEvent>] = []
-        while let output = client.machine.pollOutput() { outputs.append(output) }
+        while let output = client.machine.pollOutput() {
+            guard case .drain = output else {
+                outputs.append(output)
+                continue
+            }
+            client.machine.handleDrained(now: now)
+        }
         return outputs
+    }
+
+    /// Lets time pass until `instant`. The peer does in time what is due before that.
+    ///
+    /// - Returns: What the peer has sent.
+    @discardableResult
+    func wait(_ client: inout Client, until instant: Instant) -> [[UInt8]] {
+        var sent: [[UInt8]] = []
+        while let deadline = client.machine.nextDeadline, deadline < instant {
+            now = max(now, deadline)
+            client.machine.handleTimeout(now: now)
+            sent += transmits(&client)
+        }
+        now = instant
+        return sent
     }
 
     private func pulse(_ client: inout Client, version: UInt64) throws {
