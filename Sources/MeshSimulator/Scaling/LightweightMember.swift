@@ -58,7 +58,7 @@ struct LightweightMember {
         case .sendHello(let hello): return [hello]
         case .confirm(let candidate):
             sessions.open(candidate)
-            return sessions.heartbeats(version: claim, part: 0, now: now)
+            return sessions.heartbeats(version: claim, part: 0, now: now, random: &random)
         case .wait, .retry, .giveUp, nil: return []
         }
     }
@@ -67,7 +67,7 @@ struct LightweightMember {
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []
-        let heartbeats = sessions.heartbeats(version: claim, part: claimedPart.next, now: now)
+        let heartbeats = sessions.heartbeats(version: claim, part: claimedPart.next, now: now, random: &random)
         if !heartbeats.isEmpty { claimedPart.next &+= claimedPart.step }
         return hellos + heartbeats
     }

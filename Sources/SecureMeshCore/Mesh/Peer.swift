@@ -155,7 +155,7 @@ package struct Peer: MeshMachine {
 
     private mutating func sendHeartbeats(_ now: Instant) {
         let (version, part) = (directory.version, directory.wantedPart)
-        for bytes in sessions.heartbeats(version: version, part: part, now: now) { transmit(bytes) }
+        for bytes in sessions.heartbeats(version: version, part: part, now: now, random: &random) { transmit(bytes) }
     }
 
     private mutating func connectionLost() {

@@ -1,6 +1,6 @@
 /// A peer's session with the server, from the WELCOME that opened it to its end: keys, numbers, freshness and trust.
 ///
-/// `staleAt`, `nextSend` and `trustedUntil` are stored: they are read after every datagram, and computing them through
+/// `staleAt`, `schedule` and `trustedUntil` are stored: they are read after every datagram, and computing them through
 /// an Optional would copy the session.
 package struct ServerSession: Sendable {
     package let id: SessionID
@@ -37,12 +37,7 @@ package struct ServerSession: Sendable {
     /// The version at which the directory first listed this session.
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
-    private(set) package var nextSend: Instant
-    /// The delay from a PULSE to the next heartbeat. It is late in the interval, so that the next PULSE echoes a recent
-    /// heartbeat and a single lost PULSE leaves time for the one after it. It is random, to spread the peers.
-    private let phase: Duration
-    /// The longest delay from the heartbeat that a PULSE echoed to the next heartbeat.
-    private let latestSend: Duration
+    private(set) package var schedule: HeartbeatSchedule
 
     /// - Parameter pairLimit: The number of ended sessions of other members that are remembered.
     package init(
@@ -72,10 +67,8 @@ package struct ServerSession: Sendable {
                 context: attempt.context),
             messageLimits: configuration.messageLimits, limit: pairLimit)
         token = body.token
-        nextSend = now
         request = RepairRequest(interval: interval, now: now)
-        phase = interval * Int(500 + random.next() % 400) / 1_000
-        latestSend = interval * 5 / 4
+        schedule = HeartbeatSchedule(interval: interval, random: &random, now: now)
     }
 
     /// True if a fresh PULSE has come, so that the server has accepted the CONFIRM.
@@ -86,7 +79,7 @@ package struct ServerSession: Sendable {
     }
 
     /// The instant at which the next heartbeat is due.
-    package var sendAt: Instant { request.due.map { min($0, nextSend) } ?? nextSend }
+    package var sendAt: Instant { request.due.map { min($0, schedule.next) } ?? schedule.next }
 
     /// The lateness above which this peer's own silence is no evidence of the server's.
     package var toleratedLateness: Duration { interval / 2 }
@@ -121,17 +114,17 @@ package struct ServerSession: Sendable {
     package mutating func restartSilence(_ now: Instant) {
         let last = (freshSince ?? startedAt) + interval * Limits.postponedSilence
         staleAt = max(staleAt, min(now + freshness, last))
-        nextSend = min(nextSend, now)
+        schedule.hurry(now)
     }
 
     // MARK: with the server
 
     /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
-    package mutating func heartbeat(version: UInt64, part: UInt16, now: Instant) -> [UInt8]? {
-        request.sent(version: version, part: Int(part), isEarly: now < nextSend, now: now)
-        nextSend = now + interval
-        // No CONFIRM is sent at the moment at which the candidate is given up.
-        if !isConfirmed, nextSend >= staleAt { nextSend = staleAt + interval }
+    package mutating func heartbeat(
+        version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
+    ) -> [UInt8]? {
+        request.sent(version: version, part: Int(part), isEarly: now < schedule.next, now: now)
+        schedule.sent(now: now, staleAt: staleAt, random: &random)
         number += 1
         record(number, now)
         let payload =
@@ -202,7 +195,7 @@ package struct ServerSession: Sendable {
         self.token = token
         // The first PULSE answers CONFIRM at once. Later ones wait for their time.
         if freshSince == nil { request.firstMeasured(now - sentAt) }
-        nextSend = min(now + phase, sentAt + latestSend)
+        schedule.heard(echoOf: sentAt, now: now)
         if sentAt > freshSince ?? Instant(nanoseconds: .min) {
             freshSince = sentAt
             staleAt = max(staleAt, sentAt + freshness)

@@ -36,7 +36,9 @@ package struct SessionRotation: Sendable {
     }
 
     package var deadline: Instant? {
-        Instant.earliest([candidate?.nextSend, current?.sendAt, previous?.until, current?.expiryDeadline])
+        Instant.earliest([
+            candidate?.schedule.next, current?.sendAt, previous?.until, current?.expiryDeadline,
+        ])
     }
 
     /// The lateness above which this peer cannot tell whether the server is silent.
@@ -99,15 +101,17 @@ package struct SessionRotation: Sendable {
     // MARK: with the server
 
     /// Returns the CONFIRM and the HEARTBEAT that are due.
-    package mutating func heartbeats(version: UInt64, part: UInt16, now: Instant) -> [[UInt8]] {
+    package mutating func heartbeats(
+        version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
+    ) -> [[UInt8]] {
         var due: [[UInt8]] = []
-        if let next = candidate?.nextSend, next <= now,
-            let bytes = candidate?.heartbeat(version: version, part: part, now: now)
+        if let next = candidate?.schedule.next, next <= now,
+            let bytes = candidate?.heartbeat(version: version, part: part, now: now, random: &random)
         {
             due.append(bytes)
         }
         if let next = current?.sendAt, next <= now,
-            let bytes = current?.heartbeat(version: version, part: part, now: now)
+            let bytes = current?.heartbeat(version: version, part: part, now: now, random: &random)
         {
             due.append(bytes)
         }

@@ -133,6 +133,42 @@ import Testing
         #expect(mesh.peers.allSatisfy { !$0.has(.connectionLost) })
     }
 
+    @Test("a peer that misses a PULSE sends heartbeats faster until one comes, within its bucket at the server")
+    func fasterHeartbeats() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(20)
+        mesh.run(for: .seconds(3))
+        func heartbeats(in duration: Duration) -> [Int] {
+            let begun = mesh.flights.count
+            mesh.run(for: duration)
+            let sent = mesh.flights[begun...].filter { $0.kind == .heartbeat }
+            return peers.map { peer in sent.count { $0.source == peer.address } }
+        }
+        #expect(heartbeats(in: .seconds(10)).allSatisfy { (19...21).contains($0) })
+        mesh.drop(.pulse, count: 20)
+        #expect(heartbeats(in: .seconds(2)).reduce(0, +) >= 20 * 6)
+        #expect(heartbeats(in: .seconds(10)).allSatisfy { (19...21).contains($0) })
+        #expect(peers.allSatisfy { !$0.has(.connectionLost) })
+        #expect(mesh.registry?.rejections[.memberOverRate] == 0)
+    }
+
+    @Test("round trips up to an interval cost no peer its connection", arguments: [100, 200, 220, 240, 250])
+    func roundTrips(oneWay: Int) throws {
+        let mesh = TestMesh(seed: UInt64(oneWay))
+        mesh.latency = .milliseconds(oneWay)
+        for index in 0..<20 {
+            try mesh.addPeer("p\(index)")
+            mesh.run(for: .milliseconds(27))
+        }
+        mesh.run(for: .seconds(3))
+        let steady = mesh.now
+        mesh.run(for: .seconds(60))
+        #expect(
+            mesh.peers.allSatisfy { peer in !peer.events.contains { $0.event == .connectionLost && $0.at > steady } })
+        #expect(mesh.peers.allSatisfy { $0.joins == 1 })
+        #expect(mesh.registry?.rejections[.memberOverRate] == 0)
+    }
+
     @Test("a session whose server is heard again before a new one begins goes on") func recovered() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]

@@ -140,23 +140,21 @@ import Testing
         #expect(client.machine.version == 3)
     }
 
-    @Test("a server that echoes old heartbeats to hasten new ones cannot make the peer store more of them")
-    func hastenedHeartbeats() throws {
+    @Test("a server that echoes old heartbeats to hasten new ones gets at most five per interval") func hastened()
+        throws
+    {
         var (client, _) = try member()
-        server.now = at(1_000)
-        client.machine.handleTimeout(now: server.now)
-        _ = server.transmits(&client)
+        server.wait(&client, until: at(1_000))
         var answers = 0
-        for number in 0..<UInt64(Limits.sentHeartbeats + 20) {
+        for number in 0..<UInt64(300) {
+            server.now = at(1_000 + Int64(number))
             let pulse = Pulse(number: 50 + number, version: 2)
             try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
             client.machine.handleTimeout(now: server.now)
             answers += server.transmits(&client).count
             #expect(client.machine.usages.filter { !$0.isKept }.isEmpty)
         }
-        // By then the first one has been evicted, so its echo is not fresh.
-        #expect(answers < Limits.sentHeartbeats)
-        #expect(answers > Limits.sentHeartbeats - 5)
+        #expect((1...3).contains(answers))
     }
 
     @Test(

@@ -1,0 +1,72 @@
+/// The instants at which a peer sends CONFIRM and HEARTBEAT (PROTOCOL.md, section 6.2).
+///
+/// Usually one heartbeat per interval is enough. It follows a PULSE late in the interval, so that the next PULSE echoes
+/// a recent heartbeat. When an echo is overdue, a heartbeat or a PULSE was lost, or the round trip is long. Then
+/// heartbeats follow each other fast, so that only the loss of many datagrams in a row looks like a silent server.
+package struct HeartbeatSchedule: Sendable {
+    /// The instant at which the next one is due.
+    private(set) package var next: Instant
+    private let interval: Duration
+    /// The delay from a PULSE to the next heartbeat. It is drawn once, to spread the peers.
+    private let phase: Duration
+    private var lastSent: Instant
+    /// The shortest time between the last heartbeat and the next one.
+    private var gap: Duration
+    /// The newest heartbeat that a fresh PULSE echoed: when it was sent, and how long its echo took.
+    private var echoed: (sentAt: Instant, roundTrip: Duration)?
+    private var shortestRoundTrip: Duration?
+
+    /// Schedules the first CONFIRM at once.
+    package init(interval: Duration, random: inout RandomSource, now: Instant) {
+        self.interval = interval
+        phase = interval * Int(500 + random.next() % 400) / 1_000
+        next = now
+        lastSent = now
+        gap = .zero
+    }
+
+    /// Makes the next one due at once.
+    package mutating func hurry(_ now: Instant) {
+        next = min(next, now)
+    }
+
+    /// Notes that a CONFIRM or a HEARTBEAT was sent.
+    ///
+    /// - Parameter staleAt: The instant at which the candidate is given up, or the connection is lost.
+    package mutating func sent(now: Instant, staleAt: Instant, random: inout RandomSource) {
+        lastSent = now
+        gap = interval * Int(200 + random.next() % 100) / 1_000
+        guard echoed != nil else {
+            // No CONFIRM is sent at the moment at which the candidate is given up.
+            let following = now + interval
+            next = following < staleAt ? following : staleAt + interval
+            return
+        }
+        next = now < staleAt ? soonest(ordinary: now + interval) : now + interval
+    }
+
+    /// Notes a fresh PULSE.
+    ///
+    /// - Parameter sentAt: The instant at which the heartbeat that it echoes was sent.
+    package mutating func heard(echoOf sentAt: Instant, now: Instant) {
+        if sentAt > echoed?.sentAt ?? Instant(nanoseconds: .min) {
+            let roundTrip = now - sentAt
+            echoed = (sentAt, roundTrip)
+            shortestRoundTrip = min(shortestRoundTrip ?? roundTrip, roundTrip)
+        }
+        next = soonest(ordinary: min(now + phase, lastSent + interval * 5 / 4))
+    }
+
+    private func soonest(ordinary: Instant) -> Instant {
+        max(lastSent + gap, min(ordinary, overdue ?? ordinary))
+    }
+
+    /// The instant from which the echo of a newer heartbeat is overdue.
+    ///
+    /// Without loss an echo is at most 1.5 intervals and a round trip old when the next one comes. The second bound
+    /// leaves a long round trip the time that an answer needs before the connection is lost.
+    private var overdue: Instant? {
+        guard let echoed, let shortestRoundTrip else { return nil }
+        return echoed.sentAt + min(shortestRoundTrip + interval * 8 / 5, interval * 5 / 2 - echoed.roundTrip)
+    }
+}
