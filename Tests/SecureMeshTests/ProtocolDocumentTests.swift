@@ -216,6 +216,8 @@ private let constants: [(name: String, value: String)] = [
     ("requestRate", text(Limits.requestRate)),
     ("retiredSessions", text(Limits.retiredSessions)),
     ("agreementRate", text(Limits.agreementRate)),
+    ("strayAgreementRate", text(Limits.strayAgreementRate)),
+    ("unprovenPairs", text(Limits.unprovenPairs)),
     ("messageRate", text(Limits.messageRate)),
     ("messageByteRate", text(Limits.messageByteRate)),
     ("totalMessageByteRate", text(Limits.totalMessageByteRate)),

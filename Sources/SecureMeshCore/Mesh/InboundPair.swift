@@ -4,6 +4,8 @@ struct InboundPair: Sendable {
     private var channel: SecureChannel
     private var messages = MessageBucket()
     private var acknowledgments = RateLimiter()
+    /// True once a seal has opened, so that the sender is known to have the key.
+    private(set) var hasOpened = false
     /// The end of the time in which late messages are accepted, once the sender's session has been replaced.
     var until: Instant?
 
@@ -28,6 +30,7 @@ struct InboundPair: Sendable {
         total totalBytes: inout RateLimiter, now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let opened = try channel.open(PeerMessage.self, span, datagram, by: identity.context.primitives)
+        hasOpened = true
         let audience = opened.body.audience
         guard audience == nil || audience == identity.publicKey else { throw .notAddressedToMe }
         guard messages.accept(limits, size: span.count, now: now) else { throw .senderOverRate }
@@ -43,6 +46,7 @@ struct InboundPair: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, rate: Rate, now: Instant
     ) throws(Rejection) -> Verified<Acknowledgment> {
         let opened = try channel.open(Acknowledgment.self, span, datagram, by: identity.context.primitives)
+        hasOpened = true
         guard opened.body.audience == identity.publicKey, opened.body.session == identity.session else {
             throw .notAddressedToMe
         }

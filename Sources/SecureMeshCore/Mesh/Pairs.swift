@@ -15,7 +15,11 @@ package struct Pairs: Sendable {
     private var retiredSessions: Set<SessionID> = []
     /// Replaced senders, in the order in which their time ends.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
+    /// The keys with senders of which no datagram has opened. Anyone who knows the directory can cause these, so they
+    /// are fewer than `inbound`, and they have no state: what evicts one loses nothing but the work.
+    private var unproven = BoundedTable<SessionID, Secret32>(limit: Limits.unprovenPairs)
     private var agreements = RateLimiter()
+    private var strayAgreements = RateLimiter()
     /// The bytes of the messages of all senders.
     private var totalBytes = RateLimiter()
 
@@ -33,6 +37,7 @@ package struct Pairs: Sendable {
         [
             Usage("ended pairs", retiredSessions.count, limit: limit),
             Usage("senders", inbound.count, limit: Limits.directoryEntries + limit),
+            Usage("unproven senders", unproven.count, limit: Limits.unprovenPairs),
             Usage("receivers", outbound.count, limit: Limits.directoryEntries),
             Usage("entries with a bad binding", badBindings.count, limit: Limits.directoryEntries),
             Usage("replaced senders", replacedSenders.count, limit: limit),
@@ -67,35 +72,54 @@ package struct Pairs: Sendable {
     }
 
     /// Admits a MESSAGE. Gates: sender in the directory → key → those of `InboundPair`.
+    ///
+    /// - Parameter source: The address that the datagram came from.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> ReceivedMessage {
-        let index = try pair(of: datagram, held: directory, now: now)
-        return try inbound.values[index].admitMessage(
+        if let index = knownSender(of: datagram, held: directory, now: now) {
+            return try inbound.values[index].admitMessage(
+                span, datagram, as: identity, limits: messageLimits, total: &totalBytes, now: now)
+        }
+        var pair = try meet(datagram.header.from, at: source, held: directory, now: now)
+        defer { keep(pair) }
+        return try pair.admitMessage(
             span, datagram, as: identity, limits: messageLimits, total: &totalBytes, now: now)
     }
 
     /// Admits an ACK. The gates are those of a MESSAGE.
     package mutating func admitAcknowledgment(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> Verified<Acknowledgment> {
-        let index = try pair(of: datagram, held: directory, now: now)
-        return try inbound.values[index].admitAcknowledgment(
+        if let index = knownSender(of: datagram, held: directory, now: now) {
+            return try inbound.values[index].admitAcknowledgment(
+                span, datagram, as: identity, rate: messageLimits.messages, now: now)
+        }
+        var pair = try meet(datagram.header.from, at: source, held: directory, now: now)
+        defer { keep(pair) }
+        return try pair.admitAcknowledgment(
             span, datagram, as: identity, rate: messageLimits.messages, now: now)
     }
 
-    /// Returns the index of the pair with the sender of `datagram`. A new sender gets one first.
-    private mutating func pair(
+    /// Returns the index of the pair with the sender of `datagram`; nil if no datagram of that sender has opened.
+    private mutating func knownSender(
         of datagram: Datagram, held directory: DirectoryReplica, now: Instant
-    ) throws(Rejection) -> Dictionary<SessionID, InboundPair>.Index {
-        guard let from = SessionID(rawValue: datagram.header.from) else { throw .unknownSender }
-        if let index = inbound.index(forKey: from) {
-            if !inbound.values[index].isOver(directory, now: now) { return index }
-            inbound.remove(at: index)
+    ) -> Dictionary<SessionID, InboundPair>.Index? {
+        guard let from = SessionID(rawValue: datagram.header.from), let index = inbound.index(forKey: from) else {
+            return nil
         }
-        inbound[from] = try meet(from, held: directory, now: now)
-        guard let index = inbound.index(forKey: from) else { throw .unknownSender }
-        return index
+        if !inbound.values[index].isOver(directory, now: now) { return index }
+        inbound.remove(at: index)
+        return nil
+    }
+
+    /// Adds a new pair once a seal has opened with it.
+    private mutating func keep(_ pair: InboundPair) {
+        guard pair.hasOpened else { return }
+        inbound[pair.entry.session] = pair
+        unproven.remove(pair.entry.session)
     }
 
     /// Ends the pair with another member's session.
@@ -104,6 +128,7 @@ package struct Pairs: Sendable {
     ///   for 5 s more.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
         badBindings.remove(session)
+        unproven.remove(session)
         let isReceiver = outbound.removeValue(forKey: session) != nil
         let sender = inbound.index(forKey: session)
         if isReceiver || sender != nil { retiredSessions.insert(session) }
@@ -124,15 +149,28 @@ package struct Pairs: Sendable {
         replacedSenders.removeFirst(over.count)
     }
 
-    /// Makes the key with a sender that has not been heard before.
+    /// Makes the key with a sender of which no datagram has opened yet.
+    ///
+    /// Nothing is authentic here. Two buckets keep a member that sends garbage in the names of all others from using up
+    /// the keys per second: it uses up those of datagrams from other addresses. If it forges the addresses too, each
+    /// sender costs a token once, because the key is remembered.
     private mutating func meet(
-        _ sender: SessionID, held directory: DirectoryReplica, now: Instant
+        _ session: UInt64, at source: SocketAddress, held directory: DirectoryReplica, now: Instant
     ) throws(Rejection) -> InboundPair {
-        guard let entry = directory[sender], entry.identity != identity.publicKey else { throw .unknownSender }
+        guard let sender = SessionID(rawValue: session), let entry = directory[sender],
+            entry.identity != identity.publicKey
+        else { throw .unknownSender }
         do throws(PairError) { try check(sender) } catch { throw Rejection(error) }
-        guard agreements.accept(Limits.agreementRate, now: now) else { throw .agreementOverRate }
+        if let key = unproven[sender] { return InboundPair(entry: entry, key: key) }
+        let isInTime =
+            source == entry.address
+            ? agreements.accept(Limits.agreementRate, now: now)
+            : strayAgreements.accept(Limits.strayAgreementRate, now: now)
+        guard isInTime else { throw .agreementOverRate }
         do throws(PairError) {
-            return InboundPair(entry: entry, key: try key(with: entry, isSending: false))
+            let key = try key(with: entry, isSending: false)
+            unproven.set(key, for: sender)
+            return InboundPair(entry: entry, key: key)
         } catch {
             throw Rejection(error)
         }

@@ -100,9 +100,12 @@ package struct Peer: MeshMachine {
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
-                emit(.message(try sessions.admitMessage(datagram, decoded, held: directory, now: now)))
+                let message = try sessions.admitMessage(
+                    datagram, decoded, from: path.remote, held: directory, now: now)
+                emit(.message(message))
             case .ack:
-                _ = try sessions.admitAcknowledgment(datagram, decoded, held: directory, now: now)
+                _ = try sessions.admitAcknowledgment(
+                    datagram, decoded, from: path.remote, held: directory, now: now)
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }

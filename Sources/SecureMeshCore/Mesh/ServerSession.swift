@@ -216,18 +216,20 @@ package struct ServerSession: Sendable {
 
     /// Gates: trusted → those of `Pairs`.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         guard isTrusted(now) else { throw .untrusted }
-        return try pairs.admitMessage(span, datagram, held: directory, now: now)
+        return try pairs.admitMessage(span, datagram, from: source, held: directory, now: now)
     }
 
     /// Admits an ACK. Gates: trusted → those of `Pairs`.
     package mutating func admitAcknowledgment(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> Verified<Acknowledgment> {
         guard isTrusted(now) else { throw .untrusted }
-        return try pairs.admitAcknowledgment(span, datagram, held: directory, now: now)
+        return try pairs.admitAcknowledgment(span, datagram, from: source, held: directory, now: now)
     }
 
     /// Seals a message for the session of `entry`.

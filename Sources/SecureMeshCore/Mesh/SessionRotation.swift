@@ -178,17 +178,19 @@ package struct SessionRotation: Sendable {
 
     /// Admits a message to the current session or to the previous one.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> ReceivedMessage {
         let to = datagram.header.to
         // Both sessions are changed in place: a copy of either would have the table of senders copied as well.
         if to == current?.id.rawValue,
-            let message = try current?.admitMessage(span, datagram, held: directory, now: now)
+            let message = try current?.admitMessage(span, datagram, from: source, held: directory, now: now)
         {
             return message
         }
         if to == previous?.session.id.rawValue, let until = previous?.until, now < until,
-            let message = try previous?.session.admitMessage(span, datagram, held: directory, now: now)
+            let message = try previous?.session.admitMessage(
+                span, datagram, from: source, held: directory, now: now)
         {
             return message
         }
@@ -197,16 +199,19 @@ package struct SessionRotation: Sendable {
 
     /// Admits an ACK to the current session or to the previous one.
     package mutating func admitAcknowledgment(
-        _ span: Span<UInt8>, _ datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        now: Instant
     ) throws(Rejection) -> Verified<Acknowledgment> {
         let to = datagram.header.to
         if to == current?.id.rawValue,
-            let acknowledgment = try current?.admitAcknowledgment(span, datagram, held: directory, now: now)
+            let acknowledgment = try current?.admitAcknowledgment(
+                span, datagram, from: source, held: directory, now: now)
         {
             return acknowledgment
         }
         if to == previous?.session.id.rawValue, let until = previous?.until, now < until,
-            let acknowledgment = try previous?.session.admitAcknowledgment(span, datagram, held: directory, now: now)
+            let acknowledgment = try previous?.session.admitAcknowledgment(
+                span, datagram, from: source, held: directory, now: now)
         {
             return acknowledgment
         }

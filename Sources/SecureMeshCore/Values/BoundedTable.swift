@@ -21,4 +21,9 @@ package struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable
         order[oldest] = key
         oldest = (oldest + 1) % limit
     }
+
+    /// Removes the value of `key`. If the key is inserted again, it may be evicted with its first insertion.
+    package mutating func remove(_ key: Key) {
+        values[key] = nil
+    }
 }

@@ -79,7 +79,12 @@ package enum Limits {
     }
 
     package static let retiredSessions = 65_536
+    /// Keys with new senders whose message comes from the address that the directory lists for them.
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
+    /// Keys with new senders whose message comes from another address.
+    package static let strayAgreementRate = Rate(perSecond: 100, burst: 100)
+    /// Keys with senders of which no datagram has opened.
+    package static let unprovenPairs = 16_384
     package static let messageRate = Rate(perSecond: 200, burst: 400)
     /// The bytes of one sender's messages: an eighth of the rate of all, and a quarter of their burst.
     package static let messageByteRate = Rate(perSecond: 1 << 20, burst: 2 << 20)

@@ -213,7 +213,7 @@ import Testing
             let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
             // Sealed like the sender's, but signed by the server, which lacks the sender's key.
             let message = server.message(from: entry, to: own, shared: shared)
-            server.hand(message, to: &client)
+            server.hand(message, to: &client, from: entry.address)
         }
         #expect(client.machine.rejections[.signatureInvalid] == 200)
         #expect(client.machine.rejections[.agreementOverRate] == 1)

@@ -121,6 +121,36 @@ import Testing
         #expect(a.machine.rejections.total == 0)
     }
 
+    @Test(
+        "garbage in the names of all members neither keeps a new sender's message away nor is remembered as a sender",
+        arguments: [false, true])
+    func garbageInTheNamesOfAll(withForgedAddresses isForged: Bool) throws {
+        let server = ScriptedMesh(seed: 7)
+        var (a, b) = (try server.peer("a"), try server.peer("b"))
+        let (ofA, ofB) = (try server.join(&a), try server.join(&b))
+        let others = try server.strangers(399)
+        try server.tell(&a, [ofA, ofB] + others, version: 2)
+        try server.tell(&b, [ofA, ofB], version: 2)
+        let garbage = { (entry: Entry) in server.message(from: entry, to: ofA, shared: server.random.secret()) }
+        for _ in 0..<2 {
+            // With forged addresses the true sender comes first: there is no token for the last ones, nor for it.
+            for entry in isForged ? [ofB] + others : others + [ofB] {
+                server.hand(garbage(entry), to: &a, from: isForged ? entry.address : place)
+            }
+        }
+        #expect(a.machine.rejections[.agreementOverRate] > 0)
+        _ = server.events(&a)
+        _ = try b.machine.broadcast([1], limit: 10, now: server.now)
+        let message = try #require(server.transmits(&b).last { $0[1] == Kind.message.rawValue })
+        server.hand(message, to: &a, from: ofB.address)
+        let messages = server.events(&a).compactMap { if case .message(let message) = $0 { message } else { nil } }
+        #expect(messages.map(\.sender.publicKey) == [b.key.publicKey])
+        let usages = a.machine.usages
+        #expect(usages.first { $0.name == "senders" }?.count == 1)
+        // Only those for which there was a token.
+        #expect(usages.first { $0.name == "unproven senders" }?.count == (isForged ? 199 : 100))
+    }
+
     @Test("an entry that the server has renamed is refused: its binding is for another name") func renamed() throws {
         let server = ScriptedMesh(seed: 3)
         var (a, b) = (try server.peer("a"), try server.peer("b"))

@@ -54,7 +54,7 @@ import Testing
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]))
         var pairs = try pairs(of: hand)
         let admit = { (now: Instant) throws(Rejection) -> ReceivedMessage in
-            try pairs.admitMessage(message.span, datagram, held: directory, now: now)
+            try pairs.admitMessage(message.span, datagram, from: entry.address, held: directory, now: now)
         }
         #expect(try admit(mesh.now).body == Array("once".utf8))
         pairs.end(entry.session, wasReplaced: wasReplaced, now: mesh.now)

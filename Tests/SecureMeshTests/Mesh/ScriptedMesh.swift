@@ -144,8 +144,9 @@ final class ScriptedMesh {
         return draft.counter
     }
 
-    func hand(_ bytes: [UInt8], to client: inout Client) {
-        client.machine.handle(bytes.span, path: path, now: now)
+    /// - Parameter source: The address that it comes from; nil for the server's.
+    func hand(_ bytes: [UInt8], to client: inout Client, from source: SocketAddress? = nil) {
+        client.machine.handle(bytes.span, path: source.map { Path(remote: $0) } ?? path, now: now)
     }
 
     func transmits(_ client: inout Client) -> [[UInt8]] {
