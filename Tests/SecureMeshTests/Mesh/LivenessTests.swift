@@ -82,7 +82,8 @@ import Testing
                 guard case .drain = output else { continue }
                 #expect(events.isEmpty)
                 if isHeard {
-                    try server.deliver(.pulse(echo: newest), Pulse(number: 50, token: 9, version: 2), to: &client)
+                    let pulse = Pulse(number: 50, version: 2)
+                    try server.deliver(.pulse(echo: newest, token: 9), pulse, to: &client)
                 }
                 client.machine.handleDrained(now: server.now)
             }
