@@ -281,7 +281,7 @@ ROWS = {
     "stop-50": ("the server of 50 stops by SIGTERM for 12 s", lambda c: absence(c, 50, True)),
     "crash-50": ("the server of 50 is killed, and absent for 12 s", lambda c: absence(c, 50, False)),
     "broadcast-1000": ("one of 1,000 peers in one process broadcasts every second", lambda c: broadcast(c, 1000)),
-    "messages-2": ("2 peers broadcast 1,083 bytes 200 times per second to 20 others", lambda c: message_rate(c, 2)),
+    "messages-2": ("2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2)),
     "loss-1": ("1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1)),
     "loss-5": ("5 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 5)),
     "loss-10": ("10 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 10)),
