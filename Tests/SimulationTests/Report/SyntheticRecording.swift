@@ -184,7 +184,7 @@ struct SyntheticRecording {
         let shares: [(Kind, Int, Int)] = [
             (.hello, 2, 196), (.retry, 1, 120), (.welcome, 1, 212), (.reject, 0, 170), (.confirm, 1, 170),
             (.heartbeat, 40, 138), (.leave, 0, 120), (.pulse, 38, 136), (.snapshot, 2, 1_180), (.delta, 4, 260),
-            (.goodbye, 0, 118), (.message, 11, 208),
+            (.goodbye, 0, 118), (.message, 11, 208), (.ack, 0, 156),
         ]
         for (kind, share, size) in shares {
             var traffic = Recording.Traffic()
