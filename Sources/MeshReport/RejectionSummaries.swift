@@ -52,6 +52,7 @@ extension Rejection {
         case .deltaNotApplicable: "a change of another version than the one held, because one before it was lost"
         case .snapshotNotWanted: "a part of the directory that is already held"
         case .directoryContradiction: "a directory that contradicts itself"
+        case .directoryMismatch: "a directory that differs from the server's"
         case .untrusted: "a message while the directory was too old to be trusted"
         case .unknownSender: "a message from a sender that is not a member, or not known yet"
         case .bindingInvalid: "a directory entry that its owner did not sign: the server lies"

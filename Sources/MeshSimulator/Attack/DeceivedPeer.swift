@@ -51,9 +51,12 @@ struct DeceivedPeer {
         held = heartbeat.version
     }
 
-    /// Returns a PULSE with the version of the newest directory.
+    /// Returns a PULSE with the version and the digest of the newest directory.
     mutating func pulse(token: UInt64) -> ForgedDatagram? {
-        current?.pulse(echo: newest, token: token, version: max(version, 1))
+        guard let epoch = current?.epoch else { return nil }
+        let version = max(version, 1)
+        let digest = told.digest(id: epoch, version: version)
+        return current?.pulse(echo: newest, token: token, version: version, digest: digest)
     }
 
     mutating func goodbye(_ reason: Goodbye.Reason) -> ForgedDatagram? {

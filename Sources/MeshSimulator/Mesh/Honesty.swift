@@ -11,7 +11,8 @@ extension Rejection {
             .numberOutOfRange, .invalidParameters,
             .payloadLengthMismatch, .agreementFailed, .sealBroken, .signatureInvalid, .identityInvalid,
             .counterReplayed,
-            .memberMisbehaved, .bindingInvalid, .notAddressedToMe, .directoryContradiction:
+            .memberMisbehaved, .bindingInvalid, .notAddressedToMe, .directoryContradiction,
+            .directoryMismatch:
             true
         case .misdirected, .sourceNotAllowed, .overBudget, .prefixOverRate, .unknownTag, .tooManyFailedAnswers,
             .repeatedRetry,

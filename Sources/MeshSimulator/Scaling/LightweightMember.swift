@@ -37,9 +37,8 @@ struct LightweightMember {
         case .welcome(let ephemeral): return handle(.welcome(ephemeral: ephemeral), bytes, datagram, now: now)
         case .reject(let salt): return handle(.reject(salt: salt), bytes, datagram, now: now)
         case .pulse(let echo, let token):
-            let outcome = try? sessions.admitPulse(
-                bytes.span, datagram, echo: echo, token: token, held: emptyDirectory, now: now)
-            if outcome == .promoted { joining.stop() }
+            let outcome = try? sessions.admitPulse(bytes.span, datagram, echo: echo, token: token, now: now)
+            if case .promoted = outcome { joining.stop() }
             return []
         case .goodbye:
             sessions.endAll()
@@ -58,7 +57,7 @@ struct LightweightMember {
         case .sendHello(let hello): return [hello]
         case .confirm(let candidate):
             sessions.open(candidate)
-            return sessions.heartbeats(version: claim, part: 0, now: now, random: &random)
+            return sessions.heartbeats(version: claim, of: 0, part: 0, now: now, random: &random)
         case .wait, .retry, .giveUp, nil: return []
         }
     }
@@ -67,7 +66,7 @@ struct LightweightMember {
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []
-        let heartbeats = sessions.heartbeats(version: claim, part: claimedPart.next, now: now, random: &random)
+        let heartbeats = sessions.heartbeats(version: claim, of: 0, part: claimedPart.next, now: now, random: &random)
         if !heartbeats.isEmpty { claimedPart.next &+= claimedPart.step }
         return hellos + heartbeats
     }

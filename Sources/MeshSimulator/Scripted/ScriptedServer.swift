@@ -92,9 +92,12 @@ package struct ScriptedServer: Sendable {
     }
 
     /// Returns the next PULSE.
-    package mutating func pulse(echo: UInt64, token: UInt64, version: UInt64) -> ForgedDatagram {
+    package mutating func pulse(
+        echo: UInt64, token: UInt64, version: UInt64, digest: Bytes32 = .zero
+    ) -> ForgedDatagram {
         pulses += 1
-        return next(.pulse(echo: echo, token: token), Pulse(number: pulses, version: version))
+        let pulse = Pulse(number: pulses, version: version, flags: .current, digest: digest)
+        return next(.pulse(echo: echo, token: token), pulse)
     }
 
     /// Opens and verifies a datagram of the peer in the session.

@@ -148,7 +148,7 @@ extension HandshakeGate {
         guard ticket.path == path else { throw .ticketSourceMismatch }
         let opened = try Opened<Heartbeat>(span, datagram, key: ticket.keys.peerToServer, by: primitives)
         let body = opened.body
-        guard body.token == ticket.token, body.number > 0, body.version == 0, body.part == 0 else {
+        guard body.token == ticket.token, body.number > 0, body.part == 0 else {
             throw .tokenMismatch
         }
         guard budget.allows(.confirm, memberShare: policy.memberShare, now: now) else { throw .overBudget }

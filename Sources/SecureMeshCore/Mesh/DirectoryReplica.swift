@@ -7,7 +7,11 @@ package struct DirectoryReplica: Sendable {
     private var directory = Directory()
     /// The version held; 0 if none is.
     private(set) package var version: UInt64 = 0
+    /// The id of the directory whose versions are counted; 0 before the first session.
+    private(set) package var id: UInt64 = 0
+    /// The epoch of the server that the directory comes from.
     private(set) package var epoch: UInt64 = 0
+    private var proof = DirectoryProof()
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
     /// DELTAs from versions that are not held yet, by that version.
@@ -41,23 +45,52 @@ package struct DirectoryReplica: Sendable {
         ]
     }
 
+    /// The version that heartbeats claim: 0 if a whole SNAPSHOT must replace what is held.
+    package var claimedVersion: UInt64 { proof.isWrong ? 0 : version }
+
+    /// The version up to which the directory is the one of this session's server; 0 if that is not proven.
+    package var provenVersion: UInt64 { proof.isProven ? version : 0 }
+
     /// The lowest missing part of the SNAPSHOT that is being received; 0 if there is none.
     package var wantedPart: UInt16 { assembly?.missingPart ?? 0 }
 
     /// What is held, for the schedule of requests.
     package var progress: RepairRequest.Progress {
         RepairRequest.Progress(
-            version: version, part: assembly?.missingPart.map { Int($0) }, waiting: (assembly?.count ?? 0) + early.count
+            version: claimedVersion, part: assembly?.missingPart.map { Int($0) },
+            waiting: (assembly?.count ?? 0) + early.count
         )
     }
 
-    /// Begins a new directory, of which nothing is held, if `epoch` is another one.
-    package mutating func begin(epoch: UInt64) {
-        guard epoch != self.epoch else { return }
+    /// Begins a session with the server of `epoch`. If `id` is another directory, nothing of it is held.
+    package mutating func begin(_ id: UInt64, epoch: UInt64) {
+        proof.begin()
+        // Servers divide one directory into parts in their own way.
+        if epoch != self.epoch { assembly = nil }
         self.epoch = epoch
+        guard id != self.id else { return }
+        self.id = id
+        proof = DirectoryProof()
         version = 0
         assembly = nil
         early = [:]
+    }
+
+    /// Compares the directory with the digest in a fresh PULSE: at once if the PULSE's version is held, or else when it
+    /// is reached.
+    ///
+    /// - Returns: False if what is held has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
+    package mutating func compare(_ pulse: Pulse) -> Bool {
+        proof.expect(pulse.digest, of: pulse.version)
+        return compareDigest()
+    }
+
+    private mutating func compareDigest() -> Bool {
+        let (directory, id, version) = (directory, id, version)
+        let isRight = proof.compare(held: version) { directory.inOrder.digest(id: id, version: version) }
+        // Parts of a SNAPSHOT that was to follow what is held are of no use.
+        if !isRight { assembly = nil }
+        return isRight
     }
 
     /// Applies a DELTA from the version held and the early ones that follow it, or keeps an early one.
@@ -74,7 +107,7 @@ package struct DirectoryReplica: Sendable {
 
     /// Keeps an early DELTA. At most `Limits.earlyDeltas` are kept: those nearest to the version held.
     private mutating func keep(_ delta: Delta) throws(Rejection) {
-        let base = max(version, assembly?.version ?? 0)
+        let base = proof.isWrong ? assembly?.version ?? 0 : max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
         else { throw .deltaNotApplicable }
         // All that are at or above `base` fit, this one included: none is `Limits.earlyDeltas` or more above it.
@@ -88,8 +121,10 @@ package struct DirectoryReplica: Sendable {
         for session in delta.removed { directory.remove(session) }
         for entry in delta.added { directory.insert(entry) }
         version = delta.to
-        if let assembly, assembly.version <= version { self.assembly = nil }
-        return changes(from: before, to: delta.added, reason: nil)
+        if let assembly, assembly.version <= version, !proof.isWrong { self.assembly = nil }
+        var change = changes(from: before, to: delta.added, reason: nil)
+        if !compareDigest() { change.refusal = .directoryMismatch }
+        return change
     }
 
     /// Applies the early DELTAs that follow the version held.
@@ -99,6 +134,7 @@ package struct DirectoryReplica: Sendable {
                 let next = try step(delta)
                 change.gone += next.gone
                 change.events += next.events
+                change.refusal = change.refusal ?? next.refusal
             } catch {
                 change.refusal = error
                 break
@@ -110,7 +146,7 @@ package struct DirectoryReplica: Sendable {
     /// Adds a part of a SNAPSHOT; applies the SNAPSHOT, and the early DELTAs that follow it, once it is complete.
     package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> DirectoryChange {
         try checkSessions(snapshot.entries)
-        guard snapshot.version > version, snapshot.parts <= Limits.snapshotParts,
+        guard snapshot.version > claimedVersion, snapshot.parts <= Limits.snapshotParts,
             snapshot.version >= assembly?.version ?? 0
         else { throw .snapshotNotWanted }
         if assembly?.version != snapshot.version {
@@ -129,12 +165,13 @@ package struct DirectoryReplica: Sendable {
         guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }
 
-    /// Replaces the directory. Sessions that `entries` lacks are removed; the entry of one that stays must be the same.
+    /// Replaces the directory. Sessions that `entries` lacks are removed; the entry of one that stays must be the same,
+    /// unless what is held is wrong: then it is replaced as a whole.
     private mutating func adopt(
         _ entries: [Entry], version newVersion: UInt64
     ) throws(Rejection) -> DirectoryChange {
         let isNewEpoch = version == 0
-        var next = isNewEpoch ? Directory() : directory
+        var next = isNewEpoch || proof.isWrong ? Directory() : directory
         var listed: Set<SessionID> = []
         for entry in entries {
             guard listed.insert(entry.session).inserted, next[entry.session].map({ $0 == entry }) ?? true else {
@@ -149,9 +186,29 @@ package struct DirectoryReplica: Sendable {
         let before = isNewEpoch ? directory.inOrder : gone.compactMap { next[$0] }
         for session in gone { next.remove(session) }
         for entry in new { next.insert(entry) }
+        let held = directory
+        let wasWrong = proof.isWrong && !isNewEpoch
         directory = next
         version = newVersion
-        return changes(from: before, to: new, reason: isNewEpoch ? .stopping : nil)
+        proof.replaced()
+        var change =
+            wasWrong
+            ? corrections(of: held) : changes(from: before, to: new, reason: isNewEpoch ? .stopping : nil)
+        if !compareDigest() { change.refusal = .directoryMismatch }
+        return change
+    }
+
+    /// Returns the changes from a directory that was wrong to the one that has replaced it.
+    private mutating func corrections(of wrong: Directory) -> DirectoryChange {
+        let right = directory
+        var change = changes(
+            from: wrong.inOrder.filter { right[$0.session] != $0 },
+            to: right.inOrder.filter { wrong[$0.session] != $0 }, reason: nil)
+        // A pair of sessions ends unless the keys of its messages stay the same.
+        change.gone.removeAll { old in
+            right[old.session].map { $0.identity == old.identity && $0.agreementKey == old.agreementKey } ?? false
+        }
+        return change
     }
 
     /// - Parameter reason: The reason why members have left, if it is known.

@@ -157,8 +157,9 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func sendHeartbeats(_ now: Instant) {
-        let (version, part) = (directory.version, directory.wantedPart)
-        for bytes in sessions.heartbeats(version: version, part: part, now: now, random: &random) { transmit(bytes) }
+        let (version, part) = (directory.claimedVersion, directory.wantedPart)
+        let due = sessions.heartbeats(version: version, of: directory.id, part: part, now: now, random: &random)
+        for bytes in due { transmit(bytes) }
     }
 
     private mutating func connectionLost() {
@@ -205,7 +206,7 @@ extension Peer {
     private mutating func promoted() {
         guard let current = sessions.current else { return }
         joining.stop()
-        directory.begin(epoch: current.epoch)
+        directory.begin(current.directory, epoch: current.epoch)
         noteListing()
         isConnected = true
         joinedGate.begin()
@@ -225,10 +226,13 @@ extension Peer {
     private mutating func handlePulse(
         _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) {
-        switch try sessions.admitPulse(span, datagram, echo: echo, token: token, held: directory, now: now) {
+        switch try sessions.admitPulse(span, datagram, echo: echo, token: token, now: now) {
         case .none: break
-        case .promoted: promoted()
-        case .fresh:
+        case .promoted(let pulse):
+            promoted()
+            compareDirectory(with: pulse)
+        case .fresh(let pulse):
+            compareDirectory(with: pulse)
             guard !isConnected else { return }
             isConnected = true
             // Attempts to replace the session are dropped, except a CONFIRM, which may have been accepted.
@@ -237,10 +241,15 @@ extension Peer {
         }
     }
 
+    private mutating func compareDirectory(with pulse: Pulse) {
+        if !directory.compare(pulse) { rejections.count(.directoryMismatch) }
+        sessions.extendTrust(held: directory.provenVersion)
+    }
+
     private mutating func directoryChanged(_ change: DirectoryChange, now: Instant) {
         for event in change.events { emit(event) }
         if let refusal = change.refusal { rejections.count(refusal) }
-        sessions.extendTrust(held: directory.version)
+        sessions.extendTrust(held: directory.provenVersion)
         noteListing()
         for entry in change.gone {
             sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)

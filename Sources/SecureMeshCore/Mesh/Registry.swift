@@ -196,11 +196,18 @@ extension Registry {
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
-        // The other members learn of it by DELTA, at once if the tick has ended; the new member by SNAPSHOT.
+        // The other members learn of it by DELTA, at once if the tick has ended. The new member learns of
+        // them by SNAPSHOT, or by DELTAs if it holds a version that they reach.
         publishIfDue(now, except: entry.session)
-        let version = snapshotVersion(begun: nil, above: 0, now: now, except: entry.session)
-        pulse(entry.session)
-        sendSnapshot(version, from: 0, to: entry.session, now: now)
+        let held = joiner.confirm.body.version
+        if log.deltas(after: held, limit: 0) != nil {
+            pulse(entry.session)
+            repairIfBehind(entry.session, held: held, part: 0, now: now)
+        } else {
+            let version = snapshotVersion(begun: nil, above: 0, now: now, except: entry.session)
+            pulse(entry.session)
+            sendSnapshot(version, from: 0, to: entry.session, now: now)
+        }
         if !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 

@@ -131,7 +131,7 @@ package struct ServerSession: Sendable {
             isConfirmed
             ? signer.sign(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
             : signer.sign(
-                .confirm, Heartbeat(number: number, token: token, version: 0, part: 0),
+                .confirm, Heartbeat(number: number, token: token, version: version, part: 0),
                 extra: .binder(binder, server: server))
         return channel.seal(payload, to: epoch)
     }
@@ -156,16 +156,15 @@ package struct ServerSession: Sendable {
     ///
     /// - Parameters:
     ///   - token: The token for this peer, which the next HEARTBEAT returns if the PULSE is fresh.
-    ///   - held: The directory version that this peer holds.
-    /// - Returns: Whether the PULSE is fresh: it echoes a heartbeat sent within the last three intervals.
+    /// - Returns: The PULSE if it is fresh: it echoes a heartbeat sent within the last three intervals.
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, held: UInt64, now: Instant
-    ) throws(Rejection) -> Bool {
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
+    ) throws(Rejection) -> Pulse? {
         let opened = try open(Pulse.self, span, datagram)
         try channel.checkNumber(opened.body.number)
         let pulse = try opened.verified(by: server, in: signer.context).body
         channel.accept(counter: datagram.header.counter, number: pulse.number)
-        return note(pulse, echo: echo, token: token, held: held, now: now)
+        return note(pulse, echo: echo, token: token, now: now) ? pulse : nil
     }
 
     /// Schedules a heartbeat that asks for what the directory lacks.
@@ -175,8 +174,15 @@ package struct ServerSession: Sendable {
         request.note(progress, wanted: newestPulse?.version ?? 0, now: now)
     }
 
+    /// Takes over the trust of the session that this one replaces. Both have the same directory.
+    package mutating func inheritTrust(until instant: Instant?) {
+        trustedUntil = instant
+    }
+
     /// Extends trust to the newest fresh PULSE if its version is held. A server or a network that passes PULSEs and
     /// drops DELTAs therefore cannot hide a revocation.
+    ///
+    /// - Parameter held: The version up to which the directory is proven to be this server's.
     package mutating func extendTrust(held: UInt64) {
         guard let newestPulse, newestPulse.version <= held else { return }
         let until = newestPulse.sentAt + trust
@@ -190,7 +196,7 @@ package struct ServerSession: Sendable {
         return try channel.open(body, span, datagram, by: signer.context.primitives)
     }
 
-    private mutating func note(_ pulse: Pulse, echo: UInt64, token: UInt64, held: UInt64, now: Instant) -> Bool {
+    private mutating func note(_ pulse: Pulse, echo: UInt64, token: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         self.token = token
         // The first PULSE answers CONFIRM at once. Later ones wait for their time.
@@ -200,9 +206,7 @@ package struct ServerSession: Sendable {
             freshSince = sentAt
             staleAt = max(staleAt, sentAt + freshness)
         }
-        guard pulse.flags.contains(.current) else { return true }
-        newestPulse = (pulse.version, sentAt)
-        extendTrust(held: held)
+        if pulse.flags.contains(.current) { newestPulse = (pulse.version, sentAt) }
         return true
     }
 

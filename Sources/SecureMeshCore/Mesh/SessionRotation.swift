@@ -20,9 +20,9 @@ package struct SessionRotation: Sendable {
         /// Nothing: it was not fresh.
         case none
         /// The current session is fresh.
-        case fresh
+        case fresh(Pulse)
         /// The candidate is the current session.
-        case promoted
+        case promoted(Pulse)
     }
 
     package init() {}
@@ -101,12 +101,16 @@ package struct SessionRotation: Sendable {
     // MARK: with the server
 
     /// Returns the CONFIRM and the HEARTBEAT that are due.
+    ///
+    /// - Parameter directory: The id of the directory that is held at `version`. A candidate with another one holds
+    ///   nothing.
     package mutating func heartbeats(
-        version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
+        version: UInt64, of directory: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> [[UInt8]] {
         var due: [[UInt8]] = []
+        let claimed = candidate?.directory == directory ? version : 0
         if let next = candidate?.schedule.next, next <= now,
-            let bytes = candidate?.heartbeat(version: version, part: part, now: now, random: &random)
+            let bytes = candidate?.heartbeat(version: claimed, part: part, now: now, random: &random)
         {
             due.append(bytes)
         }
@@ -135,25 +139,22 @@ package struct SessionRotation: Sendable {
 
     /// Admits a PULSE of the candidate or of the current session. The first fresh one of a candidate makes it current.
     package mutating func admitPulse(
-        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, held directory: DirectoryReplica,
-        now: Instant
+        _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) -> PulseOutcome {
         let to = datagram.header.to
         if to == candidate?.id.rawValue {
-            let held = candidate?.epoch == directory.epoch ? directory.version : 0
-            let isFresh = try candidate?.admitPulse(
-                span, datagram, echo: echo, token: token, held: held, now: now)
-            guard isFresh == true else { return .none }
+            guard let pulse = try candidate?.admitPulse(span, datagram, echo: echo, token: token, now: now) else {
+                return .none
+            }
             promoteCandidate(now)
-            return .promoted
+            return .promoted(pulse)
         }
-        guard to == current?.id.rawValue,
-            let isFresh = try current?.admitPulse(
-                span, datagram, echo: echo, token: token, held: directory.version, now: now)
-        else { throw .unknownSession }
-        return isFresh ? .fresh : .none
+        guard to == current?.id.rawValue else { throw .unknownSession }
+        let pulse = try current?.admitPulse(span, datagram, echo: echo, token: token, now: now)
+        return pulse.map(PulseOutcome.fresh) ?? .none
     }
 
+    /// Extends trust; see `ServerSession.extendTrust`.
     package mutating func extendTrust(held: UInt64) {
         current?.extendTrust(held: held)
     }
@@ -167,6 +168,7 @@ package struct SessionRotation: Sendable {
     }
 
     private mutating func promoteCandidate(_ now: Instant) {
+        if candidate?.directory == current?.directory { candidate?.inheritTrust(until: current?.trustedUntil) }
         retireCurrent(now)
         current = candidate
         candidate = nil

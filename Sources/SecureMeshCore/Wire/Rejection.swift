@@ -110,6 +110,10 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// A directory repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction
 
+    /// The digest of the directory is not the server's. The peer asks for a whole SNAPSHOT, and keeps what it holds
+    /// until it has that.
+    case directoryMismatch
+
     // MARK: messages
 
     /// A message came while the last proof of the directory was too old.

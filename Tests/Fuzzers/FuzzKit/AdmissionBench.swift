@@ -88,7 +88,10 @@ final class AdmissionBench: Sendable {
         let entries = [server.entry, spoken].sorted { $0.session < $1.session }
         let version = Self.version
         let snapshot = Snapshot(version: version, part: 0, parts: 1, entries: entries)
-        let pulses = (Self.number - 2...Self.number).map { Pulse(number: $0, version: version) }
+        let digest = entries.digest(id: server.epoch, version: version)
+        let pulses = (Self.number - 2...Self.number).map {
+            Pulse(number: $0, version: version, flags: .current, digest: digest)
+        }
         Self.hand(server.draft(.pulse(echo: 1, token: 3), pulses[0], counter: Self.heard[0]), to: &peer)
         Self.hand(server.draft(.snapshot, snapshot, counter: Self.heard[1]), to: &peer)
         Self.hand(server.draft(.pulse(echo: 1, token: 3), pulses[1], counter: Self.heard[2]), to: &peer)

@@ -144,7 +144,7 @@ private struct AdmissionTrial {
 
     /// The refusals after the signature was verified.
     private static let afterSignature: Set<Rejection> = [
-        .deltaNotApplicable, .snapshotNotWanted, .directoryContradiction,
+        .deltaNotApplicable, .snapshotNotWanted, .directoryContradiction, .directoryMismatch,
     ]
 
     /// The refusals before or at the seal.

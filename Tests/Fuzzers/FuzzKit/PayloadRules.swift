@@ -34,7 +34,7 @@ struct PayloadRules {
         case .confirm:
             return judge(Heartbeat.self) { confirm in
                 guard confirm.token == bench.candidate.membership?.welcome.token else { return "its token is wrong" }
-                return confirm.number > 0 && confirm.version == 0 && confirm.part == 0 ? nil : "it is no CONFIRM's"
+                return confirm.number > 0 && confirm.part == 0 ? nil : "it is no CONFIRM's"
             }
         case .heartbeat:
             return judge(Heartbeat.self, newest: AdmissionBench.number)

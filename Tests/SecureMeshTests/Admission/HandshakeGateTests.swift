@@ -236,7 +236,6 @@ struct HandshakeGateTests {
             (try opened.confirmBytes().flipping(bit: 8 * 130), .sealBroken),
             (try opened.confirmBytes { $0.token ^= 1 }, .tokenMismatch),
             (try opened.confirmBytes { $0.number = 0 }, .tokenMismatch),
-            (try opened.confirmBytes { $0.version = 1 }, .tokenMismatch),
             (try opened.confirmBytes { $0.part = 1 }, .tokenMismatch),
         ]
         for (bytes, expected) in table { #expect(gates.refusal(of: bytes) == expected) }

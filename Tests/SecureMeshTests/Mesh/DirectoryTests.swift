@@ -58,7 +58,7 @@ import Testing
 
     private func copy(_ entries: [Entry], version: UInt64 = 5) throws -> DirectoryReplica {
         var directory = DirectoryReplica(of: try Entry.sample(100).identity)
-        directory.begin(epoch: 77)
+        directory.begin(77, epoch: 77)
         _ = try directory.apply(Snapshot(version: version, part: 0, parts: 1, entries: entries))
         return directory
     }
@@ -91,7 +91,7 @@ import Testing
 
     @Test("DELTAs that arrive while a SNAPSHOT is received are applied after it") func deltasBeforeSnapshot() throws {
         var directory = DirectoryReplica(of: try Entry.sample(100).identity)
-        directory.begin(epoch: 77)
+        directory.begin(77, epoch: 77)
         _ = try directory.apply(Snapshot(version: 5, part: 0, parts: 2, entries: [.sample(1)]))
         _ = try directory.apply(Delta(from: 6, removed: [], added: [.sample(4)]))
         _ = try directory.apply(Delta(from: 5, removed: try sessions(1), added: [.sample(3)]))
@@ -115,7 +115,7 @@ import Testing
         let change = try directory.apply(Delta(from: 5, removed: [], added: [.sample(3)]))
         #expect(change.refusal == .directoryContradiction)
         #expect(directory.version == 6)
-        directory.begin(epoch: 78)
+        directory.begin(78, epoch: 78)
         #expect(directory.usages.first { $0.name == "early deltas" }?.count == 0)
     }
 
@@ -189,7 +189,7 @@ import Testing
         _ = try directory.apply(Delta(from: 5, removed: [], added: [.sample(78)]))
         #expect(directory.version == 6)
         // In another epoch the number is a session like any other.
-        directory.begin(epoch: 78)
+        directory.begin(78, epoch: 78)
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [.sample(77)]))
         #expect(directory.version == 2)
     }
@@ -248,9 +248,9 @@ import Testing
         throws
     {
         var directory = try copy([.sample(1), .sample(2)])
-        directory.begin(epoch: 77)
+        directory.begin(77, epoch: 77)
         #expect(directory.version == 5)
-        directory.begin(epoch: 78)
+        directory.begin(78, epoch: 78)
         #expect(directory.version == 0)
         #expect(directory[try sessions(1)[0]] == nil)
         let change = try directory.apply(

@@ -113,7 +113,7 @@ final class ScriptedMesh {
                 version: version, part: UInt16(part), parts: UInt16(starts.count), entries: slice)
             try deliver(.snapshot, snapshot, to: &client)
         }
-        try pulse(&client, version: version)
+        try pulse(&client, version: version, of: sorted)
         #expect(client.machine.version == version)
     }
 
@@ -184,8 +184,9 @@ final class ScriptedMesh {
         return sent
     }
 
-    private func pulse(_ client: inout Client, version: UInt64) throws {
-        let pulse = client.server?.pulse(echo: 1, token: 1, version: version)
+    private func pulse(_ client: inout Client, version: UInt64, of entries: [Entry] = []) throws {
+        let digest = entries.digest(id: epoch, version: version)
+        let pulse = client.server?.pulse(echo: 1, token: 1, version: version, digest: digest)
         hand(try #require(pulse).bytes, to: &client)
     }
 }

@@ -162,6 +162,8 @@ struct EveryRefusalTests {
         case .snapshotNotWanted: try atMember { member in for _ in 0..<2 { try member.snapshot() } }
         case .directoryContradiction:
             try atMember { try $0.delta(adding: [.sample(7, name: $0.name.description)]) }
+        case .directoryMismatch:
+            try atMember { try $0.tell(.pulse(echo: 1, token: 1), Pulse(number: 50, version: 2)) }
 
         // Messages.
         case .untrusted:

@@ -1,0 +1,55 @@
+/// The comparison of a peer's directory with the digests in its server's PULSEs (PROTOCOL.md, section 6.5).
+///
+/// What a peer holds from an earlier session is not proven to be what this session's server holds: it extends no trust
+/// until a digest shows it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
+struct DirectoryProof: Sendable {
+    private struct Digest: Hashable, Sendable {
+        let version: UInt64
+        let digest: Bytes32
+    }
+
+    /// True if the directory came from the server of this session, or has had its digest.
+    private(set) var isProven = false
+    /// True if the server's digest was another one.
+    private(set) var isWrong = false
+    /// The digest in the newest fresh PULSE.
+    private var expected: Digest?
+    /// The last digest that was computed.
+    private var computed: Digest?
+
+    /// Begins a session, in which nothing is proven.
+    mutating func begin() {
+        isProven = false
+        expected = nil
+    }
+
+    /// Notes that a SNAPSHOT of this session has replaced the directory.
+    mutating func replaced() {
+        isProven = true
+        isWrong = false
+        computed = nil
+    }
+
+    /// Notes the digest in a fresh PULSE.
+    mutating func expect(_ digest: Bytes32, of version: UInt64) {
+        expected = Digest(version: version, digest: digest)
+    }
+
+    /// Compares the directory with the newest digest, if that is of the version held.
+    ///
+    /// - Parameter digest: Computes the directory's digest. It is called once per version.
+    /// - Returns: False if the directory has been found wrong.
+    mutating func compare(held version: UInt64, digest: () -> Bytes32) -> Bool {
+        guard let expected, expected.version == version, version > 0, !isWrong else { return true }
+        let own: Digest
+        if let computed, computed.version == version {
+            own = computed
+        } else {
+            own = Digest(version: version, digest: digest())
+            computed = own
+        }
+        isProven = own == expected
+        isWrong = !isProven
+        return isProven
+    }
+}

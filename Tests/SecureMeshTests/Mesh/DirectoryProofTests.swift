@@ -1,0 +1,178 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// PROTOCOL.md, sections 6.4 and 6.5: the digest of the directory, and a directory that outlives a session.
+@Suite("A directory and its digest") struct DirectoryProofTests {
+    private let server = ScriptedMesh(seed: 5)
+    private let shortRekey = Welcome.Parameters(
+        heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
+
+    /// Makes a member that lists itself and another one at version 2.
+    private func member() throws -> (ScriptedMesh.Client, own: Entry, other: Entry) {
+        var client = try server.peer("a")
+        let own = try server.join(&client, parameters: shortRekey)
+        let other = try Entry.sample(7)
+        try server.tell(&client, [own, other], version: 2)
+        _ = server.transmits(&client)
+        _ = server.events(&client)
+        return (client, own, other)
+    }
+
+    private func pulse(_ entries: [Entry], number: UInt64 = 50, version: UInt64 = 2, id: UInt64? = nil) -> Pulse {
+        let sorted = entries.sorted { $0.session < $1.session }
+        let digest = sorted.digest(id: id ?? server.epoch, version: version)
+        return Pulse(number: number, version: version, flags: .current, digest: digest)
+    }
+
+    private func snapshot(_ entries: [Entry], version: UInt64) -> Snapshot {
+        Snapshot(version: version, part: 0, parts: 1, entries: entries.sorted { $0.session < $1.session })
+    }
+
+    /// Returns the newest HEARTBEAT or CONFIRM that the peer has sent in the session of its server.
+    private func heartbeat(of client: inout ScriptedMesh.Client) throws -> Heartbeat {
+        let sent = server.transmits(&client).compactMap { try? client.server?.open(Heartbeat.self, $0) }
+        return try #require(sent.last)
+    }
+
+    @Test("a right digest is no refusal, and is compared when the DELTA to its version has come") func right() throws {
+        var (client, own, other) = try member()
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other]), to: &client)
+        let third = try Entry.sample(8)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other, third], number: 51, version: 3), to: &client)
+        try server.deliver(.delta, Delta(from: 2, removed: [], added: [third]), to: &client)
+        #expect(client.machine.rejections.total == 0)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other, third], number: 52, version: 4), to: &client)
+        try server.deliver(.delta, Delta(from: 3, removed: [other.session], added: []), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 1)
+    }
+
+    @Test("a directory whose digest differs stays in use until a whole SNAPSHOT replaces it, at any version")
+    func replaced() throws {
+        var (client, own, other) = try member()
+        let missing = try Entry.sample(8)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, missing]), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 1)
+        #expect(client.machine.members.map(\.publicKey) == [other.identity])
+        #expect(try heartbeat(of: &client).version == 0)
+
+        // Versions of a wrong directory mean nothing: this SNAPSHOT has a lower one.
+        try server.deliver(.snapshot, snapshot([own, missing], version: 1), to: &client)
+        #expect(client.machine.version == 1)
+        #expect(client.machine.members.map(\.publicKey) == [missing.identity])
+        let events = server.events(&client)
+        #expect(
+            events == [.memberLeft(Member(other), reason: nil), .memberJoined(Member(missing))], "\(events)")
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, missing], number: 51, version: 1), to: &client)
+        #expect(client.machine.rejections.total == 1)
+    }
+
+    @Test("a wrong directory extends no trust, and goes on taking DELTAs") func untrusted() throws {
+        var (client, own, other) = try member()
+        server.now = at(500)
+        client.machine.handleTimeout(now: server.now)
+        try server.deliver(.pulse(echo: 2, token: 9), pulse([own]), to: &client)
+        let isTrusted = client.machine.isTrusted(at(59_999))
+        #expect(isTrusted)
+        let isTrustedLater = client.machine.isTrusted(at(60_000))
+        #expect(!isTrustedLater)
+        try server.deliver(.delta, Delta(from: 2, removed: [other.session], added: []), to: &client)
+        #expect(client.machine.members.isEmpty)
+        try server.deliver(.snapshot, snapshot([own], version: 2), to: &client)
+        let isTrustedAgain = client.machine.isTrusted(at(60_000))
+        #expect(isTrustedAgain)
+    }
+
+    @Test("a member that was listed with a false address is corrected and keeps its session") func corrected() throws {
+        var (client, own, other) = try member()
+        var true_ = other
+        true_.address = TestMesh.address(99)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, true_]), to: &client)
+        try server.deliver(.snapshot, snapshot([own, true_], version: 3), to: &client)
+        #expect(client.machine.members == [Member(true_)])
+        #expect(server.events(&client) == [.memberRejoined(Member(true_), previousName: nil)])
+    }
+
+    @Test("a wrong SNAPSHOT after a wrong digest is refused as well") func wrongAgain() throws {
+        var (client, own, other) = try member()
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own]), to: &client)
+        try server.deliver(.snapshot, snapshot([own, other], version: 2), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 2)
+        try server.deliver(.snapshot, snapshot([own], version: 2), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 2)
+        #expect(client.machine.members.isEmpty)
+    }
+
+    /// Joins again for new keys, and returns the version in CONFIRM.
+    private func rejoin(_ client: inout ScriptedMesh.Client, directory: UInt64? = nil) throws -> (UInt64, Entry) {
+        server.now = at(1_000)
+        client.machine.handleTimeout(now: server.now)
+        let hellos = server.transmits(&client).filter { $0[1] == Kind.hello.rawValue }
+        let next = try ScriptedServer(
+            key: server.key, context: server.context, hello: try #require(hellos.first), from: client.address,
+            session: server.random.sessionID { _ in false }, epoch: server.epoch, directory: directory,
+            ephemeral: server.random.secret())
+        client.server = next
+        server.hand(next.welcome.bytes, to: &client)
+        return (try heartbeat(of: &client).version, next.entry)
+    }
+
+    @Test("a peer that joins again under the same directory keeps it, its trust, and its place in CONFIRM")
+    func sameDirectory() throws {
+        var (client, own, other) = try member()
+        let (version, entry) = try rejoin(&client)
+        #expect(version == 2)
+        let entries = [entry, other]
+        // The version is not held yet, so the digest is not compared, and trust is the old one.
+        try server.deliver(.pulse(echo: 1, token: 9), pulse(entries, number: 1, version: 3), to: &client)
+        #expect(client.machine.session == entry.session)
+        #expect(client.machine.members == [Member(other)])
+        let isTrusted = client.machine.isTrusted(at(59_999))
+        #expect(isTrusted)
+        let isTrustedLater = client.machine.isTrusted(at(60_000))
+        #expect(!isTrustedLater)
+        let delta = Delta(from: 2, removed: [own.session], added: [entry])
+        try server.deliver(.delta, delta, to: &client)
+        let isTrustedAnew = client.machine.isTrusted(at(60_999))
+        #expect(isTrustedAnew)
+        #expect(client.machine.rejections.total == 0)
+    }
+
+    @Test("a directory from an earlier session extends no trust at a version at which no digest shows it to be right")
+    func unproven() throws {
+        var (client, own, other) = try member()
+        let (_, entry) = try rejoin(&client)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own], number: 1, version: 1), to: &client)
+        #expect(client.machine.session == entry.session)
+        let isTrusted = client.machine.isTrusted(at(60_000))
+        #expect(!isTrusted)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other], number: 2), to: &client)
+        let isTrustedNow = client.machine.isTrusted(at(60_000))
+        #expect(isTrustedNow)
+    }
+
+    @Test("a peer that joins under another directory holds nothing of it") func otherDirectory() throws {
+        var (client, _, _) = try member()
+        let (version, _) = try rejoin(&client, directory: 78)
+        #expect(version == 0)
+    }
+
+    @Test("a peer that joins again gets the DELTAs that it lacks, and no SNAPSHOT") func rejoinByDelta() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.run(for: .seconds(1))
+        let cut = mesh.now
+        mesh.rules = [{ $0.destination == peers[0].address || $0.source == peers[0].address ? .drop : nil }]
+        mesh.run(for: .seconds(4))
+        #expect(mesh.members.count == 2)
+        mesh.rules = []
+        #expect(mesh.run(atMost: .seconds(20)) { mesh.hasConverged })
+        let sent = mesh.sent(.snapshot, to: peers[0].address).filter { $0.sentAt > cut }
+        #expect(sent.isEmpty)
+        #expect(peers[0].machine.rejections[.directoryMismatch] == 0)
+        try mesh.broadcast("again", from: peers[1])
+        mesh.run(for: .milliseconds(500))
+        #expect(peers[0].messages.count == 1)
+    }
+}
