@@ -326,6 +326,97 @@ extension MeshPeer {
         try await send(text.utf8, to: member.publicKey)
     }
 
+    /// Sends a message to the member with this key, and waits until the member's peer has acknowledged it.
+    ///
+    /// The message is repeated after 0.25 s, then with gaps that double up to 2 s. Each copy counts at the receiver's
+    /// rate. The receiver delivers it once, unless its process restarts meanwhile. Repeated messages may come after
+    /// later ones. An acknowledgment says that the receiver's peer has the message, and not that its program has
+    /// handled it.
+    ///
+    /// 256 messages may wait at once, and no more than 2,047 messages may be sent between the oldest of them and a new
+    /// one; otherwise `SendError.queueFull` is thrown.
+    ///
+    /// - Parameters:
+    ///   - body: The bytes of the message.
+    ///   - key: The receiver's key.
+    ///   - timeout: The time for which the message is repeated, at most 60 s.
+    /// - Throws: ``DeliveryError``.
+    public func send(
+        _ body: some Collection<UInt8>, to key: PublicKey, waitingForDelivery timeout: Duration
+    ) async throws(DeliveryError) {
+        let limit = configuration.maximumMessageSize
+        let body = Array(body)
+        let delivery = try await deliver { (peer, now) throws(SendError) in
+            try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now)
+        }
+        guard delivery.isComplete else { throw .notAcknowledged }
+    }
+
+    /// Sends a message to the member that holds this name when it is sent, and waits until the member's peer has
+    /// acknowledged it. See ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
+    ///
+    /// - Throws: ``DeliveryError``.
+    public func send(
+        _ body: some Collection<UInt8>, to name: PeerName, waitingForDelivery timeout: Duration
+    ) async throws(DeliveryError) {
+        let limit = configuration.maximumMessageSize
+        let body = Array(body)
+        let delivery = try await deliver { (peer, now) throws(SendError) in
+            guard let key = peer.identity(named: name) else { throw .unknownMember }
+            return try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now)
+        }
+        guard delivery.isComplete else { throw .notAcknowledged }
+    }
+
+    /// Sends a message to the key of a member, and waits until the member's peer has acknowledged it. See
+    /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
+    ///
+    /// - Throws: ``DeliveryError``.
+    public func send(
+        _ body: some Collection<UInt8>, to member: Member, waitingForDelivery timeout: Duration
+    ) async throws(DeliveryError) {
+        try await send(body, to: member.publicKey, waitingForDelivery: timeout)
+    }
+
+    /// Sends a message to all other members, and waits until the peers of all have acknowledged it or the time is over.
+    /// See ``broadcast(_:)-(Collection<UInt8>)`` and
+    /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
+    ///
+    /// The receivers spread their acknowledgments over 0.2 ms per member, at most 2 s.
+    ///
+    /// - Parameters:
+    ///   - body: The bytes of the message.
+    ///   - timeout: The time for which the message is repeated, at most 60 s.
+    /// - Returns: The number of members that have acknowledged it, and the number that it was sent to. The others may
+    ///   have it as well.
+    /// - Throws: ``DeliveryError/notSent(_:)``, ``DeliveryError/interrupted``.
+    public func broadcast(
+        _ body: some Collection<UInt8>, waitingForDelivery timeout: Duration
+    ) async throws(DeliveryError) -> Delivery {
+        let limit = configuration.maximumMessageSize
+        let body = Array(body)
+        return try await deliver { (peer, now) throws(SendError) in
+            try peer.broadcast(body, acknowledgedWithin: timeout, limit: limit, now: now)
+        }
+    }
+
+    /// Sends a message by `send`, which returns its number, and waits for its acknowledgments.
+    private func deliver(
+        _ send: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> UInt64
+    ) async throws(DeliveryError) -> Delivery {
+        let number: UInt64
+        do throws(SendError) {
+            number = try await speak(send)
+        } catch {
+            throw .notSent(error)
+        }
+        do throws(MeshError) {
+            return try await lifecycle.started().driver.value { peer, _ in peer.delivery(of: number) }
+        } catch {
+            throw .interrupted
+        }
+    }
+
     private func speak<Answer: Sendable>(
         _ body: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> Answer
     ) async throws(SendError) -> Answer {

@@ -28,7 +28,7 @@ struct InboundPair: Sendable {
     mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, limits: MessageLimits,
         total totalBytes: inout RateLimiter, now: Instant
-    ) throws(Rejection) -> ReceivedMessage {
+    ) throws(Rejection) -> AdmittedMessage {
         let opened = try channel.open(PeerMessage.self, span, datagram, by: identity.context.primitives)
         hasOpened = true
         let audience = opened.body.audience
@@ -37,22 +37,24 @@ struct InboundPair: Sendable {
         guard totalBytes.accept(limits.totalBytes, count: span.count, now: now) else { throw .messagesOverRate }
         let message = try opened.verified(by: entry.identity, in: identity.context).body
         channel.accept(counter: datagram.header.counter)
-        return ReceivedMessage(
+        let received = ReceivedMessage(
             sender: Member(entry), number: message.number, isBroadcast: audience == nil, body: message.body)
+        return AdmittedMessage(
+            message: received, session: entry.session, wantsAcknowledgment: message.flags.contains(.acknowledge))
     }
 
     /// Admits an ACK. Gates: window → seal → fields → audience and session → bucket → signature → commit.
     mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, rate: Rate, now: Instant
-    ) throws(Rejection) -> Verified<Acknowledgment> {
+    ) throws(Rejection) -> AdmittedAcknowledgment {
         let opened = try channel.open(Acknowledgment.self, span, datagram, by: identity.context.primitives)
         hasOpened = true
         guard opened.body.audience == identity.publicKey, opened.body.session == identity.session else {
             throw .notAddressedToMe
         }
         guard acknowledgments.accept(rate, now: now) else { throw .senderOverRate }
-        let acknowledgment = try opened.verified(by: entry.identity, in: identity.context)
+        let acknowledgment = try opened.verified(by: entry.identity, in: identity.context).body
         channel.accept(counter: datagram.header.counter)
-        return acknowledgment
+        return AdmittedAcknowledgment(receiver: entry.identity, number: acknowledgment.number)
     }
 }

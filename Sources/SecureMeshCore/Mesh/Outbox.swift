@@ -10,6 +10,9 @@ package struct Outbox: Sendable {
         var signed: SignedPayload
         /// The receivers for which it is not sealed yet, in reverse order.
         var receivers: [PublicKey]
+        /// True if receivers may have it already. It is then dropped in a new session: they could not tell that it is
+        /// the same.
+        let isRepeat: Bool
         /// The bytes that it counts in the queue.
         let storedSize: Int
         /// The instant at which the rest is dropped.
@@ -46,52 +49,70 @@ package struct Outbox: Sendable {
     /// The instant at which `next` has something to do; nil if no broadcast waits.
     package var deadline: Instant? { Instant.earliest([waiting.first?.until, waiting.isEmpty ? nil : resumeAt]) }
 
+    /// The number of the next message.
+    package var nextNumber: UInt64 { number + 1 }
+
     /// Signs a message to one member.
     ///
-    /// - Returns: What is to be sealed for the member, in this order: the broadcasts that still wait for it, then the
-    ///   message. So it gets the messages of this peer in the order in which they were made.
+    /// - Returns: The message, and the broadcasts that still wait for the member. They are to be sealed before it, so
+    ///   that the member gets the messages of this peer in the order in which they were made.
     /// - Throws: `SendError.overRate`.
     package mutating func sign(
-        _ body: [UInt8], for entry: Entry, by signer: Signer, now: Instant
-    ) throws(SendError) -> [SignedPayload] {
-        let places = waiting.map { $0.receivers.firstIndex(of: entry.identity) }
+        _ body: [UInt8], flags: PeerMessage.Flags, for entry: Entry, by signer: Signer, now: Instant
+    ) throws(SendError) -> (before: [SignedPayload], message: PeerMessage, signed: SignedPayload) {
+        let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
         let before = zip(waiting, places).filter { $1 != nil }
         let size = before.reduce(Kind.message.minimumSize + body.count) { $0 + $1.0.size }
         let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
-        var payloads: [SignedPayload] = []
+        var earlier: [SignedPayload] = []
         for (index, place) in places.enumerated() {
             guard let place else { continue }
             waiting[index].receivers.remove(at: place)
-            payloads.append(signed(index, by: signer))
+            earlier.append(signed(index, by: signer))
         }
         number += 1
-        let message = PeerMessage(audience: entry.identity, number: number, body: body)
-        return payloads + [signer.sign(.message, message)]
+        let message = PeerMessage(audience: entry.identity, number: number, flags: flags, body: body)
+        return (earlier, message, signer.sign(.message, message))
     }
 
     /// Signs a message to all other members, and adds it to the broadcasts that wait.
     ///
-    /// - Returns: The number of the message.
     /// - Throws: `SendError.queueFull`; `.overRate` if one of the receivers would refuse it now.
     package mutating func enqueue(
-        _ body: [UInt8], for receivers: [Entry], by signer: Signer, now: Instant
-    ) throws(SendError) -> UInt64 {
+        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [Entry], by signer: Signer, now: Instant
+    ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
         let storedSize = body.count + receivers.count * Bytes32.count
         guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes else { throw .queueFull }
         let size = Kind.message.minimumSize + body.count
         let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         number += 1
-        let message = PeerMessage(audience: nil, number: number, body: body)
-        waiting.append(
+        let message = PeerMessage(audience: nil, number: number, flags: flags, body: body)
+        let signed = signer.sign(.message, message)
+        append(
             Broadcast(
-                message: message, signed: signer.sign(.message, message),
-                receivers: receivers.reversed().map(\.identity), storedSize: storedSize,
-                until: now + Limits.broadcastLifetime))
-        waitingBytes += storedSize
+                message: message, signed: signed, receivers: receivers.reversed().map(\.identity), isRepeat: false,
+                storedSize: storedSize, until: now + Limits.broadcastLifetime), now: now)
+        return (message, signed)
+    }
+
+    /// Adds a message that is repeated to `receivers`. Does nothing if it waits already, or if there is no room.
+    package mutating func enqueue(_ due: Deliveries.Repeat, now: Instant) {
+        let storedSize = due.message.body.count + due.receivers.count * Bytes32.count
+        guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes,
+            !waiting.contains(where: { $0.message.number == due.message.number })
+        else { return }
+        append(
+            Broadcast(
+                message: due.message, signed: due.signed, receivers: due.receivers.reversed(), isRepeat: true,
+                storedSize: storedSize, until: min(due.until, now + Limits.broadcastLifetime)), now: now)
+    }
+
+    private mutating func append(_ broadcast: Broadcast, now: Instant) {
+        waiting.append(broadcast)
+        waitingBytes += broadcast.storedSize
         if waiting.count == 1 { resumeAt = now }
-        return number
     }
 
     /// True if no further broadcast can wait.
@@ -99,9 +120,11 @@ package struct Outbox: Sendable {
 
     /// Returns the next payload to seal, its receiver and its number; nil if the slice is over or nothing waits.
     ///
-    /// - Parameter signer: The signer of the session in which this peer may send messages; nil if it may not.
+    /// - Parameters:
+    ///   - signer: The signer of the session in which this peer may send messages; nil if it may not.
+    ///   - deliveries: The messages that are repeated. Receivers that have acknowledged them are skipped.
     package mutating func next(
-        in directory: DirectoryReplica, by signer: Signer?, now: Instant
+        in directory: DirectoryReplica, by signer: Signer?, _ deliveries: Deliveries, now: Instant
     ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
         while let first = waiting.first, first.until <= now { removeFirst() }
         removeFinished()
@@ -110,6 +133,17 @@ package struct Outbox: Sendable {
             return nil
         }
         while let identity = waiting.first?.receivers.last {
+            if waiting[0].isRepeat {
+                guard waiting[0].signed.from == signer.from else {
+                    removeFirst()
+                    continue
+                }
+                guard deliveries.misses(waiting[0].message.number, from: identity) else {
+                    waiting[0].receivers.removeLast()
+                    removeFinished()
+                    continue
+                }
+            }
             guard budget.isOpen(now: now) else {
                 resumeAt = budget.nextSlice
                 return nil
@@ -167,6 +201,7 @@ package struct Outbox: Sendable {
         while let first = waiting.first, first.receivers.isEmpty { removeFirst() }
     }
 
+    /// Removes the oldest broadcast.
     private mutating func removeFirst() {
         waitingBytes -= waiting.removeFirst().storedSize
     }

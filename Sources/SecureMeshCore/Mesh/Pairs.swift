@@ -77,7 +77,7 @@ package struct Pairs: Sendable {
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
-    ) throws(Rejection) -> ReceivedMessage {
+    ) throws(Rejection) -> AdmittedMessage {
         if let index = knownSender(of: datagram, held: directory, now: now) {
             return try inbound.values[index].admitMessage(
                 span, datagram, as: identity, limits: messageLimits, total: &totalBytes, now: now)
@@ -92,7 +92,7 @@ package struct Pairs: Sendable {
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
-    ) throws(Rejection) -> Verified<Acknowledgment> {
+    ) throws(Rejection) -> AdmittedAcknowledgment {
         if let index = knownSender(of: datagram, held: directory, now: now) {
             return try inbound.values[index].admitAcknowledgment(
                 span, datagram, as: identity, rate: messageLimits.messages, now: now)
@@ -162,10 +162,12 @@ package struct Pairs: Sendable {
         else { throw .unknownSender }
         do throws(PairError) { try check(sender) } catch { throw Rejection(error) }
         if let key = unproven[sender] { return InboundPair(entry: entry, key: key) }
+        // A member that this peer sends to is expected to answer. Its binding was verified for the other key.
         let isInTime =
-            source == entry.address
-            ? agreements.accept(Limits.agreementRate, now: now)
-            : strayAgreements.accept(Limits.strayAgreementRate, now: now)
+            outbound[sender] != nil
+            || (source == entry.address
+                ? agreements.accept(Limits.agreementRate, now: now)
+                : strayAgreements.accept(Limits.strayAgreementRate, now: now))
         guard isInTime else { throw .agreementOverRate }
         do throws(PairError) {
             let key = try key(with: entry, isSending: false)

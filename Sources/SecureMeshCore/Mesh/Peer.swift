@@ -14,6 +14,8 @@ package struct Peer: MeshMachine {
     private var sessions = SessionRotation()
     private var directory: DirectoryReplica
     private var outbox: Outbox
+    private var deliveries = Deliveries()
+    private var acknowledger = Acknowledger()
     /// True from a session's first fresh PULSE until the server has been silent for three intervals.
     private(set) package var isConnected = false
     private var joinedGate = JoinedGate()
@@ -41,6 +43,7 @@ package struct Peer: MeshMachine {
 
     package var usages: [Usage] {
         directory.usages + joining.usages + sessions.usages + joinedGate.usages + outbox.usages
+            + deliveries.usages + acknowledger.usages
     }
 
     /// The epoch of the directory held.
@@ -63,7 +66,7 @@ package struct Peer: MeshMachine {
             isOpening ? nil : joining.deadline,
             drainBegan == nil ? silenceDeadline : nil,
             isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
-            outbox.deadline,
+            outbox.deadline, deliveries.deadline, acknowledger.deadline,
         ])
     }
 
@@ -100,12 +103,13 @@ package struct Peer: MeshMachine {
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
-                let message = try sessions.admitMessage(
+                let admitted = try sessions.admitMessage(
                     datagram, decoded, from: path.remote, held: directory, now: now)
-                emit(.message(message))
+                try receive(admitted, now: now)
             case .ack:
-                _ = try sessions.admitAcknowledgment(
+                let acknowledgment = try sessions.admitAcknowledgment(
                     datagram, decoded, from: path.remote, held: directory, now: now)
+                deliveries.note(acknowledgment)
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }
@@ -134,6 +138,12 @@ package struct Peer: MeshMachine {
             joining.start(at: now)
         }
         sessions.expire(now)
+        sendAcknowledgments(now)
+        acknowledger.expire(now: now)
+        deliveries.expire(now: now)
+        for due in deliveries.due(in: maySpeak(now) ? session : nil, random: &random, now: now) {
+            outbox.enqueue(due, now: now)
+        }
         sealWaiting(now)
     }
 
@@ -254,6 +264,7 @@ extension Peer {
         for entry in change.gone {
             sessions.end(entry.session, wasReplaced: directory.lists(entry.identity), now: now)
             outbox.end(entry.session)
+            acknowledger.end(entry.session, now: now)
         }
     }
 
@@ -330,12 +341,19 @@ extension Peer {
     /// - Parameter limit: The largest body that is accepted, in bytes.
     /// - Returns: The number of members that it has been sealed for or waits for.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
-        let signer = try speaker(body, limit: limit, now: now)
-        guard !outbox.isFull else { throw .queueFull }
-        let others = directory.others
-        let number = try outbox.enqueue(body, for: others, by: signer, now: now)
-        sendHeartbeats(now)
-        return others.count - sealWaiting(now, countingFailuresOf: number)
+        try sendToAll(body, acknowledgedWithin: nil, limit: limit, now: now).receivers
+    }
+
+    /// Sends a message to all other members, as above, and asks each for an acknowledgment.
+    ///
+    /// - Parameters:
+    ///   - timeout: The time for which it is repeated and waits.
+    ///   - limit: The largest body that is accepted, in bytes.
+    /// - Returns: The number of the message, for `delivery`.
+    package mutating func broadcast(
+        _ body: [UInt8], acknowledgedWithin timeout: Duration, limit: Int, now: Instant
+    ) throws(SendError) -> UInt64 {
+        try sendToAll(body, acknowledgedWithin: timeout, limit: limit, now: now).number
     }
 
     /// Sends a message to the member with this identity.
@@ -344,12 +362,67 @@ extension Peer {
     package mutating func send(
         _ body: [UInt8], to identity: PublicKey, limit: Int, now: Instant
     ) throws(SendError) {
+        _ = try send(body, to: identity, orAcknowledgedWithin: nil, limit: limit, now: now)
+    }
+
+    /// Sends a message to the member with this identity, and asks for an acknowledgment.
+    ///
+    /// - Parameters:
+    ///   - timeout: The time for which it is repeated and waits.
+    ///   - limit: The largest body that is accepted, in bytes.
+    /// - Returns: The number of the message, for `delivery`.
+    package mutating func send(
+        _ body: [UInt8], to identity: PublicKey, acknowledgedWithin timeout: Duration, limit: Int, now: Instant
+    ) throws(SendError) -> UInt64 {
+        try send(body, to: identity, orAcknowledgedWithin: timeout, limit: limit, now: now)
+    }
+
+    /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
+    package func delivery(of number: UInt64) -> Delivery? { deliveries.result(of: number) }
+
+    private mutating func sendToAll(
+        _ body: [UInt8], acknowledgedWithin timeout: Duration?, limit: Int, now: Instant
+    ) throws(SendError) -> (number: UInt64, receivers: Int) {
+        let signer = try speaker(body, limit: limit, now: now)
+        guard !outbox.isFull else { throw .queueFull }
+        let others = directory.others
+        try checkRoom(for: body, receivers: others.count, acknowledgedWithin: timeout)
+        let (message, signed) = try outbox.enqueue(
+            body, flags: timeout == nil ? [] : .acknowledge, for: others, by: signer, now: now)
+        if let timeout {
+            deliveries.begin(
+                message, signed, to: others.map(\.identity), timeout: timeout,
+                spread: Limits.acknowledgmentSpread(members: others.count), now: now)
+        }
+        sendHeartbeats(now)
+        return (message.number, others.count - sealWaiting(now, countingFailuresOf: message.number))
+    }
+
+    private mutating func send(
+        _ body: [UInt8], to identity: PublicKey, orAcknowledgedWithin timeout: Duration?, limit: Int, now: Instant
+    ) throws(SendError) -> UInt64 {
         guard identity != configuration.key.publicKey, let entry = directory.entry(of: identity) else {
             throw .unknownMember
         }
         let signer = try speaker(body, limit: limit, now: now)
-        for payload in try outbox.sign(body, for: entry, by: signer, now: now) {
-            try seal(payload, for: entry, now: now)
+        try checkRoom(for: body, receivers: 1, acknowledgedWithin: timeout)
+        let (earlier, message, signed) = try outbox.sign(
+            body, flags: timeout == nil ? [] : .acknowledge, for: entry, by: signer, now: now)
+        for payload in earlier { try seal(payload, for: entry, now: now) }
+        try seal(signed, for: entry, now: now)
+        if let timeout {
+            deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
+        }
+        return message.number
+    }
+
+    /// Refuses a message that asks for acknowledgments if too many wait for theirs.
+    private func checkRoom(
+        for body: [UInt8], receivers: Int, acknowledgedWithin timeout: Duration?
+    ) throws(SendError) {
+        guard timeout != nil else { return }
+        guard deliveries.hasRoom(number: outbox.nextNumber, bodySize: body.count, receivers: receivers) else {
+            throw .queueFull
         }
     }
 
@@ -378,17 +451,50 @@ extension Peer {
         guard !outbox.isEmpty else { return 0 }
         let signer = maySpeak(now) ? sessions.current?.signer : nil
         var failures = 0
-        while let next = outbox.next(in: directory, by: signer, now: now) {
+        while let next = outbox.next(in: directory, by: signer, deliveries, now: now) {
             do throws(SendError) {
                 try seal(next.payload, for: next.entry, now: now)
             } catch {
                 // A false entry must not stop the message to the other members, so it is counted as what it is: a part
                 // of the directory that is refused.
                 if error == .bindingInvalid { rejections.count(.bindingInvalid) }
+                deliveries.drop(next.entry.identity, from: next.number)
                 if next.number == number { failures += 1 }
             }
         }
         return failures
+    }
+
+    /// Delivers a message, once if it asks for an acknowledgment, and acknowledges each copy.
+    private mutating func receive(_ admitted: AdmittedMessage, now: Instant) throws(Rejection) {
+        let message = admitted.message
+        guard admitted.wantsAcknowledgment else { return emit(.message(message)) }
+        guard message.number > 0 else { throw .numberOutOfRange }
+        switch acknowledger.note(message.number, from: admitted.session) {
+        case .first: emit(.message(message))
+        case .repeated: break
+        case .tooOld: throw .numberStale
+        }
+        let spread = Limits.acknowledgmentSpread(members: directory.count).wholeNanoseconds
+        let delay = message.isBroadcast ? Int64(random.next() % UInt64(max(spread, 1))) : 0
+        acknowledger.schedule(
+            Acknowledger.Acknowledgment(
+                session: admitted.session, number: message.number, at: now + .nanoseconds(delay)), now: now)
+        sendAcknowledgments(now)
+    }
+
+    /// Sends the acknowledgments that are due, to members that know this peer's session. A message that `joinedGate`
+    /// buffers is not delivered yet, so it is acknowledged when it is repeated.
+    private mutating func sendAcknowledgments(_ now: Instant) {
+        for due in acknowledger.due(now: now) {
+            guard !joinedGate.isPending, maySpeak(now), let signer = sessions.current?.signer,
+                let entry = directory[due.session]
+            else { continue }
+            let acknowledgment = Acknowledgment(audience: entry.identity, session: due.session, number: due.number)
+            let signed = signer.sign(.ack, acknowledgment)
+            guard let bytes = try? sessions.seal(signed, for: entry, charging: &outbox.budget) else { continue }
+            outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes, priority: .message)))
+        }
     }
 
     private mutating func seal(_ signed: SignedPayload, for entry: Entry, now: Instant) throws(SendError) {

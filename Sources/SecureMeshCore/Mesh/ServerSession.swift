@@ -222,7 +222,7 @@ package struct ServerSession: Sendable {
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
-    ) throws(Rejection) -> ReceivedMessage {
+    ) throws(Rejection) -> AdmittedMessage {
         guard isTrusted(now) else { throw .untrusted }
         return try pairs.admitMessage(span, datagram, from: source, held: directory, now: now)
     }
@@ -231,7 +231,7 @@ package struct ServerSession: Sendable {
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
-    ) throws(Rejection) -> Verified<Acknowledgment> {
+    ) throws(Rejection) -> AdmittedAcknowledgment {
         guard isTrusted(now) else { throw .untrusted }
         return try pairs.admitAcknowledgment(span, datagram, from: source, held: directory, now: now)
     }

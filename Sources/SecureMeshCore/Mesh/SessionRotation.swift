@@ -182,7 +182,7 @@ package struct SessionRotation: Sendable {
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
-    ) throws(Rejection) -> ReceivedMessage {
+    ) throws(Rejection) -> AdmittedMessage {
         let to = datagram.header.to
         // Both sessions are changed in place: a copy of either would have the table of senders copied as well.
         if to == current?.id.rawValue,
@@ -203,7 +203,7 @@ package struct SessionRotation: Sendable {
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
-    ) throws(Rejection) -> Verified<Acknowledgment> {
+    ) throws(Rejection) -> AdmittedAcknowledgment {
         let to = datagram.header.to
         if to == current?.id.rawValue,
             let acknowledgment = try current?.admitAcknowledgment(

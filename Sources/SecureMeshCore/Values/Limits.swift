@@ -113,6 +113,32 @@ package enum Limits {
     package static let sealCost: Int64 = 5_000
     package static let sealedByteCost: Int64 = 2
 
+    // Acknowledgments.
+    /// Messages of a peer that wait for acknowledgments.
+    package static let unacknowledgedMessages = 256
+    /// The bytes of their bodies, and of their receivers: three times 32 bytes each.
+    package static let unacknowledgedBytes = 16 << 20
+    /// The results of such messages that are kept until they are asked for.
+    package static let finishedDeliveries = 1_024
+    /// The time after which a message is repeated. It doubles with each repeat, up to `longestRepeat`.
+    package static let firstRepeat = Duration.milliseconds(250)
+    package static let longestRepeat = Duration.seconds(2)
+    /// The longest time for which a message waits for acknowledgments.
+    package static let longestDelivery = Duration.seconds(60)
+    /// The acknowledgments that a peer sends.
+    package static let acknowledgmentRate = Rate(perSecond: 2_000, burst: 4_000)
+    /// Acknowledgments that wait for their time.
+    package static let delayedAcknowledgments = 4_096
+    /// The time over which the members spread the acknowledgments of a broadcast, in nanoseconds per member. Its sender
+    /// verifies one in less.
+    package static let spreadPerMember: Int64 = 200_000
+    package static let longestSpread = Duration.seconds(2)
+
+    /// Returns the time over which the acknowledgments of a broadcast are spread in a mesh of so many members.
+    package static func acknowledgmentSpread(members: Int) -> Duration {
+        min(.nanoseconds(spreadPerMember * Int64(members)), longestSpread)
+    }
+
     /// The time in which a peer that leaves sends the broadcasts that still wait.
     package static let leaveFlush = Duration.seconds(1)
     /// The number of intervals after the server's last proof of life for which a peer that is late itself may wait.

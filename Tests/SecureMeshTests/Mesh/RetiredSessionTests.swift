@@ -53,10 +53,10 @@ import Testing
         var directory = DirectoryReplica(of: hand.key.publicKey)
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]))
         var pairs = try pairs(of: hand)
-        let admit = { (now: Instant) throws(Rejection) -> ReceivedMessage in
+        let admit = { (now: Instant) throws(Rejection) -> AdmittedMessage in
             try pairs.admitMessage(message.span, datagram, from: entry.address, held: directory, now: now)
         }
-        #expect(try admit(mesh.now).body == Array("once".utf8))
+        #expect(try admit(mesh.now).message.body == Array("once".utf8))
         pairs.end(entry.session, wasReplaced: wasReplaced, now: mesh.now)
         // A replaced session keeps its window for the messages that are on their way.
         let soon: Rejection = wasReplaced ? .counterReplayed : .directoryContradiction

@@ -154,6 +154,29 @@ struct MeshPeerTests {
         }
     }
 
+    @Test("a call that waits for delivery returns when the receiver's peer has the message")
+    func waitingForDelivery() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A") { a in
+                try await mesh.withPeer("B") { b in
+                    await a.events.sees("B")
+                    await b.events.sees("A")
+                    try await a.peer.send([1], to: b.key.publicKey, waitingForDelivery: .seconds(60))
+                    try await a.peer.send([2], to: PeerName("B"), waitingForDelivery: .seconds(60))
+                    let delivery = try await a.peer.broadcast([3], waitingForDelivery: .seconds(60))
+                    #expect(delivery == Delivery(asked: 1, acknowledged: 1))
+                    for number in 1...UInt8(3) { #expect(await b.events.message()?.body == [number]) }
+                    let absent = SigningKey().publicKey
+                    await #expect(throws: DeliveryError.notSent(.unknownMember)) {
+                        try await a.peer.send([4], to: absent, waitingForDelivery: .seconds(60))
+                    }
+                    let waiting = Task { try await a.peer.send([5], to: b.key.publicKey, waitingForDelivery: .zero) }
+                    await #expect(throws: DeliveryError.notAcknowledged) { try await waiting.value }
+                }
+            }
+        }
+    }
+
     @Test("a peer that sends faster than receivers accept is refused, and no message is lost")
     func overRate() async throws {
         let rate = MessageRate(perSecond: 50, burst: 8)

@@ -1,0 +1,83 @@
+/// The receiver's side of acknowledgments (PROTOCOL.md, section 7.4): it recognizes copies of a message, and holds ACKs
+/// until they are due.
+///
+/// It outlives this peer's sessions, so a copy that comes to a new session is recognized. It remembers a sender's
+/// session as long as messages of that session are accepted.
+package struct Acknowledger: Sendable {
+    /// A message that asks for an ACK, compared with those before it.
+    package enum Copy: Hashable, Sendable {
+        case first
+        case repeated
+        /// 2,048 numbers or more below the newest, so it is not known whether it is the first.
+        case tooOld
+    }
+
+    /// An ACK that is to be sent.
+    package struct Acknowledgment: Hashable, Sendable {
+        package let session: SessionID
+        package let number: UInt64
+        package let at: Instant
+
+        package init(session: SessionID, number: UInt64, at: Instant) {
+            self.session = session
+            self.number = number
+            self.at = at
+        }
+    }
+
+    /// The numbers that were delivered, by the sender's session.
+    private var windows: [SessionID: ReplayWindow] = [:]
+    /// Senders' sessions that have ended, and when they are forgotten, in this order.
+    private var ended: [(session: SessionID, until: Instant)] = []
+    /// In the order in which they are sent.
+    private var waiting: [Acknowledgment] = []
+    private var bucket = RateLimiter()
+
+    package init() {}
+
+    package var usages: [Usage] {
+        [
+            Usage("numbered senders", windows.count, limit: Limits.directoryEntries + Limits.removedSessions),
+            Usage("delayed acknowledgments", waiting.count, limit: Limits.delayedAcknowledgments),
+        ]
+    }
+
+    package var deadline: Instant? { Instant.earliest([waiting.first?.at, ended.first?.until]) }
+
+    /// Notes a message that asks for an ACK.
+    package mutating func note(_ number: UInt64, from session: SessionID) -> Copy {
+        guard let refusal = windows[session, default: ReplayWindow()].refusal(of: number) else {
+            windows[session, default: ReplayWindow()].accept(number)
+            return .first
+        }
+        return refusal == .counterTooOld ? .tooOld : .repeated
+    }
+
+    /// Adds an ACK. It is dropped if there is no room or no token; the sender then repeats the message.
+    package mutating func schedule(_ acknowledgment: Acknowledgment, now: Instant) {
+        guard waiting.count < Limits.delayedAcknowledgments, bucket.accept(Limits.acknowledgmentRate, now: now) else {
+            return
+        }
+        let index = waiting.lastIndex { $0.at <= acknowledgment.at }.map { $0 + 1 } ?? 0
+        waiting.insert(acknowledgment, at: index)
+    }
+
+    /// Removes and returns the ACKs that are due.
+    package mutating func due(now: Instant) -> [Acknowledgment] {
+        let due = Array(waiting.prefix { $0.at <= now })
+        waiting.removeFirst(due.count)
+        return due
+    }
+
+    /// Notes the end of a sender's session. Late messages are accepted for some seconds.
+    package mutating func end(_ session: SessionID, now: Instant) {
+        if windows[session] != nil { ended.append((session, now + ProtocolConstants.pairLingering)) }
+    }
+
+    /// Forgets sessions whose time is over.
+    package mutating func expire(now: Instant) {
+        let over = ended.prefix { $0.until <= now }
+        for (session, _) in over { windows[session] = nil }
+        ended.removeFirst(over.count)
+    }
+}

@@ -1,0 +1,8 @@
+/// A message that has passed the gates of section 7.3, with what its acknowledgment needs.
+package struct AdmittedMessage: Sendable {
+    package let message: ReceivedMessage
+    /// The sender's session.
+    package let session: SessionID
+    /// True if the sender asks for an ACK.
+    package let wantsAcknowledgment: Bool
+}

@@ -1,0 +1,170 @@
+/// This peer's messages that wait for acknowledgments (PROTOCOL.md, section 7.4).
+///
+/// A message is repeated, with doubling gaps, to the receivers whose ACK is missing. That ends when all have come, when
+/// its time is over, or when this peer has a new session: receivers could not tell that a message signed in the new
+/// session is the same.
+package struct Deliveries: Sendable {
+    private struct Unacknowledged: Sendable {
+        let message: PeerMessage
+        let signed: SignedPayload
+        /// All receivers, in the order in which they are sent to.
+        let receivers: [PublicKey]
+        var missing: Set<PublicKey>
+        /// The number of receivers, without those whose entry is false.
+        var asked: Int
+        let size: Int
+        let until: Instant
+        /// The instant of the next repeat.
+        var repeatAt: Instant
+        var gap: Duration
+        let longestGap: Duration
+
+        var delivery: Delivery { Delivery(asked: asked, acknowledged: asked - missing.count) }
+    }
+
+    /// A message that is to be sent again.
+    package struct Repeat: Sendable {
+        package let message: PeerMessage
+        package let signed: SignedPayload
+        /// The receivers whose ACK is missing.
+        package let receivers: [PublicKey]
+        /// The end of the time for which it waits.
+        package let until: Instant
+    }
+
+    /// In ascending order of their numbers.
+    private var unacknowledged: [Unacknowledged] = []
+    private var bytes = 0
+    private var finished = BoundedTable<UInt64, Delivery>(limit: Limits.finishedDeliveries)
+    /// The instant at which `expire` or `due` next has something to do.
+    private(set) package var deadline: Instant?
+
+    package init() {}
+
+    package var usages: [Usage] {
+        [
+            Usage("unacknowledged messages", unacknowledged.count, limit: Limits.unacknowledgedMessages),
+            Usage("bytes of unacknowledged messages", bytes, limit: Limits.unacknowledgedBytes),
+            Usage("finished deliveries", finished.count, limit: Limits.finishedDeliveries),
+        ]
+    }
+
+    /// Returns true if a message can be added.
+    ///
+    /// - Parameters:
+    ///   - number: The number that the message will have. A receiver tells copies apart only among the newest 2,048
+    ///     numbers, so no message is added that is further from the oldest one.
+    ///   - bodySize: The bytes of its body.
+    ///   - receivers: The number of its receivers.
+    package func hasRoom(number: UInt64, bodySize: Int, receivers: Int) -> Bool {
+        let oldest = unacknowledged.first?.message.number ?? number
+        return unacknowledged.count < Limits.unacknowledgedMessages && number - oldest < ProtocolConstants.windowSize
+            && bytes + Self.size(bodySize, receivers) <= Limits.unacknowledgedBytes
+    }
+
+    /// Adds a message that is sent for the first time.
+    ///
+    /// - Parameters:
+    ///   - timeout: The time for which it waits, cut to `Limits.longestDelivery`.
+    ///   - spread: The time over which the receivers spread their ACKs.
+    package mutating func begin(
+        _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], timeout: Duration, spread: Duration,
+        now: Instant
+    ) {
+        guard !receivers.isEmpty else { return finished.set(Delivery(asked: 0, acknowledged: 0), for: message.number) }
+        let size = Self.size(message.body.count, receivers.count)
+        let gap = Limits.firstRepeat + spread
+        unacknowledged.append(
+            Unacknowledged(
+                message: message, signed: signed, receivers: receivers, missing: Set(receivers), asked: receivers.count,
+                size: size, until: now + min(timeout, Limits.longestDelivery), repeatAt: now + gap, gap: gap,
+                longestGap: Limits.longestRepeat + spread))
+        bytes += size
+        updateDeadline()
+    }
+
+    /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
+    package func result(of number: UInt64) -> Delivery? {
+        guard index(of: number) == nil else { return nil }
+        // A result that was not asked for in time is forgotten.
+        return finished[number] ?? Delivery(asked: 1, acknowledged: 0)
+    }
+
+    /// Returns true if the identity's ACK of a message is missing.
+    package func misses(_ number: UInt64, from identity: PublicKey) -> Bool {
+        index(of: number).map { unacknowledged[$0].missing.contains(identity) } ?? false
+    }
+
+    /// Notes an ACK. One that is repeated, or comes after the time is over, has no effect.
+    package mutating func note(_ acknowledgment: AdmittedAcknowledgment) {
+        guard let index = index(of: acknowledgment.number),
+            unacknowledged[index].missing.remove(acknowledgment.receiver) != nil
+        else { return }
+        finishIfComplete(index)
+    }
+
+    /// Removes a receiver for which the message cannot be sealed.
+    package mutating func drop(_ identity: PublicKey, from number: UInt64) {
+        guard let index = index(of: number), unacknowledged[index].missing.remove(identity) != nil else { return }
+        unacknowledged[index].asked -= 1
+        finishIfComplete(index)
+    }
+
+    /// Ends the messages whose time is over.
+    package mutating func expire(now: Instant) {
+        for index in unacknowledged.indices.reversed() where unacknowledged[index].until <= now { finish(index) }
+    }
+
+    /// Returns the messages that are to be repeated now, with the receivers whose ACK is missing, and schedules their
+    /// next repeats.
+    ///
+    /// - Parameter session: The session in which this peer may send messages. If it is nil, nothing is returned, and
+    ///   the repeats are postponed.
+    package mutating func due(
+        in session: SessionID?, random: inout RandomSource, now: Instant
+    ) -> [Repeat] {
+        var due: [Repeat] = []
+        for index in unacknowledged.indices where unacknowledged[index].repeatAt <= now {
+            let item = unacknowledged[index]
+            if let session, item.signed.from != session.rawValue {
+                unacknowledged[index].repeatAt = item.until
+                continue
+            }
+            if session != nil {
+                due.append(
+                    Repeat(
+                        message: item.message, signed: item.signed,
+                        receivers: item.receivers.filter(item.missing.contains), until: item.until))
+            }
+            let gap = min(item.gap * 2, item.longestGap)
+            unacknowledged[index].gap = gap
+            unacknowledged[index].repeatAt = now + random.jittered(gap)
+        }
+        updateDeadline()
+        return due
+    }
+
+    private static func size(_ bodySize: Int, _ receivers: Int) -> Int {
+        // A receiver is in an array and in a set.
+        bodySize + receivers * 3 * Bytes32.count
+    }
+
+    private func index(of number: UInt64) -> Int? {
+        unacknowledged.firstIndex { $0.message.number == number }
+    }
+
+    private mutating func finishIfComplete(_ index: Int) {
+        if unacknowledged[index].missing.isEmpty { finish(index) }
+    }
+
+    private mutating func finish(_ index: Int) {
+        let item = unacknowledged.remove(at: index)
+        bytes -= item.size
+        finished.set(item.delivery, for: item.message.number)
+        updateDeadline()
+    }
+
+    private mutating func updateDeadline() {
+        deadline = unacknowledged.lazy.map { min($0.repeatAt, $0.until) }.min()
+    }
+}

@@ -1,0 +1,200 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// Messages that ask for acknowledgments (PROTOCOL.md, section 7.4).
+@Suite("Deliveries") struct DeliveryTests {
+    private func send(
+        _ text: String, from peer: TestPeer, to other: TestPeer, within timeout: Duration = .seconds(5),
+        in mesh: TestMesh
+    ) throws -> UInt64 {
+        try mesh.with(peer) {
+            try $0.send(
+                Array(text.utf8), to: other.publicKey, acknowledgedWithin: timeout, limit: PeerMessage.ordinaryBody,
+                now: mesh.now)
+        }
+    }
+
+    private func broadcast(
+        from peer: TestPeer, within timeout: Duration = .seconds(5), in mesh: TestMesh
+    ) throws -> UInt64 {
+        try mesh.with(peer) {
+            try $0.broadcast([1], acknowledgedWithin: timeout, limit: PeerMessage.ordinaryBody, now: mesh.now)
+        }
+    }
+
+    @Test("a message is acknowledged after a round trip, and sent once") func acknowledged() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        let number = try send("once", from: peers[0], to: peers[1], in: mesh)
+        #expect(peers[0].machine.delivery(of: number) == nil)
+        mesh.run(for: .milliseconds(10))
+        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 1, acknowledged: 1))
+        mesh.run(for: .seconds(5))
+        #expect(mesh.sent(.message).count == 1 && mesh.sent(.ack).count == 1)
+        #expect(peers[1].messages.count == 1)
+    }
+
+    @Test("a message that is lost is sent again, and delivered once") func lostMessage() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.drop(.message, count: 1)
+        let number = try send("once", from: peers[0], to: peers[1], in: mesh)
+        mesh.run(for: .milliseconds(400))
+        #expect(peers[0].machine.delivery(of: number)?.isComplete == true)
+        #expect(mesh.sent(.message).count == 2)
+        #expect(peers[1].messages.count == 1)
+    }
+
+    @Test("if ACKs are lost, the message is delivered once and each copy acknowledged") func lostAcknowledgment() throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.drop(.ack, count: 2)
+        let number = try send("once", from: peers[0], to: peers[1], in: mesh)
+        mesh.run(for: .seconds(2))
+        #expect(peers[0].machine.delivery(of: number)?.isComplete == true)
+        #expect(mesh.sent(.message).count == 3 && mesh.sent(.ack).count == 3)
+        #expect(peers[1].messages.count == 1)
+        #expect(peers[1].machine.rejections.total == 0)
+    }
+
+    @Test("without an ACK a message is repeated with growing gaps until its time is over") func unacknowledged() throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.drop(.message)
+        let start = mesh.now
+        let number = try send("lost", from: peers[0], to: peers[1], in: mesh)
+        mesh.run(for: .milliseconds(4_990))
+        #expect(peers[0].machine.delivery(of: number) == nil)
+        mesh.run(for: .milliseconds(10))
+        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 1, acknowledged: 0))
+        let times = mesh.sent(.message).map { $0.sentAt - start }
+        #expect(times.count >= 4 && times.count <= 5)
+        #expect(times[1] >= .milliseconds(250) && times[1] < .milliseconds(320))
+        #expect(times[2] - times[1] >= .milliseconds(500) && times[3] - times[2] >= .milliseconds(1_000))
+        let sent = mesh.sent(.message).count
+        mesh.run(for: .seconds(5))
+        #expect(mesh.sent(.message).count == sent)
+    }
+
+    @Test("a broadcast is acknowledged by all, at different times, and repeated only to those whose ACK is missing")
+    func toAll() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(10)
+        mesh.drop(.ack, count: 1) { $0.source == peers[4].address }
+        let number = try broadcast(from: peers[0], in: mesh)
+        mesh.run(for: .milliseconds(50))
+        #expect(peers[0].machine.delivery(of: number) == nil)
+        let times = Set(mesh.sent(.ack).map(\.sentAt))
+        #expect(mesh.sent(.ack).count == 9 && times.count > 4)
+        mesh.run(for: .milliseconds(400))
+        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 9, acknowledged: 9))
+        #expect(mesh.sent(.message).count == 10)
+        #expect(peers[1...].allSatisfy { $0.messages.count == 1 })
+    }
+
+    @Test("a copy that comes to the receiver's new session is acknowledged and not delivered again")
+    func receiverRejoins() throws {
+        let mesh = TestMesh { $0.rekey = .seconds(10) }
+        let peers = try mesh.join(2)
+        mesh.run(for: .seconds(5))
+        // The one that joins later rekeys later.
+        let late = try mesh.addPeer("late")
+        mesh.run(for: .seconds(4))
+        mesh.drop(.ack) { _ in peers[0].joins < 2 }
+        let number = try send("once", from: late, to: peers[0], within: .seconds(20), in: mesh)
+        let session = peers[0].machine.session
+        mesh.run(for: .seconds(4))
+        #expect(peers[0].joins == 2 && peers[0].machine.session != session && late.joins == 1)
+        #expect(late.machine.delivery(of: number)?.isComplete == true)
+        #expect(Set(try mesh.sent(.message).map { try Datagram(decoding: $0.bytes.span).header.to }).count == 2)
+        #expect(peers[0].messages.count == 1)
+    }
+
+    @Test("a sender with a new session does not repeat the message, and does not report it as delivered")
+    func senderRejoins() throws {
+        let mesh = TestMesh { $0.rekey = .seconds(10) }
+        let peers = try mesh.join(2)
+        mesh.run(for: .seconds(9))
+        mesh.drop(.ack)
+        let number = try send("unknown", from: peers[0], to: peers[1], within: .seconds(10), in: mesh)
+        mesh.run(for: .seconds(3))
+        #expect(peers[0].joins == 2)
+        let sent = mesh.sent(.message).count
+        mesh.run(for: .seconds(7))
+        #expect(mesh.sent(.message).count == sent)
+        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 1, acknowledged: 0))
+        #expect(peers[1].messages.count == 1)
+    }
+
+    @Test("an ACK by another member than the receiver counts for nothing") func otherMember() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
+        let hand = try ScriptedMember("hand", at: place, in: mesh)
+        try hand.join()
+        mesh.run(for: .milliseconds(600))
+        mesh.drop(.message)
+        let number = try send("lost", from: peers[0], to: peers[1], in: mesh)
+        let entry = try hand.entry(of: peers[0])
+        let acknowledgment = hand.peer.acknowledgment(of: number, to: entry, counter: 1)
+        mesh.inject(try #require(acknowledgment).bytes, from: place, to: peers[0].address)
+        mesh.run(for: .milliseconds(10))
+        #expect(peers[0].machine.rejections.total == 0)
+        #expect(peers[0].machine.delivery(of: number) == nil)
+    }
+
+    @Test("at most 256 messages wait, and none that is 2,048 numbers above the oldest") func limits() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        mesh.drop(.message)
+        for _ in 0..<Limits.unacknowledgedMessages { _ = try send("x", from: peers[0], to: peers[1], in: mesh) }
+        #expect(throws: SendError.queueFull) { try send("x", from: peers[0], to: peers[2], in: mesh) }
+        #expect(throws: SendError.queueFull) { try broadcast(from: peers[0], in: mesh) }
+        // Other messages are not limited by it.
+        try mesh.send("x", from: peers[0], to: peers[2])
+        var deliveries = Deliveries()
+        let message = PeerMessage(audience: nil, number: 5, flags: .acknowledge, body: [])
+        let signer = Signer(
+            key: peers[0].key, context: SigningContext(mesh: mesh.serverKey.publicKey), from: 1)
+        deliveries.begin(
+            message, signer.sign(.message, message), to: [peers[1].publicKey], timeout: .seconds(1), spread: .zero,
+            now: at(0))
+        #expect(deliveries.hasRoom(number: 2_052, bodySize: 0, receivers: 1))
+        #expect(!deliveries.hasRoom(number: 2_053, bodySize: 0, receivers: 1))
+        #expect(!deliveries.hasRoom(number: 6, bodySize: Limits.unacknowledgedBytes, receivers: 1))
+    }
+
+    @Test("a number is delivered once, also long after it, and one far below the newest is refused") func window()
+        throws
+    {
+        var acknowledger = Acknowledger()
+        let (session, other) = (try sessions(1)[0], try sessions(2)[0])
+        #expect(acknowledger.note(3_000, from: session) == .first)
+        #expect(acknowledger.note(3_000, from: session) == .repeated)
+        #expect(acknowledger.note(953, from: session) == .first)
+        #expect(acknowledger.note(952, from: session) == .tooOld)
+        #expect(acknowledger.note(3_000, from: other) == .first)
+        acknowledger.end(session, now: at(0))
+        acknowledger.expire(now: at(4_999))
+        #expect(acknowledger.note(3_000, from: session) == .repeated)
+        acknowledger.expire(now: at(5_000))
+        #expect(acknowledger.usages[0].count == 1)
+    }
+
+    @Test("at most 4,000 ACKs are kept at once, in the order of their times") func delayed() throws {
+        var acknowledger = Acknowledger()
+        let session = try sessions(1)[0]
+        for number in 1...UInt64(5_000) {
+            let delay = Duration.milliseconds(Int(number * 7 % 100))
+            acknowledger.schedule(
+                Acknowledger.Acknowledgment(session: session, number: number, at: at(0) + delay), now: at(0))
+        }
+        let due = acknowledger.due(now: at(50))
+        #expect(due.map(\.at) == due.map(\.at).sorted())
+        #expect(due.count + acknowledger.due(now: at(100)).count == Limits.acknowledgmentRate.burst)
+    }
+}
