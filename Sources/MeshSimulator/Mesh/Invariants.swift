@@ -63,6 +63,8 @@ package struct Invariants: Sendable {
         /// Nil for all.
         let audience: Int?
         let size: Int
+        /// True if its sender asks for acknowledgments, and so repeats it.
+        let isRepeated: Bool
         let sentAt: Instant
         var number: UInt64?
         /// A bit for each identity.

@@ -7,14 +7,16 @@ extension Invariants {
     /// - Parameters:
     ///   - audience: The identity it is for, or nil for all.
     ///   - size: The number of bytes after the first 8.
+    ///   - isRepeated: The sender asks for acknowledgments.
     package mutating func body(
-        from sender: Int, as name: PeerName, to audience: Int?, size: Int, now: Instant
+        from sender: Int, as name: PeerName, to audience: Int?, size: Int, isRepeated: Bool = false, now: Instant
     ) -> [UInt8] {
         var body: [UInt8] = []
         body.reserveCapacity(8 + size)
         body.append(bigEndian: UInt64(messages.count))
         body.append(zeros: size)
-        messages.append(Message(sender: sender, name: name, audience: audience, size: size, sentAt: now))
+        messages.append(
+            Message(sender: sender, name: name, audience: audience, size: size, isRepeated: isRepeated, sentAt: now))
         return body
     }
 
@@ -25,11 +27,13 @@ extension Invariants {
     ///
     /// - Parameters:
     ///   - sender: The identity of its sender, or nil if that is unknown.
+    ///   - startedAt: The time at which the receiver's process started.
     ///   - isDeceived: The receiver follows a server that lies, which does not report revocations.
     /// - Returns: how long the message was on its way.
     @discardableResult
     package mutating func delivered(
-        _ message: ReceivedMessage, from sender: Int?, to receiver: Int, isDeceived: Bool = false, now: Instant
+        _ message: ReceivedMessage, from sender: Int?, to receiver: Int, startedAt: Instant,
+        isDeceived: Bool = false, now: Instant
     ) -> Duration {
         var reader = ByteReader()
         guard let id = try? reader.uint64(message.body.span), id < messages.count, let sender else {
@@ -53,7 +57,10 @@ extension Invariants {
             fail("message \(id) has two numbers", peers: involved, now: now)
         }
         messages[index].number = message.number
-        if sent.receivers.has(receiver) { fail("message \(id) was delivered twice", peers: involved, now: now) }
+        // A process that started between two copies does not know the first one.
+        if sent.receivers.has(receiver), !sent.isRepeated || startedAt < sent.sentAt {
+            fail("message \(id) was delivered twice", peers: involved, now: now)
+        }
         messages[index].receivers.insert(receiver)
         if !isDeceived, isBeyondTrust(sender, diedAt: nil, now: now), let revoked = revokedAt[sender] {
             fail("message \(id) was delivered \(now - revoked) after its sender was revoked", peers: involved, now: now)
@@ -66,6 +73,18 @@ extension Invariants {
         if let revoked = revokedAt[identity] { return now - revoked > stretched(trust) }
         guard let diedAt else { return false }
         return now - max(diedAt, serverSteadySince) > patience + stretched(trust)
+    }
+
+    /// Checks the result of a message that asked for acknowledgments. No more members may have acknowledged it than
+    /// have delivered it.
+    mutating func reported(_ delivery: Delivery, of index: Int, now: Instant) {
+        let sent = messages[index]
+        let delivered = sent.receivers.reduce(0) { $0 + $1.nonzeroBitCount }
+        if delivery.acknowledged > delivered {
+            fail(
+                "message \(index) was acknowledged \(delivery.acknowledged) times and delivered \(delivered) times",
+                peers: [sent.sender], now: now)
+        }
     }
 
     func hasReached(_ receiver: Int, message index: Int) -> Bool { messages[index].receivers.has(receiver) }

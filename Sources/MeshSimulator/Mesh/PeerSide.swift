@@ -117,6 +117,7 @@ extension VirtualMesh {
             case .drain: state.schedule.put(.peerDrained(index), at: now)
             }
         }
+        checkDeliveries(of: index)
         process.look()
         if state.invariants.isClose {
             state.invariants.check(process.usages, of: index, now: now)
@@ -153,19 +154,46 @@ extension VirtualMesh {
         if !state.invariants.checkTrust(of: index, heardAt: peer.heardAt, now: now) { peerTrustsTooLong(index) }
     }
 
+    /// Checks the messages of a peer whose acknowledgments have come or whose time is over.
+    private func checkDeliveries(of index: Int) {
+        let peer = state.peers[index]
+        guard !peer.unacknowledged.isEmpty else { return }
+        peer.unacknowledged.removeAll { number, message in
+            guard let delivery = peer.process.machine.delivery(of: number) else { return false }
+            state.invariants.reported(delivery, of: message, now: now)
+            return true
+        }
+    }
+
     /// Lets a peer send a message that names itself, to all members or to one.
     ///
+    /// - Parameter timeout: The time for which it waits for acknowledgments; nil if it asks for none.
     /// - Returns: the number of members it goes to, or nil if the peer may not send it.
-    package func speak(_ index: Int, to audience: PublicKey?, size: Int) -> Int? {
+    package func speak(
+        _ index: Int, to audience: PublicKey?, size: Int, acknowledgedWithin timeout: Duration? = nil
+    ) -> Int? {
         state.trace.step(6, at: now, subject: index)
         let peer = state.peers[index]
         let body = state.invariants.body(
-            from: peer.identity, as: peer.name, to: audience.flatMap { state.identities[$0] }, size: size, now: now)
+            from: peer.identity, as: peer.name, to: audience.flatMap { state.identities[$0] }, size: size,
+            isRepeated: timeout != nil, now: now)
         let (process, limit) = (peer.process, PeerMessage.ordinaryBody)
         let local = process.clock.read(now)
         var reached = 1
         do throws(SendError) {
-            if let audience {
+            if let timeout {
+                let members = process.machine.members.count
+                let number: UInt64
+                if let audience {
+                    number = try process.machine.send(
+                        body, to: audience, acknowledgedWithin: timeout, limit: limit, now: local)
+                } else {
+                    number = try process.machine.broadcast(
+                        body, acknowledgedWithin: timeout, limit: limit, now: local)
+                    reached = members
+                }
+                peer.unacknowledged.append((number, state.invariants.lastMessage))
+            } else if let audience {
                 try process.machine.send(body, to: audience, limit: limit, now: local)
             } else {
                 reached = try process.machine.broadcast(body, limit: limit, now: local)

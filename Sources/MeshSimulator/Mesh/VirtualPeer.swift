@@ -34,6 +34,8 @@ package final class VirtualPeer {
     package var events: [(at: Instant, event: PeerEvent)] = []
     /// The order of its process's events.
     var order = EventOrder()
+    /// The messages that wait for acknowledgments: their numbers, and their indices in the `Invariants`.
+    var unacknowledged: [(number: UInt64, message: Int)] = []
     /// The epoch and version at the last check.
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number and time of the newest heartbeats, by session.
@@ -58,6 +60,7 @@ package final class VirtualPeer {
         (waitsUntil, deceivedAt, startedAt) = (other.waitsUntil, other.deceivedAt, other.startedAt)
         (joinedAt, heldAt, held) = (other.joinedAt, other.heldAt, other.held)
         (order, heartbeats, pulses) = (other.order, other.heartbeats, other.pulses)
+        unacknowledged = other.unacknowledged
     }
 
     package var publicKey: PublicKey { key.publicKey }
@@ -84,6 +87,7 @@ package final class VirtualPeer {
         heldAt = nil
         held = (0, 0)
         order = EventOrder()
+        unacknowledged = []
         heartbeats = [:]
         pulses = [:]
     }

@@ -40,6 +40,7 @@ package struct FaultPlan {
         scenario.talk.interval = .milliseconds(100 + random.below(2_000))
         scenario.talk.direct = random.below(100)
         scenario.talk.size = random.below(900)
+        if scenario.seed % 6 == 4 { scenario.talk.acknowledged = 50 }
         drawSettings()
         scenario.network = conditions()
         let changes = random.chance(30) ? 1 + random.below(3) : 0

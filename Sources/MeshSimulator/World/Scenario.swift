@@ -17,6 +17,8 @@ package struct Scenario: Sendable {
         /// The percentage of messages that are for one member only.
         package var direct = 25
         package var size = 32
+        /// The percentage of messages that ask for acknowledgments.
+        package var acknowledged = 0
 
         package init() {}
     }

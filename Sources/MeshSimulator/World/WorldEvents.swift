@@ -131,7 +131,8 @@ extension World: VirtualMesh {
             // An insider may say what it likes under its own name.
             if sender == nil, insiders[message.sender.publicKey] == message.sender.name { return }
             let latency = state.invariants.delivered(
-                message, from: sender, to: index, isDeceived: isDeceived(index), now: now)
+                message, from: sender, to: index, startedAt: peers[index].startedAt, isDeceived: isDeceived(index),
+                now: now)
             recorder.delivered(after: latency)
         case .left: end(index)
         case .ended:
@@ -172,13 +173,18 @@ extension World: VirtualMesh {
         _ = speakNow(index, to: audience)
     }
 
+    private static let deliveryTimeout = Duration.seconds(3)
+
     /// Returns false if the peer may not speak.
     func speakNow(_ index: Int, to audience: Int?) -> Bool {
         // What is sent to attackers, or to members made up by a liar, nobody is expected to deliver.
         let strangers =
             attackers.isEmpty || audience != nil
             ? 0 : peers[index].process.machine.members.count { state.identities[$0.publicKey] == nil }
-        let reached = speak(index, to: audience.map { peers[$0].publicKey }, size: scenario.talk.size)
+        let asks = scenario.talk.acknowledged > 0 && state.random.chance(scenario.talk.acknowledged)
+        let reached = speak(
+            index, to: audience.map { peers[$0].publicKey }, size: scenario.talk.size,
+            acknowledgedWithin: asks ? Self.deliveryTimeout : nil)
         guard let reached else { return false }
         tell([index], "speaks to \(audience.map { "peer \($0)" } ?? "all")")
         recorder.spoke(toAsManyAs: reached - strangers)

@@ -110,7 +110,7 @@ final class HostileMesh: VirtualMesh {
         case .left, .ended: peer.hasEnded = true
         case .message(let message):
             let sender = state.identities[message.sender.publicKey]
-            state.invariants.delivered(message, from: sender, to: peer.identity, now: now)
+            state.invariants.delivered(message, from: sender, to: peer.identity, startedAt: peer.startedAt, now: now)
         case .joined, .dismissed, .connectionLost, .connectionRecovered, .unanswered, .memberJoined, .memberRejoined,
             .memberLeft, .nameMoved, .missed:
             break
