@@ -37,7 +37,7 @@ extension Failure {
             self.init(.usage, reason, hint: Self.usageHint)
         case .unresolvable(let text):
             self.init(
-                .usage, "not an address, or an unknown host: \(Console.escaped(text))",
+                .usage, "not HOST:PORT, or an unknown host: \(Console.escaped(text))",
                 hint: "a server is HOST:PORT, like 192.0.2.1:3000, [2001:db8::1]:3000 or localhost:3000")
         case .addressInUse(let address):
             self.init(
