@@ -45,7 +45,8 @@ final class FullPipe: Sendable {
             guard ContinuousClock.now < deadline else {
                 throw MissingOutcome(what: "a line with '\(text)'", from: lines.joined(separator: "\n"))
             }
-            try await Task.sleep(for: .milliseconds(10))
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            _ = unsafe poll(&waiting, 1, 100)
         }
     }
 }
