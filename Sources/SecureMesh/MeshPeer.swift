@@ -446,6 +446,10 @@ extension MeshPeer.Configuration {
     fileprivate var peer: Peer.Configuration {
         var peer = Peer.Configuration(key: key, name: name, servers: serverKeys, server: server)
         peer.messageLimits = messageRate.limits
+        peer.entries = Self.entries
         return peer
     }
+
+    /// The entries of all peers of this process.
+    private static let entries = EntryPool()
 }

@@ -4,13 +4,17 @@
 package struct Directory: Sendable {
     /// All sessions in ascending order, which is the order of snapshots and of sending to all.
     private(set) package var sessions: [SessionID] = []
-    private var entries: [SessionID: Entry] = [:]
-    private var identities: [PublicKey: SessionID] = [:]
-    private var names: [PeerName: SessionID] = [:]
-    private var addresses: [SocketAddress: SessionID] = [:]
+    private var entries = EntryTable<EntryBySession>()
+    private var identities = EntryTable<EntryByIdentity>()
+    private var names = EntryTable<EntryByName>()
+    private var addresses = EntryTable<EntryByAddress>()
     private var removed = RecentSessions()
+    private let pool: (any EntrySharing)?
 
-    package init() {}
+    /// - Parameter pool: The entries of other directories in this process, to share memory with them.
+    package init(pool: (any EntrySharing)? = nil) {
+        self.pool = pool
+    }
 
     package var count: Int { sessions.count }
     package var usages: [Usage] {
@@ -19,13 +23,20 @@ package struct Directory: Sendable {
             Usage("removed sessions", removed.count, limit: Limits.removedSessions),
         ]
     }
-    package var inOrder: [Entry] { sessions.compactMap { entries[$0] } }
+    package var inOrder: [Entry] { sessions.compactMap { entries[$0]?.entry } }
+    /// A directory without entries and without memory of removed ones.
+    var empty: Directory { Directory(pool: pool) }
 
-    package subscript(session: SessionID) -> Entry? { entries[session] }
+    package subscript(session: SessionID) -> Entry? { entries[session]?.entry }
     /// Returns the entry of the identity; nil if it is no member.
-    package func entry(of identity: PublicKey) -> Entry? { identities[identity].flatMap { entries[$0] } }
-    package func entry(named name: PeerName) -> Entry? { names[name].flatMap { entries[$0] } }
-    package func entry(at address: SocketAddress) -> Entry? { addresses[address].flatMap { entries[$0] } }
+    package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
+    package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
+    package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
+    /// Returns the shared form of an entry, whether it is listed or not.
+    func shared(_ entry: Entry) -> SharedEntry {
+        if let listed = entries[entry.session], listed.entry == entry { return listed }
+        return pool?.shared(entry) ?? SharedEntry(entry)
+    }
     /// Returns true if `session` is among the newest 65,536 that were removed.
     package func wasRemoved(_ session: SessionID) -> Bool { removed.contains(session) }
 
@@ -36,7 +47,7 @@ package struct Directory: Sendable {
         guard leaving.count == gone.count, gone.allSatisfy({ entries[$0] != nil }),
             count - gone.count + new.count <= Limits.directoryEntries
         else { return false }
-        func isFree(_ holder: SessionID?) -> Bool { holder.map(leaving.contains) ?? true }
+        func isFree(_ holder: SharedEntry?) -> Bool { holder.map { leaving.contains($0.entry.session) } ?? true }
         for entry in new {
             guard entries[entry.session] == nil, !removed.contains(entry.session),
                 isFree(identities[entry.identity]), isFree(names[entry.name]), isFree(addresses[entry.address])
@@ -48,19 +59,22 @@ package struct Directory: Sendable {
 
     /// Adds an entry. `allows` returned true for it, or the caller knows as much.
     package mutating func insert(_ entry: Entry) {
+        let shared = shared(entry)
         sessions.insert(entry.session, at: index(of: entry.session))
-        entries[entry.session] = entry
-        identities[entry.identity] = entry.session
-        names[entry.name] = entry.session
-        addresses[entry.address] = entry.session
+        entries.insert(shared)
+        identities.insert(shared)
+        names.insert(shared)
+        addresses.insert(shared)
     }
 
     package mutating func remove(_ session: SessionID) {
-        guard let entry = entries.removeValue(forKey: session) else { return }
+        guard let shared = entries[session] else { return }
+        let entry = shared.entry
+        entries.remove(session)
         sessions.remove(at: index(of: session))
-        if identities[entry.identity] == session { identities[entry.identity] = nil }
-        if names[entry.name] == session { names[entry.name] = nil }
-        if addresses[entry.address] == session { addresses[entry.address] = nil }
+        if identities[entry.identity] === shared { identities.remove(entry.identity) }
+        if names[entry.name] === shared { names.remove(entry.name) }
+        if addresses[entry.address] === shared { addresses.remove(entry.address) }
         removed.insert(session)
     }
 

@@ -4,7 +4,7 @@
 /// DELTA that overtook others is kept until its version is reached. Without that, a burst of DELTAs on a network that
 /// reorders would advance the directory by one version per heartbeat.
 package struct DirectoryReplica: Sendable {
-    private var directory = Directory()
+    private var directory: Directory
     /// The version held; 0 if none is.
     private(set) package var version: UInt64 = 0
     /// The id of the directory whose versions are counted; 0 before the first session.
@@ -16,12 +16,15 @@ package struct DirectoryReplica: Sendable {
     private var assembly: SnapshotAssembly?
     /// DELTAs from versions that are not held yet, by that version.
     private var early: [UInt64: Delta] = [:]
-    /// The key last seen under each name, in all sessions of this process.
-    private var knownNames: [PeerName: PublicKey] = [:]
+    /// The entries with the key last seen under each name, in all sessions of this process.
+    private var knownNames = EntryTable<EntryByName>()
 
-    /// - Parameter own: The identity of this peer. It is listed like all others, but its changes are no events.
-    package init(of own: PublicKey) {
+    /// - Parameters:
+    ///   - own: The identity of this peer. It is listed like all others, but its changes are no events.
+    ///   - pool: The entries of other peers in this process, to share memory with them.
+    package init(of own: PublicKey, pool: (any EntrySharing)? = nil) {
         self.own = own
+        directory = Directory(pool: pool)
     }
 
     /// The number of members, this peer included once it is listed.
@@ -171,7 +174,7 @@ package struct DirectoryReplica: Sendable {
         _ entries: [Entry], version newVersion: UInt64
     ) throws(Rejection) -> DirectoryChange {
         let isNewEpoch = version == 0
-        var next = isNewEpoch || proof.isWrong ? Directory() : directory
+        var next = isNewEpoch || proof.isWrong ? directory.empty : directory
         var listed: Set<SessionID> = []
         for entry in entries {
             guard listed.insert(entry.session).inserted, next[entry.session].map({ $0 == entry }) ?? true else {
@@ -220,12 +223,12 @@ package struct DirectoryReplica: Sendable {
         var events: [PeerEvent] = before.filter { !stays.contains($0.identity) && $0.identity != own }
             .map { .memberLeft(Member($0), reason: reason) }
         for entry in after {
-            let known = knownNames[entry.name]
+            let known = knownNames[entry.name]?.entry.identity
             if let known, known != entry.identity {
                 events.append(.nameMoved(entry.name, from: known, to: entry.identity))
             }
             if known != entry.identity, known != nil || knownNames.count < Limits.rememberedIdentities {
-                knownNames[entry.name] = entry.identity
+                knownNames.insert(directory.shared(entry))
             }
             guard entry.identity != own else { continue }
             guard let old = left[entry.identity] else {

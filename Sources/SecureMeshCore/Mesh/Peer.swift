@@ -31,7 +31,7 @@ package struct Peer: MeshMachine {
         self.random = random
         path = Path(remote: configuration.server)
         joining = Joining(configuration)
-        directory = DirectoryReplica(of: configuration.key.publicKey)
+        directory = DirectoryReplica(of: configuration.key.publicKey, pool: configuration.entries)
         outbox = Outbox(within: configuration.messageLimits)
         joining.start(at: now)
     }

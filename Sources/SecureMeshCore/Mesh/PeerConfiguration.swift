@@ -8,6 +8,8 @@ extension Peer {
         package var server: SocketAddress
         /// The rates at which messages are accepted, and at which this peer sends to each receiver.
         package var messageLimits = MessageLimits()
+        /// The entries of other peers in this process, to share memory with them.
+        package var entries: (any EntrySharing)?
         package var primitives: any Primitives = Libsodium()
 
         package init(key: SigningKey, name: PeerName, servers: [PublicKey], server: SocketAddress) {
