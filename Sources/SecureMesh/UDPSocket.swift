@@ -16,12 +16,14 @@ final class UDPSocket: @unchecked Sendable {
     struct Profile: Sendable {
         var vectorCount: Int
         var slotSize: Int
+        /// The number of reads before the driver runs.
+        var vectorsPerBurst: Int
 
         /// For many small datagrams.
-        static let server = Profile(vectorCount: 64, slotSize: 2_048)
-        /// For messages of any size. A datagram larger than its slot would be cut off. Memory is resident only where
-        /// datagrams were written, which is one page per slot as long as they are small.
-        static let peer = Profile(vectorCount: 4, slotSize: 65_536)
+        static let server = Profile(vectorCount: 64, slotSize: 2_048, vectorsPerBurst: 4)
+        /// For messages of any size, since a datagram larger than its slot would be cut off. There is one slot, because
+        /// SwiftNIO copies the buffer before its first use, which makes all of it resident.
+        static let peer = Profile(vectorCount: 1, slotSize: 65_536, vectorsPerBurst: 64)
     }
 
     /// The choices that differ between servers, peers and tests.
@@ -264,7 +266,7 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     private func vectorsPerBurst(of socket: BoundSocket) -> Int {
-        socket.isPaced ? 1 : Self.vectorsPerBurst
+        socket.isPaced ? 1 : options.profile.vectorsPerBurst
     }
 
     private func adopt(_ sockets: [BoundSocket], _ local: SocketAddress) {
@@ -333,7 +335,6 @@ final class UDPSocket: @unchecked Sendable {
         _ = eventLoop.scheduleTask(in: Self.rebindPause) { self.rebind(until: deadline) }
     }
 
-    private static let vectorsPerBurst = 4
     private static let retryPause = TimeAmount.milliseconds(1)
     private static let rebindPause = TimeAmount.milliseconds(100)
 }

@@ -101,9 +101,9 @@ final class Swarm: Sendable {
         case .message(let message):
             guard let sentAt = Self.sendTime(of: message.body), keys.contains(message.sender.publicKey) else { return }
             let delay = clock.now - origin - sentAt
-            update {
-                $0.delivered += 1
-                $0.delay.add(delay)
+            state.withLock { state in
+                state.report.delivered += 1
+                state.report.delay.add(delay)
             }
         case .memberJoined(let other):
             guard !keys.contains(other.publicKey) else { return }
@@ -137,14 +137,10 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Changes the report. What happens because the swarm leaves does not count, except for messages.
+    /// Changes the report, unless the swarm leaves: what happens because of that does not count.
     private func update(_ change: (inout SwarmReport) -> Void) {
         state.withLock { state in
-            guard state.isLeaving else { return change(&state.report) }
-            var later = state.report
-            change(&later)
-            state.report.delivered = later.delivered
-            state.report.delay = later.delay
+            if !state.isLeaving { change(&state.report) }
         }
     }
 
