@@ -23,7 +23,7 @@ extension JoinRefusal {
         case .nameTaken: "the name is taken by another key"
         case .addressTaken: "the address is another member's"
         case .full: "the mesh is full"
-        case .busy: "too many joins of this key in a short time"
+        case .busy: "too many joins in a short time, of this key or of all peers"
         }
     }
 
@@ -34,7 +34,8 @@ extension JoinRefusal {
         case .nameTaken: "choose another name, or stop the process that uses this one"
         case .addressTaken: "choose another port"
         case .full: "the server's --max-peers limits the number of members"
-        case .busy: "is the same key in use on another host? two processes with one key end each other's sessions"
+        case .busy:
+            "if it goes on, another host may use the same key: two processes with one key end each other's sessions"
         }
     }
 }

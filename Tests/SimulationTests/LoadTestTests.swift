@@ -54,6 +54,14 @@ import Testing
         #expect(test.memberCount == Self.members + Limits.frozenSnapshots)
     }
 
+    @Test func `while many wait for their listing, joiners are turned away, and no more wait than may`() throws {
+        let test = LoadTest(seed: 5, members: 2_500, peers: 0, arrivals: .zero)
+        #expect(test.play(atMost: .seconds(5)) { test.sent(.reject).datagrams > 100 })
+        let waiting = try #require(test.server.machine.usages.first { $0.name == "waiting additions" })
+        #expect(waiting.count > Limits.unlistedMembers / 2)
+        #expect(waiting.count <= Limits.unlistedMembers * 2)
+    }
+
     @Test func `a row of the table of sizes has the figures of the protocol`() throws {
         let scaling = try #require(Scaling.play(12, seed: 4) { _ in })
         // A join: HELLO, WELCOME, CONFIRM, two parts for the newcomer, and a DELTA for each of the others.

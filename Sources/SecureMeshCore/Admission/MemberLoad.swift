@@ -1,4 +1,4 @@
-/// The CPU time that members' datagrams cost, in windows of a second (PROTOCOL.md, section 5.6).
+/// The CPU time that members' datagrams and DELTAs to members cost, in windows of a second (PROTOCOL.md, section 5.6).
 package struct MemberLoad: Sendable {
     private var windowStart: Instant
     /// Nanoseconds in the current window.
@@ -9,10 +9,12 @@ package struct MemberLoad: Sendable {
         windowStart = now
     }
 
-    /// Adds the cost of one datagram.
-    package mutating func charge(now: Instant) {
+    /// Adds a cost in nanoseconds.
+    ///
+    /// - Parameter nanoseconds: By default the cost of a member's datagram.
+    package mutating func charge(_ nanoseconds: Int64 = Limits.memberCost, now: Instant) {
         advanceWindow(now)
-        cost += Limits.memberCost
+        cost += nanoseconds
     }
 
     /// Returns the share of a core that the last whole second used, in thousandths.

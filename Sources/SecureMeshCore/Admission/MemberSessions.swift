@@ -37,6 +37,13 @@ package struct MemberSessions: Sendable {
         members[session]?.path == path
     }
 
+    /// Adds the cost of DELTAs to the load.
+    ///
+    /// - Parameter count: The number of DELTAs, one per receiver.
+    package mutating func chargeFanOut(_ count: Int, now: Instant) {
+        load.charge(Limits.fanOutCost * Int64(count), now: now)
+    }
+
     /// Returns the share of a core that members' datagrams used in the last whole second, in thousandths.
     package mutating func share(now: Instant) -> Int64 {
         load.share(now: now)

@@ -11,25 +11,40 @@ package struct RateLimiter: Hashable, Sendable {
     /// - Parameter count: The number of tokens. A full bucket accepts more than it holds.
     package func wait(_ rate: Rate, count: Int = 1, now: Instant) -> Duration {
         guard full > now else { return .zero }
-        let excess = (full - now).wholeNanoseconds - Self.interval(rate) * Int64(max(rate.burst - count, 0))
-        return .nanoseconds(max(excess, 0))
+        return max(ready(for: count, rate) - now, .zero)
+    }
+
+    /// Returns the instant from which on the bucket holds `count` tokens, or all that it can hold.
+    package func ready(for count: Int, _ rate: Rate) -> Instant {
+        full - .nanoseconds(Self.interval(rate) * Int64(max(rate.burst - count, 0)))
+    }
+
+    /// Returns the number of tokens in the bucket; negative after `charge` took more than there were.
+    package func tokens(_ rate: Rate, now: Instant) -> Int {
+        guard full > now else { return rate.burst }
+        let interval = Self.interval(rate)
+        let missing = ((full - now) + .nanoseconds(interval - 1)).wholeNanoseconds / interval
+        return Int(clamping: Int64(rate.burst) - missing)
+    }
+
+    /// Takes `count` tokens, also if there are not as many. Then the bucket is empty for longer.
+    package mutating func charge(_ count: Int, _ rate: Rate, now: Instant) {
+        full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
     }
 
     /// Takes `count` tokens. Returns false, and takes none, if there are not as many.
     package mutating func accept(_ rate: Rate, count: Int = 1, now: Instant) -> Bool {
         guard wait(rate, count: count, now: now) == .zero else { return false }
-        full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
+        charge(count, rate, now: now)
         return true
     }
 
     /// Takes as many tokens as there are, at most `count`. Returns how many it took.
     package mutating func take(upTo count: Int, _ rate: Rate, now: Instant) -> Int {
-        let interval = Self.interval(rate)
-        let missing = full > now ? ((full - now) + .nanoseconds(interval - 1)).wholeNanoseconds / interval : 0
-        let taken = min(Int64(count), Int64(rate.burst) - missing)
+        let taken = min(count, tokens(rate, now: now))
         guard taken > 0 else { return 0 }
-        full = max(full, now) + .nanoseconds(interval * taken)
-        return Int(taken)
+        charge(taken, rate, now: now)
+        return taken
     }
 
     private static func interval(_ rate: Rate) -> Int64 {

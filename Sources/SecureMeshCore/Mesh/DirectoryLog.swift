@@ -6,21 +6,26 @@ package struct DirectoryLog: Sendable {
     private let id: UInt64
     private(set) package var directory = Directory()
     private(set) package var version: UInt64 = 1
+    /// The additions that wait, oldest first. Each may remove the identity's older session in the same step.
     private var waiting: [Change] = []
     /// The sessions that `waiting` adds.
     private var unpublished: Set<SessionID> = []
+    /// The removals that wait and belong to no addition. They are published before all additions: without a member the
+    /// directory contradicts no change less.
+    private var removals: [SessionID] = []
+    /// The published entries that a waiting change removes.
+    private var leaving: [SessionID: Entry] = [:]
     /// `deltas[i]` leads to version `version - deltas.count + i + 1`.
     private var deltas: [SignedPayload] = []
     private var frozen: [FrozenSnapshot] = []
     private var newestDigest: (version: UInt64, digest: Bytes32)?
     private var lastFlush: Instant
-    private var tick = Limits.tick
 
     private struct Change: Sendable {
-        var removed: Entry?
-        var added: Entry?
+        let removed: SessionID?
+        let added: Entry
 
-        var size: Int { (removed == nil ? 0 : 8) + (added?.encodedSize ?? 0) }
+        var size: Int { (removed == nil ? 0 : Delta.removalSize) + added.encodedSize }
     }
 
     /// Creates an empty directory whose first change is due at once.
@@ -28,19 +33,31 @@ package struct DirectoryLog: Sendable {
     /// - Parameter id: The id of the directory, which the digest covers.
     package init(id: UInt64, now: Instant) {
         self.id = id
-        lastFlush = now - tick
+        lastFlush = now - Limits.tick
     }
 
     package var usages: [Usage] {
         directory.usages + [
             Usage("recent deltas", deltas.count, limit: Limits.deltaLog),
             Usage("frozen snapshots", frozen.count, limit: Limits.frozenSnapshots),
+            Usage("waiting additions", waiting.count, limit: directory.count),
+            Usage("waiting removals", leaving.count, limit: Limits.directoryEntries),
         ]
     }
 
-    /// The time at which the waiting changes are due to be published; nil if there are none.
+    /// The earliest time at which the waiting changes may be published; nil if there are none.
     package var flushDeadline: Instant? {
-        waiting.isEmpty ? nil : lastFlush + tick
+        hasChanges ? lastFlush + Limits.tick : nil
+    }
+
+    private var hasChanges: Bool { !waiting.isEmpty || !removals.isEmpty }
+
+    /// The number of members that no DELTA has listed yet.
+    package var unpublishedCount: Int { waiting.count }
+
+    /// The number of DELTAs that the waiting removals need.
+    package var removalDeltas: Int {
+        (removals.count + Delta.mostRemovals - 1) / Delta.mostRemovals
     }
 
     /// Returns true if a DELTA has listed `session`.
@@ -50,63 +67,74 @@ package struct DirectoryLog: Sendable {
 
     /// Adds `entry`, and removes the identity's older session in the same change.
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
-        let published = old.flatMap { withdraw($0) ? nil : directory[$0] }
-        if let old { directory.remove(old) }
+        var published = old
+        if let old {
+            if withdraw(old) { published = nil } else { leaving[old] = directory[old] }
+            directory.remove(old)
+        }
         directory.insert(entry)
         waiting.append(Change(removed: published, added: entry))
         unpublished.insert(entry.session)
     }
 
     package mutating func remove(_ session: SessionID) {
-        if !withdraw(session) { waiting.append(Change(removed: directory[session])) }
+        if !withdraw(session), let entry = directory[session] {
+            leaving[session] = entry
+            removals.append(session)
+        }
         directory.remove(session)
     }
 
-    /// Publishes the waiting changes, one version per DELTA, and returns the DELTAs in order.
-    package mutating func flush(now: Instant, sign: (Delta) -> SignedPayload) -> [SignedPayload] {
-        guard !waiting.isEmpty else { return [] }
+    /// Publishes waiting changes, one version per DELTA, and returns the DELTAs in order.
+    ///
+    /// - Parameter limit: The largest number of DELTAs. The changes beyond go on waiting.
+    package mutating func flush(now: Instant, limit: Int = .max, sign: (Delta) -> SignedPayload) -> [SignedPayload] {
+        guard hasChanges, limit > 0 else { return [] }
         var published: [SignedPayload] = []
-        var start = 0
-        while start < waiting.count {
-            var end = start
-            var size = 0
-            while end < waiting.count, size + waiting[end].size <= Delta.room {
-                size += waiting[end].size
-                end += 1
-            }
-            let changes = waiting[start..<end]
-            let delta = Delta(
-                from: version, to: version + 1, removed: changes.compactMap(\.removed?.session).sorted(),
-                added: changes.compactMap(\.added).sorted { $0.session < $1.session })
-            published.append(sign(delta))
+        while published.count < limit, hasChanges {
+            published.append(sign(nextDelta()))
             version += 1
-            start = end
         }
-        waiting.removeAll(keepingCapacity: true)
-        unpublished.removeAll(keepingCapacity: true)
         deltas.append(contentsOf: published)
         deltas.removeFirst(max(deltas.count - Limits.deltaLog, 0))
         lastFlush = now
-        if published.count > Limits.deltasPerTick {
-            tick = min(tick * 2, Limits.longestTick)
-        } else if published.count == 1 {
-            tick = max(tick / 2, Limits.tick)
-        }
         return published
     }
 
     /// Returns the digest of the directory at `version`, without the waiting changes. It is computed once per version.
     package mutating func digest() -> Bytes32 {
         if let newestDigest, newestDigest.version == version { return newestDigest.digest }
-        var entries = directory.inOrder
-        if !waiting.isEmpty {
-            entries.removeAll { unpublished.contains($0.session) }
-            entries += waiting.compactMap(\.removed)
-            entries.sort { $0.session < $1.session }
-        }
-        let digest = entries.digest(id: id, version: version)
+        let digest = published.digest(id: id, version: version)
         newestDigest = (version, digest)
         return digest
+    }
+
+    /// Takes as many changes as fit in a DELTA, removals first.
+    private mutating func nextDelta() -> Delta {
+        var removed = Array(removals.prefix(Delta.mostRemovals))
+        removals.removeFirst(removed.count)
+        var room = Delta.room - removed.count * Delta.removalSize
+        var count = 0
+        while count < waiting.count, waiting[count].size <= room {
+            room -= waiting[count].size
+            count += 1
+        }
+        let changes = waiting.prefix(count)
+        removed += changes.compactMap(\.removed)
+        let added = changes.map(\.added)
+        waiting.removeFirst(count)
+        for session in removed { leaving[session] = nil }
+        for entry in added { unpublished.remove(entry.session) }
+        return Delta(
+            from: version, to: version + 1, removed: removed.sorted(),
+            added: added.sorted { $0.session < $1.session })
+    }
+
+    /// The directory at `version`, in the order of the sessions.
+    private var published: [Entry] {
+        guard hasChanges else { return directory.inOrder }
+        let staying = directory.inOrder.filter { !unpublished.contains($0.session) }
+        return (staying + leaving.values).sorted { $0.session < $1.session }
     }
 
     /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`; nil if the log begins later.
@@ -128,12 +156,12 @@ package struct DirectoryLog: Sendable {
         return newest.version
     }
 
-    /// Freezes the directory at `version` and returns the version. The waiting changes must have been published.
+    /// Freezes the directory at `version`, without the waiting changes, and returns the version.
     ///
     /// A member gets the next burst as soon as it has the last one. The snapshot stays young for as long as that may
     /// take: in a large directory that keeps changing, no snapshot would otherwise be complete before it is dropped.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
-        frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: directory.inOrder))
+        frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: published))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
         return version
     }
@@ -159,13 +187,14 @@ package struct DirectoryLog: Sendable {
         frozen.last { $0.version == version }?.partCount ?? 0
     }
 
-    /// Takes back an addition that was not published yet. Returns false if there is none.
+    /// Takes back an addition that was not published yet. The session that it replaces is removed all the same.
+    ///
+    /// - Returns: False if there is none.
     private mutating func withdraw(_ session: SessionID) -> Bool {
         guard unpublished.remove(session) != nil,
-            let index = waiting.firstIndex(where: { $0.added?.session == session })
+            let index = waiting.firstIndex(where: { $0.added.session == session })
         else { return false }
-        waiting[index].added = nil
-        if waiting[index].removed == nil { waiting.remove(at: index) }
+        if let removed = waiting.remove(at: index).removed { removals.append(removed) }
         return true
     }
 }

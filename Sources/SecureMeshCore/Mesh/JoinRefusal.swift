@@ -9,7 +9,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     case addressTaken
     /// The server has as many members as it may have.
     case full
-    /// The key has joined too often in a short time.
+    /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
     /// The reason for which a peer has to wait.
@@ -44,7 +44,7 @@ public enum JoinDelay: String, Hashable, Sendable {
     case addressTaken
     /// The server has as many members as it may have.
     case full
-    /// The key has joined too often in a short time.
+    /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
     /// Nil for a refusal that is final.

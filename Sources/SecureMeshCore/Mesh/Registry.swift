@@ -45,6 +45,8 @@ package struct Registry: MeshMachine {
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
     private var turnedAway = RateLimiter()
+    /// The bucket for the DELTAs in which changes are published, one token per receiver.
+    private var fanOut = RateLimiter()
     /// The bucket for the DELTAs and parts of snapshots in repairs.
     private var repairs = RateLimiter()
     private var outputs = OutputQueue<ServerEvent>()
@@ -90,7 +92,7 @@ package struct Registry: MeshMachine {
     }
 
     package var nextDeadline: Instant? {
-        .earliest([nextPulse, log.flushDeadline, detector.deadline])
+        .earliest([nextPulse, flushDeadline, detector.deadline])
     }
 
     /// Returns true for a datagram that claims to be a member's, or a pending joiner's CONFIRM, from the right address.
@@ -155,7 +157,7 @@ package struct Registry: MeshMachine {
         self.roster = roster
         let revoked = log.directory.inOrder.filter { !roster.allows($0.identity, as: $0.name) }
         for entry in revoked { end(entry.session, .revoked, now: now) }
-        publish(now)
+        publish(now, atLeast: log.removalDeltas)
     }
 
     /// Sends GOODBYE to all members. The registry must not be used afterwards.
@@ -172,7 +174,8 @@ extension Registry {
         now: Instant
     ) throws(Rejection) {
         let answer = try gate.admitHello(
-            span, datagram, cookie: cookie, ephemeral: ephemeral, path: path, policy: policy(now), random: &random,
+            span, datagram, cookie: cookie, ephemeral: ephemeral, path: path,
+            policy: policy(mostUnlisted: Limits.unlistedMembers, now), random: &random,
             now: now)
         outputs.push(.transmit(Transmit(path: path, bytes: answer.bytes, priority: .answer)))
         // Anyone can sign with a key that is not listed, so these events have a rate limit.
@@ -185,7 +188,8 @@ extension Registry {
     private mutating func handleConfirm(
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
-        let joiner = try gate.admitConfirm(span, datagram, path: path, policy: policy(now), now: now)
+        let joiner = try gate.admitConfirm(
+            span, datagram, path: path, policy: policy(mostUnlisted: Limits.unlistedMembers * 2, now), now: now)
         let entry = joiner.ticket.entry
         let older = log.directory.entry(of: entry.identity)
         if let older { dismiss(older, .replaced) }
@@ -196,7 +200,7 @@ extension Registry {
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
-        // The other members learn of it by DELTA, at once if the tick has ended. The new member learns of
+        // The other members learn of it by DELTA, at once in a quiet mesh. The new member learns of
         // them by SNAPSHOT, or by DELTAs if it holds a version that they reach.
         publishIfDue(now, except: entry.session)
         let held = joiner.confirm.body.version
@@ -204,17 +208,30 @@ extension Registry {
             pulse(entry.session)
             repairIfBehind(entry.session, held: held, part: 0, now: now)
         } else {
-            let version = snapshotVersion(begun: nil, above: 0, now: now, except: entry.session)
+            let version = snapshotVersion(begun: nil, above: 0, now: now)
             pulse(entry.session)
             sendSnapshot(version, from: 0, to: entry.session, now: now)
         }
         if !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 
-    private mutating func policy(_ now: Instant) -> RosterPolicy {
+    /// - Parameter mostUnlisted: The number of members that may wait for their listing. If there are as many, joiners
+    ///   are busy.
+    private mutating func policy(mostUnlisted: Int, _ now: Instant) -> RosterPolicy {
         RosterPolicy(
             roster: roster, ledger: ledger, directory: log.directory, maximumPeers: configuration.maximumPeers,
-            memberShare: sessions.share(now: now))
+            busySeconds: log.unpublishedCount < mostUnlisted ? nil : busySeconds, memberShare: sessions.share(now: now))
+    }
+
+    /// A time in whole seconds, at least 1, until a joiner may ask again. It is random, so that those who wait do not
+    /// all come back at once, and spread over the time in which all that wait are listed.
+    private var busySeconds: UInt16 {
+        mutating get {
+            let members = log.directory.count
+            let listings = max(log.unpublishedCount / Delta.mostAdditions, 1)
+            let seconds = listings * members / Limits.fanOutRate(members: members).perSecond
+            return UInt16(clamping: 1 + random.next() % UInt64(max(seconds, 1)))
+        }
     }
 }
 
@@ -266,7 +283,7 @@ extension Registry {
 extension Registry {
     /// Sends a PULSE with a new secret to all members.
     private mutating func pulse(_ now: Instant) {
-        publish(now)
+        publishIfDue(now)
         pulseNumber += 1
         pulsedVersion = log.version
         answeringPulse = nil
@@ -307,20 +324,35 @@ extension Registry {
         send(payload, to: session)
     }
 
-    private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {
-        if let deadline = log.flushDeadline, deadline <= now { publish(now, except: newcomer) }
+    /// The time at which the waiting changes are due: when a tick has passed since the last flush, and one DELTA to all
+    /// members can be paid for. So the time between two flushes grows with the mesh.
+    private var flushDeadline: Instant? {
+        guard let earliest = log.flushDeadline else { return nil }
+        let members = log.directory.count
+        return max(earliest, fanOut.ready(for: members, Limits.fanOutRate(members: members)))
     }
 
-    /// Sends the waiting changes to all members but `newcomer`, which gets a SNAPSHOT instead.
-    private mutating func publish(_ now: Instant, except newcomer: SessionID? = nil) {
+    private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {
+        if let deadline = flushDeadline, deadline <= now { publish(now, atLeast: 1, except: newcomer) }
+    }
+
+    /// Sends waiting changes to all members but `newcomer`, which gets a SNAPSHOT instead.
+    ///
+    /// - Parameter least: The number of DELTAs that are sent even if they cannot be paid for.
+    private mutating func publish(_ now: Instant, atLeast least: Int, except newcomer: SessionID? = nil) {
         let signer = signer
-        let published = log.flush(now: now) { signer.sign(.delta, $0) }
+        let members = log.directory.count
+        let rate = Limits.fanOutRate(members: members)
+        let affordable = fanOut.tokens(rate, now: now) / max(members, 1)
+        let published = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
+        fanOut.charge(published.count * members, rate, now: now)
+        sessions.chargeFanOut(published.count * members, now: now)
         for delta in published {
             for session in log.directory.sessions where session != newcomer { send(delta, to: session) }
         }
-        // All members know the new ones by now, so these may speak without waiting for the next PULSE to all.
-        let listed = unlisted
-        unlisted = []
+        // All members know these by now, so they may speak without waiting for the next PULSE to all.
+        let listed = unlisted.filter(log.isPublished)
+        unlisted.removeAll(where: log.isPublished)
         for session in listed { pulse(session) }
     }
 
@@ -346,10 +378,9 @@ extension Registry {
     ///
     /// - Parameter begun: The version of the snapshot that the member was sent parts of before.
     private mutating func snapshotVersion(
-        begun: UInt64?, above held: UInt64, now: Instant, except newcomer: SessionID? = nil
+        begun: UInt64?, above held: UInt64, now: Instant
     ) -> UInt64 {
         if let version = log.frozenVersion(begun: begun, above: held, now: now) { return version }
-        publish(now, except: newcomer)
         return log.freeze(now: now, interval: configuration.heartbeatInterval)
     }
 

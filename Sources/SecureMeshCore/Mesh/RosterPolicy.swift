@@ -4,19 +4,23 @@ package struct RosterPolicy: JoinPolicy, Sendable {
     private let ledger: IdentityLedger
     private let directory: Directory
     private let maximumPeers: Int
+    private let busySeconds: UInt16?
     package let memberShare: Int64
 
+    /// - Parameter busySeconds: The time after which a joiner may ask again; nil if there is room for one.
     package init(
-        roster: Roster, ledger: IdentityLedger, directory: Directory, maximumPeers: Int, memberShare: Int64
+        roster: Roster, ledger: IdentityLedger, directory: Directory, maximumPeers: Int, busySeconds: UInt16?,
+        memberShare: Int64
     ) {
         self.roster = roster
         self.ledger = ledger
         self.directory = directory
         self.maximumPeers = maximumPeers
+        self.busySeconds = busySeconds
         self.memberShare = memberShare
     }
 
-    /// authorized → not barred, join bucket → name → address → room.
+    /// authorized → not barred, join bucket → room among those that wait → name → address → room.
     package func refusal(
         of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
     ) -> Reject? {
@@ -26,6 +30,7 @@ package struct RosterPolicy: JoinPolicy, Sendable {
             let seconds = UInt16(clamping: (wait + .nanoseconds(999_999_999)).wholeNanoseconds / 1_000_000_000)
             return Reject(reason: .busy, retrySeconds: seconds)
         }
+        if let busySeconds { return Reject(reason: .busy, retrySeconds: busySeconds) }
         let holder = directory.entry(named: name)
         let isReserved = roster.isOpen && ledger.isReserved(name, for: identity, now: now)
         if isReserved || holder.map({ $0.identity != identity }) ?? false {

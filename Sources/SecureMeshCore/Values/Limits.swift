@@ -11,6 +11,8 @@ package enum Limits {
     package static let confirmCost: Int64 = 60_000
     /// The assumed cost of a member's datagram: a verification, and its part of what the server sends.
     package static let memberCost: Int64 = 68_000
+    /// The assumed cost of a DELTA to one member: a seal and its sending.
+    package static let fanOutCost: Int64 = 12_000
     /// The share of a core that handshakes may use, in thousandths.
     package static let handshakeShare: Int64 = 500
     /// The share of a core that handshakes and members' datagrams together may use, in thousandths.
@@ -57,8 +59,21 @@ package enum Limits {
     package static let frozenSnapshots = 4
     package static let snapshotAge = Duration.seconds(1)
     package static let tick = Duration.milliseconds(20)
-    package static let longestTick = Duration.milliseconds(320)
-    package static let deltasPerTick = 8
+    /// The DELTAs to all members together in which changes of the directory are published. A DELTA takes 80 µs of CPU
+    /// time of its receiver: if all members share two cores, this is a third of them.
+    package static let fanOutRate = Rate(perSecond: 8_000, burst: 1_000)
+    /// The least number of DELTAs to each member: four per second, two at once.
+    package static let memberFanOutRate = Rate(perSecond: 4, burst: 2)
+
+    /// Returns the rate of DELTAs in a mesh of `members`.
+    package static func fanOutRate(members: Int) -> Rate {
+        let least = memberFanOutRate.scaled(by: members)
+        return Rate(
+            perSecond: max(fanOutRate.perSecond, least.perSecond), burst: max(fanOutRate.burst, least.burst))
+    }
+
+    /// Members that wait until they are listed. From this number on HELLOs are rejected, from twice as many on CONFIRMs.
+    package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
     package static let pulseSecrets = 256

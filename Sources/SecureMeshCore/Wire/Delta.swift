@@ -44,4 +44,9 @@ package struct Delta: Payload {
 
     /// The number of bytes that the ids and entries of one DELTA may have.
     package static let room = ProtocolConstants.maximumDatagram - Kind.delta.minimumSize
+    /// The number of entries with the longest names that one DELTA may have.
+    package static let mostAdditions = room / Entry.maximumSize
+    package static let removalSize = 8
+    /// The number of removals that one DELTA may have.
+    package static let mostRemovals = min(room / removalSize, Int(UInt8.max))
 }

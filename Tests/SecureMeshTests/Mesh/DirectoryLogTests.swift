@@ -80,32 +80,60 @@ import Testing
         #expect(copy.others == log.directory.inOrder)
     }
 
-    @Test("a change is published at once after a quiet tick, else at the tick's end; many changes make the tick longer")
-    func ticks() throws {
+    @Test("a change may be published at once after a quiet tick, else at the tick's end") func ticks() throws {
         var log = DirectoryLog(id: 1, now: at(0))
-        var next: UInt64 = 1
-        func change(_ count: Int) throws {
-            for _ in 0..<count {
-                log.insert(try .sample(next, identity: UInt8(truncatingIfNeeded: next)), replacing: nil)
-                next += 1
-            }
-        }
         #expect(log.flushDeadline == nil)
-        try change(1)
+        log.insert(try .sample(1), replacing: nil)
         // An instant that a timer can wait for, and not one that is infinitely long ago.
         #expect(log.flushDeadline == at(0))
-        var flushedAt = at(0)
-        _ = log.flush(now: flushedAt) { signer.sign(.delta, $0) }
-        let steps = [
-            (1, 20), (60, 20), (60, 40), (60, 80), (60, 160), (60, 320), (60, 320), (1, 320), (1, 160), (1, 80),
-        ]
-        for (count, tick) in steps {
-            try change(count)
-            let deadline = try #require(log.flushDeadline)
-            #expect(deadline - flushedAt == .milliseconds(tick))
-            flushedAt = deadline
-            _ = log.flush(now: flushedAt) { signer.sign(.delta, $0) }
+        _ = flush(&log, at: 0)
+        #expect(log.flushDeadline == nil)
+        log.insert(try .sample(2), replacing: nil)
+        #expect(log.flushDeadline == at(20))
+    }
+
+    @Test("what one flush leaves waits for the next, removals before additions, and no DELTA contradicts another")
+    func limited() throws {
+        var log = try log(of: 220)
+        var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
+        copy.begin(epoch: 1)
+        _ = try copy.apply(
+            Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder))
+        // Ten join, one of them under a name and address that only a later removal frees, then 200 leave.
+        for session in 221...UInt64(230) { log.insert(try .sample(session), replacing: nil) }
+        for session in 1...UInt64(200) { log.remove(try sessions(session)[0]) }
+        log.insert(try .sample(250, identity: 1, name: "n1", port: 1), replacing: nil)
+        // A rejoin, and a rejoin that ends before it is published.
+        log.insert(try .sample(251, identity: 201, name: "n201", port: 201), replacing: try sessions(201)[0])
+        log.insert(try .sample(252, identity: 202, name: "n202", port: 202), replacing: try sessions(202)[0])
+        log.remove(try sessions(252)[0])
+        #expect(log.removalDeltas == 2 && log.unpublishedCount == 12)
+        var sizes: [[Int]] = []
+        var milliseconds: Int64 = 100
+        while log.flushDeadline != nil {
+            var deltas: [Delta] = []
+            _ = log.flush(now: at(milliseconds), limit: 1) { delta in
+                deltas.append(delta)
+                return signer.sign(.delta, delta)
+            }
+            #expect(deltas.count == 1)
+            for delta in deltas {
+                _ = try copy.apply(delta)
+                sizes.append([delta.removed.count, delta.added.count])
+            }
+            milliseconds += 20
+            let version = log.freeze(now: at(milliseconds), interval: .milliseconds(500))
+            var frozen: [Entry] = []
+            _ = log.parts(of: version, from: 0, limit: .max) { snapshot in
+                frozen += snapshot.entries
+                return signer.sign(.snapshot, snapshot)
+            }
+            #expect(frozen == copy.others)
         }
+        #expect(sizes == [[138, 0], [63, 3], [0, 6], [1, 3]])
+        #expect(copy.version == log.version)
+        #expect(copy.others == log.directory.inOrder)
+        #expect(log.usages.filter { !$0.isKept }.isEmpty)
     }
 
     @Test("DELTAs are resent from the version held, oldest first, as far back as the log goes") func resending()

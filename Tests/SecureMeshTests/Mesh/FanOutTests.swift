@@ -1,0 +1,40 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// The pace at which changes of the directory are published (PROTOCOL.md, section 6.5).
+@Suite("Fan-out") struct FanOutTests {
+    @Test("a quiet mesh publishes a join in the instant of its CONFIRM") func quiet() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(5)
+        mesh.run(for: .seconds(2))
+        try mesh.addPeer("late")
+        mesh.run(for: .seconds(1))
+        let confirm = try #require(mesh.sent(.confirm).last)
+        let deltas = mesh.flights.filter { $0.kind == .delta && $0.sentAt >= confirm.sentAt }
+        #expect(deltas.count == peers.count)
+        #expect(deltas.allSatisfy { $0.sentAt == confirm.sentAt + mesh.latency })
+    }
+
+    @Test("joins of many are gathered into full DELTAs that stay within the budget, and all are listed in the end")
+    func crowd() throws {
+        let count = 120
+        let mesh = TestMesh { $0.primitives = InsecureTestCrypto() }
+        for index in 0..<count { try mesh.addPeer("peer-\(index)") }
+        let start = mesh.now
+        var deltas = 0
+        while !mesh.hasConverged, mesh.now - start < .seconds(10) {
+            mesh.run(for: .milliseconds(100))
+            deltas = mesh.sent(.delta).count
+            let rate = Limits.fanOutRate(members: count)
+            let elapsed = Int((mesh.now - start) / .milliseconds(1))
+            #expect(deltas <= rate.burst + rate.perSecond * elapsed / 1_000)
+        }
+        #expect(mesh.hasConverged)
+        #expect(mesh.now - start < .seconds(4))
+        #expect(mesh.peers.allSatisfy { $0.joins == 1 })
+        // Six entries fit in a DELTA; the first joins were published one by one.
+        #expect(mesh.server.glance.version < UInt64(count / 6 * 2))
+    }
+}
