@@ -15,6 +15,8 @@ await withThrowingTaskGroup { tasks in
             case .joined(let member): print("+ \(member.name) \(member.address)")
             case .left(let member, let departure): print("- \(member.name) (\(departure))")
             case .turnedAway(let name, let key, let refusal): print("refused \(name) \(key): \(refusal)")
+            case .suspected(let count): print("\(count) members went silent at once")
+            case .suspicionEnded(let returned, let ended): print("\(returned) came back, \(ended) did not")
             case .missed(let count): print("\(count) events are missing here")
             @unknown default: break
             }

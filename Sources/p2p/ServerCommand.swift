@@ -110,6 +110,11 @@ struct ServerCommand: AsyncParsableCommand {
                 await Console.resultWithRoom("- \(member.name) (\(departure.summary))")
             case .turnedAway(let name, let key, let refusal):
                 Console.note("turned away \(name) \(key): \(refusal.summary)")
+            case .suspected(let count):
+                Console.warning(
+                    "\(count) members went silent at once; they get time to come back")
+            case .suspicionEnded(let returned, let ended):
+                Console.note("of the members that went silent at once, \(returned) are back and \(ended) are dismissed")
             case .missed(let count):
                 Console.warning("\(count) events are missing here: stdout is too slow")
             }

@@ -11,6 +11,12 @@ extension Invariants {
         lastProof = [:]
     }
 
+    /// Notes that another process of the server begins: it suspects nobody.
+    mutating func serverStarted(now: Instant) {
+        suspectedSince = nil
+        serverDisturbed(now: now)
+    }
+
     /// Notes that the server goes on after a sleep. A sweep that is late suspends expiry for a lifetime.
     mutating func serverWoke(after duration: Duration, now: Instant) {
         serverDisturbed(now: now)
@@ -23,6 +29,21 @@ extension Invariants {
     mutating func serverJumped(by duration: Duration, now: Instant) {
         expiresNobodyUntil = expiresNobodyUntil - duration
         serverWoke(after: duration, now: now)
+    }
+
+    /// Notes that the server suspects many members, none of which expires for a while.
+    mutating func suspects(now: Instant) { suspectedSince = now }
+
+    mutating func suspicionEnded(now: Instant) {
+        if let since = suspectedSince, now - since > longestSuspicion, since >= serverSteadySince {
+            fail("a suspicion lasted \(now - since)", now: now)
+        }
+        suspectedSince = nil
+        suspicionEndedAt = now
+    }
+
+    private var longestSuspicion: Duration {
+        stretched(lifetime * Limits.suspicionLifetimes + ProtocolConstants.sweepInterval * 2)
     }
 
     // MARK: joining
@@ -88,7 +109,8 @@ extension Invariants {
 
     /// Returns the time before which the last sign of life of every former member was given.
     func latestSign(now: Instant) -> Instant {
-        now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
+        let steadySince = max(serverSteadySince, suspicionEndedAt)
+        return suspectedSince == nil && now - steadySince > patience ? now - patience : Instant(nanoseconds: 0)
     }
 
     /// The time after its last word in which a dead process is expired, once the server runs without a break: its
@@ -105,7 +127,9 @@ extension Invariants {
         now: Instant
     ) {
         // A CONFIRM that was under way then makes it a member once more, as late as its ticket allows.
-        let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
+        var begin = max(since, serverSteadySince, suspicionEndedAt, confirmedAt[identity] ?? since)
+        // The suspicion itself may last only so long.
+        if let suspectedSince { begin = max(begin, min(now, suspectedSince + longestSuspicion)) }
         if isMember, now - begin > patience + slack {
             fail("still a member \(now - begin) after its end", peers: [identity], now: now)
         }

@@ -8,7 +8,7 @@ extension VirtualMesh {
         state.memberAddresses = []
         state.server = Process(
             Registry(state.configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
-        state.invariants.serverDisturbed(now: now)
+        state.invariants.serverStarted(now: now)
         wakeServer()
     }
 
@@ -166,6 +166,8 @@ extension VirtualMesh {
             guard let identity = state.identities[member.publicKey] else { return }
             let isAllowed = roster.allows(member.publicKey, as: member.name)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
+        case .suspected: state.invariants.suspects(now: now)
+        case .suspicionEnded: state.invariants.suspicionEnded(now: now)
         case .turnedAway, .missed: break
         }
     }

@@ -75,7 +75,7 @@ extension World: VirtualMesh {
         switch event {
         case .joined(let member): noteJoined(member)
         case .left(let member, let departure): noteLeft(member, departure)
-        case .turnedAway, .missed: break
+        case .turnedAway, .suspected, .suspicionEnded, .missed: break
         }
     }
 

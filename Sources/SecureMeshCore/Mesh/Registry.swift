@@ -44,6 +44,8 @@ package struct Registry: MeshMachine {
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
+    /// The members that were overdue since a suspicion began; none while there is no suspicion.
+    private var suspects: Set<SessionID> = []
     private var turnedAway = RateLimiter()
     /// The bucket for the DELTAs in which changes are published, one token per receiver.
     private var fanOut = RateLimiter()
@@ -88,6 +90,7 @@ package struct Registry: MeshMachine {
             Usage("members", log.directory.count, limit: configuration.maximumPeers),
             Usage("member sessions", sessions.count, limit: log.directory.count),
             Usage("unlisted members", unlisted.count, limit: log.directory.count),
+            Usage("suspected members", suspects.count, limit: log.directory.count),
         ]
     }
 
@@ -144,9 +147,7 @@ package struct Registry: MeshMachine {
     }
 
     package mutating func handleDrained(now: Instant) {
-        if let diedBefore = detector.sweep(now: now) {
-            for session in sessions.silent(since: diedBefore) { end(session, .expired, now: now) }
-        }
+        if let diedBefore = detector.sweep(now: now) { judge(overdue: sessions.silent(since: diedBefore), now: now) }
         let oldest = now - configuration.rekey - ProtocolConstants.rekeyGrace
         for session in sessions.begun(before: oldest) { end(session, .tooOld, now: now) }
         publishIfDue(now)
@@ -254,6 +255,24 @@ extension Registry {
         }
     }
 
+    /// Ends the members that are overdue, unless they are so many that a common cause is likely.
+    private mutating func judge(overdue: [SessionID], now: Instant) {
+        switch detector.judge(overdue: overdue.count, of: log.directory.count, now: now) {
+        case .expire:
+            for session in overdue { end(session, .expired, now: now) }
+        case .suspect:
+            suspects = Set(overdue)
+            outputs.push(.event(.suspected(overdue.count)))
+        case .wait:
+            suspects.formUnion(overdue)
+        case .endSuspicion:
+            let returned = suspects.subtracting(overdue).count
+            suspects = []
+            outputs.push(.event(.suspicionEnded(returned: returned, ended: overdue.count)))
+            for session in overdue { end(session, .expired, now: now) }
+        }
+    }
+
     /// Ends a session and removes its directory entry. The change is published with the next DELTA.
     private mutating func end(_ session: SessionID, _ departure: Departure, now: Instant) {
         guard let entry = log.directory[session] else { return }
@@ -268,6 +287,7 @@ extension Registry {
             send(signer.sign(.goodbye, Goodbye(session: entry.session, reason: reason)), to: entry.session)
         }
         sessions.end(entry.session)
+        suspects.remove(entry.session)
         unlisted.removeAll { $0 == entry.session }
         outputs.push(.event(.left(Member(entry), departure)))
     }

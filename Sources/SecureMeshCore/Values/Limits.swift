@@ -58,6 +58,11 @@ package enum Limits {
     package static let deltaLog = 4_096
     package static let frozenSnapshots = 4
     package static let snapshotAge = Duration.seconds(1)
+    /// The number and the percentage of members that may expire in one sweep. More of them are suspected first.
+    package static let mostExpired = 8
+    package static let mostExpiredShare = 15
+    /// The longest time for which members are suspected, in lifetimes.
+    package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
     /// The DELTAs to all members together in which changes of the directory are published. A DELTA takes 80 µs of CPU
     /// time of its receiver: if all members share two cores, this is a third of them.

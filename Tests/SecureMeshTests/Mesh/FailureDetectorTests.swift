@@ -39,4 +39,17 @@ import Testing
         let diedBefore = detector.sweep(now: at(1_000))
         #expect(diedBefore == at(-500))
     }
+
+    @Test("many that are overdue at once expire after four lifetimes, or never if they come back") func suspicion() {
+        var detector = detector()
+        #expect(detector.judge(overdue: 8, of: 10, now: at(2_000)) == .expire)
+        #expect(detector.judge(overdue: 15, of: 100, now: at(2_000)) == .expire)
+        #expect(detector.judge(overdue: 16, of: 100, now: at(2_000)) == .suspect)
+        #expect(detector.judge(overdue: 90, of: 100, now: at(7_999)) == .wait)
+        #expect(detector.judge(overdue: 1, of: 100, now: at(8_000)) == .endSuspicion)
+        // The next one begins four lifetimes later at the earliest.
+        #expect(detector.judge(overdue: 50, of: 100, now: at(13_999)) == .expire)
+        #expect(detector.judge(overdue: 50, of: 100, now: at(14_000)) == .suspect)
+        #expect(detector.judge(overdue: 0, of: 100, now: at(14_500)) == .endSuspicion)
+    }
 }

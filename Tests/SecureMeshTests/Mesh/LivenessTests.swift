@@ -279,4 +279,34 @@ import Testing
         }
         #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
     }
+
+    @Test("when twenty peers stand still for 5 s, all of them stay members, and the server says so") func standstill()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(20)
+        mesh.run(for: .milliseconds(1_730))
+        for peer in peers { mesh.pause(peer) }
+        mesh.run(for: .seconds(5))
+        for peer in peers { mesh.resume(peer) }
+        mesh.run(for: .seconds(6))
+        #expect(mesh.hasConverged)
+        #expect(peers.allSatisfy { !mesh.departures(of: $0).contains(.expired) })
+        let events = mesh.serverEvents.map(\.event)
+        #expect(events.contains { if case .suspected = $0 { true } else { false } })
+        #expect(events.contains { if case .suspicionEnded(_, ended: 0) = $0 { true } else { false } })
+    }
+
+    @Test("when twenty peers die at once, all have expired after five lifetimes and two sweeps") func massDeath() throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(22)
+        mesh.run(for: .milliseconds(1_730))
+        for peer in peers.prefix(20) { mesh.kill(peer) }
+        mesh.run(for: .milliseconds(5_000))
+        #expect(mesh.members.count == 22)
+        let limit = ProtocolConstants.lifetime * 5 + ProtocolConstants.sweepInterval * 2 + mesh.latency * 3
+        #expect(mesh.run(atMost: limit - .milliseconds(5_000)) { mesh.hasConverged })
+        #expect(mesh.serverEvents.map(\.event).contains(.suspicionEnded(returned: 0, ended: 20)))
+    }
 }
