@@ -95,7 +95,7 @@ import Testing
         }
         // Six for the handshake and two bursts, four to wait, two for the part.
         #expect(mesh.run(atMost: mesh.latency * 14 + .milliseconds(20)) { newcomer.joins == 1 })
-        #expect(parts <= 34 + Limits.resentParts)
+        #expect(parts <= 34 + (number == 0 ? Limits.firstBurst : Limits.resentParts))
     }
 
     @Test("a repeated SNAPSHOT changes nothing") func snapshotAgain() throws {
