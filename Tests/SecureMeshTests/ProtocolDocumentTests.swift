@@ -204,6 +204,7 @@ private let constants: [(name: String, value: String)] = [
     ("deltaLog", text(Limits.deltaLog)),
     ("frozenSnapshots", text(Limits.frozenSnapshots)),
     ("snapshotAge", text(Limits.snapshotAge)),
+    ("slice", text(Limits.slice)),
     ("mostExpired", text(Limits.mostExpired)),
     ("mostExpiredShare", text(Limits.mostExpiredShare)),
     ("suspicionLifetimes", text(Limits.suspicionLifetimes)),

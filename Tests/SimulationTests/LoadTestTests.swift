@@ -9,7 +9,8 @@ import Testing
     @Test func `a newcomer to a mesh of a thousand may speak within 150 ms`() throws {
         let test = LoadTest(seed: 1, members: Self.members, peers: 0, spare: 1, arrivals: .seconds(1))
         #expect(test.play(atMost: .seconds(30)) { test.memberCount == Self.members })
-        test.play(for: .seconds(2))
+        // Until all of them are listed.
+        test.play(for: .seconds(15))
         let newcomer = try #require(test.join())
         #expect(test.play(atMost: .milliseconds(150)) { newcomer.joinedAt != nil })
         #expect(newcomer.version == test.version)
@@ -52,6 +53,17 @@ import Testing
         #expect(parts <= repairs * Limits.leastRepair + shared)
         #expect(parts > shared / 2)
         #expect(test.memberCount == Self.members + Limits.frozenSnapshots)
+    }
+
+    @Test func `the server handles datagrams between the slices of a PULSE to a thousand`() {
+        let test = LoadTest(seed: 6, members: Self.members, peers: 0, arrivals: .seconds(1))
+        #expect(test.play(atMost: .seconds(30)) { test.memberCount == Self.members })
+        test.play(for: .seconds(2))
+        test.largestBurst = 0
+        test.play(for: .seconds(2))
+        #expect(test.largestBurst >= Limits.slice)
+        #expect(test.largestBurst < Limits.slice * 3 / 2)
+        #expect(test.memberCount == Self.members)
     }
 
     @Test func `while many wait for their listing, joiners are turned away, and no more wait than may`() throws {

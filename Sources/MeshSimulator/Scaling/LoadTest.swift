@@ -11,6 +11,9 @@ package final class LoadTest: VirtualMesh {
     private var members: [LightweightMember] = []
     /// The time at which the schedule wakes each member.
     private var wakes: [Instant?] = []
+    /// The largest number of datagrams that the server has sent at one instant.
+    package var largestBurst = 0
+    private var burst: (at: Instant, count: Int) = (Instant(nanoseconds: 0), 0)
     private var traffic = [Recording.Traffic](repeating: Recording.Traffic(), count: 256)
 
     /// - Parameters:
@@ -92,6 +95,10 @@ package final class LoadTest: VirtualMesh {
     }
 
     package func route(_ flight: Flight) {
+        if flight.sender == .server {
+            burst = burst.at == now ? (now, burst.count + 1) : (now, 1)
+            largestBurst = max(largestBurst, burst.count)
+        }
         let kind = Int(flight.bytes[1])
         traffic[kind].datagrams += 1
         traffic[kind].bytes += flight.bytes.count

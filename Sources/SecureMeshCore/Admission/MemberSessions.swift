@@ -150,6 +150,11 @@ extension MemberSessions {
         sessions { $0.lastLife < instant }
     }
 
+    /// Returns true if the member has given a proof of life within the lifetime.
+    package func isAlive(_ session: SessionID, now: Instant) -> Bool {
+        members[session].map { now - $0.lastLife <= lifetime } ?? false
+    }
+
     /// Returns the sessions that began before `instant`, in ascending order.
     package func begun(before instant: Instant) -> [SessionID] {
         sessions { $0.joinedAt < instant }
@@ -171,7 +176,7 @@ extension MemberSessions {
     /// The time at which the secret of the newest PULSE to all members was issued.
     package var secretIssuedAt: Instant { tokens.newestAt }
 
-    /// Takes a token from the bucket for the PULSEs that answer the member's heartbeats. Returns false if there is none.
+    /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if there is none.
     package mutating func mayAnswer(_ session: SessionID, now: Instant) -> Bool {
         guard let index = members.index(forKey: session) else { return false }
         return members.values[index].answers.accept(Limits.answeringPulseRate, now: now)

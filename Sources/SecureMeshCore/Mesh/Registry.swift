@@ -37,8 +37,21 @@ package struct Registry: MeshMachine {
     private var ledger = IdentityLedger()
     private var detector: FailureDetector
     private var pulseNumber: UInt64 = 0
-    /// The version that the newest PULSE to all members carried.
+    /// The version that the newest PULSE carried that was sealed for all members.
     private var pulsedVersion: UInt64 = 1
+    private var queuedPulseVersion: UInt64 = 1
+    /// The newest version whose DELTA was sealed for all members.
+    private var sealed: DirectoryState
+    private var fanOutQueue = FanOutQueue()
+    /// The members that are to end, with the reason.
+    private var ending: [(session: SessionID, departure: Departure)] = []
+    /// The time of the next slice; nil if nothing waits.
+    private var nextSlice: Instant?
+
+    private struct DirectoryState: Sendable {
+        let version: UInt64
+        let digest: Bytes32
+    }
     private var nextPulse: Instant
     /// The newest PULSE that answered a heartbeat, while its version and secret are the newest. It is signed once.
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
@@ -72,6 +85,7 @@ package struct Registry: MeshMachine {
             signer: signer, heartbeatInterval: configuration.heartbeatInterval, lifetime: configuration.lifetime,
             pulseSecret: self.random.secret(), now: now)
         log = DirectoryLog(id: epoch.rawValue, now: now)
+        sealed = DirectoryState(version: log.version, digest: log.digest())
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
         nextPulse = now + configuration.heartbeatInterval
     }
@@ -90,12 +104,13 @@ package struct Registry: MeshMachine {
             Usage("members", log.directory.count, limit: configuration.maximumPeers),
             Usage("member sessions", sessions.count, limit: log.directory.count),
             Usage("unlisted members", unlisted.count, limit: log.directory.count),
+            Usage("sessions to end", ending.count, limit: Limits.directoryEntries * 2),
             Usage("suspected members", suspects.count, limit: log.directory.count),
         ]
     }
 
     package var nextDeadline: Instant? {
-        .earliest([nextPulse, flushDeadline, detector.deadline])
+        .earliest([nextPulse, flushDeadline, detector.deadline, nextSlice])
     }
 
     /// Returns true for a datagram that claims to be a member's, or a pending joiner's CONFIRM, from the right address.
@@ -143,13 +158,14 @@ package struct Registry: MeshMachine {
             nextPulse = now + configuration.heartbeatInterval
         }
         publishIfDue(now)
+        if let nextSlice, nextSlice <= now { continueSlices(now) }
         if detector.sweepIsDue(now: now) { outputs.push(.drain) }
     }
 
     package mutating func handleDrained(now: Instant) {
         if let diedBefore = detector.sweep(now: now) { judge(overdue: sessions.silent(since: diedBefore), now: now) }
         let oldest = now - configuration.rekey - ProtocolConstants.rekeyGrace
-        for session in sessions.begun(before: oldest) { end(session, .tooOld, now: now) }
+        endAll(sessions.begun(before: oldest), .tooOld, now: now)
         publishIfDue(now)
     }
 
@@ -157,8 +173,7 @@ package struct Registry: MeshMachine {
     package mutating func setRoster(_ roster: Roster, now: Instant) {
         self.roster = roster
         let revoked = log.directory.inOrder.filter { !roster.allows($0.identity, as: $0.name) }
-        for entry in revoked { end(entry.session, .revoked, now: now) }
-        publish(now, atLeast: log.removalDeltas)
+        endAll(revoked.map(\.session), .revoked, now: now)
     }
 
     /// Sends GOODBYE to all members. The registry must not be used afterwards.
@@ -213,7 +228,7 @@ extension Registry {
             pulse(entry.session)
             sendSnapshot(version, from: 0, to: entry.session, now: now)
         }
-        if !log.isPublished(entry.session) { unlisted.append(entry.session) }
+        if sealed.version < log.version || !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 
     /// - Parameter mostUnlisted: The number of members that may wait for their listing. If there are as many, joiners
@@ -259,7 +274,7 @@ extension Registry {
     private mutating func judge(overdue: [SessionID], now: Instant) {
         switch detector.judge(overdue: overdue.count, of: log.directory.count, now: now) {
         case .expire:
-            for session in overdue { end(session, .expired, now: now) }
+            endAll(overdue, .expired, now: now)
         case .suspect:
             suspects = Set(overdue)
             outputs.push(.event(.suspected(overdue.count)))
@@ -269,8 +284,34 @@ extension Registry {
             let returned = suspects.subtracting(overdue).count
             suspects = []
             outputs.push(.event(.suspicionEnded(returned: returned, ended: overdue.count)))
-            for session in overdue { end(session, .expired, now: now) }
+            endAll(overdue, .expired, now: now)
         }
+    }
+
+    /// Ends many sessions, a slice at a time.
+    private mutating func endAll(_ sessions: [SessionID], _ departure: Departure, now: Instant) {
+        guard !sessions.isEmpty else { return }
+        let isIdle = ending.isEmpty
+        ending += sessions.map { ($0, departure) }
+        if isIdle { endSlice(now) }
+    }
+
+    /// Ends some of the sessions that are to end, unless the reason has ceased to hold.
+    private mutating func endSlice(_ now: Instant) {
+        var hasRevoked = false
+        for (session, departure) in ending.prefix(Limits.slice) {
+            switch departure {
+            case .expired where sessions.isAlive(session, now: now): continue
+            case .revoked:
+                if let entry = log.directory[session], roster.allows(entry.identity, as: entry.name) { continue }
+                hasRevoked = true
+            default: break
+            }
+            end(session, departure, now: now)
+        }
+        ending.removeFirst(min(Limits.slice, ending.count))
+        scheduleSlice(now)
+        if hasRevoked { publish(now, atLeast: log.removalDeltas) }
     }
 
     /// Ends a session and removes its directory entry. The change is published with the next DELTA.
@@ -304,25 +345,63 @@ extension Registry {
     /// Sends a PULSE with a new secret to all members.
     private mutating func pulse(_ now: Instant) {
         publishIfDue(now)
-        pulseNumber += 1
-        pulsedVersion = log.version
+        // A server that cannot seal one PULSE for all members within an interval does not queue another.
+        guard !fanOutQueue.hasPulse else { return }
+        queuedPulseVersion = log.version
         answeringPulse = nil
         sessions.issue(random.secret(), now: now)
         guard log.directory.count > 0 else { return }
-        let pulse = signedPulse()
-        for session in log.directory.sessions { send(pulse, to: session) }
+        let pulse = signedPulse(DirectoryState(version: log.version, digest: log.digest()))
+        sendToAll([pulse], now: now)
+    }
+
+    /// Queues payloads for all members but `newcomer`, and seals the first slice if nothing else waits.
+    private mutating func sendToAll(_ payloads: [SignedPayload], except newcomer: SessionID? = nil, now: Instant) {
+        let isIdle = fanOutQueue.isEmpty
+        var receivers = log.directory.sessions
+        if let newcomer { receivers.removeAll { $0 == newcomer } }
+        for payload in payloads { fanOutQueue.add(payload, for: receivers) }
+        if isIdle { sealSlice(now) }
+    }
+
+    private mutating func sealSlice(_ now: Instant) {
+        for _ in 0..<Limits.slice {
+            guard let (payload, session) = fanOutQueue.next() else { break }
+            send(payload, to: session)
+        }
+        scheduleSlice(now)
+        if fanOutQueue.isEmpty { allSealed() }
+    }
+
+    private mutating func continueSlices(_ now: Instant) {
+        if !ending.isEmpty { endSlice(now) }
+        if !fanOutQueue.isEmpty { sealSlice(now) }
+    }
+
+    /// Asks for a call as soon as what was received meanwhile is handled.
+    private mutating func scheduleSlice(_ now: Instant) {
+        nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
+    }
+
+    /// Lets the members speak that all others know by now: they need not wait for the next PULSE to all.
+    private mutating func allSealed() {
+        sealed = DirectoryState(version: log.version, digest: log.digest())
+        pulsedVersion = queuedPulseVersion
+        let listed = unlisted.filter(log.isPublished)
+        unlisted.removeAll(where: log.isPublished)
+        for session in listed { pulse(session) }
     }
 
     /// Sends a PULSE with the newest secret to one member.
     private mutating func pulse(_ session: SessionID) {
-        pulseNumber += 1
-        sessions.noteTold(log.version, to: session)
-        send(signedPulse(), to: session)
+        sessions.noteTold(sealed.version, to: session)
+        send(signedPulse(sealed), to: session)
     }
 
-    private mutating func signedPulse() -> SignedPayload {
+    private mutating func signedPulse(_ state: DirectoryState) -> SignedPayload {
+        pulseNumber += 1
         // The only server of a mesh has the only directory, so it is always current.
-        let pulse = Pulse(number: pulseNumber, version: log.version, flags: .current, digest: log.digest())
+        let pulse = Pulse(number: pulseNumber, version: state.version, flags: .current, digest: state.digest)
         return signer.sign(.pulse(echo: 0, token: 0), pulse)
     }
 
@@ -333,21 +412,20 @@ extension Registry {
     private mutating func repeatPulse(to session: SessionID, now: Instant) {
         guard sessions.mayAnswer(session, now: now) else { return }
         let payload: SignedPayload
-        if let answeringPulse, answeringPulse.version == log.version {
+        if let answeringPulse, answeringPulse.version == sealed.version {
             payload = answeringPulse.payload
         } else {
-            pulseNumber += 1
-            payload = signedPulse()
-            answeringPulse = (log.version, payload)
+            payload = signedPulse(sealed)
+            answeringPulse = (sealed.version, payload)
         }
-        sessions.noteTold(log.version, to: session)
+        sessions.noteTold(sealed.version, to: session)
         send(payload, to: session)
     }
 
     /// The time at which the waiting changes are due: when a tick has passed since the last flush, and one DELTA to all
     /// members can be paid for. So the time between two flushes grows with the mesh.
     private var flushDeadline: Instant? {
-        guard let earliest = log.flushDeadline else { return nil }
+        guard fanOutQueue.isEmpty, let earliest = log.flushDeadline else { return nil }
         let members = log.directory.count
         return max(earliest, fanOut.ready(for: members, Limits.fanOutRate(members: members)))
     }
@@ -367,13 +445,7 @@ extension Registry {
         let published = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
         fanOut.charge(published.count * members, rate, now: now)
         sessions.chargeFanOut(published.count * members, now: now)
-        for delta in published {
-            for session in log.directory.sessions where session != newcomer { send(delta, to: session) }
-        }
-        // All members know these by now, so they may speak without waiting for the next PULSE to all.
-        let listed = unlisted.filter(log.isPublished)
-        unlisted.removeAll(where: log.isPublished)
-        for session in listed { pulse(session) }
+        sendToAll(published, except: newcomer, now: now)
     }
 
     /// Sends a member what it missed: at once if it asks for more than before, otherwise at most once per `repairGap`.

@@ -58,6 +58,8 @@ package enum Limits {
     package static let deltaLog = 4_096
     package static let frozenSnapshots = 4
     package static let snapshotAge = Duration.seconds(1)
+    /// The number of seals, and of ended sessions, in one call of the server's machine: some milliseconds.
+    package static let slice = 256
     /// The number and the percentage of members that may expire in one sweep. More of them are suspected first.
     package static let mostExpired = 8
     package static let mostExpiredShare = 15

@@ -1,0 +1,34 @@
+/// The payloads for many members that are not yet sealed for all of them, in order.
+///
+/// To seal one for ten thousand members takes a tenth of a second. So this is done in slices, between which the server
+/// handles what it receives. Each member gets its payloads in the order in which they were added.
+struct FanOutQueue: Sendable {
+    private struct Item: Sendable {
+        let payload: SignedPayload
+        let receivers: [SessionID]
+        var next = 0
+    }
+
+    private var items: [Item] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == items.count }
+
+    /// Returns true if a PULSE waits.
+    var hasPulse: Bool { items[head...].contains { $0.payload.kind == .pulse } }
+
+    mutating func add(_ payload: SignedPayload, for receivers: [SessionID]) {
+        if !receivers.isEmpty { items.append(Item(payload: payload, receivers: receivers)) }
+    }
+
+    /// Returns the next payload and its receiver.
+    mutating func next() -> (SignedPayload, SessionID)? {
+        guard head < items.count else { return nil }
+        let index = items[head].next
+        let result = (items[head].payload, items[head].receivers[index])
+        items[head].next += 1
+        if index + 1 == items[head].receivers.count { head += 1 }
+        if head == items.count { (items, head) = ([], 0) }
+        return result
+    }
+}
