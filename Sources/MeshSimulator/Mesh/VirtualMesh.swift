@@ -176,6 +176,13 @@ extension VirtualMesh {
         }
     }
 
+    /// The time until which a live peer pauses before it joins again; nil if none does.
+    package var longestPause: Instant? {
+        state.peers.filter { $0.isLive && $0.process.isAwake }.compactMap { peer in
+            peer.process.machine.joinsAgainAt.map { peer.process.clock.time(at: $0, now: now) }
+        }.max()
+    }
+
     /// Returns true if the peer holds the server's directory, and may speak.
     package func isCurrent(_ peer: VirtualPeer) -> Bool {
         let held = peer.process.glance

@@ -146,6 +146,7 @@ package final class World {
         let calm = scenario.heartbeat * (ProtocolConstants.freshIntervals + 2)
         var since: Instant?
         var lastWhole = now
+        var paused = now
         while state.invariants.failure == nil {
             if isWhole {
                 let first = since ?? now
@@ -156,9 +157,11 @@ package final class World {
                 // A shorter break is a peer that rekeys.
                 since = nil
             }
-            // The datagram that makes a peer wait may have been sent before the trouble ended.
+            // The datagram that makes a peer wait may have been sent before the trouble ended. What made it join again
+            // and again was then, too, so only pauses of the first while count.
             let waits = peers.compactMap(\.waitsUntil).max() ?? begun
-            guard now < max(begun, waits) + scenario.healing || since != nil else { return nil }
+            if now < begun + scenario.healing { paused = max(paused, longestPause ?? begun) }
+            guard now < max(begun, waits, paused) + scenario.healing || since != nil else { return nil }
             play(until: now + .milliseconds(50))
         }
         return nil

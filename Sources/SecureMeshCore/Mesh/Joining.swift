@@ -33,6 +33,8 @@ package struct Joining: Sendable {
     }
 
     package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
+    /// The end of the pause before the first HELLO; nil if a HELLO is outstanding.
+    package var pausedUntil: Instant? { attempts.isEmpty ? nextAttempt : nil }
     /// The instant at which `poll` next returns a HELLO.
     package var deadline: Instant? { [nextAttempt, repeats.first].compactMap { $0 }.min() }
 

@@ -11,6 +11,7 @@ package struct Peer: MeshMachine {
     private let path: Path
     private var random: RandomSource
     private var joining: Joining
+    private var backoff = RejoinBackoff()
     private var sessions = SessionRotation()
     private var directory: DirectoryReplica
     private var outbox: Outbox
@@ -51,6 +52,8 @@ package struct Peer: MeshMachine {
     /// The version of the directory held.
     package var version: UInt64 { directory.version }
     package var session: SessionID? { sessions.current?.id }
+    /// The instant at which this peer joins again after a pause; nil if it does not wait for that.
+    package var joinsAgainAt: Instant? { joining.pausedUntil }
 
     /// Returns whether messages may be sent and are delivered.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
@@ -156,7 +159,7 @@ package struct Peer: MeshMachine {
         if sessions.giveUpCandidate(now) { candidateGivenUp(now) }
         if isConnected, let staleAt = sessions.current?.staleAt, staleAt <= now {
             connectionLost()
-            if sessions.candidate == nil { joining.start(at: now) }
+            if sessions.candidate == nil { joinAgain(now) }
         }
     }
 
@@ -170,6 +173,10 @@ package struct Peer: MeshMachine {
         let (version, part) = (directory.claimedVersion, directory.wantedPart)
         let due = sessions.heartbeats(version: version, of: directory.id, part: part, now: now, random: &random)
         for bytes in due { transmit(bytes) }
+    }
+
+    private mutating func joinAgain(_ now: Instant) {
+        joining.start(at: now + backoff.next(random: &random, now: now))
     }
 
     private mutating func connectionLost() {
@@ -213,12 +220,13 @@ extension Peer {
     }
 
     /// Begins the membership of a session whose first fresh PULSE has come.
-    private mutating func promoted() {
+    private mutating func promoted(_ now: Instant) {
         guard let current = sessions.current else { return }
         joining.stop()
         directory.begin(current.directory, epoch: current.epoch)
         noteListing()
         isConnected = true
+        backoff.connected(now)
         joinedGate.begin()
     }
 
@@ -226,7 +234,9 @@ extension Peer {
     private mutating func candidateGivenUp(_ now: Instant) {
         if isConnected, sessions.current == nil { connectionLost() }
         let isInNeed = !isConnected || (sessions.current?.rekeyAt).map { $0 <= now } ?? true
-        if !isInNeed { joining.stop() } else if !joining.isActive { joining.start(at: now) }
+        guard isInNeed else { return joining.stop() }
+        guard joining.isActive else { return joinAgain(now) }
+        joining.pause(until: now + backoff.next(random: &random, now: now))
     }
 }
 
@@ -239,12 +249,13 @@ extension Peer {
         switch try sessions.admitPulse(span, datagram, echo: echo, token: token, now: now) {
         case .none: break
         case .promoted(let pulse):
-            promoted()
+            promoted(now)
             compareDirectory(with: pulse)
         case .fresh(let pulse):
             compareDirectory(with: pulse)
             guard !isConnected else { return }
             isConnected = true
+            backoff.connected(now)
             // Attempts to replace the session are dropped, except a CONFIRM, which may have been accepted.
             joining.stop()
             emit(.connectionRecovered)
@@ -287,7 +298,7 @@ extension Peer {
             // This peer's own CONFIRM replaced the session: the candidate's, or that of one that was given up.
             if sessions.candidate == nil {
                 connectionLost()
-                joining.start(at: now)
+                joinAgain(now)
             }
             return
         }
@@ -298,7 +309,7 @@ extension Peer {
         case .revoked: finish(.ended(.revoked))
         case .replaced: joining.start(at: now + ProtocolConstants.replacedPause)
         case .misbehaved: joining.start(at: now + ProtocolConstants.barredPeriod)
-        case .expired, .tooOld, .stopping: joining.start(at: now)
+        case .expired, .tooOld, .stopping: joinAgain(now)
         }
     }
 

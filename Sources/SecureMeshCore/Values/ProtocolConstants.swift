@@ -27,6 +27,11 @@ package enum ProtocolConstants {
     package static let outstandingAttempts = 2
     /// The number of answers to one HELLO that may fail to open.
     package static let failedOpens = 4
+    /// The longest pause before the second join without a time of calm before it. It doubles with each further join.
+    package static let rejoinPause = Duration.seconds(2)
+    package static let longestRejoinPause = Duration.seconds(32)
+    /// The time as a member, without a lost connection, after which a join has no pause.
+    package static let calm = Duration.seconds(30)
     package static let replacedPause = Duration.seconds(60)
     package static let cookieRotation = Duration.seconds(30)
     package static let barredPeriod = Duration.seconds(60)

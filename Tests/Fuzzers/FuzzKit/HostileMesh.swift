@@ -187,6 +187,8 @@ final class HostileMesh: VirtualMesh {
         isHealed = true
         let begun = now
         pass(Self.healing)
+        // A peer that has joined again and again pauses before it does so once more.
+        if let paused = longestPause { pass(paused - now + Self.healing) }
         guard failure == nil else { return }
         let members = server.machine.members
         let running = peers.filter { $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name) }

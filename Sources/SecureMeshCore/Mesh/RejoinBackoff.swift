@@ -1,0 +1,30 @@
+/// The pauses before a peer joins again (PROTOCOL.md, section 5.9): exponential, with full jitter.
+///
+/// Each join costs the server and all members, so a mesh under load must not join again and again: that load would keep
+/// itself up after its cause has ended. The first join after a time of calm has no pause, so that a mesh is soon back
+/// when its server has restarted. One success does not end the backoff, because under load it does not last.
+package struct RejoinBackoff: Sendable {
+    /// The joins since the last time of calm.
+    private var joins = 0
+    /// The instant since which this peer has been a member without losing its connection; nil if it is not.
+    private var calmSince: Instant?
+
+    package init() {}
+
+    /// Notes that this peer is a member and its connection is not lost.
+    package mutating func connected(_ now: Instant) {
+        calmSince = calmSince ?? now
+    }
+
+    /// Returns the pause before the join that follows, and counts it.
+    package mutating func next(random: inout RandomSource, now: Instant) -> Duration {
+        if let calmSince, now - calmSince >= ProtocolConstants.calm { joins = 0 }
+        calmSince = nil
+        defer { joins += 1 }
+        guard joins > 0 else { return .zero }
+        // More doublings than these would exceed the longest pause by far.
+        let doubled = ProtocolConstants.rejoinPause * (1 << min(joins - 1, 16))
+        let longest = min(doubled, ProtocolConstants.longestRejoinPause)
+        return .nanoseconds(Int64(random.next() % UInt64(longest.wholeNanoseconds)))
+    }
+}
