@@ -236,11 +236,12 @@ import Testing
     /// Delivers a PULSE in the session of `member`.
     private static func pulse(
         _ number: UInt64, echo: UInt64, from server: ScriptedMesh, to client: inout ScriptedMesh.Client,
-        as member: ScriptedMesh.Client
+        as member: ScriptedMesh.Client, listing entry: Entry
     ) throws {
         client.server = member.server
         try server.deliver(
-            .pulse(echo: echo, token: number), Pulse(number: number, version: 2), to: &client, counter: number)
+            .pulse(echo: echo, token: number), server.pulse(number: number, version: 2, of: [entry]), to: &client,
+            counter: number)
     }
 
     @Test("a WELCOME that names the peer's current session is refused, and that session still works")
@@ -251,7 +252,7 @@ import Testing
         _ = try server.join(&client, session: entry.session)
         #expect(client.machine.rejections[.invalidSessionIDs] == 1)
         #expect(client.machine.session == entry.session)
-        try Self.pulse(50, echo: 2, from: server, to: &client, as: member)
+        try Self.pulse(50, echo: 2, from: server, to: &client, as: member, listing: entry)
         #expect(server.events(&client).contains(.connectionRecovered))
     }
 
@@ -284,13 +285,13 @@ import Testing
         var client = member
         _ = try server.join(&client, isConfirmed: false)
         // The old session recovers, which ends all attempts except the candidate.
-        try Self.pulse(50, echo: 2, from: server, to: &client, as: member)
+        try Self.pulse(50, echo: 2, from: server, to: &client, as: member, listing: entry)
         #expect(server.events(&client).contains(.connectionRecovered))
         let sent = server.wait(&client, until: at(2_500))
         let heartbeats = try sent.filter { try kinds([$0]) == [.heartbeat] }
         let newest = try #require(member.server).open(Heartbeat.self, try #require(heartbeats.last)).number
         #expect(try !kinds(sent).contains(.hello))
-        try Self.pulse(51, echo: newest, from: server, to: &client, as: member)
+        try Self.pulse(51, echo: newest, from: server, to: &client, as: member, listing: entry)
 
         server.wait(&client, until: at(3_000))
         client.machine.handleTimeout(now: server.now)

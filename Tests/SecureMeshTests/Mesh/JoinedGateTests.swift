@@ -15,7 +15,7 @@ import Testing
         let own = try server.join(&client)
         try server.tell(&sender, [senders, own], version: 2)
         try server.deliver(
-            .snapshot, Snapshot(version: 1, part: 0, parts: 1, entries: [senders]), to: &client)
+            .snapshot, Snapshot(version: 2, part: 0, parts: 1, entries: [senders]), to: &client)
         _ = server.transmits(&sender)
         #expect(try sender.machine.broadcast([1], limit: 1, now: server.now) == 1)
         let message = try #require(server.transmits(&sender).first)
@@ -25,9 +25,11 @@ import Testing
         return (client, own, senders)
     }
 
-    private func list(_ own: Entry, removing gone: [SessionID], to client: inout ScriptedMesh.Client) throws {
-        try server.deliver(.delta, Delta(from: 1, removed: gone, added: [own]), to: &client)
-        let pulse = Pulse(number: 50, version: 2)
+    private func list(
+        _ own: Entry, beside sender: Entry?, removing gone: [SessionID], to client: inout ScriptedMesh.Client
+    ) throws {
+        try server.deliver(.delta, Delta(from: 2, removed: gone, added: [own]), to: &client)
+        let pulse = server.pulse(number: 50, version: 3, of: [own, sender].compactMap(\.self))
         try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
     }
 
@@ -36,8 +38,8 @@ import Testing
     }
 
     @Test("a message received before its receiver may speak is delivered after .joined") func delivered() throws {
-        var (client, own, _) = try hearer()
-        try list(own, removing: [], to: &client)
+        var (client, own, sender) = try hearer()
+        try list(own, beside: sender, removing: [], to: &client)
         let events = server.events(&client)
         #expect(events.first == .joined(address: own.address))
         #expect(messages(events) == 1)
@@ -46,7 +48,7 @@ import Testing
     @Test("a buffered message is dropped if its sender has left when .joined is emitted") func revokedMeanwhile() throws
     {
         var (client, own, sender) = try hearer()
-        try list(own, removing: [sender.session], to: &client)
+        try list(own, beside: nil, removing: [sender.session], to: &client)
         let events = server.events(&client)
         #expect(events.first == .joined(address: own.address))
         #expect(messages(events) == 0)
@@ -83,7 +85,7 @@ import Testing
     /// Returns a message event from a peer, and its sender.
     private func message() throws -> (event: PeerEvent, sender: Member) {
         var (client, own, sender) = try hearer()
-        try list(own, removing: [], to: &client)
+        try list(own, beside: sender, removing: [], to: &client)
         let event = try #require(server.events(&client).first { if case .message = $0 { true } else { false } })
         return (event, Member(sender))
     }

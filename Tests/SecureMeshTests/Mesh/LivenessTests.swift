@@ -82,7 +82,8 @@ import Testing
                 guard case .drain = output else { continue }
                 #expect(events.isEmpty)
                 if isHeard {
-                    try server.deliver(.pulse(echo: newest, token: 9), Pulse(number: 50, version: 2), to: &client)
+                    try server.deliver(
+                        .pulse(echo: newest, token: 9), server.pulse(number: 50, version: 2, of: [entry]), to: &client)
                 }
                 client.machine.handleDrained(now: server.now)
             }

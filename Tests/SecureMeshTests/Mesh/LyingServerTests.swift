@@ -38,12 +38,12 @@ import Testing
 
     @Test("a PULSE above the version held does not extend trust until the DELTA to that version is applied")
     func trust() throws {
-        var (client, _) = try member()
+        var (client, own) = try member()
         _ = server.transmits(&client)
         server.now = at(1_000)
         client.machine.handleTimeout(now: server.now)
         // The heartbeat just sent is number 2.
-        let pulse = Pulse(number: 50, version: 3)
+        let pulse = server.pulse(number: 50, version: 3, of: [own, try .sample(7)])
         try server.deliver(.pulse(echo: 2, token: 9), pulse, to: &client)
         let isTrusted = client.machine.isTrusted(at(60_500))
         #expect(!isTrusted)
@@ -58,12 +58,13 @@ import Testing
     @Test("a fresh PULSE without the flag `current` keeps the connection and does not extend trust") func notCurrent()
         throws
     {
-        var (client, _) = try member()
+        var (client, own) = try member()
         server.now = at(1_000)
         client.machine.handleTimeout(now: server.now)
         let flagged: [(Pulse.Flags, isTrusted: Bool)] = [([], false), (.seek, false), ([.current, .seek], true)]
         for (number, (flags, isTrusted)) in flagged.enumerated() {
-            let pulse = Pulse(number: 50 + UInt64(number), version: 2, flags: flags, digest: .zero)
+            var pulse = server.pulse(number: 50 + UInt64(number), version: 2, of: [own])
+            pulse.flags = flags
             try server.deliver(.pulse(echo: 2, token: 9), pulse, to: &client)
             let isTrustedLater = client.machine.isTrusted(at(60_500))
             #expect(isTrustedLater == isTrusted, "\(flags)")
@@ -143,12 +144,12 @@ import Testing
     @Test("a server that echoes old heartbeats to hasten new ones gets at most five per interval") func hastened()
         throws
     {
-        var (client, _) = try member()
+        var (client, own) = try member()
         server.wait(&client, until: at(1_000))
         var answers = 0
         for number in 0..<UInt64(300) {
             server.now = at(1_000 + Int64(number))
-            let pulse = Pulse(number: 50 + number, version: 2)
+            let pulse = server.pulse(number: 50 + number, version: 2, of: [own])
             try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
             client.machine.handleTimeout(now: server.now)
             answers += server.transmits(&client).count

@@ -184,8 +184,14 @@ final class ScriptedMesh {
         return sent
     }
 
+    /// Returns a PULSE with the digest of `entries` at `version`.
+    func pulse(number: UInt64, version: UInt64, of entries: [Entry]) -> Pulse {
+        let digest = entries.sorted { $0.session < $1.session }.digest(id: epoch, version: version)
+        return Pulse(number: number, version: version, flags: .current, digest: digest)
+    }
+
     private func pulse(_ client: inout Client, version: UInt64, of entries: [Entry] = []) throws {
-        let digest = entries.digest(id: epoch, version: version)
+        let digest = pulse(number: 0, version: version, of: entries).digest
         let pulse = client.server?.pulse(echo: 1, token: 1, version: version, digest: digest)
         hand(try #require(pulse).bytes, to: &client)
     }
