@@ -226,6 +226,7 @@ private let constants: [(name: String, value: String)] = [
     ("retiredSessions", text(Limits.retiredSessions)),
     ("agreementRate", text(Limits.agreementRate)),
     ("strayAgreementRate", text(Limits.strayAgreementRate)),
+    ("answerAgreementRate", text(Limits.answerAgreementRate)),
     ("unprovenPairs", text(Limits.unprovenPairs)),
     ("messageRate", text(Limits.messageRate)),
     ("messageByteRate", text(Limits.messageByteRate)),

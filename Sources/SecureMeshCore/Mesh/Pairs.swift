@@ -20,6 +20,7 @@ package struct Pairs: Sendable {
     private var unproven = BoundedTable<SessionID, Secret32>(limit: Limits.unprovenPairs)
     private var agreements = RateLimiter()
     private var strayAgreements = RateLimiter()
+    private var answerAgreements = RateLimiter()
     /// The bytes of the messages of all senders.
     private var totalBytes = RateLimiter()
 
@@ -151,8 +152,8 @@ package struct Pairs: Sendable {
 
     /// Makes the key with a sender of which no datagram has opened yet.
     ///
-    /// Nothing is authentic here. Two buckets keep a member that sends garbage in the names of all others from using up
-    /// the keys per second: it uses up those of datagrams from other addresses. If it forges the addresses too, each
+    /// Nothing is authentic here. Three buckets keep a member that sends garbage in the names of all others from using
+    /// up the keys per second: it uses up those of datagrams from other addresses. If it forges the addresses too, each
     /// sender costs a token once, because the key is remembered.
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: DirectoryReplica, now: Instant
@@ -162,12 +163,15 @@ package struct Pairs: Sendable {
         else { throw .unknownSender }
         do throws(PairError) { try check(sender) } catch { throw Rejection(error) }
         if let key = unproven[sender] { return InboundPair(entry: entry, key: key) }
-        // A member that this peer sends to is expected to answer. Its binding was verified for the other key.
+        // A member that this peer sends to is expected to answer.
         let isInTime =
-            outbound[sender] != nil
-            || (source == entry.address
-                ? agreements.accept(Limits.agreementRate, now: now)
-                : strayAgreements.accept(Limits.strayAgreementRate, now: now))
+            if outbound[sender] != nil {
+                answerAgreements.accept(Limits.answerAgreementRate, now: now)
+            } else if source == entry.address {
+                agreements.accept(Limits.agreementRate, now: now)
+            } else {
+                strayAgreements.accept(Limits.strayAgreementRate, now: now)
+            }
         guard isInTime else { throw .agreementOverRate }
         do throws(PairError) {
             let key = try key(with: entry, isSending: false)

@@ -105,6 +105,9 @@ package enum Limits {
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
     /// Keys with new senders whose message comes from another address.
     package static let strayAgreementRate = Rate(perSecond: 100, burst: 100)
+    /// Keys with new senders to which this peer has sent a message, so that their acknowledgments are expected: about a
+    /// third of a core.
+    package static let answerAgreementRate = Rate(perSecond: 2_000, burst: 1_000)
     /// Keys with senders of which no datagram has opened.
     package static let unprovenPairs = 16_384
     package static let messageRate = Rate(perSecond: 200, burst: 400)

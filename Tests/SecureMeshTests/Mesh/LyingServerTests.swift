@@ -207,16 +207,22 @@ import Testing
             try server.deliver(.snapshot, snapshot, to: &client)
         }
         #expect(client.machine.version == 3)
-        // The sender of messages has no such limit: a first broadcast begins a pair with every member.
-        let reached = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
-        #expect(reached == entries.count - 1)
-        for entry in entries where entry.session != own.session {
+        let others = entries.filter { $0.session != own.session }
+        let messages = try others.map { entry in
             let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
             // Sealed like the sender's, but signed by the server, which lacks the sender's key.
-            let message = server.message(from: entry, to: own, shared: shared)
-            server.hand(message, to: &client, from: entry.address)
+            return server.message(from: entry, to: own, shared: shared)
         }
+        for (entry, message) in zip(others, messages) { server.hand(message, to: &client, from: entry.address) }
         #expect(client.machine.rejections[.signatureInvalid] == 200)
         #expect(client.machine.rejections[.agreementOverRate] == 1)
+        // The sender of messages has no such limit: a first broadcast begins a pair with every member.
+        let reached = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
+        #expect(reached == others.count)
+        // A member that this peer has sent a message to may answer.
+        let (last, message) = try (#require(others.last), #require(messages.last))
+        try client.machine.send([2], to: last.identity, limit: PeerMessage.ordinaryBody, now: server.now)
+        server.hand(message, to: &client, from: last.address)
+        #expect(client.machine.rejections[.signatureInvalid] == 201)
     }
 }
