@@ -1,0 +1,64 @@
+import MeshSimulator
+import SecureMesh
+import SelfTest
+import Testing
+
+/// The cost of messages to a session that was replaced.
+@Suite("Messages to the previous session") struct PreviousSessionTests {
+    @Test("a message to the previous session costs no copy of the table of senders") func cost() throws {
+        let mesh = ScriptedMesh(seed: 12)
+        var client = try mesh.peer("a")
+        let old = try mesh.join(&client)
+        var senders: [(entry: Entry, secret: Secret32)] = []
+        for number in 0..<3_000 {
+            let secret = mesh.random.secret()
+            let entry = try mesh.entry(
+                "sender-\(number)", key: mesh.random.signingKey(), agreementKey: secret.agreementPublicKey,
+                at: 1_000 + number)
+            senders.append((entry, secret))
+        }
+        try mesh.tell(&client, [old] + senders.map(\.entry), version: 2)
+        // Each message is sealed with the right key, so its sender is remembered, although the signature is wrong.
+        for (entry, secret) in senders {
+            mesh.now = mesh.now + .milliseconds(5)
+            try open(from: entry, secret, to: old, &client, mesh)
+        }
+        let count = client.machine.usages.first { $0.name == "senders" }?.count
+        #expect(count == 3_000)
+        client.machine.handleTimeout(now: mesh.now)
+        _ = mesh.transmits(&client)
+        let new = try mesh.join(&client)
+        #expect(new.session != old.session && client.machine.session == new.session)
+        try mesh.tell(&client, [new] + senders.map(\.entry), version: 3)
+        let (first, secret) = try #require(senders.first)
+        try open(from: first, secret, to: new, &client, mesh)
+        let toNew = mesh.message(from: first, to: new, shared: mesh.random.secret())
+        let toOld = mesh.message(from: first, to: old, shared: mesh.random.secret())
+        let refused = client.machine.rejections[.sealBroken]
+        let (costOfNew, costOfOld) = (cost(of: toNew, &client, mesh), cost(of: toOld, &client, mesh))
+        #expect(client.machine.rejections[.sealBroken] - refused == 2 * 20 * 20)
+        // A copy of 3,000 senders takes many times as long as a message.
+        #expect(costOfOld < costOfNew * 4)
+    }
+
+    private func open(
+        from entry: Entry, _ secret: Secret32, to own: Entry, _ client: inout ScriptedMesh.Client, _ mesh: ScriptedMesh
+    ) throws {
+        let shared = try #require(secret.agree(with: own.agreementKey))
+        mesh.hand(mesh.message(from: entry, to: own, shared: shared), to: &client, from: entry.address)
+    }
+
+    /// Returns the shortest time of 20 rounds with 20 messages each, which other load on the machine delays least.
+    private func cost(
+        of message: [UInt8], _ client: inout ScriptedMesh.Client, _ mesh: ScriptedMesh
+    ) -> Duration {
+        var shortest = Duration.seconds(3_600)
+        for _ in 0..<20 {
+            let elapsed = ContinuousClock().measure {
+                for _ in 0..<20 { mesh.hand(message, to: &client) }
+            }
+            shortest = min(shortest, elapsed)
+        }
+        return shortest
+    }
+}
