@@ -23,7 +23,8 @@ final class BoundSocket: @unchecked Sendable {
     init(_ descriptor: SocketDescriptor, isPaced: Bool) {
         self.descriptor = descriptor
         self.isPaced = isPaced
-        receiveBuffer = descriptor.requestReceiveBuffer(Limits.receiveBuffer)
+        receiveBuffer = descriptor.requestReceiveBuffer(
+            isPaced ? Limits.strangerReceiveBuffer : Limits.receiveBuffer)
         sendBuffer = descriptor.requestSendBuffer(Limits.sendBuffer)
         gauge = SendBufferGauge(size: sendBuffer)
     }

@@ -7,7 +7,7 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     case sendQueueFull
     /// Messages, because the send buffer was half full.
     case messagesDropped
-    /// Answers to strangers, because a quarter of the send buffer was in use. Answers to addresses that do not exist
+    /// Answers to strangers, because a quarter of the send buffer was in use: answers to addresses that do not exist
     /// fill it.
     case answersDropped
     /// The kernel dropped strangers' datagrams at a server: they are not HELLOs, or there were too many at once.

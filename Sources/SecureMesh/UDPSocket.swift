@@ -69,6 +69,8 @@ final class UDPSocket: @unchecked Sendable {
     /// The datagrams of sessions that wait until the socket can send, the oldest first.
     private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
+    /// Opened when it is first needed; then nil inside if the system does not offer it.
+    private var neighbors: Neighbors??
     private var failedRebinds = LogThrottle()
 
     /// - Parameter index: The number of the socket in `Path.socket`.
@@ -152,9 +154,8 @@ final class UDPSocket: @unchecked Sendable {
             }
         case .answer:
             let socket = bound.first
-            guard hasRoom(.quarter, in: socket), attempt(transmit, from: socket) else {
-                return counted.count(.answersDropped)
-            }
+            let isSafe = hasRoom(.quarter, in: socket) || hasRoom(.half, in: socket) && isKnown(transmit.path.remote)
+            guard isSafe, attempt(transmit, from: socket) else { return counted.count(.answersDropped) }
         }
     }
 
@@ -177,7 +178,7 @@ final class UDPSocket: @unchecked Sendable {
 
     fileprivate func readComplete(from socket: BoundSocket) {
         eventLoop.assertInEventLoop()
-        socket.noteBurst(limit: options.profile.vectorCount * vectorsPerBurst(of: socket))
+        socket.noteBurst(limit: options.profile.vectorCount * options.profile.vectorsPerBurst)
         guard socket.isPaced else { return callbacks.onBurst() }
         // Members' datagrams that came meanwhile are read first.
         eventLoop.execute { self.callbacks.onBurst() }
@@ -188,6 +189,12 @@ final class UDPSocket: @unchecked Sendable {
     /// Returns whether a datagram that does not wait may be sent: no datagram waits, and the buffer is not too full.
     private func hasRoom(_ share: SendBufferGauge.Share, in socket: BoundSocket?) -> Bool {
         waiting.isEmpty && socket?.isBelow(share) == true
+    }
+
+    /// Returns true if an answer to this address would leave at once, and not fill the send buffer further.
+    private func isKnown(_ remote: SocketAddress) -> Bool {
+        if neighbors == nil { neighbors = .some(Neighbors()) }
+        return neighbors??.knows(remote.ip) == true
     }
 
     /// Returns false if the datagram can be sent later. A datagram that the kernel refuses is dropped.
@@ -250,7 +257,7 @@ final class UDPSocket: @unchecked Sendable {
                 .channelOption(.autoRead, value: !socket.isPaced)
                 .channelOption(.datagramVectorReadMessageCount, value: profile.vectorCount)
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: size))
-                .channelOption(.maxMessagesPerRead, value: UInt(vectorsPerBurst(of: socket)))
+                .channelOption(.maxMessagesPerRead, value: UInt(options.profile.vectorsPerBurst))
                 .channelInitializer { channel in
                     socket.channel = channel
                     return channel.eventLoop.makeCompletedFuture {
@@ -263,10 +270,6 @@ final class UDPSocket: @unchecked Sendable {
         } catch {
             return eventLoop.makeFailedFuture(error)
         }
-    }
-
-    private func vectorsPerBurst(of socket: BoundSocket) -> Int {
-        socket.isPaced ? 1 : options.profile.vectorsPerBurst
     }
 
     private func adopt(_ sockets: [BoundSocket], _ local: SocketAddress) {
@@ -290,7 +293,7 @@ final class UDPSocket: @unchecked Sendable {
             "receiveBufferRequested": "\(Limits.receiveBuffer)", "sendBuffer": "\(bound.last?.sendBuffer ?? 0)",
             "sendBufferRequested": "\(Limits.sendBuffer)",
         ]
-        if options.usesKernelFilter { metadata["kernelFilter"] = "\(hasMembersSocket ? "in use" : "not available")" }
+        if options.usesKernelFilter { metadata["kernelFilter"] = "\(hasMembersSocket)" }
         logger.info("listening", metadata: metadata)
     }
 

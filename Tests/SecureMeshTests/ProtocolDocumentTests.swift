@@ -254,6 +254,7 @@ private let constants: [(name: String, value: String)] = [
     ("leaveRepeats", text(Limits.leaveRepeats)),
     ("leaveGap", text(Limits.leaveGap)),
     ("receiveBuffer", text(Limits.receiveBuffer)),
+    ("strangerReceiveBuffer", text(Limits.strangerReceiveBuffer)),
     ("sendBuffer", text(Limits.sendBuffer)),
     ("events", text(Limits.events)),
     ("strangerQueue", text(Limits.strangerQueue)),

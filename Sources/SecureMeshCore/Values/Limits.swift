@@ -173,6 +173,8 @@ package enum Limits {
 
     // Runtime.
     package static let receiveBuffer = 8 << 20
+    /// The receive buffer of a socket for strangers alone. What waits in a larger one is late when it is read.
+    package static let strangerReceiveBuffer = 256 << 10
     package static let sendBuffer = 4 << 20
     package static let events = 4_096
     package static let strangerQueue = 4_096

@@ -7,8 +7,9 @@ package struct Transmit: Hashable, Sendable {
         /// A message to another member. It is dropped while datagrams of sessions wait, or half of the send buffer is
         /// in use.
         case message
-        /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams of sessions wait, or a
-        /// quarter of the send buffer is in use.
+        /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams of sessions wait. While a
+        /// quarter of the send buffer is in use, it is dropped unless it would leave at once, and while half is in use
+        /// always.
         case answer
     }
 
