@@ -30,6 +30,7 @@ extension Recording {
             ("traffic", .array(traffic.map(Self.json))),
             ("losses", .array(losses.map(Self.json))),
             ("refusals", .array(refusals.map(Self.json))),
+            ("processors", processors?.json ?? .null),
             ("attacks", .array(attacks.map(\.json))),
             ("peers", .array(names.map { .string($0.description) })),
             ("stays", .array(stays.map(\.json))),
@@ -193,5 +194,11 @@ extension Recording.Loss {
         case .nobodyThere: "nobody_there"
         case .withheld: "withheld"
         }
+    }
+}
+
+extension Recording.ProcessorUsage {
+    fileprivate var json: JSONValue {
+        .object([("cores", .integer(cores)), ("used_ns", .nanoseconds(all)), ("server_ns", .nanoseconds(server))])
     }
 }

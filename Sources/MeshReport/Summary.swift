@@ -39,6 +39,13 @@ extension Recording {
         add(
             "losses",
             list(tally.lost, reasons.joined(separator: ", "), share: Figures.share(tally.lost, of: tally.datagrams)))
+        if let processors {
+            let (all, server) = (processors.all / duration, processors.server / duration)
+            add(
+                "processors",
+                "\(Figures.decimal(all, places: 2)) of \(Figures.count(processors.cores, "core", "cores")) busy, "
+                    + "the server \(Figures.decimal(server, places: 2))")
+        }
         add("refusals", "server \(most(serverRefusals)); peers \(most(peerRefusals))")
         for attack in attacks { add(attacks.first?.name == attack.name ? "attacks" : "", attack.outcome) }
         add("seed", String(seed))

@@ -50,9 +50,23 @@ struct SimulateCommand: ParsableCommand {
     var duplicate = 0
 
     @Option(
-        help: ArgumentHelp("Latency, one way.", valueName: "interval", default: defaultLatency.argument),
+        help: ArgumentHelp(
+            "Put all processes on one host with this number of cores, 1 to 64, where each takes CPU time as measured.",
+            valueName: "count"))
+    var cores: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Time between the starts of two peers.", valueName: "interval", default: "10ms, and 1s for all at least"),
         transform: Parse.interval)
-    var latency = defaultLatency
+    var gap: Duration?
+
+    @Option(
+        name: .customLong("latency"),
+        help: ArgumentHelp(
+            "Latency, one way.", valueName: "interval", default: "\(defaultLatency.argument), and none with --cores"),
+        transform: Parse.interval)
+    var givenLatency: Duration?
 
     @Option(
         help: ArgumentHelp(
@@ -85,9 +99,9 @@ struct SimulateCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Time between a peer's messages, or off.", valueName: "interval|off",
-            default: defaultTalk.argument),
+            default: "\(defaultTalk.argument), and off with --cores"),
         transform: Parse.optionalInterval)
-    var talk = OptionalInterval.every(defaultTalk)
+    var talk: OptionalInterval?
 
     @Option(
         help: ArgumentHelp(
@@ -143,9 +157,10 @@ struct SimulateCommand: ParsableCommand {
         } else if hashes {
             throw ValidationError("--hashes needs --swarm: the table of one world has its hash")
         }
-        guard max(latency, jitter) <= .seconds(60) else {
+        guard max(givenLatency ?? .zero, jitter) <= .seconds(60) else {
             throw ValidationError("--latency and --jitter are at most 60s")
         }
+        if let cores, !(1...64).contains(cores) { throw ValidationError("--cores is 1 to 64") }
         for attack in attack where attack.from >= .seconds(minutes * 60) {
             throw ValidationError("an attack begins within the \(minutes) min of the run")
         }
@@ -196,14 +211,20 @@ struct SimulateCommand: ParsableCommand {
         var scenario = Scenario(seed: seed, peers: peers, duration: .seconds(minutes * 60))
         scenario.title = "\(peers) \(peers == 1 ? "peer" : "peers"), \(minutes) min"
         scenario.command = repeatCommand
-        scenario.arrivals = .milliseconds(max(peers, 100) * 10)
+        scenario.arrivals = gap.map { $0 * peers } ?? .milliseconds(max(peers, 100) * 10)
         let usual: CryptoOption = peers <= Scenario.closeScrutiny ? .real : .insecureTest
         scenario.cryptography = (crypto ?? usual) == .real ? .real : .insecureTest
-        scenario.network.latency = latency
+        if let cores {
+            scenario.processors = Processors(cores: cores)
+            scenario.network = .sameHost
+        }
+        if let givenLatency { scenario.network.latency = givenLatency }
         scenario.network.jitter = jitter
         scenario.network.loss = loss
         scenario.network.duplication = duplicate
-        if case .every(let interval) = talk { scenario.talk.interval = interval }
+        if case .every(let interval) = talk ?? (cores == nil ? .every(Self.defaultTalk) : .off) {
+            scenario.talk.interval = interval
+        }
         for (number, fault) in partition.enumerated() {
             let cutOff = Set(randomPeers(fault.target, &random))
             scenario.faults.append(TimedFault(at: fault.from, .beginPartition(number, Partition(cutOff: cutOff))))

@@ -20,6 +20,8 @@ package final class MeshState {
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number of bytes that a socket holds while its process does not read.
     let buffer: Int
+    /// The host whose cores all processes share; nil if nothing takes time.
+    let host: Host?
     /// The primitives of all machines, if their seals are watched.
     let watch: WatchedPrimitives?
     /// The greatest age at which a heartbeat is fresh by any clock.
@@ -32,7 +34,7 @@ package final class MeshState {
     package init(
         _ configuration: Registry.Configuration, random: RandomSource, from start: Instant = Instant(nanoseconds: 0),
         drift: Int = 0, isClose: Bool = true, buffer: Int = Scenario.usualBuffer, watch: WatchedPrimitives? = nil,
-        stepLimit: Int = .max
+        host: Host? = nil, stepLimit: Int = .max
     ) {
         self.configuration = configuration
         self.random = random
@@ -40,6 +42,7 @@ package final class MeshState {
         invariants = Invariants(configuration, drift: drift, isClose: isClose, isWatched: watch != nil)
         self.buffer = buffer
         self.watch = watch
+        self.host = host
         self.stepLimit = stepLimit
         surelyFresh = configuration.heartbeatInterval * 5 / 2
         invariants.serverDisturbed(now: start)
@@ -48,7 +51,7 @@ package final class MeshState {
             clock: Clock(offset: .zero, driftPerMillion: 0))
     }
 
-    /// A copy that goes on by itself.
+    /// A copy that goes on by itself. It has no host: the work of a process would be that of two.
     package init(copying other: MeshState) {
         (now, random, configuration) = (other.now, other.random, other.configuration)
         server = Process(copying: other.server)
@@ -58,6 +61,8 @@ package final class MeshState {
         newestSecret = other.newestSecret
         surelyFresh = other.surelyFresh
         (buffer, watch, stepLimit, stepsNow) = (other.buffer, other.watch, other.stepLimit, other.stepsNow)
+        precondition(other.host == nil, "a mesh on a host cannot be copied")
+        host = nil
     }
 
     /// Moves the clock to `time`, unless it is past that.

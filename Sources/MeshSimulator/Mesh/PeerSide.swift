@@ -15,6 +15,7 @@ extension VirtualMesh {
     package func start(_ index: Int, servers: [PublicKey]? = nil) {
         let peer = state.peers[index]
         peer.starts(newProcess(peer.key, peer.name, servers: servers), now: now)
+        beginWork(of: peer.process, as: .peer(index))
         wakePeer(index)
     }
 
@@ -24,6 +25,7 @@ extension VirtualMesh {
     package func resumePeer(_ index: Int) {
         let process = state.peers[index].process
         let waiting = process.resume()
+        guard process.workload == nil else { return ready(process) }
         if process.isDue(now) { peerTimesOut(index) }
         for flight in waiting where process.isRunning { peerHandles(index, flight) }
         peerDrained(index)
@@ -53,7 +55,9 @@ extension VirtualMesh {
     }
 
     func wakePeer(_ index: Int) {
-        guard let at = state.peers[index].process.reschedule(now: now) else { return }
+        let process = state.peers[index].process
+        guard process.workload == nil else { return afterCall(of: process) }
+        guard let at = process.reschedule(now: now) else { return }
         state.schedule.put(.wakePeer(index), at: at)
     }
 
@@ -61,11 +65,12 @@ extension VirtualMesh {
         let process = state.peers[index].process
         guard process.wakeAt == at else { return }
         process.wakeAt = nil
+        guard process.workload == nil else { return ready(process) }
         if process.isAwake, process.isDue(now) { peerTimesOut(index) }
         wakePeer(index)
     }
 
-    private func peerTimesOut(_ index: Int) {
+    func peerTimesOut(_ index: Int) {
         state.trace.step(4, at: now, subject: index)
         let process = state.peers[index].process
         process.machine.handleTimeout(now: process.clock.read(now))
@@ -110,14 +115,17 @@ extension VirtualMesh {
             case .transmit(let transmit):
                 send(transmit.bytes, by: .peer(index), from: peer.address, to: transmit.path.remote)
             case .event(let event):
+                process.workload?.events += 1
                 if let fault = peer.order.take(event, in: process.machine.session) {
                     state.invariants.fail("events out of order: \(fault)", peers: [index], now: now)
                 }
                 note(event, of: index, after: flight)
+            case .drain where process.workload != nil: process.workload?.beginDrain(now: now)
             case .drain: state.schedule.put(.peerDrained(index), at: now)
             }
         }
         checkDeliveries(of: index)
+        if !process.isRunning { sendAll(of: process) }
         process.look()
         if state.invariants.isClose {
             state.invariants.check(process.usages, of: index, now: now)

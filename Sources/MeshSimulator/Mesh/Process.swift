@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
 /// A machine with a clock and a socket of its own, which can stop and go on.
-package final class Process<Machine: DirectoryHolder> {
+package final class Process<Machine: DirectoryHolder>: HostedProcess {
     package var machine: Machine
     /// The machine's figures after its last call.
     package private(set) var glance: Glance
@@ -11,8 +11,10 @@ package final class Process<Machine: DirectoryHolder> {
     private(set) var pausedAt = Instant(nanoseconds: 0)
     /// The time at which the schedule wakes it, or nil if it does not.
     var wakeAt: Instant?
-    private var inbox: [Flight] = []
-    private var inboxBytes = 0
+    /// The datagrams in its socket, while it does not read.
+    var inbox = Inbox()
+    /// Its work on the cores of a host; nil if it takes no time for anything.
+    var workload: Workload?
 
     init(_ machine: Machine, clock: Clock) {
         self.machine = machine
@@ -23,7 +25,7 @@ package final class Process<Machine: DirectoryHolder> {
     init(copying other: Process) {
         (machine, glance, clock) = (other.machine, other.glance, other.clock)
         (isRunning, isPaused, pausedAt, wakeAt) = (other.isRunning, other.isPaused, other.pausedAt, other.wakeAt)
-        (inbox, inboxBytes) = (other.inbox, other.inboxBytes)
+        (inbox, workload) = (other.inbox, other.workload)
     }
 
     /// Updates `glance`, after each call of the machine.
@@ -51,11 +53,10 @@ package final class Process<Machine: DirectoryHolder> {
         wakeAt = nil
     }
 
-    /// Lets the process go on. Returns the datagrams that have waited in its socket.
+    /// Lets the process go on. Returns the datagrams that have waited in its socket, unless it reads them itself.
     func resume() -> [Flight] {
         isPaused = false
-        defer { (inbox, inboxBytes) = ([], 0) }
-        return inbox
+        return workload == nil ? inbox.takeAll() : []
     }
 
     func jump(by duration: Duration) {
@@ -66,20 +67,21 @@ package final class Process<Machine: DirectoryHolder> {
     /// Puts a datagram into the socket of a process that does not read. Returns false if the socket is full.
     func hold(_ flight: Flight, buffer: Int) -> Bool {
         // A kernel counts some hundred bytes for a datagram besides its own.
-        let size = flight.bytes.count + 512
-        guard inboxBytes + size <= buffer else { return false }
-        inboxBytes += size
-        inbox.append(flight)
-        return true
+        inbox.put(flight, size: flight.bytes.count + 512, limit: buffer)
     }
 
     /// Returns the mesh's time at which to wake the process, or nil if the schedule does so already.
     func reschedule(now: Instant) -> Instant? {
-        guard isAwake, let deadline = glance.deadline else { return nil }
-        let at = clock.time(at: deadline, now: now)
+        guard isAwake else { return nil }
+        let due = glance.deadline.map { clock.time(at: $0, now: now) }
+        guard let at = Instant.earliest([due, workload?.wakeAt]) else { return nil }
         if let wakeAt, wakeAt <= at { return nil }
         wakeAt = at
         return at
+    }
+
+    func isExpected(_ flight: Flight) -> Bool {
+        machine.isExpected(flight.bytes.span, path: Path(remote: flight.source))
     }
 
     func isDue(_ now: Instant) -> Bool {

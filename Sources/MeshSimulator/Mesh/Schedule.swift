@@ -12,6 +12,8 @@ package struct Schedule {
         case wakePeer(Int)
         /// The peer has handled all datagrams that were in its socket when it asked for `drain`.
         case peerDrained(Int)
+        /// The core of that number has ended a piece of work, or begins to work.
+        case compute(Int)
         case fault(Int)
         case act(Int)
         case speak(Int)

@@ -9,6 +9,7 @@ extension VirtualMesh {
         state.server = Process(
             Registry(state.configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
         state.invariants.serverStarted(now: now)
+        beginWork(of: server, as: .server)
         wakeServer()
     }
 
@@ -23,6 +24,7 @@ extension VirtualMesh {
     package func stopServer() {
         state.invariants.isStopping = true
         withServer { $0.stop(now: $1) }
+        sendAll(of: server)
         state.invariants.isStopping = false
         killServer()
     }
@@ -33,9 +35,15 @@ extension VirtualMesh {
     ///
     /// - Parameter roster: A roster that was written meanwhile.
     package func resumeServer(_ roster: Roster? = nil) {
-        state.invariants.serverWoke(after: now - server.pausedAt, now: now)
+        if server.workload?.drain == nil {
+            state.invariants.serverWoke(after: now - server.pausedAt, now: now)
+        } else {
+            // A sweep that had begun goes on.
+            state.invariants.serverDisturbed(now: now)
+        }
         let waiting = server.resume()
         if let roster { setRoster(roster) }
+        guard server.workload == nil else { return ready(server) }
         if server.isDue(now) { serverTimesOut() }
         for flight in waiting { serverHandles(flight) }
         wakeServer()
@@ -56,20 +64,25 @@ extension VirtualMesh {
     }
 
     package func wakeServer() {
+        guard server.workload == nil else { return afterCall(of: server) }
         if let at = server.reschedule(now: now) { state.schedule.put(.wakeServer, at: at) }
     }
 
     func serverWakes(scheduled at: Instant) {
         guard server.wakeAt == at else { return }
         server.wakeAt = nil
+        guard server.workload == nil else { return ready(server) }
         if server.isAwake, server.isDue(now) { serverTimesOut() }
         wakeServer()
     }
 
-    private func serverTimesOut() {
+    func serverTimesOut() {
         state.trace.step(1, at: now, subject: -1)
         let local = server.clock.read(now)
-        if let deadline = server.glance.deadline, deadline.nanoseconds > 0, local - deadline > .milliseconds(400) {
+        // On a busy host a PULSE may be late while no sweep is due.
+        if server.workload == nil, let deadline = server.glance.deadline, deadline.nanoseconds > 0,
+            local - deadline > .milliseconds(400)
+        {
             state.invariants.serverWoke(after: local - deadline, now: now)
         }
         server.machine.handleTimeout(now: local)
@@ -131,8 +144,10 @@ extension VirtualMesh {
                 answers.append(transmit)
                 send(transmit.bytes, by: .server, from: Addresses.server, to: transmit.path.remote)
             case .event(let event):
+                server.workload?.events += 1
                 note(event, after: flight)
                 check(event, after: flight, &departed)
+            case .drain where server.workload != nil: server.workload?.beginDrain(now: now)
             case .drain: state.schedule.put(.drained, at: now)
             }
         }

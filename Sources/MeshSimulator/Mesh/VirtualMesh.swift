@@ -110,6 +110,7 @@ extension VirtualMesh {
         case .drained: serverDrained()
         case .wakePeer(let index): peerWakes(index, scheduled: entry.at)
         case .peerDrained(let index): peerDrained(index)
+        case .compute(let core): compute(on: core)
         case .fault, .act, .speak, .sample: carryOut(entry.action)
         }
         return true
@@ -130,7 +131,8 @@ extension VirtualMesh {
         }
         if sender == .server, flight.kind == .pulse { flight.proof = state.newestSecret?.issuedAt }
         state.invariants.sent(flight, now: now)
-        route(flight)
+        let process: any HostedProcess = flight.senderIndex.map { state.peers[$0].process } ?? server
+        if process.workload == nil { route(flight) } else { process.workload?.outbox.append(flight) }
     }
 
     /// Returns a datagram that no process of the mesh has sent.
@@ -147,11 +149,13 @@ extension VirtualMesh {
     package func arrive(_ flight: Flight) {
         if flight.destination == Addresses.server {
             guard server.isRunning else { return lose(.nobodyThere) }
+            guard server.workload == nil else { return receive(flight, server) }
             guard server.isPaused else { return serverHandles(flight) }
             if !server.hold(flight, buffer: state.buffer) { lose(.overflow) }
         } else if let index = owner(of: flight.destination) {
             let peer = state.peers[index]
             guard peer.process.isRunning, peer.address == flight.destination else { return lose(.nobodyThere) }
+            guard peer.process.workload == nil else { return receive(flight, peer.process) }
             guard peer.process.isPaused else { return peerHandles(index, flight) }
             if !peer.process.hold(flight, buffer: state.buffer) { lose(.overflow) }
         } else {

@@ -155,7 +155,7 @@ struct Recorder {
     /// Returns the complete recording.
     mutating func finish(
         _ trace: Trace, losses: [Recording.Loss: Int], server: RejectionCounters, peers: RejectionCounters,
-        attacks: [Recording.Attack], failure: String?, now: Instant
+        attacks: [Recording.Attack], processors: Recording.ProcessorUsage?, failure: String?, now: Instant
     ) -> Recording {
         for (place, at) in publishedAt.enumerated() where heldAt[place] > at {
             recording.convergence.add(heldAt[place] - at)
@@ -169,6 +169,7 @@ struct Recorder {
         recording.serverRefusals = server
         recording.peerRefusals = peers
         recording.attacks = attacks
+        recording.processors = processors
         recording.failure = failure
         recording.steps = trace.steps
         recording.traceHash = trace.hash

@@ -94,6 +94,17 @@ package struct Recording: Sendable {
         }
     }
 
+    /// The CPU time of a mesh whose processes share a host.
+    package struct ProcessorUsage: Hashable, Sendable {
+        package let cores: Int
+        package internal(set) var all = Duration.zero
+        package internal(set) var server = Duration.zero
+
+        package init(cores: Int) {
+            self.cores = cores
+        }
+    }
+
     package enum Loss: String, CaseIterable, Sendable {
         case lost, partitioned, tooLarge, overflow, nobodyThere, withheld
     }
@@ -134,6 +145,8 @@ package struct Recording: Sendable {
     package var serverRefusals = RejectionCounters()
     package var peerRefusals = RejectionCounters()
     package var attacks: [Attack] = []
+    /// Nil if nothing took time.
+    package var processors: ProcessorUsage?
     /// The sum of all stays.
     package var memberTime = Duration.zero
     package var steps = 0

@@ -184,7 +184,7 @@ extension World {
     func heal() {
         recorder.healing(now: now)
         isHealing = true
-        network.calmDown()
+        network.calmDown(to: scenario.calm)
         stopAttackers()
         restartServer()
         endServersPause()

@@ -20,8 +20,12 @@ package struct LinkConditions: Hashable, Sendable {
 
     package init() {}
 
-    /// The conditions after the end of all faults.
-    package static let calm = LinkConditions()
+    /// The conditions between processes of one host.
+    package static let sameHost: LinkConditions = {
+        var conditions = LinkConditions()
+        conditions.latency = .microseconds(10)
+        return conditions
+    }()
 }
 
 /// A set of peers that cannot reach the others, in one direction or both.

@@ -44,6 +44,8 @@ package struct Scenario: Sendable {
     /// The size of a socket's buffer, in bytes.
     package var buffer = usualBuffer
     package static let usualBuffer = 8 << 20
+    /// The processors that all processes share. If nil, nothing takes time.
+    package var processors: Processors?
     package var heartbeat = ProtocolConstants.heartbeatInterval
     package var lifetime = ProtocolConstants.lifetime
     package var trust = ProtocolConstants.trust
@@ -52,6 +54,9 @@ package struct Scenario: Sendable {
     /// The greatest number of peers with which everything is checked after every step. In larger worlds checks that
     /// cost O(n²) are left out.
     package static let closeScrutiny = 64
+
+    /// The conditions of the network after the end of all faults.
+    var calm: LinkConditions { processors == nil ? LinkConditions() : .sameHost }
 
     package init(seed: UInt64, peers: Int, duration: Duration) {
         self.seed = seed

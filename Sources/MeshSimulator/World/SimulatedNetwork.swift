@@ -17,8 +17,8 @@ struct SimulatedNetwork {
 
     mutating func begin(_ partition: Partition, number: Int) { partitions[number] = partition }
     mutating func end(partition number: Int) { partitions[number] = nil }
-    mutating func calmDown() {
-        conditions = .calm
+    mutating func calmDown(to calm: LinkConditions) {
+        conditions = calm
         partitions = [:]
     }
 

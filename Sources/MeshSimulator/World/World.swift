@@ -45,7 +45,9 @@ package final class World {
             case .insecureTest: InsecureTestCrypto()
             }
         let isClose = scenario.peers <= Scenario.closeScrutiny
-        let watch = scenario.cryptography == .real || isClose ? WatchedPrimitives(base) : nil
+        let host = scenario.processors.map { Host($0, primitives: base) }
+        let own = host?.meter ?? base
+        let watch = scenario.cryptography == .real || isClose ? WatchedPrimitives(own) : nil
         let serverKey = random.signingKey()
         let keys = (0..<scenario.peers).map { _ in random.signingKey() }
         let context = SigningContext(mesh: serverKey.publicKey, primitives: base)
@@ -63,11 +65,11 @@ package final class World {
         configuration.lifetime = scenario.lifetime
         configuration.trust = scenario.trust
         configuration.rekey = scenario.rekey
-        configuration.primitives = watch ?? base
+        configuration.primitives = watch ?? own
         configuration.maximumPeers = max(scenario.peers + 16, 32)
         state = MeshState(
             configuration, random: random, drift: scenario.drift, isClose: isClose, buffer: scenario.buffer,
-            watch: watch)
+            watch: watch, host: host)
         state.identities = Dictionary(uniqueKeysWithValues: zip(publicKeys, 0...))
         beginServer()
         for (index, (key, name)) in zip(keys, names).enumerated() {
@@ -135,7 +137,8 @@ package final class World {
         countRefusals()
         let recording = recorder.finish(
             state.trace, losses: network.losses, server: serverRefusals, peers: peerRefusals,
-            attacks: attackers.map(\.adversary.record), failure: state.invariants.failure?.reason, now: now)
+            attacks: attackers.map(\.adversary.record), processors: state.host?.usage,
+            failure: state.invariants.failure?.reason, now: now)
         return Outcome(recording: recording, failure: state.invariants.failure)
     }
 
@@ -243,7 +246,8 @@ package final class World {
     private func checkThatMessagesFlow() {
         let live = peers.indices.filter { peers[$0].isLive }
         var spoken: [(sender: Int, receivers: [Int], message: Int)] = []
-        for (position, sender) in live.prefix(Self.finalSpeakers).enumerated() {
+        let speakers = scenario.processors == nil ? Self.finalSpeakers : Self.finalSpeakersOfHost
+        for (position, sender) in live.prefix(speakers).enumerated() {
             let neighbor = live[(position + 1) % live.count]
             for audience in [nil, neighbor] where audience != sender {
                 guard speakNow(sender, to: audience) else {
@@ -253,6 +257,10 @@ package final class World {
             }
         }
         play(until: now + .seconds(1))
+        if scenario.processors != nil {
+            // A message to all costs each receiver some CPU time, and all of them share the cores.
+            play(atMost: Self.slowDelivery) { self.state.schedule.inFlight == 0 && self.hasReached(spoken) }
+        }
         guard state.invariants.failure == nil else { return }
         for (sender, receivers, message) in spoken {
             for receiver in receivers
@@ -263,12 +271,20 @@ package final class World {
         }
     }
 
+    private func hasReached(_ spoken: [(sender: Int, receivers: [Int], message: Int)]) -> Bool {
+        spoken.allSatisfy { sender, receivers, message in
+            receivers.allSatisfy { $0 == sender || state.invariants.hasReached($0, message: message) }
+        }
+    }
+
     private func countRefusals() {
         serverRefusals.add(server.machine.rejections)
         for peer in peers { peerRefusals.add(peer.process.machine.rejections) }
     }
 
     private static let finalSpeakers = 32
+    private static let finalSpeakersOfHost = 4
+    private static let slowDelivery = Duration.seconds(10)
 }
 
 /// The result of a world.

@@ -15,7 +15,7 @@ extension World: VirtualMesh {
         case .act(let number): act(number)
         case .speak(let index): speak(index)
         case .sample: sample()
-        case .arrive, .wakeServer, .drained, .wakePeer, .peerDrained: break
+        case .arrive, .wakeServer, .drained, .wakePeer, .peerDrained, .compute: break
         }
     }
 

@@ -1,0 +1,214 @@
+internal import SecureMeshCore
+
+/// The processes on the cores of a host. A machine is called when its process gets to it, and what it does takes CPU
+/// time; the order is that of `MeshDriver`.
+extension VirtualMesh {
+    /// Begins the work of a process that has just been made.
+    func beginWork<Machine>(of process: Process<Machine>, as owner: Workload.Owner) {
+        if state.host != nil { process.workload = Workload(owner) }
+    }
+
+    /// Lets a process run if it sleeps.
+    func ready(_ process: any HostedProcess) {
+        guard process.isAwake, case .asleep? = process.workload?.status else { return }
+        if let core = state.host?.wake(process) { state.schedule.put(.compute(core), at: now) }
+    }
+
+    /// Charges a process for a call from outside of its event loop, and lets it send the outputs.
+    func afterCall(of process: any HostedProcess) {
+        guard let host = state.host, !host.isInWork else { return }
+        process.workload?.debt += host.meter.take()
+        guard process.isRunning else { return sendAll(of: process) }
+        if process.workload.map({ $0.hasOutput || $0.debt > 0 }) ?? false { ready(process) } else { alarm(process) }
+    }
+
+    /// Sends all that a process that ends has made.
+    func sendAll(of process: any HostedProcess) {
+        let outbox = process.workload?.outbox ?? []
+        process.workload?.outbox = []
+        for flight in outbox { route(flight) }
+    }
+
+    /// Puts a datagram into the socket of a process.
+    func receive(_ flight: Flight, _ process: any HostedProcess) {
+        if case .starting? = process.workload?.phase { return lose(.nobodyThere) }
+        let size = Inbox.kernelSize(flight.bytes.count)
+        guard process.inbox.put(flight, size: size, limit: state.buffer) else { return lose(.overflow) }
+        ready(process)
+    }
+
+    /// Ends what a core has done, and does the next piece of work there.
+    func compute(on core: Int) {
+        guard let host = state.host else { return }
+        while let process = host.next(on: core) {
+            host.isInWork = true
+            let cost = process.isAwake ? work(process, host) : nil
+            host.isInWork = false
+            if let cost {
+                host.charge(cost, to: process)
+                return state.schedule.put(.compute(core), at: now + .nanoseconds(cost))
+            }
+            host.sleep(on: core)
+            if process.isAwake { alarm(process) }
+        }
+    }
+
+    /// Schedules the time at which a process wakes up, unless a datagram wakes it before.
+    private func alarm(_ process: any HostedProcess) {
+        guard let owner = process.workload?.owner, let at = process.reschedule(now: now) else { return }
+        switch owner {
+        case .server: state.schedule.put(.wakeServer, at: at)
+        case .peer(let index): state.schedule.put(.wakePeer(index), at: at)
+        }
+    }
+
+    /// Does one piece of work.
+    ///
+    /// - Returns: The CPU time that it takes, in nanoseconds, or nil if there is nothing to do.
+    private func work(_ process: any HostedProcess, _ host: Host) -> Int64? {
+        _ = host.meter.take()
+        var cost = process.workload?.debt ?? 0
+        process.workload?.debt = 0
+        while cost < Self.shortestWork {
+            guard let step = step(of: process, host.costs) else { return cost > 0 ? cost : nil }
+            cost += step + host.meter.take()
+        }
+        return cost
+    }
+
+    /// Less CPU time is not worth an entry of the schedule.
+    private static var shortestWork: Int64 { 20_000 }
+
+    /// Does what comes next in the event loop of a process.
+    ///
+    /// - Returns: The CPU time that it takes besides primitives, in nanoseconds, or nil if there is nothing to do.
+    private func step(of process: any HostedProcess, _ costs: Costs) -> Int64? {
+        guard let phase = process.workload?.phase, let owner = process.workload?.owner else { return nil }
+        switch phase {
+        case .starting:
+            process.workload?.phase = .polling
+            return costs.start
+        case .polling:
+            return poll(process, owner) ? 0 : nil
+        case .reading(let left):
+            return read(process, owner, left: left) ? costs.receive : 0
+        case .serving:
+            for _ in 0..<Workload.timeoutsPerPass where process.isDue(now) { timesOut(owner) }
+            process.workload?.phase = .strangers(left: Workload.strangersPerPass)
+            return Workload.shortestPass
+        case .strangers(let left):
+            serveStranger(process, owner, left: left)
+            return 0
+        case .sending:
+            return send(process, costs)
+        }
+    }
+
+    /// Begins a burst of reads, or does what timers ask for. Returns false if there is nothing to do.
+    private func poll(_ process: any HostedProcess, _ owner: Workload.Owner) -> Bool {
+        if process.workload?.hasRead == false, !process.inbox.isEmpty {
+            beginBurst(process)
+            return true
+        }
+        process.workload?.hasRead = false
+        var isTime = process.isDue(now)
+        if let drain = process.workload?.drain, drain.at <= now {
+            if process.workload.map({ $0.isDrained || $0.received >= drain.target }) ?? false {
+                process.workload?.drain = nil
+                drained(owner)
+                isTime = true
+            } else {
+                process.workload?.drain?.at = now + Workload.drainGap
+            }
+        }
+        if let at = process.workload?.strangersAt, at <= now {
+            process.workload?.strangersAt = nil
+            isTime = true
+        }
+        if isTime {
+            process.workload?.phase = .serving
+        } else if !process.inbox.isEmpty {
+            beginBurst(process)
+        }
+        return isTime || !process.inbox.isEmpty
+    }
+
+    private func beginBurst(_ process: any HostedProcess) {
+        process.workload?.hasRead = true
+        process.workload?.phase = .reading(left: process.workload?.burst ?? 0)
+    }
+
+    /// Reads a datagram, and handles it unless it is a stranger's. Returns false if the burst has ended.
+    private func read(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) -> Bool {
+        guard left > 0, let flight = process.inbox.takeFirst() else {
+            process.workload?.isDrained = left > 0
+            process.workload?.phase = .serving
+            return false
+        }
+        process.workload?.phase = .reading(left: left - 1)
+        process.workload?.received += 1
+        if process.isExpected(flight) || flight.bytes.count > ProtocolConstants.maximumDatagram {
+            handle(flight, owner)
+        } else if process.workload.map({ $0.strangers.count < Limits.strangerQueue }) ?? false {
+            process.workload?.strangers.append(flight)
+        } else {
+            lose(.overflow)
+        }
+        return true
+    }
+
+    /// Handles one datagram of a stranger. After some of them, strangers wait for as long as those took, so that they get
+    /// at most half of the time.
+    private func serveStranger(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) {
+        guard let workload = process.workload else { return }
+        guard workload.strangersAt == nil, left > 0, !workload.strangers.isEmpty else {
+            if let begin = workload.strangersBegan {
+                workload.strangersBegan = nil
+                workload.strangersAt = now + max(now - begin, Workload.strangersPause)
+            }
+            workload.phase = .sending
+            return
+        }
+        if workload.strangersBegan == nil { workload.strangersBegan = now }
+        workload.phase = .strangers(left: left - 1)
+        handle(workload.strangers.removeFirst(), owner)
+    }
+
+    /// Sends some of the datagrams that the machine has made, and delivers its events.
+    private func send(_ process: any HostedProcess, _ costs: Costs) -> Int64 {
+        guard let waiting = process.workload?.outbox.count, process.workload?.hasOutput == true else {
+            process.workload?.phase = .polling
+            return 0
+        }
+        let events = process.workload?.events ?? 0
+        process.workload?.events = 0
+        let count = min(waiting, Workload.sentTogether)
+        let batch = process.workload?.outbox.prefix(count) ?? []
+        process.workload?.outbox.removeFirst(count)
+        for flight in batch { route(flight) }
+        return costs.transmit * Int64(count) + costs.event * events
+    }
+
+    // MARK: the machines
+
+    private func handle(_ flight: Flight, _ owner: Workload.Owner) {
+        switch owner {
+        case .server: serverHandles(flight)
+        case .peer(let index): peerHandles(index, flight)
+        }
+    }
+
+    private func timesOut(_ owner: Workload.Owner) {
+        switch owner {
+        case .server: serverTimesOut()
+        case .peer(let index): peerTimesOut(index)
+        }
+    }
+
+    private func drained(_ owner: Workload.Owner) {
+        switch owner {
+        case .server: serverDrained()
+        case .peer(let index): peerDrained(index)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// The CPU times of what a process does, in nanoseconds.
+package struct Costs: Hashable, Sendable {
+    // Primitives.
+    package var sign: Int64
+    package var verify: Int64
+    package var isValidPoint: Int64
+    package var agreementKey: Int64
+    package var publicKey: Int64
+    package var agree: Int64
+    package var seal: Int64
+    package var open: Int64
+    /// The time per 1,024 bytes that are sealed or opened, besides `seal` or `open`.
+    package var kibibyte: Int64
+    // The event loop.
+    /// Sleeping and waking up, with the change of context.
+    package var wakeUp: Int64
+    /// Reading a datagram, with the machine's hashes and tables.
+    package var receive: Int64
+    /// Sending a datagram, with the kernel's delivery to a socket of the same host.
+    package var transmit: Int64
+    /// Delivering an event to a consumer that prints it.
+    package var event: Int64
+    /// Starting a process, until its socket is bound.
+    package var start: Int64
+
+    /// The costs that `scripts/bench --costs` prints, rounded, on a machine with two cores and a release build, while other
+    /// programs run: on a machine that is otherwise idle a process wakes up faster, but not among 500 others. `event` is
+    /// twice what it prints, because the program that reads the line shares the host.
+    package static let measured = Costs(
+        sign: 12_400, verify: 34_600, isValidPoint: 28_400, agreementKey: 30_800, publicKey: 24_600, agree: 26_800,
+        seal: 330, open: 270, kibibyte: 670, wakeUp: 104_700, receive: 10_300, transmit: 20_600, event: 63_200,
+        start: 11_000_000)
+
+    /// Returns the costs on a processor that takes `factor` times as long.
+    package func times(_ factor: Int64) -> Costs {
+        var costs = self
+        for cost in Self.all { costs[keyPath: cost] *= factor }
+        return costs
+    }
+
+    private static var all: [WritableKeyPath<Costs, Int64>] {
+        [
+            \.sign, \.verify, \.isValidPoint, \.agreementKey, \.publicKey, \.agree, \.seal, \.open, \.kibibyte,
+            \.wakeUp,
+            \.receive, \.transmit, \.event, \.start,
+        ]
+    }
+}

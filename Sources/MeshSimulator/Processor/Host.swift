@@ -1,0 +1,102 @@
+internal import HeapModule
+package import SecureMeshCore
+
+/// A host whose cores all processes of a mesh share.
+///
+/// A core runs the process that has used the least CPU time, until it sleeps or is `slice` ahead of another. A process
+/// that wakes up counts as having used as much as the least of the others, so that sleep earns nothing.
+package final class Host {
+    private struct Waiting: Comparable {
+        let process: any HostedProcess
+        let fairTime: Int64
+        let sequence: UInt64
+
+        static func == (left: Waiting, right: Waiting) -> Bool { left.sequence == right.sequence }
+
+        static func < (left: Waiting, right: Waiting) -> Bool {
+            left.fairTime == right.fairTime ? left.sequence < right.sequence : left.fairTime < right.fairTime
+        }
+    }
+
+    let costs: Costs
+    let meter: MeteredPrimitives
+    private var running: [(any HostedProcess)?]
+    private var isIdle: [Bool]
+    private var waiting = Heap<Waiting>()
+    private var sequence: UInt64 = 0
+    /// The greatest fair time of a process that has begun to run.
+    private var floor: Int64 = 0
+    /// True while a process runs, so that its calls are part of its work.
+    var isInWork = false
+    private(set) var usage: Recording.ProcessorUsage
+
+    /// - Parameter primitives: The primitives of all machines, whose calls are metered.
+    package init(_ processors: Processors, primitives: any Primitives) {
+        costs = processors.costs
+        meter = MeteredPrimitives(primitives, costs: processors.costs)
+        usage = Recording.ProcessorUsage(cores: processors.cores)
+        running = Array(repeating: nil, count: processors.cores)
+        isIdle = Array(repeating: true, count: processors.cores)
+    }
+
+    /// Adds a process that has something to do. Returns an idle core, which has to `compute` then.
+    func wake(_ process: any HostedProcess) -> Int? {
+        process.workload?.status = .queued
+        process.workload?.debt += costs.wakeUp
+        process.workload?.fairTime = max(process.workload?.fairTime ?? 0, floor)
+        enqueue(process)
+        guard let core = isIdle.firstIndex(of: true) else { return nil }
+        isIdle[core] = false
+        return core
+    }
+
+    /// Returns the process that a core runs next. The core is idle if there is none.
+    func next(on core: Int) -> (any HostedProcess)? {
+        if let current = running[core] {
+            guard let first = waiting.min, let used = current.workload?.fairTime, used > first.fairTime + Self.slice
+            else { return current }
+            current.workload?.status = .queued
+            enqueue(current)
+        }
+        guard let next = waiting.popMin()?.process else {
+            running[core] = nil
+            isIdle[core] = true
+            return nil
+        }
+        floor = max(floor, next.workload?.fairTime ?? 0)
+        next.workload?.status = .running
+        running[core] = next
+        return next
+    }
+
+    /// Takes the process off a core.
+    func sleep(on core: Int) {
+        running[core]?.workload?.status = .asleep
+        running[core] = nil
+    }
+
+    /// Notes CPU time that a process uses.
+    func charge(_ cost: Int64, to process: any HostedProcess) {
+        process.workload?.fairTime += cost
+        usage.all += .nanoseconds(cost)
+        if process.workload?.owner == .server { usage.server += .nanoseconds(cost) }
+    }
+
+    private func enqueue(_ process: any HostedProcess) {
+        sequence += 1
+        waiting.insert(
+            Waiting(process: process, fairTime: process.workload?.fairTime ?? 0, sequence: sequence))
+    }
+
+    private static let slice: Int64 = 3_000_000
+}
+
+/// The processors of a host that all processes of a mesh share.
+package struct Processors: Hashable, Sendable {
+    package var cores: Int
+    package var costs = Costs.measured
+
+    package init(cores: Int) {
+        self.cores = cores
+    }
+}

@@ -1,0 +1,97 @@
+internal import SecureMeshCore
+
+/// The work of one process that shares the cores of a host: a pass of `MeshDriver` in pieces, of which each takes its
+/// CPU time.
+final class Workload {
+    enum Owner: Hashable {
+        case server
+        case peer(Int)
+    }
+
+    /// The place in the event loop.
+    enum Phase {
+        case starting
+        /// Asks the kernel what is ready: sockets first, then timers.
+        case polling
+        /// Reads at most `left` datagrams more of this burst.
+        case reading(left: Int)
+        case serving
+        /// Handles at most `left` datagrams of strangers more in this pass.
+        case strangers(left: Int)
+        case sending
+    }
+
+    enum Status {
+        case asleep, queued, running
+    }
+
+    let owner: Owner
+    var phase = Phase.starting
+    var status = Status.asleep
+    /// The CPU time that it has used, raised to that of the others whenever it wakes up.
+    var fairTime: Int64 = 0
+    /// The CPU time of calls that came from outside of the event loop, such as sending a message.
+    var debt: Int64 = 0
+    /// True if the sockets were read in this round of the event loop, so that timers are next.
+    var hasRead = false
+    /// True if the last burst of reads ended because the socket was empty.
+    var isDrained = true
+    /// The number of datagrams that were read.
+    var received: UInt64 = 0
+    /// The next look at whether the socket is drained, and the number of datagrams at which it counts as drained.
+    var drain: (at: Instant, target: UInt64)?
+    /// The datagrams of strangers, which wait until members and timers have been served.
+    var strangers: [Flight] = []
+    /// The time at which the first of those that this pass handles was handled.
+    var strangersBegan: Instant?
+    /// The time before which no stranger's datagram is handled.
+    var strangersAt: Instant?
+    /// The datagrams that the machine has made and the driver has not sent.
+    var outbox: [Flight] = []
+    /// The number of events that the machine has made and the driver has not delivered.
+    var events: Int64 = 0
+
+    init(_ owner: Owner) {
+        self.owner = owner
+    }
+
+    var hasOutput: Bool { !outbox.isEmpty || events > 0 }
+
+    /// The time at which the event loop wakes up besides the machine's deadline.
+    var wakeAt: Instant? { .earliest([drain?.at, strangersAt]) }
+
+    /// Begins to drain the socket, as `MeshDriver` does.
+    func beginDrain(now: Instant) {
+        drain = (now + Self.drainGap, received + Self.queuedDatagrams)
+    }
+
+    // The numbers of `MeshDriver` and `UDPSocket`.
+
+    static let timeoutsPerPass = 16
+    static let strangersPerPass = 64
+    static let sentTogether = 64
+    /// The CPU time of a pass with nothing to do, in nanoseconds. A machine that moves no deadline must not stop time.
+    static let shortestPass: Int64 = 1_000
+    static let drainGap = Duration.milliseconds(1)
+    static let strangersPause = Duration.microseconds(100)
+    private static let queuedDatagrams = UInt64(Limits.receiveBuffer * 2 / 512)
+
+    /// The greatest number of datagrams in a burst of reads.
+    var burst: Int {
+        switch owner {
+        case .server: 256
+        case .peer: 16
+        }
+    }
+}
+
+/// A process that shares the cores of a host.
+protocol HostedProcess: AnyObject {
+    var workload: Workload? { get }
+    var inbox: Inbox { get set }
+    var isRunning: Bool { get }
+    var isAwake: Bool { get }
+    func isDue(_ now: Instant) -> Bool
+    func isExpected(_ flight: Flight) -> Bool
+    func reschedule(now: Instant) -> Instant?
+}
