@@ -10,7 +10,7 @@ public struct MeshMembership: AsyncSequence, Sendable {
     /// Takes sets of members, one after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let lifecycle: Lifecycle<Peer>
-        private var newest: (epoch: UInt64, version: UInt64)?
+        private var newest: Int?
         private var last: Set<Member>?
 
         fileprivate init(_ lifecycle: Lifecycle<Peer>) {
@@ -32,14 +32,12 @@ public struct MeshMembership: AsyncSequence, Sendable {
             while true {
                 let known = newest
                 let change = try? await driver.value {
-                    peer, _ -> (epoch: UInt64, version: UInt64, members: [Member])? in
-                    // Version 0: the server has changed, and nothing of its directory is known yet.
-                    guard peer.version > 0 else { return nil }
-                    if let known, known == (peer.epoch, peer.version) { return nil }
-                    return (peer.epoch, peer.version, peer.members)
+                    peer, _ -> (count: Int, members: [Member])? in
+                    // Before the first change no directory is known.
+                    peer.changeCount == known ?? 0 ? nil : (peer.changeCount, peer.members)
                 }
                 guard let change else { return nil }
-                newest = (change.epoch, change.version)
+                newest = change.count
                 let members = Set(change.members)
                 guard members != last else { continue }
                 last = members

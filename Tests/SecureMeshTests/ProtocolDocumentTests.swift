@@ -177,6 +177,7 @@ private let constants: [(name: String, value: String)] = [
     ("barredPeriod", text(ProtocolConstants.barredPeriod)),
     ("nameReservation", text(ProtocolConstants.nameReservation)),
     ("pairLingering", text(ProtocolConstants.pairLingering)),
+    ("returnPeriod", text(ProtocolConstants.returnPeriod)),
     ("pendingEntries", text(Limits.pendingEntries)),
     ("pendingLifetime", text(Limits.pendingLifetime)),
     ("helloCost", text(Limits.helloCost)),

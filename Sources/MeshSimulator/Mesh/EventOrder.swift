@@ -33,8 +33,9 @@ package struct EventOrder: Sendable {
         case .connectionRecovered:
             defer { membership = .connected }
             return membership == .lost ? nil : "`connectionRecovered` while \(membership)"
-        case .dismissed:
-            membership = .none
+        case .dismissed(let dismissal):
+            // A server that stops does not end the membership.
+            membership = dismissal == .stopping && membership != .none ? .lost : .none
             return nil
         case .refused, .unanswered:
             return nil

@@ -220,8 +220,7 @@ package final class World {
                 trusting: {
                     peers.indices.first {
                         $0 != index && peers[$0].process.isRunning && !isDeceived($0)
-                            && peers[$0].process.machine.isTrusted(peers[$0].process.clock.read(now))
-                            && peers[$0].process.machine.members.contains { $0.publicKey == key }
+                            && peers[$0].process.machine.trusts(key, peers[$0].process.clock.read(now))
                     }
                 }, now: now)
         }

@@ -3,7 +3,7 @@
 /// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back. A
 /// DELTA that overtook others is kept until its version is reached. Without that, a burst of DELTAs on a network that
 /// reorders would advance the directory by one version per heartbeat.
-package struct DirectoryReplica: Sendable {
+package struct DirectoryReplica: MemberLookup {
     private var directory: Directory
     /// The version held; 0 if none is.
     private(set) package var version: UInt64 = 0
@@ -12,6 +12,12 @@ package struct DirectoryReplica: Sendable {
     /// The epoch of the server that the directory comes from.
     private(set) package var epoch: UInt64 = 0
     private var proof = DirectoryProof()
+    /// The members of the directory before this one that may still come back.
+    private(set) package var former: FormerDirectory
+    /// Rises with each change of the members.
+    private(set) package var changeCount = 0
+    /// The time for which missing members may come back.
+    private var returnPeriod = ProtocolConstants.returnPeriod
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
     /// DELTAs from versions that are not held yet, by that version.
@@ -25,23 +31,40 @@ package struct DirectoryReplica: Sendable {
     package init(of own: PublicKey, pool: (any EntrySharing)? = nil) {
         self.own = own
         directory = Directory(pool: pool)
+        former = FormerDirectory(directory.empty)
     }
 
-    /// The number of members, this peer included once it is listed.
-    package var count: Int { directory.count }
-    package var others: [Entry] { directory.inOrder.filter { $0.identity != own } }
+    /// The number of members, this peer included once it is listed, and those of the former directory that may come
+    /// back.
+    package var count: Int { directory.count + former.missingCount }
+    /// All other members: those that are listed, then those that may come back.
+    package var others: [Entry] { directory.inOrder.filter { $0.identity != own } + former.missing }
 
     /// The entry of `session` at the version held.
     package subscript(session: SessionID) -> Entry? { version > 0 ? directory[session] : nil }
 
-    package func entry(of identity: PublicKey) -> Entry? { directory.entry(of: identity) }
-    package func entry(named name: PeerName) -> Entry? { directory.entry(named: name) }
+    /// Returns the entry of a member, which may be one of the former directory.
+    package func entry(of identity: PublicKey) -> Entry? {
+        directory.entry(of: identity) ?? former.missing(identity)
+    }
+
+    /// Returns the entry of a member, which may be one of the former directory.
+    package func entry(named name: PeerName) -> Entry? {
+        directory.entry(named: name) ?? former.missing(named: name)
+    }
+
+    /// Returns the entry for which a message to a member is sealed, and who signs it; nil if it cannot be reached now.
+    package func receiver(_ identity: PublicKey, by speakers: Speakers) -> (entry: Entry, signer: Signer)? {
+        if let signer = speakers.listed, let entry = directory.entry(of: identity) { return (entry, signer) }
+        if let signer = speakers.former, let entry = former.entry(of: identity) { return (entry, signer) }
+        return nil
+    }
 
     /// Returns whether `identity` was a member when the directory last changed.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 
     package var usages: [Usage] {
-        directory.usages + [
+        directory.usages + former.usages + [
             Usage("early deltas", early.count, limit: Limits.earlyDeltas),
             Usage("parts of a snapshot", assembly?.count ?? 0, limit: Limits.snapshotParts),
             Usage("known names", knownNames.count, limit: Limits.rememberedIdentities),
@@ -66,13 +89,22 @@ package struct DirectoryReplica: Sendable {
     }
 
     /// Begins a session with the server of `epoch`. If `id` is another directory, nothing of it is held.
-    package mutating func begin(_ id: UInt64, epoch: UInt64) {
+    ///
+    /// - Parameter returnPeriod: The time for which members of the old directory may come back, once the first SNAPSHOT
+    ///   of the new one is whole.
+    package mutating func begin(
+        _ id: UInt64, epoch: UInt64, returnPeriod: Duration = ProtocolConstants.returnPeriod
+    ) {
         proof.begin()
         // Servers divide one directory into parts in their own way.
         if epoch != self.epoch { assembly = nil }
         self.epoch = epoch
         guard id != self.id else { return }
         self.id = id
+        self.returnPeriod = returnPeriod
+        // A directory of which nothing was held changes nothing: the members are still those of the one before it.
+        if version > 0 { former.begin(directory.inOrder.filter { $0.identity != own }) }
+        directory = directory.empty
         proof = DirectoryProof()
         version = 0
         assembly = nil
@@ -97,14 +129,14 @@ package struct DirectoryReplica: Sendable {
     }
 
     /// Applies a DELTA from the version held and the early ones that follow it, or keeps an early one.
-    package mutating func apply(_ delta: Delta) throws(Rejection) -> DirectoryChange {
+    package mutating func apply(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(delta.added)
         guard version > 0, delta.from == version else {
             try keep(delta)
             return DirectoryChange()
         }
-        var change = try step(delta)
-        applyEarly(&change)
+        var change = try step(delta, now: now)
+        applyEarly(&change, now: now)
         return change
     }
 
@@ -118,24 +150,25 @@ package struct DirectoryReplica: Sendable {
         early[delta.from] = delta
     }
 
-    private mutating func step(_ delta: Delta) throws(Rejection) -> DirectoryChange {
+    private mutating func step(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         guard directory.allows(removing: delta.removed, adding: delta.added) else { throw .directoryContradiction }
         let before = delta.removed.compactMap { directory[$0] }
         for session in delta.removed { directory.remove(session) }
         for entry in delta.added { directory.insert(entry) }
         version = delta.to
         if let assembly, assembly.version <= version, !proof.isWrong { self.assembly = nil }
-        var change = changes(from: before, to: delta.added, reason: nil)
+        var change = changes(from: before, to: delta.added, now: now)
         if !compareDigest() { change.refusal = .directoryMismatch }
         return change
     }
 
     /// Applies the early DELTAs that follow the version held.
-    private mutating func applyEarly(_ change: inout DirectoryChange) {
+    private mutating func applyEarly(_ change: inout DirectoryChange, now: Instant) {
         while let delta = early.removeValue(forKey: version) {
             do throws(Rejection) {
-                let next = try step(delta)
+                let next = try step(delta, now: now)
                 change.gone += next.gone
+                change.ended += next.ended
                 change.events += next.events
                 change.refusal = change.refusal ?? next.refusal
             } catch {
@@ -147,7 +180,7 @@ package struct DirectoryReplica: Sendable {
     }
 
     /// Adds a part of a SNAPSHOT; applies the SNAPSHOT, and the early DELTAs that follow it, once it is complete.
-    package mutating func apply(_ snapshot: Snapshot) throws(Rejection) -> DirectoryChange {
+    package mutating func apply(_ snapshot: Snapshot, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(snapshot.entries)
         guard snapshot.version > claimedVersion, snapshot.parts <= Limits.snapshotParts,
             snapshot.version >= assembly?.version ?? 0
@@ -158,8 +191,8 @@ package struct DirectoryReplica: Sendable {
         guard assembly?.insert(snapshot) == true else { throw .snapshotNotWanted }
         guard let entries = assembly?.entries else { return DirectoryChange() }
         assembly = nil
-        var change = try adopt(entries, version: snapshot.version)
-        applyEarly(&change)
+        var change = try adopt(entries, version: snapshot.version, now: now)
+        applyEarly(&change, now: now)
         return change
     }
 
@@ -171,10 +204,10 @@ package struct DirectoryReplica: Sendable {
     /// Replaces the directory. Sessions that `entries` lacks are removed; the entry of one that stays must be the same,
     /// unless what is held is wrong: then it is replaced as a whole.
     private mutating func adopt(
-        _ entries: [Entry], version newVersion: UInt64
+        _ entries: [Entry], version newVersion: UInt64, now: Instant
     ) throws(Rejection) -> DirectoryChange {
-        let isNewEpoch = version == 0
-        var next = isNewEpoch || proof.isWrong ? directory.empty : directory
+        let isFirst = version == 0
+        var next = proof.isWrong ? directory.empty : directory
         var listed: Set<SessionID> = []
         for entry in entries {
             guard listed.insert(entry.session).inserted, next[entry.session].map({ $0 == entry }) ?? true else {
@@ -186,27 +219,28 @@ package struct DirectoryReplica: Sendable {
         guard zip(entries, entries.dropFirst()).allSatisfy({ $0.session < $1.session }),
             next.allows(removing: gone, adding: new)
         else { throw .directoryContradiction }
-        let before = isNewEpoch ? directory.inOrder : gone.compactMap { next[$0] }
+        let before = gone.compactMap { next[$0] }
         for session in gone { next.remove(session) }
         for entry in new { next.insert(entry) }
         let held = directory
-        let wasWrong = proof.isWrong && !isNewEpoch
+        let wasWrong = proof.isWrong && !isFirst
         directory = next
         version = newVersion
         proof.replaced()
+        if isFirst { former.whole(missingUntil: now + returnPeriod) }
         var change =
             wasWrong
-            ? corrections(of: held) : changes(from: before, to: new, reason: isNewEpoch ? .stopping : nil)
+            ? corrections(of: held, now: now) : changes(from: before, to: new, now: now)
         if !compareDigest() { change.refusal = .directoryMismatch }
         return change
     }
 
     /// Returns the changes from a directory that was wrong to the one that has replaced it.
-    private mutating func corrections(of wrong: Directory) -> DirectoryChange {
+    private mutating func corrections(of wrong: Directory, now: Instant) -> DirectoryChange {
         let right = directory
         var change = changes(
             from: wrong.inOrder.filter { right[$0.session] != $0 },
-            to: right.inOrder.filter { wrong[$0.session] != $0 }, reason: nil)
+            to: right.inOrder.filter { wrong[$0.session] != $0 }, now: now)
         // A pair of sessions ends unless the keys of its messages stay the same.
         change.gone.removeAll { old in
             right[old.session].map { $0.identity == old.identity && $0.agreementKey == old.agreementKey } ?? false
@@ -214,31 +248,53 @@ package struct DirectoryReplica: Sendable {
         return change
     }
 
-    /// - Parameter reason: The reason why members have left, if it is known.
-    private mutating func changes(
-        from before: [Entry], to after: [Entry], reason: Departure?
-    ) -> DirectoryChange {
-        let left = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
+    /// Gives up the members of the former directory that have not come back in time.
+    package mutating func expireFormer(_ now: Instant) -> DirectoryChange {
+        let (missing, returned) = former.expire(now)
+        if !missing.isEmpty { changeCount += 1 }
+        return DirectoryChange(ended: missing + returned, events: missing.map(Self.givenUp))
+    }
+
+    private static func givenUp(_ entry: Entry) -> PeerEvent { .memberLeft(Member(entry), reason: .stopping) }
+
+    /// Notes that the entries `before` have been replaced by the entries `after`.
+    private mutating func changes(from before: [Entry], to after: [Entry], now: Instant) -> DirectoryChange {
+        changeCount += 1
         let stays = before.isEmpty ? [] : Set(after.map(\.identity))
-        var events: [PeerEvent] = before.filter { !stays.contains($0.identity) && $0.identity != own }
-            .map { .memberLeft(Member($0), reason: reason) }
+        let left = before.filter { !stays.contains($0.identity) }
+        var change = DirectoryChange(gone: before)
+        change.ended = left.compactMap { former.remove($0.identity) }
+        change.events = left.filter { $0.identity != own }.map { .memberLeft(Member($0), reason: nil) }
+        let old = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
+        // All that return do so before any is ousted: members may have exchanged their addresses.
+        var returned: [PublicKey: Entry] = [:]
         for entry in after {
-            let known = knownNames[entry.name]?.entry.identity
-            if let known, known != entry.identity {
-                events.append(.nameMoved(entry.name, from: known, to: entry.identity))
-            }
-            if known != entry.identity, known != nil || knownNames.count < Limits.rememberedIdentities {
-                knownNames.insert(directory.shared(entry))
-            }
+            returned[entry.identity] = former.returns(entry.identity, until: now + ProtocolConstants.pairLingering)
+        }
+        for entry in after {
+            let ousted = former.oust(by: entry)
+            change.ended += ousted
+            change.events += ousted.map(Self.givenUp)
+            noteName(of: entry, in: &change)
             guard entry.identity != own else { continue }
-            guard let old = left[entry.identity] else {
-                events.append(.memberJoined(Member(entry)))
+            guard let old = old[entry.identity] ?? returned[entry.identity] else {
+                change.events.append(.memberJoined(Member(entry)))
                 continue
             }
             guard old != entry else { continue }
             let previousName = old.name == entry.name ? nil : old.name
-            events.append(.memberRejoined(Member(entry), previousName: previousName))
+            change.events.append(.memberRejoined(Member(entry), previousName: previousName))
         }
-        return DirectoryChange(gone: before, events: events)
+        return change
+    }
+
+    private mutating func noteName(of entry: Entry, in change: inout DirectoryChange) {
+        let known = knownNames[entry.name]?.entry.identity
+        if let known, known != entry.identity {
+            change.events.append(.nameMoved(entry.name, from: known, to: entry.identity))
+        }
+        if known != entry.identity, known != nil || knownNames.count < Limits.rememberedIdentities {
+            knownNames.insert(directory.shared(entry))
+        }
     }
 }

@@ -16,7 +16,7 @@ struct InboundPair: Sendable {
 
     /// Returns whether the sender's session has ended for good. A replaced session is heard only while its peer is
     /// still a member.
-    func isOver(_ directory: DirectoryReplica, now: Instant) -> Bool {
+    func isOver(_ directory: some MemberLookup, now: Instant) -> Bool {
         guard let until else { return false }
         return until <= now || !directory.lists(entry.identity)
     }

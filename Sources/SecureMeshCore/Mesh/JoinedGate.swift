@@ -63,7 +63,10 @@ package struct JoinedGate: Sendable {
     }
 
     /// Returns the events to emit after `event` has happened.
-    package mutating func pass(_ event: PeerEvent) -> [PeerEvent] {
+    ///
+    /// - Parameter isOfPrevious: The event is a message to the session before the pending one. It belongs to the
+    ///   membership that was reported last, if its sender was reported then and has not changed since.
+    package mutating func pass(_ event: PeerEvent, isOfPrevious: Bool = false) -> [PeerEvent] {
         switch event {
         case .connectionLost:
             guard reported == .connected else { return [] }
@@ -71,10 +74,19 @@ package struct JoinedGate: Sendable {
         case .connectionRecovered:
             guard reported == .lost, !isPending else { return [] }
             reported = .connected
+        case .dismissed(.stopping):
+            // The membership goes on without a server.
+            (isPending, messages) = (false, [])
+            if reported == .connected { reported = .lost }
         case .dismissed, .left, .ended:
             (reported, isPending, messages) = (.none, false, [])
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
             guard isPending || reported == .none else { break }
+            if case .message(let message) = event, isOfPrevious, reported != .none,
+                changes[message.sender.publicKey] == nil
+            {
+                break
+            }
             buffer(event)
             return []
         case .joined, .refused, .unanswered, .missed:

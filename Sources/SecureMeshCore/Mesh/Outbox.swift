@@ -80,19 +80,23 @@ package struct Outbox: Sendable {
     ///
     /// - Throws: `SendError.queueFull`; `.overRate` if one of the receivers would refuse it now.
     package mutating func enqueue(
-        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [Entry], by signer: Signer, now: Instant
+        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [(entry: Entry, signer: Signer)],
+        by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
         let storedSize = body.count + receivers.count * Bytes32.count
         guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes else { throw .queueFull }
         let size = Kind.message.minimumSize + body.count
-        let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
+        let wait = receivers.reduce(Duration.zero) {
+            max($0, limiter.wait(for: $1.entry.session, size: size, now: now))
+        }
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         number += 1
         let message = PeerMessage(audience: nil, number: number, flags: flags, body: body)
         let signed = signer.sign(.message, message)
         append(
             Broadcast(
-                message: message, signed: signed, receivers: receivers.reversed().map(\.identity), isRepeat: false,
+                message: message, signed: signed, receivers: receivers.reversed().map(\.entry.identity),
+                isRepeat: false,
                 storedSize: storedSize, until: now + Limits.broadcastLifetime), now: now)
         return (message, signed)
     }
@@ -121,20 +125,20 @@ package struct Outbox: Sendable {
     /// Returns the next payload to seal, its receiver and its number; nil if the slice is over or nothing waits.
     ///
     /// - Parameters:
-    ///   - signer: The signer of the session in which this peer may send messages; nil if it may not.
+    ///   - speakers: The signers of the sessions in which this peer may send messages.
     ///   - deliveries: The messages that are repeated. Receivers that have acknowledged them are skipped.
     package mutating func next(
-        in directory: DirectoryReplica, by signer: Signer?, _ deliveries: Deliveries, now: Instant
+        in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
     ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
         while let first = waiting.first, first.until <= now { removeFirst() }
         removeFinished()
-        guard let signer else {
+        guard !speakers.isEmpty else {
             resumeAt = nil
             return nil
         }
         while let identity = waiting.first?.receivers.last {
             if waiting[0].isRepeat {
-                guard waiting[0].signed.from == signer.from else {
+                guard speakers.isSpeaking(waiting[0].signed.from) else {
                     removeFirst()
                     continue
                 }
@@ -148,7 +152,9 @@ package struct Outbox: Sendable {
                 resumeAt = budget.nextSlice
                 return nil
             }
-            if let entry = directory.entry(of: identity) {
+            if let (entry, signer) = directory.receiver(identity, by: speakers),
+                !waiting[0].isRepeat || waiting[0].signed.from == signer.from
+            {
                 let wait = limiter.wait(for: entry.session, size: waiting[0].size, now: now)
                 guard wait == .zero else {
                     resumeAt = now + wait
@@ -159,7 +165,12 @@ package struct Outbox: Sendable {
                 removeFinished()
                 return next
             }
-            // It has left.
+            if directory.entry(of: identity) != nil, speakers.listed == nil {
+                // It is listed in a directory in which this peer may speak soon.
+                resumeAt = nil
+                return nil
+            }
+            // It has left, or the trust of its former session has ended, or a repeat cannot be told from a new message.
             waiting[0].receivers.removeLast()
             removeFinished()
         }

@@ -76,7 +76,7 @@ package struct Pairs: Sendable {
     ///
     /// - Parameter source: The address that the datagram came from.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
     ) throws(Rejection) -> AdmittedMessage {
         if let index = knownSender(of: datagram, held: directory, now: now) {
@@ -91,7 +91,7 @@ package struct Pairs: Sendable {
 
     /// Admits an ACK. The gates are those of a MESSAGE.
     package mutating func admitAcknowledgment(
-        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
     ) throws(Rejection) -> AdmittedAcknowledgment {
         if let index = knownSender(of: datagram, held: directory, now: now) {
@@ -106,7 +106,7 @@ package struct Pairs: Sendable {
 
     /// Returns the index of the pair with the sender of `datagram`; nil if no datagram of that sender has opened.
     private mutating func knownSender(
-        of datagram: Datagram, held directory: DirectoryReplica, now: Instant
+        of datagram: Datagram, held directory: some MemberLookup, now: Instant
     ) -> Dictionary<SessionID, InboundPair>.Index? {
         guard let from = SessionID(rawValue: datagram.header.from), let index = inbound.index(forKey: from) else {
             return nil
@@ -156,7 +156,7 @@ package struct Pairs: Sendable {
     /// up the keys per second: it uses up those of datagrams from other addresses. If it forges the addresses too, each
     /// sender costs a token once, because the key is remembered.
     private mutating func meet(
-        _ session: UInt64, at source: SocketAddress, held directory: DirectoryReplica, now: Instant
+        _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant
     ) throws(Rejection) -> InboundPair {
         guard let sender = SessionID(rawValue: session), let entry = directory[sender],
             entry.identity != identity.publicKey

@@ -41,6 +41,8 @@ package struct Peer: MeshMachine {
     package var members: [Member] { directory.others.map(Member.init) }
     /// The number of members, this peer included once it is listed.
     package var memberCount: Int { directory.count }
+    /// Rises with each change of the members.
+    package var changeCount: Int { directory.changeCount }
 
     package var usages: [Usage] {
         directory.usages + joining.usages + sessions.usages + joinedGate.usages + outbox.usages
@@ -69,6 +71,7 @@ package struct Peer: MeshMachine {
             isOpening ? nil : joining.deadline,
             drainBegan == nil ? silenceDeadline : nil,
             isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
+            directory.former.deadline,
             outbox.deadline, deliveries.deadline, acknowledger.deadline,
         ])
     }
@@ -98,17 +101,19 @@ package struct Peer: MeshMachine {
                 try handlePulse(datagram, decoded, echo: echo, token: token, now: now)
                 askForMore(now)
             case .snapshot:
-                directoryChanged(try directory.apply(sessions.admit(Snapshot.self, datagram, decoded)), now: now)
+                let snapshot = try sessions.admit(Snapshot.self, datagram, decoded)
+                directoryChanged(try directory.apply(snapshot, now: now), now: now)
                 askForMore(now)
             case .delta:
-                directoryChanged(try directory.apply(sessions.admit(Delta.self, datagram, decoded)), now: now)
+                let delta = try sessions.admit(Delta.self, datagram, decoded)
+                directoryChanged(try directory.apply(delta, now: now), now: now)
                 askForMore(now)
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
                 let admitted = try sessions.admitMessage(
                     datagram, decoded, from: path.remote, held: directory, now: now)
-                try receive(admitted, now: now)
+                try receive(admitted, isOfPrevious: decoded.header.to != session?.rawValue, now: now)
             case .ack:
                 let acknowledgment = try sessions.admitAcknowledgment(
                     datagram, decoded, from: path.remote, held: directory, now: now)
@@ -120,7 +125,7 @@ package struct Peer: MeshMachine {
             rejections.count(error)
         }
         announce(now)
-        if maySpeak(now) { outbox.resume(now) }
+        if !outbox.isEmpty, !speakers(now).isEmpty { outbox.resume(now) }
     }
 
     package mutating func handleTimeout(now: Instant) {
@@ -140,11 +145,15 @@ package struct Peer: MeshMachine {
         if let rekeyAt = sessions.current?.rekeyAt, rekeyAt <= now, !joining.isActive, sessions.candidate == nil {
             joining.start(at: now)
         }
+        if let deadline = directory.former.deadline, deadline <= now {
+            directoryChanged(directory.expireFormer(now), now: now)
+        }
         sessions.expire(now)
         sendAcknowledgments(now)
         acknowledger.expire(now: now)
         deliveries.expire(now: now)
-        for due in deliveries.due(in: maySpeak(now) ? session : nil, random: &random, now: now) {
+        let speaker = (speakers(now).listed ?? speakers(now).former).flatMap { SessionID(rawValue: $0.from) }
+        for due in deliveries.due(in: speaker, random: &random, now: now) {
             outbox.enqueue(due, now: now)
         }
         sealWaiting(now)
@@ -188,8 +197,8 @@ package struct Peer: MeshMachine {
         outputs.push(.transmit(Transmit(path: path, bytes: bytes)))
     }
 
-    private mutating func emit(_ event: PeerEvent) {
-        for event in joinedGate.pass(event) { outputs.push(.event(event)) }
+    private mutating func emit(_ event: PeerEvent, isOfPrevious: Bool = false) {
+        for event in joinedGate.pass(event, isOfPrevious: isOfPrevious) { outputs.push(.event(event)) }
     }
 
     /// Emits `.joined` once this peer may speak.
@@ -223,7 +232,10 @@ extension Peer {
     private mutating func promoted(_ now: Instant) {
         guard let current = sessions.current else { return }
         joining.stop()
-        directory.begin(current.directory, epoch: current.epoch)
+        directory.begin(
+            current.directory, epoch: current.epoch,
+            returnPeriod: min(ProtocolConstants.returnPeriod, current.trust))
+        if directory.former.isEmpty { sessions.endFormer(now) }
         noteListing()
         isConnected = true
         backoff.connected(now)
@@ -277,6 +289,12 @@ extension Peer {
             outbox.end(entry.session)
             acknowledger.end(entry.session, now: now)
         }
+        for entry in change.ended {
+            sessions.end(entry.session, wasReplaced: false, now: now)
+            outbox.end(entry.session)
+            acknowledger.end(entry.session, now: now)
+        }
+        if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
     }
 
     /// Sends a heartbeat that asks for the rest of the directory, if one is due.
@@ -302,7 +320,7 @@ extension Peer {
             }
             return
         }
-        sessions.endCurrent()
+        if dismissal == .stopping { sessions.endWithServer(now) } else { sessions.endCurrent() }
         isConnected = false
         emit(.dismissed(dismissal))
         switch dismissal {
@@ -333,7 +351,7 @@ extension Peer {
     private mutating func continueLeaving(_ now: Instant) {
         guard let flushUntil = leaving?.flushUntil else { return }
         sealWaiting(now)
-        if flushUntil <= now || !maySpeak(now) { outbox.removeAll() }
+        if flushUntil <= now || speakers(now).isEmpty { outbox.removeAll() }
         guard outbox.isEmpty else { return }
         switch leaving?.step(now) {
         case .send: for bytes in sessions.leave() { transmit(bytes) }
@@ -394,15 +412,16 @@ extension Peer {
     private mutating func sendToAll(
         _ body: [UInt8], acknowledgedWithin timeout: Duration?, limit: Int, now: Instant
     ) throws(SendError) -> (number: UInt64, receivers: Int) {
-        let signer = try speaker(body, limit: limit, now: now)
+        let speakers = try speakers(for: body, limit: limit, now: now)
         guard !outbox.isFull else { throw .queueFull }
-        let others = directory.others
+        guard let signer = speakers.listed ?? speakers.former else { throw .notJoined }
+        let others = directory.others.compactMap { directory.receiver($0.identity, by: speakers) }
         try checkRoom(for: body, receivers: others.count, acknowledgedWithin: timeout)
         let (message, signed) = try outbox.enqueue(
             body, flags: timeout == nil ? [] : .acknowledge, for: others, by: signer, now: now)
         if let timeout {
             deliveries.begin(
-                message, signed, to: others.map(\.identity), timeout: timeout,
+                message, signed, to: others.map(\.entry.identity), timeout: timeout,
                 spread: Limits.acknowledgmentSpread(members: others.count), now: now)
         }
         sendHeartbeats(now)
@@ -412,10 +431,11 @@ extension Peer {
     private mutating func send(
         _ body: [UInt8], to identity: PublicKey, orAcknowledgedWithin timeout: Duration?, limit: Int, now: Instant
     ) throws(SendError) -> UInt64 {
-        guard identity != configuration.key.publicKey, let entry = directory.entry(of: identity) else {
+        guard identity != configuration.key.publicKey, directory.entry(of: identity) != nil else {
             throw .unknownMember
         }
-        let signer = try speaker(body, limit: limit, now: now)
+        let speakers = try speakers(for: body, limit: limit, now: now)
+        guard let (entry, signer) = directory.receiver(identity, by: speakers) else { throw .notJoined }
         try checkRoom(for: body, receivers: 1, acknowledgedWithin: timeout)
         let (earlier, message, signed) = try outbox.sign(
             body, flags: timeout == nil ? [] : .acknowledge, for: entry, by: signer, now: now)
@@ -446,11 +466,20 @@ extension Peer {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
-    /// Returns the signer of a message with this body.
-    private func speaker(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Signer {
+    /// Returns whether a message to or from a member would be sent or accepted now.
+    package func trusts(_ identity: PublicKey, _ now: Instant) -> Bool {
+        directory.lists(identity) && sessions.isTrusted(now)
+            || directory.former.lists(identity) && sessions.isFormerTrusted(now)
+    }
+
+    private func speakers(_ now: Instant) -> Speakers { sessions.speakers(held: directory, now: now) }
+
+    /// Returns the signers of a message with this body.
+    private func speakers(for body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Speakers {
         guard body.count <= limit else { throw .tooLarge(limit: limit) }
-        guard leaving == nil, maySpeak(now), let current = sessions.current else { throw .notJoined }
-        return current.signer
+        let speakers = speakers(now)
+        guard leaving == nil, !speakers.isEmpty else { throw .notJoined }
+        return speakers
     }
 
     /// Seals broadcasts that wait, until the slice is over.
@@ -460,9 +489,9 @@ extension Peer {
     @discardableResult
     private mutating func sealWaiting(_ now: Instant, countingFailuresOf number: UInt64 = 0) -> Int {
         guard !outbox.isEmpty else { return 0 }
-        let signer = maySpeak(now) ? sessions.current?.signer : nil
+        let speakers = speakers(now)
         var failures = 0
-        while let next = outbox.next(in: directory, by: signer, deliveries, now: now) {
+        while let next = outbox.next(in: directory, by: speakers, deliveries, now: now) {
             do throws(SendError) {
                 try seal(next.payload, for: next.entry, now: now)
             } catch {
@@ -477,12 +506,14 @@ extension Peer {
     }
 
     /// Delivers a message, once if it asks for an acknowledgment, and acknowledges each copy.
-    private mutating func receive(_ admitted: AdmittedMessage, now: Instant) throws(Rejection) {
+    private mutating func receive(
+        _ admitted: AdmittedMessage, isOfPrevious: Bool, now: Instant
+    ) throws(Rejection) {
         let message = admitted.message
-        guard admitted.wantsAcknowledgment else { return emit(.message(message)) }
+        guard admitted.wantsAcknowledgment else { return emit(.message(message), isOfPrevious: isOfPrevious) }
         guard message.number > 0 else { throw .numberOutOfRange }
         switch acknowledger.note(message.number, from: admitted.session) {
-        case .first: emit(.message(message))
+        case .first: emit(.message(message), isOfPrevious: isOfPrevious)
         case .repeated: break
         case .tooOld: throw .numberStale
         }
@@ -497,9 +528,11 @@ extension Peer {
     /// Sends the acknowledgments that are due, to members that know this peer's session. A message that `joinedGate`
     /// buffers is not delivered yet, so it is acknowledged when it is repeated.
     private mutating func sendAcknowledgments(_ now: Instant) {
+        let speakers = speakers(now)
         for due in acknowledger.due(now: now) {
-            guard !joinedGate.isPending, maySpeak(now), let signer = sessions.current?.signer,
-                let entry = directory[due.session]
+            let listed = joinedGate.isPending ? nil : directory[due.session]
+            guard let entry = listed ?? directory.former[due.session],
+                let signer = listed == nil ? speakers.former : speakers.listed
             else { continue }
             let acknowledgment = Acknowledgment(audience: entry.identity, session: due.session, number: due.number)
             let signed = signer.sign(.ack, acknowledgment)

@@ -2,7 +2,8 @@
 ///
 /// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
 /// emitted exactly once, before all else of it. It ends with the next ``joined(address:)``, or with
-/// ``dismissed(_:)``, ``left`` or ``ended(_:)``.
+/// ``dismissed(_:)``, ``left`` or ``ended(_:)``. A server that is gone, or that says it is `stopping`, does not end it:
+/// messages among its members go on until trust in the directory ends, by default for a minute.
 ///
 /// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership.
 ///   Right after ``joined(address:)`` come the differences from the members that were reported before.
@@ -22,6 +23,7 @@ public enum PeerEvent: Hashable, Sendable {
     /// The server has answered again before a new session was needed.
     case connectionRecovered
     /// The server has ended the session. If the reason is `revoked`, `ended` follows; otherwise the peer joins again.
+    /// After `stopping`, the membership goes on without a server.
     case dismissed(Dismissal)
     /// The server does not admit this peer yet. The peer tries again after the given time.
     case refused(JoinDelay, retryAfter: Duration)
@@ -35,7 +37,8 @@ public enum PeerEvent: Hashable, Sendable {
     /// that was another one.
     case memberRejoined(Member, previousName: PeerName?)
     /// A key is no longer a member. The reason is nil unless this peer knows it: the protocol tells it only to the
-    /// member that leaves. It is `stopping` if the server has restarted and the member has not joined again.
+    /// member that leaves. It is `stopping` if the server has restarted and the member has not joined again within
+    /// 15 s.
     case memberLeft(Member, reason: Departure?)
     /// Another key holds a name that this peer has seen with the first key.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)

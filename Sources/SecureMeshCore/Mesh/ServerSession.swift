@@ -13,14 +13,15 @@ package struct ServerSession: Sendable {
     /// The address at which the server sees this peer.
     package let address: SocketAddress
     private let interval: Duration
-    private let binder: Secret32
-    private let trust: Duration
+    /// The secrets shared with the server; nil once the session serves messages only.
+    private var binder: Secret32?
+    private var channel: SecureChannel?
+    package let trust: Duration
     private let startedAt: Instant
     /// The instant at which the peer joins again because its keys are old.
     private let keysExpireAt: Instant
     /// The time for which a heartbeat that a PULSE echoes proves that the server is alive.
     private let freshness: Duration
-    private var channel: SecureChannel
     private var pairs: Pairs
     private var number: UInt64 = 0
     private var token: UInt64
@@ -119,6 +120,12 @@ package struct ServerSession: Sendable {
 
     // MARK: with the server
 
+    /// Erases the keys shared with the server. The session goes on with messages.
+    package mutating func endWithServer() {
+        binder = nil
+        channel = nil
+    }
+
     /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
     package mutating func heartbeat(
         version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
@@ -127,19 +134,20 @@ package struct ServerSession: Sendable {
         schedule.sent(now: now, staleAt: staleAt, random: &random)
         number += 1
         record(number, now)
+        guard let binder else { return nil }
         let payload =
             isConfirmed
             ? signer.sign(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
             : signer.sign(
                 .confirm, Heartbeat(number: number, token: token, version: version, part: 0),
                 extra: .binder(binder, server: server))
-        return channel.seal(payload, to: epoch)
+        return channel?.seal(payload, to: epoch)
     }
 
     /// Seals LEAVE.
     package mutating func leave() -> [UInt8]? {
         number += 1
-        return channel.seal(signer.sign(.leave, Leave(number: number)), to: epoch)
+        return channel?.seal(signer.sign(.leave, Leave(number: number)), to: epoch)
     }
 
     /// Gates of SNAPSHOT, DELTA and GOODBYE: window → seal → fields → signature → commit.
@@ -148,7 +156,7 @@ package struct ServerSession: Sendable {
     ) throws(Rejection) -> Body {
         let opened = try open(body, span, datagram)
         let verified = try opened.verified(by: server, in: signer.context)
-        channel.accept(counter: datagram.header.counter)
+        channel?.accept(counter: datagram.header.counter)
         return verified.body
     }
 
@@ -161,9 +169,9 @@ package struct ServerSession: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) -> Pulse? {
         let opened = try open(Pulse.self, span, datagram)
-        try channel.checkNumber(opened.body.number)
+        try channel?.checkNumber(opened.body.number)
         let pulse = try opened.verified(by: server, in: signer.context).body
-        channel.accept(counter: datagram.header.counter, number: pulse.number)
+        channel?.accept(counter: datagram.header.counter, number: pulse.number)
         return note(pulse, echo: echo, token: token, now: now) ? pulse : nil
     }
 
@@ -192,7 +200,7 @@ package struct ServerSession: Sendable {
     private func open<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Opened<Body> {
-        guard datagram.header.from == epoch else { throw .misdirected }
+        guard datagram.header.from == epoch, let channel else { throw .misdirected }
         return try channel.open(body, span, datagram, by: signer.context.primitives)
     }
 
@@ -220,7 +228,7 @@ package struct ServerSession: Sendable {
 
     /// Gates: trusted → those of `Pairs`.
     package mutating func admitMessage(
-        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
     ) throws(Rejection) -> AdmittedMessage {
         guard isTrusted(now) else { throw .untrusted }
@@ -229,7 +237,7 @@ package struct ServerSession: Sendable {
 
     /// Admits an ACK. Gates: trusted → those of `Pairs`.
     package mutating func admitAcknowledgment(
-        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
+        _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
     ) throws(Rejection) -> AdmittedAcknowledgment {
         guard isTrusted(now) else { throw .untrusted }

@@ -1,12 +1,15 @@
 /// A peer's sessions with its server: candidate, current and previous (PROTOCOL.md, sections 5 to 7).
 ///
 /// WELCOME opens the candidate. The candidate's first fresh PULSE makes it the current session and the current session
-/// the previous one, which accepts late messages for 5 s. A candidate that goes stale is given up. Each of them may end
-/// early, and none returns.
+/// the previous one, which accepts late messages for 5 s. If the new session belongs to another directory, or if the
+/// server has stopped, members still know this peer by the previous session: messages go on in it, both ways, until its
+/// trust ends. A candidate that goes stale is given up. Each of them may end early, and none returns.
 package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
-        let until: Instant
+        var until: Instant
+        /// True if messages are sent in it as well as accepted: the server has gone, or it serves another directory.
+        var speaks: Bool
     }
 
     private(set) package var candidate: ServerSession?
@@ -31,13 +34,19 @@ package struct SessionRotation: Sendable {
 
     /// Returns true if messages are accepted and may be sent.
     package func isTrusted(_ now: Instant) -> Bool {
-        guard let until = current?.trustedUntil else { return false }
-        return now < until
+        current?.isTrusted(now) == true || isFormerTrusted(now)
+    }
+
+    /// Returns true if messages are accepted and may be sent in the previous session.
+    package func isFormerTrusted(_ now: Instant) -> Bool {
+        guard let previous, previous.speaks, now < previous.until else { return false }
+        return previous.session.isTrusted(now)
     }
 
     package var deadline: Instant? {
         Instant.earliest([
-            candidate?.schedule.next, current?.sendAt, previous?.until, current?.expiryDeadline,
+            candidate?.schedule.next, current?.sendAt, current?.expiryDeadline,
+            previous?.until, previous?.session.expiryDeadline,
         ])
     }
 
@@ -72,9 +81,21 @@ package struct SessionRotation: Sendable {
     /// - Returns: Whether this peer's own CONFIRM may have replaced it; it then becomes the previous session.
     package mutating func replaceCurrent(_ now: Instant) -> Bool {
         let isOwn = candidate != nil || givenUpUntil.map { now < $0 } ?? false
-        if isOwn { retireCurrent(now) }
+        if isOwn { retireCurrent(until: now + ProtocolConstants.pairLingering, speaks: false) }
         current = nil
         return isOwn
+    }
+
+    /// Ends the current session with the server, which has stopped. Messages go on in it until its trust ends.
+    package mutating func endWithServer(_ now: Instant) {
+        if let until = current?.trustedUntil, now < until { retireCurrent(until: until, speaks: true) }
+        current = nil
+    }
+
+    /// Ends the previous session 5 s after the last member has a new one.
+    package mutating func endFormer(_ now: Instant) {
+        guard let previous, previous.speaks, previous.session.directory != current?.directory else { return }
+        self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
     }
 
     package mutating func endCurrent() {
@@ -91,11 +112,13 @@ package struct SessionRotation: Sendable {
     package mutating func expire(_ now: Instant) {
         if let until = previous?.until, until <= now { previous = nil }
         current?.expire(now)
+        previous?.session.expire(now)
     }
 
-    private mutating func retireCurrent(_ now: Instant) {
+    private mutating func retireCurrent(until: Instant, speaks: Bool) {
         guard let current else { return }
-        previous = Previous(session: current, until: now + ProtocolConstants.pairLingering)
+        previous = Previous(session: current, until: until, speaks: speaks)
+        previous?.session.endWithServer()
     }
 
     // MARK: with the server
@@ -168,8 +191,19 @@ package struct SessionRotation: Sendable {
     }
 
     private mutating func promoteCandidate(_ now: Instant) {
-        if candidate?.directory == current?.directory { candidate?.inheritTrust(until: current?.trustedUntil) }
-        retireCurrent(now)
+        let lingering = now + ProtocolConstants.pairLingering
+        let directory = candidate?.directory
+        if current?.directory == directory {
+            candidate?.inheritTrust(until: current?.trustedUntil)
+            retireCurrent(until: lingering, speaks: false)
+        } else if let until = current?.trustedUntil {
+            retireCurrent(until: until, speaks: true)
+        }
+        // Without a current session, or if it never held its directory, the one before it goes on.
+        if let former = previous, former.session.directory == directory {
+            previous?.until = min(former.until, lingering)
+            previous?.speaks = false
+        }
         current = candidate
         candidate = nil
         // The server accepts no CONFIRM that is older than this one.
@@ -178,23 +212,46 @@ package struct SessionRotation: Sendable {
 
     // MARK: with other members
 
+    /// Returns the signers of the sessions in which this peer may send messages.
+    package func speakers(held directory: DirectoryReplica, now: Instant) -> Speakers {
+        let current = directory.version > 0 && current?.maySpeak(now) == true ? current?.signer : nil
+        guard let previous, isFormerTrusted(now), previous.session.maySpeak(now) else {
+            return Speakers(listed: current, former: nil)
+        }
+        let signer = previous.session.signer
+        return isListed(previous, in: directory)
+            ? Speakers(listed: current ?? signer, former: nil) : Speakers(listed: current, former: signer)
+    }
+
+    /// Returns true if the directory that is held is that of the previous session.
+    private func isListed(_ previous: Previous, in directory: DirectoryReplica) -> Bool {
+        previous.session.directory == directory.id
+    }
+
     /// Admits a message to the current session or to the previous one.
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
     ) throws(Rejection) -> AdmittedMessage {
-        let to = datagram.header.to
-        // Both sessions are changed in place: a copy of either would have the table of senders copied as well.
-        if to == current?.id.rawValue,
-            let message = try current?.admitMessage(span, datagram, from: source, held: directory, now: now)
-        {
-            return message
-        }
-        if to == previous?.session.id.rawValue, let until = previous?.until, now < until,
-            let message = try previous?.session.admitMessage(
+        switch try receiver(of: datagram, held: directory, now: now) {
+        case .current:
+            if let message = try current?.admitMessage(
                 span, datagram, from: source, held: directory, now: now)
-        {
-            return message
+            {
+                return message
+            }
+        case .previous:
+            if let message = try previous?.session.admitMessage(
+                span, datagram, from: source, held: directory, now: now)
+            {
+                return message
+            }
+        case .former:
+            if let message = try previous?.session.admitMessage(
+                span, datagram, from: source, held: directory.former, now: now)
+            {
+                return message
+            }
         }
         throw .unknownSession
     }
@@ -204,28 +261,60 @@ package struct SessionRotation: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
     ) throws(Rejection) -> AdmittedAcknowledgment {
-        let to = datagram.header.to
-        if to == current?.id.rawValue,
-            let acknowledgment = try current?.admitAcknowledgment(
+        switch try receiver(of: datagram, held: directory, now: now) {
+        case .current:
+            if let acknowledgment = try current?.admitAcknowledgment(
                 span, datagram, from: source, held: directory, now: now)
-        {
-            return acknowledgment
-        }
-        if to == previous?.session.id.rawValue, let until = previous?.until, now < until,
-            let acknowledgment = try previous?.session.admitAcknowledgment(
+            {
+                return acknowledgment
+            }
+        case .previous:
+            if let acknowledgment = try previous?.session.admitAcknowledgment(
                 span, datagram, from: source, held: directory, now: now)
-        {
-            return acknowledgment
+            {
+                return acknowledgment
+            }
+        case .former:
+            if let acknowledgment = try previous?.session.admitAcknowledgment(
+                span, datagram, from: source, held: directory.former, now: now)
+            {
+                return acknowledgment
+            }
         }
         throw .unknownSession
     }
 
-    /// Seals a message for the session of `entry`.
+    /// The session to which another member's datagram is, and where its senders are listed.
+    ///
+    /// The callers change both sessions in place: a copy of either would have the table of senders copied as well.
+    private enum Receiver {
+        case current, previous, former
+    }
+
+    private func receiver(
+        of datagram: Datagram, held directory: DirectoryReplica, now: Instant
+    ) throws(Rejection) -> Receiver {
+        let to = datagram.header.to
+        if to == current?.id.rawValue { return .current }
+        guard let previous, to == previous.session.id.rawValue, now < previous.until else { throw .unknownSession }
+        return isListed(previous, in: directory) ? .previous : .former
+    }
+
+    /// Seals a message for the session of `entry`, in the session that has signed it.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
-        guard let bytes = try current?.seal(payload, for: entry, charging: &budget) else { throw .noSession }
-        return bytes
+        if payload.from == current?.id.rawValue,
+            let bytes = try current?.seal(payload, for: entry, charging: &budget)
+        {
+            return bytes
+        }
+        if payload.from == previous?.session.id.rawValue,
+            let bytes = try previous?.session.seal(payload, for: entry, charging: &budget)
+        {
+            return bytes
+        }
+        throw .noSession
     }
 
     /// Ends the pairs with another member's session.

@@ -37,4 +37,6 @@ package enum ProtocolConstants {
     package static let barredPeriod = Duration.seconds(60)
     package static let nameReservation = Duration.seconds(24 * 3_600)
     package static let pairLingering = Duration.seconds(5)
+    /// The time after the first SNAPSHOT of another directory for which members of the former one may come back.
+    package static let returnPeriod = Duration.seconds(15)
 }

@@ -63,7 +63,7 @@ import Testing
         var log = DirectoryLog(id: 1, now: at(0))
         var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
         copy.begin(1, epoch: 1)
-        _ = try copy.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []))
+        _ = try copy.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []), now: .start)
         for session in 1...UInt64(100) {
             log.insert(try .sample(session, name: String(repeating: "x", count: 28) + "\(session)"), replacing: nil)
         }
@@ -74,7 +74,7 @@ import Testing
         for payload in payloads {
             #expect(Kind.delta.sealedOffset + payload.plaintext.count + Kind.tagSize <= 1_232)
             let body = Array(payload.plaintext.dropLast(Signature.count))
-            _ = try copy.apply(Delta(decoding: body.span))
+            _ = try copy.apply(Delta(decoding: body.span), now: .start)
         }
         #expect(copy.version == log.version)
         #expect(copy.others == log.directory.inOrder)
@@ -98,7 +98,7 @@ import Testing
         var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
         copy.begin(1, epoch: 1)
         _ = try copy.apply(
-            Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder))
+            Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder), now: .start)
         // Ten join, one of them under a name and address that only a later removal frees, then 200 leave.
         for session in 221...UInt64(230) { log.insert(try .sample(session), replacing: nil) }
         for session in 1...UInt64(200) { log.remove(try sessions(session)[0]) }
@@ -118,7 +118,7 @@ import Testing
             }
             #expect(deltas.count == 1)
             for delta in deltas {
-                _ = try copy.apply(delta)
+                _ = try copy.apply(delta, now: .start)
                 sizes.append([delta.removed.count, delta.added.count])
             }
             milliseconds += 20

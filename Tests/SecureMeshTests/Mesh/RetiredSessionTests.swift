@@ -51,7 +51,7 @@ import Testing
         let message = try hand.received(.message)
         let datagram = try Datagram(decoding: message.span)
         var directory = DirectoryReplica(of: hand.key.publicKey)
-        _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]))
+        _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [entry]), now: .start)
         var pairs = try pairs(of: hand)
         let admit = { (now: Instant) throws(Rejection) -> AdmittedMessage in
             try pairs.admitMessage(message.span, datagram, from: entry.address, held: directory, now: now)

@@ -1,0 +1,7 @@
+/// The members whose sessions may exchange messages with one session of this peer.
+package protocol MemberLookup: Sendable {
+    /// The entry of `session`.
+    subscript(session: SessionID) -> Entry? { get }
+    /// Returns whether `identity` is a member.
+    func lists(_ identity: PublicKey) -> Bool
+}

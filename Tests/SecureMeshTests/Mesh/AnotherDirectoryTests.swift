@@ -1,0 +1,142 @@
+import SecureMesh
+import SelfTest
+import Testing
+
+/// Messages and events among members while their server is gone, and when another directory replaces the old one
+/// (PROTOCOL.md, sections 6.5, 6.8 and 7.1).
+@Suite("Another directory") struct AnotherDirectoryTests {
+    /// Messages from each peer to the next one, at intervals of 100 ms.
+    private struct Talk {
+        var sent = 0
+        var refused = 0
+
+        mutating func go(_ mesh: TestMesh, _ peers: [VirtualPeer], for duration: Duration) {
+            let end = mesh.now + duration
+            while mesh.now < end {
+                for (index, peer) in peers.enumerated() {
+                    let other = peers[(index + 1) % peers.count]
+                    do {
+                        try mesh.send("hello", from: peer, to: other)
+                        sent += 1
+                    } catch {
+                        refused += 1
+                    }
+                }
+                mesh.run(for: .milliseconds(100))
+            }
+        }
+    }
+
+    private func received(_ peers: [VirtualPeer]) -> Int { peers.reduce(0) { $0 + $1.messages.count } }
+
+    private func left(_ peer: VirtualPeer) -> Int {
+        peer.count { if case .memberLeft = $0 { true } else { false } }
+    }
+
+    @Test("after a clean stop of the server all messages flow until trust ends, and nobody is reported as gone")
+    func stopped() throws {
+        let mesh = TestMesh { $0.trust = .seconds(20) }
+        let peers = try mesh.join(8)
+        mesh.run(for: .seconds(1))
+        mesh.stopServer()
+        var talk = Talk()
+        talk.go(mesh, peers, for: .seconds(18))
+        #expect(talk.refused == 0)
+        #expect(received(peers) == talk.sent)
+        mesh.run(for: .seconds(5))
+        talk = Talk()
+        talk.go(mesh, peers, for: .seconds(1))
+        #expect(talk.sent == 0)
+        for peer in peers {
+            #expect(left(peer) == 0 && peer.joins == 1)
+            #expect(peer.machine.members.count == 7)
+            #expect(!peer.machine.isTrusted(mesh.now))
+        }
+    }
+
+    @Test("a server that stops and starts again interrupts no messages, and members that come back rejoin")
+    func stoppedAndStarted() throws { try restart { $0.stopServer() } }
+
+    @Test("a server that is killed and starts again interrupts no messages, and members that come back rejoin")
+    func killedAndStarted() throws { try restart { $0.killServer() } }
+
+    private func restart(_ end: (TestMesh) -> Void) throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(12)
+        mesh.run(for: .seconds(1))
+        var talk = Talk()
+        talk.go(mesh, peers, for: .seconds(1))
+        end(mesh)
+        talk.go(mesh, peers, for: .seconds(5))
+        mesh.startServer()
+        talk.go(mesh, peers, for: .seconds(30))
+        #expect(mesh.hasConverged)
+        mesh.run(for: .seconds(1))
+        #expect(talk.refused <= talk.sent / 100)
+        #expect(received(peers) >= talk.sent - talk.sent / 1_000)
+        for peer in peers {
+            #expect(left(peer) == 0)
+            #expect(peer.count { if case .memberJoined = $0 { true } else { false } } == 11)
+            #expect(peer.count { if case .memberRejoined = $0 { true } else { false } } == 11)
+        }
+    }
+
+    @Test("who does not come back to a restarted server is reported as gone 15 s later, and who comes back is not")
+    func missing() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(6)
+        mesh.run(for: .seconds(1))
+        mesh.killServer()
+        mesh.kill(peers[0])
+        mesh.pause(peers[1])
+        mesh.startServer()
+        let started = mesh.now
+        mesh.run(for: .seconds(10))
+        for peer in peers[2...] {
+            #expect(left(peer) == 0 && peer.machine.members.count == 5)
+        }
+        mesh.resume(peers[1])
+        mesh.run(for: .seconds(12))
+        #expect(mesh.hasConverged)
+        for peer in peers[2...] {
+            let gone = peer.events.filter { if case .memberLeft = $0.event { true } else { false } }
+            #expect(gone.count == 1)
+            let event = try #require(gone.first)
+            #expect(event.at - started >= ProtocolConstants.returnPeriod)
+            guard case .memberLeft(let member, let reason) = event.event else { continue }
+            #expect(member.publicKey == peers[0].publicKey && reason == .stopping)
+        }
+    }
+
+    @Test("a member that is revoked while its server is away is trusted no longer than before") func revoked() throws {
+        let mesh = TestMesh { $0.trust = .seconds(4) }
+        let peers = try mesh.join(3)
+        mesh.run(for: .seconds(1))
+        mesh.killServer()
+        mesh.run(for: .seconds(2))
+        let listed = peers[1...].map { ($0.publicKey, $0.name) }
+        mesh.setRoster(Roster(authorized: Dictionary(uniqueKeysWithValues: listed)))
+        mesh.state.invariants.revoked(peers[0].identity, now: mesh.now)
+        mesh.startServer()
+        mesh.run(for: .seconds(4))
+        #expect(!peers[1].machine.trusts(peers[0].publicKey, mesh.now))
+        #expect(throws: SendError.self) { try mesh.send("x", from: peers[1], to: peers[0]) }
+    }
+
+    @Test("two restarts in a row, and a server that goes before its directory is held, lose no member") func twice()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(10)
+        mesh.run(for: .seconds(31))
+        for gap: Int64 in [3_000, 600, 4_000] {
+            mesh.killServer()
+            mesh.run(for: .milliseconds(200))
+            mesh.startServer()
+            mesh.run(for: .milliseconds(gap))
+        }
+        mesh.run(for: .seconds(60))
+        #expect(mesh.hasConverged)
+        for peer in peers { #expect(left(peer) == 0) }
+    }
+}
