@@ -49,6 +49,8 @@ package final class LoadTest: VirtualMesh {
 
     package var version: UInt64 { server.glance.version }
     package var memberCount: Int { server.glance.members }
+    /// True if the server has published every change of its directory.
+    package var isPublished: Bool { server.machine.hasPublishedAll }
 
     package func sent(_ kind: Kind) -> Recording.Traffic { traffic[Int(kind.rawValue)] }
 

@@ -47,7 +47,8 @@ package struct Scaling: Sendable {
         }
         func isSettled(at count: Int) -> Bool {
             tell(test.memberCount)
-            return test.memberCount == count && test.peers.allSatisfy { !$0.isRunning || $0.version == test.version }
+            return test.memberCount == count && test.isPublished
+                && test.peers.allSatisfy { !$0.isRunning || $0.version == test.version }
         }
         var scaling = Scaling(members: members)
         guard wait(until: { isSettled(at: members) }) else { return nil }

@@ -96,6 +96,8 @@ package struct Registry: MeshMachine {
     package var version: UInt64 { log.version }
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
+    /// True if a DELTA has published every change of the directory.
+    package var hasPublishedAll: Bool { log.flushDeadline == nil }
     /// The time at which the secret of the newest PULSE to all members was issued.
     package var secretIssuedAt: Instant { sessions.secretIssuedAt }
 
