@@ -9,11 +9,12 @@ struct InsiderSession {
     private var heartbeatAt: Instant?
     private var heardAt: Instant?
 
+    /// - Parameter isAccomplice: True for the second identity of an attack of two.
     /// - Returns: nil for an attacker without a key on the roster.
-    init?(_ reach: AttackerActions) {
-        guard let insider = reach.holdings.insider else { return nil }
+    init?(_ reach: AttackerActions, isAccomplice: Bool = false) {
+        guard let insider = isAccomplice ? reach.holdings.accomplice : reach.holdings.insider else { return nil }
         member = ScriptedPeer(key: insider.key, name: insider.name, context: reach.context)
-        address = reach.address(0)
+        address = reach.address(isAccomplice ? 1 : 0)
         interval = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
     }
 

@@ -16,6 +16,7 @@ package enum Strategy: String, CaseIterable, Sendable {
     case insiderStorm = "insider-storm"
     case insiderReseal = "insider-reseal"
     case insiderImpostor = "insider-impostor"
+    case insiderAccomplice = "insider-accomplice"
     // Someone with the server's key.
     case lyingServer = "lying-server"
 
@@ -35,6 +36,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         case .insiderStorm: InsiderStorm()
         case .insiderReseal: InsiderReseal()
         case .insiderImpostor: InsiderImpostor()
+        case .insiderAccomplice: InsiderAccomplice()
         case .lyingServer: LyingServer()
         }
     }
@@ -56,6 +58,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         case .insiderStorm: "A member joins and asks for snapshots without pause."
         case .insiderReseal: "A member passes off others' messages."
         case .insiderImpostor: "A member uses others' names and addresses."
+        case .insiderAccomplice: "A member listens for another one that does not receive."
         case .lyingServer: "Someone with the server's key lies to some peers."
         }
     }
@@ -63,7 +66,7 @@ package enum Strategy: String, CaseIterable, Sendable {
     /// True if the attacker has a key of its own on the roster.
     package var isInsider: Bool {
         switch self {
-        case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor: true
+        case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor, .insiderAccomplice: true
         case .flood, .replay, .tamper, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin, .deltaDrop,
             .confirmReplay, .retryForge, .lyingServer:
             false

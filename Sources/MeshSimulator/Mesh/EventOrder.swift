@@ -34,8 +34,10 @@ package struct EventOrder: Sendable {
             defer { membership = .connected }
             return membership == .lost ? nil : "`connectionRecovered` while \(membership)"
         case .dismissed(let dismissal):
-            // A server that stops does not end the membership.
+            // A server that stops does not end the membership, but the session. A server that lies may give its number
+            // to the next one.
             membership = dismissal == .stopping && membership != .none ? .lost : .none
+            announced = nil
             return nil
         case .refused, .unanswered:
             return nil

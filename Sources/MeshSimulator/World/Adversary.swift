@@ -88,6 +88,8 @@ struct AttackerKeys {
     /// The server's intervals, which are public.
     let parameters: Welcome.Parameters
     let insider: Insider?
+    /// Another identity on the roster, for an attack of two.
+    let accomplice: Insider?
     /// The server's own key, if the attacker has stolen it.
     let serverKey: SigningKey?
 
@@ -101,6 +103,8 @@ struct AttackerKeys {
             heartbeat: scenario.heartbeat, lifetime: scenario.lifetime, trust: scenario.trust, rekey: scenario.rekey)
         let name = strategy.isInsider ? try? PeerName("insider-\(number)") : nil
         insider = name.map { Insider(key: SigningKey(seed: random.bytes32().array.span), name: $0) }
+        let other = strategy == .insiderAccomplice ? try? PeerName("accomplice-\(number)") : nil
+        accomplice = other.map { Insider(key: SigningKey(seed: random.bytes32().array.span), name: $0) }
         self.serverKey = strategy.isServer ? serverKey : nil
     }
 }

@@ -182,7 +182,7 @@ package struct FaultPlan {
         case .relayJoin, .retryForge, .lyingServer: addRestart(of: peer, at: at)
         // In an open mesh the first to claim a name gets it.
         case .insiderImpostor: scenario.isOpen = false
-        case .flood, .replay, .tamper, .insiderGarbage, .insiderStorm, .insiderReseal: break
+        case .flood, .replay, .tamper, .insiderGarbage, .insiderStorm, .insiderReseal, .insiderAccomplice: break
         }
     }
 

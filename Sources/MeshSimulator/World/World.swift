@@ -52,7 +52,8 @@ package final class World {
         let keys = (0..<scenario.peers).map { _ in random.signingKey() }
         let context = SigningContext(mesh: serverKey.publicKey, primitives: base)
         let holdings = scenario.attacks.indices.map { AttackerKeys($0, of: scenario, context, serverKey, &random) }
-        let listed = holdings.compactMap(\.insider).map { ($0.key.publicKey, $0.name) }
+        let listed = holdings.flatMap { [$0.insider, $0.accomplice].compactMap(\.self) }
+            .map { ($0.key.publicKey, $0.name) }
         insiders = Dictionary(uniqueKeysWithValues: listed)
         let names = (0..<scenario.peers).compactMap { try? PeerName("peer-\($0)") }
         let publicKeys = keys.map(\.publicKey)
