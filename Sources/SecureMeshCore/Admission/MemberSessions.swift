@@ -81,7 +81,9 @@ extension MemberSessions {
         }
         let token = heartbeat.body.token
         let issued = tokens.match(token, of: session)
-        if let issued, now - issued.at <= lifetime { members.values[index].lastLife = now }
+        if PulseTokens.isFresh(issuedAt: issued?.at, now: now, lifetime: lifetime) {
+            members.values[index].lastLife = now
+        }
         let missedPulse = hasMissedPulse(index, token, age: issued?.age)
         members.values[index].heardToken = token
         return .heartbeat(session, heartbeat, missedPulse: missedPulse)

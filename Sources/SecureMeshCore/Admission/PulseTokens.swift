@@ -43,9 +43,9 @@ package struct PulseTokens: Sendable {
         return nil
     }
 
-    /// Returns true if `token` is the one of `session`, made with a secret that is not older than `lifetime`.
-    package func isFresh(_ token: UInt64, of session: SessionID, now: Instant, lifetime: Duration) -> Bool {
-        match(token, of: session).map { now - $0.at <= lifetime } ?? false
+    /// Returns true if a token proves life: its secret was issued at `instant`, and is not older than `lifetime`.
+    package static func isFresh(issuedAt instant: Instant?, now: Instant, lifetime: Duration) -> Bool {
+        instant.map { now - $0 <= lifetime } ?? false
     }
 
     /// Returns the first 8 bytes of KDF("token", secret ‖ session).
