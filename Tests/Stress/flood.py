@@ -92,7 +92,8 @@ def flood(mesh, server, members, newcomer, hellos, options, kind, count):
     checks = [
         (lost == 0, f'{lost} connections lost'),
         (messages_lost == 0, f'{messages_lost} messages lost'),
-        (memory_after - memory < 4, f'memory grew by {memory_after - memory:.1f} MiB'),
+        # The ring of pending handshakes takes up to 5 MiB when it is full.
+        (memory_after - memory < 8, f'memory grew by {memory_after - memory:.1f} MiB'),
         (joined is not None and (joined <= limit or options.busy > 0), f'the newcomer took more than {limit} s'),
         (share <= 0.1 or limit == 3 or options.busy > 0, f'the server took {share:.0%} of a core'),
         (all(lines <= most for lines, _ in log.values()), 'more than one log line per reason in 10 s'),
