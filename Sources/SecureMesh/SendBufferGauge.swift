@@ -5,6 +5,7 @@ struct SendBufferGauge {
     /// The part of the buffer that may be in use when a datagram is sent.
     enum Share {
         case half
+        /// At most `Limits.answerBuffer`.
         case quarter
     }
 
@@ -26,7 +27,7 @@ struct SendBufferGauge {
         let limit =
             switch share {
             case .half: size / 2
-            case .quarter: size / 4
+            case .quarter: min(size / 4, Limits.answerBuffer)
             }
         if used < limit { return true }
         let now = now()

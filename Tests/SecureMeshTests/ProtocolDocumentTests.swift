@@ -257,6 +257,7 @@ private let constants: [(name: String, value: String)] = [
     ("receiveBuffer", text(Limits.receiveBuffer)),
     ("strangerReceiveBuffer", text(Limits.strangerReceiveBuffer)),
     ("sendBuffer", text(Limits.sendBuffer)),
+    ("answerBuffer", text(Limits.answerBuffer)),
     ("events", text(Limits.events)),
     ("strangerQueue", text(Limits.strangerQueue)),
     ("sendQueue", text(Limits.sendQueue)),

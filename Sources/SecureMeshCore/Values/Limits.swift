@@ -176,6 +176,9 @@ package enum Limits {
     /// The receive buffer of a socket for strangers alone. What waits in a larger one is late when it is read.
     package static let strangerReceiveBuffer = 256 << 10
     package static let sendBuffer = 4 << 20
+    /// The part of the send buffer for answers to addresses that may not exist. Each such address takes an entry of the
+    /// system's table of neighbors, which holds some hundreds by default, those of members among them.
+    package static let answerBuffer = 128 << 10
     package static let events = 4_096
     package static let strangerQueue = 4_096
     package static let sendQueue = 4_096

@@ -42,6 +42,14 @@ struct SendBufferGaugeTests {
         #expect(readings == 10)
     }
 
+    @Test("answers do not fill a quarter of a large buffer: each may take an entry of the table of neighbors")
+    func largeBuffer() {
+        var gauge = SendBufferGauge(size: 8 << 20)
+        gauge.charge(8 << 20)
+        #expect(!gauge.isBelow(.quarter, now: start) { Limits.answerBuffer })
+        #expect(gauge.isBelow(.half, now: start) { Limits.answerBuffer })
+    }
+
     @Test("where the system does not tell, the buffer counts as empty") func unknown() {
         var gauge = SendBufferGauge(size: 100)
         gauge.charge(1_000)
