@@ -96,7 +96,7 @@ import Testing
     func limited() throws {
         var log = try log(of: 220)
         var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
-        copy.begin(1, epoch: 1)
+        copy.begin(1, epoch: 9_999)
         _ = try copy.apply(
             Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder), now: .start)
         // Ten join, one of them under a name and address that only a later removal frees, then 200 leave.
