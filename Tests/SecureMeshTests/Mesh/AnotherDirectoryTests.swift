@@ -96,7 +96,7 @@ import Testing
             #expect(left(peer) == 0 && peer.machine.members.count == 5)
         }
         mesh.resume(peers[1])
-        mesh.run(for: .seconds(12))
+        mesh.run(for: ProtocolConstants.returnPeriod + .seconds(3))
         #expect(mesh.hasConverged)
         for peer in peers[2...] {
             let gone = peer.events.filter { if case .memberLeft = $0.event { true } else { false } }

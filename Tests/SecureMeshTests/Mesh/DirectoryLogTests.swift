@@ -62,7 +62,7 @@ import Testing
     @Test("each DELTA fits a datagram, and a replica that applies them all equals the directory") func sizes() throws {
         var log = DirectoryLog(id: 1, now: at(0))
         var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)
-        copy.begin(1, epoch: 1)
+        copy.begin(1, epoch: 9_999)
         _ = try copy.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []), now: .start)
         for session in 1...UInt64(100) {
             log.insert(try .sample(session, name: String(repeating: "x", count: 28) + "\(session)"), replacing: nil)
