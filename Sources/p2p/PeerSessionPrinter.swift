@@ -9,6 +9,7 @@ actor PeerSessionPrinter {
     private let pinned: [PublicKey]
     private var hasJoined = false
     private var warnedOfSilence = false
+    private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
     /// The failure with which the command ends; nil if it succeeded.
     private(set) var failure: Failure?
@@ -65,6 +66,15 @@ actor PeerSessionPrinter {
             warnedOfSilence = true
             // A former member has the right key and address of the server.
             Console.warning("no answer from \(server), still trying", hint: hasJoined ? nil : silenceHint)
+        case .slowRoundTrip(let measured, let bearable):
+            guard !warnedOfSlowness else { return }
+            warnedOfSlowness = true
+            let interval = (measured.wholeMilliseconds + 99) / 100 * 100
+            Console.warning(
+                "the round trip to \(server) takes \(measured.wholeMilliseconds) ms, and the heartbeat interval of "
+                    + "that server bears at most \(bearable.wholeMilliseconds) ms",
+                hint: "start the server with a longer interval and lifetime, for example "
+                    + "--heartbeat \(interval)ms --lifetime \(3 * interval)ms")
         case .memberJoined(let member):
             await Console.resultWithRoom("+ \(member.name) \(member.address)")
         case .memberRejoined(let member, _):
@@ -99,5 +109,11 @@ actor PeerSessionPrinter {
         let causes = "either no server runs there, or it does not hold the pinned key \(keys)"
         guard server.isLoopback else { return causes }
         return causes + ", or it listens on a wildcard address: then give --server this host's own address"
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

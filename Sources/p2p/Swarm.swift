@@ -133,7 +133,7 @@ final class Swarm: Sendable {
             update { $0.refusals += 1 }
             state.withLock { $0.lastRefusal = JoinRefusal(delay) }
         case .missed(let count): update { $0.missedEvents += count }
-        case .unanswered, .nameMoved, .left, .ended: break
+        case .unanswered, .slowRoundTrip, .nameMoved, .left, .ended: break
         }
     }
 

@@ -252,6 +252,7 @@ private let constants: [(name: String, value: String)] = [
     ("longestSpread", text(Limits.longestSpread)),
     ("leaveFlush", text(Limits.leaveFlush)),
     ("postponedSilence", text(Limits.postponedSilence)),
+    ("slownessInterval", text(Limits.slownessInterval)),
     ("leaveRepeats", text(Limits.leaveRepeats)),
     ("leaveGap", text(Limits.leaveGap)),
     ("receiveBuffer", text(Limits.receiveBuffer)),

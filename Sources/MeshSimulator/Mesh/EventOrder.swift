@@ -39,7 +39,7 @@ package struct EventOrder: Sendable {
             membership = dismissal == .stopping && membership != .none ? .lost : .none
             announced = nil
             return nil
-        case .refused, .unanswered:
+        case .refused, .unanswered, .slowRoundTrip:
             return nil
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
             guard membership != .none else { return "outside of a membership: \(event)" }

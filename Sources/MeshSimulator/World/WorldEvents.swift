@@ -145,7 +145,7 @@ extension World: VirtualMesh {
         case .dismissed(.replaced):
             tell([index], "\(event)")
             peers[index].waitsUntil = now + ProtocolConstants.replacedPause * 5 / 4
-        case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
+        case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip:
             tell([index], "\(event)")
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .missed: break
         }

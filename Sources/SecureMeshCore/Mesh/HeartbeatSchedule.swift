@@ -14,7 +14,8 @@ package struct HeartbeatSchedule: Sendable {
     private var gap: Duration
     /// The newest heartbeat that a fresh PULSE echoed: when it was sent, and how long its echo took.
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
-    private var shortestRoundTrip: Duration?
+    /// The shortest time from a heartbeat to the first PULSE that echoes it; nil before the first fresh PULSE.
+    private(set) package var shortestRoundTrip: Duration?
 
     /// Schedules the first CONFIRM at once.
     package init(interval: Duration, random: inout RandomSource, now: Instant) {

@@ -7,15 +7,17 @@ package struct JoinAttempt: Sendable {
     package let tag: UInt64
     /// True if the HELLO has a cookie or replaced one that was answered with RETRY. A RETRY to it sends nothing.
     let followsRetry: Bool
+    let sentAt: Instant
     var failedAnswers = 0
     var wasRetried = false
 
-    init(server: PinnedServer, ephemeral: Secret32, d1: Secret32, hello: [UInt8], followsRetry: Bool) {
+    init(server: PinnedServer, ephemeral: Secret32, d1: Secret32, hello: [UInt8], followsRetry: Bool, sentAt: Instant) {
         self.server = server
         self.ephemeral = ephemeral
         self.d1 = d1
         self.hello = hello
         self.followsRetry = followsRetry
+        self.sentAt = sentAt
         tag = Handshake.tag(of: hello)
     }
 

@@ -74,7 +74,7 @@ package struct Joining: Sendable {
         unanswered += 1
         let server = servers[nextServer]
         nextServer = (nextServer + 1) % servers.count
-        guard let hello = begin(server, random: &random) else {
+        guard let hello = begin(server, random: &random, now: now) else {
             nextAttempt = now + ProtocolConstants.secondAttempt
             return due
         }
@@ -151,7 +151,7 @@ package struct Joining: Sendable {
         guard !attempt.followsRetry else { return .wait }
         attempts.remove(at: index)
         repeats = ProtocolConstants.helloRepeats.map { now + $0 }
-        return begin(attempt.server, followsRetry: true, random: &random).map(JoinAction.sendHello) ?? .wait
+        return begin(attempt.server, followsRetry: true, random: &random, now: now).map(JoinAction.sendHello) ?? .wait
     }
 
     private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
@@ -166,7 +166,7 @@ package struct Joining: Sendable {
 
     /// Adds an attempt with a new ephemeral key and returns its HELLO.
     private mutating func begin(
-        _ server: PinnedServer, followsRetry: Bool = false, random: inout RandomSource
+        _ server: PinnedServer, followsRetry: Bool = false, random: inout RandomSource, now: Instant
     ) -> [UInt8]? {
         let (context, ephemeral) = (server.context, random.secret())
         guard let d1 = context.primitives.agree(ephemeral, server.agreementKey) else { return nil }
@@ -182,7 +182,7 @@ package struct Joining: Sendable {
         attempts.append(
             JoinAttempt(
                 server: server, ephemeral: ephemeral, d1: d1, hello: hello,
-                followsRetry: followsRetry || cookie != .zero))
+                followsRetry: followsRetry || cookie != .zero, sentAt: now))
         if attempts.count > ProtocolConstants.outstandingAttempts { attempts.removeFirst() }
         return hello
     }

@@ -24,6 +24,7 @@ package struct Peer: MeshMachine {
     private var hasEnded = false
     /// The instant at which the sockets were asked to be drained, before the server is taken for silent.
     private var drainBegan: Instant?
+    private var slowness = SlownessReport()
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
 
@@ -165,8 +166,13 @@ package struct Peer: MeshMachine {
         drainBegan = nil
         guard !hasEnded, leaving == nil else { return }
         noteLateness(now - began, now: now)
-        if sessions.giveUpCandidate(now) { candidateGivenUp(now) }
-        if isConnected, let staleAt = sessions.current?.staleAt, staleAt <= now {
+        let slow = sessions.candidate.map { ($0.handshakeTime, $0.bearableRoundTrip) }
+        if sessions.giveUpCandidate(now) {
+            if let slow { tell(slowness.gaveUp(after: slow.0, bearable: slow.1, now: now)) }
+            candidateGivenUp(now)
+        }
+        if isConnected, let current = sessions.current, current.staleAt <= now {
+            tell(slowness.lost(current.roundTrip, bearable: current.bearableRoundTrip, now: now))
             connectionLost()
             if sessions.candidate == nil { joinAgain(now) }
         }
@@ -186,6 +192,10 @@ package struct Peer: MeshMachine {
 
     private mutating func joinAgain(_ now: Instant) {
         joining.start(at: now + backoff.next(random: &random, now: now))
+    }
+
+    private mutating func tell(_ event: PeerEvent?) {
+        if let event { emit(event) }
     }
 
     private mutating func connectionLost() {
@@ -239,6 +249,7 @@ extension Peer {
         noteListing()
         isConnected = true
         backoff.connected(now)
+        slowness.joined()
         joinedGate.begin()
     }
 

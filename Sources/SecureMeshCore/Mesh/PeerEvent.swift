@@ -11,8 +11,8 @@
 ///   ``memberRejoined(_:previousName:)`` comes only between the two.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, only during a membership. Each membership begins
 ///   connected.
-/// - ``refused(_:retryAfter:)`` and ``unanswered(attempts:)`` may come at any time, and so may ``dismissed(_:)``: the
-///   server can end a session before its membership has begun.
+/// - ``refused(_:retryAfter:)``, ``unanswered(attempts:)`` and ``slowRoundTrip(measured:bearable:)`` may come at any
+///   time, and so may ``dismissed(_:)``: the server can end a session before its membership has begun.
 /// - ``left`` or ``ended(_:)`` is the last event.
 @nonexhaustive
 public enum PeerEvent: Hashable, Sendable {
@@ -30,6 +30,9 @@ public enum PeerEvent: Hashable, Sendable {
     /// The number of attempts to join in a row that had no answer. There is no server at the address, or one with
     /// another key.
     case unanswered(attempts: Int)
+    /// The connection fails because the round trip to the server is longer than its heartbeat interval bears. Set a
+    /// longer interval and lifetime at the server. At most once per minute.
+    case slowRoundTrip(measured: Duration, bearable: Duration)
 
     /// A key that was not in the directory is a member.
     case memberJoined(Member)
@@ -56,7 +59,8 @@ public enum PeerEvent: Hashable, Sendable {
     package var isLast: Bool {
         switch self {
         case .left, .ended: true
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .memberJoined,
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
+            .memberJoined,
             .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
             false
         }

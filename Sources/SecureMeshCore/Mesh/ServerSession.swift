@@ -18,6 +18,8 @@ package struct ServerSession: Sendable {
     private var channel: SecureChannel?
     package let trust: Duration
     private let startedAt: Instant
+    /// The time from the HELLO to its WELCOME: a round trip, or more if datagrams were lost.
+    package let handshakeTime: Duration
     /// The instant at which the peer joins again because its keys are old.
     private let keysExpireAt: Instant
     /// The time for which a heartbeat that a PULSE echoes proves that the server is alive.
@@ -57,6 +59,7 @@ package struct ServerSession: Sendable {
         interval = max(.milliseconds(Int(body.heartbeatMilliseconds)), Limits.shortestHeartbeat)
         trust = .seconds(Int(body.trustSeconds))
         startedAt = now
+        handshakeTime = now - attempt.sentAt
         keysExpireAt = now + .seconds(Int(body.rekeySeconds))
         freshness = interval * ProtocolConstants.freshIntervals
         staleAt = now + freshness
@@ -81,6 +84,12 @@ package struct ServerSession: Sendable {
 
     /// The instant at which the next heartbeat is due.
     package var sendAt: Instant { request.due.map { min($0, schedule.next) } ?? schedule.next }
+
+    /// The longest round trip with which the connection lasts: then two heartbeats can be lost.
+    package var bearableRoundTrip: Duration { interval * 2 }
+
+    /// The shortest round trip that was measured; nil before the first fresh PULSE.
+    package var roundTrip: Duration? { schedule.shortestRoundTrip }
 
     /// The lateness above which this peer's own silence is no evidence of the server's.
     package var toleratedLateness: Duration { interval / 2 }

@@ -168,6 +168,8 @@ package enum Limits {
     package static let leaveFlush = Duration.seconds(1)
     /// The number of intervals after the server's last proof of life for which a peer that is late itself may wait.
     package static let postponedSilence = 20
+    /// The time in which a peer reports at most once that its round trip is too long.
+    package static let slownessInterval = Duration.seconds(60)
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
 

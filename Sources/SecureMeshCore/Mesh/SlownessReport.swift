@@ -1,0 +1,43 @@
+/// Finds out whether a connection fails because the round trip is too long for the heartbeat interval.
+package struct SlownessReport: Sendable {
+    /// The handshakes in a row that were given up after a slow answer to HELLO.
+    private var slowHandshakes = 0
+    private var reportedAt: Instant?
+
+    package init() {}
+
+    /// Notes that a handshake has led to a session.
+    package mutating func joined() {
+        slowHandshakes = 0
+    }
+
+    /// Notes that a handshake was given up without a fresh PULSE.
+    ///
+    /// One slow answer can be due to loss of its HELLO, so only the second in a row is reported.
+    ///
+    /// - Parameter handshake: The time from HELLO to WELCOME.
+    /// - Returns: The event to emit, or nil.
+    package mutating func gaveUp(after handshake: Duration, bearable: Duration, now: Instant) -> PeerEvent? {
+        guard handshake > bearable else {
+            slowHandshakes = 0
+            return nil
+        }
+        slowHandshakes += 1
+        return slowHandshakes < 2 ? nil : report(handshake, bearable: bearable, now: now)
+    }
+
+    /// Notes that the connection was lost.
+    ///
+    /// - Parameter roundTrip: The shortest round trip that was measured.
+    /// - Returns: The event to emit, or nil.
+    package mutating func lost(_ roundTrip: Duration?, bearable: Duration, now: Instant) -> PeerEvent? {
+        guard let roundTrip, roundTrip > bearable else { return nil }
+        return report(roundTrip, bearable: bearable, now: now)
+    }
+
+    private mutating func report(_ measured: Duration, bearable: Duration, now: Instant) -> PeerEvent? {
+        if let reportedAt, now - reportedAt < Limits.slownessInterval { return nil }
+        reportedAt = now
+        return .slowRoundTrip(measured: measured, bearable: bearable)
+    }
+}
