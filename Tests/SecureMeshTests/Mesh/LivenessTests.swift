@@ -202,6 +202,27 @@ import Testing
         #expect(mesh.run(atMost: .seconds(1)) { peer.machine.isConnected && mesh.hasConverged })
     }
 
+    @Test("round trips of 0.8 s, and of up to 0.2 s more at random, cost no peer its connection", arguments: [0, 100])
+    func longRoundTrips(jitter: Int) throws {
+        let mesh = TestMesh(seed: UInt64(jitter))
+        mesh.latency = .milliseconds(400)
+        var dice = RandomSource.seeded(1)
+        mesh.rules = [{ _ in .delay(.milliseconds(Int(dice.next() % UInt64(jitter + 1)))) }]
+        for index in 0..<10 {
+            try mesh.addPeer("p\(index)")
+            mesh.run(for: .milliseconds(27))
+        }
+        // A new member has only the echo of its CONFIRM until that of its first HEARTBEAT, two round trips later.
+        mesh.run(for: .seconds(3))
+        let steady = mesh.now
+        mesh.run(for: .seconds(60))
+        for peer in mesh.peers {
+            let isLost = peer.events.contains { $0.event == .connectionLost && $0.at > steady }
+            #expect(!isLost && peer.joins == 1 && mesh.departures(of: peer).isEmpty)
+        }
+        #expect(mesh.registry?.rejections[.memberOverRate] == 0)
+    }
+
     @Test("a session whose server is heard again before a new one begins goes on") func recovered() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
