@@ -15,7 +15,7 @@ internal import Testing
                 "format", "seed", "title", "command", "verdict", "failure", "duration_ns", "healing_began_ns",
                 "healed_after_ns", "member_time_ns", "steps", "trace_hash", "counts", "messages_sent",
                 "deliveries_expected", "deliveries", "join_time", "convergence", "directory_lag", "death_notice",
-                "message_latency", "traffic", "losses", "refusals", "attacks", "peers", "stays", "events",
+                "message_latency", "traffic", "losses", "refusals", "processors", "attacks", "peers", "stays", "events",
                 "omitted_events", "samples",
             ])
         #expect(json == SyntheticRecording.make(peers: peers, seconds: 60).json)
