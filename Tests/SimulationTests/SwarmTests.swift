@@ -32,4 +32,17 @@ import Testing
         #expect(faults.count == 16)
         #expect(Set(scenarios.flatMap(\.attacks).map(\.strategy)).count == Strategy.allCases.count)
     }
+
+    @Test func `each kind of strain is drawn`() {
+        let scenarios = (0..<500).map { FaultPlan.scenario(seed: $0) }
+        #expect(Set(scenarios.map(\.network.loss)).isSuperset(of: [10_000, 50_000, 100_000, 200_000]))
+        #expect(scenarios.contains { $0.network.latency >= .milliseconds(350) })
+        #expect(Set(scenarios.compactMap(\.processors?.cores)) == [1, 2])
+        let expectations = Set(scenarios.flatMap(\.expectations))
+        #expect(expectations.isSuperset(of: [.nobodyIsLost, .nobodyIsReportedGone]))
+        let pauses = scenarios.map { scenario in
+            scenario.faults.count { if case .pause = $0.fault { true } else { false } }
+        }
+        #expect(zip(scenarios, pauses).contains { $0.peers >= 10 && $1 >= $0.peers })
+    }
 }

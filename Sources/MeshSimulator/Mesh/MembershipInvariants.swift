@@ -43,7 +43,7 @@ extension Invariants {
     }
 
     private var longestSuspicion: Duration {
-        stretched(lifetime * Limits.suspicionLifetimes + ProtocolConstants.sweepInterval * 2)
+        stretched(lifetime * Limits.suspicionLifetimes + ProtocolConstants.sweepInterval * 2) + lateness
     }
 
     // MARK: joining
@@ -115,7 +115,7 @@ extension Invariants {
 
     /// The time after its last word in which a dead process is expired, once the server runs without a break: its
     /// heartbeats may be delayed for a lifetime, and are missed for another, until the next sweep.
-    var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) }
+    var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
     /// Checks that an identity which gave no sign of life after `since` is soon not a member, and trusted by nobody.
     ///

@@ -14,7 +14,15 @@ package struct FaultPlan {
     /// Returns the scenario of `seed`, with `attack` besides its own faults.
     package static func scenario(seed: UInt64, attack: Strategy? = nil) -> Scenario {
         var plan = FaultPlan(seed: seed)
-        return plan.draw(attack)
+        var scenario = plan.draw(attack)
+        var strain = StrainPlan(seed: seed)
+        if attack == nil, let strained = strain.replace(scenario) {
+            scenario = strained
+        } else {
+            strain.add(to: &scenario)
+        }
+        scenario.faults.sort { $0.at < $1.at }
+        return scenario
     }
 
     private init(seed: UInt64) {
@@ -52,7 +60,6 @@ package struct FaultPlan {
         if random.chance(50) { add(random.element(of: Strategy.allCases)) }
         if random.chance(20) { add(random.element(of: Strategy.allCases)) }
         if scenario.buffer < Scenario.usualBuffer { addFullSocket() }
-        scenario.faults.sort { $0.at < $1.at }
         return scenario
     }
 

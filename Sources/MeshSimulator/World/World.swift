@@ -23,6 +23,10 @@ package final class World {
     var owners: [Int?] = []
     var attackers: [Attacker] = []
     var isHealing = false
+    /// The number of times that a peer has lost the server.
+    var lostServers = 0
+    /// The number of times that a peer has reported the departure of a member.
+    var reportedGone = 0
     /// Small enough to check everything after every step.
     var isClose: Bool { state.invariants.isClose }
     /// Takes a line for each event, for the story of a failure.
@@ -71,6 +75,7 @@ package final class World {
         state = MeshState(
             configuration, random: random, drift: scenario.drift, isClose: isClose, buffer: scenario.buffer,
             watch: watch, host: host)
+        if host != nil { state.invariants.lateness = Self.lateness }
         state.identities = Dictionary(uniqueKeysWithValues: zip(publicKeys, 0...))
         beginServer()
         for (index, (key, name)) in zip(keys, names).enumerated() {
@@ -129,6 +134,7 @@ package final class World {
                     peers: laggards.peers, now: now)
             }
         }
+        checkExpectations()
         state.checkWatch()
         let view = WorldView(
             now: now, server: server.machine.members, names: peers.map(\.name), keys: peers.map { $0.key.publicKey },
@@ -189,6 +195,28 @@ package final class World {
             Progress(
                 at: now.sinceBeginning, end: scenario.duration, steps: state.trace.steps,
                 members: server.glance.members, inFlight: state.schedule.inFlight))
+    }
+
+    private func checkExpectations() {
+        for expectation in scenario.expectations {
+            switch expectation {
+            case .nobodyIsLost:
+                let departures = recorder.recording.stays.count { $0.departure != nil }
+                guard departures + lostServers > 0 else { continue }
+                state.invariants.fail(
+                    "\(departures) members departed and \(lostServers) lost the server, without a reason", now: now)
+            case .joins(let limit):
+                let joins = recorder.recording.stays.count
+                if joins > limit { state.invariants.fail("\(joins) joins, where \(limit) are enough", now: now) }
+            case .speaks(let limit):
+                let longest = recorder.recording.joinTimes.maximum
+                guard longest > limit else { continue }
+                state.invariants.fail("a peer may speak after \(longest), where \(limit) are enough", now: now)
+            case .nobodyIsReportedGone:
+                guard reportedGone > 0 else { continue }
+                state.invariants.fail("peers reported \(reportedGone) times that a member has left", now: now)
+            }
+        }
     }
 
     /// Checks that no attacker has reached a goal.
@@ -259,7 +287,10 @@ package final class World {
         play(until: now + .seconds(1))
         if scenario.processors != nil {
             // A message to all costs each receiver some CPU time, and all of them share the cores.
-            play(atMost: Self.slowDelivery) { self.state.schedule.inFlight == 0 && self.hasReached(spoken) }
+            let end = now + Self.slowDelivery
+            while now < end, state.invariants.failure == nil, !hasReached(spoken) {
+                play(until: now + .milliseconds(100))
+            }
         }
         guard state.invariants.failure == nil else { return }
         for (sender, receivers, message) in spoken {
@@ -284,6 +315,8 @@ package final class World {
 
     private static let finalSpeakers = 32
     private static let finalSpeakersOfHost = 4
+    /// How late a server on a busy host may be.
+    private static let lateness = Duration.seconds(8)
     private static let slowDelivery = Duration.seconds(10)
 }
 

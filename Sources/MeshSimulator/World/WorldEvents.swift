@@ -145,9 +145,13 @@ extension World: VirtualMesh {
         case .dismissed(.replaced):
             tell([index], "\(event)")
             peers[index].waitsUntil = now + ProtocolConstants.replacedPause * 5 / 4
-        case .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip:
+        case .connectionLost:
+            lostServers += 1
             tell([index], "\(event)")
-        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .missed: break
+        case .memberLeft: reportedGone += 1
+        case .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip:
+            tell([index], "\(event)")
+        case .memberJoined, .memberRejoined, .nameMoved, .missed: break
         }
     }
 

@@ -1,0 +1,118 @@
+internal import SecureMeshCore
+
+/// The strain of some worlds of a swarm: loss, long round trips, processors with too little time, and restarts of all
+/// processes at once.
+///
+/// Some worlds have strain besides their faults. Others have nothing else, so that more can be expected of them.
+struct StrainPlan {
+    private enum Strain: CaseIterable {
+        case loss, distance, processors, restarts
+    }
+
+    private var random: RandomSource
+
+    /// Draws from a random source of its own, which keeps the other worlds as they are.
+    init(seed: UInt64) {
+        random = .seeded(seed ^ 0x5354_5241_494E)
+    }
+
+    /// Returns a scenario in place of `scenario`, for about one seed in ten.
+    mutating func replace(_ scenario: Scenario) -> Scenario? {
+        guard random.chance(10) else { return nil }
+        var strained = Scenario(seed: scenario.seed, peers: 10 + random.below(16), duration: .zero)
+        strained.title = scenario.title
+        strained.command = scenario.command
+        strained.cryptography = .insecureTest
+        strained.duration = .seconds(15 + random.below(16))
+        strained.arrivals = .milliseconds(100) * strained.peers
+        strained.talk.interval = .seconds(2)
+        strained.talk.speakers = 3
+        strained.network.latency = .milliseconds(1 + random.below(30))
+        let strain = random.element(of: Strain.allCases)
+        add(strain, to: &strained)
+        switch strain {
+        case .loss:
+            // More loss than that takes a member from time to time.
+            if strained.network.loss <= 10_000 { strained.expectations = [.nobodyIsLost] }
+        case .distance:
+            // At longer round trips a peer may lose the server for a moment.
+            if strained.network.latency <= .milliseconds(200) { strained.expectations = [.nobodyIsLost] }
+        case .processors:
+            addRestart(&strained)
+            strained.expectations = [Self.fewJoins(strained.peers)]
+        case .restarts:
+            strained.expectations = [Self.fewJoins(strained.peers)]
+            // Some of so few may expire while all are stopped.
+            if strained.faults.contains(where: { $0.fault == .crashServer }) {
+                strained.expectations.append(.nobodyIsReportedGone)
+            }
+        }
+        return strained
+    }
+
+    /// All join, and join again after a restart; some try once more.
+    private static func fewJoins(_ peers: Int) -> Expectation { .joins(atMost: peers * 5 / 2) }
+
+    /// Adds strain to a scenario, for about one in seven.
+    mutating func add(to scenario: inout Scenario) {
+        guard random.chance(15) else { return }
+        add(random.element(of: Strain.allCases), to: &scenario)
+        if random.chance(30) { add(random.element(of: Strain.allCases), to: &scenario) }
+    }
+
+    private mutating func add(_ strain: Strain, to scenario: inout Scenario) {
+        switch strain {
+        case .loss: scenario.network.loss = random.element(of: [10_000, 50_000, 100_000, 200_000])
+        case .distance:
+            // Round trips of up to 0.8 s, and up to 0.2 s of jitter.
+            scenario.network.latency = .milliseconds(100 + random.below(300))
+            scenario.network.jitter = .milliseconds(random.below(100))
+        case .processors: addProcessors(&scenario)
+        case .restarts: addRestart(&scenario)
+        }
+    }
+
+    /// Makes the processors so slow that a share of their time is used at rest.
+    private mutating func addProcessors(_ scenario: inout Scenario) {
+        var processors = Processors(cores: 1 + random.below(2))
+        let share = 20 + random.below(30)
+        let rest = Self.restingMember.wholeNanoseconds * Int64(scenario.peers)
+        let factor = Int64(processors.cores) * 10_000_000 * Int64(share) / rest
+        processors.costs = processors.costs.times(max(factor, 1))
+        processors.costs.start = Costs.measured.start
+        scenario.processors = processors
+        scenario.healing = .seconds(60)
+        // What a process asks for, or what it gets from a kernel with the usual limit.
+        scenario.buffer = max(scenario.buffer, Self.limitedBuffer)
+    }
+
+    /// Restarts the server, or stops all peers for some seconds.
+    private mutating func addRestart(_ scenario: inout Scenario) {
+        let at = random.duration(in: scenario.duration / 3...scenario.duration * 2 / 3)
+        if random.chance(60) {
+            scenario.faults.append(TimedFault(at: at, .crashServer))
+            let gap = random.duration(in: .milliseconds(200)...(.seconds(3)))
+            scenario.faults.append(TimedFault(at: at + gap, .startServer))
+        } else {
+            // After a longer one the server's suspicion ends, and all expire.
+            let pause = random.duration(in: .seconds(1)...(.seconds(5)))
+            for peer in 0..<scenario.peers { scenario.faults.append(TimedFault(at: at, .pause(peer, pause))) }
+        }
+    }
+
+    private static let limitedBuffer = 212_992
+    /// The CPU time that a member and the server use per second for its heartbeats, by `Costs.measured`.
+    private static let restingMember = Duration.microseconds(800)
+}
+
+/// A promise that a world with little trouble must keep.
+package enum Expectation: Hashable, Sendable {
+    /// No peer loses the server, and no member departs.
+    case nobodyIsLost
+    /// The server accepts so many peers at most.
+    case joins(atMost: Int)
+    /// Each process may speak so long after its start at most.
+    case speaks(within: Duration)
+    /// No peer reports that a member has left.
+    case nobodyIsReportedGone
+}
