@@ -1,4 +1,5 @@
 import Foundation
+import MeshSimulator
 import Testing
 
 /// The broken protocols that the simulator must catch. `scripts/mutants` builds and plays them; these tests check that
@@ -51,6 +52,8 @@ import Testing
             #expect(mutant.lines.first?.isEmpty == false, "\(mutant.name)")
             #expect(mutant.field("seed").flatMap { UInt64($0) } != nil, "\(mutant.name)")
             #expect(mutant.field("reason")?.isEmpty == false, "\(mutant.name)")
+            let scenario = mutant.field("scenario")
+            #expect(scenario.map { HostScenario(rawValue: $0) != nil } ?? true, "\(mutant.name)")
         }
     }
 

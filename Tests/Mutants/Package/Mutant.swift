@@ -1,6 +1,6 @@
-/// Which of the mutants is at work; none, until the runner says so.
+/// Which of the mutants are at work; none, until the runner says so.
 package enum Mutant {
-    nonisolated(unsafe) package static var active = ""
+    nonisolated(unsafe) package static var active: Set<String> = []
 
-    package static func `is`(_ name: String) -> Bool { name == active }
+    package static func `is`(_ name: String) -> Bool { !active.isEmpty && active.contains(name) }
 }

@@ -1,23 +1,35 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// MutantRunner MUTANT FIRST LAST [ATTACK]: plays the swarm's worlds of these seeds, each with that attack if one is
-/// named, with one mutant at work (or none: ""), until one breaks. Prints `SEED: REASON`, or `sound`.
+/// MutantRunner MUTANTS FIRST LAST [ATTACK]: plays the swarm's worlds of these seeds, each with that attack if one is
+/// named, with some mutants at work (names with commas between them, or none: ""), until one breaks. Prints
+/// `SEED: REASON`, or `sound`.
+///
+/// MutantRunner MUTANTS SCENARIO SEED: plays a large mesh on one host.
 @main
 struct MutantRunner {
     static func main() {
         let arguments = CommandLine.arguments
-        guard (4...5).contains(arguments.count), let first = UInt64(arguments[2]), let last = UInt64(arguments[3]),
-            first <= last
-        else {
-            return print("usage: MutantRunner MUTANT FIRST LAST [ATTACK]")
+        guard let scenarios = scenarios(arguments.dropFirst(2)) else {
+            return print("usage: MutantRunner MUTANTS (FIRST LAST [ATTACK] | SCENARIO SEED)")
         }
-        let attack = arguments.count == 5 ? Strategy(rawValue: arguments[4]) : nil
-        Mutant.active = arguments[1]
-        for seed in first...last {
-            let outcome = World(FaultPlan.scenario(seed: seed, attack: attack)).run()
-            guard outcome.isSound else { return print("\(seed): \(outcome.recording.failure ?? "")") }
+        Mutant.active = Set(arguments[1].split(separator: ",").map(String.init))
+        for scenario in scenarios {
+            let outcome = World(scenario()).run()
+            guard outcome.isSound else { return print("\(scenario().seed): \(outcome.recording.failure ?? "")") }
         }
         print("sound")
+    }
+
+    private static func scenarios(_ arguments: ArraySlice<String>) -> [() -> Scenario]? {
+        let arguments = Array(arguments)
+        if arguments.count == 2, let host = HostScenario(rawValue: arguments[0]), let seed = UInt64(arguments[1]) {
+            return [{ host.scenario(seed: seed) }]
+        }
+        guard (2...3).contains(arguments.count), let first = UInt64(arguments[0]), let last = UInt64(arguments[1]),
+            first <= last
+        else { return nil }
+        let attack = arguments.count == 3 ? Strategy(rawValue: arguments[2]) : nil
+        return (first...last).map { seed in { FaultPlan.scenario(seed: seed, attack: attack) } }
     }
 }
