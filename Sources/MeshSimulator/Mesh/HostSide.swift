@@ -157,8 +157,8 @@ extension VirtualMesh {
         return true
     }
 
-    /// Handles one datagram of a stranger. After some of them, strangers wait for as long as those took, so that they get
-    /// at most half of the time.
+    /// Handles one datagram of a stranger. After some of them, strangers wait for as long as those took, so that they
+    /// get at most half of the time.
     private func serveStranger(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) {
         guard let workload = process.workload else { return }
         guard workload.strangersAt == nil, left > 0, !workload.strangers.isEmpty else {

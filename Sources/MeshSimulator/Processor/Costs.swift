@@ -23,9 +23,9 @@ package struct Costs: Hashable, Sendable {
     /// Starting a process, until its socket is bound.
     package var start: Int64
 
-    /// The costs that `scripts/bench --costs` prints, rounded, on a machine with two cores and a release build, while other
-    /// programs run: on a machine that is otherwise idle a process wakes up faster, but not among 500 others. `event` is
-    /// twice what it prints, because the program that reads the line shares the host.
+    /// The costs that `scripts/bench --costs` printed, rounded, on a machine with two cores and a release build, while
+    /// other programs ran: on a machine that is otherwise idle a process wakes up faster, but not among 500 others.
+    /// `event` is twice what was printed, because the program that reads the line shares the host.
     package static let measured = Costs(
         sign: 12_400, verify: 34_600, isValidPoint: 28_400, agreementKey: 30_800, publicKey: 24_600, agree: 26_800,
         seal: 330, open: 270, kibibyte: 670, wakeUp: 104_700, receive: 10_300, transmit: 20_600, event: 63_200,
