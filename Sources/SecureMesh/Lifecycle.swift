@@ -42,7 +42,7 @@ final class Lifecycle<Machine: MeshMachine>: Sendable {
     }
 
     /// Ends a life that has not begun, because the owner is gone and nobody can call `run()` any more. Sequences may
-    /// outlive the owner, and their consumers would wait for ever.
+    /// outlive the owner, and their consumers would otherwise wait without end.
     func abandon() {
         let waiters = state.withLockedValue { value -> [Waiter] in
             guard case .new(let waiters) = value.state else { return [] }

@@ -133,7 +133,7 @@ public final class MeshPeer: Service {
     /// Leaves the mesh. ``run()`` then returns.
     ///
     /// Broadcasts that are still being sent are continued for at most 1 s. Returns when the socket is closed, or at
-    /// once if `run()` has ended. Before `run()` has bound the socket, waits for it; if the task is cancelled meanwhile,
+    /// once if `run()` has ended. Before `run()` has bound the socket, waits for it. If the task is canceled meanwhile,
     /// it returns and the peer does not leave.
     public func leave() async {
         guard let driver = try? await lifecycle.started().driver else { return }

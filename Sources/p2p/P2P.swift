@@ -26,6 +26,8 @@ struct P2P: AsyncParsableCommand {
         FileSystem.ignoreBrokenPipes()
         do {
             var command = try parseAsRoot()
+            // Here only this thread runs, so all others take over its priority.
+            if command is ServerCommand { SchedulingPriority.raiseToServer() }
             LoggingSystem.bootstrap { ConsoleLogHandler(label: $0) }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

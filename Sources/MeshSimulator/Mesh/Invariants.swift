@@ -14,7 +14,7 @@ package struct Invariants: Sendable {
     let trust: Duration
     let lifetime: Duration
     let rekey: Duration
-    /// How late the server may be with a sweep, because its processors are busy.
+    /// The time by which the server may be late with a sweep, because its processors are busy.
     package var lateness = Duration.zero
     /// The greatest difference between two clocks, in millionths.
     private let drift: Int

@@ -58,7 +58,7 @@ package struct Scenario: Sendable {
     /// The conditions of the network after the end of all faults.
     var calm: LinkConditions { processors == nil ? LinkConditions() : .sameHost }
 
-    /// What must hold besides the rules of every mesh.
+    /// The expectations besides the rules of every mesh.
     package var expectations: [Expectation] = []
 
     package init(seed: UInt64, peers: Int, duration: Duration) {

@@ -315,7 +315,7 @@ package final class World {
 
     private static let finalSpeakers = 32
     private static let finalSpeakersOfHost = 4
-    /// How late a server on a busy host may be.
+    /// The time by which a server on a busy host may be late.
     private static let lateness = Duration.seconds(8)
     private static let slowDelivery = Duration.seconds(10)
 }

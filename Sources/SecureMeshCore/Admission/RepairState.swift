@@ -1,4 +1,4 @@
-/// What a member has asked for and was sent of the DELTAs and SNAPSHOTs that it had missed.
+/// The DELTAs and SNAPSHOTs that a member had missed, as far as it has asked for them and was sent them.
 package struct RepairState: Sendable {
     /// The highest version that the member held when it was sent DELTAs.
     package var held: UInt64 = 0

@@ -80,7 +80,7 @@ package struct DirectoryReplica: MemberLookup {
     /// The lowest missing part of the SNAPSHOT that is being received; 0 if there is none.
     package var wantedPart: UInt16 { assembly?.missingPart ?? 0 }
 
-    /// What is held, for the schedule of requests.
+    /// The part of the directory that is held, for the schedule of requests.
     package var progress: RepairRequest.Progress {
         RepairRequest.Progress(
             version: claimedVersion, part: assembly?.missingPart.map { Int($0) },

@@ -4,7 +4,7 @@
 /// late, because the process was paused, suspends expiry for one lifetime. Many members that are overdue at once are
 /// suspected of one common cause, and expire only if they stay silent for some lifetimes more.
 package struct FailureDetector: Hashable, Sendable {
-    /// What is to be done about the members that are overdue in a sweep.
+    /// The decision about the members that are overdue in a sweep.
     package enum Verdict: Hashable, Sendable {
         case expire
         /// They are suspects of a new suspicion; none expires.

@@ -3,6 +3,9 @@
 /// Usually one heartbeat per interval is enough. It follows a PULSE late in the interval, so that the next PULSE echoes
 /// a recent heartbeat. When an echo is overdue, a heartbeat or a PULSE was lost, or the round trip is long. Then
 /// heartbeats follow each other fast, so that only the loss of many datagrams in a row looks like a silent server.
+///
+/// A peer whose heartbeats leave late does not do that for a while: its host is overloaded, so datagrams wait and are
+/// not lost. More of them would keep the host overloaded.
 package struct HeartbeatSchedule: Sendable {
     /// The instant at which the next one is due.
     private(set) package var next: Instant
@@ -16,6 +19,8 @@ package struct HeartbeatSchedule: Sendable {
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
     /// The shortest time from a heartbeat to the first PULSE that echoes it; nil before the first fresh PULSE.
     private(set) package var shortestRoundTrip: Duration?
+    /// Until then no echo counts as overdue, because this peer was late.
+    private var patientUntil: Instant?
 
     /// Schedules the first CONFIRM at once.
     package init(interval: Duration, random: inout RandomSource, now: Instant) {
@@ -35,6 +40,7 @@ package struct HeartbeatSchedule: Sendable {
     ///
     /// - Parameter staleAt: The instant at which the candidate is given up, or the connection is lost.
     package mutating func sent(now: Instant, staleAt: Instant, random: inout RandomSource) {
+        if now - next > interval / Self.toleratedLateness { patientUntil = now + interval * Self.patience }
         lastSent = now
         gap = interval * Int(200 + random.next() % 100) / 1_000
         guard echoed != nil else {
@@ -67,7 +73,12 @@ package struct HeartbeatSchedule: Sendable {
     /// Without loss an echo is at most 1.5 intervals and a round trip old when the next one comes. The second bound
     /// leaves a long round trip the time that an answer needs before the connection is lost.
     private var overdue: Instant? {
-        guard let echoed, let shortestRoundTrip else { return nil }
+        guard let echoed, let shortestRoundTrip, lastSent >= patientUntil ?? lastSent else { return nil }
         return echoed.sentAt + min(shortestRoundTrip + interval * 8 / 5, interval * 5 / 2 - echoed.roundTrip)
     }
+
+    /// The part of an interval by which a heartbeat may be late: a twentieth.
+    private static let toleratedLateness = 20
+    /// The number of intervals without fast heartbeats after a late one.
+    private static let patience = 10
 }

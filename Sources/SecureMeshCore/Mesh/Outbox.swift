@@ -170,7 +170,7 @@ package struct Outbox: Sendable {
                 resumeAt = nil
                 return nil
             }
-            // It has left, or the trust of its former session has ended, or a repeat cannot be told from a new message.
+            // It has left, or its former session is no longer trusted, or it could not recognize a repeat.
             waiting[0].receivers.removeLast()
             removeFinished()
         }

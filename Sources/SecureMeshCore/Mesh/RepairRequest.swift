@@ -4,7 +4,7 @@
 /// round trips, it asks again, and waits twice as long after each heartbeat that brings nothing. A rate limit keeps
 /// these heartbeats within what the server accepts from a member.
 package struct RepairRequest: Sendable {
-    /// What a peer holds of the directory.
+    /// The part of the directory that a peer holds.
     package struct Progress: Equatable, Sendable {
         package let version: UInt64
         /// The lowest missing part of the snapshot that is being received; nil if there is none.

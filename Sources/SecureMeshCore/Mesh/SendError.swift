@@ -5,7 +5,8 @@ public enum SendError: Error, Hashable, Sendable {
     case notJoined
     /// No other member has the name or the key. Ordinary: it may have left.
     case unknownMember
-    /// The message would exceed the rate, in messages or in bytes, that the receiver accepts. Ordinary: try again after the given time.
+    /// The message would exceed the rate, in messages or in bytes, that the receiver accepts. Ordinary: try again after
+    /// the given time.
     case overRate(retryAfter: Duration)
     /// As many broadcasts wait to be sealed for all of their receivers as may. Ordinary: try again later.
     case queueFull

@@ -35,7 +35,8 @@ package struct ServerSession: Sendable {
     /// The instant at which the last proof that the server is alive is three intervals old, or later if this peer was
     /// late itself.
     private(set) package var staleAt: Instant
-    /// The directory version in the newest fresh PULSE with the flag `current`, and when the heartbeat that it echoed was sent.
+    /// The directory version in the newest fresh PULSE with the flag `current`, and the time at which the heartbeat
+    /// that it echoed was sent.
     private var newestPulse: (version: UInt64, sentAt: Instant)?
     /// The version at which the directory first listed this session.
     private var listedAt: UInt64?

@@ -79,7 +79,8 @@ package enum Limits {
             perSecond: max(fanOutRate.perSecond, least.perSecond), burst: max(fanOutRate.burst, least.burst))
     }
 
-    /// Members that wait until they are listed. From this number on HELLOs are rejected, from twice as many on CONFIRMs.
+    /// Members that wait until they are listed. From this number on HELLOs are rejected, and from twice as many on
+    /// CONFIRMs as well.
     package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
@@ -90,8 +91,8 @@ package enum Limits {
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
-    /// The number of ended sessions with keys that a peer's session remembers. When reached, the peer joins again.
-    /// The rate of the heartbeats that only ask for more of the directory: with the others they are within `memberRate`.
+    /// The rate of the heartbeats that only ask for more of the directory. Together with the others they are within
+    /// `memberRate`.
     package static let requestRate = Rate(perSecond: 7, burst: 32)
 
     /// Returns the rate of a peer's requests: it grows with that of its heartbeats, as `memberRate` does.
@@ -100,6 +101,7 @@ package enum Limits {
         return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
     }
 
+    /// The number of ended sessions with keys that a peer's session remembers. When reached, the peer joins again.
     package static let retiredSessions = 65_536
     /// Keys with new senders whose message comes from the address that the directory lists for them.
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
