@@ -6,6 +6,7 @@ package struct MemberSessions: Sendable {
     private let epoch: UInt64
     private let rate: Rate
     private let lifetime: Duration
+    private let heartbeatInterval: Duration
     private var members: [SessionID: MemberSession] = [:]
     private var ended = RecentSessions()
     private var tokens: PulseTokens
@@ -22,6 +23,7 @@ package struct MemberSessions: Sendable {
         epoch = signer.from
         rate = Limits.memberRate(heartbeatInterval: heartbeatInterval)
         self.lifetime = lifetime
+        self.heartbeatInterval = heartbeatInterval
         tokens = PulseTokens(secret: pulseSecret, now: now)
         load = MemberLoad(now: now)
     }
@@ -76,15 +78,18 @@ extension MemberSessions {
             let leave = try admit(Leave.self, span, datagram, path: path, of: index, now: now)
             return leave == nil ? .misbehaved(session) : .leave(session)
         }
+        let last = members.values[index].channel.newestNumber
         guard let heartbeat = try admit(Heartbeat.self, span, datagram, path: path, of: index, now: now) else {
             return .misbehaved(session)
         }
+        // The heartbeats before it were lost, so the newest echo that its sender has is old.
+        let isAfterLoss = heartbeat.body.number - 1 > last
         let token = heartbeat.body.token
         let issued = tokens.match(token, of: session)
         if PulseTokens.isFresh(issuedAt: issued?.at, now: now, lifetime: lifetime) {
             members.values[index].lastLife = now
         }
-        let missedPulse = hasMissedPulse(index, token, age: issued?.age)
+        let missedPulse = isAfterLoss || hasMissedPulse(index, token, age: issued?.age, now)
         members.values[index].heardToken = token
         return .heartbeat(session, heartbeat, missedPulse: missedPulse)
     }
@@ -92,15 +97,16 @@ extension MemberSessions {
     /// Returns true if a heartbeat with `token` shows that its sender has missed a PULSE.
     ///
     /// The token of the last PULSE but one does not show that by itself: the newest PULSE may still have been under way
-    /// when the heartbeat was sent. But a member that hears every PULSE sends one heartbeat for each.
+    /// when the heartbeat was sent. But a member that hears every PULSE usually sends one heartbeat for each, and half
+    /// an interval is longer than most round trips.
     ///
     /// - Parameter age: The number of newer secrets than that of the token; nil if it is none of the recent ones.
     private func hasMissedPulse(
-        _ index: Dictionary<SessionID, MemberSession>.Index, _ token: UInt64, age: Int?
+        _ index: Dictionary<SessionID, MemberSession>.Index, _ token: UInt64, age: Int?, _ now: Instant
     ) -> Bool {
         switch age {
         case 0: false
-        case 1: token == members.values[index].heardToken
+        case 1: token == members.values[index].heardToken && now - tokens.newestAt >= heartbeatInterval / 2
         default: true
         }
     }

@@ -49,7 +49,7 @@ package struct HeartbeatSchedule: Sendable {
             next = following < staleAt ? following : staleAt + interval
             return
         }
-        next = now < staleAt ? soonest(ordinary: now + interval) : now + interval
+        next = now < staleAt ? soonest(ordinary: now + interval, now) : now + interval
     }
 
     /// Notes a fresh PULSE.
@@ -61,11 +61,11 @@ package struct HeartbeatSchedule: Sendable {
             echoed = (sentAt, roundTrip)
             shortestRoundTrip = min(shortestRoundTrip ?? roundTrip, roundTrip)
         }
-        next = soonest(ordinary: min(now + phase, lastSent + interval * 5 / 4))
+        next = soonest(ordinary: min(now + phase, lastSent + interval * 5 / 4), now)
     }
 
-    private func soonest(ordinary: Instant) -> Instant {
-        max(lastSent + gap, min(ordinary, overdue ?? ordinary))
+    private func soonest(ordinary: Instant, _ now: Instant) -> Instant {
+        max(now, lastSent + gap, min(ordinary, overdue ?? ordinary))
     }
 
     /// The instant from which the echo of a newer heartbeat is overdue.
