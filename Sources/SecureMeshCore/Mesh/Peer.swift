@@ -301,7 +301,9 @@ extension Peer {
             acknowledger.end(entry.session, now: now)
         }
         for entry in change.ended {
-            sessions.end(entry.session, wasReplaced: false, now: now)
+            sessions.endFormer(entry.session, now: now)
+            // A server that lied may have given the number of a session that another directory lists.
+            guard directory[entry.session] == nil else { continue }
             outbox.end(entry.session)
             acknowledger.end(entry.session, now: now)
         }

@@ -98,6 +98,11 @@ package struct SessionRotation: Sendable {
         self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
     }
 
+    /// Ends the pair with a session of the former directory, which the current session has no pair with.
+    package mutating func endFormer(_ session: SessionID, now: Instant) {
+        previous?.session.end(session, wasReplaced: false, now: now)
+    }
+
     package mutating func endCurrent() {
         current = nil
         previous = nil

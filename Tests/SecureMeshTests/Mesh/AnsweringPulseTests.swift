@@ -24,7 +24,7 @@ import Testing
 
     @Test(
         "at rest the server sends each member one PULSE per interval, and few more if the round trip is long",
-        arguments: [(latency: 1, answers: 0), (30, 10), (120, 50), (200, 70)])
+        arguments: [(latency: 1, answers: 0), (30, 10), (120, 50), (200, 130)])
     func rest(latency: Int, answers: Int) throws {
         let mesh = TestMesh()
         mesh.latency = .milliseconds(latency)
