@@ -21,7 +21,7 @@ extension Rejection {
         case .emptyDelta: "a change of the directory that changes nothing"
         case .unknownReason: "an unknown reason code"
         case .unknownFlag: "an unknown flag"
-        case .numberOutOfRange: "an acknowledgment of no message"
+        case .numberOutOfRange: "the number 0, which no message to be acknowledged has"
         case .invalidParameters:
             "a session without a directory, or with intervals that are zero or contradict each other"
         case .payloadLengthMismatch: "a length that differs from its own counts"

@@ -42,7 +42,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case unknownReason
     /// A flag is set that the kind does not have.
     case unknownFlag
-    /// The number in an ACK is 0.
+    /// The number in an ACK, or in a MESSAGE that asks for an ACK, is 0.
     case numberOutOfRange
     /// The directory id in a WELCOME is 0, or its intervals are zero or contradict each other.
     case invalidParameters

@@ -213,7 +213,8 @@ final class HostileMesh: VirtualMesh {
 
     private static let maximumPeers = 8
     private static let quietTime = Duration.seconds(6)
-    private static let healing = Duration.seconds(16)
+    /// Long enough for members of an old directory to come back, and for a peer to join before that.
+    private static let healing = ProtocolConstants.returnPeriod + .seconds(9)
     private static let memory = 96
 }
 

@@ -51,7 +51,9 @@ struct PayloadRules {
         case .message:
             return judge(PeerMessage.self) { message in
                 let isMine = message.audience == nil || message.audience == bench.server.entry.identity
-                return isMine ? nil : "it is for somebody else"
+                guard isMine else { return "it is for somebody else" }
+                let isNumbered = message.number > 0 || !message.flags.contains(.acknowledge)
+                return isNumbered ? nil : "it asks for an ACK of no number"
             }
         case .ack:
             return judge(Acknowledgment.self) { ack in

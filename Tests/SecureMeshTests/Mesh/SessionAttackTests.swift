@@ -141,7 +141,7 @@ import Testing
         let ears = try ScriptedMember("ears", at: SocketAddress(ip: .v4(0x0A02_0003), port: 5_000), in: mesh)
         try ears.join()
         mesh.run(for: .seconds(1))
-        mesh.rules = [{ $0.destination == deaf.address ? .drop : nil }]
+        mesh.rules = [{ [address = deaf.address] in $0.destination == address ? .drop : nil }]
         let limit = ProtocolConstants.lifetime * 2 + ProtocolConstants.sweepInterval
         for _ in 0..<Int(limit.wholeNanoseconds / 250_000_000) {
             mesh.run(for: .milliseconds(250))

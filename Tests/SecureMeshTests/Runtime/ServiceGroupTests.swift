@@ -13,39 +13,30 @@ struct ServiceGroupTests {
         func run() async throws { await body() }
     }
 
-    /// Runs a group, shuts it down gracefully once the peer is a member, and returns the time that the end takes.
-    private static func end(
-        of services: (MeshPeer) -> [any Service], in mesh: LoopbackMesh
-    ) async throws -> Duration {
+    /// Runs a group, shuts it down gracefully once the peer is a member, and returns once the group has ended.
+    private static func runToEnd(_ services: (MeshPeer) -> [any Service], in mesh: LoopbackMesh) async throws {
         let peer = try MeshPeer(
             key: SigningKey(), name: PeerName("A"), server: mesh.address, serverKey: mesh.serverKey.publicKey,
             logger: LoopbackMesh.quiet)
         let group = ServiceGroup(services: services(peer), logger: LoopbackMesh.quiet)
         let running = Task { try await group.run() }
         try await peer.joined()
-        let clock = ContinuousClock()
-        let start = clock.now
         await group.triggerGracefulShutdown()
         try await running.value
-        return clock.now - start
     }
 
-    @Test("a group with a consumer of events ends within a second, and the peer has left")
+    @Test("a group with a consumer of events ends, and the peer has left")
     func events() async throws {
         try await LoopbackMesh.run { mesh in
-            let after = try await Self.end(
-                of: { peer in [peer, Consumer { for await _ in peer.events {} }] }, in: mesh)
-            #expect(after < .seconds(1))
+            try await Self.runToEnd({ peer in [peer, Consumer { for await _ in peer.events {} }] }, in: mesh)
             while try await !mesh.server.members().isEmpty { try Task.checkCancellation() }
         }
     }
 
-    @Test("a group with a consumer of sets of members ends within a second")
+    @Test("a group with a consumer of sets of members ends")
     func membership() async throws {
         try await LoopbackMesh.run { mesh in
-            let after = try await Self.end(
-                of: { peer in [peer, Consumer { for await _ in peer.membership {} }] }, in: mesh)
-            #expect(after < .seconds(1))
+            try await Self.runToEnd({ peer in [peer, Consumer { for await _ in peer.membership {} }] }, in: mesh)
         }
     }
 
