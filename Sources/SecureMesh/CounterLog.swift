@@ -33,9 +33,10 @@ struct LogThrottle {
 
     /// Counts the event.
     ///
+    /// - Parameter times: How often it has happened.
     /// - Returns: The count since the last line if a line is due, else nil.
-    mutating func happened(_ now: NIODeadline = .now()) -> Int? {
-        count += 1
+    mutating func happened(_ times: Int = 1, _ now: NIODeadline = .now()) -> Int? {
+        count += times
         if let lastAt, now < lastAt + .nanoseconds(Limits.logInterval.wholeNanoseconds) { return nil }
         lastAt = now
         defer { count = 0 }

@@ -31,26 +31,32 @@ final class EventBuffer<Event: Sendable>: Sendable {
         self.missedEvent = missedEvent
     }
 
-    /// Appends an event, or drops it if there is no room.
+    /// Appends events, and drops those for which there is no room.
     ///
-    /// - Returns: False if the event was dropped.
-    func append(_ event: Event, isMessage: Bool) -> Bool {
-        let (isKept, waiters) = state.withLockedValue { state -> (Bool, [OneShot<Bool>]) in
-            let room = (isMessage ? limit - limit / 4 : limit) - state.events.count
-            guard room >= (state.missed > 0 ? 2 : 1) else {
-                state.missed += 1
-                return (false, [])
-            }
-            if state.missed > 0 {
-                state.events.append(missedEvent(state.missed))
-                state.missed = 0
-            }
-            state.events.append(event)
+    /// - Returns: The number of events that were dropped.
+    func append(_ items: [EventSource<Event>.Item]) -> Int {
+        let (dropped, waiters) = state.withLockedValue { state -> (Int, [OneShot<Bool>]) in
+            let dropped = items.count { !append($0, to: &state) }
+            guard dropped < items.count else { return (dropped, []) }
             defer { state.waiters = [] }
-            return (true, state.waiters)
+            return (dropped, state.waiters)
         }
         for waiter in waiters { waiter.give(true) }
-        return isKept
+        return dropped
+    }
+
+    private func append(_ item: EventSource<Event>.Item, to state: inout State) -> Bool {
+        let room = (item.isMessage ? limit - limit / 4 : limit) - state.events.count
+        guard room >= (state.missed > 0 ? 2 : 1) else {
+            state.missed += 1
+            return false
+        }
+        if state.missed > 0 {
+            state.events.append(missedEvent(state.missed))
+            state.missed = 0
+        }
+        state.events.append(item.event)
+        return true
     }
 
     /// Ends the sequence after the events in the buffer.

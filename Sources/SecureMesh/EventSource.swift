@@ -39,14 +39,15 @@ final class EventSource<Event: Sendable>: Sendable {
         state.withLockedValue { $0.buffers[ObjectIdentifier(buffer)] = nil }
     }
 
-    /// Hands an event to every consumer.
+    typealias Item = (event: Event, isMessage: Bool)
+
+    /// Hands events to every consumer, whatever became of them at the others.
     ///
-    /// - Returns: False if it was dropped for a consumer that is too slow.
-    func yield(_ event: Event, isMessage: Bool) -> Bool {
+    /// - Returns: The number of events that were dropped for a consumer that is too slow.
+    func yield(_ items: [Item]) -> Int {
         let (unclaimed, buffers) = state.withLockedValue { ($0.unclaimed, Array($0.buffers.values)) }
-        if let unclaimed { _ = unclaimed.append(event, isMessage: isMessage) }
-        // Each of them gets the event, whatever became of it at the others.
-        return buffers.map { $0.append(event, isMessage: isMessage) }.allSatisfy(\.self)
+        if let unclaimed { _ = unclaimed.append(items) }
+        return buffers.reduce(0) { max($0, $1.append(items)) }
     }
 
     /// Ends every consumer's sequence after what waits for it.

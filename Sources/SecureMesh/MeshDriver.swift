@@ -33,6 +33,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
     private var refusals = CounterLog<Rejection>()
+    /// The number of refusals when they were last reported.
+    private var seenRefusals: UInt64 = 0
     private var losses = CounterLog<DatagramLoss>()
     private var nextLossReport = Instant(nanoseconds: 0)
     private var conditions: [MachineCondition<Machine>] = []
@@ -263,13 +265,18 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     private func pump() {
+        var emitted: [EventSource<Machine.Event>.Item] = []
+        defer { emit(emitted) }
         while let output = machine?.pollOutput() {
             switch output {
             case .transmit(let transmit):
                 let socket = Int(transmit.path.socket)
                 if socket < sockets.count { sockets[socket].send(transmit) }
             case .event(let event):
-                emit(event)
+                let priority = priority(event)
+                let isMessage = if case .message = priority { true } else { false }
+                emitted.append((event, isMessage))
+                if case .last(let failure) = priority { close(failure) }
             case .drain:
                 let targets = sockets.map { $0.received + Self.queuedDatagrams }
                 awaitDrain(targets)
@@ -277,13 +284,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         }
     }
 
-    private func emit(_ event: Machine.Event) {
-        let priority = priority(event)
-        let isMessage = if case .message = priority { true } else { false }
-        if !events.yield(event, isMessage: isMessage), let count = droppedEvents.happened() {
+    /// Hands events to all consumers at once, so that each is woken once.
+    private func emit(_ emitted: [EventSource<Machine.Event>.Item]) {
+        guard !emitted.isEmpty else { return }
+        let dropped = events.yield(emitted)
+        if dropped > 0, let count = droppedEvents.happened(dropped) {
             logger.warning("dropped events: a consumer is too slow", metadata: ["count": "\(count)"])
         }
-        if case .last(let failure) = priority { close(failure) }
     }
 
     private func checkConditions() {
@@ -305,12 +312,16 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     private func report() {
-        guard let machine else { return }
         let now = now
-        for (rejection, count) in refusals.take(machine.rejections.nonZero, now: now) {
-            logger.log(
-                level: rejection.isEveryday ? .debug : .notice, "refused datagrams",
-                metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
+        // Most passes refuse nothing.
+        let total = machine?.rejections.total ?? 0
+        if total != seenRefusals || refusals.deadline.map({ now >= $0 }) == true {
+            seenRefusals = total
+            for (rejection, count) in refusals.take(machine?.rejections.nonZero ?? [], now: now) {
+                logger.log(
+                    level: rejection.isEveryday ? .debug : .notice, "refused datagrams",
+                    metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
+            }
         }
         // To count the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
@@ -329,8 +340,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     }
 
     private func schedule() {
-        let deadlines = [machine?.nextDeadline, refusals.deadline, losses.deadline].compactMap { $0 }
-        guard let next = deadlines.min() else { return }
+        guard let next = Instant.earliest([machine?.nextDeadline, refusals.deadline, losses.deadline]) else { return }
         if let timer {
             guard next < timer.deadline else { return }
             timer.task.cancel()

@@ -43,10 +43,8 @@ package struct Invariants: Sendable {
     var confirmedAt: [Int: Instant] = [:]
     /// The server expires nobody before: it slept, and its members could not be heard.
     var expiresNobodyUntil = Instant(nanoseconds: 0)
-    /// The time at which the server last began to suspect that many members are silent for one cause.
-    var suspectedSince: Instant?
-    /// The time at which the server last ended a suspicion.
-    var suspicionEndedAt = Instant(nanoseconds: 0)
+    /// True while the server suspects that many members are late for one cause.
+    var isSuspicious = false
     /// The time from which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)
     var served: (epoch: UInt64, version: UInt64) = (0, 0)

@@ -13,7 +13,7 @@ extension Invariants {
 
     /// Notes that another process of the server begins: it suspects nobody.
     mutating func serverStarted(now: Instant) {
-        suspectedSince = nil
+        isSuspicious = false
         serverDisturbed(now: now)
     }
 
@@ -31,20 +31,8 @@ extension Invariants {
         serverWoke(after: duration, now: now)
     }
 
-    /// Notes that the server suspects many members, none of which expires for a while.
-    mutating func suspects(now: Instant) { suspectedSince = now }
-
-    mutating func suspicionEnded(now: Instant) {
-        if let since = suspectedSince, now - since > longestSuspicion, since >= serverSteadySince {
-            fail("a suspicion lasted \(now - since)", now: now)
-        }
-        suspectedSince = nil
-        suspicionEndedAt = now
-    }
-
-    private var longestSuspicion: Duration {
-        stretched(lifetime * Limits.suspicionLifetimes + ProtocolConstants.sweepInterval * 2) + lateness
-    }
+    /// The time that each member gets in addition while the server suspects that many are late for one cause.
+    private var suspicion: Duration { isSuspicious ? stretched(lifetime * Limits.suspicionLifetimes) : .zero }
 
     // MARK: joining
 
@@ -109,8 +97,7 @@ extension Invariants {
 
     /// Returns the time before which the last sign of life of every former member was given.
     func latestSign(now: Instant) -> Instant {
-        let steadySince = max(serverSteadySince, suspicionEndedAt)
-        return suspectedSince == nil && now - steadySince > patience ? now - patience : Instant(nanoseconds: 0)
+        now - serverSteadySince > patience + suspicion ? now - patience - suspicion : Instant(nanoseconds: 0)
     }
 
     /// The time after its last word in which a dead process is expired, once the server runs without a break: its
@@ -127,9 +114,8 @@ extension Invariants {
         now: Instant
     ) {
         // A CONFIRM that was under way then makes it a member once more, as late as its ticket allows.
-        var begin = max(since, serverSteadySince, suspicionEndedAt, confirmedAt[identity] ?? since)
-        // The suspicion itself may last only so long.
-        if let suspectedSince { begin = max(begin, min(now, suspectedSince + longestSuspicion)) }
+        let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
+        let slack = slack + suspicion
         if isMember, now - begin > patience + slack {
             fail("still a member \(now - begin) after its end", peers: [identity], now: now)
         }

@@ -181,8 +181,8 @@ extension VirtualMesh {
             guard let identity = state.identities[member.publicKey] else { return }
             let isAllowed = roster.allows(member.publicKey, as: member.name)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
-        case .suspected: state.invariants.suspects(now: now)
-        case .suspicionEnded: state.invariants.suspicionEnded(now: now)
+        case .suspected: state.invariants.isSuspicious = true
+        case .suspicionEnded: state.invariants.isSuspicious = false
         case .turnedAway, .missed: break
         }
     }

@@ -57,7 +57,9 @@ package struct MemberSessions: Sendable {
 extension MemberSessions {
     /// A member's datagram that has passed all gates, or the proof that the member misbehaved.
     package enum Admitted: Sendable {
-        case heartbeat(SessionID, Verified<Heartbeat>, missedPulse: Bool)
+        ///
+        /// `heard` is nil if the token is that of no recent PULSE.
+        case heartbeat(SessionID, Verified<Heartbeat>, heard: HeardPulse?, missedPulse: Bool)
         case leave(SessionID)
         /// The member sealed what it did not sign. Nobody else could have.
         case misbehaved(SessionID)
@@ -85,13 +87,13 @@ extension MemberSessions {
         // The heartbeats before it were lost, so the newest echo that its sender has is old.
         let isAfterLoss = heartbeat.body.number - 1 > last
         let token = heartbeat.body.token
-        let issued = tokens.match(token, of: session)
-        if PulseTokens.isFresh(issuedAt: issued?.at, now: now, lifetime: lifetime) {
+        let heard = tokens.match(token, of: session)
+        if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
             members.values[index].lastLife = now
         }
-        let missedPulse = isAfterLoss || hasMissedPulse(index, token, age: issued?.age, now)
+        let missedPulse = isAfterLoss || hasMissedPulse(index, token, age: heard?.age, now)
         members.values[index].heardToken = token
-        return .heartbeat(session, heartbeat, missedPulse: missedPulse)
+        return .heartbeat(session, heartbeat, heard: heard, missedPulse: missedPulse)
     }
 
     /// Returns true if a heartbeat with `token` shows that its sender has missed a PULSE.
@@ -158,6 +160,11 @@ extension MemberSessions {
         sessions { $0.lastLife < instant }
     }
 
+    /// Returns the number of sessions without a proof of life since `instant`.
+    package func silentCount(since instant: Instant) -> Int {
+        members.values.count { $0.lastLife < instant }
+    }
+
     /// Returns true if the member has given a proof of life within the lifetime.
     package func isAlive(_ session: SessionID, now: Instant) -> Bool {
         members[session].map { now - $0.lastLife <= lifetime } ?? false
@@ -177,8 +184,10 @@ extension MemberSessions {
 
 extension MemberSessions {
     /// Makes the tokens of `secret` proofs of life for one lifetime. PULSEs carry them from now on.
-    package mutating func issue(_ secret: Secret32, now: Instant) {
-        tokens.issue(secret, now: now, lifetime: lifetime)
+    ///
+    /// - Parameter version: The version of the directory in the next PULSE to all members.
+    package mutating func issue(_ secret: Secret32, version: UInt64, now: Instant) {
+        tokens.issue(secret, version: version, now: now, lifetime: lifetime)
     }
 
     /// The time at which the secret of the newest PULSE to all members was issued.
@@ -200,10 +209,16 @@ extension MemberSessions {
         members.values[index].repair = repair
     }
 
-    /// Notes the version in a PULSE that is sent to this member only.
-    package mutating func noteTold(_ version: UInt64, to session: SessionID) {
+    /// Notes the version in the first PULSE of a member, which is sent to this member only.
+    package mutating func noteFirstTold(_ version: UInt64, to session: SessionID) {
         guard let index = members.index(forKey: session) else { return }
-        members.values[index].repair.toldVersion = version
+        members.values[index].repair.firstTold = version
+    }
+
+    /// Returns the version in the first PULSE with the secret of `heard` that was sent to the member.
+    package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
+        guard let member = members[session] else { return 0 }
+        return heard.at < member.joinedAt ? member.repair.firstTold : heard.version
     }
 
     /// Seals `payload` for one member. PULSE carries the newest number heard from it, and its token.

@@ -5,6 +5,7 @@
 package struct PulseTokens: Sendable {
     private struct Issued: Sendable {
         let secret: Secret32
+        let version: UInt64
         let at: Instant
     }
 
@@ -13,7 +14,7 @@ package struct PulseTokens: Sendable {
 
     /// - Parameter secret: The secret for PULSEs before the first periodic one.
     package init(secret: Secret32, now: Instant) {
-        recent = [Issued(secret: secret, at: now)]
+        recent = [Issued(secret: secret, version: 1, at: now)]
     }
 
     package var usage: Usage { Usage("pulse secrets", recent.count, limit: Limits.pulseSecrets) }
@@ -22,10 +23,12 @@ package struct PulseTokens: Sendable {
     package var newestAt: Instant { recent.last?.at ?? Instant(nanoseconds: .min) }
 
     /// Makes `secret` the newest, and drops those that are older than `lifetime`.
-    package mutating func issue(_ secret: Secret32, now: Instant, lifetime: Duration) {
+    ///
+    /// - Parameter version: The version of the directory in the PULSE to all members that carries the secret's tokens.
+    package mutating func issue(_ secret: Secret32, version: UInt64, now: Instant, lifetime: Duration) {
         recent.removeAll { now - $0.at > lifetime }
         if recent.count == Limits.pulseSecrets { recent.removeFirst() }
-        recent.append(Issued(secret: secret, at: now))
+        recent.append(Issued(secret: secret, version: version, at: now))
     }
 
     /// Returns the token of the newest secret for the receiver with `session`.
@@ -33,12 +36,11 @@ package struct PulseTokens: Sendable {
         recent.last.map { Self.token($0.secret, for: session) } ?? 0
     }
 
-    /// Returns the number of newer secrets than that of which `token` is the one of `session`, and when that one was
-    /// issued; nil if it is the token of none.
-    package func match(_ token: UInt64, of session: SessionID) -> (age: Int, at: Instant)? {
+    /// Returns the PULSE to all members whose token for `session` is `token`; nil if it is none of the recent ones.
+    package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
         // The newest come first: a heartbeat usually returns one of them.
         for (age, issued) in recent.reversed().enumerated() where Self.token(issued.secret, for: session) == token {
-            return (age, issued.at)
+            return HeardPulse(age: age, version: issued.version, at: issued.at)
         }
         return nil
     }

@@ -6,8 +6,11 @@ package struct RepairState: Sendable {
     package var snapshot: UInt64 = 0
     /// The highest part of that snapshot that it asked for.
     package var part = 0
-    /// The version in the newest PULSE that was sent to this member only.
-    package var toldVersion: UInt64 = 0
+    /// The highest version to which the member was sent DELTAs.
+    package var sent: UInt64 = 0
+    /// The version in the member's first PULSE, which was sent to this member only.
+    package var firstTold: UInt64 = 0
+    private var answeredAt: Instant?
     private var repeatedAt: Instant?
 
     package init() {}
@@ -16,15 +19,19 @@ package struct RepairState: Sendable {
     ///
     /// - Parameters:
     ///   - isProgress: Whether the member asks for more than it has asked for before. Then it need not wait.
+    ///   - heard: The newest PULSE that the member had received. If it is not the newest that was sent, the member may
+    ///     be late, and is not sent again what was sent after that PULSE.
     ///   - bucket: The bucket for the repairs of all members. If it is empty, a member still gets a few datagrams.
     package mutating func grant(
-        _ wanted: Int, isProgress: Bool, from bucket: inout RateLimiter, now: Instant
+        _ wanted: Int, isProgress: Bool, heard: HeardPulse, from bucket: inout RateLimiter, now: Instant
     ) -> Int {
-        let isDue = repeatedAt.map { now - $0 >= Limits.repairGap } ?? true
+        let isOnItsWay = heard.age > 0 && answeredAt.map { heard.at <= $0 } ?? false
+        let isDue = !isOnItsWay && repeatedAt.map { now - $0 >= Limits.repairGap } ?? true
         guard isProgress || isDue else { return 0 }
         let granted = bucket.take(upTo: wanted, Limits.repairRate, now: now)
+        if granted > 0 { answeredAt = now }
         guard isDue, granted < wanted || !isProgress else { return granted }
-        repeatedAt = now
+        (repeatedAt, answeredAt) = (now, now)
         return max(granted, min(wanted, Limits.leastRepair))
     }
 }

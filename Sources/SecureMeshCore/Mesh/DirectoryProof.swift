@@ -2,6 +2,9 @@
 ///
 /// What a peer holds from an earlier session is not proven to be what this session's server holds: it extends no trust
 /// until a digest shows it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
+///
+/// To compute a digest takes time in proportion to the directory. So a proven directory that changes with every PULSE
+/// is compared only once in a while.
 struct DirectoryProof: Sendable {
     private struct Digest: Hashable, Sendable {
         let version: UInt64
@@ -16,6 +19,8 @@ struct DirectoryProof: Sendable {
     private var expected: Digest?
     /// The last digest that was computed.
     private var computed: Digest?
+    /// Until then no other digest is computed while the directory is proven.
+    private var waitsUntil: Instant?
 
     /// Begins a session, in which nothing is proven.
     mutating func begin() {
@@ -28,6 +33,7 @@ struct DirectoryProof: Sendable {
         isProven = true
         isWrong = false
         computed = nil
+        waitsUntil = nil
     }
 
     /// Notes the digest in a fresh PULSE.
@@ -39,14 +45,16 @@ struct DirectoryProof: Sendable {
     ///
     /// - Parameter digest: Computes the directory's digest. It is called once per version.
     /// - Returns: False if the directory has been found wrong.
-    mutating func compare(held version: UInt64, digest: () -> Bytes32) -> Bool {
+    mutating func compare(held version: UInt64, now: Instant, digest: () -> Bytes32) -> Bool {
         guard let expected, expected.version == version, version > 0, !isWrong else { return true }
         let own: Digest
         if let computed, computed.version == version {
             own = computed
         } else {
+            if isProven, let waitsUntil, now < waitsUntil { return true }
             own = Digest(version: version, digest: digest())
             computed = own
+            waitsUntil = now + Limits.digestGap
         }
         isProven = own == expected
         isWrong = !isProven

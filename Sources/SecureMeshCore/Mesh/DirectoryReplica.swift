@@ -112,17 +112,19 @@ package struct DirectoryReplica: MemberLookup {
     }
 
     /// Compares the directory with the digest in a fresh PULSE: at once if the PULSE's version is held, or else when it
-    /// is reached.
+    /// is reached. A proven directory is not compared again within `Limits.digestGap`.
     ///
     /// - Returns: False if what is held has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
-    package mutating func compare(_ pulse: Pulse) -> Bool {
+    package mutating func compare(_ pulse: Pulse, now: Instant) -> Bool {
         proof.expect(pulse.digest, of: pulse.version)
-        return compareDigest()
+        return compareDigest(now)
     }
 
-    private mutating func compareDigest() -> Bool {
+    private mutating func compareDigest(_ now: Instant) -> Bool {
         let (directory, id, version) = (directory, id, version)
-        let isRight = proof.compare(held: version) { directory.inOrder.digest(id: id, version: version) }
+        let isRight = proof.compare(held: version, now: now) {
+            directory.inOrder.digest(id: id, version: version)
+        }
         // Parts of a SNAPSHOT that was to follow what is held are of no use.
         if !isRight { assembly = nil }
         return isRight
@@ -158,7 +160,7 @@ package struct DirectoryReplica: MemberLookup {
         version = delta.to
         if let assembly, assembly.version <= version, !proof.isWrong { self.assembly = nil }
         var change = changes(from: before, to: delta.added, now: now)
-        if !compareDigest() { change.refusal = .directoryMismatch }
+        if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
     }
 
@@ -231,7 +233,7 @@ package struct DirectoryReplica: MemberLookup {
         var change =
             wasWrong
             ? corrections(of: held, now: now) : changes(from: before, to: new, now: now)
-        if !compareDigest() { change.refusal = .directoryMismatch }
+        if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
     }
 

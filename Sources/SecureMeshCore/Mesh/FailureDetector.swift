@@ -1,35 +1,22 @@
 /// The schedule of the sweeps that expire members without a proof of life within the lifetime (PROTOCOL.md, section 6).
 ///
 /// Three guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`. A sweep that ran
-/// late, because the process was paused, suspends expiry for one lifetime. Many members that are overdue at once are
-/// suspected of one common cause, and expire only if they stay silent for some lifetimes more.
+/// late, because the process was paused, suspends expiry for one lifetime. While many members are late, a common cause
+/// is likely, and each of them gets some lifetimes more.
 package struct FailureDetector: Hashable, Sendable {
-    /// The decision about the members that are overdue in a sweep.
-    package enum Verdict: Hashable, Sendable {
-        case expire
-        /// They are suspects of a new suspicion; none expires.
-        case suspect
-        /// The suspicion goes on; none expires.
-        case wait
-        /// The suspicion has ended: those that are still overdue expire.
-        case endSuspicion
-    }
-
     private let lifetime: Duration
     private let interval: Duration
     private var nextSweep: Instant
     private var suspendedUntil: Instant
     private var isDraining = false
-    private var suspectedUntil: Instant?
-    /// The earliest start of another suspicion.
-    private var trustsFrom: Instant
+    /// True while so many members are late that a common cause is likely.
+    private(set) package var suspectsCommonCause = false
 
     package init(lifetime: Duration, interval: Duration = ProtocolConstants.sweepInterval, now: Instant) {
         self.lifetime = lifetime
         self.interval = interval
         nextSweep = now + interval
         suspendedUntil = now
-        trustsFrom = now
     }
 
     /// The time of the next sweep; nil while the sockets are being drained.
@@ -54,22 +41,13 @@ package struct FailureDetector: Hashable, Sendable {
         return now >= suspendedUntil ? now - lifetime : nil
     }
 
-    /// Decides about the members that are overdue in a sweep.
-    ///
-    /// After a suspicion there is no other one for as long as it may last, so that nobody who is able to mute many
-    /// members can put off the end of the dead by more than one suspicion each.
-    package mutating func judge(overdue: Int, of members: Int, now: Instant) -> Verdict {
-        let length = lifetime * Limits.suspicionLifetimes
-        if let until = suspectedUntil {
-            guard overdue == 0 || now >= until else { return .wait }
-            suspectedUntil = nil
-            trustsFrom = now + length
-            return .endSuspicion
-        }
-        guard overdue > max(Limits.mostExpired, members * Limits.mostExpiredShare / 100), now >= trustsFrom else {
-            return .expire
-        }
-        suspectedUntil = now + length
-        return .suspect
+    /// The silence after which a member is late: two intervals by default, in which an answer to a PULSE is due twice.
+    package var lateAfter: Duration { lifetime * 2 / 3 }
+
+    /// Returns the silence after which a member expires: a lifetime, or more while many members are late.
+    package mutating func patience(late: Int, of members: Int) -> Duration {
+        let most = max(Limits.mostLate, members * Limits.mostLateShare / 100)
+        suspectsCommonCause = late > (suspectsCommonCause ? most / 2 : most)
+        return suspectsCommonCause ? lifetime * (1 + Limits.suspicionLifetimes) : lifetime
     }
 }

@@ -273,9 +273,9 @@ extension Peer {
         case .none: break
         case .promoted(let pulse):
             promoted(now)
-            compareDirectory(with: pulse)
+            compareDirectory(with: pulse, now: now)
         case .fresh(let pulse):
-            compareDirectory(with: pulse)
+            compareDirectory(with: pulse, now: now)
             guard !isConnected else { return }
             isConnected = true
             backoff.connected(now)
@@ -285,8 +285,8 @@ extension Peer {
         }
     }
 
-    private mutating func compareDirectory(with pulse: Pulse) {
-        if !directory.compare(pulse) { rejections.count(.directoryMismatch) }
+    private mutating func compareDirectory(with pulse: Pulse, now: Instant) {
+        if !directory.compare(pulse, now: now) { rejections.count(.directoryMismatch) }
         sessions.extendTrust(held: directory.provenVersion)
     }
 

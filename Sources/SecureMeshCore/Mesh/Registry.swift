@@ -37,9 +37,6 @@ package struct Registry: MeshMachine {
     private var ledger = IdentityLedger()
     private var detector: FailureDetector
     private var pulseNumber: UInt64 = 0
-    /// The version that the newest PULSE carried that was sealed for all members.
-    private var pulsedVersion: UInt64 = 1
-    private var queuedPulseVersion: UInt64 = 1
     /// The newest version whose DELTA was sealed for all members.
     private var sealed: DirectoryState
     private var fanOutQueue = FanOutQueue()
@@ -57,9 +54,13 @@ package struct Registry: MeshMachine {
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
-    /// The members that were overdue since a suspicion began; none while there is no suspicion.
+    /// The members that were overdue since so many are late that a common cause is likely.
     private var suspects: Set<SessionID> = []
+    /// The number of them that have expired.
+    private var endedSuspects = 0
     private var turnedAway = RateLimiter()
+    /// The bucket for the PULSEs that answer heartbeats, for all members together.
+    private var answers = RateLimiter()
     /// The bucket for the DELTAs in which changes are published, one token per receiver.
     private var fanOut = RateLimiter()
     /// The bucket for the DELTAs and parts of snapshots in repairs.
@@ -165,7 +166,7 @@ package struct Registry: MeshMachine {
     }
 
     package mutating func handleDrained(now: Instant) {
-        if let diedBefore = detector.sweep(now: now) { judge(overdue: sessions.silent(since: diedBefore), now: now) }
+        if let diedBefore = detector.sweep(now: now) { expire(silentSince: diedBefore, now: now) }
         let oldest = now - configuration.rekey - ProtocolConstants.rekeyGrace
         endAll(sessions.begun(before: oldest), .tooOld, now: now)
         publishIfDue(now)
@@ -223,12 +224,12 @@ extension Registry {
         publishIfDue(now, except: entry.session)
         let held = joiner.confirm.body.version
         if log.deltas(after: held, limit: 0) != nil {
-            pulse(entry.session)
-            repairIfBehind(entry.session, held: held, part: 0, now: now)
+            firstPulse(to: entry.session)
+            repairIfBehind(entry.session, held: held, part: 0, heard: firstHeard(now), now: now)
         } else {
             let version = snapshotVersion(begun: nil, above: 0, now: now)
-            pulse(entry.session)
-            sendSnapshot(version, from: 0, to: entry.session, now: now)
+            firstPulse(to: entry.session)
+            sendSnapshot(version, from: 0, to: entry.session, heard: firstHeard(now), now: now)
         }
         if sealed.version < log.version || !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
@@ -260,8 +261,11 @@ extension Registry {
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
         switch try sessions.admit(span, datagram, path: path, now: now) {
-        case .heartbeat(let session, let heartbeat, let missedPulse):
-            repairIfBehind(session, held: heartbeat.body.version, part: Int(heartbeat.body.part), now: now)
+        case .heartbeat(let session, let heartbeat, let heard, let missedPulse):
+            if let heard {
+                repairIfBehind(
+                    session, held: heartbeat.body.version, part: Int(heartbeat.body.part), heard: heard, now: now)
+            }
             if missedPulse { repeatPulse(to: session, now: now) }
         case .leave(let session):
             end(session, .left, now: now)
@@ -272,22 +276,30 @@ extension Registry {
         }
     }
 
-    /// Ends the members that are overdue, unless they are so many that a common cause is likely.
-    private mutating func judge(overdue: [SessionID], now: Instant) {
-        switch detector.judge(overdue: overdue.count, of: log.directory.count, now: now) {
-        case .expire:
-            endAll(overdue, .expired, now: now)
-        case .suspect:
-            suspects = Set(overdue)
-            outputs.push(.event(.suspected(overdue.count)))
-        case .wait:
-            suspects.formUnion(overdue)
-        case .endSuspicion:
-            let returned = suspects.subtracting(overdue).count
-            suspects = []
-            outputs.push(.event(.suspicionEnded(returned: returned, ended: overdue.count)))
-            endAll(overdue, .expired, now: now)
+    /// Ends the members that are overdue. If many are late, ends only those that have been silent for longer.
+    private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
+        let overdue = sessions.silent(since: diedBefore)
+        let patience = detector.patience(
+            late: sessions.silentCount(since: now - detector.lateAfter), of: log.directory.count)
+        guard detector.suspectsCommonCause else {
+            endSuspicion(overdue: overdue)
+            return endAll(overdue, .expired, now: now)
         }
+        let expired = sessions.silent(since: now - patience)
+        if suspects.isEmpty, overdue.count > expired.count {
+            outputs.push(.event(.suspected(overdue.count)))
+        }
+        suspects.formUnion(overdue)
+        endedSuspects += expired.count
+        endAll(expired, .expired, now: now)
+    }
+
+    private mutating func endSuspicion(overdue: [SessionID]) {
+        guard !suspects.isEmpty else { return }
+        let ended = endedSuspects + overdue.count
+        outputs.push(.event(.suspicionEnded(returned: max(suspects.union(overdue).count - ended, 0), ended: ended)))
+        suspects = []
+        endedSuspects = 0
     }
 
     /// Ends many sessions, a slice at a time.
@@ -349,9 +361,8 @@ extension Registry {
         publishIfDue(now)
         // A server that cannot seal one PULSE for all members within an interval does not queue another.
         guard !fanOutQueue.hasPulse else { return }
-        queuedPulseVersion = log.version
         answeringPulse = nil
-        sessions.issue(random.secret(), now: now)
+        sessions.issue(random.secret(), version: log.version, now: now)
         guard log.directory.count > 0 else { return }
         let pulse = signedPulse(DirectoryState(version: log.version, digest: log.digest()))
         sendToAll([pulse], now: now)
@@ -388,7 +399,6 @@ extension Registry {
     /// Lets the members speak that all others know by now: they need not wait for the next PULSE to all.
     private mutating func allSealed() {
         sealed = DirectoryState(version: log.version, digest: log.digest())
-        pulsedVersion = queuedPulseVersion
         let listed = unlisted.filter(log.isPublished)
         unlisted.removeAll(where: log.isPublished)
         for session in listed { pulse(session) }
@@ -396,8 +406,17 @@ extension Registry {
 
     /// Sends a PULSE with the newest secret to one member.
     private mutating func pulse(_ session: SessionID) {
-        sessions.noteTold(sealed.version, to: session)
         send(signedPulse(sealed), to: session)
+    }
+
+    private mutating func firstPulse(to session: SessionID) {
+        sessions.noteFirstTold(sealed.version, to: session)
+        pulse(session)
+    }
+
+    /// Returns what a CONFIRM counts as in a repair. Its sender is about to receive its first PULSE.
+    private func firstHeard(_ now: Instant) -> HeardPulse {
+        HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
     }
 
     private mutating func signedPulse(_ state: DirectoryState) -> SignedPayload {
@@ -412,7 +431,9 @@ extension Registry {
     /// It has the newest secret's token and a number of its own: a peer that accepted the newest PULSE and did not find
     /// it fresh needs a higher number.
     private mutating func repeatPulse(to session: SessionID, now: Instant) {
-        guard sessions.mayAnswer(session, now: now) else { return }
+        let rate = Limits.answeringPulses(
+            members: log.directory.count, heartbeatInterval: configuration.heartbeatInterval)
+        guard sessions.mayAnswer(session, now: now), answers.accept(rate, now: now) else { return }
         let payload: SignedPayload
         if let answeringPulse, answeringPulse.version == sealed.version {
             payload = answeringPulse.payload
@@ -420,7 +441,6 @@ extension Registry {
             payload = signedPulse(sealed)
             answeringPulse = (sealed.version, payload)
         }
-        sessions.noteTold(sealed.version, to: session)
         send(payload, to: session)
     }
 
@@ -455,15 +475,20 @@ extension Registry {
     /// - Parameters:
     ///   - held: The version that the member holds; 0 for none.
     ///   - part: The first part of a snapshot that it lacks.
-    private mutating func repairIfBehind(_ session: SessionID, held: UInt64, part: Int, now: Instant) {
-        // What was published since the member's newest PULSE may still be on its way.
-        guard var state = sessions.repair(of: session), held < max(pulsedVersion, state.toldVersion) else { return }
+    ///   - heard: The newest PULSE that the member had received.
+    private mutating func repairIfBehind(
+        _ session: SessionID, held: UInt64, part: Int, heard: HeardPulse, now: Instant
+    ) {
+        // What was sent after that PULSE may still be on its way.
+        guard var state = sessions.repair(of: session), held < sessions.told(session, in: heard) else { return }
         guard let missing = log.deltas(after: held, limit: Limits.deltasPerHeartbeat) else {
             let version = snapshotVersion(begun: state.snapshot, above: held, now: now)
-            return sendSnapshot(version, from: part, to: session, now: now)
+            return sendSnapshot(version, from: part, to: session, heard: heard, now: now)
         }
-        let count = state.grant(missing.count, isProgress: held > state.held, from: &repairs, now: now)
+        let isProgress = held >= state.sent || held > state.held && heard.age == 0
+        let count = state.grant(missing.count, isProgress: isProgress, heard: heard, from: &repairs, now: now)
         state.held = max(state.held, held)
+        state.sent = max(state.sent, held + UInt64(count))
         sessions.setRepair(state, of: session)
         for delta in missing.prefix(count) { send(delta, to: session) }
     }
@@ -479,7 +504,9 @@ extension Registry {
     }
 
     /// Sends a burst of a snapshot and, after its last part, the DELTAs that follow its version.
-    private mutating func sendSnapshot(_ version: UInt64, from part: Int, to session: SessionID, now: Instant) {
+    private mutating func sendSnapshot(
+        _ version: UInt64, from part: Int, to session: SessionID, heard: HeardPulse, now: Instant
+    ) {
         guard var state = sessions.repair(of: session) else { return }
         let isNew = state.snapshot != version
         let partCount = log.partCount(of: version)
@@ -488,7 +515,7 @@ extension Registry {
         let deltas = end == partCount ? log.deltas(after: version, limit: Limits.deltasPerHeartbeat) ?? [] : []
         let wanted = end - first + deltas.count
         let isProgress = isNew ? state.snapshot == 0 : first > state.part
-        let count = state.grant(wanted, isProgress: isProgress, from: &repairs, now: now)
+        let count = state.grant(wanted, isProgress: isProgress, heard: heard, from: &repairs, now: now)
         guard count > 0 else { return }
         if count < wanted { log.prolong(version) }
         (state.snapshot, state.part) = (version, isNew ? first : max(state.part, first))

@@ -7,10 +7,11 @@ public enum ServerEvent: Hashable, Sendable {
     case left(Member, Departure)
     /// A correctly signed request to join was refused. Of these there are at most 10 at once and one per second.
     case turnedAway(name: PeerName, publicKey: PublicKey, JoinRefusal)
-    /// So many members are overdue at once that a common cause is likely: a network or a host that stands still. None
-    /// of them ends until ``suspicionEnded(returned:ended:)``, at the latest after four more lifetimes.
+    /// Members are overdue, so many in the first sweep, and so many others are late that a common cause is likely: a
+    /// network or a host that stands still, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each
+    /// member gets four more lifetimes.
     case suspected(Int)
-    /// Of the members that were suspected, so many have shown that they live, and so many end now.
+    /// Of the members that were overdue meanwhile, so many have shown that they live, and so many have ended.
     case suspicionEnded(returned: Int, ended: Int)
     /// So many events were dropped here, since this consumer was too slow.
     case missed(Int)

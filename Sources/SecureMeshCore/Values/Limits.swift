@@ -44,6 +44,20 @@ package enum Limits {
 
     /// PULSEs that answer heartbeats of one member.
     package static let answeringPulseRate = Rate(perSecond: 8, burst: 4)
+    /// The least number of PULSEs that answer heartbeats, for all members together.
+    package static let leastAnsweringPulses = 100
+
+    /// Returns the rate of PULSEs that answer heartbeats, for all members together: as many as periodic ones.
+    ///
+    /// On an overloaded host all members are late, and none has missed a PULSE. More PULSEs would make them later.
+    package static func answeringPulses(members: Int, heartbeatInterval: Duration) -> Rate {
+        let periodic = members * 1_000 / max(Int(heartbeatInterval.wholeNanoseconds / 1_000_000), 1)
+        return Rate(
+            perSecond: max(periodic, leastAnsweringPulses), burst: max(members, leastAnsweringPulses))
+    }
+
+    /// The shortest time between two digests that a peer computes of a proven directory.
+    package static let digestGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of parts or DELTAs of a repair that need no token of `repairRate`, unless it follows sooner than
     /// `repairGap`.
@@ -60,10 +74,10 @@ package enum Limits {
     package static let snapshotAge = Duration.seconds(1)
     /// The number of seals, and of ended sessions, in one call of the server's machine: some milliseconds.
     package static let slice = 256
-    /// The number and the percentage of members that may expire in one sweep. More of them are suspected first.
-    package static let mostExpired = 8
-    package static let mostExpiredShare = 15
-    /// The longest time for which members are suspected, in lifetimes.
+    /// The number and the percentage of members that may be late at once. If there are more, each gets more time.
+    package static let mostLate = 8
+    package static let mostLateShare = 15
+    /// The time that a member gets for which a common cause is likely, in lifetimes.
     package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
     /// The DELTAs to all members together in which changes of the directory are published. A DELTA takes 100 to 150 µs

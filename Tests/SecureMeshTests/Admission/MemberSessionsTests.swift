@@ -12,7 +12,7 @@ struct MemberSessionsTests {
         let member = try gates.joined()
         let session = try #require(member.session)
         guard
-            case .member(.heartbeat(session, let heartbeat, missedPulse: _)) = gates.admit(
+            case .member(.heartbeat(session, let heartbeat, heard: _, missedPulse: _)) = gates.admit(
                 try member.heartbeatBytes(2, counter: 2), from: Fixture.path, now: .start)
         else {
             throw FixtureError(text: "refused")
@@ -146,7 +146,7 @@ struct MemberSessionsTests {
 
         // The next secret gives another token, and the one before stays fresh for its lifetime.
         let latest = Instant.after(.milliseconds(200))
-        gates.sessions.issue(gates.random.secret(), now: latest)
+        gates.sessions.issue(gates.random.secret(), version: 1, now: latest)
         let next = try gates.token(for: session)
         #expect(next != own)
         let end = Instant.start + ProtocolConstants.lifetime

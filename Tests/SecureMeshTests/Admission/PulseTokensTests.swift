@@ -12,7 +12,7 @@ import Testing
         let (a, b) = (try Fixture.session(4), try Fixture.session(5))
         var tokens = PulseTokens(secret: Fixture.secret(1), now: at(0))
         let first = tokens.newest(for: a)
-        tokens.issue(Fixture.secret(2), now: at(100), lifetime: lifetime)
+        tokens.issue(Fixture.secret(2), version: 2, now: at(100), lifetime: lifetime)
         let second = tokens.newest(for: a)
         #expect(first != second)
         let cases: [(token: UInt64, of: SessionID, at: Int64, isFresh: Bool)] = [
@@ -30,11 +30,11 @@ import Testing
         var tokens = PulseTokens(secret: Fixture.secret(0), now: at(0))
         var issued = [tokens.newest(for: session)]
         for number in 1...UInt8.max {
-            tokens.issue(Fixture.secret(number), now: at(0), lifetime: .seconds(1))
+            tokens.issue(Fixture.secret(number), version: 2, now: at(0), lifetime: .seconds(1))
             issued.append(tokens.newest(for: session))
         }
         #expect(Set(issued).count == Limits.pulseSecrets)
-        tokens.issue(.random(), now: at(1), lifetime: .seconds(1))
+        tokens.issue(.random(), version: 2, now: at(1), lifetime: .seconds(1))
         #expect(tokens.usage.count == Limits.pulseSecrets)
         #expect(tokens.match(issued[0], of: session) == nil)
         #expect(tokens.match(issued[1], of: session)?.age == Limits.pulseSecrets - 1)

@@ -44,8 +44,20 @@ import Testing
         try server.deliver(.delta, Delta(from: 2, removed: [], added: [third]), to: &client)
         #expect(client.machine.rejections.total == 0)
         try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other, third], number: 52, version: 4), to: &client)
+        server.now = server.now + Limits.digestGap
         try server.deliver(.delta, Delta(from: 3, removed: [other.session], added: []), to: &client)
         #expect(client.machine.rejections[.directoryMismatch] == 1)
+    }
+
+    @Test("a proven directory that changes with each PULSE is compared every two seconds, not each time") func gap()
+        throws
+    {
+        var (client, own, other) = try member()
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other]), to: &client)
+        server.now = server.now + Limits.digestGap - .nanoseconds(1)
+        try server.deliver(.delta, Delta(from: 2, removed: [other.session], added: []), to: &client)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other], number: 51, version: 3), to: &client)
+        #expect(client.machine.rejections.total == 0)
     }
 
     @Test("a directory whose digest differs stays in use until a whole SNAPSHOT replaces it, at any version")

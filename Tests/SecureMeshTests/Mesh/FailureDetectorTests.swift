@@ -40,16 +40,15 @@ import Testing
         #expect(diedBefore == at(-500))
     }
 
-    @Test("many that are overdue at once expire after four lifetimes, or never if they come back") func suspicion() {
+    @Test("while many are late, each member gets five lifetimes in place of one") func suspicion() {
         var detector = detector()
-        #expect(detector.judge(overdue: 8, of: 10, now: at(2_000)) == .expire)
-        #expect(detector.judge(overdue: 15, of: 100, now: at(2_000)) == .expire)
-        #expect(detector.judge(overdue: 16, of: 100, now: at(2_000)) == .suspect)
-        #expect(detector.judge(overdue: 90, of: 100, now: at(7_999)) == .wait)
-        #expect(detector.judge(overdue: 1, of: 100, now: at(8_000)) == .endSuspicion)
-        // The next one begins four lifetimes later at the earliest.
-        #expect(detector.judge(overdue: 50, of: 100, now: at(13_999)) == .expire)
-        #expect(detector.judge(overdue: 50, of: 100, now: at(14_000)) == .suspect)
-        #expect(detector.judge(overdue: 0, of: 100, now: at(14_500)) == .endSuspicion)
+        let (ordinary, long) = (ProtocolConstants.lifetime, ProtocolConstants.lifetime * 5)
+        let steps = [
+            (8, 10, ordinary), (9, 10, long), (5, 10, long), (4, 10, ordinary), (15, 100, ordinary), (16, 100, long),
+            (8, 100, long), (7, 100, ordinary), (8, 100, ordinary),
+        ]
+        for (late, members, expected) in steps {
+            #expect(detector.patience(late: late, of: members) == expected, "\(late) of \(members)")
+        }
     }
 }

@@ -123,3 +123,8 @@ struct EventSourceTests {
         #expect(await cancelled.value == 3)
     }
 }
+
+extension EventSource {
+    /// Yields one event. Returns false if it was dropped.
+    fileprivate func yield(_ event: Event, isMessage: Bool) -> Bool { yield([(event, isMessage)]) == 0 }
+}

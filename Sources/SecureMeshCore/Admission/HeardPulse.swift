@@ -1,0 +1,17 @@
+/// The newest PULSE that a member had received when it sent a heartbeat, as the token in the heartbeat shows
+/// (PROTOCOL.md, section 6.5).
+///
+/// What the server sent to the member before that PULSE has arrived before it, or was lost, unless the network has
+/// changed the order. What it sent afterwards may still be on its way, or wait in the member's socket.
+package struct HeardPulse: Sendable {
+    /// The number of PULSEs with a newer secret.
+    package let age: Int
+    /// The version of the directory in the PULSE.
+    package let version: UInt64
+    /// The time at which the secret of the PULSE was issued.
+    package let at: Instant
+
+    package init(age: Int, version: UInt64, at: Instant) {
+        (self.age, self.version, self.at) = (age, version, at)
+    }
+}
