@@ -101,10 +101,12 @@ package final class VirtualPeer {
 
     /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns when its token was issued.
     func sends(_ flight: Flight, now: Instant) -> Instant? {
-        guard flight.kind == .heartbeat || flight.kind == .confirm else { return nil }
+        guard flight.kind == .heartbeat || flight.kind == .confirm,
+            let number = machine.newestNumber(in: flight.from)
+        else { return nil }
         var recent = heartbeats[flight.from] ?? []
         if recent.count == 16 { recent.removeFirst() }
-        recent.append((flight.counter, now))
+        recent.append((number, now))
         heartbeats[flight.from] = recent
         return pulses[flight.from]
     }

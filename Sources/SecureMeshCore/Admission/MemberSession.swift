@@ -7,8 +7,6 @@ struct MemberSession: Sendable {
     let joinedAt: Instant
     /// The time of the member's last proof of life.
     var lastLife: Instant
-    /// The token of the member's newest heartbeat; nil before the first one.
-    var heardToken: UInt64?
     /// The bucket for the PULSEs that answer heartbeats of this member.
     var answers = RateLimiter()
     var repair = RepairState()

@@ -6,7 +6,6 @@ package struct MemberSessions: Sendable {
     private let epoch: UInt64
     private let rate: Rate
     private let lifetime: Duration
-    private let heartbeatInterval: Duration
     private var members: [SessionID: MemberSession] = [:]
     private var ended = RecentSessions()
     private var tokens: PulseTokens
@@ -23,7 +22,6 @@ package struct MemberSessions: Sendable {
         epoch = signer.from
         rate = Limits.memberRate(heartbeatInterval: heartbeatInterval)
         self.lifetime = lifetime
-        self.heartbeatInterval = heartbeatInterval
         tokens = PulseTokens(secret: pulseSecret, now: now)
         load = MemberLoad(now: now)
     }
@@ -58,8 +56,9 @@ extension MemberSessions {
     /// A member's datagram that has passed all gates, or the proof that the member misbehaved.
     package enum Admitted: Sendable {
         ///
-        /// `heard` is nil if the token is that of no recent PULSE.
-        case heartbeat(SessionID, Verified<Heartbeat>, heard: HeardPulse?, missedPulse: Bool)
+        /// `heard` is nil if the token is that of no recent PULSE. `asksForPulse` is true if a number is missing before
+        /// this one: heartbeats were lost, or the sender has left it out.
+        case heartbeat(SessionID, Verified<Heartbeat>, heard: HeardPulse?, asksForPulse: Bool)
         case leave(SessionID)
         /// The member sealed what it did not sign. Nobody else could have.
         case misbehaved(SessionID)
@@ -84,33 +83,11 @@ extension MemberSessions {
         guard let heartbeat = try admit(Heartbeat.self, span, datagram, path: path, of: index, now: now) else {
             return .misbehaved(session)
         }
-        // The heartbeats before it were lost, so the newest echo that its sender has is old.
-        let isAfterLoss = heartbeat.body.number - 1 > last
-        let token = heartbeat.body.token
-        let heard = tokens.match(token, of: session)
+        let heard = tokens.match(heartbeat.body.token, of: session)
         if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
             members.values[index].lastLife = now
         }
-        let missedPulse = isAfterLoss || hasMissedPulse(index, token, age: heard?.age, now)
-        members.values[index].heardToken = token
-        return .heartbeat(session, heartbeat, heard: heard, missedPulse: missedPulse)
-    }
-
-    /// Returns true if a heartbeat with `token` shows that its sender has missed a PULSE.
-    ///
-    /// The token of the last PULSE but one does not show that by itself: the newest PULSE may still have been under way
-    /// when the heartbeat was sent. But a member that hears every PULSE usually sends one heartbeat for each, and half
-    /// an interval is longer than most round trips.
-    ///
-    /// - Parameter age: The number of newer secrets than that of the token; nil if it is none of the recent ones.
-    private func hasMissedPulse(
-        _ index: Dictionary<SessionID, MemberSession>.Index, _ token: UInt64, age: Int?, _ now: Instant
-    ) -> Bool {
-        switch age {
-        case 0: false
-        case 1: token == members.values[index].heardToken && now - tokens.newestAt >= heartbeatInterval / 2
-        default: true
-        }
+        return .heartbeat(session, heartbeat, heard: heard, asksForPulse: heartbeat.body.number - 1 > last)
     }
 
     /// session (found: `index`) → source → window → seal → fields → bucket → number rises → signature → commit.

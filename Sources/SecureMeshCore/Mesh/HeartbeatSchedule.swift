@@ -2,7 +2,8 @@
 ///
 /// Usually one heartbeat per interval is enough. It follows a PULSE late in the interval, so that the next PULSE echoes
 /// a recent heartbeat. When an echo is overdue, a heartbeat or a PULSE was lost, or the round trip is long. Then
-/// heartbeats follow each other fast, so that only the loss of many datagrams in a row looks like a silent server.
+/// heartbeats follow each other fast, and each asks for a PULSE, so that only the loss of many datagrams in a row looks
+/// like a silent server.
 ///
 /// A peer whose heartbeats leave late does not do that for a while: its host is overloaded, so datagrams wait and are
 /// not lost. More of them would keep the host overloaded.
@@ -17,6 +18,8 @@ package struct HeartbeatSchedule: Sendable {
     private var gap: Duration
     /// The newest heartbeat that a fresh PULSE echoed: when it was sent, and how long its echo took.
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
+    /// The instant of the newest heartbeat that asked for a PULSE; nil if a newer echo has come since.
+    private var askedAt: Instant?
     /// The shortest time from a heartbeat to the first PULSE that echoes it; nil before the first fresh PULSE.
     private(set) package var shortestRoundTrip: Duration?
     /// Until then no echo counts as overdue, because this peer was late.
@@ -41,8 +44,10 @@ package struct HeartbeatSchedule: Sendable {
     /// - Parameter staleAt: The instant at which the candidate is given up, or the connection is lost.
     package mutating func sent(now: Instant, staleAt: Instant, random: inout RandomSource) {
         if now - next > interval / Self.toleratedLateness { patientUntil = now + interval * Self.patience }
-        lastSent = now
         gap = interval * Int(200 + random.next() % 100) / 1_000
+        if asksForPulse(now) { askedAt = now }
+        if let missing, let shortestRoundTrip, now >= missing + shortestRoundTrip + gap { gap = gap / 2 }
+        lastSent = now
         guard echoed != nil else {
             // No CONFIRM is sent at the moment at which the candidate is given up.
             let following = now + interval
@@ -59,9 +64,17 @@ package struct HeartbeatSchedule: Sendable {
         if sentAt > echoed?.sentAt ?? Instant(nanoseconds: .min) {
             let roundTrip = now - sentAt
             echoed = (sentAt, roundTrip)
+            askedAt = nil
             shortestRoundTrip = min(shortestRoundTrip ?? roundTrip, roundTrip)
         }
         next = soonest(ordinary: min(now + phase, lastSent + interval * 5 / 4), now)
+    }
+
+    /// Returns true if a heartbeat that is sent now asks the server for a PULSE: an echo is overdue, and the answer to
+    /// the last one that asked is as well, or that was half an interval ago.
+    package func asksForPulse(_ now: Instant) -> Bool {
+        guard let overdue, let shortestRoundTrip, now >= overdue else { return false }
+        return askedAt.map { now - $0 >= min(shortestRoundTrip, interval / 2) } ?? true
     }
 
     private func soonest(ordinary: Instant, _ now: Instant) -> Instant {
@@ -73,8 +86,14 @@ package struct HeartbeatSchedule: Sendable {
     /// Without loss an echo is at most 1.5 intervals and a round trip old when the next one comes. The second bound
     /// leaves a long round trip the time that an answer needs before the connection is lost.
     private var overdue: Instant? {
+        guard let echoed, let missing else { return nil }
+        return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip)
+    }
+
+    /// The instant from which the echo of a newer heartbeat would have come without loss.
+    private var missing: Instant? {
         guard let echoed, let shortestRoundTrip, lastSent >= patientUntil ?? lastSent else { return nil }
-        return echoed.sentAt + min(shortestRoundTrip + interval * 8 / 5, interval * 5 / 2 - echoed.roundTrip)
+        return echoed.sentAt + shortestRoundTrip + interval * 8 / 5
     }
 
     /// The part of an interval by which a heartbeat may be late: a twentieth.

@@ -81,11 +81,10 @@ package struct JoinedGate: Sendable {
         case .dismissed, .left, .ended:
             (reported, isPending, messages) = (.none, false, [])
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
-            guard isPending || reported == .none else { break }
-            if case .message(let message) = event, isOfPrevious, reported != .none,
-                changes[message.sender.publicKey] == nil
-            {
-                break
+            if case .message(let message) = event {
+                guard holds(message, isOfPrevious: isOfPrevious) else { break }
+            } else {
+                guard isBuffering else { break }
             }
             buffer(event)
             return []
@@ -93,6 +92,14 @@ package struct JoinedGate: Sendable {
             break
         }
         return [event]
+    }
+
+    private var isBuffering: Bool { isPending || reported == .none }
+
+    /// Returns true if a message would be buffered. It is then not certain that it is delivered.
+    package func holds(_ message: ReceivedMessage, isOfPrevious: Bool) -> Bool {
+        let isOfReported = isOfPrevious && reported != .none && changes[message.sender.publicKey] == nil
+        return isBuffering && !isOfReported
     }
 
     /// Returns `.joined` and the buffered events, or nothing if no session is pending.

@@ -58,6 +58,9 @@ package struct Peer: MeshMachine {
     /// The instant at which this peer joins again after a pause; nil if it does not wait for that.
     package var joinsAgainAt: Instant? { joining.pausedUntil }
 
+    /// Returns the number of the newest datagram that was sealed for the server in a session; nil if it has ended.
+    package func newestNumber(in session: UInt64) -> UInt64? { sessions.newestNumber(in: session) }
+
     /// Returns whether messages may be sent and are delivered.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
@@ -525,6 +528,8 @@ extension Peer {
         let message = admitted.message
         guard admitted.wantsAcknowledgment else { return emit(.message(message), isOfPrevious: isOfPrevious) }
         guard message.number > 0 else { throw .numberOutOfRange }
+        // An ACK says that the message is delivered. The sender repeats this one.
+        guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
         switch acknowledger.note(message.number, from: admitted.session) {
         case .first: emit(.message(message), isOfPrevious: isOfPrevious)
         case .repeated: break

@@ -261,12 +261,12 @@ extension Registry {
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
         switch try sessions.admit(span, datagram, path: path, now: now) {
-        case .heartbeat(let session, let heartbeat, let heard, let missedPulse):
+        case .heartbeat(let session, let heartbeat, let heard, let asksForPulse):
             if let heard {
                 repairIfBehind(
                     session, held: heartbeat.body.version, part: Int(heartbeat.body.part), heard: heard, now: now)
             }
-            if missedPulse { repeatPulse(to: session, now: now) }
+            if asksForPulse { repeatPulse(to: session, now: now) }
         case .leave(let session):
             end(session, .left, now: now)
         case .misbehaved(let session):
@@ -426,7 +426,7 @@ extension Registry {
         return signer.sign(.pulse(echo: 0, token: 0), pulse)
     }
 
-    /// Sends a PULSE to a member whose heartbeat shows that it has missed the newest one, within a rate limit.
+    /// Sends a PULSE to a member whose heartbeat asks for one, within rate limits.
     ///
     /// It has the newest secret's token and a number of its own: a peer that accepted the newest PULSE and did not find
     /// it fresh needs a higher number.

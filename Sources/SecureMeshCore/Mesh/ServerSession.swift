@@ -25,7 +25,8 @@ package struct ServerSession: Sendable {
     /// The time for which a heartbeat that a PULSE echoes proves that the server is alive.
     private let freshness: Duration
     private var pairs: Pairs
-    private var number: UInt64 = 0
+    /// The number of the newest CONFIRM, HEARTBEAT or LEAVE.
+    private(set) package var number: UInt64 = 0
     private var token: UInt64
     private var request: RepairRequest
     /// The heartbeats whose echo would be fresh, and when each was sent.
@@ -141,8 +142,9 @@ package struct ServerSession: Sendable {
         version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> [UInt8]? {
         request.sent(version: version, part: Int(part), isEarly: now < schedule.next, now: now)
+        // The server answers at once when a number is missing.
+        number += isConfirmed && schedule.asksForPulse(now) ? 2 : 1
         schedule.sent(now: now, staleAt: staleAt, random: &random)
-        number += 1
         record(number, now)
         guard let binder else { return nil }
         let payload =

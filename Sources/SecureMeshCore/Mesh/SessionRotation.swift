@@ -50,6 +50,11 @@ package struct SessionRotation: Sendable {
         ])
     }
 
+    /// Returns the number of the newest datagram that was sealed for the server in a session; nil if it has ended.
+    package func newestNumber(in session: UInt64) -> UInt64? {
+        [current, candidate].compactMap { $0 }.first { $0.id.rawValue == session }?.number
+    }
+
     /// The lateness above which this peer cannot tell whether the server is silent.
     package var toleratedLateness: Duration? { (current ?? candidate)?.toleratedLateness }
 

@@ -47,13 +47,13 @@ package enum Limits {
     /// The least number of PULSEs that answer heartbeats, for all members together.
     package static let leastAnsweringPulses = 100
 
-    /// Returns the rate of PULSEs that answer heartbeats, for all members together: as many as periodic ones.
+    /// Returns the rate of PULSEs that answer heartbeats, for all members together: twice as many as periodic ones.
     ///
-    /// On an overloaded host all members are late, and none has missed a PULSE. More PULSEs would make them later.
+    /// Members of one host are late together when it is overloaded. More PULSEs would make them later.
     package static func answeringPulses(members: Int, heartbeatInterval: Duration) -> Rate {
         let periodic = members * 1_000 / max(Int(heartbeatInterval.wholeNanoseconds / 1_000_000), 1)
         return Rate(
-            perSecond: max(periodic, leastAnsweringPulses), burst: max(members, leastAnsweringPulses))
+            perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
     /// The shortest time between two digests that a peer computes of a proven directory.

@@ -12,7 +12,7 @@ struct MemberSessionsTests {
         let member = try gates.joined()
         let session = try #require(member.session)
         guard
-            case .member(.heartbeat(session, let heartbeat, heard: _, missedPulse: _)) = gates.admit(
+            case .member(.heartbeat(session, let heartbeat, heard: _, asksForPulse: _)) = gates.admit(
                 try member.heartbeatBytes(2, counter: 2), from: Fixture.path, now: .start)
         else {
             throw FixtureError(text: "refused")
