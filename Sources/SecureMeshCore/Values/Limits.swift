@@ -80,11 +80,11 @@ package enum Limits {
     /// The time that a member gets for which a common cause is likely, in lifetimes.
     package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
-    /// The DELTAs to all members together in which changes of the directory are published. A DELTA takes 100 to 150 µs
-    /// of CPU time of its receiver: if all members share two cores, this is a fifth of them.
-    package static let fanOutRate = Rate(perSecond: 3_000, burst: 1_000)
-    /// The least number of DELTAs to each member: four per second, two at once.
-    package static let memberFanOutRate = Rate(perSecond: 4, burst: 2)
+    /// The DELTAs to all members together in which changes of the directory are published. A DELTA with six
+    /// entries takes about 250 µs of CPU time of its receiver: if all members share two cores, this is a third of them.
+    package static let fanOutRate = Rate(perSecond: 2_500, burst: 1_000)
+    /// The least number of DELTAs to each member: two per second, two at once.
+    package static let memberFanOutRate = Rate(perSecond: 2, burst: 2)
 
     /// Returns the rate of DELTAs in a mesh of `members`.
     package static func fanOutRate(members: Int) -> Rate {
