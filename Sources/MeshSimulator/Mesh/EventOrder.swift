@@ -69,11 +69,16 @@ package struct EventOrder: Sendable {
     ///
     /// - Parameters:
     ///   - isMember: The peer may speak in `session`, and its connection is not lost.
+    ///   - isPending: Events wait for `.joined`, so those that were taken do not tell of all changes.
     ///   - keys: The keys of the members that the peer lists.
     /// - Returns: The promise that is broken, or nil.
-    package mutating func check(session: SessionID?, isMember: Bool, keys: () -> Set<PublicKey>) -> String? {
+    package mutating func check(
+        session: SessionID?, isMember: Bool, isPending: Bool = false, keys: () -> Set<PublicKey>
+    ) -> String? {
         if isMember, announced != session { return "it may speak, and has not emitted `joined`" }
-        guard isUnchecked, membership == .connected || membership == .lost, session == announced else { return nil }
+        guard isUnchecked, !isPending, membership == .connected || membership == .lost, session == announced else {
+            return nil
+        }
         isUnchecked = false
         return keys() == members ? nil : "its events report other members than it lists"
     }

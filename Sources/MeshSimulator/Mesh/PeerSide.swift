@@ -147,9 +147,9 @@ extension VirtualMesh {
         let (peer, process) = (state.peers[index], state.peers[index].process)
         guard state.invariants.isClose, !peer.hasEnded else { return }
         let isMember = process.machine.isConnected && process.machine.maySpeak(process.clock.read(now))
-        let fault = peer.order.check(session: process.machine.session, isMember: isMember) {
-            Set(process.machine.members.map(\.publicKey))
-        }
+        let fault = peer.order.check(
+            session: process.machine.session, isMember: isMember, isPending: process.machine.isJoinedPending
+        ) { Set(process.machine.members.map(\.publicKey)) }
         if let fault { state.invariants.fail("events out of order: \(fault)", peers: [index], now: now) }
     }
 

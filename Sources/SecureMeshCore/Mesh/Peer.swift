@@ -61,6 +61,9 @@ package struct Peer: MeshMachine {
     /// Returns the number of the newest datagram that was sealed for the server in a session; nil if it has ended.
     package func newestNumber(in session: UInt64) -> UInt64? { sessions.newestNumber(in: session) }
 
+    /// True while events wait for `.joined`.
+    package var isJoinedPending: Bool { joinedGate.isPending }
+
     /// Returns whether messages may be sent and are delivered.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
