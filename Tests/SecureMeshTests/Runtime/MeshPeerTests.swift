@@ -182,7 +182,9 @@ struct MeshPeerTests {
         let rate = MessageRate(perSecond: 50, burst: 8)
         try await LoopbackMesh.run { mesh in
             try await mesh.withPeer("A", { $0.messageRate = rate }) { a in
-                try await mesh.withPeer("B", { $0.messageRate = rate }) { b in
+                // A host that is busy hands B many messages at once, so B accepts more at once than A sends.
+                let accepted = MessageRate(perSecond: 50, burst: 64)
+                try await mesh.withPeer("B", { $0.messageRate = accepted }) { b in
                     await a.events.sees("B")
                     await b.events.sees("A")
                     var pauses = 0
