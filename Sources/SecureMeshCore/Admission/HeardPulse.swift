@@ -1,8 +1,8 @@
 /// The newest PULSE that a member had received when it sent a heartbeat, as the token in the heartbeat shows
 /// (PROTOCOL.md, section 6.5).
 ///
-/// What the server sent to the member before that PULSE has arrived before it, or was lost, unless the network has
-/// changed the order. What it sent afterwards may still be on its way, or wait in the member's socket.
+/// Unless the network changes their order, datagrams that the server sent to the member before that PULSE have arrived
+/// before it or are lost. Later ones may still be on their way, or wait in the member's socket.
 package struct HeardPulse: Sendable {
     /// The number of PULSEs with a newer secret.
     package let age: Int

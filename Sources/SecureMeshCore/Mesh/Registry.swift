@@ -225,11 +225,11 @@ extension Registry {
         let held = joiner.confirm.body.version
         if log.deltas(after: held, limit: 0) != nil {
             firstPulse(to: entry.session)
-            repairIfBehind(entry.session, held: held, part: 0, heard: firstHeard(now), now: now)
+            repairIfBehind(entry.session, held: held, part: 0, heard: firstHeard, now: now)
         } else {
             let version = snapshotVersion(begun: nil, above: 0, now: now)
             firstPulse(to: entry.session)
-            sendSnapshot(version, from: 0, to: entry.session, heard: firstHeard(now), now: now)
+            sendSnapshot(version, from: 0, to: entry.session, heard: firstHeard, now: now)
         }
         if sealed.version < log.version || !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
@@ -414,8 +414,8 @@ extension Registry {
         pulse(session)
     }
 
-    /// Returns what a CONFIRM counts as in a repair. Its sender is about to receive its first PULSE.
-    private func firstHeard(_ now: Instant) -> HeardPulse {
+    /// The first PULSE of a new member, for the repair that answers its CONFIRM.
+    private var firstHeard: HeardPulse {
         HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
     }
 

@@ -7,8 +7,8 @@ public enum ServerEvent: Hashable, Sendable {
     case left(Member, Departure)
     /// A correctly signed request to join was refused. Of these there are at most 10 at once and one per second.
     case turnedAway(name: PeerName, publicKey: PublicKey, JoinRefusal)
-    /// Members are overdue, so many in the first sweep, and so many others are late that a common cause is likely: a
-    /// network or a host that stands still, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each
+    /// Members are overdue; the value is their number. Because many members are late at once, a common cause is likely:
+    /// a network or a host that stands still, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each
     /// member gets four more lifetimes.
     case suspected(Int)
     /// Of the members that were overdue meanwhile, so many have shown that they live, and so many have ended.
