@@ -79,8 +79,8 @@ actor PeerSessionPrinter {
             await Console.resultWithRoom("+ \(member.name) \(member.address)")
         case .memberRejoined(let member, _):
             await Console.resultWithRoom("~ \(member.name) \(member.address)")
-        case .memberLeft(let member, _):
-            await Console.resultWithRoom("- \(member.name)")
+        case .memberLeft(let member, let reason):
+            await Console.resultWithRoom("- \(member.name) (\(Departure.summaryForMembers(reason)))")
         case .nameMoved(let name, _, let key):
             Console.warning("the name \(name) has moved to another key, \(key)")
         case .message(let message):

@@ -15,6 +15,19 @@ extension Departure {
     }
 }
 
+extension Departure {
+    /// A phrase for the user of another member.
+    ///
+    /// - Parameter reason: The reason for which the member left; nil if it is not known.
+    static func summaryForMembers(_ reason: Departure?) -> String {
+        switch reason {
+        case .stopping: "did not come back after a restart of the server"
+        case let reason?: reason.summary
+        case nil: "reason unknown"
+        }
+    }
+}
+
 extension JoinRefusal {
     /// A phrase for the user.
     var summary: String {

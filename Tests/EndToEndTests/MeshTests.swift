@@ -49,7 +49,7 @@ struct MeshTests {
         #expect(try a.lines(matching: "^([-+~] A|A: )").isEmpty)
 
         b.send(SIGINT)
-        try await a.waitForLine(matching: "^- B$")
+        try await a.waitForLine(matching: "^- B \\(left\\)$")
         try await server.process.waitForLine(matching: "^- B \\(left\\)$")
     }
 
@@ -63,7 +63,7 @@ struct MeshTests {
         let b = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
-        try await a.waitForLine(matching: "^- B$", within: .seconds(3))
+        try await a.waitForLine(matching: "^- B \\(expired\\)$", within: .seconds(3))
         try await server.process.waitForLine(matching: "^- B \\(expired\\)$")
 
         // A new process of the same peer may join.
@@ -85,7 +85,7 @@ struct MeshTests {
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
         // With the defaults it would take at least 1.5 s.
-        try await a.waitForLine(matching: "^- B$", within: .milliseconds(1_400))
+        try await a.waitForLine(matching: "^- B \\(expired\\)$", within: .milliseconds(1_400))
     }
 
     @Test("a message cannot move the cursor, forge a line or ring the bell")
@@ -179,7 +179,7 @@ struct MeshTests {
         b.send(signal)
         #expect(try await b.waitForExit(within: .seconds(2)) == 0)
         try await server.process.waitForLine(matching: "^- B \\(left\\)$")
-        try await a.waitForLine(matching: "^- B$")
+        try await a.waitForLine(matching: "^- B \\(left\\)$")
     }
 
     @Test("SIGINT and SIGTERM: a peer that never joined exits with 0 within 2 s", arguments: [SIGINT, SIGTERM])
@@ -229,7 +229,10 @@ struct MeshTests {
         try harness.write("\(keys[1])\n\(keys[3])\n", to: "keys/authorized_peers")
         let start = ContinuousClock.now
         server.process.send(SIGHUP)
-        for other in [a, c] { try await other.waitForLine(matching: "^- B$", within: .seconds(1), of: start) }
+        for other in [a, c] {
+            try await other.waitForLine(
+                matching: "^- B \\(the key is no longer authorized\\)$", within: .seconds(1), of: start)
+        }
         let revoked = try await b.finish(within: .seconds(2), of: start)
         revoked.expectFailure(77, "does not let this key join as B", hint: keys[2])
         #expect(revoked.errors.contains("p2p: the server ended the session: the key is no longer authorized"))

@@ -13,7 +13,9 @@ struct RecoveryTests {
         let a = try await harness.joinPeer("A", of: server)
         let b = try await harness.joinPeer("B", of: server)
         try await a.waitForMessages(from: "B")
-        let continued = try await b.suspend(for: .seconds(5)) { try await a.waitForLine(matching: "^- B$") }
+        let continued = try await b.suspend(for: .seconds(5)) {
+            try await a.waitForLine(matching: "^- B \\(expired\\)$")
+        }
         let (markA, markB, markServer) = (a.mark, b.mark, server.process.mark)
         try await server.process.waitForLine(
             matching: "^\\+ B ", since: markServer, within: .seconds(3), of: continued)

@@ -22,7 +22,7 @@ extension ScriptedPeer {
             if let snapshot = try? open(Snapshot.self, bytes) { learn(snapshot.entries) }
         case .delta:
             guard let delta = try? open(Delta.self, bytes) else { return }
-            known.removeAll { delta.removed.contains($0.session) }
+            known.removeAll { entry in delta.removed.contains { $0.session == entry.session } }
             learn(delta.added)
         case .message: overhear(bytes, datagram)
         case .hello, .reject, .confirm, .heartbeat, .leave, .goodbye, .ack: break

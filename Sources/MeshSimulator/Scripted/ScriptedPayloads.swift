@@ -8,8 +8,8 @@ extension Pulse {
 }
 
 extension Delta {
-    /// Makes a DELTA to the next version.
+    /// Makes a DELTA to the next version, in which the removed members have expired.
     package init(from: UInt64, removed: [SessionID], added: [Entry]) {
-        self.init(from: from, to: from &+ 1, removed: removed, added: added)
+        self.init(from: from, to: from &+ 1, removed: removed.map { Removal($0, .expired) }, added: added)
     }
 }

@@ -29,7 +29,12 @@ public enum Departure: String, Hashable, Sendable {
             }
     }
 
-    /// The reason in GOODBYE; nil for `left`, since the peer itself knows.
+    /// The reason in a DELTA; nil for `left`.
+    package init(_ reason: Goodbye.Reason?) {
+        self = reason.map { Departure(Dismissal($0)) } ?? .left
+    }
+
+    /// The reason in GOODBYE and DELTA; nil for `left`, since the peer itself knows.
     package var goodbye: Goodbye.Reason? {
         switch self {
         case .left: nil

@@ -12,7 +12,7 @@ package struct DirectoryLog: Sendable {
     private var unpublished: Set<SessionID> = []
     /// The removals that wait and belong to no addition. They are published before all additions: without a member the
     /// directory contradicts no change less.
-    private var removals: [SessionID] = []
+    private var removals: [Removal] = []
     /// The published entries that a waiting change removes.
     private var leaving: [SessionID: Entry] = [:]
     /// `deltas[i]` leads to version `version - deltas.count + i + 1`.
@@ -25,7 +25,7 @@ package struct DirectoryLog: Sendable {
         let removed: SessionID?
         let added: Entry
 
-        var size: Int { (removed == nil ? 0 : Delta.removalSize) + added.encodedSize }
+        var size: Int { (removed == nil ? 0 : Removal.encodedSize) + added.encodedSize }
     }
 
     /// Creates an empty directory whose first change is due at once.
@@ -69,7 +69,7 @@ package struct DirectoryLog: Sendable {
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
         var published = old
         if let old {
-            if withdraw(old) { published = nil } else { leaving[old] = directory[old] }
+            if withdraw(old, .replaced) { published = nil } else { leaving[old] = directory[old] }
             directory.remove(old)
         }
         directory.insert(entry)
@@ -77,10 +77,13 @@ package struct DirectoryLog: Sendable {
         unpublished.insert(entry.session)
     }
 
-    package mutating func remove(_ session: SessionID) {
-        if !withdraw(session), let entry = directory[session] {
+    /// Removes an entry.
+    ///
+    /// - Parameter reason: The reason for which the server ended the session; nil if its member left.
+    package mutating func remove(_ session: SessionID, _ reason: Goodbye.Reason?) {
+        if !withdraw(session, reason), let entry = directory[session] {
             leaving[session] = entry
-            removals.append(session)
+            removals.append(Removal(session, reason))
         }
         directory.remove(session)
     }
@@ -113,20 +116,20 @@ package struct DirectoryLog: Sendable {
     private mutating func nextDelta() -> Delta {
         var removed = Array(removals.prefix(Delta.mostRemovals))
         removals.removeFirst(removed.count)
-        var room = Delta.room - removed.count * Delta.removalSize
+        var room = Delta.room - removed.count * Removal.encodedSize
         var count = 0
         while count < waiting.count, waiting[count].size <= room {
             room -= waiting[count].size
             count += 1
         }
         let changes = waiting.prefix(count)
-        removed += changes.compactMap(\.removed)
+        removed += changes.compactMap { change in change.removed.map { Removal($0, .replaced) } }
         let added = changes.map(\.added)
         waiting.removeFirst(count)
-        for session in removed { leaving[session] = nil }
+        for removal in removed { leaving[removal.session] = nil }
         for entry in added { unpublished.remove(entry.session) }
         return Delta(
-            from: version, to: version + 1, removed: removed.sorted(),
+            from: version, to: version + 1, removed: removed.sorted { $0.session < $1.session },
             added: added.sorted { $0.session < $1.session })
     }
 
@@ -187,14 +190,15 @@ package struct DirectoryLog: Sendable {
         frozen.last { $0.version == version }?.partCount ?? 0
     }
 
-    /// Takes back an addition that was not published yet. The session that it replaces is removed all the same.
+    /// Takes back an addition that was not published yet. The session that it replaces is removed all the same, for
+    /// the reason that ended its successor.
     ///
     /// - Returns: False if there is none.
-    private mutating func withdraw(_ session: SessionID) -> Bool {
+    private mutating func withdraw(_ session: SessionID, _ reason: Goodbye.Reason?) -> Bool {
         guard unpublished.remove(session) != nil,
             let index = waiting.firstIndex(where: { $0.added.session == session })
         else { return false }
-        if let removed = waiting.remove(at: index).removed { removals.append(removed) }
+        if let removed = waiting.remove(at: index).removed { removals.append(Removal(removed, reason)) }
         return true
     }
 }

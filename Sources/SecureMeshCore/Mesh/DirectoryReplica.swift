@@ -153,13 +153,15 @@ package struct DirectoryReplica: MemberLookup {
     }
 
     private mutating func step(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
-        guard directory.allows(removing: delta.removed, adding: delta.added) else { throw .directoryContradiction }
-        let before = delta.removed.compactMap { directory[$0] }
-        for session in delta.removed { directory.remove(session) }
+        let removed = delta.removed.map(\.session)
+        guard directory.allows(removing: removed, adding: delta.added) else { throw .directoryContradiction }
+        let before = removed.compactMap { directory[$0] }
+        let reasons = Dictionary(delta.removed.map { ($0.session, Departure($0.reason)) }) { first, _ in first }
+        for session in removed { directory.remove(session) }
         for entry in delta.added { directory.insert(entry) }
         version = delta.to
         if let assembly, assembly.version <= version, !proof.isWrong { self.assembly = nil }
-        var change = changes(from: before, to: delta.added, now: now)
+        var change = changes(from: before, to: delta.added, reasons: reasons, now: now)
         if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
     }
@@ -260,13 +262,19 @@ package struct DirectoryReplica: MemberLookup {
     private static func givenUp(_ entry: Entry) -> PeerEvent { .memberLeft(Member(entry), reason: .stopping) }
 
     /// Notes that the entries `before` have been replaced by the entries `after`.
-    private mutating func changes(from before: [Entry], to after: [Entry], now: Instant) -> DirectoryChange {
+    ///
+    /// - Parameter reasons: The reasons for which sessions have ended, as far as they are known.
+    private mutating func changes(
+        from before: [Entry], to after: [Entry], reasons: [SessionID: Departure] = [:], now: Instant
+    ) -> DirectoryChange {
         changeCount += 1
         let stays = before.isEmpty ? [] : Set(after.map(\.identity))
         let left = before.filter { !stays.contains($0.identity) }
         var change = DirectoryChange(gone: before)
         change.ended = left.compactMap { former.remove($0.identity) }
-        change.events = left.filter { $0.identity != own }.map { .memberLeft(Member($0), reason: nil) }
+        change.events = left.filter { $0.identity != own }.map {
+            .memberLeft(Member($0), reason: reasons[$0.session])
+        }
         let old = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
         // All that return do so before any is ousted: members may have exchanged their addresses.
         var returned: [PublicKey: Entry] = [:]

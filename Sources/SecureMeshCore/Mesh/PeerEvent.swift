@@ -39,9 +39,9 @@ public enum PeerEvent: Hashable, Sendable {
     /// A member has a new session: it has restarted, moved or renewed its keys. `previousName` is its name before, if
     /// that was another one.
     case memberRejoined(Member, previousName: PeerName?)
-    /// A key is no longer a member. The reason is nil unless this peer knows it: the protocol tells it only to the
-    /// member that leaves. It is `stopping` if the server has restarted and the member has not joined again within
-    /// 15 s.
+    /// A key is no longer a member. The server tells the reason with the change. It is `stopping` if the server has
+    /// restarted and the member has not joined again within 15 s. It is nil if this peer has missed the change, and has
+    /// found the member absent from a whole directory.
     case memberLeft(Member, reason: Departure?)
     /// Another key holds a name that this peer has seen with the first key.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)

@@ -332,7 +332,7 @@ extension Registry {
     private mutating func end(_ session: SessionID, _ departure: Departure, now: Instant) {
         guard let entry = log.directory[session] else { return }
         dismiss(entry, departure)
-        log.remove(session)
+        log.remove(session, departure.goodbye)
         ledger.release(entry.name, of: entry.identity, now: now)
     }
 

@@ -4,10 +4,10 @@ package struct Delta: Payload {
     package var from: UInt64
     /// The version to which it leads; above `from`.
     package var to: UInt64
-    package var removed: [SessionID]
+    package var removed: [Removal]
     package var added: [Entry]
 
-    package init(from: UInt64, to: UInt64, removed: [SessionID], added: [Entry]) {
+    package init(from: UInt64, to: UInt64, removed: [Removal], added: [Entry]) {
         self.from = from
         self.to = to
         self.removed = removed
@@ -25,9 +25,9 @@ package struct Delta: Payload {
         removed = []
         removed.reserveCapacity(Int(removedCount))
         for _ in 0..<removedCount {
-            let session = try reader.sessionID(span)
-            if let last = removed.last, last >= session { throw .entriesOutOfOrder }
-            removed.append(session)
+            let removal = try Removal(decoding: &reader, span)
+            if let last = removed.last, last.session >= removal.session { throw .entriesOutOfOrder }
+            removed.append(removal)
         }
         added = try [Entry](ascending: addedCount, &reader, span)
         try reader.finish(span)
@@ -38,15 +38,14 @@ package struct Delta: Payload {
         bytes.append(bigEndian: to)
         bytes.append(UInt8(clamping: removed.count))
         bytes.append(UInt8(clamping: added.count))
-        for session in removed { bytes.append(bigEndian: session.rawValue) }
+        for removal in removed { removal.append(to: &bytes) }
         for entry in added { entry.append(to: &bytes) }
     }
 
-    /// The number of bytes that the ids and entries of one DELTA may have.
+    /// The number of bytes that the removals and entries of one DELTA may have.
     package static let room = ProtocolConstants.maximumDatagram - Kind.delta.minimumSize
     /// The number of entries with the longest names that one DELTA may have.
     package static let mostAdditions = room / Entry.maximumSize
-    package static let removalSize = 8
     /// The number of removals that one DELTA may have.
-    package static let mostRemovals = min(room / removalSize, Int(UInt8.max))
+    package static let mostRemovals = min(room / Removal.encodedSize, Int(UInt8.max))
 }

@@ -115,6 +115,7 @@ struct Malformed {
         Malformed("a DELTA to version 0", .payload, of: "delta", [.put(8, zeros)], .versionOutOfRange),
         Malformed("a DELTA of nothing", .payload, of: "delta", [.cut(18), .put(16, [0, 0])], .emptyDelta),
         Malformed("session 0 removed", .payload, of: "delta", [.put(18, zeros)], .invalidSessionIDs),
+        Malformed("a removal's reason 7", .payload, of: "delta", [.put(26, [7])], .unknownReason),
         Malformed("GOODBYE's reason 0", .payload, of: "goodbye", [.put(8, [0])], .unknownReason),
         Malformed("GOODBYE's reason 7", .payload, of: "goodbye", [.put(8, [7])], .unknownReason),
     ]

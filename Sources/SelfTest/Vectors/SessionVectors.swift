@@ -42,9 +42,11 @@ extension VectorWorld {
     }
 
     func checkDelta(_ section: VectorSection) throws -> Sample {
+        let code = UInt8(clamping: try section.number("reason_u64"))
+        let reason = try require(Goodbye.Reason(rawValue: code), "[\(section.name)] no reason: \(code)")
         let body = Delta(
             from: try section.number("from_u64"), to: try section.number("to_u64"),
-            removed: [try section.session("removed_id_u64")], added: [try entry(section, "entry_b")])
+            removed: [Removal(try section.session("removed_id_u64"), reason)], added: [try entry(section, "entry_b")])
         for (key, number) in [("removed_u64", 1), ("added_u64", 1)] as [(String, UInt64)] {
             section.expect(try section.number(key) == number, "\(key) is another number")
         }

@@ -195,10 +195,10 @@ extension AdmissionRecipe {
                 parts: 1 + UInt16(input.byte() / 0x60), entries: entries(&input, bench))
             return server.draft(.snapshot, body, counter: input.number(near: newest + 1))
         case .delta:
-            let ids = entries(&input, bench).map(\.session)
+            let removed = entries(&input, bench).map { Removal($0.session, .expired) }
             let from = input.number(near: AdmissionBench.version)
             let to = from &+ 1 &+ UInt64(input.byte() / 0x40)
-            let body = Delta(from: from, to: to, removed: ids, added: entries(&input, bench))
+            let body = Delta(from: from, to: to, removed: removed, added: entries(&input, bench))
             return server.draft(.delta, body, counter: input.number(near: newest + 1))
         case .goodbye:
             let session = SessionID(rawValue: input.number(near: server.session.rawValue)) ?? server.session

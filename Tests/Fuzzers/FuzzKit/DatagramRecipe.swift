@@ -93,9 +93,10 @@ struct DatagramRecipe {
         let added = entries(&input, atMost: 5)
         let fewest = added.isEmpty ? 1 : 0
         var last: UInt64 = 0
-        let removed = (0..<max(input.below(8), fewest)).compactMap { _ -> SessionID? in
+        let removed = (0..<max(input.below(8), fewest)).compactMap { _ -> Removal? in
             last += 1 + UInt64(input.byte())
-            return SessionID(rawValue: last)
+            let reason = Goodbye.Reason(rawValue: UInt8(input.below(7)))
+            return SessionID(rawValue: last).map { Removal($0, reason) }
         }
         let from = min(max(input.number(near: 1), 1), .max - 1)
         return Delta(from: from, to: max(input.number(near: 2), from + 1), removed: removed, added: added)

@@ -71,7 +71,9 @@ package enum DatagramSeeds {
         case .delta:
             [
                 Delta(from: 7, removed: sessions(2), added: []).encoded,
-                Delta(from: 7, to: 1 << 16, removed: sessions(1), added: entries(2)).encoded,
+                Delta(
+                    from: 7, to: 1 << 16, removed: sessions(1).map { Removal($0, nil) }, added: entries(2)
+                ).encoded,
             ]
         case .goodbye: Goodbye.Reason.allCases.flatMap { reason in sessions(1).map { goodbye($0, reason) } }
         case .message:

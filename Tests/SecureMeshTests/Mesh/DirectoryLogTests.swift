@@ -39,7 +39,8 @@ import Testing
         _ = flush(&log, at: 0)
         let new = try Entry.sample(2, identity: 1, name: "n1", port: 1)
         log.insert(new, replacing: try sessions(1)[0])
-        #expect(flush(&log, at: 50) == [Delta(from: 2, removed: try sessions(1), added: [new])])
+        let replaced = Removal(try sessions(1)[0], .replaced)
+        #expect(flush(&log, at: 50) == [Delta(from: 2, to: 3, removed: [replaced], added: [new])])
     }
 
     @Test("an entry that was added and removed between two DELTAs is not published") func withdrawn() throws {
@@ -47,16 +48,22 @@ import Testing
         log.insert(try .sample(1), replacing: nil)
         _ = flush(&log, at: 0)
         log.insert(try .sample(2), replacing: nil)
-        log.remove(try sessions(2)[0])
+        log.remove(try sessions(2)[0], .expired)
         #expect(flush(&log, at: 50).isEmpty && log.flushDeadline == nil)
         // Two rejoins of one identity in a tick become one: the session between them is not published.
         log.insert(try .sample(3, identity: 1, name: "n1", port: 1), replacing: try sessions(1)[0])
         log.insert(try .sample(4, identity: 1, name: "n1", port: 1), replacing: try sessions(3)[0])
         let deltas = flush(&log, at: 100)
-        #expect(deltas.flatMap(\.removed) == (try sessions(1)))
+        #expect(deltas.flatMap(\.removed) == [Removal(try sessions(1)[0], .replaced)])
         #expect(deltas.flatMap(\.added).map(\.session) == (try sessions(4)))
-        log.remove(try sessions(4)[0])
+        log.remove(try sessions(4)[0], .expired)
         #expect(flush(&log, at: 150) == [Delta(from: 3, removed: try sessions(4), added: [])])
+        // A rejoin that ends before it is published removes the published session, for the reason of that end.
+        log.insert(try .sample(5), replacing: nil)
+        _ = flush(&log, at: 200)
+        log.insert(try .sample(6, identity: 5, name: "n5", port: 5), replacing: try sessions(5)[0])
+        log.remove(try sessions(6)[0], .revoked)
+        #expect(flush(&log, at: 250).map(\.removed) == [[Removal(try sessions(5)[0], .revoked)]])
     }
 
     @Test("each DELTA fits a datagram, and a replica that applies them all equals the directory") func sizes() throws {
@@ -67,7 +74,7 @@ import Testing
         for session in 1...UInt64(100) {
             log.insert(try .sample(session, name: String(repeating: "x", count: 28) + "\(session)"), replacing: nil)
         }
-        for session in 1...UInt64(50) { log.remove(try sessions(session)[0]) }
+        for session in 1...UInt64(50) { log.remove(try sessions(session)[0], .expired) }
         for session in 101...UInt64(130) { log.insert(try .sample(session), replacing: nil) }
         let payloads = log.flush(now: at(0)) { signer.sign(.delta, $0) }
         #expect(payloads.count > 8)
@@ -101,12 +108,12 @@ import Testing
             Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder), now: .start)
         // Ten join, one of them under a name and address that only a later removal frees, then 200 leave.
         for session in 221...UInt64(230) { log.insert(try .sample(session), replacing: nil) }
-        for session in 1...UInt64(200) { log.remove(try sessions(session)[0]) }
+        for session in 1...UInt64(200) { log.remove(try sessions(session)[0], .expired) }
         log.insert(try .sample(250, identity: 1, name: "n1", port: 1), replacing: nil)
         // A rejoin, and a rejoin that ends before it is published.
         log.insert(try .sample(251, identity: 201, name: "n201", port: 201), replacing: try sessions(201)[0])
         log.insert(try .sample(252, identity: 202, name: "n202", port: 202), replacing: try sessions(202)[0])
-        log.remove(try sessions(252)[0])
+        log.remove(try sessions(252)[0], .expired)
         #expect(log.removalDeltas == 2 && log.unpublishedCount == 12)
         var sizes: [[Int]] = []
         var milliseconds: Int64 = 100
@@ -130,7 +137,7 @@ import Testing
             }
             #expect(frozen == copy.others)
         }
-        #expect(sizes == [[138, 0], [63, 3], [0, 6], [1, 3]])
+        #expect(sizes == [[122, 0], [79, 2], [0, 6], [1, 4]])
         #expect(copy.version == log.version)
         #expect(copy.others == log.directory.inOrder)
         #expect(log.usages.filter { !$0.isKept }.isEmpty)
@@ -165,7 +172,7 @@ import Testing
     @Test("a frozen SNAPSHOT does not change, is signed once, and its parts fit and ascend") func parts() throws {
         var log = try log(of: 40)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
-        log.remove(try sessions(1)[0])
+        log.remove(try sessions(1)[0], .expired)
         _ = flush(&log, at: 100)
         var told: [Snapshot] = []
         let sign = { (snapshot: Snapshot) in
@@ -195,7 +202,7 @@ import Testing
     func youth() throws {
         var log = try log(of: 3_000)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
-        log.remove(try sessions(1)[0])
+        log.remove(try sessions(1)[0], .expired)
         _ = flush(&log, at: 1)
         let bursts = Int64(SnapshotBurst.count(parts: log.partCount(of: version)))
         #expect(bursts == 10)
@@ -214,7 +221,7 @@ import Testing
         var log = try log(of: 3)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
         #expect(log.frozenVersion(begun: nil, now: at(50_000)) == version)
-        log.remove(try sessions(1)[0])
+        log.remove(try sessions(1)[0], .expired)
         _ = flush(&log, at: 100)
         #expect(log.frozenVersion(begun: nil, now: at(999)) == version)
         #expect(log.frozenVersion(begun: nil, now: at(1_000)) == nil)

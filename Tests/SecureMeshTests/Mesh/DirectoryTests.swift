@@ -313,7 +313,7 @@ import Testing
         #expect(directory.former[former.session] == former)
         let change = try directory.apply(Delta(from: 2, removed: [back.session], added: []), now: .start)
         #expect(change.gone == [back] && change.ended == [former])
-        #expect(change.events == [.memberLeft(Member(back), reason: nil)])
+        #expect(change.events == [.memberLeft(Member(back), reason: .expired)])
         #expect(directory.former.isEmpty)
     }
 

@@ -51,7 +51,7 @@ import Testing
         #expect(mesh.sent(.leave).count == 3)
         #expect(mesh.departures(of: peers[0]) == [.left])
         #expect(peers[1].machine.members.map(\.publicKey) == [peers[2].publicKey])
-        #expect(peers[1].count { if case .memberLeft = $0 { true } else { false } } == 1)
+        #expect(peers[1].count { if case .memberLeft(_, .left) = $0 { true } else { false } } == 1)
     }
 
     @Test("a server that stops sends GOODBYE, and the peers join the next server at once") func stopping() throws {

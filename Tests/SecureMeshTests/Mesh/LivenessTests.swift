@@ -12,7 +12,9 @@ import Testing
         let limit = ProtocolConstants.lifetime + ProtocolConstants.sweepInterval + mesh.latency * 3
         #expect(mesh.run(atMost: limit) { mesh.hasConverged })
         #expect(mesh.departures(of: peers[0]) == [.expired])
-        for peer in peers[1...] { #expect(peer.count { if case .memberLeft = $0 { true } else { false } } == 1) }
+        for peer in peers[1...] {
+            #expect(peer.count { if case .memberLeft(_, .expired) = $0 { true } else { false } } == 1)
+        }
     }
 
     @Test("a peer that was paused for 5 s is back within 3 s") func paused() throws {

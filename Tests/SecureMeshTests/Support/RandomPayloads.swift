@@ -119,7 +119,8 @@ struct RandomPayloads {
 
     mutating func delta() throws -> Delta {
         let added = try entries(atMost: 4)
-        let removed = added.isEmpty ? [try session()] : try sessions(atMost: 9)
+        let sessions = added.isEmpty ? [try session()] : try sessions(atMost: 9)
+        let removed = sessions.map { Removal($0, Goodbye.Reason(rawValue: UInt8(below(7)))) }
         let from = 1 + below(.max - 1)
         return Delta(from: from, to: max(number(), from + 1), removed: removed, added: added)
     }

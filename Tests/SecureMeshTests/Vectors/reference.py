@@ -334,9 +334,9 @@ snapshot_2 = dict(counter_u64=2, version_u64=8, part_u64=0, parts_u64=1, n_u64=2
                   entry_a=entry_a, entry_b=entry_b,
                   **from_server(SNAPSHOT, 2, u64(8) + u16(0) + u16(1) + u8(2) + entries, variable=len(entries)))
 delta_3 = dict(counter_u64=3, from_u64=6, to_u64=8, removed_u64=1, added_u64=1, removed_id_u64=s_gone,
-               entry_b=entry_b,
-               **from_server(DELTA, 3, u64(6) + u64(8) + u8(1) + u8(1) + u64(s_gone) + entry_b,
-                             variable=8 + len(entry_b)))
+               reason_u64=2, entry_b=entry_b,
+               **from_server(DELTA, 3, u64(6) + u64(8) + u8(1) + u8(1) + u64(s_gone) + u8(2) + entry_b,
+                             variable=9 + len(entry_b)))
 goodbye_4 = dict(counter_u64=4, session_u64=s_a, reason_u64=1,
                  **from_server(GOODBYE, 4, u64(s_a) + u8(1)))
 
@@ -504,7 +504,8 @@ def self_test():
     expected_b = dict(session=s_b, identity=id_b, E=E_b, addr=addr_b, name=name_b)
     require((first, second) == (expected_b, expected_a), "entries")
     r = payloads[DELTA]
-    require((r.number(8), r.number(8), r.number(1), r.number(1), r.number(8)) == (6, 8, 1, 1, s_gone), "DELTA fields")
+    require((r.number(8), r.number(8), r.number(1), r.number(1)) == (6, 8, 1, 1), "DELTA fields")
+    require((r.number(8), r.number(1)) == (s_gone, 2), "removed session and reason")
     require(take_entry(r) == expected_b, "added entry")
     r.end()
     require(payloads[GOODBYE].rest() == s_a.to_bytes(8, "big") + b"\x01", "GOODBYE")

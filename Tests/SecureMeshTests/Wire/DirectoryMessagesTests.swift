@@ -68,6 +68,18 @@ struct DirectoryMessagesTests {
         #expect(refusal(of: .delta, payload: delta(from, to, ids: [5])) == expected)
     }
 
+    @Test("a removal has one of seven reasons; any other is refused")
+    func removalReasons() throws {
+        let session = try #require(SessionID(rawValue: 5))
+        for code in UInt8.min ... .max {
+            let payload = delta(1, 2, ids: [5]).replacing(at: 26, with: [code])
+            #expect(refusal(of: .delta, payload: payload) == (code <= 6 ? nil : .unknownReason))
+            guard code <= 6 else { continue }
+            let reason = code == 0 ? nil : Goodbye.Reason(rawValue: code)
+            #expect(try Delta(decoding: payload.span).removed == [Removal(session, reason)])
+        }
+    }
+
     @Test("an empty DELTA is refused")
     func emptyDelta() {
         #expect(refusal(of: .delta, payload: delta(1, 2, ids: [])) == .emptyDelta)
@@ -103,7 +115,7 @@ struct DirectoryMessagesTests {
 
     private func delta(_ from: UInt64, _ to: UInt64, ids: [UInt64]) -> [UInt8] {
         var bytes = [UInt8](bigEndian: from) + [UInt8](bigEndian: to) + [UInt8(ids.count), 0]
-        for id in ids { bytes.append(bigEndian: id) }
+        for id in ids { bytes += [UInt8](bigEndian: id) + [2] }
         return bytes
     }
 }
