@@ -108,10 +108,18 @@ enum Console {
     static let patience = Duration.milliseconds(500)
 
     /// Returns the text with control characters, and whatever else a terminal might obey, as escapes.
+    ///
+    /// So are combining marks above the first few on a character: a pile of them would cover the lines around it.
     static func escaped(_ text: String) -> String {
         var result = ""
+        var marks = 0
         for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .enclosingMark, .spacingMark: marks += 1
+            default: marks = 0
+            }
             switch scalar {
+            case _ where marks > mostMarks: result += "\\u{\(String(scalar.value, radix: 16))}"
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
             case "\r": result += "\\r"
@@ -127,6 +135,9 @@ enum Console {
         }
         return result
     }
+
+    /// Scripts of living languages put at most three marks on a character.
+    private static let mostMarks = 3
 
     /// Returns the bytes as escaped text; bytes that are not UTF-8 become U+FFFD.
     static func escaped(_ bytes: [UInt8]) -> String {

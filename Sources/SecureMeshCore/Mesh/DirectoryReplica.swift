@@ -23,7 +23,7 @@ package struct DirectoryReplica: MemberLookup {
     /// DELTAs from versions that are not held yet, by that version.
     private var early: [UInt64: Delta] = [:]
     /// The entries with the key last seen under each name, in all sessions of this process.
-    private var knownNames = EntryTable<EntryByName>()
+    private var knownNames = KnownNames()
 
     /// - Parameters:
     ///   - own: The identity of this peer. It is listed like all others, but its changes are no events.
@@ -67,7 +67,7 @@ package struct DirectoryReplica: MemberLookup {
         directory.usages + former.usages + [
             Usage("early deltas", early.count, limit: Limits.earlyDeltas),
             Usage("parts of a snapshot", assembly?.count ?? 0, limit: Limits.snapshotParts),
-            Usage("known names", knownNames.count, limit: Limits.rememberedIdentities),
+            knownNames.usage,
         ]
     }
 
@@ -299,12 +299,7 @@ package struct DirectoryReplica: MemberLookup {
     }
 
     private mutating func noteName(of entry: Entry, in change: inout DirectoryChange) {
-        let known = knownNames[entry.name]?.entry.identity
-        if let known, known != entry.identity {
-            change.events.append(.nameMoved(entry.name, from: known, to: entry.identity))
-        }
-        if known != entry.identity, known != nil || knownNames.count < Limits.rememberedIdentities {
-            knownNames.insert(directory.shared(entry))
-        }
+        guard let known = knownNames.note(directory.shared(entry), listed: directory) else { return }
+        change.events.append(.nameMoved(entry.name, from: known, to: entry.identity))
     }
 }

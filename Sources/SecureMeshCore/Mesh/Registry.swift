@@ -214,8 +214,8 @@ extension Registry {
         if let older { dismiss(older, .replaced) }
         log.insert(entry, replacing: older?.session)
         ledger.chargeJoin(entry.identity, now: now)
-        if let older { ledger.release(older.name, of: older.identity, now: now) }
-        if roster.isOpen { ledger.reserve(entry.name, for: entry.identity) }
+        if let older { ledger.names.release(older.name, of: older.identity, now: now) }
+        if roster.isOpen { ledger.names.hold(entry.name, for: entry.identity) }
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
@@ -333,7 +333,7 @@ extension Registry {
         guard let entry = log.directory[session] else { return }
         dismiss(entry, departure)
         log.remove(session, departure.goodbye)
-        ledger.release(entry.name, of: entry.identity, now: now)
+        ledger.names.release(entry.name, of: entry.identity, now: now)
     }
 
     /// Sends GOODBYE and drops the session's keys.

@@ -32,7 +32,7 @@ package struct RosterPolicy: JoinPolicy, Sendable {
         }
         if let busySeconds { return Reject(reason: .busy, retrySeconds: busySeconds) }
         let holder = directory.entry(named: name)
-        let isReserved = roster.isOpen && ledger.isReserved(name, for: identity, now: now)
+        let isReserved = roster.isOpen && ledger.names.isReserved(name, for: identity, now: now)
         if isReserved || holder.map({ $0.identity != identity }) ?? false {
             return Reject(reason: .nameTaken, retrySeconds: Self.nameRetry)
         }

@@ -28,8 +28,11 @@ package enum Limits {
     /// Events about joiners that were turned away. Those above the rate are dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
-    /// Identities whose join bucket, bar or name the server remembers. A new one evicts the one known longest.
+    /// Identities whose join bucket or bar the server remembers, of which a new one evicts the one known longest; also
+    /// names that are kept for identities that have left, of which a new one evicts the one that was left first.
     package static let rememberedIdentities = 65_536
+    /// Names that are kept for one identity that has left them.
+    package static let namesPerIdentity = 4
 
     // Members, at the server.
     package static let maximumPeers = 10_000
@@ -102,6 +105,9 @@ package enum Limits {
 
     // Peers.
     package static let directoryEntries = 65_536
+    /// Names whose last key a peer remembers. It is more than the directory can list, so that a third of them at least
+    /// are not listed and can be evicted.
+    package static let knownNames = 98_304
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256

@@ -1,6 +1,7 @@
 /// The name of a peer: 1 to 32 characters of `A-Z a-z 0-9 . _ -` (PROTOCOL.md, NAME33).
 ///
-/// It can be printed as it is: it has no control characters, no spaces and no characters that look like others.
+/// It can be printed as it is: it has no control characters and no spaces. Two names can look alike, as `l` and `I` or
+/// `O` and `0` do in some fonts, so in an open mesh a name alone does not tell who someone is.
 public struct PeerName: Hashable, Sendable, CustomStringConvertible {
     /// The name.
     public let description: String

@@ -1,0 +1,77 @@
+/// The names that an open mesh keeps for their owners: those of members, and those of former members for 24 h.
+///
+/// The table of former members is bounded. When it is full, the name whose owner left first is evicted. So strangers
+/// with many names can shorten the time for which a name is kept after its owner has left, but cannot take the name of
+/// a member.
+package struct NameReservations: Sendable {
+    private struct Departed: Sendable {
+        let identity: PublicKey
+        let leftAt: Instant
+        /// Tells this departure from earlier ones of the same name in `order`.
+        let number: UInt64
+    }
+
+    /// The names of members. The directory bounds them.
+    private var held: [PeerName: PublicKey] = [:]
+    private var departed: [PeerName: Departed] = [:]
+    /// The names that each identity has left, in the order of leaving.
+    private var namesLeft: [PublicKey: [PeerName]] = [:]
+    /// The departures in their order, with those that are void by now.
+    private var order: [(name: PeerName, number: UInt64)] = []
+    private var oldest = 0
+    private var nextNumber: UInt64 = 0
+
+    package init() {}
+
+    package var usages: [Usage] {
+        [
+            Usage("names of members", held.count, limit: Limits.directoryEntries),
+            Usage("reserved names", departed.count, limit: Limits.rememberedIdentities),
+            Usage("departures of names", order.count, limit: Limits.rememberedIdentities * 3),
+        ]
+    }
+
+    /// Returns true if `name` is kept for another identity.
+    package func isReserved(_ name: PeerName, for identity: PublicKey, now: Instant) -> Bool {
+        if let holder = held[name] { return holder != identity }
+        guard let departed = departed[name], departed.identity != identity else { return false }
+        return now - departed.leftAt < ProtocolConstants.nameReservation
+    }
+
+    /// Keeps `name` for an identity that is a member under it.
+    package mutating func hold(_ name: PeerName, for identity: PublicKey) {
+        held[name] = identity
+        forget(name)
+    }
+
+    /// Starts the time after which others may have the name. An identity keeps the last few names that it has left.
+    package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
+        guard held[name] == identity else { return }
+        held[name] = nil
+        departed[name] = Departed(identity: identity, leftAt: now, number: nextNumber)
+        order.append((name, nextNumber))
+        nextNumber += 1
+        namesLeft[identity, default: []].append(name)
+        if let names = namesLeft[identity], names.count > Limits.namesPerIdentity { forget(names[0]) }
+        while departed.count > Limits.rememberedIdentities { evictOldest() }
+        if oldest > order.count / 2 || order.count > Limits.rememberedIdentities * 2 { compact() }
+    }
+
+    private mutating func evictOldest() {
+        let (name, number) = order[oldest]
+        oldest += 1
+        if departed[name]?.number == number { forget(name) }
+    }
+
+    private mutating func forget(_ name: PeerName) {
+        guard let former = departed.removeValue(forKey: name) else { return }
+        let rest = namesLeft[former.identity, default: []].filter { $0 != name }
+        namesLeft[former.identity] = rest.isEmpty ? nil : rest
+    }
+
+    /// Removes void departures.
+    private mutating func compact() {
+        order = order[oldest...].filter { departed[$0.name]?.number == $0.number }
+        oldest = 0
+    }
+}

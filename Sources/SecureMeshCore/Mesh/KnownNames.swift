@@ -1,0 +1,48 @@
+/// The key that a peer has last seen under each name, as the directory lists it. The binding of an entry is verified
+/// only before a message, so a lying server can put false keys here.
+///
+/// The table is bounded. When it is full, names that the directory does not list are evicted, those first that were
+/// noted first.
+package struct KnownNames: Sendable {
+    private var table = EntryTable<EntryByName>()
+    /// The entries of the table in the order in which they were noted, with those that are void by now.
+    private var order: [SharedEntry] = []
+    private let limit: Int
+
+    package init(limit: Int = Limits.knownNames) {
+        self.limit = limit
+    }
+
+    package var usage: Usage { Usage("known names", table.count, limit: limit) }
+
+    /// Notes the key under a name.
+    ///
+    /// - Parameter listed: The directory, which lists the entry by now.
+    /// - Returns: The key that was known under the name before, if it is another one.
+    package mutating func note(_ shared: SharedEntry, listed: Directory) -> PublicKey? {
+        let entry = shared.entry
+        let known = table[entry.name]?.entry.identity
+        guard known != entry.identity else { return nil }
+        if known == nil, table.count >= limit { evict(listed) }
+        if order.count >= limit * 2 { removeVoid() }
+        table.insert(shared)
+        order.append(shared)
+        return known
+    }
+
+    /// Evicts an eighth of the names, or as many as are not listed.
+    private mutating func evict(_ listed: Directory) {
+        removeVoid()
+        var rest = max(limit / 8, 1)
+        order.removeAll { shared in
+            guard rest > 0, listed.entry(named: shared.entry.name) == nil else { return false }
+            rest -= 1
+            table.remove(shared.entry.name)
+            return true
+        }
+    }
+
+    private mutating func removeVoid() {
+        order.removeAll { table[$0.entry.name] !== $0 }
+    }
+}
