@@ -29,11 +29,13 @@ let package = Package(
             pkgConfig: "libsodium",
             providers: [.apt(["libsodium-dev", "pkg-config"]), .brew(["libsodium", "pkg-config"])]
         ),
+        .systemLibrary(name: "CXattr"),
         .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: strict),
         .target(
             name: "SecureMesh",
             dependencies: [
                 "SecureMeshCore",
+                .byName(name: "CXattr", condition: .when(platforms: [.linux])),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -6,12 +6,16 @@
     internal import Darwin
 #endif
 
-/// Reads files of keys. Buffers that may hold a secret are wiped.
+/// Reads files of keys and lists of peers (PROTOCOL.md, section 8). Buffers that may hold a secret are wiped.
 package enum KeyFile {
-    /// Reads a file that holds a secret key. The caller wipes the bytes.
+    /// Reads a file that holds a secret. The caller wipes the bytes.
     ///
-    /// A file that holds a public key may have any permission bits, so that the error can say what is wrong with it.
-    fileprivate static func secretContent(of path: String) throws(KeyFileError) -> [UInt8] {
+    /// A file that holds a public key may have any permissions, so that the error can say what is wrong with it.
+    ///
+    /// - Parameter groupMayRead: True if the groups of the file may read it.
+    package static func secretContent(
+        of path: String, groupMayRead: Bool = false
+    ) throws(KeyFileError) -> [UInt8] {
         // Not put into the error, which ends up in a log.
         guard !path.hasPrefix(secretPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
         // O_NONBLOCK: a FIFO without a writer must not block the caller.
@@ -25,54 +29,83 @@ package enum KeyFile {
             throw KeyFileError(path: path, reason: .unreadable)
         }
         var content = Array(buffer.prefix(count))
-        let reason: KeyFileReason? =
-            if status.mode & 0o077 != 0, !holdsPublicKey(content) {
-                .readableByOthers
-            } else if count == Limits.secretKeyFile {
-                .tooLarge(limit: Limits.secretKeyFile - 1)
-            } else {
-                nil
+        do throws(KeyFileError) {
+            if !holdsPublicKey(content) {
+                if let reason = exposure(status, groupMayRead: groupMayRead) {
+                    throw KeyFileError(path: path, reason: reason)
+                }
+                try checkFolders(of: path)
             }
-        guard let reason else { return content }
-        Sodium.wipe(&content)
-        throw KeyFileError(path: path, reason: reason)
+            guard count < Limits.secretKeyFile else {
+                throw KeyFileError(path: path, reason: .tooLarge(limit: Limits.secretKeyFile - 1))
+            }
+            return content
+        } catch {
+            Sodium.wipe(&content)
+            throw error
+        }
     }
 
-    /// Reads a file of UTF-8, without its byte order mark. The file may be a pipe.
+    /// Reads a file of text, which may be a pipe. The caller wipes the bytes.
+    ///
+    /// A file that other users can change is refused. A pipe is not: only the user who starts the process can name it.
     ///
     /// - Parameter limit: The largest size, in bytes.
-    package static func text(of path: String, limit: Int) throws(KeyFileError) -> String {
-        var bytes = try content(of: path, limit: limit)
-        defer { Sodium.wipe(&bytes) }
-        return try text(bytes, path)
-    }
-
-    fileprivate static func text(_ bytes: [UInt8], _ path: String) throws(KeyFileError) -> String {
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        guard let text = String(validating: bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0), as: UTF8.self)
-        else { throw KeyFileError(path: path, reason: .notText) }
-        return text
-    }
-
-    fileprivate static func content(of path: String, limit: Int) throws(KeyFileError) -> [UInt8] {
+    package static func content(of path: String, limit: Int) throws(KeyFileError) -> [UInt8] {
         guard !path.hasPrefix(secretPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
         let file = try open(path, O_RDONLY)
         var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: min(limit + 1, 65_536))
-        defer { Sodium.wipe(&chunk) }
-        while true {
-            guard let count = try? file.readBytes(into: &chunk) else {
-                Sodium.wipe(&content)
-                let isFolder = (try? file.status())?.kind != .file
-                throw KeyFileError(path: path, reason: isFolder ? .notOrdinaryFile : .unreadable)
+        do throws(KeyFileError) {
+            let status = try? file.status()
+            if let status, status.kind == .file {
+                guard status.belongsToTrusted else { throw KeyFileError(path: path, reason: .ownedByAnother) }
+                guard !status.access.isWritable else { throw KeyFileError(path: path, reason: .writableByOthers) }
+                try checkFolders(of: path)
             }
-            guard count > 0 else { return content }
-            guard content.count + count <= limit else {
-                Sodium.wipe(&content)
-                throw KeyFileError(path: path, reason: .tooLarge(limit: limit))
+            var chunk = [UInt8](repeating: 0, count: min(limit + 1, 65_536))
+            defer { Sodium.wipe(&chunk) }
+            while true {
+                guard let count = try? file.readBytes(into: &chunk) else {
+                    throw KeyFileError(path: path, reason: status?.kind == .file ? .unreadable : .notOrdinaryFile)
+                }
+                guard count > 0 else { return content }
+                guard content.count + count <= limit else {
+                    throw KeyFileError(path: path, reason: .tooLarge(limit: limit))
+                }
+                content.grow(by: chunk[..<count])
             }
-            content.grow(by: chunk[..<count])
+        } catch {
+            Sodium.wipe(&content)
+            throw error
         }
+    }
+
+    /// Returns the reason for which a secret file is refused; nil if only those may read it who must.
+    private static func exposure(_ status: FileStatus, groupMayRead: Bool) -> KeyFileReason? {
+        guard status.belongsToTrusted else { return .ownedByAnother }
+        let (group, others) = (status.access.group, status.access.others)
+        guard others.isEmpty, group.isSubset(of: .read) else { return .readableByOthers }
+        return group.isEmpty || groupMayRead ? nil : .readableByGroup
+    }
+
+    /// Refuses a file that other users can replace, because they may write to its folder, or to that of the file to
+    /// which a link leads. In a sticky folder such as `/tmp` nobody can replace a file of root or of this user.
+    private static func checkFolders(of path: String) throws(KeyFileError) {
+        let folders = [folder(of: path)] + (FileStatus.resolved(path).map { [folder(of: $0)] } ?? [])
+        for folder in folders {
+            guard let status = try? FileStatus(of: folder) else {
+                throw KeyFileError(path: path, reason: .unreadable)
+            }
+            guard status.belongsToTrusted, status.isSticky || !status.access.isWritable else {
+                throw KeyFileError(path: path, reason: .folderWritableByOthers(folder: folder))
+            }
+        }
+    }
+
+    /// Returns the folder that a path names its file in.
+    package static func folder(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private static func open(_ path: String, _ flags: CInt) throws(KeyFileError) -> OpenFile {
@@ -83,34 +116,54 @@ package enum KeyFile {
         }
     }
 
-    /// The ranges of the lines. They are not slices, since a slice that is still there when the bytes are wiped would
-    /// keep a copy.
-    fileprivate static func lines(of bytes: [UInt8]) -> [Range<Int>] {
-        var lines: [Range<Int>] = []
-        var start = 0
-        for end in bytes.indices where bytes[end] == UInt8(ascii: "\n") {
-            lines.append(start..<end)
-            start = end + 1
+    fileprivate static func next(
+        _ lines: inout TextLines, in bytes: Span<UInt8>, of path: String
+    ) throws(KeyFileError) -> TextLines.Line? {
+        do throws(TextFault) {
+            return try lines.next(in: bytes)
+        } catch {
+            switch error {
+            case .notUTF8(let line): throw KeyFileError(path: path, reason: .notText(line: line))
+            case .controlCharacter(let line): throw KeyFileError(path: path, reason: .controlCharacter(line: line))
+            }
         }
-        return lines + [start..<bytes.count]
     }
 
-    /// Returns true if a line is neither empty nor a comment.
-    fileprivate static func isRelevant(_ line: Range<Int>, of bytes: [UInt8]) -> Bool {
-        !line.isEmpty && bytes[line.lowerBound] != UInt8(ascii: "#")
+    /// Returns the first line that has fields.
+    fileprivate static func firstLine(_ bytes: Span<UInt8>, of path: String) throws(KeyFileError) -> TextLines.Line {
+        var lines = TextLines()
+        guard let line = try next(&lines, in: bytes, of: path) else {
+            throw KeyFileError(path: path, reason: .noKey)
+        }
+        return line
     }
 
-    /// Returns true if the first relevant line is a public key.
-    fileprivate static func holdsPublicKey(_ bytes: [UInt8]) -> Bool {
-        guard let first = lines(of: bytes).first(where: { isRelevant($0, of: bytes) }) else { return false }
-        var text = Array(bytes[first])
-        defer { Sodium.wipe(&text) }
-        return endsWithPublicKey(text)
+    /// Refuses a second line with fields, and a fault in the rest of the text.
+    fileprivate static func checkEnd(
+        after line: TextLines.Line, _ bytes: Span<UInt8>, of path: String
+    ) throws(KeyFileError) {
+        var lines = TextLines()
+        while let next = try next(&lines, in: bytes, of: path) {
+            guard next.number != line.number else { continue }
+            let isKey = next.fields.contains { field in
+                begins(field, with: secretPrefix, bytes) || begins(field, with: publicPrefix, bytes)
+            }
+            throw KeyFileError(
+                path: path, reason: isKey ? .severalKeys(line: next.number) : .unexpectedText(line: next.number))
+        }
     }
 
-    /// Returns true if the last field of a line is a public key. In NAME.pub the name comes first.
-    fileprivate static func endsWithPublicKey(_ text: [UInt8]) -> Bool {
-        text.split(separator: 0x20).last?.starts(with: publicPrefix.utf8) ?? false
+    /// Returns true if the last field of the first line with fields is a public key. In NAME.pub the name comes first.
+    private static func holdsPublicKey(_ bytes: [UInt8]) -> Bool {
+        var lines = TextLines()
+        guard let line = try? lines.next(in: bytes.span), let last = line.fields.last else { return false }
+        return begins(last, with: publicPrefix, bytes.span)
+    }
+
+    fileprivate static func begins(_ field: Range<Int>, with prefix: String, _ bytes: Span<UInt8>) -> Bool {
+        guard field.count >= prefix.utf8.count else { return false }
+        for (index, byte) in zip(field, prefix.utf8) where bytes[index] != byte { return false }
+        return true
     }
 
     fileprivate static let publicPrefix = "p2ppub1_"
@@ -131,73 +184,76 @@ extension [UInt8] {
 }
 
 extension SigningKey {
-    /// Reads the secret key of a file that `p2p keygen` made: one line with the key; empty lines and lines that begin
-    /// with `#` are skipped. All copies of the text are wiped.
+    /// Reads the secret key of a file that `p2p keygen` made: one line with the key. Empty lines and comments, from `#`
+    /// to the end of the line, are skipped. All copies of the text are wiped.
     ///
+    /// The file must belong to root or to this process's user, and nobody else may have permissions for it, by its mode
+    /// or its ACL. Nobody else may be able to replace it in its folder either.
+    ///
+    /// - Parameters:
+    ///   - path: The path of the file.
+    ///   - groupMayRead: True if the file's group may read it, as container platforms set up the files of secrets.
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, not an ordinary file, longer than 4,095 bytes,
-    ///   accessible to users other than its owner, or not a key.
-    public convenience init(contentsOfFile path: String) throws(KeyFileError) {
-        var bytes = try KeyFile.secretContent(of: path)
+    ///   accessible to other users, or not a key.
+    public convenience init(contentsOfFile path: String, groupMayRead: Bool = false) throws(KeyFileError) {
+        var bytes = try KeyFile.secretContent(of: path, groupMayRead: groupMayRead)
         defer { Sodium.wipe(&bytes) }
-        let lines = KeyFile.lines(of: bytes).enumerated().filter { KeyFile.isRelevant($0.element, of: bytes) }
-        guard let (index, line) = lines.first else { throw KeyFileError(path: path, reason: .noKey) }
-        var text = Array(bytes[line])
-        defer { Sodium.wipe(&text) }
-        // Editors may leave spaces or CR at the end.
-        while let last = text.last, last == 0x20 || last == 0x0D { text.removeLast() }
+        let line = try KeyFile.firstLine(bytes.span, of: path)
         do throws(KeyTextError) {
-            guard !KeyFile.endsWithPublicKey(text) else { throw .publicKey }
-            try self.init(text.span)
+            if let last = line.fields.last, KeyFile.begins(last, with: KeyFile.publicPrefix, bytes.span) {
+                throw .publicKey
+            }
+            try self.init(bytes.span.extracting(line.fields[0]))
         } catch {
-            throw KeyFileError(path: path, reason: .invalidKey(error, line: index + 1))
+            throw KeyFileError(path: path, reason: .invalidKey(error, line: line.number))
         }
-        guard lines.count == 1 else {
-            throw KeyFileError(path: path, reason: .severalKeys(line: lines[1].offset + 1))
+        guard line.fields.count == 1 else {
+            throw KeyFileError(path: path, reason: .unexpectedText(line: line.number))
         }
+        try KeyFile.checkEnd(after: line, bytes.span, of: path)
     }
 }
 
 extension PublicKey {
-    /// Reads the public key of a file that `p2p keygen` made: the last field of the first line that is not empty and
-    /// not a comment.
+    /// Reads the public key of a file that `p2p keygen` made: one line with the key, or with a name and the key. Empty
+    /// lines and comments are skipped.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, or not a key.
+    /// Only root and this process's user may be able to change the file. It may be a pipe.
+    ///
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, not a key, or
+    ///   if other users can change or replace it.
     public init(contentsOfFile path: String) throws(KeyFileError) {
         var bytes = try KeyFile.content(of: path, limit: Limits.publicKeyFile)
         defer { Sodium.wipe(&bytes) }
-        try KeyFile.checkNoSecret(bytes, path)
-        let lines = try KeyFile.text(bytes, path).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        for (index, line) in lines.enumerated() {
-            guard !line.isEmpty, !line.hasPrefix("#"), let field = line.split(separator: " ").last else { continue }
-            do throws(KeyTextError) {
-                try self.init(String(field))
-                return
-            } catch {
-                throw KeyFileError(path: path, reason: .invalidKey(error, line: index + 1))
-            }
+        let line = try KeyFile.firstLine(bytes.span, of: path)
+        guard line.fields.count <= 2 else {
+            throw KeyFileError(path: path, reason: .unexpectedText(line: line.number))
         }
-        throw KeyFileError(path: path, reason: .noKey)
-    }
-}
-
-extension KeyFile {
-    /// Refuses a file whose first key is a secret one, before its content is copied into a string that cannot be wiped.
-    fileprivate static func checkNoSecret(_ bytes: [UInt8], _ path: String) throws(KeyFileError) {
-        let first = lines(of: bytes).enumerated().first { isRelevant($0.element, of: bytes) }
-        guard let first, bytes[first.element].starts(with: secretPrefix.utf8) else { return }
-        throw KeyFileError(path: path, reason: .invalidKey(.secretKey, line: first.offset + 1))
+        do throws(KeyTextError) {
+            for field in line.fields where KeyFile.begins(field, with: KeyFile.secretPrefix, bytes.span) {
+                throw .secretKey
+            }
+            try self.init(utf8: bytes.span.extracting(line.fields[line.fields.count - 1]))
+        } catch {
+            throw KeyFileError(path: path, reason: .invalidKey(error, line: line.number))
+        }
+        if line.fields.count == 2, PeerName(utf8: [UInt8](copying: bytes.span.extracting(line.fields[0]))) == nil {
+            throw KeyFileError(path: path, reason: .invalidName(line: line.number))
+        }
+        try KeyFile.checkEnd(after: line, bytes.span, of: path)
     }
 }
 
 extension Roster {
-    /// Reads an `authorized_peers` file; see ``init(_:)``.
+    /// Reads an `authorized_peers` file; see ``init(_:)``. Only root and this process's user may be able to change it.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, or has a wrong
-    ///   line.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, has a wrong line,
+    ///   or if other users can change or replace it.
     public init(contentsOfFile path: String) throws(KeyFileError) {
-        let text = try KeyFile.text(of: path, limit: Limits.rosterFile)
+        var bytes = try KeyFile.content(of: path, limit: Limits.rosterFile)
+        defer { Sodium.wipe(&bytes) }
         do throws(RosterError) {
-            try self.init(text)
+            try self.init(utf8: bytes.span)
         } catch {
             throw KeyFileError(path: path, reason: .invalidRoster(error))
         }

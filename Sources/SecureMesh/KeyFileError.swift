@@ -9,17 +9,32 @@ public enum KeyFileReason: Hashable, Sendable {
     case notOrdinaryFile
     /// The operating system refused to open or to read the file.
     case unreadable
-    /// The file holds a secret key, and users other than its owner have permissions for it. `chmod 600` takes them
-    /// away.
+    /// The file holds a secret, and users other than its owner, root and this process's user have permissions for it.
+    /// `chmod 600` takes them away.
     case readableByOthers
+    /// The file holds a secret, and its group may read it, or a group in its ACL.
+    case readableByGroup
+    /// The owner of the file is neither root nor this process's user.
+    case ownedByAnother
+    /// Users other than root and this process's user may change the file.
+    case writableByOthers
+    /// Users other than root and this process's user may replace files in the folder. The folder is that of the file,
+    /// or of the file that a link leads to.
+    case folderWritableByOthers(folder: String)
     /// The file has more than `limit` bytes.
     case tooLarge(limit: Int)
-    /// The file is not UTF-8.
-    case notText
+    /// A line is not UTF-8.
+    case notText(line: Int)
+    /// A line has a control character other than a tab. Lines end with LF or CR LF.
+    case controlCharacter(line: Int)
     /// The file has no line with a key.
     case noKey
-    /// The file has a second line that is not empty and not a comment.
+    /// The file has a second key.
     case severalKeys(line: Int)
+    /// A line has more than the key, in a file of a public key also its name, and a comment.
+    case unexpectedText(line: Int)
+    /// The first of two fields in a file of a public key is not a name.
+    case invalidName(line: Int)
     /// A line is not the text of a key. Lines are counted from 1.
     case invalidKey(KeyTextError, line: Int)
     /// A line of a roster is wrong.
@@ -49,12 +64,20 @@ extension KeyFileError: CustomStringConvertible {
         case .notOrdinaryFile: "\(path): not a file, but a folder, a pipe or a device"
         case .unreadable: "\(path): cannot be read"
         case .readableByOthers: "\(path): can be read by others than its owner"
+        case .readableByGroup: "\(path): can be read by its group"
+        case .ownedByAnother: "\(path): belongs to another user"
+        case .writableByOthers: "\(path): can be changed by other users"
+        case .folderWritableByOthers(let folder):
+            "\(path): other users can replace it, because they can change \(folder)"
         case .tooLarge(let limit): "\(path): more than \(limit) bytes"
-        case .notText: "\(path):1: not text"
+        case .notText(let line): "\(path):\(line): not UTF-8 text"
+        case .controlCharacter(let line): "\(path):\(line): \(RosterError.Problem.controlCharacter.summary)"
         case .noKey: "\(path):1: no key in this file"
         case .severalKeys(let line): "\(path):\(line): more than one key"
+        case .unexpectedText(let line): "\(path):\(line): neither a key nor a comment"
+        case .invalidName(let line): "\(path):\(line): \(RosterError.Problem.invalidName.summary)"
         case .invalidKey(let error, let line): "\(path):\(line): \(error.summary)"
-        case .invalidRoster(let error): "\(path):\(error.line): \(error.summary)"
+        case .invalidRoster(let error): "\(path):\(error.line): \(error.problem.summary)"
         }
     }
 }
@@ -73,10 +96,12 @@ extension KeyTextError {
     }
 }
 
-extension RosterError {
+extension RosterError.Problem {
     /// A phrase for the user.
     package var summary: String {
-        switch problem {
+        switch self {
+        case .notText: "not UTF-8 text"
+        case .controlCharacter: "a control character: lines end with LF or CR LF and have no other than tabs"
         case .notTwoFields: "not NAME and key"
         case .invalidName: "not a name: 1 to 32 characters of A-Z a-z 0-9 . _ -"
         case .invalidKey(let error): error.summary

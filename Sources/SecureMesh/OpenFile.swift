@@ -30,28 +30,57 @@ package struct SystemError: Error {
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 }
 
-/// The kind, the owner and the mode bits of a file.
+/// The kind, the owner and the permissions of a file.
 package struct FileStatus {
     package enum Kind {
         case file
         case folder
+        case pipe
         case other
     }
 
     package let kind: Kind
     package let owner: uid_t
+    package let group: gid_t
     /// The permission bits, such as 0o600.
     package let mode: mode_t
+    /// The permissions of users who are not trusted with keys.
+    package let access: FileAccess
 
-    package init(_ status: stat) {
+    fileprivate init(_ status: stat, acl: [UInt8]?) {
         kind =
             switch status.st_mode & S_IFMT {
             case S_IFREG: .file
             case S_IFDIR: .folder
+            case S_IFIFO: .pipe
             default: .other
             }
         owner = status.st_uid
+        group = status.st_gid
         mode = status.st_mode & 0o7777
+        access = FileAccess(mode: UInt32(status.st_mode & 0o777), acl: acl, trusted: [0, geteuid()])
+    }
+
+    /// Takes the status of the file to which `path` leads, through symbolic links.
+    package init(of path: String) throws(SystemError) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw SystemError() }
+        self.init(status, acl: ExtendedAttribute.accessList(of: path))
+    }
+
+    package var belongsToUser: Bool { owner == geteuid() }
+    /// True if the owner may do what they like with this process's keys anyway: root, and the process's user.
+    package var belongsToTrusted: Bool { owner == 0 || belongsToUser }
+    /// True if only the owner of a file in the folder, and that of the folder, may remove the file.
+    package var isSticky: Bool { mode & 0o1000 != 0 }
+}
+
+extension FileStatus {
+    /// Returns the absolute path to which `path` leads, without symbolic links; nil if it leads nowhere.
+    package static func resolved(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(validatingCString: resolved)
     }
 }
 
@@ -78,7 +107,15 @@ package struct OpenFile: ~Copyable {
     package func status() throws(SystemError) -> FileStatus {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw SystemError() }
-        return FileStatus(status)
+        return FileStatus(status, acl: ExtendedAttribute.accessList(of: descriptor))
+    }
+
+    /// The ACL of the file in the kernel's form; nil if there is none.
+    package var accessList: [UInt8]? { ExtendedAttribute.accessList(of: descriptor) }
+
+    /// Sets the ACL of the file, in the kernel's form.
+    package func setAccessList(_ acl: [UInt8]) throws(SystemError) {
+        guard ExtendedAttribute.setAccessList(acl, of: descriptor) == 0 else { throw SystemError() }
     }
 
     /// Reads as many bytes as there are, up to the size of the buffer.

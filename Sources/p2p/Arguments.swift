@@ -79,3 +79,9 @@ struct KeyOptions: ParsableArguments {
 
     var store: KeyStore { KeyStore(folder: keys) }
 }
+
+/// The options of every command that runs with a secret key from a file.
+struct SecretKeyOptions: ParsableArguments {
+    @Flag(help: "Accept a secret key that the groups of its file may read.")
+    var groupReadableKey = false
+}

@@ -38,10 +38,11 @@ enum FileSystem {
 
     /// Returns the status of the file to which `path` leads, through symbolic links.
     static func status(of path: String) throws(SystemError) -> FileStatus {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw SystemError() }
-        return FileStatus(status)
+        try FileStatus(of: path)
     }
+
+    /// The number of the user that the process runs as, as `chown` takes it.
+    static var user: String { "\(geteuid())" }
 
     static func exists(_ path: String) -> Bool { (try? status(of: path)) != nil }
 
@@ -176,10 +177,6 @@ enum FileSystem {
         let digits = String(number)
         return String(repeating: "0", count: max(width - digits.count, 0)) + digits
     }
-}
-
-extension FileStatus {
-    var belongsToUser: Bool { owner == geteuid() }
 }
 
 extension OpenFile {

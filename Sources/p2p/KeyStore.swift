@@ -80,26 +80,21 @@ struct KeyStore {
 
     /// Reads a secret key from a file.
     ///
-    /// - Parameter hint: the hint if there is no such file.
-    /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or readable by others; 65 if it does
+    /// - Parameters:
+    ///   - hint: the hint if there is no such file.
+    ///   - groupMayRead: true if the file's group may read it.
+    /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or accessible to others; 65 if it does
     ///   not hold one key; 64 if `path` is itself a secret key.
-    static func readSecret(_ path: String, hint: String) throws -> SigningKey {
+    static func readSecret(_ path: String, hint: String, groupMayRead: Bool = false) throws -> SigningKey {
         do throws(KeyFileError) {
-            return try SigningKey(contentsOfFile: path)
+            return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead)
         } catch {
-            let restore = "restore the file, or make a new key with 'p2p keygen'"
             switch error.reason {
             case .missing: throw Failure(.noPermission, "no key at \(path)", hint: hint)
             case .unreadable: throw SecretFile.cannotRead(path, chmod: "600")
-            case .readableByOthers:
-                throw Failure(
-                    .noPermission, "\(path) can be read by others than its owner", hint: "chmod 600 \(path)")
             case .tooLarge:
                 throw Failure(.data, "\(path): too long for a key", hint: "give the file that 'p2p keygen' made")
-            case .severalKeys:
-                throw Failure(.data, error.description, hint: "put each key into a file of its own")
-            case .notOrdinaryFile, .secretKeyAsPath, .notText, .noKey, .invalidKey, .invalidRoster:
-                throw Self.failure(error, hint: restore)
+            default: throw Self.failure(error, hint: "restore the file, or make a new key with 'p2p keygen'")
             }
         }
     }
@@ -151,7 +146,7 @@ struct KeyStore {
 
     private static func readText(_ path: String) throws -> String {
         do throws(KeyFileError) {
-            return try KeyFile.text(of: path, limit: Limits.rosterFile)
+            return String(decoding: try KeyFile.content(of: path, limit: Limits.rosterFile), as: UTF8.self)
         } catch {
             throw failure(error, hint: nil)
         }
@@ -161,16 +156,39 @@ struct KeyStore {
     ///
     /// - Parameter hint: the hint for a file with the wrong content.
     private static func failure(_ error: KeyFileError, hint: String?) -> Failure {
+        let path = error.path
         switch error.reason {
-        case .unreadable: SecretFile.cannotRead(error.path, chmod: "u+r")
-        case .notOrdinaryFile: SecretFile.notAFile(error.path)
+        case .unreadable: return SecretFile.cannotRead(path, chmod: "u+r")
+        case .notOrdinaryFile: return SecretFile.notAFile(path)
         case .secretKeyAsPath:
             // The message does not repeat it: it would get into logs.
-            Failure(
+            return Failure(
                 .usage, error.description,
                 hint: "the shell may have recorded the key in its history: make a new one with 'p2p keygen'")
-        case .notText: Failure(.data, error.description)
-        default: Failure(.data, error.description, hint: hint)
+        case .readableByOthers:
+            return Failure(.noPermission, error.description, hint: SecretFile.hint("chmod 600 \(path)", for: path))
+        case .readableByGroup:
+            return Failure(
+                .noPermission, error.description,
+                hint: SecretFile.hint("chmod 600 \(path)", for: path)
+                    + ", or give --group-readable-key if everyone in its groups may have the key")
+        case .ownedByAnother:
+            return Failure(
+                .noPermission, error.description, hint: "as root: chown \(FileSystem.user) \(path)")
+        case .writableByOthers:
+            return Failure(.noPermission, error.description, hint: SecretFile.hint("chmod go-w \(path)", for: path))
+        case .folderWritableByOthers(let folder):
+            let mend =
+                (try? FileSystem.status(of: folder))?.belongsToTrusted == true
+                ? SecretFile.hint("chmod go-w \(folder)", for: folder)
+                : "as root: chown \(FileSystem.user) \(folder) && chmod go-w \(folder)"
+            return Failure(.noPermission, error.description, hint: mend)
+        case .notText: return Failure(.data, error.description, hint: "save the file as UTF-8, without other changes")
+        case .controlCharacter:
+            return Failure(.data, error.description, hint: "'cat -v \(path)' shows the character")
+        case .severalKeys: return Failure(.data, error.description, hint: "put each key into a file of its own")
+        case .unexpectedText: return Failure(.data, error.description, hint: "begin a comment with #")
+        default: return Failure(.data, error.description, hint: hint)
         }
     }
 }

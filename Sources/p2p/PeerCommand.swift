@@ -56,6 +56,8 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Text to broadcast.", valueName: "text", default: "NAME_broadcast_COUNTER"))
     var message: String?
 
+    @OptionGroup var secretKeyOptions: SecretKeyOptions
+
     @OptionGroup var keyOptions: KeyOptions
 
     private static let defaultInterval = Duration.seconds(4)
@@ -72,7 +74,8 @@ struct PeerCommand: AsyncParsableCommand {
         Console.startQueue()
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
-            key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint)
+            key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint,
+            groupMayRead: secretKeyOptions.groupReadableKey)
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
         let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolveBlocking(server) }
         if let bind, bind.isIPv6 != address.isIPv6 {

@@ -11,7 +11,7 @@ struct ReportFile {
         let isWritable =
             switch try? FileSystem.status(of: path).kind {
             case .folder: false
-            case .file, .other: FileSystem.isWritable(path)
+            case .file, .pipe, .other: FileSystem.isWritable(path)
             case nil: FileSystem.isWritable(folder)
             }
         guard isWritable else { throw failure }

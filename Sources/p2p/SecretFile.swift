@@ -22,6 +22,11 @@ enum SecretFile {
                 ? "chmod \(mode) \(path)" : "run p2p as the user who owns \(path) and its folder")
     }
 
+    /// Returns a command as a hint, with the remark that root must give it if the file belongs to another user.
+    static func hint(_ command: String, for path: String) -> String {
+        (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: \(command)" : command
+    }
+
     static func notAFile(_ path: String) -> Failure {
         Failure(
             .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")

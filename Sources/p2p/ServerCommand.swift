@@ -55,6 +55,8 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Maximum number of members, 1 to 65536.", valueName: "count"))
     var maxPeers = 10_000
 
+    @OptionGroup var secretKeyOptions: SecretKeyOptions
+
     @OptionGroup var keyOptions: KeyOptions
 
     private static let defaultAddress = SocketAddress(ip: .v4(0x7F00_0001), port: 3_000)
@@ -73,7 +75,8 @@ struct ServerCommand: AsyncParsableCommand {
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let store = keyOptions.store
         let signingKey = try KeyStore.readSecret(
-            key ?? store.secretPath(.server), hint: key == nil ? store.keygenHint(nil) : KeyStore.pathHint)
+            key ?? store.secretPath(.server), hint: key == nil ? store.keygenHint(nil) : KeyStore.pathHint,
+            groupMayRead: secretKeyOptions.groupReadableKey)
         let rosterPath = authorizedPeers ?? store.rosterPath
         let roster = open ? .open : try KeyStore.readRoster(rosterPath)
         var configuration = MeshServer.Configuration(

@@ -112,7 +112,7 @@ struct BadInputTests {
         Damage(testDescription: "without the first character", line: 3) { lines, _ in
             Array(lines[..<2]) + [String(lines[2].dropFirst())]
         },
-        Damage(testDescription: "a space before it", line: 3) { lines, _ in Array(lines[..<2]) + [" " + lines[2]] },
+        Damage(testDescription: "a name before it", line: 3) { lines, _ in Array(lines[..<2]) + ["A " + lines[2]] },
         Damage(testDescription: "two keys", line: 4) { lines, other in lines + [other[2]] },
         Damage(testDescription: "text after it", line: 4) { lines, _ in lines + ["the key of A"] },
         Damage(testDescription: "empty", line: 1) { _, _ in [] },

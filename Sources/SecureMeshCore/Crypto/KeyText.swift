@@ -55,7 +55,14 @@ extension PublicKey: CustomStringConvertible {
     ///
     /// - Throws: ``KeyTextError``.
     public init(_ text: String) throws(KeyTextError) {
-        let bytes = try KeyText.publicKey.decode(Array(text.utf8))
+        try self.init(utf8: Array(text.utf8).span)
+    }
+
+    /// Reads the text of a public key. The copies of it are wiped, since it may be a secret key by mistake.
+    package init(utf8 text: Span<UInt8>) throws(KeyTextError) {
+        var copy = [UInt8](copying: text)
+        defer { Sodium.wipe(&copy) }
+        let bytes = try KeyText.publicKey.decode(copy)
         self.init(bytes: Bytes32(bytes.span))
         guard Sodium.isValidPoint(self) else { throw .invalidPoint }
     }

@@ -17,29 +17,48 @@ public struct Roster: Hashable, Sendable {
         self.init(names: authorized, isOpen: false)
     }
 
-    /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer.
+    /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer (PROTOCOL.md, section 8).
     ///
-    /// Empty lines and lines that begin with `#` are skipped.
+    /// Empty lines and comments, from a field that begins with `#` to the end of the line, are skipped.
     ///
     /// - Throws: ``RosterError``, with the number of the first line that is wrong.
     public init(_ text: String) throws(RosterError) {
-        var lines: [PublicKey: (name: PeerName, line: Int)] = [:]
-        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-            let fields = raw.split { $0 == " " || $0 == "\t" }
-            guard let first = fields.first, !first.hasPrefix("#") else { continue }
-            let line = index + 1
-            guard fields.count == 2 else { throw RosterError(line: line, problem: .notTwoFields) }
-            guard let name = try? PeerName(String(first)) else { throw RosterError(line: line, problem: .invalidName) }
-            let key: PublicKey
-            do {
-                key = try PublicKey(String(fields[1]))
-            } catch {
-                throw RosterError(line: line, problem: .invalidKey(error))
+        try self.init(utf8: Array(text.utf8).span)
+    }
+
+    /// Reads the bytes of an `authorized_peers` file; see ``init(_:)``.
+    package init(utf8 bytes: Span<UInt8>) throws(RosterError) {
+        var found: [PublicKey: (name: PeerName, line: Int)] = [:]
+        var lines = TextLines()
+        while let line = try Self.next(&lines, in: bytes) {
+            let number = line.number
+            guard line.fields.count == 2 else { throw RosterError(line: number, problem: .notTwoFields) }
+            guard let name = PeerName(utf8: [UInt8](copying: bytes.extracting(line.fields[0]))) else {
+                throw RosterError(line: number, problem: .invalidName)
             }
-            if let other = lines[key] { throw RosterError(line: line, problem: .repeatedKey(line: other.line)) }
-            lines[key] = (name, line)
+            let key: PublicKey
+            do throws(KeyTextError) {
+                key = try PublicKey(utf8: bytes.extracting(line.fields[1]))
+            } catch {
+                throw RosterError(line: number, problem: .invalidKey(error))
+            }
+            if let other = found[key] { throw RosterError(line: number, problem: .repeatedKey(line: other.line)) }
+            found[key] = (name, number)
         }
-        self.init(authorized: lines.mapValues { $0.name })
+        self.init(authorized: found.mapValues { $0.name })
+    }
+
+    private static func next(
+        _ lines: inout TextLines, in bytes: Span<UInt8>
+    ) throws(RosterError) -> TextLines.Line? {
+        do throws(TextFault) {
+            return try lines.next(in: bytes)
+        } catch {
+            switch error {
+            case .notUTF8(let line): throw RosterError(line: line, problem: .notText)
+            case .controlCharacter(let line): throw RosterError(line: line, problem: .controlCharacter)
+            }
+        }
     }
 
     /// The number of listed keys; 0 for an open roster.

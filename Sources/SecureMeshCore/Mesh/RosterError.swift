@@ -3,6 +3,10 @@ public struct RosterError: Error, Hashable, Sendable {
     /// The kinds of faults.
     @nonexhaustive
     public enum Problem: Hashable, Sendable {
+        /// The line is not UTF-8.
+        case notText
+        /// The line has a control character other than a tab. Lines end with LF or CR LF.
+        case controlCharacter
         /// The line is not a name and a key, separated by blanks.
         case notTwoFields
         /// The first field is not a name.

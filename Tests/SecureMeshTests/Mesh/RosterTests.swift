@@ -11,7 +11,8 @@ import Testing
     @Test("a roster's text is one line per peer; comments, blanks, tabs and carriage returns are ignored") func text()
         throws
     {
-        let text = "# who may join\n\n  alice\t\(key(1))\r\nbob \(key(2))\n   # bob's brother\nbob \(key(3))"
+        let text =
+            "# who may join\n\n  alice\t\(key(1))\r\nbob \(key(2))\n   # bob's brother\nbob \(key(3)) # temporary"
         let roster = try Roster(text)
         let (alice, bob) = (try PeerName("alice"), try PeerName("bob"))
         #expect(roster == Roster(authorized: [key(1): alice, key(2): bob, key(3): bob]))
@@ -36,6 +37,10 @@ import Testing
             ("bob \(String(decoding: slip, as: UTF8.self))", 1, .invalidKey(.wrongCheck)),
             ("bob P2PSECRET1_\(String(repeating: "A", count: 48))", 1, .invalidKey(.secretKey)),
             ("\(good)\n\nbob \(key(1))", 3, .repeatedKey(line: 1)),
+            // To every other reader of the file, these stand in a comment.
+            ("\(good)\n# note\u{2028}mallory \(key(2))", 2, .controlCharacter),
+            ("\(good)\n# note\u{B}mallory \(key(2))", 2, .controlCharacter),
+            ("# note\rmallory \(key(2))\n\(good)", 1, .controlCharacter),
         ]
         for (text, line, problem) in cases {
             let error = #expect(throws: RosterError.self) { try Roster(text) }

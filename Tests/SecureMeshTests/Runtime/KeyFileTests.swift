@@ -28,9 +28,18 @@ struct KeyFileTests {
     @Test("a secret key, a public key and a roster are read from files") func read() throws {
         let key = SigningKey()
         try Self.withFolder { folder in
-            try Self.write("# created\n\n\(Self.text(of: key)) \r\n", to: "\(folder)/a.key")
-            #expect(try SigningKey(contentsOfFile: "\(folder)/a.key").publicKey == key.publicKey)
-            for line in ["a \(key.publicKey)", "\(key.publicKey)\n", "\u{FEFF}# comment\n\na \(key.publicKey)\n"] {
+            let secret = Self.text(of: key)
+            for text in [
+                "# created\n\n\(secret) \r\n", "\(secret)", "\(secret)\n\n  \n", "\t\(secret) # mine\n",
+                "\u{FEFF}\(secret)\n",
+            ] {
+                try Self.write(text, to: "\(folder)/a.key")
+                #expect(try SigningKey(contentsOfFile: "\(folder)/a.key").publicKey == key.publicKey)
+            }
+            for line in [
+                "a \(key.publicKey)", "\(key.publicKey)\n", "\u{FEFF}# comment\n\na \(key.publicKey)\n",
+                "  # the old one was \(SigningKey().publicKey)\na\t\(key.publicKey) # the new one\r\n\r\n",
+            ] {
                 try Self.write(line, to: "\(folder)/a.pub", mode: 0o644)
                 #expect(try PublicKey(contentsOfFile: "\(folder)/a.pub") == key.publicKey)
             }
@@ -45,11 +54,14 @@ struct KeyFileTests {
         let key = SigningKey()
         let text = Self.text(of: key)
         let cases: [(reason: KeyFileReason, content: String, mode: Int)] = [
-            (.readableByOthers, text, 0o640), (.readableByOthers, text, 0o602), (.noKey, "", 0o600),
+            (.readableByGroup, text, 0o640), (.readableByOthers, text, 0o620), (.readableByOthers, text, 0o604),
+            (.readableByOthers, text, 0o602), (.noKey, "", 0o600),
+            (.controlCharacter(line: 1), "#\u{85}\n\(text)", 0o600),
+            (.unexpectedText(line: 1), "\(text) x", 0o600), (.unexpectedText(line: 2), "\(text)\nx", 0o600),
             (.noKey, "# \(text)\n", 0o600), (.severalKeys(line: 3), "\(text)\n\n\(text)\n", 0o600),
             (.invalidKey(.malformed, line: 2), "#\n\(text.dropLast())\n", 0o600),
             (.invalidKey(.publicKey, line: 1), "a \(key.publicKey)\n", 0o644),
-            (.invalidKey(.wrongPrefix, line: 1), " \(text)", 0o600),
+            (.invalidKey(.wrongPrefix, line: 1), "a \(text)", 0o600),
             (.tooLarge(limit: 4_095), text + String(repeating: "\n", count: 4_096), 0o600),
         ]
         try Self.withFolder { folder in
@@ -108,13 +120,18 @@ struct KeyFileTests {
                 (.noKey, "# nothing\n"), (.invalidKey(.secretKey, line: 2), "#\n\(Self.text(of: key))\n"),
                 (.invalidKey(.malformed, line: 1), "a \(key.publicKey)A\n"),
                 (.tooLarge(limit: 65_536), String(repeating: "\n", count: 65_537)),
+                (.severalKeys(line: 2), "\(key.publicKey)\n\(SigningKey().publicKey)\n"),
+                (.unexpectedText(line: 2), "\(key.publicKey)\nthe server\n"),
+                (.unexpectedText(line: 1), "the server \(key.publicKey)\n"),
+                (.invalidName(line: 1), "the/server \(key.publicKey)\n"),
+                (.controlCharacter(line: 2), "\(key.publicKey)\n#\u{2029}\n"),
             ]
             for (reason, content) in cases {
                 try Self.write(content, to: path)
                 #expect(throws: KeyFileError(path: path, reason: reason)) { try PublicKey(contentsOfFile: path) }
             }
             try Data([0xFF]).write(to: URL(fileURLWithPath: path))
-            #expect(throws: KeyFileError(path: path, reason: .notText)) { try PublicKey(contentsOfFile: path) }
+            #expect(throws: KeyFileError(path: path, reason: .notText(line: 1))) { try PublicKey(contentsOfFile: path) }
             #expect(throws: KeyFileError(path: folder, reason: .notOrdinaryFile)) {
                 try Roster(contentsOfFile: folder)
             }

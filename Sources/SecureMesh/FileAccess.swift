@@ -1,0 +1,70 @@
+/// The permissions that users other than the owner, root and this process's user have for a file.
+///
+/// The mode bits alone do not tell: in a file with a POSIX ACL, the group's bits are the mask of the ACL.
+package struct FileAccess: Hashable, Sendable {
+    /// Permissions, as the bits of one digit of a mode.
+    package struct Permissions: OptionSet, Hashable, Sendable {
+        package let rawValue: UInt16
+
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        package static let read = Permissions(rawValue: 4)
+        package static let write = Permissions(rawValue: 2)
+        package static let execute = Permissions(rawValue: 1)
+    }
+
+    /// The permissions of the file's group, and of the groups in its ACL.
+    package private(set) var group: Permissions = []
+    /// The permissions of everybody, and of the untrusted users in the ACL.
+    package private(set) var others: Permissions = []
+
+    /// - Parameters:
+    ///   - mode: The mode bits.
+    ///   - acl: The extended attribute `system.posix_acl_access` of Linux; nil if there is none.
+    ///   - trusted: The users whose entries in the ACL do not count: root and this process's user.
+    package init(mode: UInt32, acl: [UInt8]?, trusted: Set<UInt32>) {
+        others = Permissions(rawValue: UInt16(mode & 7))
+        guard let entries = acl.flatMap(Self.entries) else {
+            group = Permissions(rawValue: UInt16(mode >> 3 & 7))
+            return
+        }
+        let mask = entries.first { $0.tag == Self.mask }?.permissions ?? Permissions(rawValue: 7)
+        for entry in entries {
+            switch entry.tag {
+            case Self.user where !trusted.contains(entry.id): others.formUnion(entry.permissions.intersection(mask))
+            case Self.owningGroup, Self.group: group.formUnion(entry.permissions.intersection(mask))
+            default: break
+            }
+        }
+    }
+
+    /// True if a user who is not trusted may change the file, or add and remove files if it is a folder.
+    package var isWritable: Bool { group.union(others).contains(.write) }
+
+    private struct Entry {
+        let tag: UInt16
+        let permissions: Permissions
+        let id: UInt32
+    }
+
+    /// Returns the entries of an ACL in the kernel's form; nil if it has another form. It is little-endian: a version,
+    /// 2, of 4 bytes, then for each entry a tag (2), permissions (2) and the number of a user or a group (4).
+    private static func entries(_ acl: [UInt8]) -> [Entry]? {
+        guard acl.count >= 4, acl.count % 8 == 4, number(acl[0..<4]) == 2 else { return nil }
+        return stride(from: 4, to: acl.count, by: 8).map { start in
+            Entry(
+                tag: UInt16(number(acl[start..<start + 2])),
+                permissions: Permissions(rawValue: UInt16(number(acl[start + 2..<start + 4]) & 7)),
+                id: number(acl[start + 4..<start + 8]))
+        }
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    private static let user: UInt16 = 0x02
+    private static let owningGroup: UInt16 = 0x04
+    private static let group: UInt16 = 0x08
+    private static let mask: UInt16 = 0x10
+}
