@@ -10,24 +10,22 @@ extension SocketAddress {
         self = address
     }
 
-    /// Reads an address with a port, and looks the host up if it is a name. This blocks the calling thread for as long
-    /// as the system's resolver takes, which can be many seconds.
-    ///
-    /// - Throws: ``MeshError/unresolvable(_:)`` if `text` is not `HOST:PORT` or the name is unknown.
-    public static func resolveBlocking(_ text: String) throws(MeshError) -> SocketAddress {
-        guard let (host, port) = try? split(text) else { throw .unresolvable(text) }
-        if let address = numeric(host, port: port) { return address }
-        guard let found = try? NIOCore.SocketAddress.makeAddressResolvingHost(host, port: Int(port)),
-            let address = SocketAddress(found)
-        else { throw .unresolvable(text) }
-        return address
-    }
-
     /// The address `[::]`, to bind a socket to every IPv6 and IPv4 address of the host.
     ///
     /// - Parameter port: The port; 0 is a free one.
     public static func wildcard(port: UInt16 = 0) -> SocketAddress {
         SocketAddress(ip: .v6(0, 0), port: port)
+    }
+
+    /// Returns true if a socket that is bound to this address can send to `remote`.
+    func reaches(_ remote: SocketAddress) -> Bool {
+        isIPv6 ? isUnspecified || remote.isIPv6 : !remote.isIPv6
+    }
+
+    /// The reason why the address cannot be used if it is an IPv6 link-local one; otherwise nil.
+    var linkLocalFault: String? {
+        isIPv6 && isLinkLocal
+            ? "\(self) is an IPv6 link-local address, which means another host on each link" : nil
     }
 
     /// The addresses of this host's network interfaces; empty if the system does not tell.
@@ -36,9 +34,10 @@ extension SocketAddress {
         return Set(devices.compactMap { $0.address.flatMap { SocketAddress($0)?.ip } })
     }
 
-    private static func split(_ text: String) throws(SocketAddressError) -> (host: String, port: UInt16) {
+    static func split(_ text: String) throws(SocketAddressError) -> (host: String, port: UInt16) {
         guard let colon = text.lastIndex(of: ":") else { throw .notHostAndPort }
         var host = text[..<colon]
+        guard !text.contains("%") else { throw .zone }
         let digits = text[text.index(after: colon)...]
         guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits) else {
             throw .invalidPort
@@ -53,9 +52,8 @@ extension SocketAddress {
         return (String(host), port)
     }
 
-    private static func numeric(_ host: String, port: UInt16) -> SocketAddress? {
-        guard !host.contains("%") else { return nil }
-        return (try? NIOCore.SocketAddress(ipAddress: host, port: Int(port))).flatMap { SocketAddress($0) }
+    static func numeric(_ host: String, port: UInt16) -> SocketAddress? {
+        (try? NIOCore.SocketAddress(ipAddress: host, port: Int(port))).flatMap { SocketAddress($0) }
     }
 
     /// Converts an IP address; nil for any other. An IPv4-mapped address becomes an IPv4 one.

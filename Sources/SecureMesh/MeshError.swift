@@ -13,8 +13,8 @@
 public enum MeshError: Error, Hashable, Sendable {
     /// A value of the configuration cannot work. The text says which, and what would.
     case invalidConfiguration(String)
-    /// The text is not `HOST:PORT`, or the name of the host cannot be looked up.
-    case unresolvable(String)
+    /// There is no host of this name, as the name service says.
+    case unknownHost(String)
     /// Another socket has the address.
     case addressInUse(SocketAddress)
     /// The operating system refused to bind the address, for its own reason.

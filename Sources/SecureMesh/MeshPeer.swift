@@ -17,8 +17,8 @@ public final class MeshPeer: Service {
         public var key: SigningKey
         /// The name to join under. A server admits a key under the name that its roster lists.
         public var name: PeerName
-        /// The server's address. A wildcard address is refused.
-        public var server: SocketAddress
+        /// The server's address, or the name of its host. A wildcard address is refused.
+        public var server: ServerAddress
         /// The server's public key, pinned. More than one while the server changes its key.
         public var serverKeys: [PublicKey]
         /// The local address. Port 0 is a free port. ``SocketAddress/wildcard(port:)``, the default, is every IPv6 and
@@ -29,13 +29,20 @@ public final class MeshPeer: Service {
         public var maximumMessageSize = PeerMessage.ordinaryBody
         /// The rates at which messages are accepted, and at which messages are sent to one receiver.
         public var messageRate = MessageRate.standard
+        /// The service that looks up the name of the server's host.
+        package var resolver: any HostResolver = SystemResolver.shared
 
         /// Makes settings with defaults for the rest.
-        public init(key: SigningKey, name: PeerName, server: SocketAddress, serverKeys: [PublicKey]) {
+        public init(key: SigningKey, name: PeerName, server: ServerAddress, serverKeys: [PublicKey]) {
             self.key = key
             self.name = name
             self.server = server
             self.serverKeys = serverKeys
+        }
+
+        /// Makes settings with defaults for the rest, for a server at one numeric address.
+        public init(key: SigningKey, name: PeerName, server: SocketAddress, serverKeys: [PublicKey]) {
+            self.init(key: key, name: name, server: ServerAddress(server), serverKeys: serverKeys)
         }
     }
 
@@ -60,6 +67,23 @@ public final class MeshPeer: Service {
     /// - Parameters:
     ///   - key: The peer's identity.
     ///   - name: The name to join under.
+    ///   - server: The server's address, or the name of its host.
+    ///   - serverKey: The server's public key, pinned.
+    ///   - logger: The logger of refusals and of the socket.
+    /// - Throws: ``MeshError/invalidConfiguration(_:)``.
+    public convenience init(
+        key: SigningKey, name: PeerName, server: ServerAddress, serverKey: PublicKey,
+        logger: Logger = Logger(label: "SecureMesh.peer")
+    ) throws(MeshError) {
+        try self.init(
+            Configuration(key: key, name: name, server: server, serverKeys: [serverKey]), logger: logger)
+    }
+
+    /// Makes a peer with the default settings, for a server at one numeric address. Nothing happens before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - key: The peer's identity.
+    ///   - name: The name to join under.
     ///   - server: The server's address.
     ///   - serverKey: The server's public key, pinned.
     ///   - logger: The logger of refusals and of the socket.
@@ -68,8 +92,7 @@ public final class MeshPeer: Service {
         key: SigningKey, name: PeerName, server: SocketAddress, serverKey: PublicKey,
         logger: Logger = Logger(label: "SecureMesh.peer")
     ) throws(MeshError) {
-        try self.init(
-            Configuration(key: key, name: name, server: server, serverKeys: [serverKey]), logger: logger)
+        try self.init(key: key, name: name, server: ServerAddress(server), serverKey: serverKey, logger: logger)
     }
 
     deinit {
@@ -96,10 +119,11 @@ public final class MeshPeer: Service {
 
     /// Joins the mesh, and stays in it until graceful shutdown, cancellation or ``leave()``.
     ///
-    /// While there is no server, or it does not answer, the peer keeps trying. When it leaves, it says so to the
-    /// server, three times over 0.1 s against loss; to a server on the same host, at once.
+    /// While there is no server, it does not answer, or its name cannot be looked up, the peer keeps trying. When it
+    /// leaves, it says so to the server, three times over 0.1 s against loss; to a server on the same host, at once.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
+    ///   ``MeshError/unknownHost(_:)`` if the server's host has a name that does not exist, and never did meanwhile;
     ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if there is no socket,
     ///   or it has lost its port and cannot be bound again within 5 s;
     ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
@@ -121,6 +145,8 @@ public final class MeshPeer: Service {
             Peer(configuration.peer, random: .system, now: now)
         }
         lifecycle.begin(driver, bound)
+        let locating = locate(driver, from: bound[0])
+        defer { locating?.cancel() }
         let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
@@ -190,10 +216,17 @@ public final class MeshPeer: Service {
         try await lifecycle.started().driver.submit { (peer, _) throws(Never) in question(peer) }.get()
     }
 
+    /// Begins to look up the name of the server, if it has one.
+    private func locate(_ driver: MeshDriver<Peer>, from bound: SocketAddress) -> Task<Void, Never>? {
+        guard case .name(let host, let port) = configuration.server.place else { return nil }
+        let locator = ServerLocator(host: host, port: port, resolver: configuration.resolver, bound: bound)
+        return Task { await locator.run(driver) }
+    }
+
     private func leave(_ driver: MeshDriver<Peer>) {
-        let isOnLoopback = configuration.server.isLoopback
         driver.eventLoop.execute {
             driver.perform { peer, now in
+                let isOnLoopback = peer.serverAddress?.isLoopback == true
                 peer.leave(now: now)
                 guard isOnLoopback else { return }
                 // A datagram is not lost on its way to the same host, so the repeats need no pauses.
@@ -207,7 +240,7 @@ public final class MeshPeer: Service {
         do throws(MeshError) {
             do throws(MeshError) {
                 return try await driver.bind([address], options: .peer)
-            } catch .cannotBind where address == .wildcard(port: address.port) && !configuration.server.isIPv6 {
+            } catch .cannotBind where address == .wildcard(port: address.port) && configuration.mayUseIPv4 {
                 // The host has no IPv6.
                 let address = SocketAddress(ip: .v4(0), port: address.port)
                 return try await driver.bind([address], options: .peer)
@@ -436,15 +469,38 @@ extension MeshPeer.Configuration {
         guard serverKeys.allSatisfy({ $0 != key.publicKey }) else {
             throw .invalidConfiguration("the peer's key is the server's own")
         }
-        guard server.isUsable else { throw .invalidConfiguration("a server cannot be at \(server)") }
+        try checkAddresses()
         guard (0...PeerMessage.largestBody).contains(maximumMessageSize) else {
             throw .invalidConfiguration("a message holds at most \(PeerMessage.largestBody) bytes")
         }
         if let fault = messageRate.fault { throw .invalidConfiguration(fault) }
     }
 
+    private func checkAddresses() throws(MeshError) {
+        if let fault = bind.linkLocalFault { throw .invalidConfiguration(fault) }
+        switch server.place {
+        case .name(_, let port):
+            guard port != 0 else { throw .invalidConfiguration("a server cannot be at \(server)") }
+        case .addresses(let addresses):
+            guard !addresses.isEmpty else { throw .invalidConfiguration("no address of the server") }
+            for address in addresses {
+                if let fault = address.linkLocalFault { throw .invalidConfiguration(fault) }
+                guard address.isUsable else { throw .invalidConfiguration("a server cannot be at \(address)") }
+                guard bind.reaches(address) else {
+                    throw .invalidConfiguration(
+                        "the address to bind and the server's \(address) are not both IPv4 or both IPv6")
+                }
+            }
+        }
+    }
+
+    /// True if the server may have an IPv4 address.
+    fileprivate var mayUseIPv4: Bool {
+        server.addresses.isEmpty || server.addresses.contains { !$0.isIPv6 }
+    }
+
     fileprivate var peer: Peer.Configuration {
-        var peer = Peer.Configuration(key: key, name: name, servers: serverKeys, server: server)
+        var peer = Peer.Configuration(key: key, name: name, servers: serverKeys, addresses: server.addresses)
         peer.messageLimits = messageRate.limits
         peer.entries = Self.entries
         return peer

@@ -12,21 +12,46 @@ enum Parse {
 
     /// Parses a numeric address with a port.
     static func socketAddress(_ text: String) throws -> SocketAddress {
-        guard let address = try? SocketAddress(text) else {
-            throw ValidationError("an address is like 127.0.0.1:3000 or [::1]:3000")
+        do throws(SocketAddressError) {
+            return try withoutLinkLocal(SocketAddress(text))
+        } catch {
+            throw ValidationError(error == .zone ? zone : "an address is like 127.0.0.1:3000 or [::1]:3000")
         }
+    }
+
+    /// Parses the address of a server, or the name of its host, with a port.
+    static func server(_ text: String) throws -> ServerAddress {
+        do throws(SocketAddressError) {
+            let server = try ServerAddress(text)
+            _ = try (try? SocketAddress(text)).map(withoutLinkLocal)
+            return server
+        } catch {
+            throw ValidationError(
+                error == .zone
+                    ? zone : "a server is HOST:PORT, like 192.0.2.1:3000, [2001:db8::1]:3000 or localhost:3000")
+        }
+    }
+
+    private static func withoutLinkLocal(_ address: SocketAddress) throws(SocketAddressError) -> SocketAddress {
+        guard !(address.isIPv6 && address.isLinkLocal) else { throw .zone }
         return address
     }
+
+    private static let zone =
+        "IPv6 link-local addresses (fe80::1, fe80::1%eth0) are not supported: other members could not use them"
 
     /// Parses an IP address without a port.
     ///
     /// - Returns: the address with port 0.
     static func host(_ text: String) throws -> SocketAddress {
-        guard let address = (try? SocketAddress("\(text):0")) ?? (try? SocketAddress("[\(text)]:0")) else {
-            throw ValidationError("an address to bind is like 127.0.0.1 or ::1")
+        do throws(SocketAddressError) {
+            return try withoutLinkLocal(SocketAddress(text.contains(":") ? "[\(text)]:0" : "\(text):0"))
+        } catch {
+            throw ValidationError(error == .zone ? zone : "an address to bind is like 127.0.0.1 or ::1")
         }
-        return address
     }
+
+    static let defaultServer = ServerAddress(SocketAddress(ip: .v4(0x7F00_0001), port: 3_000))
 
     static func port(_ text: String) throws -> UInt16 {
         guard let port = UInt16(text), port > 0 else { throw ValidationError("a port is 1 to 65535") }

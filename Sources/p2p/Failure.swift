@@ -8,10 +8,12 @@ struct Failure: Error {
         case usage = 64
         case data = 65
         case noInput = 66
+        case noHost = 68
         case unavailable = 69
         case system = 71
         case cannotCreate = 73
         case inputOutput = 74
+        case tryAgain = 75
         case noPermission = 77
 
         var exitCode: ExitCode { ExitCode(rawValue) }
@@ -35,10 +37,10 @@ extension Failure {
         switch error {
         case .invalidConfiguration(let reason):
             self.init(.usage, reason, hint: Self.usageHint)
-        case .unresolvable(let text):
+        case .unknownHost(let host):
             self.init(
-                .usage, "not HOST:PORT, or an unknown host: \(Console.escaped(text))",
-                hint: "a server is HOST:PORT, like 192.0.2.1:3000, [2001:db8::1]:3000 or localhost:3000")
+                .noHost, "there is no host of the name \(host)",
+                hint: "check the spelling, and this host's name service with 'getent ahosts \(host)'")
         case .addressInUse(let address):
             self.init(
                 .system, "the port of \(address) is in use",

@@ -11,8 +11,9 @@ struct P2P: AsyncParsableCommand {
             Every datagram is signed (Ed25519) and encrypted (ChaCha20-Poly1305); peers pin the server's public key.
 
             Exit codes: 0 success; 1 failed self-test or simulation; 64 wrong usage; 65 malformed file; 66 no list of \
-            peers; 69 not a member in time; 71 port in use; 73 file exists or cannot be created; 74 stdout cannot be \
-            written; 77 no usable key, or key not authorized.
+            peers; 68 no host of that name; 69 not a member in time; 71 port in use; 73 file exists or cannot be \
+            created; 74 stdout cannot be written; 75 name not looked up in time; 77 no usable key, or key not \
+            authorized.
             """,
         version: "0.1.0",
         subcommands: [

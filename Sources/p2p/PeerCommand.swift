@@ -23,8 +23,10 @@ struct PeerCommand: AsyncParsableCommand {
     @Argument(help: "UDP port to bind.", transform: Parse.port)
     var port: UInt16
 
-    @Option(help: ArgumentHelp("Address of the server.", valueName: "host:port"))
-    var server = "127.0.0.1:3000"
+    @Option(
+        help: ArgumentHelp("Address of the server.", valueName: "host:port", default: Parse.defaultServer.description),
+        transform: Parse.server)
+    var server = Parse.defaultServer
 
     @Option(
         help: ArgumentHelp(
@@ -77,19 +79,13 @@ struct PeerCommand: AsyncParsableCommand {
             key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint,
             groupMayRead: secretKeyOptions.groupReadableKey)
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
-        let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolveBlocking(server) }
-        if let bind, bind.isIPv6 != address.isIPv6 {
-            throw Failure(
-                .usage, "--bind and --server \(address) are not both IPv4 or both IPv6",
-                hint: "bind an address of the server's family, or omit --bind")
-        }
         var configuration = MeshPeer.Configuration(
-            key: signingKey, name: name, server: address, serverKeys: pinned)
+            key: signingKey, name: name, server: server, serverKeys: pinned)
         configuration.bind = bind.map { SocketAddress(ip: $0.ip, port: port) } ?? .wildcard(port: port)
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let printer = PeerSessionPrinter(
-            peer: peer, name: name, key: signingKey.publicKey, server: address, pinned: pinned)
+            peer: peer, name: name, key: signingKey.publicKey, server: server, pinned: pinned)
 
         let services = ServiceGroup(services: [peer], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
         // Ends with the peer's events, so that all of them are printed. If nobody reads stdout, it does not end, and
@@ -112,6 +108,7 @@ struct PeerCommand: AsyncParsableCommand {
                 // The event for it may not have been read yet.
                 throw printer.notAuthorized
             } catch let error as MeshError {
+                await wait(for: printing, atMost: Console.patience)
                 throw Failure(error)
             }
             await wait(for: printing, atMost: Console.patience)

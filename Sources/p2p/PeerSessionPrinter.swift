@@ -5,16 +5,20 @@ actor PeerSessionPrinter {
     private let peer: MeshPeer
     private let name: PeerName
     private let key: PublicKey
-    private let server: SocketAddress
+    private let server: ServerAddress
     private let pinned: [PublicKey]
     private var hasJoined = false
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
+    /// The addresses of the server's name; empty before the first are found, and if it has none.
+    private var located: [SocketAddress] = []
+    /// The reason why the server's name could not be looked up last; nil once it has addresses.
+    private var lookupFailure: String?
     /// The failure with which the command ends; nil if it succeeded.
     private(set) var failure: Failure?
 
-    init(peer: MeshPeer, name: PeerName, key: PublicKey, server: SocketAddress, pinned: [PublicKey]) {
+    init(peer: MeshPeer, name: PeerName, key: PublicKey, server: ServerAddress, pinned: [PublicKey]) {
         self.peer = peer
         self.name = name
         self.key = key
@@ -35,9 +39,13 @@ actor PeerSessionPrinter {
         if let lastRefusal {
             failure = Failure(
                 .unavailable, "not admitted within \(timeout): \(lastRefusal.summary)", hint: lastRefusal.hint)
+        } else if let lookupFailure, located.isEmpty {
+            failure = Failure(.tryAgain, "\(server) not found within \(timeout): \(lookupFailure)")
+        } else if server.addresses.isEmpty, located.isEmpty {
+            failure = Failure(.tryAgain, "\(server) not found within \(timeout): no answer from the name service")
         } else {
             failure = Failure(
-                .unavailable, "no answer from \(server) within \(timeout)", hint: warnedOfSilence ? nil : silenceHint)
+                .unavailable, "no answer from \(place) within \(timeout)", hint: warnedOfSilence ? nil : silenceHint)
         }
         return true
     }
@@ -65,16 +73,24 @@ actor PeerSessionPrinter {
             guard !warnedOfSilence else { return }
             warnedOfSilence = true
             // A former member has the right key and address of the server.
-            Console.warning("no answer from \(server), still trying", hint: hasJoined ? nil : silenceHint)
+            Console.warning("no answer from \(place), still trying", hint: hasJoined ? nil : silenceHint)
         case .slowRoundTrip(let measured, let bearable):
             guard !warnedOfSlowness else { return }
             warnedOfSlowness = true
             let interval = (measured.wholeMilliseconds + 99) / 100 * 100
             Console.warning(
-                "the round trip to \(server) takes \(measured.wholeMilliseconds) ms, and the heartbeat interval of "
+                "the round trip to \(place) takes \(measured.wholeMilliseconds) ms, and the heartbeat interval of "
                     + "that server bears at most \(bearable.wholeMilliseconds) ms",
                 hint: "start the server with a longer interval and lifetime, for example "
                     + "--heartbeat \(interval)ms --lifetime \(3 * interval)ms")
+        case .lookupFailed(let reason):
+            lookupFailure = reason
+            Console.warning(
+                "cannot look up \(server), still trying: \(reason)",
+                hint: located.isEmpty ? nil : "until then, it is taken to be at \(Self.list(located))")
+        case .serverLocated(let addresses):
+            if lookupFailure != nil || !located.isEmpty { Console.note("\(server) is at \(Self.list(addresses))") }
+            (located, lookupFailure, warnedOfSilence) = (addresses, nil, false)
         case .memberJoined(let member):
             await Console.resultWithRoom("+ \(member.name) \(member.address)")
         case .memberRejoined(let member, _):
@@ -103,11 +119,20 @@ actor PeerSessionPrinter {
                 + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key))
     }
 
+    /// The server as it was given, with the addresses of its name.
+    private var place: String {
+        located.isEmpty ? server.description : "\(server) (\(Self.list(located)))"
+    }
+
+    private static func list(_ addresses: [SocketAddress]) -> String {
+        addresses.map(\.description).joined(separator: ", ")
+    }
+
     /// The possible causes of silence. A peer cannot tell them apart: a server with another key does not answer.
     private var silenceHint: String {
         let keys = pinned.map(\.description).joined(separator: " or ")
         let causes = "either no server runs there, or it does not hold the pinned key \(keys)"
-        guard server.isLoopback else { return causes }
+        guard (server.addresses + located).contains(where: \.isLoopback) else { return causes }
         return causes + ", or it listens on a wildcard address: then give --server this host's own address"
     }
 }

@@ -24,6 +24,7 @@ final class Swarm: Sendable {
         var isLeaving = false
         var failure: MeshError?
         var lastRefusal: JoinRefusal?
+        var lookupFailure: String?
     }
 
     private let state: Mutex<State>
@@ -47,6 +48,8 @@ final class Swarm: Sendable {
 
     /// The error of the first peer that has ended with one.
     var failure: MeshError? { state.withLock { $0.failure } }
+    /// The reason why the server's name could not be looked up last; nil once it could.
+    var lookupFailure: String? { state.withLock { $0.lookupFailure } }
     /// The reason why the server last did not admit a peer yet.
     var lastRefusal: JoinRefusal? { state.withLock { $0.lastRefusal } }
 
@@ -132,8 +135,24 @@ final class Swarm: Sendable {
         case .refused(let delay, _):
             update { $0.refusals += 1 }
             state.withLock { $0.lastRefusal = JoinRefusal(delay) }
+        case .lookupFailed(let reason): noteLookup(reason)
+        case .serverLocated: noteLookup(nil)
         case .missed(let count): update { $0.missedEvents += count }
         case .unanswered, .slowRoundTrip, .nameMoved, .left, .ended: break
+        }
+    }
+
+    /// Prints a failed lookup once for all peers, and when it has passed.
+    private func noteLookup(_ failure: String?) {
+        let isNews = state.withLock { state in
+            defer { state.lookupFailure = failure }
+            return (state.lookupFailure == nil) != (failure == nil)
+        }
+        guard isNews else { return }
+        if let failure {
+            Console.warning("cannot look up the server, still trying: \(failure)")
+        } else {
+            Console.note("the server's name has been looked up")
         }
     }
 

@@ -23,8 +23,10 @@ struct SwarmCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Number of peers, 1 to 10000.", valueName: "count"))
     var peers = 100
 
-    @Option(help: ArgumentHelp("Address of the server.", valueName: "host:port"))
-    var server = "127.0.0.1:3000"
+    @Option(
+        help: ArgumentHelp("Address of the server.", valueName: "host:port", default: Parse.defaultServer.description),
+        transform: Parse.server)
+    var server = Parse.defaultServer
 
     @Option(
         help: ArgumentHelp(
@@ -105,6 +107,9 @@ struct SwarmCommand: AsyncParsableCommand {
         }
         if let failure = swarm.failure { throw Failure(failure) }
         guard report.haveAllJoined else {
+            if let reason = swarm.lookupFailure {
+                throw Failure(.tryAgain, "\(report.joined) of \(report.peers) peers joined: \(server): \(reason)")
+            }
             let refusal = swarm.lastRefusal
             throw Failure(
                 .unavailable,
@@ -116,7 +121,6 @@ struct SwarmCommand: AsyncParsableCommand {
     private func makeSwarm() throws -> Swarm {
         let store = keyOptions.store
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
-        let address = try Failure.translating { () throws(MeshError) in try SocketAddress.resolveBlocking(server) }
         do throws(SystemError) {
             try FileSystem.allowDescriptors(peers + Self.otherDescriptors)
         } catch {
@@ -132,7 +136,7 @@ struct SwarmCommand: AsyncParsableCommand {
             let key =
                 storedKeys
                 ? try KeyStore.readSecret(store.secretPath(name), hint: store.keygenHint(name)) : SigningKey()
-            var configuration = MeshPeer.Configuration(key: key, name: name, server: address, serverKeys: pinned)
+            var configuration = MeshPeer.Configuration(key: key, name: name, server: server, serverKeys: pinned)
             if let bind { configuration.bind = bind }
             let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
             return (peer: peer, name: name, key: key.publicKey)

@@ -26,7 +26,7 @@ struct CommandDocumentTests {
     func exitCodes() async throws {
         let source = try Page("Sources/p2p/Failure.swift").text
         let codes = source.matches(of: #/case \w+ = (\d+)/#).map { String($0.output.1) }
-        #expect(codes.count == 8)
+        #expect(codes.count == 10)
         let rows = try Page("docs/command.md").rows(under: "## Exit codes")
         #expect(rows.map(\.[0]) == ["0", "1"] + codes)
 

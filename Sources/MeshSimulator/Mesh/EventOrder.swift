@@ -39,7 +39,7 @@ package struct EventOrder: Sendable {
             membership = dismissal == .stopping && membership != .none ? .lost : .none
             announced = nil
             return nil
-        case .refused, .unanswered, .slowRoundTrip:
+        case .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed:
             return nil
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
             guard membership != .none else { return "outside of a membership: \(event)" }

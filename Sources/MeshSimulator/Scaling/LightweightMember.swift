@@ -54,10 +54,10 @@ struct LightweightMember {
     ) -> [[UInt8]] {
         let session = sessions.current?.id
         switch try? joining.handle(answer, bytes.span, datagram, current: session, now: now, random: &random) {
-        case .sendHello(let hello): return [hello]
+        case .sendHello(let hello): return [hello.bytes]
         case .confirm(let candidate):
             sessions.open(candidate)
-            return sessions.heartbeats(version: claim, of: 0, part: 0, now: now, random: &random)
+            return sessions.heartbeats(version: claim, of: 0, part: 0, now: now, random: &random).map(\.bytes)
         case .wait, .retry, .giveUp, nil: return []
         }
     }
@@ -68,6 +68,6 @@ struct LightweightMember {
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []
         let heartbeats = sessions.heartbeats(version: claim, of: 0, part: claimedPart.next, now: now, random: &random)
         if !heartbeats.isEmpty { claimedPart.next &+= claimedPart.step }
-        return hellos + heartbeats
+        return (hellos + heartbeats).map(\.bytes)
     }
 }

@@ -149,7 +149,7 @@ extension World: VirtualMesh {
             lostServers += 1
             tell([index], "\(event)")
         case .memberLeft: reportedGone += 1
-        case .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip:
+        case .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed:
             tell([index], "\(event)")
         case .memberJoined, .memberRejoined, .nameMoved, .missed: break
         }

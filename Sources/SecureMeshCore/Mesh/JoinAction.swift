@@ -1,7 +1,7 @@
 /// The action that a verified answer to a HELLO asks for.
 package enum JoinAction: Sendable {
     /// RETRY: send this HELLO, which carries the cookie.
-    case sendHello([UInt8])
+    case sendHello(Transmit)
     /// RETRY to a HELLO that had a cookie: nothing. The next attempt carries the new cookie.
     case wait
     /// WELCOME: send the CONFIRM of this session. No attempt is outstanding until the session is given up.

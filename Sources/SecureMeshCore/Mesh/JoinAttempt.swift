@@ -1,6 +1,8 @@
 /// One outstanding HELLO, and the secrets that open its answer.
 package struct JoinAttempt: Sendable {
     package let server: PinnedServer
+    /// The address that the HELLO was sent to.
+    package let address: SocketAddress
     package let ephemeral: Secret32
     package let d1: Secret32
     package let hello: [UInt8]
@@ -11,8 +13,12 @@ package struct JoinAttempt: Sendable {
     var failedAnswers = 0
     var wasRetried = false
 
-    init(server: PinnedServer, ephemeral: Secret32, d1: Secret32, hello: [UInt8], followsRetry: Bool, sentAt: Instant) {
+    init(
+        server: PinnedServer, address: SocketAddress, ephemeral: Secret32, d1: Secret32, hello: [UInt8],
+        followsRetry: Bool, sentAt: Instant
+    ) {
         self.server = server
+        self.address = address
         self.ephemeral = ephemeral
         self.d1 = d1
         self.hello = hello

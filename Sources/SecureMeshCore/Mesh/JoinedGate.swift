@@ -88,7 +88,7 @@ package struct JoinedGate: Sendable {
             }
             buffer(event)
             return []
-        case .joined, .refused, .unanswered, .slowRoundTrip, .missed:
+        case .joined, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .missed:
             break
         }
         return [event]
@@ -139,8 +139,8 @@ package struct JoinedGate: Sendable {
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):
             if isPending, messages.count < Limits.events { messages.append((nextOrder, message)) }
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip, .missed,
-            .left, .ended:
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
+            .serverLocated, .lookupFailed, .missed, .left, .ended:
             break
         }
     }

@@ -3,17 +3,35 @@
 /// The first HELLO is repeated byte for byte after 0.25 s and 0.75 s. An attempt with a new ephemeral key follows after
 /// 1.75 s and then after gaps of 2, 4, 8, 8 … s with jitter, without end. Each HELLO that differs in any field has an
 /// ephemeral key of its own, so that no key and nonce ever seal two plaintexts.
+///
+/// If the server has several addresses, each attempt asks them one after another, 0.25 s apart, with a HELLO of its own
+/// for each (as RFC 8305 does with connections). So the tag of an answer names the address that was asked.
 package struct Joining: Sendable {
+    /// The newest cookie is kept per server key and address: a server may see this peer at another address of its own.
+    private struct CookieKey: Hashable {
+        let server: PublicKey
+        let address: SocketAddress
+    }
+
+    fileprivate enum Step {
+        /// Sends the HELLO of a new attempt to the address.
+        case ask(PinnedServer, at: SocketAddress)
+        case again(Transmit)
+    }
+
     private let configuration: Peer.Configuration
     private let servers: [PinnedServer]
     private var nextServer = 0
+    /// The addresses to ask, in this order; empty while none is known.
+    private var addresses: [SocketAddress]
+    /// The address that has answered last.
+    private var preferred: SocketAddress?
     private var attempts: [JoinAttempt] = []
-    /// The newest cookie of each server key.
-    private var cookies: [PublicKey: Bytes16] = [:]
+    private var cookies: [CookieKey: Bytes16] = [:]
     private var nextAttempt: Instant?
     private var gaps = 0
-    /// The instants at which the newest HELLO is repeated, in ascending order.
-    private var repeats: [Instant] = []
+    /// The rest of the newest attempt, in ascending order: addresses that are still to be asked, and repeats.
+    private var steps: [(at: Instant, step: Step)] = []
     private var attemptCount = 0
     /// The number of attempts since the last answer.
     private(set) package var unanswered = 0
@@ -21,14 +39,17 @@ package struct Joining: Sendable {
     /// Prepares to try the pinned keys in turn. A key without an X25519 form is never tried.
     package init(_ configuration: Peer.Configuration) {
         self.configuration = configuration
+        addresses = Array(configuration.addresses.prefix(Limits.serverAddresses))
         servers = configuration.servers.compactMap { PinnedServer($0, primitives: configuration.primitives) }
     }
 
     package var usages: [Usage] {
         [
-            Usage("attempts to join", attempts.count, limit: ProtocolConstants.outstandingAttempts),
-            Usage("repeats of HELLO", repeats.count, limit: ProtocolConstants.helloRepeats.count),
-            Usage("cookies", cookies.count, limit: servers.count),
+            Usage("attempts to join", attempts.count, limit: mostAttempts),
+            Usage(
+                "HELLOs to send", steps.count,
+                limit: max(addresses.count, 1) * (1 + ProtocolConstants.helloRepeats.count)),
+            Usage("cookies", cookies.count, limit: servers.count * addresses.count),
         ]
     }
 
@@ -36,7 +57,34 @@ package struct Joining: Sendable {
     /// The end of the pause before the first HELLO; nil if a HELLO is outstanding.
     package var pausedUntil: Instant? { attempts.isEmpty ? nextAttempt : nil }
     /// The instant at which `poll` next returns a HELLO.
-    package var deadline: Instant? { [nextAttempt, repeats.first].compactMap { $0 }.min() }
+    package var deadline: Instant? {
+        addresses.isEmpty ? nil : [nextAttempt, steps.first?.at].compactMap { $0 }.min()
+    }
+
+    private var mostAttempts: Int { ProtocolConstants.outstandingAttempts * max(addresses.count, 1) }
+
+    /// Replaces the addresses. If there are new ones and nothing has answered yet, they are asked at once.
+    ///
+    /// - Parameter addresses: The addresses in the order in which to ask them, at most `Limits.serverAddresses`. The
+    ///   one that has answered last comes first nevertheless.
+    package mutating func setAddresses(_ addresses: [SocketAddress], now: Instant) {
+        let former = Set(self.addresses)
+        self.addresses = Array(addresses.prefix(Limits.serverAddresses))
+        prefer(preferred)
+        let known = Set(self.addresses)
+        cookies = cookies.filter { known.contains($0.key.address) }
+        steps.removeAll { !known.contains($0.step.address) }
+        if attempts.count > mostAttempts { attempts.removeFirst(attempts.count - mostAttempts) }
+        guard !known.isSubset(of: former), !attempts.isEmpty else { return }
+        (attemptCount, gaps, nextAttempt) = (0, 0, now)
+    }
+
+    private mutating func prefer(_ address: SocketAddress?) {
+        preferred = address
+        guard let address, let index = addresses.firstIndex(of: address) else { return }
+        addresses.remove(at: index)
+        addresses.insert(address, at: 0)
+    }
 
     /// Drops all attempts and begins again, with the first HELLO at `instant`.
     package mutating func start(at instant: Instant) {
@@ -49,7 +97,7 @@ package struct Joining: Sendable {
     /// Drops all attempts.
     package mutating func stop() {
         attempts = []
-        repeats = []
+        steps = []
         nextAttempt = nil
         unanswered = 0
     }
@@ -57,38 +105,56 @@ package struct Joining: Sendable {
     /// Drops all attempts and sends nothing before `instant`. The gaps keep their length.
     package mutating func pause(until instant: Instant) {
         attempts = []
-        repeats = []
+        steps = []
         unanswered = 0
         nextAttempt = instant
     }
 
     /// Returns the HELLOs that are due.
-    package mutating func poll(now: Instant, random: inout RandomSource) -> [[UInt8]] {
-        var due: [[UInt8]] = []
-        if repeats.contains(where: { $0 <= now }) {
-            repeats.removeAll { $0 <= now }
-            if let newest = attempts.last { due.append(newest.hello) }
+    package mutating func poll(now: Instant, random: inout RandomSource) -> [Transmit] {
+        var due: [Transmit] = []
+        while let next = steps.first, next.at <= now {
+            steps.removeFirst()
+            switch next.step {
+            case .ask(let server, let address): due += ask(server, at: address, random: &random, now: now)
+            // After a pause of the process, one repeat is enough.
+            case .again(let hello): if !due.contains(hello) { due.append(hello) }
+            }
         }
-        guard let instant = nextAttempt, instant <= now, !servers.isEmpty else { return due }
+        guard let instant = nextAttempt, instant <= now, !servers.isEmpty, let first = addresses.first else {
+            return due
+        }
         attemptCount += 1
         unanswered += 1
         let server = servers[nextServer]
         nextServer = (nextServer + 1) % servers.count
-        guard let hello = begin(server, random: &random, now: now) else {
-            nextAttempt = now + ProtocolConstants.secondAttempt
-            return due
+        steps = addresses.indices.dropFirst().map {
+            (now + ProtocolConstants.addressGap * $0, .ask(server, at: addresses[$0]))
         }
+        due += ask(server, at: first, random: &random, now: now)
+        let last = now + ProtocolConstants.addressGap * (addresses.count - 1)
         if attemptCount == 1 {
-            repeats = ProtocolConstants.helloRepeats.map { now + $0 }
-            nextAttempt = now + ProtocolConstants.secondAttempt
+            nextAttempt = last + ProtocolConstants.secondAttempt
         } else {
-            repeats = []
             let gap = ProtocolConstants.attemptGaps[min(gaps, ProtocolConstants.attemptGaps.count - 1)]
             gaps += 1
-            nextAttempt = now + random.jittered(gap)
+            nextAttempt = last + random.jittered(gap)
         }
-        due.append(hello)
         return due
+    }
+
+    /// Begins an attempt at an address, and repeats its HELLO if it is the first there.
+    private mutating func ask(
+        _ server: PinnedServer, at address: SocketAddress, random: inout RandomSource, now: Instant
+    ) -> [Transmit] {
+        guard let hello = begin(server, at: address, random: &random, now: now) else { return [] }
+        if attemptCount == 1 { scheduleRepeats(of: hello, now: now) }
+        return [hello]
+    }
+
+    private mutating func scheduleRepeats(of hello: Transmit, now: Instant) {
+        steps += ProtocolConstants.helloRepeats.map { (now + $0, .again(hello)) }
+        steps.sort { $0.at < $1.at }
     }
 
     /// Returns the outstanding attempt whose HELLO has this tag.
@@ -116,6 +182,7 @@ package struct Joining: Sendable {
                 let opened = try attempt.openWelcome(span, datagram, serverKey: serverKey)
                 guard opened.welcome.body.session != current else { throw .invalidSessionIDs }
                 let session = ServerSession(opened, attempt, configuration, random: &random, now: now)
+                prefer(attempt.address)
                 pause(until: now)
                 return .confirm(session)
             case .reject(let salt):
@@ -147,11 +214,17 @@ package struct Joining: Sendable {
         guard !attempt.wasRetried else { throw .repeatedRetry }
         let retry = try VerifiedRetry(span, datagram, cookie: cookie, by: attempt.server.identity, in: attempt.context)
         attempts[index].wasRetried = true
-        cookies[attempt.server.identity] = retry.cookie
+        if addresses.contains(attempt.address) {
+            cookies[CookieKey(server: attempt.server.identity, address: attempt.address)] = retry.cookie
+        }
         guard !attempt.followsRetry else { return .wait }
         attempts.remove(at: index)
-        repeats = ProtocolConstants.helloRepeats.map { now + $0 }
-        return begin(attempt.server, followsRetry: true, random: &random, now: now).map(JoinAction.sendHello) ?? .wait
+        let next = begin(attempt.server, at: attempt.address, followsRetry: true, random: &random, now: now)
+        guard let hello = next else { return .wait }
+        // A server has answered at this address, so the others are not asked before the next attempt.
+        steps = []
+        scheduleRepeats(of: hello, now: now)
+        return .sendHello(hello)
     }
 
     private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
@@ -166,11 +239,12 @@ package struct Joining: Sendable {
 
     /// Adds an attempt with a new ephemeral key and returns its HELLO.
     private mutating func begin(
-        _ server: PinnedServer, followsRetry: Bool = false, random: inout RandomSource, now: Instant
-    ) -> [UInt8]? {
+        _ server: PinnedServer, at address: SocketAddress, followsRetry: Bool = false, random: inout RandomSource,
+        now: Instant
+    ) -> Transmit? {
         let (context, ephemeral) = (server.context, random.secret())
         guard let d1 = context.primitives.agree(ephemeral, server.agreementKey) else { return nil }
-        let cookie = cookies[server.identity] ?? .zero
+        let cookie = cookies[CookieKey(server: server.identity, address: address)] ?? .zero
         let publicKey = context.primitives.publicKey(of: ephemeral)
         let key = configuration.key
         let signed = Signer(key: key, context: context, from: 0)
@@ -181,9 +255,18 @@ package struct Joining: Sendable {
             with: Handshake.helloKey(d1: d1, ephemeral: publicKey, cookie: cookie, server: server.identity))
         attempts.append(
             JoinAttempt(
-                server: server, ephemeral: ephemeral, d1: d1, hello: hello,
+                server: server, address: address, ephemeral: ephemeral, d1: d1, hello: hello,
                 followsRetry: followsRetry || cookie != .zero, sentAt: now))
-        if attempts.count > ProtocolConstants.outstandingAttempts { attempts.removeFirst() }
-        return hello
+        if attempts.count > mostAttempts { attempts.removeFirst() }
+        return Transmit(path: Path(remote: address), bytes: hello)
+    }
+}
+
+extension Joining.Step {
+    fileprivate var address: SocketAddress {
+        switch self {
+        case .ask(_, let address): address
+        case .again(let hello): hello.path.remote
+        }
     }
 }

@@ -8,7 +8,6 @@
 /// In: `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
 package struct Peer: MeshMachine {
     private let configuration: Configuration
-    private let path: Path
     private var random: RandomSource
     private var joining: Joining
     private var backoff = RejoinBackoff()
@@ -25,13 +24,13 @@ package struct Peer: MeshMachine {
     /// The instant at which the sockets were asked to be drained, before the server is taken for silent.
     private var drainBegan: Instant?
     private var slowness = SlownessReport()
+    private var lookup = ServerLookup()
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
 
     package init(_ configuration: Configuration, random: RandomSource, now: Instant) {
         self.configuration = configuration
         self.random = random
-        path = Path(remote: configuration.server)
         joining = Joining(configuration)
         directory = DirectoryReplica(of: configuration.key.publicKey, pool: configuration.entries)
         outbox = Outbox(within: configuration.messageLimits)
@@ -141,7 +140,7 @@ package struct Peer: MeshMachine {
         if let deadline = nextDeadline { noteLateness(now - deadline, now: now) }
         if sessions.candidate == nil {
             let unanswered = joining.unanswered
-            for hello in joining.poll(now: now, random: &random) { transmit(hello) }
+            for hello in joining.poll(now: now, random: &random) { outputs.push(.transmit(hello)) }
             if joining.unanswered > unanswered, unanswered > 0 { emit(.unanswered(attempts: unanswered)) }
         }
         sendHeartbeats(now)
@@ -193,7 +192,7 @@ package struct Peer: MeshMachine {
     private mutating func sendHeartbeats(_ now: Instant) {
         let (version, part) = (directory.claimedVersion, directory.wantedPart)
         let due = sessions.heartbeats(version: version, of: directory.id, part: part, now: now, random: &random)
-        for bytes in due { transmit(bytes) }
+        for heartbeat in due { outputs.push(.transmit(heartbeat)) }
     }
 
     private mutating func joinAgain(_ now: Instant) {
@@ -207,10 +206,6 @@ package struct Peer: MeshMachine {
     private mutating func connectionLost() {
         isConnected = false
         emit(.connectionLost)
-    }
-
-    private mutating func transmit(_ bytes: [UInt8]) {
-        outputs.push(.transmit(Transmit(path: path, bytes: bytes)))
     }
 
     private mutating func emit(_ event: PeerEvent, isOfPrevious: Bool = false) {
@@ -230,11 +225,30 @@ package struct Peer: MeshMachine {
 // MARK: joining
 
 extension Peer {
+    /// True while an attempt to join asks for the server, or waits for its time to do so.
+    package var seeksServer: Bool { joining.isActive && !hasEnded && leaving == nil }
+
+    /// The address of the server in the newest session; nil if there is none.
+    package var serverAddress: SocketAddress? { (sessions.current ?? sessions.candidate)?.serverAddress }
+
+    /// Takes the addresses that the name of the server has now.
+    package mutating func locate(_ addresses: [SocketAddress], now: Instant) {
+        guard !hasEnded, leaving == nil else { return }
+        joining.setAddresses(addresses, now: now)
+        tell(lookup.found(addresses))
+    }
+
+    /// Takes the reason why the addresses of the server could not be looked up. The known ones stay in use.
+    package mutating func lookupFailed(_ reason: String) {
+        guard !hasEnded, leaving == nil else { return }
+        tell(lookup.failed(reason))
+    }
+
     private mutating func handleAnswer(
         _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, now: Instant
     ) throws(Rejection) {
         switch try joining.handle(answer, span, datagram, current: session, now: now, random: &random) {
-        case .sendHello(let hello): transmit(hello)
+        case .sendHello(let hello): outputs.push(.transmit(hello))
         case .wait: break
         case .confirm(let candidate):
             sessions.open(candidate)
@@ -373,7 +387,7 @@ extension Peer {
         if flushUntil <= now || speakers(now).isEmpty { outbox.removeAll() }
         guard outbox.isEmpty else { return }
         switch leaving?.step(now) {
-        case .send: for bytes in sessions.leave() { transmit(bytes) }
+        case .send: for leave in sessions.leave() { outputs.push(.transmit(leave)) }
         case .done: finish(.left)
         case .wait, nil: break
         }

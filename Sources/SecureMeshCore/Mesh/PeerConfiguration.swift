@@ -5,18 +5,23 @@ extension Peer {
         package var name: PeerName
         /// The pinned keys, one of which is the server's.
         package var servers: [PublicKey]
-        package var server: SocketAddress
+        /// The addresses of the server, in the order in which to ask them; empty if they are not known yet.
+        package var addresses: [SocketAddress]
         /// The rates at which messages are accepted, and at which this peer sends to each receiver.
         package var messageLimits = MessageLimits()
         /// The entries of other peers in this process, to share memory with them.
         package var entries: (any EntrySharing)?
         package var primitives: any Primitives = Libsodium()
 
-        package init(key: SigningKey, name: PeerName, servers: [PublicKey], server: SocketAddress) {
+        package init(key: SigningKey, name: PeerName, servers: [PublicKey], addresses: [SocketAddress]) {
             self.key = key
             self.name = name
             self.servers = servers
-            self.server = server
+            self.addresses = addresses
+        }
+
+        package init(key: SigningKey, name: PeerName, servers: [PublicKey], server: SocketAddress) {
+            self.init(key: key, name: name, servers: servers, addresses: [server])
         }
     }
 }

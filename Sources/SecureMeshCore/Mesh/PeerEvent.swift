@@ -11,8 +11,9 @@
 ///   ``memberRejoined(_:previousName:)`` comes only between the two.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, only during a membership. Each membership begins
 ///   connected.
-/// - ``refused(_:retryAfter:)``, ``unanswered(attempts:)`` and ``slowRoundTrip(measured:bearable:)`` may come at any
-///   time, and so may ``dismissed(_:)``: the server can end a session before its membership has begun.
+/// - ``refused(_:retryAfter:)``, ``unanswered(attempts:)``, ``slowRoundTrip(measured:bearable:)``,
+///   ``serverLocated(_:)`` and ``lookupFailed(reason:)`` may come at any time, and so may ``dismissed(_:)``: the server
+///   can end a session before its membership has begun.
 /// - ``left`` or ``ended(_:)`` is the last event.
 @nonexhaustive
 public enum PeerEvent: Hashable, Sendable {
@@ -33,6 +34,12 @@ public enum PeerEvent: Hashable, Sendable {
     /// The connection fails because the round trip to the server is longer than its heartbeat interval bears. Set a
     /// longer interval and lifetime at the server. At most once per minute.
     case slowRoundTrip(measured: Duration, bearable: Duration)
+    /// The name of the server has these addresses: they are the first, other ones than before, or the first after
+    /// ``lookupFailed(reason:)``. They are asked in this order.
+    case serverLocated([SocketAddress])
+    /// The name of the server cannot be looked up at present, for the reason that the system gives. This peer keeps
+    /// trying, and uses the addresses that it knows. Emitted once until ``serverLocated(_:)``.
+    case lookupFailed(reason: String)
 
     /// A key that was not in the directory is a member.
     case memberJoined(Member)
@@ -60,8 +67,7 @@ public enum PeerEvent: Hashable, Sendable {
         switch self {
         case .left, .ended: true
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
-            .memberJoined,
-            .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
+            .serverLocated, .lookupFailed, .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
             false
         }
     }

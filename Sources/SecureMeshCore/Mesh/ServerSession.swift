@@ -12,6 +12,8 @@ package struct ServerSession: Sendable {
     package let signer: Signer
     /// The address at which the server sees this peer.
     package let address: SocketAddress
+    /// The address at which this peer has asked the server, and to which its datagrams go.
+    package let serverAddress: SocketAddress
     private let interval: Duration
     /// The secrets shared with the server; nil once the session serves messages only.
     private var binder: Secret32?
@@ -57,6 +59,7 @@ package struct ServerSession: Sendable {
         server = attempt.server.identity
         signer = Signer(key: key, context: attempt.context, from: body.session.rawValue)
         address = body.address
+        serverAddress = attempt.address
         // No server can make a peer send heartbeats faster than this.
         interval = max(.milliseconds(Int(body.heartbeatMilliseconds)), Limits.shortestHeartbeat)
         trust = .seconds(Int(body.trustSeconds))
@@ -140,7 +143,7 @@ package struct ServerSession: Sendable {
     /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
     package mutating func heartbeat(
         version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
-    ) -> [UInt8]? {
+    ) -> Transmit? {
         request.sent(version: version, part: Int(part), isEarly: now < schedule.next, now: now)
         // The server answers at once when a number is missing.
         number += isConfirmed && schedule.asksForPulse(now) ? 2 : 1
@@ -153,13 +156,17 @@ package struct ServerSession: Sendable {
             : signer.sign(
                 .confirm, Heartbeat(number: number, token: token, version: version, part: 0),
                 extra: .binder(binder, server: server))
-        return channel?.seal(payload, to: epoch)
+        return sealed(payload)
     }
 
     /// Seals LEAVE.
-    package mutating func leave() -> [UInt8]? {
+    package mutating func leave() -> Transmit? {
         number += 1
-        return channel?.seal(signer.sign(.leave, Leave(number: number)), to: epoch)
+        return sealed(signer.sign(.leave, Leave(number: number)))
+    }
+
+    private mutating func sealed(_ payload: SignedPayload) -> Transmit? {
+        channel?.seal(payload, to: epoch).map { Transmit(path: Path(remote: serverAddress), bytes: $0) }
     }
 
     /// Gates of SNAPSHOT, DELTA and GOODBYE: window → seal → fields → signature → commit.

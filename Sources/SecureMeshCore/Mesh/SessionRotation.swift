@@ -139,24 +139,24 @@ package struct SessionRotation: Sendable {
     ///   nothing.
     package mutating func heartbeats(
         version: UInt64, of directory: UInt64, part: UInt16, now: Instant, random: inout RandomSource
-    ) -> [[UInt8]] {
-        var due: [[UInt8]] = []
+    ) -> [Transmit] {
+        var due: [Transmit] = []
         let claimed = candidate?.directory == directory ? version : 0
         if let next = candidate?.schedule.next, next <= now,
-            let bytes = candidate?.heartbeat(version: claimed, part: part, now: now, random: &random)
+            let confirm = candidate?.heartbeat(version: claimed, part: part, now: now, random: &random)
         {
-            due.append(bytes)
+            due.append(confirm)
         }
         if let next = current?.sendAt, next <= now,
-            let bytes = current?.heartbeat(version: version, part: part, now: now, random: &random)
+            let heartbeat = current?.heartbeat(version: version, part: part, now: now, random: &random)
         {
-            due.append(bytes)
+            due.append(heartbeat)
         }
         return due
     }
 
     /// Returns a LEAVE for each session that the server may know.
-    package mutating func leave() -> [[UInt8]] {
+    package mutating func leave() -> [Transmit] {
         [current?.leave(), candidate?.leave()].compactMap { $0 }
     }
 

@@ -196,6 +196,12 @@ package enum Limits {
     package static let leaveGap = Duration.milliseconds(50)
 
     // Runtime.
+    /// The addresses of a server that a peer asks, of those that the server's name has.
+    package static let serverAddresses = 8
+    /// The threads that look up names of hosts.
+    package static let lookupThreads = 2
+    /// The pauses between lookups of the server's name while a peer joins. The last one repeats.
+    package static let lookupPauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(5)]
     package static let receiveBuffer = 8 << 20
     /// The receive buffer of a socket for strangers alone. What waits in a larger one is late when it is read.
     package static let strangerReceiveBuffer = 256 << 10

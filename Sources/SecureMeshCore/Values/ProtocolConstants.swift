@@ -24,7 +24,10 @@ package enum ProtocolConstants {
     package static let secondAttempt = Duration.milliseconds(1_750)
     /// The gaps before the attempts that follow the second one. The last gap repeats.
     package static let attemptGaps: [Duration] = [.seconds(2), .seconds(4), .seconds(8)]
+    /// The number of outstanding attempts per address of the server.
     package static let outstandingAttempts = 2
+    /// The time after which an attempt asks the next address of the server (RFC 8305, section 5).
+    package static let addressGap = Duration.milliseconds(250)
     /// The number of answers to one HELLO that may fail to open.
     package static let failedOpens = 4
     /// The longest pause before the second join without a time of calm before it. It doubles with each further join.

@@ -111,9 +111,8 @@ final class HostileMesh: VirtualMesh {
         case .message(let message):
             let sender = state.identities[message.sender.publicKey]
             state.invariants.delivered(message, from: sender, to: peer.identity, startedAt: peer.startedAt, now: now)
-        case .joined, .dismissed, .connectionLost, .connectionRecovered, .unanswered, .slowRoundTrip, .memberJoined,
-            .memberRejoined,
-            .memberLeft, .nameMoved, .missed:
+        case .joined, .dismissed, .connectionLost, .connectionRecovered, .unanswered, .slowRoundTrip, .serverLocated,
+            .lookupFailed, .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .missed:
             break
         }
     }

@@ -44,23 +44,23 @@ import Testing
         var joining = try Self.joining()
         let cookies = (0..<3).map { _ in random.bytes16() }
 
-        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
         #expect(try Self.cookie(of: hello) == .zero)
         let first = try Self.retry(hello, cookie: cookies[0])
         guard case .sendHello(let proven) = try Self.handle(first, by: &joining, random: &random) else {
             Issue.record("the first RETRY sends no HELLO")
             return
         }
-        #expect(try Self.cookie(of: proven) == cookies[0])
+        #expect(try Self.cookie(of: proven.bytes) == cookies[0])
 
-        let second = try Self.retry(proven, cookie: cookies[1])
+        let second = try Self.retry(proven.bytes, cookie: cookies[1])
         guard case .wait = try Self.handle(second, by: &joining, random: &random) else {
             Issue.record("the second RETRY does not wait")
             return
         }
 
         // A second RETRY to this HELLO is refused, and so is one to the HELLO that it replaced.
-        let third = try Self.retry(proven, cookie: cookies[2])
+        let third = try Self.retry(proven.bytes, cookie: cookies[2])
         // Nor does it count as a failure, however often it comes.
         for _ in 0...ProtocolConstants.failedOpens {
             expectRefusal(.repeatedRetry) { () throws(Rejection) in
@@ -70,7 +70,7 @@ import Testing
         expectRefusal(.unknownTag) { () throws(Rejection) in try Self.handle(first, by: &joining, random: &random) }
 
         let later = Instant.after(ProtocolConstants.secondAttempt)
-        let next = try #require(joining.poll(now: later, random: &random).last)
+        let next = try #require(joining.poll(now: later, random: &random).last).bytes
         #expect(try Self.cookie(of: next) == cookies[1])
     }
 
@@ -78,7 +78,7 @@ import Testing
     func zeroCookie() throws {
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
-        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
         guard
             case .sendHello(let next) = try Self.handle(
                 Self.retry(hello, cookie: .zero), by: &joining, random: &random)
@@ -86,15 +86,15 @@ import Testing
             Issue.record("the first RETRY sends no HELLO")
             return
         }
-        #expect(next != hello)
-        #expect(try Self.cookie(of: next) == .zero)
-        guard case .wait = try Self.handle(Self.retry(next, cookie: .zero), by: &joining, random: &random) else {
+        #expect(next.bytes != hello)
+        #expect(try Self.cookie(of: next.bytes) == .zero)
+        guard case .wait = try Self.handle(Self.retry(next.bytes, cookie: .zero), by: &joining, random: &random) else {
             Issue.record("the second RETRY sends a HELLO")
             return
         }
         // The HELLO of the next attempt has no cookie, so a RETRY to it is followed again.
         let later = Instant.after(ProtocolConstants.secondAttempt)
-        let second = try #require(joining.poll(now: later, random: &random).last)
+        let second = try #require(joining.poll(now: later, random: &random).last).bytes
         #expect(try Self.cookie(of: second) == .zero)
         let cookie = random.bytes16()
         guard
@@ -104,16 +104,16 @@ import Testing
             Issue.record("a RETRY to a new attempt sends no HELLO")
             return
         }
-        #expect(try Self.cookie(of: proven) == cookie)
+        #expect(try Self.cookie(of: proven.bytes) == cookie)
     }
 
     @Test("a RETRY to the older of two attempts replaces that one, and the younger is answered as before")
     func olderRetried() throws {
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
-        let older = try #require(joining.poll(now: .start, random: &random).first)
+        let older = try #require(joining.poll(now: .start, random: &random).first).bytes
         let later = Instant.after(ProtocolConstants.secondAttempt)
-        let younger = try #require(joining.poll(now: later, random: &random).last)
+        let younger = try #require(joining.poll(now: later, random: &random).last).bytes
         #expect(older != younger)
         let (cookie, next) = (random.bytes16(), joining.deadline)
         guard
@@ -123,8 +123,8 @@ import Testing
             Issue.record("the RETRY sends no HELLO")
             return
         }
-        #expect(try Self.cookie(of: proven) == cookie)
-        for (hello, isOutstanding) in [(older, false), (younger, true), (proven, true)] {
+        #expect(try Self.cookie(of: proven.bytes) == cookie)
+        for (hello, isOutstanding) in [(older, false), (younger, true), (proven.bytes, true)] {
             let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
             #expect((attempt != nil) == isOutstanding)
         }
@@ -135,8 +135,8 @@ import Testing
         }
         #expect(joining.deadline == next)
         // The next attempt replaces the younger one, which is the oldest now.
-        let third = joining.poll(now: try #require(next), random: &random)[0]
-        for (hello, isOutstanding) in [(younger, false), (proven, true), (third, true)] {
+        let third = joining.poll(now: try #require(next), random: &random)[0].bytes
+        for (hello, isOutstanding) in [(younger, false), (proven.bytes, true), (third, true)] {
             let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
             #expect((attempt != nil) == isOutstanding)
         }
@@ -146,7 +146,7 @@ import Testing
     func smallOrderWelcome(low: UInt8) throws {
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
-        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
         let key = AgreementPublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
         // Anyone who saw the HELLO knows its tag, so this needs no key.
         let header = Header(
@@ -162,7 +162,7 @@ import Testing
     @Test("an attempt accepts no answer after four that failed") func failures() throws {
         var random = RandomSource.seeded(1)
         var joining = try Self.joining()
-        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
         let reject = try Self.reject(hello, .busy)
         for _ in 0..<ProtocolConstants.failedOpens {
             expectRefusal(.sealBroken) { () throws(Rejection) in
@@ -178,7 +178,7 @@ import Testing
         for reason in Reject.Reason.allCases {
             var random = RandomSource.seeded(1)
             var joining = try Self.joining()
-            let hello = try #require(joining.poll(now: .start, random: &random).first)
+            let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
             let reject = try Self.reject(hello, reason)
             switch try Self.handle(reject, by: &joining, random: &random) {
             case .giveUp(let refusal):

@@ -69,7 +69,7 @@ import Testing
         var joining = Joining(
             Peer.Configuration(key: key, name: name, servers: [pinned], server: TestMesh.server))
         joining.start(at: mesh.now)
-        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
+        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first).bytes
         let session = try #require(SessionID(rawValue: 7))
         let server = try ScriptedServer(
             key: mesh.serverKey, context: SigningContext(mesh: pinned), hello: hello, from: place, session: session,

@@ -92,7 +92,7 @@ import Testing
             key: hand.key, name: hand.peer.name, servers: [mesh.serverKey.publicKey], server: TestMesh.server)
         var joining = Joining(configuration)
         joining.start(at: mesh.now)
-        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first)
+        let hello = try #require(joining.poll(now: mesh.now, random: &mesh.random).first).bytes
         hand.inject(hello)
         let attempt = try joining.attempt(tagged: Handshake.tag(of: hello))
         let welcome = try hand.received(.welcome)

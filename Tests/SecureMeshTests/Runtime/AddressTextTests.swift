@@ -28,12 +28,4 @@ struct AddressTextTests {
         #expect(throws: SocketAddressError.self) { try SocketAddress(text) }
     }
 
-    @Test("a host name is looked up")
-    func resolving() throws {
-        let address = try SocketAddress.resolveBlocking("localhost:3000")
-        #expect(["127.0.0.1:3000", "[::1]:3000"].contains(address.description))
-        #expect(throws: MeshError.unresolvable("nowhere.invalid:1")) {
-            try SocketAddress.resolveBlocking("nowhere.invalid:1")
-        }
-    }
 }

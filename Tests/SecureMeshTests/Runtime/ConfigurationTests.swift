@@ -34,7 +34,7 @@ struct ConfigurationTests {
         let cases: [(reason: String, spoil: (inout Configuration) -> Void)] = [
             ("no server key", { $0.serverKeys = [] }),
             ("own", { $0.serverKeys.append(Fixture.peerKey.publicKey) }),
-            ("127.0.0.1:0", { $0.server = SocketAddress(ip: .v4(0x7F00_0001), port: 0) }),
+            ("127.0.0.1:0", { $0.server = ServerAddress(SocketAddress(ip: .v4(0x7F00_0001), port: 0)) }),
             ("at most", { $0.maximumMessageSize = PeerMessage.largestBody + 1 }),
             ("at most", { $0.maximumMessageSize = -1 }),
         ]

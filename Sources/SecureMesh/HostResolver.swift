@@ -1,0 +1,20 @@
+/// Looks up the addresses of hosts. Tests have their own.
+package protocol HostResolver: Sendable {
+    /// Returns the addresses of the host, the best first.
+    func addresses(of host: String) async -> Result<[SocketAddress.IP], HostLookupError>
+}
+
+/// The reason why a name has no addresses.
+package enum HostLookupError: Error, Hashable, Sendable {
+    /// The name service says that there is no such host.
+    case unknownHost
+    /// The name service could not be asked, or has no answer at present.
+    case unavailable(reason: String)
+
+    var reason: String {
+        switch self {
+        case .unknownHost: "there is no host of this name"
+        case .unavailable(let reason): reason
+        }
+    }
+}

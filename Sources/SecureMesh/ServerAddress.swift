@@ -1,0 +1,68 @@
+/// The address of a mesh's server, as it is given to a peer: numeric addresses, or the name of a host with a port.
+///
+/// A name is looked up again whenever the peer joins, and every few seconds while it has no answer. So a peer finds a
+/// server that has moved. If there are several addresses, the peer asks them in turn, 0.25 s apart, IPv6 and IPv4 ones
+/// alternately (RFC 8305), and stays with the one that answers.
+///
+/// A lookup that fails does not end the peer, because the failure may pass: ``PeerEvent/lookupFailed(reason:)`` says
+/// why, and ``PeerEvent/serverLocated(_:)`` when it has passed. Only a name that the name service says does not exist
+/// ends ``MeshPeer/run()``, with ``MeshError/unknownHost(_:)``, unless the name has been found before.
+public struct ServerAddress: Hashable, Sendable {
+    enum Place: Hashable, Sendable {
+        case addresses([SocketAddress])
+        case name(String, port: UInt16)
+    }
+
+    let place: Place
+
+    /// Makes the address of a server at numeric addresses, which are asked in this order; eight at most.
+    public init(_ addresses: SocketAddress...) {
+        place = .addresses(addresses)
+    }
+
+    /// Reads `HOST:PORT`, such as `192.0.2.1:3000`, `[2001:db8::1]:3000` or `mesh.example:3000`. Looks nothing up.
+    ///
+    /// - Throws: ``SocketAddressError``.
+    public init(_ text: String) throws(SocketAddressError) {
+        let (host, port) = try SocketAddress.split(text)
+        if let address = SocketAddress.numeric(host, port: port) {
+            place = .addresses([address])
+        } else {
+            guard Self.isName(host) else { throw .invalidHost }
+            place = .name(host, port: port)
+        }
+    }
+
+    /// The numeric addresses; empty if the server has a name.
+    package var addresses: [SocketAddress] {
+        if case .addresses(let addresses) = place { addresses } else { [] }
+    }
+
+    /// Returns whether the text may be the name of a host: labels of letters, digits, `-` and `_`. The last one is no
+    /// number, so a mistyped IPv4 address is none.
+    private static func isName(_ host: String) -> Bool {
+        var labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
+        let areLabels = labels.allSatisfy { label in
+            (1...63).contains(label.count) && label.allSatisfy { $0.isLetterOrDigit || $0 == 0x2D || $0 == 0x5F }
+        }
+        let isNumber = labels.last?.allSatisfy { (0x30...0x39).contains($0) } ?? true
+        return areLabels && !isNumber && host.utf8.count <= 253
+    }
+}
+
+extension ServerAddress: CustomStringConvertible {
+    /// The text of the address: `HOST:PORT`, or several of them with commas between.
+    public var description: String {
+        switch place {
+        case .addresses(let addresses): addresses.map(\.description).joined(separator: ", ")
+        case .name(let host, let port): "\(host):\(port)"
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLetterOrDigit: Bool {
+        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
+    }
+}

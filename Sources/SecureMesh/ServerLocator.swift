@@ -1,0 +1,53 @@
+internal import NIOCore
+
+/// Looks up the name of a peer's server, and tells the peer's machine the addresses.
+///
+/// A name is looked up when the peer begins to join, and again with growing pauses while it joins.
+struct ServerLocator: Sendable {
+    let host: String
+    let port: UInt16
+    let resolver: any HostResolver
+    /// The address of the peer's socket, which may be of one family.
+    let bound: SocketAddress
+
+    /// Follows the name until the driver closes, or the task is canceled.
+    func run(_ driver: MeshDriver<Peer>) async {
+        var hasFound = false
+        var pauses = 0
+        while !Task.isCancelled {
+            guard let seeks = try? await driver.submit({ (peer, _) throws(Never) in peer.seeksServer }).get() else {
+                return
+            }
+            if !seeks { pauses = 0 }
+            guard (try? await driver.value { peer, _ in peer.seeksServer ? true : nil }) != nil else { return }
+            let answer = await resolver.addresses(of: host).flatMap(candidates)
+            guard !Task.isCancelled else { return }
+            switch answer {
+            case .success(let addresses):
+                hasFound = true
+                driver.eventLoop.execute { driver.perform { $0.locate(addresses, now: $1) } }
+            case .failure(.unknownHost) where !hasFound:
+                return driver.close(.unknownHost(host))
+            case .failure(let error):
+                driver.eventLoop.execute { driver.perform { peer, _ in peer.lookupFailed(error.reason) } }
+            }
+            try? await Task.sleep(for: Limits.lookupPauses[min(pauses, Limits.lookupPauses.count - 1)])
+            pauses += 1
+        }
+    }
+
+    /// Returns the addresses to ask: those that the socket can reach, the families in turn, the first one's first.
+    private func candidates(_ found: [SocketAddress.IP]) -> Result<[SocketAddress], HostLookupError> {
+        let all = found.map { SocketAddress(ip: $0, port: port) }
+        let reachable = all.filter { $0.isUsable && bound.reaches($0) }
+        guard let first = reachable.first else {
+            let list = all.map(\.description).joined(separator: ", ")
+            let reason = list.isEmpty ? "it has no address" : "a socket at \(bound) cannot reach \(list)"
+            return .failure(.unavailable(reason: reason))
+        }
+        let same = reachable.filter { $0.isIPv6 == first.isIPv6 }
+        let other = reachable.filter { $0.isIPv6 != first.isIPv6 }
+        let rounds = max(same.count, other.count)
+        return .success((0..<rounds).flatMap { index in [same, other].compactMap { $0.dropFirst(index).first } })
+    }
+}

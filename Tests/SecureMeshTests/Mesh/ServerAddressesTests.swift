@@ -1,0 +1,119 @@
+import SecureMesh
+import SelfTest
+import Testing
+
+/// PROTOCOL.md, section 5.7: a server with several addresses.
+@Suite("Several addresses of a server") struct ServerAddressesTests {
+    private static let addresses = (1...3).map { Fixture.address($0) }
+
+    private static func joining(_ addresses: [SocketAddress] = addresses) throws -> Joining {
+        var joining = Joining(
+            Peer.Configuration(
+                key: Fixture.peerKey, name: try Fixture.name("a"), servers: [Fixture.serverKey.publicKey],
+                addresses: addresses))
+        joining.start(at: .start)
+        return joining
+    }
+
+    /// Returns what is sent, and when, until `end`.
+    private static func run(
+        _ joining: inout Joining, until end: Instant, random: inout RandomSource
+    ) -> [(at: Instant, hello: Transmit)] {
+        var sent: [(at: Instant, hello: Transmit)] = []
+        while let deadline = joining.deadline, deadline <= end {
+            sent += joining.poll(now: deadline, random: &random).map { (deadline, $0) }
+        }
+        return sent
+    }
+
+    @Test("the addresses are asked 0.25 s apart, each with a HELLO of its own, which is repeated there")
+    func staggered() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining()
+        let sent = Self.run(&joining, until: .after(.milliseconds(1_700)), random: &random)
+        for (index, address) in Self.addresses.enumerated() {
+            let own = sent.filter { $0.hello.path.remote == address }
+            let start = Duration.milliseconds(250) * index
+            let gaps: [Duration] = [.zero, .milliseconds(250), .milliseconds(750)]
+            #expect(own.map(\.at) == gaps.map { .after(start + $0) })
+            #expect(Set(own.map(\.hello.bytes)).count == 1)
+        }
+        #expect(Set(sent.map(\.hello.bytes)).count == 3)
+        // The second attempt is 1.75 s after the last address, and an attempt has each address once.
+        #expect(joining.deadline == .after(.milliseconds(2_250)))
+        let second = Self.run(&joining, until: .after(.milliseconds(2_800)), random: &random)
+        #expect(second.map(\.hello.path.remote) == Self.addresses)
+        #expect(second.map(\.at) == [2_250, 2_500, 2_750].map { .after(.milliseconds($0)) })
+        for usage in joining.usages { #expect(usage.count <= usage.limit, "\(usage)") }
+    }
+
+    @Test("two attempts per address are outstanding, and an answer to each is accepted")
+    func outstanding() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining()
+        let sent = Self.run(&joining, until: .after(.milliseconds(2_800)), random: &random)
+        for hello in Set(sent.map(\.hello)) {
+            let attempt = try joining.attempt(tagged: Handshake.tag(of: hello.bytes))
+            #expect(attempt.address == hello.path.remote)
+        }
+    }
+
+    @Test("new addresses are asked at once while nothing has answered, and not during a pause")
+    func moved() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining([Self.addresses[0]])
+        _ = Self.run(&joining, until: .after(.seconds(20)), random: &random)
+        let now = Instant.after(.seconds(20))
+        joining.setAddresses([Self.addresses[0]], now: now)
+        #expect(try #require(joining.deadline) > now)
+        joining.setAddresses([Self.addresses[1]], now: now)
+        #expect(joining.deadline == now)
+        #expect(joining.poll(now: now, random: &random).map(\.path.remote) == [Self.addresses[1]])
+        #expect(joining.deadline == now + .milliseconds(250))
+
+        joining.pause(until: now + .seconds(60))
+        joining.setAddresses([Self.addresses[2]], now: now)
+        #expect(joining.deadline == now + .seconds(60))
+    }
+
+    @Test("a peer without an address waits, and asks as soon as it has one")
+    func unknown() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining([])
+        #expect(joining.deadline == nil && joining.isActive)
+        #expect(joining.poll(now: .after(.seconds(9)), random: &random).isEmpty)
+        joining.setAddresses(Self.addresses, now: .after(.seconds(9)))
+        #expect(joining.poll(now: .after(.seconds(9)), random: &random).map(\.path.remote) == [Self.addresses[0]])
+    }
+
+    @Test("a RETRY at one address is followed there, with a cookie that no other address gets")
+    func cookies() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining(Array(Self.addresses.prefix(2)))
+        let hello = try #require(joining.poll(now: .start, random: &random).first)
+        let server = try ScriptedServer(
+            key: Fixture.serverKey, context: Fixture.context, hello: hello.bytes, from: Fixture.address(1),
+            session: Fixture.session(7), epoch: Fixture.epoch, ephemeral: Fixture.secret(11))
+        let cookie = random.bytes16()
+        let retry = server.retry(cookie: cookie, rotation: 1).bytes
+        guard case .sendHello(let proven) = try joining.handle(retry, now: .start, random: &random) else {
+            Issue.record("the RETRY sends no HELLO")
+            return
+        }
+        #expect(proven.path.remote == Self.addresses[0])
+        let sent = Self.run(&joining, until: .after(.milliseconds(2_300)), random: &random).filter {
+            $0.hello != proven
+        }
+        #expect(sent.map(\.hello.path.remote) == Array(Self.addresses.prefix(2)))
+        let carried = try sent.map { try Datagram(decoding: $0.hello.bytes.span).header.cookie }
+        #expect(carried == [cookie, .zero])
+    }
+
+    @Test("no more than eight addresses are asked")
+    func many() throws {
+        var random = RandomSource.seeded(1)
+        var joining = try Self.joining((1...20).map { Fixture.address($0) })
+        let sent = Self.run(&joining, until: .after(.seconds(3)), random: &random)
+        #expect(Set(sent.map(\.hello.path.remote)).count == Limits.serverAddresses)
+    }
+}
