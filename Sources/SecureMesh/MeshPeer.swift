@@ -189,6 +189,15 @@ public final class MeshPeer: Service {
         try await ask { $0.members }
     }
 
+    /// The number of other members; nil while this peer is not a member that may send messages.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    package func otherMemberCount() async throws(MeshError) -> Int? {
+        try await lifecycle.started().driver.submit { (peer, now) throws(Never) in
+            peer.isConnected && peer.maySpeak(now) ? peer.memberCount - 1 : nil
+        }.get()
+    }
+
     /// The other member of that name, or nil if there is none.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.

@@ -128,6 +128,13 @@ public final class MeshServer: Service {
         try await ask { $0.members }
     }
 
+    /// The number of members.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    package func memberCount() async throws(MeshError) -> Int {
+        try await ask { $0.memberCount }
+    }
+
     /// The member of that name, or nil if there is none.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.

@@ -18,7 +18,7 @@ extension SystemError {
 
 /// The system calls of the command that take pointers: files, the environment, the time.
 ///
-/// This is the only file of the command with `unsafe`.
+/// This and NotifySocket.swift are the only files of the command with `unsafe`.
 enum FileSystem {
     static let standardOutput = STDOUT_FILENO
     static let standardError = STDERR_FILENO

@@ -87,7 +87,9 @@ struct PeerCommand: AsyncParsableCommand {
         let printer = PeerSessionPrinter(
             peer: peer, name: name, key: signingKey.publicKey, server: server, pinned: pinned)
 
-        let services = ServiceGroup(services: [peer], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
+        let notifier = ServiceNotifier(of: peer, as: name, asking: server)
+        let services = ServiceGroup(
+            services: [peer, notifier], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
         // Ends with the peer's events, so that all of them are printed. If nobody reads stdout, it does not end, and
         // the command does.
         let printing = Task { await printer.printEvents() }

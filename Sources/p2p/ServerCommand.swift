@@ -88,11 +88,14 @@ struct ServerCommand: AsyncParsableCommand {
         let server = try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
         if open { Console.warning("--open: anyone who reaches this server may join") }
 
+        let notifier = ServiceNotifier(of: server)
         let services = ServiceGroup(
-            services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
+            services: [server, notifier], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
         // Ends with the server's events. If nobody reads stdout, it does not end, and the command does.
         let printing = Task { await Self.printEvents(of: server, publicKey: signingKey.publicKey) }
-        let reloading = Task { [open] in await Self.reload(server, from: open ? nil : rosterPath, at: hangups) }
+        let reloading = Task { [open] in
+            await Self.reload(server, from: open ? nil : rosterPath, at: hangups, notifier)
+        }
         defer { reloading.cancel() }
         do {
             try await services.run()
@@ -127,8 +130,12 @@ struct ServerCommand: AsyncParsableCommand {
     /// Reads the list of peers again at each SIGHUP. A malformed list changes nothing.
     ///
     /// - Parameter path: the path of the list; nil if the server is open.
-    private static func reload(_ server: MeshServer, from path: String?, at hangups: UnixSignalsSequence) async {
+    private static func reload(
+        _ server: MeshServer, from path: String?, at hangups: UnixSignalsSequence, _ notifier: ServiceNotifier
+    ) async {
         for await _ in hangups {
+            notifier.reloadBegins()
+            defer { notifier.reloadEnds() }
             guard let path else {
                 Console.warning("SIGHUP: this server is open, there is no list to read")
                 continue

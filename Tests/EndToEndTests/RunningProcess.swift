@@ -123,6 +123,9 @@ final class RunningProcess: Sendable {
             .filter { try $0.stream == stream && expression.firstMatch(in: $0.text) != nil }
     }
 
+    /// The process id.
+    var id: Int32 { process.processIdentifier }
+
     func send(_ signal: Int32) {
         Foundation.kill(process.processIdentifier, signal)
     }

@@ -1,0 +1,77 @@
+internal import SecureMesh
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The socket of a service manager that reads states of its services, by the protocol of sd_notify(3).
+final class NotifySocket: Sendable {
+    private let descriptor: CInt
+    /// The address in the system's form, a `sockaddr_un` without unused bytes at its end.
+    private let address: [UInt8]
+
+    /// - Parameter name: An absolute path, or `@` and an abstract name.
+    /// - Throws: `EINVAL` for another name; `ENAMETOOLONG`; the error if no socket can be opened.
+    init(_ name: String) throws(SystemError) {
+        let isAbstract = name.hasPrefix("@")
+        guard isAbstract || name.hasPrefix("/") else { throw SystemError(EINVAL) }
+        let path = isAbstract ? [0] + Array(name.utf8.dropFirst()) : Array(name.utf8) + [0]
+        guard path.count <= Self.longestPath else { throw SystemError(ENAMETOOLONG) }
+        #if canImport(Darwin)
+            address = [UInt8(path.count + 2), UInt8(AF_UNIX)] + path
+        #else
+            let family = UInt16(AF_UNIX)
+            address = (unsafe withUnsafeBytes(of: family) { unsafe Array($0) }) + path
+        #endif
+        descriptor = try Self.open()
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Sends a state, without waiting.
+    ///
+    /// - Throws: `EAGAIN` if the service manager has to read earlier states first.
+    func send(_ state: String) throws(SystemError) {
+        let bytes = Array(state.utf8)
+        let count = unsafe address.withUnsafeBytes { address in
+            guard let start = address.baseAddress else { return -1 }
+            return unsafe sendto(
+                descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL), start.assumingMemoryBound(to: sockaddr.self),
+                socklen_t(address.count))
+        }
+        guard count >= 0 else { throw SystemError() }
+    }
+
+    /// The time of CLOCK_MONOTONIC in microseconds, which a service manager compares with its own.
+    static var monotonicMicroseconds: Int {
+        var time = timespec()
+        guard unsafe clock_gettime(CLOCK_MONOTONIC, &time) == 0 else { return 0 }
+        return time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+    }
+
+    private static func open() throws(SystemError) -> CInt {
+        #if canImport(Glibc)
+            let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        #elseif canImport(Musl)
+            let type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK
+        #else
+            let type = SOCK_DGRAM
+        #endif
+        let descriptor = socket(AF_UNIX, type, 0)
+        guard descriptor >= 0 else { throw SystemError() }
+        #if canImport(Darwin)
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        #endif
+        return descriptor
+    }
+
+    /// The size of a path in `sockaddr_un`.
+    private static var longestPath: Int { MemoryLayout<sockaddr_un>.size - 2 }
+}

@@ -1,0 +1,149 @@
+internal import SecureMesh
+internal import ServiceLifecycle
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Tells a service manager such as systemd the state of this process: ready, reloading or stopping, a line about the
+/// mesh, and signs of life of the event loop. Does nothing unless `NOTIFY_SOCKET` names the manager's socket.
+///
+/// Runs beside the server or the peer in its service group. The group stops it first.
+final class ServiceNotifier: Service {
+    private struct State {
+        /// True once the sockets are bound.
+        var isRunning = false
+        /// True if the manager has yet to get READY=1.
+        var owesReady = false
+        var status: String?
+        var sentStatus: String?
+        var hasWarned = false
+    }
+
+    private let socket: NotifySocket?
+    private let watchdog: Duration?
+    /// Returns the line about the mesh. The event loop makes it, so an answer is a sign of life.
+    private let summary: @Sendable () async throws -> String
+    private let state = Mutex(State())
+
+    /// - Parameter summary: Returns a line about the mesh. Waits for the sockets and the event loop.
+    private init(_ summary: @escaping @Sendable () async throws -> String) {
+        self.summary = summary
+        let name = FileSystem.environment("NOTIFY_SOCKET") ?? ""
+        watchdog = Self.watchdog
+        do throws(SystemError) {
+            socket = name.isEmpty ? nil : try NotifySocket(name)
+        } catch {
+            socket = nil
+            Console.warning(
+                "cannot notify the service manager at \(Console.escaped(name)): \(error.text)",
+                hint: "NOTIFY_SOCKET is an absolute path, or @ and an abstract name")
+        }
+    }
+
+    convenience init(of server: MeshServer) {
+        self.init {
+            let count = try await server.memberCount()
+            return count == 1 ? "1 member" : "\(count) members"
+        }
+    }
+
+    convenience init(of peer: MeshPeer, as name: PeerName, asking server: ServerAddress) {
+        let asking = "not a member, asking \(Console.escaped(server.description))"
+        self.init {
+            guard let others = try await peer.otherMemberCount() else { return asking }
+            return "member as \(name), with \(others == 1 ? "1 other" : "\(others) others")"
+        }
+    }
+
+    /// Notifies until graceful shutdown or cancellation.
+    func run() async {
+        guard let socket else {
+            try? await gracefulShutdown()
+            return
+        }
+        try? await cancelWhenGracefulShutdown { try await self.notifyRepeatedly(over: socket) }
+        send("STOPPING=1\nSTATUS=stopping", over: socket)
+    }
+
+    /// Tells the service manager that this process reads its settings again, until `reloadEnds`.
+    func reloadBegins() {
+        guard let socket, state.withLock({ $0.isRunning }) else { return }
+        send("RELOADING=1\nMONOTONIC_USEC=\(NotifySocket.monotonicMicroseconds)", over: socket)
+    }
+
+    func reloadEnds() {
+        guard let socket, state.withLock({ $0.isRunning }) else { return }
+        state.withLock { $0.owesReady = true }
+        notify(over: socket)
+    }
+
+    private func notifyRepeatedly(over socket: NotifySocket) async throws {
+        let status = try await summary()
+        state.withLock { state in
+            state.isRunning = true
+            state.owesReady = true
+            state.status = status
+        }
+        notify(over: socket, isAlive: true)
+        let pause = min(Self.pause, watchdog.map { $0 / 4 } ?? Self.pause)
+        var lastSign = ContinuousClock.now
+        while true {
+            try await Task.sleep(for: pause)
+            let status = try await summary()
+            state.withLock { $0.status = status }
+            // A pause later, half of the watchdog's time would be over.
+            let isAlive = watchdog.map { ContinuousClock.now - lastSign >= $0 / 2 - pause } ?? false
+            if isAlive { lastSign = .now }
+            notify(over: socket, isAlive: isAlive)
+        }
+    }
+
+    /// Sends what the service manager does not know yet. If it cannot take that, the next call sends it.
+    ///
+    /// - Parameter isAlive: True to send a sign of life too.
+    private func notify(over socket: NotifySocket, isAlive: Bool = false) {
+        state.withLock { state in
+            let status = state.status
+            var lines: [String] = []
+            if state.owesReady { lines += ["READY=1", "MAINPID=\(getpid())"] }
+            if let status, status != state.sentStatus { lines.append("STATUS=\(status)") }
+            if isAlive, watchdog != nil { lines.append("WATCHDOG=1") }
+            guard !lines.isEmpty, send(lines.joined(separator: "\n"), over: socket, &state) else { return }
+            state.owesReady = false
+            state.sentStatus = status
+        }
+    }
+
+    private func send(_ text: String, over socket: NotifySocket) {
+        state.withLock { _ = send(text, over: socket, &$0) }
+    }
+
+    /// - Returns: True if it was sent.
+    private func send(_ text: String, over socket: NotifySocket, _ state: inout State) -> Bool {
+        do throws(SystemError) {
+            try socket.send(text)
+            return true
+        } catch {
+            guard error.code != EAGAIN, !state.hasWarned else { return false }
+            state.hasWarned = true
+            Console.warning("cannot notify the service manager: \(error.text)")
+            return false
+        }
+    }
+
+    /// The time within which the service manager expects a sign of life; nil if it expects none of this process.
+    private static var watchdog: Duration? {
+        if let process = FileSystem.environment("WATCHDOG_PID"), process != "\(getpid())" { return nil }
+        guard let text = FileSystem.environment("WATCHDOG_USEC"), let count = Int64(text), count > 0 else { return nil }
+        return .microseconds(count)
+    }
+
+    /// The longest time until a change of the status is sent.
+    private static let pause = Duration.seconds(1)
+}

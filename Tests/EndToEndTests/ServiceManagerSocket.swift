@@ -1,0 +1,108 @@
+internal import Foundation
+
+/// A socket on which a service manager reads the states of its services.
+final class ServiceManagerSocket: Sendable {
+    /// The variables of one datagram, such as `READY=1`.
+    typealias State = [String: String]
+
+    /// The value for NOTIFY_SOCKET.
+    let name: String
+    private let descriptor: Int32
+
+    convenience init(in harness: ProcessHarness) throws {
+        let path = harness.path("\(UInt16.random(in: 0...UInt16.max))")
+        try self.init(name: path, path: Array(path.utf8) + [0])
+    }
+
+    convenience init(abstractName: String) throws {
+        try self.init(name: "@\(abstractName)", path: [0] + Array(abstractName.utf8))
+    }
+
+    private init(name: String, path: [UInt8]) throws {
+        self.name = name
+        #if canImport(Darwin)
+            let kind = SOCK_DGRAM
+            let address = [UInt8(path.count + 2), UInt8(AF_UNIX)] + path
+        #else
+            let kind = Int32(SOCK_DGRAM.rawValue)
+            let address = [UInt8(AF_UNIX), 0] + path
+        #endif
+        descriptor = socket(AF_UNIX, kind, 0)
+        let result = unsafe address.withUnsafeBytes { bytes -> Int32 in
+            guard let start = bytes.baseAddress else { return -1 }
+            return unsafe bind(
+                descriptor, start.assumingMemoryBound(to: sockaddr.self), socklen_t(address.count))
+        }
+        guard descriptor >= 0, result == 0 else { throw MissingOutcome(what: "a socket", from: name) }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Sends empty datagrams to this socket until it takes no more.
+    func fill() {
+        // Each sender can have so many on the way. One that cannot send any has met a full receiver.
+        while sendEmptyDatagrams() > 0 {}
+    }
+
+    private func sendEmptyDatagrams() -> Int {
+        #if canImport(Darwin)
+            let kind = SOCK_DGRAM
+        #else
+            let kind = Int32(SOCK_DGRAM.rawValue)
+        #endif
+        let sender = socket(AF_UNIX, kind, 0)
+        defer { close(sender) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: name.utf8) }
+        return unsafe withUnsafePointer(to: &address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                var count = 0
+                let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+                while unsafe sendto(sender, "", 0, Int32(MSG_DONTWAIT), $0, size) >= 0 { count += 1 }
+                return count
+            }
+        }
+    }
+
+    /// Returns the states that have come since they were last read.
+    func states() -> [State] {
+        var states: [State] = []
+        while let state = take() { states.append(state) }
+        return states
+    }
+
+    /// Reads states until one is wanted. The others are dropped.
+    @discardableResult
+    func waitForState(
+        within limit: Duration = .seconds(10), _ isWanted: (State) -> Bool
+    ) async throws -> State {
+        let deadline = ContinuousClock.now + limit
+        var seen: [State] = []
+        while true {
+            if let state = take() {
+                if isWanted(state) { return state }
+                seen.append(state)
+                continue
+            }
+            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: "a state", from: "\(seen)") }
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            _ = unsafe poll(&waiting, 1, 100)
+        }
+    }
+
+    /// Returns the oldest state that has come; nil if there is none.
+    private func take() -> State? {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        guard count >= 0 else { return nil }
+        let lines = String(decoding: buffer.prefix(count), as: UTF8.self).split(separator: "\n")
+        let pairs = lines.map { line in
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
+        }
+        return State(pairs) { $1 }
+    }
+}

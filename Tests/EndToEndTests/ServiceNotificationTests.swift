@@ -1,0 +1,178 @@
+internal import Foundation
+internal import Testing
+
+/// The notifications that a service manager such as systemd gets from a server or a peer.
+@Suite("notifications to the service manager", .serialized)
+struct ServiceNotificationTests {
+    @Test("a server says READY=1 once it listens, and how many members it has")
+    func serverReady() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let manager = try ServiceManagerSocket(in: harness)
+        let port = try UDP.freePort()
+        let server = try harness.start(
+            ["server", "--listen", "127.0.0.1:\(port)"], environment: ["NOTIFY_SOCKET": manager.name])
+        let ready = try await manager.waitForState { $0["READY"] == "1" }
+        #expect(ready["MAINPID"] == "\(server.id)")
+        #expect(ready["STATUS"] == "0 members")
+        #expect(throws: POSIXError.self) { _ = try UDP.Socket(.loopback4, port: port) }
+
+        let address = try await server.waitForLine(matching: "^listening on ").dropFirst("listening on ".count)
+        let a = try await harness.joinPeer("A", of: ServerProcess(process: server, address: String(address)))
+        try await manager.waitForState { $0["STATUS"] == "1 member" && $0["READY"] == nil }
+        a.send(SIGTERM)
+        try await manager.waitForState { $0["STATUS"] == "0 members" }
+    }
+
+    @Test("a peer says READY=1 when it runs, and STATUS tells whether it is a member")
+    func peerReady() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let manager = try ServiceManagerSocket(in: harness)
+        let port = try UDP.freePort()
+        let a = try harness.start(
+            ["peer", "A", "\(UDP.freePort())", "--server", "127.0.0.1:\(port)"],
+            environment: ["NOTIFY_SOCKET": manager.name])
+        let ready = try await manager.waitForState { $0["READY"] == "1" }
+        #expect(ready["MAINPID"] == "\(a.id)")
+        #expect(ready["STATUS"] == "not a member, asking 127.0.0.1:\(port)")
+
+        let server = try await harness.startServer(port: port)
+        try await manager.waitForState { $0["STATUS"] == "member as A, with 0 others" }
+        _ = try await harness.joinPeer("B", of: server)
+        try await manager.waitForState { $0["STATUS"] == "member as A, with 1 other" }
+        server.process.send(SIGKILL)
+        try await manager.waitForState { $0["STATUS"] == "not a member, asking 127.0.0.1:\(port)" }
+    }
+
+    @Test("SIGHUP to a server is RELOADING=1 with the time, then READY=1")
+    func reload() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let manager = try ServiceManagerSocket(in: harness)
+        let server = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
+        try await manager.waitForState { $0["READY"] == "1" }
+        // A list that cannot be read ends the reload too.
+        for content in ["", "no key\n"] {
+            try harness.write(content, to: "keys/authorized_peers")
+            server.send(SIGHUP)
+            let reloading = try await manager.waitForState { $0["RELOADING"] == "1" }
+            let time = try #require(reloading["MONOTONIC_USEC"].flatMap { Double($0) }) / 1_000_000
+            #expect((0..<20).contains(ProcessInfo.processInfo.systemUptime - time))
+            let ready = try await manager.waitForState { $0["READY"] == "1" }
+            #expect(ready["MAINPID"] == "\(server.id)")
+        }
+        try await server.waitForLine(matching: "the previous list stays in force", on: .errors)
+    }
+
+    @Test("SIGTERM is STOPPING=1, then an exit with 0", arguments: ["server", "peer"])
+    func stop(command: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let manager = try ServiceManagerSocket(in: harness)
+        let arguments = command == "server" ? ["--listen", "127.0.0.1:0"] : ["A", "\(try UDP.freePort())"]
+        let process = try harness.start([command] + arguments, environment: ["NOTIFY_SOCKET": manager.name])
+        try await manager.waitForState { $0["READY"] == "1" }
+        process.send(SIGTERM)
+        try await manager.waitForState { $0["STOPPING"] == "1" }
+        #expect(try await process.waitForExit() == 0)
+    }
+
+    @Test("an abstract socket, whose name begins with @, is notified as well")
+    func abstractName() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let manager = try ServiceManagerSocket(abstractName: "p2p-test-\(UUID().uuidString)")
+        try await harness.makeKeys()
+        _ = try harness.start(["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
+        try await manager.waitForState { $0["READY"] == "1" }
+    }
+
+    @Test("READY=1 reaches a service manager that was too busy to read at first, and the server serves meanwhile")
+    func busyManager() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let manager = try ServiceManagerSocket(in: harness)
+        manager.fill()
+        let process = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
+        let line = try await process.waitForLine(matching: "^listening on ")
+        let address = String(line.dropFirst("listening on ".count))
+        _ = try await harness.joinPeer("A", of: ServerProcess(process: process, address: address))
+        let ready = try await manager.waitForState { $0["READY"] == "1" }
+        #expect(ready["STATUS"] == "1 member")
+        #expect(process.lines(of: .errors).allSatisfy { !$0.contains("service manager") })
+    }
+
+    @Test("a server sends WATCHDOG=1 within half of WATCHDOG_USEC, and none to the watchdog of another process")
+    func watchdog() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let (manager, other) = try (ServiceManagerSocket(in: harness), ServiceManagerSocket(in: harness))
+        let watched = ["NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "800000"]
+        _ = try harness.start(["server", "--listen", "127.0.0.1:0"], environment: watched)
+        _ = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"],
+            environment: ["NOTIFY_SOCKET": other.name, "WATCHDOG_USEC": "800000", "WATCHDOG_PID": "1"])
+        try await other.waitForState { $0["READY"] == "1" }
+        var times: [ContinuousClock.Instant] = []
+        for _ in 0..<10 {
+            try await manager.waitForState { $0["WATCHDOG"] == "1" }
+            times.append(.now)
+        }
+        // The median, because a busy machine delays some.
+        let gaps = zip(times, times.dropFirst()).map { $1 - $0 }.sorted()
+        #expect(gaps[gaps.count / 2] <= .milliseconds(400), "\(gaps)")
+        #expect(other.states().allSatisfy { $0["WATCHDOG"] == nil })
+    }
+
+    @Test(
+        "a server whose event loop is stuck sends no more WATCHDOG=1, so that systemd restarts it",
+        .enabled(if: ThreadFreezer.isAvailable, "python3 cannot use ptrace(2)"))
+    func stuckEventLoop() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let (manager, other) = try (ServiceManagerSocket(in: harness), ServiceManagerSocket(in: harness))
+        let environment = ["WATCHDOG_USEC": "400000"]
+        let stuck = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"],
+            environment: environment.merging(["NOTIFY_SOCKET": manager.name]) { $1 })
+        // The other server shows that the time for many signs of life has passed.
+        _ = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"],
+            environment: environment.merging(["NOTIFY_SOCKET": other.name]) { $1 })
+        try await manager.waitForState { $0["WATCHDOG"] == "1" }
+        let freezer = try ThreadFreezer(thread: "NIO-", of: stuck.id)
+        defer { freezer.thaw() }
+        _ = manager.states()
+        _ = other.states()
+        for _ in 0..<10 { try await other.waitForState { $0["WATCHDOG"] == "1" } }
+        // One may have been on its way.
+        #expect(manager.states().count { $0["WATCHDOG"] == "1" } <= 1)
+        freezer.thaw()
+        for _ in 0..<3 { try await manager.waitForState { $0["WATCHDOG"] == "1" } }
+    }
+
+    @Test(
+        "a NOTIFY_SOCKET that is no socket is a warning, and the server runs",
+        arguments: ["notify", "/nonexistent/notify"])
+    func noSocket(name: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": name])
+        try await server.waitForLine(matching: "^listening on ")
+        try await server.waitForLine(matching: "^p2p: warning: cannot notify the service manager", on: .errors)
+        server.send(SIGTERM)
+        #expect(try await server.waitForExit() == 0)
+    }
+}
