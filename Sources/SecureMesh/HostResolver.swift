@@ -11,7 +11,7 @@ package enum HostLookupError: Error, Hashable, Sendable {
     /// The name service could not be asked, or has no answer at present.
     case unavailable(reason: String)
 
-    var reason: String {
+    package var reason: String {
         switch self {
         case .unknownHost: "there is no host of this name"
         case .unavailable(let reason): reason

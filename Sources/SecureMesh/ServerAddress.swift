@@ -38,6 +38,18 @@ public struct ServerAddress: Hashable, Sendable {
         if case .addresses(let addresses) = place { addresses } else { [] }
     }
 
+    /// Looks up the host if it has a name, without blocking the caller's thread.
+    ///
+    /// - Returns: The addresses.
+    /// - Throws: ``HostLookupError``.
+    package func lookedUp() async throws(HostLookupError) -> [SocketAddress] {
+        switch place {
+        case .addresses(let addresses): addresses
+        case .name(let host, let port):
+            try await SystemResolver.shared.addresses(of: host).get().map { SocketAddress(ip: $0, port: port) }
+        }
+    }
+
     /// Returns whether the text may be the name of a host: labels of letters, digits, `-` and `_`. The last one is no
     /// number, so a mistyped IPv4 address is none.
     private static func isName(_ host: String) -> Bool {

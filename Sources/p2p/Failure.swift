@@ -15,6 +15,7 @@ struct Failure: Error {
         case inputOutput = 74
         case tryAgain = 75
         case noPermission = 77
+        case configuration = 78
 
         var exitCode: ExitCode { ExitCode(rawValue) }
     }
@@ -59,7 +60,7 @@ extension Failure {
     /// The hint for wrong usage: the help of the subcommand on the command line.
     static var usageHint: String {
         switch CommandLine.arguments.dropFirst().first {
-        case let name? where ["keygen", "server", "peer", "swarm", "selftest", "simulate"].contains(name):
+        case let name? where ["keygen", "server", "peer", "swarm", "check", "selftest", "simulate"].contains(name):
             "see 'p2p help \(name)'"
         default: "see 'p2p help'"
         }

@@ -10,15 +10,15 @@ struct P2P: AsyncParsableCommand {
         discussion: """
             Every datagram is signed (Ed25519) and encrypted (ChaCha20-Poly1305); peers pin the server's public key.
 
-            Exit codes: 0 success; 1 failed self-test or simulation; 64 wrong usage; 65 malformed file; 66 no list of \
-            peers; 68 no host of that name; 69 not a member in time; 71 port in use; 73 file exists or cannot be \
-            created; 74 stdout cannot be written; 75 name not looked up in time; 77 no usable key, or key not \
-            authorized.
+            Exit codes: 0 success; 1 failed check, self-test or simulation; 64 wrong usage; 65 malformed file; 66 no \
+            list of peers; 68 no host of that name; 69 not a member in time; 71 port in use; 73 file exists or cannot \
+            be created; 74 stdout cannot be written; 75 name not looked up in time; 77 no usable key, or key not \
+            authorized; 78 wrong settings file or variable.
             """,
         version: "0.1.0",
         subcommands: [
-            Keygen.self, ServerCommand.self, PeerCommand.self, SwarmCommand.self, SelfTestCommand.self,
-            SimulateCommand.self,
+            Keygen.self, ServerCommand.self, PeerCommand.self, SwarmCommand.self, CheckCommand.self,
+            SelfTestCommand.self, SimulateCommand.self,
         ]
     )
 
@@ -26,7 +26,7 @@ struct P2P: AsyncParsableCommand {
         // With the default action, `p2p keygen A B --authorize | head -n 1` would end between two of its files.
         FileSystem.ignoreBrokenPipes()
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(SettingSources(Array(CommandLine.arguments.dropFirst())).arguments)
             // Here only this thread runs, so all others take over its priority.
             if command is ServerCommand { SchedulingPriority.raiseToServer() }
             LoggingSystem.bootstrap { ConsoleLogHandler(label: $0) }

@@ -62,6 +62,8 @@ struct PeerCommand: AsyncParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup var settings: SettingsOptions
+
     private static let defaultInterval = Duration.seconds(4)
 
     func validate() throws {
@@ -74,14 +76,11 @@ struct PeerCommand: AsyncParsableCommand {
 
     func run() async throws {
         Console.startQueue()
-        let store = keyOptions.store
-        let signingKey = try KeyStore.readSecret(
-            key ?? store.secretPath(name), hint: key == nil ? store.keygenHint(name) : KeyStore.pathHint,
-            groupMayRead: secretKeyOptions.groupReadableKey)
-        let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
+        let signingKey = try readKey()
+        let pinned = try readServerKeys()
         var configuration = MeshPeer.Configuration(
             key: signingKey, name: name, server: server, serverKeys: pinned)
-        configuration.bind = bind.map { SocketAddress(ip: $0.ip, port: port) } ?? .wildcard(port: port)
+        configuration.bind = localAddress
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let printer = PeerSessionPrinter(
@@ -116,6 +115,22 @@ struct PeerCommand: AsyncParsableCommand {
             await wait(for: printing, atMost: Console.patience)
             if let failure = await printer.failure { throw failure }
         }
+    }
+
+    var keyPath: String { key ?? keyOptions.store.secretPath(name) }
+    /// The address to bind.
+    var localAddress: SocketAddress {
+        bind.map { SocketAddress(ip: $0.ip, port: port) } ?? .wildcard(port: port)
+    }
+
+    func readKey() throws -> SigningKey {
+        try KeyStore.readSecret(
+            keyPath, hint: key == nil ? keyOptions.store.keygenHint(name) : KeyStore.pathHint,
+            groupMayRead: secretKeyOptions.groupReadableKey)
+    }
+
+    func readServerKeys() throws -> [PublicKey] {
+        try (serverKey.isEmpty ? [keyOptions.store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
     }
 
     /// Broadcasts at an interval until the task is canceled or the peer ends.

@@ -59,6 +59,8 @@ struct ServerCommand: AsyncParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup var settings: SettingsOptions
+
     private static let defaultAddress = SocketAddress(ip: .v4(0x7F00_0001), port: 3_000)
     private static let defaultHeartbeat = Duration.milliseconds(500)
     private static let defaultLifetime = Duration.milliseconds(1_500)
@@ -73,19 +75,10 @@ struct ServerCommand: AsyncParsableCommand {
         Console.startQueue()
         // Before anything else: an untrapped SIGHUP would end the process.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
-        let store = keyOptions.store
-        let signingKey = try KeyStore.readSecret(
-            key ?? store.secretPath(.server), hint: key == nil ? store.keygenHint(nil) : KeyStore.pathHint,
-            groupMayRead: secretKeyOptions.groupReadableKey)
-        let rosterPath = authorizedPeers ?? store.rosterPath
+        let signingKey = try readKey()
+        let rosterPath = rosterPath
         let roster = open ? .open : try KeyStore.readRoster(rosterPath)
-        var configuration = MeshServer.Configuration(
-            key: signingKey, roster: roster, listen: listen.isEmpty ? [Self.defaultAddress] : listen)
-        configuration.heartbeatInterval = heartbeat
-        configuration.lifetime = lifetime
-        configuration.maximumPeers = maxPeers
-        let logger = Logger(label: "server")
-        let server = try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
+        let server = try makeServer(key: signingKey, roster: roster)
         if open { Console.warning("--open: anyone who reaches this server may join") }
 
         let notifier = ServiceNotifier(of: server)
@@ -103,6 +96,25 @@ struct ServerCommand: AsyncParsableCommand {
             throw Failure(error)
         }
         await wait(for: printing, atMost: Console.patience)
+    }
+
+    var keyPath: String { key ?? keyOptions.store.secretPath(.server) }
+    var rosterPath: String { authorizedPeers ?? keyOptions.store.rosterPath }
+    var addresses: [SocketAddress] { listen.isEmpty ? [Self.defaultAddress] : listen }
+
+    func readKey() throws -> SigningKey {
+        try KeyStore.readSecret(
+            keyPath, hint: key == nil ? keyOptions.store.keygenHint(nil) : KeyStore.pathHint,
+            groupMayRead: secretKeyOptions.groupReadableKey)
+    }
+
+    func makeServer(key: SigningKey, roster: Roster) throws -> MeshServer {
+        var configuration = MeshServer.Configuration(key: key, roster: roster, listen: addresses)
+        configuration.heartbeatInterval = heartbeat
+        configuration.lifetime = lifetime
+        configuration.maximumPeers = maxPeers
+        let logger = Logger(label: "server")
+        return try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
     }
 
     private static func printEvents(of server: MeshServer, publicKey: PublicKey) async {

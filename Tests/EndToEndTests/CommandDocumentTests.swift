@@ -18,7 +18,7 @@ struct CommandDocumentTests {
             #expect(rows.map { Array($0.prefix(2)) } == arguments.map { [$0.synopsis, $0.defaultText] })
             documented.insert("p2p \(command.commandName)")
         }
-        #expect(documented.count == 6)
+        #expect(documented.count == 7)
         #expect(Set(page.headings.filter { $0.hasPrefix("p2p ") }) == documented)
     }
 
@@ -26,7 +26,7 @@ struct CommandDocumentTests {
     func exitCodes() async throws {
         let source = try Page("Sources/p2p/Failure.swift").text
         let codes = source.matches(of: #/case \w+ = (\d+)/#).map { String($0.output.1) }
-        #expect(codes.count == 10)
+        #expect(codes.count == 11)
         let rows = try Page("docs/command.md").rows(under: "## Exit codes")
         #expect(rows.map(\.[0]) == ["0", "1"] + codes)
 

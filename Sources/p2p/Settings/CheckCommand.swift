@@ -1,0 +1,96 @@
+internal import ArgumentParser
+internal import SecureMesh
+
+/// `p2p check`: checks settings, files and addresses of a server or a peer, and runs nothing.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Check the settings, files and addresses of a server or a peer.",
+        discussion: """
+            Takes the same arguments as 'p2p server' or 'p2p peer', and reads the same settings file and environment. \
+            Prints one line per check: ok, or ! and what is wrong. The exit code is 1 if something is wrong.
+
+              p2p check server
+              p2p check peer A 3001 --show-origin
+            """,
+        subcommands: [CheckServer.self, CheckPeer.self]
+    )
+}
+
+/// The option of `p2p check` that lists the settings.
+struct OriginOptions: ParsableArguments {
+    @Flag(help: "Print each setting, its value and where the value comes from, and check nothing.")
+    var showOrigin = false
+
+    /// Prints the settings if the user asked for them.
+    ///
+    /// - Returns: True if it did.
+    func printSettings() throws -> Bool {
+        guard showOrigin else { return false }
+        let sources = try SettingSources(Array(CommandLine.arguments.dropFirst()))
+        let rows = sources.settings.map { setting in
+            [setting.name, setting.values.map(Console.escaped).joined(separator: ", "), setting.origin.description]
+        }
+        for line in TextTable.lines(of: rows, isAligned: FileSystem.isTerminal(FileSystem.standardOutput)) {
+            Console.result(line)
+        }
+        return true
+    }
+}
+
+/// `p2p check server`.
+struct CheckServer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "server", abstract: "Check the settings, files and addresses of a server.")
+
+    @OptionGroup var origin: OriginOptions
+    @OptionGroup var server: ServerCommand
+
+    func run() async throws {
+        guard try !origin.printSettings() else { return }
+        var report = CheckReport()
+        report.checkSettings()
+        let key = report.check { try server.readKey() } describe: { "key \(server.keyPath): \($0.publicKey)" }
+        var roster: Roster? = .open
+        if !server.open {
+            roster = report.check {
+                try KeyStore.readRoster(server.rosterPath)
+            } describe: {
+                "list of peers \(server.rosterPath): \($0.count) \($0.count == 1 ? "key" : "keys")"
+            }
+        }
+        if let key, let roster {
+            report.check {
+                try server.makeServer(key: key, roster: roster)
+            } describe: { _ in
+                "heartbeats every \(server.heartbeat.argument), lifetime \(server.lifetime.argument)"
+            }
+        }
+        for address in server.addresses { report.checkAddress(address) }
+        try report.finish()
+    }
+}
+
+/// `p2p check peer`.
+struct CheckPeer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "peer", abstract: "Check the settings, files and addresses of a peer.")
+
+    @OptionGroup var origin: OriginOptions
+    @OptionGroup var peer: PeerCommand
+
+    func run() async throws {
+        guard try !origin.printSettings() else { return }
+        var report = CheckReport()
+        report.checkSettings()
+        report.check { try peer.readKey() } describe: { "key \(peer.keyPath): \($0.publicKey)" }
+        report.check {
+            try peer.readServerKeys()
+        } describe: { keys in
+            "server key \(keys.map(\.description).joined(separator: " or "))"
+        }
+        await report.checkLookup(of: peer.server)
+        report.checkAddress(peer.localAddress)
+        try report.finish()
+    }
+}

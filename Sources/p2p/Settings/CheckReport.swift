@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import SecureMesh
+
+/// The results of `p2p check`, printed one after another.
+struct CheckReport {
+    private var hasProblem = false
+
+    /// Runs one check, and prints its result or the reason of its failure.
+    ///
+    /// - Parameters:
+    ///   - body: Returns the value that was checked.
+    ///   - describe: Returns the text of the result.
+    /// - Returns: The value; nil if the check has failed.
+    @discardableResult
+    mutating func check<Value>(_ body: () throws -> Value, describe: (Value) -> String) -> Value? {
+        do {
+            let value = try body()
+            Console.result("ok  \(describe(value))")
+            return value
+        } catch let failure as Failure {
+            note(failure.message, hint: failure.hint)
+        } catch {
+            note(String(describing: error), hint: nil)
+        }
+        return nil
+    }
+
+    /// Prints the settings file in use, and warns of variables that look like settings and are none.
+    mutating func checkSettings() {
+        check {
+            try SettingSources(Array(CommandLine.arguments.dropFirst()))
+        } describe: { sources in
+            sources.file.map { "settings file \($0)" } ?? "no settings file"
+        }
+        for (name, suggestion) in SettingSources.unknownVariables() {
+            note("$\(name) is no setting", hint: suggestion.map { "did you mean \($0)?" })
+        }
+    }
+
+    /// Checks that a socket can be bound to the address, and that the system grants it the buffers it requests.
+    mutating func checkAddress(_ address: SocketAddress) {
+        let probe = check {
+            try Failure.translating { () throws(MeshError) in try AddressProbe(binding: address) }
+        } describe: { _ in
+            "address \(address)"
+        }
+        guard let probe, probe.receiveBuffer < probe.requestedReceiveBuffer else { return }
+        // Not an error: a small mesh does without.
+        Console.result(
+            "--  receive buffer of \(address): \(probe.receiveBuffer) of \(probe.requestedReceiveBuffer) bytes; "
+                + "for a large mesh: sysctl -w net.core.rmem_max=\(probe.requestedReceiveBuffer)")
+    }
+
+    /// Looks up the server's name.
+    mutating func checkLookup(of server: ServerAddress) async {
+        do throws(HostLookupError) {
+            let found = try await server.lookedUp().map(\.description).joined(separator: ", ")
+            Console.result("ok  server \(server)" + (found == server.description ? "" : " at \(found)"))
+        } catch {
+            note("cannot look up \(server): \(error.reason)", hint: "is the name right, and the name service there?")
+        }
+    }
+
+    private mutating func note(_ message: String, hint: String?) {
+        hasProblem = true
+        Console.result("!   \(message)" + (hint.map { "; \($0)" } ?? ""))
+    }
+
+    /// - Throws: Exit code 1 if a check has failed.
+    func finish() throws {
+        if hasProblem { throw ExitCode(1) }
+    }
+}

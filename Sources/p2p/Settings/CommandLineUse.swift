@@ -1,0 +1,34 @@
+/// The settings that a command line gives itself.
+struct CommandLineUse {
+    private(set) var positionals: [String] = []
+    /// The values of each option by its name; that of a flag is `true`.
+    private(set) var options: [String: [String]] = [:]
+
+    /// The value of `--config`.
+    var config: String? { options["config"]?.last }
+
+    /// - Parameter arguments: The arguments after the name of the command.
+    init(_ arguments: [String], settings: [Setting]) {
+        let flags = Set(settings.filter { $0.kind == .flag }.map { "--\($0.name)" } + ["--show-origin"])
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                positionals += rest
+                return
+            }
+            guard argument.hasPrefix("--") else {
+                positionals.append(argument)
+                continue
+            }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0].dropFirst(2))
+            if parts.count == 2 {
+                options[name, default: []].append(String(parts[1]))
+            } else if flags.contains(argument) {
+                options[name] = ["true"]
+            } else if let value = rest.popFirst() {
+                options[name, default: []].append(value)
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// Finds the word that a user probably meant.
+enum NearMiss {
+    /// Returns the most similar of the words, or nil if none is similar: if more than a third of the letters, and more
+    /// than two, would have to change.
+    static func best(of words: [String], for given: String) -> String? {
+        let distances = words.map { (word: $0, distance: distance(Array(given), Array($0))) }
+        guard let best = distances.min(by: { $0.distance < $1.distance }),
+            best.distance <= max(2, best.word.count / 3), best.distance < best.word.count
+        else { return nil }
+        return best.word
+    }
+
+    /// Returns the Levenshtein distance: the number of letters to insert, remove or replace.
+    private static func distance(_ first: [Character], _ second: [Character]) -> Int {
+        var row = Array(0...second.count)
+        for (line, letter) in first.enumerated() {
+            var diagonal = row[0]
+            row[0] = line + 1
+            for (column, other) in second.enumerated() {
+                let change = diagonal + (letter == other ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(change, row[column] + 1, row[column + 1] + 1)
+            }
+        }
+        return row[second.count]
+    }
+}

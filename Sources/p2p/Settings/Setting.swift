@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+
+/// A setting of a command: an option or an argument that a settings file and the environment can give as well.
+struct Setting {
+    enum Kind: String, Decodable {
+        case positional
+        case option
+        case flag
+    }
+
+    /// The name in a settings file: that of the option, or of the argument.
+    let name: String
+    let kind: Kind
+    let isRepeatable: Bool
+    /// True if the value is the path of a file or a folder.
+    let isPath: Bool
+    /// The text of the default; nil if there is none.
+    let standard: String?
+
+    /// The environment variable that gives the setting.
+    var variable: String { "P2P_" + name.uppercased().replacing("-", with: "_") }
+
+    /// Returns the settings of a command, in the order of its help: all options and arguments but `--help`,
+    /// `--version`, `--config` and those in `excluded`.
+    ///
+    /// The parser's own description of the command is the source, so that each new option is a setting as well.
+    static func all(of command: any ParsableCommand.Type, except excluded: Set<String> = []) throws -> [Setting] {
+        let description = try JSONDecoder().decode(Description.self, from: Data(command._dumpHelp().utf8))
+        let excluded = excluded.union(["help", "version", "config"])
+        return (description.command.arguments ?? []).map(Setting.init).filter { !excluded.contains($0.name) }
+    }
+
+    private init(_ argument: Description.Argument) {
+        name = argument.kind == .positional ? argument.valueName : argument.preferredName?.name ?? argument.valueName
+        kind = argument.kind
+        isRepeatable = argument.isRepeating
+        isPath = ["file", "folder", "path"].contains { argument.valueName.contains($0) }
+        standard = argument.defaultValue ?? argument.abstract?.firstMatch(of: /\(default: (.*)\)$/).map { String($0.1) }
+    }
+
+    /// The parser's description of a command. Only what settings need is decoded.
+    private struct Description: Decodable {
+        struct Command: Decodable {
+            let arguments: [Argument]?
+        }
+
+        struct Argument: Decodable {
+            struct Name: Decodable {
+                let name: String
+            }
+
+            let kind: Kind
+            let preferredName: Name?
+            let valueName: String
+            let isRepeating: Bool
+            let abstract: String?
+            let defaultValue: String?
+        }
+
+        let command: Command
+    }
+}

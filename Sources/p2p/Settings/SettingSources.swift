@@ -1,0 +1,232 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import SecureMesh
+
+/// The values of a command's settings, and where each comes from: the command line, the environment, a settings file or
+/// the default, in this order.
+///
+/// Values from the environment and the file are added to the command line as arguments, so that one parser checks all
+/// of them. Each is also parsed by itself first, so that a refusal names its variable, or its file, line and column.
+struct SettingSources {
+    enum Origin: Equatable {
+        case commandLine
+        case environment(String)
+        case file(String, SettingsFile.Position)
+        case standard
+
+        var description: String {
+            switch self {
+            case .commandLine: "command line"
+            case .environment(let name): "$\(name)"
+            case .file(let path, let position): "\(path):\(position.line)"
+            case .standard: "default"
+            }
+        }
+    }
+
+    struct Resolved: Equatable {
+        let name: String
+        /// The values as arguments; empty for a flag that is not set, and for a default that is no text.
+        var values: [String]
+        var origin: Origin
+    }
+
+    /// The command line with the values of the environment and the file.
+    private(set) var arguments: [String]
+    private(set) var settings: [Resolved] = []
+    /// The path of the settings file; nil if there is none.
+    private(set) var file: String?
+
+    /// The commands that have settings, by their words on the command line.
+    private static let commands: [(words: [String], table: String, type: any ParsableCommand.Type)] = [
+        (["server"], "server", ServerCommand.self), (["peer"], "peer", PeerCommand.self),
+        (["check", "server"], "server", CheckServer.self), (["check", "peer"], "peer", CheckPeer.self),
+    ]
+
+    /// Resolves the settings of the command on a command line.
+    ///
+    /// - Parameter given: The arguments after the name of the program. They stay as they are if the command has no
+    ///   settings, or if they ask for help.
+    /// - Throws: `Failure` with exit code 78 if the settings file cannot be read or is wrong, or a variable is wrong.
+    init(_ given: [String], environment: (String) -> String? = FileSystem.environment) throws {
+        arguments = given
+        guard let command = Self.commands.first(where: { given.starts(with: $0.words) }) else { return }
+        let (words, rest) = (Array(given.prefix(command.words.count)), Array(given.dropFirst(command.words.count)))
+        guard !rest.contains(where: { ["-h", "--help", "--version", "--experimental-dump-help"].contains($0) })
+        else { return }
+        let all = try Setting.all(of: command.type, except: ["show-origin"])
+        let line = CommandLineUse(rest, settings: all)
+        let variable = environment("P2P_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
+        let content = try Self.read(line.config ?? variable)
+        file = content?.path
+        let entries = try content.map { try Self.entries(of: $0, for: command.table, all) } ?? [:]
+        var added: [String] = []
+        var positionals: [String] = []
+        var positional = 0
+        for setting in all {
+            var resolved = Resolved(name: setting.name, values: setting.standard.map { [$0] } ?? [], origin: .standard)
+            if let entry = entries[setting.name], let content {
+                resolved.values = try Self.values(of: entry, for: setting, in: content)
+                resolved.origin = .file(content.path, entry.position)
+                try Self.check(setting, resolved, command.type) { content.failure($0, at: entry.value.position) }
+            }
+            if let text = environment(setting.variable), !text.isEmpty {
+                resolved.values = try Self.values(of: text, for: setting)
+                resolved.origin = .environment(setting.variable)
+                try Self.check(setting, resolved, command.type) { message in
+                    Failure(.configuration, "$\(setting.variable): \(message)")
+                }
+            }
+            if setting.kind == .positional {
+                if positional < line.positionals.count {
+                    (resolved.values, resolved.origin) = ([line.positionals[positional]], .commandLine)
+                } else if resolved.origin != .standard {
+                    positionals += resolved.values
+                }
+                positional += 1
+            } else if let values = line.options[setting.name] {
+                (resolved.values, resolved.origin) = (values, .commandLine)
+            } else if resolved.origin != .standard, resolved.origin != .environment("P2P_KEYS") {
+                // `KeyStore` reads P2P_KEYS itself, so that its hints need not repeat the folder.
+                added += resolved.values.map { setting.kind == .flag ? "--\(setting.name)" : "--\(setting.name)=\($0)" }
+            }
+            settings.append(resolved)
+        }
+        arguments = words + added + rest + positionals
+    }
+
+    private static func read(_ given: String?) throws -> SettingsFile? {
+        let path = given ?? "p2p.toml"
+        guard given != nil || FileSystem.exists(path) else { return nil }
+        let text: String
+        do {
+            guard let read = String(validating: try KeyFile.content(of: path, limit: 1 << 20), as: UTF8.self) else {
+                throw Failure(.configuration, "\(path): not UTF-8 text")
+            }
+            text = read
+        } catch let error as KeyFileError {
+            throw Failure(
+                .configuration, "cannot read the settings file: \(error.description)",
+                hint: "give its path with --config or P2P_CONFIG")
+        }
+        return try SettingsFile(text, path: path)
+    }
+
+    /// Returns the entries for a command by their names: those of its table, and those before the first table.
+    ///
+    /// - Throws: `Failure` for a table that is no command with settings, and for a key that is no setting.
+    private static func entries(
+        of file: SettingsFile, for table: String, _ settings: [Setting]
+    ) throws -> [String: SettingsFile.Entry] {
+        let known = try ["server", "peer"].map { name in
+            let type = commands.first { $0.words == [name] }?.type
+            return (name, try type.map { try Setting.all(of: $0).map(\.name) } ?? [])
+        }
+        for table in file.tables where !known.contains(where: { $0.0 == table.name }) {
+            throw file.failure(
+                "there is no table [\(table.name)]", at: table.position,
+                hint: suggestion(table.name, among: known.map(\.0)) ?? "the tables are [server] and [peer]")
+        }
+        var entries: [String: SettingsFile.Entry] = [:]
+        for entry in file.entries {
+            let names = known.filter { entry.table == nil || $0.0 == entry.table }.flatMap(\.1)
+            guard names.contains(entry.key) else {
+                let place = entry.table.map { " of p2p \($0)" } ?? ""
+                throw file.failure(
+                    "\(entry.key) is no setting\(place)", at: entry.position,
+                    hint: suggestion(entry.key, among: names)
+                        ?? "the settings are the options of 'p2p help \(entry.table ?? table)', without --")
+            }
+            if entry.table == table || entry.table == nil && entries[entry.key] == nil {
+                guard settings.contains(where: { $0.name == entry.key }) else { continue }
+                entries[entry.key] = entry
+            }
+        }
+        return entries
+    }
+
+    private static func suggestion(_ name: String, among names: [String]) -> String? {
+        NearMiss.best(of: names, for: name).map { "did you mean \($0)?" }
+    }
+
+    /// Returns the values of an entry as arguments. Relative paths begin at the folder of the file.
+    private static func values(
+        of entry: SettingsFile.Entry, for setting: Setting, in file: SettingsFile
+    ) throws(Failure) -> [String] {
+        switch (setting.kind, entry.value.content) {
+        case (.flag, .boolean(let isSet)): return isSet ? ["true"] : []
+        case (.flag, _): throw file.failure("\(setting.name) is true or false", at: entry.value.position)
+        case (_, .array(let values)):
+            guard setting.isRepeatable else {
+                throw file.failure("\(setting.name) has one value", at: entry.value.position)
+            }
+            var texts: [String] = []
+            for value in values { texts.append(try text(of: value, for: setting, in: file)) }
+            return texts
+        default: return [try text(of: entry.value, for: setting, in: file)]
+        }
+    }
+
+    private static func text(
+        of value: SettingsFile.Value, for setting: Setting, in file: SettingsFile
+    ) throws(Failure) -> String {
+        switch value.content {
+        case .integer(let number): return String(number)
+        case .string(let text):
+            guard setting.isPath, !text.hasPrefix("/"), !text.hasPrefix("p2ppub1_"), text != "off",
+                let slash = file.path.lastIndex(of: "/")
+            else { return text }
+            return file.path[...slash] + text
+        case .boolean, .array: throw file.failure("\(setting.name) is a text or a number", at: value.position)
+        }
+    }
+
+    /// Returns the values of an environment variable as arguments. Commas separate the values of a repeatable setting.
+    private static func values(of text: String, for setting: Setting) throws(Failure) -> [String] {
+        guard setting.kind == .flag else {
+            guard setting.isRepeatable else { return [text] }
+            return text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+        }
+        switch text {
+        case "true", "1": return ["true"]
+        case "false", "0": return []
+        default:
+            let text = Console.escaped(text)
+            throw Failure(.configuration, "$\(setting.variable): it is true or false, and not \(text)")
+        }
+    }
+
+    /// Parses each value by itself.
+    private static func check(
+        _ setting: Setting, _ resolved: Resolved, _ type: any ParsableCommand.Type, failure: (String) -> Failure
+    ) throws {
+        for value in resolved.values {
+            // The arguments of a peer, of which one may be replaced by the value to check.
+            var arguments = type is PeerCommand.Type || type is CheckPeer.Type ? ["A", "1"] : []
+            switch setting.kind {
+            case .positional: arguments[setting.name == "name" ? 0 : 1] = value
+            case .option: arguments.append("--\(setting.name)=\(value)")
+            case .flag: arguments.append("--\(setting.name)")
+            }
+            do {
+                _ = try type.parse(arguments)
+            } catch {
+                let text = Console.escaped(type.message(for: error))
+                throw failure(text.prefix(1).lowercased() + text.dropFirst())
+            }
+        }
+    }
+}
+
+extension SettingSources {
+    /// The variables that begin with `P2P_` and are no setting, each with the setting that was probably meant.
+    static func unknownVariables(
+        _ names: [String] = Array(ProcessInfo.processInfo.environment.keys)
+    ) -> [(name: String, suggestion: String?)] {
+        let settings = commands.flatMap { (try? Setting.all(of: $0.type)) ?? [] }
+        let known = Set(settings.map(\.variable) + ["P2P_CONFIG", "P2P_KEYS"])
+        return names.filter { $0.hasPrefix("P2P_") && !known.contains($0) }.sorted().map { name in
+            (name, NearMiss.best(of: known.sorted(), for: name))
+        }
+    }
+}

@@ -1,0 +1,9 @@
+internal import ArgumentParser
+
+/// The option of every command that has a settings file.
+struct SettingsOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "File of settings.", valueName: "file", default: "$P2P_CONFIG, or else ./p2p.toml if it exists"))
+    var config: String?
+}

@@ -1,0 +1,114 @@
+internal import Foundation
+internal import Testing
+
+/// Settings from the command line, the environment and p2p.toml, as a user gives them.
+@Suite("settings", .serialized)
+struct SettingsTests {
+    private static let file = """
+        keys = "keys"
+        [server]
+        heartbeat = "250ms"
+        max-peers = 7
+        [peer]
+        name = "A"
+        port = 3001
+        """
+
+    @Test("a flag comes before the environment, the environment before the file, and the file before the default")
+    func precedence() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try harness.write(Self.file, to: "p2p.toml")
+        let environment = ["P2P_MAX_PEERS": "8", "P2P_HEARTBEAT": "300ms"]
+        let result = try await harness.run(
+            ["check", "server", "--show-origin", "--max-peers", "9"], environment: environment)
+        #expect(result.status == 0)
+        #expect(result.output.contains("max-peers\t9\tcommand line"))
+        #expect(result.output.contains("heartbeat\t300ms\t$P2P_HEARTBEAT"))
+        #expect(result.output.contains("lifetime\t1500ms\tdefault"))
+        #expect(result.output.contains("keys\tkeys\tp2p.toml:1"))
+    }
+
+    @Test("a peer gets its name and port from the file, and joins")
+    func peer() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let server = try await harness.startServer()
+        try harness.write(
+            "[peer]\nname = \"A\"\nport = \(try UDP.freePort())\nserver = \"\(server.address)\"\n", to: "p2p.toml")
+        let peer = try harness.start(["peer"])
+        try await peer.waitForLine(matching: "^joined as A at ")
+        peer.send(SIGTERM)
+        #expect(try await peer.waitForExit() == 0)
+    }
+
+    @Test("relative paths in the file begin at the file's folder")
+    func paths() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try FileManager.default.createDirectory(atPath: harness.path("etc"), withIntermediateDirectories: false)
+        try harness.write("[server]\nkeys = \"../keys\"\nlisten = \"127.0.0.1:0\"\n", to: "etc/p2p.toml")
+        let result = try await harness.run(["check", "server", "--config", "etc/p2p.toml"])
+        #expect(result.status == 0, "\(result.text)")
+        #expect(result.output.contains("ok  settings file etc/p2p.toml"))
+        #expect(result.output.contains { $0.hasPrefix("ok  key etc/../keys/server.key: p2ppub1_") })
+    }
+
+    static let mistakes: [(line: String, error: String, hint: String?)] = [
+        ("heartbeet = \"1s\"", "bad.toml:2:1: heartbeet is no setting of p2p server", "did you mean heartbeat?"),
+        ("heartbeat = 500", "bad.toml:2:13: the value '500' is invalid for '--heartbeat <interval>'", nil),
+        ("open = \"yes\"", "bad.toml:2:8: open is true or false", nil),
+        ("heartbeat = [\"1s\"]", "bad.toml:2:13: heartbeat has one value", nil),
+        ("[sever]", "bad.toml:2:1: there is no table [sever]", "did you mean server?"),
+        ("message = \"hi\"", "bad.toml:2:1: message is no setting of p2p server", nil),
+    ]
+
+    @Test("a mistake in the file is refused with file, line, column and a suggestion", arguments: mistakes)
+    func mistake(_ line: String, error: String, hint: String?) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try harness.write("[server]\n\(line)\n", to: "bad.toml")
+        try await harness.run(["server", "--config", "bad.toml"]).expectFailure(78, error, hint: hint)
+    }
+
+    @Test("a wrong variable is refused by its name")
+    func variable() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(["server"], environment: ["P2P_HEARTBEAT": "3"])
+            .expectFailure(78, "$P2P_HEARTBEAT: the value '3' is invalid")
+        try await harness.run(["server"], environment: ["P2P_OPEN": "maybe"])
+            .expectFailure(78, "$P2P_OPEN: it is true or false, and not maybe")
+        try await harness.run(["server"], environment: ["P2P_CONFIG": "nowhere.toml"])
+            .expectFailure(78, "cannot read the settings file: nowhere.toml", hint: "--config or P2P_CONFIG")
+    }
+
+    @Test("check names everything that is wrong, not only the first, and exits with 1")
+    func check() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let taken = try UDP.Socket(.loopback4)
+        let result = try await harness.run(
+            ["check", "server", "--listen", "127.0.0.1:\(taken.port)"], environment: ["P2P_HEARBEAT": "1s"])
+        #expect(result.status == 1)
+        let problems = result.output.filter { $0.hasPrefix("!   ") }
+        #expect(problems.count == 4, "\(result.text)")
+        #expect(problems.contains("!   $P2P_HEARBEAT is no setting; did you mean P2P_HEARTBEAT?"))
+        #expect(problems.contains { $0.contains("no key at keys/server.key") })
+        #expect(problems.contains { $0.contains("no list of peers at keys/authorized_peers") })
+        #expect(problems.contains { $0.contains("the port of 127.0.0.1:\(taken.port) is in use") })
+    }
+
+    @Test("check says ok of a peer that can start, and starts nothing")
+    func checkPeer() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let result = try await harness.run(["check", "peer", "A", "\(try UDP.freePort())", "--bind", "127.0.0.1"])
+        #expect(result.status == 0, "\(result.text)")
+        #expect(!result.output.contains { $0.hasPrefix("!") })
+        #expect(result.output.contains("ok  server 127.0.0.1:3000"))
+    }
+}
