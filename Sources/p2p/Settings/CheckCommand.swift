@@ -50,7 +50,11 @@ struct CheckServer: AsyncParsableCommand {
         guard try !origin.printSettings() else { return }
         var report = CheckReport()
         report.checkSettings()
-        let key = report.check { try server.readKey() } describe: { "key \(server.keyPath): \($0.publicKey)" }
+        let key = report.check {
+            try server.readKey()
+        } describe: {
+            "key \(server.keyPath): \($0.publicKey)"
+        }
         var roster: Roster? = .open
         if !server.open {
             roster = report.check {
@@ -83,7 +87,11 @@ struct CheckPeer: AsyncParsableCommand {
         guard try !origin.printSettings() else { return }
         var report = CheckReport()
         report.checkSettings()
-        report.check { try peer.readKey() } describe: { "key \(peer.keyPath): \($0.publicKey)" }
+        report.check {
+            try peer.readKey()
+        } describe: {
+            "key \(peer.keyPath): \($0.publicKey)"
+        }
         report.check {
             try peer.readServerKeys()
         } describe: { keys in

@@ -1,5 +1,10 @@
 internal import ArgumentParser
-internal import FoundationEssentials
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
 
 /// A setting of a command: an option or an argument that a settings file and the environment can give as well.
 struct Setting {

@@ -1,6 +1,11 @@
 internal import ArgumentParser
-internal import FoundationEssentials
 internal import SecureMesh
+
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
 
 /// The values of a command's settings, and where each comes from: the command line, the environment, a settings file or
 /// the default, in this order.
