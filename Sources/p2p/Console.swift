@@ -85,7 +85,10 @@ enum Console {
     /// - Parameter replacesLine: true to overwrite the terminal's current line, which an empty text clears; false to
     ///   print a line of its own.
     static func progress(_ text: String, replacesLine: Bool) {
-        write(replacesLine ? "\r\u{1B}[K\(text)" : "p2p: \(text)\n", isProgress: true)
+        guard replacesLine else { return write("p2p: \(text)\n", isProgress: true) }
+        // A line that the terminal wraps could not be overwritten. Its width may have changed.
+        let width = Terminal.width(of: FileSystem.standardError) ?? 80
+        write("\r\u{1B}[K\(text.prefix(max(width - 1, 0)))", isProgress: true)
     }
 
     /// Prints a line on stderr as it is. A failure is ignored: there is nowhere to report it.

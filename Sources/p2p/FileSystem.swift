@@ -17,18 +17,11 @@ extension SystemError {
 }
 
 /// The system calls of the command that take pointers: files, the environment, the time.
-///
-/// This and NotifySocket.swift are the only files of the command with `unsafe`.
 enum FileSystem {
     static let standardOutput = STDOUT_FILENO
     static let standardError = STDERR_FILENO
 
     static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
-
-    /// Keeps a write to a pipe without a reader from ending the process: the write then fails with `EPIPE`.
-    static func ignoreBrokenPipes() {
-        signal(SIGPIPE, SIG_IGN)
-    }
 
     /// Returns the value of an environment variable, or nil if it is not set.
     static func environment(_ name: String) -> String? {
@@ -99,8 +92,14 @@ enum FileSystem {
 
     /// Reads and drops what is in a pipe that does not block.
     static func empty(_ descriptor: CInt) {
+        while !readAvailable(descriptor).isEmpty {}
+    }
+
+    /// Reads at most 64 bytes of a pipe that does not block.
+    static func readAvailable(_ descriptor: CInt) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 64)
-        while unsafe read(descriptor, &bytes, bytes.count) > 0 {}
+        let count = unsafe read(descriptor, &bytes, bytes.count)
+        return Array(bytes.prefix(max(count, 0)))
     }
 
     /// Waits until one of the descriptors takes bytes without blocking, or `reading` has some.
@@ -154,23 +153,6 @@ enum FileSystem {
             // Linux counts KiB.
             return usage.ru_maxrss * 1_024
         #endif
-    }
-
-    /// Lets this process have so many open descriptors at once.
-    ///
-    /// - Throws: `EMFILE` if the user may not have as many.
-    static func allowDescriptors(_ count: Int) throws(SystemError) {
-        var limit = rlimit()
-        #if canImport(Glibc)
-            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        #else
-            let resource = RLIMIT_NOFILE
-        #endif
-        guard unsafe getrlimit(resource, &limit) == 0 else { throw SystemError() }
-        guard limit.rlim_cur < count else { return }
-        guard limit.rlim_max >= count else { throw SystemError(EMFILE) }
-        limit.rlim_cur = rlim_t(count)
-        guard unsafe setrlimit(resource, &limit) == 0 else { throw SystemError() }
     }
 
     private static func pad(_ number: CInt, to width: Int = 2) -> String {

@@ -23,10 +23,10 @@ struct P2P: AsyncParsableCommand {
     )
 
     static func main() async {
-        // With the default action, `p2p keygen A B --authorize | head -n 1` would end between two of its files.
-        FileSystem.ignoreBrokenPipes()
+        StandardStreams.fillClosed()
+        SignalTrap.setDefaults()
         do {
-            var command = try parseAsRoot(SettingSources(Array(CommandLine.arguments.dropFirst())).arguments)
+            var command = try prepare()
             // Here only this thread runs, so all others take over its priority.
             if command is ServerCommand { SchedulingPriority.raiseToServer() }
             LoggingSystem.bootstrap { ConsoleLogHandler(label: $0) }
@@ -50,6 +50,21 @@ struct P2P: AsyncParsableCommand {
             let text = Console.escaped(message(for: error))
             Console.report(Failure(.usage, text.prefix(1).lowercased() + text.dropFirst(), hint: Failure.usageHint))
             exit(withError: Failure.Code.usage.exitCode)
+        }
+    }
+
+    /// Parses the arguments and checks that the system lets the command work.
+    ///
+    /// Exits if it does not. That must not wait for anything, because there may be no thread to wait for.
+    private static func prepare() throws -> any ParsableCommand {
+        do {
+            try ProcessArguments.check()
+            let command = try parseAsRoot(SettingSources(Array(CommandLine.arguments.dropFirst())).arguments)
+            try ProcessLimits.check(for: (command as? any ResourceUser)?.resourceNeeds ?? ResourceNeeds())
+            return command
+        } catch let failure as Failure {
+            Console.report(failure)
+            exit(withError: failure.exitCode)
         }
     }
 }

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Logging
 internal import SecureMesh
 internal import ServiceLifecycle
-internal import UnixSignals
 
 /// `p2p peer`: joins a mesh, prints what happens there, and broadcasts a message at an interval.
 struct PeerCommand: AsyncParsableCommand {
@@ -11,7 +10,7 @@ struct PeerCommand: AsyncParsableCommand {
         abstract: "Join a mesh as a peer.",
         discussion: """
             Prints on stdout who joins (+), leaves (-) or returns with a new session (~), and messages as NAME: TEXT \
-            with control characters escaped. SIGINT and SIGTERM make the peer leave the mesh and exit.
+            with control characters escaped. SIGINT, SIGTERM and SIGHUP make the peer leave the mesh and exit.
 
               p2p peer A 3001
               p2p peer sensor-7 3001 --server 192.0.2.1:3000
@@ -76,6 +75,7 @@ struct PeerCommand: AsyncParsableCommand {
 
     func run() async throws {
         Console.startQueue()
+        let signals = try SignalTrap.trap(endsWithTerminal: true)
         let signingKey = try readKey()
         let pinned = try readServerKeys()
         var configuration = MeshPeer.Configuration(
@@ -87,8 +87,9 @@ struct PeerCommand: AsyncParsableCommand {
             peer: peer, name: name, key: signingKey.publicKey, server: server, pinned: pinned)
 
         let notifier = ServiceNotifier(of: peer, as: name, asking: server)
-        let services = ServiceGroup(
-            services: [peer, notifier], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
+        let services = ServiceGroup(services: [peer, notifier], logger: .quiet)
+        let stopping = signals.stopping(services)
+        let summaries = signals.printingSummaries(of: peer, logger)
         // Ends with the peer's events, so that all of them are printed. If nobody reads stdout, it does not end, and
         // the command does.
         let printing = Task { await printer.printEvents() }
@@ -102,7 +103,11 @@ struct PeerCommand: AsyncParsableCommand {
                     if await printer.giveUp(after: timeout) { await services.triggerGracefulShutdown() }
                 }
             }
-            defer { tasks.cancelAll() }
+            defer {
+                tasks.cancelAll()
+                stopping.cancel()
+                summaries.cancel()
+            }
             do {
                 try await services.run()
             } catch MeshError.notAuthorized {
@@ -115,6 +120,7 @@ struct PeerCommand: AsyncParsableCommand {
             await wait(for: printing, atMost: Console.patience)
             if let failure = await printer.failure { throw failure }
         }
+        if let signal = await stopping.value, signal == .hangup { throw ExitCode(signal.exitCode) }
     }
 
     var keyPath: String { key ?? keyOptions.store.secretPath(name) }

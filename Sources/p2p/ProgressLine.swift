@@ -1,13 +1,13 @@
 internal import MeshReport
 internal import MeshSimulator
 
-/// The progress of a simulation or a swarm on stderr: one line that is overwritten on a terminal, a line every 10
-/// seconds elsewhere.
+/// The progress of a simulation or a swarm on stderr: one line that is overwritten on a terminal that can do that, a
+/// line every 10 seconds elsewhere.
 final class ProgressLine {
     private let activity: String
     private let start = ContinuousClock.now
     private var lastShown: ContinuousClock.Instant
-    private let isTerminal = FileSystem.isTerminal(FileSystem.standardError)
+    private let replacesLine = Terminal.canReplaceLine(FileSystem.standardError)
     private var isOpen = false
 
     /// - Parameter activity: The word with which the line begins.
@@ -45,10 +45,10 @@ final class ProgressLine {
 
     private func show(always: Bool = false, _ text: () -> String) {
         let now = ContinuousClock.now
-        guard always || now - lastShown > (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
+        guard always || now - lastShown > (replacesLine ? .milliseconds(200) : .seconds(10)) else { return }
         lastShown = now
-        isOpen = isTerminal
+        isOpen = replacesLine
         let seconds = (now - start).components.seconds
-        Console.progress("\(activity): \(text()), \(seconds) s", replacesLine: isTerminal)
+        Console.progress("\(activity): \(text()), \(seconds) s", replacesLine: replacesLine)
     }
 }

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Logging
 internal import SecureMesh
 internal import ServiceLifecycle
-internal import UnixSignals
 
 /// `p2p server`: runs the server of a mesh until a signal stops it.
 struct ServerCommand: AsyncParsableCommand {
@@ -74,7 +73,7 @@ struct ServerCommand: AsyncParsableCommand {
     func run() async throws {
         Console.startQueue()
         // Before anything else: an untrapped SIGHUP would end the process.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let signals = try SignalTrap.trap(endsWithTerminal: false)
         let signingKey = try readKey()
         let rosterPath = rosterPath
         let roster = open ? .open : try KeyStore.readRoster(rosterPath)
@@ -82,14 +81,18 @@ struct ServerCommand: AsyncParsableCommand {
         if open { Console.warning("--open: anyone who reaches this server may join") }
 
         let notifier = ServiceNotifier(of: server)
-        let services = ServiceGroup(
-            services: [server, notifier], gracefulShutdownSignals: [.sigint, .sigterm], logger: .quiet)
+        let services = ServiceGroup(services: [server, notifier], logger: .quiet)
+        let stopping = signals.stopping(services)
+        let summaries = signals.printingSummaries(of: server, Logger(label: "server"))
         // Ends with the server's events. If nobody reads stdout, it does not end, and the command does.
         let printing = Task { await Self.printEvents(of: server, publicKey: signingKey.publicKey) }
         let reloading = Task { [open] in
-            await Self.reload(server, from: open ? nil : rosterPath, at: hangups, notifier)
+            await Self.reload(server, from: open ? nil : rosterPath, at: signals.hangups, notifier)
         }
-        defer { reloading.cancel() }
+        defer {
+            for task in [reloading, summaries] { task.cancel() }
+            stopping.cancel()
+        }
         do {
             try await services.run()
         } catch let error as MeshError {
@@ -143,7 +146,7 @@ struct ServerCommand: AsyncParsableCommand {
     ///
     /// - Parameter path: the path of the list; nil if the server is open.
     private static func reload(
-        _ server: MeshServer, from path: String?, at hangups: UnixSignalsSequence, _ notifier: ServiceNotifier
+        _ server: MeshServer, from path: String?, at hangups: AsyncStream<Signal>, _ notifier: ServiceNotifier
     ) async {
         for await _ in hangups {
             notifier.reloadBegins()

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Logging
 internal import MeshReport
 internal import SecureMesh
-internal import UnixSignals
 
 /// `p2p swarm`: runs many complete peers in one process.
 struct SwarmCommand: AsyncParsableCommand {
@@ -87,18 +86,21 @@ struct SwarmCommand: AsyncParsableCommand {
 
     func run() async throws {
         Console.startQueue()
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let signals = try SignalTrap.trap(endsWithTerminal: true)
         let swarm = try makeSwarm()
         let running = Task { await swarm.run(gap: gap) }
         let progress = Task { await Self.showProgress(of: swarm) }
-        var ends: [@Sendable () async -> Void] = [{ for await _ in signals { return } }, { await running.value }]
+        let summaries = Task { for await _ in signals.summaries { Console.note(swarm.report.progress) } }
+        let stopping = Task { await signals.stops.first { _ in true } }
+        var ends: [@Sendable () async -> Void] = [{ _ = await stopping.value }, { await running.value }]
         if let duration { ends.append { try? await Task.sleep(for: duration) } }
         await firstToEnd(ends)
         await swarm.stopTalking(within: Self.settling)
         let report = swarm.report
         running.cancel()
         await wait(for: running, atMost: Self.leaving)
-        progress.cancel()
+        for task in [progress, summaries] { task.cancel() }
+        stopping.cancel()
         await progress.value
         if json {
             Console.result(report.json)
@@ -116,17 +118,12 @@ struct SwarmCommand: AsyncParsableCommand {
                 "\(report.joined) of \(report.peers) peers joined" + (refusal.map { ": \($0.summary)" } ?? ""),
                 hint: refusal?.hint ?? "'p2p peer' says more about a server that does not answer")
         }
+        if let signal = await stopping.value, signal == .hangup { throw ExitCode(signal.exitCode) }
     }
 
     private func makeSwarm() throws -> Swarm {
         let store = keyOptions.store
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
-        do throws(SystemError) {
-            try FileSystem.allowDescriptors(peers + Self.otherDescriptors)
-        } catch {
-            throw Failure(
-                .system, "this process may not open \(peers) sockets", hint: "raise the limit with 'ulimit -n'")
-        }
         // Refusals are counted; a log of so many peers would say nothing more.
         let logger = Logger.quiet
         // An open server reserves a name for its key, so a new key needs a new name.
@@ -160,9 +157,6 @@ struct SwarmCommand: AsyncParsableCommand {
         }
         line.end()
     }
-
-    /// Descriptors that are not peers' sockets: standard streams, event loops, random numbers.
-    private static let otherDescriptors = 64
 }
 
 enum TalkersOption: String, ExpressibleByArgument, CaseIterable {

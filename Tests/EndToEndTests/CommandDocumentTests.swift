@@ -37,6 +37,17 @@ struct CommandDocumentTests {
         #expect(list.matches(of: #/(?:^|; )\s*(\d+) /#).map { String($0.output.1) } == ["0", "1"] + codes)
     }
 
+    @Test("lists the signals that SignalTests, TerminalTests and RecoveryTests send")
+    func signals() throws {
+        let rows = try Page("docs/command.md").rows(under: "## Signals")
+        #expect(
+            rows.map(\.[0]) == [
+                "SIGINT, SIGTERM", "a second SIGINT or SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGTSTP, SIGSTOP",
+                "SIGWINCH", "SIGPIPE, SIGUSR2, SIGXFSZ",
+            ])
+        #expect(rows.allSatisfy { $0.count == 5 })
+    }
+
     @Test("the help of simulate lists every attack, and no other")
     func attacks() async throws {
         let harness = try ProcessHarness()

@@ -21,10 +21,10 @@ final class ProcessWatchdog: Sendable {
         try process.run()
     }
 
-    static func notify(_ event: String, _ process: Process) {
+    static func notify(_ event: String, _ id: pid_t) {
         guard let watchdog = try? shared.get() else { return }
         try? watchdog.input.fileHandleForWriting.write(
-            contentsOf: Data("\(event) \(process.processIdentifier)\n".utf8))
+            contentsOf: Data("\(event) \(id)\n".utf8))
     }
 
     private static let script = """

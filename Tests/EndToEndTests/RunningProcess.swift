@@ -39,7 +39,7 @@ final class RunningProcess: Sendable {
         process.terminationHandler = { [weak self] process in
             let status = process.terminationStatus
             // The lock keeps this from overtaking "began".
-            Self.spawning.withLock { _ in ProcessWatchdog.notify("ended", process) }
+            Self.spawning.withLock { _ in ProcessWatchdog.notify("ended", process.processIdentifier) }
             self?.state.withLock { $0.exit = (status, .now) }
         }
         // One process at a time: if another one inherited these pipes, they would stay open after the exit.
@@ -47,7 +47,7 @@ final class RunningProcess: Sendable {
             process.standardOutput = reading(.output)
             process.standardError = reading(.errors)
             try process.run()
-            ProcessWatchdog.notify("began", process)
+            ProcessWatchdog.notify("began", process.processIdentifier)
         }
     }
 
@@ -81,7 +81,7 @@ final class RunningProcess: Sendable {
             if line != nil || isLate || hasEnded {
                 throw MissingOutcome(what: "a line on \(stream) like '\(pattern)' within \(limit)", from: report)
             }
-            try await Task.sleep(for: Self.pollInterval)
+            try await Self.pause()
         }
     }
 
@@ -99,7 +99,7 @@ final class RunningProcess: Sendable {
             let exit = state.withLock { $0.openStreams == 0 ? $0.exit : nil }
             if let exit, exit.at <= deadline { return exit.status }
             if exit != nil || isLate { throw MissingOutcome(what: "an exit within \(limit)", from: report) }
-            try await Task.sleep(for: Self.pollInterval)
+            try await Self.pause()
         }
     }
 
@@ -125,6 +125,7 @@ final class RunningProcess: Sendable {
 
     /// The process id.
     var id: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
 
     func send(_ signal: Int32) {
         Foundation.kill(process.processIdentifier, signal)
@@ -207,7 +208,7 @@ final class RunningProcess: Sendable {
     }
 
     /// The environment of every process: without `P2P_KEYS`, which the developer may have set.
-    private static let environment: [String: String] = {
+    static let environment: [String: String] = {
         let names: Set = [
             "PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
             // For builds with coverage or a sanitizer.
@@ -217,6 +218,11 @@ final class RunningProcess: Sendable {
         kept["SWIFT_BACKTRACE"] = "enable=no"
         return kept
     }()
+
+    /// Waits between two looks at a process.
+    static func pause() async throws {
+        try await Task.sleep(for: pollInterval)
+    }
 
     private static let spawning = Mutex(())
     private static let pollInterval = Duration.milliseconds(10)

@@ -7,11 +7,13 @@ import Testing
 struct TidyTests {
     /// The folders of the core, from left to right. A folder uses those to its left.
     private static let folders = ["Values", "Wire", "Crypto", "Admission", "Mesh"]
-    /// Calls of libsodium, socket addresses in C structures, and system calls on files and sockets.
+    /// Calls of libsodium, socket addresses in C structures, and system calls on files, sockets and processes.
     private static let filesWithUnsafe = [
         "Crypto/Sodium.swift", "SecureMesh/AddressConversion.swift", "SecureMesh/ExtendedAttribute.swift",
         "SecureMesh/Neighbors.swift", "SecureMesh/OpenFile.swift", "SecureMesh/SocketDescriptor.swift",
-        "SecureMesh/SystemResolver.swift", "p2p/FileSystem.swift", "p2p/NotifySocket.swift",
+        "SecureMesh/SystemResolver.swift", "Process/ProcessArguments.swift", "Process/ProcessLimits.swift",
+        "Process/SignalTrap.swift", "Process/StandardStreams.swift", "Process/Terminal.swift", "p2p/FileSystem.swift",
+        "p2p/NotifySocket.swift",
     ]
 
     private static let runtimeImports: Set<String> = [

@@ -1,0 +1,23 @@
+/// The arguments of this process, checked before the parser sees them.
+enum ProcessArguments {
+    /// Checks that all arguments can be read.
+    ///
+    /// - Throws: `Failure` with exit code 71 if the system does not tell them, 64 if one is not UTF-8. Swift replaces
+    ///   such bytes, so that a name or a message would differ from what was given.
+    static func check() throws {
+        // Swift reads them from /proc on Linux.
+        guard CommandLine.argc > 0 else {
+            throw Failure(
+                .system, "the arguments of this process cannot be read: there is no /proc",
+                hint: "mount it: 'mount -t proc proc /proc'")
+        }
+        for index in 1..<max(Int(CommandLine.argc), 1) {
+            guard let argument = unsafe CommandLine.unsafeArgv[index] else { return }
+            guard unsafe String(validatingCString: argument) == nil else { continue }
+            let text = unsafe Console.escaped(String(cString: argument))
+            throw Failure(
+                .usage, "argument \(index), '\(text)', is not valid UTF-8",
+                hint: "names, paths and messages on the command line are UTF-8 text")
+        }
+    }
+}

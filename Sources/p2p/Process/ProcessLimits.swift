@@ -1,0 +1,187 @@
+internal import SecureMesh
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The limits that the system sets for this process: open files, threads, memory.
+///
+/// They are checked before the work begins. Later, the runtime libraries would trap where the system refuses.
+enum ProcessLimits {
+    /// Raises the limit of open files if necessary, and checks that the process has enough of everything.
+    ///
+    /// - Throws: `Failure` with exit code 71 and the limit to raise.
+    static func check(for needs: ResourceNeeds) throws {
+        let hasSockets = needs.socketDescriptors > 0
+        try allowDescriptors(
+            baseDescriptors + needs.socketDescriptors + (hasSockets ? eventLoops * descriptorsPerEventLoop : 0))
+        try checkMappings(for: needs.guardedKeys)
+        if hasSockets {
+            useOneArenaIfLimited()
+            try withThreads(threads) {
+                guard let memory = unsafe map(workingMemory) else { throw outOfMemory }
+                unsafe munmap(memory, workingMemory)
+            }
+        }
+        if needs.guardedKeys > 0, !canLock {
+            Console.warning(
+                "the secret key can get into swap space: this process may not lock memory",
+                hint: "raise the limit: 'ulimit -l 64', or LimitMEMLOCK= in a systemd unit")
+        }
+    }
+
+    /// Lets this process open so many more descriptors.
+    private static func allowDescriptors(_ count: Int) throws {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            let resource = RLIMIT_NOFILE
+        #endif
+        guard unsafe getrlimit(resource, &limit) == 0 else { return }
+        let needed = rlim_t(firstDescriptor(after: count))
+        guard limit.rlim_cur < needed else { return }
+        let allowed = limit.rlim_max
+        limit.rlim_cur = allowed
+        guard allowed >= needed, unsafe setrlimit(resource, &limit) == 0 else {
+            throw Failure(
+                .system, "this process needs \(needed) open files and may have \(allowed)",
+                hint: "raise the limit: 'ulimit -Hn \(needed)', or LimitNOFILE= in a systemd unit")
+        }
+    }
+
+    /// Returns the number below which there are so many unused descriptors.
+    private static func firstDescriptor(after count: Int) -> Int {
+        var (descriptor, unused) = (0, 0)
+        while unused < count {
+            if fcntl(CInt(descriptor), F_GETFD) < 0 { unused += 1 }
+            descriptor += 1
+        }
+        return descriptor
+    }
+
+    /// Checks that the system allows the mappings of guarded memory. Each key has four.
+    private static func checkMappings(for keys: Int) throws {
+        guard keys > 1_000, let file = try? OpenFile("/proc/sys/vm/max_map_count", O_RDONLY),
+            let allowed = Int(text(of: file).prefix { $0.isNumber })
+        else { return }
+        let needed = keys * mappingsPerKey + otherMappings
+        guard allowed < needed else { return }
+        throw Failure(
+            .system, "\(keys) keys in guarded memory need \(needed) mappings, and a process may have \(allowed)",
+            hint: "use fewer peers, or raise the limit: 'sysctl vm.max_map_count=\(needed)'")
+    }
+
+    /// Returns the first bytes of a file as text.
+    private static func text(of file: borrowing OpenFile) -> String {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        let count = (try? file.readBytes(into: &bytes)) ?? 0
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+
+    /// Runs `body` while so many other threads exist, to know before the work that they can.
+    private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
+        let gate = try FileSystem.makePipe()
+        var threads: [pthread_t] = []
+        defer {
+            // The threads end when they find the end of the pipe.
+            close(gate.writing)
+            for thread in threads { pthread_join(thread, nil) }
+            close(gate.reading)
+        }
+        _ = fcntl(gate.reading, F_SETFL, 0)
+        for _ in 0..<count {
+            #if canImport(Darwin)
+                var thread: pthread_t?
+            #else
+                var thread = pthread_t()
+            #endif
+            let context = unsafe UnsafeMutableRawPointer(bitPattern: Int(gate.reading))
+            let result = unsafe pthread_create(&thread, nil, waitForEnd, context)
+            guard result == 0 else {
+                // The address space is full if there is none for one more stack.
+                guard unsafe map(threadStack) != nil else { throw outOfMemory }
+                throw Failure(
+                    .system, "this process needs \(count) threads and may start \(threads.count)",
+                    hint: "raise the limit: 'ulimit -u', TasksMax= in a systemd unit, or that of the container")
+            }
+            #if canImport(Darwin)
+                if let thread { threads.append(thread) }
+            #else
+                threads.append(thread)
+            #endif
+        }
+        try body()
+    }
+
+    /// Keeps the allocator of glibc from mapping 64 MB for each thread if the address space has a limit.
+    private static func useOneArenaIfLimited() {
+        #if canImport(Glibc)
+            var limit = rlimit()
+            guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur != .max else {
+                return
+            }
+            _ = mallopt(maximumArenas, 1)
+        #endif
+    }
+
+    private static let outOfMemory: Failure = {
+        let needed = (threads * threadStack + workingMemory) >> 20
+        return Failure(
+            .system, "this process may not have the \(needed) MB of address space that it needs",
+            hint: "raise the limit: 'ulimit -v' or 'ulimit -d', or that of the container")
+    }()
+
+    /// True if a page can be locked, as libsodium does with those of a secret key.
+    private static var canLock: Bool {
+        guard let page = unsafe map(pageSize) else { return false }
+        defer { unsafe munmap(page, pageSize) }
+        return unsafe mlock(page, pageSize) == 0
+    }
+
+    /// Returns new private memory of this size; nil if the system refuses.
+    private static func map(_ size: Int) -> UnsafeMutableRawPointer? {
+        let memory = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        return unsafe memory == MAP_FAILED ? nil : memory
+    }
+
+    private static let pageSize = Int(getpagesize())
+    /// The number of event loops that SwiftNIO starts: at most one per processor.
+    private static let eventLoops = max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1)
+    /// An event loop has a descriptor for events, one to wake it and one for timers.
+    private static let descriptorsPerEventLoop = 3
+    /// Descriptors for files, the queues of Dispatch, the console, signals and the neighbor table.
+    private static let baseDescriptors = 16
+    /// The threads of the event loops and of Dispatch, one per processor each, and some others.
+    private static let threads = eventLoops * 2 + 3
+    private static let threadStack = 8 << 20
+    private static let mappingsPerKey = 4
+    private static let otherMappings = 2_000
+    private static let workingMemory = 32 << 20
+}
+
+#if canImport(Glibc)
+    /// Sets a parameter of the allocator. Swift's module of glibc has no malloc.h.
+    @_silgen_name("mallopt") private func mallopt(_ parameter: CInt, _ value: CInt) -> CInt
+
+    /// M_ARENA_MAX of malloc.h.
+    private let maximumArenas: CInt = -8
+#endif
+
+#if canImport(Darwin)
+    private typealias ThreadContext = UnsafeMutableRawPointer
+#else
+    private typealias ThreadContext = UnsafeMutableRawPointer?
+#endif
+
+/// Reads from the pipe whose descriptor is the context, until its end.
+private func waitForEnd(_ context: ThreadContext) -> UnsafeMutableRawPointer? {
+    let descriptor = CInt(Int(bitPattern: context))
+    var byte: UInt8 = 0
+    while unsafe read(descriptor, &byte, 1) < 0, errno == EINTR {}
+    return nil
+}

@@ -1,0 +1,33 @@
+/// The resources that a command needs beyond those of every command.
+struct ResourceNeeds: Sendable {
+    /// The number of descriptors for sockets.
+    var socketDescriptors = 0
+    /// The number of secret keys in guarded memory.
+    var guardedKeys = 0
+}
+
+/// A command that opens sockets, holds keys in guarded memory, or both.
+protocol ResourceUser: SendableMetatype {
+    var resourceNeeds: ResourceNeeds { get }
+}
+
+/// A UDP socket of a server or a peer has two descriptors. A server has two sockets on each address.
+extension ServerCommand: ResourceUser {
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: addresses.count * 4, guardedKeys: 1) }
+}
+
+extension PeerCommand: ResourceUser {
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2, guardedKeys: 1) }
+}
+
+extension SwarmCommand: ResourceUser {
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: peers * 2, guardedKeys: peers) }
+}
+
+extension SelfTestCommand: ResourceUser {
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 16) }
+}
+
+extension Keygen: ResourceUser {
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(guardedKeys: 1) }
+}

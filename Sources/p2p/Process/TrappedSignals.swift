@@ -1,0 +1,51 @@
+internal import Logging
+internal import SecureMesh
+internal import ServiceLifecycle
+
+/// The signals of a server, a peer or a swarm, as they come. Each sequence has one consumer.
+struct TrappedSignals: Sendable {
+    /// The first signal that stops the command.
+    let stops: AsyncStream<Signal>
+    /// The signals SIGHUP, unless SIGHUP stops the command.
+    let hangups: AsyncStream<Signal>
+    /// The signals that ask for a summary.
+    let summaries: AsyncStream<Signal>
+
+    /// Stops the services at the first signal that stops the command.
+    ///
+    /// - Returns: The task, whose value is that signal; nil if it was canceled before.
+    func stopping(_ services: ServiceGroup) -> Task<Signal?, Never> {
+        Task {
+            guard let signal = await stops.first(where: { _ in true }) else { return nil }
+            await services.triggerGracefulShutdown()
+            return signal
+        }
+    }
+
+    /// Logs a summary at each signal that asks for one.
+    func printingSummaries(of member: some Summarized, _ logger: Logger) -> Task<Void, Never> {
+        Task {
+            for await _ in summaries {
+                guard let members = try? await member.members(), let refused = try? await member.rejections(),
+                    let lost = try? await member.losses()
+                else { return }
+                var fields: Logger.Metadata = [
+                    "members": "\(members.count)", "refused": "\(refused.total)", "lost": "\(lost.total)",
+                ]
+                for (reason, count) in refused.nonZero { fields["refused.\(reason.rawValue)"] = "\(count)" }
+                for (reason, count) in lost.nonZero { fields["lost.\(reason.rawValue)"] = "\(count)" }
+                logger.notice("summary", metadata: fields)
+            }
+        }
+    }
+}
+
+/// A server or a peer, whose state a summary shows.
+protocol Summarized: Sendable {
+    func members() async throws(MeshError) -> [Member]
+    func rejections() async throws(MeshError) -> RejectionCounters
+    func losses() async throws(MeshError) -> DatagramLosses
+}
+
+extension MeshServer: Summarized {}
+extension MeshPeer: Summarized {}

@@ -1,0 +1,157 @@
+internal import Foundation
+internal import Testing
+
+/// The system allows the process less than it needs: it says so, and exits with 71.
+@Suite("limits of the process", .serialized)
+struct ProcessLimitTests {
+    /// A launcher that runs lines of a shell before the program.
+    private static func shell(_ lines: String, as launcher: [String] = []) -> [String] {
+        launcher + ["/bin/sh", "-c", "\(lines); exec \"$0\" \"$@\""]
+    }
+
+    /// The beginning of a launcher that is root in namespaces of its own.
+    private static let namespace = ["/usr/bin/unshare", "--map-root-user", "--mount"]
+
+    private static func hasNamespaces() async throws -> Bool {
+        guard FileManager.default.isExecutableFile(atPath: namespace[0]) else { return false }
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        return try await harness.run(["--version"], launcher: namespace).status == 0
+    }
+
+    @Test(
+        "too few open files: prints how many it needs and may have", arguments: 4...18,
+        [["server"], ["peer", "A", "3001"], ["swarm"], ["selftest"], ["keygen", "B"]])
+    func openFiles(count: Int, command: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(command, launcher: Self.shell("ulimit -n \(count)"))
+            .expectFailure(71, " open files and may have \(count)", hint: "'ulimit -Hn ")
+    }
+
+    @Test("a low soft limit of open files is raised")
+    func softLimit() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--open"], launcher: Self.shell("ulimit -Sn 8"))
+        let swarm = try await harness.run(
+            ["swarm", "--peers", "100", "--gap", "1ms", "--server", server.address, "--duration", "5s"],
+            launcher: Self.shell("ulimit -Sn 16"))
+        #expect(swarm.status == 0, "\(swarm.text)")
+    }
+
+    @Test("a swarm that is larger than the limit of open files is refused before it starts")
+    func swarm() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        try await harness.run(["swarm", "--peers", "100"], launcher: Self.shell("ulimit -n 200"))
+            .expectFailure(71, "open files and may have 200")
+    }
+
+    @Test("too little address space: works, or prints which limit to raise", arguments: ["v", "d"])
+    func addressSpace(kind: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        var refusals = 0
+        for megabytes in stride(from: 40, through: 360, by: 20) {
+            let process = try harness.start(
+                ["server", "--listen", "127.0.0.1:0"], launcher: Self.shell("ulimit -\(kind) \(megabytes << 10)"))
+            do {
+                try await process.waitForLine(matching: "^public key ")
+                process.send(SIGTERM)
+                #expect(try await process.waitForExit() == 0)
+            } catch {
+                let end = try await process.finish()
+                // The loader's own refusal.
+                if end.status == 127 { continue }
+                end.expectFailure(71, "MB of address space", hint: "'ulimit -v' or 'ulimit -d'")
+                refusals += 1
+            }
+        }
+        #expect(refusals > 0)
+    }
+
+    @Test(
+        "too few threads: prints which limit to raise",
+        .enabled("needs a user other than root", BadInputTests.canBeNobody))
+    func threads() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        // Of root, the processes are not counted.
+        let launcher = ["/usr/bin/prlimit", "--nproc=1"] + (geteuid() == 0 ? BadInputTests.nobody : [])
+        try await harness.run(["selftest"], launcher: launcher)
+            .expectFailure(71, "threads and may start 0", hint: "'ulimit -u'")
+    }
+
+    @Test(
+        "memory that cannot be locked: a warning that names the limit",
+        .enabled("needs a user other than root", BadInputTests.canBeNobody))
+    func lockedMemory() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let folder = harness.path("keys")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try harness.setMode(0o777, of: "keys")
+        let nobody = geteuid() == 0 ? BadInputTests.nobody : []
+        let made = try await harness.run(["keygen"], launcher: Self.shell("ulimit -l 0") + nobody)
+        #expect(made.status == 0, "\(made.text)")
+        #expect(made.errors.contains { $0.contains("warning: the secret key can get into swap space") })
+        #expect(made.errors.contains { $0.contains("hint: raise the limit: 'ulimit -l 64'") })
+        let locked = try await harness.run(["keygen", "A"], launcher: nobody)
+        #expect(!locked.text.contains("swap"), "\(locked.text)")
+    }
+
+    @Test("a file that would be too large is an error, and does not end the process by a signal")
+    func fileSize() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(["keygen", "A"], launcher: Self.shell("ulimit -f 0"))
+            .expectFailure(73, "keys/A.key")
+    }
+
+    @Test("no /proc: prints that the arguments cannot be read", .enabled("needs namespaces", hasNamespaces))
+    func noProc() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let launcher = Self.shell("mount -t tmpfs none /proc", as: Self.namespace)
+        try await harness.run(["server"], launcher: launcher).expectFailure(71, "there is no /proc", hint: "mount")
+    }
+
+    @Test("a read-only folder: prints the path", .enabled("needs namespaces", hasNamespaces))
+    func readOnlyFolder() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let launcher = Self.shell("mkdir -p keys; mount -t tmpfs -o ro none keys", as: Self.namespace)
+        try await harness.run(["keygen", "A"], launcher: launcher).expectFailure(73, "keys/A.key")
+        try await harness.run(["simulate", "--report", "keys/page.html"], launcher: launcher)
+            .expectFailure(73, "keys/page.html")
+    }
+
+    @Test(
+        "no /dev: closed standard streams are never given to a socket", .enabled("needs namespaces", hasNamespaces))
+    func noDevices() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let peer = try harness.start(
+            ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "100ms"],
+            launcher: Self.shell("mount -t tmpfs none /dev; exec 0<&- 1>&- 2>&-", as: Self.namespace))
+        try await server.process.waitForLine(matching: "^\\+ A ")
+        peer.send(SIGTERM)
+        try await server.process.waitForLine(matching: "^- A \\(left\\)")
+    }
+
+    @Test("arguments that are not UTF-8 are refused", arguments: ["\\377", "a\\300\\200", "\\355\\240\\200"])
+    func notUTF8(bytes: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(
+            ["peer", "A", "3001", "--message"],
+            launcher: ["/bin/sh", "-c", "exec \"$0\" \"$@\" \"$(printf '\(bytes)')\""]
+        ).expectFailure(64, "argument 5, ", hint: "UTF-8")
+    }
+}

@@ -1,0 +1,231 @@
+internal import Foundation
+internal import Testing
+
+/// The effects of signals, as docs/command.md lists them.
+@Suite("signals", .serialized)
+struct SignalTests {
+    /// Starts a process of a command, and waits until it runs.
+    private func start(
+        _ command: String, in harness: ProcessHarness, of server: ServerProcess, launcher: [String] = []
+    ) async throws -> RunningProcess {
+        switch command {
+        case "peer":
+            let peer = try harness.start(
+                ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "200ms"],
+                launcher: launcher)
+            try await server.process.waitForLine(matching: "^\\+ A ")
+            try await peer.waitForLine(matching: "^joined as A ")
+            return peer
+        case "swarm":
+            let swarm = try harness.start(
+                ["swarm", "--peers", "2", "--prefix", "m", "--server", server.address], launcher: launcher)
+            for number in 0..<2 { try await server.process.waitForLine(matching: "^\\+ m\(number) ") }
+            // The server prints a join before the newest peer knows of it.
+            let deadline = ContinuousClock.now + .seconds(10)
+            while ContinuousClock.now < deadline, try swarm.lines(matching: "^p2p: 2 of 2 ", on: .errors).isEmpty {
+                try signal(SIGUSR1, to: swarm, launcher)
+                try await RunningProcess.pause()
+            }
+            return swarm
+        case "server":
+            return try await harness.startServer(launcher: launcher).process
+        default:
+            let other = try harness.start(["selftest", "--fuzz", "1h"], launcher: launcher)
+            try await other.waitForLine(matching: "^again with: ")
+            return other
+        }
+    }
+
+    /// Sends a signal to `p2p`, which is a child of the process if the launcher forks.
+    private func signal(_ signal: Int32, to process: RunningProcess, _ launcher: [String]) throws {
+        guard launcher.contains("--fork") else { return process.send(signal) }
+        let children = try String(contentsOfFile: "/proc/\(process.id)/task/\(process.id)/children", encoding: .utf8)
+        let child = try #require(Int32(children.split(separator: " ").first ?? ""))
+        Foundation.kill(child, signal)
+    }
+
+    /// Calls `body` with a process of the command, and the server that it uses.
+    private func with(
+        _ command: String, launcher: [String] = [],
+        _ body: (RunningProcess, ServerProcess, ProcessHarness) async throws -> Void
+    ) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--open"])
+        try await body(start(command, in: harness, of: server, launcher: launcher), server, harness)
+    }
+
+    @Test(
+        "SIGINT and SIGTERM: server, peer and swarm stop and exit with 0", arguments: [SIGINT, SIGTERM],
+        ["server", "peer", "swarm"])
+    func stop(signal: Int32, command: String) async throws {
+        try await with(command) { process, _, _ in
+            process.send(signal)
+            let end = try await process.waitForExit(within: .seconds(5))
+            #expect(end == 0)
+        }
+    }
+
+    @Test("SIGHUP: peer and swarm leave the mesh and exit with 129", arguments: ["peer", "swarm"])
+    func hangup(command: String) async throws {
+        try await with(command) { process, server, _ in
+            process.send(SIGHUP)
+            let end = try await process.waitForExit(within: .seconds(5))
+            #expect(end == 129)
+            try await server.process.waitForLine(matching: "^- (A|m0) \\(left\\)")
+            if command == "swarm" { #expect(process.lines(of: .output).first?.hasPrefix("peers ") == true) }
+        }
+    }
+
+    @Test("under nohup, SIGHUP does not end a peer")
+    func nohup() async throws {
+        try await with("peer", launcher: ["/usr/bin/env", "nohup"]) { peer, server, _ in
+            let mark = peer.mark
+            peer.send(SIGHUP)
+            peer.send(SIGUSR1)
+            try await peer.waitForLine(matching: " summary ", on: .errors, since: mark)
+            #expect(try server.process.lines(matching: "^- A ").isEmpty)
+            peer.send(SIGTERM)
+            let end = try await peer.waitForExit()
+            #expect(end == 0)
+        }
+    }
+
+    @Test(
+        "SIGQUIT: every command exits at once with 131, and writes no core file",
+        arguments: ["server", "peer", "swarm", "selftest"])
+    func quit(command: String) async throws {
+        let launcher = ["/bin/sh", "-c", "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\""]
+        try await with(command, launcher: launcher) { process, server, harness in
+            process.send(SIGQUIT)
+            let end = try await process.waitForExit()
+            #expect(end == 131)
+            #expect(try server.process.lines(matching: "\\(left\\)").isEmpty)
+            let files = try FileManager.default.contentsOfDirectory(atPath: harness.folder.path)
+            #expect(!files.contains { $0.hasPrefix("core") })
+        }
+    }
+
+    @Test("SIGUSR1: server and peer log a summary, and a swarm its progress", arguments: ["server", "peer", "swarm"])
+    func summary(command: String) async throws {
+        try await with(command) { process, _, _ in
+            let mark = process.mark
+            process.send(SIGUSR1)
+            let pattern =
+                command == "swarm" ? "^p2p: 2 of 2 " : " notice summary lost=0 members=0 refused=0$"
+            try await process.waitForLine(matching: pattern, on: .errors, since: mark)
+            process.send(SIGTERM)
+            let end = try await process.waitForExit()
+            #expect(end == 0)
+        }
+    }
+
+    @Test("the summary counts members, and what was lost by reason")
+    func summaryCounts() async throws {
+        try await with("peer") { _, server, _ in
+            let stranger = try UDP.Socket(.loopback4)
+            stranger.send([1, 2, 3], to: .loopback4, port: try #require(server.port))
+            try await server.process.waitForLine(matching: "lost datagrams", on: .errors)
+            server.process.send(SIGUSR1)
+            try await server.process.waitForLine(
+                matching: " summary lost=1 lost.strangersDropped=1 members=1 refused=0$", on: .errors)
+        }
+    }
+
+    @Test(
+        "SIGPIPE, SIGUSR2 and SIGXFSZ end no command", arguments: [SIGPIPE, SIGUSR2, SIGXFSZ],
+        ["server", "peer", "swarm", "selftest"])
+    func ignored(signal: Int32, command: String) async throws {
+        try await with(command) { process, _, _ in
+            process.send(signal)
+            process.send(SIGTERM)
+            let end = try await process.waitForExit(within: .seconds(5))
+            #expect(end == (command == "selftest" ? SIGTERM : 0))
+        }
+    }
+
+    @Test("a second Ctrl-C or SIGTERM ends a peer at once, with 130 or 143", arguments: [SIGINT, SIGTERM])
+    func secondInterrupt(signal: Int32) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let pipe = try FullPipe(in: harness)
+        let server = try await harness.startServer()
+        // Nobody reads the results, so the end takes half a second.
+        let peer = try harness.start(
+            ["peer", "A", "\(UDP.freePort())", "--server", server.address], launcher: pipe.launcher(for: .output))
+        try await server.process.waitForLine(matching: "^\\+ A ")
+        peer.send(SIGINT)
+        // Of these, one comes after 100 ms.
+        while peer.isRunning {
+            peer.send(signal)
+            try await RunningProcess.pause()
+        }
+        #expect(try await peer.waitForExit() == 128 + signal)
+    }
+
+    @Test("a signal that comes twice at once, as from a terminal and a wrapper, does not keep a peer from leaving")
+    func doubleSignal() async throws {
+        try await with("peer") { peer, server, _ in
+            for _ in 0..<3 {
+                peer.send(SIGINT)
+                peer.send(SIGTERM)
+            }
+            let end = try await peer.waitForExit()
+            #expect(end == 0)
+            try await server.process.waitForLine(matching: "^- A \\(left\\)")
+        }
+    }
+
+    /// The launcher of a program as the first process of a process namespace.
+    ///
+    /// It needs a /proc of its own: Dispatch looks its threads up there.
+    private static let container = [
+        "/usr/bin/unshare", "--map-root-user", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
+    ]
+
+    private static func hasContainers() async throws -> Bool {
+        guard FileManager.default.isExecutableFile(atPath: container[0]) else { return false }
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        return try await harness.run(["--version"], launcher: container).status == 0
+    }
+
+    @Test(
+        "as the first process of a container, commands obey signals too",
+        .enabled("needs namespaces", hasContainers), arguments: [SIGINT, SIGTERM],
+        ["server", "peer", "swarm", "selftest"])
+    func container(signal: Int32, command: String) async throws {
+        try await with(command, launcher: Self.container) { process, server, _ in
+            try self.signal(signal, to: process, Self.container)
+            let status = try await process.waitForExit(within: .seconds(5))
+            #expect(status == (command == "selftest" ? 128 + signal : 0))
+            if command == "peer" { try await server.process.waitForLine(matching: "^- A \\(left\\)") }
+        }
+    }
+
+    @Test(
+        "with closed standard descriptors, nothing is written to a socket",
+        arguments: ["0<&- 1>&- 2>&-", "0<&-", "1>&-", "2>&-", "1>&- 2>&-"])
+    func closedDescriptors(redirection: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let peer = try harness.start(
+            ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "100ms"],
+            launcher: ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)"])
+        try await server.process.waitForLine(matching: "^\\+ A ")
+        for descriptor in 0...2 {
+            let target = try FileManager.default.destinationOfSymbolicLink(
+                atPath: "/proc/\(peer.id)/fd/\(descriptor)")
+            #expect(target.hasPrefix("/dev/null") || target.hasPrefix("pipe:"), "\(descriptor): \(target)")
+        }
+        peer.send(SIGTERM)
+        // Without standard output, the results are lost.
+        let status = try await peer.waitForExit()
+        #expect(status == (redirection.contains("1>&-") ? 74 : 0))
+        try await server.process.waitForLine(matching: "^- A \\(left\\)")
+    }
+}

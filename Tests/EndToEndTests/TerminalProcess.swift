@@ -1,0 +1,156 @@
+internal import Foundation
+internal import Synchronization
+
+/// A program on a terminal of its own, as in a window: what it prints, keys, the window's size, and its end.
+final class TerminalProcess: Sendable {
+    /// POSIX_SPAWN_SETSID.
+    #if canImport(Darwin)
+        private static let newSession: Int16 = 0x400
+    #else
+        private static let newSession: Int16 = 0x80
+    #endif
+
+    private struct State {
+        var text = ""
+        var status: Int32?
+        var isClosed = false
+    }
+
+    private let terminal: Int32
+    private let id: pid_t
+    private let state = Mutex(State())
+
+    /// Starts a program whose controlling terminal is a new one.
+    ///
+    /// - Parameters:
+    ///   - command: The path and the arguments.
+    ///   - folder: The working folder.
+    ///   - environment: The whole environment.
+    init(_ command: [String], in folder: URL, environment: [String: String]) throws {
+        var (leader, follower): (Int32, Int32) = (-1, -1)
+        guard unsafe openpty(&leader, &follower, nil, nil, nil) == 0, let name = unsafe ttyname(follower) else {
+            throw MissingOutcome(what: "a terminal", from: "the system")
+        }
+        defer { close(follower) }
+        terminal = leader
+        for descriptor in [leader, follower] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        // The first terminal that the leader of a session opens becomes its controlling one.
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, name, O_RDWR, 0)
+        unsafe posix_spawn_file_actions_adddup2(&actions, 0, 1)
+        unsafe posix_spawn_file_actions_adddup2(&actions, 0, 2)
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        // A background process may ignore SIGINT, and threads of Dispatch block signals.
+        var signals = sigset_t()
+        unsafe sigfillset(&signals)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
+        unsafe sigemptyset(&signals)
+        unsafe posix_spawnattr_setsigmask(&attributes, &signals)
+        unsafe posix_spawnattr_setflags(
+            &attributes, Self.newSession | Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+        let words = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", folder.path] + command
+        var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
+        var variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { unsafe (arguments + variables).forEach { unsafe free($0) } }
+        var id: pid_t = 0
+        let result = unsafe posix_spawn(&id, words[0], &actions, &attributes, &arguments, &variables)
+        guard result == 0 else { throw MissingOutcome(what: "a process", from: command[0]) }
+        self.id = id
+        ProcessWatchdog.notify("began", id)
+        let (terminal, end) = (terminal, id)
+        Thread.detachNewThread { [weak self] in
+            var buffer = [UInt8](repeating: 0, count: 4_096)
+            var hasEnded = false
+            // A thread that waits in read(2) would keep the terminal open.
+            while let self, !self.state.withLock({ $0.isClosed }) {
+                var events = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
+                guard unsafe poll(&events, hasEnded ? 0 : 1, 20) > 0 else { continue }
+                let count = unsafe read(terminal, &buffer, buffer.count)
+                hasEnded = count <= 0
+                let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+                self.state.withLock { $0.text += text }
+            }
+            close(terminal)
+        }
+        Thread.detachNewThread { [weak self] in
+            var status: Int32 = 0
+            while unsafe waitpid(end, &status, 0) < 0, errno == EINTR {}
+            ProcessWatchdog.notify("ended", end)
+            self?.state.withLock { $0.status = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F }
+        }
+    }
+
+    deinit {
+        if state.withLock({ $0.status }) == nil { Foundation.kill(id, SIGKILL) }
+    }
+
+    /// Everything printed so far.
+    var text: String { state.withLock { $0.text } }
+
+    /// Types text. Control-C is `\u{3}`, Control-Z is `\u{1A}`, Control-\ is `\u{1C}`.
+    func type(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe write(terminal, bytes, bytes.count)
+    }
+
+    /// Closes the window.
+    func hangUp() {
+        state.withLock { $0.isClosed = true }
+    }
+
+    /// Changes the size of the window.
+    func resize(columns: UInt16, rows: UInt16 = 24) {
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = unsafe ioctl(terminal, UInt(TIOCSWINSZ), &size)
+    }
+
+    /// True if the terminal echoes, sends signals and edits lines, as a shell expects.
+    var isSane: Bool {
+        var settings = termios()
+        guard unsafe tcgetattr(terminal, &settings) == 0 else { return false }
+        let expected = tcflag_t(ECHO | ISIG | ICANON)
+        return settings.c_lflag & expected == expected
+    }
+
+    /// Waits until the text after the first `skip` characters has a match for the regular expression.
+    ///
+    /// - Returns: The text so far.
+    @discardableResult
+    func waitForText(
+        matching pattern: String, after skip: Int = 0, within limit: Duration = .seconds(10)
+    ) async throws -> String {
+        try await wait(for: "text like '\(pattern)'", within: limit) { state in
+            try Regex(pattern).firstMatch(in: state.text.dropFirst(skip)) == nil ? nil : state.text
+        }
+    }
+
+    /// Waits for the end and returns the exit status; 128 and the number of the signal if one ended the program.
+    func waitForExit(within limit: Duration = .seconds(10)) async throws -> Int32 {
+        try await wait(for: "an exit", within: limit) { $0.status }
+    }
+
+    private func wait<Value: Sendable>(
+        for what: String, within limit: Duration, _ value: (State) throws -> Value?
+    ) async throws -> Value {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let now = state.withLock { $0 }
+            if let value = try value(now) { return value }
+            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: what, from: now.text) }
+            try await RunningProcess.pause()
+        }
+    }
+}
+
+extension ProcessHarness {
+    /// Starts a program on a new terminal, in the folder.
+    func startOnTerminal(_ command: [String], environment: [String: String] = [:]) throws -> TerminalProcess {
+        try TerminalProcess(
+            command, in: folder,
+            environment: RunningProcess.environment.merging(["TERM": "xterm"]) { $1 }.merging(environment) { $1 })
+    }
+}
