@@ -99,7 +99,9 @@ extension ArgumentHelp {
 
 /// The options of every command that reads or writes keys.
 struct KeyOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Folder of keys.", valueName: "folder", default: "$P2P_KEYS, or else ./keys"))
+    @Option(
+        help: ArgumentHelp("Folder of keys.", valueName: "folder", default: "$P2P_KEYS, or else ./keys"),
+        completion: .directory)
     var keys: String?
 
     var store: KeyStore { KeyStore(folder: keys) }

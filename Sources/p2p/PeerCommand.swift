@@ -30,11 +30,13 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Public key of the server, or its file. Repeatable, for the time of a change of keys.",
-            valueName: "key|file", default: "server.pub in the folder of keys"))
+            valueName: "key|file", default: "server.pub in the folder of keys"),
+        completion: .file())
     var serverKey: [String] = []
 
     @Option(
-        help: ArgumentHelp("File of the secret key.", valueName: "file", default: "NAME.key in the folder of keys"))
+        help: ArgumentHelp("File of the secret key.", valueName: "file", default: "NAME.key in the folder of keys"),
+        completion: .file())
     var key: String?
 
     @Option(

@@ -26,12 +26,14 @@ struct ServerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "File of the server's secret key.", valueName: "file", default: "server.key in the folder of keys"))
+            "File of the server's secret key.", valueName: "file", default: "server.key in the folder of keys"),
+        completion: .file())
     var key: String?
 
     @Option(
         help: ArgumentHelp(
-            "File with the keys that may join.", valueName: "file", default: "authorized_peers in the folder of keys"))
+            "File with the keys that may join.", valueName: "file", default: "authorized_peers in the folder of keys"),
+        completion: .file())
     var authorizedPeers: String?
 
     @Flag(help: "Let anyone join, under any name that no other key has.")

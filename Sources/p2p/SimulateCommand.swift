@@ -117,7 +117,7 @@ struct SimulateCommand: ParsableCommand {
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
 
-    @Option(help: ArgumentHelp("Write a page that shows the run.", valueName: "file.html"))
+    @Option(help: ArgumentHelp("Write a page that shows the run.", valueName: "file.html"), completion: .file())
     var report: String?
 
     @Option(

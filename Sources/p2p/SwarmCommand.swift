@@ -30,7 +30,8 @@ struct SwarmCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Public key of the server, or its file. Repeatable, for the time of a change of keys.",
-            valueName: "key|file", default: "server.pub in the folder of keys"))
+            valueName: "key|file", default: "server.pub in the folder of keys"),
+        completion: .file())
     var serverKey: [String] = []
 
     @Option(

@@ -4,6 +4,7 @@ internal import ArgumentParser
 struct SettingsOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "File of settings.", valueName: "file", default: "$P2P_CONFIG, or else ./p2p.toml if it exists"))
+            "File of settings.", valueName: "file", default: "$P2P_CONFIG, or else ./p2p.toml if it exists"),
+        completion: .file())
     var config: String?
 }
