@@ -1,0 +1,31 @@
+internal import Foundation
+
+/// A file of the package, with the tables in it if it is Markdown.
+struct Page {
+    let text: String
+
+    init(_ path: String) throws {
+        text = try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
+    }
+
+    /// The folder of the package.
+    static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+
+    var headings: [String] { lines.filter { $0.hasPrefix("## ") }.map { String($0.dropFirst(3)) } }
+
+    /// Returns the cells of the table under a heading, without the first row and without backticks.
+    func rows(under heading: String) -> [[String]] {
+        lines.drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") }
+            .filter { $0.hasPrefix("|") }.dropFirst(2)
+            .map { line in
+                line.dropFirst().dropLast().replacing("\\|", with: "\u{0}").split(separator: "|")
+                    .map {
+                        $0.replacing("\u{0}", with: "|").replacing("`", with: "")
+                            .trimmingCharacters(in: .whitespaces)
+                    }
+            }
+    }
+}
