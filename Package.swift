@@ -58,9 +58,21 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "MeshReport", dependencies: ["MeshSimulator", "SecureMeshCore"], swiftSettings: strict),
+        .target(
+            name: "MeshControl",
+            dependencies: [
+                "SecureMesh",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "p2p",
             dependencies: [
+                "MeshControl",
                 "MeshReport",
                 "MeshSimulator",
                 "SecureMesh",
@@ -101,7 +113,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["SecureMesh", "p2p", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["MeshControl", "SecureMesh", "p2p", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
     ]

@@ -219,6 +219,13 @@ public final class MeshPeer: Service {
         try await ask { $0.rejections }
     }
 
+    /// The peer's connection to its server.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    package func condition() async throws(MeshError) -> PeerCondition {
+        try await lifecycle.started().driver.submit { (peer, now) throws(Never) in peer.condition(now) }.get()
+    }
+
     private func ask<Answer: Sendable>(
         _ question: @escaping @Sendable (Peer) -> Answer
     ) async throws(MeshError) -> Answer {

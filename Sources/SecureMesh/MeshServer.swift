@@ -165,6 +165,16 @@ public final class MeshServer: Service {
         try await ask { $0.rejections }
     }
 
+    /// The server's view of each member with one of these keys, and nil for a key that is no member's. The event loop
+    /// computes it at once, so there should be few keys.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    package func standings(of keys: [PublicKey]) async throws(MeshError) -> [MemberStanding?] {
+        try await lifecycle.started().driver.submit { (registry, now) throws(Never) in
+            registry.standings(of: keys, now: now)
+        }.get()
+    }
+
     private func ask<Answer: Sendable>(
         _ question: @escaping @Sendable (Registry) -> Answer
     ) async throws(MeshError) -> Answer {

@@ -10,6 +10,8 @@ internal import Synchronization
 enum Console {
     /// True once a write to stdout has failed although there is a reader, mostly because a disk is full.
     private static let hasLostOutput = Atomic(false)
+    /// True once a write to stdout has failed because nobody reads it any more.
+    private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
 
     /// Makes a thread of its own write all lines from now on. If it cannot be made, lines are written as before.
@@ -53,6 +55,7 @@ enum Console {
     }
 
     private static func noteLostOutput(_ error: SystemError) {
+        if error.isBrokenPipe { hasLostReader.store(true, ordering: .relaxed) }
         guard !error.isBrokenPipe, !hasLostOutput.exchange(true, ordering: .relaxed) else { return }
         report(
             Failure(
@@ -62,6 +65,14 @@ enum Console {
 
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.
     static var exitCodeIfOutputFailed: Failure.Code? { hasLostOutput.load(ordering: .relaxed) ? .inputOutput : nil }
+
+    /// True if the reader of stdout has closed the pipe. A command that prints until then may end.
+    static var isReaderGone: Bool { hasLostReader.load(ordering: .relaxed) }
+
+    /// Clears the terminal at stdout.
+    static func clearTerminal() {
+        try? FileSystem.writeAll(Array("\u{1B}[H\u{1B}[2J".utf8), to: FileSystem.standardOutput)
+    }
 
     /// Prints a note on stderr.
     static func note(_ line: String) {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import MeshControl
 internal import SecureMesh
 
 /// The reason why a command cannot continue: a message, a hint and the exit code.
@@ -57,12 +58,26 @@ extension Failure {
         }
     }
 
+    /// The names of the subcommands. The parser's own list would lead from a server to the code of all commands.
+    private static let subcommands = [
+        "keygen", "server", "peer", "status", "swarm", "check", "selftest", "simulate",
+    ]
+
     /// The hint for wrong usage: the help of the subcommand on the command line.
     static var usageHint: String {
         switch CommandLine.arguments.dropFirst().first {
-        case let name? where ["keygen", "server", "peer", "swarm", "check", "selftest", "simulate"].contains(name):
+        case let name? where subcommands.contains(name):
             "see 'p2p help \(name)'"
         default: "see 'p2p help'"
+        }
+    }
+
+    /// Runs `body` and throws a `Failure` in place of the error of a control socket.
+    static func translating<Result>(_ body: () async throws(ControlClient.Failure) -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            throw Failure(error)
         }
     }
 

@@ -21,6 +21,8 @@ enum FileSystem {
     static let standardOutput = STDOUT_FILENO
     static let standardError = STDERR_FILENO
 
+    static var processNumber: Int32 { getpid() }
+
     static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 
     /// Returns the value of an environment variable, or nil if it is not set.

@@ -11,13 +11,13 @@ struct P2P: AsyncParsableCommand {
             Every datagram is signed (Ed25519) and encrypted (ChaCha20-Poly1305); peers pin the server's public key.
 
             Exit codes: 0 success; 1 failed check, self-test or simulation; 64 wrong usage; 65 malformed file; 66 no \
-            list of peers; 68 no host of that name; 69 not a member in time; 71 port in use; 73 file exists or cannot \
-            be created; 74 stdout cannot be written; 75 name not looked up in time; 77 no usable key, or key not \
-            authorized; 78 wrong settings file or variable.
+            list of peers; 68 no host of that name; 69 not a member in time, or nothing runs; 71 port in use; 73 file \
+            exists or cannot be created; 74 stdout cannot be written; 75 name not looked up in time, or message not \
+            acknowledged; 77 no usable key, or key not authorized; 78 wrong settings file or variable.
             """,
-        version: "0.1.0",
+        version: Program.version,
         subcommands: [
-            Keygen.self, ServerCommand.self, PeerCommand.self, SwarmCommand.self, CheckCommand.self,
+            Keygen.self, ServerCommand.self, PeerCommand.self, StatusCommand.self, SwarmCommand.self, CheckCommand.self,
             SelfTestCommand.self, SimulateCommand.self,
         ]
     )

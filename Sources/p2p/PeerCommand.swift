@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Logging
+internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
@@ -59,6 +60,13 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Text to broadcast.", valueName: "text", default: "NAME_broadcast_COUNTER"))
     var message: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Path of the control socket, or off.", valueName: "path|off",
+            default: "peer-NAME-PORT.sock in the folder of sockets"),
+        transform: ControlChoice.parse)
+    var control: ControlChoice?
+
     @OptionGroup var secretKeyOptions: SecretKeyOptions
 
     @OptionGroup var keyOptions: KeyOptions
@@ -86,7 +94,7 @@ struct PeerCommand: AsyncParsableCommand {
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let printer = PeerSessionPrinter(
-            peer: peer, name: name, key: signingKey.publicKey, server: server, pinned: pinned)
+            name: name, key: signingKey.publicKey, server: server, pinned: pinned)
 
         let notifier = ServiceNotifier(of: peer, as: name, asking: server)
         let services = ServiceGroup(services: [peer, notifier], logger: .quiet)
@@ -94,7 +102,18 @@ struct PeerCommand: AsyncParsableCommand {
         let summaries = signals.printingSummaries(of: peer, logger)
         // Ends with the peer's events, so that all of them are printed. If nobody reads stdout, it does not end, and
         // the command does.
-        let printing = Task { await printer.printEvents() }
+        let (events, followed) = (peer.events, peer.events)
+        let printing = Task { await printer.print(events) }
+        let inspector = PeerInspector(
+            peer, name: name, key: signingKey.publicKey, server: server, identity: Program.identity)
+        let following = Task { await inspector.follow(followed) }
+        let controlTask = ControlTask(control)
+        let opening = Task { [name, port] () -> Failure? in
+            guard (try? await peer.boundAddress) != nil else { return nil }
+            let failure = await controlTask.open(named: ControlFolder.name(ofPeer: name, at: port), for: inspector)
+            if failure != nil { await services.triggerGracefulShutdown() }
+            return failure
+        }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             if case .every(let interval) = broadcastInterval {
                 tasks.addTask { [message] in await broadcast(message, over: peer, every: interval) }
@@ -113,12 +132,16 @@ struct PeerCommand: AsyncParsableCommand {
             do {
                 try await services.run()
             } catch MeshError.notAuthorized {
+                await controlTask.close(after: opening)
                 // The event for it may not have been read yet.
                 throw printer.notAuthorized
             } catch let error as MeshError {
+                await controlTask.close(after: opening)
                 await wait(for: printing, atMost: Console.patience)
                 throw Failure(error)
             }
+            if let failure = await controlTask.close(after: opening) { throw failure }
+            await following.value
             await wait(for: printing, atMost: Console.patience)
             if let failure = await printer.failure { throw failure }
         }

@@ -1,8 +1,8 @@
+internal import MeshControl
 internal import SecureMesh
 
 /// Prints the events of a peer, and remembers why it did not become or remain a member.
 actor PeerSessionPrinter {
-    private let peer: MeshPeer
     private let name: PeerName
     private let key: PublicKey
     private let server: ServerAddress
@@ -18,8 +18,7 @@ actor PeerSessionPrinter {
     /// The failure with which the command ends; nil if it succeeded.
     private(set) var failure: Failure?
 
-    init(peer: MeshPeer, name: PeerName, key: PublicKey, server: ServerAddress, pinned: [PublicKey]) {
-        self.peer = peer
+    init(name: PeerName, key: PublicKey, server: ServerAddress, pinned: [PublicKey]) {
         self.name = name
         self.key = key
         self.server = server
@@ -27,8 +26,8 @@ actor PeerSessionPrinter {
     }
 
     /// Prints events until the peer ends.
-    func printEvents() async {
-        for await event in peer.events { await show(event) }
+    func print(_ events: MeshEvents<PeerEvent>) async {
+        for await event in events { await show(event) }
     }
 
     /// Records a failure if the peer is not a member when the time is over.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Logging
+internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
@@ -56,6 +57,13 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Maximum number of members, 1 to 65536.", valueName: "count"))
     var maxPeers = 10_000
 
+    @Option(
+        help: ArgumentHelp(
+            "Path of the control socket, or off.", valueName: "path|off",
+            default: "server-PORT.sock in the folder of sockets"),
+        transform: ControlChoice.parse)
+    var control: ControlChoice?
+
     @OptionGroup var secretKeyOptions: SecretKeyOptions
 
     @OptionGroup var keyOptions: KeyOptions
@@ -87,9 +95,28 @@ struct ServerCommand: AsyncParsableCommand {
         let stopping = signals.stopping(services)
         let summaries = signals.printingSummaries(of: server, Logger(label: "server"))
         // Ends with the server's events. If nobody reads stdout, it does not end, and the command does.
-        let printing = Task { await Self.printEvents(of: server, publicKey: signingKey.publicKey) }
-        let reloading = Task { [open] in
-            await Self.reload(server, from: open ? nil : rosterPath, at: signals.hangups, notifier)
+        let (events, followed) = (server.events, server.events)
+        let printing = Task { await Self.print(events, of: server, publicKey: signingKey.publicKey) }
+        let inspector = ServerInspector(
+            server, key: signingKey.publicKey, roster: roster,
+            list: open
+                ? nil
+                : ServerInspector.List(path: rosterPath) { () throws(ControlError) in try Self.readList(rosterPath) },
+            identity: Program.identity)
+        let following = Task { await inspector.follow(followed) }
+        let reloading = Task {
+            for await _ in signals.hangups {
+                notifier.reloadBegins()
+                await Self.reload(inspector)
+                notifier.reloadEnds()
+            }
+        }
+        let controlTask = ControlTask(control)
+        let opening = Task { () -> Failure? in
+            guard let port = try? await server.boundAddresses.first?.port else { return nil }
+            let failure = await controlTask.open(named: ControlFolder.name(ofServerAt: port), for: inspector)
+            if failure != nil { await services.triggerGracefulShutdown() }
+            return failure
         }
         defer {
             for task in [reloading, summaries] { task.cancel() }
@@ -98,8 +125,11 @@ struct ServerCommand: AsyncParsableCommand {
         do {
             try await services.run()
         } catch let error as MeshError {
+            await controlTask.close(after: opening)
             throw Failure(error)
         }
+        if let failure = await controlTask.close(after: opening) { throw failure }
+        await following.value
         await wait(for: printing, atMost: Console.patience)
     }
 
@@ -122,11 +152,13 @@ struct ServerCommand: AsyncParsableCommand {
         return try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
     }
 
-    private static func printEvents(of server: MeshServer, publicKey: PublicKey) async {
+    private static func print(
+        _ events: MeshEvents<ServerEvent>, of server: MeshServer, publicKey: PublicKey
+    ) async {
         guard let bound = try? await server.boundAddresses else { return }
         for address in bound { await Console.resultWithRoom("listening on \(address)") }
         await Console.resultWithRoom("public key \(publicKey)")
-        for await event in server.events {
+        for await event in events {
             switch event {
             case .joined(let member): await Console.resultWithRoom("+ \(member.name) \(member.address)")
             case .left(let member, let departure):
@@ -144,29 +176,29 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// Reads the list of peers again at each SIGHUP. A malformed list changes nothing.
-    ///
-    /// - Parameter path: the path of the list; nil if the server is open.
-    private static func reload(
-        _ server: MeshServer, from path: String?, at hangups: AsyncStream<Signal>, _ notifier: ServiceNotifier
-    ) async {
-        for await _ in hangups {
-            notifier.reloadBegins()
-            defer { notifier.reloadEnds() }
-            guard let path else {
-                Console.warning("SIGHUP: this server is open, there is no list to read")
-                continue
-            }
-            do {
-                let roster = try KeyStore.readRoster(path)
-                try await server.setRoster(roster)
-                Console.note("read \(path) again: \(roster.count) \(roster.count == 1 ? "key" : "keys")")
-            } catch let failure as Failure {
-                Console.report(failure)
+    /// Reads the list of peers again, and prints what changed. A malformed list changes nothing.
+    private static func reload(_ inspector: ServerInspector) async {
+        do throws(ControlError) {
+            let report = try await inspector.reload()
+            Console.note("read \(report.list) again: \(report.keys) \(report.keys == 1 ? "key" : "keys")")
+        } catch {
+            switch error.code {
+            case .listRefused:
+                Console.report(Failure(.data, error.message, hint: error.hint))
                 Console.note("the previous list stays in force")
-            } catch {
-                return
+            case .wrongRole: Console.warning("SIGHUP: \(error.message)")
+            default: return
             }
+        }
+    }
+
+    private static func readList(_ path: String) throws(ControlError) -> Roster {
+        do {
+            return try KeyStore.readRoster(path)
+        } catch let failure as Failure {
+            throw ControlError(.listRefused, failure.message, hint: failure.hint, exitCode: failure.code.rawValue)
+        } catch {
+            throw ControlError(.listRefused, "\(path) cannot be read")
         }
     }
 }

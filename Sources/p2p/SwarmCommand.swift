@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Logging
+internal import MeshControl
 internal import MeshReport
 internal import SecureMesh
 

@@ -7,17 +7,24 @@ internal import Synchronization
 final class ProcessHarness: Sendable {
     /// The working folder of the processes. `end()` removes it.
     let folder: URL
+    /// The folder in which the folder of the processes' control sockets is. Its path is short, as that of a socket must
+    /// be.
+    let runtimeFolder: URL
     private let processes = Mutex<[RunningProcess]>([])
 
     init() throws {
-        folder = try ProcessWatchdog.shared.get().folder.appending(path: UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let parent = try ProcessWatchdog.shared.get().folder
+        folder = parent.appending(path: UUID().uuidString)
+        runtimeFolder = parent.appending(path: String(UInt32.random(in: .min ... .max), radix: 16))
+        for made in [folder, runtimeFolder] {
+            try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+        }
     }
 
     /// Kills the processes that still run, by their ids, and removes the folder.
     func end() {
         for process in processes.withLock({ $0 }) { process.kill() }
-        try? FileManager.default.removeItem(at: folder)
+        for made in [folder, runtimeFolder] { try? FileManager.default.removeItem(at: made) }
     }
 
     /// Starts `p2p` in the folder.
@@ -26,6 +33,7 @@ final class ProcessHarness: Sendable {
     func start(
         _ arguments: [String], environment: [String: String] = [:], launcher: [String] = []
     ) throws -> RunningProcess {
+        let environment = ["XDG_RUNTIME_DIR": runtimeFolder.path].merging(environment) { $1 }
         let process = try RunningProcess(arguments, in: folder, environment: environment, launcher: launcher)
         processes.withLock { $0.append(process) }
         return process

@@ -13,6 +13,7 @@ struct TidyTests {
         "SecureMesh/Neighbors.swift", "SecureMesh/OpenFile.swift", "SecureMesh/SocketDescriptor.swift",
         "SecureMesh/SystemResolver.swift", "Process/ProcessArguments.swift", "Process/ProcessLimits.swift",
         "Process/SignalTrap.swift", "Process/StandardStreams.swift", "Process/Terminal.swift", "p2p/FileSystem.swift",
+        "Serve/SocketFiles.swift",
         "p2p/NotifySocket.swift",
     ]
 
@@ -51,6 +52,18 @@ struct TidyTests {
         }
     }
 
+    @Test("the control socket imports the library and SwiftNIO with HTTP, and FoundationEssentials for JSON")
+    func controlImports() throws {
+        let allowed: Set = [
+            "NIOConcurrencyHelpers", "NIOCore", "NIOHTTP1", "NIOPosix", "SecureMesh", "Synchronization",
+            "FoundationEssentials", "Foundation",
+        ]
+        for file in try SourceFile.control.get() {
+            let own: Set = file.path == "Serve/SocketFiles.swift" ? ["Glibc", "Musl", "Darwin"] : []
+            #expect(file.imports.isSubset(of: allowed.union(own)), "\(file.path): \(file.imports)")
+        }
+    }
+
     @Test("the self-test imports the library and the simulator, and no Foundation")
     func selfTestImports() throws {
         for file in try SourceFile.selfTest.get() {
@@ -79,8 +92,8 @@ struct TidyTests {
     func foundation() throws {
         let choice =
             #/
-            \#if \s canImport\(FoundationEssentials\) \s+ (?:internal\s)? import \s FoundationEssentials \s+
-            \#else \s+ (?:internal\s)? import \s Foundation \s+ \#endif
+            \#if \s canImport\(FoundationEssentials\) \s+ (?:\w+\s)? import \s FoundationEssentials \s+
+            \#else \s+ (?:\w+\s)? import \s Foundation \s+ \#endif
             /#
         for file in try SourceFile.sources.get() {
             let rest = file.text.replacing(choice, with: "")
@@ -243,6 +256,7 @@ private struct SourceFile {
     static let runtime = Result { try all(under: "Sources/SecureMesh") }
     static let selfTest = Result { try all(under: "Sources/SelfTest") }
     static let simulator = Result { try all(under: "Sources/MeshSimulator") }
+    static let control = Result { try all(under: "Sources/MeshControl") }
     static let report = Result { try all(under: "Sources/MeshReport") }
     static let command = Result { try all(under: "Sources/p2p") }
     static let sources = Result { try all(under: "Sources") }

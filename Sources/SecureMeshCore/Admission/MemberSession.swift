@@ -10,4 +10,6 @@ struct MemberSession: Sendable {
     /// The bucket for the PULSEs that answer heartbeats of this member.
     var answers = RateLimiter()
     var repair = RepairState()
+    /// The number of accepted datagrams after CONFIRM.
+    var received: UInt64 = 0
 }

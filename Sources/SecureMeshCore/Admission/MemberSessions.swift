@@ -110,6 +110,7 @@ extension MemberSessions {
             return nil
         }
         members.values[index].channel.accept(counter: datagram.header.counter, number: opened.body.number)
+        members.values[index].received += 1
         return verified
     }
 }
@@ -145,6 +146,17 @@ extension MemberSessions {
     /// Returns true if the member has given a proof of life within the lifetime.
     package func isAlive(_ session: SessionID, now: Instant) -> Bool {
         members[session].map { now - $0.lastLife <= lifetime } ?? false
+    }
+
+    /// Returns the server's view of a member; nil if `session` is no member's.
+    ///
+    /// - Parameter lateAfter: The silence after which a member is late.
+    package func standing(of session: SessionID, lateAfter: Duration, now: Instant) -> MemberStanding? {
+        members[session].map { member in
+            let silence = now - member.lastLife
+            return MemberStanding(
+                silence: silence, isLate: silence > lateAfter, sent: member.channel.sent, received: member.received)
+        }
     }
 
     /// Returns the sessions that began before `instant`, in ascending order.

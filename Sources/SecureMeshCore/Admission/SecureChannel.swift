@@ -3,7 +3,8 @@ package struct SecureChannel: Sendable {
     private let receiveKey: Secret32
     private let sendKey: Secret32
     private(set) package var window = ReplayWindow()
-    private var sent: UInt64
+    /// The number of datagrams that were sealed.
+    private(set) package var sent: UInt64
     /// The highest number among the accepted datagrams.
     private(set) package var newestNumber: UInt64 = 0
 

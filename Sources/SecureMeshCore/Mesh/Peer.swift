@@ -63,6 +63,13 @@ package struct Peer: MeshMachine {
     /// True while events wait for `.joined`.
     package var isJoinedPending: Bool { joinedGate.isPending }
 
+    /// Returns the state of the connection to the server.
+    package func condition(_ now: Instant) -> PeerCondition {
+        PeerCondition(
+            isConnected: isConnected, maySpeak: maySpeak(now), isTrusted: isTrusted(now),
+            roundTrip: sessions.current?.roundTrip, server: serverAddress)
+    }
+
     /// Returns whether messages may be sent and are delivered.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 

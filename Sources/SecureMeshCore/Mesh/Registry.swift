@@ -97,6 +97,16 @@ package struct Registry: MeshMachine {
     package var version: UInt64 { log.version }
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
+
+    /// Returns the server's view of each member with one of these keys, and nil for a key that is no member's.
+    package func standings(of keys: [PublicKey], now: Instant) -> [MemberStanding?] {
+        keys.map { key in
+            log.directory.entry(of: key).flatMap {
+                sessions.standing(of: $0.session, lateAfter: detector.lateAfter, now: now)
+            }
+        }
+    }
+
     /// True if a DELTA has published every change of the directory.
     package var hasPublishedAll: Bool { log.flushDeadline == nil }
     /// The time at which the secret of the newest PULSE to all members was issued.

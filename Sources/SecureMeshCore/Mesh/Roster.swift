@@ -61,6 +61,9 @@ public struct Roster: Hashable, Sendable {
         }
     }
 
+    /// The listed keys with their names.
+    package var authorized: [PublicKey: PeerName] { names }
+
     /// The number of listed keys; 0 for an open roster.
     public var count: Int { names.count }
 

@@ -1,8 +1,8 @@
-internal import SecureMesh
+package import SecureMesh
 
 extension Departure {
     /// A phrase for the user.
-    var summary: String {
+    package var summary: String {
         switch self {
         case .left: "left"
         case .replaced: "replaced by a newer session of the same key"
@@ -19,7 +19,7 @@ extension Departure {
     /// A phrase for the user of another member.
     ///
     /// - Parameter reason: The reason for which the member left; nil if it is not known.
-    static func summaryForMembers(_ reason: Departure?) -> String {
+    package static func summaryForMembers(_ reason: Departure?) -> String {
         switch reason {
         case .stopping: "did not come back after a restart of the server"
         case let reason?: reason.summary
@@ -30,7 +30,7 @@ extension Departure {
 
 extension JoinRefusal {
     /// A phrase for the user.
-    var summary: String {
+    package var summary: String {
         switch self {
         case .notAuthorized: "not authorized"
         case .nameTaken: "the name is taken by another key"
@@ -41,7 +41,7 @@ extension JoinRefusal {
     }
 
     /// Advice for the user of the peer that was refused.
-    var hint: String {
+    package var hint: String {
         switch self {
         case .notAuthorized: "add the key to the server's authorized_peers, then send the server SIGHUP"
         case .nameTaken: "choose another name, or stop the process that uses this one"

@@ -1,0 +1,137 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+
+/// A client of the control socket of another process.
+package struct ControlClient: Sendable {
+    /// The process did not answer as docs/control.md says.
+    package enum Failure: Error {
+        /// Nothing listens at the path, or this user may not connect.
+        case unreachable(String)
+        /// The connection ended before the answer did, or the answer is of an unknown form.
+        case brokenAnswer
+        case refused(ErrorReport.Reason)
+    }
+
+    private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    package let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
+
+    /// Returns the answer to `GET target`, with its bytes.
+    package func get<Value: Decodable & Sendable>(
+        _ target: String, as type: Value.Type
+    ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
+        try await answer(.GET, target, body: nil, as: type)
+    }
+
+    /// Returns the answer to `POST target`, with its bytes.
+    package func post<Value: Decodable & Sendable>(
+        _ target: String, _ body: some Encodable, as type: Value.Type
+    ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
+        try await answer(.POST, target, body: ControlJSON.encode(body), as: type)
+    }
+
+    /// Hands each line of `GET target` to `receive`, until that returns false or the process ends.
+    ///
+    /// A line is read when the one before it has been handled, so a slow caller gets fewer of them.
+    ///
+    /// - Parameter onOpen: Called before the first line: every later event comes.
+    package func lines(
+        of target: String, onOpen: @Sendable () async -> Void = {},
+        _ receive: @Sendable (_ line: [UInt8], ControlEvent) async -> Bool
+    ) async throws(Failure) {
+        try await exchange(.GET, target, body: nil) { status, parts in
+            guard status == 200 else { throw Self.refusal(try await Self.body(&parts)) }
+            await onOpen()
+            var line: [UInt8] = []
+            while let part = try await parts.next() {
+                guard case .body(let bytes) = part else { continue }
+                for byte in bytes.readableBytesView {
+                    guard byte == UInt8(ascii: "\n") else {
+                        line.append(byte)
+                        guard line.count <= ControlLimits.answer else { throw Failure.brokenAnswer }
+                        continue
+                    }
+                    // A later version may have further events.
+                    if let event = ControlJSON.decode(ControlEvent.self, from: line) {
+                        guard await receive(line, event) else { return }
+                    }
+                    line = []
+                }
+            }
+        }
+    }
+
+    private func answer<Value: Decodable & Sendable>(
+        _ method: HTTPMethod, _ target: String, body: [UInt8]?, as type: Value.Type
+    ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
+        try await exchange(method, target, body: body) { status, parts in
+            let bytes = try await Self.body(&parts)
+            guard status == 200 else { throw Self.refusal(bytes) }
+            guard let value = ControlJSON.decode(type, from: bytes) else { throw Failure.brokenAnswer }
+            return (value, bytes.last == UInt8(ascii: "\n") ? Array(bytes.dropLast()) : bytes)
+        }
+    }
+
+    private static func refusal(_ bytes: [UInt8]) -> Failure {
+        ControlJSON.decode(ErrorReport.self, from: bytes).map { .refused($0.error) } ?? .brokenAnswer
+    }
+
+    private typealias Parts = NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
+
+    private static func body(_ parts: inout Parts) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let part = try await parts.next() {
+            switch part {
+            case .body(let buffer): bytes += buffer.readableBytesView
+            case .end: return bytes
+            case .head: break
+            }
+            guard bytes.count <= ControlLimits.answer else { break }
+        }
+        throw Failure.brokenAnswer
+    }
+
+    /// Sends a request, and hands the status and the rest of the answer to `read`.
+    private func exchange<Value: Sendable>(
+        _ method: HTTPMethod, _ target: String, body: [UInt8]?,
+        _ read: (_ status: Int, inout Parts) async throws -> Value
+    ) async throws(Failure) -> Value {
+        let connection: Connection
+        do {
+            connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(unixDomainSocketPath: path) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                        return try Connection(wrappingChannelSynchronously: channel)
+                    }
+                }
+        } catch {
+            throw .unreachable(path)
+        }
+        do {
+            return try await connection.executeThenClose { inbound, outbound in
+                var headers = HTTPHeaders([("host", "p2p"), ("connection", "close")])
+                if let body {
+                    headers.add(name: "content-type", value: "application/json")
+                    headers.add(name: "content-length", value: String(body.count))
+                }
+                try await outbound.write(
+                    .head(HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)))
+                if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+                try await outbound.write(.end(nil))
+                var parts = inbound.makeAsyncIterator()
+                guard case .head(let head) = try await parts.next() else { throw Failure.brokenAnswer }
+                return try await read(Int(head.status.code), &parts)
+            }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw .brokenAnswer
+        }
+    }
+}

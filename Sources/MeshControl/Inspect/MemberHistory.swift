@@ -1,0 +1,102 @@
+package import SecureMesh
+
+/// The members of a mesh, since when each is one, and those that are gone, for a day.
+///
+/// It is kept from events, so a question about all members takes nothing from the mesh's event loop.
+package struct MemberHistory: Sendable {
+    package struct Presence: Sendable {
+        package var member: Member
+        package var since: Timestamp
+        package var messages: UInt64 = 0
+        package var roundTrip: Int64?
+    }
+
+    package struct Absence: Sendable {
+        package let member: Member
+        package let departure: Departure?
+        package let at: Timestamp
+        /// The number of the departure. Two departures of one member differ in it.
+        let number: UInt64
+    }
+
+    private(set) package var present: [PublicKey: Presence] = [:]
+    private var absent: [PublicKey: UInt64] = [:]
+    /// The departures in their order. One that is not in `absent` was forgotten: the member is back, or left again.
+    private var order: [Absence] = []
+    private var newest: UInt64 = 0
+    private let limit: Int
+    private let time: Duration
+
+    package init(limit: Int = ControlLimits.absences, time: Duration = ControlLimits.absenceTime) {
+        self.limit = limit
+        self.time = time
+    }
+
+    /// The number of members that are gone and remembered, and of departures in memory.
+    package var absenceCount: Int { absent.count }
+    package var departureCount: Int { order.count }
+
+    package mutating func noteJoin(_ member: Member, at now: Timestamp) {
+        absent[member.publicKey] = nil
+        present[member.publicKey] = Presence(member: member, since: now)
+    }
+
+    /// Notes a new session of a member: it is a member since the first one.
+    package mutating func noteRejoin(_ member: Member, at now: Timestamp) {
+        guard present[member.publicKey] != nil else { return noteJoin(member, at: now) }
+        present[member.publicKey]?.member = member
+    }
+
+    package mutating func noteDeparture(_ member: Member, _ departure: Departure?, at now: Timestamp) {
+        present[member.publicKey] = nil
+        newest += 1
+        absent[member.publicKey] = newest
+        order.append(Absence(member: member, departure: departure, at: now, number: newest))
+        forget(now)
+    }
+
+    package mutating func noteMessage(from member: Member) {
+        present[member.publicKey]?.messages += 1
+    }
+
+    package mutating func noteRoundTrip(_ roundTrip: Duration, to key: PublicKey) {
+        present[key]?.roundTrip = roundTrip.wholeNanoseconds
+    }
+
+    /// Replaces the members after events were missed. Those that are gone meanwhile left for an unknown reason.
+    package mutating func replace(_ members: [Member], at now: Timestamp) {
+        let keys = Set(members.map(\.publicKey))
+        for presence in present.values where !keys.contains(presence.member.publicKey) {
+            noteDeparture(presence.member, nil, at: now)
+        }
+        for member in members { noteRejoin(member, at: now) }
+    }
+
+    /// Returns the members that are gone, the newest first.
+    package mutating func absences(_ now: Timestamp) -> [Absence] {
+        forget(now)
+        return order.reversed().filter(isRemembered)
+    }
+
+    /// Returns what is remembered of a member that is gone.
+    package func absence(named name: String) -> Absence? {
+        order.last { $0.member.name.description == name && isRemembered($0) }
+    }
+
+    private func isRemembered(_ absence: Absence) -> Bool {
+        absent[absence.member.publicKey] == absence.number
+    }
+
+    private mutating func forget(_ now: Timestamp) {
+        drop(order.prefix { !isRemembered($0) || now - $0.at > time }.count)
+        if absent.count > limit, let index = order.firstIndex(where: isRemembered) { drop(index + 1) }
+        // Members that come and go leave departures that are not remembered.
+        if order.count > limit * 2 { order = order.filter(isRemembered) }
+    }
+
+    /// Removes the oldest departures.
+    private mutating func drop(_ count: Int) {
+        for absence in order.prefix(count) where isRemembered(absence) { absent[absence.member.publicKey] = nil }
+        order.removeFirst(count)
+    }
+}

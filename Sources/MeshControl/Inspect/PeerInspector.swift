@@ -1,0 +1,159 @@
+package import SecureMesh
+internal import Synchronization
+
+/// Answers questions about a peer, and sends messages through it.
+package final class PeerInspector: ControlledProcess {
+    private struct State {
+        var history = MemberHistory()
+        var link = ServerLink.State.joining
+        var linkSince: Timestamp
+        var problem: Problem?
+        var slowness: Problem?
+    }
+
+    package let feed = ControlFeed()
+    private let peer: MeshPeer
+    private let name: PeerName
+    private let key: PublicKey
+    private let server: ServerAddress
+    private let identity: ProcessIdentity
+    private let state: Mutex<State>
+
+    package init(
+        _ peer: MeshPeer, name: PeerName, key: PublicKey, server: ServerAddress, identity: ProcessIdentity
+    ) {
+        self.peer = peer
+        self.name = name
+        self.key = key
+        self.server = server
+        self.identity = identity
+        state = Mutex(State(linkSince: identity.startedAt))
+    }
+
+    /// Follows the events of the peer until they end.
+    package func follow(_ events: MeshEvents<PeerEvent>) async {
+        for await event in events {
+            let now = Timestamp.now
+            if case .missed = event, let members = try? await peer.members() {
+                state.withLock { $0.history.replace(members, at: now) }
+            }
+            state.withLock { note(event, at: now, in: &$0) }
+            feed.publish { ControlEvent(event, at: now) }
+        }
+    }
+
+    private func note(_ event: PeerEvent, at now: Timestamp, in state: inout State) {
+        switch event {
+        case .joined, .connectionRecovered:
+            (state.link, state.linkSince, state.problem) = (.joined, now, nil)
+        case .connectionLost, .dismissed:
+            if state.link == .joined { (state.link, state.linkSince) = (.lost, now) }
+            if case .dismissed(let dismissal) = event {
+                state.problem = Problem(
+                    "dismissed", .error, "the server ended the session: \(Departure(dismissal).summary)", since: now)
+            }
+        case .refused(let delay, _):
+            let refusal = JoinRefusal(delay)
+            state.problem = Problem(
+                "refused", .error, "turned away: \(refusal.summary)", hint: refusal.hint, since: now)
+        case .unanswered:
+            guard state.problem?.code != "unanswered" else { return }
+            state.problem = Problem(
+                "unanswered", .error, "no answer from \(server)",
+                hint: "either no server runs there, or it does not hold the pinned key, or the network drops UDP",
+                since: now)
+        case .lookupFailed(let reason):
+            state.problem = Problem("lookupFailed", .error, "cannot look up \(server): \(reason)", since: now)
+        case .serverLocated:
+            if state.problem?.code == "lookupFailed" { state.problem = nil }
+        case .slowRoundTrip(let measured, let bearable):
+            state.slowness = Problem(
+                "slowRoundTrip", .warning,
+                "the round trip to \(server) takes \(measured), and the server's heartbeat bears \(bearable)",
+                hint: "start the server with a longer --heartbeat and --lifetime", since: now)
+        case .memberJoined(let member): state.history.noteJoin(member, at: now)
+        case .memberRejoined(let member, _): state.history.noteRejoin(member, at: now)
+        case .memberLeft(let member, let departure): state.history.noteDeparture(member, departure, at: now)
+        case .message(let message): state.history.noteMessage(from: message.sender)
+        case .left, .ended:
+            (state.link, state.linkSince) = (.ended, now)
+        case .nameMoved, .missed: break
+        }
+    }
+
+    package func status(listsMembers: Bool) async -> MeshStatus {
+        let now = Timestamp.now
+        // A copy, so that the lock is held for a short time.
+        var state = state.withLock { $0 }
+        let (link, since) = (state.link, state.linkSince)
+        let condition = try? await peer.condition()
+        var all = problems(state)
+        if link == .lost, condition?.isTrusted == false {
+            all.append(
+                Problem(
+                    "untrusted", .error, "messages are neither sent nor delivered until the server answers",
+                    hint: "the directory is too old to be trusted", since: since))
+        }
+        let isCertain = link == .joined
+        var members = state.history.present.values.map { presence in
+            var member = MemberStatus(
+                name: presence.member.name.description, publicKey: presence.member.publicKey,
+                state: isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
+                reason: isCertain ? nil : "serverSilent", address: presence.member.address)
+            member.receivedMessages = presence.messages
+            member.roundTrip = presence.roundTrip
+            return member
+        }
+        members += state.history.absences(now).map { absence in
+            MemberStatus(
+                name: absence.member.name.description, publicKey: absence.member.publicKey,
+                state: MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue,
+                address: absence.member.address)
+        }
+        let bound = try? await peer.boundAddress
+        return MeshStatus(
+            time: now, role: .peer, name: name.description, version: identity.version, process: identity.process,
+            startedAt: identity.startedAt, addresses: [bound].compactMap { $0?.description },
+            fingerprint: key.fingerprint, publicKey: key.description,
+            server: ServerLink(
+                configured: server.description, address: condition?.server?.description, state: link, since: since,
+                maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
+            problems: all, counts: members.counts, members: listsMembers ? members.inOrder : nil,
+            lostDatagrams: ((try? await peer.losses()) ?? DatagramLosses()).byReason,
+            refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason)
+    }
+
+    private func problems(_ state: State) -> [Problem] {
+        var problems: [Problem] = []
+        switch state.link {
+        case .joined: break
+        case .joining:
+            if state.problem == nil {
+                problems.append(
+                    Problem(
+                        "joining", .error, "not a member yet", hint: "joining takes some seconds at most",
+                        since: state.linkSince))
+            }
+        case .lost:
+            problems.append(
+                Problem(
+                    "connectionLost", .error, "lost the server at \(server)",
+                    hint: "members are listed as they were before", since: state.linkSince))
+        case .ended:
+            problems.append(Problem("ended", .error, "this peer has left the mesh", since: state.linkSince))
+        }
+        return problems + [state.problem, state.slowness].compactMap { $0 }
+    }
+
+    package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
+        throw ControlError(.notRunning, "the peer is ending")
+    }
+
+    package func ping(_ request: PingRequest) async throws(ControlError) -> PingReport {
+        throw ControlError(.notRunning, "the peer is ending")
+    }
+
+    package func reload() async throws(ControlError) -> ReloadReport {
+        throw ControlError(.wrongRole, "a peer has no list to read", hint: "reload the server")
+    }
+}

@@ -1,0 +1,186 @@
+package import SecureMesh
+internal import Synchronization
+
+/// Answers questions about a server.
+package final class ServerInspector: ControlledProcess {
+    /// The list of authorized peers, and how to read it again.
+    package struct List: Sendable {
+        package let path: String
+        package let read: @Sendable () throws(ControlError) -> Roster
+
+        package init(path: String, read: @escaping @Sendable () throws(ControlError) -> Roster) {
+            self.path = path
+            self.read = read
+        }
+    }
+
+    private struct State {
+        var history = MemberHistory()
+        var roster: Roster
+        var suspicion: (count: Int, since: Timestamp)?
+        var listFault: (error: ControlError, since: Timestamp)?
+        var refusals: [Problem] = []
+    }
+
+    package let feed = ControlFeed()
+    private let server: MeshServer
+    private let key: PublicKey
+    private let identity: ProcessIdentity
+    private let list: List?
+    private let state: Mutex<State>
+
+    /// - Parameter list: Nil for a server that anyone may join.
+    package init(_ server: MeshServer, key: PublicKey, roster: Roster, list: List?, identity: ProcessIdentity) {
+        self.server = server
+        self.key = key
+        self.identity = identity
+        self.list = list
+        state = Mutex(State(roster: roster))
+    }
+
+    /// Follows the events of the server until they end.
+    package func follow(_ events: MeshEvents<ServerEvent>) async {
+        for await event in events {
+            let now = Timestamp.now
+            if case .missed = event, let members = try? await server.members() {
+                state.withLock { $0.history.replace(members, at: now) }
+            }
+            note(event, at: now)
+            feed.publish { ControlEvent(event, at: now) }
+        }
+    }
+
+    private func note(_ event: ServerEvent, at now: Timestamp) {
+        state.withLock { state in
+            switch event {
+            case .joined(let member): state.history.noteJoin(member, at: now)
+            case .left(let member, let departure): state.history.noteDeparture(member, departure, at: now)
+            case .turnedAway(let name, let key, let refusal):
+                state.refusals.append(
+                    Problem(
+                        "turnedAway", .warning, "turned away \(name) \(key): \(refusal.summary)", hint: refusal.hint,
+                        since: now))
+                if state.refusals.count > ControlLimits.refusals { state.refusals.removeFirst() }
+            case .suspected(let count): state.suspicion = (count, now)
+            case .suspicionEnded: state.suspicion = nil
+            case .missed: break
+            }
+        }
+    }
+
+    package func status(listsMembers: Bool) async -> MeshStatus {
+        let now = Timestamp.now
+        let (present, absent, roster, problems) = state.withLock { state in
+            (state.history.present, state.history.absences(now), state.roster, Self.problems(state, now))
+        }
+        var members = present.values.map { presence in
+            MemberStatus(
+                name: presence.member.name.description, publicKey: presence.member.publicKey, state: .alive,
+                since: presence.since, address: presence.member.address)
+        }
+        add(await standings(of: present.values.map(\.member.publicKey)), to: &members, now)
+        members += absent.map { absence in
+            MemberStatus(
+                name: absence.member.name.description, publicKey: absence.member.publicKey,
+                state: MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue,
+                address: absence.member.address)
+        }
+        let known = Set(present.keys).union(absent.map(\.member.publicKey))
+        members += roster.authorized.filter { !known.contains($0.key) }.map {
+            MemberStatus(name: $0.value.description, publicKey: $0.key, state: .never)
+        }
+        let addresses = (try? await server.boundAddresses) ?? []
+        return MeshStatus(
+            time: now, role: .server, name: nil, version: identity.version, process: identity.process,
+            startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
+            publicKey: key.description, server: nil, problems: problems, counts: members.counts,
+            members: listsMembers ? members.inOrder : nil,
+            lostDatagrams: ((try? await server.losses()) ?? DatagramLosses()).byReason,
+            refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason)
+    }
+
+    /// Asks the event loop about a slice of the members at a time.
+    private func standings(of keys: [PublicKey]) async -> [MemberStanding?] {
+        var standings: [MemberStanding?] = []
+        for start in stride(from: 0, to: keys.count, by: ControlLimits.slice) {
+            let slice = Array(keys[start..<min(start + ControlLimits.slice, keys.count)])
+            standings += (try? await server.standings(of: slice)) ?? slice.map { _ in nil }
+        }
+        return standings
+    }
+
+    private func add(_ standings: [MemberStanding?], to members: inout [MemberStatus], _ now: Timestamp) {
+        for (index, standing) in standings.enumerated() {
+            guard let standing else { continue }
+            members[index].sentDatagrams = standing.sent
+            members[index].receivedDatagrams = standing.received
+            guard standing.isLate else { continue }
+            members[index].state = .suspect
+            members[index].reason = "silent"
+            members[index].since = Timestamp(
+                milliseconds: now.milliseconds - standing.silence.wholeNanoseconds / 1_000_000)
+        }
+    }
+
+    private static func problems(_ state: State, _ now: Timestamp) -> [Problem] {
+        var problems: [Problem] = []
+        if let (error, since) = state.listFault {
+            problems.append(
+                Problem(
+                    "listRefused", .error, "\(error.message); the previous list stays in force", hint: error.hint,
+                    since: since))
+        }
+        if let (count, since) = state.suspicion {
+            problems.append(
+                Problem(
+                    "suspicion", .error, "\(count) members went silent at once",
+                    hint: "look at the network and the load of this host", since: since))
+        }
+        // A program that tries again and again is one problem.
+        var seen: Set<String> = []
+        for refusal in state.refusals.reversed() {
+            guard let since = refusal.since, now - since < ControlLimits.refusalTime else { break }
+            if seen.insert(refusal.message).inserted { problems.append(refusal) }
+        }
+        return problems
+    }
+
+    package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
+        throw ControlError(
+            .wrongRole, "a server sends no messages", hint: "send through a peer, or join for it with --as NAME")
+    }
+
+    package func ping(_ request: PingRequest) async throws(ControlError) -> PingReport {
+        throw ControlError(.wrongRole, "a server sends no messages", hint: "ping through a peer")
+    }
+
+    /// Reads the list of authorized peers again, all or nothing.
+    package func reload() async throws(ControlError) -> ReloadReport {
+        guard let list else { throw ControlError(.wrongRole, "this server is open, there is no list to read") }
+        do throws(ControlError) {
+            let roster = try list.read()
+            do throws(MeshError) {
+                try await server.setRoster(roster)
+            } catch {
+                throw ControlError(.notRunning, "the server is ending")
+            }
+            let previous = state.withLock { state in
+                defer { (state.roster, state.listFault) = (roster, nil) }
+                return state.roster
+            }
+            return ReloadReport(
+                list: list.path, keys: roster.count, added: roster.names(without: previous),
+                removed: previous.names(without: roster))
+        } catch {
+            if error.code == .listRefused { state.withLock { $0.listFault = (error, .now) } }
+            throw error
+        }
+    }
+}
+
+extension Roster {
+    /// Returns the names, in order, of the keys that this roster allows under them and the other one does not.
+    fileprivate func names(without other: Roster) -> [String] {
+        authorized.filter { other.authorized[$0.key] != $0.value }.map(\.value.description).sorted()
+    }
+}

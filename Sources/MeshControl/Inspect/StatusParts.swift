@@ -1,0 +1,27 @@
+internal import SecureMesh
+
+extension [MemberStatus] {
+    /// The number of members in each state.
+    var counts: [String: Int] {
+        var counts = Dictionary(uniqueKeysWithValues: MemberState.allCases.map { ($0.rawValue, 0) })
+        for member in self { counts[member.state.rawValue, default: 0] += 1 }
+        return counts
+    }
+
+    /// By name, and by key where keys share a name.
+    var inOrder: [MemberStatus] {
+        sorted { ($0.name, $0.publicKey) < ($1.name, $1.publicKey) }
+    }
+}
+
+extension DatagramLosses {
+    var byReason: [String: UInt64] {
+        Dictionary(uniqueKeysWithValues: nonZero.map { ($0.reason.rawValue, $0.count) })
+    }
+}
+
+extension RejectionCounters {
+    var byReason: [String: UInt64] {
+        Dictionary(uniqueKeysWithValues: nonZero.map { ($0.0.rawValue, $0.1) })
+    }
+}

@@ -1,0 +1,175 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// One connection of a client: takes requests, one at a time, within bounds of bytes and time, and writes answers.
+///
+/// Everything happens on the event loop of the control socket, except that requests are answered elsewhere.
+final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum State {
+        case waiting
+        case reading(HTTPRequestHead, [UInt8])
+        case answering
+        case streaming(subscription: Int)
+        case closed
+    }
+
+    private let service: ControlService
+    private var state = State.waiting
+    private var timer: Scheduled<Void>?
+    /// The number of events that the reader of the stream was too slow for, since the last line.
+    private var missed = 0
+
+    init(_ service: ControlService) {
+        self.service = service
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { expect(within: ControlLimits.requestTime, context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        expect(within: ControlLimits.requestTime, context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .streaming(let subscription) = state { service.process.feed.unsubscribe(subscription) }
+        state = .closed
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch (unwrapInboundIn(data), state) {
+        case (.head(let head), .waiting):
+            expect(within: ControlLimits.requestTime, context)
+            state = .reading(head, [])
+        case (.body(let bytes), .reading(let head, let body)):
+            guard body.count + bytes.readableBytes <= ControlLimits.body else {
+                let error = ControlError(.tooLarge, "the body has more than \(ControlLimits.body) bytes")
+                return refuse(error, head, context)
+            }
+            state = .reading(head, body + bytes.readableBytesView)
+        case (.end, .reading(let head, let body)):
+            answer(head, body, context)
+        default:
+            break
+        }
+    }
+
+    /// Closes after malformed requests, which the handler before this one has answered.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .streaming = state, context.channel.isWritable { writeMissed(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: answers
+
+    private func answer(_ head: HTTPRequestHead, _ body: [UInt8], _ context: ChannelHandlerContext) {
+        state = .answering
+        timer?.cancel()
+        let request = ControlRequest(method: head.method.rawValue, target: head.uri, body: body)
+        let service = service
+        let loopContext = context.loopBound
+        let eventLoop = context.eventLoop
+        Task {
+            let answer = await service.answer(request)
+            eventLoop.execute { self.write(answer, head, loopContext.value) }
+        }
+    }
+
+    private func write(_ answer: ControlService.Answer, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard case .answering = state else { return }
+        switch answer {
+        case .document(let status, let bytes): write(bytes, status: status, head, context)
+        case .events(let filter): stream(filter, head, context)
+        }
+    }
+
+    private func write(
+        _ bytes: [UInt8], status: Int, _ head: HTTPRequestHead, closes: Bool = false, _ context: ChannelHandlerContext
+    ) {
+        let isLast = closes || !head.isKeepAlive
+        var headers = HTTPHeaders([
+            ("content-type", "application/json"), ("content-length", String(bytes.count + 1)),
+        ])
+        if isLast { headers.add(name: "connection", value: "close") }
+        let response = HTTPResponseHead(
+            version: head.version, status: HTTPResponseStatus(statusCode: status), headers: headers)
+        context.write(wrapOutboundOut(.head(response)), promise: nil)
+        var buffer = context.channel.allocator.buffer(capacity: bytes.count + 1)
+        buffer.writeBytes(bytes)
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
+        // The state changes first: the next request may be read before the promise is fulfilled.
+        state = isLast ? .closed : .waiting
+        expect(within: ControlLimits.answerTime, context)
+        let loopContext = context.loopBound
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+            let context = loopContext.value
+            if isLast { return context.close(promise: nil) }
+            if case .waiting = self.state { self.expect(within: ControlLimits.idleTime, context) }
+        }
+    }
+
+    private func refuse(_ error: ControlError, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let body = ControlJSON.encode(ErrorReport(error))
+        write(body, status: error.code.status, head, closes: true, context)
+    }
+
+    /// Closes the connection unless something happens within a time.
+    private func expect(within time: Duration, _ context: ChannelHandlerContext) {
+        timer?.cancel()
+        let loopContext = context.loopBound
+        timer = context.eventLoop.scheduleTask(in: .nanoseconds(time.components.seconds * 1_000_000_000)) {
+            loopContext.value.close(promise: nil)
+        }
+    }
+
+    // MARK: events
+
+    private func stream(_ filter: EventFilter, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let response = HTTPResponseHead(
+            version: head.version, status: .ok,
+            headers: HTTPHeaders([("content-type", "application/x-ndjson"), ("cache-control", "no-store")]))
+        let loopContext = context.loopBound
+        let eventLoop = context.eventLoop
+        // Subscribed first, so that a client that has read the head gets every later event.
+        let subscription = service.process.feed.subscribe(filter) { event in
+            eventLoop.execute { self.write(event, loopContext.value) }
+        }
+        state = .streaming(subscription: subscription)
+        context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
+    }
+
+    /// Writes an event, or counts it if too many bytes wait for the reader.
+    private func write(_ event: ControlEvent, _ context: ChannelHandlerContext) {
+        guard case .streaming = state else { return }
+        guard context.channel.isWritable else {
+            missed += 1
+            return
+        }
+        writeMissed(context)
+        writeLine(event, context)
+    }
+
+    private func writeMissed(_ context: ChannelHandlerContext) {
+        guard missed > 0 else { return }
+        writeLine(.missed(missed), context)
+        missed = 0
+    }
+
+    private func writeLine(_ event: ControlEvent, _ context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: 512)
+        buffer.writeBytes(ControlJSON.encode(event))
+        buffer.writeInteger(UInt8(ascii: "\n"))
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
+    }
+}

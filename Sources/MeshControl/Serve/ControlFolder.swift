@@ -1,0 +1,63 @@
+package import SecureMesh
+
+/// The reason for which there is no control socket.
+package struct ControlSocketError: Error, Hashable, Sendable {
+    package let message: String
+    package let hint: String
+
+    package init(_ message: String, hint: String) {
+        self.message = message
+        self.hint = hint
+    }
+}
+
+/// The folders where control sockets are: `$XDG_RUNTIME_DIR/p2p`, or else `/run/p2p` for root, or else `/tmp/p2p-UID`.
+package enum ControlFolder {
+    /// The folder of the sockets of this user's processes.
+    package static var own: String { own(environment: SocketFiles.environment, user: SocketFiles.user) }
+
+    static func own(environment: (String) -> String?, user: UInt32) -> String {
+        if let runtime = environment("XDG_RUNTIME_DIR"), runtime.hasPrefix("/") {
+            return (runtime.hasSuffix("/") ? runtime : runtime + "/") + "p2p"
+        }
+        return user == 0 ? systemFolder : "/tmp/p2p-\(user)"
+    }
+
+    /// Makes the folder, or checks that nobody but this user may enter the one that there is.
+    ///
+    /// A folder under /tmp can have been made by anyone.
+    static func prepare(_ path: String) throws(ControlSocketError) {
+        let status: SocketFileStatus?
+        do throws(SystemError) {
+            try SocketFiles.makeFolder(path)
+            status = try SocketFiles.status(path)
+        } catch {
+            throw ControlSocketError("cannot make the folder \(path): \(error.message)", hint: "give --control PATH")
+        }
+        guard let status, status.kind == .folder else {
+            throw ControlSocketError("\(path) is not a folder", hint: "remove it, or give --control PATH")
+        }
+        guard status.owner == SocketFiles.user else {
+            throw ControlSocketError("\(path) belongs to another user", hint: "give --control PATH")
+        }
+        guard status.mode & 0o077 == 0 else {
+            throw ControlSocketError("\(path) can be entered by others than its owner", hint: "chmod 700 \(path)")
+        }
+    }
+
+    /// Returns the paths of the sockets at which a process listens, in order, in all folders where this user's
+    /// processes may have them.
+    package static func sockets() -> [String] {
+        var folders = [own, "/tmp/p2p-\(SocketFiles.user)", systemFolder]
+        folders = folders.enumerated().filter { folders.firstIndex(of: $1) == $0 }.map(\.element)
+        return folders.flatMap { folder in
+            SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
+        }.filter { (try? SocketFiles.isListening($0)) == true }
+    }
+
+    /// The name of the socket of a server or a peer.
+    package static func name(ofServerAt port: UInt16) -> String { "server-\(port).sock" }
+    package static func name(ofPeer name: PeerName, at port: UInt16) -> String { "peer-\(name)-\(port).sock" }
+
+    private static let systemFolder = "/run/p2p"
+}

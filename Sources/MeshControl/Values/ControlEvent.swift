@@ -1,0 +1,128 @@
+#if canImport(FoundationEssentials)
+    package import FoundationEssentials
+#else
+    package import Foundation
+#endif
+package import SecureMesh
+
+/// A line of `GET /v1/events`.
+package struct ControlEvent: Codable, Sendable {
+    package enum Kind: String, Codable, CaseIterable, Sendable {
+        // Of the process itself.
+        case joined, connectionLost, connectionRecovered, dismissed, refused, unanswered, slowRoundTrip, serverLocated
+        case lookupFailed, left, ended
+        // Of other members.
+        case memberJoined, memberRejoined, memberLeft, nameMoved, message
+        // Of a server.
+        case turnedAway, suspected, suspicionEnded
+        /// Events are missing here, because the reader of the stream is too slow.
+        case missed
+    }
+
+    package var schema = ControlLimits.schema
+    package var time: Timestamp
+    package var event: Kind
+    /// The member that the event concerns.
+    @OrNull package var name: String?
+    @OrNull package var address: String?
+    @OrNull package var fingerprint: String?
+    @OrNull package var previousName: String?
+    @OrNull package var reason: String?
+    /// A number of events or members.
+    @OrNull package var count: Int?
+    /// Of a message: its bytes in Base64, the same as text if they are UTF-8, and whether it went to all members.
+    @OrNull package var body: Data?
+    @OrNull package var text: String?
+    @OrNull package var broadcast: Bool?
+
+    package init(_ event: Kind, at time: Timestamp = .now) {
+        self.time = time
+        self.event = event
+    }
+
+    package init(_ event: Kind, _ member: Member, at time: Timestamp) {
+        self.init(event, at: time)
+        name = member.name.description
+        address = member.address.description
+        fingerprint = member.publicKey.fingerprint
+    }
+
+    package init(_ event: PeerEvent, at time: Timestamp) {
+        switch event {
+        case .joined(let address):
+            self.init(.joined, at: time)
+            self.address = address.description
+        case .connectionLost: self.init(Kind.connectionLost, at: time)
+        case .connectionRecovered: self.init(Kind.connectionRecovered, at: time)
+        case .dismissed(let dismissal):
+            self.init(.dismissed, at: time)
+            reason = dismissal.rawValue
+        case .refused(let delay, _):
+            self.init(.refused, at: time)
+            reason = JoinRefusal(delay).rawValue
+        case .unanswered(let attempts):
+            self.init(.unanswered, at: time)
+            count = attempts
+        case .slowRoundTrip: self.init(.slowRoundTrip, at: time)
+        case .serverLocated(let addresses):
+            self.init(.serverLocated, at: time)
+            address = addresses.map(\.description).joined(separator: ", ")
+        case .lookupFailed(let why):
+            self.init(.lookupFailed, at: time)
+            reason = why
+        case .memberJoined(let member): self.init(.memberJoined, member, at: time)
+        case .memberRejoined(let member, let previousName):
+            self.init(.memberRejoined, member, at: time)
+            self.previousName = previousName?.description
+        case .memberLeft(let member, let departure):
+            self.init(.memberLeft, member, at: time)
+            reason = departure?.rawValue
+        case .nameMoved(let name, _, let key):
+            self.init(.nameMoved, at: time)
+            self.name = name.description
+            fingerprint = key.fingerprint
+        case .message(let message):
+            self.init(.message, message.sender, at: time)
+            body = Data(message.body)
+            text = message.text
+            broadcast = message.isBroadcast
+        case .missed(let missed):
+            self.init(.missed, at: time)
+            count = missed
+        case .left: self.init(Kind.left, at: time)
+        case .ended(let exclusion):
+            self.init(.ended, at: time)
+            reason = exclusion.rawValue
+        }
+    }
+
+    package init(_ event: ServerEvent, at time: Timestamp) {
+        switch event {
+        case .joined(let member): self.init(.memberJoined, member, at: time)
+        case .left(let member, let departure):
+            self.init(.memberLeft, member, at: time)
+            reason = departure.rawValue
+        case .turnedAway(let name, let key, let refusal):
+            self.init(.turnedAway, at: time)
+            self.name = name.description
+            fingerprint = key.fingerprint
+            reason = refusal.rawValue
+        case .suspected(let suspected):
+            self.init(.suspected, at: time)
+            count = suspected
+        case .suspicionEnded(_, let ended):
+            self.init(.suspicionEnded, at: time)
+            count = ended
+        case .missed(let missed):
+            self.init(.missed, at: time)
+            count = missed
+        }
+    }
+
+    /// Events that are missing in a stream.
+    package static func missed(_ count: Int) -> ControlEvent {
+        var event = ControlEvent(Kind.missed)
+        event.count = count
+        return event
+    }
+}

@@ -1,0 +1,34 @@
+/// The bounds of the control socket and of what it remembers.
+package enum ControlLimits {
+    /// The version of the schema, in every answer.
+    package static let schema = 1
+    /// Connections at once. Further ones are closed.
+    package static let connections = 32
+    /// The bytes of one header field, and of all together, and their number.
+    package static let headerField = 4 << 10
+    package static let header = 16 << 10
+    package static let headerFields = 64
+    /// The bytes of a request's body: a message of the largest size in Base64, and the rest of its JSON.
+    package static let body = 128 << 10
+    /// The longest time from the first byte of a request, or from the beginning of a connection, to the request's end.
+    package static let requestTime = Duration.seconds(5)
+    /// The longest time between two requests on a connection.
+    package static let idleTime = Duration.seconds(60)
+    /// The longest time for which an answer waits for its reader.
+    package static let answerTime = Duration.seconds(30)
+    /// The bytes that wait for the reader of a stream. Events that come while more wait are counted as missed.
+    package static let streamBuffer = 256 << 10
+    /// The members that are gone and remembered, and the time for which they are.
+    package static let absences = 4_096
+    package static let absenceTime = Duration.seconds(86_400)
+    /// Members about which the mesh's event loop is asked at once.
+    package static let slice = 256
+    /// The refused joins that are remembered, and the time for which they are.
+    package static let refusals = 16
+    package static let refusalTime = Duration.seconds(60)
+    /// The time for which a message waits for its acknowledgments unless the request says another one, and the longest.
+    package static let usualDeliveryTime = Duration.seconds(3)
+    package static let deliveryTime = Duration.seconds(60)
+    /// The bytes of an answer or a line that a client reads at most: the status of 65,536 members has 25 MB.
+    package static let answer = 64 << 20
+}

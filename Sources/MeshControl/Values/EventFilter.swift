@@ -1,0 +1,48 @@
+/// The events that a stream has.
+package struct EventFilter: Sendable, Equatable {
+    /// Nil for all.
+    package var kinds: Set<ControlEvent.Kind>?
+    /// The names of the members that the events concern; nil for all events.
+    package var names: Set<String>?
+
+    package init(kinds: Set<ControlEvent.Kind>? = nil, names: Set<String>? = nil) {
+        self.kinds = kinds
+        self.names = names
+    }
+
+    /// Reads the query of `GET /v1/events`: `event=KIND,…` and `name=NAME,…`.
+    package init(_ query: ControlRequest.Query) throws(ControlError) {
+        for (key, value) in query {
+            let values = value.split(separator: ",").map(String.init)
+            switch key {
+            case "event":
+                var kinds: Set<ControlEvent.Kind> = []
+                for value in values {
+                    guard let kind = ControlEvent.Kind(rawValue: value) else {
+                        let known = ControlEvent.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+                        throw ControlError(.badRequest, "no such event", hint: "an event is one of \(known)")
+                    }
+                    kinds.insert(kind)
+                }
+                self.kinds = kinds
+            case "name": names = Set(values)
+            default: throw ControlError(.badRequest, "the query has an unknown key")
+            }
+        }
+    }
+
+    package func accepts(_ event: ControlEvent) -> Bool {
+        if let kinds, !kinds.contains(event.event) { return false }
+        if let names, !(event.name.map(names.contains) ?? false) { return false }
+        return true
+    }
+
+    /// The query of which `init` makes this filter, with its question mark; empty if all events are accepted.
+    package var query: String {
+        let parts = [
+            kinds.map { "event=" + $0.map(\.rawValue).sorted().joined(separator: ",") },
+            names.map { "name=" + $0.sorted().joined(separator: ",") },
+        ].compactMap { $0 }
+        return parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
+    }
+}

@@ -1,0 +1,143 @@
+package import SecureMesh
+
+/// The state of a member, as a server or a peer sees it.
+package enum MemberState: String, Codable, CaseIterable, Sendable {
+    /// It is a member.
+    case alive
+    /// It is a member, and its proof of life is overdue; at a peer, the server is silent.
+    case suspect
+    /// It left, or its server stopped and it has not come back.
+    case left
+    /// It expired, misbehaved or did not renew its session.
+    case failed
+    /// Its key is no longer authorized.
+    case revoked
+    /// Its key is authorized, and it has not joined since this server started.
+    case never
+
+    /// The state after a departure. A peer may not know the reason.
+    package init(_ departure: Departure?) {
+        switch departure {
+        case .expired, .misbehaved, .tooOld: self = .failed
+        case .revoked: self = .revoked
+        default: self = .left
+        }
+    }
+}
+
+/// One member in a `MeshStatus`.
+package struct MemberStatus: Codable, Sendable {
+    package var name: String
+    package var state: MemberState
+    /// The time at which it joined, became silent or left.
+    @OrNull package var since: Timestamp?
+    /// The reason of a departure or of a suspicion.
+    @OrNull package var reason: String?
+    @OrNull package var address: String?
+    package var fingerprint: String
+    package var publicKey: String
+    /// The newest measured round trip, in nanoseconds.
+    @OrNull package var roundTrip: Int64?
+    @OrNull package var sentDatagrams: UInt64?
+    @OrNull package var receivedDatagrams: UInt64?
+    @OrNull package var receivedMessages: UInt64?
+
+    package init(
+        name: String, publicKey: PublicKey, state: MemberState, since: Timestamp? = nil, reason: String? = nil,
+        address: SocketAddress? = nil
+    ) {
+        self.name = name
+        self.state = state
+        self.since = since
+        self.reason = reason
+        self.address = address?.description
+        fingerprint = publicKey.fingerprint
+        self.publicKey = publicKey.description
+    }
+}
+
+/// Something that is wrong with a process or its mesh.
+package struct Problem: Codable, Sendable {
+    package enum Severity: String, Codable, Sendable {
+        /// The process does not do its work. `p2p status --check` fails.
+        case error
+        case warning
+    }
+
+    package var code: String
+    package var severity: Severity
+    package var message: String
+    @OrNull package var hint: String?
+    @OrNull package var since: Timestamp?
+
+    package init(
+        _ code: String, _ severity: Severity, _ message: String, hint: String? = nil, since: Timestamp? = nil
+    ) {
+        self.code = code
+        self.severity = severity
+        self.message = message
+        self.hint = hint
+        self.since = since
+    }
+}
+
+/// A peer's connection to its server.
+package struct ServerLink: Codable, Sendable {
+    package enum State: String, Codable, Sendable {
+        case joining
+        case joined
+        case lost
+        case ended
+    }
+
+    /// The address or the name that the peer was given.
+    package var configured: String
+    /// The address at which the server answers, or is asked; nil before the name has been looked up.
+    @OrNull package var address: String?
+    package var state: State
+    @OrNull package var since: Timestamp?
+    /// True if this peer may send messages.
+    package var maySend: Bool
+    /// The shortest round trip of this session, in nanoseconds.
+    @OrNull package var roundTrip: Int64?
+}
+
+/// The answer to `GET /v1/status`: what a server or a peer knows about itself and its mesh.
+package struct MeshStatus: Codable, Sendable {
+    package enum Role: String, Codable, Sendable {
+        case server
+        case peer
+    }
+
+    package var schema = ControlLimits.schema
+    package var time: Timestamp
+    package var role: Role
+    /// The peer's name; nil for a server.
+    @OrNull package var name: String?
+    package var version: String
+    package var process: Int32
+    package var startedAt: Timestamp
+    package var addresses: [String]
+    package var fingerprint: String
+    package var publicKey: String
+    /// Nil for a server.
+    @OrNull package var server: ServerLink?
+    package var problems: [Problem]
+    /// The number of members in each state.
+    package var counts: [String: Int]
+    /// Nil if the request asked for none.
+    @OrNull package var members: [MemberStatus]?
+    /// The datagrams that this process lost and refused since its start, by reason.
+    package var lostDatagrams: [String: UInt64]
+    package var refusedDatagrams: [String: UInt64]
+
+    /// True if there is no error.
+    package var isHealthy: Bool { problems.allSatisfy { $0.severity != .error } }
+}
+
+extension PublicKey {
+    /// The first 12 characters of the key's text after its prefix: 72 bits, to compare by eye.
+    package var fingerprint: String {
+        String(description.split(separator: "_", maxSplits: 1).last?.prefix(12) ?? "")
+    }
+}

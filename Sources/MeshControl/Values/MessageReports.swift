@@ -1,0 +1,96 @@
+#if canImport(FoundationEssentials)
+    package import FoundationEssentials
+#else
+    package import Foundation
+#endif
+
+/// The body of `POST /v1/send`.
+package struct SendRequest: Codable, Sendable {
+    /// The receiver's name; nil for all members.
+    @OrNull package var to: String?
+    /// The message as text, or as bytes in Base64. Exactly one of the two is there.
+    @OrNull package var text: String?
+    @OrNull package var body: Data?
+    /// The time to wait for acknowledgments. Nil for 3 s.
+    @OrNull package var timeoutMilliseconds: Int?
+    /// False to send without acknowledgments. Nil for true.
+    @OrNull package var acknowledge: Bool?
+
+    package init(to: String?, body: [UInt8], timeoutMilliseconds: Int? = nil, acknowledge: Bool? = nil) {
+        self.to = to
+        self.body = Data(body)
+        self.timeoutMilliseconds = timeoutMilliseconds
+        self.acknowledge = acknowledge
+    }
+
+    /// The bytes of the message.
+    package var bytes: [UInt8] { body.map(Array.init) ?? Array((text ?? "").utf8) }
+}
+
+/// The answer to `POST /v1/send`.
+package struct SendReport: Codable, Sendable {
+    package var schema = ControlLimits.schema
+    /// The number of members that the message was sent to.
+    package var asked: Int
+    /// The names of those that have acknowledged it; nil if it asked for no acknowledgments.
+    @OrNull package var delivered: [String]?
+    /// The names of members that have not acknowledged it. They may have it.
+    package var unanswered: [String]
+    /// The names of those that have left the mesh without acknowledging it.
+    package var gone: [String]
+
+    package init(asked: Int, delivered: [String]?, unanswered: [String] = [], gone: [String] = []) {
+        self.asked = asked
+        self.delivered = delivered
+        self.unanswered = unanswered
+        self.gone = gone
+    }
+
+    package var isComplete: Bool { unanswered.isEmpty && gone.isEmpty }
+}
+
+/// The body of `POST /v1/ping`.
+package struct PingRequest: Codable, Sendable {
+    package var to: String
+    @OrNull package var timeoutMilliseconds: Int?
+
+    package init(to: String, timeoutMilliseconds: Int? = nil) {
+        self.to = to
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}
+
+/// The answer to `POST /v1/ping`.
+package struct PingReport: Codable, Sendable {
+    package var schema = ControlLimits.schema
+    package var name: String
+    package var address: String
+    package var fingerprint: String
+    /// In nanoseconds.
+    package var roundTrip: Int64
+
+    package init(name: String, address: String, fingerprint: String, roundTrip: Int64) {
+        self.name = name
+        self.address = address
+        self.fingerprint = fingerprint
+        self.roundTrip = roundTrip
+    }
+}
+
+/// The answer to `POST /v1/reload`.
+package struct ReloadReport: Codable, Sendable {
+    package var schema = ControlLimits.schema
+    /// The path of the list.
+    package var list: String
+    package var keys: Int
+    /// The names of keys that the list has and the previous one had not, and the other way round, in order.
+    package var added: [String]
+    package var removed: [String]
+
+    package init(list: String, keys: Int, added: [String], removed: [String]) {
+        self.list = list
+        self.keys = keys
+        self.added = added
+        self.removed = removed
+    }
+}

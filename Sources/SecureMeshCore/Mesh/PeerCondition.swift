@@ -1,0 +1,13 @@
+/// A peer's connection to its server, at one instant.
+package struct PeerCondition: Hashable, Sendable {
+    /// True from a session's first fresh PULSE until the server has been silent for three intervals.
+    package let isConnected: Bool
+    /// True if messages may be sent, and every other member knows of this peer.
+    package let maySpeak: Bool
+    /// True if messages are sent and delivered at all.
+    package let isTrusted: Bool
+    /// The shortest round trip of the present session; nil before the first fresh PULSE.
+    package let roundTrip: Duration?
+    /// The address at which the server answers, or is asked.
+    package let server: SocketAddress?
+}

@@ -1,0 +1,65 @@
+internal import ArgumentParser
+internal import MeshControl
+internal import SecureMesh
+
+/// The argument of `--control` of a server and of a peer.
+enum ControlChoice: Sendable {
+    case off
+    case path(String)
+
+    static func parse(_ text: String) throws -> ControlChoice {
+        guard !text.isEmpty else { throw ValidationError("--control is a path, or off") }
+        return text == "off" ? .off : .path(text)
+    }
+}
+
+/// The option of every command that talks to a running server or peer.
+struct ControlOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Control socket of the server or the peer.", valueName: "path", default: "the only one that runs"))
+    var control: String?
+
+    /// Returns a client of the process that the user means.
+    ///
+    /// - Parameter role: The kind of process that the command is for; nil for both.
+    /// - Throws: `Failure` with exit code 69 if there is none, 64 if there are several.
+    func client(_ role: MeshStatus.Role? = nil) throws -> ControlClient {
+        if let control { return ControlClient(path: control) }
+        let sockets = ControlFolder.sockets().filter { path in
+            guard let role else { return true }
+            return path.split(separator: "/").last?.hasPrefix("\(role.rawValue)-") == true
+        }
+        let kind = role?.rawValue ?? "server or peer"
+        guard let first = sockets.first else {
+            throw Failure(
+                .unavailable, "no \(kind) of this user runs here",
+                hint: "start one, or give the path of its socket with --control")
+        }
+        guard sockets.count == 1 else {
+            throw Failure(
+                .usage, "several run here: \(sockets.joined(separator: " "))", hint: "choose one with --control")
+        }
+        return ControlClient(path: first)
+    }
+}
+
+extension Failure {
+    /// The failure of a request at a control socket.
+    init(_ failure: ControlClient.Failure) {
+        switch failure {
+        case .unreachable(let path):
+            self.init(
+                .unavailable, "nothing answers at \(Console.escaped(path))",
+                hint: "is the path that of a running server or peer of this user?")
+        case .brokenAnswer:
+            self.init(
+                .unavailable, "the process ended before it had answered",
+                hint: "try again; 'p2p --version' and the version of that process should be the same")
+        case .refused(let reason):
+            self.init(
+                Code(rawValue: reason.exitCode) ?? .unavailable, Console.escaped(reason.message),
+                hint: reason.hint.map(Console.escaped))
+        }
+    }
+}

@@ -1,0 +1,227 @@
+internal import Foundation
+internal import MeshControl
+internal import Testing
+
+/// `p2p status`, and the control socket that it asks.
+@Suite("p2p status", .timeLimit(.minutes(10)))
+struct StatusTests {
+    @Test("a server and a peer have a socket of mode 0600 in a folder of mode 0700, and remove it when they end")
+    func modes() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let port = try UDP.freePort()
+        let peer = try await harness.joinPeer("A", port: port, of: server)
+        let sockets = ["server-\(try #require(server.port)).sock", "peer-A-\(port).sock"]
+        for name in sockets {
+            let file = try await harness.waitForSocket(name)
+            #expect(try harness.permissions(of: file) == 0o600)
+        }
+        #expect(try harness.permissions(of: harness.runtimeFolder.appending(path: "p2p")) == 0o700)
+        for process in [peer, server.process] {
+            process.send(SIGTERM)
+            #expect(try await process.waitForExit() == 0)
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: harness.path(of: ""))
+        #expect(left.isEmpty)
+    }
+
+    @Test("the status of a server lists who is a member, who left, who failed and who never joined")
+    func states() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A", "B", "C", "D"])
+        let server = try await harness.startServer()
+        _ = try await harness.joinPeer("A", of: server)
+        let leaving = try await harness.joinPeer("B", of: server)
+        let failing = try await harness.joinPeer("C", of: server)
+        leaving.send(SIGTERM)
+        failing.kill()
+        try await server.process.waitForLine(matching: "^- B")
+        try await server.process.waitForLine(matching: "^- C")
+        let socket = try harness.socket(of: server)
+        let lines = try await harness.run(["status", "--control", socket]).output.map { $0.split(separator: "\t") }
+        #expect(
+            lines.map { [$0[0], $0[1], $0[3]] } == [
+                ["A", "alive", "-"], ["B", "left", "left"], ["C", "failed", "expired"], ["D", "never", "-"],
+            ])
+        #expect(lines.allSatisfy { $0.count == 10 && $0[5].count == 12 })
+        let json = try await harness.run(["status", "--json", "--control", socket]).output.joined()
+        let status = try JSONDecoder().decode(MeshStatus.self, from: Data(json.utf8))
+        #expect(status.counts == ["alive": 1, "suspect": 0, "left": 1, "failed": 1, "revoked": 0, "never": 1])
+        #expect(try #require(status.members?.first).sentDatagrams ?? 0 > 0)
+    }
+
+    @Test("a revoked member is remembered as revoked after its line is removed from the list")
+    func revoked() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let lines = try await harness.makeKeys(peers: ["A", "B"])
+        let server = try await harness.startServer()
+        _ = try await harness.joinPeer("A", of: server)
+        _ = try await harness.joinPeer("B", of: server)
+        try harness.write(lines.filter { $0.hasPrefix("A ") }.joined() + "\n", to: "keys/authorized_peers")
+        server.process.send(SIGHUP)
+        try await server.process.waitForLine(matching: "^- B")
+        let status = try await harness.run(["status", "--control", harness.socket(of: server)])
+        #expect(status.output.contains { $0.hasPrefix("B\trevoked\t") }, "\(status.text)")
+    }
+
+    @Test("on a terminal the status is a table, with the problems first")
+    func terminal() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        _ = try await harness.joinPeer("A", of: server)
+        let socket = try harness.socket(of: server)
+        let status = try await harness.run(
+            ["status", "--control", socket], launcher: ["/bin/sh", "-c", "exec script -qec \"$*\" /dev/null", "sh"])
+        let lines = status.output.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+        #expect(lines[0].contains(/^server at \S+, up for \d+s: 1 alive, 2 never$/), "\(status.text)")
+        #expect(lines[1].contains(/^NAME +STATE +FOR +WHY +ADDRESS +KEY +ROUND TRIP$/))
+        #expect(lines[2].contains(/^A +alive +\d+s +- +127/))
+
+        try harness.write("nonsense\n", to: "keys/authorized_peers")
+        server.process.send(SIGHUP)
+        try await server.process.waitForLine(matching: "previous list stays", on: .errors)
+        let faulty = try await harness.run(["status", "--control", socket])
+        #expect(faulty.output.first?.hasPrefix("! ") == true, "\(faulty.text)")
+        #expect(faulty.output.first?.contains("the previous list stays in force") == true)
+    }
+
+    @Test("--check exits with 0 while a peer is a member, with 1 without a server, with 69 if nothing runs, silently")
+    func check() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let none = try await harness.run(["status", "--check"])
+        #expect(none.status == 69 && none.text.isEmpty)
+        let server = try await harness.startServer()
+        let port = try UDP.freePort()
+        let peer = try await harness.joinPeer("A", port: port, of: server)
+        let socket = try await harness.waitForSocket("peer-A-\(port).sock").path
+        let healthy = try await harness.run(["status", "--check", "--control", socket])
+        #expect(healthy.status == 0 && healthy.text.isEmpty)
+        server.process.kill()
+        try await peer.waitForLine(matching: "lost the server", on: .errors)
+        let sick = try await harness.run(["status", "--check", "--control", socket])
+        #expect(sick.status == 1 && sick.text.isEmpty)
+        // Now the peer is the only one that runs.
+        let status = try await harness.run(["status"])
+        #expect(status.output.first?.contains("lost the server") == true, "\(status.text)")
+    }
+
+    @Test("if several run, a command lists their sockets and asks for --control")
+    func several() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        try await harness.run(["status"]).expectFailure(69, "no server or peer", hint: "--control")
+        let server = try await harness.startServer()
+        let port = try UDP.freePort()
+        _ = try await harness.joinPeer("A", port: port, of: server)
+        _ = try await harness.waitForSocket("peer-A-\(port).sock")
+        let status = try await harness.run(["status"])
+        status.expectFailure(64, "peer-A-\(port).sock", hint: "--control")
+        #expect(status.text.contains(try harness.socket(of: server)))
+        try await harness.run(["status", "--control", "none.sock"]).expectFailure(69, "nothing answers at none.sock")
+    }
+
+    @Test("the socket of a process that was killed is replaced, and that of a running one is not")
+    func stale() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let killed = try await harness.startServer(["--control", "s.sock"])
+        try await harness.waitForFile("s.sock")
+        killed.process.kill()
+        #expect(harness.exists("s.sock"))
+        _ = try await harness.startServer(["--control", "s.sock"])
+        _ = try await harness.waitForAnswer(at: "s.sock")
+        let second = try harness.start(["server", "--listen", "127.0.0.1:0", "--control", "s.sock"])
+        try await second.finish().expectFailure(73, "another process listens at s.sock", hint: "--control")
+        #expect(try await harness.run(["status", "--control", "s.sock", "--check"]).status == 0)
+    }
+
+    @Test("without a socket a server runs and warns; a path that the user chose must work")
+    func unusable() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        try harness.write("", to: "file")
+        for path in ["none/s.sock", "file", String(repeating: "x", count: 200)] {
+            let server = try harness.start(["server", "--listen", "127.0.0.1:0", "--control", path])
+            try await server.finish().expectFailure(73, path, hint: "--control")
+        }
+        #expect(harness.exists("file"))
+        // A folder that others may enter is not used.
+        let folder = harness.runtimeFolder.appending(path: "p2p")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        let server = try await harness.startServer()
+        try await server.process.waitForLine(matching: "^p2p: warning: commands cannot reach", on: .errors)
+        try await server.process.waitForLine(matching: "^p2p: hint: chmod 700", on: .errors)
+        _ = try await harness.joinPeer("A", of: server, ["--control", "off"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+
+    @Test("curl can ask, and an unknown path gets a refusal in JSON")
+    func curl() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--control", "s.sock"])
+        _ = try await harness.waitForAnswer(at: "s.sock")
+        let launcher = ["/bin/sh", "-c", "exec curl -s --unix-socket s.sock \"http://p2p/v1/$2\"", "sh"]
+        let status = try await harness.run(["status"], launcher: launcher)
+        #expect(status.text.hasPrefix("{\"addresses\":[\"\(server.address)\"]"))
+        let unknown = try await harness.run(["unknown"], launcher: launcher)
+        #expect(unknown.text.contains("\"code\":\"notFound\""))
+    }
+}
+
+extension ProcessHarness {
+    /// Returns the path of a control socket in the usual folder.
+    func path(of socket: String) -> String {
+        runtimeFolder.appending(path: "p2p").appending(path: socket).path
+    }
+
+    /// Returns the path of a server's control socket.
+    func socket(of server: ServerProcess) throws -> String {
+        path(of: "server-\(try #require(server.port)).sock")
+    }
+
+    func permissions(of file: URL) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+    }
+
+    /// Waits for a control socket in the usual folder.
+    @discardableResult
+    func waitForSocket(_ name: String) async throws -> URL {
+        let file = runtimeFolder.appending(path: "p2p").appending(path: name)
+        try await wait("the socket \(name)") { FileManager.default.fileExists(atPath: file.path) }
+        return file
+    }
+
+    /// Waits for a file in the working folder.
+    func waitForFile(_ name: String) async throws {
+        try await wait("the file \(name)") { exists(name) }
+    }
+
+    /// Waits until a process answers at a socket in the working folder.
+    func waitForAnswer(at socket: String) async throws {
+        try await wait("an answer at \(socket)") {
+            try await run(["status", "--check", "--control", socket]).status != 69
+        }
+    }
+
+    private func wait(_ what: String, until condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: what, from: "10 s") }
+            await Task.yield()
+        }
+    }
+}
