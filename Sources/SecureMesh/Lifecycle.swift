@@ -1,7 +1,7 @@
 internal import NIOConcurrencyHelpers
 
 /// The life of a `MeshServer` or a `MeshPeer`: new → running → ended, each once.
-final class Lifecycle<Machine: MeshMachine>: Sendable {
+final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: MeasuredEvent {
     struct Started: Sendable {
         let driver: MeshDriver<Machine>
         let bound: [SocketAddress]

@@ -17,13 +17,14 @@ enum EventPriority {
 /// The datagrams of members are handled as they come. Those of strangers wait in the kernel or in a bounded queue until
 /// members and timers have been served. Everything happens on one event loop; `submit` and `value` bring other work
 /// there.
-final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
+final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.Event: MeasuredEvent {
     let eventLoop: any EventLoop
     private let logger: Logger
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private let events: EventSource<Machine.Event>
     private let priority: (Machine.Event) -> EventPriority
+    private let metrics: MeshMetrics<Machine>
     private let closed: EventLoopPromise<MeshError?>
     private var machine: Machine?
     private var sockets: [UDPSocket] = []
@@ -36,16 +37,19 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     /// The number of refusals when they were last reported.
     private var seenRefusals: UInt64 = 0
     private var losses = CounterLog<DatagramLoss>()
+    private var receivedCount: UInt64 = 0
+    private var sentCount: UInt64 = 0
     private var nextLossReport = Instant(nanoseconds: 0)
     private var conditions: [MachineCondition<Machine>] = []
     private var isClosed = false
 
     init(
-        eventLoop: any EventLoop, logger: Logger, events: EventSource<Machine.Event>,
+        eventLoop: any EventLoop, logger: Logger, metrics: MeshMetrics<Machine>, events: EventSource<Machine.Event>,
         priority: @escaping (Machine.Event) -> EventPriority
     ) {
         self.eventLoop = eventLoop
         self.logger = logger
+        self.metrics = metrics
         self.events = events
         self.priority = priority
         origin = clock.now
@@ -205,6 +209,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
     private func receive(_ datagram: Span<UInt8>, _ path: Path) {
         eventLoop.assertInEventLoop()
         guard let isExpected = machine?.isExpected(datagram, path: path), !isClosed else { return }
+        receivedCount &+= 1
         if isExpected {
             machine?.handle(datagram, path: path, now: now)
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
@@ -272,7 +277,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
             case .transmit(let transmit):
                 let socket = Int(transmit.path.socket)
                 if socket < sockets.count { sockets[socket].send(transmit) }
+                sentCount &+= 1
             case .event(let event):
+                metrics.count(event)
                 let priority = priority(event)
                 let isMessage = if case .message = priority { true } else { false }
                 emitted.append((event, isMessage))
@@ -326,7 +333,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable {
         // To count the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
         nextLossReport = now + Self.lossReportInterval
-        for (loss, count) in losses.take(datagramLosses.nonZero, now: now) {
+        let lost = datagramLosses
+        if let machine {
+            metrics.report(machine, received: receivedCount, sent: sentCount, losses: lost, now: now)
+        }
+        for (loss, count) in losses.take(lost.nonZero, now: now) {
             var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": "\(count)"]
             if loss == .sendRefused, let error = sockets.lazy.compactMap(\.lastSendError).last {
                 metadata["error"] = "\(error.message)"

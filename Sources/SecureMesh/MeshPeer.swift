@@ -130,7 +130,16 @@ public final class MeshPeer: Service {
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = MeshDriver<Peer>(eventLoop: eventLoop, logger: logger, events: source) { event in
+        let metrics = MeshMetrics<Peer>(
+            role: "peer",
+            figures: [
+                .init(label: "members") { peer, _ in peer.memberCount },
+                .init(label: "directory_version") { peer, _ in Int(clamping: peer.version) },
+                .init(label: "may_speak") { peer, now in peer.maySpeak(now) ? 1 : 0 },
+            ])
+        let driver = MeshDriver<Peer>(
+            eventLoop: eventLoop, logger: logger, metrics: metrics, events: source
+        ) { event in
             switch event {
             case .message: .message
             case .left: .last(nil)

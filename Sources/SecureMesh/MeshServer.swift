@@ -93,7 +93,15 @@ public final class MeshServer: Service {
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        let driver = MeshDriver<Registry>(eventLoop: eventLoop, logger: logger, events: source) { _ in .ordinary }
+        let metrics = MeshMetrics<Registry>(
+            role: "server",
+            figures: [
+                .init(label: "members") { registry, _ in registry.memberCount },
+                .init(label: "directory_version") { registry, _ in Int(clamping: registry.version) },
+            ])
+        let driver = MeshDriver<Registry>(
+            eventLoop: eventLoop, logger: logger, metrics: metrics, events: source
+        ) { _ in .ordinary }
         defer { source.finish() }
         let bound: [SocketAddress]
         do throws(MeshError) {

@@ -18,7 +18,7 @@ struct TidyTests {
     ]
 
     private static let runtimeImports: Set<String> = [
-        "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "Logging", "SecureMeshCore", "ServiceLifecycle",
+        "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "Logging", "Metrics", "SecureMeshCore", "ServiceLifecycle",
     ]
     /// Modules that a single file may import beyond those of its target.
     private static let fileImports: [String: Set<String>] = [
@@ -44,7 +44,7 @@ struct TidyTests {
         }
     }
 
-    @Test("the runtime imports SwiftNIO, swift-log and ServiceLifecycle, and no Foundation")
+    @Test("the runtime imports SwiftNIO, swift-log, swift-metrics and ServiceLifecycle, and no Foundation")
     func runtimeImports() throws {
         for file in try SourceFile.runtime.get() {
             let allowed = Self.runtimeImports.union(Self.fileImports[file.path, default: []])
