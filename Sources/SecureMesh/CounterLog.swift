@@ -1,15 +1,40 @@
 internal import NIOCore
 
-/// Chooses the counters to log: one line per reason every 10 seconds, whatever the number of datagrams.
+/// Chooses the counters to log: one line per reason every 10 seconds, whatever the number of datagrams, and the totals
+/// when a flood has ended.
 struct CounterLog<Reason: Hashable> {
+    /// The counts of a flood, from its first datagram to its last.
+    struct Totals {
+        let counts: [(reason: Reason, count: UInt64)]
+        let duration: Duration
+
+        var total: UInt64 { counts.reduce(0) { $0 + $1.count } }
+    }
+
+    /// Datagrams that follow one another by less than 10 seconds.
+    private struct Flood {
+        let start: Instant
+        var last: Instant
+        /// The reasons that have a line.
+        var logged: Set<Reason> = []
+        /// True if a reason has two lines, so that no line has its total.
+        var needsTotals = false
+    }
+
     private var reported: [Reason: (count: UInt64, at: Instant)] = [:]
-    /// The time at which a reason that is held back may be reported.
+    private var flood: Flood?
+    /// The counts at the start of the flood.
+    private var base: [Reason: UInt64] = [:]
+    /// The sum of the counts so far.
+    private var sum: UInt64 = 0
+    /// The time at which a reason that is held back, or the end of a flood, may be reported.
     private(set) var deadline: Instant?
 
     /// Returns the reasons that are due, each with its count since its last line.
     ///
     /// - Parameter counts: The count of each reason since the start, in the order in which to log them.
     mutating func take(_ counts: [(Reason, UInt64)], now: Instant) -> [(reason: Reason, count: UInt64)] {
+        noteFlood(counts, now)
         var lines: [(Reason, UInt64)] = []
         deadline = nil
         for (reason, count) in counts {
@@ -21,8 +46,41 @@ struct CounterLog<Reason: Hashable> {
             }
             lines.append((reason, count - (last?.count ?? 0)))
             reported[reason] = (count, now)
+            if flood?.logged.insert(reason).inserted == false { flood?.needsTotals = true }
         }
+        if deadline == nil, let flood, flood.needsTotals { deadline = flood.last + Limits.logInterval }
         return lines
+    }
+
+    /// Returns the totals of a flood that has ended, once. A flood has no totals if each of its reasons has one line.
+    ///
+    /// Call it after `take`, with the same arguments.
+    mutating func takeTotals(_ counts: [(Reason, UInt64)], now: Instant) -> Totals? {
+        guard let flood, now >= flood.last + Limits.logInterval else { return nil }
+        let grown = counts.compactMap { reason, count -> (Reason, UInt64)? in
+            let grown = count - (base[reason] ?? 0)
+            return grown > 0 ? (reason, grown) : nil
+        }
+        end(counts)
+        return flood.needsTotals ? Totals(counts: grown, duration: flood.last - flood.start) : nil
+    }
+
+    private mutating func noteFlood(_ counts: [(Reason, UInt64)], _ now: Instant) {
+        let newSum = counts.reduce(0) { $0 + $1.1 }
+        guard newSum > sum else { return }
+        sum = newSum
+        if let flood, now >= flood.last + Limits.logInterval, !flood.needsTotals {
+            base = reported.mapValues(\.count)
+            self.flood = nil
+        }
+        if flood == nil { flood = Flood(start: now, last: now) }
+        flood?.last = now
+    }
+
+    private mutating func end(_ counts: [(Reason, UInt64)]) {
+        flood = nil
+        deadline = nil
+        for (reason, count) in counts { base[reason] = count }
     }
 }
 

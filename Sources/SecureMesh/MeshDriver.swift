@@ -33,9 +33,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var droppedEvents = LogThrottle()
     private var timer: (deadline: Instant, task: Scheduled<Void>)?
     private var strangerTask: Scheduled<Void>?
-    private var refusals = CounterLog<Rejection>()
-    /// The number of refusals when they were last reported.
-    private var seenRefusals: UInt64 = 0
+    private var refusals = RefusalLog()
     private var losses = CounterLog<DatagramLoss>()
     private var receivedCount: UInt64 = 0
     private var sentCount: UInt64 = 0
@@ -211,15 +209,20 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         guard let isExpected = machine?.isExpected(datagram, path: path), !isClosed else { return }
         receivedCount &+= 1
         if isExpected {
-            machine?.handle(datagram, path: path, now: now)
+            handle(datagram, path, now)
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
             strangers.append(([UInt8](copying: datagram), path))
         } else if strangers.count < Limits.strangerQueue {
             // Too large for any handshake, so it is refused without being stored.
-            machine?.handle(datagram, path: path, now: now)
+            handle(datagram, path, now)
         } else if let count = droppedStrangers.happened() {
-            logger.notice("dropped datagrams of strangers: queue full", metadata: ["count": "\(count)"])
+            logger.notice("dropped datagrams of strangers: queue full", metadata: ["count": .stringConvertible(count)])
         }
+    }
+
+    private func handle(_ datagram: Span<UInt8>, _ path: Path, _ now: Instant) {
+        machine?.handle(datagram, path: path, now: now)
+        if let counters = machine?.rejections { refusals.note(counters, from: path.remote) }
     }
 
     /// Runs after a burst of reads, a timer or a call: serves what is due, then some strangers, then sends.
@@ -256,7 +259,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         var count = 0
         while count < min(strangers.count, Self.strangersPerTurn), elapsed < Self.strangersTime {
             let stranger = strangers[count]
-            machine?.handle(stranger.bytes.span, path: stranger.path, now: start)
+            handle(stranger.bytes.span, stranger.path, start)
             count += 1
             elapsed = now - start
         }
@@ -296,7 +299,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         guard !emitted.isEmpty else { return }
         let dropped = events.yield(emitted)
         if dropped > 0, let count = droppedEvents.happened(dropped) {
-            logger.warning("dropped events: a consumer is too slow", metadata: ["count": "\(count)"])
+            logger.warning("dropped events: a consumer is too slow", metadata: ["count": .stringConvertible(count)])
         }
     }
 
@@ -320,16 +323,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     private func report() {
         let now = now
-        // Most passes refuse nothing.
-        let total = machine?.rejections.total ?? 0
-        if total != seenRefusals || refusals.deadline.map({ now >= $0 }) == true {
-            seenRefusals = total
-            for (rejection, count) in refusals.take(machine?.rejections.nonZero ?? [], now: now) {
-                logger.log(
-                    level: rejection.isEveryday ? .debug : .notice, "refused datagrams",
-                    metadata: ["reason": "\(rejection.rawValue)", "count": "\(count)"])
-            }
-        }
+        if let counters = machine?.rejections { refusals.log(counters, to: logger, now: now) }
         // To count the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
         nextLossReport = now + Self.lossReportInterval
@@ -337,13 +331,16 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         if let machine {
             metrics.report(machine, received: receivedCount, sent: sentCount, losses: lost, now: now)
         }
-        for (loss, count) in losses.take(lost.nonZero, now: now) {
-            var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": "\(count)"]
+        let counts = lost.nonZero.map { ($0.reason, $0.count) }
+        for (loss, count) in losses.take(counts, now: now) {
+            var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": .stringConvertible(count)]
             if loss == .sendRefused, let error = sockets.lazy.compactMap(\.lastSendError).last {
                 metadata["error"] = "\(error.message)"
             }
             logger.notice("lost datagrams", metadata: metadata)
         }
+        guard let totals = losses.takeTotals(counts, now: now) else { return }
+        logger.notice("losses ended", metadata: totals.metadata { "lost.\($0.rawValue)" })
     }
 
     private var datagramLosses: DatagramLosses {

@@ -289,11 +289,12 @@ final class UDPSocket: @unchecked Sendable {
 
     private func logListening() {
         var metadata: Logger.Metadata = [
-            "address": "\(address)", "receiveBuffer": "\(bound.last?.receiveBuffer ?? 0)",
-            "receiveBufferRequested": "\(Limits.receiveBuffer)", "sendBuffer": "\(bound.last?.sendBuffer ?? 0)",
-            "sendBufferRequested": "\(Limits.sendBuffer)",
+            "address": "\(address)", "receiveBuffer": .stringConvertible(bound.last?.receiveBuffer ?? 0),
+            "receiveBufferRequested": .stringConvertible(Limits.receiveBuffer),
+            "sendBuffer": .stringConvertible(bound.last?.sendBuffer ?? 0),
+            "sendBufferRequested": .stringConvertible(Limits.sendBuffer),
         ]
-        if options.usesKernelFilter { metadata["kernelFilter"] = "\(hasMembersSocket)" }
+        if options.usesKernelFilter { metadata["kernelFilter"] = .stringConvertible(hasMembersSocket) }
         logger.info("listening", metadata: metadata)
     }
 
@@ -329,7 +330,7 @@ final class UDPSocket: @unchecked Sendable {
         if let count = failedRebinds.happened() {
             logger.error(
                 "socket lost: its address cannot be bound again",
-                metadata: ["address": "\(address)", "error": "\(error)", "count": "\(count)"])
+                metadata: ["address": "\(address)", "error": "\(error)", "count": .stringConvertible(count)])
         }
         guard .now() < deadline else {
             close()

@@ -42,4 +42,42 @@ struct CounterLogTests {
         #expect(log.deadline == start + .seconds(10))
         #expect(log.take(counters.nonZero, now: start + .seconds(10)).map(\.count) == [1])
     }
+
+    @Test("a flood that has ended has one line with its totals and its duration")
+    func totals() throws {
+        var log = CounterLog<Rejection>()
+        var counters = RejectionCounters()
+        counters.count(.sealBroken)
+        _ = log.take(counters.nonZero, now: start)
+        #expect(log.takeTotals(counters.nonZero, now: start)?.total == nil)
+        for second in 100..<125 {
+            for _ in 0..<4 { counters.count(.unknownKind) }
+            if second == 110 { counters.count(.sealBroken) }
+            _ = log.take(counters.nonZero, now: start + .seconds(second))
+            #expect(log.takeTotals(counters.nonZero, now: start + .seconds(second))?.total == nil)
+        }
+        var totals: [CounterLog<Rejection>.Totals] = []
+        while let deadline = log.deadline {
+            _ = log.take(counters.nonZero, now: deadline)
+            if let ended = log.takeTotals(counters.nonZero, now: deadline) { totals.append(ended) }
+        }
+        let only = try #require(totals.first)
+        #expect(totals.count == 1)
+        #expect(only.counts.map(\.reason) == [.unknownKind, .sealBroken])
+        #expect(only.counts.map(\.count) == [100, 1])
+        #expect(only.duration == .seconds(24))
+    }
+
+    @Test("datagrams that one line counts have no second line with their total")
+    func noTotals() {
+        var log = CounterLog<Rejection>()
+        var counters = RejectionCounters()
+        for minute in 0..<3 {
+            counters.count(.unknownKind)
+            let now = start + .seconds(60 * minute)
+            #expect(log.take(counters.nonZero, now: now).map(\.count) == [1])
+            #expect(log.takeTotals(counters.nonZero, now: now)?.total == nil)
+            #expect(log.deadline == nil)
+        }
+    }
 }

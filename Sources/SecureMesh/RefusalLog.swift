@@ -1,0 +1,87 @@
+internal import Logging
+
+/// Logs refused datagrams: by reason, with their source if they have one, and the totals of a flood.
+struct RefusalLog {
+    /// The senders of the datagrams that one line counts.
+    private enum Source {
+        case address(SocketAddress)
+        /// One host that sends from several ports.
+        case host(SocketAddress.IP)
+        case several
+
+        mutating func add(_ other: SocketAddress) {
+            switch self {
+            case .address(let address) where address == other: break
+            case .address(let address) where address.ip == other.ip: self = .host(other.ip)
+            case .host(let ip) where ip == other.ip: break
+            default: self = .several
+            }
+        }
+
+        var description: String? {
+            switch self {
+            case .address(let address): address.description
+            case .host(let ip): String(SocketAddress(ip: ip, port: 0).description.dropLast(":0".count))
+            case .several: nil
+            }
+        }
+    }
+
+    private var unusual = CounterLog<Rejection>()
+    private var everyday = CounterLog<Rejection>()
+    /// The sources since the last line of each reason.
+    private var sources: [Rejection: Source] = [:]
+    private var seen: UInt64 = 0
+    private var reported: UInt64 = 0
+
+    /// The time at which a line may be due although nothing was refused.
+    var deadline: Instant? { Instant.earliest([unusual.deadline, everyday.deadline]) }
+
+    /// Notes the sender of the datagram that was just handled, if it was refused.
+    mutating func note(_ counters: RejectionCounters, from source: SocketAddress) {
+        guard counters.total != seen else { return }
+        seen = counters.total
+        guard let reason = counters.last else { return }
+        if sources[reason] == nil {
+            sources[reason] = .address(source)
+        } else {
+            sources[reason]?.add(source)
+        }
+    }
+
+    /// Logs the lines that are due.
+    mutating func log(_ counters: RejectionCounters, to logger: Logger, now: Instant) {
+        // Most passes refuse nothing.
+        guard counters.total != reported || deadline.map({ now >= $0 }) == true else { return }
+        reported = counters.total
+        let all = counters.nonZero.map { ($0.rejection, $0.count) }
+        let (rare, common) = (all.filter { !$0.0.isEveryday }, all.filter { $0.0.isEveryday })
+        Self.log(&unusual, &sources, rare, at: .notice, to: logger, now)
+        Self.log(&everyday, &sources, common, at: .debug, to: logger, now)
+    }
+
+    private static func log(
+        _ log: inout CounterLog<Rejection>, _ sources: inout [Rejection: Source], _ counts: [(Rejection, UInt64)],
+        at level: Logger.Level, to logger: Logger,
+        _ now: Instant
+    ) {
+        for (reason, count) in log.take(counts, now: now) {
+            var metadata: Logger.Metadata = ["reason": "\(reason.rawValue)", "count": .stringConvertible(count)]
+            if let source = sources.removeValue(forKey: reason)?.description { metadata["source"] = "\(source)" }
+            logger.log(level: level, "refused datagrams", metadata: metadata)
+        }
+        guard let totals = log.takeTotals(counts, now: now) else { return }
+        logger.log(level: level, "refusals ended", metadata: totals.metadata { "refused.\($0.rawValue)" })
+    }
+}
+
+extension CounterLog.Totals {
+    /// The total, the duration in whole seconds, and the count of each reason.
+    func metadata(key: (Reason) -> String) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "total": .stringConvertible(total), "seconds": .stringConvertible(duration.components.seconds),
+        ]
+        for (reason, count) in counts { metadata[key(reason)] = .stringConvertible(count) }
+        return metadata
+    }
+}

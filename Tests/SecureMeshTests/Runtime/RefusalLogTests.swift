@@ -1,0 +1,89 @@
+internal import Logging
+internal import Synchronization
+internal import Testing
+
+@testable internal import SecureMesh
+
+@Suite("The log of refusals")
+struct RefusalLogTests {
+    private let start = Instant(nanoseconds: 0)
+    private let lines = Lines()
+
+    private func address(_ host: UInt32, _ port: UInt16) -> SocketAddress { SocketAddress(ip: .v4(host), port: port) }
+
+    private func log(_ senders: [SocketAddress], _ reason: Rejection = .unknownKind) -> [String] {
+        var log = RefusalLog()
+        var counters = RejectionCounters()
+        for sender in senders {
+            counters.count(reason)
+            log.note(counters, from: sender)
+        }
+        log.log(counters, to: lines.logger, now: start)
+        return lines.take()
+    }
+
+    @Test("one source is named, several are not, and of one host with several ports the host is")
+    func sources() {
+        let (a, b) = (address(0xC000_0201, 9), address(0xC000_0202, 9))
+        #expect(log([a, a]) == ["notice refused datagrams count=2 reason=unknownKind source=192.0.2.1:9"])
+        #expect(log([a, b, a]) == ["notice refused datagrams count=3 reason=unknownKind"])
+        #expect(
+            log([a, address(0xC000_0201, 10), a])
+                == ["notice refused datagrams count=3 reason=unknownKind source=192.0.2.1"])
+        #expect(
+            log([
+                SocketAddress(ip: .v6(0x2001_0DB8 << 32, 1), port: 1),
+                SocketAddress(ip: .v6(0x2001_0DB8 << 32, 1), port: 2),
+            ])
+                == ["notice refused datagrams count=2 reason=unknownKind source=[2001:db8::1]"])
+        #expect(log([a], .unknownTag) == ["debug refused datagrams count=1 reason=unknownTag source=192.0.2.1:9"])
+    }
+
+    @Test("the source of a line is that of the datagrams since the line before")
+    func sourceOfLaterLine() {
+        var log = RefusalLog()
+        var counters = RejectionCounters()
+        for (second, host) in [(0, 1), (5, 2), (6, 2), (10, 2)] as [(Int, UInt32)] {
+            counters.count(.unknownKind)
+            log.note(counters, from: address(host, 9))
+            log.log(counters, to: lines.logger, now: start + .seconds(second))
+        }
+        #expect(
+            lines.take() == [
+                "notice refused datagrams count=1 reason=unknownKind source=0.0.0.1:9",
+                "notice refused datagrams count=3 reason=unknownKind source=0.0.0.2:9",
+            ])
+        while let deadline = log.deadline { log.log(counters, to: lines.logger, now: deadline) }
+        #expect(lines.take() == ["notice refusals ended refused.unknownKind=4 seconds=10 total=4"])
+    }
+}
+
+/// A log that keeps its lines.
+private final class Lines: Sendable {
+    private let texts = Mutex<[String]>([])
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+    func take() -> [String] {
+        texts.withLock { texts in
+            defer { texts = [] }
+            return texts
+        }
+    }
+
+    private struct Handler: LogHandler {
+        let lines: Lines
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }
+            lines.texts.withLock { $0.append("\(event.level) \(event.message)\(fields.joined())") }
+        }
+    }
+}
