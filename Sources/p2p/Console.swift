@@ -1,3 +1,4 @@
+internal import Logging
 internal import SecureMesh
 internal import Synchronization
 
@@ -13,6 +14,14 @@ enum Console {
     /// True once a write to stdout has failed because nobody reads it any more.
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
+    private static let style = Mutex(OutputStyle())
+    /// True while the terminal's current line shows progress.
+    private static let hasOpenProgress = Atomic(false)
+
+    /// Sets the style of all lines from now on.
+    static func setStyle(_ new: OutputStyle) {
+        style.withLock { $0 = new }
+    }
 
     /// Makes a thread of its own write all lines from now on. If it cannot be made, lines are written as before.
     static func startQueue() {
@@ -39,7 +48,7 @@ enum Console {
     ///
     /// A reader that has closed the pipe does not matter: a peer remains a member. Another failure is reported once.
     static func result(_ line: String) {
-        let bytes = Array("\(line)\n".utf8)
+        let bytes = resultBytes(line)
         if let queue = queue.withLock({ $0 }) { return queue.append(bytes, to: .output) }
         do throws(SystemError) {
             try FileSystem.writeAll(bytes, to: FileSystem.standardOutput)
@@ -51,7 +60,11 @@ enum Console {
     /// Prints a result on stdout. If there is a queue, waits until it has room, without blocking the thread.
     static func resultWithRoom(_ line: String) async {
         guard let queue = queue.withLock({ $0 }) else { return result(line) }
-        await queue.appendWithRoom(Array("\(line)\n".utf8))
+        await queue.appendWithRoom(resultBytes(line))
+    }
+
+    private static func resultBytes(_ line: String) -> [UInt8] {
+        Array("\(style.withLock { $0.hasTimestamps } ? FileSystem.timestamp() + " " : "")\(line)\n".utf8)
     }
 
     private static func noteLostOutput(_ error: SystemError) {
@@ -75,20 +88,23 @@ enum Console {
     }
 
     /// Prints a note on stderr.
-    static func note(_ line: String) {
-        writeLine("p2p: \(withoutSecrets(line))")
+    static func note(
+        _ line: String, event: ConsoleEvent = .note, fields: KeyValuePairs<String, LogLine.Value> = [:]
+    ) {
+        print(.notice, line, event: event, fields: fields)
     }
 
     /// Prints a warning, and what the user can do about it, on stderr.
-    static func warning(_ line: String, hint: String? = nil) {
-        note("warning: \(line)")
-        if let hint { note("hint: \(hint)") }
+    static func warning(
+        _ line: String, hint: String? = nil, event: ConsoleEvent = .warning,
+        fields: KeyValuePairs<String, LogLine.Value> = [:]
+    ) {
+        print(.warning, line, hint: hint, event: event, fields: fields)
     }
 
     /// Prints the reason of a failure on stderr.
     static func report(_ failure: Failure) {
-        note("error: \(failure.message)")
-        if let hint = failure.hint { note("hint: \(hint)") }
+        print(.error, failure.message, hint: failure.hint, event: .error)
     }
 
     /// Prints progress on stderr.
@@ -96,26 +112,51 @@ enum Console {
     /// - Parameter replacesLine: true to overwrite the terminal's current line, which an empty text clears; false to
     ///   print a line of its own.
     static func progress(_ text: String, replacesLine: Bool) {
-        guard replacesLine else { return write("p2p: \(text)\n", isProgress: true) }
+        let style = style.withLock { $0 }
+        guard style.showsProgress else { return }
+        guard replacesLine else {
+            return write(bytes(of: LogLine(level: .info, event: "progress", message: text)), isProgress: true)
+        }
         // A line that the terminal wraps could not be overwritten. Its width may have changed.
         let width = Terminal.width(of: FileSystem.standardError) ?? 80
-        write("\r\u{1B}[K\(text.prefix(max(width - 1, 0)))", isProgress: true)
+        hasOpenProgress.store(!text.isEmpty, ordering: .relaxed)
+        write(Array("\(clearLine)\(text.prefix(max(width - 1, 0)))".utf8), isProgress: true)
     }
 
-    /// Prints a line on stderr as it is. A failure is ignored: there is nowhere to report it.
-    static func writeLine(_ line: String) {
-        write("\(line)\n")
+    /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
+    static func print(_ line: LogLine) {
+        let isOpen = hasOpenProgress.exchange(false, ordering: .relaxed)
+        write((isOpen ? Array(clearLine.utf8) : []) + bytes(of: line))
+    }
+
+    /// Returns a line as it is printed on stderr.
+    static func bytes(of line: LogLine) -> [UInt8] {
+        let style = style.withLock { $0 }
+        let isColored = style.format == .text && style.color.applies(to: FileSystem.standardError)
+        return Array(line.formatted(as: style, time: FileSystem.timestamp(), isColored: isColored).utf8)
+    }
+
+    private static func print(
+        _ level: Logger.Level, _ message: String, hint: String? = nil, event: ConsoleEvent,
+        fields: KeyValuePairs<String, LogLine.Value> = [:]
+    ) {
+        guard level >= style.withLock({ $0.level }) else { return }
+        print(
+            LogLine(
+                level: level, event: event.rawValue, message: withoutSecrets(message),
+                hint: hint.map(withoutSecrets), fields: fields.map { ($0.key, $0.value) }))
     }
 
     /// - Parameter isProgress: True if a later text makes this one superfluous, so that it may be dropped silently.
-    private static func write(_ text: String, isProgress: Bool = false) {
-        let bytes = Array(text.utf8)
+    private static func write(_ bytes: [UInt8], isProgress: Bool = false) {
         if let queue = queue.withLock({ $0 }) {
             queue.append(bytes, to: .errors, isOptional: isProgress)
         } else {
             try? FileSystem.writeAll(bytes, to: FileSystem.standardError)
         }
     }
+
+    private static let clearLine = "\r\u{1B}[K"
 
     /// The longest time for which a command that ends waits for a reader. With the time that a peer takes to leave, a
     /// stop takes less than two seconds.

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Logging
 internal import SecureMesh
 internal import Synchronization
 
@@ -52,7 +53,13 @@ final class ConsoleQueue: Sendable {
         func lines(of name: String) -> WaitingLines {
             WaitingLines(limit: limit) { count in
                 let lines = count == 1 ? "1 line is" : "\(count) lines are"
-                return Array("p2p: warning: \(lines) missing here: the reader of \(name) is too slow\n".utf8)
+                let message = "\(lines) missing here: the reader of \(name) is too slow"
+                // On stdout it stands among results, which are text.
+                guard name == "stderr" else { return Array("p2p: warning: \(message)\n".utf8) }
+                return Console.bytes(
+                    of: LogLine(
+                        level: .warning, event: ConsoleEvent.linesLost.rawValue, message: message,
+                        fields: [("count", .number(count))]))
             }
         }
         state = Mutex(State(streams: [lines(of: "stdout"), lines(of: "stderr")]))

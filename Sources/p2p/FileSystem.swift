@@ -39,6 +39,13 @@ enum FileSystem {
     /// The number of the user that the process runs as, as `chown` takes it.
     static var user: String { "\(geteuid())" }
 
+    /// Returns the device and the number of the file behind a descriptor, as in `JOURNAL_STREAM` (systemd.exec(5)).
+    static func identity(of descriptor: CInt) -> String? {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+        return "\(status.st_dev):\(status.st_ino)"
+    }
+
     static func exists(_ path: String) -> Bool { (try? status(of: path)) != nil }
 
     static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }

@@ -24,6 +24,8 @@ struct Keygen: ParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     func validate() throws {
         guard Set(names).count == names.count else { throw ValidationError("a name is given twice") }
     }

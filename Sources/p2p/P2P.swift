@@ -29,7 +29,8 @@ struct P2P: AsyncParsableCommand {
             var command = try prepare()
             // Here only this thread runs, so all others take over its priority.
             if command is ServerCommand { SchedulingPriority.raiseToServer() }
-            LoggingSystem.bootstrap { ConsoleLogHandler(label: $0) }
+            let style = (command as? any OutputStyling)?.outputOptions.style ?? OutputStyle()
+            LoggingSystem.bootstrap { _ in ConsoleLogHandler(level: style.level) }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -60,6 +61,7 @@ struct P2P: AsyncParsableCommand {
         do {
             try ProcessArguments.check()
             let command = try parseAsRoot(SettingSources(Array(CommandLine.arguments.dropFirst())).arguments)
+            Console.setStyle((command as? any OutputStyling)?.outputOptions.style ?? OutputStyle())
             try ProcessLimits.check(for: (command as? any ResourceUser)?.resourceNeeds ?? ResourceNeeds())
             return command
         } catch let failure as Failure {

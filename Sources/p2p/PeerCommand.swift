@@ -73,6 +73,8 @@ struct PeerCommand: AsyncParsableCommand {
 
     @OptionGroup var settings: SettingsOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     private static let defaultInterval = Duration.seconds(4)
 
     func validate() throws {

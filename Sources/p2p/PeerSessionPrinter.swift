@@ -57,22 +57,25 @@ actor PeerSessionPrinter {
             lastRefusal = nil
             await Console.resultWithRoom("joined as \(name) at \(address)")
         case .connectionLost:
-            Console.note("lost the server, joining again")
+            Console.note("lost the server, joining again", event: .connectionLost)
         case .connectionRecovered:
-            Console.note("the server is back")
+            Console.note("the server is back", event: .connectionRecovered)
         case .dismissed(let dismissal):
-            Console.note("the server ended the session: \(Departure(dismissal).summary)")
+            let reason = Departure(dismissal).summary
+            Console.note("the server ended the session: \(reason)", event: .dismissed, fields: ["reason": "\(reason)"])
         case .refused(let delay, let pause):
             let refusal = JoinRefusal(delay)
             lastRefusal = refusal
             Console.warning(
                 "turned away: \(refusal.summary); trying again in \(pause.components.seconds + 1) s",
-                hint: refusal.hint)
+                hint: refusal.hint, event: .joinRefused,
+                fields: ["reason": "\(refusal.summary)", "retrySeconds": .number(pause.components.seconds + 1)])
         case .unanswered:
             guard !warnedOfSilence else { return }
             warnedOfSilence = true
             // A former member has the right key and address of the server.
-            Console.warning("no answer from \(place), still trying", hint: hasJoined ? nil : silenceHint)
+            Console.warning(
+                "no answer from \(place), still trying", hint: hasJoined ? nil : silenceHint, event: .noAnswer)
         case .slowRoundTrip(let measured, let bearable):
             guard !warnedOfSlowness else { return }
             warnedOfSlowness = true
@@ -81,14 +84,19 @@ actor PeerSessionPrinter {
                 "the round trip to \(place) takes \(measured.wholeMilliseconds) ms, and the heartbeat interval of "
                     + "that server bears at most \(bearable.wholeMilliseconds) ms",
                 hint: "start the server with a longer interval and lifetime, for example "
-                    + "--heartbeat \(interval)ms --lifetime \(3 * interval)ms")
+                    + "--heartbeat \(interval)ms --lifetime \(3 * interval)ms",
+                event: .slowRoundTrip,
+                fields: ["milliseconds": .number(measured.wholeMilliseconds)])
         case .lookupFailed(let reason):
             lookupFailure = reason
             Console.warning(
                 "cannot look up \(server), still trying: \(reason)",
-                hint: located.isEmpty ? nil : "until then, it is taken to be at \(Self.list(located))")
+                hint: located.isEmpty ? nil : "until then, it is taken to be at \(Self.list(located))",
+                event: .lookupFailed)
         case .serverLocated(let addresses):
-            if lookupFailure != nil || !located.isEmpty { Console.note("\(server) is at \(Self.list(addresses))") }
+            if lookupFailure != nil || !located.isEmpty {
+                Console.note("\(server) is at \(Self.list(addresses))", event: .serverLocated)
+            }
             (located, lookupFailure, warnedOfSilence) = (addresses, nil, false)
         case .memberJoined(let member):
             await Console.resultWithRoom("+ \(member.name) \(member.address)")
@@ -97,14 +105,18 @@ actor PeerSessionPrinter {
         case .memberLeft(let member, let reason):
             await Console.resultWithRoom("- \(member.name) (\(Departure.summaryForMembers(reason)))")
         case .nameMoved(let name, _, let key):
-            Console.warning("the name \(name) has moved to another key, \(key)")
+            Console.warning(
+                "the name \(name) has moved to another key, \(key)", event: .nameMoved,
+                fields: ["name": "\(name)", "key": "\(key)"])
         case .message(let message):
             let mark = message.isBroadcast ? "" : " (to you only)"
             await Console.resultWithRoom("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
         case .missed(let count):
-            Console.warning("\(count) events are missing here: stdout is too slow")
+            Console.warning(
+                "\(count) events are missing here: stdout is too slow", event: .eventsMissing,
+                fields: ["count": .number(count)])
         case .left:
-            if hasJoined { Console.note("left the mesh") }
+            if hasJoined { Console.note("left the mesh", event: .left) }
         case .ended:
             failure = notAuthorized
         }

@@ -26,6 +26,8 @@ struct SelfTestCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Random seed.", valueName: "number", default: "random"))
     var seed: UInt64?
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     private static let defaultFuzzing = Duration.seconds(2)
 
     func run() async throws {

@@ -70,6 +70,8 @@ struct ServerCommand: AsyncParsableCommand {
 
     @OptionGroup var settings: SettingsOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     private static let defaultAddress = SocketAddress(ip: .v4(0x7F00_0001), port: 3_000)
     private static let defaultHeartbeat = Duration.milliseconds(500)
     private static let defaultLifetime = Duration.milliseconds(1_500)
@@ -164,14 +166,21 @@ struct ServerCommand: AsyncParsableCommand {
             case .left(let member, let departure):
                 await Console.resultWithRoom("- \(member.name) (\(departure.summary))")
             case .turnedAway(let name, let key, let refusal):
-                Console.note("turned away \(name) \(key): \(refusal.summary)")
+                Console.note(
+                    "turned away \(name) \(key): \(refusal.summary)", event: .peerTurnedAway,
+                    fields: ["name": "\(name)", "key": "\(key)", "reason": "\(refusal.summary)"])
             case .suspected(let count):
                 Console.warning(
-                    "\(count) members went silent at once; they get time to come back")
+                    "\(count) members went silent at once; they get time to come back", event: .membersSilent,
+                    fields: ["count": .number(count)])
             case .suspicionEnded(let returned, let ended):
-                Console.note("of the members that went silent at once, \(returned) are back and \(ended) are dismissed")
+                Console.note(
+                    "of the members that went silent at once, \(returned) are back and \(ended) are dismissed",
+                    event: .silenceEnded, fields: ["returned": .number(returned), "dismissed": .number(ended)])
             case .missed(let count):
-                Console.warning("\(count) events are missing here: stdout is too slow")
+                Console.warning(
+                    "\(count) events are missing here: stdout is too slow", event: .eventsMissing,
+                    fields: ["count": .number(count)])
             }
         }
     }
@@ -180,12 +189,14 @@ struct ServerCommand: AsyncParsableCommand {
     private static func reload(_ inspector: ServerInspector) async {
         do throws(ControlError) {
             let report = try await inspector.reload()
-            Console.note("read \(report.list) again: \(report.keys) \(report.keys == 1 ? "key" : "keys")")
+            Console.note(
+                "read \(report.list) again: \(report.keys) \(report.keys == 1 ? "key" : "keys")", event: .listReloaded,
+                fields: ["path": "\(report.list)", "keys": .number(report.keys)])
         } catch {
             switch error.code {
             case .listRefused:
                 Console.report(Failure(.data, error.message, hint: error.hint))
-                Console.note("the previous list stays in force")
+                Console.note("the previous list stays in force", event: .listKept)
             case .wrongRole: Console.warning("SIGHUP: \(error.message)")
             default: return
             }

@@ -138,6 +138,8 @@ struct SimulateCommand: ParsableCommand {
         transform: Parse.sizes)
     var scaling: [Int]?
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     private static let defaultLatency = Duration.milliseconds(10)
     private static let defaultTalk = Duration.seconds(4)
 

@@ -28,6 +28,8 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Show the status again every second.")
     var watch = false
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     func validate() throws {
         guard !check || !json && !watch else {
             throw ValidationError("--check prints nothing, so neither --json nor --watch goes with it")

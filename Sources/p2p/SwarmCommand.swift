@@ -75,6 +75,8 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     private static let defaultGap = Duration.milliseconds(20)
     /// The longest times for messages on their way and for the peers to leave, so that a stop takes at most 2 s.
     private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(800))

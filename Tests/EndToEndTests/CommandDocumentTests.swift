@@ -13,7 +13,12 @@ struct CommandDocumentTests {
         let page = try Page("docs/command.md")
         var documented: Set<String> = []
         for command in tool.command.subcommands ?? [] where command.commandName != "help" {
-            let arguments = (command.arguments ?? []).filter { !["help", "version"].contains($0.valueName) }
+            let all = (command.arguments ?? []).filter { !["help", "version"].contains($0.valueName) }
+            let arguments = all.filter { $0.sectionTitle != "Output" }
+            if !all.isEmpty {
+                let output = all.filter { $0.sectionTitle == "Output" }.map { [$0.synopsis, $0.defaultText] }
+                #expect(page.rows(under: "## Output options").map { Array($0.prefix(2)) } == output)
+            }
             let rows = page.rows(under: "## p2p \(command.commandName)")
             #expect(rows.map { Array($0.prefix(2)) } == arguments.map { [$0.synopsis, $0.defaultText] })
             documented.insert("p2p \(command.commandName)")
@@ -77,6 +82,7 @@ private struct Tool: Decodable {
         }
 
         let kind: String
+        let sectionTitle: String?
         let valueName: String
         let preferredName: Name?
         let abstract: String?

@@ -1,3 +1,5 @@
+internal import MeshControl
+
 /// The resources that a command needs beyond those of every command.
 struct ResourceNeeds: Sendable {
     /// The number of descriptors for sockets.
@@ -11,13 +13,18 @@ protocol ResourceUser: SendableMetatype {
     var resourceNeeds: ResourceNeeds { get }
 }
 
+/// The descriptors of a control socket and its connections.
+private let controlDescriptors = ControlLimits.connections + 1
+
 /// A UDP socket of a server or a peer has two descriptors. A server has two sockets on each address.
 extension ServerCommand: ResourceUser {
-    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: addresses.count * 4, guardedKeys: 1) }
+    var resourceNeeds: ResourceNeeds {
+        ResourceNeeds(socketDescriptors: addresses.count * 4 + controlDescriptors, guardedKeys: 1)
+    }
 }
 
 extension PeerCommand: ResourceUser {
-    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2, guardedKeys: 1) }
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2 + controlDescriptors, guardedKeys: 1) }
 }
 
 extension SwarmCommand: ResourceUser {

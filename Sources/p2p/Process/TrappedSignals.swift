@@ -30,10 +30,13 @@ struct TrappedSignals: Sendable {
                     let lost = try? await member.losses()
                 else { return }
                 var fields: Logger.Metadata = [
-                    "members": "\(members.count)", "refused": "\(refused.total)", "lost": "\(lost.total)",
+                    "members": .stringConvertible(members.count), "refused": .stringConvertible(refused.total),
+                    "lost": .stringConvertible(lost.total),
                 ]
-                for (reason, count) in refused.nonZero { fields["refused.\(reason.rawValue)"] = "\(count)" }
-                for (reason, count) in lost.nonZero { fields["lost.\(reason.rawValue)"] = "\(count)" }
+                for (reason, count) in refused.nonZero {
+                    fields["refused.\(reason.rawValue)"] = .stringConvertible(count)
+                }
+                for (reason, count) in lost.nonZero { fields["lost.\(reason.rawValue)"] = .stringConvertible(count) }
                 logger.notice("summary", metadata: fields)
             }
         }

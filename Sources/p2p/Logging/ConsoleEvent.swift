@@ -1,0 +1,24 @@
+/// The names of the lines on stderr that are no log lines of the library. docs/command.md lists them.
+enum ConsoleEvent: String, CaseIterable {
+    case note
+    case warning
+    case error
+    case progress
+    case linesLost = "lines-lost"
+    case peerTurnedAway = "peer-turned-away"
+    case membersSilent = "members-silent"
+    case silenceEnded = "silence-ended"
+    case eventsMissing = "events-missing"
+    case listReloaded = "list-reloaded"
+    case listKept = "list-kept"
+    case connectionLost = "connection-lost"
+    case connectionRecovered = "connection-recovered"
+    case dismissed
+    case joinRefused = "join-refused"
+    case noAnswer = "no-answer"
+    case slowRoundTrip = "slow-round-trip"
+    case lookupFailed = "lookup-failed"
+    case serverLocated = "server-located"
+    case nameMoved = "name-moved"
+    case left
+}

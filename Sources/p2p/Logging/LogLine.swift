@@ -1,0 +1,153 @@
+internal import Logging
+
+/// A line on stderr: of the log, or a note, a warning or an error of the command.
+struct LogLine {
+    enum Value: ExpressibleByStringInterpolation {
+        case text(String)
+        /// A number or a truth value, as JSON writes it.
+        case literal(String)
+
+        init(stringLiteral text: String) {
+            self = .text(text)
+        }
+
+        static func number(_ number: some BinaryInteger) -> Value { .literal("\(number)") }
+    }
+
+    var level: Logger.Level
+    /// The name that programs find the line by.
+    var event: String
+    var message: String
+    /// The advice to the user.
+    var hint: String?
+    var fields: [(key: String, value: Value)] = []
+    /// True for a line of the log, which has its time and its fields in text as well.
+    var isOfLog = false
+
+    /// Returns the line in a format, with its end.
+    ///
+    /// - Parameters:
+    ///   - time: The time, by RFC 3339.
+    ///   - isColored: True if a word for the level has a color.
+    func formatted(as style: OutputStyle, time: String, isColored: Bool) -> String {
+        switch style.format {
+        case .text: text(style, time, isColored)
+        case .json: json(time)
+        case .journal: journal
+        }
+    }
+
+    private func text(_ style: OutputStyle, _ time: String, _ isColored: Bool) -> String {
+        guard !isOfLog else {
+            let word = isColored ? colored("\(level.rawValue)") : level.rawValue
+            return "\(time) \(word) \(Self.harmless(message))\(textFields)\n"
+        }
+        let start = style.hasTimestamps ? "\(time) p2p: " : "p2p: "
+        var word = severity.map { "\($0):" } ?? ""
+        if isColored { word = colored(word) }
+        let line = start + (word.isEmpty ? "" : word + " ") + Self.harmless(message) + "\n"
+        return line + (hint.map { "\(start)hint: \(Self.harmless($0))\n" } ?? "")
+    }
+
+    private var journal: String {
+        let line =
+            "<\(priority)>" + (isOfLog ? "" : severity.map { "\($0): " } ?? "")
+            + Self.harmless(message) + (isOfLog ? textFields : "") + "\n"
+        return line + (hint.map { "<\(priority)>hint: \(Self.harmless($0))\n" } ?? "")
+    }
+
+    private func json(_ time: String) -> String {
+        var members: [(String, Value)] = [
+            ("time", .text(time)), ("level", .text(level.rawValue)), ("event", .text(event)),
+            ("message", .text(message)),
+        ]
+        if let hint { members.append(("hint", .text(hint))) }
+        members += fields.map { ($0.key, $0.value) }
+        let texts = members.map { key, value in
+            switch value {
+            case .text(let text): "\(Self.quoted(key)):\(Self.quoted(text))"
+            case .literal(let text): "\(Self.quoted(key)):\(text)"
+            }
+        }
+        return "{\(texts.joined(separator: ","))}\n"
+    }
+
+    /// The word in front of the message; nil if a note has none.
+    private var severity: String? {
+        switch level {
+        case .warning: "warning"
+        case .error, .critical: "error"
+        default: nil
+        }
+    }
+
+    /// The priority of syslog(3).
+    private var priority: Int {
+        switch level {
+        case .trace, .debug: 7
+        case .info: 6
+        case .notice: 5
+        case .warning: 4
+        case .error: 3
+        case .critical: 2
+        }
+    }
+
+    private func colored(_ word: String) -> String {
+        switch level {
+        case .warning: "\u{1B}[33m\(word)\u{1B}[0m"
+        case .error, .critical: "\u{1B}[31m\(word)\u{1B}[0m"
+        default: word
+        }
+    }
+
+    private var textFields: String {
+        fields.map { key, value in
+            switch value {
+            case .text(let text): " \(Self.harmless(key))=\(Self.word(text))"
+            case .literal(let text): " \(Self.harmless(key))=\(text)"
+            }
+        }.joined()
+    }
+
+    /// Returns a value in quotes if it would not be one word otherwise, so that it cannot look like other fields.
+    private static func word(_ text: String) -> String {
+        let text = Console.escaped(text)
+        guard text.isEmpty || text.contains(where: { $0 == " " || $0 == "=" || $0 == "\"" }) else { return text }
+        return "\"\(text.map { $0 == "\"" ? "\\\"" : "\($0)" }.joined())\""
+    }
+
+    /// Returns the text with characters that a terminal might obey as escapes.
+    private static func harmless(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: \.isObeyed) else { return text }
+        return text.unicodeScalars.map { $0.isObeyed ? Console.escaped(String($0)) : String($0) }.joined()
+    }
+
+    /// Returns the text as a string of JSON. Escapes the same characters.
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case _ where scalar.isObeyed:
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
+
+extension Unicode.Scalar {
+    /// True if a terminal might obey it, or shows nothing for it.
+    var isObeyed: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
+        default: false
+        }
+    }
+}
