@@ -81,6 +81,11 @@ let package = Package(
                 "SelfTest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
@@ -117,6 +122,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["MeshControl", "SecureMesh", "p2p", .product(name: "Logging", package: "swift-log")],
+            exclude: ["read_metrics.py"],
             swiftSettings: strict
         ),
     ]

@@ -164,6 +164,15 @@ enum FileSystem {
         #endif
     }
 
+    /// The resident memory of this process, in bytes; nil if the system does not tell.
+    static var residentMemory: Int? {
+        guard let file = try? OpenFile("/proc/self/statm", O_RDONLY) else { return nil }
+        var buffer = [UInt8](repeating: 0, count: 128)
+        guard let count = try? file.readBytes(into: &buffer) else { return nil }
+        let pages = String(decoding: buffer[..<count], as: UTF8.self).split(separator: " ").dropFirst().first
+        return pages.flatMap { Int($0) }.map { $0 * Int(sysconf(CInt(_SC_PAGESIZE))) }
+    }
+
     private static func pad(_ number: CInt, to width: Int = 2) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(width - digits.count, 0)) + digits

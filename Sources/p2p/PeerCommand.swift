@@ -71,6 +71,8 @@ struct PeerCommand: AsyncParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup var metricsOptions: MetricsOptions
+
     @OptionGroup var settings: SettingsOptions
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
@@ -98,6 +100,7 @@ struct PeerCommand: AsyncParsableCommand {
         let printer = PeerSessionPrinter(
             name: name, key: signingKey.publicKey, server: server, pinned: pinned)
 
+        let registry = metricsOptions.makeRegistry()
         let notifier = ServiceNotifier(of: peer, as: name, asking: server)
         let services = ServiceGroup(services: [peer, notifier], logger: .quiet)
         let stopping = signals.stopping(services)
@@ -109,6 +112,7 @@ struct PeerCommand: AsyncParsableCommand {
         let inspector = PeerInspector(
             peer, name: name, key: signingKey.publicKey, server: server, identity: Program.identity)
         let following = Task { await inspector.follow(followed) }
+        try await metricsOptions.serve(registry, of: inspector)
         let controlTask = ControlTask(control)
         let opening = Task { [name, port] () -> Failure? in
             guard (try? await peer.boundAddress) != nil else { return nil }

@@ -68,6 +68,8 @@ struct ServerCommand: AsyncParsableCommand {
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup var metricsOptions: MetricsOptions
+
     @OptionGroup var settings: SettingsOptions
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
@@ -92,6 +94,7 @@ struct ServerCommand: AsyncParsableCommand {
         let server = try makeServer(key: signingKey, roster: roster)
         if open { Console.warning("--open: anyone who reaches this server may join") }
 
+        let registry = metricsOptions.makeRegistry()
         let notifier = ServiceNotifier(of: server)
         let services = ServiceGroup(services: [server, notifier], logger: .quiet)
         let stopping = signals.stopping(services)
@@ -106,6 +109,7 @@ struct ServerCommand: AsyncParsableCommand {
                 : ServerInspector.List(path: rosterPath) { () throws(ControlError) in try Self.readList(rosterPath) },
             identity: Program.identity)
         let following = Task { await inspector.follow(followed) }
+        try await metricsOptions.serve(registry, of: inspector)
         let reloading = Task {
             for await _ in signals.hangups {
                 notifier.reloadBegins()

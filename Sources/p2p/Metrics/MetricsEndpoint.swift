@@ -1,0 +1,77 @@
+internal import MeshControl
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import SecureMesh
+
+/// Serves the metrics and the health of this process over HTTP/1.1 (docs/metrics.md).
+///
+/// It has an event loop of its own, so that no client delays the mesh. A connection has one request, few bytes and
+/// little time; the number of connections is limited.
+enum MetricsEndpoint {
+    /// Binds the address and serves until the process ends.
+    ///
+    /// - Returns: The address, with the port that the system has chosen.
+    /// - Throws: `Failure` with exit code 71 if the address cannot be bound.
+    static func open(
+        at address: SecureMesh.SocketAddress, _ registry: PrometheusRegistry, of process: some ControlledProcess
+    ) async throws(Failure) -> SecureMesh.SocketAddress {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            let channel = try await bootstrap(group, MetricsService(registry, of: process))
+                .bind(to: NIOCore.SocketAddress(ipAddress: Self.host(of: address), port: Int(address.port))).get()
+            let port = channel.localAddress?.port.map { UInt16(clamping: $0) } ?? address.port
+            return SecureMesh.SocketAddress(ip: address.ip, port: port)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw Failure(
+                .system, "cannot serve metrics at \(address): \(Self.reason(of: error))",
+                hint: "choose another address for --metrics")
+        }
+    }
+
+    /// Returns the address without its port and brackets.
+    private static func host(of address: SecureMesh.SocketAddress) -> String {
+        let text = address.description
+        let colon = text.lastIndex(of: ":") ?? text.endIndex
+        return text[..<colon].filter { $0 != "[" && $0 != "]" }
+    }
+
+    private static func reason(of error: any Error) -> String {
+        (error as? IOError).map { SystemError($0.errnoCode).text } ?? "\(error)"
+    }
+
+    private static func bootstrap(
+        _ group: MultiThreadedEventLoopGroup, _ service: MetricsService
+    ) -> ServerBootstrap {
+        let open = NIOLockedValueBox(0)
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = 4 << 10
+        limits.maxHeaderListSize = 16 << 10
+        limits.maxHeaderFieldCount = 64
+        let decoder = limits
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 16)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                let count = open.withLockedValue { count in
+                    count += 1
+                    return count
+                }
+                channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
+                guard count <= mostConnections else {
+                    return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+                }
+                return channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withPipeliningAssistance: true, withErrorHandling: true,
+                        withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
+                        withDecoderLimitConfiguration: decoder)
+                    try channel.pipeline.syncOperations.addHandler(MetricsConnection(service))
+                }
+            }
+    }
+
+    private static let mostConnections = 16
+}
