@@ -17,6 +17,8 @@ await withThrowingTaskGroup { tasks in
             case .turnedAway(let name, let key, let refusal): print("refused \(name) \(key): \(refusal)")
             case .suspected(let count): print("\(count) members went silent at once")
             case .suspicionEnded(let returned, let ended): print("\(returned) came back, \(ended) did not")
+            case .directoryStalled(let member, _): print("\(member.name) does not receive large datagrams")
+            case .unreachable(let member, let refusal): print("cannot send to \(member.address): \(refusal)")
             case .missed(let count): print("\(count) events are missing here")
             @unknown default: break
             }

@@ -59,9 +59,12 @@ final class BoundSocket: @unchecked Sendable {
         gauge.isBelow(share) { descriptor?.sendBufferUse }
     }
 
-    func send(_ bytes: [UInt8], to remote: SocketAddress) -> SocketDescriptor.SendResult {
+    /// - Parameter local: The address of this host from which to send; nil if the system may choose.
+    func send(
+        _ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP?
+    ) -> SocketDescriptor.SendResult {
         guard let descriptor else { return .full }
-        let result = descriptor.send(bytes, to: remote)
+        let result = descriptor.send(bytes, to: remote, from: local)
         if case .sent = result { gauge.charge(bytes.count) }
         return result
     }

@@ -40,7 +40,7 @@ extension ServerEvent: MeasuredEvent {
         case .left(_, let departure): EventCounter("departures_total", departure.rawValue)
         case .turnedAway(_, _, let refusal): EventCounter("turned_away_total", refusal.rawValue)
         case .suspected: EventCounter("suspicions_total")
-        case .suspicionEnded, .missed: nil
+        case .directoryStalled, .unreachable, .suspicionEnded, .missed: nil
         }
     }
 }

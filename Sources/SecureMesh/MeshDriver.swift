@@ -71,6 +71,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
                 callbacks: .init(
                     onDatagram: { [weak self] in self?.receive($0, $1) },
                     onBurst: { [weak self] in self?.runLoopPass() },
+                    onRefusal: { [weak self] in self?.noteRefusal($0, $1) },
                     onFailure: { [weak self] in self?.close($0) }))
             let isIPv6Only = address.isIPv6 && addresses.contains { !$0.isIPv6 && $0.port == address.port }
             do {
@@ -321,6 +322,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
+    private func noteRefusal(_ address: SocketAddress, _ error: SystemError) {
+        guard !isClosed else { return }
+        machine?.handleRefusedSend(to: address, SendRefusal(error), now: now)
+    }
+
     private func report() {
         let now = now
         if let counters = machine?.rejections { refusals.log(counters, to: logger, now: now) }
@@ -334,8 +340,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         let counts = lost.nonZero.map { ($0.reason, $0.count) }
         for (loss, count) in losses.take(counts, now: now) {
             var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": .stringConvertible(count)]
-            if loss == .sendRefused, let error = sockets.lazy.compactMap(\.lastSendError).last {
-                metadata["error"] = "\(error.message)"
+            if loss == .sendRefused, let last = sockets.lazy.compactMap(\.lastRefusal).last {
+                metadata["to"] = "\(last.address)"
+                metadata["error"] = "\(last.error.message)"
             }
             logger.notice("lost datagrams", metadata: metadata)
         }

@@ -117,6 +117,8 @@ public final class MeshServer: Service {
         driver.start(
             { now in Registry(configuration.registry(bound: bound), random: .system, now: now) }, epoch: \.epoch)
         lifecycle.begin(driver, bound)
+        let following = followHostAddresses(driver, bound)
+        defer { following?.cancel() }
         let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
@@ -181,6 +183,17 @@ public final class MeshServer: Service {
         try await lifecycle.started().driver.submit { (registry, now) throws(Never) in
             registry.standings(of: keys, now: now)
         }.get()
+    }
+
+    /// Follows the addresses of the host as they come and go, if a socket is bound to a wildcard address.
+    private func followHostAddresses(_ driver: MeshDriver<Registry>, _ bound: [SocketAddress]) -> Task<Void, Never>? {
+        guard bound.contains(where: \.isUnspecified) else { return nil }
+        return Task {
+            while (try? await Task.sleep(for: Limits.hostAddressInterval)) != nil {
+                let addresses = SocketAddress.ofHost
+                driver.eventLoop.execute { driver.perform { registry, _ in registry.setHostAddresses(addresses) } }
+            }
+        }
     }
 
     private func ask<Answer: Sendable>(

@@ -167,11 +167,14 @@ final class SocketDescriptor: Sendable {
     private static let dropCount = 8
 
     /// Sends one datagram, without waiting.
-    func send(_ bytes: [UInt8], to remote: SocketAddress) -> SendResult {
+    ///
+    /// - Parameter local: The address of this host from which to send; nil if the system may choose. Ignored where the
+    ///   system does not offer this.
+    func send(_ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP? = nil) -> SendResult {
         guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }
         let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
             while true {
-                let sent = unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
+                let sent = unsafe sendOnce(bytes, to: address, size, from: local)
                 guard sent < 0, errno == EINTR else { return sent }
             }
         }
@@ -179,6 +182,64 @@ final class SocketDescriptor: Sendable {
         let error = SystemError()
         return error.code == EAGAIN || error.code == EWOULDBLOCK ? .full : .refused(error)
     }
+
+    private func sendOnce(
+        _ bytes: [UInt8], to address: UnsafePointer<sockaddr>, _ size: socklen_t, from local: SocketAddress.IP?
+    ) -> Int {
+        #if os(Linux)
+            if let local, MemoryLayout<Int>.size == 8 {
+                return unsafe sendMessage(bytes, to: address, size, from: local)
+            }
+        #endif
+        return unsafe sendto(descriptor, bytes, bytes.count, 0, address, size)
+    }
+
+    #if os(Linux)
+        /// Calls sendmsg(2) with the source address in a control message (ip(7), ipv6(7)).
+        ///
+        /// The structures are written by their offsets, as in `withKernelAddress`: msghdr at 0, iovec at 56, and the
+        /// control message at 72, whose data begin at 88.
+        private func sendMessage(
+            _ bytes: [UInt8], to address: UnsafePointer<sockaddr>, _ size: socklen_t, from local: SocketAddress.IP
+        ) -> Int {
+            let dataSize = isIPv6 ? 20 : 12
+            return unsafe withUnsafeTemporaryAllocation(byteCount: 112, alignment: 8) { memory in
+                guard let start = memory.baseAddress else { return -1 }
+                unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+                return unsafe bytes.withUnsafeBytes { body in
+                    unsafe memory.storeBytes(of: UInt(bitPattern: address), as: UInt.self)
+                    unsafe memory.storeBytes(of: size, toByteOffset: 8, as: socklen_t.self)
+                    unsafe memory.storeBytes(of: UInt(bitPattern: start + 56), toByteOffset: 16, as: UInt.self)
+                    unsafe memory.storeBytes(of: 1, toByteOffset: 24, as: Int.self)
+                    unsafe memory.storeBytes(of: UInt(bitPattern: start + 72), toByteOffset: 32, as: UInt.self)
+                    unsafe memory.storeBytes(of: (16 + dataSize + 7) / 8 * 8, toByteOffset: 40, as: Int.self)
+                    unsafe memory.storeBytes(of: UInt(bitPattern: body.baseAddress), toByteOffset: 56, as: UInt.self)
+                    unsafe memory.storeBytes(of: body.count, toByteOffset: 64, as: Int.self)
+                    unsafe memory.storeBytes(of: 16 + dataSize, toByteOffset: 72, as: Int.self)
+                    let (level, name) = isIPv6 ? Self.ipv6PacketInfo : Self.ipv4PacketInfo
+                    unsafe memory.storeBytes(of: level, toByteOffset: 80, as: CInt.self)
+                    unsafe memory.storeBytes(of: name, toByteOffset: 84, as: CInt.self)
+                    switch local {
+                    case .v4(let ip) where !isIPv6:
+                        // in_pktinfo: interface 4, source 4, destination 4.
+                        unsafe memory.storeBytes(of: ip.bigEndian, toByteOffset: 92, as: UInt32.self)
+                    case .v4(let ip):
+                        let mapped = 0xFFFF_0000_0000 | UInt64(ip)
+                        unsafe memory.storeBytes(of: mapped.bigEndian, toByteOffset: 96, as: UInt64.self)
+                    case .v6(let high, let low):
+                        // in6_pktinfo: source 16, interface 4.
+                        unsafe memory.storeBytes(of: high.bigEndian, toByteOffset: 88, as: UInt64.self)
+                        unsafe memory.storeBytes(of: low.bigEndian, toByteOffset: 96, as: UInt64.self)
+                    }
+                    return unsafe sendmsg(descriptor, start.assumingMemoryBound(to: msghdr.self), 0)
+                }
+            }
+        }
+
+        /// The level and the name of IP_PKTINFO and IPV6_PKTINFO.
+        private static let ipv4PacketInfo: (CInt, CInt) = (0, 8)
+        private static let ipv6PacketInfo: (CInt, CInt) = (41, 50)
+    #endif
 
     private func set(_ level: CInt, _ name: CInt, _ value: CInt) throws(SystemError) {
         var value = value

@@ -31,12 +31,14 @@ final class UDPSocket: @unchecked Sendable {
         var profile: Profile
         /// True to let the kernel tell members' datagrams from strangers'. Needs `separateMembers`.
         var usesKernelFilter = false
+        /// True to find out, on a wildcard address, at which address of the host each datagram has arrived.
+        var notesLocalAddress = false
         /// True to take another port if the one that the system chose is lost.
         var mayMove = false
         /// The time after which a socket that has lost its address gives up.
         var rebindTime = Limits.rebindTime
 
-        static let server = Options(profile: .server, usesKernelFilter: true)
+        static let server = Options(profile: .server, usesKernelFilter: true, notesLocalAddress: true)
         static let peer = Options(profile: .peer, mayMove: true)
     }
 
@@ -45,6 +47,8 @@ final class UDPSocket: @unchecked Sendable {
         var onDatagram: (Span<UInt8>, Path) -> Void
         /// Called after a burst of reads.
         var onBurst: () -> Void
+        /// Called after each datagram that the system has refused to send.
+        var onRefusal: (SocketAddress, SystemError) -> Void = { _, _ in }
         /// Called once if the socket has lost its address for `Limits.rebindTime`. It is closed then.
         var onFailure: (MeshError) -> Void
     }
@@ -55,8 +59,8 @@ final class UDPSocket: @unchecked Sendable {
     /// The sockets of the kernel, the strangers' first if there are two; empty while the socket is not bound.
     private(set) var bound: [BoundSocket] = []
     private var counted = DatagramLosses()
-    /// The error of the last send that the system refused.
-    private(set) var lastSendError: SystemError?
+    /// The last send that the system refused.
+    private(set) var lastRefusal: (address: SocketAddress, error: SystemError)?
     private let options: Options
     private let logger: Logger
     private let callbacks: Callbacks
@@ -72,6 +76,8 @@ final class UDPSocket: @unchecked Sendable {
     /// Opened when it is first needed; then nil inside if the system does not offer it.
     private var neighbors: Neighbors??
     private var failedRebinds = LogThrottle()
+    /// A source address that the system has refused, and the time until which it is not tried again.
+    private var foreign: (ip: SocketAddress.IP, until: NIODeadline)?
 
     /// - Parameter index: The number of the socket in `Path.socket`.
     init(
@@ -173,7 +179,8 @@ final class UDPSocket: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         socket.noteRead()
         guard let remote = SocketAddress(envelope.remoteAddress) else { return }
-        callbacks.onDatagram(envelope.data.readableBytesUInt8Span, Path(socket: index, remote: remote))
+        let local = envelope.metadata?.packetInfo.flatMap { SocketAddress($0.destinationAddress)?.ip }
+        callbacks.onDatagram(envelope.data.readableBytesUInt8Span, Path(socket: index, remote: remote, local: local))
     }
 
     fileprivate func readComplete(from socket: BoundSocket) {
@@ -200,14 +207,30 @@ final class UDPSocket: @unchecked Sendable {
     /// Returns false if the datagram can be sent later. A datagram that the kernel refuses is dropped.
     private func attempt(_ transmit: Transmit, from socket: BoundSocket?) -> Bool {
         guard let socket else { return false }
-        switch socket.send(transmit.bytes, to: transmit.path.remote) {
+        let remote = transmit.path.remote
+        let local = source(for: transmit.path)
+        var result = socket.send(transmit.bytes, to: remote, from: local)
+        if case .refused = result, let local {
+            // The address is not this host's, or it is no longer.
+            result = socket.send(transmit.bytes, to: remote, from: nil)
+            if case .sent = result { foreign = (local, .now() + Self.foreignPause) }
+        }
+        switch result {
         case .sent: return true
         case .full: return false
         case .refused(let error):
             counted.count(.sendRefused)
-            lastSendError = error
+            lastRefusal = (transmit.path.remote, error)
+            callbacks.onRefusal(transmit.path.remote, error)
             return true
         }
+    }
+
+    /// Returns the address of this host from which to send; nil if the socket is bound to one, or the system chooses.
+    private func source(for path: Path) -> SocketAddress.IP? {
+        guard address.isUnspecified, let local = path.local else { return nil }
+        if let foreign, foreign.ip == local, .now() < foreign.until { return nil }
+        return local
     }
 
     /// Tries again after a pause: SwiftNIO does not tell when a socket becomes writable unless it sends itself.
@@ -235,7 +258,7 @@ final class UDPSocket: @unchecked Sendable {
             let sockets = [first, members].compactMap { $0 }.enumerated().map { index, descriptor in
                 BoundSocket(descriptor, isPaced: members != nil && index == 0)
             }
-            return EventLoopFuture.andAllSucceed(sockets.map(listen), on: eventLoop).map {
+            return EventLoopFuture.andAllSucceed(sockets.map { listen($0, at: own) }, on: eventLoop).map {
                 self.adopt(sockets, own)
             }.flatMapErrorThrowing { error in
                 // SwiftNIO leaves a channel open that could not be set up.
@@ -248,7 +271,7 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     /// Makes the channel that reads a socket.
-    private func listen(_ socket: BoundSocket) -> EventLoopFuture<Void> {
+    private func listen(_ socket: BoundSocket, at local: SocketAddress) -> EventLoopFuture<Void> {
         let profile = options.profile
         let size = profile.vectorCount * profile.slotSize
         do {
@@ -266,7 +289,13 @@ final class UDPSocket: @unchecked Sendable {
                     }
                 }
                 .withBoundSocket(copy)
-                .map { _ in }
+                .flatMap { channel in
+                    guard self.options.notesLocalAddress, local.isUnspecified else {
+                        return channel.eventLoop.makeSucceededVoidFuture()
+                    }
+                    // Where the system does not offer it, answers leave from the address that the system chooses.
+                    return channel.setOption(.receivePacketInfo, value: true).recover { _ in }
+                }
         } catch {
             return eventLoop.makeFailedFuture(error)
         }
@@ -341,6 +370,7 @@ final class UDPSocket: @unchecked Sendable {
 
     private static let retryPause = TimeAmount.milliseconds(1)
     private static let rebindPause = TimeAmount.milliseconds(100)
+    private static let foreignPause = TimeAmount.seconds(5)
 }
 
 private final class DatagramHandler: ChannelInboundHandler {

@@ -139,8 +139,9 @@ struct PeerCommand: AsyncParsableCommand {
                 try await services.run()
             } catch MeshError.notAuthorized {
                 await controlTask.close(after: opening)
-                // The event for it may not have been read yet.
-                throw printer.notAuthorized
+                // The event for it says why, but may not have been read yet.
+                await wait(for: printing, atMost: Console.patience)
+                throw await printer.failure ?? printer.notAuthorized
             } catch let error as MeshError {
                 await controlTask.close(after: opening)
                 await wait(for: printing, atMost: Console.patience)

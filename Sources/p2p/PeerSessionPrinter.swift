@@ -8,6 +8,8 @@ actor PeerSessionPrinter {
     private let server: ServerAddress
     private let pinned: [PublicKey]
     private var hasJoined = false
+    /// The name of this peer, with the address at which the server saw it last.
+    private var own: String
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
@@ -20,6 +22,7 @@ actor PeerSessionPrinter {
 
     init(name: PeerName, key: PublicKey, server: ServerAddress, pinned: [PublicKey]) {
         self.name = name
+        own = "\(name)"
         self.key = key
         self.server = server
         self.pinned = pinned
@@ -53,16 +56,18 @@ actor PeerSessionPrinter {
         switch event {
         case .joined(let address):
             hasJoined = true
+            own = "\(name) at \(address)"
             warnedOfSilence = false
             lastRefusal = nil
             await Console.resultWithRoom("joined as \(name) at \(address)")
         case .connectionLost:
-            Console.note("lost the server, joining again", event: .connectionLost)
+            Console.note("lost the server \(place), joining again", event: .connectionLost)
         case .connectionRecovered:
-            Console.note("the server is back", event: .connectionRecovered)
+            Console.note("the server \(place) is back", event: .connectionRecovered)
         case .dismissed(let dismissal):
-            let reason = Departure(dismissal).summary
-            Console.note("the server ended the session: \(reason)", event: .dismissed, fields: ["reason": "\(reason)"])
+            Console.note(
+                "the server \(place) ended the session of \(own): \(dismissal.summary)", event: .dismissed,
+                fields: ["reason": "\(Departure(dismissal).summary)"])
         case .refused(let delay, let pause):
             let refusal = JoinRefusal(delay)
             lastRefusal = refusal
@@ -98,6 +103,23 @@ actor PeerSessionPrinter {
                 Console.note("\(server) is at \(Self.list(addresses))", event: .serverLocated)
             }
             (located, lookupFailure, warnedOfSilence) = (addresses, nil, false)
+        case .unreachable(let member, let address, let refusal):
+            let whom = member.map { "\($0.name)" } ?? "the server"
+            Console.warning(
+                "cannot send to \(whom) at \(address): \(refusal.summary)", hint: refusal.hint(address),
+                event: .unreachable,
+                fields: ["name": "\(whom)", "address": "\(address)", "reason": "\(refusal.rawValue)"])
+        case .directoryStalled(let duration):
+            Console.warning(
+                "the server \(place) is alive, but its list of members has not arrived here for "
+                    + "\(duration.components.seconds) s", hint: SendRefusal.sizeHint, event: .directoryStalled)
+        case .trustEnded(let age):
+            Console.warning(
+                "messages stop: the server \(place) has not confirmed the list of members for "
+                    + "\(age.components.seconds) s", event: .trustEnded)
+        case .trustRestored:
+            Console.note(
+                "messages go on: the server \(place) has confirmed the list of members", event: .trustRestored)
         case .memberJoined(let member):
             await Console.resultWithRoom("+ \(member.name) \(member.address)")
         case .memberRejoined(let member, _):
@@ -117,6 +139,10 @@ actor PeerSessionPrinter {
                 fields: ["count": .number(count)])
         case .left:
             if hasJoined { Console.note("left the mesh", event: .left) }
+        case .ended(.revoked):
+            failure = Failure(
+                .noPermission, "the server \(place) has revoked the key of \(own)",
+                hint: "to admit it again, " + authorizeHint)
         case .ended:
             failure = notAuthorized
         }
@@ -126,8 +152,12 @@ actor PeerSessionPrinter {
     nonisolated var notAuthorized: Failure {
         Failure(
             .noPermission, "the server does not let this key join as \(name)",
-            hint: "put this line into the server's authorized_peers, in place of any other with "
-                + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key))
+            hint: authorizeHint)
+    }
+
+    private nonisolated var authorizeHint: String {
+        "put this line into the server's authorized_peers, in place of any other with "
+            + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key)
     }
 
     /// The server as it was given, with the addresses of its name.

@@ -169,6 +169,25 @@ struct ServerCommand: AsyncParsableCommand {
             case .joined(let member): await Console.resultWithRoom("+ \(member.name) \(member.address)")
             case .left(let member, let departure):
                 await Console.resultWithRoom("- \(member.name) (\(departure.summary))")
+                if let cause = departure.cause {
+                    Console.note(
+                        "the session of \(member.name) at \(member.address) ended: \(cause)", event: .sessionEnded,
+                        fields: [
+                            "name": "\(member.name)", "address": "\(member.address)", "reason": "\(departure.summary)",
+                        ])
+                }
+            case .directoryStalled(let member, let duration):
+                Console.warning(
+                    "\(member.name) at \(member.address) is alive, but the list of members has not arrived there for "
+                        + "\(duration.components.seconds) s", hint: SendRefusal.sizeHint, event: .directoryStalled,
+                    fields: ["name": "\(member.name)", "address": "\(member.address)"])
+            case .unreachable(let member, let refusal):
+                Console.warning(
+                    "cannot send to \(member.name) at \(member.address): \(refusal.summary)",
+                    hint: refusal.hint(member.address), event: .unreachable,
+                    fields: [
+                        "name": "\(member.name)", "address": "\(member.address)", "reason": "\(refusal.rawValue)",
+                    ])
             case .turnedAway(let name, let key, let refusal):
                 Console.note(
                     "turned away \(name) \(key): \(refusal.summary)", event: .peerTurnedAway,

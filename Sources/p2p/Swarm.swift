@@ -138,7 +138,9 @@ final class Swarm: Sendable {
         case .lookupFailed(let reason): noteLookup(reason)
         case .serverLocated: noteLookup(nil)
         case .missed(let count): update { $0.missedEvents += count }
-        case .unanswered, .slowRoundTrip, .nameMoved, .left, .ended: break
+        case .unanswered, .slowRoundTrip, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .nameMoved,
+            .left, .ended:
+            break
         }
     }
 

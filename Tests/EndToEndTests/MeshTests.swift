@@ -208,7 +208,8 @@ struct MeshTests {
         server.process.send(signal)
         #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
         for peer in [a, b] {
-            try await peer.waitForLine(matching: "^p2p: the server ended the session: the server stops$", on: .errors)
+            try await peer.waitForLine(
+                matching: "^p2p: the server \(server.address) ended the session of .*: it stops;", on: .errors)
         }
     }
 
@@ -234,8 +235,10 @@ struct MeshTests {
                 matching: "^- B \\(the key is no longer authorized\\)$", within: .seconds(1), of: start)
         }
         let revoked = try await b.finish(within: .seconds(2), of: start)
-        revoked.expectFailure(77, "does not let this key join as B", hint: keys[2])
-        #expect(revoked.errors.contains("p2p: the server ended the session: the key is no longer authorized"))
+        revoked.expectFailure(77, "the server \(server.address) has revoked the key of B at 127.0.0.1:", hint: keys[2])
+        #expect(revoked.errors.contains { $0.hasSuffix(": the key is no longer authorized") })
+        try await server.process.waitForLine(
+            matching: "^p2p: the session of B at 127.0.0.1:[0-9]+ ended: its key is not in the list", on: .errors)
         try await server.process.waitForLine(matching: "^- B \\(the key is no longer authorized\\)$")
         try await server.process.waitForLine(matching: "^p2p: read .*authorized_peers again: 2 keys$", on: .errors)
 

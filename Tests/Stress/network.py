@@ -128,6 +128,7 @@ class Mesh:
         self.lock = threading.Lock()
         self.selector = selectors.DefaultSelector()
         self.is_stopped = False
+        self.reader = None
         self.next_port = 3001
         atexit.register(self.stop)
 
@@ -138,7 +139,8 @@ class Mesh:
 
     def start_server(self, *options, listen=None):
         self.start('server', self.network.server_host, 'server', '--listen', listen or self.target, *options)
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
         self.wait(lambda: self.find('server', '^listening on '), 20, 'the server listens')
 
     def start_peer(self, name, *options, bind=True):
@@ -255,9 +257,11 @@ class Mesh:
             process.wait()
 
     def stop(self):
+        self.is_stopped = True
+        if self.reader:
+            self.reader.join()
         for process in self.processes.values():
             process.kill()
         for process in self.processes.values():
             process.wait()
         self.processes = {}
-        self.is_stopped = True

@@ -44,7 +44,7 @@ package final class PeerInspector: ControlledProcess {
 
     private func note(_ event: PeerEvent, at now: Timestamp, in state: inout State) {
         switch event {
-        case .joined, .connectionRecovered:
+        case .joined, .connectionRecovered, .trustRestored:
             (state.link, state.linkSince, state.problem) = (.joined, now, nil)
         case .connectionLost, .dismissed:
             if state.link == .joined { (state.link, state.linkSince) = (.lost, now) }
@@ -71,13 +71,24 @@ package final class PeerInspector: ControlledProcess {
                 "slowRoundTrip", .warning,
                 "the round trip to \(server) takes \(measured), and the server's heartbeat bears \(bearable)",
                 hint: "start the server with a longer --heartbeat and --lifetime", since: now)
+        case .unreachable(nil, let address, let refusal):
+            state.problem = Problem(
+                "unreachable", .error, "cannot send to the server at \(address): \(refusal.summary)",
+                hint: refusal.hint(address), since: now)
+        case .directoryStalled:
+            state.problem = Problem(
+                "directoryStalled", .error, "the server \(server) is alive, but its list of members does not arrive",
+                hint: SendRefusal.sizeHint, since: now)
+        case .trustEnded:
+            state.problem = Problem(
+                "trustEnded", .error, "messages stop: \(server) does not confirm the list of members", since: now)
         case .memberJoined(let member): state.history.noteJoin(member, at: now)
         case .memberRejoined(let member, _): state.history.noteRejoin(member, at: now)
         case .memberLeft(let member, let departure): state.history.noteDeparture(member, departure, at: now)
         case .message(let message): state.history.noteMessage(from: message.sender)
         case .left, .ended:
             (state.link, state.linkSince) = (.ended, now)
-        case .nameMoved, .missed: break
+        case .unreachable, .nameMoved, .missed: break
         }
     }
 

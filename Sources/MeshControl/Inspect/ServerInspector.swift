@@ -19,7 +19,13 @@ package final class ServerInspector: ControlledProcess {
         var roster: Roster
         var suspicion: (count: Int, since: Timestamp)?
         var listFault: (error: ControlError, since: Timestamp)?
+        /// The newest problems of single peers.
         var refusals: [Problem] = []
+
+        mutating func note(_ problem: Problem) {
+            refusals.append(problem)
+            if refusals.count > ControlLimits.refusals { refusals.removeFirst() }
+        }
     }
 
     package let feed = ControlFeed()
@@ -56,11 +62,22 @@ package final class ServerInspector: ControlledProcess {
             case .joined(let member): state.history.noteJoin(member, at: now)
             case .left(let member, let departure): state.history.noteDeparture(member, departure, at: now)
             case .turnedAway(let name, let key, let refusal):
-                state.refusals.append(
+                state.note(
                     Problem(
                         "turnedAway", .warning, "turned away \(name) \(key): \(refusal.summary)", hint: refusal.hint,
                         since: now))
-                if state.refusals.count > ControlLimits.refusals { state.refusals.removeFirst() }
+            case .unreachable(let member, let refusal):
+                state.note(
+                    Problem(
+                        "unreachable", .warning,
+                        "cannot send to \(member.name) at \(member.address): \(refusal.summary)",
+                        hint: refusal.hint(member.address), since: now))
+            case .directoryStalled(let member, _):
+                state.note(
+                    Problem(
+                        "directoryStalled", .warning,
+                        "\(member.name) at \(member.address) is alive, but the list of members does not arrive there",
+                        hint: SendRefusal.sizeHint, since: now))
             case .suspected(let count): state.suspicion = (count, now)
             case .suspicionEnded: state.suspicion = nil
             case .missed: break

@@ -16,6 +16,20 @@ extension Departure {
 }
 
 extension Departure {
+    /// The cause of the end, for the user of the server; nil if the end was orderly.
+    package var cause: String? {
+        switch self {
+        case .left, .stopping: nil
+        case .replaced: "its key has joined again, from here or from another host"
+        case .expired: "no heartbeat has come for the lifetime: it has crashed, or the network is cut"
+        case .revoked: "its key is not in the list of authorized peers"
+        case .misbehaved: "it sent what it cannot have signed; its key is barred for a minute"
+        case .tooOld: "it has not renewed its keys in time"
+        }
+    }
+}
+
+extension Departure {
     /// A phrase for the user of another member.
     ///
     /// - Parameter reason: The reason for which the member left; nil if it is not known.
@@ -26,6 +40,48 @@ extension Departure {
         case nil: "reason unknown"
         }
     }
+}
+
+extension Dismissal {
+    /// A phrase for the user of the peer whose session ended.
+    package var summary: String {
+        switch self {
+        case .replaced: "another process has joined with the same key; joining again in a minute"
+        case .expired: "no heartbeat has reached it for too long; joining again"
+        case .revoked: "the key is no longer authorized"
+        case .misbehaved: "it got a datagram that this peer cannot have signed; joining again in a minute"
+        case .tooOld: "the session was not renewed in time; joining again"
+        case .stopping: "it stops; joining again when it is back"
+        }
+    }
+}
+
+extension SendRefusal {
+    /// A phrase for the user.
+    package var summary: String {
+        switch self {
+        case .noRoute: "this host has no route there"
+        case .forbidden: "a firewall of this host forbids it"
+        case .tooLarge: "the path there takes no datagram of this size"
+        case .other: "the system refuses, for the reason in the log"
+        }
+    }
+
+    /// Advice for the user.
+    package func hint(_ address: SocketAddress) -> String {
+        let host = address.description.drop { $0 == "[" }.prefix { $0 != "]" }
+        let ip = address.isIPv6 ? String(host) : String(host.prefix { $0 != ":" })
+        return switch self {
+        case .noRoute: "'ip route get \(ip)' says how this host would reach it"
+        case .forbidden: "UDP to \(address) must pass; 'nft list ruleset' or 'iptables -S' lists the rules"
+        case .tooLarge: "'ip route get \(ip)' says which MTU this host has noted for it"
+        case .other: "look for the error in the line 'lost datagrams'"
+        }
+    }
+
+    /// Advice if nothing but small datagrams arrives.
+    package static let sizeHint =
+        "the network may drop large datagrams: it must pass UDP datagrams of 1232 bytes, and IP packets of 1280"
 }
 
 extension JoinRefusal {

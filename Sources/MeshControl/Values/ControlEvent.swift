@@ -10,9 +10,11 @@ package struct ControlEvent: Codable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Sendable {
         // Of the process itself.
         case joined, connectionLost, connectionRecovered, dismissed, refused, unanswered, slowRoundTrip, serverLocated
-        case lookupFailed, left, ended
+        case lookupFailed, directoryStalled, trustEnded, trustRestored, left, ended
         // Of other members.
         case memberJoined, memberRejoined, memberLeft, nameMoved, message
+        /// This host does not send to a member, or to the server if there is no name.
+        case unreachable
         // Of a server.
         case turnedAway, suspected, suspicionEnded
         /// Events are missing here, because the reader of the stream is too slow.
@@ -70,6 +72,13 @@ package struct ControlEvent: Codable, Sendable {
         case .lookupFailed(let why):
             self.init(.lookupFailed, at: time)
             reason = why
+        case .unreachable(let member, let address, let refusal):
+            if let member { self.init(.unreachable, member, at: time) } else { self.init(.unreachable, at: time) }
+            self.address = address.description
+            reason = refusal.rawValue
+        case .directoryStalled: self.init(.directoryStalled, at: time)
+        case .trustEnded: self.init(.trustEnded, at: time)
+        case .trustRestored: self.init(Kind.trustRestored, at: time)
         case .memberJoined(let member): self.init(.memberJoined, member, at: time)
         case .memberRejoined(let member, let previousName):
             self.init(.memberRejoined, member, at: time)
@@ -106,6 +115,10 @@ package struct ControlEvent: Codable, Sendable {
             self.init(.turnedAway, at: time)
             self.name = name.description
             fingerprint = key.fingerprint
+            reason = refusal.rawValue
+        case .directoryStalled(let member, _): self.init(.directoryStalled, member, at: time)
+        case .unreachable(let member, let refusal):
+            self.init(.unreachable, member, at: time)
             reason = refusal.rawValue
         case .suspected(let suspected):
             self.init(.suspected, at: time)

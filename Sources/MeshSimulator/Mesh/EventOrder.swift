@@ -7,6 +7,7 @@ package struct EventOrder: Sendable {
     }
 
     private var membership = Membership.none
+    private var isTrusted = false
     /// The session of the newest `.joined`.
     private(set) package var announced: SessionID?
     /// The keys of the members that the events have reported.
@@ -26,6 +27,7 @@ package struct EventOrder: Sendable {
         case .joined:
             let isRepeated = announced == session
             (membership, announced, isUnchecked) = (.connected, session, true)
+            isTrusted = true
             return isRepeated || session == nil ? "`joined` twice in one session" : nil
         case .connectionLost:
             defer { membership = .lost }
@@ -39,7 +41,11 @@ package struct EventOrder: Sendable {
             membership = dismissal == .stopping && membership != .none ? .lost : .none
             announced = nil
             return nil
-        case .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed:
+        case .trustEnded, .trustRestored:
+            let isSound = membership != .none && isTrusted != (event == .trustRestored)
+            isTrusted = event == .trustRestored
+            return isSound ? nil : "\(event) while \(membership)"
+        case .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled:
             return nil
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
             guard membership != .none else { return "outside of a membership: \(event)" }

@@ -183,7 +183,7 @@ extension VirtualMesh {
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
         case .suspected: state.invariants.isSuspicious = true
         case .suspicionEnded: state.invariants.isSuspicious = false
-        case .turnedAway, .missed: break
+        case .turnedAway, .directoryStalled, .unreachable, .missed: break
         }
     }
 

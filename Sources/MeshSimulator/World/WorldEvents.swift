@@ -75,7 +75,7 @@ extension World: VirtualMesh {
         switch event {
         case .joined(let member): noteJoined(member)
         case .left(let member, let departure): noteLeft(member, departure)
-        case .turnedAway, .suspected, .suspicionEnded, .missed: break
+        case .turnedAway, .directoryStalled, .unreachable, .suspected, .suspicionEnded, .missed: break
         }
     }
 
@@ -149,7 +149,8 @@ extension World: VirtualMesh {
             lostServers += 1
             tell([index], "\(event)")
         case .memberLeft: reportedGone += 1
-        case .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed:
+        case .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed,
+            .unreachable, .directoryStalled, .trustEnded, .trustRestored:
             tell([index], "\(event)")
         case .memberJoined, .memberRejoined, .nameMoved, .missed: break
         }

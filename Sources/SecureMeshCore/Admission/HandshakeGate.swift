@@ -7,7 +7,7 @@ package struct HandshakeGate: Sendable {
     private let signer: Signer
     private let directory: UInt64
     private let parameters: Welcome.Parameters
-    private let sources: SourcePolicy
+    private var sources: SourcePolicy
     private var pending = PendingRing()
     private var budget: HandshakeBudget
     private var cookies: CookieJar
@@ -42,6 +42,10 @@ package struct HandshakeGate: Sendable {
     private var primitives: any Primitives { context.primitives }
 
     package var usages: [Usage] { pending.usages }
+
+    package mutating func setHostAddresses(_ addresses: Set<SocketAddress.IP>) {
+        sources.hostAddresses = addresses
+    }
 
     /// Returns true if the handshake of `session` is pending and was begun from `path`.
     package func isPending(_ session: SessionID, at path: Path) -> Bool {

@@ -12,4 +12,12 @@ struct MemberSession: Sendable {
     var repair = RepairState()
     /// The number of accepted datagrams after CONFIRM.
     var received: UInt64 = 0
+    /// Watches what the member holds of the directory.
+    var stall = StallWatch<HeldDirectory>()
+}
+
+/// The part of the directory that a member says it holds.
+struct HeldDirectory: Equatable, Sendable {
+    let version: UInt64
+    let part: UInt16
 }

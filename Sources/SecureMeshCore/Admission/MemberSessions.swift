@@ -188,6 +188,19 @@ extension MemberSessions {
         return members.values[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
+    /// Notes what the member says it holds of the directory.
+    ///
+    /// - Returns: The time for which nothing has reached it of what it lacks, if that is to be reported.
+    package mutating func noteHeld(
+        _ heartbeat: Heartbeat, of session: SessionID, heard: HeardPulse, now: Instant
+    ) -> Duration? {
+        let isComplete = heartbeat.version >= told(session, in: heard)
+        guard let index = members.index(forKey: session) else { return nil }
+        let held = HeldDirectory(version: heartbeat.version, part: heartbeat.part)
+        members.values[index].stall.note(held, isComplete: isComplete, now: now)
+        return members.values[index].stall.report(now)
+    }
+
     /// Returns what the member was sent of what it had missed; nil if `session` is no member's.
     package func repair(of session: SessionID) -> RepairState? {
         members[session]?.repair

@@ -6,7 +6,7 @@ package struct SourcePolicy: Sendable {
     /// The address of each socket, in the order of `Path.socket`.
     private let bound: [SocketAddress]
     /// The addresses of the server's host. A socket that is bound to a wildcard address has all of them.
-    private let hostAddresses: Set<SocketAddress.IP>
+    package var hostAddresses: Set<SocketAddress.IP>
     private let wildcardPorts: Set<UInt16>
 
     package init(bound: [SocketAddress], hostAddresses: Set<SocketAddress.IP> = []) {
@@ -21,15 +21,17 @@ package struct SourcePolicy: Sendable {
     /// the address would mean a different host to each member that learns it.
     package func allows(_ path: Path) -> Bool {
         let source = path.remote
-        guard source.isUsable, !isOwn(source), Int(path.socket) < bound.count else { return false }
+        guard source.isUsable, !isOwn(path), Int(path.socket) < bound.count else { return false }
         let own = bound[Int(path.socket)]
         if source.isLoopback { return own.isLoopback }
         if source.isLinkLocal { return own.isLinkLocal }
         return true
     }
 
-    /// Returns true if the address is that of one of the server's sockets.
-    private func isOwn(_ address: SocketAddress) -> Bool {
-        bound.contains(address) || wildcardPorts.contains(address.port) && hostAddresses.contains(address.ip)
+    /// Returns true if the source is the address of one of the server's sockets.
+    private func isOwn(_ path: Path) -> Bool {
+        let (ip, port) = (path.remote.ip, path.remote.port)
+        return bound.contains(path.remote)
+            || wildcardPorts.contains(port) && (hostAddresses.contains(ip) || path.local == ip)
     }
 }

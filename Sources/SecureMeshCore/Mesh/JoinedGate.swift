@@ -40,6 +40,8 @@ package struct JoinedGate: Sendable {
     }
 
     private var reported = Membership.none
+    /// True if the consumers believe that messages are sent and delivered.
+    private var isTrustReported = false
     /// True from the first fresh PULSE of a session until its `.joined`.
     private(set) package var isPending = false
     private var changes: [PublicKey: Change] = [:]
@@ -88,10 +90,22 @@ package struct JoinedGate: Sendable {
             }
             buffer(event)
             return []
-        case .joined, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .missed:
+        case .joined, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable,
+            .directoryStalled, .trustEnded, .trustRestored, .missed:
             break
         }
         return [event]
+    }
+
+    /// True if the end of trust is to be reported.
+    package var watchesTrust: Bool { reported != .none && isTrustReported }
+
+    /// Returns true if it is to be reported that messages are, or are not, sent and delivered.
+    package mutating func isNews(trusted isTrusted: Bool) -> Bool {
+        // The next `.joined` says that a pending session is trusted.
+        guard reported != .none, isTrusted != isTrustReported, !(isTrusted && isPending) else { return false }
+        isTrustReported = isTrusted
+        return true
     }
 
     private var isBuffering: Bool { isPending || reported == .none }
@@ -107,7 +121,7 @@ package struct JoinedGate: Sendable {
     /// - Parameter member: Returns the present member with a key.
     package mutating func announce(_ address: SocketAddress, member: (PublicKey) -> Member?) -> [PeerEvent] {
         guard isPending else { return [] }
-        (reported, isPending) = (.connected, false)
+        (reported, isPending, isTrustReported) = (.connected, false, true)
         defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
         var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in
             change.event(member(key)).map { (change.order, $0) }
@@ -140,7 +154,8 @@ package struct JoinedGate: Sendable {
         case .message(let message):
             if isPending, messages.count < Limits.events { messages.append((nextOrder, message)) }
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
-            .serverLocated, .lookupFailed, .missed, .left, .ended:
+            .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .missed, .left,
+            .ended:
             break
         }
     }

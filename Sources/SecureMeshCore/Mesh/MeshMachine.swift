@@ -11,6 +11,8 @@ package protocol MeshMachine: Sendable {
     mutating func handleTimeout(now: Instant)
     /// Answers `Output.drain`: every datagram that was in a socket then has been handled.
     mutating func handleDrained(now: Instant)
+    /// Takes the news that the system has refused to send a datagram to the address.
+    mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
     /// Returns the next output. It is to be called until nil after each of the calls above.
     mutating func pollOutput() -> Output<Event>?
 

@@ -25,6 +25,8 @@ package struct Peer: MeshMachine {
     private var drainBegan: Instant?
     private var slowness = SlownessReport()
     private var lookup = ServerLookup()
+    private var directoryWatch = StallWatch<RepairRequest.Progress>()
+    private var unreachable = UnreachableReport()
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
 
@@ -46,7 +48,7 @@ package struct Peer: MeshMachine {
 
     package var usages: [Usage] {
         directory.usages + joining.usages + sessions.usages + joinedGate.usages + outbox.usages
-            + deliveries.usages + acknowledger.usages
+            + deliveries.usages + acknowledger.usages + unreachable.usages
     }
 
     /// The epoch of the directory held.
@@ -85,6 +87,8 @@ package struct Peer: MeshMachine {
             drainBegan == nil ? silenceDeadline : nil,
             isOpening || joining.isActive ? nil : sessions.current?.rekeyAt,
             directory.former.deadline,
+            isConnected ? directoryWatch.deadline : nil,
+            joinedGate.watchesTrust ? sessions.trustedUntil : nil,
             outbox.deadline, deliveries.deadline, acknowledger.deadline,
         ])
     }
@@ -138,6 +142,7 @@ package struct Peer: MeshMachine {
             rejections.count(error)
         }
         announce(now)
+        noteTrust(now)
         if !outbox.isEmpty, !speakers(now).isEmpty { outbox.resume(now) }
     }
 
@@ -161,6 +166,8 @@ package struct Peer: MeshMachine {
         if let deadline = directory.former.deadline, deadline <= now {
             directoryChanged(directory.expireFormer(now), now: now)
         }
+        if isConnected, let duration = directoryWatch.report(now) { emit(.directoryStalled(for: duration)) }
+        noteTrust(now)
         sessions.expire(now)
         sendAcknowledgments(now)
         acknowledger.expire(now: now)
@@ -170,6 +177,12 @@ package struct Peer: MeshMachine {
             outbox.enqueue(due, now: now)
         }
         sealWaiting(now)
+    }
+
+    package mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant) {
+        guard !hasEnded, leaving == nil, unreachable.isNews(address, now: now) else { return }
+        let member = directory.others.first { $0.address == address }.map(Member.init)
+        emit(.unreachable(member, at: address, refusal))
     }
 
     /// Gives up the candidate, and declares the connection lost, if no PULSE was in the sockets either.
@@ -212,11 +225,20 @@ package struct Peer: MeshMachine {
 
     private mutating func connectionLost() {
         isConnected = false
+        directoryWatch.stop()
         emit(.connectionLost)
     }
 
     private mutating func emit(_ event: PeerEvent, isOfPrevious: Bool = false) {
         for event in joinedGate.pass(event, isOfPrevious: isOfPrevious) { outputs.push(.event(event)) }
+    }
+
+    private mutating func noteTrust(_ now: Instant) {
+        // Between two sessions no trust has ended: the next session's `.joined` follows, or a loss of the connection.
+        guard let until = sessions.trustedUntil else { return }
+        let isTrusted = now < until
+        guard joinedGate.isNews(trusted: isTrusted) else { return }
+        emit(isTrusted ? .trustRestored : .trustEnded(age: sessions.trust))
     }
 
     /// Emits `.joined` once this peer may speak.
@@ -339,7 +361,9 @@ extension Peer {
 
     /// Sends a heartbeat that asks for the rest of the directory, if one is due.
     private mutating func askForMore(_ now: Instant) {
-        sessions.noteDirectory(directory.progress, now: now)
+        let progress = directory.progress
+        sessions.noteDirectory(progress, now: now)
+        directoryWatch.note(progress, isComplete: progress.version >= sessions.wantedVersion, now: now)
         sendHeartbeats(now)
     }
 
@@ -362,6 +386,7 @@ extension Peer {
         }
         if dismissal == .stopping { sessions.endWithServer(now) } else { sessions.endCurrent() }
         isConnected = false
+        directoryWatch.stop()
         emit(.dismissed(dismissal))
         switch dismissal {
         case .revoked: finish(.ended(.revoked))
@@ -579,8 +604,16 @@ extension Peer {
             let acknowledgment = Acknowledgment(audience: entry.identity, session: due.session, number: due.number)
             let signed = signer.sign(.ack, acknowledgment)
             guard let bytes = try? sessions.seal(signed, for: entry, charging: &outbox.budget) else { continue }
-            outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes, priority: .message)))
+            outputs.push(.transmit(Transmit(path: path(to: entry), bytes: bytes, priority: .message)))
         }
+    }
+
+    /// Returns the path to a member. It begins at the address that the directory lists for this peer, because a
+    /// firewall before the other member may pass only that one.
+    private func path(to entry: Entry) -> Path {
+        let own = sessions.current?.address
+        let isSameFamily = own?.isIPv6 == entry.address.isIPv6
+        return Path(remote: entry.address, local: isSameFamily ? own?.ip : nil)
     }
 
     private mutating func seal(_ signed: SignedPayload, for entry: Entry, now: Instant) throws(SendError) {
@@ -591,6 +624,6 @@ extension Peer {
             throw SendError(error)
         }
         outbox.charge(entry.session, size: bytes.count, now: now)
-        outputs.push(.transmit(Transmit(path: Path(remote: entry.address), bytes: bytes, priority: .message)))
+        outputs.push(.transmit(Transmit(path: path(to: entry), bytes: bytes, priority: .message)))
     }
 }

@@ -12,8 +12,9 @@
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, only during a membership. Each membership begins
 ///   connected.
 /// - ``refused(_:retryAfter:)``, ``unanswered(attempts:)``, ``slowRoundTrip(measured:bearable:)``,
-///   ``serverLocated(_:)`` and ``lookupFailed(reason:)`` may come at any time, and so may ``dismissed(_:)``: the server
-///   can end a session before its membership has begun.
+///   ``serverLocated(_:)``, ``lookupFailed(reason:)``, ``unreachable(_:at:_:)`` and ``directoryStalled(for:)`` may come
+///   at any time, and so may ``dismissed(_:)``: the server can end a session before its membership has begun.
+/// - ``trustEnded(age:)`` and ``trustRestored`` alternate, only during a membership. Each membership begins trusted.
 /// - ``left`` or ``ended(_:)`` is the last event.
 @nonexhaustive
 public enum PeerEvent: Hashable, Sendable {
@@ -40,6 +41,18 @@ public enum PeerEvent: Hashable, Sendable {
     /// The name of the server cannot be looked up at present, for the reason that the system gives. This peer keeps
     /// trying, and uses the addresses that it knows. Emitted once until ``serverLocated(_:)``.
     case lookupFailed(reason: String)
+    /// This host does not send to a member, or to the server if that is nil, at this address. At most once per minute
+    /// and address.
+    case unreachable(Member?, at: SocketAddress, SendRefusal)
+    /// The server has accepted this peer and is alive, but nothing of what the directory lacks has arrived for the
+    /// given time. So this peer cannot join, or does not learn of changes. The network probably drops large datagrams.
+    /// At most once per minute.
+    case directoryStalled(for: Duration)
+    /// The directory has reached this age without a sign of the server that it is up to date, so no message is sent or
+    /// delivered until ``trustRestored`` or the next ``joined(address:)``.
+    case trustEnded(age: Duration)
+    /// Messages are sent and delivered again, in the session of before.
+    case trustRestored
 
     /// A key that was not in the directory is a member.
     case memberJoined(Member)
@@ -67,7 +80,8 @@ public enum PeerEvent: Hashable, Sendable {
         switch self {
         case .left, .ended: true
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
-            .serverLocated, .lookupFailed, .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
+            .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .memberJoined,
+            .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
             false
         }
     }

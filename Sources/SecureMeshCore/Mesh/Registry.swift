@@ -59,6 +59,7 @@ package struct Registry: MeshMachine {
     /// The number of them that have expired.
     private var endedSuspects = 0
     private var turnedAway = RateLimiter()
+    private var unreachable = UnreachableReport()
     /// The bucket for the PULSEs that answer heartbeats, for all members together.
     private var answers = RateLimiter()
     /// The bucket for the DELTAs in which changes are published, one token per receiver.
@@ -113,7 +114,7 @@ package struct Registry: MeshMachine {
     package var secretIssuedAt: Instant { sessions.secretIssuedAt }
 
     package var usages: [Usage] {
-        gate.usages + sessions.usages + log.usages + ledger.usages + [
+        gate.usages + sessions.usages + log.usages + ledger.usages + unreachable.usages + [
             Usage("members", log.directory.count, limit: configuration.maximumPeers),
             Usage("member sessions", sessions.count, limit: log.directory.count),
             Usage("unlisted members", unlisted.count, limit: log.directory.count),
@@ -187,6 +188,11 @@ package struct Registry: MeshMachine {
         self.roster = roster
         let revoked = log.directory.inOrder.filter { !roster.allows($0.identity, as: $0.name) }
         endAll(revoked.map(\.session), .revoked, now: now)
+    }
+
+    /// Replaces the addresses of the server's host, which a socket that is bound to a wildcard address has.
+    package mutating func setHostAddresses(_ addresses: Set<SocketAddress.IP>) {
+        gate.setHostAddresses(addresses)
     }
 
     /// Sends GOODBYE to all members. The registry must not be used afterwards.
@@ -273,6 +279,7 @@ extension Registry {
         switch try sessions.admit(span, datagram, path: path, now: now) {
         case .heartbeat(let session, let heartbeat, let heard, let asksForPulse):
             if let heard {
+                noteHeld(heartbeat.body, of: session, heard: heard, now: now)
                 repairIfBehind(
                     session, held: heartbeat.body.version, part: Int(heartbeat.body.part), heard: heard, now: now)
             }
@@ -284,6 +291,20 @@ extension Registry {
             end(session, .misbehaved, now: now)
             throw .memberMisbehaved
         }
+    }
+
+    /// Reports a member that gets nothing of what it lacks of the directory.
+    private mutating func noteHeld(_ heartbeat: Heartbeat, of session: SessionID, heard: HeardPulse, now: Instant) {
+        guard let duration = sessions.noteHeld(heartbeat, of: session, heard: heard, now: now),
+            let entry = log.directory[session]
+        else { return }
+        outputs.push(.event(.directoryStalled(Member(entry), for: duration)))
+    }
+
+    package mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant) {
+        // Anyone can make the server answer a forged address, so strangers are not reported.
+        guard let entry = log.directory.entry(at: address), unreachable.isNews(address, now: now) else { return }
+        outputs.push(.event(.unreachable(Member(entry), refusal)))
     }
 
     /// Ends the members that are overdue. If many are late, ends only those that have been silent for longer.

@@ -7,6 +7,11 @@ public enum ServerEvent: Hashable, Sendable {
     case left(Member, Departure)
     /// A correctly signed request to join was refused. Of these there are at most 10 at once and one per second.
     case turnedAway(name: PeerName, publicKey: PublicKey, JoinRefusal)
+    /// A member lives, but nothing of what it lacks of the directory has reached it for the given time. The network
+    /// probably drops large datagrams. At most once per minute and member.
+    case directoryStalled(Member, for: Duration)
+    /// This host does not send to a member. At most once per minute and member.
+    case unreachable(Member, SendRefusal)
     /// Members are overdue; the value is their number. Because many members are late at once, a common cause is likely:
     /// a network or a host that stands still, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each
     /// member gets four more lifetimes.

@@ -40,7 +40,10 @@ package struct ServerSession: Sendable {
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the time at which the heartbeat
     /// that it echoed was sent.
-    private var newestPulse: (version: UInt64, sentAt: Instant)?
+    private var newestPulse: (version: UInt64, sentAt: Instant)? {
+        didSet { wantedVersion = newestPulse?.version ?? 0 }
+    }
+    private(set) package var wantedVersion: UInt64 = 0
     /// The version at which the directory first listed this session.
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?

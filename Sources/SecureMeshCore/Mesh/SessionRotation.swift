@@ -43,6 +43,20 @@ package struct SessionRotation: Sendable {
         return previous.session.isTrusted(now)
     }
 
+    /// The instant until which messages are accepted and may be sent; nil without trust.
+    package var trustedUntil: Instant? {
+        let own = current?.trustedUntil
+        guard let previous, previous.speaks, let trusted = previous.session.trustedUntil else { return own }
+        let former = min(previous.until, trusted)
+        return own.map { max($0, former) } ?? former
+    }
+
+    /// The time for which a directory is trusted.
+    package var trust: Duration { (current ?? previous?.session)?.trust ?? ProtocolConstants.trust }
+
+    /// The version of the directory in the newest fresh PULSE of the current session; 0 before the first.
+    package var wantedVersion: UInt64 { current?.wantedVersion ?? 0 }
+
     package var deadline: Instant? {
         Instant.earliest([
             candidate?.schedule.next, current?.sendAt, current?.expiryDeadline,

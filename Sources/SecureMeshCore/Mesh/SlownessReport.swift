@@ -36,7 +36,7 @@ package struct SlownessReport: Sendable {
     }
 
     private mutating func report(_ measured: Duration, bearable: Duration, now: Instant) -> PeerEvent? {
-        if let reportedAt, now - reportedAt < Limits.slownessInterval { return nil }
+        if let reportedAt, now - reportedAt < Limits.reportInterval { return nil }
         reportedAt = now
         return .slowRoundTrip(measured: measured, bearable: bearable)
     }

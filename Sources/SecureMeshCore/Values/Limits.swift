@@ -190,8 +190,12 @@ package enum Limits {
     package static let leaveFlush = Duration.seconds(1)
     /// The number of intervals after the server's last proof of life for which a peer that is late itself may wait.
     package static let postponedSilence = 20
-    /// The time in which a peer reports at most once that its round trip is too long.
-    package static let slownessInterval = Duration.seconds(60)
+    /// The time in which the same condition of a connection is reported at most once.
+    package static let reportInterval = Duration.seconds(60)
+    /// The time without any part of a directory that is not complete, after which that is reported.
+    package static let directoryPatience = Duration.seconds(5)
+    /// The addresses of which a process remembers that it could not send there.
+    package static let unreachableAddresses = 256
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
 
@@ -202,6 +206,8 @@ package enum Limits {
     package static let lookupThreads = 2
     /// The pauses between lookups of the server's name while a peer joins. The last one repeats.
     package static let lookupPauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(5)]
+    /// The time after which the addresses of the host are looked at again.
+    package static let hostAddressInterval = Duration.seconds(5)
     package static let receiveBuffer = 8 << 20
     /// The receive buffer of a socket for strangers alone. What waits in a larger one is late when it is read.
     package static let strangerReceiveBuffer = 256 << 10

@@ -1,11 +1,15 @@
-/// The socket at which a datagram arrives or leaves, and the address at the other end.
+/// The socket at which a datagram arrives or leaves, and the addresses at both ends.
 package struct Path: Hashable, Sendable {
     /// The index of the socket; a peer has one, a server may have several.
     package var socket: UInt8
     package var remote: SocketAddress
+    /// The address of this host at which the datagram has arrived, or from which it is to leave; nil if the socket is
+    /// bound to one address, or the system may choose.
+    package var local: SocketAddress.IP?
 
-    package init(socket: UInt8 = 0, remote: SocketAddress) {
+    package init(socket: UInt8 = 0, remote: SocketAddress, local: SocketAddress.IP? = nil) {
         self.socket = socket
         self.remote = remote
+        self.local = local
     }
 }

@@ -20,5 +20,10 @@ enum ConsoleEvent: String, CaseIterable {
     case lookupFailed = "lookup-failed"
     case serverLocated = "server-located"
     case nameMoved = "name-moved"
+    case unreachable
+    case directoryStalled = "directory-stalled"
+    case trustEnded = "trust-ended"
+    case trustRestored = "trust-restored"
+    case sessionEnded = "session-ended"
     case left
 }

@@ -112,7 +112,8 @@ final class HostileMesh: VirtualMesh {
             let sender = state.identities[message.sender.publicKey]
             state.invariants.delivered(message, from: sender, to: peer.identity, startedAt: peer.startedAt, now: now)
         case .joined, .dismissed, .connectionLost, .connectionRecovered, .unanswered, .slowRoundTrip, .serverLocated,
-            .lookupFailed, .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .missed:
+            .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .memberJoined, .memberRejoined,
+            .memberLeft, .nameMoved, .missed:
             break
         }
     }

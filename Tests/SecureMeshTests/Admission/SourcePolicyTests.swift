@@ -51,6 +51,16 @@ struct SourcePolicyTests {
         #expect(policy.allows(Path(remote: host)))
     }
 
+    @Test("the address at which a HELLO has arrived is the server's own, as is one that the host has got since")
+    func arrived() {
+        let host = Self.host4
+        var policy = SourcePolicy(bound: [SocketAddress(ip: .v4(0), port: host.port)])
+        #expect(policy.allows(Path(remote: host)))
+        #expect(!policy.allows(Path(remote: host, local: host.ip)))
+        policy.hostAddresses = [host.ip]
+        #expect(!policy.allows(Path(remote: host)))
+    }
+
     @Test("this host's addresses are known, loopback among them") func ofHost() {
         #expect(SocketAddress.ofHost.contains(.v4(0x7F00_0001)))
     }

@@ -1,0 +1,19 @@
+/// Decides which refusals to send are reported: the first per address and minute.
+package struct UnreachableReport: Sendable {
+    private var reported: [SocketAddress: Instant] = [:]
+
+    package init() {}
+
+    package var usages: [Usage] { [Usage("unreachable addresses", reported.count, limit: Limits.unreachableAddresses)] }
+
+    /// Returns true if a refusal to send to the address is to be reported.
+    package mutating func isNews(_ address: SocketAddress, now: Instant) -> Bool {
+        if let at = reported[address], now - at < Limits.reportInterval { return false }
+        if reported.count >= Limits.unreachableAddresses {
+            reported = reported.filter { now - $0.value < Limits.reportInterval }
+            guard reported.count < Limits.unreachableAddresses else { return false }
+        }
+        reported[address] = now
+        return true
+    }
+}

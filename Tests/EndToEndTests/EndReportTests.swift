@@ -1,0 +1,75 @@
+internal import Foundation
+internal import Testing
+
+/// Each end of a connection has words of its own, with name and address, at the peer and at the server.
+@Suite("reported ends", .serialized)
+struct EndReportTests {
+    /// Starts a command in a network of its own, which has loopback and a route that forbids 192.0.2.1.
+    private static let launcher = [
+        "/usr/bin/unshare", "--map-root-user", "--net", "/bin/sh", "-c",
+        """
+        ip link set lo up && ip route add prohibit 192.0.2.1 || exit 99
+        exec "$@"
+        """, "sh",
+    ]
+
+    static func hasOwnNetwork() async throws -> Bool {
+        guard FileManager.default.isExecutableFile(atPath: launcher[0]) else { return false }
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        return try await harness.run(["--version"], launcher: launcher).status == 0
+    }
+
+    @Test(
+        "a server to which there is no route, or that a rule of this host forbids: the peer says which",
+        .enabled("needs network namespaces and ip(8)", hasOwnNetwork),
+        arguments: [("192.0.2.2", "this host has no route there"), ("192.0.2.1", "a firewall of this host forbids it")])
+    func refused(host: String, words: String) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let result = try await harness.run(
+            ["peer", "A", "3001", "--server", "\(host):3000", "--timeout", "500ms"], launcher: Self.launcher)
+        result.expectFailure(69, "no answer from \(host):3000")
+        #expect(
+            result.errors.contains("p2p: warning: cannot send to the server at \(host):3000: \(words)"),
+            "\(result.text)")
+        #expect(result.errors.contains { $0.contains("lost datagrams") && $0.contains("to=\(host):3000") })
+    }
+
+    @Test("the same key elsewhere: the older process and the server say so")
+    func replaced() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let older = try UDP.freePort()
+        let first = try await harness.joinPeer("A", port: older, of: server)
+        let second = try await harness.joinPeer("A", of: server)
+        try await first.waitForLine(
+            matching: "^p2p: the server \(server.address) ended the session of A at 127.0.0.1:\(older): another "
+                + "process has joined with the same key; joining again in a minute$", on: .errors)
+        try await server.process.waitForLine(
+            matching: "^p2p: the session of A at 127.0.0.1:\(older) ended: its key has joined again", on: .errors)
+        withExtendedLifetime(second) {}
+    }
+
+    @Test("an expired peer: it and the server say so")
+    func expired() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let port = try UDP.freePort()
+        let peer = try await harness.joinPeer("A", port: port, of: server)
+        _ = try await peer.suspend(for: .milliseconds(100)) {
+            try await server.process.waitForLine(matching: "^- A \\(expired\\)$")
+        }
+        try await server.process.waitForLine(
+            matching: "^p2p: the session of A at 127.0.0.1:\(port) ended: no heartbeat has come", on: .errors)
+        try await peer.waitForLine(
+            matching: "^p2p: (the server \(server.address) ended the session of A at 127.0.0.1:\(port): no heartbeat "
+                + "has reached it for too long; joining again|lost the server \(server.address), joining again)$",
+            on: .errors)
+    }
+}

@@ -1,0 +1,93 @@
+internal import NIOCore
+internal import NIOPosix
+internal import SelfTest
+internal import Testing
+
+@testable internal import SecureMesh
+
+#if os(Linux)
+    /// On Linux every address of 127.0.0.0/8 is one of the host.
+    @Suite("Wildcard sockets", .timeLimit(.minutes(10)))
+    struct WildcardSocketTests {
+        /// A socket, and the datagrams that it receives.
+        private final class Endpoint: @unchecked Sendable {
+            private var socket: UDPSocket?
+            private let eventLoop: any EventLoop
+            private let paths: AsyncStream<Path>
+
+            init(_ address: SecureMesh.SocketAddress, notesLocalAddress: Bool = false, answers: Bool = false) {
+                eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+                let (stream, continuation) = AsyncStream.makeStream(of: Path.self)
+                paths = stream
+                var options = UDPSocket.Options(profile: .peer)
+                options.notesLocalAddress = notesLocalAddress
+                socket = UDPSocket(
+                    index: 0, address: address, options: options, eventLoop: eventLoop, logger: LoopbackMesh.quiet,
+                    callbacks: .init(
+                        onDatagram: { [weak self] bytes, path in
+                            continuation.yield(path)
+                            if answers { self?.socket?.send(Transmit(path: path, bytes: [UInt8](copying: bytes))) }
+                        }, onBurst: {}, onFailure: { _ in }))
+            }
+
+            func bind() async throws -> UInt16 {
+                try await socket?.bind(isIPv6Only: false)
+                return try await eventLoop.submit { self.socket?.address.port ?? 0 }.get()
+            }
+
+            func send(to remote: SecureMesh.SocketAddress, from local: SecureMesh.SocketAddress.IP? = nil) async throws
+            {
+                try await eventLoop.submit {
+                    self.socket?.send(Transmit(path: Path(remote: remote, local: local), bytes: [7]))
+                }.get()
+            }
+
+            func received() async -> Path? {
+                var iterator = paths.makeAsyncIterator()
+                return await iterator.next()
+            }
+
+            func close() async throws { try await eventLoop.submit { self.socket?.close() }.get() }
+        }
+
+        private static let asked = SecureMesh.SocketAddress.IP.v4(0x7F00_0005)
+        private static let loopback = SecureMesh.SocketAddress(ip: .v4(0x7F00_0001), port: 0)
+
+        @Test(
+            "a socket on a wildcard address knows which address was asked, and answers from it",
+            arguments: [SecureMesh.SocketAddress.wildcard(), SecureMesh.SocketAddress(ip: .v4(0), port: 0)])
+        func answer(wildcard: SecureMesh.SocketAddress) async throws {
+            let server = Endpoint(wildcard, notesLocalAddress: true, answers: true)
+            let client = Endpoint(Self.loopback)
+            let port: UInt16
+            do {
+                port = try await server.bind()
+            } catch  where wildcard.isIPv6 {
+                return  // this host has no IPv6
+            }
+            _ = try await client.bind()
+            try await client.send(to: SecureMesh.SocketAddress(ip: Self.asked, port: port))
+            #expect(await server.received()?.local == Self.asked)
+            #expect(await client.received()?.remote == SecureMesh.SocketAddress(ip: Self.asked, port: port))
+            try await server.close()
+            try await client.close()
+        }
+
+        @Test("a datagram from an address that is not this host's leaves from one that is")
+        func foreign() async throws {
+            let sender = Endpoint(SecureMesh.SocketAddress(ip: .v4(0), port: 0))
+            let receiver = Endpoint(Self.loopback)
+            let ports = (try await sender.bind(), try await receiver.bind())
+            let target = SecureMesh.SocketAddress(ip: .v4(0x7F00_0001), port: ports.1)
+            for _ in 0..<2 {
+                try await sender.send(to: target, from: Fixture.address(1).ip)
+                #expect(await receiver.received()?.remote == SecureMesh.SocketAddress(ip: target.ip, port: ports.0))
+            }
+            // The refused address does not keep others from being used.
+            try await sender.send(to: target, from: Self.asked)
+            #expect(await receiver.received()?.remote == SecureMesh.SocketAddress(ip: Self.asked, port: ports.0))
+            try await sender.close()
+            try await receiver.close()
+        }
+    }
+#endif
