@@ -123,6 +123,11 @@ enum Console {
         write(Array("\(clearLine)\(text.prefix(max(width - 1, 0)))".utf8), isProgress: true)
     }
 
+    /// Prints help on stderr, because a command is missing.
+    static func printHelp(_ text: String) {
+        write(Array("\(text)\n".utf8))
+    }
+
     /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
     static func print(_ line: LogLine) {
         let isOpen = hasOpenProgress.exchange(false, ordering: .relaxed)

@@ -63,14 +63,8 @@ extension Failure {
         "keygen", "server", "peer", "status", "swarm", "check", "selftest", "simulate",
     ]
 
-    /// The hint for wrong usage: the help of the subcommand on the command line.
-    static var usageHint: String {
-        switch CommandLine.arguments.dropFirst().first {
-        case let name? where subcommands.contains(name):
-            "see 'p2p help \(name)'"
-        default: "see 'p2p help'"
-        }
-    }
+    /// The hint for wrong usage: the help of the command on the command line.
+    static var usageHint: String { HelpPointer.hint }
 
     /// Runs `body` and throws a `Failure` in place of the error of a control socket.
     static func translating<Result>(_ body: () async throws(ControlClient.Failure) -> Result) async throws -> Result {

@@ -6,11 +6,12 @@ struct Keygen: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keygen",
         abstract: "Create keys: NAME.key (secret, mode 0600) and NAME.pub.",
+        usage: "p2p keygen [<name> ...] [<options>]",
         discussion: """
+              p2p keygen server A B --authorize
+
             Prints each public line, NAME p2ppub1_…, on stdout. A server lists such lines in authorized_peers, and a \
             peer pins the server's. Never overwrites a key.
-
-              p2p keygen server A B --authorize
             """)
 
     @Argument(

@@ -8,17 +8,21 @@ struct P2P: AsyncParsableCommand {
         commandName: "p2p",
         abstract: "A registry, heartbeats and messages for processes on untrusted networks.",
         discussion: """
+              p2p keygen server A B --authorize
+              p2p server
+              p2p peer A 3001
+
             Every datagram is signed (Ed25519) and encrypted (ChaCha20-Poly1305); peers pin the server's public key.
 
-            Exit codes: 0 success; 1 failed check, self-test or simulation; 64 wrong usage; 65 malformed file; 66 no \
-            list of peers; 68 no host of that name; 69 not a member in time, or nothing runs; 71 port in use; 73 file \
-            exists or cannot be created; 74 stdout cannot be written; 75 name not looked up in time, or message not \
-            acknowledged; 77 no usable key, or key not authorized; 78 wrong settings file or variable.
+            Topics: \(HelpTopic.allCases.map { "p2p help \($0.rawValue)" }.joined(separator: ", ")).
             """,
         version: Program.version,
-        subcommands: [
-            Keygen.self, ServerCommand.self, PeerCommand.self, StatusCommand.self, SwarmCommand.self, CheckCommand.self,
-            SelfTestCommand.self, SimulateCommand.self,
+        groupedSubcommands: [
+            CommandGroup(name: "Run", subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self]),
+            CommandGroup(name: "Use", subcommands: [StatusCommand.self]),
+            CommandGroup(name: "Manage", subcommands: [CheckCommand.self]),
+            CommandGroup(
+                name: "Verify", subcommands: [SelfTestCommand.self, SimulateCommand.self, SwarmCommand.self]),
         ]
     )
 
@@ -60,7 +64,9 @@ struct P2P: AsyncParsableCommand {
     private static func prepare() throws -> any ParsableCommand {
         do {
             try ProcessArguments.check()
-            let command = try parseAsRoot(SettingSources(Array(CommandLine.arguments.dropFirst())).arguments)
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            try answerWithoutCommand(arguments)
+            let command = try parseAsRoot(SettingSources(arguments).arguments)
             Console.setStyle((command as? any OutputStyling)?.outputOptions.style ?? OutputStyle())
             try ProcessLimits.check(for: (command as? any ResourceUser)?.resourceNeeds ?? ResourceNeeds())
             return command
@@ -68,5 +74,22 @@ struct P2P: AsyncParsableCommand {
             Console.report(failure)
             exit(withError: failure.exitCode)
         }
+    }
+
+    /// Prints a topic of the help, or the help itself if a command is missing, and exits.
+    ///
+    /// - Throws: `Failure` for a word that is no command.
+    private static func answerWithoutCommand(_ arguments: [String]) throws {
+        let words = CommandWords(arguments, root: P2P.self)
+        HelpPointer.set(words.command)
+        if words.isHelp, arguments.count == 2, let topic = HelpTopic(rawValue: arguments[1]) {
+            Console.result(topic.text)
+            exit()
+        }
+        if words.isIncomplete(arguments) {
+            Console.printHelp(helpMessage(for: words.type, columns: Terminal.width(of: FileSystem.standardError)))
+            exit(withError: Failure.Code.usage.exitCode)
+        }
+        if let failure = words.failure { throw failure }
     }
 }

@@ -10,11 +10,11 @@ struct PeerCommand: AsyncParsableCommand {
         commandName: "peer",
         abstract: "Join a mesh as a peer.",
         discussion: """
-            Prints on stdout who joins (+), leaves (-) or returns with a new session (~), and messages as NAME: TEXT \
-            with control characters escaped. SIGINT, SIGTERM and SIGHUP make the peer leave the mesh and exit.
-
               p2p peer A 3001
               p2p peer sensor-7 3001 --server 192.0.2.1:3000
+
+            Prints on stdout who joins (+), leaves (-) or returns with a new session (~), and messages as NAME: TEXT \
+            with control characters escaped. SIGINT, SIGTERM and SIGHUP make the peer leave the mesh and exit.
             """)
 
     @Argument(help: "Name to join under.", transform: Parse.name)

@@ -7,13 +7,14 @@ struct SelfTestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "selftest",
         abstract: "Check this program: vectors, refusals, a lossy mesh, sockets, fuzzing.",
+        usage: "p2p selftest [<options>]",
         discussion: """
+              p2p selftest --fuzz 30s
+
             Needs no keys, no files, and no network but 127.0.0.1. Prints one line per part on stdout, 'ok' or 'FAIL' \
             with the way to see the failure again, and then how many passed. The first line is a command that makes \
             the same random choices; the number of fuzzing executions depends on the machine. Exits with 1 if a part \
             failed.
-
-              p2p selftest --fuzz 30s
             """)
 
     @Option(

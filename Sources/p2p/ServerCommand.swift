@@ -10,12 +10,12 @@ struct ServerCommand: AsyncParsableCommand {
         commandName: "server",
         abstract: "Run the server of a mesh.",
         discussion: """
+              p2p server
+              p2p server --listen 0.0.0.0:3000 --listen '[::]:3000'
+
             Prints on stdout who joins and leaves; logs on stderr. SIGHUP makes the server read authorized_peers \
             again, all or nothing: the member of a removed key leaves the mesh at once. SIGINT and SIGTERM make the \
             server dismiss all members and exit.
-
-              p2p server
-              p2p server --listen 0.0.0.0:3000 --listen '[::]:3000'
             """)
 
     @Option(

@@ -9,17 +9,17 @@ struct SimulateCommand: ParsableCommand {
         commandName: "simulate",
         abstract: "Play a mesh with faults and attackers in virtual time.",
         discussion: """
-            Runs the code of the real server and peers on a simulated network, with simulated clocks and random \
-            numbers. One seed makes one world: the same command gives the same run on any machine, to the byte. After \
-            the given time all faults end, and the mesh must become whole again. Prints the results on stdout and the \
-            progress on stderr. Exits with 1 if the mesh broke a rule or did not become whole.
-
               p2p simulate --peers 200 --minutes 5 --loss 5% \\
                   --partition 60s..90s:40% --report mesh.html
               p2p simulate --peers 20 --kill 30s..60s:server --kill 45s:3 \\
                   --attack replay --seed 7
               p2p simulate --swarm 1..300
               p2p simulate --scaling 10,100,1000
+
+            Runs the code of the real server and peers on a simulated network, with simulated clocks and random \
+            numbers. One seed makes one world: the same command gives the same run on any machine, to the byte. After \
+            the given time all faults end, and the mesh must become whole again. Prints the results on stdout and the \
+            progress on stderr. Exits with 1 if the mesh broke a rule or did not become whole.
 
             Attacks, by someone on the path between peers and server unless said otherwise:
             \(attacks)

@@ -7,14 +7,15 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show a running server or peer and its mesh.",
+        usage: "p2p status [<options>]",
         discussion: """
-            Prints what is wrong first, in lines that begin with !, then the members, and those that left, failed or \
-            were revoked in the last day. On a terminal the members are a table. In a pipe each is a line with tabs: \
-            name, state, since, reason, address, key, round trip in ms, datagrams sent and received, messages received.
-
               p2p status
               p2p status --json
               p2p status --check && echo healthy
+
+            Prints what is wrong first, in lines that begin with !, then the members, and those that left, failed or \
+            were revoked in the last day. On a terminal the members are a table. In a pipe each is a line with tabs: \
+            name, state, since, reason, address, key, round trip in ms, datagrams sent and received, messages received.
             """)
 
     @OptionGroup var controlOptions: ControlOptions

@@ -10,14 +10,14 @@ struct SwarmCommand: AsyncParsableCommand {
         commandName: "swarm",
         abstract: "Run many peers in one process, to load a server.",
         discussion: """
+              p2p server --open
+              p2p swarm --peers 500 --duration 30s
+              p2p swarm --peers 50 --talk 200ms --talkers each --json
+
             Each peer is complete: a key, a socket and a directory of its own. Their keys are made in memory, so the \
             server must have --open, unless --stored-keys is given. Runs until SIGINT or SIGTERM, or for --duration; \
             then all peers leave. Prints the results on stdout and the progress on stderr. Exits with 0 only if all \
             peers have joined.
-
-              p2p server --open
-              p2p swarm --peers 500 --duration 30s
-              p2p swarm --peers 50 --talk 200ms --talkers each --json
             """)
 
     @Option(help: ArgumentHelp("Number of peers, 1 to 10000.", valueName: "count"))

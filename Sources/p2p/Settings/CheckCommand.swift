@@ -7,11 +7,11 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Check the settings, files and addresses of a server or a peer.",
         discussion: """
-            Takes the same arguments as 'p2p server' or 'p2p peer', and reads the same settings file and environment. \
-            Prints one line per check: ok, or ! and what is wrong. The exit code is 1 if something is wrong.
-
               p2p check server
               p2p check peer A 3001 --show-origin
+
+            Takes the same arguments as 'p2p server' or 'p2p peer', and reads the same settings file and environment. \
+            Prints one line per check: ok, or ! and what is wrong. The exit code is 1 if something is wrong.
             """,
         subcommands: [CheckServer.self, CheckPeer.self]
     )

@@ -1,0 +1,50 @@
+internal import ArgumentParser
+
+/// The first words of the command line, which name a command.
+struct CommandWords {
+    /// The words of the command that is named, without `p2p`.
+    private(set) var command: [String] = []
+    private(set) var type: any ParsableCommand.Type
+    /// The word after them, if it names no command although one must follow.
+    private(set) var unknown: String?
+    /// True for `p2p help …`.
+    private(set) var isHelp = false
+
+    init(_ arguments: [String], root: any ParsableCommand.Type) {
+        type = root
+        var rest = arguments[...]
+        if rest.first == "help" {
+            isHelp = true
+            rest = rest.dropFirst()
+        }
+        while let word = rest.popFirst() {
+            let subcommands = type.configuration.subcommands
+            guard !subcommands.isEmpty, !word.hasPrefix("-") else { return }
+            guard let next = subcommands.first(where: { $0.configuration.commandName == word }) else {
+                if word != "help" { unknown = word }
+                return
+            }
+            command.append(word)
+            type = next
+        }
+    }
+
+    /// True if the command does nothing by itself, and no word and no option follows.
+    func isIncomplete(_ arguments: [String]) -> Bool {
+        !isHelp && !type.configuration.subcommands.isEmpty && arguments.count == command.count
+    }
+
+    /// The failure of an unknown word, with the command or the topic that was probably meant.
+    var failure: Failure? {
+        guard let unknown else { return nil }
+        let names = type.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let known = names + (isHelp && command.isEmpty ? HelpTopic.allCases.map(\.rawValue) : ["help"])
+        let path = (["p2p"] + (isHelp ? ["help"] : []) + command).joined(separator: " ")
+        let list = (["p2p", "help"] + command).joined(separator: " ")
+        return Failure(
+            .usage,
+            "'\(Console.escaped(unknown))' is no command" + (isHelp ? " and no topic of the help" : ""),
+            hint: NearMiss.best(of: known, for: unknown).map { "did you mean '\(path) \($0)'?" }
+                ?? "'\(list)' lists them")
+    }
+}
