@@ -106,7 +106,7 @@ actor PeerSessionPrinter {
         case .unreachable(let member, let address, let refusal):
             let whom = member.map { "\($0.name)" } ?? "the server"
             Console.warning(
-                "cannot send to \(whom) at \(address): \(refusal.summary)", hint: refusal.hint(address),
+                "cannot send to \(whom) at \(address): \(refusal.summary(address))", hint: refusal.hint(address),
                 event: .unreachable,
                 fields: ["name": "\(whom)", "address": "\(address)", "reason": "\(refusal.rawValue)"])
         case .directoryStalled(let duration):

@@ -183,7 +183,7 @@ struct ServerCommand: AsyncParsableCommand {
                     fields: ["name": "\(member.name)", "address": "\(member.address)"])
             case .unreachable(let member, let refusal):
                 Console.warning(
-                    "cannot send to \(member.name) at \(member.address): \(refusal.summary)",
+                    "cannot send to \(member.name) at \(member.address): \(refusal.summary(member.address))",
                     hint: refusal.hint(member.address), event: .unreachable,
                     fields: [
                         "name": "\(member.name)", "address": "\(member.address)", "reason": "\(refusal.rawValue)",

@@ -23,7 +23,9 @@ struct EndReportTests {
     @Test(
         "a server to which there is no route, or that a rule of this host forbids: the peer says which",
         .enabled("needs network namespaces and ip(8)", hasOwnNetwork),
-        arguments: [("192.0.2.2", "this host has no route there"), ("192.0.2.1", "a firewall of this host forbids it")])
+        arguments: [
+            ("192.0.2.2", "this host has no IPv4 route there"), ("192.0.2.1", "a firewall of this host forbids it"),
+        ])
     func refused(host: String, words: String) async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

@@ -73,7 +73,7 @@ package final class PeerInspector: ControlledProcess {
                 hint: "start the server with a longer --heartbeat and --lifetime", since: now)
         case .unreachable(nil, let address, let refusal):
             state.problem = Problem(
-                "unreachable", .error, "cannot send to the server at \(address): \(refusal.summary)",
+                "unreachable", .error, "cannot send to the server at \(address): \(refusal.summary(address))",
                 hint: refusal.hint(address), since: now)
         case .directoryStalled:
             state.problem = Problem(

@@ -70,7 +70,7 @@ package final class ServerInspector: ControlledProcess {
                 state.note(
                     Problem(
                         "unreachable", .warning,
-                        "cannot send to \(member.name) at \(member.address): \(refusal.summary)",
+                        "cannot send to \(member.name) at \(member.address): \(refusal.summary(member.address))",
                         hint: refusal.hint(member.address), since: now))
             case .directoryStalled(let member, _):
                 state.note(

@@ -58,9 +58,9 @@ extension Dismissal {
 
 extension SendRefusal {
     /// A phrase for the user.
-    package var summary: String {
+    package func summary(_ address: SocketAddress) -> String {
         switch self {
-        case .noRoute: "this host has no route there"
+        case .noRoute: "this host has no \(address.isIPv6 ? "IPv6" : "IPv4") route there"
         case .forbidden: "a firewall of this host forbids it"
         case .tooLarge: "the path there takes no datagram of this size"
         case .other: "the system refuses, for the reason in the log"

@@ -611,9 +611,7 @@ extension Peer {
     /// Returns the path to a member. It begins at the address that the directory lists for this peer, because a
     /// firewall before the other member may pass only that one.
     private func path(to entry: Entry) -> Path {
-        let own = sessions.current?.address
-        let isSameFamily = own?.isIPv6 == entry.address.isIPv6
-        return Path(remote: entry.address, local: isSameFamily ? own?.ip : nil)
+        Path(from: sessions.current?.address, to: entry.address)
     }
 
     private mutating func seal(_ signed: SignedPayload, for entry: Entry, now: Instant) throws(SendError) {

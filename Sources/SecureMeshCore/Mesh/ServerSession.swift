@@ -168,8 +168,11 @@ package struct ServerSession: Sendable {
         return sealed(signer.sign(.leave, Leave(number: number)))
     }
 
+    /// Seals a datagram for the server. It leaves from the address that the server knows, since it would refuse another
+    /// one, which the system may prefer by now.
     private mutating func sealed(_ payload: SignedPayload) -> Transmit? {
-        channel?.seal(payload, to: epoch).map { Transmit(path: Path(remote: serverAddress), bytes: $0) }
+        let path = Path(from: address, to: serverAddress)
+        return channel?.seal(payload, to: epoch).map { Transmit(path: path, bytes: $0) }
     }
 
     /// Gates of SNAPSHOT, DELTA and GOODBYE: window → seal → fields → signature → commit.

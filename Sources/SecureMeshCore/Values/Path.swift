@@ -12,4 +12,9 @@ package struct Path: Hashable, Sendable {
         self.remote = remote
         self.local = local
     }
+
+    /// Makes the path of a datagram that leaves from the IP address of `own`, if both addresses are of one family.
+    package init(from own: SocketAddress?, to remote: SocketAddress) {
+        self.init(remote: remote, local: own?.isIPv6 == remote.isIPv6 ? own?.ip : nil)
+    }
 }

@@ -116,4 +116,27 @@ import Testing
         let sent = Self.run(&joining, until: .after(.seconds(3)), random: &random)
         #expect(Set(sent.map(\.hello.path.remote)).count == Limits.serverAddresses)
     }
+
+    @Test("what a member sends leaves from the address that the server and the directory know")
+    func source() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        let own = peers[0].address.ip
+        mesh.with(peers[0]) { peer in
+            for _ in 0..<3 where peer.nextDeadline.map({ $0 <= mesh.now + .seconds(1) }) == true {
+                peer.handleTimeout(now: mesh.now + .seconds(1))
+            }
+            _ = try? peer.broadcast([1], limit: PeerMessage.ordinaryBody, now: mesh.now)
+            var sent: [Transmit] = []
+            while let output = peer.pollOutput() {
+                if case .transmit(let transmit) = output { sent.append(transmit) }
+            }
+            #expect(Set(sent.map(\.path.remote)) == [TestMesh.server, peers[1].address])
+            #expect(sent.allSatisfy { $0.path.local == own })
+        }
+        // A peer that the server sees at an address of the other family lets the system choose.
+        let six = SocketAddress(ip: .v6(0x2001_0DB8 << 32, 1), port: 1)
+        #expect(Path(from: peers[0].address, to: six).local == nil)
+        #expect(Path(from: nil, to: six).local == nil)
+    }
 }
