@@ -24,7 +24,7 @@ struct Setting {
     let standard: String?
 
     /// The environment variable that gives the setting.
-    var variable: String { "P2P_" + name.uppercased().replacing("-", with: "_") }
+    var variable: String { "P2P_" + String(name.uppercased().map { $0 == "-" ? "_" : $0 }) }
 
     /// Returns the settings of a command, in the order of its help: all options and arguments but `--help`,
     /// `--version`, `--config` and those in `excluded`.
@@ -41,7 +41,19 @@ struct Setting {
         kind = argument.kind
         isRepeatable = argument.isRepeating
         isPath = ["file", "folder", "path"].contains { argument.valueName.contains($0) }
-        standard = argument.defaultValue ?? argument.abstract?.firstMatch(of: /\(default: (.*)\)$/).map { String($0.1) }
+        standard = argument.defaultValue ?? argument.abstract.flatMap(Self.defaultInAbstract)
+    }
+
+    /// Returns the default at the end of a help text, as in `Address to bind. (default: ::)`.
+    ///
+    /// A regular expression would cost each server and peer 500 kB of memory.
+    private static func defaultInAbstract(_ text: String) -> String? {
+        let mark = "(default: ".utf8
+        let bytes = Array(text.utf8)
+        guard bytes.last == UInt8(ascii: ")"), bytes.count > mark.count,
+            let start = (0...(bytes.count - mark.count)).first(where: { bytes[$0...].starts(with: mark) })
+        else { return nil }
+        return String(decoding: bytes[(start + mark.count)...].dropLast(), as: UTF8.self)
     }
 
     /// The parser's description of a command. Only what settings need is decoded.
