@@ -24,7 +24,12 @@ struct ServiceUnitTests {
         defer { harness.end() }
         try await harness.makeKeys()
         let manager = try ServiceManagerSocket(in: harness)
-        let environment = ["CREDENTIALS_DIRECTORY": harness.path("keys"), "NOTIFY_SOCKET": manager.name]
+        try FileManager.default.createDirectory(
+            at: harness.folder.appending(path: "run"), withIntermediateDirectories: true)
+        let environment = [
+            "CREDENTIALS_DIRECTORY": harness.path("keys"), "NOTIFY_SOCKET": manager.name,
+            "XDG_RUNTIME_DIR": harness.path("run"),
+        ]
         let server = try harness.start(
             [], environment: environment.merging(["P2P_LISTEN": "127.0.0.1:0", "P2P_HEARTBEAT": "200ms"]) { $1 },
             launcher: Unit("p2p-server.service").launcher(keys: harness.path("keys")))
@@ -39,6 +44,39 @@ struct ServiceUnitTests {
             launcher: Unit("p2p-peer@.service").launcher(instance: "A", keys: harness.path("keys")))
         try await peer.waitForLine(matching: "^joined as A at ")
         try await manager.waitForState { $0["READY"] == "1" }
+    }
+
+    @Test(
+        "p2p status of root finds the process of a unit by its runtime folder",
+        .enabled(if: geteuid() == 0, "only root can make a folder in /run"))
+    func status() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        for name in ["p2p-server.service", "p2p-peer@.service"] {
+            let unit = try Unit(name)
+            let folder = try #require(unit.values(of: "RuntimeDirectory").first)
+            #expect(folder.hasPrefix("p2p-"))
+            #expect(unit.values(of: "Environment").contains("XDG_RUNTIME_DIR=%t/\(folder)"))
+        }
+        let runtime = "/run/p2p-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: runtime, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(atPath: runtime) }
+        let server = try harness.start(
+            ["server", "--listen", "127.0.0.1:0"], environment: ["XDG_RUNTIME_DIR": runtime])
+        let address = try await server.waitForLine(matching: "^listening on ").dropFirst("listening on ".count)
+        let port = try #require(address.split(separator: ":").last)
+        let socket = "\(runtime)/p2p/server-\(port).sock"
+        // The socket comes a moment after the line.
+        var chosen = try await harness.run(["status", "--json", "--control", socket])
+        for _ in 0..<100 where chosen.status == 69 {
+            chosen = try await harness.run(["status", "--json", "--control", socket])
+        }
+        #expect(chosen.text.contains("\"\(address)\""), "\(chosen.text)")
+        // Other processes of root may run: then the answer lists all sockets.
+        let result = try await harness.run(["status", "--json"])
+        #expect(result.text.contains(socket) || result.text.contains("\"\(address)\""), "\(result.text)")
     }
 }
 

@@ -49,6 +49,8 @@ package enum ControlFolder {
     /// processes may have them.
     package static func sockets() -> [String] {
         var folders = [own, "/tmp/p2p-\(SocketFiles.user)", systemFolder]
+        // The units' folders, which only root and the user of the unit may enter.
+        folders += SocketFiles.names(in: "/run").filter { $0.hasPrefix("p2p-") }.sorted().map { "/run/\($0)/p2p" }
         folders = folders.enumerated().filter { folders.firstIndex(of: $1) == $0 }.map(\.element)
         return folders.flatMap { folder in
             SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
