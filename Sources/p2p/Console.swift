@@ -48,6 +48,7 @@ enum Console {
     ///
     /// A reader that has closed the pipe does not matter: a peer remains a member. Another failure is reported once.
     static func result(_ line: String) {
+        clearProgress()
         let bytes = resultBytes(line)
         if let queue = queue.withLock({ $0 }) { return queue.append(bytes, to: .output) }
         do throws(SystemError) {
@@ -60,6 +61,7 @@ enum Console {
     /// Prints a result on stdout. If there is a queue, waits until it has room, without blocking the thread.
     static func resultWithRoom(_ line: String) async {
         guard let queue = queue.withLock({ $0 }) else { return result(line) }
+        clearProgress()
         await queue.appendWithRoom(resultBytes(line))
     }
 
@@ -126,6 +128,12 @@ enum Console {
     /// Prints help on stderr, because a command is missing.
     static func printHelp(_ text: String) {
         write(Array("\(text)\n".utf8))
+    }
+
+    /// Clears the line of progress, so that a result on the same terminal has a line of its own.
+    private static func clearProgress() {
+        guard hasOpenProgress.exchange(false, ordering: .relaxed) else { return }
+        write(Array(clearLine.utf8), isProgress: true)
     }
 
     /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.

@@ -1,7 +1,7 @@
 internal import MeshReport
 internal import MeshSimulator
 
-/// The progress of a simulation or a swarm on stderr: one line that is overwritten on a terminal that can do that, a
+/// The progress of long work on stderr: one line that is overwritten on a terminal that can do that, a
 /// line every 10 seconds elsewhere.
 final class ProgressLine {
     private let activity: String
@@ -35,6 +35,15 @@ final class ProgressLine {
 
     func show(_ report: SwarmReport) {
         show { report.progress }
+    }
+
+    /// Shows the time until the task is canceled, for work whose end is not known.
+    func showTime() async {
+        while !Task.isCancelled {
+            show { "running" }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+        end()
     }
 
     /// Clears the terminal's line.

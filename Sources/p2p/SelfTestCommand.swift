@@ -32,9 +32,12 @@ struct SelfTestCommand: AsyncParsableCommand {
     private static let defaultFuzzing = Duration.seconds(2)
 
     func run() async throws {
+        let progress = Task { await ProgressLine("selftest").showTime() }
         let report = await SelfTest(SelfTest.Options(seed: seed ?? Parse.randomSeed, fuzzing: fuzz)).run { line in
             Console.result(Console.escaped(line))
         }
+        progress.cancel()
+        await progress.value
         guard report.exitCode == 0 else { throw ExitCode(report.exitCode) }
     }
 }

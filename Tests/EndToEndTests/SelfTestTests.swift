@@ -13,7 +13,8 @@ struct SelfTestTests {
         #expect(result.output.count == 9)
         #expect(result.output.dropFirst().dropLast().allSatisfy { $0.hasPrefix("ok   ") }, "\(result.text)")
         #expect(result.output.last == "7 passed, 0 failed")
-        #expect(result.errors.isEmpty)
+        // A slow host shows progress.
+        #expect(result.errors.allSatisfy { $0.hasPrefix("p2p: selftest: running, ") }, "\(result.text)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: harness.folder.path).isEmpty)
     }
 

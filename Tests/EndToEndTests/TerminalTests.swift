@@ -83,6 +83,20 @@ struct TerminalTests {
         #expect(simulation.isSane)
     }
 
+    @Test("a self-test shows its progress, and each result has a line of its own")
+    func selfTest() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let test = try harness.startOnTerminal(command(["selftest", "--fuzz", "2s"]))
+        #expect(try await test.waitForExit(within: .seconds(120)) == 0)
+        let text = try await test.waitForText(matching: "passed")
+        #expect(text.contains("\r\u{1B}[Kselftest: running, "))
+        // What a terminal shows of each line comes after the last sequence that clears it.
+        let shown = text.split(separator: "\r\n").map { $0.split(separator: "\u{1B}[K").last.map(String.init) ?? "" }
+        #expect(shown.filter { $0.hasPrefix("ok ") }.count > 3, "\(shown)")
+        #expect(!shown.contains { $0.contains("running") && $0.contains("ok ") }, "\(shown)")
+    }
+
     @Test("TERM=dumb and an unknown terminal: no escape sequences", arguments: ["dumb", ""])
     func dumb(terminal: String) async throws {
         let harness = try ProcessHarness()

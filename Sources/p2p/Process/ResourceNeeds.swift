@@ -27,6 +27,11 @@ extension PeerCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2 + controlDescriptors, guardedKeys: 1) }
 }
 
+/// One connection.
+extension StatusCommand: ResourceUser {
+    var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2) }
+}
+
 extension SwarmCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: peers * 2, guardedKeys: peers) }
 }
