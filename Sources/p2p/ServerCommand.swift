@@ -102,11 +102,14 @@ struct ServerCommand: AsyncParsableCommand {
         // Ends with the server's events. If nobody reads stdout, it does not end, and the command does.
         let (events, followed) = (server.events, server.events)
         let printing = Task { await Self.print(events, of: server, publicKey: signingKey.publicKey) }
+        let reload = try SettingsReload()
         let inspector = ServerInspector(
             server, key: signingKey.publicKey, roster: roster,
             list: open
                 ? nil
-                : ServerInspector.List(path: rosterPath) { () throws(ControlError) in try Self.readList(rosterPath) },
+                : ServerInspector.List(path: rosterPath) { () throws(ControlError) in
+                    try Self.readAgain(reload, rosterPath)
+                },
             identity: Program.identity)
         let following = Task { await inspector.follow(followed) }
         try await metricsOptions.serve(registry, of: inspector)
@@ -226,9 +229,13 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    private static func readList(_ path: String) throws(ControlError) -> Roster {
+    /// Reads the settings and the list of peers again, all or nothing, and prints the settings that have changed.
+    private static func readAgain(_ reload: SettingsReload, _ path: String) throws(ControlError) -> Roster {
         do {
-            return try KeyStore.readRoster(path)
+            let changes = try reload.read()
+            let roster = try KeyStore.readRoster(path)
+            for change in changes { Console.warning(change.description) }
+            return roster
         } catch let failure as Failure {
             throw ControlError(.listRefused, failure.message, hint: failure.hint, exitCode: failure.code.rawValue)
         } catch {

@@ -111,4 +111,30 @@ struct SettingsTests {
         #expect(!result.output.contains { $0.hasPrefix("!") })
         #expect(result.output.contains("ok  server 127.0.0.1:3000"))
     }
+
+    @Test("SIGHUP names the settings that have changed and need a restart, and a broken file changes nothing")
+    func reload() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A", "B"])
+        let all = try harness.read("keys/authorized_peers")
+        try harness.write("[server]\nlisten = \"127.0.0.1:0\"\nheartbeat = \"300ms\"\n", to: "p2p.toml")
+        let server = try harness.start(["server"])
+        try await server.waitForLine(matching: "^public key ")
+
+        let shorter = all.split(separator: "\n").dropLast().joined(separator: "\n")
+        try harness.write(shorter + "\n", to: "keys/authorized_peers")
+        try harness.write("[server]\nlisten = \"127.0.0.1:0\"\nheartbeat = 4\n", to: "p2p.toml")
+        server.send(SIGHUP)
+        try await server.waitForLine(matching: "^p2p: error: p2p.toml:3:13: the value '4' is invalid", on: .errors)
+        try await server.waitForLine(matching: "^p2p: the previous list stays in force$", on: .errors)
+
+        try harness.write("[server]\nlisten = \"127.0.0.1:0\"\nheartbeat = \"400ms\"\n", to: "p2p.toml")
+        server.send(SIGHUP)
+        try await server.waitForLine(
+            matching: "^p2p: warning: heartbeat was 300ms at the start and is 400ms now; it takes effect at a restart$",
+            on: .errors)
+        try await server.waitForLine(matching: "^p2p: read .* again: 1 key$", on: .errors)
+        #expect(try server.lines(matching: "again: 2 keys", on: .errors).isEmpty)
+    }
 }

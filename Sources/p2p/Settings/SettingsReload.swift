@@ -1,0 +1,45 @@
+internal import ArgumentParser
+
+/// Reads the settings of a running command again.
+struct SettingsReload: Sendable {
+    /// A setting that differs from the one with which the process started.
+    struct Change: Equatable, Sendable {
+        let name: String
+        let before: [String]
+        let after: [String]
+
+        var description: String {
+            "\(name) was \(Self.text(before)) at the start and is \(Self.text(after)) now; it takes effect at a restart"
+        }
+
+        private static func text(_ values: [String]) -> String {
+            values.isEmpty ? "not set" : values.map(Console.escaped).joined(separator: ", ")
+        }
+    }
+
+    private let arguments: [String]
+    private let started: [SettingSources.Resolved]
+
+    /// - Parameter arguments: The arguments after the name of the program.
+    init(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) throws {
+        self.arguments = arguments
+        started = try SettingSources(arguments).settings
+    }
+
+    /// Reads the settings file and the environment again, and checks all settings as at the start.
+    ///
+    /// - Returns: The settings that have changed. None of them has an effect on the running process.
+    /// - Throws: `Failure` if a setting is wrong.
+    func read() throws -> [Change] {
+        let sources = try SettingSources(arguments)
+        do {
+            _ = try P2P.parseAsRoot(sources.arguments)
+        } catch {
+            throw Failure(.configuration, Console.escaped(P2P.message(for: error)))
+        }
+        return zip(started, sources.settings).compactMap { before, after in
+            before.values == after.values
+                ? nil : Change(name: after.name, before: before.values, after: after.values)
+        }
+    }
+}
