@@ -149,6 +149,12 @@ struct InstallTests {
             }
         }
         let overview = try installation.harness.read("prefix/share/man/man1/p2p.1")
+        for (section, word) in [
+            ("ENVIRONMENT", "NOTIFY_SOCKET"), ("FILES", "keys/authorized_peers"), ("SIGNALS", "HUP"),
+        ] {
+            let text = try #require(overview.split(separator: "\n.SH ").first { $0.hasPrefix("\(section)\n") })
+            #expect(text.contains("\n.TP\n\\fB\(word)\\fR\n"), "\(section)")
+        }
         let status = try #require(overview.firstMatch(of: #/\n\.SH EXIT STATUS\n((?:.|\n)*?)\n\.SH /#)).output.1
         #expect(
             status.matches(of: #/\.TP\n\\fB(\d+)\\fR/#).map { String($0.output.1) }
