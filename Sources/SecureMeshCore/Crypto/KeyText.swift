@@ -74,8 +74,8 @@ extension PublicKey: CustomStringConvertible {
 }
 
 extension SigningKey {
-    /// Reads the text of a secret key, `P2PSECRET1_…`. The caller wipes the text. ``init(contentsOfFile:)`` does that
-    /// by itself.
+    /// Reads the text of a secret key, `P2PSECRET1_…`. The caller wipes the text.
+    /// ``init(contentsOfFile:groupMayRead:)`` does that by itself.
     ///
     /// - Throws: ``KeyTextError``.
     public convenience init(_ text: Span<UInt8>) throws(KeyTextError) {
