@@ -105,7 +105,10 @@ extension RosterError.Problem {
         case .notTwoFields: "not NAME and key"
         case .invalidName: "not a name: 1 to 32 characters of A-Z a-z 0-9 . _ -"
         case .invalidKey(let error): error.summary
+        case .invalidOption: "after name and key there is only until=TIME or revoked=TIME, or a comment"
+        case .invalidTime: "not a date such as 2026-12-31, and not a time such as 2026-12-31T18:00:00Z"
         case .repeatedKey(let line): "this key is already in line \(line)"
+        case .repeatedName(let line): "another key of this name is in line \(line), and neither has an end (until=…)"
         }
     }
 }

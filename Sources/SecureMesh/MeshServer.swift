@@ -26,6 +26,8 @@ public final class MeshServer: Service {
         public var lifetime: Duration = ProtocolConstants.lifetime
         /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
+        /// The time by the calendar, by which keys expire.
+        package var calendar: @Sendable () -> UnixTime = { .now }
         /// True to let the kernel tell members' datagrams from strangers', where it can.
         package var usesKernelFilter = true
 
@@ -119,6 +121,12 @@ public final class MeshServer: Service {
         lifecycle.begin(driver, bound)
         let following = followHostAddresses(driver, bound)
         defer { following?.cancel() }
+        // Keys expire by the calendar, and its clock can be set: so it is read again and again.
+        let dating = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
+            let date = configuration.calendar()
+            driver.perform { $0.advanceCalendar(to: date, now: $1) }
+        }
+        defer { dating.cancel() }
         let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
@@ -222,6 +230,7 @@ extension MeshServer.Configuration {
 
     fileprivate func registry(bound: [SocketAddress]) -> Registry.Configuration {
         var registry = Registry.Configuration(key: key, bound: bound, roster: roster)
+        registry.date = calendar()
         registry.hostAddresses = SocketAddress.ofHost
         registry.heartbeatInterval = heartbeatInterval
         registry.lifetime = lifetime

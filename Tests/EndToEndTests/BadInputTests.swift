@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SecureMesh
 internal import Testing
 
 /// The output for bad files, arguments and servers: `p2p: error: …`, `p2p: hint: …`, an exit code of sysexits.h, and
@@ -201,10 +202,14 @@ struct BadInputTests {
         let make: @Sendable (_ line: String, _ secret: String) -> String
     }
 
+    private static let otherKey = SigningKey().publicKey
+
     static let badLines = [
         BadLine(testDescription: "only a name") { _, _ in "B" },
         BadLine(testDescription: "only a key") { line, _ in String(line.dropFirst(2)) },
         BadLine(testDescription: "three fields") { line, _ in line + " B" },
+        BadLine(testDescription: "an end that is no time") { line, _ in line + " until=soon" },
+        BadLine(testDescription: "two keys of one name") { line, _ in line + "\nB \(otherKey)" },
         BadLine(testDescription: "an invalid name") { line, _ in "B/" + line.dropFirst(1) },
         BadLine(testDescription: "a control character") { line, _ in "\u{1B}[31m" + line },
         BadLine(testDescription: "a key cut short") { line, _ in String(line.dropLast(2)) },
@@ -311,9 +316,9 @@ struct BadInputTests {
         let server = try await harness.startServer()
         // Repeated, because the order of events and exit depends on timing.
         for _ in 0..<3 {
-            let peer = try harness.startPeer("B", of: server)
+            let peer = try harness.startPeer("B", of: server, ["--once"])
             let result = try await peer.finish()
-            result.expectFailure(77, "does not let this key join as B", hint: line)
+            result.expectFailure(77, "does not let this key join as B", hint: "p2p authorize \(line)")
             #expect(result.output.isEmpty)
         }
         try await server.process.waitForLine(matching: "turned away B p2ppub1_.*not authorized", on: .errors)
@@ -325,7 +330,7 @@ struct BadInputTests {
         defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let server = try await harness.startServer()
-        let peer = try harness.startPeer("Z", of: server, ["--key", "keys/A.key"])
+        let peer = try harness.startPeer("Z", of: server, ["--key", "keys/A.key", "--once"])
         try await peer.finish()
             .expectFailure(77, "join as Z", hint: "Z " + keys[1].dropFirst(2))
     }
@@ -336,7 +341,7 @@ struct BadInputTests {
         defer { harness.end() }
         let keys = try await harness.makeKeys(peers: ["A"])
         let other = try #require(try await harness.run(["keygen", "A", "--keys", "others"]).output.first)
-        try harness.write("\(keys[1])\n\(other)\n", to: "keys/authorized_peers")
+        try harness.write("\(keys[1]) until=2999-12-31\n\(other)\n", to: "keys/authorized_peers")
         let server = try await harness.startServer()
         let first = try await harness.joinPeer("A", of: server)
         let second = try harness.startPeer("A", of: server, ["--key", "others/A.key", "--timeout", "2s"])

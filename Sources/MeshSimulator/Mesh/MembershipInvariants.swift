@@ -42,11 +42,13 @@ extension Invariants {
     }
 
     /// Notes that the server has accepted a CONFIRM, and checks that the identity may join.
-    mutating func joined(_ identity: Int, _ member: Member, under roster: Roster, now: Instant) {
+    mutating func joined(
+        _ identity: Int, _ member: Member, under configuration: Registry.Configuration, now: Instant
+    ) {
         confirmedAt[identity] = now
         lastProof[identity] = now
         joins[identity, default: 0] += 1
-        if !roster.allows(member.publicKey, as: member.name) {
+        if !configuration.allows(member) {
             fail("a revoked peer joined", peers: [identity], now: now)
         }
         if isClose, joins[identity, default: 0] > confirmedSessions[identity]?.count ?? 0 {
@@ -152,8 +154,8 @@ extension Invariants {
     }
 
     /// Checks that the roster allows every member of the server.
-    mutating func check(_ members: [Member], under roster: Roster, now: Instant) {
-        for member in members where !roster.allows(member.publicKey, as: member.name) {
+    mutating func check(_ members: [Member], under configuration: Registry.Configuration, now: Instant) {
+        for member in members where !configuration.allows(member) {
             fail("\(member.name) is revoked, and still a member", now: now)
         }
     }
@@ -166,4 +168,9 @@ extension Invariants {
         fail("trusts its directory \(age)", peers: [peer], now: now)
         return false
     }
+}
+
+extension Registry.Configuration {
+    /// Returns true if the roster allows the member at present.
+    func allows(_ member: Member) -> Bool { roster.allows(member.publicKey, as: member.name, at: date) }
 }

@@ -56,6 +56,13 @@ extension VirtualMesh {
         checkServersMembers()
     }
 
+    /// Sets the time by the server's calendar, at which keys may expire.
+    package func advanceCalendar(to date: UnixTime) {
+        state.configuration.date = date
+        withServer { $0.advanceCalendar(to: date, now: $1) }
+        checkServersMembers()
+    }
+
     /// Calls the server's machine with the time of its clock, and handles its outputs.
     package func withServer(_ body: (inout Registry, Instant) -> Void) {
         body(&server.machine, server.clock.read(now))
@@ -169,17 +176,17 @@ extension VirtualMesh {
     }
 
     private func check(_ event: ServerEvent, after flight: Flight?, _ departed: inout Set<SocketAddress>) {
-        let roster = state.configuration.roster
+        let configuration = state.configuration
         switch event {
         case .joined(let member):
             state.memberAddresses.insert(member.address)
             departed.remove(member.address)
             guard let identity = state.identities[member.publicKey] else { return }
-            state.invariants.joined(identity, member, under: roster, now: now)
+            state.invariants.joined(identity, member, under: configuration, now: now)
         case .left(let member, let departure):
             departed.insert(member.address)
             guard let identity = state.identities[member.publicKey] else { return }
-            let isAllowed = roster.allows(member.publicKey, as: member.name)
+            let isAllowed = configuration.allows(member)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
         case .suspected: state.invariants.isSuspicious = true
         case .suspicionEnded: state.invariants.isSuspicious = false
@@ -192,6 +199,6 @@ extension VirtualMesh {
         let members = server.machine.members
         state.invariants.check(members, atMost: state.configuration.maximumPeers, of: nil, now: now)
         let known = members.filter { state.identities[$0.publicKey] != nil }
-        state.invariants.check(known, under: state.configuration.roster, now: now)
+        state.invariants.check(known, under: state.configuration, now: now)
     }
 }

@@ -13,6 +13,8 @@ package struct Registry: MeshMachine {
         /// The addresses of the host, which a socket on a wildcard address has.
         package var hostAddresses: Set<SocketAddress.IP> = []
         package var roster: Roster
+        /// The time by the calendar at the start.
+        package var date = UnixTime(seconds: 0)
         package var heartbeatInterval = ProtocolConstants.heartbeatInterval
         package var lifetime = ProtocolConstants.lifetime
         package var maximumPeers = Limits.maximumPeers
@@ -34,6 +36,10 @@ package struct Registry: MeshMachine {
     private var sessions: MemberSessions
     private var log: DirectoryLog
     private var roster: Roster
+    /// The time by the calendar, as the last call of `advanceCalendar` gave it.
+    private var date: UnixTime
+    /// The moment at which the next key of the roster expires.
+    private var nextExpiry: UnixTime?
     private var ledger = IdentityLedger()
     private var detector: FailureDetector
     private var pulseNumber: UInt64 = 0
@@ -73,6 +79,8 @@ package struct Registry: MeshMachine {
         self.configuration = configuration
         self.random = random
         roster = configuration.roster
+        date = configuration.date
+        nextExpiry = roster.nextExpiry(after: date)
         let context = SigningContext(mesh: configuration.key.publicKey, primitives: configuration.primitives)
         let epoch = self.random.sessionID { _ in false }
         signer = Signer(key: configuration.key, context: context, from: epoch.rawValue)
@@ -186,7 +194,21 @@ package struct Registry: MeshMachine {
     /// Replaces the roster. Members that the new one does not allow get GOODBYE and are removed at once.
     package mutating func setRoster(_ roster: Roster, now: Instant) {
         self.roster = roster
-        let revoked = log.directory.inOrder.filter { !roster.allows($0.identity, as: $0.name) }
+        nextExpiry = roster.nextExpiry(after: date)
+        endUnauthorized(now)
+    }
+
+    /// Sets the time by the calendar. Members whose keys have expired get GOODBYE and are removed at once.
+    package mutating func advanceCalendar(to date: UnixTime, now: Instant) {
+        let wasSetBack = date < self.date
+        self.date = date
+        guard wasSetBack || nextExpiry.map({ $0 <= date }) ?? false else { return }
+        nextExpiry = roster.nextExpiry(after: date)
+        endUnauthorized(now)
+    }
+
+    private mutating func endUnauthorized(_ now: Instant) {
+        let revoked = log.directory.inOrder.filter { !roster.allows($0.identity, as: $0.name, at: date) }
         endAll(revoked.map(\.session), .revoked, now: now)
     }
 
@@ -254,7 +276,8 @@ extension Registry {
     ///   are busy.
     private mutating func policy(mostUnlisted: Int, _ now: Instant) -> RosterPolicy {
         RosterPolicy(
-            roster: roster, ledger: ledger, directory: log.directory, maximumPeers: configuration.maximumPeers,
+            roster: roster, date: date, ledger: ledger, directory: log.directory,
+            maximumPeers: configuration.maximumPeers,
             busySeconds: log.unpublishedCount < mostUnlisted ? nil : busySeconds, memberShare: sessions.share(now: now))
     }
 
@@ -348,7 +371,9 @@ extension Registry {
             switch departure {
             case .expired where sessions.isAlive(session, now: now): continue
             case .revoked:
-                if let entry = log.directory[session], roster.allows(entry.identity, as: entry.name) { continue }
+                if let entry = log.directory[session], roster.allows(entry.identity, as: entry.name, at: date) {
+                    continue
+                }
                 hasRevoked = true
             default: break
             }

@@ -1,10 +1,14 @@
 /// The peers that may join: a list of public keys with their names, or anyone.
 public struct Roster: Hashable, Sendable {
     private var names: [PublicKey: PeerName]
+    /// The keys that may join only until some moment.
+    private var ends: [PublicKey: UnixTime] = [:]
+    private var revoked: [PublicKey: PeerName] = [:]
     /// True if anyone may join, under any name that no other key holds.
     public let isOpen: Bool
 
-    /// A roster under which anyone may join. The first key to join under a name keeps it until 24 h after it left.
+    /// A roster under which anyone may join. The first key to join under a name keeps it while it is a member. After
+    /// that the name is kept for 24 h, unless many other names are.
     public static let open = Roster(names: [:], isOpen: true)
 
     private init(names: [PublicKey: PeerName], isOpen: Bool) {
@@ -19,7 +23,9 @@ public struct Roster: Hashable, Sendable {
 
     /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer (PROTOCOL.md, section 8).
     ///
-    /// Empty lines and comments, from a field that begins with `#` to the end of the line, are skipped.
+    /// Empty lines and comments, from a field that begins with `#` to the end of the line, are skipped. A key with
+    /// `until=2026-12-31`, or a time by RFC 3339, may join until then. A key with `revoked=` and a time may not join.
+    /// Several keys have the same name only if all but one are revoked or have an end.
     ///
     /// - Throws: ``RosterError``, with the number of the first line that is wrong.
     public init(_ text: String) throws(RosterError) {
@@ -28,47 +34,46 @@ public struct Roster: Hashable, Sendable {
 
     /// Reads the bytes of an `authorized_peers` file; see ``init(_:)``.
     package init(utf8 bytes: Span<UInt8>) throws(RosterError) {
-        var found: [PublicKey: (name: PeerName, line: Int)] = [:]
-        var lines = TextLines()
-        while let line = try Self.next(&lines, in: bytes) {
-            let number = line.number
-            guard line.fields.count == 2 else { throw RosterError(line: number, problem: .notTwoFields) }
-            guard let name = PeerName(utf8: [UInt8](copying: bytes.extracting(line.fields[0]))) else {
-                throw RosterError(line: number, problem: .invalidName)
+        self.init(names: [:], isOpen: false)
+        for line in try RosterLine.all(in: bytes) {
+            guard line.revokedAt == nil else {
+                revoked[line.key] = line.name
+                continue
             }
-            let key: PublicKey
-            do throws(KeyTextError) {
-                key = try PublicKey(utf8: bytes.extracting(line.fields[1]))
-            } catch {
-                throw RosterError(line: number, problem: .invalidKey(error))
-            }
-            if let other = found[key] { throw RosterError(line: number, problem: .repeatedKey(line: other.line)) }
-            found[key] = (name, number)
-        }
-        self.init(authorized: found.mapValues { $0.name })
-    }
-
-    private static func next(
-        _ lines: inout TextLines, in bytes: Span<UInt8>
-    ) throws(RosterError) -> TextLines.Line? {
-        do throws(TextFault) {
-            return try lines.next(in: bytes)
-        } catch {
-            switch error {
-            case .notUTF8(let line): throw RosterError(line: line, problem: .notText)
-            case .controlCharacter(let line): throw RosterError(line: line, problem: .controlCharacter)
-            }
+            names[line.key] = line.name
+            ends[line.key] = line.until
         }
     }
 
-    /// The listed keys with their names.
-    package var authorized: [PublicKey: PeerName] { names }
-
-    /// The number of listed keys; 0 for an open roster.
+    /// The number of listed keys that are not revoked; 0 for an open roster.
     public var count: Int { names.count }
 
-    /// Returns true if the holder of `key` may join under `name`.
+    /// The keys that are not revoked, with their names.
+    package var authorized: [PublicKey: PeerName] { names }
+
+    /// The keys that may join only until some moment.
+    package var expiries: [PublicKey: UnixTime] { ends }
+
+    /// Returns true if the key is listed under `name` and not revoked. The end of its time does not count.
     public func allows(_ key: PublicKey, as name: PeerName) -> Bool {
         isOpen || names[key] == name
+    }
+
+    /// Returns true if the holder of `key` may join under `name` at `time`.
+    public func allows(_ key: PublicKey, as name: PeerName, at time: UnixTime) -> Bool {
+        allows(key, as: name) && ends[key].map { time < $0 } ?? true
+    }
+
+    /// Returns the first moment after `time` at which the time of a key ends; nil if there is none.
+    package func nextExpiry(after time: UnixTime) -> UnixTime? {
+        ends.values.lazy.filter { time < $0 }.min()
+    }
+
+    /// Returns the names of keys that may join by this roster and are missing in a newer one: neither listed nor
+    /// revoked there. So they were removed without a word, or lost.
+    package func missing(in newer: Roster, at time: UnixTime) -> [PeerName] {
+        names.filter { key, name in
+            allows(key, as: name, at: time) && newer.names[key] == nil && newer.revoked[key] == nil
+        }.map(\.value)
     }
 }

@@ -7,14 +7,20 @@ public struct RosterError: Error, Hashable, Sendable {
         case notText
         /// The line has a control character other than a tab. Lines end with LF or CR LF.
         case controlCharacter
-        /// The line is not a name and a key, separated by blanks.
+        /// The line has less than a name and a key, separated by blanks.
         case notTwoFields
         /// The first field is not a name.
         case invalidName
         /// The second field is not the text of a public key.
         case invalidKey(KeyTextError)
+        /// A field after the key is neither `until=` nor `revoked=` with a time, or is there twice.
+        case invalidOption
+        /// The value of an option is neither a date nor a time by RFC 3339.
+        case invalidTime
         /// The key is listed already.
         case repeatedKey(line: Int)
+        /// Another key is listed under the name, and neither is revoked or has an end.
+        case repeatedName(line: Int)
     }
 
     /// The number of the line, from 1.

@@ -1,18 +1,22 @@
 /// The rules by which a server lets a joiner in, with the state that they depend on (PROTOCOL.md, section 5.2).
 package struct RosterPolicy: JoinPolicy, Sendable {
     private let roster: Roster
+    private let date: UnixTime
     private let ledger: IdentityLedger
     private let directory: Directory
     private let maximumPeers: Int
     private let busySeconds: UInt16?
     package let memberShare: Int64
 
-    /// - Parameter busySeconds: The time after which a joiner may ask again; nil if there is room for one.
+    /// - Parameters:
+    ///   - date: The time by the calendar, at which keys may have expired.
+    ///   - busySeconds: The time after which a joiner may ask again; nil if there is room for one.
     package init(
-        roster: Roster, ledger: IdentityLedger, directory: Directory, maximumPeers: Int, busySeconds: UInt16?,
-        memberShare: Int64
+        roster: Roster, date: UnixTime, ledger: IdentityLedger, directory: Directory, maximumPeers: Int,
+        busySeconds: UInt16?, memberShare: Int64
     ) {
         self.roster = roster
+        self.date = date
         self.ledger = ledger
         self.directory = directory
         self.maximumPeers = maximumPeers
@@ -24,7 +28,9 @@ package struct RosterPolicy: JoinPolicy, Sendable {
     package func refusal(
         of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
     ) -> Reject? {
-        guard roster.allows(identity, as: name) else { return Reject(reason: .notAuthorized, retrySeconds: 0) }
+        guard roster.allows(identity, as: name, at: date) else {
+            return Reject(reason: .notAuthorized, retrySeconds: 0)
+        }
         let wait = ledger.wait(identity, now: now)
         if wait > .zero {
             let seconds = UInt16(clamping: (wait + .nanoseconds(999_999_999)).wholeNanoseconds / 1_000_000_000)
