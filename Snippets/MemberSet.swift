@@ -22,7 +22,7 @@ func followEvents(of peer: MeshPeer) async throws(MeshError) {
             // Events were dropped: begin anew. Events that are still on their way are applied again, which is harmless.
             members = [:]
             for member in try await peer.members() { members[member.publicKey] = member }
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered:
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered:
             break  // the members stay: what has changed meanwhile comes as events after the next `joined`
         default:
             break

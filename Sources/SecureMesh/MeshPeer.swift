@@ -24,6 +24,11 @@ public final class MeshPeer: Service {
         /// The local address. Port 0 is a free port. ``SocketAddress/wildcard(port:)``, the default, is every IPv6 and
         /// IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4 address, every IPv4 address.
         public var bind = SocketAddress.wildcard()
+        /// True to stay when a server does not let this key join or has revoked it, and to ask again after pauses that
+        /// grow from a second to five minutes: the key may be listed later. ``PeerEvent/excluded(_:by:retryAfter:)``
+        /// tells. By default the peer ends with ``MeshError/notAuthorized`` once no pinned server lets it join, because
+        /// most programs have nothing else to do then.
+        public var returnsAfterExclusion = false
         /// The largest body that this peer sends, in bytes, 0 to 65,358. IP may have to fragment messages larger than
         /// 1,083 bytes, the default. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
@@ -526,6 +531,7 @@ extension MeshPeer.Configuration {
 
     fileprivate var peer: Peer.Configuration {
         var peer = Peer.Configuration(key: key, name: name, servers: serverKeys, addresses: server.addresses)
+        peer.returnsAfterExclusion = returnsAfterExclusion
         peer.messageLimits = messageRate.limits
         peer.entries = Self.entries
         return peer

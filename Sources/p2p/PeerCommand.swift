@@ -60,6 +60,9 @@ struct PeerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Text to broadcast.", valueName: "text", default: "NAME_broadcast_COUNTER"))
     var message: String?
 
+    @Flag(help: "End with exit code 77 if the server does not let the key join, instead of asking again.")
+    var once = false
+
     @Option(
         help: ArgumentHelp(
             "Path of the control socket, or off.", valueName: "path|off",
@@ -95,6 +98,7 @@ struct PeerCommand: AsyncParsableCommand {
         var configuration = MeshPeer.Configuration(
             key: signingKey, name: name, server: server, serverKeys: pinned)
         configuration.bind = localAddress
+        configuration.returnsAfterExclusion = !once
         let logger = Logger(label: "peer")
         let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
         let printer = PeerSessionPrinter(

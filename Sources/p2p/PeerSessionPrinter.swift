@@ -13,6 +13,8 @@ actor PeerSessionPrinter {
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
+    /// True since a server has not let this key join, and no other one either.
+    private var isExcluded = false
     /// The addresses of the server's name; empty before the first are found, and if it has none.
     private var located: [SocketAddress] = []
     /// The reason why the server's name could not be looked up last; nil once it has addresses.
@@ -38,7 +40,9 @@ actor PeerSessionPrinter {
     /// - Returns: true if it recorded one.
     func giveUp(after timeout: Duration) -> Bool {
         guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
-        if let lastRefusal {
+        if isExcluded {
+            failure = notAuthorized
+        } else if let lastRefusal {
             failure = Failure(
                 .unavailable, "not admitted within \(timeout): \(lastRefusal.summary)", hint: lastRefusal.hint)
         } else if let lookupFailure, located.isEmpty {
@@ -59,6 +63,7 @@ actor PeerSessionPrinter {
             own = "\(name) at \(address)"
             warnedOfSilence = false
             lastRefusal = nil
+            isExcluded = false
             await Console.resultWithRoom("joined as \(name) at \(address)")
         case .connectionLost:
             Console.note("lost the server \(place), joining again", event: .connectionLost)
@@ -75,6 +80,16 @@ actor PeerSessionPrinter {
                 "turned away: \(refusal.summary); trying again in \(pause.components.seconds + 1) s",
                 hint: refusal.hint, event: .joinRefused,
                 fields: ["reason": "\(refusal.summary)", "retrySeconds": .number(pause.components.seconds + 1)])
+        case .excluded(_, let serverKey, let pause):
+            let which = pinned.count > 1 ? "the server with the key \(serverKey)" : "the server"
+            let seconds = pause.map { $0.components.seconds + 1 }
+            let next = seconds.map { "asking again in \($0) s" } ?? "asking only the others"
+            // The hint is long, and stays the same.
+            Console.warning(
+                "\(which) does not let this key join as \(name); \(next)", hint: isExcluded ? nil : listHint,
+                event: .joinRefused,
+                fields: ["reason": "\(JoinRefusal.notAuthorized.summary)", "retrySeconds": .number(seconds ?? 0)])
+            isExcluded = true
         case .unanswered:
             guard !warnedOfSilence else { return }
             warnedOfSilence = true
@@ -142,7 +157,7 @@ actor PeerSessionPrinter {
         case .ended(.revoked):
             failure = Failure(
                 .noPermission, "the server \(place) has revoked the key of \(own)",
-                hint: "to admit it again, " + authorizeHint)
+                hint: "to admit it again, " + listHint)
         case .ended:
             failure = notAuthorized
         }
@@ -152,12 +167,12 @@ actor PeerSessionPrinter {
     nonisolated var notAuthorized: Failure {
         Failure(
             .noPermission, "the server does not let this key join as \(name)",
-            hint: authorizeHint)
+            hint: listHint)
     }
 
-    private nonisolated var authorizeHint: String {
-        "put this line into the server's authorized_peers, in place of any other with "
-            + "this key or name, then send the server SIGHUP: " + KeyStore.publicLine(name, key)
+    /// The command that lets this key join.
+    private nonisolated var listHint: String {
+        "on the server's host: p2p authorize \(KeyStore.publicLine(name, key)), then send the server SIGHUP"
     }
 
     /// The server as it was given, with the addresses of its name.

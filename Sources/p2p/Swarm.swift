@@ -138,7 +138,7 @@ final class Swarm: Sendable {
         case .lookupFailed(let reason): noteLookup(reason)
         case .serverLocated: noteLookup(nil)
         case .missed(let count): update { $0.missedEvents += count }
-        case .unanswered, .slowRoundTrip, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .nameMoved,
+        case .excluded, .unanswered, .slowRoundTrip, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .nameMoved,
             .left, .ended:
             break
         }

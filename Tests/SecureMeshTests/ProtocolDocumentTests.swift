@@ -225,6 +225,8 @@ private let constants: [(name: String, value: String)] = [
     ("pulseSecrets", text(Limits.pulseSecrets)),
     ("directoryEntries", text(Limits.directoryEntries)),
     ("knownNames", text(Limits.knownNames)),
+    ("exclusionPause", text(Limits.exclusionPause)),
+    ("longestExclusionPause", text(Limits.longestExclusionPause)),
     ("snapshotParts", text(Limits.snapshotParts)),
     ("earlyDeltas", text(Limits.earlyDeltas)),
     ("sentHeartbeats", text(Limits.sentHeartbeats)),

@@ -3,18 +3,23 @@ package import SecureMeshCore
 /// The peers' processes.
 extension VirtualMesh {
     /// Returns a new process with a key and a name, which pins `servers`: by default the server of the mesh.
-    package func newProcess(_ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil) -> Process<Peer> {
+    ///
+    /// - Parameter returns: True to ask a server again that does not let the key join.
+    package func newProcess(
+        _ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil, returns: Bool = false
+    ) -> Process<Peer> {
         let clock = newClock()
         var configuration = Peer.Configuration(
             key: key, name: name, servers: servers ?? [state.configuration.key.publicKey], server: Addresses.server)
+        configuration.returnsAfterExclusion = returns
         configuration.primitives = state.configuration.primitives
         return Process(Peer(configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
     }
 
     /// Starts a peer as a new process, which pins `servers`.
-    package func start(_ index: Int, servers: [PublicKey]? = nil) {
+    package func start(_ index: Int, servers: [PublicKey]? = nil, returns: Bool = false) {
         let peer = state.peers[index]
-        peer.starts(newProcess(peer.key, peer.name, servers: servers), now: now)
+        peer.starts(newProcess(peer.key, peer.name, servers: servers, returns: returns), now: now)
         beginWork(of: peer.process, as: .peer(index))
         wakePeer(index)
     }

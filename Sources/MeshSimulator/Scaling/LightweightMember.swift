@@ -58,7 +58,7 @@ struct LightweightMember {
         case .confirm(let candidate):
             sessions.open(candidate)
             return sessions.heartbeats(version: claim, of: 0, part: 0, now: now, random: &random).map(\.bytes)
-        case .wait, .retry, .giveUp, nil: return []
+        case .wait, .retry, .excluded, nil: return []
         }
     }
 

@@ -149,7 +149,7 @@ extension World: VirtualMesh {
             lostServers += 1
             tell([index], "\(event)")
         case .memberLeft: reportedGone += 1
-        case .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed,
+        case .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed,
             .unreachable, .directoryStalled, .trustEnded, .trustRestored:
             tell([index], "\(event)")
         case .memberJoined, .memberRejoined, .nameMoved, .missed: break

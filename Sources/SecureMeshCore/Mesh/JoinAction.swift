@@ -8,6 +8,6 @@ package enum JoinAction: Sendable {
     case confirm(ServerSession)
     /// REJECT for a reason that may pass. The next HELLO is due after the duration.
     case retry(JoinDelay, after: Duration)
-    /// REJECT for a reason that does not pass.
-    case giveUp(Exclusion)
+    /// REJECT because the server does not let this key join. No attempt is outstanding.
+    case excluded(by: PublicKey)
 }

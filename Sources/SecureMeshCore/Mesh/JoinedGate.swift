@@ -90,7 +90,7 @@ package struct JoinedGate: Sendable {
             }
             buffer(event)
             return []
-        case .joined, .refused, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable,
+        case .joined, .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable,
             .directoryStalled, .trustEnded, .trustRestored, .missed:
             break
         }
@@ -153,7 +153,7 @@ package struct JoinedGate: Sendable {
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):
             if isPending, messages.count < Limits.events { messages.append((nextOrder, message)) }
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip,
             .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .missed, .left,
             .ended:
             break

@@ -22,6 +22,8 @@ package struct Joining: Sendable {
     private let configuration: Peer.Configuration
     private let servers: [PinnedServer]
     private var nextServer = 0
+    /// The servers that do not let this key join.
+    private var exclusions: [PublicKey: ServerExclusion] = [:]
     /// The addresses to ask, in this order; empty while none is known.
     private var addresses: [SocketAddress]
     /// The address that has answered last.
@@ -50,6 +52,7 @@ package struct Joining: Sendable {
                 "HELLOs to send", steps.count,
                 limit: max(addresses.count, 1) * (1 + ProtocolConstants.helloRepeats.count)),
             Usage("cookies", cookies.count, limit: servers.count * addresses.count),
+            Usage("exclusions", exclusions.count, limit: servers.count),
         ]
     }
 
@@ -94,6 +97,43 @@ package struct Joining: Sendable {
         nextAttempt = servers.isEmpty ? nil : instant
     }
 
+    /// Drops all attempts, and does not ask a server again until a pause is over, or at all.
+    ///
+    /// - Parameter server: The pinned key of a server that does not let this key join.
+    /// - Returns: The time until the server is asked again, if it is; nil if no server is left to ask.
+    package mutating func exclude(
+        _ server: PublicKey, random: inout RandomSource, now: Instant
+    ) -> ServerExclusion.Pause? {
+        stop()
+        var exclusion = exclusions[server] ?? ServerExclusion()
+        let pause = exclusion.begin(returns: configuration.returnsAfterExclusion, random: &random, now: now)
+        exclusions[server] = exclusion
+        guard let next = servers.compactMap({ availability(of: $0, now) }).min() else { return nil }
+        start(at: next)
+        return pause
+    }
+
+    /// Ends the exclusion by a server that has let this key join.
+    package mutating func admitted(by server: PublicKey) {
+        exclusions[server] = nil
+    }
+
+    /// Returns the instant from which the server may be asked; nil if it is not asked again.
+    private func availability(of server: PinnedServer, _ now: Instant) -> Instant? {
+        guard let exclusion = exclusions[server.identity] else { return now }
+        return exclusion.until.map { max($0, now) }
+    }
+
+    /// Returns the next server that may be asked.
+    private mutating func takeServer(_ now: Instant) -> PinnedServer? {
+        for _ in servers {
+            let server = servers[nextServer]
+            nextServer = (nextServer + 1) % servers.count
+            if availability(of: server, now) == now { return server }
+        }
+        return nil
+    }
+
     /// Drops all attempts.
     package mutating func stop() {
         attempts = []
@@ -121,13 +161,13 @@ package struct Joining: Sendable {
             case .again(let hello): if !due.contains(hello) { due.append(hello) }
             }
         }
-        guard let instant = nextAttempt, instant <= now, !servers.isEmpty, let first = addresses.first else {
+        guard let instant = nextAttempt, instant <= now, let first = addresses.first else { return due }
+        guard let server = takeServer(now) else {
+            nextAttempt = servers.compactMap { availability(of: $0, now) }.min()
             return due
         }
         attemptCount += 1
         unanswered += 1
-        let server = servers[nextServer]
-        nextServer = (nextServer + 1) % servers.count
         steps = addresses.indices.dropFirst().map {
             (now + ProtocolConstants.addressGap * $0, .ask(server, at: addresses[$0]))
         }
@@ -187,7 +227,7 @@ package struct Joining: Sendable {
                 return .confirm(session)
             case .reject(let salt):
                 let reject = try attempts[index].openReject(span, datagram, salt: salt)
-                return handleReject(reject, now: now, random: &random)
+                return handleReject(reject, by: attempts[index].server.identity, now: now, random: &random)
             }
         } catch {
             // A second RETRY is no failure: whoever repeats a datagram must not use up the attempt.
@@ -227,10 +267,12 @@ package struct Joining: Sendable {
         return .sendHello(hello)
     }
 
-    private mutating func handleReject(_ reject: Reject, now: Instant, random: inout RandomSource) -> JoinAction {
+    private mutating func handleReject(
+        _ reject: Reject, by server: PublicKey, now: Instant, random: inout RandomSource
+    ) -> JoinAction {
         guard let reason = JoinDelay(reject.reason) else {
             stop()
-            return .giveUp(.notAuthorized)
+            return .excluded(by: server)
         }
         let gap = random.jittered(.seconds(max(Int(reject.retrySeconds), 1)))
         pause(until: now + gap)

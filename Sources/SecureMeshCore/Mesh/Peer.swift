@@ -283,7 +283,14 @@ extension Peer {
             sessions.open(candidate)
             sendHeartbeats(now)
         case .retry(let reason, let gap): emit(.refused(reason, retryAfter: gap))
-        case .giveUp(let reason): finish(.ended(reason))
+        case .excluded(let server):
+            // The server may have revoked the key while this peer was a member, and its GOODBYE was lost.
+            if sessions.current?.server == server {
+                sessions.endCurrent()
+                isConnected = false
+                emit(.dismissed(.revoked))
+            }
+            exclude(.notAuthorized, by: server, now: now)
         }
     }
 
@@ -291,6 +298,7 @@ extension Peer {
     private mutating func promoted(_ now: Instant) {
         guard let current = sessions.current else { return }
         joining.stop()
+        joining.admitted(by: current.server)
         directory.begin(
             current.directory, epoch: current.epoch,
             returnPeriod: min(ProtocolConstants.returnPeriod, current.trust))
@@ -384,16 +392,26 @@ extension Peer {
             }
             return
         }
+        let server = sessions.current?.server
         if dismissal == .stopping { sessions.endWithServer(now) } else { sessions.endCurrent() }
         isConnected = false
         directoryWatch.stop()
         emit(.dismissed(dismissal))
         switch dismissal {
-        case .revoked: finish(.ended(.revoked))
+        case .revoked: if let server { exclude(.revoked, by: server, now: now) }
         case .replaced: joining.start(at: now + ProtocolConstants.replacedPause)
         case .misbehaved: joining.start(at: now + ProtocolConstants.barredPeriod)
         case .expired, .tooOld, .stopping: joinAgain(now)
         }
+    }
+
+    /// Ends this peer, or drops what it has of a server that does not let its key join, and asks others or later.
+    private mutating func exclude(_ exclusion: Exclusion, by server: PublicKey, now: Instant) {
+        guard let pause = joining.exclude(server, random: &random, now: now) else { return finish(.ended(exclusion)) }
+        sessions.dropCandidate(of: server)
+        if sessions.isEmpty { outbox.removeAll() }
+        let again: Duration? = if case .ends(let after) = pause { after } else { nil }
+        emit(.excluded(exclusion, by: server, retryAfter: again))
     }
 
     private mutating func finish(_ event: PeerEvent) {

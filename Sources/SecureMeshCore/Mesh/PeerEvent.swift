@@ -11,9 +11,10 @@
 ///   ``memberRejoined(_:previousName:)`` comes only between the two.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, only during a membership. Each membership begins
 ///   connected.
-/// - ``refused(_:retryAfter:)``, ``unanswered(attempts:)``, ``slowRoundTrip(measured:bearable:)``,
-///   ``serverLocated(_:)``, ``lookupFailed(reason:)``, ``unreachable(_:at:_:)`` and ``directoryStalled(for:)`` may come
-///   at any time, and so may ``dismissed(_:)``: the server can end a session before its membership has begun.
+/// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,
+///   ``slowRoundTrip(measured:bearable:)``, ``serverLocated(_:)``, ``lookupFailed(reason:)``,
+///   ``unreachable(_:at:_:)`` and ``directoryStalled(for:)`` may come at any time, and so may ``dismissed(_:)``: the
+///   server can end a session before its membership has begun.
 /// - ``trustEnded(age:)`` and ``trustRestored`` alternate, only during a membership. Each membership begins trusted.
 /// - ``left`` or ``ended(_:)`` is the last event.
 @nonexhaustive
@@ -24,11 +25,14 @@ public enum PeerEvent: Hashable, Sendable {
     case connectionLost
     /// The server has answered again before a new session was needed.
     case connectionRecovered
-    /// The server has ended the session. If the reason is `revoked`, `ended` follows; otherwise the peer joins again.
-    /// After `stopping`, the membership goes on without a server.
+    /// The server has ended the session. If the reason is `revoked`, `ended` or `excluded` follows; otherwise the peer
+    /// joins again. After `stopping`, the membership goes on without a server.
     case dismissed(Dismissal)
     /// The server does not admit this peer yet. The peer tries again after the given time.
     case refused(JoinDelay, retryAfter: Duration)
+    /// The server with this key does not let the peer's key join. The peer asks it again after the given time, or, if
+    /// that is nil, only the servers with other pinned keys. If there is no server to ask, `ended` comes instead.
+    case excluded(Exclusion, by: PublicKey, retryAfter: Duration?)
     /// The number of attempts to join in a row that had no answer. There is no server at the address, or one with
     /// another key.
     case unanswered(attempts: Int)
@@ -73,13 +77,13 @@ public enum PeerEvent: Hashable, Sendable {
 
     /// This peer has left, as its program wanted. The last event.
     case left
-    /// This peer will not join again by itself. The last event.
+    /// No pinned server lets this peer's key join, and the peer does not ask again. The last event.
     case ended(Exclusion)
 
     package var isLast: Bool {
         switch self {
         case .left, .ended: true
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .unanswered, .slowRoundTrip,
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip,
             .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .memberJoined,
             .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
             false

@@ -8,7 +8,7 @@ package struct ServerSession: Sendable {
     /// The id of the directory whose versions the server counts.
     package let directory: UInt64
     /// The key that signs the server's datagrams.
-    private let server: PublicKey
+    package let server: PublicKey
     package let signer: Signer
     /// The address at which the server sees this peer.
     package let address: SocketAddress

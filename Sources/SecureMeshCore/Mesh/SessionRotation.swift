@@ -95,6 +95,11 @@ package struct SessionRotation: Sendable {
         return true
     }
 
+    /// Drops a candidate with this server.
+    package mutating func dropCandidate(of server: PublicKey) {
+        if candidate?.server == server { candidate = nil }
+    }
+
     /// Ends the current session after GOODBYE "replaced".
     ///
     /// - Returns: Whether this peer's own CONFIRM may have replaced it; it then becomes the previous session.

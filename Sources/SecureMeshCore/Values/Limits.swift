@@ -108,6 +108,9 @@ package enum Limits {
     /// Names whose last key a peer remembers. It is more than the directory can list, so that a third of them at least
     /// are not listed and can be evicted.
     package static let knownNames = 98_304
+    /// The longest pause before a peer asks a server for the first time again that does not let its key join.
+    package static let exclusionPause = Duration.seconds(2)
+    package static let longestExclusionPause = Duration.seconds(300)
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256

@@ -72,7 +72,8 @@ package final class TestMesh: VirtualMesh {
 
     @discardableResult
     package func addPeer(
-        _ text: String, key: SigningKey? = nil, at address: SocketAddress? = nil, servers: [PublicKey]? = nil
+        _ text: String, key: SigningKey? = nil, at address: SocketAddress? = nil, servers: [PublicKey]? = nil,
+        returns: Bool = false
     ) throws -> VirtualPeer {
         let name = try require(try? PeerName(text), "no name: \(text)")
         let key = key ?? makeKey()
@@ -84,7 +85,7 @@ package final class TestMesh: VirtualMesh {
             key: key, name: name, identity: identity, address: address ?? Self.address(index),
             process: newProcess(key, name))
         state.peers.append(peer)
-        start(index, servers: servers)
+        start(index, servers: servers, returns: returns)
         return peer
     }
 

@@ -105,6 +105,7 @@ final class HostileMesh: VirtualMesh {
         let peer = peers[index]
         switch event {
         case .refused(_, let pause): peer.waits(until: now + pause)
+        case .excluded(_, _, let pause): if let pause { peer.waits(until: now + pause) }
         case .dismissed(.replaced): peer.waits(until: now + ProtocolConstants.replacedPause)
         case .dismissed(.misbehaved): peer.waits(until: now + ProtocolConstants.barredPeriod)
         case .left, .ended: peer.hasEnded = true

@@ -181,9 +181,10 @@ import Testing
             let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
             let reject = try Self.reject(hello, reason)
             switch try Self.handle(reject, by: &joining, random: &random) {
-            case .giveUp(let refusal):
-                #expect(reason == .notAuthorized && refusal == .notAuthorized)
+            case .excluded(let server):
+                #expect(reason == .notAuthorized && server == Fixture.serverKey.publicKey)
                 #expect(!joining.isActive && joining.deadline == nil)
+                #expect(joining.exclude(server, random: &random, now: .start) == nil)
             case .retry(let refusal, let gap):
                 #expect(reason != .notAuthorized && JoinRefusal(refusal) == JoinRefusal(reason))
                 #expect(gap >= .seconds(3))

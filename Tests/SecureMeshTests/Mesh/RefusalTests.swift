@@ -1,3 +1,4 @@
+import MeshSimulator
 import SecureMesh
 import SelfTest
 import Testing
@@ -14,6 +15,52 @@ import Testing
         #expect(
             mesh.serverEvents.map(\.event)
                 == [.turnedAway(name: peer.name, publicKey: peer.publicKey, .notAuthorized)])
+    }
+
+    @Test("a peer that stays asks again after growing pauses, joins when it is listed, and comes back after a mistake")
+    func stays() throws {
+        let mesh = TestMesh { $0.roster = Roster(authorized: [:]) }
+        let peer = try mesh.addPeer("early", returns: true)
+        mesh.run(for: .seconds(1_000))
+        let asked = mesh.sent(.hello).map(\.sentAt)
+        let gaps = zip(asked.dropFirst(), asked).map { $0 - $1 }
+        #expect((9...16).contains(gaps.count))
+        for (index, gap) in gaps.enumerated() {
+            let longest = min(Limits.exclusionPause * (1 << index), Limits.longestExclusionPause)
+            #expect(gap >= longest / 2 && gap <= longest + .milliseconds(500), "\(index): \(gap)")
+        }
+        let listed = Roster(authorized: [peer.publicKey: peer.name])
+        mesh.setRoster(listed)
+        #expect(mesh.run(atMost: .seconds(301)) { peer.joins == 1 })
+
+        mesh.setRoster(Roster(authorized: [:]))
+        mesh.run(for: .milliseconds(500))
+        #expect(peer.departures == [.revoked] && peer.machine.session == nil)
+        mesh.setRoster(listed)
+        // The pauses began anew when the peer was a member.
+        #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 2 })
+    }
+
+    @Test("the thief of one of two pinned keys cannot stop a peer", arguments: [false, true])
+    func thief(returns: Bool) throws {
+        let mesh = TestMesh()
+        let thief = mesh.makeKey()
+        let pinned = [thief.publicKey, mesh.serverKey.publicKey]
+        let peer = try mesh.addPeer("movable", servers: pinned, returns: returns)
+        mesh.run(for: .milliseconds(1))
+        let hello = try #require(mesh.sent(.hello).first)
+        let answer = try ScriptedServer(
+            key: thief, context: SigningContext(mesh: thief.publicKey), hello: hello.bytes, from: peer.address,
+            session: try sessions(7)[0], epoch: 9, ephemeral: .random()
+        ).reject(Reject(reason: .notAuthorized, retrySeconds: 0), salt: Fixture.digest(8))
+        mesh.with(peer) { $0.handle(answer.bytes.span, path: Path(remote: TestMesh.server), now: mesh.now) }
+        let events = peer.events.map(\.event)
+        let exclusion = events.compactMap { event -> (PublicKey, Duration?)? in
+            if case .excluded(.notAuthorized, let server, let again) = event { (server, again) } else { nil }
+        }
+        #expect(exclusion.count == 1 && exclusion.first?.0 == thief.publicKey)
+        #expect((exclusion.first?.1 != nil) == returns)
+        #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 1 })
     }
 
     @Test("a listed key under another name is not authorized") func otherName() throws {

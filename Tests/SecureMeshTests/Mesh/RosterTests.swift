@@ -12,10 +12,11 @@ import Testing
         throws
     {
         let text =
-            "# who may join\n\n  alice\t\(key(1))\r\nbob \(key(2))\n   # bob's brother\nbob \(key(3)) # temporary"
+            "# who may join\n\n  alice\t\(key(1))\r\nbob \(key(2))\n   # bob's brother\n"
+            + "bob \(key(3)) until=2026-12-31 # temporary"
         let roster = try Roster(text)
         let (alice, bob) = (try PeerName("alice"), try PeerName("bob"))
-        #expect(roster == Roster(authorized: [key(1): alice, key(2): bob, key(3): bob]))
+        #expect(roster.authorized == [key(1): alice, key(2): bob, key(3): bob])
         #expect(roster.count == 3 && !roster.isOpen)
         #expect(roster.allows(key(1), as: alice) && !roster.allows(key(1), as: bob))
         #expect(!roster.allows(key(4), as: alice))
@@ -29,7 +30,11 @@ import Testing
         slip[20] = slip[20] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
         let cases: [(text: String, line: Int, problem: RosterError.Problem)] = [
             ("\(good)\nbob", 2, .notTwoFields),
-            ("alice \(key(1)) admin", 1, .notTwoFields),
+            ("alice \(key(1)) admin", 1, .invalidOption), ("alice \(key(1)) untill=2026-12-31", 1, .invalidOption),
+            ("alice \(key(1)) until=2026-12-31 until=2027-12-31", 1, .invalidOption),
+            ("alice \(key(1)) until=2026-02-30", 1, .invalidTime), ("alice \(key(1)) revoked=", 1, .invalidTime),
+            ("\(good)\nalice \(key(2))", 2, .repeatedName(line: 1)),
+            ("alice \(key(1)) revoked=2026-01-01\nbob \(key(1))", 2, .repeatedKey(line: 1)),
             ("#\n\n\nal*ice \(key(1))", 4, .invalidName),
             ("\(String(repeating: "a", count: 33)) \(key(1))", 1, .invalidName),
             ("bob p2ppub1_short", 1, .invalidKey(.malformed)),
@@ -46,6 +51,46 @@ import Testing
             let error = #expect(throws: RosterError.self) { try Roster(text) }
             #expect(error?.line == line && error?.problem == problem, "\(text)")
         }
+    }
+
+    @Test("a key may join until its end, and a revoked one may not") func options() throws {
+        let text = "a \(key(1)) until=2026-12-31\na \(key(2))\na \(key(3)) revoked=2026-01-01 # lost\n"
+        let (roster, name) = (try Roster(text), try PeerName("a"))
+        let end = try #require(UnixTime("2027-01-01T00:00:00Z"))
+        let before = UnixTime(seconds: end.seconds - 1)
+        #expect(roster.allows(key(1), as: name, at: before) && !roster.allows(key(1), as: name, at: end))
+        #expect(roster.allows(key(2), as: name, at: end))
+        #expect(!roster.allows(key(3), as: name, at: before) && !roster.allows(key(3), as: name))
+        #expect(roster.count == 2 && roster.nextExpiry(after: before) == end && roster.nextExpiry(after: end) == nil)
+    }
+
+    @Test("keys that a newer roster has lost are missing, and those that it revokes are not") func missing() throws {
+        let now = try #require(UnixTime("2026-06-01T00:00:00Z"))
+        let old = try Roster("a \(key(1))\nb \(key(2))\nc \(key(3))\nd \(key(4)) until=2026-01-01\n")
+        #expect(old.missing(in: old, at: now).isEmpty)
+        #expect(old.missing(in: try Roster("x \(key(1))\n"), at: now).map(\.description).sorted() == ["b", "c"])
+        let newer = try Roster("a \(key(1))\nb \(key(2)) revoked=2026-05-01\nc \(key(3))")
+        #expect(old.missing(in: newer, at: now).isEmpty)
+    }
+
+    @Test("a member whose key expires is out at once, and comes back if the clock was wrong") func expiry() throws {
+        let mesh = TestMesh()
+        let (brief, lasting) = (try mesh.addPeer("brief", returns: true), try mesh.addPeer("lasting"))
+        let end = try #require(UnixTime("2026-12-31T12:00:00Z"))
+        mesh.advanceCalendar(to: UnixTime(seconds: end.seconds - 1))
+        mesh.setRoster(try Roster("brief \(brief.publicKey) until=\(end)\nlasting \(lasting.publicKey)\n"))
+        #expect(mesh.run(atMost: .seconds(1)) { brief.joins == 1 && lasting.joins == 1 })
+        mesh.advanceCalendar(to: end)
+        #expect(mesh.members.map(\.publicKey) == [lasting.publicKey])
+        mesh.run(for: .seconds(1))
+        #expect(brief.departures == [.revoked])
+        // It asks again, and is refused again.
+        mesh.run(for: .seconds(10))
+        #expect(brief.joins == 1)
+        mesh.advanceCalendar(to: UnixTime(seconds: end.seconds - 100))
+        #expect(mesh.run(atMost: .seconds(20)) { brief.joins == 2 })
+        mesh.advanceCalendar(to: end)
+        #expect(mesh.members.map(\.publicKey) == [lasting.publicKey])
     }
 
     @Test("a new roster removes the members that it does not list at once, and they stop") func setRoster() throws {
