@@ -96,7 +96,7 @@ package enum KeyFile {
             guard let status = try? FileStatus(of: folder) else {
                 throw KeyFileError(path: path, reason: .unreadable)
             }
-            guard status.belongsToTrusted, status.isSticky || !status.access.isWritable else {
+            guard status.keepsFiles else {
                 throw KeyFileError(path: path, reason: .folderWritableByOthers(folder: folder))
             }
         }
@@ -223,24 +223,33 @@ extension PublicKey {
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, not a key, or
     ///   if other users can change or replace it.
     public init(contentsOfFile path: String) throws(KeyFileError) {
-        var bytes = try KeyFile.content(of: path, limit: Limits.publicKeyFile)
+        self = try KeyFile.publicKey(of: path).key
+    }
+}
+
+extension KeyFile {
+    /// Reads the public key of a file, and the name before it, if there is one.
+    package static func publicKey(of path: String) throws(KeyFileError) -> (name: PeerName?, key: PublicKey) {
+        var bytes = try content(of: path, limit: Limits.publicKeyFile)
         defer { Sodium.wipe(&bytes) }
-        let line = try KeyFile.firstLine(bytes.span, of: path)
+        let line = try firstLine(bytes.span, of: path)
         guard line.fields.count <= 2 else {
             throw KeyFileError(path: path, reason: .unexpectedText(line: line.number))
         }
+        let key: PublicKey
         do throws(KeyTextError) {
-            for field in line.fields where KeyFile.begins(field, with: KeyFile.secretPrefix, bytes.span) {
-                throw .secretKey
-            }
-            try self.init(utf8: bytes.span.extracting(line.fields[line.fields.count - 1]))
+            for field in line.fields where begins(field, with: secretPrefix, bytes.span) { throw .secretKey }
+            key = try PublicKey(utf8: bytes.span.extracting(line.fields[line.fields.count - 1]))
         } catch {
             throw KeyFileError(path: path, reason: .invalidKey(error, line: line.number))
         }
-        if line.fields.count == 2, PeerName(utf8: [UInt8](copying: bytes.span.extracting(line.fields[0]))) == nil {
-            throw KeyFileError(path: path, reason: .invalidName(line: line.number))
+        var name: PeerName?
+        if line.fields.count == 2 {
+            name = PeerName(utf8: [UInt8](copying: bytes.span.extracting(line.fields[0])))
+            if name == nil { throw KeyFileError(path: path, reason: .invalidName(line: line.number)) }
         }
-        try KeyFile.checkEnd(after: line, bytes.span, of: path)
+        try checkEnd(after: line, bytes.span, of: path)
+        return (name, key)
     }
 }
 

@@ -71,8 +71,9 @@ package struct FileStatus {
     package var belongsToUser: Bool { owner == geteuid() }
     /// True if the owner may do what they like with this process's keys anyway: root, and the process's user.
     package var belongsToTrusted: Bool { owner == 0 || belongsToUser }
-    /// True if only the owner of a file in the folder, and that of the folder, may remove the file.
-    package var isSticky: Bool { mode & 0o1000 != 0 }
+    /// True if only root and this process's user can replace a file of theirs in the folder. In a sticky folder only
+    /// the owners of the file and of the folder may remove the file.
+    package var keepsFiles: Bool { belongsToTrusted && (mode & 0o1000 != 0 || !access.isWritable) }
 }
 
 extension FileStatus {

@@ -68,6 +68,24 @@ enum Parse {
         return interval
     }
 
+    /// Parses the name of a key that is stored in files.
+    static func fileName(_ text: String) throws -> PeerName {
+        let name = try name(text)
+        guard !text.hasPrefix("."), !text.hasPrefix("-") else {
+            throw ValidationError(
+                "a name that begins with . or - would make files that are hidden or look like options")
+        }
+        return name
+    }
+
+    /// Parses a date or a time by RFC 3339.
+    static func moment(_ text: String) throws -> UnixTime {
+        guard let time = UnixTime(text) else {
+            throw ValidationError("a time is like 2026-12-31 or 2026-12-31T18:00:00Z")
+        }
+        return time
+    }
+
     static func optionalInterval(_ text: String) throws -> OptionalInterval {
         text == "off" ? .off : .every(try interval(text))
     }
@@ -105,6 +123,18 @@ struct KeyOptions: ParsableArguments {
     var keys: String?
 
     var store: KeyStore { KeyStore(folder: keys) }
+}
+
+/// The options of every command that edits a list of peers.
+struct ListOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "File with the keys that may join.", valueName: "file", default: "authorized_peers in the folder of keys"))
+    var authorizedPeers: String?
+
+    @OptionGroup var keyOptions: KeyOptions
+
+    var path: String { authorizedPeers ?? keyOptions.store.rosterPath }
 }
 
 /// The options of every command that runs with a secret key from a file.

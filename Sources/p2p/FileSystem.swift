@@ -14,6 +14,15 @@ extension SystemError {
 
     /// True if a pipe has no reader.
     var isBrokenPipe: Bool { code == EPIPE }
+
+    /// True if a disk, a quota or the size of a file has reached its limit.
+    var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
+
+    /// True if a path is a symbolic link and must not be.
+    var isLoop: Bool { code == ELOOP }
+
+    /// True if there is a file of that name.
+    var isExisting: Bool { code == EEXIST }
 }
 
 /// The system calls of the command that take pointers: files, the environment, the time.
@@ -24,6 +33,12 @@ enum FileSystem {
     static var processNumber: Int32 { getpid() }
 
     static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
+
+    /// Returns true if an environment variable is set and not UTF-8.
+    static func isNoText(environment name: String) -> Bool {
+        guard let value = unsafe getenv(name) else { return false }
+        return unsafe String(validatingCString: value) == nil
+    }
 
     /// Returns the value of an environment variable, or nil if it is not set.
     static func environment(_ name: String) -> String? {
@@ -50,9 +65,37 @@ enum FileSystem {
 
     static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
-    /// Makes a file or replaces its content.
-    static func replaceContent(of path: String, with content: [UInt8]) throws(SystemError) {
-        try OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666).writeAll(content)
+    /// Writes bytes to a device or a pipe.
+    static func writeDirectly(_ content: [UInt8], to path: String) throws(SystemError) {
+        try OpenFile(path, O_WRONLY).writeAll(content)
+    }
+
+    /// Returns true if the path itself is a symbolic link, whether it leads to a file or not.
+    static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
+
+    /// Makes a hard link to a file. The name must be free.
+    static func link(_ path: String, as name: String) throws(SystemError) {
+        guard unsafe linkat(AT_FDCWD, path, AT_FDCWD, name, 0) == 0 else { throw SystemError() }
+    }
+
+    /// Gives a file another name, in place of the file of that name.
+    static func rename(_ path: String, to name: String) throws(SystemError) {
+        guard unsafe renameat(AT_FDCWD, path, AT_FDCWD, name) == 0 else { throw SystemError() }
+    }
+
+    /// Waits for the lock of a folder, which the process holds until `folder` is closed.
+    ///
+    /// - Returns: False if another process has kept it for five seconds.
+    static func lock(_ folder: borrowing OpenFile) throws(SystemError) -> Bool {
+        for _ in 0..<100 {
+            if flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemError() }
+            usleep(50_000)
+        }
+        return false
     }
 
     /// Writes all bytes, or throws.
@@ -133,16 +176,6 @@ enum FileSystem {
         _ = unsafe unlink(path)
     }
 
-    /// Returns the time in UTC, to the second, by RFC 3339: `2026-01-31T12:00:00Z`.
-    static func timestamp() -> String {
-        var now = time(nil)
-        var date = unsafe tm()
-        _ = unsafe gmtime_r(&now, &date)
-        let day = unsafe [pad(date.tm_year + 1_900, to: 4), pad(date.tm_mon + 1), pad(date.tm_mday)]
-        let time = unsafe [pad(date.tm_hour), pad(date.tm_min), pad(date.tm_sec)]
-        return "\(day.joined(separator: "-"))T\(time.joined(separator: ":"))Z"
-    }
-
     /// The processor time that this process has used. POSIX counts it in microseconds.
     static var processorTime: Duration {
         .microseconds(clock())
@@ -172,11 +205,6 @@ enum FileSystem {
         let pages = String(decoding: buffer[..<count], as: UTF8.self).split(separator: " ").dropFirst().first
         return pages.flatMap { Int($0) }.map { $0 * Int(sysconf(CInt(_SC_PAGESIZE))) }
     }
-
-    private static func pad(_ number: CInt, to width: Int = 2) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(width - digits.count, 0)) + digits
-    }
 }
 
 extension OpenFile {
@@ -187,6 +215,13 @@ extension OpenFile {
     /// Sets the permission bits, whatever the user's mask is.
     func setMode(_ mode: mode_t) throws(SystemError) {
         guard fchmod(descriptor, mode) == 0 else { throw SystemError() }
+    }
+
+    /// Sets owner and group, if they are others.
+    func setOwner(_ user: uid_t, _ group: gid_t) throws(SystemError) {
+        let status = try status()
+        guard status.owner != user || status.group != group else { return }
+        guard fchown(descriptor, user, group) == 0 else { throw SystemError() }
     }
 
     /// Waits until the content is on the disk.

@@ -20,9 +20,7 @@ struct KeyStore {
     ///
     /// - Parameter name: the name of the key; nil for the server's.
     func keygenHint(_ name: PeerName?) -> String {
-        let arguments =
-            ["p2p", "keygen"] + (name.map { ["\($0)"] } ?? []) + (givenFolder.map { ["--keys", $0] } ?? [])
-        return "make one with '\(arguments.joined(separator: " "))'"
+        "make one with '\(name.map { command("keygen", "\($0)") } ?? command("keygen"))'"
     }
 
     static let pathHint = "is that the path? 'p2p keygen' makes keys"
@@ -34,25 +32,43 @@ struct KeyStore {
     ///
     /// - Throws: `Failure` with exit code 73 if a file exists or cannot be created. Then no file has changed.
     func create(_ name: PeerName) throws -> PublicKey {
-        try SecretFile.createFolder(folder)
+        try makeFolder()
         let key = SigningKey()
-        let header = "# created \(FileSystem.timestamp())\n# public key \(key.publicKey)\n"
+        let header = "# created \(UnixTime.now)\n# public key \(key.publicKey)\n"
         try key.withSecretText { text in
             var content = Array(header.utf8)
             content.reserveCapacity(content.count + text.count + 1)
             for index in 0..<text.count { content.append(text[index]) }
             content.append(UInt8(ascii: "\n"))
             defer { Sodium.wipe(&content) }
-            try SecretFile.create(secretPath(name), content, mode: 0o600)
+            try create(secretPath(name), content, mode: 0o600)
         }
         do {
-            let line = Array("\(Self.publicLine(name, key.publicKey))\n".utf8)
-            try SecretFile.create(publicPath(name), line, mode: 0o644)
+            try create(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
         } catch {
-            SecretFile.remove(secretPath(name))
+            FileSystem.remove(secretPath(name))
             throw error
         }
         return key.publicKey
+    }
+
+    /// Makes the folder, for its owner only, unless there is one. One that other users can change is refused.
+    private func makeFolder() throws {
+        do throws(SystemError) {
+            try FileSystem.makeFolder(folder, mode: 0o700)
+        } catch {
+            throw FileFailure.cannotCreate(folder, error)
+        }
+        guard let status = try? FileSystem.status(of: folder), !status.keepsFiles else { return }
+        throw Self.failure(KeyFileError(path: folder, reason: .folderWritableByOthers(folder: folder)), hint: nil)
+    }
+
+    private func create(_ path: String, _ content: [UInt8], mode: UInt32) throws {
+        do throws(SystemError) {
+            try FileWriter.create(path, content, mode: mode)
+        } catch {
+            throw error.isExisting ? Self.exists(path) : FileFailure.cannotCreate(path, error)
+        }
     }
 
     /// Checks that `create` would not overwrite a file.
@@ -60,22 +76,79 @@ struct KeyStore {
     /// - Parameter authorizes: true if the user asked to authorize the key.
     /// - Throws: `Failure` with exit code 73 and the first file that exists.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
-        for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) {
+        for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
+            guard authorizes, name != .server, path == secretPath(name) else { throw Self.exists(path) }
             throw Failure(
                 .cannotCreate, "\(path) exists already, keys are never overwritten",
-                hint: authorizes && name != .server
-                    ? "to authorize the existing key: cat \(publicPath(name)) >> \(rosterPath)"
-                    : "move it away, or choose another name or folder")
+                hint: "to authorize the existing key: "
+                    + command("authorize", "\(name)", Shell.quoted(publicPath(name))))
         }
     }
 
-    /// Appends `NAME KEY` to authorized_peers, unless it has this line.
-    func authorize(_ name: PeerName, _ key: PublicKey) throws {
-        let line = Self.publicLine(name, key)
-        let existing = FileSystem.exists(rosterPath) ? try Self.readText(rosterPath) : ""
-        guard !existing.split(whereSeparator: \.isNewline).contains(Substring(line)) else { return }
-        let separator = existing.isEmpty || existing.hasSuffix("\n") ? "" : "\n"
-        try SecretFile.append(rosterPath, Array("\(separator)\(line)\n".utf8))
+    private static func exists(_ path: String) -> Failure {
+        Failure(
+            .cannotCreate, "\(path) exists already, keys are never overwritten",
+            hint: "move it away, or choose another name or folder")
+    }
+
+    /// Lets keys join, and says so.
+    func authorize(
+        _ keys: [(name: PeerName, key: PublicKey)], in path: String, until: UnixTime? = nil,
+        replacing: RosterText.Replacement
+    ) throws -> [RosterText.Authorization] {
+        if path == rosterPath { try makeFolder() }
+        let now = UnixTime.now
+        let results = try RosterFile.edit(path) { text in
+            try keys.map { name, key in
+                do throws(RosterText.Conflict) {
+                    return try text.authorize(name, key, until: until, replacing: replacing, now: now)
+                } catch {
+                    throw conflict(error, name, key, path)
+                }
+            }
+        }
+        for result in results { Self.note(result, path) }
+        return results
+    }
+
+    private func conflict(
+        _ conflict: RosterText.Conflict, _ name: PeerName, _ key: PublicKey, _ path: String
+    ) -> Failure {
+        switch conflict {
+        case .otherName(let other):
+            Failure(
+                .data, "\(path) lists this key as \(other)",
+                hint: "run the peer as \(other), or first: \(command("revoke", "\(other)"))")
+        case .otherKey(let other):
+            Failure(
+                .data, "\(path) lists another key of \(name), \(other)",
+                hint: "to revoke that one: \(command("authorize", "\(name)", "\(key)", "--replace")), "
+                    + "and with --overlap 1h it may join for another hour")
+        }
+    }
+
+    private static func note(_ result: RosterText.Authorization, _ path: String) {
+        let line = result.after
+        let end = line.until.map { ", until \($0)" } ?? ""
+        switch result.before {
+        case nil: Console.note("added \(line.name) to \(path)\(end)")
+        case let before? where before.revokedAt != nil:
+            let reason = before.comment.isEmpty ? "" : " (\(Console.escaped(before.comment)))"
+            Console.note(
+                "the key of \(line.name) was revoked at \(before.revokedAt ?? .now)\(reason); it may join again\(end)")
+        case let before? where before.text != line.text:
+            Console.note("\(path) lists \(line.name) already; it may join\(line.until == nil ? " without end" : end)")
+        default: Console.note("\(path) lists \(line.name) already\(end)")
+        }
+        for old in result.replaced {
+            let fate = old.revokedAt == nil ? "may join until \(old.until ?? .now)" : "is revoked"
+            Console.note("the old key of \(old.name), \(old.key), \(fate)")
+        }
+    }
+
+    /// Returns a command to paste, with the option for this folder.
+    func command(_ parts: String...) -> String {
+        (["p2p"] + parts + (givenFolder.map { ["--keys", Shell.quoted($0)] } ?? [])).joined(separator: " ")
     }
 
     /// Reads a secret key from a file.
@@ -91,7 +164,7 @@ struct KeyStore {
         } catch {
             switch error.reason {
             case .missing: throw Failure(.noPermission, "no key at \(path)", hint: hint)
-            case .unreadable: throw SecretFile.cannotRead(path, chmod: "600")
+            case .unreadable: throw FileFailure.cannotRead(path, chmod: "600")
             case .tooLarge:
                 throw Failure(.data, "\(path): too long for a key", hint: "give the file that 'p2p keygen' made")
             default: throw Self.failure(error, hint: "restore the file, or make a new key with 'p2p keygen'")
@@ -101,30 +174,37 @@ struct KeyStore {
 
     /// Reads a public key.
     ///
-    /// - Parameter text: `p2ppub1_…`, or the path of a file with `NAME p2ppub1_…` or `p2ppub1_…`.
+    /// - Parameters:
+    ///   - text: `p2ppub1_…`, or the path of a file with `NAME p2ppub1_…` or `p2ppub1_…`.
+    ///   - what: the key in words, for messages.
+    ///   - hint: the hint if the text or the file is no public key.
+    /// - Returns: the key, and the name before it in the file.
     /// - Throws: `Failure` with exit code 77 if there is no such file or it cannot be read; 65 if it holds no public
     ///   key.
-    static func readPublic(_ text: String) throws -> PublicKey {
+    static func readPublicLine(
+        _ text: String, _ what: String, hint: String
+    ) throws -> (name: PeerName?, key: PublicKey) {
         if text.hasPrefix("p2ppub1_") || text.hasPrefix("P2PSECRET1_") {
             do {
-                return try PublicKey(text)
+                return (nil, try PublicKey(text))
             } catch {
-                throw Failure(.data, "the server key: \(error.summary)", hint: serverKeyHint)
+                throw Failure(.data, "\(what): \(error.summary)", hint: hint)
             }
         }
         do throws(KeyFileError) {
-            return try PublicKey(contentsOfFile: text)
+            return try KeyFile.publicKey(of: text)
         } catch {
-            guard error.reason != .missing else {
-                throw Failure(
-                    .noPermission, "no key at \(text)",
-                    hint: "copy the server's server.pub there, or give its key with --server-key")
-            }
-            throw failure(error, hint: serverKeyHint)
+            guard error.reason != .missing else { throw Failure(.noPermission, "no key at \(text)", hint: hint) }
+            throw failure(error, hint: hint)
         }
     }
 
-    private static let serverKeyHint = "use the line of the server's server.pub, or only its p2ppub1_…"
+    /// Reads the public key of a server.
+    static func readPublic(_ text: String) throws -> PublicKey {
+        try readPublicLine(text, "the server key", hint: serverKeyHint).key
+    }
+
+    private static let serverKeyHint = "copy the server's server.pub there, or give its p2ppub1_… with --server-key"
 
     /// Reads a list of authorized peers.
     ///
@@ -134,58 +214,56 @@ struct KeyStore {
         do throws(KeyFileError) {
             return try Roster(contentsOfFile: path)
         } catch {
-            guard error.reason != .missing else {
-                throw Failure(
-                    .noInput, "no list of peers at \(path)",
-                    hint: "'p2p keygen NAME --authorize' adds a peer to it, 'touch \(path)' makes an empty one, "
-                        + "and --open lets anyone join")
-            }
-            throw failure(error, hint: "a line is NAME p2ppub1_…, as 'p2p keygen' prints it")
+            guard error.reason != .missing else { throw noRoster(path) }
+            throw failure(error, hint: rosterHint)
         }
     }
 
-    private static func readText(_ path: String) throws -> String {
-        do throws(KeyFileError) {
-            return String(decoding: try KeyFile.content(of: path, limit: Limits.rosterFile), as: UTF8.self)
-        } catch {
-            throw failure(error, hint: nil)
-        }
+    static let rosterHint = "a line is NAME p2ppub1_…, as 'p2p keygen' prints it"
+
+    static func noRoster(_ path: String) -> Failure {
+        Failure(
+            .noInput, "no list of peers at \(path)",
+            hint: "'p2p keygen NAME --authorize' and 'p2p authorize NAME KEY' add a peer to it, and --open lets anyone "
+                + "join")
     }
 
     /// Returns the failure for a file that exists.
     ///
     /// - Parameter hint: the hint for a file with the wrong content.
-    private static func failure(_ error: KeyFileError, hint: String?) -> Failure {
+    static func failure(_ error: KeyFileError, hint: String?) -> Failure {
         let path = error.path
+        let word = Shell.quoted(path)
         switch error.reason {
-        case .unreadable: return SecretFile.cannotRead(path, chmod: "u+r")
-        case .notOrdinaryFile: return SecretFile.notAFile(path)
+        case .unreadable: return FileFailure.cannotRead(path, chmod: "u+r")
+        case .notOrdinaryFile: return FileFailure.notAFile(path)
         case .secretKeyAsPath:
             // The message does not repeat it: it would get into logs.
             return Failure(
                 .usage, error.description,
                 hint: "the shell may have recorded the key in its history: make a new one with 'p2p keygen'")
         case .readableByOthers:
-            return Failure(.noPermission, error.description, hint: SecretFile.hint("chmod 600 \(path)", for: path))
+            return Failure(.noPermission, error.description, hint: FileFailure.hint("chmod 600 \(word)", for: path))
         case .readableByGroup:
             return Failure(
                 .noPermission, error.description,
-                hint: SecretFile.hint("chmod 600 \(path)", for: path)
+                hint: FileFailure.hint("chmod 600 \(word)", for: path)
                     + ", or give --group-readable-key if everyone in its groups may have the key")
         case .ownedByAnother:
             return Failure(
-                .noPermission, error.description, hint: "as root: chown \(FileSystem.user) \(path)")
+                .noPermission, error.description, hint: "as root: chown \(FileSystem.user) \(word)")
         case .writableByOthers:
-            return Failure(.noPermission, error.description, hint: SecretFile.hint("chmod go-w \(path)", for: path))
+            return Failure(.noPermission, error.description, hint: FileFailure.hint("chmod go-w \(word)", for: path))
         case .folderWritableByOthers(let folder):
+            let folderWord = Shell.quoted(folder)
             let mend =
                 (try? FileSystem.status(of: folder))?.belongsToTrusted == true
-                ? SecretFile.hint("chmod go-w \(folder)", for: folder)
-                : "as root: chown \(FileSystem.user) \(folder) && chmod go-w \(folder)"
+                ? FileFailure.hint("chmod go-w \(folderWord)", for: folder)
+                : "as root: chown \(FileSystem.user) \(folderWord) && chmod go-w \(folderWord)"
             return Failure(.noPermission, error.description, hint: mend)
         case .notText: return Failure(.data, error.description, hint: "save the file as UTF-8, without other changes")
         case .controlCharacter:
-            return Failure(.data, error.description, hint: "'cat -v \(path)' shows the character")
+            return Failure(.data, error.description, hint: "'cat -v \(word)' shows the character")
         case .severalKeys: return Failure(.data, error.description, hint: "put each key into a file of its own")
         case .unexpectedText: return Failure(.data, error.description, hint: "begin a comment with #")
         default: return Failure(.data, error.description, hint: hint)

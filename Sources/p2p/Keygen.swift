@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import SecureMesh
 
 /// `p2p keygen`: creates keys.
-struct Keygen: ParsableCommand {
+struct Keygen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keygen",
         abstract: "Create keys: NAME.key (secret, mode 0600) and NAME.pub.",
@@ -11,13 +11,14 @@ struct Keygen: ParsableCommand {
               p2p keygen server A B --authorize
 
             Prints each public line, NAME p2ppub1_…, on stdout. A server lists such lines in authorized_peers, and a \
-            peer pins the server's. Never overwrites a key.
+            peer pins the server's. Never overwrites a key. If a key was lost, move its NAME.pub away: with \
+            --authorize the new key takes its place in the list, and the lost one is revoked.
             """)
 
     @Argument(
         help: ArgumentHelp(
             "Names of 1 to 32 characters of A-Z a-z 0-9 . _ - each.", valueName: "name", default: "server"),
-        transform: Parse.name)
+        transform: Parse.fileName)
     var names: [PeerName] = []
 
     @Flag(help: "Add the peers to authorized_peers in the same folder.")
@@ -31,21 +32,37 @@ struct Keygen: ParsableCommand {
         guard Set(names).count == names.count else { throw ValidationError("a name is given twice") }
     }
 
-    func run() throws {
+    func run() async throws {
         let store = keyOptions.store
         let all = names.isEmpty ? [PeerName.server] : names
         for name in all { try store.checkAbsent(name, authorizes: authorize) }
+        var peers: [(name: PeerName, key: PublicKey)] = []
         for name in all {
             let key = try store.create(name)
             Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
             Console.result(KeyStore.publicLine(name, key))
-            guard authorize else { continue }
-            guard name != .server else {
+            if name != .server { peers.append((name, key)) }
+        }
+        if authorize {
+            if peers.count < all.count {
                 Console.note("the server is no peer of its own mesh: its key is not in \(store.rosterPath)")
-                continue
             }
-            try store.authorize(name, key)
-            Console.note("added \(name) to \(store.rosterPath); a running server reads it again on SIGHUP")
+            let results = try store.authorize(peers, in: store.rosterPath, replacing: .revoke)
+            if !results.isEmpty { await RunningServer.reload(after: store.rosterPath) }
+        }
+        noteNext(store, peers)
+    }
+
+    /// Prints the command that usually comes next.
+    private func noteNext(_ store: KeyStore, _ peers: [(name: PeerName, key: PublicKey)]) {
+        if !authorize, !peers.isEmpty {
+            for (name, key) in peers { Console.note("next, on the server's host: p2p authorize \(name) \(key)") }
+        } else if FileSystem.exists(store.rosterPath), FileSystem.exists(store.secretPath(.server)) {
+            Console.note("next: \(store.command("server"))")
+        } else if authorize {
+            Console.note("next: \(store.command("keygen"))")
+        } else {
+            Console.note("next, for each peer: \(store.command("authorize", "NAME", "KEY"))")
         }
     }
 }

@@ -20,7 +20,8 @@ struct P2P: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self]),
             CommandGroup(name: "Use", subcommands: [StatusCommand.self]),
-            CommandGroup(name: "Manage", subcommands: [CheckCommand.self]),
+            CommandGroup(
+                name: "Manage", subcommands: [AuthorizeCommand.self, RevokeCommand.self, CheckCommand.self]),
             CommandGroup(
                 name: "Verify", subcommands: [SelfTestCommand.self, SimulateCommand.self, SwarmCommand.self]),
         ]
@@ -64,6 +65,9 @@ struct P2P: AsyncParsableCommand {
     private static func prepare() throws -> any ParsableCommand {
         do {
             try ProcessArguments.check()
+            guard !FileSystem.isNoText(environment: "P2P_KEYS") else {
+                throw Failure(.usage, "the environment variable P2P_KEYS is not UTF-8", hint: "set another folder")
+            }
             let arguments = Array(CommandLine.arguments.dropFirst())
             try answerWithoutCommand(arguments)
             let command = try parseAsRoot(SettingSources(arguments).arguments)

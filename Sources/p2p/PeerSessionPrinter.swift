@@ -172,7 +172,7 @@ actor PeerSessionPrinter {
 
     /// The command that lets this key join.
     private nonisolated var listHint: String {
-        "on the server's host: p2p authorize \(KeyStore.publicLine(name, key)), then send the server SIGHUP"
+        "on the server's host: p2p authorize \(KeyStore.publicLine(name, key))"
     }
 
     /// The server as it was given, with the addresses of its name.

@@ -11,8 +11,8 @@ struct ReportFile {
         let isWritable =
             switch try? FileSystem.status(of: path).kind {
             case .folder: false
-            case .file, .pipe, .other: FileSystem.isWritable(path)
-            case nil: FileSystem.isWritable(folder)
+            case .pipe, .other: FileSystem.isWritable(path)
+            case .file, nil: FileSystem.isWritable(folder)
             }
         guard isWritable else { throw failure }
     }
@@ -22,17 +22,19 @@ struct ReportFile {
     /// - Throws: `Failure` with exit code 73.
     func write(_ page: String) throws {
         do throws(SystemError) {
-            try FileSystem.replaceContent(of: path, with: Array(page.utf8))
+            let status = try? FileSystem.status(of: path)
+            if let status, status.kind != .file {
+                try FileSystem.writeDirectly(Array(page.utf8), to: path)
+            } else {
+                try FileWriter.replace(FileStatus.resolved(path) ?? path, Array(page.utf8), mode: 0o644)
+            }
         } catch {
             throw failure
         }
         Console.note("wrote \(Console.escaped(path))")
     }
 
-    private var folder: String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
+    private var folder: String { KeyFile.folder(of: FileStatus.resolved(path) ?? path) }
 
     private var failure: Failure {
         Failure(

@@ -89,10 +89,14 @@ struct ServerCommand: AsyncParsableCommand {
         // Before anything else: an untrapped SIGHUP would end the process.
         let signals = try SignalTrap.trap(endsWithTerminal: false)
         let signingKey = try readKey()
-        let rosterPath = rosterPath
-        let roster = open ? .open : try KeyStore.readRoster(rosterPath)
+        let source = open ? nil : RosterSource(path: rosterPath, serverKey: signingKey.publicKey)
+        let roster = try source?.read() ?? .open
         let server = try makeServer(key: signingKey, roster: roster)
         if open { Console.warning("--open: anyone who reaches this server may join") }
+        if let source, roster.count == 0 {
+            let command = keyOptions.store.command("authorize", "NAME", "KEY")
+            Console.warning("\(source.path) lists no key that may join", hint: "'\(command)' adds one")
+        }
 
         let registry = metricsOptions.makeRegistry()
         let notifier = ServiceNotifier(of: server)
@@ -105,18 +109,24 @@ struct ServerCommand: AsyncParsableCommand {
         let reload = try SettingsReload()
         let inspector = ServerInspector(
             server, key: signingKey.publicKey, roster: roster,
-            list: open
-                ? nil
-                : ServerInspector.List(path: rosterPath) { () throws(ControlError) in
-                    try Self.readAgain(reload, rosterPath)
-                },
+            list: source.map { source in
+                ServerInspector.List(path: source.path) { (old) throws(ControlError) in
+                    try Self.readAgain(reload, source, replacing: old)
+                } note: {
+                    Self.note($0)
+                }
+            },
             identity: Program.identity)
         let following = Task { await inspector.follow(followed) }
         try await metricsOptions.serve(registry, of: inspector)
         let reloading = Task {
             for await _ in signals.hangups {
                 notifier.reloadBegins()
-                await Self.reload(inspector)
+                do throws(ControlError) {
+                    _ = try await inspector.reload()
+                } catch {
+                    if error.code == .wrongRole { Console.warning("SIGHUP: \(error.message)") }
+                }
                 notifier.reloadEnds()
             }
         }
@@ -211,35 +221,39 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// Reads the list of peers again, and prints what changed. A malformed list changes nothing.
-    private static func reload(_ inspector: ServerInspector) async {
-        do throws(ControlError) {
-            let report = try await inspector.reload()
+    /// Prints what has changed with a list that was read again, or why it was refused.
+    private static func note(_ result: Result<ReloadReport, ControlError>) {
+        switch result {
+        case .success(let report):
             Console.note(
                 "read \(report.list) again: \(report.keys) \(report.keys == 1 ? "key" : "keys")", event: .listReloaded,
                 fields: ["path": "\(report.list)", "keys": .number(report.keys)])
-        } catch {
-            switch error.code {
-            case .listRefused:
-                Console.report(Failure(.data, error.message, hint: error.hint))
-                Console.note("the previous list stays in force", event: .listKept)
-            case .wrongRole: Console.warning("SIGHUP: \(error.message)")
-            default: return
+            for (words, names) in [("may join", report.added), ("may not join any more", report.removed)]
+            where !names.isEmpty {
+                Console.note("\(words): \(names.joined(separator: " "))")
             }
+        case .failure(let error):
+            guard error.code == .listRefused else { return }
+            Console.report(Failure(.data, error.message, hint: error.hint))
+            Console.note("the previous list stays in force", event: .listKept)
         }
     }
 
     /// Reads the settings and the list of peers again, all or nothing, and prints the settings that have changed.
-    private static func readAgain(_ reload: SettingsReload, _ path: String) throws(ControlError) -> Roster {
+    ///
+    /// - Parameter old: The list in force.
+    private static func readAgain(
+        _ reload: SettingsReload, _ source: RosterSource, replacing old: Roster
+    ) throws(ControlError) -> Roster {
         do {
             let changes = try reload.read()
-            let roster = try KeyStore.readRoster(path)
+            let roster = try source.read(replacing: old)
             for change in changes { Console.warning(change.description) }
             return roster
         } catch let failure as Failure {
             throw ControlError(.listRefused, failure.message, hint: failure.hint, exitCode: failure.code.rawValue)
         } catch {
-            throw ControlError(.listRefused, "\(path) cannot be read")
+            throw ControlError(.listRefused, "\(source.path) cannot be read")
         }
     }
 }

@@ -39,7 +39,7 @@ struct HintTests {
         defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
         try await harness.run(["keygen", "A", "--authorize"])
-            .expectFailure(73, "keys/A.key exists already", hint: "cat keys/A.pub >> keys/authorized_peers")
+            .expectFailure(73, "keys/A.key exists already", hint: "p2p authorize A keys/A.pub")
         try await harness.run(["keygen", "A"]).expectFailure(
             73, "keys/A.key exists already", hint: "choose another name")
         let server = try await harness.run(["keygen", "server", "--authorize", "--keys", "other"])

@@ -74,7 +74,10 @@ struct KeygenTests {
 
     @Test(
         "accepts only valid names",
-        arguments: ["", "a b", "a/b", "../a", "é", "a\n", "a\u{1B}[31m", String(repeating: "a", count: 33), "-a"])
+        arguments: [
+            "", "a b", "a/b", "../a", "é", "a\n", "a\u{1B}[31m", String(repeating: "a", count: 33), "-a",
+            ".", "..", ".hidden",
+        ])
     func refusesNames(name: String) async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

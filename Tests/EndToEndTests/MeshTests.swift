@@ -222,7 +222,7 @@ struct MeshTests {
         let keys = try await harness.makeKeys()
         let server = try await harness.startServer()
         let a = try await harness.joinPeer("A", of: server)
-        let b = try await harness.joinPeer("B", of: server)
+        let b = try await harness.joinPeer("B", of: server, ["--once"])
         let c = try await harness.joinPeer("C", of: server)
         for other in [a, c] { try await other.waitForLine(matching: "^\\+ B ") }
         try await b.waitForMessages(from: "A")
@@ -244,7 +244,7 @@ struct MeshTests {
 
         // The other peers continue; the revoked one cannot return.
         try await a.waitForMessages(from: "C", count: 2)
-        let again = try harness.startPeer("B", of: server)
+        let again = try harness.startPeer("B", of: server, ["--once"])
         #expect(try await again.waitForExit() == 77)
     }
 
@@ -256,7 +256,7 @@ struct MeshTests {
         let line = try #require(try await harness.run(["keygen", "B"]).output.first)
         let server = try await harness.startServer()
         let a = try await harness.joinPeer("A", of: server)
-        #expect(try await harness.startPeer("B", of: server).waitForExit() == 77)
+        #expect(try await harness.startPeer("B", of: server, ["--once"]).waitForExit() == 77)
         try harness.write(try harness.read("keys/authorized_peers") + "\(line)\n", to: "keys/authorized_peers")
         server.process.send(SIGHUP)
         try await server.process.waitForLine(matching: "^p2p: read .* again: 2 keys$", on: .errors)

@@ -6,11 +6,19 @@ package final class ServerInspector: ControlledProcess {
     /// The list of authorized peers, and how to read it again.
     package struct List: Sendable {
         package let path: String
-        package let read: @Sendable () throws(ControlError) -> Roster
+        /// Reads the list that is to replace the one in force.
+        package let read: @Sendable (_ old: Roster) throws(ControlError) -> Roster
 
-        package init(path: String, read: @escaping @Sendable () throws(ControlError) -> Roster) {
+        /// Called after each attempt to read the list again.
+        package let note: @Sendable (Result<ReloadReport, ControlError>) -> Void
+
+        package init(
+            path: String, read: @escaping @Sendable (_ old: Roster) throws(ControlError) -> Roster,
+            note: @escaping @Sendable (Result<ReloadReport, ControlError>) -> Void
+        ) {
             self.path = path
             self.read = read
+            self.note = note
         }
     }
 
@@ -175,7 +183,7 @@ package final class ServerInspector: ControlledProcess {
     package func reload() async throws(ControlError) -> ReloadReport {
         guard let list else { throw ControlError(.wrongRole, "this server is open, there is no list to read") }
         do throws(ControlError) {
-            let roster = try list.read()
+            let roster = try list.read(state.withLock { $0.roster })
             do throws(MeshError) {
                 try await server.setRoster(roster)
             } catch {
@@ -185,11 +193,14 @@ package final class ServerInspector: ControlledProcess {
                 defer { (state.roster, state.listFault) = (roster, nil) }
                 return state.roster
             }
-            return ReloadReport(
+            let report = ReloadReport(
                 list: list.path, keys: roster.count, added: roster.names(without: previous),
                 removed: previous.names(without: roster))
+            list.note(.success(report))
+            return report
         } catch {
             if error.code == .listRefused { state.withLock { $0.listFault = (error, .now) } }
+            list.note(.failure(error))
             throw error
         }
     }

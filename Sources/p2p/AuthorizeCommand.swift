@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import SecureMesh
+
+/// `p2p authorize`: lets a key join.
+struct AuthorizeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "authorize",
+        abstract: "Let a key join under a name.",
+        discussion: """
+            Adds a line to authorized_peers, or changes the line of the key. The file is replaced at once, and the \
+            running server of this user reads it again.
+
+              p2p authorize sensor-7 sensor-7.pub
+              ssh sensor-7 cat keys/sensor-7.pub | p2p authorize sensor-7 -
+            """)
+
+    @Argument(help: "Name to join under.", transform: Parse.name)
+    var name: PeerName
+
+    @Argument(help: ArgumentHelp("Public key, its file, or - for standard input.", valueName: "key|file|-"))
+    var key: String
+
+    @Option(
+        help: ArgumentHelp(
+            "Date or time from which the key may not join, as 2026-12-31 (the end of that day, UTC).",
+            valueName: "time"),
+        transform: Parse.moment)
+    var until: UnixTime?
+
+    @Flag(help: "Revoke another key of the name.")
+    var replace = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --replace, time for which the other key may still join.", valueName: "interval", default: "none"),
+        transform: Parse.interval)
+    var overlap: Duration?
+
+    @OptionGroup var listOptions: ListOptions
+
+    func validate() throws {
+        guard overlap == nil || replace else { throw ValidationError("--overlap goes with --replace") }
+        guard until.map({ $0 > .now }) ?? true else { throw ValidationError("--until is in the past") }
+    }
+
+    func run() async throws {
+        let store = listOptions.keyOptions.store
+        let path = listOptions.path
+        guard name != .server else {
+            throw Failure(.usage, "'server' is the name of the server's key", hint: "give the peer another name")
+        }
+        let lineHint = "give the line that 'p2p keygen \(name)' has printed"
+        let (nameInFile, publicKey) = try KeyStore.readPublicLine(
+            key == "-" ? "/dev/stdin" : key, "the key of \(name)", hint: lineHint)
+        if let nameInFile, nameInFile != name {
+            throw Failure(
+                .data, "this is the key of \(nameInFile), not of \(name)",
+                hint: "to let it join as \(name): \(store.command("authorize", "\(name)", "\(publicKey)"))")
+        }
+        let serverFile = store.publicPath(.server)
+        if FileSystem.exists(serverFile), try KeyStore.readPublic(serverFile) == publicKey {
+            throw Failure(.data, "this is the server's own key", hint: lineHint)
+        }
+        let result = try store.authorize([(name, publicKey)], in: path, until: until, replacing: replacement)
+        if result.contains(where: \.hasChanged) { await RunningServer.reload(after: path) }
+    }
+
+    private var replacement: RosterText.Replacement {
+        guard replace else { return .refuse }
+        guard let overlap else { return .revoke }
+        return .end(UnixTime(seconds: UnixTime.now.seconds + overlap.components.seconds))
+    }
+}

@@ -1,0 +1,44 @@
+internal import SecureMesh
+
+/// The failures of reading and writing files, with hints that mend them.
+enum FileFailure {
+    /// Returns the failure for a file that exists and cannot be read.
+    ///
+    /// - Parameter mode: the argument of `chmod` for the hint, if the user owns the file.
+    static func cannotRead(_ path: String, chmod mode: String) -> Failure {
+        let status = try? FileSystem.status(of: path)
+        if let status, status.kind != .file { return notAFile(path) }
+        return Failure(
+            .noPermission, "\(path) cannot be read",
+            hint: status?.belongsToUser == true
+                ? "chmod \(mode) \(path)" : "run p2p as the user who owns \(path) and its folder")
+    }
+
+    static func notAFile(_ path: String) -> Failure {
+        Failure(
+            .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
+    }
+
+    /// Returns a command as a hint, with the remark that root must give it if the file belongs to another user.
+    static func hint(_ command: String, for path: String) -> String {
+        (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: \(command)" : command
+    }
+
+    static func cannotCreate(_ path: String, _ error: SystemError) -> Failure {
+        Failure(.cannotCreate, "\(path) cannot be made: \(error.text)", hint: "choose another folder with --keys")
+    }
+
+    static func cannotReplace(_ path: String, _ error: SystemError) -> Failure {
+        let hint =
+            if error.isLoop {
+                "give the path of the file that the link leads to"
+            } else if error.isFull {
+                "nothing has changed; make room and try again"
+            } else {
+                "nothing has changed; run p2p as the user who owns \(path) and its folder"
+            }
+        return Failure(
+            .cannotCreate, error.isLoop ? "\(path) is a symbolic link" : "\(path) cannot be written: \(error.text)",
+            hint: hint)
+    }
+}

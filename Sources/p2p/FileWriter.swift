@@ -1,0 +1,69 @@
+internal import SecureMesh
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Writes whole files: to a new file beside, which is synced and then takes the name. So a crash or a full disk leaves
+/// either the old content or the new one, and no part of either.
+enum FileWriter {
+    /// Creates a file and never overwrites one.
+    ///
+    /// - Parameter mode: The permission bits, whatever the user's mask is.
+    /// - Throws: `EEXIST` if there is a file or a link of that name.
+    static func create(_ path: String, _ content: [UInt8], mode: mode_t) throws(SystemError) {
+        try write(content, beside: path) { (file) throws(SystemError) in
+            try file.setMode(mode)
+        } name: { (new) throws(SystemError) in
+            // Unlike rename(2), link(2) never replaces a file.
+            try FileSystem.link(new, as: path)
+            FileSystem.remove(new)
+        }
+    }
+
+    /// Replaces the content of a file, or creates it. The file keeps its owner, its mode and its ACL.
+    ///
+    /// - Parameter mode: The permission bits of a file that is created.
+    /// - Throws: `ELOOP` if the path is a link: whoever can change the link chooses the file.
+    static func replace(_ path: String, _ content: [UInt8], mode: mode_t) throws(SystemError) {
+        guard !FileSystem.isLink(path) else { throw SystemError(ELOOP) }
+        let old = FileSystem.exists(path) ? try OpenFile(path, O_RDONLY | O_NOFOLLOW) : nil
+        let status = try old?.status()
+        let acl = old?.accessList
+        try write(content, beside: path) { (file) throws(SystemError) in
+            if let status { try file.setOwner(status.owner, status.group) }
+            try file.setMode(status?.mode ?? mode)
+            if let acl { try file.setAccessList(acl) }
+        } name: { (new) throws(SystemError) in
+            try FileSystem.rename(new, to: path)
+        }
+    }
+
+    /// - Parameters:
+    ///   - prepare: Sets owner and permissions of the new file, which only its owner may read until then.
+    ///   - name: Gives the new file its name.
+    private static func write(
+        _ content: [UInt8], beside path: String, prepare: (borrowing OpenFile) throws(SystemError) -> Void,
+        name: (String) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        let folder = KeyFile.folder(of: path)
+        let base = path.split(separator: "/").last ?? ""
+        let new = "\(folder)/.\(base).\(String(UInt64.random(in: .min ... .max), radix: 36)).new"
+        let file = try OpenFile(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        do throws(SystemError) {
+            try prepare(file)
+            try file.writeAll(content)
+            try file.synchronize()
+            try name(new)
+        } catch {
+            FileSystem.remove(new)
+            throw error
+        }
+        // The name is on the disk when the folder is. Some file systems cannot sync a folder.
+        try? OpenFile(folder, O_RDONLY | O_DIRECTORY).synchronize()
+    }
+}

@@ -1,0 +1,65 @@
+internal import SecureMesh
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Edits a list of peers: one process at a time, and all or nothing.
+enum RosterFile {
+    /// Reads the list, if there is one, lets `body` edit it, and replaces the file if it has changed.
+    ///
+    /// - Throws: `Failure`, or the error of `body`. Then the file has not changed.
+    static func edit<Result>(_ path: String, _ body: (inout RosterText) throws -> Result) throws -> Result {
+        let folder = try lockedFolder(of: path)
+        defer { withExtendedLifetime(folder) {} }
+        var text = try read(path)
+        let result = try body(&text)
+        if text.hasChanged {
+            do throws(SystemError) {
+                try FileWriter.replace(path, text.bytes, mode: 0o644)
+            } catch {
+                throw FileFailure.cannotReplace(path, error)
+            }
+        }
+        return result
+    }
+
+    private static func lockedFolder(of path: String) throws -> FolderLock {
+        let folder = KeyFile.folder(of: path)
+        do throws(SystemError) {
+            if let lock = try FolderLock(folder) { return lock }
+        } catch {
+            throw FileFailure.cannotReplace(path, error)
+        }
+        throw Failure(
+            .tryAgain, "another process is editing files in \(folder)", hint: "nothing has changed; try again")
+    }
+
+    private static func read(_ path: String) throws -> RosterText {
+        do throws(KeyFileError) {
+            let bytes = FileSystem.exists(path) ? try KeyFile.content(of: path, limit: Limits.rosterFile) : []
+            do throws(RosterError) {
+                return try RosterText(bytes)
+            } catch {
+                throw KeyFileError(path: path, reason: .invalidRoster(error))
+            }
+        } catch {
+            throw KeyStore.failure(error, hint: KeyStore.rosterHint)
+        }
+    }
+}
+
+/// The lock of a folder, held as long as this object lives. Readers need none, since files are replaced at once.
+private final class FolderLock {
+    private let file: OpenFile
+
+    /// Waits for the lock. Returns nil if another process keeps it.
+    init?(_ folder: String) throws(SystemError) {
+        file = try OpenFile(folder, O_RDONLY | O_DIRECTORY)
+        guard try FileSystem.lock(file) else { return nil }
+    }
+}

@@ -1,0 +1,25 @@
+internal import MeshControl
+
+/// The servers of this user that run on this host.
+enum RunningServer {
+    /// Makes them read their lists again, after `path` has changed. If none runs, tells the user what to do.
+    static func reload(after path: String) async {
+        let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
+        var isTold = false
+        for socket in sockets {
+            do throws(ControlClient.Failure) {
+                let report = try await ControlClient(path: socket)
+                    .post("/v1/reload", [String: String](), as: ReloadReport.self).value
+                let count = report.keys == 1 ? "1 key" : "\(report.keys) keys"
+                Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
+                isTold = true
+            } catch {
+                let failure = Failure(error)
+                Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
+            }
+        }
+        guard !isTold else { return }
+        Console.note(
+            "a server that runs elsewhere, or as another user, reads \(path) again on SIGHUP: systemctl reload p2p-server")
+    }
+}
