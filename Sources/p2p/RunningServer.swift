@@ -20,6 +20,6 @@ enum RunningServer {
         }
         guard !isTold else { return }
         Console.note(
-            "a server that runs elsewhere, or as another user, reads \(path) again on SIGHUP: systemctl reload p2p-server")
+            "a server that runs as another user reads \(path) again on SIGHUP: systemctl reload p2p-server")
     }
 }

@@ -56,6 +56,10 @@ package final class PeerInspector: ControlledProcess {
             let refusal = JoinRefusal(delay)
             state.problem = Problem(
                 "refused", .error, "turned away: \(refusal.summary)", hint: refusal.hint, since: now)
+        case .excluded:
+            state.problem = Problem(
+                "refused", .error, "the server does not let this key join as \(name)",
+                hint: "on the server's host: p2p authorize \(name) \(key)", since: now)
         case .unanswered:
             guard state.problem?.code != "unanswered" else { return }
             state.problem = Problem(

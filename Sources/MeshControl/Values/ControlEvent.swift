@@ -62,6 +62,9 @@ package struct ControlEvent: Codable, Sendable {
         case .refused(let delay, _):
             self.init(.refused, at: time)
             reason = JoinRefusal(delay).rawValue
+        case .excluded:
+            self.init(.refused, at: time)
+            reason = JoinRefusal.notAuthorized.rawValue
         case .unanswered(let attempts):
             self.init(.unanswered, at: time)
             count = attempts
