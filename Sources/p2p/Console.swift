@@ -66,7 +66,7 @@ enum Console {
     }
 
     private static func resultBytes(_ line: String) -> [UInt8] {
-        Array("\(style.withLock { $0.hasTimestamps } ? FileSystem.timestamp() + " " : "")\(line)\n".utf8)
+        Array("\(style.withLock { $0.hasTimestamps } ? "\(UnixTime.now) " : "")\(line)\n".utf8)
     }
 
     private static func noteLostOutput(_ error: SystemError) {
@@ -146,7 +146,7 @@ enum Console {
     static func bytes(of line: LogLine) -> [UInt8] {
         let style = style.withLock { $0 }
         let isColored = style.format == .text && style.color.applies(to: FileSystem.standardError)
-        return Array(line.formatted(as: style, time: FileSystem.timestamp(), isColored: isColored).utf8)
+        return Array(line.formatted(as: style, time: "\(UnixTime.now)", isColored: isColored).utf8)
     }
 
     private static func print(
