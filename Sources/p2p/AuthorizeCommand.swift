@@ -38,6 +38,8 @@ struct AuthorizeCommand: AsyncParsableCommand {
 
     @OptionGroup var listOptions: ListOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     func validate() throws {
         guard overlap == nil || replace else { throw ValidationError("--overlap goes with --replace") }
         guard until.map({ $0 > .now }) ?? true else { throw ValidationError("--until is in the past") }

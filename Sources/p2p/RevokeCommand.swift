@@ -22,6 +22,8 @@ struct RevokeCommand: AsyncParsableCommand {
 
     @OptionGroup var listOptions: ListOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     func validate() throws {
         guard let reason else { return }
         let isPlain = reason.unicodeScalars.allSatisfy {

@@ -138,8 +138,8 @@ final class Swarm: Sendable {
         case .lookupFailed(let reason): noteLookup(reason)
         case .serverLocated: noteLookup(nil)
         case .missed(let count): update { $0.missedEvents += count }
-        case .excluded, .unanswered, .slowRoundTrip, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .nameMoved,
-            .left, .ended:
+        case .excluded, .unanswered, .slowRoundTrip, .unreachable, .directoryStalled, .trustEnded, .trustRestored,
+            .nameMoved, .left, .ended:
             break
         }
     }

@@ -104,7 +104,7 @@ struct LogTests {
         let harness = try ProcessHarness()
         defer { harness.end() }
         let keys = try await harness.run(["keygen", "--timestamps"])
-        #expect(keys.output.count == 1 && keys.errors.count == 1)
+        #expect(keys.output.count == 1 && keys.errors.count == 2)
         try harness.write("", to: "keys/authorized_peers")
         let process = try harness.start(["server", "--listen", "127.0.0.1:0", "--timestamps"])
         try await process.waitForLine(matching: "public key ")

@@ -45,7 +45,8 @@ package struct EventOrder: Sendable {
             let isSound = membership != .none && isTrusted != (event == .trustRestored)
             isTrusted = event == .trustRestored
             return isSound ? nil : "\(event) while \(membership)"
-        case .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled:
+        case .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable,
+            .directoryStalled:
             return nil
         case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
             guard membership != .none else { return "outside of a membership: \(event)" }

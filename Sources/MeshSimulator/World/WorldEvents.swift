@@ -149,8 +149,8 @@ extension World: VirtualMesh {
             lostServers += 1
             tell([index], "\(event)")
         case .memberLeft: reportedGone += 1
-        case .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed,
-            .unreachable, .directoryStalled, .trustEnded, .trustRestored:
+        case .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated,
+            .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored:
             tell([index], "\(event)")
         case .memberJoined, .memberRejoined, .nameMoved, .missed: break
         }

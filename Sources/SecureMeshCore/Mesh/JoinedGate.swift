@@ -153,9 +153,9 @@ package struct JoinedGate: Sendable {
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):
             if isPending, messages.count < Limits.events { messages.append((nextOrder, message)) }
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip,
-            .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .missed, .left,
-            .ended:
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered,
+            .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded,
+            .trustRestored, .missed, .left, .ended:
             break
         }
     }

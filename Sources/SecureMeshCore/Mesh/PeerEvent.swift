@@ -83,9 +83,9 @@ public enum PeerEvent: Hashable, Sendable {
     package var isLast: Bool {
         switch self {
         case .left, .ended: true
-        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered, .slowRoundTrip,
-            .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded, .trustRestored, .memberJoined,
-            .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
+        case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered,
+            .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded,
+            .trustRestored, .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message, .missed:
             false
         }
     }

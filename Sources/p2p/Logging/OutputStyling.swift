@@ -7,6 +7,8 @@ extension Keygen: OutputStyling {}
 extension ServerCommand: OutputStyling {}
 extension PeerCommand: OutputStyling {}
 extension StatusCommand: OutputStyling {}
+extension AuthorizeCommand: OutputStyling {}
+extension RevokeCommand: OutputStyling {}
 extension SwarmCommand: OutputStyling {}
 extension SelfTestCommand: OutputStyling {}
 extension SimulateCommand: OutputStyling {}
