@@ -6,12 +6,13 @@ struct AuthorizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "authorize",
         abstract: "Let a key join under a name.",
+        usage: "p2p authorize <name> <key|file|-> [<options>]",
         discussion: """
+              p2p authorize sensor-7 sensor-7.pub
+              p2p authorize sensor-7 new.pub --replace --overlap 1h
+
             Adds a line to authorized_peers, or changes the line of the key. The file is replaced at once, and the \
             running server of this user reads it again.
-
-              p2p authorize sensor-7 sensor-7.pub
-              ssh sensor-7 cat keys/sensor-7.pub | p2p authorize sensor-7 -
             """)
 
     @Argument(help: "Name to join under.", transform: Parse.name)

@@ -6,11 +6,12 @@ struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",
         abstract: "Revoke the keys of peers.",
+        usage: "p2p revoke <name|key> ... [<options>]",
         discussion: """
+              p2p revoke sensor-7 --reason stolen
+
             Marks the lines of the keys in authorized_peers as revoked. The running server of this user reads the list \
             again, and a peer with such a key is out of the mesh within a second. 'p2p authorize' lets a key join again.
-
-              p2p revoke sensor-7 --reason "stolen"
             """)
 
     @Argument(
