@@ -69,6 +69,25 @@ enum Console {
         Array("\(style.withLock { $0.hasTimestamps } ? "\(UnixTime.now) " : "")\(line)\n".utf8)
     }
 
+    /// Shows a prompt on stdout after each line, if stdout is a terminal.
+    static func showPrompt() {
+        guard FileSystem.isTerminal(FileSystem.standardOutput), let queue = queue.withLock({ $0 }) else { return }
+        queue.setPrompt(
+            ConsolePrompt(
+                streams: FileSystem.isTerminal(FileSystem.standardError) ? [.output, .errors] : [.output],
+                canClear: !Terminal.isDumb,
+                isInForeground: { Terminal.isInForeground(FileSystem.standardOutput) }))
+    }
+
+    /// Shows the prompt again after a line without an answer.
+    static func repeatPrompt() {
+        queue.withLock { $0 }?.repeatPrompt()
+    }
+
+    static func hidePrompt() {
+        queue.withLock { $0 }?.setPrompt(nil)
+    }
+
     private static func noteLostOutput(_ error: SystemError) {
         if error.isBrokenPipe { hasLostReader.store(true, ordering: .relaxed) }
         guard !error.isBrokenPipe, !hasLostOutput.exchange(true, ordering: .relaxed) else { return }

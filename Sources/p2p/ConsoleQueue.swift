@@ -20,6 +20,7 @@ final class ConsoleQueue: Sendable {
         var order: UInt64 = 0
         /// True while the thread waits for a line or for a reader.
         var isWaiting = false
+        var prompt: ConsolePrompt?
         /// The callers that wait for room in the queue of stdout.
         var roomWaiters: [CheckedContinuation<Bool, Never>] = []
         /// The callers that wait until all lines are written.
@@ -29,7 +30,7 @@ final class ConsoleQueue: Sendable {
 
         mutating func append(_ bytes: [UInt8], to stream: Stream) {
             order += 1
-            streams[stream.rawValue].append(bytes, order: order)
+            streams[stream.rawValue].append(prompt?.around(bytes, on: stream) ?? bytes, order: order)
         }
     }
 
@@ -83,12 +84,32 @@ final class ConsoleQueue: Sendable {
         if isWaiting { _ = try? FileSystem.writeSome([0], to: wake.writing) }
     }
 
+    /// Shows a prompt on stdout after each line; nil to remove it.
+    func setPrompt(_ prompt: ConsolePrompt?) {
+        let isWaiting = state.withLock { state in
+            let bytes = prompt?.text ?? state.prompt?.removal ?? []
+            state.prompt = nil
+            if !bytes.isEmpty { state.append(bytes, to: .output) }
+            state.prompt = prompt
+            defer { state.isWaiting = false }
+            return state.isWaiting
+        }
+        if isWaiting { _ = try? FileSystem.writeSome([0], to: wake.writing) }
+    }
+
+    /// Shows the prompt again.
+    func repeatPrompt() {
+        guard let prompt = state.withLock({ $0.prompt }) else { return }
+        setPrompt(prompt)
+    }
+
     /// Appends a line to stdout as soon as there is room.
     func appendWithRoom(_ bytes: [UInt8]) async {
         while true {
             let isAppended = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
                 let hasRoom = state.withLock { state in
-                    let hasRoom = state.streams[Stream.output.rawValue].hasRoom(for: bytes.count)
+                    let hasRoom = state.streams[Stream.output.rawValue]
+                        .hasRoom(for: bytes.count + ConsolePrompt.most)
                     if !hasRoom { state.roomWaiters.append(continuation) }
                     return hasRoom
                 }

@@ -23,10 +23,14 @@ extension SystemError {
 
     /// True if there is a file of that name.
     var isExisting: Bool { code == EEXIST }
+
+    /// True if the same call may succeed later.
+    var isTemporary: Bool { code == EINTR || code == EAGAIN }
 }
 
 /// The system calls of the command that take pointers: files, the environment, the time.
 enum FileSystem {
+    static let standardInput = STDIN_FILENO
     static let standardOutput = STDOUT_FILENO
     static let standardError = STDERR_FILENO
 
@@ -162,6 +166,27 @@ enum FileSystem {
         polls.append(pollfd(fd: reading, events: Int16(POLLIN), revents: 0))
         while unsafe poll(&polls, nfds_t(polls.count), -1) < 0, errno == EINTR {}
         return polls.dropLast().map { $0.revents != 0 }
+    }
+
+    /// Waits until a descriptor has bytes, is at its end or has failed.
+    static func waitUntilReadable(_ descriptor: CInt) {
+        var polls = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        while unsafe poll(&polls, 1, -1) < 0, errno == EINTR {}
+    }
+
+    /// Blocks this thread.
+    static func pause(milliseconds: CInt) {
+        _ = poll(nil, 0, milliseconds)
+    }
+
+    /// Reads bytes, as many as there are.
+    ///
+    /// - Returns: The bytes; none at the end.
+    static func readSome(from descriptor: CInt, atMost limit: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = unsafe read(descriptor, &bytes, limit)
+        guard count >= 0 else { throw SystemError() }
+        return Array(bytes.prefix(count))
     }
 
     /// Makes a folder, unless there is one.

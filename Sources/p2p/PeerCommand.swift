@@ -15,6 +15,10 @@ struct PeerCommand: AsyncParsableCommand {
 
             Prints on stdout who joins (+), leaves (-) or returns with a new session (~), and messages as NAME: TEXT \
             with control characters escaped. SIGINT, SIGTERM and SIGHUP make the peer leave the mesh and exit.
+
+            Reads commands from standard input, such as 'send B hello'; 'help' lists them. The answer to each is one \
+            line, which begins with ok or error. At the end of a pipe or a file the peer continues; Ctrl-D on a \
+            terminal makes it leave the mesh and exit.
             """)
 
     @Argument(help: "Name to join under.", transform: Parse.name)
@@ -105,18 +109,14 @@ struct PeerCommand: AsyncParsableCommand {
             name: name, key: signingKey.publicKey, server: server, pinned: pinned)
 
         let registry = metricsOptions.makeRegistry()
-        let notifier = ServiceNotifier(of: peer, as: name, asking: server)
-        let services = ServiceGroup(services: [peer, notifier], logger: .quiet)
-        let stopping = signals.stopping(services)
-        let summaries = signals.printingSummaries(of: peer, logger)
-        // Ends with the peer's events, so that all of them are printed. If nobody reads stdout, it does not end, and
-        // the command does.
-        let (events, followed) = (peer.events, peer.events)
-        let printing = Task { await printer.print(events) }
         let inspector = PeerInspector(
             peer, name: name, key: signingKey.publicKey, server: server, identity: Program.identity)
-        let following = Task { await inspector.follow(followed) }
+        let runner = PeerRunner(peer, configuration, logger: logger, printer: printer, inspector: inspector)
         try await metricsOptions.serve(registry, of: inspector)
+        let notifier = ServiceNotifier(of: runner, asking: server)
+        let services = ServiceGroup(services: [runner, notifier], logger: .quiet)
+        let stopping = signals.stopping(services)
+        let summaries = signals.printingSummaries(of: runner, logger)
         let controlTask = ControlTask(control)
         let opening = Task { [name, port] () -> Failure? in
             guard (try? await peer.boundAddress) != nil else { return nil }
@@ -124,38 +124,35 @@ struct PeerCommand: AsyncParsableCommand {
             if failure != nil { await services.triggerGracefulShutdown() }
             return failure
         }
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            if case .every(let interval) = broadcastInterval {
-                tasks.addTask { [message] in await broadcast(message, over: peer, every: interval) }
-            }
-            if let timeout {
-                tasks.addTask {
-                    try? await Task.sleep(for: timeout)
-                    if await printer.giveUp(after: timeout) { await services.triggerGracefulShutdown() }
-                }
-            }
-            defer {
-                tasks.cancelAll()
-                stopping.cancel()
-                summaries.cancel()
-            }
-            do {
-                try await services.run()
-            } catch MeshError.notAuthorized {
-                await controlTask.close(after: opening)
-                // The event for it says why, but may not have been read yet.
-                await wait(for: printing, atMost: Console.patience)
-                throw await printer.failure ?? printer.notAuthorized
-            } catch let error as MeshError {
-                await controlTask.close(after: opening)
-                await wait(for: printing, atMost: Console.patience)
-                throw Failure(error)
-            }
-            if let failure = await controlTask.close(after: opening) { throw failure }
-            await following.value
-            await wait(for: printing, atMost: Console.patience)
-            if let failure = await printer.failure { throw failure }
+        let broadcaster = Broadcaster(message, over: runner, every: Self.defaultInterval)
+        if case .every(let interval) = broadcastInterval { await broadcaster.start(every: interval) }
+        let input = PeerInput(runner: runner, broadcaster: broadcaster, inspector: inspector) {
+            await services.triggerGracefulShutdown()
         }
+        // Nothing waits for the end of this task, which may be reading.
+        let reading = Task { await input.run() }
+        let timing = Task { [timeout] in
+            guard let timeout, (try? await Task.sleep(for: timeout)) != nil, await runner.peer != nil else { return }
+            if await printer.giveUp(after: timeout) { await services.triggerGracefulShutdown() }
+        }
+        defer {
+            for task in [reading, timing, summaries] { task.cancel() }
+            stopping.cancel()
+        }
+        do {
+            try await services.run()
+        } catch MeshError.notAuthorized {
+            await controlTask.close(after: opening)
+            // The event for it says why, but may not have been read yet.
+            throw await printer.failure ?? printer.notAuthorized
+        } catch let error as MeshError {
+            await controlTask.close(after: opening)
+            throw Failure(error)
+        }
+        if let failure = await controlTask.close(after: opening) { throw failure }
+        if let failure = await printer.failure { throw failure }
+        await broadcaster.stop()
+        stopping.cancel()
         if let signal = await stopping.value, signal == .hangup { throw ExitCode(signal.exitCode) }
     }
 
@@ -173,26 +170,5 @@ struct PeerCommand: AsyncParsableCommand {
 
     func readServerKeys() throws -> [PublicKey] {
         try (serverKey.isEmpty ? [keyOptions.store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
-    }
-
-    /// Broadcasts at an interval until the task is canceled or the peer ends.
-    ///
-    /// - Parameter text: the message; nil for `NAME_broadcast_COUNTER`. The counter counts broadcasts with a receiver.
-    private func broadcast(_ text: String?, over peer: MeshPeer, every interval: Duration) async {
-        var count = 0
-        while true {
-            do {
-                try await Task.sleep(for: interval)
-                let body = text ?? "\(name)_broadcast_\(count + 1)"
-                if try await peer.broadcast(body) > 0 { count += 1 }
-            } catch SendError.notJoined, SendError.overRate, SendError.queueFull {
-                continue
-            } catch let SendError.tooLarge(limit) {
-                Console.warning("the message is longer than \(limit) bytes, nothing is sent")
-                return
-            } catch {
-                return
-            }
-        }
     }
 }

@@ -10,6 +10,8 @@ actor PeerSessionPrinter {
     private var hasJoined = false
     /// The name of this peer, with the address at which the server saw it last.
     private var own: String
+    /// True from a join until the peer leaves.
+    private var isMember = false
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
@@ -61,6 +63,7 @@ actor PeerSessionPrinter {
         case .joined(let address):
             hasJoined = true
             own = "\(name) at \(address)"
+            isMember = true
             warnedOfSilence = false
             lastRefusal = nil
             isExcluded = false
@@ -153,7 +156,8 @@ actor PeerSessionPrinter {
                 "\(count) events are missing here: stdout is too slow", event: .eventsMissing,
                 fields: ["count": .number(count)])
         case .left:
-            if hasJoined { Console.note("left the mesh", event: .left) }
+            if isMember { Console.note("left the mesh", event: .left) }
+            isMember = false
         case .ended(.revoked):
             failure = Failure(
                 .noPermission, "the server \(place) has revoked the key of \(own)",

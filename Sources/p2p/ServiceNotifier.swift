@@ -53,11 +53,18 @@ final class ServiceNotifier: Service {
         }
     }
 
-    convenience init(of peer: MeshPeer, as name: PeerName, asking server: ServerAddress) {
+    convenience init(of runner: PeerRunner, asking server: ServerAddress) {
         let asking = "not a member, asking \(Console.escaped(server.description))"
         self.init {
-            guard let others = try await peer.otherMemberCount() else { return asking }
-            return "member as \(name), with \(others == 1 ? "1 other" : "\(others) others")"
+            let others: Int?
+            do throws(MeshError) {
+                guard let peer = await runner.peer else { return "disconnected" }
+                others = try await peer.otherMemberCount()
+            } catch .notRunning {
+                return "disconnected"
+            }
+            guard let others else { return asking }
+            return "member as \(runner.name), with \(others == 1 ? "1 other" : "\(others) others")"
         }
     }
 

@@ -26,6 +26,11 @@ struct StatusTable {
             }
     }
 
+    /// The process and its problems in one line.
+    var line: String {
+        ([summary] + status.problems.map { Console.escaped($0.message) }).joined(separator: "; ")
+    }
+
     private var problemLines: [String] {
         status.problems.flatMap { problem in
             let since = problem.since.map { ", for \(Self.age(status.time - $0))" } ?? ""
@@ -46,7 +51,8 @@ struct StatusTable {
         }
         let trip = server.roundTrip.map { ", round trip \(Self.milliseconds($0)) ms" } ?? ""
         let since = server.since.map { " for \(Self.age(status.time - $0))" } ?? ""
-        return "peer \(Console.escaped(name)) at \(addresses), \(server.state.rawValue)\(since), "
+        let place = addresses.isEmpty ? "" : " at \(addresses)"
+        return "peer \(Console.escaped(name))\(place), \(server.state.rawValue)\(since), "
             + "server \(server.address ?? server.configured)\(trip): \(counts)"
     }
 

@@ -29,12 +29,15 @@ final class ProcessHarness: Sendable {
 
     /// Starts `p2p` in the folder.
     ///
-    /// - Parameter launcher: a command with its arguments, to which the path and the arguments of `p2p` are appended.
+    /// - Parameters:
+    ///   - launcher: a command with its arguments, to which the path and the arguments of `p2p` are appended.
+    ///   - hasInput: True for a pipe to standard input, which is /dev/null otherwise.
     func start(
-        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = []
+        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = [], hasInput: Bool = false
     ) throws -> RunningProcess {
         let environment = ["XDG_RUNTIME_DIR": runtimeFolder.path].merging(environment) { $1 }
-        let process = try RunningProcess(arguments, in: folder, environment: environment, launcher: launcher)
+        let process = try RunningProcess(
+            arguments, in: folder, environment: environment, launcher: launcher, hasInput: hasInput)
         processes.withLock { $0.append(process) }
         return process
     }

@@ -24,18 +24,24 @@ final class RunningProcess: Sendable {
 
     private let command: String
     private let process = Process()
+    /// The pipe to standard input; nil if that is /dev/null.
+    private let input: Pipe?
     private let state = Mutex(State())
 
     init(
-        _ arguments: [String], in folder: URL, environment: [String: String], launcher: [String]
+        _ arguments: [String], in folder: URL, environment: [String: String], launcher: [String],
+        hasInput: Bool = false
     ) throws {
+        input = hasInput ? Pipe() : nil
+        // No other process may keep the pipe open.
+        if let input { _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC) }
         command = (launcher + ["p2p"] + arguments).joined(separator: " ")
         let whole = launcher + [try Self.binary().path] + arguments
         process.executableURL = URL(fileURLWithPath: whole[0])
         process.arguments = Array(whole.dropFirst())
         process.currentDirectoryURL = folder
         process.environment = Self.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input ?? FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in
             let status = process.terminationStatus
             // The lock keeps this from overtaking "began".
@@ -49,6 +55,23 @@ final class RunningProcess: Sendable {
             try process.run()
             ProcessWatchdog.notify("began", process.processIdentifier)
         }
+    }
+
+    /// Writes to the pipe to standard input.
+    func write(_ bytes: some Collection<UInt8>) throws {
+        try input?.fileHandleForWriting.write(contentsOf: Data(bytes))
+    }
+
+    /// Writes a line to the pipe to standard input, and waits for the line that answers it.
+    func answer(to line: String, within limit: Duration = .seconds(10)) async throws -> String {
+        let mark = mark
+        try write("\(line)\n".utf8)
+        return try await waitForLine(matching: "^(ok|error) ", since: mark, within: limit)
+    }
+
+    /// Closes the pipe to standard input.
+    func closeInput() throws {
+        try input?.fileHandleForWriting.close()
     }
 
     /// The number of lines so far: pass it as `since` to ignore them.

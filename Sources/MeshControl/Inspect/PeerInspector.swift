@@ -9,10 +9,12 @@ package final class PeerInspector: ControlledProcess {
         var linkSince: Timestamp
         var problem: Problem?
         var slowness: Problem?
+        /// True until a peer that follows another one has joined.
+        var hasOldMembers = false
     }
 
     package let feed = ControlFeed()
-    private let peer: MeshPeer
+    private let current: Mutex<MeshPeer>
     private let name: PeerName
     private let key: PublicKey
     private let server: ServerAddress
@@ -22,7 +24,7 @@ package final class PeerInspector: ControlledProcess {
     package init(
         _ peer: MeshPeer, name: PeerName, key: PublicKey, server: ServerAddress, identity: ProcessIdentity
     ) {
-        self.peer = peer
+        current = Mutex(peer)
         self.name = name
         self.key = key
         self.server = server
@@ -30,15 +32,41 @@ package final class PeerInspector: ControlledProcess {
         state = Mutex(State(linkSince: identity.startedAt))
     }
 
+    /// The peer that runs, or ran last.
+    private var peer: MeshPeer { current.withLock { $0 } }
+
+    /// Answers for another peer, which joins after the one before it has left.
+    package func follow(_ next: MeshPeer) {
+        current.withLock { $0 = next }
+        let now = Timestamp.now
+        state.withLock { state in
+            (state.link, state.linkSince, state.problem, state.slowness) = (.joining, now, nil, nil)
+            state.hasOldMembers = true
+        }
+    }
+
     /// Follows the events of the peer until they end.
     package func follow(_ events: MeshEvents<PeerEvent>) async {
         for await event in events {
             let now = Timestamp.now
-            if case .missed = event, let members = try? await peer.members() {
+            if missesMembers(before: event), let members = try? await peer.members() {
                 state.withLock { $0.history.replace(members, at: now) }
             }
             state.withLock { note(event, at: now, in: &$0) }
             feed.publish { ControlEvent(event, at: now) }
+        }
+    }
+
+    /// Returns true if members may have come or gone without an event.
+    private func missesMembers(before event: PeerEvent) -> Bool {
+        switch event {
+        case .missed: return true
+        case .joined:
+            return state.withLock { state in
+                defer { state.hasOldMembers = false }
+                return state.hasOldMembers
+            }
+        default: return false
         }
     }
 
@@ -114,7 +142,8 @@ package final class PeerInspector: ControlledProcess {
             var member = MemberStatus(
                 name: presence.member.name.description, publicKey: presence.member.publicKey,
                 state: isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
-                reason: isCertain ? nil : "serverSilent", address: presence.member.address)
+                reason: isCertain ? nil : link == .ended ? "disconnected" : "serverSilent",
+                address: presence.member.address)
             member.receivedMessages = presence.messages
             member.roundTrip = presence.roundTrip
             return member

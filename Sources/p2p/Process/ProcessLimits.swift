@@ -157,7 +157,7 @@ enum ProcessLimits {
     /// Descriptors for files, the queues of Dispatch, the console, signals and the neighbor table.
     private static let baseDescriptors = 16
     /// The threads of the event loops and of Dispatch, one per processor each, and some others.
-    private static let threads = eventLoops * 2 + 3
+    private static let threads = eventLoops * 2 + 4
     private static let threadStack = 8 << 20
     private static let mappingsPerKey = 4
     private static let otherMappings = 2_000

@@ -27,6 +27,11 @@ enum SignalTrap {
         for each in [Signal.interrupt, .terminate, .hangup] { install(endAtOnce, for: each) }
     }
 
+    /// Lets a read from a terminal fail if the process is in the background. By default SIGTTIN would stop it.
+    static func ignoreTerminalInput() {
+        signal(SIGTTIN, SIG_IGN)
+    }
+
     /// Handles signals from now on.
     ///
     /// After the first signal that stops the command, a SIGINT or SIGTERM ends the process at once. Those that come

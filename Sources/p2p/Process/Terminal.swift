@@ -19,6 +19,9 @@ enum Terminal {
         }
     }
 
+    /// True if the process is in the group that may read from its terminal.
+    static func isInForeground(_ descriptor: CInt) -> Bool { tcgetpgrp(descriptor) == getpgrp() }
+
     /// The number of columns; nil if there is no terminal, or it does not tell.
     static func width(of descriptor: CInt) -> Int? {
         var size = winsize()

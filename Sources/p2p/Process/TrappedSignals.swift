@@ -28,7 +28,7 @@ struct TrappedSignals: Sendable {
             for await _ in summaries {
                 guard let members = try? await member.members(), let refused = try? await member.rejections(),
                     let lost = try? await member.losses()
-                else { return }
+                else { continue }
                 var fields: Logger.Metadata = [
                     "members": .stringConvertible(members.count), "refused": .stringConvertible(refused.total),
                     "lost": .stringConvertible(lost.total),

@@ -1,0 +1,114 @@
+internal import ArgumentParser
+internal import SecureMesh
+
+/// A command that a peer reads from standard input.
+enum InputCommand: Equatable {
+    /// The reason why a line is no command, in one line.
+    struct Mistake: Error, Equatable {
+        let message: String
+    }
+
+    case connect
+    case disconnect
+    case broadcastOn
+    case broadcastOff
+    case broadcastEvery(Duration)
+    case send(PeerName, String)
+    case all(String)
+    case peers
+    case status
+    case help
+    case quit
+
+    /// Each command as it is written, and what it does.
+    static let list: [(synopsis: String, meaning: String)] = [
+        ("connect", "join the mesh again"),
+        ("disconnect", "leave the mesh, without an end of the process"),
+        ("broadcast on|off|INTERVAL", "begin or end broadcasts, or change their interval"),
+        ("send NAME TEXT", "send a text to a member, and wait until it has it"),
+        ("all TEXT", "send a text to all other members, and wait until they have it"),
+        ("peers", "list the other members: name, address, key"),
+        ("status", "show the state of this peer"),
+        ("help", "list the commands"),
+        ("quit", "leave the mesh and exit"),
+    ]
+
+    private static let words = list.map { String($0.synopsis.prefix { $0 != " " }) }
+
+    /// Reads a line.
+    ///
+    /// - Returns: Nil if the line is blank.
+    static func parse(_ line: String) throws(Mistake) -> InputCommand? {
+        let (word, rest) = split(line[...])
+        switch word {
+        case "": return nil
+        case "connect": return try bare(.connect, rest)
+        case "disconnect": return try bare(.disconnect, rest)
+        case "broadcast": return try broadcast(rest)
+        case "send":
+            let (name, text) = split(rest)
+            guard !name.isEmpty, !text.isEmpty else { throw usage("send") }
+            guard let name = try? PeerName(String(name)) else {
+                throw Mistake(message: "\(quoted(name)) is no name: 1 to 32 characters of A-Z a-z 0-9 . _ -")
+            }
+            return .send(name, String(text))
+        case "all":
+            guard !rest.isEmpty else { throw usage("all") }
+            return .all(String(rest))
+        case "peers": return try bare(.peers, rest)
+        case "status": return try bare(.status, rest)
+        case "help": return try bare(.help, rest)
+        case "quit": return try bare(.quit, rest)
+        default:
+            let suggestion = suggestion(of: words, for: word, or: "see 'help'")
+            throw Mistake(message: "unknown command \(quoted(word))\(suggestion)")
+        }
+    }
+
+    /// Returns an addition to a message: the word that the user probably meant, or else another text.
+    static func suggestion(of words: [String], for given: some StringProtocol, or other: String? = nil) -> String {
+        let given = String(given.lowercased().prefix(mostQuoted))
+        if let best = NearMiss.best(of: words, for: given) { return "; did you mean '\(best)'?" }
+        return other.map { "; \($0)" } ?? ""
+    }
+
+    private static func broadcast(_ rest: Substring) throws(Mistake) -> InputCommand {
+        switch rest {
+        case "": throw usage("broadcast")
+        case "on": return .broadcastOn
+        case "off": return .broadcastOff
+        default:
+            do {
+                return .broadcastEvery(try Parse.interval(String(rest)))
+            } catch {
+                let reason = (error as? ValidationError)?.message ?? "no interval"
+                throw Mistake(message: reason + suggestion(of: ["off", "on"], for: rest))
+            }
+        }
+    }
+
+    private static func bare(_ command: InputCommand, _ rest: Substring) throws(Mistake) -> InputCommand {
+        guard rest.isEmpty else { throw Mistake(message: "'\(command)' takes no argument") }
+        return command
+    }
+
+    private static func usage(_ word: String) -> Mistake {
+        Mistake(message: "usage: " + (list.map(\.synopsis).first { $0.hasPrefix(word) } ?? word))
+    }
+
+    /// Returns the first word, and the text after the blank that ends it.
+    private static func split(_ text: Substring) -> (word: Substring, rest: Substring) {
+        let text = text.drop(while: isBlank)
+        let word = text.prefix { !isBlank($0) }
+        return (word, text[word.endIndex...].dropFirst())
+    }
+
+    private static func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+
+    private static func quoted(_ word: Substring) -> String {
+        "'\(Console.escaped(String(word.prefix(mostQuoted))))\(word.count > mostQuoted ? "…" : "")'"
+    }
+
+    /// The largest number of characters of a word that a message quotes.
+    private static let mostQuoted = 32
+}

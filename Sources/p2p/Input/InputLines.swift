@@ -1,0 +1,67 @@
+internal import Dispatch
+internal import SecureMesh
+internal import Synchronization
+
+/// Reads lines from standard input on a thread of its own, so that the wait for one blocks neither an event loop nor
+/// the end of the process.
+///
+/// From a terminal it reads only while the process is in the foreground. A job in the background would be stopped, or
+/// take what is typed for the shell.
+final class InputLines: Sendable {
+    private let splitter = Mutex(LineSplitter(limit: limit))
+    private let queue = DispatchQueue(label: "input")
+
+    init() {
+        if FileSystem.isTerminal(FileSystem.standardInput) { SignalTrap.ignoreTerminalInput() }
+    }
+
+    /// Waits for the next line, which is not read before it is asked for.
+    ///
+    /// - Returns: Nil at the end.
+    func next() async -> LineSplitter.Line? {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.readLine()) }
+        }
+    }
+
+    /// True if standard input is a terminal, so that its end was typed. The terminal of a closed window is none.
+    var isTerminal: Bool { FileSystem.isTerminal(FileSystem.standardInput) }
+
+    private func readLine() -> LineSplitter.Line? {
+        splitter.withLock { splitter in
+            while true {
+                if let line = splitter.next() { return line }
+                guard let bytes = Self.readBytes() else {
+                    splitter.finish()
+                    return splitter.next()
+                }
+                splitter.append(bytes)
+            }
+        }
+    }
+
+    /// Returns some bytes; nil at the end, and if standard input cannot be read.
+    private static func readBytes() -> [UInt8]? {
+        let input = FileSystem.standardInput
+        while true {
+            FileSystem.waitUntilReadable(input)
+            if FileSystem.isTerminal(input), !Terminal.isInForeground(input) {
+                FileSystem.pause(milliseconds: pause)
+                continue
+            }
+            do throws(SystemError) {
+                let bytes = try FileSystem.readSome(from: input, atMost: chunk)
+                return bytes.isEmpty ? nil : bytes
+            } catch {
+                // A terminal refuses a process that has got into the background meanwhile.
+                guard error.isTemporary || FileSystem.isTerminal(input) else { return nil }
+            }
+        }
+    }
+
+    /// The largest number of bytes of a line.
+    static let limit = 64 << 10
+    private static let chunk = 16 << 10
+    /// The time between two looks whether the process is in the foreground.
+    private static let pause: CInt = 500
+}

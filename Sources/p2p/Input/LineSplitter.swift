@@ -1,0 +1,53 @@
+/// Divides bytes into lines of UTF-8. A line of any length takes a bounded memory.
+struct LineSplitter {
+    enum Line: Equatable, Sendable {
+        case text(String)
+        case notUTF8
+        case tooLong
+    }
+
+    private let limit: Int
+    private var bytes: [UInt8] = []
+    /// The index of the first byte that belongs to no line yet, and of the first that was not searched for an end.
+    private var (start, searched) = (0, 0)
+    /// True while the bytes of a line that is too long are dropped.
+    private var isDropping = false
+    private var hasEnded = false
+
+    /// - Parameter limit: The largest number of bytes of a line.
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    mutating func append(_ more: [UInt8]) {
+        bytes.removeFirst(start)
+        (start, searched) = (0, searched - start)
+        bytes += more
+    }
+
+    /// Makes a line of the bytes after the last end of a line.
+    mutating func finish() {
+        hasEnded = true
+    }
+
+    /// Returns the next line without its end, LF or CR LF; nil if more bytes are needed.
+    mutating func next() -> Line? {
+        if let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+            return take(bytes[start..<end], after: end + 1)
+        }
+        searched = bytes.count
+        if bytes.count - start > limit {
+            isDropping = true
+            start = bytes.count
+        }
+        guard hasEnded, isDropping || start < bytes.count else { return nil }
+        return take(bytes[start...], after: bytes.count)
+    }
+
+    private mutating func take(_ content: ArraySlice<UInt8>, after end: Int) -> Line {
+        defer { (start, searched, isDropping) = (end, end, false) }
+        let line = content.last == UInt8(ascii: "\r") ? content.dropLast() : content
+        guard !isDropping, line.count <= limit else { return .tooLong }
+        return String(validating: line, as: UTF8.self).map(Line.text) ?? .notUTF8
+    }
+}

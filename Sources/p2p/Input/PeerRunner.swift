@@ -1,0 +1,146 @@
+internal import Logging
+internal import MeshControl
+internal import SecureMesh
+internal import ServiceLifecycle
+
+/// Runs a peer, and another one after each `disconnect` and `connect`: a `MeshPeer` runs once.
+actor PeerRunner: Service {
+    /// The reason why a command is refused.
+    enum Refusal: Error {
+        case connected
+        case disconnected
+        case failed(Failure)
+
+        var message: String {
+            switch self {
+            case .connected: "the peer is connected; 'disconnect' leaves the mesh"
+            case .disconnected: "the peer is disconnected; 'connect' joins the mesh again"
+            case .failed(let failure): failure.message
+            }
+        }
+    }
+
+    private let configuration: MeshPeer.Configuration
+    private let logger: Logger
+    private let printer: PeerSessionPrinter
+    private let inspector: PeerInspector
+    private let peers: AsyncStream<MeshPeer>
+    private let nextPeer: AsyncStream<MeshPeer>.Continuation
+    /// The peer that runs; nil while there is none.
+    private(set) var peer: MeshPeer?
+    /// True while `connect` waits for the socket: then an error is its answer.
+    private var isConnecting = false
+    private var connectFailure: MeshError?
+    private var endWaiters: [CheckedContinuation<Void, Never>] = []
+
+    /// - Parameter peer: The first peer, which has not run.
+    init(
+        _ peer: MeshPeer, _ configuration: MeshPeer.Configuration, logger: Logger, printer: PeerSessionPrinter,
+        inspector: PeerInspector
+    ) {
+        self.peer = peer
+        self.configuration = configuration
+        self.logger = logger
+        self.printer = printer
+        self.inspector = inspector
+        (peers, nextPeer) = AsyncStream.makeStream()
+        nextPeer.yield(peer)
+    }
+
+    nonisolated var name: PeerName { configuration.name }
+
+    /// The peer that runs.
+    var connected: MeshPeer {
+        get throws(Refusal) {
+            guard let peer else { throw .disconnected }
+            return peer
+        }
+    }
+
+    /// Runs peers until graceful shutdown, or until one fails.
+    ///
+    /// Returns when the events of the last one are printed. If nobody reads stdout, they are waited for as long as the
+    /// console waits.
+    func run() async throws {
+        defer { Console.hidePrompt() }
+        try await withGracefulShutdownHandler {
+            for await peer in peers.cancelOnGracefulShutdown() {
+                do {
+                    try await run(peer)
+                } catch let error as MeshError where isConnecting {
+                    connectFailure = error
+                }
+                end()
+            }
+        } onGracefulShutdown: {
+            // What is printed from now on has no prompt after it.
+            Console.hidePrompt()
+        }
+    }
+
+    private func run(_ peer: MeshPeer) async throws {
+        let (events, followed) = (peer.events, peer.events)
+        // Detached, because a sequence of events ends early in a service group that shuts down.
+        let printing = Task.detached { [printer] in await printer.print(events) }
+        let following = Task.detached { [inspector] in await inspector.follow(followed) }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await peer.run())
+        } catch {
+            result = .failure(error)
+        }
+        await following.value
+        await wait(for: printing, atMost: Console.patience)
+        try result.get()
+    }
+
+    private func end() {
+        peer = nil
+        for waiter in endWaiters { waiter.resume() }
+        endWaiters = []
+    }
+
+    /// Begins to join the mesh again. Returns when the socket is bound.
+    func connect() async throws(Refusal) {
+        guard peer == nil else { throw .connected }
+        let next: MeshPeer
+        do throws(MeshError) {
+            next = try MeshPeer(configuration, logger: logger)
+        } catch {
+            throw .failed(Failure(error))
+        }
+        (peer, isConnecting, connectFailure) = (next, true, nil)
+        defer { isConnecting = false }
+        inspector.follow(next)
+        nextPeer.yield(next)
+        guard (try? await next.boundAddress) == nil else { return }
+        await ended()
+        throw connectFailure.map { .failed(Failure($0)) } ?? .disconnected
+    }
+
+    /// Leaves the mesh. Returns when the events of the peer are printed.
+    func disconnect() async throws(Refusal) {
+        let peer = try connected
+        await peer.leave()
+        await ended()
+    }
+
+    /// Waits until the peer has ended.
+    private func ended() async {
+        guard peer != nil else { return }
+        await withCheckedContinuation { endWaiters.append($0) }
+    }
+}
+
+extension PeerRunner: Summarized {
+    func members() async throws(MeshError) -> [Member] { try await running.members() }
+    func rejections() async throws(MeshError) -> RejectionCounters { try await running.rejections() }
+    func losses() async throws(MeshError) -> DatagramLosses { try await running.losses() }
+
+    private var running: MeshPeer {
+        get throws(MeshError) {
+            guard let peer else { throw .notRunning }
+            return peer
+        }
+    }
+}
