@@ -34,15 +34,7 @@ struct KeyStore {
     func create(_ name: PeerName) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
-        let header = "# created \(UnixTime.now)\n# public key \(key.publicKey)\n"
-        try key.withSecretText { text in
-            var content = Array(header.utf8)
-            content.reserveCapacity(content.count + text.count + 1)
-            for index in 0..<text.count { content.append(text[index]) }
-            content.append(UInt8(ascii: "\n"))
-            defer { Sodium.wipe(&content) }
-            try create(secretPath(name), content, mode: 0o600)
-        }
+        try withContent(of: key) { try create(secretPath(name), $0, mode: 0o600) }
         do {
             try create(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
         } catch {
@@ -50,6 +42,41 @@ struct KeyStore {
             throw error
         }
         return key.publicKey
+    }
+
+    /// Makes a key in place of the one of this name, or the first one.
+    func replace(_ name: PeerName) throws -> PublicKey {
+        try makeFolder()
+        let key = SigningKey()
+        try withContent(of: key) { try replace(secretPath(name), $0, mode: 0o600) }
+        try replace(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
+        return key.publicKey
+    }
+
+    private func replace(_ path: String, _ content: [UInt8], mode: UInt32) throws {
+        do throws(SystemError) {
+            try FileWriter.replace(path, content, mode: mode)
+        } catch {
+            throw FileFailure.cannotReplace(path, error)
+        }
+    }
+
+    /// Calls `body` with the content of the file of a secret key, which is wiped afterwards.
+    private func withContent(of key: SigningKey, _ body: ([UInt8]) throws -> Void) throws {
+        let header = "# created \(UnixTime.now)\n# public key \(key.publicKey)\n"
+        try key.withSecretText { text in
+            var content = Array(header.utf8)
+            content.reserveCapacity(content.count + text.count + 1)
+            for index in 0..<text.count { content.append(text[index]) }
+            content.append(UInt8(ascii: "\n"))
+            defer { Sodium.wipe(&content) }
+            try body(content)
+        }
+    }
+
+    /// Reads NAME.pub.
+    func readPublicKey(of name: PeerName) throws -> PublicKey {
+        try Self.readPublicLine(publicPath(name), "the key of \(name)", hint: keygenHint(name)).key
     }
 
     /// Makes the folder, for its owner only, unless there is one. One that other users can change is refused.

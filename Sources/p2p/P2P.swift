@@ -21,7 +21,8 @@ struct P2P: AsyncParsableCommand {
             CommandGroup(name: "Run", subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self]),
             CommandGroup(name: "Use", subcommands: [StatusCommand.self]),
             CommandGroup(
-                name: "Manage", subcommands: [AuthorizeCommand.self, RevokeCommand.self, CheckCommand.self]),
+                name: "Manage",
+                subcommands: [AuthorizeCommand.self, RevokeCommand.self, KeyCommand.self, CheckCommand.self]),
             CommandGroup(
                 name: "Verify", subcommands: [SelfTestCommand.self, SimulateCommand.self, SwarmCommand.self]),
         ]

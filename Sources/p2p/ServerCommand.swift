@@ -107,11 +107,14 @@ struct ServerCommand: AsyncParsableCommand {
         let (events, followed) = (server.events, server.events)
         let printing = Task { await Self.print(events, of: server, publicKey: signingKey.publicKey) }
         let reload = try SettingsReload()
+        let expiry = ExpiryWatch(roster)
+        let warning = Task { await expiry.run() }
+        defer { warning.cancel() }
         let inspector = ServerInspector(
             server, key: signingKey.publicKey, roster: roster,
             list: source.map { source in
                 ServerInspector.List(path: source.path) { (old) throws(ControlError) in
-                    try Self.readAgain(reload, source, replacing: old)
+                    try Self.readAgain(reload, source, replacing: old, expiry)
                 } note: {
                     Self.note($0)
                 }
@@ -243,12 +246,13 @@ struct ServerCommand: AsyncParsableCommand {
     ///
     /// - Parameter old: The list in force.
     private static func readAgain(
-        _ reload: SettingsReload, _ source: RosterSource, replacing old: Roster
+        _ reload: SettingsReload, _ source: RosterSource, replacing old: Roster, _ expiry: ExpiryWatch
     ) throws(ControlError) -> Roster {
         do {
             let changes = try reload.read()
             let roster = try source.read(replacing: old)
             for change in changes { Console.warning(change.description) }
+            expiry.replace(roster)
             return roster
         } catch let failure as Failure {
             throw ControlError(.listRefused, failure.message, hint: failure.hint, exitCode: failure.code.rawValue)

@@ -51,6 +51,9 @@ public struct Roster: Hashable, Sendable {
     /// The keys that are not revoked, with their names.
     package var authorized: [PublicKey: PeerName] { names }
 
+    /// Returns true if a key that is not revoked has this name.
+    package func lists(_ name: PeerName) -> Bool { names.values.contains(name) }
+
     /// The keys that may join only until some moment.
     package var expiries: [PublicKey: UnixTime] { ends }
 

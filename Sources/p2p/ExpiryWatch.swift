@@ -1,0 +1,49 @@
+internal import SecureMesh
+internal import Synchronization
+
+/// Warns of keys that will expire soon.
+final class ExpiryWatch: Sendable {
+    private struct State {
+        var roster: Roster
+        /// The shortest notice of which each end was warned.
+        var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
+    }
+
+    private let state: Mutex<State>
+
+    init(_ roster: Roster) {
+        state = Mutex(State(roster: roster))
+    }
+
+    /// Takes another list.
+    func replace(_ roster: Roster) {
+        state.withLock { $0.roster = roster }
+    }
+
+    /// Returns the warnings that are due: one per key when its end is two weeks, a day and an hour away.
+    func warnings(at now: UnixTime) -> [String] {
+        state.withLock { state in
+            state.roster.expiries.compactMap { key, end -> String? in
+                let rest = end.seconds - now.seconds
+                guard let name = state.roster.authorized[key], rest > 0,
+                    let notice = Self.notices.last(where: { rest <= $0 })
+                else { return nil }
+                if let last = state.warned[key], last.end == end, last.notice <= notice { return nil }
+                state.warned[key] = (end, notice)
+                return "the key of \(name) may not join from \(end) on"
+            }.sorted()
+        }
+    }
+
+    /// Prints warnings until the task is canceled.
+    func run() async {
+        repeat {
+            for warning in warnings(at: .now) {
+                Console.warning(warning, hint: "'p2p authorize NAME KEY --until TIME' sets another end")
+            }
+        } while (try? await Task.sleep(for: .seconds(60))) != nil
+    }
+
+    /// Two weeks, a day and an hour, in seconds.
+    private static let notices: [Int64] = [14 * 86_400, 86_400, 3_600]
+}

@@ -1,0 +1,56 @@
+internal import Foundation
+internal import Testing
+
+@Suite("p2p key", .serialized)
+struct KeyCommandTests {
+    @Test("show prints the public line, from either file, which authorize takes")
+    func show() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let line = try await harness.makeKeys(peers: ["A"])[1]
+        for arguments in [["A"], ["keys/A.pub"]] {
+            let shown = try await harness.run(["key", "show"] + arguments)
+            #expect(shown.output.first?.hasPrefix("\(line) # fingerprint ") == true, "\(shown.text)")
+        }
+        try harness.write(try await harness.run(["key", "show", "A"]).output[0], to: "line")
+        #expect(try await harness.run(["authorize", "A", "line"]).status == 0)
+        try FileManager.default.removeItem(atPath: harness.path("keys/A.pub"))
+        for arguments in [["A"], ["keys/A.key"]] {
+            let shown = try await harness.run(["key", "show"] + arguments)
+            #expect(shown.output.first?.contains(line.dropFirst(2)) == true && !shown.text.contains("P2PSECRET1_"))
+        }
+        try await harness.run(["key", "show", "C"]).expectFailure(77, "no key at keys/C.key")
+    }
+
+    @Test("new --replace revokes the old key, and with --overlap both join until it is over")
+    func replace() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let old = try await harness.makeKeys(peers: ["A", "B"])
+        try await harness.run(["key", "new", "A"]).expectFailure(73, "keys/A.key exists already")
+        let a = try await harness.run(["key", "new", "A", "--replace"])
+        let b = try await harness.run(["key", "new", "B", "--replace", "--overlap", "1h"])
+        #expect(a.status == 0 && b.status == 0, "\(a.text)\(b.text)")
+        let list = try harness.read("keys/authorized_peers")
+        #expect(list.contains(try Regex("\(old[1]) revoked=\\S+ # replaced\n")))
+        #expect(list.contains(try Regex("\(old[2]) until=\\S+\n")))
+        for line in a.output + b.output { #expect(list.contains("\(line)\n")) }
+        #expect(try harness.mode(of: "keys/A.key") == 0o600)
+        #expect(try await harness.run(["key", "verify", "server", "A", "B"]).output == ["ok server", "ok A", "ok B"])
+        let server = try await harness.startServer()
+        _ = try await harness.joinPeer("A", of: server)
+    }
+
+    @Test("verify finds a public file of another key, and a key that is not listed")
+    func verify() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A", "B"])
+        _ = try await harness.run(["revoke", "B"])
+        try harness.write(try harness.read("keys/B.pub").replacing("B ", with: "A "), to: "keys/A.pub")
+        let result = try await harness.run(["key", "verify", "A", "B"])
+        #expect(result.status == 1)
+        #expect(result.output.first?.contains("keys/A.pub is not the public key of keys/A.key") == true)
+        #expect(result.output.last?.contains("does not let this key join as B; p2p authorize B ") == true)
+    }
+}
