@@ -410,7 +410,8 @@ extension MeshPeer {
         let limit = configuration.maximumMessageSize
         let body = Array(body)
         let delivery = try await deliver { (peer, now) throws(SendError) in
-            try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now)
+            let receiver = peer.member(with: key)
+            return (try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now), receiver)
         }
         guard delivery.isComplete else { throw .notAcknowledged }
     }
@@ -426,7 +427,8 @@ extension MeshPeer {
         let body = Array(body)
         let delivery = try await deliver { (peer, now) throws(SendError) in
             guard let key = peer.identity(named: name) else { throw .unknownMember }
-            return try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now)
+            let receiver = peer.member(with: key)
+            return (try peer.send(body, to: key, acknowledgedWithin: timeout, limit: limit, now: now), receiver)
         }
         guard delivery.isComplete else { throw .notAcknowledged }
     }
@@ -450,8 +452,7 @@ extension MeshPeer {
     /// - Parameters:
     ///   - body: The bytes of the message.
     ///   - timeout: The time for which the message is repeated, at most 60 s.
-    /// - Returns: The number of members that have acknowledged it, and the number that it was sent to. The others may
-    ///   have it as well.
+    /// - Returns: The members that have acknowledged it, and those that have not. The latter may have it as well.
     /// - Throws: ``DeliveryError/notSent(_:)``, ``DeliveryError/interrupted``.
     public func broadcast(
         _ body: some Collection<UInt8>, waitingForDelivery timeout: Duration
@@ -459,22 +460,46 @@ extension MeshPeer {
         let limit = configuration.maximumMessageSize
         let body = Array(body)
         return try await deliver { (peer, now) throws(SendError) in
-            try peer.broadcast(body, acknowledgedWithin: timeout, limit: limit, now: now)
+            let receivers = peer.members
+            return (try peer.broadcast(body, acknowledgedWithin: timeout, limit: limit, now: now), receivers)
         }
     }
 
-    /// Sends a message by `send`, which returns its number, and waits for its acknowledgments.
+    /// Measures the round trip to the member that holds this name. The member's peer answers, and its program gets
+    /// nothing.
+    ///
+    /// The request is repeated as in ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``, and the
+    /// time counts from the first one. So a datagram that is lost shows as a quarter of a second.
+    ///
+    /// - Parameter timeout: The longest time to wait, at most 60 s.
+    /// - Returns: The time until the answer.
+    /// - Throws: ``DeliveryError``.
+    public func measureRoundTrip(to name: PeerName, within timeout: Duration) async throws(DeliveryError) -> Duration {
+        let delivery = try await deliver { (peer, now) throws(SendError) in
+            guard let key = peer.identity(named: name) else { throw .unknownMember }
+            let receiver = peer.member(with: key)
+            return (try peer.probe(key, within: timeout, now: now), receiver)
+        }
+        guard delivery.isComplete else { throw .notAcknowledged }
+        return delivery.time
+    }
+
+    /// Sends a message by `send`, which returns its number and its receivers, and waits for its acknowledgments.
     private func deliver(
-        _ send: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> UInt64
+        _ send: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> (number: UInt64, receivers: [Member])
     ) async throws(DeliveryError) -> Delivery {
-        let number: UInt64
+        let sent: (number: UInt64, receivers: [Member])
         do throws(SendError) {
-            number = try await speak(send)
+            sent = try await speak(send)
         } catch {
             throw .notSent(error)
         }
+        let number = sent.number
         do throws(MeshError) {
-            return try await lifecycle.started().driver.value { peer, _ in peer.delivery(of: number) }
+            let driver = try await lifecycle.started().driver
+            let result = try await driver.value { peer, _ in peer.delivery(of: number) }
+            driver.eventLoop.execute { driver.perform { peer, _ in peer.forgetDelivery(of: number) } }
+            return Delivery(result, to: sent.receivers)
         } catch {
             throw .interrupted
         }

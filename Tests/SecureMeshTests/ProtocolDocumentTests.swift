@@ -250,6 +250,7 @@ private let constants: [(name: String, value: String)] = [
     ("unacknowledgedMessages", text(Limits.unacknowledgedMessages)),
     ("unacknowledgedBytes", text(Limits.unacknowledgedBytes)),
     ("finishedDeliveries", text(Limits.finishedDeliveries)),
+    ("finishedReceivers", text(Limits.finishedReceivers)),
     ("firstRepeat", text(Limits.firstRepeat)),
     ("longestRepeat", text(Limits.longestRepeat)),
     ("longestDelivery", text(Limits.longestDelivery)),

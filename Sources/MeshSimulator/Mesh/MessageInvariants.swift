@@ -77,7 +77,7 @@ extension Invariants {
 
     /// Checks the result of a message that asked for acknowledgments. No more members may have acknowledged it than
     /// have delivered it.
-    mutating func reported(_ delivery: Delivery, of index: Int, now: Instant) {
+    mutating func reported(_ delivery: DeliveryResult, of index: Int, now: Instant) {
         let sent = messages[index]
         let delivered = sent.receivers.reduce(0) { $0 + $1.nonzeroBitCount }
         if delivery.acknowledged > delivered {

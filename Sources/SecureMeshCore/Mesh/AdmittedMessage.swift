@@ -5,4 +5,6 @@ package struct AdmittedMessage: Sendable {
     package let session: SessionID
     /// True if the sender asks for an ACK.
     package let wantsAcknowledgment: Bool
+    /// True if the sender only measures the round trip.
+    package let isProbe: Bool
 }

@@ -10,16 +10,21 @@ package struct Deliveries: Sendable {
         /// All receivers, in the order in which they are sent to.
         let receivers: [PublicKey]
         var missing: Set<PublicKey>
-        /// The number of receivers, without those whose entry is false.
-        var asked: Int
+        /// The receivers whose entry is false, so that the message was not sent to them.
+        var excluded: Set<PublicKey> = []
         let size: Int
+        let startedAt: Instant
         let until: Instant
         /// The instant of the next repeat.
         var repeatAt: Instant
         var gap: Duration
         let longestGap: Duration
 
-        var delivery: Delivery { Delivery(asked: asked, acknowledged: asked - missing.count) }
+        func result(_ now: Instant) -> DeliveryResult {
+            DeliveryResult(
+                acknowledgedBy: receivers.filter { !missing.contains($0) && !excluded.contains($0) },
+                missing: receivers.filter(missing.contains), time: now - startedAt)
+        }
     }
 
     /// A message that is to be sent again.
@@ -35,7 +40,7 @@ package struct Deliveries: Sendable {
     /// In ascending order of their numbers.
     private var unacknowledged: [Unacknowledged] = []
     private var bytes = 0
-    private var finished = BoundedTable<UInt64, Delivery>(limit: Limits.finishedDeliveries)
+    private var finished = FinishedDeliveries()
     /// The instant at which `expire` or `due` next has something to do.
     private(set) package var deadline: Instant?
 
@@ -45,8 +50,7 @@ package struct Deliveries: Sendable {
         [
             Usage("unacknowledged messages", unacknowledged.count, limit: Limits.unacknowledgedMessages),
             Usage("bytes of unacknowledged messages", bytes, limit: Limits.unacknowledgedBytes),
-            Usage("finished deliveries", finished.count, limit: Limits.finishedDeliveries),
-        ]
+        ] + finished.usages
     }
 
     /// Returns true if a message can be added.
@@ -71,23 +75,30 @@ package struct Deliveries: Sendable {
         _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], timeout: Duration, spread: Duration,
         now: Instant
     ) {
-        guard !receivers.isEmpty else { return finished.set(Delivery(asked: 0, acknowledged: 0), for: message.number) }
+        guard !receivers.isEmpty else {
+            return finished.add(DeliveryResult(acknowledgedBy: [], missing: [], time: .zero), for: message.number)
+        }
         let size = Self.size(message.body.count, receivers.count)
         let gap = Limits.firstRepeat + spread
         unacknowledged.append(
             Unacknowledged(
-                message: message, signed: signed, receivers: receivers, missing: Set(receivers), asked: receivers.count,
-                size: size, until: now + min(timeout, Limits.longestDelivery), repeatAt: now + gap, gap: gap,
+                message: message, signed: signed, receivers: receivers, missing: Set(receivers), size: size,
+                startedAt: now, until: now + min(timeout, Limits.longestDelivery), repeatAt: now + gap, gap: gap,
                 longestGap: Limits.longestRepeat + spread))
         bytes += size
         updateDeadline()
     }
 
     /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
-    package func result(of number: UInt64) -> Delivery? {
+    package func result(of number: UInt64) -> DeliveryResult? {
         guard index(of: number) == nil else { return nil }
         // A result that was not asked for in time is forgotten.
-        return finished[number] ?? Delivery(asked: 1, acknowledged: 0)
+        return finished[number] ?? DeliveryResult(acknowledgedBy: [], missing: [], time: .zero, isForgotten: true)
+    }
+
+    /// Forgets the result of a message, which the application has taken.
+    package mutating func forget(_ number: UInt64) {
+        finished.remove(number)
     }
 
     /// Returns true if the identity's ACK of a message is missing.
@@ -96,23 +107,23 @@ package struct Deliveries: Sendable {
     }
 
     /// Notes an ACK. One that is repeated, or comes after the time is over, has no effect.
-    package mutating func note(_ acknowledgment: AdmittedAcknowledgment) {
+    package mutating func note(_ acknowledgment: AdmittedAcknowledgment, now: Instant) {
         guard let index = index(of: acknowledgment.number),
             unacknowledged[index].missing.remove(acknowledgment.receiver) != nil
         else { return }
-        finishIfComplete(index)
+        finishIfComplete(index, now)
     }
 
     /// Removes a receiver for which the message cannot be sealed.
-    package mutating func drop(_ identity: PublicKey, from number: UInt64) {
+    package mutating func drop(_ identity: PublicKey, from number: UInt64, now: Instant) {
         guard let index = index(of: number), unacknowledged[index].missing.remove(identity) != nil else { return }
-        unacknowledged[index].asked -= 1
-        finishIfComplete(index)
+        unacknowledged[index].excluded.insert(identity)
+        finishIfComplete(index, now)
     }
 
     /// Ends the messages whose time is over.
     package mutating func expire(now: Instant) {
-        for index in unacknowledged.indices.reversed() where unacknowledged[index].until <= now { finish(index) }
+        for index in unacknowledged.indices.reversed() where unacknowledged[index].until <= now { finish(index, now) }
     }
 
     /// Returns the messages that are to be repeated now, with the receivers whose ACK is missing, and schedules their
@@ -153,14 +164,14 @@ package struct Deliveries: Sendable {
         unacknowledged.firstIndex { $0.message.number == number }
     }
 
-    private mutating func finishIfComplete(_ index: Int) {
-        if unacknowledged[index].missing.isEmpty { finish(index) }
+    private mutating func finishIfComplete(_ index: Int, _ now: Instant) {
+        if unacknowledged[index].missing.isEmpty { finish(index, now) }
     }
 
-    private mutating func finish(_ index: Int) {
+    private mutating func finish(_ index: Int, _ now: Instant) {
         let item = unacknowledged.remove(at: index)
         bytes -= item.size
-        finished.set(item.delivery, for: item.message.number)
+        finished.add(item.result(now), for: item.message.number)
         updateDeadline()
     }
 

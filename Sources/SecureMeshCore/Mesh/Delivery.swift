@@ -1,16 +1,37 @@
 /// The acknowledgments of a message that asked for them.
 public struct Delivery: Hashable, Sendable {
-    /// The number of members that were asked to acknowledge the message.
-    public let asked: Int
-    /// The number of these that have acknowledged it. The message has reached each of them.
-    public let acknowledged: Int
+    /// The members that have acknowledged the message. It has reached each of them.
+    public let acknowledgedBy: [Member]
+    /// The members that have not. They may have the message as well, and may have left the mesh.
+    public let missing: [Member]
+    /// The time from the first sending to the last acknowledgment, or to the end of the wait.
+    public let time: Duration
 
     /// Makes a result, for tests of programs that send messages.
-    public init(asked: Int, acknowledged: Int) {
-        self.asked = asked
-        self.acknowledged = acknowledged
+    public init(acknowledgedBy: [Member], missing: [Member], time: Duration) {
+        self.acknowledgedBy = acknowledgedBy
+        self.missing = missing
+        self.time = time
     }
 
+    /// The number of members that were asked to acknowledge the message.
+    public var asked: Int { acknowledgedBy.count + missing.count }
+
+    /// The number of these that have acknowledged it.
+    public var acknowledged: Int { acknowledgedBy.count }
+
     /// True if every member that was asked has acknowledged the message.
-    public var isComplete: Bool { acknowledged == asked }
+    public var isComplete: Bool { missing.isEmpty }
+
+    /// - Parameter receivers: The members that it was sent to, among others.
+    package init(_ result: DeliveryResult, to receivers: [Member]) {
+        guard !result.isForgotten else {
+            self.init(acknowledgedBy: [], missing: receivers, time: result.time)
+            return
+        }
+        let (acknowledged, missing) = (Set(result.acknowledgedBy), Set(result.missing))
+        self.init(
+            acknowledgedBy: receivers.filter { acknowledged.contains($0.publicKey) },
+            missing: receivers.filter { missing.contains($0.publicKey) }, time: result.time)
+    }
 }

@@ -40,7 +40,8 @@ struct InboundPair: Sendable {
         let received = ReceivedMessage(
             sender: Member(entry), number: message.number, isBroadcast: audience == nil, body: message.body)
         return AdmittedMessage(
-            message: received, session: entry.session, wantsAcknowledgment: message.flags.contains(.acknowledge))
+            message: received, session: entry.session, wantsAcknowledgment: message.flags.contains(.acknowledge),
+            isProbe: message.flags.contains(.probe))
     }
 
     /// Admits an ACK. Gates: window → seal → fields → audience and session → bucket → signature → commit.

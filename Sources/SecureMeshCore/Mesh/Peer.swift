@@ -134,7 +134,7 @@ package struct Peer: MeshMachine {
             case .ack:
                 let acknowledgment = try sessions.admitAcknowledgment(
                     datagram, decoded, from: path.remote, held: directory, now: now)
-                deliveries.note(acknowledgment)
+                deliveries.note(acknowledgment, now: now)
             case .hello, .confirm, .heartbeat, .leave:
                 throw .misdirected
             }
@@ -474,7 +474,7 @@ extension Peer {
     package mutating func send(
         _ body: [UInt8], to identity: PublicKey, limit: Int, now: Instant
     ) throws(SendError) {
-        _ = try send(body, to: identity, orAcknowledgedWithin: nil, limit: limit, now: now)
+        _ = try send(body, to: identity, flags: [], within: .zero, limit: limit, now: now)
     }
 
     /// Sends a message to the member with this identity, and asks for an acknowledgment.
@@ -486,11 +486,24 @@ extension Peer {
     package mutating func send(
         _ body: [UInt8], to identity: PublicKey, acknowledgedWithin timeout: Duration, limit: Int, now: Instant
     ) throws(SendError) -> UInt64 {
-        try send(body, to: identity, orAcknowledgedWithin: timeout, limit: limit, now: now)
+        try send(body, to: identity, flags: .acknowledge, within: timeout, limit: limit, now: now)
     }
 
     /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
-    package func delivery(of number: UInt64) -> Delivery? { deliveries.result(of: number) }
+    package func delivery(of number: UInt64) -> DeliveryResult? { deliveries.result(of: number) }
+
+    /// Forgets the result of a message, which the application has taken.
+    package mutating func forgetDelivery(of number: UInt64) { deliveries.forget(number) }
+
+    /// Sends a probe to the member with this identity. Its result has the round trip, and no program gets it.
+    ///
+    /// - Parameter timeout: The time for which it is repeated and waits.
+    /// - Returns: The number of the message, for `delivery`.
+    package mutating func probe(
+        _ identity: PublicKey, within timeout: Duration, now: Instant
+    ) throws(SendError) -> UInt64 {
+        try send([], to: identity, flags: [.acknowledge, .probe], within: timeout, limit: 0, now: now)
+    }
 
     private mutating func sendToAll(
         _ body: [UInt8], acknowledgedWithin timeout: Duration?, limit: Int, now: Instant
@@ -511,20 +524,24 @@ extension Peer {
         return (message.number, others.count - sealWaiting(now, countingFailuresOf: message.number))
     }
 
+    /// - Parameters:
+    ///   - flags: The flags of the message.
+    ///   - timeout: The time for which it is repeated, if it asks for an acknowledgment.
     private mutating func send(
-        _ body: [UInt8], to identity: PublicKey, orAcknowledgedWithin timeout: Duration?, limit: Int, now: Instant
+        _ body: [UInt8], to identity: PublicKey, flags: PeerMessage.Flags, within timeout: Duration, limit: Int,
+        now: Instant
     ) throws(SendError) -> UInt64 {
         guard identity != configuration.key.publicKey, directory.entry(of: identity) != nil else {
             throw .unknownMember
         }
         let speakers = try speakers(for: body, limit: limit, now: now)
         guard let (entry, signer) = directory.receiver(identity, by: speakers) else { throw .notJoined }
-        try checkRoom(for: body, receivers: 1, acknowledgedWithin: timeout)
-        let (earlier, message, signed) = try outbox.sign(
-            body, flags: timeout == nil ? [] : .acknowledge, for: entry, by: signer, now: now)
+        let asks = flags.contains(.acknowledge)
+        try checkRoom(for: body, receivers: 1, acknowledgedWithin: asks ? timeout : nil)
+        let (earlier, message, signed) = try outbox.sign(body, flags: flags, for: entry, by: signer, now: now)
         for payload in earlier { try seal(payload, for: entry, now: now) }
         try seal(signed, for: entry, now: now)
-        if let timeout {
+        if asks {
             deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
         }
         return message.number
@@ -538,6 +555,11 @@ extension Peer {
         guard deliveries.hasRoom(number: outbox.nextNumber, bodySize: body.count, receivers: receivers) else {
             throw .queueFull
         }
+    }
+
+    /// Returns the member with this identity, in an array; empty if there is none.
+    package func member(with identity: PublicKey) -> [Member] {
+        directory.entry(of: identity).map { [Member($0)] } ?? []
     }
 
     package func identity(named name: PeerName) -> PublicKey? {
@@ -581,26 +603,28 @@ extension Peer {
                 // A false entry must not stop the message to the other members, so it is counted as what it is: a part
                 // of the directory that is refused.
                 if error == .bindingInvalid { rejections.count(.bindingInvalid) }
-                deliveries.drop(next.entry.identity, from: next.number)
+                deliveries.drop(next.entry.identity, from: next.number, now: now)
                 if next.number == number { failures += 1 }
             }
         }
         return failures
     }
 
-    /// Delivers a message, once if it asks for an acknowledgment, and acknowledges each copy.
+    /// Delivers a message, once if it asks for an acknowledgment, and acknowledges each copy. Does not deliver a probe.
     private mutating func receive(
         _ admitted: AdmittedMessage, isOfPrevious: Bool, now: Instant
     ) throws(Rejection) {
         let message = admitted.message
         guard admitted.wantsAcknowledgment else { return emit(.message(message), isOfPrevious: isOfPrevious) }
         guard message.number > 0 else { throw .numberOutOfRange }
-        // An ACK says that the message is delivered. The sender repeats this one.
-        guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
-        switch acknowledger.note(message.number, from: admitted.session) {
-        case .first: emit(.message(message), isOfPrevious: isOfPrevious)
-        case .repeated: break
-        case .tooOld: throw .numberStale
+        if !admitted.isProbe {
+            // An ACK says that the message is delivered. The sender repeats this one.
+            guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
+            switch acknowledger.note(message.number, from: admitted.session) {
+            case .first: emit(.message(message), isOfPrevious: isOfPrevious)
+            case .repeated: break
+            case .tooOld: throw .numberStale
+            }
         }
         let spread = Limits.acknowledgmentSpread(members: directory.count).wholeNanoseconds
         let delay = message.isBroadcast ? Int64(random.next() % UInt64(max(spread, 1))) : 0

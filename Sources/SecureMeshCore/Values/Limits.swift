@@ -170,6 +170,8 @@ package enum Limits {
     package static let unacknowledgedBytes = 16 << 20
     /// The results of such messages that are kept until they are asked for.
     package static let finishedDeliveries = 1_024
+    /// The receivers in these results.
+    package static let finishedReceivers = 65_536
     /// The time after which a message is repeated. It doubles with each repeat, up to `longestRepeat`.
     package static let firstRepeat = Duration.milliseconds(250)
     package static let longestRepeat = Duration.seconds(2)

@@ -9,8 +9,13 @@ package struct PeerMessage: Payload {
 
         /// The sender asks for an ACK.
         package static let acknowledge = Flags(rawValue: 1)
+        /// The message only measures the round trip: the receiver's program does not get it.
+        package static let probe = Flags(rawValue: 2)
         /// All flags that have a meaning.
-        package static let known: Flags = [.acknowledge]
+        package static let known: Flags = [.acknowledge, .probe]
+
+        /// True if these flags may be together.
+        package var isValid: Bool { isSubset(of: .known) && (contains(.acknowledge) || !contains(.probe)) }
     }
 
     /// The identity of the receiver; nil, encoded as 32 zeros, if all members are receivers.
@@ -32,7 +37,7 @@ package struct PeerMessage: Payload {
         self.audience = audience == .zero ? nil : PublicKey(bytes: audience)
         number = try reader.uint64(span)
         flags = Flags(rawValue: try reader.uint8(span))
-        guard flags.isSubset(of: .known) else { throw .unknownFlag }
+        guard flags.isValid else { throw .unknownFlag }
         body = []
         body.reserveCapacity(span.count - reader.offset)
         for index in reader.offset..<span.count { body.append(span[index]) }

@@ -121,7 +121,8 @@ struct Malformed {
     ]
 
     private static let messages: [Malformed] = [
-        Malformed("a MESSAGE's flag 2", .payload, of: "message", [.put(40, [2])], .unknownFlag),
+        Malformed("a MESSAGE's flag 2 without 1", .payload, of: "message", [.put(40, [2])], .unknownFlag),
+        Malformed("a MESSAGE's flag 4", .payload, of: "message", [.put(40, [5])], .unknownFlag),
         Malformed("an ACK of session 0", .payload, of: "ack", [.put(32, zeros)], .invalidSessionIDs),
         Malformed("an ACK of number 0", .payload, of: "ack", [.put(40, zeros)], .numberOutOfRange),
     ]

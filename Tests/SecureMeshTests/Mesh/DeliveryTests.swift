@@ -30,7 +30,7 @@ import Testing
         let number = try send("once", from: peers[0], to: peers[1], in: mesh)
         #expect(peers[0].machine.delivery(of: number) == nil)
         mesh.run(for: .milliseconds(10))
-        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 1, acknowledged: 1))
+        #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [1, 1])
         mesh.run(for: .seconds(5))
         #expect(mesh.sent(.message).count == 1 && mesh.sent(.ack).count == 1)
         #expect(peers[1].messages.count == 1)
@@ -70,7 +70,7 @@ import Testing
         mesh.run(for: .milliseconds(4_990))
         #expect(peers[0].machine.delivery(of: number) == nil)
         mesh.run(for: .milliseconds(10))
-        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 1, acknowledged: 0))
+        #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [1, 0])
         let times = mesh.sent(.message).map { $0.sentAt - start }
         #expect(times.count >= 4 && times.count <= 5)
         #expect(times[1] >= .milliseconds(250) && times[1] < .milliseconds(320))
@@ -91,7 +91,7 @@ import Testing
         let times = Set(mesh.sent(.ack).map(\.sentAt))
         #expect(mesh.sent(.ack).count == 9 && times.count > 4)
         mesh.run(for: .milliseconds(400))
-        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 9, acknowledged: 9))
+        #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [9, 9])
         #expect(mesh.sent(.message).count == 10)
         #expect(peers[1...].allSatisfy { $0.messages.count == 1 })
     }
@@ -126,7 +126,7 @@ import Testing
         let sent = mesh.sent(.message).count
         mesh.run(for: .seconds(7))
         #expect(mesh.sent(.message).count == sent)
-        #expect(peers[0].machine.delivery(of: number) == Delivery(asked: 1, acknowledged: 0))
+        #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [1, 0])
         #expect(peers[1].messages.count == 1)
     }
 
@@ -145,6 +145,51 @@ import Testing
         mesh.run(for: .milliseconds(10))
         #expect(peers[0].machine.rejections.total == 0)
         #expect(peers[0].machine.delivery(of: number) == nil)
+    }
+
+    @Test("a result names those who have and who have not acknowledged, and is forgotten when it is taken")
+    func names() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(4)
+        mesh.drop(.message) { $0.destination == peers[2].address }
+        let number = try broadcast(from: peers[0], within: .seconds(1), in: mesh)
+        mesh.run(for: .seconds(1))
+        let result = try #require(peers[0].machine.delivery(of: number))
+        #expect(Set(result.acknowledgedBy) == [peers[1].publicKey, peers[3].publicKey])
+        #expect(result.missing == [peers[2].publicKey] && result.time == .seconds(1))
+        mesh.with(peers[0]) { $0.forgetDelivery(of: number) }
+        #expect(peers[0].machine.delivery(of: number)?.isForgotten == true)
+    }
+
+    @Test("a probe is acknowledged after a round trip, and no program gets it, whatever is lost") func probe() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        let first = try mesh.with(peers[0]) {
+            try $0.probe(peers[1].publicKey, within: .seconds(5), now: mesh.now)
+        }
+        mesh.run(for: .milliseconds(100))
+        let quick = try #require(peers[0].machine.delivery(of: first))
+        #expect(quick.isComplete && quick.time > .zero && quick.time < .milliseconds(100))
+        mesh.drop(.ack, count: 2)
+        let second = try mesh.with(peers[0]) {
+            try $0.probe(peers[1].publicKey, within: .seconds(5), now: mesh.now)
+        }
+        mesh.run(for: .seconds(2))
+        #expect(peers[0].machine.delivery(of: second)?.isComplete == true)
+        #expect(peers[1].messages.isEmpty && peers[1].machine.rejections.total == 0)
+        // An ordinary message after it is delivered.
+        _ = try send("seen", from: peers[0], to: peers[1], in: mesh)
+        mesh.run(for: .milliseconds(100))
+        #expect(peers[1].messages.count == 1)
+    }
+
+    @Test("at most 65,536 receivers are kept with results that nobody takes, beside the newest") func manyReceivers() {
+        var finished = FinishedDeliveries()
+        let keys = (0..<40_000).map { _ in PublicKey(bytes: .zero) }
+        for number in 1...3 as ClosedRange<UInt64> {
+            finished.add(DeliveryResult(acknowledgedBy: keys, missing: [], time: .zero), for: number)
+        }
+        #expect(finished[1] == nil && finished[2] == nil && finished[3] != nil)
     }
 
     @Test("at most 256 messages wait, and none that is 2,048 numbers above the oldest") func limits() throws {

@@ -346,7 +346,7 @@ d_ab = DH(e_a, E_b)
 k_ab_input = d_ab + u64(s_a) + u64(s_b) + id_a + id_b + E_a + E_b + M
 k_ab = KDF("message", k_ab_input)
 
-ACKNOWLEDGE = 1
+ACKNOWLEDGE, PROBE = 1, 2
 
 def message(counter, number, audience, flags, body):
     raw = body.encode("ascii")
@@ -357,6 +357,7 @@ def message(counter, number, audience, flags, body):
 
 message_1 = message(1, 1, id_b, ACKNOWLEDGE, "A_broadcast_1")
 message_2 = message(2, 2, bytes(32), 0, "A_broadcast_2")
+message_3 = message(3, 3, id_b, ACKNOWLEDGE | PROBE, "A_broadcast_3")
 
 # B acknowledges A's first message, with the key of the other direction.
 k_ba_input = d_ab + u64(s_b) + u64(s_a) + id_b + id_a + E_b + E_a + M
@@ -514,7 +515,7 @@ def self_test():
     key = KDF("message", DH(e_b, second["E"]) + b"".join(n.to_bytes(8, "big") for n in (s_a, s_b))
               + second["identity"] + id_b + second["E"] + x_public(e_b) + M)
     require(key == k_ab and len(k_ab_input) == 208, "k_ab")
-    for v, n, audience, flags in ((message_1, 1, id_b, 1), (message_2, 2, bytes(32), 0)):
+    for v, n, audience, flags in ((message_1, 1, id_b, 1), (message_2, 2, bytes(32), 0), (message_3, 3, id_b, 3)):
         require(split(v["datagram"])[:4] == (MESSAGE, s_b, s_a, n), "MESSAGE header")
         r = Reader(opened(v, key, second["identity"]))
         fields = (r.take(32), r.number(8), r.number(1), r.rest())
@@ -530,7 +531,7 @@ def self_test():
     r.end()
 
     everything = [hello_1, hello_2, hello_b, welcome_a, welcome_b, reject_1, confirm_1, heartbeat_2, leave_3,
-                  pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2, ack_1]
+                  pulse_1, snapshot_2, delta_3, goodbye_4, message_1, message_2, message_3, ack_1]
     require(len({(v["key"], v["nonce"]) for v in everything}) == len(everything), "a key and nonce met twice")
 
 # ---------------------------------------------------------------- the file
@@ -558,7 +559,7 @@ def vectors():
             ("welcome", welcome_a), ("welcome-b", welcome_b), ("reject", reject_1),
             ("confirm", confirm_1), ("heartbeat", heartbeat_2), ("leave", leave_3),
             ("pulse", pulse_1), ("snapshot", snapshot_2), ("delta", delta_3), ("goodbye", goodbye_4),
-            ("message", message_1), ("message-all", message_2), ("ack", ack_1)):
+            ("message", message_1), ("message-all", message_2), ("message-probe", message_3), ("ack", ack_1)):
         emit(name, vector)
     return PREAMBLE + "".join("\n" + "\n".join(lines) + "\n" for lines in sections)
 
