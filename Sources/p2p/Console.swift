@@ -58,6 +58,15 @@ enum Console {
         }
     }
 
+    /// Writes bytes to stdout as they are. For commands without a queue.
+    static func rawResult(_ bytes: [UInt8]) {
+        do throws(SystemError) {
+            try FileSystem.writeAll(bytes, to: FileSystem.standardOutput)
+        } catch {
+            noteLostOutput(error)
+        }
+    }
+
     /// Prints a result on stdout. If there is a queue, waits until it has room, without blocking the thread.
     static func resultWithRoom(_ line: String) async {
         guard let queue = queue.withLock({ $0 }) else { return result(line) }

@@ -44,6 +44,23 @@ struct ControlOptions: ParsableArguments {
     }
 }
 
+/// The option of every command that waits for the acknowledgment of a message.
+struct DeliveryOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Time to wait for an answer, at most 60s.", valueName: "interval", default: usualTimeout.argument),
+        transform: Parse.interval)
+    var timeout = usualTimeout
+
+    private static let usualTimeout = ControlLimits.usualDeliveryTime
+
+    func validate() throws {
+        guard timeout <= ControlLimits.deliveryTime else { throw ValidationError("--timeout is at most 60s") }
+    }
+
+    var milliseconds: Int { Int(timeout.wholeNanoseconds / 1_000_000) }
+}
+
 extension Failure {
     /// The failure of a request at a control socket.
     init(_ failure: ControlClient.Failure) {
@@ -56,10 +73,14 @@ extension Failure {
             self.init(
                 .unavailable, "the process ended before it had answered",
                 hint: "try again; 'p2p --version' and the version of that process should be the same")
-        case .refused(let reason):
-            self.init(
-                Code(rawValue: reason.exitCode) ?? .unavailable, Console.escaped(reason.message),
-                hint: reason.hint.map(Console.escaped))
+        case .refused(let reason): self.init(reason)
         }
+    }
+
+    /// The failure for a refusal, whose texts come from another process.
+    init(_ reason: ErrorReport.Reason) {
+        self.init(
+            Code(rawValue: reason.exitCode) ?? .unavailable, Console.escaped(reason.message),
+            hint: reason.hint.map(Console.escaped))
     }
 }

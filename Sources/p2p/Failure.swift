@@ -60,7 +60,8 @@ extension Failure {
 
     /// The names of the subcommands. The parser's own list would lead from a server to the code of all commands.
     private static let subcommands = [
-        "keygen", "server", "peer", "status", "authorize", "revoke", "key", "swarm", "check", "selftest", "simulate",
+        "keygen", "server", "peer", "status", "watch", "send", "recv", "ping", "reload", "authorize",
+        "revoke", "key", "swarm", "check", "selftest", "simulate",
     ]
 
     /// The hint for wrong usage: the help of the command on the command line.

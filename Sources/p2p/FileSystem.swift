@@ -102,6 +102,18 @@ enum FileSystem {
         return false
     }
 
+    /// Reads some bytes, and waits for them.
+    ///
+    /// - Returns: The bytes; none at the end.
+    static func readSome(_ most: Int, from descriptor: CInt) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: most)
+        while true {
+            let count = unsafe read(descriptor, &bytes, bytes.count)
+            if count >= 0 { return Array(bytes.prefix(count)) }
+            guard errno == EINTR else { throw SystemError() }
+        }
+    }
+
     /// Writes all bytes, or throws.
     static func writeAll(_ content: [UInt8], to descriptor: CInt) throws(SystemError) {
         var rest = content[...]

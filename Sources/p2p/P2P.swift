@@ -19,10 +19,16 @@ struct P2P: AsyncParsableCommand {
         version: Program.version,
         groupedSubcommands: [
             CommandGroup(name: "Run", subcommands: [Keygen.self, ServerCommand.self, PeerCommand.self]),
-            CommandGroup(name: "Use", subcommands: [StatusCommand.self]),
+            CommandGroup(
+                name: "Use",
+                subcommands: [
+                    SendCommand.self, ReceiveCommand.self, StatusCommand.self, WatchCommand.self, PingCommand.self,
+                ]),
             CommandGroup(
                 name: "Manage",
-                subcommands: [AuthorizeCommand.self, RevokeCommand.self, KeyCommand.self, CheckCommand.self]),
+                subcommands: [
+                    AuthorizeCommand.self, RevokeCommand.self, KeyCommand.self, CheckCommand.self, ReloadCommand.self,
+                ]),
             CommandGroup(
                 name: "Verify", subcommands: [SelfTestCommand.self, SimulateCommand.self, SwarmCommand.self]),
         ]

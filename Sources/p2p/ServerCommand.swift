@@ -229,7 +229,7 @@ struct ServerCommand: AsyncParsableCommand {
         switch result {
         case .success(let report):
             Console.note(
-                "read \(report.list) again: \(report.keys) \(report.keys == 1 ? "key" : "keys")", event: .listReloaded,
+                Console.escaped(ReloadCommand.text(report)), event: .listReloaded,
                 fields: ["path": "\(report.list)", "keys": .number(report.keys)])
             for (words, names) in [("may join", report.added), ("may not join any more", report.removed)]
             where !names.isEmpty {

@@ -23,7 +23,7 @@ struct BinaryTests {
         .enabled(if: has("nm"), "nm is missing"))
     func reach() throws {
         let objects = try ObjectFiles(
-            of: ["p2p", "SecureMesh", "SecureMeshCore", "MeshReport", "MeshSimulator", "SelfTest"],
+            of: ["p2p", "MeshControl", "SecureMesh", "SecureMeshCore", "MeshReport", "MeshSimulator", "SelfTest"],
             in: RunningProcess.binary().deletingLastPathComponent())
         for command in ["ServerCommand", "PeerCommand", "Keygen"] {
             let reached = objects.reached(from: "p2p/\(command)")

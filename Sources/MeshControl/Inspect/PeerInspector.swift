@@ -33,7 +33,7 @@ package final class PeerInspector: ControlledProcess {
     }
 
     /// The peer that runs, or ran last.
-    private var peer: MeshPeer { current.withLock { $0 } }
+    var peer: MeshPeer { current.withLock { $0 } }
 
     /// Answers for another peer, which joins after the one before it has left.
     package func follow(_ next: MeshPeer) {
@@ -164,7 +164,8 @@ package final class PeerInspector: ControlledProcess {
                 maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
             problems: all, counts: members.counts, members: listsMembers ? members.inOrder : nil,
             lostDatagrams: ((try? await peer.losses()) ?? DatagramLosses()).byReason,
-            refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason)
+            refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason,
+            streams: feed.count)
     }
 
     private func problems(_ state: State) -> [Problem] {
@@ -189,15 +190,22 @@ package final class PeerInspector: ControlledProcess {
         return problems + [state.problem, state.slowness].compactMap { $0 }
     }
 
-    package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
-        throw ControlError(.notRunning, "the peer is ending")
-    }
-
-    package func ping(_ request: PingRequest) async throws(ControlError) -> PingReport {
-        throw ControlError(.notRunning, "the peer is ending")
-    }
-
     package func reload() async throws(ControlError) -> ReloadReport {
         throw ControlError(.wrongRole, "a peer has no list to read", hint: "reload the server")
+    }
+
+    /// Notes the newest round trip to a member.
+    func note(_ roundTrip: Duration, to key: PublicKey) {
+        state.withLock { $0.history.noteRoundTrip(roundTrip, to: key) }
+    }
+
+    /// Returns the names that are no members' now.
+    func gone(_ members: [Member]) -> Set<PublicKey> {
+        state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
+    }
+
+    /// Returns when and why a member of that name left; nil if none is remembered.
+    func absence(named name: String) -> MemberHistory.Absence? {
+        state.withLock { $0.history.absence(named: name) }
     }
 }

@@ -121,7 +121,8 @@ package final class ServerInspector: ControlledProcess {
             publicKey: key.description, server: nil, problems: problems, counts: members.counts,
             members: listsMembers ? members.inOrder : nil,
             lostDatagrams: ((try? await server.losses()) ?? DatagramLosses()).byReason,
-            refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason)
+            refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason,
+            streams: feed.count)
     }
 
     /// Asks the event loop about a slice of the members at a time.

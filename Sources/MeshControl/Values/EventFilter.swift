@@ -31,7 +31,9 @@ package struct EventFilter: Sendable, Equatable {
         }
     }
 
+    /// Returns true if the stream has the event. A gap is always told.
     package func accepts(_ event: ControlEvent) -> Bool {
+        if event.event == .missed { return true }
         if let kinds, !kinds.contains(event.event) { return false }
         if let names, !(event.name.map(names.contains) ?? false) { return false }
         return true

@@ -130,6 +130,8 @@ package struct MeshStatus: Codable, Sendable {
     /// The datagrams that this process lost and refused since its start, by reason.
     package var lostDatagrams: [String: UInt64]
     package var refusedDatagrams: [String: UInt64]
+    /// The number of clients that read events.
+    package var streams: Int
 
     /// True if there is no error.
     package var isHealthy: Bool { problems.allSatisfy { $0.severity != .error } }

@@ -1,0 +1,148 @@
+internal import SecureMesh
+
+/// Messages and round trips on behalf of a command. A request waits within its time until the peer may send: for the
+/// join, and for the receivers' rates.
+extension PeerInspector {
+    package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
+        let body = request.bytes
+        let receiver = try request.to.map { text throws(ControlError) in try Self.name(text) }
+        return try await attempt(receiver, within: Self.time(request.timeoutMilliseconds)) {
+            left throws(DeliveryError) in
+            switch (receiver, request.acknowledge ?? true) {
+            case (let name?, true):
+                let member = try await self.member(name)
+                do throws(DeliveryError) {
+                    try await self.peer.send(body, to: member, waitingForDelivery: left)
+                    return SendReport(asked: 1, delivered: [member.name.description])
+                } catch .notAcknowledged {
+                    return self.report(asked: 1, delivered: [], missing: [member])
+                }
+            case (nil, true):
+                let delivery = try await self.peer.broadcast(body, waitingForDelivery: left)
+                return self.report(
+                    asked: delivery.asked, delivered: delivery.acknowledgedBy, missing: delivery.missing)
+            case (let name?, false):
+                let member = try await self.member(name)
+                do throws(SendError) { try await self.peer.send(body, to: member) } catch { throw .notSent(error) }
+                return SendReport(asked: 1, delivered: nil)
+            case (nil, false):
+                do throws(SendError) {
+                    return SendReport(asked: try await self.peer.broadcast(body), delivered: nil)
+                } catch {
+                    throw .notSent(error)
+                }
+            }
+        }
+    }
+
+    package func ping(_ request: PingRequest) async throws(ControlError) -> PingReport {
+        let name = try Self.name(request.to)
+        return try await attempt(name, within: Self.time(request.timeoutMilliseconds)) { left throws(DeliveryError) in
+            let member = try await self.member(name)
+            let roundTrip = try await self.peer.measureRoundTrip(to: name, within: left)
+            self.note(roundTrip, to: member.publicKey)
+            return PingReport(
+                name: member.name.description, address: member.address.description,
+                fingerprint: member.publicKey.fingerprint, roundTrip: roundTrip.wholeNanoseconds)
+        }
+    }
+
+    /// Calls `body` with the time that is left, and again after an error that passes.
+    ///
+    /// - Parameter name: The receiver's name, for a refusal; nil for all members.
+    private func attempt<Report: Sendable>(
+        _ name: PeerName?, within time: Duration, _ body: (_ left: Duration) async throws(DeliveryError) -> Report
+    ) async throws(ControlError) -> Report {
+        let deadline = ContinuousClock.now + time
+        while true {
+            let left = deadline - .now
+            let pause: Duration
+            let failure: DeliveryError
+            do throws(DeliveryError) {
+                return try await body(max(left, .milliseconds(1)))
+            } catch {
+                failure = error
+            }
+            switch failure {
+            case .notSent(.notJoined):
+                // The end of the time ends the wait, by cancellation.
+                guard await isJoined(within: left) else { throw refusal(failure, name) }
+                pause = .milliseconds(1)
+            case .notSent(.overRate(let retryAfter)): pause = retryAfter
+            case .notSent(.queueFull): pause = .milliseconds(20)
+            default: throw refusal(failure, name)
+            }
+            guard deadline - .now > pause else { throw refusal(failure, name) }
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    private func isJoined(within time: Duration) async -> Bool {
+        await withTaskGroup(of: Bool.self) { [peer] tasks in
+            tasks.addTask { (try? await peer.joined()) != nil }
+            tasks.addTask {
+                try? await Task.sleep(for: max(time, .zero))
+                return false
+            }
+            defer { tasks.cancelAll() }
+            return await tasks.next() ?? false
+        }
+    }
+
+    private func member(_ name: PeerName) async throws(DeliveryError) -> Member {
+        do throws(MeshError) {
+            if let member = try await peer.member(named: name) { return member }
+        } catch {
+            throw .notSent(.notRunning)
+        }
+        // Before the first directory nobody is known.
+        guard (try? await peer.condition().maySpeak) == true else { throw .notSent(.notJoined) }
+        throw .notSent(.unknownMember)
+    }
+
+    private func report(asked: Int, delivered: [Member], missing: [Member]) -> SendReport {
+        let gone = gone(missing)
+        return SendReport(
+            asked: asked, delivered: delivered.map(\.name.description).sorted(),
+            unanswered: missing.filter { !gone.contains($0.publicKey) }.map(\.name.description).sorted(),
+            gone: missing.filter { gone.contains($0.publicKey) }.map(\.name.description).sorted())
+    }
+
+    private func refusal(_ error: DeliveryError, _ name: PeerName?) -> ControlError {
+        switch error {
+        case .notAcknowledged: ControlError(.noAnswer, "no answer\(name.map { " of \($0)" } ?? "") in time")
+        case .notSent(.notJoined):
+            ControlError(
+                .notJoined, "the peer may not send messages at the moment",
+                hint: "'p2p status' says why; a longer --timeout waits for it")
+        case .notSent(.unknownMember): unknownMember(name?.description ?? "")
+        case .notSent(.overRate), .notSent(.queueFull):
+            ControlError(.busy, "too many messages wait", hint: "send more slowly, or with a longer --timeout")
+        case .notSent(.tooLarge(let limit)):
+            ControlError(.messageTooLarge, "the message is too large", hint: "it has at most \(limit) bytes")
+        case .notSent(.bindingInvalid):
+            ControlError(.unknownMember, "the server lies about this member", hint: "do not trust this server")
+        default: ControlError(.notRunning, "the peer is ending")
+        }
+    }
+
+    private func unknownMember(_ name: String) -> ControlError {
+        let hint = absence(named: name).map { absence in
+            "it left at \(absence.at): \(Departure.summaryForMembers(absence.departure))"
+        }
+        return ControlError(
+            .unknownMember, "no member has the name \(name)", hint: hint ?? "'p2p status' lists the members")
+    }
+
+    private static func name(_ text: String) throws(ControlError) -> PeerName {
+        do {
+            return try PeerName(text)
+        } catch {
+            throw ControlError(.badRequest, "a name is 1 to 32 characters of A-Z a-z 0-9 . _ -")
+        }
+    }
+
+    private static func time(_ milliseconds: Int?) -> Duration {
+        milliseconds.map { .milliseconds($0) } ?? ControlLimits.usualDeliveryTime
+    }
+}

@@ -1,0 +1,32 @@
+internal import MeshControl
+internal import Synchronization
+
+/// The events of a running process, as a command prints them.
+struct EventStream {
+    let client: ControlClient
+    let filter: EventFilter
+
+    /// Hands events to `show` until it returns false, or nobody reads stdout.
+    ///
+    /// - Throws: `Failure` with exit code 69 if the process ends first.
+    func run(_ show: @escaping @Sendable (_ line: [UInt8], ControlEvent) -> Bool) async throws {
+        let isDone = Mutex(false)
+        try await Failure.translating { () async throws(ControlClient.Failure) in
+            do throws(ControlClient.Failure) {
+                try await client.lines(of: "/v1/events" + filter.query) { line, event in
+                    if event.event == .missed {
+                        Console.warning("\(event.count ?? 0) events are missing here: stdout is too slow")
+                    }
+                    let goesOn = show(line, event) && !Console.isReaderGone
+                    if !goesOn { isDone.withLock { $0 = true } }
+                    return goesOn
+                }
+            } catch .brokenAnswer {
+                // The process has ended, or has closed the connection that this command left.
+            }
+        }
+        guard isDone.withLock({ $0 }) else {
+            throw Failure(.unavailable, "the process at \(Console.escaped(client.path)) has ended")
+        }
+    }
+}

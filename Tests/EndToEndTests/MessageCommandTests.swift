@@ -1,0 +1,195 @@
+internal import Foundation
+internal import MeshControl
+internal import Testing
+
+/// `p2p send`, `recv`, `watch`, `ping` and `reload`.
+@Suite("Commands that talk to a running mesh", .timeLimit(.minutes(10)))
+struct MessageCommandTests {
+    /// A server and peers, each at a socket of a short name.
+    private struct Mesh {
+        let harness: ProcessHarness
+        let server: ServerProcess
+        let peers: [RunningProcess]
+
+        init(_ harness: ProcessHarness, peers names: [String], authorized: [String]? = nil) async throws {
+            self.harness = harness
+            try await harness.makeKeys(peers: authorized ?? names)
+            server = try await harness.startServer(["--control", "s.sock"])
+            var peers: [RunningProcess] = []
+            for name in names {
+                let peer = try harness.startPeer(
+                    name, of: server, ["--broadcast-interval", "off", "--control", "\(name).sock"])
+                try await peer.waitForLine(matching: "^joined as")
+                peers.append(peer)
+            }
+            self.peers = peers
+            for (index, name) in names.enumerated() {
+                for other in names where other != name {
+                    try await peers[index].waitForLine(matching: "^\\+ \(other) ")
+                }
+                try await harness.waitForAnswer(at: "\(name).sock")
+            }
+            try await harness.waitForAnswer(at: "s.sock")
+        }
+    }
+
+    @Test("send to all names everyone who has acknowledged, and the message comes once")
+    func sendToAll() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A", "B", "C"])
+        let result = try await harness.run(["send", "--all", "hello", "--control", "A.sock"])
+        #expect(result.status == 0 && result.output == ["delivered to 2 of 2: B C"], "\(result.text)")
+        for peer in mesh.peers.dropFirst() { try await peer.waitForLine(matching: "^A: hello$") }
+        let direct = try await harness.run(["send", "B", "for you", "--control", "A.sock"])
+        #expect(direct.output == ["delivered to 1 of 1: B"], "\(direct.text)")
+        try await mesh.peers[1].waitForLine(matching: "^A \\(to you only\\): for you$")
+        #expect(try mesh.peers[1].lines(matching: "^A: hello$").count == 1)
+        let plain = try await harness.run(["send", "--all", "no ack", "--no-ack", "--control", "A.sock"])
+        #expect(plain.output == ["sent to 2"], "\(plain.text)")
+    }
+
+    @Test("send says who has not answered, and exits with 75; a receiver that is gone is named")
+    func unanswered() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A", "B", "C"])
+        mesh.peers[2].send(SIGSTOP)
+        let result = try await harness.run(
+            ["send", "--all", "hello", "--timeout", "300ms", "--control", "A.sock"])
+        #expect(result.status == 75 && result.output == ["delivered to 1 of 2: B; no answer: C"], "\(result.text)")
+        mesh.peers[2].kill()
+        let gone = try await harness.run(["send", "--all", "hello", "--timeout", "5s", "--control", "A.sock"])
+        #expect(gone.status == 75 && gone.output == ["delivered to 1 of 2: B; gone: C"], "\(gone.text)")
+        let absent = try await harness.run(["send", "C", "hello", "--control", "A.sock"])
+        absent.expectFailure(69, "no member has the name C", hint: "it left at")
+        try await harness.run(["send", "nobody", "hello", "--control", "A.sock"])
+            .expectFailure(69, "no member has the name nobody", hint: "p2p status")
+    }
+
+    @Test("any bytes come through send and recv as they are, and --lines sends one message per line")
+    func binary() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        _ = try await Mesh(harness, peers: ["A", "B"])
+        let bytes = Data((0..<1_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
+        try bytes.write(to: harness.folder.appending(path: "sent"))
+        let raw = try harness.start(
+            ["recv", "--from", "A", "-n", "1", "--raw", "--control", "B.sock"],
+            launcher: ["/bin/sh", "-c", "exec \"$@\" > received", "sh"])
+        let json = try harness.start(["recv", "--json", "-n", "3", "--control", "B.sock"])
+        try await waitForReaders(2, of: "B.sock", harness)
+        let input = ["/bin/sh", "-c", "exec \"$@\" < sent", "sh"]
+        let sent = try await harness.run(["send", "B", "--control", "A.sock"], launcher: input)
+        #expect(sent.output == ["delivered to 1 of 1: B"], "\(sent.text)")
+        #expect(try await raw.waitForExit() == 0)
+        #expect(try Data(contentsOf: harness.folder.appending(path: "received")) == bytes)
+
+        try Data("one\ntwo".utf8).write(to: harness.folder.appending(path: "sent"))
+        let lines = try await harness.run(["send", "--all", "--lines", "--control", "A.sock"], launcher: input)
+        #expect(lines.output.count == 2 && lines.status == 0, "\(lines.text)")
+        let received = try await json.finish()
+        let events = received.output.compactMap { ControlJSON.decode(ControlEvent.self, from: Array($0.utf8)) }
+        #expect(events.map(\.body) == [bytes, Data("one".utf8), Data("two".utf8)])
+        #expect(events.map(\.text) == [nil, "one", "two"] && events.map(\.broadcast) == [false, true, true])
+
+        try Data(count: 2_000).write(to: harness.folder.appending(path: "sent"))
+        try await harness.run(["send", "B", "--control", "A.sock"], launcher: input)
+            .expectFailure(65, "the message is too large", hint: "1083")
+    }
+
+    @Test("send --as joins for one message, and leaves")
+    func joinsForOneMessage() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B"])
+        let arguments = ["send", "A", "hello", "--as", "B", "--server", mesh.server.address]
+        let result = try await harness.run(arguments + ["--timeout", "10s"])
+        #expect(result.status == 0 && result.output == ["delivered to 1 of 1: A"], "\(result.text)")
+        try await mesh.peers[0].waitForLine(matching: "^B \\(to you only\\): hello$")
+        try await mesh.peers[0].waitForLine(matching: "^- B \\(left\\)")
+        mesh.server.process.kill()
+        let late = try await harness.run(arguments + ["--timeout", "500ms"])
+        late.expectFailure(75, "may not send messages")
+    }
+
+    @Test("ping measures a round trip, and no program sees it")
+    func ping() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A", "B"])
+        let result = try await harness.run(["ping", "B", "--count", "2", "--interval", "10ms", "--control", "A.sock"])
+        #expect(result.status == 0 && result.output.count == 3, "\(result.text)")
+        #expect(result.output[0].contains(/^B at 127.0.0.1:\d+: \d+\.\d{3} ms$/))
+        #expect(result.output[2].contains(/^2 of 2 answered, [\d.]+\/[\d.]+\/[\d.]+ ms/))
+        // A message after it is the first thing that the other program prints.
+        _ = try await harness.run(["send", "B", "after", "--control", "A.sock"])
+        try await mesh.peers[1].waitForLine(matching: "^A \\(to you only\\): after$")
+        #expect(try mesh.peers[1].lines(matching: "^A").count == 1)
+        let status = try await harness.run(["status", "--control", "A.sock"])
+        #expect(status.output.first?.split(separator: "\t")[6].contains(".") == true, "\(status.text)")
+        mesh.peers[1].send(SIGSTOP)
+        let silent = try await harness.run(
+            ["ping", "B", "--count", "1", "--timeout", "300ms", "--control", "A.sock"])
+        #expect(silent.status == 75 && silent.text.contains("no answer of B"), "\(silent.text)")
+    }
+
+    @Test("reload prints how many keys the list has, and who was added and removed, or why it is refused")
+    func reload() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A", "B"])
+        let list = try harness.read("keys/authorized_peers").split(separator: "\n")
+        let other = try await harness.run(["keygen", "C"])
+        try harness.write(
+            (list.filter { $0.hasPrefix("A ") }.map(String.init) + other.output).joined(separator: "\n"),
+            to: "keys/authorized_peers")
+        let result = try await harness.run(["reload", "--control", "s.sock"])
+        #expect(
+            result.output == ["read keys/authorized_peers again: 2 keys; added: C; removed: B"], "\(result.text)")
+        try await mesh.peers[0].waitForLine(matching: "^- B")
+        try harness.write("nonsense\n", to: "keys/authorized_peers")
+        try await harness.run(["reload", "--control", "s.sock"]).expectFailure(65, "authorized_peers:1")
+        try await harness.run(["reload", "--control", "A.sock"])
+            .expectFailure(64, "a peer has no list", hint: "reload the server")
+        try await harness.run(["send", "A", "x", "--control", "s.sock"])
+            .expectFailure(64, "a server sends no messages", hint: "--as")
+    }
+
+    @Test("watch prints events as they happen, filtered, and ends when its reader or the process does")
+    func watch() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B"])
+        let watching = try harness.start(["watch", "--control", "s.sock"])
+        let json = try harness.start(
+            ["watch", "--event", "memberLeft", "--name", "B", "--json", "--control", "A.sock"])
+        try await waitForReaders(1, of: "s.sock", harness)
+        try await waitForReaders(1, of: "A.sock", harness)
+        let peer = try await harness.joinPeer("B", of: mesh.server)
+        try await watching.waitForLine(matching: "^\\d{4}-\\S+Z memberJoined B 127.0.0.1:\\d+$")
+        peer.send(SIGTERM)
+        try await watching.waitForLine(matching: "Z memberLeft B .* \\(left\\)$")
+        let line = try await json.waitForLine(matching: "memberLeft")
+        #expect(ControlJSON.decode(ControlEvent.self, from: Array(line.utf8))?.reason == "left")
+        #expect(json.lines(of: .output).count == 1)
+        mesh.server.process.send(SIGTERM)
+        try await watching.finish().expectFailure(69, "has ended")
+    }
+
+    /// Waits until so many streams of events are open at a socket.
+    private func waitForReaders(_ count: Int, of socket: String, _ harness: ProcessHarness) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await harness.streams(of: socket) < count {
+            guard ContinuousClock.now < deadline else { throw MissingOutcome(what: "readers", from: socket) }
+        }
+    }
+}
+
+extension ProcessHarness {
+    /// Returns the number of event streams that are open at a control socket in the working folder.
+    func streams(of socket: String) async throws -> Int {
+        let json = try await run(["status", "--json", "--control", socket]).output.joined()
+        return ControlJSON.decode(MeshStatus.self, from: Array(json.utf8))?.streams ?? 0
+    }
+}
