@@ -16,4 +16,11 @@ package struct AddressProbe: Sendable {
             throw MeshError(binding: address, error)
         }
     }
+
+    /// Returns the largest packet, in bytes with its headers, that the system would send to an address without
+    /// fragments; nil if there is no route, or the system does not tell.
+    package static func pathMTU(to address: SocketAddress) -> Int? {
+        let local = address.isIPv6 ? SocketAddress.wildcard() : SocketAddress(ip: .v4(0), port: 0)
+        return (try? SocketDescriptor(bindingTo: local, isIPv6Only: false))?.pathMTU(to: address)
+    }
 }

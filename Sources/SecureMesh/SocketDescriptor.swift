@@ -127,6 +127,23 @@ final class SocketDescriptor: Sendable {
         guard result == 0 else { throw SystemError() }
     }
 
+    /// Connects the socket to an address, and returns the largest packet on the way there; nil if the system does not
+    /// tell.
+    func pathMTU(to remote: SocketAddress) -> Int? {
+        #if canImport(Darwin)
+            return nil
+        #else
+            let result = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { unsafe connect(descriptor, $0, $1) }
+            guard result == 0 else { return nil }
+            let size = isIPv6 ? get(CInt(IPPROTO_IPV6), Self.ipv6MTU) : get(CInt(IPPROTO_IP), Self.ipv4MTU)
+            return size > 0 ? size : nil
+        #endif
+    }
+
+    /// IP_MTU and IPV6_MTU, from linux/in.h and linux/in6.h.
+    private static let ipv4MTU: CInt = 14
+    private static let ipv6MTU: CInt = 24
+
     /// Requests a size of the receive buffer.
     ///
     /// - Returns: The size that the system has granted, in bytes.

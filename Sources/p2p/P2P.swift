@@ -30,7 +30,8 @@ struct P2P: AsyncParsableCommand {
                     AuthorizeCommand.self, RevokeCommand.self, KeyCommand.self, CheckCommand.self, ReloadCommand.self,
                 ]),
             CommandGroup(
-                name: "Verify", subcommands: [SelfTestCommand.self, SimulateCommand.self, SwarmCommand.self]),
+                name: "Verify",
+                subcommands: [DoctorCommand.self, SelfTestCommand.self, SimulateCommand.self, SwarmCommand.self]),
         ]
     )
 

@@ -1,0 +1,39 @@
+/// One line of `p2p doctor`: what was looked at, what it means and what to do.
+struct Finding: Equatable, Codable, Sendable {
+    enum Verdict: String, Codable, Sendable {
+        case good
+        /// Nothing is wrong; a large or a busy mesh would profit from a change.
+        case advice
+        case problem
+    }
+
+    let verdict: Verdict
+    /// The subject, as a fixed word.
+    let subject: String
+    let text: String
+    /// The action to take; nil if there is none.
+    let action: String?
+
+    static func good(_ subject: String, _ text: String) -> Finding {
+        Finding(verdict: .good, subject: subject, text: text, action: nil)
+    }
+
+    static func advice(_ subject: String, _ text: String, _ action: String) -> Finding {
+        Finding(verdict: .advice, subject: subject, text: text, action: action)
+    }
+
+    static func problem(_ subject: String, _ text: String, _ action: String?) -> Finding {
+        Finding(verdict: .problem, subject: subject, text: text, action: action)
+    }
+
+    /// The line for a reader: `ok`, `--` or `!`, as `p2p check` prints it.
+    var line: String {
+        let mark =
+            switch verdict {
+            case .good: "ok  "
+            case .advice: "--  "
+            case .problem: "!   "
+            }
+        return mark + text + (action.map { "; \($0)" } ?? "")
+    }
+}

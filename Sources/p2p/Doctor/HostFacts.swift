@@ -1,0 +1,25 @@
+internal import SecureMesh
+
+/// The facts about this host that bear on a mesh.
+struct HostFacts: Codable, Sendable {
+    /// The bytes of receive buffer that the system grants, and those that p2p requests; nil if no socket can be bound.
+    var receiveBuffer: Int?
+    var requestedReceiveBuffer: Int?
+    /// The largest packet, in bytes, on the way to each address, as far as the system knows it.
+    var pathMTU: [String: Int] = [:]
+    var version = Program.version
+
+    /// Looks at the host.
+    ///
+    /// - Parameter addresses: The addresses of the server and of members.
+    init(reaching addresses: [String]) {
+        if let probe = try? AddressProbe(binding: SocketAddress("127.0.0.1:0")) {
+            receiveBuffer = probe.receiveBuffer
+            requestedReceiveBuffer = probe.requestedReceiveBuffer
+        }
+        for text in addresses {
+            guard let address = try? SocketAddress(text) else { continue }
+            pathMTU[text] = AddressProbe.pathMTU(to: address)
+        }
+    }
+}
