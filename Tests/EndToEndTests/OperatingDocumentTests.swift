@@ -1,0 +1,70 @@
+internal import Foundation
+internal import Testing
+
+/// docs/operating.md: each of its commands works, in its order.
+@Suite("docs/operating.md", .serialized)
+struct OperatingDocumentTests {
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Copies a file from another host's folder.
+    private static let copy = """
+        #!/bin/sh
+        exec cp "../${1%%:*}/${1#*:}" "$2"
+        """
+
+    @Test("a day with the mesh: every command of the page succeeds, and ends with a peer that is out")
+    func day() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let page = try String(contentsOf: Self.root.appending(path: "docs/operating.md"), encoding: .utf8)
+        let steps = page.matches(of: /\n    (hub|one|two)(\$|#) (.*)/)
+        #expect(steps.count > 20)
+        let program = try await Self.installCommands(in: harness)
+        let ports = try Dictionary(uniqueKeysWithValues: ["3000", "3001", "3002"].map { ($0, try UDP.freePort()) })
+        var running: [String: RunningProcess] = [:]
+        for step in steps {
+            let host = String(step.1)
+            var command = String(step.3).replacing("192.0.2.1:3000", with: "127.0.0.1:\(ports["3000"] ?? 0)")
+            for port in ["3001", "3002"] { command = command.replacing(" \(port) ", with: " \(ports[port] ?? 0) ") }
+            let environment = ["XDG_RUNTIME_DIR": harness.path(host), "PATH": program + ":/usr/bin:/bin"]
+            if step.2 == "#" {
+                #expect(command == "stop")
+                running[host]?.send(SIGINT)
+                #expect(try await running[host]?.waitForExit() == 0)
+            } else if command.hasSuffix(" &") {
+                let arguments = command.dropFirst("p2p ".count).dropLast(2).split(separator: " ").map(String.init)
+                let process = try harness.start(
+                    arguments, environment: environment, launcher: ["/usr/bin/env", "-C", harness.path(host)])
+                running[host] = process
+                try await process.waitForLine(matching: arguments[0] == "server" ? "^public key " : "^joined as ")
+                // The control socket may be opened after that line.
+                let sockets = harness.path("\(host)/p2p")
+                while (try? FileManager.default.contentsOfDirectory(atPath: sockets))?.isEmpty ?? true {
+                    try await RunningProcess.pause()
+                }
+            } else {
+                // The shell gets the path of p2p as an argument that it does not use.
+                let result = try await harness.run(
+                    [], environment: environment,
+                    launcher: ["/usr/bin/env", "-C", harness.path(host), "/bin/sh", "-c", command, "sh"])
+                #expect(result.status == 0, "\(host)$ \(command)\n\(result.text)")
+            }
+        }
+        let two = try #require(running["two"])
+        try await two.waitForLine(matching: "^- one \\(the key is no longer authorized\\)$")
+    }
+
+    /// Makes the folders of the hosts, and a folder with the commands that the page uses.
+    private static func installCommands(in harness: ProcessHarness) async throws -> String {
+        for folder in ["hub", "one", "two", "bin"] {
+            try FileManager.default.createDirectory(atPath: harness.path(folder), withIntermediateDirectories: false)
+            try harness.setMode(0o700, of: folder)
+        }
+        try harness.write(copy, to: "bin/scp")
+        try harness.setMode(0o755, of: "bin/scp")
+        try FileManager.default.createSymbolicLink(
+            atPath: harness.path("bin/p2p"), withDestinationPath: RunningProcess.binary().path)
+        return harness.path("bin")
+    }
+}
