@@ -50,6 +50,21 @@ enum FileSystem {
         return unsafe String(cString: value)
     }
 
+    /// The names of all environment variables.
+    static var environmentNames: [String] {
+        var names: [String] = []
+        #if canImport(Darwin)
+            guard var entry = unsafe _NSGetEnviron().pointee else { return names }
+        #else
+            var entry = unsafe environ
+        #endif
+        while let text = unsafe entry.pointee {
+            names.append(String(unsafe String(cString: text).prefix { $0 != "=" }))
+            unsafe entry += 1
+        }
+        return names
+    }
+
     /// Returns the status of the file to which `path` leads, through symbolic links.
     static func status(of path: String) throws(SystemError) -> FileStatus {
         try FileStatus(of: path)

@@ -9,7 +9,7 @@ struct DiagnosisTests {
         MeshStatus(
             time: .now, role: .server, name: nil, version: Program.version, process: 1, startedAt: .now, addresses: [],
             fingerprint: "", publicKey: "", server: nil, problems: [], counts: ["alive": 2], members: [],
-            lostDatagrams: [:], refusedDatagrams: [:])
+            lostDatagrams: [:], refusedDatagrams: [:], streams: 0)
     }
 
     private func findings(

@@ -27,7 +27,9 @@ struct OperatingDocumentTests {
             let host = String(step.1)
             var command = String(step.3).replacing("192.0.2.1:3000", with: "127.0.0.1:\(ports["3000"] ?? 0)")
             for port in ["3001", "3002"] { command = command.replacing(" \(port) ", with: " \(ports[port] ?? 0) ") }
-            let environment = ["XDG_RUNTIME_DIR": harness.path(host), "PATH": program + ":/usr/bin:/bin"]
+            let environment = [
+                "XDG_RUNTIME_DIR": harness.runtimeFolder.path + "/\(host)", "PATH": program + ":/usr/bin:/bin",
+            ]
             if step.2 == "#" {
                 #expect(command == "stop")
                 running[host]?.send(SIGINT)
@@ -39,7 +41,7 @@ struct OperatingDocumentTests {
                 running[host] = process
                 try await process.waitForLine(matching: arguments[0] == "server" ? "^public key " : "^joined as ")
                 // The control socket may be opened after that line.
-                let sockets = harness.path("\(host)/p2p")
+                let sockets = harness.runtimeFolder.path + "/\(host)/p2p"
                 while (try? FileManager.default.contentsOfDirectory(atPath: sockets))?.isEmpty ?? true {
                     try await RunningProcess.pause()
                 }
@@ -60,6 +62,10 @@ struct OperatingDocumentTests {
         for folder in ["hub", "one", "two", "bin"] {
             try FileManager.default.createDirectory(atPath: harness.path(folder), withIntermediateDirectories: false)
             try harness.setMode(0o700, of: folder)
+        }
+        for host in ["hub", "one", "two"] {
+            try FileManager.default.createDirectory(
+                at: harness.runtimeFolder.appending(path: host), withIntermediateDirectories: true)
         }
         try harness.write(copy, to: "bin/scp")
         try harness.setMode(0o755, of: "bin/scp")

@@ -55,6 +55,7 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
         return "\(date.joined(separator: "-"))T\(time.joined(separator: ":"))Z"
     }
 
+    /// Returns true if the first time is the earlier one.
     public static func < (left: UnixTime, right: UnixTime) -> Bool { left.seconds < right.seconds }
 
     private static func take(_ character: Character, _ rest: inout ArraySlice<UInt8>) -> Bool {

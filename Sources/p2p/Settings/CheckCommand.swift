@@ -27,7 +27,7 @@ struct OriginOptions: ParsableArguments {
     /// - Returns: True if it did.
     func printSettings() throws -> Bool {
         guard showOrigin else { return false }
-        let sources = try SettingSources(Array(CommandLine.arguments.dropFirst()))
+        let sources = try SettingSources(Array(CommandLine.arguments.dropFirst()), listsAll: true)
         let rows = sources.settings.map { setting in
             [setting.name, setting.values.map(Console.escaped).joined(separator: ", "), setting.origin.description]
         }

@@ -1,12 +1,6 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-#if canImport(FoundationEssentials)
-    internal import FoundationEssentials
-#else
-    internal import Foundation
-#endif
-
 /// The values of a command's settings, and where each comes from: the command line, the environment, a settings file or
 /// the default, in this order.
 ///
@@ -52,17 +46,25 @@ struct SettingSources {
     ///
     /// - Parameter given: The arguments after the name of the program. They stay as they are if the command has no
     ///   settings, or if they ask for help.
+    /// If there is neither a file nor a variable, `settings` stays empty: to describe them would cost each server and
+    /// peer a megabyte of memory.
+    ///
+    /// - Parameter listsAll: True to resolve `settings` in any case.
     /// - Throws: `Failure` with exit code 78 if the settings file cannot be read or is wrong, or a variable is wrong.
-    init(_ given: [String], environment: (String) -> String? = FileSystem.environment) throws {
+    init(
+        _ given: [String], environment: Environment = .ofProcess, listsAll: Bool = false
+    ) throws {
         arguments = given
-        guard let command = Self.commands.first(where: { given.starts(with: $0.words) }) else { return }
+        guard let command = Self.commands.first(where: { given.starts(with: $0.words) }),
+            listsAll || Self.hasSource(given, environment)
+        else { return }
         let (words, rest) = (Array(given.prefix(command.words.count)), Array(given.dropFirst(command.words.count)))
         guard !rest.contains(where: { ["-h", "--help", "--version", "--experimental-dump-help"].contains($0) })
         else { return }
         let all = try Setting.all(of: command.type, except: ["show-origin"])
         let line = CommandLineUse(rest, settings: all)
-        let variable = environment("P2P_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
-        let content = try Self.read(line.config ?? variable)
+        let variable = environment.value("P2P_CONFIG").flatMap { $0.isEmpty ? nil : $0 }
+        let content = environment.readsFile ? try Self.read(line.config ?? variable) : nil
         file = content?.path
         let entries = try content.map { try Self.entries(of: $0, for: command.table, all) } ?? [:]
         var added: [String] = []
@@ -75,7 +77,7 @@ struct SettingSources {
                 resolved.origin = .file(content.path, entry.position)
                 try Self.check(setting, resolved, command.type) { content.failure($0, at: entry.value.position) }
             }
-            if let text = environment(setting.variable), !text.isEmpty {
+            if let text = environment.value(setting.variable), !text.isEmpty {
                 resolved.values = try Self.values(of: text, for: setting)
                 resolved.origin = .environment(setting.variable)
                 try Self.check(setting, resolved, command.type) { message in
@@ -100,8 +102,17 @@ struct SettingSources {
         arguments = words + added + rest + positionals
     }
 
+    /// Returns true if a file or a variable may give a setting.
+    private static func hasSource(_ given: [String], _ environment: Environment) -> Bool {
+        environment.readsFile
+            && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || FileSystem.exists(usualFile))
+            || environment.names().contains { $0.hasPrefix("P2P_") && $0 != "P2P_KEYS" }
+    }
+
+    private static let usualFile = "p2p.toml"
+
     private static func read(_ given: String?) throws -> SettingsFile? {
-        let path = given ?? "p2p.toml"
+        let path = given ?? usualFile
         guard given != nil || FileSystem.exists(path) else { return nil }
         let text: String
         do {
@@ -224,9 +235,26 @@ struct SettingSources {
 }
 
 extension SettingSources {
+    /// The sources of settings apart from the command line.
+    struct Environment {
+        let value: (String) -> String?
+        let names: () -> [String]
+        /// False to ignore the settings file.
+        let readsFile: Bool
+
+        /// The variables of this process, and the settings file.
+        static var ofProcess: Environment {
+            Environment(
+                value: FileSystem.environment, names: { FileSystem.environmentNames }, readsFile: true)
+        }
+
+        /// No variable and no file: only the command line and the defaults.
+        static var empty: Environment { Environment(value: { _ in nil }, names: { [] }, readsFile: false) }
+    }
+
     /// The variables that begin with `P2P_` and are no setting, each with the setting that was probably meant.
     static func unknownVariables(
-        _ names: [String] = Array(ProcessInfo.processInfo.environment.keys)
+        _ names: [String] = FileSystem.environmentNames
     ) -> [(name: String, suggestion: String?)] {
         let settings = commands.flatMap { (try? Setting.all(of: $0.type)) ?? [] }
         let known = Set(settings.map(\.variable) + ["P2P_CONFIG", "P2P_KEYS"])

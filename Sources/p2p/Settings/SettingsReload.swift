@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// Reads the settings of a running command again.
+/// Reads the settings of a running server again.
 struct SettingsReload: Sendable {
     /// A setting that differs from the one with which the process started.
     struct Change: Equatable, Sendable {
@@ -33,11 +33,15 @@ struct SettingsReload: Sendable {
     func read() throws -> [Change] {
         let sources = try SettingSources(arguments)
         do {
-            _ = try P2P.parseAsRoot(sources.arguments)
+            _ = try ServerCommand.parse(Array(sources.arguments.dropFirst()))
         } catch {
-            throw Failure(.configuration, Console.escaped(P2P.message(for: error)))
+            throw Failure(.configuration, Console.escaped(ServerCommand.message(for: error)))
         }
-        return zip(started, sources.settings).compactMap { before, after in
+        // At the start or at present there may be neither a file nor a variable.
+        guard !started.isEmpty || !sources.settings.isEmpty else { return [] }
+        let plain = try SettingSources(arguments, environment: .empty, listsAll: true).settings
+        let before = started.isEmpty ? plain : started
+        return zip(before, sources.settings.isEmpty ? plain : sources.settings).compactMap { before, after in
             before.values == after.values
                 ? nil : Change(name: after.name, before: before.values, after: after.values)
         }
