@@ -228,8 +228,9 @@ struct ServerCommand: AsyncParsableCommand {
     private static func note(_ result: Result<ReloadReport, ControlError>) {
         switch result {
         case .success(let report):
+            let keys = "\(report.keys) \(report.keys == 1 ? "key" : "keys")"
             Console.note(
-                Console.escaped(ReloadCommand.text(report)), event: .listReloaded,
+                Console.escaped("read \(report.list) again: \(keys)"), event: .listReloaded,
                 fields: ["path": "\(report.list)", "keys": .number(report.keys)])
             for (words, names) in [("may join", report.added), ("may not join any more", report.removed)]
             where !names.isEmpty {

@@ -94,8 +94,11 @@ struct ProcessLimitTests {
         defer { harness.end() }
         let folder = harness.path("keys")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try harness.setMode(0o777, of: "keys")
         let nobody = geteuid() == 0 ? BadInputTests.nobody : []
+        if geteuid() == 0 {
+            try FileManager.default.setAttributes(
+                [.ownerAccountID: 65_534, .groupOwnerAccountID: 65_534], ofItemAtPath: folder)
+        }
         let made = try await harness.run(["keygen"], launcher: Self.shell("ulimit -l 0") + nobody)
         #expect(made.status == 0, "\(made.text)")
         #expect(made.errors.contains { $0.contains("warning: the secret key can get into swap space") })
