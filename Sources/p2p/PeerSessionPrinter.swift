@@ -61,6 +61,8 @@ actor PeerSessionPrinter {
     private func show(_ event: PeerEvent) async {
         switch event {
         case .joined(let address):
+            // The code of the start and of joining is not needed for now.
+            if !hasJoined { ResidentCode.release() }
             hasJoined = true
             own = "\(name) at \(address)"
             isMember = true
