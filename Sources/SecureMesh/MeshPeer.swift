@@ -471,7 +471,9 @@ extension MeshPeer {
     /// The request is repeated as in ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``, and the
     /// time counts from the first one. So a datagram that is lost shows as a quarter of a second.
     ///
-    /// - Parameter timeout: The longest time to wait, at most 60 s.
+    /// - Parameters:
+    ///   - name: The name of the member.
+    ///   - timeout: The longest time to wait, at most 60 s.
     /// - Returns: The time until the answer.
     /// - Throws: ``DeliveryError``.
     public func measureRoundTrip(to name: PeerName, within timeout: Duration) async throws(DeliveryError) -> Duration {
