@@ -1,4 +1,4 @@
-/// One line of `p2p doctor`: what was looked at, what it means and what to do.
+/// One line of `p2p doctor` or `p2p check`: what was looked at, what it means and what to do.
 struct Finding: Equatable, Codable, Sendable {
     enum Verdict: String, Codable, Sendable {
         case good
@@ -26,7 +26,7 @@ struct Finding: Equatable, Codable, Sendable {
         Finding(verdict: .problem, subject: subject, text: text, action: action)
     }
 
-    /// The line for a reader: `ok`, `--` or `!`, as `p2p check` prints it.
+    /// The line for a reader, which begins with `ok`, `--` or `!`.
     var line: String {
         let mark =
             switch verdict {

@@ -15,7 +15,7 @@ struct CheckReport {
     mutating func check<Value>(_ body: () throws -> Value, describe: (Value) -> String) -> Value? {
         do {
             let value = try body()
-            Console.result("ok  \(describe(value))")
+            Console.result(Finding.good("check", describe(value)).line)
             return value
         } catch let failure as Failure {
             note(failure.message, hint: failure.hint)
@@ -46,16 +46,18 @@ struct CheckReport {
         }
         guard let probe, probe.receiveBuffer < probe.requestedReceiveBuffer else { return }
         // Not an error: a small mesh does without.
-        Console.result(
-            "--  receive buffer of \(address): \(probe.receiveBuffer) of \(probe.requestedReceiveBuffer) bytes; "
-                + "for a large mesh: sysctl -w net.core.rmem_max=\(probe.requestedReceiveBuffer)")
+        let advice = Finding.advice(
+            "buffer", "receive buffer of \(address): \(probe.receiveBuffer) of \(probe.requestedReceiveBuffer) bytes",
+            "for a large mesh: sysctl -w net.core.rmem_max=\(probe.requestedReceiveBuffer)")
+        Console.result(advice.line)
     }
 
     /// Looks up the server's name.
     mutating func checkLookup(of server: ServerAddress) async {
         do throws(HostLookupError) {
             let found = try await server.lookedUp().map(\.description).joined(separator: ", ")
-            Console.result("ok  server \(server)" + (found == server.description ? "" : " at \(found)"))
+            let text = "server \(server)" + (found == server.description ? "" : " at \(found)")
+            Console.result(Finding.good("server", text).line)
         } catch {
             note("cannot look up \(server): \(error.reason)", hint: "is the name right, and the name service there?")
         }
@@ -63,7 +65,7 @@ struct CheckReport {
 
     private mutating func note(_ message: String, hint: String?) {
         hasProblem = true
-        Console.result("!   \(message)" + (hint.map { "; \($0)" } ?? ""))
+        Console.result(Finding.problem("check", message, hint).line)
     }
 
     /// - Throws: Exit code 1 if a check has failed.
