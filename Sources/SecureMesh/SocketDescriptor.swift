@@ -33,7 +33,7 @@ final class SocketDescriptor: Sendable {
     init(bindingTo address: SocketAddress, isIPv6Only: Bool, sharesAddress: Bool = false) throws(SystemError) {
         isIPv6 = address.isIPv6
         self.isIPv6Only = isIPv6Only
-        descriptor = try Self.open(isIPv6: address.isIPv6)
+        descriptor = try DatagramDescriptor.open(family: address.isIPv6 ? AF_INET6 : AF_INET)
         if isIPv6 { try set(CInt(IPPROTO_IPV6), IPV6_V6ONLY, isIPv6Only ? 1 : 0) }
         if sharesAddress { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
         let result = unsafe Self.withKernelAddress(address, isIPv6: isIPv6) { unsafe bind(descriptor, $0, $1) }
@@ -269,24 +269,6 @@ final class SocketDescriptor: Sendable {
         var size = socklen_t(MemoryLayout<CInt>.size)
         _ = unsafe getsockopt(descriptor, level, name, &value, &size)
         return Int(value)
-    }
-
-    private static func open(isIPv6: Bool) throws(SystemError) -> CInt {
-        let family = isIPv6 ? AF_INET6 : AF_INET
-        #if canImport(Glibc)
-            let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        #elseif canImport(Musl)
-            let type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK
-        #else
-            let type = SOCK_DGRAM
-        #endif
-        let descriptor = socket(family, type, 0)
-        guard descriptor >= 0 else { throw SystemError() }
-        #if canImport(Darwin)
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-        #endif
-        return descriptor
     }
 
     /// Calls `body` with the address as a socket of the family takes it: an IPv6 socket reaches IPv4 by mapped

@@ -27,7 +27,7 @@ final class NotifySocket: Sendable {
             let family = UInt16(AF_UNIX)
             address = (unsafe withUnsafeBytes(of: family) { unsafe Array($0) }) + path
         #endif
-        descriptor = try Self.open()
+        descriptor = try DatagramDescriptor.open(family: AF_UNIX)
     }
 
     deinit {
@@ -53,23 +53,6 @@ final class NotifySocket: Sendable {
         var time = timespec()
         guard unsafe clock_gettime(CLOCK_MONOTONIC, &time) == 0 else { return 0 }
         return time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
-    }
-
-    private static func open() throws(SystemError) -> CInt {
-        #if canImport(Glibc)
-            let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        #elseif canImport(Musl)
-            let type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK
-        #else
-            let type = SOCK_DGRAM
-        #endif
-        let descriptor = socket(AF_UNIX, type, 0)
-        guard descriptor >= 0 else { throw SystemError() }
-        #if canImport(Darwin)
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-        #endif
-        return descriptor
     }
 
     /// The size of a path in `sockaddr_un`.
