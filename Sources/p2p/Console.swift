@@ -117,6 +117,11 @@ enum Console {
         try? FileSystem.writeAll(Array("\u{1B}[H\u{1B}[2J".utf8), to: FileSystem.standardOutput)
     }
 
+    /// Writes a whole screen to stdout. If it is optional, it is left out while the terminal is too slow for it.
+    static func frame(_ text: String, isOptional: Bool = true) {
+        queue.withLock { $0 }?.append(Array(text.utf8), to: .output, isOptional: isOptional)
+    }
+
     /// Prints a note on stderr.
     static func note(
         _ line: String, event: ConsoleEvent = .note, fields: KeyValuePairs<String, LogLine.Value> = [:]

@@ -22,7 +22,8 @@ struct P2P: AsyncParsableCommand {
             CommandGroup(
                 name: "Use",
                 subcommands: [
-                    SendCommand.self, ReceiveCommand.self, StatusCommand.self, WatchCommand.self, PingCommand.self,
+                    SendCommand.self, ReceiveCommand.self, StatusCommand.self, TopCommand.self, WatchCommand.self,
+                    PingCommand.self,
                 ]),
             CommandGroup(
                 name: "Manage",

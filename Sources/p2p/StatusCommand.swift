@@ -43,10 +43,7 @@ struct StatusCommand: AsyncParsableCommand {
         let isTerminal = FileSystem.isTerminal(FileSystem.standardOutput)
         let canClear = isTerminal && FileSystem.environment("TERM") != "dumb"
         repeat {
-            let answer = try await Failure.translating {
-                () async throws(ControlClient.Failure) in
-                try await client.get("/v1/status", as: MeshStatus.self)
-            }
+            let answer = try await Self.ask(client)
             if json {
                 Console.result(String(decoding: answer.bytes, as: UTF8.self))
             } else {
@@ -58,6 +55,15 @@ struct StatusCommand: AsyncParsableCommand {
             guard watch, !Console.isReaderGone else { return }
             try? await Task.sleep(for: .seconds(1))
         } while true
+    }
+
+    /// Asks a process for its status.
+    ///
+    /// - Returns: The status, and the bytes of its JSON.
+    static func ask(_ client: ControlClient) async throws -> (value: MeshStatus, bytes: [UInt8]) {
+        try await Failure.translating { () async throws(ControlClient.Failure) in
+            try await client.get("/v1/status", as: MeshStatus.self)
+        }
     }
 
     private func runCheck() async throws {

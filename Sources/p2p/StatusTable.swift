@@ -39,7 +39,8 @@ struct StatusTable {
         }
     }
 
-    private var summary: String {
+    /// The process and the counts of its members.
+    var summary: String {
         let addresses = status.addresses.joined(separator: " ")
         let counts = MemberState.allCases.compactMap { state in
             let count = status.counts[state.rawValue] ?? 0

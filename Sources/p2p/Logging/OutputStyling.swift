@@ -6,7 +6,14 @@ protocol OutputStyling: SendableMetatype {
 extension Keygen: OutputStyling {}
 extension ServerCommand: OutputStyling {}
 extension PeerCommand: OutputStyling {}
+extension SendCommand: OutputStyling {}
+extension ReceiveCommand: OutputStyling {}
 extension StatusCommand: OutputStyling {}
+extension TopCommand: OutputStyling {}
+extension WatchCommand: OutputStyling {}
+extension PingCommand: OutputStyling {}
+extension ReloadCommand: OutputStyling {}
+extension DoctorCommand: OutputStyling {}
 extension AuthorizeCommand: OutputStyling {}
 extension RevokeCommand: OutputStyling {}
 extension SwarmCommand: OutputStyling {}

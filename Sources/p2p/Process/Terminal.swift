@@ -28,4 +28,52 @@ enum Terminal {
         guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
         return Int(size.ws_col)
     }
+
+    struct Size: Equatable {
+        let columns: Int
+        let rows: Int
+    }
+
+    /// The size of the window; nil if there is no terminal, or it does not tell.
+    static func size(of descriptor: CInt) -> Size? {
+        var size = winsize()
+        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return nil
+        }
+        return Size(columns: Int(size.ws_col), rows: Int(size.ws_row))
+    }
+}
+
+/// The settings of a terminal before they were changed.
+struct TerminalMode {
+    private let descriptor: CInt
+    private let settings: termios
+
+    /// Makes a terminal hand over each key at once and without echo. Ctrl-C still sends SIGINT. Ctrl-Z and Ctrl-\ send
+    /// nothing, because the process could not restore the terminal then.
+    ///
+    /// - Returns: Nil if the stream does not lead to a terminal.
+    static func readKeys(from descriptor: CInt) -> TerminalMode? {
+        var settings = termios()
+        guard unsafe tcgetattr(descriptor, &settings) == 0 else { return nil }
+        let mode = TerminalMode(descriptor: descriptor, settings: settings)
+        settings.c_lflag &= ~tcflag_t(ICANON | ECHO)
+        unsafe withUnsafeMutableBytes(of: &settings.c_cc) { keys in
+            for key in [VSUSP, VQUIT] { unsafe keys[Int(key)] = UInt8(truncatingIfNeeded: disabled) }
+        }
+        guard unsafe tcsetattr(descriptor, TCSANOW, &settings) == 0 else { return nil }
+        return mode
+    }
+
+    func restore() {
+        var settings = settings
+        _ = unsafe tcsetattr(descriptor, TCSANOW, &settings)
+    }
+
+    /// _POSIX_VDISABLE.
+    #if canImport(Darwin)
+        private static let disabled = 0xFF
+    #else
+        private static let disabled = 0
+    #endif
 }
