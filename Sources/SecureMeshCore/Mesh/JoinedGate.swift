@@ -2,7 +2,8 @@
 ///
 /// A session is *pending* from its first fresh PULSE until the peer may speak in it. Events of the members and messages
 /// are buffered while a session is pending, and events of the members also while there is no membership. A loss and a
-/// recovery of the connection do not end the buffering, so `.joined` is never lost.
+/// recovery of the connection do not end the buffering, so `.joined` is never lost. If the server stops while a session
+/// is pending, the membership that was reported goes on without a server, and the buffered changes are emitted in it.
 ///
 /// Changes of one member are merged: the buffered events are the differences between the members that were reported and
 /// the members when `.joined` is emitted. So their number is bounded by that of the members, whatever a server lists. A
@@ -122,6 +123,20 @@ package struct JoinedGate: Sendable {
     package mutating func announce(_ address: SocketAddress, member: (PublicKey) -> Member?) -> [PeerEvent] {
         guard isPending else { return [] }
         (reported, isPending, isTrustReported) = (.connected, false, true)
+        return [.joined(address: address)] + takeBuffered(member)
+    }
+
+    /// Returns the events of a server that stops: the buffered changes of members, if a membership goes on.
+    ///
+    /// - Parameter member: Returns the present member with a key.
+    package mutating func stop(member: (PublicKey) -> Member?) -> [PeerEvent] {
+        // The buffered messages were not acknowledged.
+        messages = []
+        return (reported == .none ? [] : takeBuffered(member)) + pass(.dismissed(.stopping))
+    }
+
+    /// Returns the buffered events in their order, and forgets them.
+    private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
         defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
         var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in
             change.event(member(key)).map { (change.order, $0) }
@@ -132,7 +147,7 @@ package struct JoinedGate: Sendable {
         buffered += messages.compactMap { order, message in
             member(message.sender.publicKey).map { _ in (order, .message(message)) }
         }
-        return [.joined(address: address)] + buffered.sorted { $0.order < $1.order }.map(\.event)
+        return buffered.sorted { $0.order < $1.order }.map(\.event)
     }
 
     private mutating func buffer(_ event: PeerEvent) {

@@ -230,7 +230,11 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func emit(_ event: PeerEvent, isOfPrevious: Bool = false) {
-        for event in joinedGate.pass(event, isOfPrevious: isOfPrevious) { outputs.push(.event(event)) }
+        emit(joinedGate.pass(event, isOfPrevious: isOfPrevious))
+    }
+
+    private mutating func emit(_ events: [PeerEvent]) {
+        for event in events { outputs.push(.event(event)) }
     }
 
     private mutating func noteTrust(_ now: Instant) {
@@ -244,10 +248,7 @@ package struct Peer: MeshMachine {
     /// Emits `.joined` once this peer may speak.
     private mutating func announce(_ now: Instant) {
         guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
-        let directory = directory
-        for event in joinedGate.announce(address, member: { directory.entry(of: $0).map(Member.init) }) {
-            outputs.push(.event(event))
-        }
+        emit(joinedGate.announce(address) { [directory] in directory.entry(of: $0).map(Member.init) })
     }
 }
 
@@ -393,10 +394,15 @@ extension Peer {
             return
         }
         let server = sessions.current?.server
-        if dismissal == .stopping { sessions.endWithServer(now) } else { sessions.endCurrent() }
         isConnected = false
         directoryWatch.stop()
-        emit(.dismissed(dismissal))
+        if dismissal == .stopping {
+            sessions.endWithServer(now)
+            emit(joinedGate.stop { [directory] in directory.entry(of: $0).map(Member.init) })
+        } else {
+            sessions.endCurrent()
+            emit(.dismissed(dismissal))
+        }
         switch dismissal {
         case .revoked: if let server { exclude(.revoked, by: server, now: now) }
         case .replaced: joining.start(at: now + ProtocolConstants.replacedPause)

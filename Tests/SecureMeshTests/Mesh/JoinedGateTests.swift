@@ -153,6 +153,23 @@ import Testing
         #expect(events == [.joined(address: TestMesh.address(1)), .memberJoined(member)])
     }
 
+    @Test("a server that stops before a peer is back leaves its events and its list of members equal")
+    func stoppedBeforeJoined() throws {
+        var gate = JoinedGate()
+        gate.begin()
+        let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
+        for member in [first, second] { _ = gate.pass(.memberJoined(member)) }
+        _ = gate.announce(TestMesh.address(1), member: present([first, second]))
+        // The next session has another directory, and its server stops before the peer may speak.
+        gate.begin()
+        #expect(gate.pass(.memberLeft(first, reason: nil)).isEmpty)
+        #expect(gate.pass(.memberJoined(third)).isEmpty)
+        let events = gate.stop(member: present([second, third]))
+        #expect(events == [.memberLeft(first, reason: nil), .memberJoined(third), .dismissed(.stopping)])
+        #expect(gate.pass(.memberLeft(second, reason: nil)) == [.memberLeft(second, reason: nil)])
+        #expect(gate.usages.map(\.count) == [0, 0, 0])
+    }
+
     @Test(".joined is emitted once") func once() {
         var gate = JoinedGate()
         #expect(gate.announce(TestMesh.address(1)) { _ in nil }.isEmpty)
