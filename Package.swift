@@ -9,6 +9,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Modules of the program that run seldom, or for a person: they are optimized for size.
+let compact = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 let package = Package(
     name: "SecureMesh",
     platforms: [.macOS(.v15)],
@@ -52,14 +55,14 @@ let package = Package(
                 "MeshSimulator", "SecureMesh", "SecureMeshCore", .product(name: "Logging", package: "swift-log"),
             ],
             resources: [.embedInCode("Vectors/vectors.txt")],
-            swiftSettings: strict
+            swiftSettings: compact
         ),
         .target(
             name: "MeshSimulator",
             dependencies: ["SecureMeshCore", .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: strict
         ),
-        .target(name: "MeshReport", dependencies: ["MeshSimulator", "SecureMeshCore"], swiftSettings: strict),
+        .target(name: "MeshReport", dependencies: ["MeshSimulator", "SecureMeshCore"], swiftSettings: compact),
         .target(
             name: "MeshControl",
             dependencies: [
@@ -69,7 +72,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: strict
+            swiftSettings: compact
         ),
         .executableTarget(
             name: "p2p",
@@ -88,7 +91,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict
+            swiftSettings: compact
         ),
         .target(
             name: "FuzzKit",
