@@ -156,7 +156,8 @@ private struct Histogram {
         return markup
     }
 
-    /// Round durations at sufficient distances, or else the two ends of the axis.
+    /// The labels of the axis: round durations with enough space between them, or only its two ends if fewer than three
+    /// fit.
     private var ticks: [(position: Double, label: String)] {
         let room = (last - first) * 0.26
         for factors in [[1.0], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]] {

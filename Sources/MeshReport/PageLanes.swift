@@ -188,8 +188,8 @@ extension Page {
         spans.map { "M\(Geometry.tenth(scale.x($0.from))) \(y - half)v\(2 * half)" }.joined()
     }
 
-    /// Returns the signs of all lanes, the more important drawn over the less important, and the number of those that
-    /// were left out. Equal signs at one place are drawn once.
+    /// Returns the drawn marks of all lanes, with the more important above the less important, and the number of marks
+    /// that were left out. Marks with the same sign at nearly the same place are drawn once.
     private func marks(_ lanes: [Lane], pitch: Int) -> (markup: Markup, missing: Int) {
         var (markup, missing): (Markup, Int) = ("", 0)
         let limit = Self.mostMarks / max(lanes.count, 1)

@@ -2,7 +2,8 @@ internal import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording.Event.What {
-    /// A phrase that follows the name of the peer, the server, the network or the attack.
+    /// The event as a phrase without a subject, such as `joined`. The subject is the name of a peer or an attack, the
+    /// server, or the network.
     var summary: String {
         switch self {
         case .started: "started"

@@ -5,12 +5,12 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     case sendRefused
     /// Datagrams of sessions waited for the send buffer, and their queue was full.
     case sendQueueFull
-    /// Messages, because the send buffer was half full.
+    /// Messages were dropped because the send buffer was half full.
     case messagesDropped
-    /// Answers to strangers, because a quarter of the send buffer was in use: answers to addresses that do not exist
-    /// fill it.
+    /// Answers to strangers were dropped because a quarter of the send buffer was in use. Answers to addresses that do
+    /// not exist would otherwise fill it.
     case answersDropped
-    /// The kernel dropped strangers' datagrams at a server: they are not HELLOs, or there were too many at once.
+    /// The kernel of a server's host dropped strangers' datagrams, because they are not HELLOs or there were too many.
     case strangersDropped
     /// The receive buffer was full, so the kernel dropped datagrams. At a server whose kernel sets strangers apart,
     /// these are members' datagrams.

@@ -6,13 +6,13 @@ internal import NIOConcurrencyHelpers
 final class EntryPool: EntrySharing {
     private struct State {
         var entries = EntryTable<EntryBySession>()
-        /// The number of entries at which those are removed that no directory holds.
+        /// The number of entries at which the next cleanup removes those that no directory holds.
         var nextCleanup = 1_024
     }
 
     private let state = NIOLockedValueBox(State())
 
-    /// The number of entries, with some that no directory holds.
+    /// The number of entries. It may include some that no directory holds.
     var count: Int { state.withLockedValue { $0.entries.count } }
 
     /// Returns the shared form of an entry, which is a new one unless the pool has an equal entry.

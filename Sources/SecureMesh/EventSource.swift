@@ -41,16 +41,16 @@ final class EventSource<Event: Sendable>: Sendable {
 
     typealias Item = (event: Event, isMessage: Bool)
 
-    /// Hands events to every consumer, whatever became of them at the others.
+    /// Hands events to every consumer. A consumer that is too slow does not keep them from the others.
     ///
-    /// - Returns: The number of events that were dropped for a consumer that is too slow.
+    /// - Returns: The number of events that were dropped for the slowest consumer.
     func yield(_ items: [Item]) -> Int {
         let (unclaimed, buffers) = state.withLockedValue { ($0.unclaimed, Array($0.buffers.values)) }
         if let unclaimed { _ = unclaimed.append(items) }
         return buffers.reduce(0) { max($0, $1.append(items)) }
     }
 
-    /// Ends every consumer's sequence after what waits for it.
+    /// Ends every consumer's sequence after the events that wait for that consumer.
     func finish() {
         let buffers = state.withLockedValue { state in
             defer { state.buffers = [:] }

@@ -56,7 +56,7 @@ public struct KeyFileError: Error, Hashable, Sendable {
 }
 
 extension KeyFileError: CustomStringConvertible {
-    /// The path, the line where one is wrong, and the reason.
+    /// The path, the number of the line if one is wrong, and the reason.
     public var description: String {
         switch reason {
         case .missing: "\(path): no such file"

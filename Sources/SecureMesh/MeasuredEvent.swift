@@ -8,7 +8,7 @@ protocol MeasuredEvent {
 
 /// The name of a counter of events.
 struct EventCounter: Hashable {
-    /// The label, without the prefix of server or peer.
+    /// The name of the metric without its prefix, `securemesh_server_` or `securemesh_peer_`.
     let label: String
     /// The value of the dimension `reason`; nil if the counter has none.
     let reason: String?

@@ -11,7 +11,7 @@
 /// A call that throws it has changed nothing.
 @nonexhaustive
 public enum MeshError: Error, Hashable, Sendable {
-    /// A value of the configuration cannot work. The text says which, and what would.
+    /// A value of the configuration cannot work. The text says which one, and what would work.
     case invalidConfiguration(String)
     /// There is no host of this name, as the name service says.
     case unknownHost(String)
@@ -23,7 +23,7 @@ public enum MeshError: Error, Hashable, Sendable {
     case notRunning
     /// `run()` was called a second time.
     case alreadyRan
-    /// The server does not admit this peer's key under its name, or has revoked it. To join again would not help.
+    /// The server does not admit this peer's key under its name, or has revoked it. Joining again would not help.
     case notAuthorized
     /// The calling task was cancelled, or its service group began to shut down, while the call waited.
     case cancelled

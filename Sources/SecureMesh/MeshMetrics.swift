@@ -64,7 +64,7 @@ final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent
     }
 }
 
-/// A counter that is set to a count that only grows.
+/// A counter that is set to a total, where the metrics system only takes increments.
 private final class GrowingCounter {
     private let counter: Counter
     private var reported: UInt64 = 0

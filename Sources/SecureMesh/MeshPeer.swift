@@ -24,10 +24,10 @@ public final class MeshPeer: Service {
         /// The local address. Port 0 is a free port. ``SocketAddress/wildcard(port:)``, the default, is every IPv6 and
         /// IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4 address, every IPv4 address.
         public var bind = SocketAddress.wildcard()
-        /// True to stay when a server does not let this key join or has revoked it, and to ask again after pauses that
-        /// grow from a second to five minutes: the key may be listed later. ``PeerEvent/excluded(_:by:retryAfter:)``
-        /// tells. By default the peer ends with ``MeshError/notAuthorized`` once no pinned server lets it join, because
-        /// most programs have nothing else to do then.
+        /// True to keep asking a server that does not let this key join or has revoked it, because the key may be
+        /// listed later. The pauses grow from a second to five minutes. The event
+        /// ``PeerEvent/excluded(_:by:retryAfter:)`` reports each refusal. By default the peer ends with
+        /// ``MeshError/notAuthorized`` once no pinned server lets it join.
         public var returnsAfterExclusion = false
         /// The largest body that this peer sends, in bytes, 0 to 65,358. IP may have to fragment messages larger than
         /// 1,083 bytes, the default. Received messages may have any size.
@@ -195,8 +195,8 @@ public final class MeshPeer: Service {
         }
     }
 
-    /// The other members, by the directory that this peer holds. Empty before the first directory; after a lost
-    /// connection, the members of before.
+    /// The other members, as this peer's directory lists them. Empty before the first directory has arrived. While the
+    /// connection is lost, the directory stays as it was.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func members() async throws(MeshError) -> [Member] {
@@ -486,7 +486,9 @@ extension MeshPeer {
         return delivery.time
     }
 
-    /// Sends a message by `send`, which returns its number and its receivers, and waits for its acknowledgments.
+    /// Sends a message and waits for its acknowledgments.
+    ///
+    /// - Parameter send: Sends the message, and returns its number and its receivers.
     private func deliver(
         _ send: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> (number: UInt64, receivers: [Member])
     ) async throws(DeliveryError) -> Delivery {

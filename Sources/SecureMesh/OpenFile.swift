@@ -26,7 +26,7 @@ package struct SystemError: Error {
         return "\(text) (errno: \(code))"
     }
 
-    /// True if a path leads to nothing.
+    /// True if the error says that there is no file at the path.
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 }
 

@@ -36,7 +36,8 @@ struct ServerLocator: Sendable {
         }
     }
 
-    /// Returns the addresses to ask: those that the socket can reach, the families in turn, the first one's first.
+    /// Returns the addresses to ask, which are those that the socket can reach. IPv6 and IPv4 addresses alternate,
+    /// beginning with the family of the first one found.
     private func candidates(_ found: [SocketAddress.IP]) -> Result<[SocketAddress], HostLookupError> {
         let all = found.map { SocketAddress(ip: $0, port: port) }
         let reachable = all.filter { $0.isUsable && bound.reaches($0) }

@@ -392,6 +392,6 @@ private final class DatagramHandler: ChannelInboundHandler {
         owner.readComplete(from: socket)
     }
 
-    /// Ignores errors of the kernel: they are loss of datagrams.
+    /// Ignores an error of the socket, because it means no more than a lost datagram.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }

@@ -33,7 +33,7 @@ package struct SelfTest {
 
     private struct Part {
         let name: String
-        /// Returns what was checked, or throws what is wrong.
+        /// Runs the part. Returns a summary of what was checked, or throws an error that says what is wrong.
         let check: () async throws -> String
     }
 

@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Joins under others' names, with others' identities and at others' addresses. It is a member on the path.
+/// Joins under others' names, with others' identities and at others' addresses. The attacker is a member, and on the
+/// path.
 final class InsiderImpostor: Adversary {
     var record = Recording.Attack(
         .insiderImpostor, goals: "it is listed under another's name", "it is listed at a member's address",

@@ -9,8 +9,9 @@ struct InsiderSession {
     private var heartbeatAt: Instant?
     private var heardAt: Instant?
 
-    /// - Parameter isAccomplice: True for the second identity of an attack of two.
-    /// - Returns: nil for an attacker without a key on the roster.
+    /// Makes a member with a key of the attacker; nil if the attacker has no key on the roster.
+    ///
+    /// - Parameter isAccomplice: True to use the second key of an attack that has two.
     init?(_ reach: AttackerActions, isAccomplice: Bool = false) {
         guard let insider = isAccomplice ? reach.holdings.accomplice : reach.holdings.insider else { return nil }
         member = ScriptedPeer(key: insider.key, name: insider.name, context: reach.context)

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Records datagrams and repeats them: to the receiver, to others, and from elsewhere. It is on the path.
+/// Records datagrams and repeats them: to the receiver, to others, and from elsewhere. The attacker is on the path.
 final class Replay: Adversary {
     var record = Recording.Attack(
         .replay, goals: "a datagram is accepted twice", "the server accepts a session's datagram from another address")
@@ -44,7 +44,8 @@ final class Replay: Adversary {
         record.got(1, if: sent.source != handling.flight.source)
     }
 
-    /// Returns true for the kinds after the handshake and for CONFIRM. Others may be accepted twice.
+    /// Returns true if the datagram's kind is CONFIRM or one that follows the handshake. Datagrams of other kinds may
+    /// be accepted twice.
     private func isSessions(_ flight: Flight) -> Bool {
         flight.kind.map { $0.rawValue >= Kind.confirm.rawValue } ?? false
     }

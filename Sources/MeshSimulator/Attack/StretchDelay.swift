@@ -1,13 +1,13 @@
 internal import SecureMeshCore
 
-/// Delays PULSEs and HEARTBEATs, each a little longer than the one before, so that all that a peer receives is old. It
-/// is on the path.
+/// Delays each PULSE and HEARTBEAT a little longer than the one before, so that a peer receives only old datagrams. The
+/// attacker is on the path.
 final class StretchDelay: Adversary {
     var record = Recording.Attack(
         .stretchDelay,
         goals: "a peer trusts its directory for too long after the last heartbeat that the server accepted")
     let isOnPath = true
-    /// The present delay of a peer's datagrams, and what is added each time, by its address.
+    /// The present delay of a peer's datagrams and the time that each one adds to it, by the peer's address.
     private var lags: [SocketAddress: (now: Duration, more: Duration)] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

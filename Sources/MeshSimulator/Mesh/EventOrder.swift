@@ -17,10 +17,10 @@ package struct EventOrder: Sendable {
 
     package init() {}
 
-    /// Takes the next event.
+    /// Checks the next event.
     ///
     /// - Parameter session: The peer's session.
-    /// - Returns: The promise that the event breaks, or nil.
+    /// - Returns: A description of the rule that the event breaks; nil if it breaks none.
     package mutating func take(_ event: PeerEvent, in session: SessionID?) -> String? {
         guard membership != .over else { return "an event after the last one: \(event)" }
         switch event {

@@ -5,11 +5,11 @@ package struct Flight: Sendable {
     package enum Sender: Hashable, Sendable {
         case server
         case peer(Int)
-        /// An attacker, or a member without a process of its own.
+        /// An attacker, or code that puts a datagram onto the network without a process.
         case attacker(Int)
     }
 
-    /// Equal in all copies of a datagram.
+    /// A number that all copies of a datagram share.
     package var id: UInt64
     package var sender: Sender
     package var source: SocketAddress

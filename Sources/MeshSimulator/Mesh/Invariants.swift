@@ -41,7 +41,7 @@ package struct Invariants: Sendable {
     var lastProof: [Int: Instant] = [:]
     /// The time at which the server last accepted a CONFIRM, by identity.
     var confirmedAt: [Int: Instant] = [:]
-    /// The server expires nobody before: it slept, and its members could not be heard.
+    /// The time before which the server must expire nobody, because it was paused and could not hear its members.
     var expiresNobodyUntil = Instant(nanoseconds: 0)
     /// True while the server suspects that many members are late for one cause.
     var isSuspicious = false

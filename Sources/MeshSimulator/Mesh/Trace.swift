@@ -11,7 +11,8 @@ package struct Trace: Hashable, Sendable {
         mix(UInt64(bitPattern: Int64(subject)))
     }
 
-    /// Adds the size and the last 8 bytes, which in a sealed datagram depend on all of it.
+    /// Adds the size and the last 8 bytes of a datagram. If it is sealed, these are a part of the tag, which depends on
+    /// every byte.
     mutating func datagram(_ bytes: [UInt8]) {
         mix(UInt64(bytes.count))
         mix(bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) })

@@ -61,7 +61,7 @@ package struct Handling {
     package let isAccepted: Bool
     /// A copy of the datagram had been accepted before.
     package let isRepeated: Bool
-    /// The number of refusals that the machine counted. More than 1 is a failure.
+    /// The number of refusals that the machine counted for this datagram. More than 1 is an error in the machine.
     package let refusals: UInt64
     /// The bytes of answers to a source that is not a member's.
     package let answered: Int

@@ -28,7 +28,8 @@ final class Workload {
     let owner: Owner
     var phase = Phase.starting
     var status = Status.asleep
-    /// The CPU time that it has used, raised to that of the others whenever it wakes up.
+    /// The CPU time by which cores are shared fairly: what the process has used, but raised to the level of the others
+    /// whenever the process wakes up, so that it has no claim on the time that it slept.
     var fairTime: Int64 = 0
     /// The CPU time of calls that came from outside of the event loop, such as sending a message.
     var debt: Int64 = 0
@@ -42,7 +43,7 @@ final class Workload {
     var drain: (at: Instant, target: UInt64)?
     /// The datagrams of strangers, which wait until members and timers have been served.
     var strangers: [Flight] = []
-    /// The time at which the first of those that this pass handles was handled.
+    /// The time at which this pass handled its first stranger's datagram.
     var strangersBegan: Instant?
     /// The time before which no stranger's datagram is handled.
     var strangersAt: Instant?

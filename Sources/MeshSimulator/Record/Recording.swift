@@ -85,7 +85,8 @@ package struct Recording: Sendable {
         package var sent = 0
         package var altered = 0
         package var withheld = 0
-        /// The goals, and how often it reached each: 0 unless the mesh is broken.
+        /// The goals of the attack. `tried` counts its attempts and `got` its successes, which are 0 unless the mesh is
+        /// broken.
         package var goals: [(goal: String, tried: Int, got: Int)] = []
 
         package init(name: String, story: String) {

@@ -89,7 +89,7 @@ extension ForgedDatagram {
         case clear(index: Int, mask: UInt8)
     }
 
-    /// The steps at which a change had an effect.
+    /// The steps of `Changes`, each true if its change altered the datagram.
     package struct Effects: Sendable {
         package var beforeSigning = false
         package var beforeSealing = false

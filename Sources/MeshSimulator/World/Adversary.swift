@@ -14,7 +14,7 @@ protocol Adversary: AnyObject {
     func act(_ reach: inout AttackerActions)
     /// Returns the datagram that goes on in its place, or nil to withhold it.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
-    /// Handles a datagram to one of its addresses.
+    /// Handles a datagram that was sent to one of the attacker's own addresses.
     func receive(_ flight: Flight, _ reach: inout AttackerActions)
     /// Takes a fact that only the world knows, to measure the success of the attack. The attacker must not act on it.
     func witness(_ fact: Fact)
@@ -65,7 +65,9 @@ struct AttackerActions {
         outgoing.append((flight, delay))
     }
 
-    /// Sends a datagram of another once more, or later in its place.
+    /// Sends a datagram of another sender after a delay.
+    ///
+    /// - Parameter isCopy: True if the datagram has already been sent on; false to send it instead of the withheld one.
     mutating func forward(_ flight: Flight, after delay: Duration, isCopy: Bool) {
         var flight = flight
         flight.isCopy = flight.isCopy || isCopy

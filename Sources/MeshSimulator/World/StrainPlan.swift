@@ -1,9 +1,10 @@
 internal import SecureMeshCore
 
-/// The strain of some worlds of a swarm: loss, long round trips, processors with too little time, and restarts of all
+/// The strain in some of the worlds of a swarm: loss, long round trips, too few processors, and restarts of all
 /// processes at once.
 ///
-/// Some worlds have strain besides their faults. Others have nothing else, so that more can be expected of them.
+/// Some of these worlds have faults too (`FaultPlan`). The others have nothing but strain, so they must keep stricter
+/// promises (`Expectation`).
 struct StrainPlan {
     private enum Strain: CaseIterable {
         case loss, distance, processors, restarts
@@ -109,9 +110,9 @@ struct StrainPlan {
 package enum Expectation: Hashable, Sendable {
     /// No peer loses the server, and no member departs.
     case nobodyIsLost
-    /// The server accepts so many peers at most.
+    /// The server accepts at most this number of joins.
     case joins(atMost: Int)
-    /// Each process may speak so long after its start at most.
+    /// Each process may send messages at most this time after its start.
     case speaks(within: Duration)
     /// No peer reports that a member has left.
     case nobodyIsReportedGone

@@ -19,7 +19,8 @@ package final class World {
     let insiders: [PublicKey: PeerName]
     /// The epochs of all processes of the server.
     var trueEpochs: Set<UInt64> = []
-    /// The peer of each slot of addresses.
+    /// The index of the peer that has, or had, each address. Addresses are numbered (`Addresses.slot`) in the order in
+    /// which peers get them.
     var owners: [Int?] = []
     var attackers: [Attacker] = []
     var isHealing = false
@@ -27,7 +28,7 @@ package final class World {
     var lostServers = 0
     /// The number of times that a peer has reported the departure of a member.
     var reportedGone = 0
-    /// Small enough to check everything after every step.
+    /// True if the world is small enough to check everything after every step.
     var isClose: Bool { state.invariants.isClose }
     /// Takes a line for each event, for the story of a failure.
     private let tell: ((Instant, [Int], String) -> Void)?

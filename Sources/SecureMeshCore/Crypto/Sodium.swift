@@ -170,7 +170,7 @@ package enum Sodium {
         Sodium.wipe(&array)
     }
 
-    /// Draws 32 bytes of the operating system.
+    /// Draws 32 random bytes from the operating system.
     package static func random() -> Secret32 {
         let secret = Secret32()
         _ = Sodium.isReady

@@ -33,7 +33,7 @@ package struct Deliveries: Sendable {
         package let signed: SignedPayload
         /// The receivers whose ACK is missing.
         package let receivers: [PublicKey]
-        /// The end of the time for which it waits.
+        /// The instant at which the message stops waiting for its acknowledgments.
         package let until: Instant
     }
 
@@ -56,8 +56,8 @@ package struct Deliveries: Sendable {
     /// Returns true if a message can be added.
     ///
     /// - Parameters:
-    ///   - number: The number that the message will have. A receiver tells copies apart only among the newest 2,048
-    ///     numbers, so no message is added that is further from the oldest one.
+    ///   - number: The number that the message will have. A receiver recognizes copies only among the newest 2,048
+    ///     numbers, so there is no room for a number that is 2,048 or more above the oldest one that waits.
     ///   - bodySize: The bytes of its body.
     ///   - receivers: The number of its receivers.
     package func hasRoom(number: UInt64, bodySize: Int, receivers: Int) -> Bool {

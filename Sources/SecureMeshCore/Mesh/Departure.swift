@@ -34,7 +34,7 @@ public enum Departure: String, Hashable, Sendable {
         self = reason.map { Departure(Dismissal($0)) } ?? .left
     }
 
-    /// The reason in GOODBYE and DELTA; nil for `left`, since the peer itself knows.
+    /// The reason in GOODBYE and DELTA; nil for `left`, where no GOODBYE is sent.
     package var goodbye: Goodbye.Reason? {
         switch self {
         case .left: nil

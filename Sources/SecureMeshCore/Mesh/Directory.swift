@@ -57,7 +57,7 @@ package struct Directory: Sendable {
             && new.areDistinct(by: \.name) && new.areDistinct(by: \.address)
     }
 
-    /// Adds an entry. `allows` returned true for it, or the caller knows as much.
+    /// Adds an entry. The caller makes sure that `allows` would return true for it.
     package mutating func insert(_ entry: Entry) {
         let shared = shared(entry)
         sessions.insert(entry.session, at: index(of: entry.session))

@@ -10,8 +10,8 @@ package struct DirectoryLog: Sendable {
     private var waiting: [Change] = []
     /// The sessions that `waiting` adds.
     private var unpublished: Set<SessionID> = []
-    /// The removals that wait and belong to no addition. They are published before all additions: without a member the
-    /// directory contradicts no change less.
+    /// The removals that wait and belong to no addition. They are published before all additions, because removing a
+    /// member never makes an addition contradict the directory.
     private var removals: [Removal] = []
     /// The published entries that a waiting change removes.
     private var leaving: [SessionID: Entry] = [:]

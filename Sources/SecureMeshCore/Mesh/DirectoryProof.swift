@@ -11,15 +11,15 @@ struct DirectoryProof: Sendable {
         let digest: Bytes32
     }
 
-    /// True if the directory came from the server of this session, or has had its digest.
+    /// True if the directory came from the server of this session, or had the same digest when they were compared.
     private(set) var isProven = false
-    /// True if the server's digest was another one.
+    /// True if the directory's digest differed from the server's, until a SNAPSHOT replaces the directory.
     private(set) var isWrong = false
     /// The digest in the newest fresh PULSE.
     private var expected: Digest?
     /// The last digest that was computed.
     private var computed: Digest?
-    /// Until then no other digest is computed while the directory is proven.
+    /// The instant before which no further digest of a proven directory is computed.
     private var waitsUntil: Instant?
 
     /// Begins a session, in which nothing is proven.

@@ -8,7 +8,7 @@
 /// A peer whose heartbeats leave late does not do that for a while: its host is overloaded, so datagrams wait and are
 /// not lost. More of them would keep the host overloaded.
 package struct HeartbeatSchedule: Sendable {
-    /// The instant at which the next one is due.
+    /// The instant at which the next heartbeat is due.
     private(set) package var next: Instant
     private let interval: Duration
     /// The delay from a PULSE to the next heartbeat. It is drawn once, to spread the peers.
@@ -22,7 +22,7 @@ package struct HeartbeatSchedule: Sendable {
     private var askedAt: Instant?
     /// The shortest time from a heartbeat to the first PULSE that echoes it; nil before the first fresh PULSE.
     private(set) package var shortestRoundTrip: Duration?
-    /// Until then no echo counts as overdue, because this peer was late.
+    /// The instant before which no echo counts as overdue, because a heartbeat left late; nil if none did.
     private var patientUntil: Instant?
 
     /// Schedules the first CONFIRM at once.
@@ -34,7 +34,7 @@ package struct HeartbeatSchedule: Sendable {
         gap = .zero
     }
 
-    /// Makes the next one due at once.
+    /// Makes the next heartbeat due at once.
     package mutating func hurry(_ now: Instant) {
         next = min(next, now)
     }
@@ -90,7 +90,8 @@ package struct HeartbeatSchedule: Sendable {
         return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip)
     }
 
-    /// The instant from which the echo of a newer heartbeat would have come without loss.
+    /// The instant by which the echo of a newer heartbeat would have arrived without loss; nil while the round trip is
+    /// unknown, or heartbeats leave late.
     private var missing: Instant? {
         guard let echoed, let shortestRoundTrip, lastSent >= patientUntil ?? lastSent else { return nil }
         return echoed.sentAt + shortestRoundTrip + interval * 8 / 5

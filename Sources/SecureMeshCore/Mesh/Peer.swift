@@ -530,9 +530,11 @@ extension Peer {
         return (message.number, others.count - sealWaiting(now, countingFailuresOf: message.number))
     }
 
+    /// Sends a message to one member.
+    ///
     /// - Parameters:
     ///   - flags: The flags of the message.
-    ///   - timeout: The time for which it is repeated, if it asks for an acknowledgment.
+    ///   - timeout: The time for which the message is repeated, if it asks for an acknowledgment.
     private mutating func send(
         _ body: [UInt8], to identity: PublicKey, flags: PeerMessage.Flags, within timeout: Duration, limit: Int,
         now: Instant
@@ -616,7 +618,8 @@ extension Peer {
         return failures
     }
 
-    /// Delivers a message, once if it asks for an acknowledgment, and acknowledges each copy. Does not deliver a probe.
+    /// Delivers a message, and acknowledges it if it asks for that. Of several copies of such a message, each is
+    /// acknowledged and one is delivered. A probe is acknowledged and not delivered.
     private mutating func receive(
         _ admitted: AdmittedMessage, isOfPrevious: Bool, now: Instant
     ) throws(Rejection) {

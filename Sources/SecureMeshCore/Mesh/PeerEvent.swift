@@ -36,7 +36,7 @@ public enum PeerEvent: Hashable, Sendable {
     /// The number of attempts to join in a row that had no answer. There is no server at the address, or one with
     /// another key.
     case unanswered(attempts: Int)
-    /// The connection fails because the round trip to the server is longer than its heartbeat interval bears. Set a
+    /// The connection fails because the round trip to the server is longer than its heartbeat interval allows. Set a
     /// longer interval and lifetime at the server. At most once per minute.
     case slowRoundTrip(measured: Duration, bearable: Duration)
     /// The name of the server has these addresses: they are the first, other ones than before, or the first after

@@ -46,7 +46,7 @@ package struct Registry: MeshMachine {
     /// The newest version whose DELTA was sealed for all members.
     private var sealed: DirectoryState
     private var fanOutQueue = FanOutQueue()
-    /// The members that are to end, with the reason.
+    /// The members whose sessions are still to be ended, each with the reason.
     private var ending: [(session: SessionID, departure: Departure)] = []
     /// The time of the next slice; nil if nothing waits.
     private var nextSlice: Instant?
@@ -447,7 +447,8 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Asks for a call as soon as what was received meanwhile is handled.
+    /// Schedules the next slice for at once, so that it follows the datagrams that have arrived meanwhile. Schedules
+    /// none if nothing waits.
     private mutating func scheduleSlice(_ now: Instant) {
         nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
     }

@@ -12,12 +12,13 @@ public enum ServerEvent: Hashable, Sendable {
     case directoryStalled(Member, for: Duration)
     /// This host does not send to a member. At most once per minute and member.
     case unreachable(Member, SendRefusal)
-    /// Members are overdue; the value is their number. Because many members are late at once, a common cause is likely:
-    /// a network or a host that stands still, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each
-    /// member gets four more lifetimes.
+    /// This number of members is overdue. Because many members are late at once, a common cause is likely: a network or
+    /// a host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each member gets four
+    /// more lifetimes.
     case suspected(Int)
-    /// Of the members that were overdue meanwhile, so many have shown that they live, and so many have ended.
+    /// The suspicion has ended. Of the members that were overdue, `returned` have proved that they are alive, and the
+    /// sessions of `ended` have ended.
     case suspicionEnded(returned: Int, ended: Int)
-    /// So many events were dropped here, since this consumer was too slow.
+    /// This number of events was dropped, because this consumer was too slow.
     case missed(Int)
 }

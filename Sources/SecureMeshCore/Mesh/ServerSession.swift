@@ -35,8 +35,8 @@ package struct ServerSession: Sendable {
     private var sent: [(number: UInt64, at: Instant)] = []
     /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
     private var freshSince: Instant?
-    /// The instant at which the last proof that the server is alive is three intervals old, or later if this peer was
-    /// late itself.
+    /// The instant at which this session becomes stale, because the last proof that the server is alive is three
+    /// intervals old. It is later if this peer was late itself.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the time at which the heartbeat
     /// that it echoed was sent.
@@ -168,8 +168,8 @@ package struct ServerSession: Sendable {
         return sealed(signer.sign(.leave, Leave(number: number)))
     }
 
-    /// Seals a datagram for the server. It leaves from the address that the server knows, since it would refuse another
-    /// one, which the system may prefer by now.
+    /// Seals a datagram for the server. The source is the address that the server knows, because the server refuses
+    /// datagrams from any other, and the system might choose another.
     private mutating func sealed(_ payload: SignedPayload) -> Transmit? {
         let path = Path(from: address, to: serverAddress)
         return channel?.seal(payload, to: epoch).map { Transmit(path: path, bytes: $0) }

@@ -329,7 +329,8 @@ package struct SessionRotation: Sendable {
         return isListed(previous, in: directory) ? .previous : .former
     }
 
-    /// Seals a message for the session of `entry`, in the session that has signed it.
+    /// Seals a message for the session of `entry`, with the keys of the own session that signed it: the current or the
+    /// previous one.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {

@@ -16,13 +16,13 @@ struct SnapshotAssembly: Sendable {
     /// The lowest part that is missing; nil if none is.
     var missingPart: UInt16? { complete < parts ? complete : nil }
 
-    /// The entries in the order of the parts, once all are here.
+    /// The entries of all parts in order; nil while a part is missing.
     var entries: [Entry]? {
         guard received.count == Int(parts) else { return nil }
         return (0..<parts).flatMap { received[$0] ?? [] }
     }
 
-    /// Adds a part, and returns false if it does not belong to this SNAPSHOT or is here already.
+    /// Adds a part. Returns false if the part does not belong to this SNAPSHOT, or was added before.
     mutating func insert(_ snapshot: Snapshot) -> Bool {
         guard snapshot.version == version, snapshot.parts == parts, received[snapshot.part] == nil else { return false }
         received[snapshot.part] = snapshot.entries

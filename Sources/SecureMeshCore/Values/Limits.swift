@@ -126,14 +126,15 @@ package enum Limits {
 
     /// The number of ended sessions with keys that a peer's session remembers. When reached, the peer joins again.
     package static let retiredSessions = 65_536
-    /// Keys with new senders whose message comes from the address that the directory lists for them.
+    /// The rate at which a peer computes keys with new senders whose message comes from the address that the directory
+    /// lists for them.
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
-    /// Keys with new senders whose message comes from another address.
+    /// The rate at which a peer computes keys with new senders whose message comes from another address.
     package static let strayAgreementRate = Rate(perSecond: 100, burst: 100)
-    /// Keys with new senders to which this peer has sent a message, so that their acknowledgments are expected: about a
-    /// third of a core.
+    /// The rate at which a peer computes keys with new senders to which it has sent a message, so that it expects their
+    /// acknowledgments. It takes about a third of a core.
     package static let answerAgreementRate = Rate(perSecond: 2_000, burst: 1_000)
-    /// Keys with senders of which no datagram has opened.
+    /// The number of senders whose keys a peer has computed but of which it has opened no datagram yet.
     package static let unprovenPairs = 16_384
     package static let messageRate = Rate(perSecond: 200, burst: 400)
     /// The bytes of one sender's messages: an eighth of the rate of all, and a quarter of their burst.

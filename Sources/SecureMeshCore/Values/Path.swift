@@ -1,6 +1,6 @@
 /// The socket at which a datagram arrives or leaves, and the addresses at both ends.
 package struct Path: Hashable, Sendable {
-    /// The index of the socket; a peer has one, a server may have several.
+    /// The index of the local socket. A peer has one socket, a server may have several.
     package var socket: UInt8
     package var remote: SocketAddress
     /// The address of this host at which the datagram has arrived, or from which it is to leave; nil if the socket is

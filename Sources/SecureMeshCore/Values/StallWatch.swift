@@ -1,4 +1,4 @@
-/// Notices that what one side lacks does not arrive, although datagrams of the other side do.
+/// Detects a stall: datagrams of the other side arrive, but the part of the directory that is missing does not.
 package struct StallWatch<Held: Equatable & Sendable>: Sendable {
     private var seen: Held?
     private var since: Instant?
@@ -25,12 +25,13 @@ package struct StallWatch<Held: Equatable & Sendable>: Sendable {
         seen = held
     }
 
-    /// Notes that nothing can arrive at present.
+    /// Stops the watch, because nothing can arrive at present.
     package mutating func stop() {
         since = nil
     }
 
-    /// Returns the time for which nothing has arrived, if it is to be reported; at most once per minute.
+    /// Returns the time for which nothing has arrived if a report is due, which is at most once per minute; otherwise
+    /// nil.
     package mutating func report(_ now: Instant) -> Duration? {
         guard let since, let deadline, deadline <= now else { return nil }
         reportedAt = now

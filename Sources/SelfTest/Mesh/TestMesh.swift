@@ -141,14 +141,14 @@ package final class TestMesh: VirtualMesh {
         }
     }
 
-    /// Puts a copy of a datagram onto the network, past the rules, so that it arrives at once.
+    /// Puts a copy of a datagram onto the network. It arrives at once, because `rules` do not apply to it.
     package func replay(_ flight: Flight, from source: SocketAddress) {
         var copy = flight.copied
         copy.source = source
         deliver(copy, after: .zero)
     }
 
-    /// Puts a stranger's datagram onto the network, past the rules.
+    /// Puts a stranger's datagram onto the network. `rules` do not apply to it.
     package func inject(
         _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = TestMesh.server,
         after delay: Duration = .zero, isBroken: Bool = false
