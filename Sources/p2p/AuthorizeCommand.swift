@@ -11,7 +11,7 @@ struct AuthorizeCommand: AsyncParsableCommand {
               p2p authorize sensor-7 sensor-7.pub
               p2p authorize sensor-7 new.pub --replace --overlap 1h
 
-            Adds a line to authorized_peers, or changes the line of the key. The file is replaced at once, and the \
+            Adds a line to authorized_peers, or changes the line of the key. The file is replaced atomically, and the \
             running server of this user reads it again.
             """)
 
@@ -23,7 +23,7 @@ struct AuthorizeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Date or time from which the key may not join, as 2026-12-31 (the end of that day, UTC).",
+            "Date or time from which the key may not join: 2026-12-31 is the end of that day in UTC.",
             valueName: "time"),
         transform: Parse.moment)
     var until: UnixTime?

@@ -269,7 +269,7 @@ extension OpenFile {
         guard fchmod(descriptor, mode) == 0 else { throw SystemError() }
     }
 
-    /// Sets owner and group, if they are others.
+    /// Changes the owner and the group of the file, unless they are these already.
     func setOwner(_ user: uid_t, _ group: gid_t) throws(SystemError) {
         let status = try status()
         guard status.owner != user || status.group != group else { return }

@@ -45,7 +45,7 @@ struct KeyShow: ParsableCommand {
     private func read() throws -> (name: PeerName?, key: PublicKey) {
         let store = keyOptions.store
         guard let name = try? PeerName(key), !FileSystem.exists(key) else { return try read(file: key) }
-        // The secret key tells the public one, if NAME.pub is gone.
+        // The public key is computed from the secret one if NAME.pub is gone.
         guard FileSystem.exists(store.publicPath(name)) else {
             let hint = store.keygenHint(name)
             let secret = try KeyStore.readSecret(
@@ -123,11 +123,11 @@ struct KeyNew: AsyncParsableCommand {
     }
 }
 
-/// `p2p key verify`: checks that the files of keys and the list of peers fit together.
+/// `p2p key verify`: checks that files of keys and the list of peers match.
 struct KeyVerify: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check that files of keys, and the list of peers, fit together.",
+        abstract: "Check that files of keys and the list of peers match.",
         usage: "p2p key verify <name> ... [<options>]",
         discussion: """
               p2p key verify server sensor-7
@@ -163,7 +163,8 @@ struct KeyVerify: ParsableCommand {
         guard try store.readPublicKey(of: name) == secret.publicKey else {
             throw Failure(
                 .data, "\(store.publicPath(name)) is not the public key of \(store.secretPath(name))",
-                hint: "remove \(store.publicPath(name)), and fill it with '\(store.command("key", "show", "\(name)"))'")
+                hint: "to write it again: p2p key show \(Shell.quoted(store.secretPath(name))) > "
+                    + Shell.quoted(store.publicPath(name)))
         }
         guard FileSystem.exists(store.rosterPath) else { return }
         let roster = try KeyStore.readRoster(store.rosterPath)

@@ -23,7 +23,7 @@ struct KeyStore {
         "make one with '\(name.map { command("keygen", "\($0)") } ?? command("keygen"))'"
     }
 
-    static let pathHint = "is that the path? 'p2p keygen' makes keys"
+    static let pathHint = "check the path; 'p2p keygen' makes keys"
 
     /// Returns the line for NAME.pub, stdout and authorized_peers.
     static func publicLine(_ name: PeerName, _ key: PublicKey) -> String { "\(name) \(key)" }
@@ -106,7 +106,7 @@ struct KeyStore {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
             guard authorizes, name != .server, path == secretPath(name) else { throw Self.exists(path) }
             throw Failure(
-                .cannotCreate, "\(path) exists already, keys are never overwritten",
+                .cannotCreate, "\(path) exists already; keys are never overwritten",
                 hint: "to authorize the existing key: "
                     + command("authorize", "\(name)", Shell.quoted(publicPath(name))))
         }
@@ -114,7 +114,7 @@ struct KeyStore {
 
     private static func exists(_ path: String) -> Failure {
         Failure(
-            .cannotCreate, "\(path) exists already, keys are never overwritten",
+            .cannotCreate, "\(path) exists already; keys are never overwritten",
             hint: "move it away, or choose another name or folder")
     }
 

@@ -34,7 +34,7 @@ struct PeerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Public key of the server, or its file. Repeatable, for the time of a change of keys.",
+            "Public key of the server, or its file. Repeatable while the server changes its key.",
             valueName: "key|file", default: "server.pub in the folder of keys"),
         completion: .file())
     var serverKey: [String] = []

@@ -15,11 +15,12 @@ actor PeerSessionPrinter {
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
-    /// True since a server has not let this key join, and no other one either.
+    /// True after a server has refused this key, until a server admits it.
     private var isExcluded = false
-    /// The addresses of the server's name; empty before the first are found, and if it has none.
+    /// The addresses of the server's name by the last lookup that succeeded; empty if there was none, or if the server
+    /// was given by its address.
     private var located: [SocketAddress] = []
-    /// The reason why the server's name could not be looked up last; nil once it has addresses.
+    /// The reason why the last lookup of the server's name failed; nil if it did not fail.
     private var lookupFailure: String?
     /// The failure with which the command ends; nil if it succeeded.
     private(set) var failure: Failure?
@@ -88,7 +89,7 @@ actor PeerSessionPrinter {
         case .excluded(_, let serverKey, let pause):
             let which = pinned.count > 1 ? "the server with the key \(serverKey)" : "the server"
             let seconds = pause.map { $0.components.seconds + 1 }
-            let next = seconds.map { "asking again in \($0) s" } ?? "asking only the others"
+            let next = seconds.map { "asking again in \($0) s" } ?? "asking only servers with the other keys"
             // The hint is long, and stays the same.
             Console.warning(
                 "\(which) does not let this key join as \(name); \(next)", hint: isExcluded ? nil : listHint,
@@ -107,7 +108,7 @@ actor PeerSessionPrinter {
             let interval = (measured.wholeMilliseconds + 99) / 100 * 100
             Console.warning(
                 "the round trip to \(place) takes \(measured.wholeMilliseconds) ms, and the heartbeat interval of "
-                    + "that server bears at most \(bearable.wholeMilliseconds) ms",
+                    + "that server allows at most \(bearable.wholeMilliseconds) ms",
                 hint: "start the server with a longer interval and lifetime, for example "
                     + "--heartbeat \(interval)ms --lifetime \(3 * interval)ms",
                 event: .slowRoundTrip,
@@ -116,7 +117,7 @@ actor PeerSessionPrinter {
             lookupFailure = reason
             Console.warning(
                 "cannot look up \(server), still trying: \(reason)",
-                hint: located.isEmpty ? nil : "until then, it is taken to be at \(Self.list(located))",
+                hint: located.isEmpty ? nil : "until it is found, the peer asks \(Self.list(located))",
                 event: .lookupFailed)
         case .serverLocated(let addresses):
             if lookupFailure != nil || !located.isEmpty {

@@ -55,7 +55,7 @@ struct PingCommand: AsyncParsableCommand {
                         ? String(decoding: answer.bytes, as: UTF8.self)
                         : "\(name) at \(answer.value.address): \(StatusTable.milliseconds(answer.value.roundTrip)) ms")
             } catch .refused(let reason) where reason.code == ControlError.Code.noAnswer.rawValue {
-                Console.note("no answer of \(name) within \(delivery.timeout.argument)")
+                Console.note("no answer from \(name) within \(delivery.timeout.argument)")
             } catch {
                 throw Failure(error)
             }

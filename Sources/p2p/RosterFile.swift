@@ -53,7 +53,7 @@ enum RosterFile {
     }
 }
 
-/// The lock of a folder, held as long as this object lives. Readers need none, since files are replaced at once.
+/// The lock of a folder, held as long as this object lives. Readers need none, because files are replaced atomically.
 private final class FolderLock {
     private let file: OpenFile
 

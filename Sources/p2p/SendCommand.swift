@@ -15,7 +15,7 @@ struct SendCommand: AsyncParsableCommand {
               p2p send B hello --as A --server 192.0.2.1:3000
 
             Sends through the peer that runs on this host. With --as it joins the mesh for the message instead. Prints \
-            who has acknowledged it. The exit code is 75 if somebody has not: the message may have reached them.
+            who has acknowledged it. The exit code is 75 if a receiver has not, though it may have the message.
             """)
 
     @Argument(help: ArgumentHelp("Name of the receiver. With --all, the text.", valueName: "name"))

@@ -51,7 +51,7 @@ extension Parse {
 
     private static func positiveShare(_ text: String) throws -> Int {
         let share = try share(text)
-        guard share > 0 else { throw ValidationError("\(text) of the peers is no peer") }
+        guard share > 0 else { throw ValidationError("\(text) of the peers is less than one peer") }
         return share
     }
 

@@ -57,7 +57,7 @@ struct SimulateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Time between the starts of two peers.", valueName: "interval", default: "10ms, and 1s for all at least"),
+            "Time between the starts of two peers.", valueName: "interval", default: "10ms, at least 1s in total"),
         transform: Parse.interval)
     var gap: Duration?
 

@@ -158,7 +158,7 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Changes the report, unless the swarm leaves: what happens because of that does not count.
+    /// Changes the report. Does nothing once the swarm leaves the mesh, because events that this causes do not count.
     private func update(_ change: (inout SwarmReport) -> Void) {
         state.withLock { state in
             if !state.isLeaving { change(&state.report) }

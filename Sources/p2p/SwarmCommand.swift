@@ -30,14 +30,14 @@ struct SwarmCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Public key of the server, or its file. Repeatable, for the time of a change of keys.",
+            "Public key of the server, or its file. Repeatable while the server changes its key.",
             valueName: "key|file", default: "server.pub in the folder of keys"),
         completion: .file())
     var serverKey: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Beginning of the peers' names, which a number from 0 completes.", valueName: "name",
+            "Prefix of the peers' names. A number from 0 follows it.", valueName: "name",
             default: "n with --stored-keys, random otherwise"))
     var prefix: String?
 

@@ -12,7 +12,7 @@ struct WatchCommand: AsyncParsableCommand {
               p2p watch
               p2p watch --event memberJoined --event memberLeft --json
 
-            Prints a line per event: the time in UTC, the event, and whom it concerns. Ends with the process.
+            Prints a line per event: the time in UTC, the event, and whom it concerns. Ends when the process ends.
             """)
 
     @Option(

@@ -48,7 +48,7 @@ struct BadInputTests {
             .expectFailure(77, "no key at keys/A.key", hint: "p2p keygen A")
         try await harness.run(["server"]).expectFailure(77, "no key at keys/server.key", hint: "p2p keygen")
         try await harness.run(["peer", "A", "3001", "--key", "other/A.key"])
-            .expectFailure(77, "no key at other/A.key", hint: "is that the path?")
+            .expectFailure(77, "no key at other/A.key", hint: "check the path")
         try await harness.makeKeys(peers: ["A"])
         try FileManager.default.removeItem(atPath: harness.path("keys/server.pub"))
         try await harness.run(["peer", "A", "3001"])

@@ -131,7 +131,7 @@ struct MessageCommandTests {
         mesh.peers[1].send(SIGSTOP)
         let silent = try await harness.run(
             ["ping", "B", "--count", "1", "--timeout", "300ms", "--control", "A.sock"])
-        #expect(silent.status == 75 && silent.text.contains("no answer of B"), "\(silent.text)")
+        #expect(silent.status == 75 && silent.text.contains("no answer from B"), "\(silent.text)")
     }
 
     @Test("reload prints how many keys the list has, and who was added and removed, or why it is refused")

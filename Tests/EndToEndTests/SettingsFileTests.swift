@@ -61,9 +61,9 @@ struct SettingsFileTests {
         ("[a]\n[a]", "f:2:1: the table [a] is there already"), ("[a.b]", "f:1:3: the name of a table ends"),
         ("a = [1", "f:1:5: this array has no ]"), ("a = [1 2]", "f:1:8: the values of an array have commas"),
         ("a = [[1]]", "f:1:6: a value is"), ("a = {b = 1}", "f:1:5: a value is"),
-        ("a = \"\"\"x\"\"\"", "f:1:5: a text in three quotes"), ("a = \"\\n\"", "f:1:6: only \\\""),
+        ("a = \"\"\"x\"\"\"", "f:1:5: a text in three quotes"), ("a = \"\\n\"", "f:1:6: the escapes are \\\""),
         ("a = \"\u{7}\"", "f:1:6: a text contains a control character"), ("# \u{0}", "f:1:3: a comment contains"),
-        ("a = \"x\\", "f:1:7: only"), ("a = [", "f:1:5: this array has no ]"),
+        ("a = \"x\\", "f:1:7: the escapes are"), ("a = [", "f:1:5: this array has no ]"),
     ]
 
     @Test("a wrong file is refused with line and column", arguments: refusals)

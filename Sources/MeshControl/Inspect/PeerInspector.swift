@@ -101,7 +101,7 @@ package final class PeerInspector: ControlledProcess {
         case .slowRoundTrip(let measured, let bearable):
             state.slowness = Problem(
                 "slowRoundTrip", .warning,
-                "the round trip to \(server) takes \(measured), and the server's heartbeat bears \(bearable)",
+                "the round trip to \(server) takes \(measured), and the server's heartbeat allows \(bearable)",
                 hint: "start the server with a longer --heartbeat and --lifetime", since: now)
         case .unreachable(nil, let address, let refusal):
             state.problem = Problem(
@@ -134,8 +134,9 @@ package final class PeerInspector: ControlledProcess {
         if link == .lost, condition?.isTrusted == false {
             all.append(
                 Problem(
-                    "untrusted", .error, "messages are neither sent nor delivered until the server answers",
-                    hint: "the directory is too old to be trusted", since: since))
+                    "untrusted", .error,
+                    "the list of members is too old to be trusted: no messages are sent or delivered",
+                    hint: "messages go on when the server answers", since: since))
         }
         let isCertain = link == .joined
         var members = state.history.present.values.map { presence in
@@ -183,7 +184,8 @@ package final class PeerInspector: ControlledProcess {
             problems.append(
                 Problem(
                     "connectionLost", .error, "lost the server at \(server)",
-                    hint: "members are listed as they were before", since: state.linkSince))
+                    hint: "the peer keeps asking; until it is back, members are listed as they were",
+                    since: state.linkSince))
         case .ended:
             problems.append(Problem("ended", .error, "this peer has left the mesh", since: state.linkSince))
         }

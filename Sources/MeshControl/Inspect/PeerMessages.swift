@@ -110,11 +110,11 @@ extension PeerInspector {
 
     private func refusal(_ error: DeliveryError, _ name: PeerName?) -> ControlError {
         switch error {
-        case .notAcknowledged: ControlError(.noAnswer, "no answer\(name.map { " of \($0)" } ?? "") in time")
+        case .notAcknowledged: ControlError(.noAnswer, "no answer\(name.map { " from \($0)" } ?? "") in time")
         case .notSent(.notJoined):
             ControlError(
                 .notJoined, "the peer may not send messages at the moment",
-                hint: "'p2p status' says why; a longer --timeout waits for it")
+                hint: "'p2p status' says why; with a longer --timeout the command waits until it may")
         case .notSent(.unknownMember): unknownMember(name?.description ?? "")
         case .notSent(.overRate), .notSent(.queueFull):
             ControlError(.busy, "too many messages wait", hint: "send more slowly, or with a longer --timeout")

@@ -23,7 +23,7 @@ extension Departure {
         case .replaced: "its key has joined again, from here or from another host"
         case .expired: "no heartbeat has come for the lifetime: it has crashed, or the network is cut"
         case .revoked: "its key is not in the list of authorized peers"
-        case .misbehaved: "it sent what it cannot have signed; its key is barred for a minute"
+        case .misbehaved: "it sent a datagram with a wrong signature; its key is barred for a minute"
         case .tooOld: "it has not renewed its keys in time"
         }
     }
@@ -49,7 +49,7 @@ extension Dismissal {
         case .replaced: "another process has joined with the same key; joining again in a minute"
         case .expired: "no heartbeat has reached it for too long; joining again"
         case .revoked: "the key is no longer authorized"
-        case .misbehaved: "it got a datagram that this peer cannot have signed; joining again in a minute"
+        case .misbehaved: "it got a datagram with a wrong signature; joining again in a minute"
         case .tooOld: "the session was not renewed in time; joining again"
         case .stopping: "it stops; joining again when it is back"
         }
@@ -75,7 +75,7 @@ extension SendRefusal {
         case .noRoute: "'ip route get \(ip)' says how this host would reach it"
         case .forbidden: "UDP to \(address) must pass; 'nft list ruleset' or 'iptables -S' lists the rules"
         case .tooLarge: "'ip route get \(ip)' says which MTU this host has noted for it"
-        case .other: "look for the error in the line 'lost datagrams'"
+        case .other: "the line 'lost datagrams' in the log has the error"
         }
     }
 
@@ -90,7 +90,7 @@ extension JoinRefusal {
         switch self {
         case .notAuthorized: "not authorized"
         case .nameTaken: "the name is taken by another key"
-        case .addressTaken: "the address is another member's"
+        case .addressTaken: "another member has the address"
         case .full: "the mesh is full"
         case .busy: "too many joins in a short time, of this key or of all peers"
         }
@@ -99,7 +99,7 @@ extension JoinRefusal {
     /// Advice for the user of the peer that was refused.
     package var hint: String {
         switch self {
-        case .notAuthorized: "add the key to the server's authorized_peers, then send the server SIGHUP"
+        case .notAuthorized: "'p2p authorize NAME KEY' on the server's host lets the key join"
         case .nameTaken: "choose another name, or stop the process that uses this one"
         case .addressTaken: "choose another port"
         case .full: "the server's --max-peers limits the number of members"

@@ -41,7 +41,7 @@ package enum ControlFolder {
             throw ControlSocketError("\(path) belongs to another user", hint: "give --control PATH")
         }
         guard status.mode & 0o077 == 0 else {
-            throw ControlSocketError("\(path) can be entered by others than its owner", hint: "chmod 700 \(path)")
+            throw ControlSocketError("users other than its owner can enter \(path)", hint: "chmod 700 \(path)")
         }
     }
 

@@ -18,15 +18,16 @@ package enum ControlLimits {
     package static let answerTime = Duration.seconds(30)
     /// The bytes that wait for the reader of a stream. Events that come while more wait are counted as missed.
     package static let streamBuffer = 256 << 10
-    /// The members that are gone and remembered, and the time for which they are.
+    /// The number of former members that are remembered, and the time for which each is.
     package static let absences = 4_096
     package static let absenceTime = Duration.seconds(86_400)
-    /// Members about which the mesh's event loop is asked at once.
+    /// The number of members about which one call to the mesh's event loop asks.
     package static let slice = 256
-    /// The refused joins that are remembered, and the time for which they are.
+    /// The number of refused joins that are remembered, and the time for which each is.
     package static let refusals = 16
     package static let refusalTime = Duration.seconds(60)
-    /// The time for which a message waits for its acknowledgments unless the request says another one, and the longest.
+    /// The time for which a message waits for its acknowledgments: the default, and the longest that a request may ask
+    /// for.
     package static let usualDeliveryTime = Duration.seconds(3)
     package static let deliveryTime = Duration.seconds(60)
     /// The bytes of an answer or a line that a client reads at most: the status of 65,536 members has 25 MB.

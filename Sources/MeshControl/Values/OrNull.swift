@@ -19,7 +19,7 @@ package struct OrNull<Value: Codable & Sendable>: Codable, Sendable {
 }
 
 extension KeyedDecodingContainer {
-    /// Decodes a value that is null or missing as nil: a program of an earlier version does not send every key.
+    /// Decodes nil if the value is null or the key is missing. A program of an earlier version does not send every key.
     package func decode<Value>(_ type: OrNull<Value>.Type, forKey key: Key) throws -> OrNull<Value> {
         try decodeIfPresent(type, forKey: key) ?? OrNull(wrappedValue: nil)
     }

@@ -101,7 +101,7 @@ enum Diagnosis {
             ("messages, because the send buffer was half full", "send fewer messages, or raise net.core.wmem_max")
         case .answersDropped:
             ("answers to strangers, because of addresses that do not exist", "look for forged sources on this network")
-        case .strangersDropped: ("the kernel dropped datagrams of strangers", "nothing: members are not affected")
+        case .strangersDropped: ("the kernel dropped datagrams of strangers", "members are not affected")
         case .receiveBufferFull:
             ("the receive buffer was full", "raise net.core.rmem_max, or give the process more CPU time")
         @unknown default: ("for the reason \(loss.rawValue)", "see docs/operations.md")
@@ -113,18 +113,21 @@ enum Diagnosis {
         let told: [(Rejection, String, String)] = [
             (
                 .sealBroken, "datagrams that this key does not open",
-                "a peer pins another server key, or somebody sends garbage"
+                "check that every peer pins this server's key; otherwise somebody sends garbage"
             ),
             (
                 .misdirected, "datagrams for another server or an earlier run of this one",
-                "two processes use one address, or peers have yet to join again"
+                "if the number keeps growing, look for two processes that use one address"
             ),
             (
                 .sourceNotAllowed, "requests from addresses that members cannot reach",
                 "peers must use a reachable address"
             ),
-            (.overBudget, "requests to join beyond the CPU time for them", "a flood, or too many joins at once"),
-            (.memberOverRate, "datagrams of members beyond their rate", "a member sends too much"),
+            (
+                .overBudget, "requests to join beyond the CPU time that is set aside for them",
+                "if the number keeps growing without new peers, look for the source of a flood"
+            ),
+            (.memberOverRate, "datagrams of members beyond their rate", "look for a member that sends too much"),
             (.senderOverRate, "messages beyond the rate of one sender", "send fewer, or raise the rate"),
         ]
         return told.compactMap { rejection, text, action in

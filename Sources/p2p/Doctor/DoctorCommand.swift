@@ -23,7 +23,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "File to write the findings, the status and facts of this host to, for a bug report. It has no secret.",
+            "File for a bug report: the findings, the status, and facts about this host, without secrets.",
             valueName: "file"))
     var report: String?
 

@@ -45,7 +45,7 @@ enum HelpTopic: String, CaseIterable {
           NO_COLOR         if not empty, no colors
           TERM             if empty or dumb, no colors and no escape sequences
           COLUMNS          width of the help
-          XDG_RUNTIME_DIR  folder of the folder p2p for control sockets
+          XDG_RUNTIME_DIR  control sockets are in the folder p2p there
           JOURNAL_STREAM   set by systemd: the log has the priorities of the journal
           NOTIFY_SOCKET    set by systemd: the socket for notifications
           WATCHDOG_USEC    set by systemd: the time of its watchdog

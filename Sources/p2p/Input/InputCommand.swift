@@ -23,7 +23,7 @@ enum InputCommand: Equatable {
     /// Each command as it is written, and what it does.
     static let list: [(synopsis: String, meaning: String)] = [
         ("connect", "join the mesh again"),
-        ("disconnect", "leave the mesh, without an end of the process"),
+        ("disconnect", "leave the mesh; the process stays"),
         ("broadcast on|off|INTERVAL", "begin or end broadcasts, or change their interval"),
         ("send NAME TEXT", "send a text to a member, and wait until it has it"),
         ("all TEXT", "send a text to all other members, and wait until they have it"),

@@ -24,7 +24,7 @@ final class InputLines: Sendable {
         }
     }
 
-    /// True if standard input is a terminal, so that its end was typed. The terminal of a closed window is none.
+    /// True if standard input is a terminal that is still open, so that a person has typed the end of the input.
     var isTerminal: Bool { FileSystem.isTerminal(FileSystem.standardInput) }
 
     private func readLine() -> LineSplitter.Line? {
@@ -62,6 +62,6 @@ final class InputLines: Sendable {
     /// The largest number of bytes of a line.
     static let limit = 64 << 10
     private static let chunk = 16 << 10
-    /// The time between two looks whether the process is in the foreground.
+    /// The time between two checks of whether the process is in the foreground, in milliseconds.
     private static let pause: CInt = 500
 }

@@ -59,7 +59,9 @@ struct CheckReport {
             let text = "server \(server)" + (found == server.description ? "" : " at \(found)")
             Console.result(Finding.good("server", text).line)
         } catch {
-            note("cannot look up \(server): \(error.reason)", hint: "is the name right, and the name service there?")
+            note(
+                "cannot look up \(server): \(error.reason)",
+                hint: "check the spelling, and that this host's name service answers")
         }
     }
 

@@ -165,7 +165,8 @@ struct SettingSources {
         NearMiss.best(of: names, for: name).map { "did you mean \($0)?" }
     }
 
-    /// Returns the values of an entry as arguments. Relative paths begin at the folder of the file.
+    /// Returns the values of a settings file's entry as command-line arguments. A relative path is resolved against the
+    /// folder of that file.
     private static func values(
         of entry: SettingsFile.Entry, for setting: Setting, in file: SettingsFile
     ) throws(Failure) -> [String] {
@@ -248,7 +249,8 @@ extension SettingSources {
                 value: FileSystem.environment, names: { FileSystem.environmentNames }, readsFile: true)
         }
 
-        /// No variable and no file: only the command line and the defaults.
+        /// An environment without variables and without a settings file, so that only the command line and the defaults
+        /// apply.
         static var empty: Environment { Environment(value: { _ in nil }, names: { [] }, readsFile: false) }
     }
 

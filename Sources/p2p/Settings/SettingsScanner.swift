@@ -146,7 +146,7 @@ struct SettingsScanner {
         case "\\": return "\\"
         case "t": return "\t"
         default:
-            throw failure("only \\\", \\\\ and \\t are read after a backslash; in '…' a backslash is itself", at: start)
+            throw failure("the escapes are \\\", \\\\ and \\t; in '…' a backslash needs no escape", at: start)
         }
     }
 
