@@ -3,8 +3,8 @@ internal import SecureMeshCore
 
 /// The lanes: when each peer was a member.
 extension Page {
-    /// One lane per peer. If there are more than `mostLanes` peers, all of them as thin lines, and below them lanes of
-    /// the peers with the most events.
+    /// One lane per peer. If there are more than `mostLanes` peers, all of them are drawn as thin lines, and below them
+    /// the peers with the most events have lanes.
     var lanes: Markup {
         let all = history.lanes
         guard !all.isEmpty else { return "" }

@@ -2,7 +2,8 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// The events that one consumer has not taken yet: bounded, in order, with a count where some were dropped.
+/// The events that one consumer has not taken yet, in order. Their number is bounded; an event says where and how many
+/// were dropped.
 final class EventBuffer<Event: Sendable>: Sendable {
     private struct State {
         var events = CircularBuffer<Event>()
@@ -25,7 +26,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - limit: The largest number of events. The last quarter is not for messages.
-    ///   - missedEvent: Makes the event that stands for so many that were dropped.
+    ///   - missedEvent: Makes the event that says how many were dropped.
     init(limit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
         self.limit = limit
         self.missedEvent = missedEvent

@@ -15,7 +15,7 @@ final class EventSource<Event: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - limit: The largest number of events that wait for one consumer.
-    ///   - missedEvent: Makes the event that stands for so many that were dropped.
+    ///   - missedEvent: Makes the event that says how many were dropped.
     init(limit: Int = Limits.events, missedEvent: @escaping @Sendable (Int) -> Event) {
         self.limit = limit
         self.missedEvent = missedEvent

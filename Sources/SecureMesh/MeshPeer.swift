@@ -128,7 +128,7 @@ public final class MeshPeer: Service {
     /// leaves, it says so to the server, three times over 0.1 s against loss; to a server on the same host, at once.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
-    ///   ``MeshError/unknownHost(_:)`` if the server's host has a name that does not exist, and never did meanwhile;
+    ///   ``MeshError/unknownHost(_:)`` if the name of the server's host does not exist, and no lookup has found it;
     ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if there is no socket,
     ///   or it has lost its port and cannot be bound again within 5 s;
     ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
@@ -173,8 +173,8 @@ public final class MeshPeer: Service {
     /// Leaves the mesh. ``run()`` then returns.
     ///
     /// Broadcasts that are still being sent are continued for at most 1 s. Returns when the socket is closed, or at
-    /// once if `run()` has ended. Before `run()` has bound the socket, waits for it. If the task is canceled meanwhile,
-    /// it returns and the peer does not leave.
+    /// once if `run()` has ended. Before `run()` has bound the socket, waits for it. If the task is canceled during
+    /// that wait, it returns and the peer does not leave.
     public func leave() async {
         guard let driver = try? await lifecycle.started().driver else { return }
         leave(driver)
@@ -359,7 +359,7 @@ extension MeshPeer {
         }
     }
 
-    /// Sends a message to the key of a member, whatever its name and address are by now. See
+    /// Sends a message to the key of a member, even if its name and address have changed. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
     /// - Throws: ``SendError``; then nothing has been sent.
@@ -392,9 +392,9 @@ extension MeshPeer {
     /// Sends a message to the member with this key, and waits until the member's peer has acknowledged it.
     ///
     /// The message is repeated after 0.25 s, then with gaps that double up to 2 s. Each copy counts at the receiver's
-    /// rate. The receiver delivers it once, unless its process restarts meanwhile. Repeated messages may come after
-    /// later ones. An acknowledgment says that the receiver's peer has the message, and not that its program has
-    /// handled it.
+    /// rate. The receiver delivers the message once, unless its process restarts between two copies. A repeated message
+    /// may arrive after later ones. An acknowledgment says that the receiver's peer has the message, and not that its
+    /// program has handled it.
     ///
     /// 256 messages may wait at once, and no more than 2,047 messages may be sent between the oldest of them and a new
     /// one; otherwise `SendError.queueFull` is thrown.
@@ -452,7 +452,8 @@ extension MeshPeer {
     /// - Parameters:
     ///   - body: The bytes of the message.
     ///   - timeout: The time for which the message is repeated, at most 60 s.
-    /// - Returns: The members that have acknowledged it, and those that have not. The latter may have it as well.
+    /// - Returns: The members that have acknowledged it, and those that have not, which may have received it all the
+    ///   same.
     /// - Throws: ``DeliveryError/notSent(_:)``, ``DeliveryError/interrupted``.
     public func broadcast(
         _ body: some Collection<UInt8>, waitingForDelivery timeout: Duration

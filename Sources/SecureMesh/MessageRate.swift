@@ -31,8 +31,8 @@ public struct MessageRate: Hashable, Sendable {
         self.burst = burst
     }
 
-    /// From one sender 200 messages and 1 MiB per second, 400 and 2 MiB at once; from all senders 8 MiB per second and
-    /// at once.
+    /// The default: 200 messages and 1 MiB per second from one sender, with bursts of 400 messages and 2 MiB, and 8 MiB
+    /// per second from all senders, with bursts of 8 MiB.
     public static let standard = MessageRate(
         perSecond: Limits.messageRate.perSecond, burst: Limits.messageRate.burst)
 

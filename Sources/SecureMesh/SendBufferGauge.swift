@@ -1,17 +1,17 @@
 internal import NIOCore
 
-/// The use of a socket's send buffer. To read it costs a system call, so it is estimated from above between readings.
+/// The use of a socket's send buffer. Reading it costs a system call, so between two readings an upper bound is used.
 struct SendBufferGauge {
     /// The part of the buffer that may be in use when a datagram is sent.
     enum Share {
         case half
-        /// At most `Limits.answerBuffer`.
+        /// A quarter of the buffer, and at most `Limits.answerBuffer`.
         case quarter
     }
 
     private let size: Int
     private var used = 0
-    /// Until then a reading that showed too much use is taken to hold.
+    /// The time until which a reading that showed too much use is not repeated.
     private var holdsUntil = NIODeadline.uptimeNanoseconds(0)
 
     /// - Parameter size: The size of the buffer, in bytes.

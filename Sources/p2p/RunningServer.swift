@@ -1,8 +1,8 @@
 internal import MeshControl
 
-/// The servers of this user that run on this host.
+/// The servers on this host whose control sockets this user may use.
 enum RunningServer {
-    /// Makes them read their lists again, after `path` has changed. If none runs, tells the user what to do.
+    /// Makes these servers read their lists again, after `path` has changed. If none does, tells the user what to do.
     static func reload(after path: String) async {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var isTold = false

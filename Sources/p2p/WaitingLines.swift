@@ -1,4 +1,4 @@
-/// The lines that wait for one stream: bounded, in order, with a count where some were dropped.
+/// The lines that wait for one stream, in order. Their size is bounded; a line says where and how many were dropped.
 struct WaitingLines {
     private struct Line {
         /// The position among the lines of all streams.
@@ -17,7 +17,7 @@ struct WaitingLines {
 
     /// - Parameters:
     ///   - limit: The largest number of bytes. One line may be longer if no other waits.
-    ///   - lostLine: Makes the line that stands for so many that were dropped.
+    ///   - lostLine: Makes the line that says how many were dropped.
     init(limit: Int, lostLine: @escaping (Int) -> [UInt8]) {
         self.limit = limit
         self.lostLine = lostLine
@@ -28,7 +28,7 @@ struct WaitingLines {
     /// The position of the first line; nil if there is none.
     var order: UInt64? { isEmpty ? nil : lines[head].order }
 
-    /// Returns true if `append` would not drop a line of so many bytes.
+    /// Returns true if `append` would not drop a line of `bytes` bytes.
     func hasRoom(for bytes: Int) -> Bool {
         isEmpty || size + bytes + (lost > 0 ? lostLine(lost).count : 0) <= limit
     }

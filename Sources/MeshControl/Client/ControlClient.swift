@@ -4,11 +4,12 @@ internal import NIOPosix
 
 /// A client of the control socket of another process.
 package struct ControlClient: Sendable {
-    /// The process did not answer as docs/control.md says.
+    /// The reason for which a request failed.
     package enum Failure: Error {
         /// Nothing listens at the path, or this user may not connect.
         case unreachable(String)
-        /// The connection ended before the answer did, or the answer is of an unknown form.
+        /// The connection ended before the answer was complete, or the answer does not have the form of
+        /// docs/control.md.
         case brokenAnswer
         case refused(ErrorReport.Reason)
     }

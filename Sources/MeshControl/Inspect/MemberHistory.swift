@@ -63,7 +63,7 @@ package struct MemberHistory: Sendable {
         present[key]?.roundTrip = roundTrip.wholeNanoseconds
     }
 
-    /// Replaces the members after events were missed. Those that are gone meanwhile left for an unknown reason.
+    /// Replaces the members after events were missed. Members that are not in the new list left for an unknown reason.
     package mutating func replace(_ members: [Member], at now: Timestamp) {
         let keys = Set(members.map(\.publicKey))
         for presence in present.values where !keys.contains(presence.member.publicKey) {

@@ -208,7 +208,8 @@ package final class ServerInspector: ControlledProcess {
 }
 
 extension Roster {
-    /// Returns the names, in order, of the keys that this roster allows under them and the other one does not.
+    /// Returns, in ascending order, the names of the keys that this roster allows and `other` does not allow under the
+    /// same name.
     fileprivate func names(without other: Roster) -> [String] {
         authorized.filter { other.authorized[$0.key] != $0.value }.map(\.value.description).sorted()
     }

@@ -32,7 +32,8 @@ package struct ControlEvent: Codable, Sendable {
     @OrNull package var reason: String?
     /// A number of events or members.
     @OrNull package var count: Int?
-    /// Of a message: its bytes in Base64, the same as text if they are UTF-8, and whether it went to all members.
+    /// The bytes of a message. `text` has the same bytes as a text if they are UTF-8. `broadcast` is true if the
+    /// message was sent to all members. All three are nil for other events.
     @OrNull package var body: Data?
     @OrNull package var text: String?
     @OrNull package var broadcast: Bool?

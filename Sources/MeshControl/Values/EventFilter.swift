@@ -1,6 +1,6 @@
 /// The events that a stream has.
 package struct EventFilter: Sendable, Equatable {
-    /// Nil for all.
+    /// The kinds of events; nil for all kinds.
     package var kinds: Set<ControlEvent.Kind>?
     /// The names of the members that the events concern; nil for all events.
     package var names: Set<String>?

@@ -2,17 +2,17 @@ package import SecureMesh
 
 /// The state of a member, as a server or a peer sees it.
 package enum MemberState: String, Codable, CaseIterable, Sendable {
-    /// It is a member.
+    /// The peer is a member.
     case alive
-    /// It is a member, and its proof of life is overdue; at a peer, the server is silent.
+    /// The peer is a member whose proof of life is overdue. At another peer: the server is silent, so nothing is known.
     case suspect
-    /// It left, or its server stopped and it has not come back.
+    /// The peer left, or the server stopped and the peer has not come back.
     case left
-    /// It expired, misbehaved or did not renew its session.
+    /// The peer expired, misbehaved or did not renew its session.
     case failed
-    /// Its key is no longer authorized.
+    /// The peer's key is not authorized any more.
     case revoked
-    /// Its key is authorized, and it has not joined since this server started.
+    /// The peer's key is authorized, but the peer has not joined since this server started.
     case never
 
     /// The state after a departure. A peer may not know the reason.
@@ -120,12 +120,12 @@ package struct MeshStatus: Codable, Sendable {
     package var addresses: [String]
     package var fingerprint: String
     package var publicKey: String
-    /// Nil for a server.
+    /// The peer's connection to its server; nil for a server.
     @OrNull package var server: ServerLink?
     package var problems: [Problem]
     /// The number of members in each state.
     package var counts: [String: Int]
-    /// Nil if the request asked for none.
+    /// The members; nil if the request asked for none.
     @OrNull package var members: [MemberStatus]?
     /// The datagrams that this process lost and refused since its start, by reason.
     package var lostDatagrams: [String: UInt64]

@@ -34,7 +34,7 @@ package struct SendReport: Codable, Sendable {
     package var asked: Int
     /// The names of those that have acknowledged it; nil if it asked for no acknowledgments.
     @OrNull package var delivered: [String]?
-    /// The names of members that have not acknowledged it. They may have it.
+    /// The names of members that have not acknowledged it. They may have received it all the same.
     package var unanswered: [String]
     /// The names of those that have left the mesh without acknowledging it.
     package var gone: [String]
@@ -66,7 +66,7 @@ package struct PingReport: Codable, Sendable {
     package var name: String
     package var address: String
     package var fingerprint: String
-    /// In nanoseconds.
+    /// The round trip, in nanoseconds.
     package var roundTrip: Int64
 
     package init(name: String, address: String, fingerprint: String, roundTrip: Int64) {
@@ -83,7 +83,8 @@ package struct ReloadReport: Codable, Sendable {
     /// The path of the list.
     package var list: String
     package var keys: Int
-    /// The names of keys that the list has and the previous one had not, and the other way round, in order.
+    /// The names of keys that only the new list has (`added`), and of those that only the previous one had (`removed`),
+    /// both in ascending order.
     package var added: [String]
     package var removed: [String]
 

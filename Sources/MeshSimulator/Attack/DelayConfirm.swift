@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Holds every CONFIRM for seconds, so that the key may be revoked before it arrives. It is on the path.
+/// Holds every CONFIRM for seconds, so that the key may be revoked before it arrives. The attacker is on the path.
 final class DelayConfirm: Adversary {
     var record = Recording.Attack(.delayConfirm, goals: "a revoked key becomes a member")
     let isOnPath = true

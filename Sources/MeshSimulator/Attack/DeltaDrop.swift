@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them. It is on the path.
+/// Drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them. The attacker is on the path.
 ///
 /// These peers know that the server lives, but not who has left or was revoked.
 final class DeltaDrop: Adversary {

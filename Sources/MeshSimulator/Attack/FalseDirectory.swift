@@ -81,7 +81,8 @@ struct FalseDirectory {
         return Self.inOrder(entries)
     }
 
-    /// Returns the entries of real members. A message of `nobody` is no forgery.
+    /// Returns the entries of real members, which excludes `nobody`: a message in the name of a made-up member is not a
+    /// forgery.
     func existing(_ entries: [Entry]) -> [Entry] { entries.filter { $0.identity != nobody.identity } }
 
     /// Returns true if a message of one of `senders` is sealed with the false key.

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Floods the server with garbage and HELLOs, also from the addresses of members. It is off the path.
+/// Floods the server with garbage and HELLOs, also from the addresses of members. The attacker is off the path.
 final class Flood: Adversary {
     var record = Recording.Attack(.flood, goals: "a live member is removed", "the server sends more than it receives")
     private var strangers: [ScriptedPeer] = []

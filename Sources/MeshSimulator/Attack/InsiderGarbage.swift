@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Sends datagrams with an intact seal and a wrong signature, to peers and to the server. It is a member.
+/// Sends datagrams with an intact seal and a wrong signature, to peers and to the server. The attacker is a member.
 ///
 /// To refuse one costs the receiver as much as to accept a valid one.
 final class InsiderGarbage: Adversary {

@@ -8,7 +8,7 @@ final class InsiderImpostor: Adversary {
         "a message of it is delivered as another's")
     let isOnPath = true
     private var seat: InsiderSession?
-    /// Peers with its key under another's name or at another's address.
+    /// Scripted peers with the attacker's key, under another's name or at another's address.
     private var impostors: [ScriptedPeer] = []
     /// The members of the present server, by key.
     private var members: [PublicKey: (member: Member, since: Instant)] = [:]

@@ -1,11 +1,12 @@
 internal import SecureMeshCore
 
-/// Seals others' messages again, as theirs and as its own, also in later sessions. It is a member.
+/// Seals the messages that it received for other receivers, as the senders' and as its own, also in later sessions. The
+/// attacker is a member.
 final class InsiderReseal: Adversary {
     var record = Recording.Attack(
         .insiderReseal, goals: "a message is delivered to another receiver, or as another sender's")
     private var seat: InsiderSession?
-    /// Messages that it received in all of its sessions.
+    /// The messages that the attacker received in all of its sessions.
     private var overheard: [ScriptedPeer.Overheard] = []
     private var joinedAt: Instant?
 

@@ -47,7 +47,7 @@ struct InsiderSession {
         if member.session != session, let confirm = member.confirm { reach.send(confirm.bytes, from: address) }
     }
 
-    /// Makes it join again although it is a member.
+    /// Makes the attacker join again although it is a member.
     mutating func joinAgain() {
         heardAt = nil
         helloAt = nil

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Joins as often as it can, and asks for the whole directory in every HEARTBEAT. It is a member.
+/// Joins as often as it can, and asks for the whole directory in every HEARTBEAT. The attacker is a member.
 final class InsiderStorm: Adversary {
     var record = Recording.Attack(
         .insiderStorm, goals: "the server sends it more bytes per second than repairs and joins may cost",

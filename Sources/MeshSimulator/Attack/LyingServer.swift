@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Serves some peers itself, and lies to each about keys, names, sessions and members. It has the server's key and is
-/// on the path.
+/// Serves some peers itself, and lies to each about keys, names, sessions and members. The attacker has the server's
+/// key and is on the path.
 final class LyingServer: Adversary {
     var record = Recording.Attack(
         .lyingServer, goals: "a peer seals with a key that its owner has not signed",

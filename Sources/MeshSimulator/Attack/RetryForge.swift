@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Answers joining peers with changed and repeated RETRYs, WELCOMEs and REJECTs. It is on the path.
+/// Answers joining peers with changed and repeated RETRYs, WELCOMEs and REJECTs. The attacker is on the path.
 ///
 /// The tag and the cookie of a RETRY are not signed. So one RETRY, which a flood of HELLOs provokes, can be sent to all
 /// joining peers until the cookie key rotates.

@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Flips bits, truncates, extends, and joins the head of one datagram to the tail of another. It is on the path.
+/// Flips bits, truncates, extends, and joins the head of one datagram to the tail of another. The attacker is on the
+/// path.
 final class Tamper: Adversary {
     var record = Recording.Attack(.tamper, goals: "a changed datagram is accepted")
     let isOnPath = true

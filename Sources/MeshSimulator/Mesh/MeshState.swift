@@ -51,7 +51,7 @@ package final class MeshState {
             clock: Clock(offset: .zero, driftPerMillion: 0))
     }
 
-    /// A copy that goes on by itself. It has no host: the work of a process would be that of two.
+    /// Makes an independent copy. The copy has no host, because the work of a process would count for two.
     package init(copying other: MeshState) {
         (now, random, configuration) = (other.now, other.random, other.configuration)
         server = Process(copying: other.server)

@@ -26,7 +26,7 @@ extension VirtualMesh {
 
     package func pausePeer(_ index: Int) { state.peers[index].process.pause(now: now) }
 
-    /// Lets a peer go on: first what the clock asks for, then what has waited in the socket.
+    /// Resumes a paused peer. It first handles the timers that are due, and then the datagrams that wait in its socket.
     package func resumePeer(_ index: Int) {
         let process = state.peers[index].process
         let waiting = process.resume()

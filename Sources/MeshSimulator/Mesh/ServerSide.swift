@@ -31,9 +31,10 @@ extension VirtualMesh {
 
     package func pauseServer() { server.pause(now: now) }
 
-    /// Lets the server go on as the driver does: first what the clock asks for, then what has waited in the socket.
+    /// Resumes the paused server. As with the real driver, it first handles the timers that are due, and then the
+    /// datagrams that wait in its socket.
     ///
-    /// - Parameter roster: A roster that was written meanwhile.
+    /// - Parameter roster: A roster that was written while the server was paused; nil if none was.
     package func resumeServer(_ roster: Roster? = nil) {
         if server.workload?.drain == nil {
             state.invariants.serverWoke(after: now - server.pausedAt, now: now)

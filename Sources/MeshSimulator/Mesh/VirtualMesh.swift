@@ -20,17 +20,17 @@ package protocol VirtualMesh: AnyObject {
     func lose(_ loss: Recording.Loss)
     /// Returns true if the peer follows a server that is not the true one, so that it may refuse honest datagrams.
     func isDeceived(_ index: Int) -> Bool
-    /// Follows each call of a machine with a datagram.
+    /// Takes note of a call of a machine with a datagram, after the call.
     func didHandle(_ handling: Handling)
-    /// Follows a peer's trust in its directory for longer than any mesh may allow.
+    /// Takes note that a peer has trusted its directory for longer than any mesh may allow.
     func peerTrustsTooLong(_ index: Int)
-    /// Follows from an event of the server. `flight` is what the server handled, nil in a timeout.
+    /// Takes note of an event of the server. `flight` is the datagram that caused it; nil for a timeout.
     func note(_ event: ServerEvent, after flight: Flight?)
-    /// Follows from an event of a peer. `flight` is what the peer handled, nil in a timeout.
+    /// Takes note of an event of a peer. `flight` is the datagram that caused it; nil for a timeout.
     func note(_ event: PeerEvent, of index: Int, after flight: Flight?)
-    /// Follows each change of the server's directory.
+    /// Takes note of a change of the server's directory.
     func serverPublished()
-    /// Follows each change of a peer's directory. `epoch` is that of its former directory, 0 if it had none.
+    /// Takes note of a change of a peer's directory. `epoch` is that of its former directory; 0 if it had none.
     func peerHoldsNewVersion(_ index: Int, after epoch: UInt64)
     /// Carries out an entry of the schedule that is neither a datagram nor a timer.
     func carryOut(_ action: Schedule.Action)

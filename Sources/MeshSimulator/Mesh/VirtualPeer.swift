@@ -10,18 +10,18 @@ package final class VirtualPeer {
     package internal(set) var process: Process<Peer>
     /// False until its first start.
     package var hasBegun = false
-    /// It has left, or was refused for good: it does not restart.
+    /// True if the peer has left or was refused for good, so that it does not restart.
     package var hasEnded = false
     var isRevoked = false
-    /// The time at which its revocation was last withdrawn: datagrams sent before may still arrive.
+    /// The time at which its revocation was last withdrawn. Datagrams that were sent before may still arrive.
     var authorizedAt: Instant?
     /// The time from which it must not be a member.
     var diedAt: Instant?
     /// The time at which the newest HEARTBEAT or CONFIRM was sent that the server has accepted.
     private(set) var heardAt: Instant?
-    /// The time at which its clock last jumped: it may have forgotten what it remembers for some seconds.
+    /// The time at which its clock last jumped. What the peer remembers only for some seconds may be forgotten since.
     var jumpedAt: Instant?
-    /// It does not join before: the server told it to wait.
+    /// The time before which the peer does not join, because the server told it to wait.
     package var waitsUntil: Instant?
     /// The time at which it last followed a server that lies.
     var deceivedAt: Instant?
@@ -51,7 +51,7 @@ package final class VirtualPeer {
         self.process = process
     }
 
-    /// A copy that goes on by itself, without the events.
+    /// Makes an independent copy without the events.
     init(copying other: VirtualPeer) {
         (key, name, identity, address) = (other.key, other.name, other.identity, other.address)
         process = Process(copying: other.process)

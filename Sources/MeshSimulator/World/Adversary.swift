@@ -51,10 +51,10 @@ struct AttackerActions {
     var context: SigningContext { holdings.context }
     var primitives: any Primitives { holdings.context.primitives }
 
-    /// Returns the n-th address of its own.
+    /// Returns one of the attacker's own addresses, by its number.
     func address(_ number: Int) -> SocketAddress { Addresses.slot(Self.firstSlot + attacker << 12 + number) }
 
-    /// Sends bytes of its own from any address. If `isGarbage`, no machine may act on them.
+    /// Sends bytes that the attacker made, from any address. If `isGarbage`, no machine may act on them.
     mutating func send(
         _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = Addresses.server,
         after delay: Duration = .zero, isGarbage: Bool = false

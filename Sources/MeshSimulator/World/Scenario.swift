@@ -9,10 +9,10 @@ package struct Scenario: Sendable {
         case insecureTest
     }
 
-    /// The messages of the peers. Nobody speaks if `interval` is nil.
+    /// The messages of the peers. No peer sends any if `interval` is nil.
     package struct Talk: Hashable, Sendable {
         package var interval: Duration?
-        /// The number of peers that speak.
+        /// The number of peers that send messages.
         package var speakers = Int.max
         /// The percentage of messages that are for one member only.
         package var direct = 25
@@ -58,7 +58,7 @@ package struct Scenario: Sendable {
     /// The conditions of the network after the end of all faults.
     var calm: LinkConditions { processors == nil ? LinkConditions() : .sameHost }
 
-    /// The expectations besides the rules of every mesh.
+    /// The promises that this world must keep besides the rules of every mesh.
     package var expectations: [Expectation] = []
 
     package init(seed: UInt64, peers: Int, duration: Duration) {
@@ -86,7 +86,7 @@ package enum Fault: Hashable, Sendable {
     case restart(Int, elsewhere: Bool)
     /// Lets the peer say LEAVE and end.
     case leave(Int)
-    /// Stops the process for a while: its socket fills, and its clock goes on.
+    /// Stops the process for a while. Meanwhile its socket fills, and its clock runs on.
     case pause(Int, Duration)
     /// Moves the peer to another address, as a NAT does that forgot its mapping.
     case move(Int)
@@ -104,7 +104,7 @@ package enum Fault: Hashable, Sendable {
     case network(LinkConditions)
 }
 
-/// An attack, and the time in which it goes on.
+/// An attack, with its beginning and its end.
 package struct AttackPlan: Hashable, Sendable {
     package var strategy: Strategy
     package var from: Duration

@@ -7,7 +7,7 @@ package struct NameReservations: Sendable {
     private struct Departed: Sendable {
         let identity: PublicKey
         let leftAt: Instant
-        /// Tells this departure from earlier ones of the same name in `order`.
+        /// The number of this departure in `order`, where earlier ones of the same name may be too.
         let number: UInt64
     }
 
@@ -16,7 +16,7 @@ package struct NameReservations: Sendable {
     private var departed: [PeerName: Departed] = [:]
     /// The names that each identity has left, in the order of leaving.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
-    /// The departures in their order, with those that are void by now.
+    /// The departures in their order. It may include departures that have left `departed` since.
     private var order: [(name: PeerName, number: UInt64)] = []
     private var oldest = 0
     private var nextNumber: UInt64 = 0

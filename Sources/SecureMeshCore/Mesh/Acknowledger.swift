@@ -29,7 +29,7 @@ package struct Acknowledger: Sendable {
     private var windows: [SessionID: ReplayWindow] = [:]
     /// Senders' sessions that have ended, and when they are forgotten, in this order.
     private var ended: [(session: SessionID, until: Instant)] = []
-    /// In the order in which they are sent.
+    /// The acknowledgments that wait, in the order in which they will be sent.
     private var waiting: [Acknowledgment] = []
     private var bucket = RateLimiter()
 

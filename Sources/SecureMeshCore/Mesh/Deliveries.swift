@@ -37,7 +37,7 @@ package struct Deliveries: Sendable {
         package let until: Instant
     }
 
-    /// In ascending order of their numbers.
+    /// The messages that wait for acknowledgments, in ascending order of their numbers.
     private var unacknowledged: [Unacknowledged] = []
     private var bytes = 0
     private var finished = FinishedDeliveries()

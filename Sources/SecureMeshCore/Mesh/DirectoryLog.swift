@@ -90,7 +90,7 @@ package struct DirectoryLog: Sendable {
 
     /// Publishes waiting changes, one version per DELTA, and returns the DELTAs in order.
     ///
-    /// - Parameter limit: The largest number of DELTAs. The changes beyond go on waiting.
+    /// - Parameter limit: The largest number of DELTAs. Changes that do not fit keep waiting.
     package mutating func flush(now: Instant, limit: Int = .max, sign: (Delta) -> SignedPayload) -> [SignedPayload] {
         guard hasChanges, limit > 0 else { return [] }
         var published: [SignedPayload] = []
@@ -190,10 +190,10 @@ package struct DirectoryLog: Sendable {
         frozen.last { $0.version == version }?.partCount ?? 0
     }
 
-    /// Takes back an addition that was not published yet. The session that it replaces is removed all the same, for
-    /// the reason that ended its successor.
+    /// Takes back the addition of a session that was not published yet. If the addition would have replaced an older
+    /// session, that one is removed with `reason`.
     ///
-    /// - Returns: False if there is none.
+    /// - Returns: False if there is no such addition.
     private mutating func withdraw(_ session: SessionID, _ reason: Goodbye.Reason?) -> Bool {
         guard unpublished.remove(session) != nil,
             let index = waiting.firstIndex(where: { $0.added.session == session })

@@ -1,7 +1,7 @@
 /// The directory at one version, in parts that each fit a datagram and are signed once.
 struct FrozenSnapshot: Sendable {
     let version: UInt64
-    /// Until then the snapshot is sent to members that have not begun another.
+    /// The instant until which the snapshot is sent to members that have not begun to receive another one.
     private(set) var youngUntil: Instant
     private let frozenAt: Instant
     private let interval: Duration

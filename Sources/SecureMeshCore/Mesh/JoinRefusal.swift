@@ -47,7 +47,7 @@ public enum JoinDelay: String, Hashable, Sendable {
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
-    /// Nil for a refusal that is final.
+    /// Converts the reason of a REJECT; nil if that refusal is final.
     package init?(_ reason: Reject.Reason) {
         switch reason {
         case .notAuthorized: return nil

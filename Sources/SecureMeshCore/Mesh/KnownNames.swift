@@ -1,11 +1,10 @@
 /// The key that a peer has last seen under each name, as the directory lists it. The binding of an entry is verified
 /// only before a message, so a lying server can put false keys here.
 ///
-/// The table is bounded. When it is full, names that the directory does not list are evicted, those first that were
-/// noted first.
+/// The table is bounded. When it is full, names that the directory does not list are evicted, oldest first.
 package struct KnownNames: Sendable {
     private var table = EntryTable<EntryByName>()
-    /// The entries of the table in the order in which they were noted, with those that are void by now.
+    /// The entries in the order in which they were noted. It may include entries that have left the table since.
     private var order: [SharedEntry] = []
     private let limit: Int
 
@@ -17,8 +16,8 @@ package struct KnownNames: Sendable {
 
     /// Notes the key under a name.
     ///
-    /// - Parameter listed: The directory, which lists the entry by now.
-    /// - Returns: The key that was known under the name before, if it is another one.
+    /// - Parameter listed: The directory, which lists the entry already.
+    /// - Returns: The key that was known under the name before; nil if it is the same or there was none.
     package mutating func note(_ shared: SharedEntry, listed: Directory) -> PublicKey? {
         let entry = shared.entry
         let known = table[entry.name]?.entry.identity

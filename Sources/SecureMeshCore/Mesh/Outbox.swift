@@ -2,16 +2,17 @@
 /// their receivers (PROTOCOL.md, section 7.2).
 ///
 /// A broadcast is signed once and sealed in slices, which `SealBudget` bounds. Broadcasts are sealed in the order in
-/// which they were made. The receivers are identities, so a member that joins again meanwhile gets the message in its
-/// new session. If this peer gets a new session meanwhile, the message is signed again, with the same number.
+/// which they were made. The receivers are identities, so a member that has joined again before its turn gets the
+/// message in its new session. If this peer itself gets a new session, the message is signed again, with the same
+/// number.
 package struct Outbox: Sendable {
     private struct Broadcast: Sendable {
         let message: PeerMessage
         var signed: SignedPayload
         /// The receivers for which it is not sealed yet, in reverse order.
         var receivers: [PublicKey]
-        /// True if receivers may have it already. It is then dropped in a new session: they could not tell that it is
-        /// the same.
+        /// True if receivers may have the message already. It is then dropped if this peer gets a new session, because
+        /// they could not tell that it is the same.
         let isRepeat: Bool
         /// The bytes that it counts in the queue.
         let storedSize: Int
@@ -177,7 +178,7 @@ package struct Outbox: Sendable {
         return nil
     }
 
-    /// Lets broadcasts go on that waited until this peer may send messages again.
+    /// Resumes the sealing of broadcasts, because this peer may send messages again.
     package mutating func resume(_ now: Instant) {
         if !waiting.isEmpty, resumeAt == nil { resumeAt = now }
     }

@@ -2,7 +2,8 @@
 package enum PairError: Error, Hashable, Sendable {
     /// The session has ended and had keys here. Listing it again must not start its counters again.
     case sessionRetired
-    /// As many sessions with keys have ended as can be remembered. Only a new session of this peer meets new ones.
+    /// This peer remembers as many ended sessions with keys as it may. It can compute keys with new sessions only after
+    /// it has joined again.
     case pairsExhausted
     /// The owner has not signed the directory's entry.
     case bindingInvalid
@@ -11,7 +12,7 @@ package enum PairError: Error, Hashable, Sendable {
 }
 
 extension Rejection {
-    /// The refusal of a MESSAGE from a session that this peer has no key with.
+    /// Returns the refusal of a MESSAGE if the keys with its sender could not be made.
     init(_ error: PairError) {
         self =
             switch error {

@@ -1,9 +1,9 @@
 /// An event at a peer.
 ///
 /// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
-/// emitted exactly once, before all else of it. It ends with the next ``joined(address:)``, or with
-/// ``dismissed(_:)``, ``left`` or ``ended(_:)``. A server that is gone, or that says it is `stopping`, does not end it:
-/// messages among its members go on until trust in the directory ends, by default for a minute.
+/// emitted exactly once, before all its other events. It ends with the next ``joined(address:)``, or with
+/// ``dismissed(_:)``, ``left`` or ``ended(_:)``. It does not end if the server is gone or says that it is `stopping`:
+/// members exchange messages until trust in the directory ends, by default for a minute.
 ///
 /// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership.
 ///   Right after ``joined(address:)`` come the differences from the members that were reported before.
@@ -33,46 +33,46 @@ public enum PeerEvent: Hashable, Sendable {
     /// The server with this key does not let the peer's key join. The peer asks it again after the given time, or, if
     /// that is nil, only the servers with other pinned keys. If there is no server to ask, `ended` comes instead.
     case excluded(Exclusion, by: PublicKey, retryAfter: Duration?)
-    /// The number of attempts to join in a row that had no answer. There is no server at the address, or one with
-    /// another key.
+    /// This number of attempts to join in a row had no answer. There is no server at the address, or one with another
+    /// key.
     case unanswered(attempts: Int)
     /// The connection fails because the round trip to the server is longer than its heartbeat interval allows. Set a
     /// longer interval and lifetime at the server. At most once per minute.
     case slowRoundTrip(measured: Duration, bearable: Duration)
-    /// The name of the server has these addresses: they are the first, other ones than before, or the first after
-    /// ``lookupFailed(reason:)``. They are asked in this order.
+    /// The name of the server has these addresses, which are asked in this order. Emitted after the first successful
+    /// lookup, when the addresses have changed, and after ``lookupFailed(reason:)``.
     case serverLocated([SocketAddress])
     /// The name of the server cannot be looked up at present, for the reason that the system gives. This peer keeps
     /// trying, and uses the addresses that it knows. Emitted once until ``serverLocated(_:)``.
     case lookupFailed(reason: String)
-    /// This host does not send to a member, or to the server if that is nil, at this address. At most once per minute
-    /// and address.
+    /// This host cannot send to this address of a member, or of the server if the member is nil. At most once per
+    /// minute and address.
     case unreachable(Member?, at: SocketAddress, SendRefusal)
-    /// The server has accepted this peer and is alive, but nothing of what the directory lacks has arrived for the
-    /// given time. So this peer cannot join, or does not learn of changes. The network probably drops large datagrams.
-    /// At most once per minute.
+    /// The server has accepted this peer and is alive, but no missing part of the directory has arrived for the given
+    /// time. So this peer cannot join, or does not learn of changes. The network probably drops large datagrams. At
+    /// most once per minute.
     case directoryStalled(for: Duration)
     /// The directory has reached this age without a sign of the server that it is up to date, so no message is sent or
     /// delivered until ``trustRestored`` or the next ``joined(address:)``.
     case trustEnded(age: Duration)
-    /// Messages are sent and delivered again, in the session of before.
+    /// Messages are sent and delivered again, in the same session.
     case trustRestored
 
     /// A key that was not in the directory is a member.
     case memberJoined(Member)
-    /// A member has a new session: it has restarted, moved or renewed its keys. `previousName` is its name before, if
-    /// that was another one.
+    /// A member has a new session: it has restarted, moved or renewed its keys. `previousName` is its former name; nil
+    /// if its name is the same.
     case memberRejoined(Member, previousName: PeerName?)
-    /// A key is no longer a member. The server tells the reason with the change. It is `stopping` if the server has
-    /// restarted and the member has not joined again within 15 s. It is nil if this peer has missed the change, and has
-    /// found the member absent from a whole directory.
+    /// A key is no longer a member, for a reason that the server gives with the change. The reason is `stopping` if the
+    /// server has restarted and the member has not joined again within 15 s. It is nil if this peer has missed the
+    /// change, and has found the member absent from a whole directory.
     case memberLeft(Member, reason: Departure?)
     /// Another key holds a name that this peer has seen with the first key.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
     /// A message has come.
     case message(ReceivedMessage)
-    /// The number of events that were dropped here, since this consumer was too slow. A set of members that is kept
-    /// from events is wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
+    /// This number of events was dropped, because this consumer was too slow. If you keep a set of members from events,
+    /// it is wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
     case missed(Int)
 
     /// This peer has left, as its program wanted. The last event.

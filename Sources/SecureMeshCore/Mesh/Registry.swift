@@ -60,9 +60,9 @@ package struct Registry: MeshMachine {
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
-    /// The members that were overdue since so many are late that a common cause is likely.
+    /// The members that have been overdue at some time since the server began to suspect a common cause.
     private var suspects: Set<SessionID> = []
-    /// The number of them that have expired.
+    /// The number of `suspects` that have expired.
     private var endedSuspects = 0
     private var turnedAway = RateLimiter()
     private var unreachable = UnreachableReport()
@@ -453,7 +453,8 @@ extension Registry {
         nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
     }
 
-    /// Lets the members speak that all others know by now: they need not wait for the next PULSE to all.
+    /// Sends a PULSE to each member that all others know since the last DELTA, so that it may send messages without
+    /// waiting for the next PULSE to all.
     private mutating func allSealed() {
         sealed = DirectoryState(version: log.version, digest: log.digest())
         let listed = unlisted.filter(log.isPublished)
@@ -552,7 +553,7 @@ extension Registry {
 
     /// Returns the version of a frozen snapshot above version `held`, and freezes one if there is none.
     ///
-    /// - Parameter begun: The version of the snapshot that the member was sent parts of before.
+    /// - Parameter begun: The version of the snapshot of which parts were sent to the member before; nil if none were.
     private mutating func snapshotVersion(
         begun: UInt64?, above held: UInt64, now: Instant
     ) -> UInt64 {

@@ -8,12 +8,13 @@ public enum SendError: Error, Hashable, Sendable {
     /// The message would exceed the rate, in messages or in bytes, that the receiver accepts. Ordinary: try again after
     /// the given time.
     case overRate(retryAfter: Duration)
-    /// As many broadcasts wait to be sealed for all of their receivers as may. Ordinary: try again later.
+    /// Too many messages wait: broadcasts that are not sealed for all of their receivers yet, or messages without their
+    /// acknowledgments. Ordinary: try again later.
     case queueFull
     /// The body has more than `limit` bytes.
     case tooLarge(limit: Int)
-    /// The server lies about this member: its entry in the directory does not carry the member's signature, or is one
-    /// of a session that has ended.
+    /// The server lies about this member: the member's entry in the directory does not have the member's signature, or
+    /// belongs to a session that has ended.
     case bindingInvalid
     /// The peer's `run()` has ended.
     case notRunning

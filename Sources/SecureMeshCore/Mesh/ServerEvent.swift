@@ -10,7 +10,7 @@ public enum ServerEvent: Hashable, Sendable {
     /// A member lives, but nothing of what it lacks of the directory has reached it for the given time. The network
     /// probably drops large datagrams. At most once per minute and member.
     case directoryStalled(Member, for: Duration)
-    /// This host does not send to a member. At most once per minute and member.
+    /// This host cannot send to a member. At most once per minute and member.
     case unreachable(Member, SendRefusal)
     /// This number of members is overdue. Because many members are late at once, a common cause is likely: a network or
     /// a host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each member gets four

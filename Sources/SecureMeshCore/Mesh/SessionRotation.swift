@@ -2,8 +2,9 @@
 ///
 /// WELCOME opens the candidate. The candidate's first fresh PULSE makes it the current session and the current session
 /// the previous one, which accepts late messages for 5 s. If the new session belongs to another directory, or if the
-/// server has stopped, members still know this peer by the previous session: messages go on in it, both ways, until its
-/// trust ends. A candidate that goes stale is given up. Each of them may end early, and none returns.
+/// server has stopped, members still know this peer by the previous session. Then messages are sent and accepted in it
+/// until its trust ends. A candidate that goes stale is given up. Each of the three may end early, and a session that
+/// has ended never comes back.
 package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
@@ -15,7 +16,7 @@ package struct SessionRotation: Sendable {
     private(set) package var candidate: ServerSession?
     private(set) package var current: ServerSession?
     private var previous: Previous?
-    /// Until then the server may still accept the CONFIRM of a candidate that was given up.
+    /// The instant until which the server may still accept the CONFIRM of a candidate that was given up.
     private var givenUpUntil: Instant?
 
     /// The effect of a PULSE.

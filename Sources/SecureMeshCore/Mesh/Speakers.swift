@@ -1,8 +1,9 @@
 /// The signers of the sessions in which this peer may send messages now.
 package struct Speakers: Sendable {
-    /// To the members that the directory lists; nil if there is none.
+    /// The signer of messages to the members that the directory lists; nil if this peer may not send to them.
     package let listed: Signer?
-    /// To the members of the former directory, in the session that it lists; nil if there is none.
+    /// The signer of messages to the members of the former directory, in the session that it lists; nil if this peer
+    /// may not send to them.
     package let former: Signer?
 
     /// True if this peer may send no messages.

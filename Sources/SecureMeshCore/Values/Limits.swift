@@ -25,13 +25,13 @@ package enum Limits {
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)
     /// The rate of a /48 as a multiple of that of a /64.
     package static let widePrefixFactor = 8
-    /// Events about joiners that were turned away. Those above the rate are dropped.
+    /// The rate of events about joiners that were turned away. Events above the rate are dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
-    /// Identities whose join bucket or bar the server remembers, of which a new one evicts the one known longest; also
-    /// names that are kept for identities that have left, of which a new one evicts the one that was left first.
+    /// The number of identities whose join bucket or bar the server remembers. A new one evicts the one known longest.
+    /// It is also the number of names that are kept for identities that have left. A new one evicts the one left first.
     package static let rememberedIdentities = 65_536
-    /// Names that are kept for one identity that has left them.
+    /// The number of names that are kept for one identity that has left them.
     package static let namesPerIdentity = 4
 
     // Members, at the server.
@@ -45,7 +45,7 @@ package enum Limits {
         return memberRate.scaled(by: max(heartbeats / 2, 1))
     }
 
-    /// PULSEs that answer heartbeats of one member.
+    /// The rate of PULSEs that answer heartbeats of one member.
     package static let answeringPulseRate = Rate(perSecond: 8, burst: 4)
     /// The least number of PULSEs that answer heartbeats, for all members together.
     package static let leastAnsweringPulses = 100
@@ -77,14 +77,14 @@ package enum Limits {
     package static let snapshotAge = Duration.seconds(1)
     /// The number of seals, and of ended sessions, in one call of the server's machine: some milliseconds.
     package static let slice = 256
-    /// The number and the percentage of members that may be late at once. If there are more, each gets more time.
+    /// The number and the percentage of members that may be late at once. If more are late, each gets more time.
     package static let mostLate = 8
     package static let mostLateShare = 15
-    /// The time that a member gets for which a common cause is likely, in lifetimes.
+    /// The number of lifetimes by which a late member's time grows while a common cause is likely.
     package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
-    /// The DELTAs to all members together in which changes of the directory are published. A DELTA with six
-    /// entries takes about 250 µs of CPU time of its receiver: if all members share two cores, this is a third of them.
+    /// The rate of the DELTAs that publish changes of the directory, to all members together. A DELTA with six entries
+    /// takes about 250 µs of its receiver's CPU time. If all members share two cores, this rate takes a third of them.
     package static let fanOutRate = Rate(perSecond: 2_500, burst: 1_000)
     /// The least number of DELTAs to each member: two per second, two at once.
     package static let memberFanOutRate = Rate(perSecond: 2, burst: 2)
@@ -96,8 +96,8 @@ package enum Limits {
             perSecond: max(fanOutRate.perSecond, least.perSecond), burst: max(fanOutRate.burst, least.burst))
     }
 
-    /// Members that wait until they are listed. From this number on HELLOs are rejected, and from twice as many on
-    /// CONFIRMs as well.
+    /// The number of members that wait to be listed from which on HELLOs are rejected. From twice this number on,
+    /// CONFIRMs are rejected too.
     package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
@@ -105,16 +105,16 @@ package enum Limits {
 
     // Peers.
     package static let directoryEntries = 65_536
-    /// Names whose last key a peer remembers. It is more than the directory can list, so that a third of them at least
-    /// are not listed and can be evicted.
+    /// The number of names whose last key a peer remembers. The directory can list only two thirds as many, so at least
+    /// a third of a full table can be evicted.
     package static let knownNames = 98_304
-    /// The longest pause before a peer asks a server for the first time again that does not let its key join.
+    /// The maximum of the first pause after which a peer asks again a server that does not let its key join.
     package static let exclusionPause = Duration.seconds(2)
     package static let longestExclusionPause = Duration.seconds(300)
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
-    /// The rate of the heartbeats that only ask for more of the directory. Together with the others they are within
+    /// The rate of the heartbeats that only ask for more of the directory. All heartbeats together are within
     /// `memberRate`.
     package static let requestRate = Rate(perSecond: 7, burst: 32)
 
@@ -178,16 +178,16 @@ package enum Limits {
     package static let longestRepeat = Duration.seconds(2)
     /// The longest time for which a message waits for acknowledgments.
     package static let longestDelivery = Duration.seconds(60)
-    /// The acknowledgments that a peer sends.
+    /// The rate at which a peer sends acknowledgments.
     package static let acknowledgmentRate = Rate(perSecond: 2_000, burst: 4_000)
-    /// Acknowledgments that wait for their time.
+    /// The number of acknowledgments that a peer delays at once.
     package static let delayedAcknowledgments = 4_096
-    /// The time over which the members spread the acknowledgments of a broadcast, in nanoseconds per member. Its sender
-    /// verifies one in less.
+    /// The time over which the members spread the acknowledgments of a broadcast, in nanoseconds per member. The sender
+    /// needs less time to verify one.
     package static let spreadPerMember: Int64 = 200_000
     package static let longestSpread = Duration.seconds(2)
 
-    /// Returns the time over which the acknowledgments of a broadcast are spread in a mesh of so many members.
+    /// Returns the time over which the acknowledgments of a broadcast are spread in a mesh of `members`.
     package static func acknowledgmentSpread(members: Int) -> Duration {
         min(.nanoseconds(spreadPerMember * Int64(members)), longestSpread)
     }
@@ -196,26 +196,26 @@ package enum Limits {
     package static let leaveFlush = Duration.seconds(1)
     /// The number of intervals after the server's last proof of life for which a peer that is late itself may wait.
     package static let postponedSilence = 20
-    /// The time in which the same condition of a connection is reported at most once.
+    /// The time within which the same condition of a connection is reported at most once.
     package static let reportInterval = Duration.seconds(60)
-    /// The time without any part of a directory that is not complete, after which that is reported.
+    /// The time after which it is reported that no further part of an incomplete directory has arrived.
     package static let directoryPatience = Duration.seconds(5)
-    /// The addresses of which a process remembers that it could not send there.
+    /// The number of addresses to which a process could not send, and which it remembers.
     package static let unreachableAddresses = 256
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
 
     // Runtime.
-    /// The addresses of a server that a peer asks, of those that the server's name has.
+    /// The largest number of addresses that a peer asks, of those that the server's name has.
     package static let serverAddresses = 8
     /// The threads that look up names of hosts.
     package static let lookupThreads = 2
     /// The pauses between lookups of the server's name while a peer joins. The last one repeats.
     package static let lookupPauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(5)]
-    /// The time after which the addresses of the host are looked at again.
+    /// The time after which a server reads the addresses of its host again.
     package static let hostAddressInterval = Duration.seconds(5)
     package static let receiveBuffer = 8 << 20
-    /// The receive buffer of a socket for strangers alone. What waits in a larger one is late when it is read.
+    /// The receive buffer of a socket for strangers alone. Datagrams that wait in a larger one would be read too late.
     package static let strangerReceiveBuffer = 256 << 10
     package static let sendBuffer = 4 << 20
     /// The part of the send buffer for answers to addresses that may not exist. Each such address takes an entry of the

@@ -19,7 +19,7 @@ package enum ProtocolConstants {
     /// A peer is fresh while its last echoed heartbeat was sent within this many intervals.
     package static let freshIntervals = 3
 
-    /// The times after the first HELLO of an attempt at which it is repeated.
+    /// The times at which the first HELLO of an attempt is repeated, counted from its first copy.
     package static let helloRepeats: [Duration] = [.milliseconds(250), .milliseconds(750)]
     package static let secondAttempt = Duration.milliseconds(1_750)
     /// The gaps before the attempts that follow the second one. The last gap repeats.

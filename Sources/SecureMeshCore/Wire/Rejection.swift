@@ -34,7 +34,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case entriesOutOfOrder
     /// `part` is not below `parts`, or one of several parts is empty.
     case partOutOfRange
-    /// A DELTA's `to` is not above its `from`, or a version is 0 that cannot be.
+    /// A DELTA's `to` is not above its `from`, or a version that must not be 0 is 0.
     case versionOutOfRange
     /// A DELTA changes nothing.
     case emptyDelta

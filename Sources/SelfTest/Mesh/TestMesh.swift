@@ -40,7 +40,7 @@ package final class TestMesh: VirtualMesh {
         wakeServer()
     }
 
-    /// A copy that goes on by itself, with neither history nor rules.
+    /// Makes an independent copy, with neither history nor rules.
     package init(copying other: TestMesh) {
         state = MeshState(copying: other.state)
         (latency, strays, report) = (other.latency, other.strays, other.report)

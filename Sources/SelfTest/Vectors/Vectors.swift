@@ -50,7 +50,7 @@ final class VectorSection {
         if !holds { failures.append("[\(name)] \(what())") }
     }
 
-    /// Expects that `made` is the value of `key`, or empty if the section has no such line.
+    /// Checks that `made` is the published value of `key`, or is empty if the section has no line with that key.
     func expect(_ key: String, _ made: [UInt8]) throws {
         let published = values[key] == nil ? [] : try bytes(key)
         expect(made == published, "\(key) comes out as \(made.excerpt)")

@@ -34,7 +34,7 @@ enum ProcessLimits {
         }
     }
 
-    /// Lets this process open so many more descriptors.
+    /// Raises the soft limit of descriptors, so that this process can open `count` more.
     private static func allowDescriptors(_ count: Int) throws {
         var limit = rlimit()
         #if canImport(Glibc)
@@ -54,7 +54,7 @@ enum ProcessLimits {
         }
     }
 
-    /// Returns the number below which there are so many unused descriptors.
+    /// Returns the number below which `count` descriptors are unused.
     private static func firstDescriptor(after count: Int) -> Int {
         var (descriptor, unused) = (0, 0)
         while unused < count {
@@ -83,7 +83,7 @@ enum ProcessLimits {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Runs `body` while so many other threads exist, to know before the work that they can.
+    /// Runs `body` while `count` other threads exist, which shows before the work begins that the system allows them.
     private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
         let gate = try FileSystem.makePipe()
         var threads: [pthread_t] = []

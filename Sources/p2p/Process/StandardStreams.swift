@@ -8,8 +8,8 @@
 
 /// The descriptors 0, 1 and 2.
 enum StandardStreams {
-    /// Opens those that are closed. Otherwise the next file or socket would get such a number, and lines of the log
-    /// would be written to it.
+    /// Opens the standard streams that are closed. Otherwise the next file or socket would get the number of one, and
+    /// lines of the log would be written to it.
     ///
     /// Standard input is then at its end, and a write fails with `EBADF`, as if the stream were still closed.
     static func fillClosed() {
