@@ -34,7 +34,7 @@ extension Recording.Event.What {
         }
     }
 
-    /// The subject of an event without a peer.
+    /// The kind of thing that the event concerns, which is the subject of its line if no peer is named.
     var subject: String {
         switch self {
         case .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed: "server"

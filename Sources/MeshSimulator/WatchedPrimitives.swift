@@ -129,7 +129,8 @@ package final class WatchedPrimitives: Primitives {
         state.withLock { $0.calls[call.rawValue] += 1 }
     }
 
-    /// Returns the fault of a seal. Sealing the same datagram again is none, because it reveals nothing.
+    /// Returns the fault of a seal; nil if there is none. Sealing the same datagram again is not a fault, because it
+    /// reveals nothing.
     private static func fault(_ newest: Seal, _ counter: UInt64, _ content: Content) -> Violation.Fault? {
         if counter < newest.counter { return .counterWentBack }
         if counter == newest.counter {

@@ -69,7 +69,7 @@ package struct FileStatus {
     }
 
     package var belongsToUser: Bool { owner == geteuid() }
-    /// True if the owner may do what they like with this process's keys anyway: root, and the process's user.
+    /// True if the owner is root or the user of this process, who can read this process's keys anyway.
     package var belongsToTrusted: Bool { owner == 0 || belongsToUser }
     /// True if only root and this process's user can replace a file of theirs in the folder. In a sticky folder only
     /// the owners of the file and of the folder may remove the file.

@@ -90,7 +90,7 @@ enum Parse {
         text == "off" ? .off : .every(try interval(text))
     }
 
-    /// The seed of a run for which none is given.
+    /// The seed of a run if `--seed` is not given.
     static let randomSeed = UInt64.random(in: 0...UInt64(UInt32.max))
 
     private static let units: [(suffix: String, unit: Duration)] = [

@@ -33,7 +33,7 @@ enum Console {
         }
     }
 
-    /// Waits until the queue is written, but not longer than `Self.patience`, since nobody may read.
+    /// Waits until the queue is written, but at most for `Self.patience`, because there may be no reader.
     static func finish() async {
         guard let queue = queue.withLock({ $0 }) else { return }
         await firstToEnd([{ await queue.drained() }, { try? await Task.sleep(for: patience) }])
@@ -193,6 +193,8 @@ enum Console {
                 hint: hint.map(withoutSecrets), fields: fields.map { ($0.key, $0.value) }))
     }
 
+    /// Writes to stderr, or to the queue if there is one.
+    ///
     /// - Parameter isProgress: True if a later text makes this one superfluous, so that it may be dropped silently.
     private static func write(_ bytes: [UInt8], isProgress: Bool = false) {
         if let queue = queue.withLock({ $0 }) {

@@ -156,7 +156,7 @@ final class ConsoleQueue: Sendable {
         }
     }
 
-    /// Returns the oldest bytes that wait for a writable stream.
+    /// Returns the writable stream with the oldest line, and the next bytes to write to it; nil if none has lines.
     private static func next(_ state: inout State, _ writable: [Stream]) -> (Stream, [UInt8])? {
         state.isWaiting = false
         let next = writable.compactMap { stream in state.streams[stream.rawValue].order.map { (stream, $0) } }

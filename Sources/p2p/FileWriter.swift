@@ -8,8 +8,8 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// Writes whole files: to a new file beside, which is synced and then takes the name. So a crash or a full disk leaves
-/// either the old content or the new one, and no part of either.
+/// Writes whole files. The content is written to a new file in the same folder, which is synced and then renamed. So
+/// after a crash or with a full disk the file has either its old content or the new one, and never a part.
 enum FileWriter {
     /// Creates a file and never overwrites one.
     ///

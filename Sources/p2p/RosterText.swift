@@ -2,11 +2,11 @@ internal import SecureMesh
 
 /// The text of a list of peers while it is edited. Lines that do not change, and comments, stay as they are.
 struct RosterText {
-    /// The fate of another key that the name has.
+    /// The treatment of another key that has the name.
     enum Replacement: Equatable {
         case refuse
         case revoke
-        /// The other key may join until then.
+        /// The other key may join until this time.
         case end(UnixTime)
     }
 
@@ -18,12 +18,12 @@ struct RosterText {
         case otherKey(PublicKey)
     }
 
-    /// The change of the line of a key, and of the lines of others with its name.
+    /// The changes that let a key join: of its own line, and of the lines of other keys with the same name.
     struct Authorization {
-        /// The line of the key before; nil if it is new.
+        /// The line of the key before the change; nil if the key was not listed.
         let before: RosterLine?
         let after: RosterLine
-        /// The lines of other keys of the name, as they are now.
+        /// The lines of other keys of the name that have changed, after the change.
         let replaced: [RosterLine]
 
         var hasChanged: Bool { before?.text != after.text || !replaced.isEmpty }

@@ -36,11 +36,11 @@ package struct ControlClient: Sendable {
         try await answer(.POST, target, body: ControlJSON.encode(body), as: type)
     }
 
-    /// Hands each line of `GET target` to `receive`, until that returns false or the process ends.
+    /// Hands each line of the answer to `GET target` to `receive`, until `receive` returns false or the process ends.
     ///
-    /// A line is read when the one before it has been handled, so a slow caller gets fewer of them.
+    /// A line is read when the one before it has been handled. If the caller is slow, the process drops events.
     ///
-    /// - Parameter onOpen: Called before the first line: every later event comes.
+    /// - Parameter onOpen: Called before the first line. The stream has all events from then on.
     package func lines(
         of target: String, onOpen: @Sendable () async -> Void = {},
         _ receive: @Sendable (_ line: [UInt8], ControlEvent) async -> Bool

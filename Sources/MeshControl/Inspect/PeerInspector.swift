@@ -9,7 +9,7 @@ package final class PeerInspector: ControlledProcess {
         var linkSince: Timestamp
         var problem: Problem?
         var slowness: Problem?
-        /// True until a peer that follows another one has joined.
+        /// True while the members are those of an earlier `MeshPeer`, because the present one has not joined yet.
         var hasOldMembers = false
     }
 

@@ -8,7 +8,7 @@ extension [MemberStatus] {
         return counts
     }
 
-    /// By name, and by key where keys share a name.
+    /// The members ordered by name, and by key if several have the same name.
     var inOrder: [MemberStatus] {
         sorted { ($0.name, $0.publicKey) < ($1.name, $1.publicKey) }
     }

@@ -14,7 +14,7 @@ package struct Invariants: Sendable {
     let trust: Duration
     let lifetime: Duration
     let rekey: Duration
-    /// The time by which the server may be late with a sweep, because its processors are busy.
+    /// The largest delay that a sweep of the server may have because its processors are busy.
     package var lateness = Duration.zero
     /// The greatest difference between two clocks, in millionths.
     private let drift: Int

@@ -17,7 +17,8 @@ extension Invariants {
         serverDisturbed(now: now)
     }
 
-    /// Notes that the server goes on after a sleep. A sweep that is late suspends expiry for a lifetime.
+    /// Notes that the server runs again after a pause. If a sweep is late because of that, expiry is suspended for a
+    /// lifetime.
     mutating func serverWoke(after duration: Duration, now: Instant) {
         serverDisturbed(now: now)
         if duration > ProtocolConstants.sweepInterval * 2 + .milliseconds(10) {
@@ -25,7 +26,7 @@ extension Invariants {
         }
     }
 
-    /// Notes that the server's clock jumps: that much of any suspension has passed for it.
+    /// Notes that the server's clock jumps. A suspension of expiry ends earlier by the length of the jump.
     mutating func serverJumped(by duration: Duration, now: Instant) {
         expiresNobodyUntil = expiresNobodyUntil - duration
         serverWoke(after: duration, now: now)
@@ -58,8 +59,8 @@ extension Invariants {
 
     // MARK: leaving
 
-    /// Notes a HEARTBEAT that the server has accepted. Its token proves life if it is young by any clock: to a clock
-    /// that has jumped, an older token may be too old.
+    /// Notes a HEARTBEAT that the server has accepted. It counts as a proof of life only if its token is so young that
+    /// the server must take it for one, even if clocks differ.
     mutating func heard(_ flight: Flight, by identity: Int, now: Instant) {
         guard let proof = flight.proof, proof >= serverSteadySince, now - proof < lifetime * 9 / 10 else { return }
         lastProof[identity] = now

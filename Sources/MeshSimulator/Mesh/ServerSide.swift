@@ -13,7 +13,7 @@ extension VirtualMesh {
         wakeServer()
     }
 
-    /// Ends the server's process without a word.
+    /// Ends the server's process without GOODBYE, as a crash does.
     package func killServer() {
         server.isRunning = false
         state.memberAddresses = []

@@ -116,8 +116,8 @@ package final class VirtualPeer {
         heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 
-    /// Notes that the peer has accepted a PULSE. It uses the token if the PULSE echoes a heartbeat that is surely fresh
-    /// by its own clock.
+    /// Notes that the peer has accepted a PULSE. The peer will return its token only if the PULSE is fresh, which it
+    /// certainly is if it echoes a heartbeat that was sent recently by the peer's own clock.
     func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
             now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true
@@ -125,7 +125,8 @@ package final class VirtualPeer {
         pulses[flight.to] = flight.proof ?? flight.sentAt
     }
 
-    /// Returns the epoch of its former directory if the directory has changed, and checks that it did not go back.
+    /// Returns the epoch of the directory that the peer held at the last check; nil if its directory is the same.
+    /// Checks that the version did not decrease.
     func formerEpoch(_ invariants: inout Invariants, peer: Int, now: Instant) -> UInt64? {
         let current = (epoch: process.glance.epoch, version: process.glance.version)
         guard current != held else { return nil }

@@ -71,7 +71,8 @@ final class Workload {
     static let timeoutsPerPass = 16
     static let strangersPerPass = 64
     static let sentTogether = 64
-    /// The CPU time of a pass with nothing to do, in nanoseconds. A machine that moves no deadline must not stop time.
+    /// The CPU time of a pass with nothing to do, in nanoseconds. It is above 0, so that time advances even if a
+    /// machine asks to be called again at once.
     static let shortestPass: Int64 = 1_000
     static let drainGap = Duration.milliseconds(1)
     static let strangersPause = Duration.microseconds(100)

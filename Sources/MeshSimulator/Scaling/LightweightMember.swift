@@ -5,9 +5,9 @@ internal import SecureMeshCore
 /// It keeps no directory: those of ten thousand peers, with ten thousand entries each, would need tens of gigabytes.
 struct LightweightMember {
     let address: SocketAddress
-    /// The directory version that its heartbeats name. At the default the server never has a newer one to send.
+    /// The directory version that its heartbeats claim. With the default, the server never has a newer one to send.
     var claim = UInt64.max
-    /// The part that its next heartbeat asks for, and by how many each heartbeat asks for more than the last one.
+    /// The part of a snapshot that the next heartbeat asks for, and the number that each heartbeat adds to it.
     var claimedPart: (next: UInt16, step: UInt16) = (0, 0)
     private let emptyDirectory: DirectoryReplica
     private var joining: Joining

@@ -1,9 +1,9 @@
 package import SecureMeshCore
 
-/// A server, many members that keep no directory, and some peers as they run for real, on a network that takes 10 ms
-/// one way and loses nothing: the load of a server of thousands, and what a peer among them sees of it.
+/// A server, many lightweight members that keep no directory, and some complete peers, on a network with a latency of
+/// 10 ms and without loss. It shows the load of a server with thousands of members, and of a peer among them.
 ///
-/// It uses the insecure test cryptography. One seed makes one run.
+/// The cryptography is `InsecureTestCrypto`. The same seed gives the same run.
 package final class LoadTest: VirtualMesh {
     package let state: MeshState
     /// The identities that have not started yet.

@@ -134,9 +134,9 @@ enum Fact {
         let at: Instant
         let departure: Departure
         let diedAt: Instant?
-        /// True if it had just proved that it lives.
+        /// True if the member had just proved that it is alive.
         let isWrong: Bool
-        /// The time of the last sign of life before which every member is gone.
+        /// The time before which the last sign of life must be for a member to be certainly gone.
         let latestSign: Instant
 
         func isLate(since: Instant) -> Bool { since < latestSign }

@@ -44,7 +44,8 @@ package struct NameReservations: Sendable {
         forget(name)
     }
 
-    /// Starts the time after which others may have the name. An identity keeps the last few names that it has left.
+    /// Notes that a member has left its name, which is kept for it from then on for 24 h. Only the last few names that
+    /// an identity has left are kept.
     package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
         guard held[name] == identity else { return }
         held[name] = nil

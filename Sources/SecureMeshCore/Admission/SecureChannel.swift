@@ -15,9 +15,10 @@ package struct SecureChannel: Sendable {
         self.sent = sent
     }
 
-    /// The datagram, under the next counter; nil once 2^48 of them are used up, and then the session is dead.
+    /// Seals a datagram under the next counter. Returns nil if all 2^48 counters have been used, so that the session
+    /// can send nothing more.
     ///
-    /// - Parameter fields: The open fields, where their delivery fields are not those of `payload`.
+    /// - Parameter fields: The open fields, if their delivery fields differ from those of `payload`; nil otherwise.
     package mutating func seal(_ payload: SignedPayload, to: UInt64, as fields: OpenFields? = nil) -> [UInt8]? {
         guard sent + 1 < ProtocolConstants.counterLimit else { return nil }
         sent += 1

@@ -1,4 +1,4 @@
-/// The input of a key derivation: public and secret values in a row. It is wiped with its last owner.
+/// The input of a key derivation: public and secret values in a row. It is wiped when its last owner releases it.
 package final class SecretInput {
     private var bytes: [UInt8] = []
 

@@ -28,7 +28,7 @@ package struct SignedPayload: Equatable, Sendable {
 
     /// Returns the whole datagram for one receiver.
     ///
-    /// - Parameter fields: The open fields, where their delivery fields are not those of the payload.
+    /// - Parameter fields: The open fields, if their delivery fields differ from those of the payload; nil otherwise.
     package func sealed(
         to: UInt64, counter: UInt64, as fields: OpenFields? = nil, with key: Secret32
     ) -> [UInt8] {

@@ -32,8 +32,8 @@ package struct FailureDetector: Hashable, Sendable {
 
     /// Ends the drain.
     ///
-    /// - Returns: The instant before which a last proof of life has expired. Nil while expiry is suspended, or if no
-    ///   drain was asked for.
+    /// - Returns: The instant such that members expire whose last proof of life is before it. Nil while expiry is
+    ///   suspended, or if no drain was asked for.
     package mutating func sweep(now: Instant) -> Instant? {
         guard isDraining else { return nil }
         isDraining = false

@@ -31,7 +31,8 @@ struct FrozenSnapshot: Sendable {
 
     var partCount: Int { parts.count }
 
-    /// Stays young for as long as it takes to send all parts to a member that gets the fewest, once per interval.
+    /// Makes the snapshot stay young until all parts can have been sent to a member that gets the smallest repair,
+    /// `Limits.leastRepair` parts, once per interval.
     mutating func prolong() { stayYoung(for: interval * (parts.count / Limits.leastRepair + 1)) }
 
     private mutating func stayYoung(for duration: Duration) { youngUntil = max(youngUntil, frozenAt + duration) }

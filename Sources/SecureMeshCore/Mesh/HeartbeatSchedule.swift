@@ -5,8 +5,8 @@
 /// heartbeats follow each other fast, and each asks for a PULSE, so that only the loss of many datagrams in a row looks
 /// like a silent server.
 ///
-/// A peer whose heartbeats leave late does not do that for a while: its host is overloaded, so datagrams wait and are
-/// not lost. More of them would keep the host overloaded.
+/// A peer whose heartbeats leave late sends no such fast heartbeats for a while. Its host is overloaded, so datagrams
+/// are delayed and not lost, and more of them would keep the host overloaded.
 package struct HeartbeatSchedule: Sendable {
     /// The instant at which the next heartbeat is due.
     private(set) package var next: Instant

@@ -9,17 +9,17 @@ package struct Outbox: Sendable {
     private struct Broadcast: Sendable {
         let message: PeerMessage
         var signed: SignedPayload
-        /// The receivers for which it is not sealed yet, in reverse order.
+        /// The receivers for which the message is not sealed yet, in reverse order.
         var receivers: [PublicKey]
         /// True if receivers may have the message already. It is then dropped if this peer gets a new session, because
         /// they could not tell that it is the same.
         let isRepeat: Bool
-        /// The bytes that it counts in the queue.
+        /// The number of bytes for which the message counts in the queue.
         let storedSize: Int
         /// The instant at which the rest is dropped.
         let until: Instant
 
-        /// The bytes of its datagram to each receiver.
+        /// The number of bytes of the datagram to each receiver.
         var size: Int { Kind.message.minimumSize + message.body.count }
     }
 

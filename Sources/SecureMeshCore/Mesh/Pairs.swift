@@ -15,8 +15,9 @@ package struct Pairs: Sendable {
     private var retiredSessions: Set<SessionID> = []
     /// Replaced senders, in the order in which their time ends.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
-    /// The keys with senders of which no datagram has opened. Anyone who knows the directory can cause these, so they
-    /// are fewer than `inbound`, and they have no state: what evicts one loses nothing but the work.
+    /// The keys with senders of which no datagram has been opened yet. Anyone who knows the directory can cause these
+    /// to be computed, so their limit is lower than that of `inbound`. They have no state: if one is evicted, only the
+    /// CPU time for it is lost.
     private var unproven = BoundedTable<SessionID, Secret32>(limit: Limits.unprovenPairs)
     private var agreements = RateLimiter()
     private var strayAgreements = RateLimiter()
@@ -33,7 +34,7 @@ package struct Pairs: Sendable {
         self.limit = limit
     }
 
-    /// Replaced senders count as ended sessions.
+    /// The use of each table. Replaced senders also count as ended pairs.
     package var usages: [Usage] {
         [
             Usage("ended pairs", retiredSessions.count, limit: limit),
@@ -104,7 +105,7 @@ package struct Pairs: Sendable {
             span, datagram, as: identity, rate: messageLimits.messages, now: now)
     }
 
-    /// Returns the index of the pair with the sender of `datagram`; nil if no datagram of that sender has opened.
+    /// Returns the index of the pair with the sender of `datagram`; nil if no datagram of that sender has been opened.
     private mutating func knownSender(
         of datagram: Datagram, held directory: some MemberLookup, now: Instant
     ) -> Dictionary<SessionID, InboundPair>.Index? {

@@ -62,7 +62,7 @@ package struct Registry: MeshMachine {
     private var unlisted: [SessionID] = []
     /// The members that have been overdue at some time since the server began to suspect a common cause.
     private var suspects: Set<SessionID> = []
-    /// The number of `suspects` that have expired.
+    /// The number of suspected members that have expired.
     private var endedSuspects = 0
     private var turnedAway = RateLimiter()
     private var unreachable = UnreachableReport()

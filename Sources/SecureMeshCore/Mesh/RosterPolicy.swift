@@ -24,7 +24,9 @@ package struct RosterPolicy: JoinPolicy, Sendable {
         self.memberShare = memberShare
     }
 
-    /// authorized → not barred, join bucket → room among those that wait → name → address → room.
+    /// Returns the reason to reject a joiner; nil if it may join.
+    ///
+    /// Gates: authorized → not barred, join bucket → room among members that wait to be listed → name → address → room.
     package func refusal(
         of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
     ) -> Reject? {

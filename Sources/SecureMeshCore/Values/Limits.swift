@@ -165,13 +165,14 @@ package enum Limits {
     package static let sealedByteCost: Int64 = 2
 
     // Acknowledgments.
-    /// Messages of a peer that wait for acknowledgments.
+    /// The number of a peer's messages that wait for acknowledgments.
     package static let unacknowledgedMessages = 256
-    /// The bytes of their bodies, and of their receivers: three times 32 bytes each.
+    /// The number of bytes of the messages that wait for acknowledgments: their bodies, and three times 32 bytes per
+    /// receiver.
     package static let unacknowledgedBytes = 16 << 20
-    /// The results of such messages that are kept until they are asked for.
+    /// The number of results of messages with acknowledgments that are kept until they are asked for.
     package static let finishedDeliveries = 1_024
-    /// The receivers in these results.
+    /// The number of receivers in the results that are kept.
     package static let finishedReceivers = 65_536
     /// The time after which a message is repeated. It doubles with each repeat, up to `longestRepeat`.
     package static let firstRepeat = Duration.milliseconds(250)

@@ -20,7 +20,7 @@ enum InputCommand: Equatable {
     case help
     case quit
 
-    /// Each command as it is written, and what it does.
+    /// The syntax of each command, and its meaning.
     static let list: [(synopsis: String, meaning: String)] = [
         ("connect", "join the mesh again"),
         ("disconnect", "leave the mesh; the process stays"),

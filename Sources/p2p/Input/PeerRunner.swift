@@ -28,7 +28,7 @@ actor PeerRunner: Service {
     private let nextPeer: AsyncStream<MeshPeer>.Continuation
     /// The peer that runs; nil while there is none.
     private(set) var peer: MeshPeer?
-    /// True while `connect` waits for the socket: then an error is its answer.
+    /// True while `connect` waits for the socket. An error is then the answer to `connect`.
     private var isConnecting = false
     private var connectFailure: MeshError?
     private var endWaiters: [CheckedContinuation<Void, Never>] = []

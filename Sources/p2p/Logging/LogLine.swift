@@ -21,7 +21,7 @@ struct LogLine {
     /// The advice to the user.
     var hint: String?
     var fields: [(key: String, value: Value)] = []
-    /// True for a line of the log, which has its time and its fields in text as well.
+    /// True for a line of the log. Such a line has its time and its fields also in the format `text`.
     var isOfLog = false
 
     /// Returns the line in a format, with its end.

@@ -1,4 +1,4 @@
-/// The settings that a command line gives itself.
+/// The settings that are given on the command line, and not in the environment or a file.
 struct CommandLineUse {
     private(set) var positionals: [String] = []
     /// The values of each option by its name; that of a flag is `true`.
