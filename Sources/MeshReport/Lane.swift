@@ -44,7 +44,8 @@ struct Lane {
     /// The spans in which its process ran and it was not a member.
     var outside: [TimeSpan] { running.subtracting(listed) }
 
-    /// The number of notable events, weighted. If there is room for a few lanes, those of the largest weight are drawn.
+    /// The weighted number of notable events. If there is room for a few lanes only, the ones with the largest weight
+    /// are drawn.
     var weight: Int {
         marks.reduce(paused.count * 3 + listed.count) { $0 + $1.gravity }
     }

@@ -2,7 +2,7 @@ package import MeshSimulator
 
 /// The result of a world.
 package enum Verdict: Hashable, Sendable {
-    /// The mesh was whole that long after the faults ended, or zero if it was whole at that time.
+    /// The mesh was whole again this time after the faults ended; zero if it was whole when they ended.
     case healed(after: Duration)
     case notHealed(within: Duration)
     /// An invariant was broken.

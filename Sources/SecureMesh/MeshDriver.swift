@@ -383,7 +383,7 @@ extension MeshDriver {
 
 /// A caller of `MeshDriver.value`, on the event loop.
 private final class MachineCondition<Machine: MeshMachine>: Sendable {
-    /// Hands the caller its value if there is one.
+    /// Hands the caller its value and returns true; returns false if there is no value yet.
     let isMet: @Sendable (Machine, Instant) -> Bool
     let fail: @Sendable (MeshError) -> Void
 

@@ -300,8 +300,8 @@ extension MeshPeer {
     /// `SendError.queueFull` says that 256 broadcasts, or 16 MiB, wait already.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
-    /// - Returns: The number of members that it has been sent to or is being sent to. It excludes members whose entry
-    ///   in the directory was found to be false by then.
+    /// - Returns: The number of members that the message has been sent to or is being sent to. Members whose entry in
+    ///   the directory has been found to be false are not counted.
     /// - Throws: ``SendError``; then nothing has been sent.
     @discardableResult
     public func broadcast(_ body: some Collection<UInt8>) async throws(SendError) -> Int {

@@ -4,9 +4,9 @@
 /// `perSecond` messages and `bytesPerSecond` bytes per second to each member, and at most three quarters of `burst` and
 /// of `byteBurst` at once. The rest of the bursts covers messages that the network delays and then delivers together.
 ///
-/// Bytes are those of the datagrams: 149 more than the body has. The total of all senders bounds the CPU time that
-/// messages take: at 8 MiB per second about a third of a core. One sender gets at most a quarter of the total. A
-/// message that exceeds only the total is lost, because its sender cannot know the total.
+/// A message counts with the bytes of its datagram, which has 149 bytes more than the body. The total of all senders
+/// bounds the CPU time that messages take: at 8 MiB per second about a third of a core. One sender gets at most a
+/// quarter of the total. A message that exceeds only the total is lost, because its sender cannot know the total.
 ///
 /// All peers of a mesh should have the same rates.
 public struct MessageRate: Hashable, Sendable {

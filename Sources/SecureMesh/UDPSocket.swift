@@ -233,7 +233,7 @@ final class UDPSocket: @unchecked Sendable {
         return local
     }
 
-    /// Tries again after a pause: SwiftNIO does not tell when a socket becomes writable unless it sends itself.
+    /// Tries again after a pause. SwiftNIO reports that a socket has become writable only if SwiftNIO itself sends.
     private func retryLater() {
         guard retry == nil, !bound.isEmpty else { return }
         retry = eventLoop.scheduleTask(in: Self.retryPause) {

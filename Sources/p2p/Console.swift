@@ -210,7 +210,7 @@ enum Console {
     /// stop takes less than two seconds.
     static let patience = Duration.milliseconds(500)
 
-    /// Returns the text with control characters, and whatever else a terminal might obey, as escapes.
+    /// Returns the text with control characters, and all other characters on which a terminal might act, as escapes.
     ///
     /// So are combining marks above the first few on a character: a pile of them would cover the lines around it.
     static func escaped(_ text: String) -> String {

@@ -1,6 +1,6 @@
 internal import SecureMesh
 
-/// The failures of reading and writing files, with hints that mend them.
+/// The failures of reading and writing files, with hints that say how to repair them.
 enum FileFailure {
     /// Returns the failure for a file that exists and cannot be read.
     ///

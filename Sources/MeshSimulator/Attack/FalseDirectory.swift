@@ -111,7 +111,7 @@ struct FalseDirectory {
         ).bytes
     }
 
-    /// Returns the key of a pair in which one end has the false key.
+    /// Returns the key of messages between two members, one of which is listed with the attacker's false ephemeral key.
     private func pairKey(from sender: Entry, to receiver: Entry, isSending: Bool) -> Secret32? {
         let theirs = isSending ? receiver : sender
         guard let secret = context.primitives.agree(falseSecret, theirs.agreementKey) else { return nil }

@@ -1,9 +1,9 @@
 internal import SecureMeshCore
 
-/// Cuts peers off, keeps their heartbeats, and passes them on one by one, even after the peer has died. It is on the
-/// path.
+/// Cuts peers off, keeps their heartbeats, and passes them on one by one, even after the peer has died. The attacker is
+/// on the path.
 ///
-/// It passes no HELLO, because the heartbeats are useless once the peer has joined again.
+/// The attack withholds HELLOs, because the heartbeats are useless once the peer has joined again.
 final class HoardHeartbeats: Adversary {
     var record = Recording.Attack(
         .hoardHeartbeats,

@@ -22,7 +22,7 @@ extension VirtualMesh {
         if process.workload.map({ $0.hasOutput || $0.debt > 0 }) ?? false { ready(process) } else { alarm(process) }
     }
 
-    /// Sends all that a process that ends has made.
+    /// Sends all datagrams in the outbox of a process that ends.
     func sendAll(of process: any HostedProcess) {
         let outbox = process.workload?.outbox ?? []
         process.workload?.outbox = []
@@ -104,7 +104,7 @@ extension VirtualMesh {
         }
     }
 
-    /// Begins a burst of reads, or does what timers ask for. Returns false if there is nothing to do.
+    /// Begins a burst of reads, or handles the timers that are due. Returns false if there is nothing to do.
     private func poll(_ process: any HostedProcess, _ owner: Workload.Owner) -> Bool {
         if process.workload?.hasRead == false, !process.inbox.isEmpty {
             beginBurst(process)

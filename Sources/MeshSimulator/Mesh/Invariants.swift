@@ -3,8 +3,9 @@ package import SecureMeshCore
 /// The rules that no mesh may ever break: one set for the simulated worlds, the self-test, the fuzzers and the unit
 /// tests.
 ///
-/// It knows who said what to whom and who was revoked when, and otherwise only what machines show from outside.
-/// Identities are indices: several processes may have one, each after the other or at the same time.
+/// The invariants know which peer sent which message to whom, and when each key was revoked. Everything else they learn
+/// from the machines' public state. Identities are indices. Several processes may have the same identity, one after the
+/// other or at the same time.
 package struct Invariants: Sendable {
     package private(set) var failure: Failure?
     /// False in large meshes, where checks that cost O(n²) are left out.

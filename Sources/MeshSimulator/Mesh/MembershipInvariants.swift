@@ -98,16 +98,16 @@ extension Invariants {
         return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
     }
 
-    /// Returns the time before which the last sign of life of every former member was given.
+    /// Returns the time such that each peer whose last sign of life is before it must have expired.
     func latestSign(now: Instant) -> Instant {
         now - serverSteadySince > patience + suspicion ? now - patience - suspicion : Instant(nanoseconds: 0)
     }
 
-    /// The time after its last word in which a dead process is expired, once the server runs without a break: its
-    /// heartbeats may be delayed for a lifetime, and are missed for another, until the next sweep.
+    /// The time within which a dead process expires after the last datagram that it sent, if the server runs without a
+    /// break. Its heartbeats may be delayed for a lifetime. It expires a lifetime after the last one, at a sweep.
     var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
-    /// Checks that an identity which gave no sign of life after `since` is soon not a member, and trusted by nobody.
+    /// Checks that an identity that gave no sign of life after `since` soon is not a member, and is trusted by nobody.
     ///
     /// - Parameters:
     ///   - slack: How late a sweep may be.
@@ -161,8 +161,8 @@ extension Invariants {
         }
     }
 
-    /// Checks that a peer trusts its directory no longer than `trust` after the sending of what the server last
-    /// accepted of it. Returns false if it does.
+    /// Checks that a peer trusts its directory for at most `trust` after it sent the last datagram that the server has
+    /// accepted. Returns false if it trusts the directory for longer.
     mutating func checkTrust(of peer: Int, heardAt: Instant?, now: Instant) -> Bool {
         if let heardAt, now - heardAt <= stretched(trust) { return true }
         let age = heardAt.map { "\(now - $0) after the sending of what the server last accepted" } ?? "though unheard"

@@ -68,7 +68,7 @@ extension Invariants {
         return now - sent.sentAt
     }
 
-    /// Returns true if nobody may trust an identity any more that was revoked, or died at `diedAt`.
+    /// Returns true if an identity was revoked, or died at `diedAt`, so long ago that no peer may trust it any more.
     func isBeyondTrust(_ identity: Int, diedAt: Instant?, now: Instant) -> Bool {
         if let revoked = revokedAt[identity] { return now - revoked > stretched(trust) }
         guard let diedAt else { return false }

@@ -3,8 +3,9 @@ package import SecureMeshCore
 
 /// A host whose cores all processes of a mesh share.
 ///
-/// A core runs the process that has used the least CPU time, until it sleeps or is `slice` ahead of another. A process
-/// that wakes up counts as having used as much as the least of the others, so that sleep earns nothing.
+/// A core runs the process that has used the least CPU time, until the process sleeps or has used `slice` more than
+/// another. A process that wakes up counts as having used at least as much as the process that ran last, so it cannot
+/// save up CPU time by sleeping.
 package final class Host {
     private struct Waiting: Comparable {
         let process: any HostedProcess

@@ -62,7 +62,7 @@ struct LightweightMember {
         }
     }
 
-    /// Does what is due and returns the datagrams to send.
+    /// Returns the HELLOs and heartbeats that are due at `now`. Gives up a candidate whose first PULSE is overdue.
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []

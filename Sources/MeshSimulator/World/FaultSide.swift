@@ -40,7 +40,8 @@ extension World {
         tell([], "\(fault)")
     }
 
-    /// Ends a pause. The numbers of pauses follow those of the faults: first the server's, then one per peer.
+    /// Ends a pause. The numbers of pauses begin after those of the faults: the first is the server's pause, the next
+    /// ones are those of the peers.
     private func endPause(_ number: Int) {
         let index = number - scenario.faults.count - 1
         if index < 0 { endServersPause() } else { resume(index) }

@@ -4,7 +4,7 @@ internal import SecureMeshCore
 package struct LinkConditions: Hashable, Sendable {
     /// The delay one way, without jitter.
     package var latency = Duration.milliseconds(10)
-    /// The greatest addition to the latency, uniformly distributed, so that datagrams overtake each other.
+    /// The greatest random addition to the latency. It is uniformly distributed, so datagrams can overtake each other.
     package var jitter = Duration.zero
     package var loss = 0
     package var duplication = 0

@@ -15,7 +15,7 @@ package final class World {
     /// The refusals that ended processes have counted.
     var serverRefusals = RejectionCounters()
     var peerRefusals = RejectionCounters()
-    /// The identities on the roster that attackers have.
+    /// The identities of attackers that are on the roster.
     let insiders: [PublicKey: PeerName]
     /// The epochs of all processes of the server.
     var trueEpochs: Set<UInt64> = []
@@ -229,7 +229,7 @@ package final class World {
         }
     }
 
-    /// Checks the usages of one peer in ten. In small worlds those of all are checked after each step.
+    /// Checks the usages of one peer in ten. In small worlds the usages of all peers are checked after each step.
     private func checkUsages() {
         state.invariants.check(server.usages, of: nil, now: now)
         let first = recorder.recording.samples.count % 10

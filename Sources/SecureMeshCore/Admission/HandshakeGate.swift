@@ -134,11 +134,12 @@ extension HandshakeGate {
 // MARK: CONFIRM
 
 extension HandshakeGate {
-    /// ticket → age → source → seal → fields → budget → signature → used up → policy, asked again.
+    /// Admits a CONFIRM. Gates: ticket → age → source → seal → fields → budget → signature → used up → policy, as for
+    /// HELLO.
     ///
-    /// The budget comes after the seal: garbage sent for a ticket must not use up what all joiners share. Under an
-    /// intact seal only the joiner itself can have signed wrongly. That ends its handshake, because otherwise one
-    /// ticket would be enough to have any number of signatures verified.
+    /// The budget comes after the seal, because garbage that is sent for a ticket must not use up what all joiners
+    /// share. If the seal is intact and the signature is wrong, the joiner itself made the datagram. That ends its
+    /// handshake, because otherwise one ticket would be enough to have any number of signatures verified.
     ///
     /// - Throws: The refusal. The budget may have been charged and the ticket used up.
     package mutating func admitConfirm(

@@ -1,4 +1,4 @@
-/// A HELLO from a verified sender, with what its answer is computed from (PROTOCOL.md, section 5.1).
+/// A HELLO whose signature is verified, with the values from which its answer is computed (PROTOCOL.md, section 5.1).
 struct HelloRequest: Sendable {
     let hello: Verified<Hello>
     /// E_p.

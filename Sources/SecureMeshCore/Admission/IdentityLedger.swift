@@ -29,7 +29,7 @@ package struct IdentityLedger: Sendable {
         records.set(record, for: identity)
     }
 
-    /// Keeps the identity out for `barredPeriod`.
+    /// Bars the identity from joining for `barredPeriod`.
     package mutating func bar(_ identity: PublicKey, now: Instant) {
         var record = records[identity] ?? Record()
         record.barredUntil = now + ProtocolConstants.barredPeriod

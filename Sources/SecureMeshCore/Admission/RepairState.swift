@@ -8,7 +8,7 @@ package struct RepairState: Sendable {
     package var part = 0
     /// The highest version to which the member was sent DELTAs.
     package var sent: UInt64 = 0
-    /// The version in the member's first PULSE, which was sent to this member only.
+    /// The directory version in the member's first PULSE. That PULSE was sent to this member only.
     package var firstTold: UInt64 = 0
     private var answeredAt: Instant?
     private var repeatedAt: Instant?

@@ -16,7 +16,7 @@ package struct DirectoryReplica: MemberLookup {
     private(set) package var former: FormerDirectory
     /// Rises with each change of the members.
     private(set) package var changeCount = 0
-    /// The time for which missing members may come back.
+    /// The time within which former members that the new directory does not list may join again.
     private var returnPeriod = ProtocolConstants.returnPeriod
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
@@ -34,8 +34,8 @@ package struct DirectoryReplica: MemberLookup {
         former = FormerDirectory(directory.empty)
     }
 
-    /// The number of members, this peer included once it is listed, and those of the former directory that may come
-    /// back.
+    /// The number of members: those that are listed, which include this peer once it is listed, and those of the former
+    /// directory that may come back.
     package var count: Int { directory.count + former.missingCount }
     /// All other members: those that are listed, then those that may come back.
     package var others: [Entry] { directory.inOrder.filter { $0.identity != own } + former.missing }

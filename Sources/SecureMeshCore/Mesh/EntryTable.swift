@@ -23,10 +23,10 @@ package enum EntryByAddress: EntryField {
 
 /// Entries by one of their fields, in a hash table with linear probing.
 ///
-/// A place takes 8 bytes. In a `Dictionary` it would take those of key and value, which are 184 for sessions, and every
-/// peer has such tables of all members.
+/// Each slot takes 8 bytes. In a `Dictionary` it would take the size of key and value, which is 184 bytes for sessions,
+/// and every peer has such tables of all members.
 package struct EntryTable<Field: EntryField>: Sendable {
-    /// A power of two places, of which at most three quarters are taken; empty at first.
+    /// The slots of the table. Their number is a power of two, and at most three quarters are in use. Empty at first.
     private var places: [SharedEntry?] = []
     private(set) package var count = 0
 

@@ -41,7 +41,7 @@ package struct FailureDetector: Hashable, Sendable {
         return now >= suspendedUntil ? now - lifetime : nil
     }
 
-    /// The silence after which a member is late: two intervals by default, in which an answer to a PULSE is due twice.
+    /// The silence after which a member is late: two thirds of the lifetime, which is two intervals by default.
     package var lateAfter: Duration { lifetime * 2 / 3 }
 
     /// Returns the silence after which a member expires: a lifetime, or more while many members are late.

@@ -97,10 +97,10 @@ package struct Joining: Sendable {
         nextAttempt = servers.isEmpty ? nil : instant
     }
 
-    /// Drops all attempts, and does not ask a server again until a pause is over, or at all.
+    /// Drops all attempts, and asks a server again only after a pause, or never.
     ///
     /// - Parameter server: The pinned key of a server that does not let this key join.
-    /// - Returns: The time until the server is asked again, if it is; nil if no server is left to ask.
+    /// - Returns: The pause before the server is asked again; nil if no server is left to ask.
     package mutating func exclude(
         _ server: PublicKey, random: inout RandomSource, now: Instant
     ) -> ServerExclusion.Pause? {

@@ -2,7 +2,7 @@
 ///
 /// There is no handshake: the directory has both ephemeral keys. Each is bound by its owner's HELLO signature, which is
 /// verified here before first use, so the server cannot swap them. A pair's state lives exactly as long as its two
-/// sessions and is never made again, whatever the server lists: no counter and no window is ever reset.
+/// sessions. It is never made again, even if the server lists an ended session, so no counter or window is ever reset.
 package struct Pairs: Sendable {
     private let identity: LocalIdentity
     private let messageLimits: MessageLimits
@@ -151,11 +151,11 @@ package struct Pairs: Sendable {
         replacedSenders.removeFirst(over.count)
     }
 
-    /// Makes the key with a sender of which no datagram has opened yet.
+    /// Makes the key with a sender of which no datagram has been opened yet.
     ///
-    /// Nothing is authentic here. Three buckets keep a member that sends garbage in the names of all others from using
-    /// up the keys per second: it uses up those of datagrams from other addresses. If it forges the addresses too, each
-    /// sender costs a token once, because the key is remembered.
+    /// Nothing is authentic yet. There are three buckets of tokens for new keys. So a member that sends garbage in the
+    /// names of all others uses up only the bucket for datagrams from unexpected addresses. If it forges the addresses
+    /// too, each sender takes one token, because the key is remembered.
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant
     ) throws(Rejection) -> InboundPair {

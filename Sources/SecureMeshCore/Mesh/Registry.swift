@@ -364,7 +364,7 @@ extension Registry {
         if isIdle { endSlice(now) }
     }
 
-    /// Ends some of the sessions that are to end, unless the reason has ceased to hold.
+    /// Ends a slice of the sessions in `ending`. Skips those whose reason does not hold any more.
     private mutating func endSlice(_ now: Instant) {
         var hasRevoked = false
         for (session, departure) in ending.prefix(Limits.slice) {

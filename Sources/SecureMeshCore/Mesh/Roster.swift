@@ -67,13 +67,13 @@ public struct Roster: Hashable, Sendable {
         allows(key, as: name) && ends[key].map { time < $0 } ?? true
     }
 
-    /// Returns the first moment after `time` at which the time of a key ends; nil if there is none.
+    /// Returns the first moment after `time` at which a key expires; nil if none does.
     package func nextExpiry(after time: UnixTime) -> UnixTime? {
         ends.values.lazy.filter { time < $0 }.min()
     }
 
-    /// Returns the names of keys that may join by this roster and are missing in a newer one: neither listed nor
-    /// revoked there. So they were removed without a word, or lost.
+    /// Returns the names of the keys that this roster lets join and that `newer` neither lists nor marks as revoked.
+    /// Somebody removed the lines of these keys, or they were lost.
     package func missing(in newer: Roster, at time: UnixTime) -> [PeerName] {
         names.filter { key, name in
             allows(key, as: name, at: time) && newer.names[key] == nil && newer.revoked[key] == nil

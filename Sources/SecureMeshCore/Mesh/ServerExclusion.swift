@@ -1,7 +1,7 @@
-/// The pauses before a peer asks a server again that does not let its key join (PROTOCOL.md, section 5.9).
+/// The pauses after which a peer asks again a server that does not let its key join (PROTOCOL.md, section 5.9).
 ///
-/// The key may have been revoked by mistake, or is to be listed soon. The pauses double up to some minutes, because a
-/// server answers each question with a signature.
+/// The peer asks again because the key may have been revoked by mistake, or may be listed soon. The pauses double up to
+/// some minutes, because the server has to sign each answer.
 package struct ServerExclusion: Sendable {
     /// The time until the server is asked again.
     package enum Pause: Equatable, Sendable {
@@ -15,7 +15,7 @@ package struct ServerExclusion: Sendable {
 
     package init() {}
 
-    /// Begins the next pause. It lasts for a random time between half of the longest one and the longest one.
+    /// Begins the next pause. It lasts for a random time between half of a maximum and that maximum, which doubles.
     ///
     /// - Parameter returns: False if the server is not to be asked again.
     package mutating func begin(returns: Bool, random: inout RandomSource, now: Instant) -> Pause {

@@ -32,7 +32,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The number of bytes of the payload. If the size is not fixed, that of the smallest one.
+    /// The number of bytes of the payload, or of the smallest payload if the size is not fixed.
     package var payloadSize: Int {
         switch self {
         case .hello: 100
@@ -63,7 +63,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     /// True if the kind comes before there is a session, so that the counter is 0.
     package var isHandshake: Bool { rawValue <= Kind.reject.rawValue }
 
-    /// The offset of the sealed part. In RETRY, which is not sealed, that of the signature.
+    /// The offset of the sealed part; in RETRY, which is not sealed, the offset of the signature.
     package var sealedOffset: Int { Header.size + deliverySize + clearSize }
 
     /// The number of bytes of the smallest datagram.

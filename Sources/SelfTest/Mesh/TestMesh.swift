@@ -202,7 +202,7 @@ package final class TestMesh: VirtualMesh {
         return play(atMost: limit, until: isDone)
     }
 
-    /// Lets time pass over all machines at once, so that all wake late.
+    /// Advances the time at once, so that all machines are called late.
     package func leap(by duration: Duration) { state.pass(to: now + duration) }
 
     private func checkInvariants() {

@@ -12,9 +12,9 @@ internal import Synchronization
 
 /// The actions of signals.
 ///
-/// A handler is called on any thread at any time, so it uses no lock, no memory of the heap and nothing of Dispatch.
-/// Therefore a second Ctrl-C ends the process whatever its threads do. As the first process of a container, for which
-/// the system has no default actions, the command ends like any other.
+/// A handler is called on any thread at any time, so it uses no lock, no heap memory and nothing of Dispatch. Therefore
+/// a second Ctrl-C ends the process even if its threads hang. The system has no default actions for the first process
+/// of a container, but with these actions the command ends there as elsewhere.
 enum SignalTrap {
     /// Sets the actions for all commands.
     static func setDefaults() {
@@ -34,8 +34,8 @@ enum SignalTrap {
 
     /// Handles signals from now on.
     ///
-    /// After the first signal that stops the command, a SIGINT or SIGTERM ends the process at once. Those that come
-    /// within 100 ms do not, because wrappers and terminals often send both.
+    /// After the first signal that stops the command, a SIGINT or SIGTERM ends the process at once. A signal that comes
+    /// within 100 ms of the first is ignored, because wrappers and terminals often send both.
     ///
     /// - Parameter endsWithTerminal: True if SIGHUP, which a terminal sends when its window is closed, stops the
     ///   command. Then SIGHUP is still ignored if the parent has it ignored, as `nohup` does.

@@ -11,7 +11,7 @@ enum Terminal {
     /// True if the stream leads to a terminal on which a line can be overwritten.
     static func canReplaceLine(_ descriptor: CInt) -> Bool { FileSystem.isTerminal(descriptor) && !isDumb }
 
-    /// True if the terminal obeys no escape sequences.
+    /// True if the terminal does not understand escape sequences.
     static var isDumb: Bool {
         switch FileSystem.environment("TERM") {
         case nil, "", "dumb": true
