@@ -24,7 +24,7 @@ package final class WatchedPrimitives: Primitives {
         /// The bytes before the ciphertext: kind, receiver, sender.
         package let head: [UInt8]
         package let counter: UInt64
-        /// The highest counter before, under the same key.
+        /// The highest earlier counter under the same key.
         package let highest: UInt64
     }
 
@@ -54,7 +54,7 @@ package final class WatchedPrimitives: Primitives {
 
     /// The first 100 violations.
     package var violations: [Violation] { state.withLock { $0.violations } }
-    /// The number of keys that have sealed.
+    /// The number of keys with which datagrams were sealed.
     package var keyCount: Int { state.withLock { $0.newest.count } }
 
     package func count(of call: Call) -> Int {

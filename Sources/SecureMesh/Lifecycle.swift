@@ -28,21 +28,21 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
         guard isFirst else { throw .alreadyRan }
     }
 
-    /// Lets those that wait in `started` go on.
+    /// Notes that the service runs, and resumes the callers that wait in `started`.
     func begin(_ driver: MeshDriver<Machine>, _ bound: [SocketAddress]) {
         let started = Started(driver: driver, bound: bound)
         for waiter in transition(to: .running(started)) { waiter.give(.success(started)) }
     }
 
-    /// Ends the life. `started` then throws `MeshError.notRunning`.
+    /// Notes that the service has ended. `started` then throws `MeshError.notRunning`.
     ///
     /// - Parameter failure: The error that `run()` throws.
     func end(_ failure: MeshError? = nil) {
         for waiter in transition(to: .ended(failure)) { waiter.give(.failure(.notRunning)) }
     }
 
-    /// Ends a life that has not begun, because the owner is gone and nobody can call `run()` any more. Sequences may
-    /// outlive the owner, and their consumers would otherwise wait without end.
+    /// Notes that the service will never run, because its owner has been released and nobody can call `run()` any more.
+    /// Sequences may outlive the owner, and their consumers would otherwise wait without end.
     func abandon() {
         let waiters = state.withLockedValue { value -> [Waiter] in
             guard case .new(let waiters) = value.state else { return [] }

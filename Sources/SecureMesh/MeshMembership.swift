@@ -7,7 +7,7 @@
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is cancelled, and
 /// when the `ServiceGroup` in which that task runs shuts down gracefully.
 public struct MeshMembership: AsyncSequence, Sendable {
-    /// Takes sets of members, one after another.
+    /// Returns the sets of members, one after another.
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let lifecycle: Lifecycle<Peer>
         private var newest: Int?

@@ -82,7 +82,7 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Lets the members' socket that was opened for this one get what is addressed to the epoch.
+    /// Makes the kernel give all datagrams that are addressed to the epoch to the socket of `openMembersSocket`.
     func sendMembersApart(epoch: UInt64) throws(SystemError) {
         try chooseSockets(.membersFirst(epoch: epoch))
     }

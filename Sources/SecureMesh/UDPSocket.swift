@@ -35,7 +35,7 @@ final class UDPSocket: @unchecked Sendable {
         var notesLocalAddress = false
         /// True to take another port if the one that the system chose is lost.
         var mayMove = false
-        /// The time after which a socket that has lost its address gives up.
+        /// The time for which a socket that has lost its address tries to bind it again.
         var rebindTime = Limits.rebindTime
 
         static let server = Options(profile: .server, usesKernelFilter: true, notesLocalAddress: true)
@@ -102,7 +102,7 @@ final class UDPSocket: @unchecked Sendable {
     /// The number of datagrams read from the socket that members send to since it was bound.
     var received: UInt64 { bound.last?.received ?? 0 }
 
-    /// The datagrams lost since the start, with those that the kernel dropped.
+    /// Returns the datagrams lost since the start, including those that the kernel dropped.
     func countLosses() -> DatagramLosses {
         for socket in bound {
             counted.count(socket.isPaced ? .strangersDropped : .receiveBufferFull, socket.takeDrops())

@@ -1,7 +1,7 @@
 /// A failed check.
 package struct Fault: Error, CustomStringConvertible {
     package let description: String
-    /// The command that shows it again, if that is not the whole run.
+    /// A command that shows the fault again; nil if only the whole run does.
     package let command: String?
 
     package init(_ description: String, command: String? = nil) {

@@ -97,7 +97,7 @@ enum Parse {
         ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3_600)),
     ]
 
-    /// The sum of several such intervals, in nanoseconds, is far below 2^63.
+    /// The longest interval that a user may give. The sum of several, in nanoseconds, is far below 2^63.
     private static let longestInterval = Duration.seconds(8_760 * 3_600)
 }
 

@@ -46,7 +46,8 @@ enum Console {
 
     /// Prints a result on stdout.
     ///
-    /// A reader that has closed the pipe does not matter: a peer remains a member. Another failure is reported once.
+    /// If the reader has closed the pipe, the line is dropped silently, so that a peer remains a member. Any other
+    /// failure is reported once.
     static func result(_ line: String) {
         clearProgress()
         let bytes = resultBytes(line)
@@ -212,7 +213,8 @@ enum Console {
 
     /// Returns the text with control characters, and all other characters on which a terminal might act, as escapes.
     ///
-    /// So are combining marks above the first few on a character: a pile of them would cover the lines around it.
+    /// Combining marks after the first few on a character are escaped too, because many of them would cover the lines
+    /// around it.
     static func escaped(_ text: String) -> String {
         var result = ""
         var marks = 0

@@ -197,7 +197,8 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Returns the time in a message, which is its last word: the nanoseconds since the start of the swarm.
+    /// Returns the time at which a message was sent, in nanoseconds since the start of the swarm. It is the last word
+    /// of the message.
     private static func sendTime(of body: [UInt8]) -> Duration? {
         guard let space = body.lastIndex(of: UInt8(ascii: " ")) else { return nil }
         return Int64(String(decoding: body[(space + 1)...], as: UTF8.self)).map { .nanoseconds($0) }

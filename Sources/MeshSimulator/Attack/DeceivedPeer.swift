@@ -65,7 +65,8 @@ struct DeceivedPeer {
         return current?.next(.goodbye, Goodbye(session: session, reason: reason))
     }
 
-    /// Returns a DELTA from the version that it holds if that is known and the change fits, or else a SNAPSHOT.
+    /// Returns a DELTA from the version that the deceived peer holds, if that version is known and the change fits into
+    /// one; otherwise a SNAPSHOT.
     mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }

@@ -6,7 +6,7 @@ struct FalseDirectory {
     private let context: SigningContext
     private let key: SigningKey
     private let parameters: Welcome.Parameters
-    /// The agreement key that replaces keys which peers have signed.
+    /// The secret of the attacker's ephemeral key, which replaces the keys that peers have signed.
     private let falseSecret: Secret32
     private let falseKey: AgreementPublicKey
     /// A member that does not exist, with a valid binding by a key of the attacker.

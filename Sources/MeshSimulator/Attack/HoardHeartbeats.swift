@@ -20,7 +20,7 @@ final class HoardHeartbeats: Adversary {
     }
     private var stores: [Store] = []
     private var spared: [SocketAddress] = []
-    /// The time of the newest act. After the last one everything passes again.
+    /// The time of the newest call of `act`. After the attack, when there are no more calls, all datagrams pass again.
     private var actedAt = Instant(nanoseconds: 0)
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

@@ -35,7 +35,7 @@ final class InsiderImpostor: Adversary {
         }
     }
 
-    /// Reads the WELCOMEs to its HELLOs, which may go to the address of another.
+    /// Intercepts the WELCOMEs that answer the attacker's HELLOs. They may be sent to the address of another peer.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .welcome else { return flight }
         for index in impostors.indices where impostors[index].address == flight.destination {

@@ -18,7 +18,7 @@ package struct Flight: Sendable {
     package var sentAt: Instant
     /// The identity of the peer that has sent it, as in the `Invariants`.
     package internal(set) var identity: Int?
-    /// True if its bytes were changed on the way, or made by nobody with a key: no machine may act on it.
+    /// True if its bytes were changed on the way, or were made without a key. No machine may act on it.
     package var isBroken = false
     /// True if another copy may have arrived before.
     package var isCopy = false
@@ -71,8 +71,8 @@ package struct Flight: Sendable {
     }
 }
 
-/// The addresses of a virtual mesh. Those of peers and attackers contain their slot, so that no table is searched for a
-/// datagram.
+/// The addresses of a virtual mesh. The addresses of peers and attackers are numbered: each contains its number, the
+/// slot, so that no table has to be searched for the receiver of a datagram.
 package enum Addresses {
     package static let server = SocketAddress(ip: .v4(0xC000_0201), port: 3000)
 

@@ -98,12 +98,12 @@ package struct Invariants: Sendable {
         }
     }
 
-    /// Returns the longest time in which `duration` passes by any clock.
+    /// Returns the time in which `duration` passes by the slowest clock.
     func stretched(_ duration: Duration) -> Duration {
         duration + duration / 1_000_000 * drift + .milliseconds(2)
     }
 
-    /// Returns the shortest time in which `duration` passes by any clock.
+    /// Returns the time in which `duration` passes by the fastest clock.
     func shrunk(_ duration: Duration) -> Duration {
         duration - duration / 1_000_000 * drift - .milliseconds(2)
     }

@@ -2,10 +2,10 @@ package import SecureMeshCore
 
 /// The invariants of messages.
 extension Invariants {
-    /// Returns a body that names itself, for a message that `sender` is about to send.
+    /// Returns a body that begins with its own number, for a message that `sender` is about to send.
     ///
     /// - Parameters:
-    ///   - audience: The identity it is for, or nil for all.
+    ///   - audience: The identity of the receiver; nil for all members.
     ///   - size: The number of bytes after the first 8.
     ///   - isRepeated: The sender asks for acknowledgments.
     package mutating func body(

@@ -178,10 +178,10 @@ extension VirtualMesh {
         }
     }
 
-    /// Lets a peer send a message that names itself, to all members or to one.
+    /// Makes a peer send a message whose body begins with its own number, to all members or to one.
     ///
-    /// - Parameter timeout: The time for which it waits for acknowledgments; nil if it asks for none.
-    /// - Returns: the number of members it goes to, or nil if the peer may not send it.
+    /// - Parameter timeout: The time for which the message waits for acknowledgments; nil if it asks for none.
+    /// - Returns: The number of members to which it is sent; nil if the peer may not send it.
     package func speak(
         _ index: Int, to audience: PublicKey?, size: Int, acknowledgedWithin timeout: Duration? = nil
     ) -> Int? {

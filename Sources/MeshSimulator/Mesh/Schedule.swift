@@ -4,7 +4,7 @@ package import SecureMeshCore
 /// The queue of a virtual mesh, by time and then in order of insertion: a heap alone keeps no order among equals.
 package struct Schedule {
     package enum Action {
-        /// The flight in that slot arrives.
+        /// The flight that is stored at this index arrives.
         case arrive(Int)
         case wakeServer
         /// The server has handled all datagrams that were in its sockets when it asked for `drain`.
@@ -12,7 +12,7 @@ package struct Schedule {
         case wakePeer(Int)
         /// The peer has handled all datagrams that were in its socket when it asked for `drain`.
         case peerDrained(Int)
-        /// The core of that number has ended a piece of work, or begins to work.
+        /// The core with this index has ended a piece of work, or begins to work.
         case compute(Int)
         case fault(Int)
         case act(Int)

@@ -146,7 +146,7 @@ package struct Recording: Sendable {
     package var serverRefusals = RejectionCounters()
     package var peerRefusals = RejectionCounters()
     package var attacks: [Attack] = []
-    /// Nil if nothing took time.
+    /// The CPU time that the processes used; nil if the scenario has no processors, so that nothing takes time.
     package var processors: ProcessorUsage?
     /// The sum of all stays.
     package var memberTime = Duration.zero

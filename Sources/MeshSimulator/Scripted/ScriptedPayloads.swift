@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
 extension Pulse {
-    /// Makes a PULSE of a current server without a digest.
+    /// Makes a PULSE with the flag `current` and a digest of zeros.
     package init(number: UInt64, version: UInt64) {
         self.init(number: number, version: version, flags: .current, digest: .zero)
     }

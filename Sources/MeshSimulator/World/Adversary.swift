@@ -85,12 +85,12 @@ struct AttackerKeys {
         let name: PeerName
     }
 
-    /// The context of the mesh, with primitives that are not watched: an attacker may use its own keys as it likes.
+    /// The context of the mesh. Its primitives are not watched, because an attacker may use its own keys as it likes.
     let context: SigningContext
     /// The server's intervals, which are public.
     let parameters: Welcome.Parameters
     let insider: Insider?
-    /// Another identity on the roster, for an attack of two.
+    /// Another identity on the roster, for an attack that needs two.
     let accomplice: Insider?
     /// The server's own key, if the attacker has stolen it.
     let serverKey: SigningKey?

@@ -48,7 +48,7 @@ package struct Partition: Hashable, Sendable {
         self.cutOff = cutOff
     }
 
-    /// Returns true if a datagram is lost. An index of nil means the server.
+    /// Returns true if a datagram from `source` to `destination` is lost. Both are indices of peers; nil is the server.
     func separates(_ source: Int?, _ destination: Int?) -> Bool {
         let isFromInside = source.map(cutOff.contains) ?? cutsServer
         let isToInside = destination.map(cutOff.contains) ?? cutsServer

@@ -238,7 +238,7 @@ package final class World {
         }
     }
 
-    /// Checks that peers which died or were revoked are soon members of nobody's.
+    /// Checks that no directory lists a peer for long after its death or its revocation.
     private func checkTheGone() {
         guard isClose, server.isAwake else { return }
         let members = Set(server.machine.members.map(\.publicKey))

@@ -90,9 +90,11 @@ extension MemberSessions {
         return .heartbeat(session, heartbeat, heard: heard, asksForPulse: heartbeat.body.number - 1 > last)
     }
 
-    /// session (found: `index`) → source → window → seal → fields → bucket → number rises → signature → commit.
+    /// Admits a datagram of the member at `index`, whose session has been found.
     ///
-    /// - Returns: Nil if the seal is intact and the signature wrong.
+    /// Gates: source → window → seal → fields → bucket → number rises → signature → commit.
+    ///
+    /// - Returns: The verified payload; nil if the seal is intact and the signature is wrong.
     private mutating func admit<Body: NumberedPayload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, path: Path,
         of index: Dictionary<SessionID, MemberSession>.Index, now: Instant

@@ -41,7 +41,7 @@ package struct Deliveries: Sendable {
     private var unacknowledged: [Unacknowledged] = []
     private var bytes = 0
     private var finished = FinishedDeliveries()
-    /// The instant at which `expire` or `due` next has something to do.
+    /// The instant from which a call of `expire` or `due` has an effect.
     private(set) package var deadline: Instant?
 
     package init() {}

@@ -42,13 +42,14 @@ package struct FormerDirectory: MemberLookup {
     package func missing(_ identity: PublicKey) -> Entry? { missingMembers.entry(of: identity) }
     package func missing(named name: PeerName) -> Entry? { missingMembers.entry(named: name) }
 
-    /// The instant at which `expire` next has something to do.
+    /// The instant of the next call of `expire` that changes something.
     package var deadline: Instant? {
         Instant.earliest([missingMembers.count > 0 ? missingUntil : nil, ends.first?.until])
     }
 
-    /// Begins with the members of a directory that has been replaced. Members that have been missing since an earlier
-    /// one stay, unless it lists them, their names or their addresses.
+    /// Replaces the former directory by `entries`, the members of a directory that has just been replaced itself.
+    /// Members that have been missing since an earlier directory are kept, unless `entries` has their identities, names
+    /// or addresses.
     package mutating func begin(_ entries: [Entry]) {
         let earlier = missing
         self = FormerDirectory(empty)
@@ -57,7 +58,7 @@ package struct FormerDirectory: MemberLookup {
         }
     }
 
-    /// Notes that the present directory's first SNAPSHOT is whole.
+    /// Notes that the first SNAPSHOT of the present directory has arrived as a whole.
     ///
     /// - Parameter instant: The instant at which missing members are given up.
     package mutating func whole(missingUntil instant: Instant) {

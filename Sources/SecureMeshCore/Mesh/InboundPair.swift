@@ -14,8 +14,8 @@ struct InboundPair: Sendable {
         channel = SecureChannel(receiveKey: key, sendKey: key)
     }
 
-    /// Returns whether the sender's session has ended for good. A replaced session is heard only while its peer is
-    /// still a member.
+    /// Returns true if messages of the sender's session are not accepted any more. Messages of a replaced session are
+    /// accepted for a while, if the sender is still a member.
     func isOver(_ directory: some MemberLookup, now: Instant) -> Bool {
         guard let until else { return false }
         return until <= now || !directory.lists(entry.identity)

@@ -17,7 +17,7 @@ package struct LeaveSequence: Hashable, Sendable {
         next = now
     }
 
-    /// Advances the sequence and returns what is due.
+    /// Advances the sequence and returns the step that is due.
     package mutating func step(_ now: Instant) -> Step {
         guard next <= now else { return .wait }
         guard left > 0 else { return .done }

@@ -1,4 +1,4 @@
-/// This peer within one of its sessions: the part of a pair's key that does not depend on the other peer.
+/// The identity and the keys of this peer in one of its sessions, from which it computes its keys with other members.
 package struct LocalIdentity: Sendable {
     package let session: SessionID
     package let ephemeral: Secret32

@@ -185,7 +185,8 @@ package struct Peer: MeshMachine {
         emit(.unreachable(member, at: address, refusal))
     }
 
-    /// Gives up the candidate, and declares the connection lost, if no PULSE was in the sockets either.
+    /// Handles the end of a drain: gives up the candidate, and declares the connection lost, if their PULSEs are
+    /// overdue and none waited in the socket.
     package mutating func handleDrained(now: Instant) {
         guard let began = drainBegan else { return }
         drainBegan = nil

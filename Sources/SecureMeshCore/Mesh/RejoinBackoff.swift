@@ -1,10 +1,11 @@
 /// The pauses before a peer joins again (PROTOCOL.md, section 5.9): exponential, with full jitter.
 ///
-/// Each join costs the server and all members, so a mesh under load must not join again and again: that load would keep
-/// itself up after its cause has ended. The first join after a time of calm has no pause, so that a mesh is soon back
-/// when its server has restarted. One success does not end the backoff, because under load it does not last.
+/// Each join costs the server and all members. If the peers of an overloaded mesh joined again and again, the joins
+/// alone would keep it overloaded. The first join after a time of calm has no pause, so that a mesh is soon back when
+/// its server has restarted. One successful join does not end the backoff, because under load the connection may soon
+/// be lost again.
 package struct RejoinBackoff: Sendable {
-    /// The joins since the last time of calm.
+    /// The number of joins since the last time of calm: 30 s as a member without a lost connection.
     private var joins = 0
     /// The instant since which this peer has been a member without losing its connection; nil if it is not.
     private var calmSince: Instant?

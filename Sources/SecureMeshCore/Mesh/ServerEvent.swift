@@ -5,10 +5,10 @@ public enum ServerEvent: Hashable, Sendable {
     case joined(Member)
     /// A membership has ended.
     case left(Member, Departure)
-    /// A correctly signed request to join was refused. Of these there are at most 10 at once and one per second.
+    /// A correctly signed request to join was refused. At most one such event per second, and 10 at once.
     case turnedAway(name: PeerName, publicKey: PublicKey, JoinRefusal)
-    /// A member lives, but nothing of what it lacks of the directory has reached it for the given time. The network
-    /// probably drops large datagrams. At most once per minute and member.
+    /// A member is alive, but no missing part of the directory has reached it for the given time. The network probably
+    /// drops large datagrams. At most once per minute and member.
     case directoryStalled(Member, for: Duration)
     /// This host cannot send to a member. At most once per minute and member.
     case unreachable(Member, SendRefusal)

@@ -1,6 +1,6 @@
 /// Finds out whether a connection fails because the round trip is too long for the heartbeat interval.
 package struct SlownessReport: Sendable {
-    /// The handshakes in a row that were given up after a slow answer to HELLO.
+    /// The number of handshakes in a row that were given up after a slow answer to HELLO.
     private var slowHandshakes = 0
     private var reportedAt: Instant?
 

@@ -133,7 +133,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
 }
 
 extension Rejection {
-    /// True if it happens among honest implementations whenever datagrams are lost, repeated or reordered.
+    /// True if the refusal also occurs among honest implementations, when datagrams are lost, repeated or reordered.
     package var isEveryday: Bool {
         switch self {
         case .unknownTag, .unknownTicket, .repeatedRetry, .sessionEnded, .deltaNotApplicable, .snapshotNotWanted: true

@@ -108,7 +108,8 @@ enum Diagnosis {
         }
     }
 
-    /// Refusals that tell of a mistake of an operator. Others are everyday, or an attack that the code withstands.
+    /// Returns a line for each kind of refusal that may come from a mistake of an operator. All other kinds are normal,
+    /// or come from attacks that the code withstands.
     private static func refusals(_ status: MeshStatus) -> [Finding] {
         let told: [(Rejection, String, String)] = [
             (

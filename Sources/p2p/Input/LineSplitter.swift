@@ -8,7 +8,8 @@ struct LineSplitter {
 
     private let limit: Int
     private var bytes: [UInt8] = []
-    /// The index of the first byte that belongs to no line yet, and of the first that was not searched for an end.
+    /// The index of the first byte that is not part of a returned line, and of the first byte that has not been
+    /// searched for the end of a line.
     private var (start, searched) = (0, 0)
     /// True while the bytes of a line that is too long are dropped.
     private var isDropping = false

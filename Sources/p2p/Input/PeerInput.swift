@@ -114,7 +114,7 @@ struct PeerInput {
         }
     }
 
-    /// Sends again, for a time, while the peer is no member yet or sends too fast for a receiver.
+    /// Calls `send` again, for at most `patience`, while the peer is not a member yet or sends too fast for a receiver.
     private static func retrying<Result>(
         _ send: () async throws(DeliveryError) -> Result
     ) async throws(DeliveryError) -> Result {
