@@ -72,7 +72,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     /// Takes the oldest event, or waits for one.
     ///
-    /// - Returns: Nil at the end, and if the task is cancelled or its service group shuts down.
+    /// - Returns: Nil at the end, and if the task is canceled or its service group shuts down.
     func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             switch take() {

@@ -59,7 +59,7 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
 
     /// Waits until `run()` has bound the sockets.
     ///
-    /// - Throws: `MeshError.notRunning` if `run()` has ended; `.cancelled` if the task is cancelled, or its service
+    /// - Throws: `MeshError.notRunning` if `run()` has ended; `.cancelled` if the task is canceled, or its service
     ///   group shuts down, while it waits.
     func started() async throws(MeshError) -> Started {
         let waiter = Waiter()

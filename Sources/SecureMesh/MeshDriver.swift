@@ -143,7 +143,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     /// Waits until `condition` returns a value. It is called at once, and after everything that happens to the machine.
     ///
     /// - Throws: The error with which the driver closes, or `MeshError.notRunning` if it closes without one;
-    ///   `.cancelled` if the task is cancelled, or its service group shuts down, while it waits.
+    ///   `.cancelled` if the task is canceled, or its service group shuts down, while it waits.
     func value<Value: Sendable>(
         _ condition: @escaping @Sendable (Machine, Instant) -> Value?
     ) async throws(MeshError) -> Value {

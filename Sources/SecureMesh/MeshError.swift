@@ -25,7 +25,7 @@ public enum MeshError: Error, Hashable, Sendable {
     case alreadyRan
     /// The server does not admit this peer's key under its name, or has revoked it. Joining again would not help.
     case notAuthorized
-    /// The calling task was cancelled, or its service group began to shut down, while the call waited.
+    /// The calling task was canceled, or its service group began to shut down, while the call waited.
     case cancelled
 }
 

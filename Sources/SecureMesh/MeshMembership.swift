@@ -4,7 +4,7 @@
 /// between two takes are skipped: a slow consumer gets the newest. There may be any number of consumers, and each
 /// iterator begins with the newest set.
 ///
-/// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is cancelled, and
+/// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and
 /// when the `ServiceGroup` in which that task runs shuts down gracefully.
 public struct MeshMembership: AsyncSequence, Sendable {
     /// Returns the sets of members, one after another.

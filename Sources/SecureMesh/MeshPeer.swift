@@ -9,7 +9,7 @@ public import ServiceLifecycle
 /// the mesh and returns on graceful shutdown, on cancellation and after ``leave()``.
 ///
 /// The other calls wait until `run()` has bound its socket, so they may be made before it. A call that waits ends with
-/// ``MeshError/cancelled`` if its task is cancelled.
+/// ``MeshError/cancelled`` if its task is canceled.
 public final class MeshPeer: Service {
     /// The settings of a peer.
     public struct Configuration: Sendable {

@@ -9,7 +9,7 @@ public import ServiceLifecycle
 /// GOODBYE to all members and returns on graceful shutdown and on cancellation.
 ///
 /// The other calls wait until `run()` has bound its sockets, so they may be made before it. A call that waits ends with
-/// ``MeshError/cancelled`` if its task is cancelled.
+/// ``MeshError/cancelled`` if its task is canceled.
 public final class MeshServer: Service {
     /// The settings of a server.
     public struct Configuration: Sendable {

@@ -18,6 +18,6 @@ public enum SendError: Error, Hashable, Sendable {
     case bindingInvalid
     /// The peer's `run()` has ended.
     case notRunning
-    /// The calling task was cancelled, or its service group began to shut down, before `run()` had begun.
+    /// The calling task was canceled, or its service group began to shut down, before `run()` had begun.
     case cancelled
 }

@@ -113,6 +113,6 @@ struct TopCommand: AsyncParsableCommand {
     /// Switches to the terminal's second screen and hides the cursor.
     private static let begin = "\u{1B}[?1049h\u{1B}[?25l"
     private static let end = "\u{1B}[?25h\u{1B}[?1049l"
-    /// The time between two looks at the size of the window.
+    /// The time between two checks of the size of the window.
     private static let tick = Duration.milliseconds(200)
 }

@@ -5,7 +5,7 @@ internal import SecureMesh
 struct TopTable {
     private var status: MeshStatus?
     private var failure: Failure?
-    /// The refused datagrams per second between the last two answers; nil if they are not of one process.
+    /// The number of datagrams refused per second between the last two answers; nil if they are not of one process.
     private var refusals: Double?
 
     mutating func update(_ next: MeshStatus) {
@@ -17,7 +17,7 @@ struct TopTable {
         (status, failure) = (next, nil)
     }
 
-    /// Keeps the last answer, and says that there is no newer one.
+    /// Keeps the last status, and adds a line with the reason why there is no newer one.
     mutating func update(_ failure: Failure) {
         self.failure = failure
     }
