@@ -51,6 +51,7 @@ struct KeyCommandTests {
         let result = try await harness.run(["key", "verify", "A", "B"])
         #expect(result.status == 1)
         #expect(result.output.first?.contains("keys/A.pub is not the public key of keys/A.key") == true)
+        #expect(result.output.first?.hasSuffix("p2p key show keys/A.key > keys/A.pub") == true)
         #expect(result.output.last?.contains("does not let this key join as B; p2p authorize B ") == true)
     }
 }
