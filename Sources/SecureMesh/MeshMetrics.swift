@@ -64,7 +64,7 @@ final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent
     }
 }
 
-/// A counter that is set to a total, where the metrics system only takes increments.
+/// A counter that is set to a total. It hands the increase to the metrics system, which takes only increments.
 private final class GrowingCounter {
     private let counter: Counter
     private var reported: UInt64 = 0

@@ -184,7 +184,7 @@ package final class PeerInspector: ControlledProcess {
             problems.append(
                 Problem(
                     "connectionLost", .error, "lost the server at \(server)",
-                    hint: "the peer keeps asking; until it is back, members are listed as they were",
+                    hint: "the peer keeps asking it; until it is back, members are listed as they were",
                     since: state.linkSince))
         case .ended:
             problems.append(Problem("ended", .error, "this peer has left the mesh", since: state.linkSince))

@@ -6,8 +6,8 @@
 /// is pending, the membership that was reported goes on without a server, and the buffered changes are emitted in it.
 ///
 /// Changes of one member are merged: the buffered events are the differences between the members that were reported and
-/// the members when `.joined` is emitted. So their number is bounded by that of the members, whatever a server lists. A
-/// buffered message is dropped if its sender is no longer a member: it may have waited for longer than its sender was
+/// the members when `.joined` is emitted. So their number is bounded by the sizes of both sets, even if a server lies.
+/// A buffered message is dropped if its sender is no longer a member: it may have waited for longer than its sender was
 /// trusted.
 package struct JoinedGate: Sendable {
     /// The state of the membership that was reported last.

@@ -447,8 +447,7 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Schedules the next slice for at once, so that it follows the datagrams that have arrived meanwhile. Schedules
-    /// none if nothing waits.
+    /// Schedules the next slice right after the datagrams that have arrived meanwhile. Schedules none if nothing waits.
     private mutating func scheduleSlice(_ now: Instant) {
         nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
     }

@@ -330,8 +330,8 @@ package struct SessionRotation: Sendable {
         return isListed(previous, in: directory) ? .previous : .former
     }
 
-    /// Seals a message for the session of `entry`, with the keys of the own session that signed it: the current or the
-    /// previous one.
+    /// Seals a message for the session of `entry`. The keys are those of this peer's session that signed the message:
+    /// the current one or the previous one.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
