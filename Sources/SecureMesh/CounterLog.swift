@@ -30,6 +30,8 @@ struct CounterLog<Reason: Hashable> {
     /// The time at which a reason that is held back, or the end of a flood, may be reported.
     private(set) var deadline: Instant?
 
+    func isDue(_ now: Instant) -> Bool { deadline.map { now >= $0 } ?? false }
+
     /// Returns the reasons that are due, each with its count since its last line.
     ///
     /// - Parameter counts: The count of each reason since the start, in the order in which to log them.

@@ -26,7 +26,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private let priority: (Machine.Event) -> EventPriority
     private let metrics: MeshMetrics<Machine>
     private let closed: EventLoopPromise<MeshError?>
-    private var machine: Machine?
+    /// Nil before `start`.
+    private var box: MachineBox<Machine>?
     private var sockets: [UDPSocket] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers = LogThrottle()
@@ -96,7 +97,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     ) {
         eventLoop.execute {
             let machine = make(self.now)
-            self.machine = machine
+            self.box = MachineBox(machine)
             if let epoch = epoch(machine) {
                 for socket in self.sockets { socket.separateMembers(epoch: epoch) }
             }
@@ -188,12 +189,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         _ body: (inout Machine, Instant) throws(Failure) -> Success
     ) -> Result<Success, Failure>? {
         eventLoop.assertInEventLoop()
-        guard !isClosed, var machine else { return nil }
-        // Moved out and back, so that the machine's tables are never copied.
-        self.machine = nil
+        guard !isClosed, let box else { return nil }
         let now = now
-        let result = Result { () throws(Failure) in try body(&machine, now) }
-        self.machine = machine
+        let result = Result { () throws(Failure) in try body(&box.machine, now) }
         runLoopPass()
         return result
     }
@@ -201,15 +199,15 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func await(_ condition: MachineCondition<Machine>) {
         eventLoop.assertInEventLoop()
         guard !isClosed else { return condition.fail(.notRunning) }
-        if let machine, condition.isMet(machine, now) { return }
+        if let box, condition.isMet(box.machine, now) { return }
         conditions.append(condition)
     }
 
     private func receive(_ datagram: Span<UInt8>, _ path: Path) {
         eventLoop.assertInEventLoop()
-        guard let isExpected = machine?.isExpected(datagram, path: path), !isClosed else { return }
+        guard !isClosed, let box else { return }
         receivedCount &+= 1
-        if isExpected {
+        if box.machine.expects(datagram, path: path) {
             handle(datagram, path, now)
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
             strangers.append(([UInt8](copying: datagram), path))
@@ -222,28 +220,30 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     }
 
     private func handle(_ datagram: Span<UInt8>, _ path: Path, _ now: Instant) {
-        machine?.handle(datagram, path: path, now: now)
-        if let counters = machine?.rejections { refusals.note(counters, from: path.remote) }
+        guard let box else { return }
+        box.machine.handle(datagram, path: path, now: now)
+        let (total, last) = box.machine.newestRejection
+        refusals.note(total: total, last, from: path.remote)
     }
 
     /// Runs after a burst of reads, a timer or a call: serves what is due, then some strangers, then sends.
     private func runLoopPass() {
         eventLoop.assertInEventLoop()
-        guard !isClosed, machine != nil else { return }
-        serveTimeouts()
+        guard !isClosed, let box else { return }
+        serveTimeouts(box)
         serveStrangers()
         pump()
         checkConditions()
-        report()
-        schedule()
+        report(box)
+        schedule(box)
     }
 
-    private func serveTimeouts() {
+    private func serveTimeouts(_ box: MachineBox<Machine>) {
         let now = now
         // A machine moves each deadline that it has served. The bound keeps one that does not from blocking the loop.
         for _ in 0..<Self.timeoutsPerTurn {
-            guard let deadline = machine?.nextDeadline, deadline <= now else { return }
-            machine?.handleTimeout(now: now)
+            guard let deadline = box.machine.dueNext, deadline <= now else { return }
+            box.machine.handleTimeout(now: now)
         }
     }
 
@@ -276,7 +276,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func pump() {
         var emitted: [EventSource<Machine.Event>.Item] = []
         defer { emit(emitted) }
-        while let output = machine?.pollOutput() {
+        while let output = box?.machine.pollOutput() {
             switch output {
             case .transmit(let transmit):
                 let socket = Int(transmit.path.socket)
@@ -305,9 +305,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     }
 
     private func checkConditions() {
-        guard !conditions.isEmpty, let machine else { return }
+        guard !conditions.isEmpty, let box else { return }
         let now = now
-        conditions.removeAll { $0.isMet(machine, now) }
+        conditions.removeAll { $0.isMet(box.machine, now) }
     }
 
     /// Lets the event loop read until every socket has been empty once, or has given as many datagrams as its buffer
@@ -317,26 +317,26 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             guard !self.isClosed else { return }
             let isDone = zip(self.sockets, targets).allSatisfy { $0.isDrained || $0.received >= $1 }
             guard isDone else { return self.awaitDrain(targets) }
-            self.machine?.handleDrained(now: self.now)
+            self.box?.machine.handleDrained(now: self.now)
             self.runLoopPass()
         }
     }
 
     private func noteRefusal(_ address: SocketAddress, _ error: SystemError) {
         guard !isClosed else { return }
-        machine?.handleRefusedSend(to: address, SendRefusal(error), now: now)
+        box?.machine.handleRefusedSend(to: address, SendRefusal(error), now: now)
     }
 
-    private func report() {
+    private func report(_ box: MachineBox<Machine>) {
         let now = now
-        if let counters = machine?.rejections { refusals.log(counters, to: logger, now: now) }
+        if refusals.isDue(total: box.machine.newestRejection.total, now: now) {
+            refusals.log(box.machine.rejections, to: logger, now: now)
+        }
         // To count the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
         nextLossReport = now + Self.lossReportInterval
         let lost = datagramLosses
-        if let machine {
-            metrics.report(machine, received: receivedCount, sent: sentCount, losses: lost, now: now)
-        }
+        metrics.report(box.machine, received: receivedCount, sent: sentCount, losses: lost, now: now)
         let counts = lost.nonZero.map { ($0.reason, $0.count) }
         for (loss, count) in losses.take(counts, now: now) {
             var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": .stringConvertible(count)]
@@ -354,8 +354,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
     }
 
-    private func schedule() {
-        guard let next = Instant.earliest([machine?.nextDeadline, refusals.deadline, losses.deadline]) else { return }
+    private func schedule(_ box: MachineBox<Machine>) {
+        guard let next = Instant.earliest([box.machine.dueNext, refusals.deadline, losses.deadline]) else { return }
         if let timer {
             guard next < timer.deadline else { return }
             timer.task.cancel()
@@ -379,6 +379,33 @@ extension MeshDriver {
     /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
     /// the size that was requested.
     private static var queuedDatagrams: UInt64 { UInt64(Limits.receiveBuffer * 2 / 512) }
+}
+
+/// Keeps a machine in one place in memory. To read a machine of an Optional, or through a closure, copies all of it.
+private final class MachineBox<Machine: MeshMachine> {
+    var machine: Machine
+
+    init(_ machine: Machine) {
+        self.machine = machine
+    }
+}
+
+/// Calls that read a machine in its place. They are `mutating` because the compiler copies a machine that belongs to an
+/// object before it calls a method that only reads.
+extension MeshMachine {
+    @inline(__always)
+    fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {
+        isExpected(datagram, path: path)
+    }
+
+    fileprivate var dueNext: Instant? {
+        @inline(__always) mutating get { nextDeadline }
+    }
+
+    /// The number of refusals and the newest one.
+    fileprivate var newestRejection: (total: UInt64, last: Rejection?) {
+        @inline(__always) mutating get { (rejections.total, rejections.last) }
+    }
 }
 
 /// A caller of `MeshDriver.value`, on the event loop.

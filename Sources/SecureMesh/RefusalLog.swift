@@ -38,10 +38,14 @@ struct RefusalLog {
     var deadline: Instant? { Instant.earliest([unusual.deadline, everyday.deadline]) }
 
     /// Notes the sender of the datagram that was just handled, if it was refused.
-    mutating func note(_ counters: RejectionCounters, from source: SocketAddress) {
-        guard counters.total != seen else { return }
-        seen = counters.total
-        guard let reason = counters.last else { return }
+    ///
+    /// - Parameters:
+    ///   - total: The number of all refusals.
+    ///   - last: The newest refusal.
+    mutating func note(total: UInt64, _ last: Rejection?, from source: SocketAddress) {
+        guard total != seen else { return }
+        seen = total
+        guard let reason = last else { return }
         if sources[reason] == nil {
             sources[reason] = .address(source)
         } else {
@@ -49,10 +53,16 @@ struct RefusalLog {
         }
     }
 
+    /// Returns whether a line may be due. Most passes refuse nothing.
+    ///
+    /// - Parameter total: The number of all refusals.
+    func isDue(total: UInt64, now: Instant) -> Bool {
+        total != reported || unusual.isDue(now) || everyday.isDue(now)
+    }
+
     /// Logs the lines that are due.
     mutating func log(_ counters: RejectionCounters, to logger: Logger, now: Instant) {
-        // Most passes refuse nothing.
-        guard counters.total != reported || deadline.map({ now >= $0 }) == true else { return }
+        guard isDue(total: counters.total, now: now) else { return }
         reported = counters.total
         let all = counters.nonZero.map { ($0.rejection, $0.count) }
         let (rare, common) = (all.filter { !$0.0.isEveryday }, all.filter { $0.0.isEveryday })

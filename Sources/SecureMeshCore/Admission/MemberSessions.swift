@@ -1,12 +1,16 @@
 /// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of what members are sent.
 ///
-/// Each member is one value. A datagram finds it with one look-up and changes no state but that value and the load.
+/// Each member is one value, which is changed in its place: a copy of it would retain its keys and its window. A
+/// datagram finds it with one look-up and changes no state but that value and the load.
 package struct MemberSessions: Sendable {
     private let context: SigningContext
     private let epoch: UInt64
     private let rate: Rate
     private let lifetime: Duration
-    private var members: [SessionID: MemberSession] = [:]
+    /// In no order.
+    private var members: [MemberSession] = []
+    /// The index of each session in `members`.
+    private var indices: [SessionID: Int] = [:]
     private var ended = RecentSessions()
     private var tokens: PulseTokens
     private var load: MemberLoad
@@ -34,7 +38,7 @@ package struct MemberSessions: Sendable {
 
     /// Returns true if `session` is a member's and belongs to `path`.
     package func isMember(_ session: SessionID, at path: Path) -> Bool {
-        members[session]?.path == path
+        indices[session].map { members[$0].path == path } ?? false
     }
 
     /// Adds the cost of DELTAs to the load.
@@ -53,12 +57,23 @@ package struct MemberSessions: Sendable {
 // MARK: from a member
 
 extension MemberSessions {
+    /// A heartbeat that has passed all gates.
+    package struct AdmittedHeartbeat: Sendable {
+        package let session: SessionID
+        package let verified: Verified<Heartbeat>
+        /// The PULSE whose token it returns; nil if that is none of the recent ones.
+        package let heard: HeardPulse?
+        /// The version of the directory that this PULSE told the member; 0 without one.
+        package let told: UInt64
+        /// The time for which nothing has reached the member of what it lacks, if that is to be reported.
+        package let stalledFor: Duration?
+        /// True if a number is missing before this one: heartbeats were lost, or the sender has left it out.
+        package let asksForPulse: Bool
+    }
+
     /// A member's datagram that has passed all gates, or the proof that the member misbehaved.
     package enum Admitted: Sendable {
-        ///
-        /// `heard` is nil if the token is that of no recent PULSE. `asksForPulse` is true if a number is missing before
-        /// this one: heartbeats were lost, or the sender has left it out.
-        case heartbeat(SessionID, Verified<Heartbeat>, heard: HeardPulse?, asksForPulse: Bool)
+        case heartbeat(AdmittedHeartbeat)
         case leave(SessionID)
         /// The member sealed what it did not sign. Nobody else could have.
         case misbehaved(SessionID)
@@ -72,48 +87,29 @@ extension MemberSessions {
     ) throws(Rejection) -> Admitted {
         guard datagram.header.to == epoch else { throw .misdirected }
         guard let session = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
-        guard let index = members.index(forKey: session) else {
+        guard let index = indices[session] else {
             throw ended.contains(session) ? .sessionEnded : .unknownSession
         }
         if datagram.header.kind == .leave {
-            let leave = try admit(Leave.self, span, datagram, path: path, of: index, now: now)
+            let leave = try members[index].admit(
+                Leave.self, span, datagram, path: path, rate: rate, charging: &load, in: context, now: now)
             return leave == nil ? .misbehaved(session) : .leave(session)
         }
-        let last = members.values[index].channel.newestNumber
-        guard let heartbeat = try admit(Heartbeat.self, span, datagram, path: path, of: index, now: now) else {
-            return .misbehaved(session)
-        }
-        let heard = tokens.match(heartbeat.body.token, of: session)
+        let last = members[index].channel.newestNumber
+        let verified = try members[index].admit(
+            Heartbeat.self, span, datagram, path: path, rate: rate, charging: &load, in: context, now: now)
+        guard let verified else { return .misbehaved(session) }
+        let heartbeat = verified.body
+        let heard = tokens.match(heartbeat.token, of: session)
         if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
-            members.values[index].lastLife = now
+            members[index].lastLife = now
         }
-        return .heartbeat(session, heartbeat, heard: heard, asksForPulse: heartbeat.body.number - 1 > last)
-    }
-
-    /// Admits a datagram of the member at `index`, whose session has been found.
-    ///
-    /// Gates: source → window → seal → fields → bucket → number rises → signature → commit.
-    ///
-    /// - Returns: The verified payload; nil if the seal is intact and the signature is wrong.
-    private mutating func admit<Body: NumberedPayload>(
-        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, path: Path,
-        of index: Dictionary<SessionID, MemberSession>.Index, now: Instant
-    ) throws(Rejection) -> Verified<Body>? {
-        guard members.values[index].path == path else { throw .sourceMismatch }
-        let opened = try members.values[index].channel.open(body, span, datagram, by: context.primitives)
-        // After the seal: a sender that can only spoof a member's source must not be able to use up its bucket.
-        guard members.values[index].bucket.accept(rate, now: now) else { throw .memberOverRate }
-        load.charge(now: now)
-        try members.values[index].channel.checkNumber(opened.body.number)
-        let verified: Verified<Body>
-        do {
-            verified = try opened.verified(by: members.values[index].identity, in: context)
-        } catch {
-            return nil
-        }
-        members.values[index].channel.accept(counter: datagram.header.counter, number: opened.body.number)
-        members.values[index].received += 1
-        return verified
+        let told = heard.map { members[index].told(in: $0) }
+        return .heartbeat(
+            AdmittedHeartbeat(
+                session: session, verified: verified, heard: heard, told: told ?? 0,
+                stalledFor: told.flatMap { members[index].noteHeld(verified, told: $0, now: now) },
+                asksForPulse: heartbeat.number - 1 > last))
     }
 }
 
@@ -125,14 +121,20 @@ extension MemberSessions {
         let ticket = joiner.ticket
         var channel = SecureChannel(receiveKey: ticket.keys.peerToServer, sendKey: ticket.keys.serverToPeer)
         channel.accept(counter: joiner.counter, number: joiner.confirm.body.number)
-        members[ticket.entry.session] = MemberSession(
-            channel: channel, path: ticket.path, identity: ticket.entry.identity, joinedAt: now, lastLife: now)
+        indices[ticket.entry.session] = members.count
+        members.append(
+            MemberSession(
+                id: ticket.entry.session, channel: channel, path: ticket.path, identity: ticket.entry.identity,
+                joinedAt: now, lastLife: now))
     }
 
     /// Ends `session` and drops its keys. A datagram of it is refused as `sessionEnded` from then on.
     package mutating func end(_ session: SessionID) {
-        members[session] = nil
         ended.insert(session)
+        guard let index = indices.removeValue(forKey: session) else { return }
+        members.swapAt(index, members.count - 1)
+        members.removeLast()
+        if index < members.count { indices[members[index].id] = index }
     }
 
     /// Returns the sessions without a proof of life since `instant`, in ascending order.
@@ -142,22 +144,23 @@ extension MemberSessions {
 
     /// Returns the number of sessions without a proof of life since `instant`.
     package func silentCount(since instant: Instant) -> Int {
-        members.values.count { $0.lastLife < instant }
+        members.count { $0.lastLife < instant }
     }
 
     /// Returns true if the member has given a proof of life within the lifetime.
     package func isAlive(_ session: SessionID, now: Instant) -> Bool {
-        members[session].map { now - $0.lastLife <= lifetime } ?? false
+        indices[session].map { now - members[$0].lastLife <= lifetime } ?? false
     }
 
     /// Returns the server's view of a member; nil if `session` is no member's.
     ///
     /// - Parameter lateAfter: The silence after which a member is late.
     package func standing(of session: SessionID, lateAfter: Duration, now: Instant) -> MemberStanding? {
-        members[session].map { member in
-            let silence = now - member.lastLife
+        indices[session].map { index in
+            let silence = now - members[index].lastLife
             return MemberStanding(
-                silence: silence, isLate: silence > lateAfter, sent: member.channel.sent, received: member.received)
+                silence: silence, isLate: silence > lateAfter, sent: members[index].channel.sent,
+                received: members[index].received)
         }
     }
 
@@ -167,7 +170,7 @@ extension MemberSessions {
     }
 
     private func sessions(where isWanted: (MemberSession) -> Bool) -> [SessionID] {
-        members.compactMap { isWanted($0.value) ? $0.key : nil }.sorted()
+        members.indices.compactMap { isWanted(members[$0]) ? members[$0].id : nil }.sorted()
     }
 }
 
@@ -186,56 +189,40 @@ extension MemberSessions {
 
     /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if there is none.
     package mutating func mayAnswer(_ session: SessionID, now: Instant) -> Bool {
-        guard let index = members.index(forKey: session) else { return false }
-        return members.values[index].answers.accept(Limits.answeringPulseRate, now: now)
-    }
-
-    /// Notes what the member says it holds of the directory.
-    ///
-    /// - Returns: The time for which nothing has reached it of what it lacks, if that is to be reported.
-    package mutating func noteHeld(
-        _ heartbeat: Heartbeat, of session: SessionID, heard: HeardPulse, now: Instant
-    ) -> Duration? {
-        let isComplete = heartbeat.version >= told(session, in: heard)
-        guard let index = members.index(forKey: session) else { return nil }
-        let held = HeldDirectory(version: heartbeat.version, part: heartbeat.part)
-        members.values[index].stall.note(held, isComplete: isComplete, now: now)
-        return members.values[index].stall.report(now)
+        guard let index = indices[session] else { return false }
+        return members[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
     /// Returns what the member was sent of what it had missed; nil if `session` is no member's.
     package func repair(of session: SessionID) -> RepairState? {
-        members[session]?.repair
+        indices[session].map { members[$0].repair }
     }
 
     package mutating func setRepair(_ repair: RepairState, of session: SessionID) {
-        guard let index = members.index(forKey: session) else { return }
-        members.values[index].repair = repair
+        guard let index = indices[session] else { return }
+        members[index].repair = repair
     }
 
     /// Notes the version in the first PULSE of a member, which is sent to this member only.
     package mutating func noteFirstTold(_ version: UInt64, to session: SessionID) {
-        guard let index = members.index(forKey: session) else { return }
-        members.values[index].repair.firstTold = version
+        guard let index = indices[session] else { return }
+        members[index].repair.firstTold = version
     }
 
     /// Returns the version in the first PULSE with the secret of `heard` that was sent to the member.
     package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
-        guard let member = members[session] else { return 0 }
-        return heard.at < member.joinedAt ? member.repair.firstTold : heard.version
+        indices[session].map { members[$0].told(in: heard) } ?? 0
     }
 
     /// Seals `payload` for one member. PULSE carries the newest number heard from it, and its token.
     ///
     /// - Returns: Nil if `session` is no member's, or if its counters are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
-        guard let index = members.index(forKey: session) else { return nil }
+        guard let index = indices[session] else { return nil }
         let fields: OpenFields? =
             payload.kind == .pulse
-            ? .pulse(echo: members.values[index].channel.newestNumber, token: tokens.newest(for: session)) : nil
-        guard let bytes = members.values[index].channel.seal(payload, to: session.rawValue, as: fields) else {
-            return nil
-        }
-        return Transmit(path: members.values[index].path, bytes: bytes)
+            ? .pulse(echo: members[index].channel.newestNumber, token: tokens.newest(for: session)) : nil
+        guard let bytes = members[index].channel.seal(payload, to: session.rawValue, as: fields) else { return nil }
+        return Transmit(path: members[index].path, bytes: bytes)
     }
 }

@@ -39,8 +39,13 @@ package struct PulseTokens: Sendable {
     /// Returns the PULSE to all members whose token for `session` is `token`; nil if it is none of the recent ones.
     package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
         // The newest come first: a heartbeat usually returns one of them.
-        for (age, issued) in recent.reversed().enumerated() where Self.token(issued.secret, for: session) == token {
-            return HeardPulse(age: age, version: issued.version, at: issued.at)
+        var index = recent.count - 1
+        while index >= 0 {
+            if Self.token(recent[index].secret, for: session) == token {
+                return HeardPulse(
+                    age: recent.count - 1 - index, version: recent[index].version, at: recent[index].at)
+            }
+            index -= 1
         }
         return nil
     }
@@ -52,11 +57,6 @@ package struct PulseTokens: Sendable {
 
     /// Returns the first 8 bytes of KDF("token", secret ‖ session).
     package static func token(_ secret: Secret32, for session: SessionID) -> UInt64 {
-        let input = SecretInput()
-        input.append(secret)
-        input.append(session.rawValue)
-        var bytes: [UInt8] = []
-        Sodium.derive(.token, input).append(to: &bytes)
-        return bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        Sodium.derive(.token, secret, session.rawValue)
     }
 }

@@ -16,9 +16,10 @@ package struct Verified<Body: Payload>: Sendable {
 package struct Opened<Body: Payload>: Sendable {
     package let body: Body
     private let header: Header
-    /// The bytes as received. The signature is verified over these, never over bytes that were encoded again.
-    private let payload: [UInt8]
-    private let signature: Signature
+    /// payload ‖ signature. The signature is verified over the bytes of the payload as they were received, never over
+    /// bytes that were encoded again.
+    private let plaintext: [UInt8]
+    private let payloadSize: Int
 
     /// Opens and decodes the sealed part of `span`.
     package init(
@@ -30,10 +31,9 @@ package struct Opened<Body: Payload>: Sendable {
         }
         let size = plaintext.count - Signature.count
         guard size >= 0 else { throw .payloadLengthMismatch }
-        let payload = Array(plaintext.prefix(size))
-        body = try Body(decoding: payload.span)
-        self.payload = payload
-        signature = Signature(plaintext.span, at: size)
+        body = try Body(decoding: plaintext.span.extracting(0..<size))
+        self.plaintext = plaintext
+        payloadSize = size
     }
 
     /// Verifies the signature over the payload as it was received.
@@ -42,6 +42,8 @@ package struct Opened<Body: Payload>: Sendable {
     package func verified(
         by key: PublicKey, in context: SigningContext, extra: SigningContext.Extra = .none
     ) throws(Rejection) -> Verified<Body> {
+        let payload = plaintext.prefix(payloadSize)
+        let signature = Signature(plaintext.span, at: payloadSize)
         var bytes = context.signedBytes(header.fields, from: header.from, extra: extra, payload: payload)
         // It may contain the binder, which is a secret.
         defer { Sodium.wipe(&bytes) }

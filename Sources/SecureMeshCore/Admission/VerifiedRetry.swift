@@ -12,7 +12,7 @@ package struct VerifiedRetry: Sendable {
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, by server: PublicKey, in context: SigningContext
     ) throws(Rejection) {
         let signature = Signature(span, at: datagram.sealed.lowerBound)
-        let bytes = context.signedBytes(datagram.header.fields, from: datagram.header.from, payload: [])
+        let bytes = context.signedBytes(datagram.header.fields, from: datagram.header.from, payload: EmptyCollection())
         guard context.primitives.verify(signature, of: bytes, by: server) else {
             throw .signatureInvalid
         }

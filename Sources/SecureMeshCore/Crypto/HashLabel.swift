@@ -19,9 +19,17 @@ package enum HashLabel: String, CaseIterable, Sendable {
     case keyText = "key text"
 
     /// The label, padded with zeros to 32 bytes.
-    package var key: [UInt8] {
-        var key = Array(rawValue.utf8)
-        key.append(zeros: Bytes32.count - key.count)
-        return key
+    package var key: Bytes32 {
+        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        for (index, byte) in rawValue.utf8.enumerated() {
+            let bits = UInt64(byte) << UInt64(index % 8 * 8)
+            switch index / 8 {
+            case 0: words.0 |= bits
+            case 1: words.1 |= bits
+            case 2: words.2 |= bits
+            default: words.3 |= bits
+            }
+        }
+        return Bytes32(littleEndian: words)
     }
 }

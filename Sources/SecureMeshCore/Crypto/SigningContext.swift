@@ -26,10 +26,11 @@ package final class SigningContext: Sendable {
 
     /// Returns the bytes that a signature covers.
     package func signedBytes(
-        _ fields: OpenFields, from: UInt64, extra: Extra = .none, payload: [UInt8]
+        _ fields: OpenFields, from: UInt64, extra: Extra = .none, payload: some Collection<UInt8>
     ) -> [UInt8] {
-        var bytes = prefix
+        var bytes: [UInt8] = []
         bytes.reserveCapacity(prefix.count + 9 + 3 * Bytes32.count + payload.count)
+        bytes.append(contentsOf: prefix)
         bytes.append(fields.kind.rawValue)
         bytes.append(bigEndian: from)
         switch extra {

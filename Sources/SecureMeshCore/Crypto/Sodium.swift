@@ -8,39 +8,60 @@ internal import CSodium
 package enum Sodium {
     /// Computes the BLAKE2b-256 hash of `input`, keyed with `label` padded with zeros to 32 bytes (RFC 7693).
     package static func hash(_ label: HashLabel, _ input: Span<UInt8>) -> Bytes32 {
-        var digest = [UInt8](repeating: 0, count: Bytes32.count)
         _ = isReady
-        let key = label.key
-        unsafe input.withUnsafeBufferPointer { bytes in
-            _ = unsafe crypto_generichash(
-                &digest, digest.count, bytes.baseAddress, UInt64(bytes.count), key, key.count)
+        var digest = Bytes32.zero
+        unsafe withMutableBytes(of: &digest) { digest in
+            unsafe withBytes(of: label.key) { key in
+                unsafe input.withUnsafeBufferPointer { bytes in
+                    _ = unsafe crypto_generichash(
+                        digest, Bytes32.count, bytes.baseAddress, UInt64(bytes.count), key, Bytes32.count)
+                }
+            }
         }
-        return Bytes32(digest.span)
+        return digest
     }
 
     /// Computes the same as `hash`, into memory that is wiped.
     package static func derive(_ label: HashLabel, _ input: SecretInput) -> Secret32 {
-        let key = label.key
         let output = Secret32()
-        input.withBytes { bytes in
-            _ = unsafe crypto_generichash(
-                output.storage, Bytes32.count, bytes, UInt64(bytes.count), key, key.count)
+        unsafe withBytes(of: label.key) { key in
+            input.withBytes { bytes in
+                _ = unsafe crypto_generichash(
+                    output.storage, Bytes32.count, bytes, UInt64(bytes.count), key, Bytes32.count)
+            }
         }
         return output
     }
 
+    /// Returns the first 8 bytes, as a big-endian number, of what `derive` returns for `secret` and `value`.
+    package static func derive(_ label: HashLabel, _ secret: Secret32, _ value: UInt64) -> UInt64 {
+        let inputSize = Bytes32.count + 8
+        return unsafe withUnsafeTemporaryAllocation(byteCount: inputSize + Bytes32.count, alignment: 8) { memory in
+            guard let start = memory.baseAddress else { preconditionFailure("no memory") }
+            defer { unsafe sodium_memzero(start, memory.count) }
+            unsafe start.copyMemory(from: secret.storage, byteCount: Bytes32.count)
+            unsafe start.storeBytes(of: value.bigEndian, toByteOffset: Bytes32.count, as: UInt64.self)
+            unsafe withBytes(of: label.key) { key in
+                _ = unsafe crypto_generichash(
+                    (start + inputSize).assumingMemoryBound(to: UInt8.self), Bytes32.count,
+                    start.assumingMemoryBound(to: UInt8.self), UInt64(inputSize), key, Bytes32.count)
+            }
+            return unsafe UInt64(bigEndian: start.load(fromByteOffset: inputSize, as: UInt64.self))
+        }
+    }
+
     /// Verifies an Ed25519 signature (RFC 8032, section 5.1.7) without the cofactor. Refuses A and R of small order.
     package static func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
-        var signatureBytes: [UInt8] = []
-        signatureBytes.reserveCapacity(Signature.count)
-        signature.append(to: &signatureBytes)
-        let keyBytes = key.bytes.array
-        return unsafe crypto_sign_verify_detached(signatureBytes, message, UInt64(message.count), keyBytes) == 0
+        unsafe withBytes(of: signature) { signature in
+            unsafe withBytes(of: key.bytes) { key in
+                unsafe crypto_sign_verify_detached(signature, message, UInt64(message.count), key) == 0
+            }
+        }
     }
 
     /// Returns true if `key` is the canonical encoding of a point of the prime-order group.
     package static func isValidPoint(_ key: PublicKey) -> Bool {
-        unsafe crypto_core_ed25519_is_valid_point(key.bytes.array) == 1
+        unsafe withBytes(of: key.bytes) { key in unsafe crypto_core_ed25519_is_valid_point(key) == 1 }
     }
 
     /// Returns the X25519 form of an Ed25519 key; nil if it has none.
@@ -53,13 +74,16 @@ package enum Sodium {
     /// Appends ciphertext and tag of ChaCha20-Poly1305-IETF (RFC 8439) to `datagram`. The bytes before them are the
     /// additional data. The nonce is four zeros and the counter.
     package static func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
-        let additional = datagram
-        var ciphertext = [UInt8](repeating: 0, count: plaintext.count + Kind.tagSize)
-        let nonce = nonce(counter)
-        _ = unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
-            &ciphertext, nil, plaintext, UInt64(plaintext.count), additional, UInt64(additional.count), nil, nonce,
-            key.storage)
-        datagram.append(contentsOf: ciphertext)
+        let size = datagram.count
+        datagram.append(zeros: plaintext.count + Kind.tagSize)
+        unsafe withBytes(of: nonce(counter)) { nonce in
+            unsafe datagram.withUnsafeMutableBufferPointer { bytes in
+                guard let start = bytes.baseAddress else { return }
+                _ = unsafe crypto_aead_chacha20poly1305_ietf_encrypt(
+                    start + size, nil, plaintext, UInt64(plaintext.count), start, UInt64(size), nil, nonce,
+                    key.storage)
+            }
+        }
     }
 
     /// Returns the plaintext of a datagram that `seal` made; nil if a bit, the counter or the key differs.
@@ -69,27 +93,49 @@ package enum Sodium {
         guard sealed.lowerBound >= 0, sealed.upperBound <= datagram.count, sealed.count >= Kind.tagSize else {
             return nil
         }
-        var plaintext = [UInt8](repeating: 0, count: sealed.count - Kind.tagSize)
-        let nonce = nonce(counter)
-        let result: CInt = unsafe datagram.withUnsafeBufferPointer { bytes in
-            guard let start = bytes.baseAddress else { return -1 }
-            return unsafe crypto_aead_chacha20poly1305_ietf_decrypt(
-                &plaintext, nil, nil, start + sealed.lowerBound, UInt64(sealed.count), start,
-                UInt64(sealed.lowerBound), nonce, key.storage)
+        let size = sealed.count - Kind.tagSize
+        guard size <= mostOnStack else {
+            var plaintext = [UInt8](repeating: 0, count: size)
+            let isIntact = unsafe decrypt(datagram, sealed, counter: counter, key: key, into: &plaintext)
+            return isIntact ? plaintext : nil
         }
-        return result == 0 ? plaintext : nil
+        // A broken seal must not cost an allocation.
+        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { plaintext in
+            let isIntact = unsafe decrypt(
+                datagram, sealed, counter: counter, key: key, into: plaintext.baseAddress)
+            return isIntact ? unsafe [UInt8](UnsafeBufferPointer(plaintext)) : nil
+        }
+    }
+
+    /// The number of bytes up to which Swift takes temporary memory from the stack.
+    private static let mostOnStack = 1_024
+
+    private static func decrypt(
+        _ datagram: Span<UInt8>, _ sealed: Range<Int>, counter: UInt64, key: Secret32,
+        into plaintext: UnsafeMutablePointer<UInt8>?
+    ) -> Bool {
+        unsafe withBytes(of: nonce(counter)) { nonce in
+            unsafe datagram.withUnsafeBufferPointer { bytes in
+                guard let start = bytes.baseAddress else { return false }
+                return unsafe crypto_aead_chacha20poly1305_ietf_decrypt(
+                    plaintext, nil, nil, start + sealed.lowerBound, UInt64(sealed.count), start,
+                    UInt64(sealed.lowerBound), nonce, key.storage) == 0
+            }
+        }
     }
 
     /// Computes the SipHash-2-4 of 16 bytes. Strangers cannot choose its collisions, because they do not know the key.
     package static func shortHash(_ value: (UInt64, UInt64), key: Bytes16) -> UInt64 {
-        var input: [UInt8] = []
-        input.append(bigEndian: value.0)
-        input.append(bigEndian: value.1)
-        var keyBytes: [UInt8] = []
-        key.append(to: &keyBytes)
-        var output = [UInt8](repeating: 0, count: 8)
-        _ = unsafe crypto_shorthash(&output, input, UInt64(input.count), keyBytes)
-        return output.reduce(0) { $0 << 8 | UInt64($1) }
+        let input = (value.0.bigEndian, value.1.bigEndian)
+        var output: UInt64 = 0
+        unsafe withMutableBytes(of: &output) { output in
+            unsafe withBytes(of: input) { input in
+                unsafe withBytes(of: key) { key in
+                    _ = unsafe crypto_shorthash(output, input, 16, key)
+                }
+            }
+        }
+        return UInt64(bigEndian: output)
     }
 
     /// Returns random bytes of the operating system.
@@ -136,11 +182,29 @@ package enum Sodium {
         return bytes
     }
 
-    private static func nonce(_ counter: UInt64) -> [UInt8] {
-        var nonce: [UInt8] = [0, 0, 0, 0]
-        nonce.reserveCapacity(12)
-        nonce.append(bigEndian: counter)
-        return nonce
+    /// Returns the 12 bytes of a nonce: four zeros and the counter.
+    private static func nonce(_ counter: UInt64) -> (UInt32, UInt32, UInt32) {
+        (0, UInt32(truncatingIfNeeded: counter >> 32).bigEndian, UInt32(truncatingIfNeeded: counter).bigEndian)
+    }
+
+    /// Calls `body` with the address of the bytes of a value, without a copy on the heap.
+    fileprivate static func withBytes<Value: BitwiseCopyable, Result>(
+        of value: Value, _ body: (UnsafePointer<UInt8>) -> Result
+    ) -> Result {
+        unsafe withUnsafeBytes(of: value) { bytes in
+            guard let start = bytes.baseAddress else { preconditionFailure("a value without memory") }
+            return unsafe body(start.assumingMemoryBound(to: UInt8.self))
+        }
+    }
+
+    /// Calls `body` with the address of the bytes of a value, to write them.
+    private static func withMutableBytes<Value: BitwiseCopyable, Result>(
+        of value: inout Value, _ body: (UnsafeMutablePointer<UInt8>) -> Result
+    ) -> Result {
+        unsafe withUnsafeMutableBytes(of: &value) { bytes in
+            guard let start = bytes.baseAddress else { preconditionFailure("a value without memory") }
+            return unsafe body(start.assumingMemoryBound(to: UInt8.self))
+        }
     }
 
     /// Initializes libsodium once. After that, all its functions are thread-safe.

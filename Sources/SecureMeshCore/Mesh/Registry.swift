@@ -300,13 +300,16 @@ extension Registry {
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
         switch try sessions.admit(span, datagram, path: path, now: now) {
-        case .heartbeat(let session, let heartbeat, let heard, let asksForPulse):
-            if let heard {
-                noteHeld(heartbeat.body, of: session, heard: heard, now: now)
-                repairIfBehind(
-                    session, held: heartbeat.body.version, part: Int(heartbeat.body.part), heard: heard, now: now)
+        case .heartbeat(let heartbeat):
+            if let duration = heartbeat.stalledFor, let entry = log.directory[heartbeat.session] {
+                outputs.push(.event(.directoryStalled(Member(entry), for: duration)))
             }
-            if asksForPulse { repeatPulse(to: session, now: now) }
+            let body = heartbeat.verified.body
+            if let heard = heartbeat.heard, body.version < heartbeat.told {
+                repairIfBehind(
+                    heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
+            }
+            if heartbeat.asksForPulse { repeatPulse(to: heartbeat.session, now: now) }
         case .leave(let session):
             end(session, .left, now: now)
         case .misbehaved(let session):
@@ -314,14 +317,6 @@ extension Registry {
             end(session, .misbehaved, now: now)
             throw .memberMisbehaved
         }
-    }
-
-    /// Reports a member that gets nothing of what it lacks of the directory.
-    private mutating func noteHeld(_ heartbeat: Heartbeat, of session: SessionID, heard: HeardPulse, now: Instant) {
-        guard let duration = sessions.noteHeld(heartbeat, of: session, heard: heard, now: now),
-            let entry = log.directory[session]
-        else { return }
-        outputs.push(.event(.directoryStalled(Member(entry), for: duration)))
     }
 
     package mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant) {

@@ -19,13 +19,19 @@ extension Span<UInt8> {
 extension [UInt8] {
     /// Appends a number in little-endian order.
     package mutating func append(littleEndian value: UInt64) {
-        let start = count
-        append(contentsOf: repeatElement(0, count: 8))
-        var bytes = mutableSpan
-        for index in 0..<8 { bytes[start &+ index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+        append(addingCapacity: 8) { $0.append(littleEndian: value) }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends a number in little-endian order.
+    @inline(__always)
+    package mutating func append(littleEndian value: UInt64) {
+        for index in 0..<8 { append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
     }
 
     /// Appends eight bytes that are in memory order.
+    @inline(__always)
     package mutating func append(word: UInt64) {
         append(littleEndian: UInt64(littleEndian: word))
     }

@@ -1,6 +1,6 @@
 /// A value of 16 bytes: a cookie, or the key of a short hash. A cookie of zeros means that there is none (PROTOCOL.md,
 /// HELLO).
-package struct Bytes16: Hashable, Sendable {
+package struct Bytes16: Hashable, Sendable, BitwiseCopyable {
     private var low: UInt64
     private var high: UInt64
 
@@ -18,8 +18,10 @@ package struct Bytes16: Hashable, Sendable {
     }
 
     package func append(to bytes: inout [UInt8]) {
-        bytes.append(word: low)
-        bytes.append(word: high)
+        bytes.append(addingCapacity: Self.count) { bytes in
+            bytes.append(word: low)
+            bytes.append(word: high)
+        }
     }
 
     package static let count = 16

@@ -2,7 +2,7 @@
 ///
 /// It has no heap storage, so a table of ten thousand of them is one block of memory. The words hold the bytes in
 /// memory order; `littleEndian` returns them as numbers.
-package struct Bytes32: Hashable, Sendable {
+package struct Bytes32: Hashable, Sendable, BitwiseCopyable {
     private var words: (UInt64, UInt64, UInt64, UInt64)
 
     package static let zero = Bytes32()
@@ -47,10 +47,12 @@ package struct Bytes32: Hashable, Sendable {
     }
 
     package func append(to bytes: inout [UInt8]) {
-        bytes.append(word: words.0)
-        bytes.append(word: words.1)
-        bytes.append(word: words.2)
-        bytes.append(word: words.3)
+        bytes.append(addingCapacity: Self.count) { bytes in
+            bytes.append(word: words.0)
+            bytes.append(word: words.1)
+            bytes.append(word: words.2)
+            bytes.append(word: words.3)
+        }
     }
 
     package static func == (left: Bytes32, right: Bytes32) -> Bool {

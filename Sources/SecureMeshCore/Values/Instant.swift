@@ -26,6 +26,7 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 
     /// Returns the earliest of the instants that are set; nil if none is.
+    @inline(__always)
     package static func earliest(_ instants: [Instant?]) -> Instant? {
         var earliest: Instant?
         for case .some(let instant) in instants where earliest.map({ instant < $0 }) ?? true { earliest = instant }

@@ -1,5 +1,5 @@
 /// An Ed25519 signature of 64 bytes: R and S (RFC 8032).
-package struct Signature: Hashable, Sendable {
+package struct Signature: Hashable, Sendable, BitwiseCopyable {
     package var r: Bytes32
     package var s: Bytes32
 

@@ -2,9 +2,9 @@
 extension [UInt8] {
     /// Copies the bytes of `span`.
     package init(copying span: Span<UInt8>) {
-        self = []
-        reserveCapacity(span.count)
-        for index in 0..<span.count { append(span[index]) }
+        self.init(capacity: span.count) { bytes in
+            for index in 0..<span.count { bytes.append(span[index]) }
+        }
     }
 
     package mutating func append(bigEndian value: UInt16) {
@@ -17,6 +17,6 @@ extension [UInt8] {
     }
 
     package mutating func append(zeros count: Int) {
-        append(contentsOf: repeatElement(0, count: count))
+        append(addingCapacity: count) { $0.append(repeating: 0, count: count) }
     }
 }

@@ -12,12 +12,13 @@ struct MemberSessionsTests {
         let member = try gates.joined()
         let session = try #require(member.session)
         guard
-            case .member(.heartbeat(session, let heartbeat, heard: _, asksForPulse: _)) = gates.admit(
+            case .member(.heartbeat(let heartbeat)) = gates.admit(
                 try member.heartbeatBytes(2, counter: 2), from: Fixture.path, now: .start)
         else {
             throw FixtureError(text: "refused")
         }
-        #expect(heartbeat.body.number == 2)
+        #expect(heartbeat.session == session)
+        #expect(heartbeat.verified.body.number == 2)
         #expect(try gates.newestNumber(of: session) == 2)
         #expect(gates.refusal(of: try member.heartbeatBytes(2, counter: 2)) == .counterReplayed)
         guard

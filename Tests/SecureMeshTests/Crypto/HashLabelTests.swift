@@ -9,9 +9,9 @@ struct HashLabelTests {
     func lengths(_ label: HashLabel) {
         #expect((1...32).contains(label.rawValue.utf8.count))
         #expect(label.rawValue.utf8.allSatisfy { (0x20...0x7E).contains($0) })
-        #expect(label.key.count == 32)
-        #expect(label.key.starts(with: label.rawValue.utf8))
-        #expect(label.key.dropFirst(label.rawValue.utf8.count).allSatisfy { $0 == 0 })
+        #expect(label.key.array.count == 32)
+        #expect(label.key.array.starts(with: label.rawValue.utf8))
+        #expect(label.key.array.dropFirst(label.rawValue.utf8.count).allSatisfy { $0 == 0 })
     }
 
     @Test("no two labels have the same key")

@@ -16,7 +16,7 @@ struct RefusalLogTests {
         var counters = RejectionCounters()
         for sender in senders {
             counters.count(reason)
-            log.note(counters, from: sender)
+            log.note(total: counters.total, counters.last, from: sender)
         }
         log.log(counters, to: lines.logger, now: start)
         return lines.take()
@@ -45,7 +45,7 @@ struct RefusalLogTests {
         var counters = RejectionCounters()
         for (second, host) in [(0, 1), (5, 2), (6, 2), (10, 2)] as [(Int, UInt32)] {
             counters.count(.unknownKind)
-            log.note(counters, from: address(host, 9))
+            log.note(total: counters.total, counters.last, from: address(host, 9))
             log.log(counters, to: lines.logger, now: start + .seconds(second))
         }
         #expect(
