@@ -153,11 +153,15 @@ struct SendCommand: AsyncParsableCommand {
     /// Returns a text like `delivered to 2 of 3: A B; no answer: C`.
     static func text(_ report: SendReport) -> String {
         guard let delivered = report.delivered else { return "sent to \(report.asked)" }
-        let parts = [("", delivered), ("no answer: ", report.unanswered), ("gone: ", report.gone)]
-            .filter { !$0.1.isEmpty }.map { $0 + names($1) }
         let head = "delivered to \(delivered.count) of \(report.asked)"
-        guard !parts.isEmpty else { return head }
-        return head + (delivered.isEmpty ? "; " : ": ") + parts.joined(separator: "; ")
+        let missing = missing(report)
+        return head + (delivered.isEmpty ? "" : ": \(names(delivered))") + (missing.isEmpty ? "" : "; \(missing)")
+    }
+
+    /// Returns a text like `no answer: C; gone: D`; empty if everyone has acknowledged the message.
+    static func missing(_ report: SendReport) -> String {
+        [("no answer: ", report.unanswered), ("gone: ", report.gone)]
+            .filter { !$0.1.isEmpty }.map { $0 + names($1) }.joined(separator: "; ")
     }
 
     private static func names(_ names: [String]) -> String {

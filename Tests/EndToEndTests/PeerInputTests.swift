@@ -24,7 +24,7 @@ struct PeerInputTests {
         #expect(try await peer.answer(to: "peers") == "ok 1 member")
         try await peer.waitForLine(matching: "^B 127\\.0\\.0\\.1:\\d+ p2ppub1_", since: mark)
         #expect(try await peer.answer(to: "status").contains(/^ok peer A at .*, joined for \d+s, .*: 1 alive$/))
-        #expect(try await peer.answer(to: "help") == "ok 9 commands")
+        #expect(try await peer.answer(to: "help") == "ok 10 commands")
         #expect(peer.lines(of: .output).contains { $0.hasPrefix("send NAME TEXT  ") })
 
         #expect(try await peer.answer(to: "broadcast 50ms") == "ok broadcasts every 50ms")
@@ -50,6 +50,10 @@ struct PeerInputTests {
             "\u{1B}[2J": "error unknown command '\\u{1b}[2J'; see 'help'",
             "broadcast of": "error an interval is like 500ms, 4s or 2m; did you mean 'off'?",
             "send B": "error usage: send NAME TEXT",
+            "ping": "error usage: ping NAME",
+            "ping B C": "error usage: ping NAME",
+            "ping B/C": "error 'B/C' is no name: 1 to 32 characters of A-Z a-z 0-9 . _ -",
+            "ping C": "error no member C",
             "send B/C x": "error 'B/C' is no name: 1 to 32 characters of A-Z a-z 0-9 . _ -",
             "quit now": "error 'quit' takes no argument",
             "connect": "error the peer is connected; 'disconnect' leaves the mesh",
@@ -114,8 +118,10 @@ struct PeerInputTests {
         try await peer.waitForLine(matching: "^\\+ B ")
         other.send(SIGSTOP)
         #expect(try await peer.answer(to: "send B x") == "error no answer from B")
-        #expect(try await peer.answer(to: "all x") == "error delivered to 0 of 1 members")
+        #expect(try await peer.answer(to: "ping B") == "error no answer from B")
+        #expect(try await peer.answer(to: "all x") == "error delivered to 0 of 1 members; no answer: B")
         other.send(SIGCONT)
+        #expect(try await peer.answer(to: "ping B").contains(/^ok B answers in \d+\.\d{3} ms$/))
         #expect(try await peer.answer(to: "send B x") == "ok delivered to B")
     }
 

@@ -18,9 +18,7 @@ extension PeerInspector {
                     return self.report(asked: 1, delivered: [], missing: [member])
                 }
             case (nil, true):
-                let delivery = try await self.peer.broadcast(body, waitingForDelivery: left)
-                return self.report(
-                    asked: delivery.asked, delivered: delivery.acknowledgedBy, missing: delivery.missing)
+                return self.report(of: try await self.peer.broadcast(body, waitingForDelivery: left))
             case (let name?, false):
                 let member = try await self.member(name)
                 do throws(SendError) { try await self.peer.send(body, to: member) } catch { throw .notSent(error) }
@@ -98,6 +96,11 @@ extension PeerInspector {
         // Before the first directory nobody is known.
         guard (try? await peer.condition().maySpeak) == true else { throw .notSent(.notJoined) }
         throw .notSent(.unknownMember)
+    }
+
+    /// Returns the names of those that have acknowledged a message, and of those that have not.
+    package func report(of delivery: Delivery) -> SendReport {
+        report(asked: delivery.asked, delivered: delivery.acknowledgedBy, missing: delivery.missing)
     }
 
     private func report(asked: Int, delivered: [Member], missing: [Member]) -> SendReport {

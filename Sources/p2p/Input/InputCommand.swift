@@ -15,6 +15,7 @@ enum InputCommand: Equatable {
     case broadcastEvery(Duration)
     case send(PeerName, String)
     case all(String)
+    case ping(PeerName)
     case peers
     case status
     case help
@@ -27,6 +28,7 @@ enum InputCommand: Equatable {
         ("broadcast on|off|INTERVAL", "begin or end broadcasts, or change their interval"),
         ("send NAME TEXT", "send a text to a member, and wait until it has it"),
         ("all TEXT", "send a text to all other members, and wait until they have it"),
+        ("ping NAME", "measure the round trip to a member"),
         ("peers", "list the other members: name, address, key"),
         ("status", "show the state of this peer"),
         ("help", "list the commands"),
@@ -48,13 +50,14 @@ enum InputCommand: Equatable {
         case "send":
             let (name, text) = split(rest)
             guard !name.isEmpty, !text.isEmpty else { throw usage("send") }
-            guard let name = try? PeerName(String(name)) else {
-                throw Mistake(message: "\(quoted(name)) is no name: 1 to 32 characters of A-Z a-z 0-9 . _ -")
-            }
-            return .send(name, String(text))
+            return .send(try self.name(name), String(text))
         case "all":
             guard !rest.isEmpty else { throw usage("all") }
             return .all(String(rest))
+        case "ping":
+            let (name, more) = split(rest)
+            guard !name.isEmpty, more.isEmpty else { throw usage("ping") }
+            return .ping(try self.name(name))
         case "peers": return try bare(.peers, rest)
         case "status": return try bare(.status, rest)
         case "help": return try bare(.help, rest)
@@ -84,6 +87,14 @@ enum InputCommand: Equatable {
                 let reason = (error as? ValidationError)?.message ?? "no interval"
                 throw Mistake(message: reason + suggestion(of: ["off", "on"], for: rest))
             }
+        }
+    }
+
+    private static func name(_ word: Substring) throws(Mistake) -> PeerName {
+        do {
+            return try PeerName(String(word))
+        } catch {
+            throw Mistake(message: "\(quoted(word)) is no name: 1 to 32 characters of A-Z a-z 0-9 . _ -")
         }
     }
 

@@ -53,6 +53,7 @@ struct PeerInput {
             case .broadcastEvery(let interval): return .ok(Self.describe(await broadcaster.start(every: interval)))
             case .send(let name, let text): return await send(text, to: name, over: try await runner.connected)
             case .all(let text): return await sendToAll(text, over: try await runner.connected)
+            case .ping(let name): return await ping(name, over: try await runner.connected)
             case .peers: return await list(try await runner.connected)
             case .status: return .ok(StatusTable(status: await inspector.status(listsMembers: false)).line)
             case .help:
@@ -83,14 +84,29 @@ struct PeerInput {
             }
             return .ok("delivered to \(name)")
         } catch {
-            switch error {
-            case .notSent(.unknownMember):
-                let names = ((try? await peer.members()) ?? []).map(\.name.description)
-                return .error("no member \(name)\(InputCommand.suggestion(of: names, for: name.description))")
-            case .notAcknowledged: return .error("no answer from \(name)")
-            case .notSent(let reason): return .error(Self.describe(reason))
-            case .interrupted: return .error(Self.interruption)
+            return await refusal(error, to: name, over: peer)
+        }
+    }
+
+    private func ping(_ name: PeerName, over peer: MeshPeer) async -> Answer {
+        do throws(DeliveryError) {
+            let roundTrip = try await Self.retrying { () throws(DeliveryError) in
+                try await peer.measureRoundTrip(to: name, within: Self.patience)
             }
+            return .ok("\(name) answers in \(StatusTable.milliseconds(roundTrip.wholeNanoseconds)) ms")
+        } catch {
+            return await refusal(error, to: name, over: peer)
+        }
+    }
+
+    private func refusal(_ error: DeliveryError, to name: PeerName, over peer: MeshPeer) async -> Answer {
+        switch error {
+        case .notSent(.unknownMember):
+            let names = ((try? await peer.members()) ?? []).map(\.name.description)
+            return .error("no member \(name)\(InputCommand.suggestion(of: names, for: name.description))")
+        case .notAcknowledged: return .error("no answer from \(name)")
+        case .notSent(let reason): return .error(Self.describe(reason))
+        case .interrupted: return .error(Self.interruption)
         }
     }
 
@@ -108,7 +124,9 @@ struct PeerInput {
         }
         switch (delivery.acknowledged, delivery.asked) {
         case (_, 0): return .error("there is no other member")
-        case (let count, let all) where count < all: return .error("delivered to \(count) of \(all) members")
+        case (let count, let all) where count < all:
+            let missing = SendCommand.missing(inspector.report(of: delivery))
+            return .error("delivered to \(count) of \(all) members; \(missing)")
         case (1, _): return .ok("delivered to 1 member")
         case (let count, _): return .ok("delivered to \(count) members")
         }
