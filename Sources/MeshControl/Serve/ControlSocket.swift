@@ -1,6 +1,4 @@
-internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 internal import SecureMesh
 
@@ -92,36 +90,13 @@ package final class ControlSocket: Sendable {
     private static func bootstrap(
         _ group: MultiThreadedEventLoopGroup, _ service: ControlService
     ) -> ServerBootstrap {
-        let open = NIOLockedValueBox(0)
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = ControlLimits.headerField
-        limits.maxHeaderListSize = ControlLimits.header
-        limits.maxHeaderFieldCount = ControlLimits.headerFields
-        let decoder = limits
-        return ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 64)
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: ChannelOptions.Types.WriteBufferWaterMark(
-                    low: ControlLimits.streamBuffer / 4, high: ControlLimits.streamBuffer)
-            )
-            .childChannelInitializer { channel in
-                let count = open.withLockedValue { count in
-                    count += 1
-                    return count
-                }
-                channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
-                guard count <= ControlLimits.connections else {
-                    return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
-                }
-                return checkUser(of: channel).flatMapThrowing {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                        withPipeliningAssistance: true, withErrorHandling: true,
-                        withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
-                        withDecoderLimitConfiguration: decoder)
-                    try channel.pipeline.syncOperations.addHandler(ControlConnection(service))
-                }
-            }
+        HTTPListener.bootstrap(group, connections: ControlLimits.connections, admitting: checkUser) {
+            ControlConnection(service)
+        }
+        .childChannelOption(
+            .writeBufferWaterMark,
+            value: ChannelOptions.Types.WriteBufferWaterMark(
+                low: ControlLimits.streamBuffer / 4, high: ControlLimits.streamBuffer))
     }
 
     /// Fails for a client of another user than this process and root.

@@ -1,7 +1,5 @@
 internal import MeshControl
-internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 internal import SecureMesh
 
@@ -19,8 +17,12 @@ enum MetricsEndpoint {
     ) async throws(Failure) -> SecureMesh.SocketAddress {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            let channel = try await bootstrap(group, MetricsService(registry, of: process))
-                .bind(to: NIOCore.SocketAddress(ipAddress: Self.host(of: address), port: Int(address.port))).get()
+            let service = MetricsService(registry, of: process)
+            let channel = try await HTTPListener.bootstrap(group, connections: mostConnections) {
+                MetricsConnection(service)
+            }
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .bind(to: NIOCore.SocketAddress(ipAddress: Self.host(of: address), port: Int(address.port))).get()
             let port = channel.localAddress?.port.map { UInt16(clamping: $0) } ?? address.port
             return SecureMesh.SocketAddress(ip: address.ip, port: port)
         } catch {
@@ -40,37 +42,6 @@ enum MetricsEndpoint {
 
     private static func reason(of error: any Error) -> String {
         (error as? IOError).map { SystemError($0.errnoCode).text } ?? "\(error)"
-    }
-
-    private static func bootstrap(
-        _ group: MultiThreadedEventLoopGroup, _ service: MetricsService
-    ) -> ServerBootstrap {
-        let open = NIOLockedValueBox(0)
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = 4 << 10
-        limits.maxHeaderListSize = 16 << 10
-        limits.maxHeaderFieldCount = 64
-        let decoder = limits
-        return ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 16)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                let count = open.withLockedValue { count in
-                    count += 1
-                    return count
-                }
-                channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
-                guard count <= mostConnections else {
-                    return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
-                }
-                return channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                        withPipeliningAssistance: true, withErrorHandling: true,
-                        withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
-                        withDecoderLimitConfiguration: decoder)
-                    try channel.pipeline.syncOperations.addHandler(MetricsConnection(service))
-                }
-            }
     }
 
     private static let mostConnections = 16

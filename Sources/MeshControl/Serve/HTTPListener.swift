@@ -1,0 +1,48 @@
+internal import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOHTTP1
+package import NIOPosix
+
+/// Accepts connections of HTTP/1.1 clients, within bounds of their number and of the head of a request.
+package enum HTTPListener {
+    /// Returns a bootstrap that hands the requests of each connection to a handler of its own.
+    ///
+    /// - Parameters:
+    ///   - group: The event loop of the listener and its connections.
+    ///   - connections: The largest number of connections at once. Further ones are closed.
+    ///   - admit: Fails for a client that is not to be answered.
+    ///   - makeHandler: Returns the handler of a connection, which limits the body of a request and the time.
+    package static func bootstrap(
+        _ group: MultiThreadedEventLoopGroup, connections: Int,
+        admitting admit: @escaping @Sendable (any Channel) -> EventLoopFuture<Void> = {
+            $0.eventLoop.makeSucceededVoidFuture()
+        },
+        makeHandler: @escaping @Sendable () -> any ChannelHandler
+    ) -> ServerBootstrap {
+        let open = NIOLockedValueBox(0)
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = ControlLimits.headerField
+        limits.maxHeaderListSize = ControlLimits.header
+        limits.maxHeaderFieldCount = ControlLimits.headerFields
+        let decoder = limits
+        return ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 64)
+            .childChannelInitializer { channel in
+                let count = open.withLockedValue { count in
+                    count += 1
+                    return count
+                }
+                channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
+                guard count <= connections else {
+                    return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
+                }
+                return admit(channel).flatMapThrowing {
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withPipeliningAssistance: true, withErrorHandling: true,
+                        withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
+                        withDecoderLimitConfiguration: decoder)
+                    try channel.pipeline.syncOperations.addHandler(makeHandler())
+                }
+            }
+    }
+}
