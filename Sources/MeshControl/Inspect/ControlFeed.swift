@@ -2,7 +2,8 @@ internal import Synchronization
 
 /// Hands the events of a process to the streams that want them.
 package final class ControlFeed: Sendable {
-    package typealias Receiver = @Sendable (ControlEvent) -> Void
+    /// Takes the line of an event, with its end.
+    package typealias Receiver = @Sendable (_ line: [UInt8]) -> Void
 
     private struct State {
         var receivers: [Int: (filter: EventFilter, receive: Receiver)] = [:]
@@ -13,7 +14,7 @@ package final class ControlFeed: Sendable {
 
     package init() {}
 
-    /// Calls `receive`, which must not block, with each event that the filter accepts.
+    /// Calls `receive`, which must not block, with the line of each event that the filter accepts.
     ///
     /// - Returns: The number of the subscription, for `unsubscribe`.
     package func subscribe(_ filter: EventFilter, _ receive: @escaping Receiver) -> Int {
@@ -31,11 +32,14 @@ package final class ControlFeed: Sendable {
     /// The number of subscriptions.
     package var count: Int { state.withLock { $0.receivers.count } }
 
-    /// Publishes an event. It is made only if somebody may want it.
+    /// Publishes an event. It is made only if somebody may want it, and encoded once for all streams.
     package func publish(_ event: () -> ControlEvent) {
         let receivers = state.withLock { Array($0.receivers.values) }
         guard !receivers.isEmpty else { return }
         let event = event()
-        for receiver in receivers where receiver.filter.accepts(event) { receiver.receive(event) }
+        let willing = receivers.filter { $0.filter.accepts(event) }
+        guard !willing.isEmpty else { return }
+        let line = ControlJSON.line(event)
+        for receiver in willing { receiver.receive(line) }
     }
 }

@@ -10,7 +10,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private enum State {
         case waiting
-        case reading(HTTPRequestHead, [UInt8])
+        case reading(HTTPRequestHead)
         case answering
         case streaming(subscription: Int)
         case closed
@@ -18,6 +18,8 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private let service: ControlService
     private var state = State.waiting
+    /// The body of the request that is being read. It is no part of the state: each change of that would copy it.
+    private var body: [UInt8] = []
     private var timer: Scheduled<Void>?
     /// The number of events that the reader of the stream was too slow for, since the last line.
     private var missed = 0
@@ -46,15 +48,16 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         switch (unwrapInboundIn(data), state) {
         case (.head(let head), .waiting):
             expect(within: ControlLimits.requestTime, context)
-            state = .reading(head, [])
-        case (.body(let bytes), .reading(let head, let body)):
+            body = []
+            state = .reading(head)
+        case (.body(let bytes), .reading(let head)):
             guard body.count + bytes.readableBytes <= ControlLimits.body else {
                 let error = ControlError(.tooLarge, "the body has more than \(ControlLimits.body) bytes")
                 return refuse(error, head, context)
             }
-            state = .reading(head, body + bytes.readableBytesView)
-        case (.end, .reading(let head, let body)):
-            answer(head, body, context)
+            body += bytes.readableBytesView
+        case (.end, .reading(let head)):
+            answer(head, context)
         default:
             break
         }
@@ -72,10 +75,11 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: answers
 
-    private func answer(_ head: HTTPRequestHead, _ body: [UInt8], _ context: ChannelHandlerContext) {
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         state = .answering
         timer?.cancel()
         let request = ControlRequest(method: head.method.rawValue, target: head.uri, body: body)
+        body = []
         let service = service
         let loopContext = context.loopBound
         let eventLoop = context.eventLoop
@@ -142,34 +146,32 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         let loopContext = context.loopBound
         let eventLoop = context.eventLoop
         // Subscribed first, so that a client that has read the head gets every later event.
-        let subscription = service.process.feed.subscribe(filter) { event in
-            eventLoop.execute { self.write(event, loopContext.value) }
+        let subscription = service.process.feed.subscribe(filter) { line in
+            eventLoop.execute { self.write(line, loopContext.value) }
         }
         state = .streaming(subscription: subscription)
         context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
     }
 
     /// Writes an event, or counts it if too many bytes wait for the reader.
-    private func write(_ event: ControlEvent, _ context: ChannelHandlerContext) {
+    private func write(_ line: [UInt8], _ context: ChannelHandlerContext) {
         guard case .streaming = state else { return }
         guard context.channel.isWritable else {
             missed += 1
             return
         }
         writeMissed(context)
-        writeLine(event, context)
+        writeLine(line, context)
     }
 
     private func writeMissed(_ context: ChannelHandlerContext) {
         guard missed > 0 else { return }
-        writeLine(.missed(missed), context)
+        writeLine(ControlJSON.line(ControlEvent.missed(missed)), context)
         missed = 0
     }
 
-    private func writeLine(_ event: ControlEvent, _ context: ChannelHandlerContext) {
-        var buffer = context.channel.allocator.buffer(capacity: 512)
-        buffer.writeBytes(ControlJSON.encode(event))
-        buffer.writeInteger(UInt8(ascii: "\n"))
+    private func writeLine(_ line: [UInt8], _ context: ChannelHandlerContext) {
+        let buffer = context.channel.allocator.buffer(bytes: line)
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
     }
 }

@@ -13,6 +13,9 @@ package enum ControlJSON {
         return (try? encoder.encode(value)).map(Array.init) ?? Array("{}".utf8)
     }
 
+    /// Returns the JSON with the end of a line.
+    static func line(_ value: some Encodable) -> [UInt8] { encode(value) + [UInt8(ascii: "\n")] }
+
     package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) -> Value? {
         try? JSONDecoder().decode(type, from: Data(bytes))
     }

@@ -1,0 +1,92 @@
+internal import Foundation
+internal import Testing
+
+/// Clients that stall, send garbage or ask without end, at the control sockets of real processes.
+@Suite("clients that press a control socket", .serialized, .timeLimit(.minutes(20)))
+struct ControlPressureTests {
+    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "press_control.py").path
+
+    private static let requests = [
+        "one_after_another", "new_connections", "pipelined", "many_at_once", "half_a_head", "a_head_byte_by_byte",
+        "garbage", "a_long_head", "a_body_that_never_ends", "a_body_of_single_bytes", "a_body_that_stalls",
+        "answers_that_nobody_reads",
+    ]
+
+    @Test(
+        "delay no message and no heartbeat, and take bounded memory and descriptors", arguments: ["s.sock", "A.sock"])
+    func requests(socket: String) async throws {
+        try await press(socket, Self.requests)
+    }
+
+    @Test("whose event streams stall miss events, and nothing else happens")
+    func streams() async throws {
+        try await press("A.sock", ["streams_that_stall"], floods: true)
+    }
+
+    /// - Parameter floods: True for a third peer that broadcasts 200 messages of 1,000 bytes per second.
+    private func press(_ socket: String, _ names: [String], floods: Bool = false) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--control", "s.sock"])
+        let sender = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
+        let receiver = try await harness.joinPeer("B", of: server, ["--control", "off"])
+        if floods {
+            let text = String(repeating: "x", count: 1_000)
+            let options = ["--control", "off", "--message", text, "--broadcast-interval", "5ms"]
+            _ = try await harness.joinPeer("C", of: server, options)
+        }
+        try await receiver.waitForMessages(from: "A")
+        try await harness.waitForAnswer(at: socket)
+        let pressed = socket == "s.sock" ? server.process : sender
+        let before = ProcessFigures(of: pressed)
+        for name in names {
+            let mark = receiver.mark
+            let client = try await harness.run(
+                [], launcher: ["/usr/bin/env", "python3", Self.script, socket, name], within: .seconds(240))
+            #expect(client.status == 0, "\(client.text)")
+            let count = try receiver.lines(matching: "^A: ", since: mark).count
+            try await receiver.waitForMessages(from: "A", count: count + 1, since: mark)
+            try await harness.waitForAnswer(at: socket)
+            if let before { try await Self.check(pressed, against: before, after: name) }
+        }
+        for process in [sender, receiver] {
+            #expect(try process.lines(matching: "lost the server", on: .errors).isEmpty)
+        }
+        #expect(try server.process.lines(matching: "^- ").isEmpty)
+    }
+
+    private static func check(
+        _ process: RunningProcess, against before: ProcessFigures, after name: String
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        var now = ProcessFigures(of: process)
+        // Connections are closed some time after their client has gone.
+        while let figures = now, figures.descriptors > before.descriptors, ContinuousClock.now < deadline {
+            try await RunningProcess.pause()
+            now = ProcessFigures(of: process)
+        }
+        let figures = try #require(now)
+        #expect(figures.descriptors <= before.descriptors, "\(name)")
+        #expect(figures.memory < before.memory + 32 << 20, "\(name)")
+    }
+}
+
+/// The open files and the resident memory of a process.
+private struct ProcessFigures {
+    let descriptors: Int
+    /// In bytes.
+    let memory: Int
+
+    /// Nil where there is no /proc.
+    init?(of process: RunningProcess) {
+        let folder = "/proc/\(process.id)"
+        guard let files = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/fd"),
+            let status = try? String(contentsOfFile: "\(folder)/status", encoding: .utf8),
+            let memory = status.firstMatch(of: #/VmRSS:\s+(\d+)/#).flatMap({ Int($0.output.1) })
+        else { return nil }
+        descriptors = files.count
+        self.memory = memory << 10
+    }
+}
