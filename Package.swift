@@ -94,7 +94,7 @@ let package = Package(
         ),
         .target(
             name: "FuzzKit",
-            dependencies: ["MeshSimulator", "SecureMeshCore"],
+            dependencies: ["MeshControl", "MeshSimulator", "SecureMeshCore"],
             path: "Tests/Fuzzers/FuzzKit",
             swiftSettings: strict
         ),
@@ -130,7 +130,8 @@ let package = Package(
     ]
 )
 
-// scripts/fuzz builds the core, the simulator and the fuzz targets only, so that nothing else is instrumented.
+// scripts/fuzz builds the core, the simulator, the values of the control socket and the fuzz targets only, so that
+// nothing else is instrumented.
 // libFuzzer provides the main function of each fuzz target.
 if Context.environment["FUZZ"] != nil {
     let fuzzed = ["CSodium", "SecureMeshCore", "MeshSimulator", "FuzzKit"]
@@ -140,11 +141,17 @@ if Context.environment["FUZZ"] != nil {
         return !location.hasSuffix("/swift-collections.git")
     }
     package.targets.removeAll { !fuzzed.contains($0.name) }
+    package.targets += [
+        .target(
+            name: "SecureMesh", dependencies: ["SecureMeshCore"], exclude: ["SecureMesh.docc"],
+            sources: ["Exports.swift"], swiftSettings: strict),
+        .target(name: "MeshControl", dependencies: ["SecureMesh"], sources: ["Values"], swiftSettings: strict),
+    ]
     package.targets.append(
         .target(name: "FuzzEntry", dependencies: ["FuzzKit"], path: "Tests/Fuzzers/FuzzEntry", swiftSettings: strict))
     for (name, library) in [
         ("FuzzDatagram", "FuzzEntry"), ("FuzzAdmission", "FuzzEntry"), ("FuzzMesh", "FuzzEntry"),
-        ("FuzzSeeds", "FuzzKit"),
+        ("FuzzControl", "FuzzEntry"), ("FuzzSeeds", "FuzzKit"),
     ] {
         package.targets.append(
             .executableTarget(

@@ -1,3 +1,5 @@
+internal import SecureMesh
+
 /// The events that a stream has.
 package struct EventFilter: Sendable, Equatable {
     /// The kinds of events; nil for all kinds.
@@ -10,7 +12,7 @@ package struct EventFilter: Sendable, Equatable {
         self.names = names
     }
 
-    /// Reads the query of `GET /v1/events`: `event=KIND,…` and `name=NAME,…`.
+    /// Reads the query of `GET /v1/events`: `event=KIND,…` and `name=NAME,…`. Both may be repeated.
     package init(_ query: ControlRequest.Query) throws(ControlError) {
         for (key, value) in query {
             let values = value.split(separator: ",").map(String.init)
@@ -24,8 +26,12 @@ package struct EventFilter: Sendable, Equatable {
                     }
                     kinds.insert(kind)
                 }
-                self.kinds = kinds
-            case "name": names = Set(values)
+                self.kinds = kinds.union(self.kinds ?? [])
+            case "name":
+                for value in values where (try? PeerName(value)) == nil {
+                    throw ControlError(.badRequest, "a name is 1 to 32 characters of A-Z a-z 0-9 . _ -")
+                }
+                names = Set(values).union(names ?? [])
             default: throw ControlError(.badRequest, "the query has an unknown key")
             }
         }

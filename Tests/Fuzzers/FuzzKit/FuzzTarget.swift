@@ -6,6 +6,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible
     case admission = "FuzzAdmission"
     /// Plays a stream of operations on a registry, its peers, a hostile network and hostile members.
     case mesh = "FuzzMesh"
+    /// Hands requests to the control socket, after HTTP.
+    case control = "FuzzControl"
 
     /// Returns the failure that `input` shows, or nil. The same input always gives the same result.
     package func failure(of input: [UInt8]) -> String? {
@@ -13,6 +15,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible
         case .datagram: DatagramCheck.failure(of: input)
         case .admission: AdmissionCheck.failure(of: input)
         case .mesh: MeshCheck.failure(of: input)
+        case .control: ControlCheck.failure(of: input)
         }
     }
 
@@ -22,6 +25,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible
         case .datagram: DatagramSeeds.all
         case .admission: AdmissionCheck.seeds
         case .mesh: MeshCheck.seeds
+        case .control: ControlCheck.seeds
         }
     }
 
