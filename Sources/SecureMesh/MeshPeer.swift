@@ -391,10 +391,11 @@ extension MeshPeer {
 
     /// Sends a message to the member with this key, and waits until the member's peer has acknowledged it.
     ///
-    /// The message is repeated after 0.25 s, then with gaps that double up to 2 s. Each copy counts at the receiver's
-    /// rate. The receiver delivers the message once, unless its process restarts between two copies. A repeated message
-    /// may arrive after later ones. An acknowledgment says that the receiver's peer has the message, and not that its
-    /// program has handled it.
+    /// The message is repeated every 0.25 s or a little more for 3 s, then with gaps that double up to 2 s. While more
+    /// than 16 messages wait, the gaps double from the beginning. Each copy counts at the receiver's rate. The receiver
+    /// delivers the message once, unless its process restarts between two copies. A repeated message may arrive after
+    /// later ones. An acknowledgment says that the receiver's peer has the message, and not that its program has
+    /// handled it.
     ///
     /// 256 messages may wait at once, and no more than 2,047 messages may be sent between the oldest of them and a new
     /// one; otherwise `SendError.queueFull` is thrown.

@@ -252,6 +252,8 @@ private let constants: [(name: String, value: String)] = [
     ("finishedDeliveries", text(Limits.finishedDeliveries)),
     ("finishedReceivers", text(Limits.finishedReceivers)),
     ("firstRepeat", text(Limits.firstRepeat)),
+    ("steadyRepeats", text(Limits.steadyRepeats)),
+    ("steadyMessages", text(Limits.steadyMessages)),
     ("longestRepeat", text(Limits.longestRepeat)),
     ("longestDelivery", text(Limits.longestDelivery)),
     ("acknowledgmentRate", text(Limits.acknowledgmentRate)),

@@ -1,6 +1,7 @@
 /// This peer's messages that wait for acknowledgments (PROTOCOL.md, section 7.4).
 ///
-/// A message is repeated, with doubling gaps, to the receivers whose ACK is missing. That ends when all have come, when
+/// A message is repeated, at first with equal and then with doubling gaps, to the receivers whose ACK is missing. That
+/// ends when all have come, when
 /// its time is over, or when this peer has a new session: receivers could not tell that a message signed in the new
 /// session is the same.
 package struct Deliveries: Sendable {
@@ -18,6 +19,8 @@ package struct Deliveries: Sendable {
         /// The instant of the next repeat.
         var repeatAt: Instant
         var gap: Duration
+        /// The repeats so far.
+        var repeats = 0
         let longestGap: Duration
 
         func result(_ now: Instant) -> DeliveryResult {
@@ -147,7 +150,9 @@ package struct Deliveries: Sendable {
                         message: item.message, signed: item.signed,
                         receivers: item.receivers.filter(item.missing.contains), until: item.until))
             }
-            let gap = min(item.gap * 2, item.longestGap)
+            let isSteady = item.repeats < Limits.steadyRepeats - 1 && unacknowledged.count <= Limits.steadyMessages
+            let gap = isSteady ? item.gap : min(item.gap * 2, item.longestGap)
+            unacknowledged[index].repeats += 1
             unacknowledged[index].gap = gap
             unacknowledged[index].repeatAt = now + random.jittered(gap)
         }

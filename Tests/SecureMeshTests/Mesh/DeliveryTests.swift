@@ -60,24 +60,51 @@ import Testing
         #expect(peers[1].machine.rejections.total == 0)
     }
 
-    @Test("without an ACK a message is repeated with growing gaps until its time is over") func unacknowledged() throws
-    {
+    @Test("without an ACK a message is repeated, at last with growing gaps, until its time is over")
+    func unacknowledged() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.drop(.message)
         let start = mesh.now
-        let number = try send("lost", from: peers[0], to: peers[1], in: mesh)
-        mesh.run(for: .milliseconds(4_990))
+        let number = try send("lost", from: peers[0], to: peers[1], within: .seconds(8), in: mesh)
+        mesh.run(for: .milliseconds(7_990))
         #expect(peers[0].machine.delivery(of: number) == nil)
         mesh.run(for: .milliseconds(10))
         #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [1, 0])
         let times = mesh.sent(.message).map { $0.sentAt - start }
-        #expect(times.count >= 4 && times.count <= 5)
-        #expect(times[1] >= .milliseconds(250) && times[1] < .milliseconds(320))
-        #expect(times[2] - times[1] >= .milliseconds(500) && times[3] - times[2] >= .milliseconds(1_000))
+        let gaps = zip(times.dropFirst(), times).map { $0 - $1 }
+        #expect(gaps.count == Limits.steadyRepeats + 3)
+        #expect(gaps.prefix(Limits.steadyRepeats).allSatisfy { $0 >= .milliseconds(250) && $0 < .milliseconds(320) })
+        #expect(gaps[12] >= .milliseconds(500) && gaps[12] < .milliseconds(640))
+        #expect(gaps[13] >= .milliseconds(1_000) && gaps[14] >= .seconds(2))
         let sent = mesh.sent(.message).count
         mesh.run(for: .seconds(5))
         #expect(mesh.sent(.message).count == sent)
+    }
+
+    @Test("while more than 16 messages wait, gaps grow from the first repeat") func manyUnacknowledged() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(2)
+        mesh.drop(.message)
+        for _ in 0...Limits.steadyMessages { _ = try send("lost", from: peers[0], to: peers[1], in: mesh) }
+        mesh.run(for: .seconds(3))
+        // At 0, 0.25, 0.75 and 1.75 s.
+        #expect(mesh.sent(.message).count == (Limits.steadyMessages + 1) * 4)
+    }
+
+    @Test("a broadcast to 50 with a loss of 20 % in each direction reaches all within 3 s, each once") func loss()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(51)
+        var random = RandomSource.seeded(1)
+        for kind in [Kind.message, .ack] { mesh.drop(kind) { _ in random.next() % 5 == 0 } }
+        for round in 1...4 {
+            let number = try broadcast(from: peers[0], within: .seconds(3), in: mesh)
+            mesh.run(for: .seconds(3))
+            #expect(peers[0].machine.delivery(of: number).map { [$0.asked, $0.acknowledged] } == [50, 50])
+            #expect(peers[1...].allSatisfy { $0.messages.count == round })
+        }
     }
 
     @Test("a broadcast is acknowledged by all, at different times, and repeated only to those whose ACK is missing")
