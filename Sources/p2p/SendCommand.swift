@@ -113,7 +113,7 @@ struct SendCommand: AsyncParsableCommand {
         do {
             try await send { request in
                 do throws(ControlError) {
-                    return try await inspector.send(request)
+                    return try await inspector.send(request, waitingForReceiver: true)
                 } catch {
                     throw Failure(ErrorReport(error).error)
                 }

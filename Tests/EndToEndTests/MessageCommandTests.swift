@@ -113,6 +113,25 @@ struct MessageCommandTests {
         late.expectFailure(75, "may not send messages")
     }
 
+    @Test("send --as waits until the receiver is a member")
+    func receiverJoinsLater() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let mesh = try await Mesh(harness, peers: ["A"], authorized: ["A", "B", "C"])
+        let sending = try harness.start([
+            "send", "C", "hello", "--as", "B", "--server", mesh.server.address, "--timeout", "30s",
+        ])
+        try await mesh.peers[0].waitForLine(matching: "^\\+ B ")
+        let receiver = try await harness.joinPeer("C", of: mesh.server)
+        try await receiver.waitForLine(matching: "^B \\(to you only\\): hello$")
+        #expect(try await sending.waitForExit() == 0)
+        #expect(sending.lines(of: .output) == ["delivered to 1 of 1: C"])
+        let unknown = try await harness.run([
+            "send", "D", "hello", "--as", "B", "--server", mesh.server.address, "--timeout", "2s",
+        ])
+        unknown.expectFailure(69, "no member has the name D", hint: "p2p status")
+    }
+
     @Test("ping measures a round trip, and no program sees it")
     func ping() async throws {
         let harness = try ProcessHarness()

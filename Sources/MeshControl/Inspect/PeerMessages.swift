@@ -1,12 +1,22 @@
-internal import SecureMesh
+package import SecureMesh
 
 /// Messages and round trips on behalf of a command. A request waits within its time until the peer may send: for the
 /// join, and for the receivers' rates.
 extension PeerInspector {
     package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
+        try await send(request, waitingForReceiver: false)
+    }
+
+    /// Sends a message.
+    ///
+    /// - Parameter waitsForReceiver: True to wait until the receiver is a member, if the peer has just joined.
+    package func send(
+        _ request: SendRequest, waitingForReceiver waitsForReceiver: Bool
+    ) async throws(ControlError) -> SendReport {
         let body = request.bytes
         let receiver = try request.to.map { text throws(ControlError) in try Self.name(text) }
-        return try await attempt(receiver, within: Self.time(request.timeoutMilliseconds)) {
+        let time = Self.time(request.timeoutMilliseconds)
+        return try await attempt(receiver, within: time, waitingForReceiver: waitsForReceiver) {
             left throws(DeliveryError) in
             switch (receiver, request.acknowledge ?? true) {
             case (let name?, true):
@@ -47,9 +57,12 @@ extension PeerInspector {
 
     /// Calls `body` with the time that is left, and again after an error that passes.
     ///
-    /// - Parameter name: The receiver's name, for a refusal; nil for all members.
+    /// - Parameters:
+    ///   - name: The receiver's name, for a refusal; nil for all members.
+    ///   - waitsForReceiver: True if it passes that no member has the name.
     private func attempt<Report: Sendable>(
-        _ name: PeerName?, within time: Duration, _ body: (_ left: Duration) async throws(DeliveryError) -> Report
+        _ name: PeerName?, within time: Duration, waitingForReceiver waitsForReceiver: Bool = false,
+        _ body: (_ left: Duration) async throws(DeliveryError) -> Report
     ) async throws(ControlError) -> Report {
         let deadline = ContinuousClock.now + time
         while true {
@@ -68,6 +81,7 @@ extension PeerInspector {
                 pause = .milliseconds(1)
             case .notSent(.overRate(let retryAfter)): pause = retryAfter
             case .notSent(.queueFull): pause = .milliseconds(20)
+            case .notSent(.unknownMember) where waitsForReceiver: pause = .milliseconds(50)
             default: throw refusal(failure, name)
             }
             guard deadline - .now > pause else { throw refusal(failure, name) }
