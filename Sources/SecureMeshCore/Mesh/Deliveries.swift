@@ -13,6 +13,9 @@ package struct Deliveries: Sendable {
         var missing: Set<PublicKey>
         /// The receivers whose entry is false, so that the message was not sent to them.
         var excluded: Set<PublicKey> = []
+        /// The receivers that got it under the signature of another session, so that a repeat would be another message
+        /// to them.
+        var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
         let until: Instant
@@ -117,6 +120,15 @@ package struct Deliveries: Sendable {
         finishIfComplete(index, now)
     }
 
+    /// Notes that a message was sealed for a receiver for the first time.
+    ///
+    /// - Parameter session: The session of this peer that signed it. A receiver that lists this peer's former session
+    ///   gets it from that one.
+    package mutating func noteSealed(_ number: UInt64, for identity: PublicKey, from session: UInt64) {
+        guard let index = index(of: number), unacknowledged[index].signed.from != session else { return }
+        unacknowledged[index].unrepeatable.insert(identity)
+    }
+
     /// Removes a receiver for which the message cannot be sealed.
     package mutating func drop(_ identity: PublicKey, from number: UInt64, now: Instant) {
         guard let index = index(of: number), unacknowledged[index].missing.remove(identity) != nil else { return }
@@ -148,7 +160,9 @@ package struct Deliveries: Sendable {
                 due.append(
                     Repeat(
                         message: item.message, signed: item.signed,
-                        receivers: item.receivers.filter(item.missing.contains), until: item.until))
+                        receivers: item.receivers.filter {
+                            item.missing.contains($0) && !item.unrepeatable.contains($0)
+                        }, until: item.until))
             }
             let isSteady = item.repeats < Limits.steadyRepeats - 1 && unacknowledged.count <= Limits.steadyMessages
             let gap = isSteady ? item.gap : min(item.gap * 2, item.longestGap)

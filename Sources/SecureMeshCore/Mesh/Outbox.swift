@@ -55,22 +55,24 @@ package struct Outbox: Sendable {
 
     /// Signs a message to one member.
     ///
-    /// - Returns: The message, and the broadcasts that still wait for the member. They are to be sealed before it, so
-    ///   that the member gets the messages of this peer in the order in which they were made.
+    /// - Returns: The message, and the broadcasts that still wait for the member, with their numbers. They are to be
+    ///   sealed before it, so that the member gets the messages of this peer in the order in which they were made.
     /// - Throws: `SendError.overRate`.
     package mutating func sign(
         _ body: [UInt8], flags: PeerMessage.Flags, for entry: Entry, by signer: Signer, now: Instant
-    ) throws(SendError) -> (before: [SignedPayload], message: PeerMessage, signed: SignedPayload) {
+    ) throws(SendError) -> (
+        before: [(payload: SignedPayload, number: UInt64)], message: PeerMessage, signed: SignedPayload
+    ) {
         let places = waiting.map { $0.isRepeat ? nil : $0.receivers.firstIndex(of: entry.identity) }
         let before = zip(waiting, places).filter { $1 != nil }
         let size = before.reduce(Kind.message.minimumSize + body.count) { $0 + $1.0.size }
         let wait = limiter.wait(for: entry.session, count: before.count + 1, size: size, now: now)
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
-        var earlier: [SignedPayload] = []
+        var earlier: [(payload: SignedPayload, number: UInt64)] = []
         for (index, place) in places.enumerated() {
             guard let place else { continue }
             waiting[index].receivers.remove(at: place)
-            earlier.append(signed(index, by: signer))
+            earlier.append((signed(index, by: signer), waiting[index].message.number))
         }
         number += 1
         let message = PeerMessage(audience: entry.identity, number: number, flags: flags, body: body)

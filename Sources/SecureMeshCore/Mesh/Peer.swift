@@ -548,7 +548,10 @@ extension Peer {
         let asks = flags.contains(.acknowledge)
         try checkRoom(for: body, receivers: 1, acknowledgedWithin: asks ? timeout : nil)
         let (earlier, message, signed) = try outbox.sign(body, flags: flags, for: entry, by: signer, now: now)
-        for payload in earlier { try seal(payload, for: entry, now: now) }
+        for (payload, number) in earlier {
+            try seal(payload, for: entry, now: now)
+            deliveries.noteSealed(number, for: identity, from: payload.from)
+        }
         try seal(signed, for: entry, now: now)
         if asks {
             deliveries.begin(message, signed, to: [identity], timeout: timeout, spread: .zero, now: now)
@@ -608,6 +611,7 @@ extension Peer {
         while let next = outbox.next(in: directory, by: speakers, deliveries, now: now) {
             do throws(SendError) {
                 try seal(next.payload, for: next.entry, now: now)
+                deliveries.noteSealed(next.number, for: next.entry.identity, from: next.payload.from)
             } catch {
                 // A false entry must not stop the message to the other members, so it is counted as what it is: a part
                 // of the directory that is refused.

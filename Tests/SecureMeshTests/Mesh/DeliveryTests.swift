@@ -240,6 +240,26 @@ import Testing
         #expect(!deliveries.hasRoom(number: 6, bodySize: Limits.unacknowledgedBytes, receivers: 1))
     }
 
+    @Test("a message is not repeated to a receiver that got it under another session's signature") func otherSession()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(3)
+        var deliveries = Deliveries()
+        let message = PeerMessage(audience: nil, number: 5, flags: .acknowledge, body: [])
+        let signer = Signer(
+            key: peers[0].key, context: SigningContext(mesh: mesh.serverKey.publicKey), from: 7)
+        let receivers = peers[1...].map(\.publicKey)
+        deliveries.begin(
+            message, signer.sign(.message, message), to: receivers, timeout: .seconds(9), spread: .zero, now: at(0))
+        deliveries.noteSealed(5, for: receivers[0], from: 7)
+        deliveries.noteSealed(5, for: receivers[1], from: 6)
+        var random = RandomSource.seeded(1)
+        let due = deliveries.due(in: SessionID(rawValue: 7), random: &random, now: at(250))
+        #expect(due.map(\.receivers) == [[receivers[0]]])
+        #expect(deliveries.misses(5, from: receivers[1]))
+    }
+
     @Test("a number is delivered once, also long after it, and one far below the newest is refused") func window()
         throws
     {
