@@ -193,6 +193,13 @@ public final class MeshServer: Service {
         }.get()
     }
 
+    /// The number of members whose proof of life was overdue when the server last looked, less than a second ago.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    package var lateCount: Int {
+        get async throws(MeshError) { try await ask { $0.lateCount } }
+    }
+
     /// Follows the addresses of the host as they come and go, if a socket is bound to a wildcard address.
     private func followHostAddresses(_ driver: MeshDriver<Registry>, _ bound: [SocketAddress]) -> Task<Void, Never>? {
         guard bound.contains(where: \.isUnspecified) else { return nil }

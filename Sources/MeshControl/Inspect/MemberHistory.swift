@@ -19,17 +19,52 @@ package struct MemberHistory: Sendable {
         let number: UInt64
     }
 
+    /// The keys that may join; nil if that is not known.
+    package var roster: Roster? {
+        didSet { neverCount = countNever() }
+    }
     private(set) package var present: [PublicKey: Presence] = [:]
-    private var absent: [PublicKey: UInt64] = [:]
+    /// The newest departure of each member that is gone: its number, and the state after it.
+    private var absent: [PublicKey: (number: UInt64, state: MemberState)] = [:]
+    /// The number of members that left, failed and were revoked.
+    private var gone: [MemberState: Int] = [:]
+    /// The number of keys that may join and are neither present nor absent.
+    private(set) package var neverCount = 0
     /// The departures in their order. One that is not in `absent` was forgotten: the member is back, or left again.
     private var order: [Absence] = []
     private var newest: UInt64 = 0
     private let limit: Int
     private let time: Duration
 
-    package init(limit: Int = ControlLimits.absences, time: Duration = ControlLimits.absenceTime) {
+    package init(
+        roster: Roster? = nil, limit: Int = ControlLimits.absences, time: Duration = ControlLimits.absenceTime
+    ) {
+        self.roster = roster
         self.limit = limit
         self.time = time
+        neverCount = countNever()
+    }
+
+    /// Returns the number of members in each state, without a look at each member.
+    ///
+    /// - Parameter late: The number of members that are suspects.
+    package mutating func counts(late: Int, _ now: Timestamp) -> [String: Int] {
+        forget(now)
+        let suspects = min(late, present.count)
+        var counts = [MemberState.alive: present.count - suspects, .suspect: suspects, .never: neverCount]
+        for state in [MemberState.left, .failed, .revoked] { counts[state] = gone[state] ?? 0 }
+        return Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
+    }
+
+    private func countNever() -> Int {
+        guard let roster else { return 0 }
+        return roster.authorized.keys.count { present[$0] == nil && absent[$0] == nil }
+    }
+
+    /// Updates the number of keys that never joined, before a key is noted for the first time or after it is forgotten.
+    private mutating func addNever(_ change: Int, for key: PublicKey) {
+        guard present[key] == nil, absent[key] == nil, roster?.authorized[key] != nil else { return }
+        neverCount += change
     }
 
     /// The number of members that are gone and remembered, and of departures in memory.
@@ -37,7 +72,8 @@ package struct MemberHistory: Sendable {
     package var departureCount: Int { order.count }
 
     package mutating func noteJoin(_ member: Member, at now: Timestamp) {
-        absent[member.publicKey] = nil
+        addNever(-1, for: member.publicKey)
+        setAbsence(of: member.publicKey, nil)
         present[member.publicKey] = Presence(member: member, since: now)
     }
 
@@ -48,11 +84,20 @@ package struct MemberHistory: Sendable {
     }
 
     package mutating func noteDeparture(_ member: Member, _ departure: Departure?, at now: Timestamp) {
+        addNever(-1, for: member.publicKey)
         present[member.publicKey] = nil
         newest += 1
-        absent[member.publicKey] = newest
-        order.append(Absence(member: member, departure: departure, at: now, number: newest))
+        let absence = Absence(member: member, departure: departure, at: now, number: newest)
+        order.append(absence)
+        setAbsence(of: member.publicKey, absence)
         forget(now)
+    }
+
+    /// Sets or removes what is remembered of a key that is gone.
+    private mutating func setAbsence(of key: PublicKey, _ absence: Absence?) {
+        if let old = absent[key] { gone[old.state, default: 0] -= 1 }
+        absent[key] = absence.map { ($0.number, MemberState($0.departure)) }
+        if let new = absent[key] { gone[new.state, default: 0] += 1 }
     }
 
     package mutating func noteMessage(from member: Member) {
@@ -84,7 +129,7 @@ package struct MemberHistory: Sendable {
     }
 
     private func isRemembered(_ absence: Absence) -> Bool {
-        absent[absence.member.publicKey] == absence.number
+        absent[absence.member.publicKey]?.number == absence.number
     }
 
     private mutating func forget(_ now: Timestamp) {
@@ -96,7 +141,10 @@ package struct MemberHistory: Sendable {
 
     /// Removes the oldest departures.
     private mutating func drop(_ count: Int) {
-        for absence in order.prefix(count) where isRemembered(absence) { absent[absence.member.publicKey] = nil }
+        for absence in order.prefix(count) where isRemembered(absence) {
+            setAbsence(of: absence.member.publicKey, nil)
+            addNever(1, for: absence.member.publicKey)
+        }
         order.removeFirst(count)
     }
 }

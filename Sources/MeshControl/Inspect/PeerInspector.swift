@@ -127,7 +127,7 @@ package final class PeerInspector: ControlledProcess {
     package func status(listsMembers: Bool) async -> MeshStatus {
         let now = Timestamp.now
         // A copy, so that the lock is held for a short time.
-        var state = state.withLock { $0 }
+        let state = state.withLock { $0 }
         let (link, since) = (state.link, state.linkSince)
         let condition = try? await peer.condition()
         var all = problems(state)
@@ -139,7 +139,32 @@ package final class PeerInspector: ControlledProcess {
                     hint: "messages go on when the server answers", since: since))
         }
         let isCertain = link == .joined
-        var members = state.history.present.values.map { presence in
+        let bound = try? await peer.boundAddress
+        return MeshStatus(
+            time: now, role: .peer, name: name.description, version: identity.version, process: identity.process,
+            startedAt: identity.startedAt, addresses: [bound].compactMap { $0?.description },
+            fingerprint: key.fingerprint, publicKey: key.description,
+            server: ServerLink(
+                configured: server.description, address: condition?.server?.description, state: link, since: since,
+                maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
+            problems: all, counts: counts(isCertain, now),
+            members: listsMembers ? members(state, isCertain, now).inOrder : nil,
+            lostDatagrams: ((try? await peer.losses()) ?? DatagramLosses()).byReason,
+            refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason,
+            streams: feed.count)
+    }
+
+    /// - Parameter isCertain: False if the server is silent, so that all members are suspects.
+    private func counts(_ isCertain: Bool, _ now: Timestamp) -> [String: Int] {
+        state.withLock { state in
+            state.history.counts(late: isCertain ? 0 : state.history.present.count, now)
+        }
+    }
+
+    private func members(_ state: State, _ isCertain: Bool, _ now: Timestamp) -> [MemberStatus] {
+        let (link, since) = (state.link, state.linkSince)
+        var history = state.history
+        let members = history.present.values.map { presence in
             var member = MemberStatus(
                 name: presence.member.name.description, publicKey: presence.member.publicKey,
                 state: isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
@@ -149,24 +174,13 @@ package final class PeerInspector: ControlledProcess {
             member.roundTrip = presence.roundTrip
             return member
         }
-        members += state.history.absences(now).map { absence in
-            MemberStatus(
-                name: absence.member.name.description, publicKey: absence.member.publicKey,
-                state: MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue,
-                address: absence.member.address)
-        }
-        let bound = try? await peer.boundAddress
-        return MeshStatus(
-            time: now, role: .peer, name: name.description, version: identity.version, process: identity.process,
-            startedAt: identity.startedAt, addresses: [bound].compactMap { $0?.description },
-            fingerprint: key.fingerprint, publicKey: key.description,
-            server: ServerLink(
-                configured: server.description, address: condition?.server?.description, state: link, since: since,
-                maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
-            problems: all, counts: members.counts, members: listsMembers ? members.inOrder : nil,
-            lostDatagrams: ((try? await peer.losses()) ?? DatagramLosses()).byReason,
-            refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason,
-            streams: feed.count)
+        return members
+            + history.absences(now).map { absence in
+                MemberStatus(
+                    name: absence.member.name.description, publicKey: absence.member.publicKey,
+                    state: MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue,
+                    address: absence.member.address)
+            }
     }
 
     private func problems(_ state: State) -> [Problem] {

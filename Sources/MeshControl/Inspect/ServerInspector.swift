@@ -23,7 +23,7 @@ package final class ServerInspector: ControlledProcess {
     }
 
     private struct State {
-        var history = MemberHistory()
+        var history: MemberHistory
         var roster: Roster
         var suspicion: (count: Int, since: Timestamp)?
         var listFault: (error: ControlError, since: Timestamp)?
@@ -49,7 +49,7 @@ package final class ServerInspector: ControlledProcess {
         self.key = key
         self.identity = identity
         self.list = list
-        state = Mutex(State(roster: roster))
+        state = Mutex(State(history: MemberHistory(roster: list == nil ? nil : roster), roster: roster))
     }
 
     /// Follows the events of the server until they end.
@@ -95,8 +95,29 @@ package final class ServerInspector: ControlledProcess {
 
     package func status(listsMembers: Bool) async -> MeshStatus {
         let now = Timestamp.now
-        let (present, absent, roster, problems) = state.withLock { state in
-            (state.history.present, state.history.absences(now), state.roster, Self.problems(state, now))
+        let members = listsMembers ? await members(now) : nil
+        let counts: [String: Int]
+        if let members {
+            counts = members.counts
+        } else {
+            let late = (try? await server.lateCount) ?? 0
+            counts = state.withLock { $0.history.counts(late: late, now) }
+        }
+        let addresses = (try? await server.boundAddresses) ?? []
+        return MeshStatus(
+            time: now, role: .server, name: nil, version: identity.version, process: identity.process,
+            startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
+            publicKey: key.description, server: nil, problems: state.withLock { Self.problems($0, now) },
+            counts: counts, members: members?.inOrder,
+            lostDatagrams: ((try? await server.losses()) ?? DatagramLosses()).byReason,
+            refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason,
+            streams: feed.count)
+    }
+
+    private func members(_ now: Timestamp) async -> [MemberStatus] {
+        // Copies, so that the lock is held for a short time.
+        let (present, absent, roster) = state.withLock { state in
+            (state.history.present, state.history.absences(now), state.roster)
         }
         var members = present.values.map { presence in
             MemberStatus(
@@ -114,15 +135,7 @@ package final class ServerInspector: ControlledProcess {
         members += roster.authorized.filter { !known.contains($0.key) }.map {
             MemberStatus(name: $0.value.description, publicKey: $0.key, state: .never)
         }
-        let addresses = (try? await server.boundAddresses) ?? []
-        return MeshStatus(
-            time: now, role: .server, name: nil, version: identity.version, process: identity.process,
-            startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
-            publicKey: key.description, server: nil, problems: problems, counts: members.counts,
-            members: listsMembers ? members.inOrder : nil,
-            lostDatagrams: ((try? await server.losses()) ?? DatagramLosses()).byReason,
-            refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason,
-            streams: feed.count)
+        return members
     }
 
     /// Asks the event loop about a slice of the members at a time.
@@ -191,7 +204,7 @@ package final class ServerInspector: ControlledProcess {
                 throw ControlError(.notRunning, "the server is ending")
             }
             let previous = state.withLock { state in
-                defer { (state.roster, state.listFault) = (roster, nil) }
+                defer { (state.roster, state.listFault, state.history.roster) = (roster, nil, roster) }
                 return state.roster
             }
             let report = ReloadReport(

@@ -12,7 +12,8 @@ struct ControlService: Sendable {
     func answer(_ request: ControlRequest) async -> Answer {
         do throws(ControlError) {
             switch try ControlCall(request) {
-            case .status(let listsMembers): return Self.document(await process.status(listsMembers: listsMembers))
+            case .status(let listsMembers):
+                return .document(status: 200, await process.status(listsMembers: listsMembers).json)
             case .events(let filter): return .events(filter)
             case .send(let request): return Self.document(try await process.send(request))
             case .ping(let request): return Self.document(try await process.ping(request))

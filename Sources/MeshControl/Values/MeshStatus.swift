@@ -51,8 +51,9 @@ package struct MemberStatus: Codable, Sendable {
         self.since = since
         self.reason = reason
         self.address = address?.description
-        fingerprint = publicKey.fingerprint
+        // The text of a key has a check of its own, so it is made once.
         self.publicKey = publicKey.description
+        fingerprint = PublicKey.fingerprint(ofText: self.publicKey)
     }
 }
 
@@ -139,7 +140,9 @@ package struct MeshStatus: Codable, Sendable {
 
 extension PublicKey {
     /// The first 12 characters of the key's text after its prefix: 72 bits, to compare by eye.
-    package var fingerprint: String {
-        String(description.split(separator: "_", maxSplits: 1).last?.prefix(12) ?? "")
+    package var fingerprint: String { Self.fingerprint(ofText: description) }
+
+    fileprivate static func fingerprint(ofText text: String) -> String {
+        String(text.utf8.drop { $0 != UInt8(ascii: "_") }.dropFirst().prefix(12)) ?? ""
     }
 }

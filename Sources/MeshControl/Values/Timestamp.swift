@@ -38,6 +38,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         else { return nil }
         let seconds = (Self.days(year, month, day) * 24 + hour) * 3_600 + minute * 60 + second
         milliseconds = seconds * 1_000 + fraction
+        // The last days of some months.
+        guard description == text else { return nil }
     }
 
     package var description: String {

@@ -42,6 +42,8 @@ package struct Registry: MeshMachine {
     private var nextExpiry: UnixTime?
     private var ledger = IdentityLedger()
     private var detector: FailureDetector
+    /// The number of members that were late at the last sweep.
+    private(set) package var lateCount = 0
     private var pulseNumber: UInt64 = 0
     /// The newest version whose DELTA was sealed for all members.
     private var sealed: DirectoryState
@@ -328,8 +330,8 @@ extension Registry {
     /// Ends the members that are overdue. If many are late, ends only those that have been silent for longer.
     private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
         let overdue = sessions.silent(since: diedBefore)
-        let patience = detector.patience(
-            late: sessions.silentCount(since: now - detector.lateAfter), of: log.directory.count)
+        lateCount = sessions.silentCount(since: now - detector.lateAfter)
+        let patience = detector.patience(late: lateCount, of: log.directory.count)
         guard detector.suspectsCommonCause else {
             endSuspicion(overdue: overdue)
             return endAll(overdue, .expired, now: now)

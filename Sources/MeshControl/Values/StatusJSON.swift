@@ -1,0 +1,63 @@
+extension MeshStatus {
+    /// The JSON of this status.
+    ///
+    /// Foundation's encoder takes some milliseconds per hundred members, so it encodes all but the members.
+    package var json: [UInt8] {
+        var rest = self
+        rest.members = nil
+        let bytes = ControlJSON.encode(rest)
+        guard let members else { return bytes }
+        // Quotation marks in values are escaped, so this is the key.
+        let key = Array("\"members\":".utf8)
+        let value = Array("null".utf8)
+        guard let start = bytes.indices.first(where: { bytes[$0...].starts(with: key + value) }) else { return bytes }
+        var result = Array(bytes[..<start]) + key
+        result.reserveCapacity(bytes.count + members.count * 448)
+        var separator = UInt8(ascii: "[")
+        for member in members {
+            result.append(separator)
+            member.write(to: &result)
+            separator = UInt8(ascii: ",")
+        }
+        result += Array((members.isEmpty ? "[]" : "]").utf8)
+        return result + bytes[(start + key.count + value.count)...]
+    }
+}
+
+extension MemberStatus {
+    /// Appends the JSON of this member, with its keys in order, as `ControlJSON.encode` makes it.
+    fileprivate func write(to bytes: inout [UInt8]) {
+        Self.write("{\"address\":", address, to: &bytes)
+        Self.write(",\"fingerprint\":", fingerprint, to: &bytes)
+        Self.write(",\"name\":", name, to: &bytes)
+        Self.write(",\"publicKey\":", publicKey, to: &bytes)
+        Self.write(",\"reason\":", reason, to: &bytes)
+        Self.write(",\"receivedDatagrams\":", number: receivedDatagrams, to: &bytes)
+        Self.write(",\"receivedMessages\":", number: receivedMessages, to: &bytes)
+        Self.write(",\"roundTrip\":", number: roundTrip, to: &bytes)
+        Self.write(",\"sentDatagrams\":", number: sentDatagrams, to: &bytes)
+        Self.write(",\"since\":", since?.description, to: &bytes)
+        Self.write(",\"state\":", state.rawValue, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    private static func write(_ key: String, number: (some BinaryInteger)?, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: key.utf8)
+        bytes.append(contentsOf: (number?.description ?? "null").utf8)
+    }
+
+    private static func write(_ key: String, _ text: String?, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: key.utf8)
+        guard let text else { return bytes.append(contentsOf: "null".utf8) }
+        let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
+        bytes.append(quote)
+        for byte in text.utf8 {
+            switch byte {
+            case quote, backslash: bytes += [backslash, byte]
+            case ..<0x20: bytes.append(contentsOf: "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8)
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(quote)
+    }
+}

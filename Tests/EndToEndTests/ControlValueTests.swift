@@ -1,0 +1,97 @@
+internal import Foundation
+internal import MeshControl
+internal import SecureMesh
+internal import Testing
+
+/// Times, filters and the JSON of a status.
+@Suite("values of the control socket")
+struct ControlValueTests {
+    @Test("the text of a time is that of Foundation, and is read again")
+    func times() throws {
+        let formatter = ISO8601DateFormatter()
+        formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+        formatter.timeZone = TimeZone(identifier: "UTC")
+        var random = SystemRandomNumberGenerator()
+        let seed = random.next()
+        var generator = RandomSource.seeded(seed)
+        // 1600 to 9999: Foundation takes the Julian calendar for the time before.
+        let (least, most) = (Int64(-11_676_096_000_000), Int64(253_402_300_799_999))
+        let edges: [Int64] = [0, -1, 951_782_400_000, 4_107_542_400_000, -2_203_891_200_000, least, most]
+        let others = (0..<2_000).map { _ in least + Int64(generator.next() % UInt64(most - least)) }
+        for milliseconds in edges + others {
+            let time = Timestamp(milliseconds: milliseconds)
+            let date = Date(timeIntervalSince1970: Double(milliseconds / 1_000))
+            let expected = formatter.string(from: date).dropLast(5)
+            if milliseconds % 1_000 >= 0 { #expect(time.description.hasPrefix(expected), "seed \(seed)") }
+            #expect(Timestamp(time.description) == time, "\(time), seed \(seed)")
+        }
+    }
+
+    @Test(
+        "no other text is a time",
+        arguments: [
+            "", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.25Z", "2026-01-31 12:00:00.250Z",
+            "2026-01-31T12:00:00.250z", "2026-02-29T12:00:00.250Z", "2026-02-31T12:00:00.250Z",
+            "2026-13-01T12:00:00.250Z", "2026-00-01T12:00:00.250Z", "2026-01-00T12:00:00.250Z",
+            "2026-01-31T24:00:00.250Z", "2026-01-31T12:60:00.250Z", "2026-01-31T12:00:60.250Z",
+            "2026-01-31T12:00:00.2é0Z", "+026-01-31T12:00:00.250Z", "2026-01-31T12:00:00.250+00:00",
+        ])
+    func noTimes(text: String) {
+        #expect(Timestamp(text) == nil)
+    }
+
+    private func filter(_ query: String) throws(ControlError) -> EventFilter {
+        try EventFilter(ControlRequest(method: "GET", target: "/v1/events\(query)", body: []).query)
+    }
+
+    @Test("a filter accepts its kinds and names, gaps always, and nothing else")
+    func filters() throws {
+        var joined = ControlEvent(.memberJoined, at: .now)
+        joined.name = "B"
+        var left = joined
+        left.event = .memberLeft
+        var other = joined
+        other.name = "C"
+        let events = [joined, left, other, ControlEvent(.joined, at: .now), .missed(3)]
+        func accepted(_ query: String) throws -> [Bool] { try events.map(filter(query).accepts) }
+        #expect(try accepted("") == [true, true, true, true, true])
+        #expect(try accepted("?event=memberJoined") == [true, false, true, false, true])
+        #expect(try accepted("?event=memberJoined&event=joined") == [true, false, true, true, true])
+        #expect(try accepted("?name=B") == [true, true, false, false, true])
+        #expect(try accepted("?name=B&name=C") == [true, true, true, false, true])
+        #expect(try accepted("?event=memberLeft,joined&name=%42,C") == [false, true, false, false, true])
+        #expect(try accepted("?event=") == [false, false, false, false, true])
+        #expect(try filter("?event=memberLeft,joined&name=C,B").query == "?event=joined,memberLeft&name=B,C")
+        for query in ["?event=none", "?kind=joined", "?name=B%26C", "?name=\(String(repeating: "x", count: 33))"] {
+            #expect(throws: ControlError.self, "\(query)") { try filter(query) }
+        }
+    }
+
+    private static let emptyStatus = """
+        {"schema":1,"time":"2026-01-31T12:00:00.250Z","role":"server","version":"1","process":1,
+        "startedAt":"2026-01-31T12:00:00.250Z","addresses":[],"fingerprint":"","publicKey":"","problems":[],
+        "counts":{"alive":1},"lostDatagrams":{},"refusedDatagrams":{},"streams":0}
+        """
+
+    @Test("the JSON of a status is what Foundation's encoder makes, whatever the texts are")
+    func statusJSON() throws {
+        let key = SigningKey().publicKey
+        var members = try (0..<3).map { index in
+            MemberStatus(
+                name: "m\(index)", publicKey: key, state: MemberState.allCases[index], since: .now,
+                address: try SocketAddress("[::1]:300\(index)"))
+        }
+        members[0].reason = "a \"quoted\" \\ text\n\u{1}é"
+        members[1].since = nil
+        members[1].roundTrip = -1
+        members[2].receivedMessages = .max
+        for list in [members, [], nil] {
+            var status = try #require(ControlJSON.decode(MeshStatus.self, from: Array(Self.emptyStatus.utf8)))
+            status.problems = [Problem("x", .warning, "\"members\":null", hint: "\"members\":null")]
+            status.members = list
+            let written = try JSONSerialization.jsonObject(with: Data(status.json)) as? NSDictionary
+            let encoded = try JSONSerialization.jsonObject(with: Data(ControlJSON.encode(status))) as? NSDictionary
+            #expect(written != nil && written == encoded)
+        }
+    }
+}

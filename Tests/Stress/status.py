@@ -1,0 +1,110 @@
+"""Asks a server of many members for its status, and prints how long it takes and what it costs.
+
+Needs no root. The members are complete peers in one process (p2p swarm) on 127.0.0.1. While the status is asked for
+again and again, no member may be late or lost.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import network
+
+
+def ask(path, target):
+    """Returns the answer to a GET, and the seconds until its last byte."""
+    begun = time.monotonic()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(path)
+        client.sendall(f'GET {target} HTTP/1.1\r\nHost: p2p\r\nConnection: close\r\n\r\n'.encode())
+        data = bytearray()
+        while more := client.recv(1 << 20):
+            data += more
+    took = time.monotonic() - begun
+    head, body = bytes(data).split(b'\r\n\r\n', 1)
+    assert b' 200 ' in head.split(b'\r\n', 1)[0], head
+    return json.loads(body), took
+
+
+def thread_times(pid):
+    """The CPU time of each thread, in nanoseconds."""
+    times = {}
+    for thread in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{thread}/schedstat') as file:
+            times[thread] = int(file.read().split()[0])
+    return times
+
+
+def measure(pid, path, target, count):
+    before, took = thread_times(pid), []
+    for _ in range(count):
+        took.append(ask(path, target)[1] * 1000)
+    after = thread_times(pid)
+    spent = sorted(((after[each] - before.get(each, 0)) / 1e6 / count for each in after), reverse=True)
+    took.sort()
+    print(f'{target}: {took[0]:.1f} ms least, {took[count // 2]:.1f} ms median, {took[-1]:.1f} ms most; '
+          f'CPU of the server per request: {sum(spent):.2f} ms, by thread {" ".join(f"{each:.2f}" for each in spent[:4])}',
+          flush=True)
+    return took[count // 2]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--members', type=int, default=5000)
+    parser.add_argument('--requests', type=int, default=50)
+    parser.add_argument('--gap', default='30ms', help='time between the starts of two members')
+    parser.add_argument('--seconds', type=float, default=900, help='time for all members to join')
+    parser.add_argument('--program', help='path of p2p; built with scripts/build if absent')
+    options = parser.parse_args()
+    program = network.program(options.program)
+    folder = tempfile.mkdtemp(prefix='p2p-status-')
+    keys, path = os.path.join(folder, 'keys'), os.path.join(folder, 's.sock')
+    processes = []
+    try:
+        network.run(program, 'keygen', 'server', '--keys', keys)
+        server = subprocess.Popen(
+            [program, 'server', '--open', '--listen', '127.0.0.1:0', '--control', path, '--keys', keys],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        processes.append(server)
+        address = next(line for line in server.stdout if line.startswith('listening on ')).split()[-1]
+        server.stdout.close()
+        while not os.path.exists(path):
+            time.sleep(0.01)
+        swarm = subprocess.Popen(
+            [program, 'swarm', '--peers', str(options.members), '--server', address, '--gap', options.gap, '--bind',
+             '127.0.0.1', '--keys', keys, '--quiet'], stdout=subprocess.DEVNULL)
+        processes.append(swarm)
+        end = time.monotonic() + options.seconds
+        while (counts := ask(path, '/v1/status?members=none')[0]['counts'])['alive'] < options.members:
+            if time.monotonic() > end or swarm.poll() is not None:
+                sys.exit(f'status: error: only {counts} after {options.seconds} s')
+            time.sleep(1)
+        time.sleep(5)
+        before = network.cpu_time(server.pid)
+        time.sleep(5)
+        print(f'{counts["alive"]} members; the server uses {(network.cpu_time(server.pid) - before) / 5:.2f} of a core',
+              flush=True)
+        all_took = measure(server.pid, path, '/v1/status', options.requests)
+        measure(server.pid, path, '/v1/status?members=none', options.requests)
+        status = ask(path, '/v1/status')[0]
+        listed, counts = status['members'], status['counts']
+        lost = options.members - counts['alive']
+        print(f'{len(listed)} members listed; {lost} late or lost; {network.resident(server.pid):.0f} MiB')
+        if lost or all_took > 50:
+            sys.exit(1)
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    main()
