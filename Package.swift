@@ -33,6 +33,7 @@ let package = Package(
             pkgConfig: "libsodium",
             providers: [.apt(["libsodium-dev", "pkg-config"]), .brew(["libsodium", "pkg-config"])]
         ),
+        .systemLibrary(name: "CTimex"),
         .systemLibrary(name: "CXattr"),
         .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: strict),
         .target(
@@ -77,6 +78,7 @@ let package = Package(
         .executableTarget(
             name: "p2p",
             dependencies: [
+                .byName(name: "CTimex", condition: .when(platforms: [.linux])),
                 "MeshControl",
                 "MeshReport",
                 "MeshSimulator",

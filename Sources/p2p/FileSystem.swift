@@ -1,5 +1,8 @@
 internal import SecureMesh
 
+#if canImport(CTimex)
+    internal import CTimex
+#endif
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -246,6 +249,17 @@ enum FileSystem {
         #else
             // Linux counts KiB.
             return usage.ru_maxrss * 1_024
+        #endif
+    }
+
+    /// True if a program keeps the clock of this host right; nil if the system does not tell.
+    static var isClockSynchronized: Bool? {
+        #if canImport(CTimex)
+            var state = timex()
+            let result = unsafe adjtimex(&state)
+            return result < 0 ? nil : result != TIME_ERROR
+        #else
+            return nil
         #endif
     }
 

@@ -17,6 +17,7 @@ struct DiagnosisTests {
     ) -> [Finding] {
         var facts = HostFacts(reaching: [])
         (facts.receiveBuffer, facts.requestedReceiveBuffer) = (8_388_608, 8_388_608)
+        (facts.time, facts.isClockSynchronized) = (Timestamp(milliseconds: 1_769_860_800_000), true)
         change(&facts)
         return Diagnosis.findings(status, facts, reaches)
     }
@@ -25,7 +26,20 @@ struct DiagnosisTests {
     func healthy() {
         let findings = findings(status())
         #expect(findings.allSatisfy { $0.verdict == .good })
-        #expect(findings.map(\.subject) == ["version", "members", "buffer", "loss"])
+        #expect(findings.map(\.subject) == ["version", "clock", "members", "buffer", "loss"])
+    }
+
+    @Test("a clock that nothing keeps right is worth advice, and one without a battery is a problem")
+    func clock() throws {
+        let advice = try #require(
+            findings(status(), { $0.isClockSynchronized = false }).first { $0.subject == "clock" })
+        #expect(advice.verdict == .advice && advice.line.contains("it says 2026-01-31T12:00:00.000Z"))
+        let problem = findings(status(), { $0.time = Timestamp(milliseconds: 3_600_000) }).first {
+            $0.subject == "clock"
+        }
+        #expect(problem?.verdict == .problem && problem?.line.contains("1970-01-01T01:00:00.000Z") == true)
+        let unknown = findings(status(), { $0.isClockSynchronized = nil }).first { $0.subject == "clock" }
+        #expect(unknown?.verdict == .good)
     }
 
     @Test("a tunnel that is too narrow is a problem, with its address and size")

@@ -20,6 +20,39 @@ struct DoctorTests {
         #expect(result.output.contains { $0.hasPrefix("ok  packets of at least ") })
     }
 
+    @Test("doctor looks at the clock, the key and the list as check does, and says which file is wrong")
+    func files() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let keys = try await harness.makeKeys(peers: ["A"])
+        let server = try await harness.startServer(["--control", "s.sock"])
+        _ = try await harness.joinPeer("A", of: server, ["--control", "A.sock"])
+        for socket in ["s.sock", "A.sock"] { try await harness.waitForAnswer(at: socket) }
+        let ofServer = try await harness.run(["doctor", "--control", "s.sock"])
+        let ofPeer = try await harness.run(["doctor", "--control", "A.sock"])
+        for result in [ofServer, ofPeer] {
+            #expect(result.status == 0, "\(result.text)")
+            #expect(result.output.contains { $0.contains(/^(ok|--)  .*clock of this host.* \d{4}-\S+Z/) })
+        }
+        let key = try #require(keys.first?.split(separator: " ").last)
+        #expect(ofServer.output.contains("ok  key keys/server.key: \(key)"))
+        #expect(ofServer.output.contains("ok  list of peers keys/authorized_peers: 1 key"))
+        #expect(ofPeer.output.contains { $0.hasPrefix("ok  key keys/A.key: p2ppub1_") })
+        #expect(ofPeer.output.contains("ok  server key \(key)"))
+        let check = try await harness.run(["check", "server", "--listen", "127.0.0.1:0"])
+        #expect(check.output.contains("ok  list of peers keys/authorized_peers: 1 key"))
+
+        let elsewhere = try await harness.run(["doctor", "--control", "A.sock", "--keys", "none"])
+        #expect(elsewhere.status == 0 && elsewhere.text.contains("--  no file none/A.key"), "\(elsewhere.text)")
+        try harness.write("nonsense\n", to: "keys/authorized_peers")
+        try harness.setMode(0o644, of: "keys/A.key")
+        let list = try await harness.run(["doctor", "--control", "s.sock"])
+        #expect(
+            list.status == 1 && list.output.contains { $0.hasPrefix("!   keys/authorized_peers:1") }, "\(list.text)")
+        let mode = try await harness.run(["doctor", "--control", "A.sock"])
+        #expect(mode.status == 1 && mode.output.contains { $0.hasPrefix("!   keys/A.key") }, "\(mode.text)")
+    }
+
     @Test("doctor says that a server is gone, what to do, and exits with 1")
     func serverGone() async throws {
         let harness = try ProcessHarness()

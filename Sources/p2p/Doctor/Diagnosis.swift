@@ -14,8 +14,11 @@ enum Diagnosis {
     /// The packet of the largest datagram of the protocol: 1,232 bytes with the headers of UDP and IPv6.
     private static let largestPacket = 1_280
 
-    static func findings(_ status: MeshStatus, _ facts: HostFacts, _ reaches: [Reach]) -> [Finding] {
-        [version(status, facts)] + state(status) + reaches.map(reach) + paths(facts)
+    /// - Parameter files: The findings about files.
+    static func findings(
+        _ status: MeshStatus, _ facts: HostFacts, _ reaches: [Reach], files: [Finding] = []
+    ) -> [Finding] {
+        [version(status, facts), clock(facts)] + files + state(status) + reaches.map(reach) + paths(facts)
             + [buffer(facts)].compactMap(\.self)
             + losses(status) + refusals(status)
     }
@@ -27,6 +30,24 @@ enum Diagnosis {
                 "version", "the \(status.role.rawValue) has version \(status.version), this command \(facts.version)",
                 "restart the older one after an upgrade")
     }
+
+    /// Keys and times of expiry need the time of day. Heartbeats do not.
+    private static func clock(_ facts: HostFacts) -> Finding {
+        guard facts.time > firstPlausibleTime else {
+            return .problem(
+                "clock", "the clock of this host says \(facts.time)",
+                "set it: keys that have expired could join, and times in logs are wrong")
+        }
+        guard facts.isClockSynchronized == false else {
+            return .good("clock", "the clock of this host says \(facts.time)")
+        }
+        return .advice(
+            "clock", "no program keeps the clock of this host right; it says \(facts.time)",
+            "'timedatectl set-ntp true' or chrony does, so that keys expire when they should")
+    }
+
+    /// The beginning of 2026. An earlier time is that of a clock without a battery.
+    private static let firstPlausibleTime = Timestamp(milliseconds: 1_767_225_600_000)
 
     private static func state(_ status: MeshStatus) -> [Finding] {
         let problems = status.problems.map { problem in

@@ -12,8 +12,9 @@ struct DoctorCommand: AsyncParsableCommand {
               p2p doctor
               p2p doctor --report report.json
 
-            Prints one line per check: ok, or ! with what is wrong and what to do, or -- with advice. A peer sends \
-            three probes to each member, to 50 at most. The exit code is 1 if something is wrong.
+            Looks at the process, the network, and the files in the folder of keys. Prints one line per \
+            check: ok, or ! with what is wrong and what to do, or -- with advice. A peer sends three \
+            probes to each member, to 50 at most. The exit code is 1 if something is wrong.
             """)
 
     @OptionGroup var controlOptions: ControlOptions
@@ -26,6 +27,8 @@ struct DoctorCommand: AsyncParsableCommand {
             "File for a bug report: the findings, the status, and facts about this host, without secrets.",
             valueName: "file"))
     var report: String?
+
+    @OptionGroup var listOptions: ListOptions
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
 
@@ -54,7 +57,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let addresses =
             [status.server?.address].compactMap(\.self) + members.prefix(Self.mostProbed).compactMap(\.address)
         let facts = HostFacts(reaching: addresses)
-        let findings = Diagnosis.findings(status, facts, reaches)
+        let files = FileCheck.findings(status, in: listOptions.keyOptions.store, list: listOptions.path)
+        let findings = Diagnosis.findings(status, facts, reaches, files: files)
         let bundle = Bundle(findings: findings, host: facts, reach: reaches, status: status)
         let text = String(decoding: ControlJSON.encode(bundle), as: UTF8.self)
         if json {

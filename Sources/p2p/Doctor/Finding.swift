@@ -26,6 +26,25 @@ struct Finding: Equatable, Codable, Sendable {
         Finding(verdict: .problem, subject: subject, text: text, action: action)
     }
 
+    /// Runs a check.
+    ///
+    /// - Parameters:
+    ///   - body: Returns the value that was checked.
+    ///   - describe: Returns the text of a good result.
+    /// - Returns: The finding, and the value unless the check has failed.
+    static func checking<Value>(
+        _ subject: String, _ body: () throws -> Value, describe: (Value) -> String
+    ) -> (finding: Finding, value: Value?) {
+        do {
+            let value = try body()
+            return (.good(subject, describe(value)), value)
+        } catch let failure as Failure {
+            return (.problem(subject, failure.message, failure.hint), nil)
+        } catch {
+            return (.problem(subject, String(describing: error), nil), nil)
+        }
+    }
+
     /// The line for a reader, which begins with `ok`, `--` or `!`.
     var line: String {
         let mark =

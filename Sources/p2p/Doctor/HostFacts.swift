@@ -1,3 +1,4 @@
+internal import MeshControl
 internal import SecureMesh
 
 /// The facts about this host that bear on a mesh.
@@ -8,6 +9,9 @@ struct HostFacts: Codable, Sendable {
     /// The largest packet, in bytes, on the way to each address, as far as the system knows it.
     var pathMTU: [String: Int] = [:]
     var version = Program.version
+    var time = Timestamp.now
+    /// True if a program keeps the clock right; nil if the system does not tell.
+    var isClockSynchronized = FileSystem.isClockSynchronized
 
     /// Looks at the host.
     ///

@@ -53,14 +53,14 @@ struct CheckServer: AsyncParsableCommand {
         let key = report.check {
             try server.readKey()
         } describe: {
-            "key \(server.keyPath): \($0.publicKey)"
+            FileCheck.text($0, at: server.keyPath)
         }
         var roster: Roster? = .open
         if !server.open {
             roster = report.check {
                 try KeyStore.readRoster(server.rosterPath)
             } describe: {
-                "list of peers \(server.rosterPath): \($0.count) \($0.count == 1 ? "key" : "keys")"
+                FileCheck.text($0, at: server.rosterPath)
             }
         }
         if let key, let roster {
@@ -90,12 +90,12 @@ struct CheckPeer: AsyncParsableCommand {
         report.check {
             try peer.readKey()
         } describe: {
-            "key \(peer.keyPath): \($0.publicKey)"
+            FileCheck.text($0, at: peer.keyPath)
         }
         report.check {
             try peer.readServerKeys()
-        } describe: { keys in
-            "server key \(keys.map(\.description).joined(separator: " or "))"
+        } describe: {
+            FileCheck.text($0)
         }
         await report.checkLookup(of: peer.server)
         report.checkAddress(peer.localAddress)

@@ -13,16 +13,14 @@ struct CheckReport {
     /// - Returns: The value; nil if the check has failed.
     @discardableResult
     mutating func check<Value>(_ body: () throws -> Value, describe: (Value) -> String) -> Value? {
-        do {
-            let value = try body()
-            Console.result(Finding.good("check", describe(value)).line)
-            return value
-        } catch let failure as Failure {
-            note(failure.message, hint: failure.hint)
-        } catch {
-            note(String(describing: error), hint: nil)
-        }
-        return nil
+        let (finding, value) = Finding.checking("check", body, describe: describe)
+        print(finding)
+        return value
+    }
+
+    private mutating func print(_ finding: Finding) {
+        if finding.verdict == .problem { hasProblem = true }
+        Console.result(finding.line)
     }
 
     /// Prints the settings file in use, and warns of variables that look like settings and are none.
@@ -66,8 +64,7 @@ struct CheckReport {
     }
 
     private mutating func note(_ message: String, hint: String?) {
-        hasProblem = true
-        Console.result(Finding.problem("check", message, hint).line)
+        print(.problem("check", message, hint))
     }
 
     /// - Throws: Exit code 1 if a check has failed.

@@ -1,0 +1,61 @@
+internal import MeshControl
+internal import SecureMesh
+
+/// The checks of the files of keys and of the list of peers, for `p2p check` and `p2p doctor`.
+enum FileCheck {
+    static func text(_ key: SigningKey, at path: String) -> String { "key \(path): \(key.publicKey)" }
+
+    static func text(_ list: Roster, at path: String) -> String {
+        "list of peers \(path): \(list.count) \(list.count == 1 ? "key" : "keys")"
+    }
+
+    static func text(_ serverKeys: [PublicKey]) -> String {
+        "server key \(serverKeys.map(\.description).joined(separator: " or "))"
+    }
+
+    /// Looks at the files from which a running process would start again.
+    ///
+    /// - Parameters:
+    ///   - store: The folder of keys.
+    ///   - list: The path of the list of peers.
+    static func findings(_ status: MeshStatus, in store: KeyStore, list: String) -> [Finding] {
+        let name = status.name.flatMap { try? PeerName($0) }
+        return [key(status, at: store.secretPath(name ?? .server), hint: store.keygenHint(name))]
+            + (status.role == .peer ? [serverKey(at: store.publicPath(.server))] : [roster(at: list)])
+    }
+
+    private static func key(_ status: MeshStatus, at path: String, hint: String) -> Finding {
+        guard FileSystem.exists(path) else { return missing("key", path) }
+        let (finding, key) = Finding.checking("key") {
+            try KeyStore.readSecret(path, hint: hint, groupMayRead: true)
+        } describe: {
+            text($0, at: path)
+        }
+        guard let key, key.publicKey.description != status.publicKey else { return finding }
+        return .advice(
+            "key", "\(path) has another key than the running process, \(key.publicKey)",
+            "the process takes it at its next start; is --keys the right folder?")
+    }
+
+    private static func serverKey(at path: String) -> Finding {
+        guard FileSystem.exists(path) else { return missing("serverKey", path) }
+        return Finding.checking("serverKey") {
+            try KeyStore.readPublic(path)
+        } describe: {
+            text([$0])
+        }.finding
+    }
+
+    private static func roster(at path: String) -> Finding {
+        guard FileSystem.exists(path) else { return missing("list", path) }
+        return Finding.checking("list") {
+            try KeyStore.readRoster(path)
+        } describe: {
+            text($0, at: path)
+        }.finding
+    }
+
+    private static func missing(_ subject: String, _ path: String) -> Finding {
+        .advice(subject, "no file \(path), so it is not checked", "give the folder of keys with --keys")
+    }
+}
