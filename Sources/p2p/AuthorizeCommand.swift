@@ -37,6 +37,9 @@ struct AuthorizeCommand: AsyncParsableCommand {
         transform: Parse.interval)
     var overlap: Duration?
 
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
     @OptionGroup var listOptions: ListOptions
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
@@ -65,7 +68,13 @@ struct AuthorizeCommand: AsyncParsableCommand {
             throw Failure(.data, "this is the server's own key", hint: lineHint)
         }
         let result = try store.authorize([(name, publicKey)], in: path, until: until, replacing: replacement)
-        if result.contains(where: \.hasChanged) { await RunningServer.reload(after: path) }
+        let servers = result.contains(where: \.hasChanged) ? await RunningServer.reload(after: path) : []
+        guard json else { return }
+        let lines = result.flatMap { each in
+            [RosterReport.Line(each.before == nil ? .added : each.hasChanged ? .changed : .unchanged, each.after)]
+                + each.replaced.map { RosterReport.Line(.changed, $0) }
+        }
+        RosterReport(list: path, keys: lines, servers: servers).print()
     }
 
     private var replacement: RosterText.Replacement {

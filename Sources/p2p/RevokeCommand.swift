@@ -21,6 +21,9 @@ struct RevokeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Reason, which is a comment in the list.", valueName: "text"))
     var reason: String?
 
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
     @OptionGroup var listOptions: ListOptions
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
@@ -50,6 +53,8 @@ struct RevokeCommand: AsyncParsableCommand {
             }
         }
         for line in revoked { Console.note("revoked \(line.name) \(line.key) in \(path)") }
-        await RunningServer.reload(after: path)
+        let servers = await RunningServer.reload(after: path)
+        guard json else { return }
+        RosterReport(list: path, keys: revoked.map { RosterReport.Line(.revoked, $0) }, servers: servers).print()
     }
 }

@@ -3,23 +3,28 @@ internal import MeshControl
 /// The servers on this host whose control sockets this user may use.
 enum RunningServer {
     /// Makes these servers read their lists again, after `path` has changed. If none does, tells the user what to do.
-    static func reload(after path: String) async {
+    ///
+    /// - Returns: The answers of the servers that have read it.
+    @discardableResult
+    static func reload(after path: String) async -> [ReloadReport] {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
-        var isTold = false
+        var reports: [ReloadReport] = []
         for socket in sockets {
             do throws(ControlClient.Failure) {
                 let report = try await ControlClient(path: socket)
                     .post("/v1/reload", [String: String](), as: ReloadReport.self).value
                 let count = report.keys == 1 ? "1 key" : "\(report.keys) keys"
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
-                isTold = true
+                reports.append(report)
             } catch {
                 let failure = Failure(error)
                 Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
             }
         }
-        guard !isTold else { return }
-        Console.note(
-            "a server that runs as another user reads \(path) again on SIGHUP: systemctl reload p2p-server")
+        if reports.isEmpty {
+            Console.note(
+                "a server that runs as another user reads \(path) again on SIGHUP: systemctl reload p2p-server")
+        }
+        return reports
     }
 }
