@@ -114,8 +114,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
-            exclude: ["Crypto/edge_cases.py", "Vectors/reference.py", "Vectors/vectors.txt"],
-            resources: [.copy("Crypto/ed25519.txt"), .copy("Crypto/x25519.txt")],
+            exclude: [
+                "Crypto/edge_cases.py", "Crypto/sealed_keys.py", "Vectors/reference.py", "Vectors/vectors.txt",
+            ],
+            resources: [.copy("Crypto/ed25519.txt"), .copy("Crypto/sealed_keys.txt"), .copy("Crypto/x25519.txt")],
             swiftSettings: strict
         ),
         .testTarget(

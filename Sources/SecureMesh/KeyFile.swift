@@ -12,31 +12,40 @@ package enum KeyFile {
     ///
     /// A file that holds a public key may have any permissions, so that the error can say what is wrong with it.
     ///
-    /// - Parameter groupMayRead: True if the groups of the file may read it.
+    /// - Parameters:
+    ///   - groupMayRead: True if the groups of the file may read it.
+    ///   - mayBePipe: True to read a pipe until its end as well. Only the user who starts the process can name it.
     package static func secretContent(
-        of path: String, groupMayRead: Bool = false
+        of path: String, groupMayRead: Bool = false, mayBePipe: Bool = false
     ) throws(KeyFileError) -> [UInt8] {
         // Not put into the error, which ends up in a log.
-        guard !path.hasPrefix(secretPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
+        guard !secretPrefixes.contains(where: path.hasPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
         // O_NONBLOCK: a FIFO without a writer must not block the caller.
         let file = try open(path, O_RDONLY | O_NONBLOCK)
-        guard let status = try? file.status(), status.kind == .file else {
+        guard let status = try? file.status(), status.kind == .file || mayBePipe && status.kind == .pipe else {
             throw KeyFileError(path: path, reason: .notOrdinaryFile)
         }
+        var content: [UInt8] = []
+        content.reserveCapacity(Limits.secretKeyFile)
         var buffer = [UInt8](repeating: 0, count: Limits.secretKeyFile)
         defer { Sodium.wipe(&buffer) }
-        guard let count = try? file.readBytes(into: &buffer) else {
-            throw KeyFileError(path: path, reason: .unreadable)
-        }
-        var content = Array(buffer.prefix(count))
+        if status.kind == .pipe { file.waitForBytes() }
         do throws(KeyFileError) {
-            if !holdsPublicKey(content) {
+            var count = 0
+            repeat {
+                guard let read = try? file.readBytes(into: &buffer) else {
+                    throw KeyFileError(path: path, reason: .unreadable)
+                }
+                count = read
+                content.append(contentsOf: buffer.prefix(min(count, Limits.secretKeyFile - content.count)))
+            } while count > 0 && content.count < Limits.secretKeyFile
+            if status.kind == .file, mayBePipe || !holdsPublicKey(content) {
                 if let reason = exposure(status, groupMayRead: groupMayRead) {
                     throw KeyFileError(path: path, reason: reason)
                 }
                 try checkFolders(of: path)
             }
-            guard count < Limits.secretKeyFile else {
+            guard content.count < Limits.secretKeyFile else {
                 throw KeyFileError(path: path, reason: .tooLarge(limit: Limits.secretKeyFile - 1))
             }
             return content
@@ -52,7 +61,7 @@ package enum KeyFile {
     ///
     /// - Parameter limit: The largest size, in bytes.
     package static func content(of path: String, limit: Int) throws(KeyFileError) -> [UInt8] {
-        guard !path.hasPrefix(secretPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
+        guard !secretPrefixes.contains(where: path.hasPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
         let file = try open(path, O_RDONLY)
         var content: [UInt8] = []
         do throws(KeyFileError) {
@@ -146,7 +155,7 @@ package enum KeyFile {
         while let next = try next(&lines, in: bytes, of: path) {
             guard next.number != line.number else { continue }
             let isKey = next.fields.contains { field in
-                begins(field, with: secretPrefix, bytes) || begins(field, with: publicPrefix, bytes)
+                (secretPrefixes + [publicPrefix]).contains { begins(field, with: $0, bytes) }
             }
             throw KeyFileError(
                 path: path, reason: isKey ? .severalKeys(line: next.number) : .unexpectedText(line: next.number))
@@ -167,7 +176,8 @@ package enum KeyFile {
     }
 
     fileprivate static let publicPrefix = "p2ppub1_"
-    fileprivate static let secretPrefix = "P2PSECRET1_"
+    /// The beginnings of secret keys: of plain ones, and of those with a passphrase.
+    fileprivate static let secretPrefixes = ["P2PSECRET1_", "P2PSEALED1_"]
 }
 
 extension [UInt8] {
@@ -193,9 +203,13 @@ extension SigningKey {
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - groupMayRead: True if the file's group may read it, as container platforms set up the files of secrets.
+    ///   - passphrase: The passphrase, if the key has one. A key without one is read all the same.
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, not an ordinary file, longer than 4,095 bytes,
-    ///   accessible to other users, or not a key.
-    public convenience init(contentsOfFile path: String, groupMayRead: Bool = false) throws(KeyFileError) {
+    ///   accessible to other users, or not a key. If the key has a passphrase that is not given, or another one, the
+    ///   reason is ``KeyFileReason/invalidKey(_:line:)``.
+    public convenience init(
+        contentsOfFile path: String, groupMayRead: Bool = false, passphrase: Passphrase? = nil
+    ) throws(KeyFileError) {
         var bytes = try KeyFile.secretContent(of: path, groupMayRead: groupMayRead)
         defer { Sodium.wipe(&bytes) }
         let line = try KeyFile.firstLine(bytes.span, of: path)
@@ -203,7 +217,7 @@ extension SigningKey {
             if let last = line.fields.last, KeyFile.begins(last, with: KeyFile.publicPrefix, bytes.span) {
                 throw .publicKey
             }
-            try self.init(bytes.span.extracting(line.fields[0]))
+            try self.init(bytes.span.extracting(line.fields[0]), passphrase: passphrase)
         } catch {
             throw KeyFileError(path: path, reason: .invalidKey(error, line: line.number))
         }
@@ -211,6 +225,65 @@ extension SigningKey {
             throw KeyFileError(path: path, reason: .unexpectedText(line: line.number))
         }
         try KeyFile.checkEnd(after: line, bytes.span, of: path)
+    }
+}
+
+extension KeyFile {
+    /// Returns true if a file holds a secret key with a passphrase.
+    package static func hasPassphrase(_ path: String) -> Bool {
+        guard case .invalidKey(.passphraseMissing, _) = reason(path) else { return false }
+        return true
+    }
+
+    private static func reason(_ path: String) -> KeyFileReason? {
+        do throws(KeyFileError) {
+            _ = try SigningKey(contentsOfFile: path, groupMayRead: true)
+            return nil
+        } catch {
+            return error.reason
+        }
+    }
+
+    /// Returns the content of the file of a secret key with another text in place of the key. The caller wipes it.
+    package static func content(
+        of path: String, groupMayRead: Bool, replacingKeyBy text: Span<UInt8>
+    ) throws(KeyFileError) -> [UInt8] {
+        var old = try secretContent(of: path, groupMayRead: groupMayRead)
+        defer { Sodium.wipe(&old) }
+        let key = try firstLine(old.span, of: path).fields[0]
+        var new: [UInt8] = []
+        new.reserveCapacity(old.count + text.count)
+        new.append(contentsOf: old[..<key.lowerBound])
+        for index in 0..<text.count { new.append(text[index]) }
+        new.append(contentsOf: old[key.upperBound...])
+        return new
+    }
+}
+
+extension Passphrase {
+    /// Reads a passphrase from a file, which has it in its only line. It may be a pipe. A byte order mark, and LF or
+    /// CR LF at the end, are not part of the passphrase.
+    ///
+    /// A file must belong to root or to this process's user, and nobody else may have permissions for it, as for that
+    /// of a secret key. All copies of the text are wiped.
+    ///
+    /// - Parameters:
+    ///   - path: The path of the file.
+    ///   - groupMayRead: True if the file's group may read it.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 4,095 bytes, accessible to other
+    ///   users, or not a passphrase.
+    public convenience init(contentsOfFile path: String, groupMayRead: Bool = false) throws(KeyFileError) {
+        var bytes = try KeyFile.secretContent(of: path, groupMayRead: groupMayRead, mayBePipe: true)
+        defer { Sodium.wipe(&bytes) }
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let start = bytes.starts(with: mark) ? mark.count : 0
+        var end = bytes.count
+        for byte in [UInt8(ascii: "\n"), UInt8(ascii: "\r")] where end > start && bytes[end - 1] == byte { end -= 1 }
+        do throws(PassphraseError) {
+            try self.init(bytes.span.extracting(start..<end))
+        } catch {
+            throw KeyFileError(path: path, reason: .invalidPassphrase(error))
+        }
     }
 }
 
@@ -238,7 +311,9 @@ extension KeyFile {
         }
         let key: PublicKey
         do throws(KeyTextError) {
-            for field in line.fields where begins(field, with: secretPrefix, bytes.span) { throw .secretKey }
+            for field in line.fields where secretPrefixes.contains(where: { begins(field, with: $0, bytes.span) }) {
+                throw .secretKey
+            }
             key = try PublicKey(utf8: bytes.span.extracting(line.fields[line.fields.count - 1]))
         } catch {
             throw KeyFileError(path: path, reason: .invalidKey(error, line: line.number))

@@ -37,6 +37,8 @@ public enum KeyFileReason: Hashable, Sendable {
     case invalidName(line: Int)
     /// A line is not the text of a key. Lines are counted from 1.
     case invalidKey(KeyTextError, line: Int)
+    /// The file of a passphrase does not hold one, in one line.
+    case invalidPassphrase(PassphraseError)
     /// A line of a roster is wrong.
     case invalidRoster(RosterError)
 }
@@ -77,6 +79,7 @@ extension KeyFileError: CustomStringConvertible {
         case .unexpectedText(let line): "\(path):\(line): neither a key nor a comment"
         case .invalidName(let line): "\(path):\(line): \(RosterError.Problem.invalidName.summary)"
         case .invalidKey(let error, let line): "\(path):\(line): \(error.summary)"
+        case .invalidPassphrase(let error): "\(path): \(error.summary)"
         case .invalidRoster(let error): "\(path):\(error.line): \(error.problem.summary)"
         }
     }
@@ -86,12 +89,27 @@ extension KeyTextError {
     /// A phrase for the user; never a part of the text.
     package var summary: String {
         switch self {
-        case .wrongPrefix: "not a key: keys begin with p2ppub1_ or P2PSECRET1_"
+        case .wrongPrefix: "not a key: keys begin with p2ppub1_, P2PSECRET1_ or P2PSEALED1_"
         case .secretKey: "a secret key where a public one belongs"
         case .publicKey: "a public key where the secret one belongs"
         case .malformed: "a key that is cut short or mistyped"
         case .wrongCheck: "a mistyped key: its checksum does not match"
         case .invalidPoint: "well-formed, but not a valid Ed25519 public key"
+        case .passphraseMissing: "a secret key with a passphrase, which is not given"
+        case .wrongPassphrase: "wrong passphrase"
+        case .costNotAccepted: "the passphrase has a cost that is not accepted: at most 10 passes over 256 MiB"
+        case .outOfMemory: "the system does not grant the memory that the passphrase needs, 64 to 256 MiB"
+        }
+    }
+}
+
+extension PassphraseError {
+    /// A phrase for the user; never a part of the passphrase.
+    package var summary: String {
+        switch self {
+        case .empty: "no passphrase"
+        case .tooLong: "a passphrase has at most 1023 bytes"
+        case .controlCharacter: "a passphrase is one line without control characters"
         }
     }
 }

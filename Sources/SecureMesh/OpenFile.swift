@@ -119,6 +119,11 @@ package struct OpenFile: ~Copyable {
         guard ExtendedAttribute.setAccessList(acl, of: descriptor) == 0 else { throw SystemError() }
     }
 
+    /// Makes reads wait for bytes, though the file was opened with O_NONBLOCK.
+    package func waitForBytes() {
+        _ = fcntl(descriptor, F_SETFL, 0)
+    }
+
     /// Reads as many bytes as there are, up to the size of the buffer.
     ///
     /// - Returns: The number of bytes; 0 at the end of the file.

@@ -136,9 +136,3 @@ struct ListOptions: ParsableArguments {
 
     var path: String { authorizedPeers ?? keyOptions.store.rosterPath }
 }
-
-/// The options of every command that runs with a secret key from a file.
-struct SecretKeyOptions: ParsableArguments {
-    @Flag(help: "Accept a secret key that the groups of its file may read.")
-    var groupReadableKey = false
-}

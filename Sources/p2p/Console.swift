@@ -254,7 +254,7 @@ enum Console {
         var result = ""
         var rest = Substring(line)
         while !rest.isEmpty {
-            guard rest.hasPrefix(secretPrefix) else {
+            guard let secretPrefix = secretPrefixes.first(where: rest.hasPrefix) else {
                 result.append(rest.removeFirst())
                 continue
             }
@@ -266,5 +266,5 @@ enum Console {
         return result
     }
 
-    private static let secretPrefix = "P2PSECRET1_"
+    private static let secretPrefixes = ["P2PSECRET1_", "P2PSEALED1_"]
 }

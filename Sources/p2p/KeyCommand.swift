@@ -10,11 +10,12 @@ struct KeyCommand: AsyncParsableCommand {
         discussion: """
               p2p key show sensor-7
               p2p key new sensor-7 --replace --overlap 1h
+              p2p key passphrase sensor-7
               p2p key verify sensor-7
 
             No subcommand prints a secret key.
             """,
-        subcommands: [KeyShow.self, KeyNew.self, KeyVerify.self]
+        subcommands: [KeyShow.self, KeyNew.self, KeyPassphrase.self, KeyVerify.self]
     )
 }
 
@@ -33,12 +34,21 @@ struct KeyShow: ParsableCommand {
     @Argument(help: ArgumentHelp("Name of a key in the folder, or a file of a key.", valueName: "name|file"))
     var key: String
 
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
     @OptionGroup var secretKeyOptions: SecretKeyOptions
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     func run() throws {
         let (name, key) = try read()
+        guard !json else {
+            return Console.result(
+                LogLine.object([("name", name?.description), ("key", "\(key)"), ("fingerprint", "\(key.fingerprint)")]))
+        }
         Console.result("\(name.map { "\($0) " } ?? "")\(key) # fingerprint \(key.fingerprint)")
     }
 
@@ -49,7 +59,7 @@ struct KeyShow: ParsableCommand {
         guard FileSystem.exists(store.publicPath(name)) else {
             let hint = store.keygenHint(name)
             let secret = try KeyStore.readSecret(
-                store.secretPath(name), hint: hint, groupMayRead: secretKeyOptions.groupReadableKey)
+                store.secretPath(name), hint: hint, access: secretKeyOptions.access)
             return (name, secret.publicKey)
         }
         return (name, try store.readPublicKey(of: name))
@@ -64,7 +74,7 @@ struct KeyShow: ParsableCommand {
             }
         }
         let secret = try KeyStore.readSecret(
-            file, hint: KeyStore.pathHint, groupMayRead: secretKeyOptions.groupReadableKey)
+            file, hint: KeyStore.pathHint, access: secretKeyOptions.access)
         return (nil, secret.publicKey)
     }
 }
@@ -95,7 +105,11 @@ struct KeyNew: AsyncParsableCommand {
         transform: Parse.interval)
     var overlap: Duration?
 
+    @OptionGroup var newKeyOptions: NewKeyOptions
+
     @OptionGroup var keyOptions: KeyOptions
+
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
 
     func validate() throws {
         guard overlap == nil || replace else { throw ValidationError("--overlap goes with --replace") }
@@ -104,7 +118,10 @@ struct KeyNew: AsyncParsableCommand {
     func run() async throws {
         let store = keyOptions.store
         if !replace { try store.checkAbsent(name, authorizes: false) }
-        let key = replace ? try store.replace(name) : try store.create(name)
+        // The new key is protected as the old one was.
+        let passphrase = try newKeyOptions.passphrase(
+            for: store.secretPath(name), isRequired: replace && KeyFile.hasPassphrase(store.secretPath(name)))
+        let key = replace ? try store.replace(name, passphrase) : try store.create(name, passphrase)
         Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
         Console.result(KeyStore.publicLine(name, key))
         guard name != .server else {
@@ -123,6 +140,57 @@ struct KeyNew: AsyncParsableCommand {
     }
 }
 
+/// `p2p key passphrase`: adds, changes or removes the passphrase of a secret key.
+struct KeyPassphrase: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "passphrase",
+        abstract: "Add, change or remove the passphrase of a secret key.",
+        usage: "p2p key passphrase <name|file> [<options>]",
+        discussion: """
+              p2p key passphrase sensor-7
+              p2p key passphrase sensor-7 --remove
+
+            The terminal asks for the present passphrase, if there is one, and twice for the new one. The key stays \
+            the same. A passphrase does not protect copies that were made of the file before.
+            """)
+
+    @Argument(help: ArgumentHelp("Name of a key in the folder, or its file.", valueName: "name|file"))
+    var key: String
+
+    @Flag(help: "Remove the passphrase.")
+    var remove = false
+
+    @Option(
+        help: ArgumentHelp("File with the new passphrase, instead of the terminal.", valueName: "file"),
+        completion: .file())
+    var newPassphraseFile: String?
+
+    @OptionGroup var secretKeyOptions: SecretKeyOptions
+
+    @OptionGroup var keyOptions: KeyOptions
+
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
+    func validate() throws {
+        guard !remove || newPassphraseFile == nil else {
+            throw ValidationError("--remove and --new-passphrase-file exclude each other")
+        }
+    }
+
+    func run() throws {
+        let store = keyOptions.store
+        let name = FileSystem.exists(key) ? nil : try? PeerName(key)
+        let path = name.map(store.secretPath) ?? key
+        let hadPassphrase = KeyFile.hasPassphrase(path)
+        let access = secretKeyOptions.access
+        let secret = try KeyStore.readSecret(path, hint: name.map(store.keygenHint) ?? KeyStore.pathHint, access: access)
+        guard !remove || hadPassphrase else { return Console.note("\(path) has no passphrase") }
+        let new = remove ? nil : try KeyAccess.newPassphrase(file: newPassphraseFile, for: path)
+        try KeyStore.seal(secret, in: path, new, access: access)
+        Console.note("\(path) has \(remove ? "no" : hadPassphrase ? "another" : "a") passphrase\(remove ? " any more" : "")")
+    }
+}
+
 /// `p2p key verify`: checks that files of keys and the list of peers match.
 struct KeyVerify: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -135,31 +203,49 @@ struct KeyVerify: ParsableCommand {
             Prints ok and the name for each key, or ! and what is wrong. The exit code is 1 if something is wrong.
             """)
 
-    @Argument(help: "Names of keys in the folder. Repeatable.", transform: Parse.name)
+    @Argument(help: ArgumentHelp("Names of keys in the folder. Repeatable.", valueName: "name"), transform: Parse.name)
     var names: [PeerName]
+
+    @Flag(help: "Print one JSON object per key; problem and hint are null if nothing is wrong.")
+    var json = false
 
     @OptionGroup var secretKeyOptions: SecretKeyOptions
 
     @OptionGroup var keyOptions: KeyOptions
 
+    @OptionGroup(title: "Output") var outputOptions: OutputOptions
+
     func run() throws {
         let store = keyOptions.store
         var isFine = true
         for name in names {
-            do {
-                try verify(name, store)
+            let failure = try failure(of: name, store)
+            isFine = isFine && failure == nil
+            if json {
+                Console.result(
+                    LogLine.object([("name", "\(name)"), ("problem", failure?.message), ("hint", failure?.hint)]))
+            } else if let failure {
+                let hint = failure.hint.map { "; \($0)" } ?? ""
+                Console.result("! \(name): \(Console.escaped(failure.message + hint))")
+            } else {
                 Console.result("ok \(name)")
-            } catch let failure as Failure {
-                isFine = false
-                Console.result("! \(name): \(failure.message)\(failure.hint.map { "; \($0)" } ?? "")")
             }
         }
         if !isFine { throw ExitCode(1) }
     }
 
+    private func failure(of name: PeerName, _ store: KeyStore) throws -> Failure? {
+        do {
+            try verify(name, store)
+            return nil
+        } catch let failure as Failure {
+            return failure
+        }
+    }
+
     private func verify(_ name: PeerName, _ store: KeyStore) throws {
         let secret = try KeyStore.readSecret(
-            store.secretPath(name), hint: store.keygenHint(name), groupMayRead: secretKeyOptions.groupReadableKey)
+            store.secretPath(name), hint: store.keygenHint(name), access: secretKeyOptions.access)
         guard try store.readPublicKey(of: name) == secret.publicKey else {
             throw Failure(
                 .data, "\(store.publicPath(name)) is not the public key of \(store.secretPath(name))",

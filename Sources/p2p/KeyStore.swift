@@ -30,11 +30,12 @@ struct KeyStore {
 
     /// Creates a key and its two files.
     ///
+    /// - Parameter passphrase: The passphrase of the secret key; nil for a plain one.
     /// - Throws: `Failure` with exit code 73 if a file exists or cannot be created. Then no file has changed.
-    func create(_ name: PeerName) throws -> PublicKey {
+    func create(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
-        try withContent(of: key) { try create(secretPath(name), $0, mode: 0o600) }
+        try withContent(of: key, passphrase) { try create(secretPath(name), $0, mode: 0o600) }
         do {
             try create(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
         } catch {
@@ -45,15 +46,29 @@ struct KeyStore {
     }
 
     /// Makes a key in place of the one of this name, or the first one.
-    func replace(_ name: PeerName) throws -> PublicKey {
+    func replace(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
-        try withContent(of: key) { try replace(secretPath(name), $0, mode: 0o600) }
-        try replace(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
+        try withContent(of: key, passphrase) { try Self.replace(secretPath(name), $0, mode: 0o600) }
+        try Self.replace(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
         return key.publicKey
     }
 
-    private func replace(_ path: String, _ content: [UInt8], mode: UInt32) throws {
+    /// Gives the secret key in a file another passphrase, or none. The rest of the file stays.
+    static func seal(_ key: SigningKey, in path: String, _ passphrase: Passphrase?, access: KeyAccess) throws {
+        try withText(of: key, passphrase) { text in
+            var content: [UInt8]
+            do throws(KeyFileError) {
+                content = try KeyFile.content(of: path, groupMayRead: access.groupMayRead, replacingKeyBy: text)
+            } catch {
+                throw failure(error, hint: nil)
+            }
+            defer { Sodium.wipe(&content) }
+            try replace(path, content, mode: 0o600)
+        }
+    }
+
+    private static func replace(_ path: String, _ content: [UInt8], mode: UInt32) throws {
         do throws(SystemError) {
             try FileWriter.replace(path, content, mode: mode)
         } catch {
@@ -62,9 +77,9 @@ struct KeyStore {
     }
 
     /// Calls `body` with the content of the file of a secret key, which is wiped afterwards.
-    private func withContent(of key: SigningKey, _ body: ([UInt8]) throws -> Void) throws {
+    private func withContent(of key: SigningKey, _ passphrase: Passphrase?, _ body: ([UInt8]) throws -> Void) throws {
         let header = "# created \(UnixTime.now)\n# public key \(key.publicKey)\n"
-        try key.withSecretText { text in
+        try Self.withText(of: key, passphrase) { text in
             var content = Array(header.utf8)
             content.reserveCapacity(content.count + text.count + 1)
             for index in 0..<text.count { content.append(text[index]) }
@@ -73,6 +88,22 @@ struct KeyStore {
             try body(content)
         }
     }
+
+    /// Calls `body` with the text of a secret key, which is wiped afterwards.
+    private static func withText(
+        of key: SigningKey, _ passphrase: Passphrase?, _ body: (Span<UInt8>) throws -> Void
+    ) throws {
+        guard let passphrase else { return try key.withSecretText(body) }
+        let text: [UInt8]
+        do throws(KeyTextError) {
+            text = Array(try key.sealedText(passphrase: passphrase).utf8)
+        } catch {
+            throw Failure(.system, error.summary, hint: memoryHint)
+        }
+        try body(text.span)
+    }
+
+    private static let memoryHint = "raise the limit: 'ulimit -v' or 'ulimit -d', or that of the container"
 
     /// Reads NAME.pub.
     func readPublicKey(of name: PeerName) throws -> PublicKey {
@@ -182,14 +213,19 @@ struct KeyStore {
     ///
     /// - Parameters:
     ///   - hint: the hint if there is no such file.
-    ///   - groupMayRead: true if the file's group may read it.
-    /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or accessible to others; 65 if it does
-    ///   not hold one key; 64 if `path` is itself a secret key.
-    static func readSecret(_ path: String, hint: String, groupMayRead: Bool = false) throws -> SigningKey {
-        do throws(KeyFileError) {
-            return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead)
-        } catch {
+    ///   - access: who may read the file, and where its passphrase is.
+    /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or accessible to others, or if its
+    ///   passphrase is missing or another one; 65 if it does not hold one key; 64 if `path` is itself a secret key.
+    static func readSecret(_ path: String, hint: String, access: KeyAccess = KeyAccess()) throws -> SigningKey {
+        do {
+            return try access.readKey(path)
+        } catch let error as KeyFileError {
             switch error.reason {
+            case .invalidKey(.wrongPassphrase, _):
+                throw Failure(
+                    .noPermission, "\(path): wrong passphrase",
+                    hint: "nobody can read the key without it; 'p2p key new NAME --replace' makes another key")
+            case .invalidKey(.outOfMemory, _): throw Failure(.system, error.description, hint: memoryHint)
             case .missing: throw Failure(.noPermission, "no key at \(path)", hint: hint)
             case .unreadable: throw FileFailure.cannotRead(path, chmod: "600")
             case .tooLarge:
@@ -211,7 +247,7 @@ struct KeyStore {
     static func readPublicLine(
         _ text: String, _ what: String, hint: String
     ) throws -> (name: PeerName?, key: PublicKey) {
-        if text.hasPrefix("p2ppub1_") || text.hasPrefix("P2PSECRET1_") {
+        if ["p2ppub1_", "P2PSECRET1_", "P2PSEALED1_"].contains(where: text.hasPrefix) {
             do {
                 return (nil, try PublicKey(text))
             } catch {
@@ -291,6 +327,8 @@ struct KeyStore {
         case .notText: return Failure(.data, error.description, hint: "save the file as UTF-8, without other changes")
         case .controlCharacter:
             return Failure(.data, error.description, hint: "'cat -v \(word)' shows the character")
+        case .invalidKey(.passphraseMissing, _):
+            return Failure(.noPermission, error.description, hint: "give it with --passphrase-file")
         case .severalKeys: return Failure(.data, error.description, hint: "put each key into a file of its own")
         case .unexpectedText: return Failure(.data, error.description, hint: "begin a comment with #")
         default: return Failure(.data, error.description, hint: hint)

@@ -24,6 +24,8 @@ struct Keygen: AsyncParsableCommand {
     @Flag(help: "Add the peers to authorized_peers in the same folder.")
     var authorize = false
 
+    @OptionGroup var newKeyOptions: NewKeyOptions
+
     @OptionGroup var keyOptions: KeyOptions
 
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
@@ -36,9 +38,10 @@ struct Keygen: AsyncParsableCommand {
         let store = keyOptions.store
         let all = names.isEmpty ? [PeerName.server] : names
         for name in all { try store.checkAbsent(name, authorizes: authorize) }
+        let passphrase = try newKeyOptions.passphrase(for: all.map(store.secretPath).joined(separator: ", "))
         var peers: [(name: PeerName, key: PublicKey)] = []
         for name in all {
-            let key = try store.create(name)
+            let key = try store.create(name, passphrase)
             Console.note("wrote \(store.secretPath(name)) (secret) and \(store.publicPath(name))")
             Console.result(KeyStore.publicLine(name, key))
             if name != .server { peers.append((name, key)) }

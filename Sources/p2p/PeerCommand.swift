@@ -165,7 +165,7 @@ struct PeerCommand: AsyncParsableCommand {
     func readKey() throws -> SigningKey {
         try KeyStore.readSecret(
             keyPath, hint: key == nil ? keyOptions.store.keygenHint(name) : KeyStore.pathHint,
-            groupMayRead: secretKeyOptions.groupReadableKey)
+            access: secretKeyOptions.access)
     }
 
     func readServerKeys() throws -> [PublicKey] {

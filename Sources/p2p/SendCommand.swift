@@ -91,7 +91,7 @@ struct SendCommand: AsyncParsableCommand {
         }
         let store = keyOptions.store
         let key = try KeyStore.readSecret(
-            store.secretPath(joinsAs), hint: store.keygenHint(joinsAs), groupMayRead: secretKeyOptions.groupReadableKey)
+            store.secretPath(joinsAs), hint: store.keygenHint(joinsAs), access: secretKeyOptions.access)
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
         let configuration = MeshPeer.Configuration(key: key, name: joinsAs, server: server, serverKeys: pinned)
         let peer = try Failure.translating { () throws(MeshError) in

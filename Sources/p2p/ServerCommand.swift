@@ -162,7 +162,7 @@ struct ServerCommand: AsyncParsableCommand {
     func readKey() throws -> SigningKey {
         try KeyStore.readSecret(
             keyPath, hint: key == nil ? keyOptions.store.keygenHint(nil) : KeyStore.pathHint,
-            groupMayRead: secretKeyOptions.groupReadableKey)
+            access: secretKeyOptions.access)
     }
 
     func makeServer(key: SigningKey, roster: Roster) throws -> MeshServer {

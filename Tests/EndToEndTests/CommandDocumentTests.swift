@@ -12,16 +12,20 @@ struct CommandDocumentTests {
         let tool = try JSONDecoder().decode(Tool.self, from: Data(help.output.joined(separator: "\n").utf8))
         let page = try Page("docs/command.md")
         var documented: Set<String> = []
-        for command in tool.command.subcommands ?? [] where command.commandName != "help" {
+        let commands = (tool.command.subcommands ?? []).filter { $0.commandName != "help" }
+        let leaves =
+            commands.map { ("## p2p", $0) }
+            + commands.filter { $0.commandName == "key" }.flatMap { ($0.subcommands ?? []).map { ("### p2p key", $0) } }
+        for (heading, command) in leaves {
             let all = (command.arguments ?? []).filter { !["help", "version"].contains($0.valueName) }
             let arguments = all.filter { $0.sectionTitle != "Output" }
             if !all.isEmpty {
                 let output = all.filter { $0.sectionTitle == "Output" }.map { [$0.synopsis, $0.defaultText] }
                 #expect(page.rows(under: "## Output options").map { Array($0.prefix(2)) } == output)
             }
-            let rows = page.rows(under: "## p2p \(command.commandName)")
+            let rows = page.rows(under: "\(heading) \(command.commandName)")
             #expect(rows.map { Array($0.prefix(2)) } == arguments.map { [$0.synopsis, $0.defaultText] })
-            documented.insert("p2p \(command.commandName)")
+            if heading == "## p2p" { documented.insert("p2p \(command.commandName)") }
         }
         #expect(documented.count > 8)
         #expect(Set(page.headings.filter { $0.hasPrefix("p2p ") }) == documented)

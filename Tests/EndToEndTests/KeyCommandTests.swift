@@ -41,6 +41,22 @@ struct KeyCommandTests {
         _ = try await harness.joinPeer("A", of: server)
     }
 
+    @Test("show and verify print JSON")
+    func json() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let line = try await harness.makeKeys(peers: ["A"])[1]
+        let shown = try await harness.run(["key", "show", "A", "--json"]).output
+        #expect(shown.count == 1)
+        let object = try JSONDecoder().decode([String: String?].self, from: Data(shown[0].utf8))
+        #expect(object["name"] == "A" && object["key"] == String(line.dropFirst(2)))
+        #expect(object["fingerprint"].flatMap(\.self)?.isEmpty == false)
+        let verified = try await harness.run(["key", "verify", "A", "B", "--json"])
+        #expect(verified.status == 1)
+        #expect(verified.output.first == #"{"name":"A","problem":null,"hint":null}"#)
+        #expect(verified.output.last?.hasPrefix(#"{"name":"B","problem":"no key at keys/B.key","hint":""#) == true)
+    }
+
     @Test("verify finds a public file of another key, and a key that is not listed")
     func verify() async throws {
         let harness = try ProcessHarness()

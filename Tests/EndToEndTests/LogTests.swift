@@ -99,6 +99,23 @@ struct LogTests {
         #expect(chosen.errors.allSatisfy { $0.hasPrefix("<3>") }, "\(chosen.text)")
     }
 
+    @Test(
+        "send, recv, watch, ping, reload, doctor and key ignored the output options that they have",
+        arguments: [
+            ["send", "B", "x"], ["recv"], ["watch"], ["ping", "B"], ["reload"], ["status"], ["doctor"],
+            ["key", "show", "B"], ["key", "new", "A"], ["key", "passphrase", "B"],
+        ])
+    func everyCommand(command: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        _ = try await harness.run(["keygen", "A"])
+        let json = try await harness.run(command + ["--log-format", "json"])
+        #expect(json.status != 0 && json.errors.count == 1, "\(json.text)")
+        #expect(json.errors.first?.hasPrefix("{\"time\":") == true, "\(json.text)")
+        let colored = try await harness.run(command + ["--color", "always"])
+        #expect(colored.errors.first?.contains("\u{1B}[31merror:\u{1B}[0m") == true, "\(colored.text)")
+    }
+
     @Test("--timestamps: results, notes and log lines begin with the time")
     func timestamps() async throws {
         let harness = try ProcessHarness()

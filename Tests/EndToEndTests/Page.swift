@@ -18,7 +18,7 @@ struct Page {
 
     /// Returns the cells of the table under a heading, without the first row and without backticks.
     func rows(under heading: String) -> [[String]] {
-        lines.drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") }
+        lines.drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") && !$0.hasPrefix("### p2p") }
             .filter { $0.hasPrefix("|") }.dropFirst(2)
             .map { line in
                 line.dropFirst().dropLast().replacing("\\|", with: "\u{0}").split(separator: "|")

@@ -13,4 +13,12 @@ public enum KeyTextError: Error, Hashable, Sendable {
     case wrongCheck
     /// The text is well-formed, but its bytes are not a valid Ed25519 public key.
     case invalidPoint
+    /// The text is that of a secret key with a passphrase, and none is given.
+    case passphraseMissing
+    /// The passphrase is another one.
+    case wrongPassphrase
+    /// The text asks for more than 10 passes or 256 MiB of memory, which a hostile file could do, or for none.
+    case costNotAccepted
+    /// The system does not grant the memory that the passphrase needs.
+    case outOfMemory
 }

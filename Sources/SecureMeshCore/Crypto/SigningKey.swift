@@ -43,4 +43,16 @@ public final class SigningKey: Sendable {
         defer { Sodium.wipe(&text) }
         return try body(text.span)
     }
+
+    /// Returns the key's text under a passphrase, `P2PSEALED1_…`.
+    ///
+    /// Takes some tenths of a second and 64 MiB of memory (Argon2id).
+    ///
+    /// - Parameter passphrase: The passphrase that reading the text needs.
+    /// - Throws: ``KeyTextError/outOfMemory`` if the system does not grant the memory.
+    public func sealedText(passphrase: Passphrase) throws(KeyTextError) -> String {
+        var seed = guarded.copySeed()
+        defer { Sodium.wipe(&seed) }
+        return String(decoding: KeyText.sealed.encode(try PassphraseSeal.seal(seed, passphrase)), as: UTF8.self)
+    }
 }

@@ -273,6 +273,43 @@ package enum Sodium {
     }
 }
 
+/// The guarded memory of a passphrase: between guard pages, locked, read-only, and wiped when it is freed.
+@safe final class GuardedPassphrase: @unchecked Sendable {
+    private let storage: UnsafeMutablePointer<UInt8>
+    private let count: Int
+
+    init(_ text: Span<UInt8>) {
+        _ = Sodium.isReady
+        count = text.count
+        guard let memory = unsafe sodium_malloc(count) else { preconditionFailure("out of guarded memory") }
+        unsafe storage = memory.bindMemory(to: UInt8.self, capacity: count)
+        for index in 0..<count { unsafe storage[index] = text[index] }
+        _ = unsafe sodium_mprotect_readonly(storage)
+    }
+
+    deinit {
+        unsafe sodium_free(storage)
+    }
+
+    func isSame(as other: GuardedPassphrase) -> Bool {
+        unsafe count == other.count && sodium_memcmp(storage, other.storage, count) == 0
+    }
+
+    /// Computes Argon2id, version 1.3, with one lane (RFC 9106).
+    ///
+    /// - Parameter memory: The memory, in MiB.
+    /// - Returns: The hash; nil if the system does not grant the memory.
+    func stretched(salt: [UInt8], passes: UInt16, memory: UInt16) -> Secret32? {
+        precondition(salt.count == Int(crypto_pwhash_SALTBYTES))
+        let output = Secret32()
+        let text = unsafe UnsafeRawPointer(storage).assumingMemoryBound(to: CChar.self)
+        let result = unsafe crypto_pwhash(
+            output.storage, UInt64(Bytes32.count), text, UInt64(count), salt, UInt64(passes), Int(memory) << 20,
+            crypto_pwhash_ALG_ARGON2ID13)
+        return result == 0 ? output : nil
+    }
+}
+
 /// The guarded memory of a secret key: between guard pages, locked, read-only, and wiped when it is freed.
 @safe final class GuardedSigningKey: @unchecked Sendable {
     /// Ed25519 seed ‖ public key (64), then the X25519 secret (32).

@@ -234,6 +234,16 @@ package enum Limits {
     package static let sendQueue = 4_096
     package static let rebindTime = Duration.seconds(5)
     package static let logInterval = Duration.seconds(10)
+    /// The time for which a pipe in place of a file may be silent.
+    package static let pipePatience = Duration.seconds(10)
+    // Passphrases of secret keys.
+    package static let passphrase = 1_023
+    /// The cost of Argon2id: passes, and memory in MiB. RFC 9106, section 4, recommends it where memory is scarce.
+    package static let argonPasses = 3
+    package static let argonMemory = 64
+    /// The largest costs that are accepted in a file. A hostile file takes some seconds at most.
+    package static let mostArgonPasses = 10
+    package static let mostArgonMemory = 256
     // Sizes of files, in bytes.
     package static let secretKeyFile = 4_096
     package static let publicKeyFile = 65_536

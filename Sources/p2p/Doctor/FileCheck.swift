@@ -26,8 +26,11 @@ enum FileCheck {
 
     private static func key(_ status: MeshStatus, at path: String, hint: String) -> Finding {
         guard FileSystem.exists(path) else { return missing("key", path) }
+        guard !KeyFile.hasPassphrase(path) else {
+            return .good("key", "key \(path) has a passphrase, for which this check does not ask")
+        }
         let (finding, key) = Finding.checking("key") {
-            try KeyStore.readSecret(path, hint: hint, groupMayRead: true)
+            try KeyStore.readSecret(path, hint: hint, access: KeyAccess(groupMayRead: true))
         } describe: {
             text($0, at: path)
         }

@@ -39,6 +39,8 @@ enum HelpTopic: String, CaseIterable {
         ENVIRONMENT
 
           P2P_KEYS         folder of keys, in place of ./keys
+          P2P_PASSPHRASE_FILE
+                           file with the passphrase of secret keys
           P2P_CONFIG       file of settings, in place of ./p2p.toml
           P2P_OPTION       an option of 'p2p server' or 'p2p peer', in capitals and
                            with _ for -: P2P_LOG_LEVEL=debug

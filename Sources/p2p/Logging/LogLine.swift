@@ -123,6 +123,11 @@ struct LogLine {
         return text.unicodeScalars.map { $0.isObeyed ? Console.escaped(String($0)) : String($0) }.joined()
     }
 
+    /// Returns an object of JSON, in one line; null for a text that is nil.
+    static func object(_ fields: [(key: String, text: String?)]) -> String {
+        "{\(fields.map { "\(quoted($0.key)):\($0.text.map(quoted) ?? "null")" }.joined(separator: ","))}"
+    }
+
     /// Returns the text as a string of JSON. Escapes the same characters.
     private static func quoted(_ text: String) -> String {
         var result = "\""

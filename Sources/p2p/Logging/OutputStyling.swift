@@ -17,6 +17,10 @@ extension DoctorCommand: OutputStyling {}
 extension AuthorizeCommand: OutputStyling {}
 extension RevokeCommand: OutputStyling {}
 extension SwarmCommand: OutputStyling {}
+extension KeyShow: OutputStyling {}
+extension KeyNew: OutputStyling {}
+extension KeyPassphrase: OutputStyling {}
+extension KeyVerify: OutputStyling {}
 extension SelfTestCommand: OutputStyling {}
 extension SimulateCommand: OutputStyling {}
 

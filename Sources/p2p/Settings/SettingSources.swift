@@ -106,8 +106,11 @@ struct SettingSources {
     private static func hasSource(_ given: [String], _ environment: Environment) -> Bool {
         environment.readsFile
             && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || FileSystem.exists(usualFile))
-            || environment.names().contains { $0.hasPrefix("P2P_") && $0 != "P2P_KEYS" }
+            || environment.names().contains { $0.hasPrefix("P2P_") && !readElsewhere.contains($0) }
     }
+
+    /// The variables that have an effect on other commands as well, which therefore read them.
+    private static let readElsewhere = ["P2P_KEYS", "P2P_PASSPHRASE_FILE"]
 
     private static let usualFile = "p2p.toml"
 

@@ -1,0 +1,43 @@
+/// The passphrase of a secret key. It is stored in guarded memory and wiped with its last owner.
+///
+/// It has no description and cannot be encoded.
+public final class Passphrase: Sendable {
+    private let guarded: GuardedPassphrase
+
+    /// Takes a passphrase: 1 to 1,023 bytes without ASCII control characters. The caller wipes its copy.
+    ///
+    /// The bytes count, not the characters: programs that compose letters with accents in different ways give different
+    /// bytes for the same word.
+    ///
+    /// - Parameter text: The bytes, mostly UTF-8.
+    /// - Throws: ``PassphraseError``.
+    public init(_ text: Span<UInt8>) throws(PassphraseError) {
+        guard text.count > 0 else { throw .empty }
+        guard text.count <= Limits.passphrase else { throw .tooLong }
+        for index in 0..<text.count where text[index] < 0x20 || text[index] == 0x7F { throw .controlCharacter }
+        guarded = GuardedPassphrase(text)
+    }
+
+    /// Returns true if the other passphrase has the same bytes. The time does not depend on them.
+    package func isSame(as other: Passphrase) -> Bool {
+        guarded.isSame(as: other.guarded)
+    }
+
+    /// Returns the Argon2id hash of the passphrase; nil if the system does not grant the memory.
+    ///
+    /// - Parameter memory: The memory, in MiB.
+    func stretched(salt: [UInt8], passes: UInt16, memory: UInt16) -> Secret32? {
+        guarded.stretched(salt: salt, passes: passes, memory: memory)
+    }
+}
+
+/// The reason for which bytes are not a passphrase. It contains no part of them.
+@nonexhaustive
+public enum PassphraseError: Error, Hashable, Sendable {
+    /// There are no bytes.
+    case empty
+    /// There are more than 1,023 bytes.
+    case tooLong
+    /// A byte is an ASCII control character: below 0x20, or 0x7F. So a passphrase is in one line.
+    case controlCharacter
+}

@@ -1,0 +1,47 @@
+/// Seals the seed of a secret key with a passphrase (PROTOCOL.md, section 8.1).
+///
+/// The key of ChaCha20-Poly1305 is the Argon2id hash of the passphrase. Each sealing draws a new salt, so no key is
+/// used twice, and the nonce is zero.
+enum PassphraseSeal {
+    /// The bytes of a sealed seed: passes, memory, salt, ciphertext, tag.
+    static let count = headerSize + Bytes32.count + Kind.tagSize
+
+    private static let saltSize = 16
+    private static let headerSize = 2 + 2 + saltSize
+
+    /// Seals a seed.
+    ///
+    /// - Parameters:
+    ///   - passes: The number of Argon2id's passes over its memory.
+    ///   - memory: The size of that memory, in MiB.
+    ///   - salt: 16 random bytes.
+    /// - Throws: ``KeyTextError/outOfMemory``.
+    static func seal(
+        _ seed: [UInt8], _ passphrase: Passphrase, passes: UInt16 = UInt16(Limits.argonPasses),
+        memory: UInt16 = UInt16(Limits.argonMemory), salt: [UInt8] = Sodium.randomBytes(saltSize)
+    ) throws(KeyTextError) -> [UInt8] {
+        var text = Array(KeyText.sealed.rawValue.utf8)
+        let prefix = text.count
+        text.append(bigEndian: passes)
+        text.append(bigEndian: memory)
+        text.append(contentsOf: salt)
+        guard let key = passphrase.stretched(salt: salt, passes: passes, memory: memory) else { throw .outOfMemory }
+        Sodium.seal(seed, onto: &text, counter: 0, key: key)
+        return Array(text.dropFirst(prefix))
+    }
+
+    /// Returns the seed of bytes that `seal` made. The caller wipes it.
+    static func open(_ bytes: [UInt8], _ passphrase: Passphrase) throws(KeyTextError) -> [UInt8] {
+        func number(at start: Int) -> UInt16 { bytes[start..<start + 2].reduce(0) { $0 << 8 | UInt16($1) } }
+        let (passes, memory) = (number(at: 0), number(at: 2))
+        guard (1...Limits.mostArgonPasses).contains(Int(passes)), (1...Limits.mostArgonMemory).contains(Int(memory))
+        else { throw .costNotAccepted }
+        let salt = Array(bytes[4..<headerSize])
+        guard let key = passphrase.stretched(salt: salt, passes: passes, memory: memory) else { throw .outOfMemory }
+        let prefix = Array(KeyText.sealed.rawValue.utf8)
+        let text = prefix + bytes
+        guard let seed = Sodium.open(text.span, sealed: prefix.count + headerSize..<text.count, counter: 0, key: key)
+        else { throw .wrongPassphrase }
+        return seed
+    }
+}

@@ -1,0 +1,119 @@
+internal import ArgumentParser
+internal import SecureMesh
+
+/// How a command gets at a secret key: who may read its file, and where its passphrase comes from.
+struct KeyAccess {
+    /// True if the group of the file may read it.
+    var groupMayRead = false
+    /// The file of the passphrase; nil to ask on the terminal.
+    var passphraseFile = Self.fileInEnvironment
+
+    /// The file in `P2P_PASSPHRASE_FILE`.
+    static var fileInEnvironment: String? {
+        FileSystem.environment("P2P_PASSPHRASE_FILE").flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Reads a secret key, with its passphrase if it has one. On the terminal there are three attempts.
+    ///
+    /// - Throws: `KeyFileError` for the file of the key; `Failure` if there is no passphrase.
+    func readKey(_ path: String) throws -> SigningKey {
+        do throws(KeyFileError) {
+            return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead)
+        } catch {
+            guard case .invalidKey(.passphraseMissing, _) = error.reason else { throw error }
+        }
+        for _ in 0..<(passphraseFile == nil ? 2 : 0) {
+            let passphrase = try Self.ask("passphrase of \(Console.escaped(path))", for: path)
+            do throws(KeyFileError) {
+                return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead, passphrase: passphrase)
+            } catch {
+                guard case .invalidKey(.wrongPassphrase, _) = error.reason else { throw error }
+                Console.warning("wrong passphrase for \(path), try again")
+            }
+        }
+        let passphrase =
+            try passphraseFile.map { try Self.read($0, groupMayRead: groupMayRead) }
+            ?? Self.ask("passphrase of \(Console.escaped(path))", for: path)
+        return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead, passphrase: passphrase)
+    }
+
+    /// Returns a new passphrase: that of a file, or one that the user types twice.
+    ///
+    /// - Parameter path: The file of the key.
+    static func newPassphrase(file: String?, for path: String) throws -> Passphrase {
+        if let file { return try read(file, groupMayRead: false) }
+        let path = Console.escaped(path)
+        while true {
+            let passphrase = try ask("new passphrase of \(path)", for: path)
+            if try ask("the same passphrase again", for: path).isSame(as: passphrase) { return passphrase }
+            Console.warning("the two differ, try again")
+        }
+    }
+
+    private static func read(_ file: String, groupMayRead: Bool) throws -> Passphrase {
+        do throws(KeyFileError) {
+            return try Passphrase(contentsOfFile: file, groupMayRead: groupMayRead)
+        } catch {
+            guard error.reason != .missing else {
+                throw Failure(
+                    .noPermission, "no passphrase at \(file)", hint: "give the path of its file with --passphrase-file")
+            }
+            throw KeyStore.failure(error, hint: "the file has the passphrase in its only line")
+        }
+    }
+
+    private static func ask(_ prompt: String, for path: String) throws -> Passphrase {
+        do throws(PassphrasePrompt.Refusal) {
+            return try PassphrasePrompt.ask(prompt)
+        } catch {
+            let reason =
+                switch error {
+                case .noTerminal: "there is no terminal to ask for it"
+                case .inBackground: "a process in the background cannot ask for it"
+                case .noLine: "none was typed"
+                case .invalid(let error): error.summary
+                }
+            throw Failure(
+                .noPermission, "\(path) needs a passphrase, and \(reason)",
+                hint: "give a file that has it, with --passphrase-file or P2P_PASSPHRASE_FILE")
+        }
+    }
+}
+
+/// The options of every command that runs with a secret key from a file.
+struct SecretKeyOptions: ParsableArguments {
+    @Flag(help: "Accept a secret key that the groups of its file may read.")
+    var groupReadableKey = false
+
+    @Option(
+        help: ArgumentHelp(
+            "File with the passphrase of the secret key.", valueName: "file",
+            default: "$P2P_PASSPHRASE_FILE, or else the terminal"),
+        completion: .file())
+    var passphraseFile: String?
+
+    var access: KeyAccess {
+        KeyAccess(groupMayRead: groupReadableKey, passphraseFile: passphraseFile ?? KeyAccess.fileInEnvironment)
+    }
+}
+
+/// The options of every command that makes a secret key.
+struct NewKeyOptions: ParsableArguments {
+    @Flag(help: "Protect the secret key by a passphrase, which the terminal asks for.")
+    var passphrase = false
+
+    @Option(
+        help: ArgumentHelp("File with the passphrase, instead of the terminal.", valueName: "file"),
+        completion: .file())
+    var passphraseFile: String?
+
+    /// Returns the passphrase of a new key; nil for a plain key.
+    ///
+    /// - Parameters:
+    ///   - path: The file of the key.
+    ///   - isRequired: True for a passphrase in any case.
+    func passphrase(for path: String, isRequired: Bool = false) throws -> Passphrase? {
+        guard passphrase || passphraseFile != nil || isRequired else { return nil }
+        return try KeyAccess.newPassphrase(file: passphraseFile ?? KeyAccess.fileInEnvironment, for: path)
+    }
+}
