@@ -28,6 +28,11 @@ extension SocketAddress {
             ? "\(self) is an IPv6 link-local address, which means another host on each link" : nil
     }
 
+    /// The reason why no socket of a server or a peer can have the address; nil if one can.
+    var bindFault: String? {
+        isMulticastOrBroadcast ? "\(self) is a multicast or broadcast address, which no host has" : linkLocalFault
+    }
+
     /// The addresses of this host's network interfaces; empty if the system does not tell.
     static var ofHost: Set<IP> {
         let devices = (try? System.enumerateDevices()) ?? []

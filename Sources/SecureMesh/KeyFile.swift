@@ -19,7 +19,9 @@ package enum KeyFile {
         of path: String, groupMayRead: Bool = false, mayBePipe: Bool = false
     ) throws(KeyFileError) -> [UInt8] {
         // Not put into the error, which ends up in a log.
-        guard !secretPrefixes.contains(where: path.hasPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
+        guard !secretPrefixes.contains(where: path.hasPrefix) else {
+            throw KeyFileError(path: "", reason: .secretKeyAsPath)
+        }
         // O_NONBLOCK: a FIFO without a writer must not block the caller.
         let file = try open(path, O_RDONLY | O_NONBLOCK)
         guard let status = try? file.status(), status.kind == .file || mayBePipe && status.kind == .pipe else {
@@ -29,10 +31,10 @@ package enum KeyFile {
         content.reserveCapacity(Limits.secretKeyFile)
         var buffer = [UInt8](repeating: 0, count: Limits.secretKeyFile)
         defer { Sodium.wipe(&buffer) }
-        if status.kind == .pipe { file.waitForBytes() }
         do throws(KeyFileError) {
             var count = 0
             repeat {
+                if status.kind == .pipe { try waitForBytes(file, path) }
                 guard let read = try? file.readBytes(into: &buffer) else {
                     throw KeyFileError(path: path, reason: .unreadable)
                 }
@@ -61,8 +63,11 @@ package enum KeyFile {
     ///
     /// - Parameter limit: The largest size, in bytes.
     package static func content(of path: String, limit: Int) throws(KeyFileError) -> [UInt8] {
-        guard !secretPrefixes.contains(where: path.hasPrefix) else { throw KeyFileError(path: "", reason: .secretKeyAsPath) }
-        let file = try open(path, O_RDONLY)
+        guard !secretPrefixes.contains(where: path.hasPrefix) else {
+            throw KeyFileError(path: "", reason: .secretKeyAsPath)
+        }
+        // O_NONBLOCK: a FIFO without a writer must not block the caller.
+        let file = try open(path, O_RDONLY | O_NONBLOCK)
         var content: [UInt8] = []
         do throws(KeyFileError) {
             let status = try? file.status()
@@ -71,9 +76,11 @@ package enum KeyFile {
                 guard !status.access.isWritable else { throw KeyFileError(path: path, reason: .writableByOthers) }
                 try checkFolders(of: path)
             }
+            if status?.kind != .pipe { file.makeBlocking() }
             var chunk = [UInt8](repeating: 0, count: min(limit + 1, 65_536))
             defer { Sodium.wipe(&chunk) }
             while true {
+                if status?.kind == .pipe { try waitForBytes(file, path) }
                 guard let count = try? file.readBytes(into: &chunk) else {
                     throw KeyFileError(path: path, reason: status?.kind == .file ? .unreadable : .notOrdinaryFile)
                 }
@@ -86,6 +93,13 @@ package enum KeyFile {
         } catch {
             Sodium.wipe(&content)
             throw error
+        }
+    }
+
+    /// Waits for bytes or the end of a pipe, for 10 s at most: a server that waits answers nobody.
+    private static func waitForBytes(_ file: borrowing OpenFile, _ path: String) throws(KeyFileError) {
+        guard file.waitForBytes(within: Limits.pipePatience) else {
+            throw KeyFileError(path: path, reason: .silentPipe)
         }
     }
 
@@ -229,6 +243,23 @@ extension SigningKey {
 }
 
 extension KeyFile {
+    /// Returns true if a file holds a secret key, whoever may read it.
+    package static func holdsSecret(_ path: String) -> Bool {
+        guard let file = try? OpenFile(path, O_RDONLY | O_NONBLOCK), (try? file.status())?.kind == .file else {
+            return false
+        }
+        var bytes = [UInt8](repeating: 0, count: Limits.secretKeyFile)
+        defer { Sodium.wipe(&bytes) }
+        let count = (try? file.readBytes(into: &bytes)) ?? 0
+        var lines = TextLines()
+        while let line = try? lines.next(in: bytes.span.extracting(0..<count)) {
+            for field in line.fields where secretPrefixes.contains(where: { begins(field, with: $0, bytes.span) }) {
+                return true
+            }
+        }
+        return false
+    }
+
     /// Returns true if a file holds a secret key with a passphrase.
     package static func hasPassphrase(_ path: String) -> Bool {
         guard case .invalidKey(.passphraseMissing, _) = reason(path) else { return false }

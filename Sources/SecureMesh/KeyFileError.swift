@@ -7,6 +7,8 @@ public enum KeyFileReason: Hashable, Sendable {
     case secretKeyAsPath
     /// The path leads to a folder, a pipe or a device.
     case notOrdinaryFile
+    /// Nothing came from a pipe for 10 s. Perhaps no program writes to it.
+    case silentPipe
     /// The operating system refused to open or to read the file.
     case unreadable
     /// The file holds a secret, and users other than its owner, root and this process's user have permissions for it.
@@ -64,6 +66,7 @@ extension KeyFileError: CustomStringConvertible {
         case .missing: "\(path): no such file"
         case .secretKeyAsPath: "a secret key where the path of its file belongs"
         case .notOrdinaryFile: "\(path): not a file, but a folder, a pipe or a device"
+        case .silentPipe: "\(path): nothing has come from this pipe for 10 s"
         case .unreadable: "\(path): cannot be read"
         case .readableByOthers: "\(path): can be read by others than its owner"
         case .readableByGroup: "\(path): can be read by its group"

@@ -538,7 +538,7 @@ extension MeshPeer.Configuration {
     }
 
     private func checkAddresses() throws(MeshError) {
-        if let fault = bind.linkLocalFault { throw .invalidConfiguration(fault) }
+        if let fault = bind.bindFault { throw .invalidConfiguration(fault) }
         switch server.place {
         case .name(_, let port):
             guard port != 0 else { throw .invalidConfiguration("a server cannot be at \(server)") }

@@ -222,7 +222,7 @@ extension MeshServer.Configuration {
     fileprivate func check() throws(MeshError) {
         guard !listen.isEmpty else { throw .invalidConfiguration("no address to listen on") }
         for address in listen {
-            if let fault = address.linkLocalFault { throw .invalidConfiguration(fault) }
+            if let fault = address.bindFault { throw .invalidConfiguration(fault) }
         }
         guard (Limits.shortestHeartbeat ... .seconds(20)).contains(heartbeatInterval) else {
             throw .invalidConfiguration("the heartbeat interval is 20 ms to 20 s")

@@ -120,8 +120,21 @@ package struct OpenFile: ~Copyable {
     }
 
     /// Makes reads wait for bytes, though the file was opened with O_NONBLOCK.
-    package func waitForBytes() {
+    package func makeBlocking() {
         _ = fcntl(descriptor, F_SETFL, 0)
+    }
+
+    /// Waits until a pipe has bytes or its writer has closed it.
+    ///
+    /// - Parameter limit: The longest time.
+    /// - Returns: False if nothing has happened by then. A pipe that no writer has opened has no end yet.
+    package func waitForBytes(within limit: Duration) -> Bool {
+        let limit = CInt(limit / .milliseconds(1))
+        var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while true {
+            let count = unsafe poll(&event, 1, limit)
+            guard count < 0, errno == EINTR else { return count != 0 }
+        }
     }
 
     /// Reads as many bytes as there are, up to the size of the buffer.

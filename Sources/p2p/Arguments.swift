@@ -86,6 +86,11 @@ enum Parse {
         return time
     }
 
+    /// Refuses an empty path, as of `"$UNSET"` in a script.
+    static func checkPath(_ path: String?, _ option: String) throws {
+        guard path != "" else { throw ValidationError("the path after \(option) is empty") }
+    }
+
     static func optionalInterval(_ text: String) throws -> OptionalInterval {
         text == "off" ? .off : .every(try interval(text))
     }
@@ -122,6 +127,9 @@ struct KeyOptions: ParsableArguments {
         completion: .directory)
     var keys: String?
 
+    // An empty path would make the folder of keys that of the root.
+    func validate() throws { try Parse.checkPath(keys, "--keys") }
+
     var store: KeyStore { KeyStore(folder: keys) }
 }
 
@@ -133,6 +141,8 @@ struct ListOptions: ParsableArguments {
     var authorizedPeers: String?
 
     @OptionGroup var keyOptions: KeyOptions
+
+    func validate() throws { try Parse.checkPath(authorizedPeers, "--authorized-peers") }
 
     var path: String { authorizedPeers ?? keyOptions.store.rosterPath }
 }

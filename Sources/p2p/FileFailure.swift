@@ -6,12 +6,24 @@ enum FileFailure {
     ///
     /// - Parameter mode: the argument of `chmod` for the hint, if the user owns the file.
     static func cannotRead(_ path: String, chmod mode: String) -> Failure {
-        let status = try? FileSystem.status(of: path)
-        if let status, status.kind != .file { return notAFile(path) }
-        return Failure(
-            .noPermission, "\(path) cannot be read",
-            hint: status?.belongsToUser == true
-                ? "chmod \(mode) \(path)" : "run p2p as the user who owns \(path) and its folder")
+        let folder = KeyFile.folder(of: path)
+        let hint: String
+        do throws(SystemError) {
+            let status = try FileSystem.status(of: path)
+            guard status.kind == .file else { return notAFile(path) }
+            hint =
+                status.belongsToUser
+                ? "chmod \(mode) \(Shell.quoted(path))" : "run p2p as the user who owns \(path) and its folder"
+        } catch {
+            guard error.isDenied else {
+                return Failure(
+                    .noPermission, "\(path) cannot be read: \(error.text)", hint: "give the path of an ordinary file")
+            }
+            hint =
+                (try? FileSystem.status(of: folder))?.belongsToUser == true
+                ? "chmod u+x \(Shell.quoted(folder))" : "run p2p as the user who owns \(path) and its folder"
+        }
+        return Failure(.noPermission, "\(path) cannot be read", hint: hint)
     }
 
     static func notAFile(_ path: String) -> Failure {

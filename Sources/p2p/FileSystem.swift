@@ -24,6 +24,9 @@ extension SystemError {
     /// True if a path is a symbolic link and must not be.
     var isLoop: Bool { code == ELOOP }
 
+    /// True if the permissions of a file or of a folder on the way to it forbid the access.
+    var isDenied: Bool { code == EACCES || code == EPERM }
+
     /// True if there is a file of that name.
     var isExisting: Bool { code == EEXIST }
 
@@ -221,7 +224,11 @@ enum FileSystem {
 
     /// Makes a folder, unless there is one.
     static func makeFolder(_ path: String, mode: mode_t) throws(SystemError) {
-        guard unsafe mkdir(path, mode) != 0 else { return }
+        guard unsafe mkdir(path, mode) != 0 else {
+            // Whatever the user's mask is.
+            guard unsafe chmod(path, mode) == 0 else { throw SystemError() }
+            return
+        }
         let error = SystemError()
         guard error.code == EEXIST else { throw error }
     }

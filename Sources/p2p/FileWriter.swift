@@ -28,11 +28,13 @@ enum FileWriter {
     /// Replaces the content of a file, or creates it. The file keeps its owner, its mode and its ACL.
     ///
     /// - Parameter mode: The permission bits of a file that is created.
-    /// - Throws: `ELOOP` if the path is a link: whoever can change the link chooses the file.
+    /// - Throws: `ELOOP` if the path is a link: whoever can change the link chooses the file. `EINVAL` if it is a
+    ///   device, a pipe or a folder, which a file would take the place of.
     static func replace(_ path: String, _ content: [UInt8], mode: mode_t) throws(SystemError) {
         guard !FileSystem.isLink(path) else { throw SystemError(ELOOP) }
-        let old = FileSystem.exists(path) ? try OpenFile(path, O_RDONLY | O_NOFOLLOW) : nil
+        let old = FileSystem.exists(path) ? try OpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : nil
         let status = try old?.status()
+        guard status == nil || status?.kind == .file else { throw SystemError(EINVAL) }
         let acl = old?.accessList
         try write(content, beside: path) { (file) throws(SystemError) in
             if let status { try file.setOwner(status.owner, status.group) }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// How a command gets at a secret key: who may read its file, and where its passphrase comes from.
+/// The access of a command to a secret key: who may read its file, and the source of its passphrase.
 struct KeyAccess {
     /// True if the group of the file may read it.
     var groupMayRead = false
@@ -92,6 +92,8 @@ struct SecretKeyOptions: ParsableArguments {
         completion: .file())
     var passphraseFile: String?
 
+    func validate() throws { try Parse.checkPath(passphraseFile, "--passphrase-file") }
+
     var access: KeyAccess {
         KeyAccess(groupMayRead: groupReadableKey, passphraseFile: passphraseFile ?? KeyAccess.fileInEnvironment)
     }
@@ -106,6 +108,8 @@ struct NewKeyOptions: ParsableArguments {
         help: ArgumentHelp("File with the passphrase, instead of the terminal.", valueName: "file"),
         completion: .file())
     var passphraseFile: String?
+
+    func validate() throws { try Parse.checkPath(passphraseFile, "--passphrase-file") }
 
     /// Returns the passphrase of a new key; nil for a plain key.
     ///

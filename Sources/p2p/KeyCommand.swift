@@ -118,6 +118,10 @@ struct KeyNew: AsyncParsableCommand {
     func run() async throws {
         let store = keyOptions.store
         if !replace { try store.checkAbsent(name, authorizes: false) }
+        // A list that cannot be read is found before the old key is gone.
+        let lists =
+            try name != .server && FileSystem.exists(store.rosterPath)
+            && KeyStore.readRoster(store.rosterPath).lists(name)
         // The new key is protected as the old one was.
         let passphrase = try newKeyOptions.passphrase(
             for: store.secretPath(name), isRequired: replace && KeyFile.hasPassphrase(store.secretPath(name)))
@@ -128,7 +132,6 @@ struct KeyNew: AsyncParsableCommand {
             if replace { Console.note("peers pin the server's key: copy \(store.publicPath(name)) to each of them") }
             return
         }
-        let lists = try FileSystem.exists(store.rosterPath) && KeyStore.readRoster(store.rosterPath).lists(name)
         guard replace, lists else {
             let options = replace ? " --replace\(overlap.map { " --overlap \($0.argument)" } ?? "")" : ""
             Console.note("next, on the server's host: p2p authorize \(name) \(key)\(options)")
@@ -183,11 +186,13 @@ struct KeyPassphrase: ParsableCommand {
         let path = name.map(store.secretPath) ?? key
         let hadPassphrase = KeyFile.hasPassphrase(path)
         let access = secretKeyOptions.access
-        let secret = try KeyStore.readSecret(path, hint: name.map(store.keygenHint) ?? KeyStore.pathHint, access: access)
+        let hint = name.map(store.keygenHint) ?? KeyStore.pathHint
+        let secret = try KeyStore.readSecret(path, hint: hint, access: access)
         guard !remove || hadPassphrase else { return Console.note("\(path) has no passphrase") }
         let new = remove ? nil : try KeyAccess.newPassphrase(file: newPassphraseFile, for: path)
         try KeyStore.seal(secret, in: path, new, access: access)
-        Console.note("\(path) has \(remove ? "no" : hadPassphrase ? "another" : "a") passphrase\(remove ? " any more" : "")")
+        let change = remove ? "no passphrase any more" : hadPassphrase ? "another passphrase" : "a passphrase"
+        Console.note("\(path) has \(change)")
     }
 }
 

@@ -300,6 +300,8 @@ struct KeyStore {
         switch error.reason {
         case .unreadable: return FileFailure.cannotRead(path, chmod: "u+r")
         case .notOrdinaryFile: return FileFailure.notAFile(path)
+        case .silentPipe:
+            return Failure(.data, error.description, hint: "start the program that writes to it, or give a file")
         case .secretKeyAsPath:
             // The message does not repeat it: it would get into logs.
             return Failure(

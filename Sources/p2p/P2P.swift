@@ -73,9 +73,14 @@ struct P2P: AsyncParsableCommand {
     /// Exits if it does not. That must not wait for anything, because there may be no thread to wait for.
     private static func prepare() throws -> any ParsableCommand {
         do {
+            try ProcessLimits.checkStart()
             try ProcessArguments.check()
-            guard !FileSystem.isNoText(environment: "P2P_KEYS") else {
-                throw Failure(.usage, "the environment variable P2P_KEYS is not UTF-8", hint: "set another folder")
+            for name in FileSystem.environmentNames where name.hasPrefix("P2P_") {
+                guard !FileSystem.isNoText(environment: name) else {
+                    throw Failure(
+                        name == "P2P_KEYS" ? .usage : .configuration, "the environment variable \(name) is not UTF-8",
+                        hint: "set another value")
+                }
             }
             let arguments = Array(CommandLine.arguments.dropFirst())
             try answerWithoutCommand(arguments)

@@ -87,6 +87,7 @@ struct PeerCommand: AsyncParsableCommand {
     private static let defaultInterval = Duration.seconds(4)
 
     func validate() throws {
+        try Parse.checkPath(key, "--key")
         guard let message else { return }
         let limit = PeerMessage.ordinaryBody
         guard (1...limit).contains(message.utf8.count) else {

@@ -15,6 +15,11 @@ struct ReportFile {
             case .file, nil: FileSystem.isWritable(folder)
             }
         guard isWritable else { throw failure }
+        guard !KeyFile.holdsSecret(path) else {
+            throw Failure(
+                .cannotCreate, "\(Console.escaped(path)) is the file of a secret key, and not replaced",
+                hint: "give another file for the report")
+        }
     }
 
     /// Writes the page, and prints a note.

@@ -14,6 +14,7 @@ enum RosterFile {
     ///
     /// - Throws: `Failure`, or the error of `body`. Then the file has not changed.
     static func edit<Result>(_ path: String, _ body: (inout RosterText) throws -> Result) throws -> Result {
+        if let status = try? FileSystem.status(of: path), status.kind != .file { throw FileFailure.notAFile(path) }
         let folder = try lockedFolder(of: path)
         defer { withExtendedLifetime(folder) {} }
         var text = try read(path)

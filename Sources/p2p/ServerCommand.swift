@@ -82,6 +82,13 @@ struct ServerCommand: AsyncParsableCommand {
         guard !open || authorizedPeers == nil else {
             throw ValidationError("--open and --authorized-peers exclude each other")
         }
+        try Parse.checkPath(key, "--key")
+        try Parse.checkPath(authorizedPeers, "--authorized-peers")
+        for (index, address) in listen.enumerated() where address.port != 0 {
+            guard !listen[..<index].contains(address) else {
+                throw ValidationError("--listen \(address) is given twice")
+            }
+        }
     }
 
     func run() async throws {

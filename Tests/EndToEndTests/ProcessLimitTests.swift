@@ -87,6 +87,42 @@ struct ProcessLimitTests {
     }
 
     @Test(
+        "commands that could start no thread waited without a word and without an end",
+        .enabled("needs a user other than root", BadInputTests.canBeNobody),
+        arguments: [
+            ["keygen"], ["check", "server"], ["send", "B", "x"], ["doctor"], ["revoke", "A"], ["key", "show", "A"],
+            ["simulate", "--peers", "2"],
+        ])
+    func threadsOfOthers(command: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let launcher = ["/usr/bin/prlimit", "--nproc=1"] + (geteuid() == 0 ? BadInputTests.nobody : [])
+        try await harness.run(command, launcher: launcher)
+            .expectFailure(71, "threads and may start 0", hint: "'ulimit -u'")
+    }
+
+    @Test(
+        "commands with too little address space waited without an end, or crashed",
+        arguments: [["keygen"], ["send", "B", "x"], ["simulate", "--peers", "2"], ["check", "server"]])
+    func addressSpaceOfOthers(command: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        var refusals = 0
+        for megabytes in stride(from: 20, through: 120, by: 4) {
+            let result = try await harness.run(command, launcher: Self.shell("ulimit -v \(megabytes << 10)"))
+            // The loader's own refusal, or the kernel's.
+            if result.status == 127 || refusals == 0 && result.errors.isEmpty && result.output.isEmpty { continue }
+            if result.status == 71 {
+                result.expectFailure(71, "MB of address space", hint: "'ulimit -v'")
+                refusals += 1
+            } else {
+                #expect([0, 1, 69, 73].contains(result.status), "\(megabytes) MB: \(result.text)")
+            }
+        }
+        #expect(refusals > 3)
+    }
+
+    @Test(
         "memory that cannot be locked: a warning that names the limit",
         .enabled("needs a user other than root", BadInputTests.canBeNobody))
     func lockedMemory() async throws {

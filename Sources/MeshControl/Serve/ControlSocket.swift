@@ -44,7 +44,8 @@ package final class ControlSocket: Sendable {
         } catch {
             SocketFiles.remove(fresh)
             try? await group.shutdownGracefully()
-            let reason = (error as? SystemError)?.message ?? "\(error)"
+            let code = (error as? IOError)?.errnoCode
+            let reason = (code.map { SystemError($0) } ?? error as? SystemError)?.message ?? "\(error)"
             throw ControlSocketError(
                 "cannot make the control socket \(path): \(reason)",
                 hint: "give --control another path, or --control off")

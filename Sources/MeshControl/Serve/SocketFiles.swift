@@ -23,8 +23,12 @@ enum SocketFiles {
 
     /// Makes a folder that only its owner may enter, unless there is one.
     static func makeFolder(_ path: String) throws(SystemError) {
-        guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { return }
-        throw SystemError()
+        if unsafe mkdir(path, 0o700) == 0 {
+            // Whatever the user's mask is.
+            unsafe chmod(path, 0o700)
+        } else if errno != EEXIST {
+            throw SystemError()
+        }
     }
 
     /// Returns the status of a file, and not of the one that a symbolic link leads to; nil if there is none.

@@ -18,7 +18,7 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
         else { return nil }
         let midnight = Self.dayNumber(year, month, day) * 86_400
         guard !rest.isEmpty else {
-            self.init(seconds: midnight + 86_400)
+            self.init(seconds: min(midnight + 86_400, Self.last))
             return
         }
         guard Self.take("T", &rest) || Self.take("t", &rest),
@@ -32,8 +32,13 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
             rest = rest.dropFirst(digits.count)
         }
         guard let offset = Self.offset(&rest), rest.isEmpty else { return nil }
-        self.init(seconds: midnight + hour * 3_600 + minute * 60 + second - offset)
+        let seconds = midnight + hour * 3_600 + minute * 60 + second - offset
+        guard (0...Self.last).contains(seconds) else { return nil }
+        self.init(seconds: seconds)
     }
+
+    /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
+    private static let last: Int64 = 253_402_300_799
 
     /// The time in UTC by RFC 3339, such as `2026-12-31T18:00:00Z`.
     public var description: String {

@@ -95,11 +95,8 @@ enum Diagnosis {
 
     private static func buffer(_ facts: HostFacts) -> Finding? {
         guard let granted = facts.receiveBuffer, let requested = facts.requestedReceiveBuffer else { return nil }
-        return granted >= requested
-            ? .good("buffer", "the system grants the receive buffer that p2p requests, \(requested) bytes")
-            : .advice(
-                "buffer", "the system grants a receive buffer of \(granted) bytes, of \(requested) requested",
-                "for a large mesh: sysctl -w net.core.rmem_max=\(requested)")
+        return .receiveBuffer(granted, of: requested)
+            ?? .good("buffer", "the system grants the receive buffer that p2p requests, \(requested) bytes")
     }
 
     private static func losses(_ status: MeshStatus) -> [Finding] {

@@ -45,6 +45,15 @@ struct Finding: Equatable, Codable, Sendable {
         }
     }
 
+    /// Returns advice if the system grants a smaller receive buffer than p2p requests; otherwise nil.
+    static func receiveBuffer(_ granted: Int, of requested: Int) -> Finding? {
+        guard granted < requested else { return nil }
+        // Not a problem: a small mesh does without.
+        return .advice(
+            "buffer", "the system grants a receive buffer of \(granted) bytes, of \(requested) requested",
+            "for a large mesh: sysctl -w net.core.rmem_max=\(requested)")
+    }
+
     /// The line for a reader, which begins with `ok`, `--` or `!`.
     var line: String {
         let mark =
@@ -53,6 +62,6 @@ struct Finding: Equatable, Codable, Sendable {
             case .advice: "--  "
             case .problem: "!   "
             }
-        return mark + text + (action.map { "; \($0)" } ?? "")
+        return mark + LogLine.harmless(text + (action.map { "; \($0)" } ?? ""))
     }
 }

@@ -118,7 +118,7 @@ struct LogLine {
     }
 
     /// Returns the text with escapes in place of characters on which a terminal might act.
-    private static func harmless(_ text: String) -> String {
+    static func harmless(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: \.isObeyed) else { return text }
         return text.unicodeScalars.map { $0.isObeyed ? Console.escaped(String($0)) : String($0) }.joined()
     }

@@ -20,18 +20,19 @@ enum ProcessLimits {
         try allowDescriptors(
             baseDescriptors + needs.socketDescriptors + (hasSockets ? eventLoops * descriptorsPerEventLoop : 0))
         try checkMappings(for: needs.guardedKeys)
-        if hasSockets {
-            useOneArenaIfLimited()
-            try withThreads(threads) {
-                guard let memory = unsafe map(workingMemory) else { throw outOfMemory }
-                unsafe munmap(memory, workingMemory)
-            }
-        }
+        useOneArenaIfLimited()
+        let threads = hasSockets ? threads : fewThreads
+        try withThreads(threads) { try checkMemory(workingMemory, threads) }
         if needs.guardedKeys > 0, !canLock {
             Console.warning(
                 "the secret key can get into swap space: this process may not lock memory",
                 hint: "raise the limit: 'ulimit -l 64', or LimitMEMLOCK= in a systemd unit")
         }
+    }
+
+    /// Checks that the process can begin at all, before anything allocates much.
+    static func checkStart() throws {
+        try checkMemory(threadStack, fewThreads)
     }
 
     /// Raises the soft limit of descriptors, so that this process can open `count` more.
@@ -104,7 +105,7 @@ enum ProcessLimits {
             let result = unsafe pthread_create(&thread, nil, waitForEnd, context)
             guard result == 0 else {
                 // The address space is full if there is none for one more stack.
-                guard unsafe map(threadStack) != nil else { throw outOfMemory }
+                try checkMemory(threadStack, count)
                 throw Failure(
                     .system, "this process needs \(count) threads and may start \(threads.count)",
                     hint: "raise the limit: 'ulimit -u', TasksMax= in a systemd unit, or that of the container")
@@ -129,12 +130,19 @@ enum ProcessLimits {
         #endif
     }
 
-    private static let outOfMemory: Failure = {
+    /// Checks that there is so much more address space.
+    ///
+    /// - Parameter threads: The number of threads that the process needs, for the message.
+    private static func checkMemory(_ size: Int, _ threads: Int) throws {
+        if let memory = unsafe map(size) {
+            unsafe munmap(memory, size)
+            return
+        }
         let needed = (threads * threadStack + workingMemory) >> 20
-        return Failure(
+        throw Failure(
             .system, "this process may not have the \(needed) MB of address space that it needs",
             hint: "raise the limit: 'ulimit -v' or 'ulimit -d', or that of the container")
-    }()
+    }
 
     /// True if a page can be locked, as libsodium does with those of a secret key.
     private static var canLock: Bool {
@@ -158,6 +166,8 @@ enum ProcessLimits {
     private static let baseDescriptors = 16
     /// The threads of the event loops and of Dispatch, one per processor each, and some others.
     private static let threads = eventLoops * 2 + 4
+    /// The threads of a command without sockets of the mesh. Without them the runtime waits without end.
+    private static let fewThreads = eventLoops + 2
     private static let threadStack = 8 << 20
     private static let mappingsPerKey = 4
     private static let otherMappings = 2_000

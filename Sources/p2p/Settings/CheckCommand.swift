@@ -29,7 +29,10 @@ struct OriginOptions: ParsableArguments {
         guard showOrigin else { return false }
         let sources = try SettingSources(Array(CommandLine.arguments.dropFirst()), listsAll: true)
         let rows = sources.settings.map { setting in
-            [setting.name, setting.values.map(Console.escaped).joined(separator: ", "), setting.origin.description]
+            [
+                setting.name, setting.values.map(Console.escaped).joined(separator: ", "),
+                LogLine.harmless(setting.origin.description),
+            ]
         }
         for line in TextTable.lines(of: rows, isAligned: FileSystem.isTerminal(FileSystem.standardOutput)) {
             Console.result(line)

@@ -42,11 +42,8 @@ struct CheckReport {
         } describe: { _ in
             "address \(address)"
         }
-        guard let probe, probe.receiveBuffer < probe.requestedReceiveBuffer else { return }
-        // Not an error: a small mesh does without.
-        let advice = Finding.advice(
-            "buffer", "receive buffer of \(address): \(probe.receiveBuffer) of \(probe.requestedReceiveBuffer) bytes",
-            "for a large mesh: sysctl -w net.core.rmem_max=\(probe.requestedReceiveBuffer)")
+        guard let probe, let advice = Finding.receiveBuffer(probe.receiveBuffer, of: probe.requestedReceiveBuffer)
+        else { return }
         Console.result(advice.line)
     }
 
