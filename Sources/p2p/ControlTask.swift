@@ -1,5 +1,6 @@
 internal import MeshControl
 internal import SecureMesh
+internal import ServiceLifecycle
 
 /// The control socket of a server or a peer that runs in this process.
 actor ControlTask {
@@ -15,7 +16,7 @@ actor ControlTask {
     ///
     /// - Parameter name: The name of the socket in the folder of this user's sockets.
     /// - Returns: The failure, with exit code 73, if the user chose the path.
-    func open(named name: String, for process: some ControlledProcess) async -> Failure? {
+    private func open(named name: String, for process: some ControlledProcess) async -> Failure? {
         do throws(ControlSocketError) {
             switch choice {
             case .off: break
@@ -29,14 +30,31 @@ actor ControlTask {
         return nil
     }
 
-    /// Closes the socket, once the task that opens it has ended.
+    /// Runs services, and opens the socket beside them. If it cannot be opened where the user wants it, the services
+    /// are stopped.
     ///
-    /// - Returns: The failure of that task.
-    @discardableResult
-    func close(after opening: Task<Failure?, Never>) async -> Failure? {
+    /// - Parameter name: Returns the name of the socket once the process has its address; nil if it gets none.
+    /// - Throws: The error of the services; `Failure` if the socket cannot be opened.
+    func run(
+        _ services: ServiceGroup, answeringFor process: some ControlledProcess,
+        named name: @escaping @Sendable () async -> String?
+    ) async throws {
+        let opening = Task { () -> Failure? in
+            guard let name = await name() else { return nil }
+            let failure = await open(named: name, for: process)
+            if failure != nil { await services.triggerGracefulShutdown() }
+            return failure
+        }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await services.run())
+        } catch {
+            result = .failure(error)
+        }
         let failure = await opening.value
         await socket?.close()
         socket = nil
-        return failure
+        try result.get()
+        if let failure { throw failure }
     }
 }

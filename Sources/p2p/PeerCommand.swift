@@ -118,13 +118,6 @@ struct PeerCommand: AsyncParsableCommand {
         let services = ServiceGroup(services: [runner, notifier], logger: .quiet)
         let stopping = signals.stopping(services)
         let summaries = signals.printingSummaries(of: runner, logger)
-        let controlTask = ControlTask(control)
-        let opening = Task { [name, port] () -> Failure? in
-            guard (try? await peer.boundAddress) != nil else { return nil }
-            let failure = await controlTask.open(named: ControlFolder.name(ofPeer: name, at: port), for: inspector)
-            if failure != nil { await services.triggerGracefulShutdown() }
-            return failure
-        }
         let broadcaster = Broadcaster(message, over: runner, every: Self.defaultInterval)
         if case .every(let interval) = broadcastInterval { await broadcaster.start(every: interval) }
         let input = PeerInput(runner: runner, broadcaster: broadcaster, inspector: inspector) {
@@ -141,16 +134,15 @@ struct PeerCommand: AsyncParsableCommand {
             stopping.cancel()
         }
         do {
-            try await services.run()
+            try await ControlTask(control).run(services, answeringFor: inspector) { [name, port] in
+                (try? await peer.boundAddress).map { _ in ControlFolder.name(ofPeer: name, at: port) }
+            }
         } catch MeshError.notAuthorized {
-            await controlTask.close(after: opening)
             // The event for it says why, but may not have been read yet.
             throw await printer.failure ?? printer.notAuthorized
         } catch let error as MeshError {
-            await controlTask.close(after: opening)
             throw Failure(error)
         }
-        if let failure = await controlTask.close(after: opening) { throw failure }
         if let failure = await printer.failure { throw failure }
         await broadcaster.stop()
         stopping.cancel()

@@ -140,24 +140,17 @@ struct ServerCommand: AsyncParsableCommand {
                 notifier.reloadEnds()
             }
         }
-        let controlTask = ControlTask(control)
-        let opening = Task { () -> Failure? in
-            guard let port = try? await server.boundAddresses.first?.port else { return nil }
-            let failure = await controlTask.open(named: ControlFolder.name(ofServerAt: port), for: inspector)
-            if failure != nil { await services.triggerGracefulShutdown() }
-            return failure
-        }
         defer {
             for task in [reloading, summaries] { task.cancel() }
             stopping.cancel()
         }
         do {
-            try await services.run()
+            try await ControlTask(control).run(services, answeringFor: inspector) {
+                (try? await server.boundAddresses.first?.port).map(ControlFolder.name(ofServerAt:))
+            }
         } catch let error as MeshError {
-            await controlTask.close(after: opening)
             throw Failure(error)
         }
-        if let failure = await controlTask.close(after: opening) { throw failure }
         await following.value
         await wait(for: printing, atMost: Console.patience)
     }
