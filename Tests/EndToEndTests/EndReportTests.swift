@@ -74,4 +74,63 @@ struct EndReportTests {
                 + "has reached it for too long; joining again|lost the server \(server.address), joining again)$",
             on: .errors)
     }
+
+    @Test("a server that is stopped: after a minute the peer says that messages stop, and joins again when it is back")
+    func trustEnded() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let peer = try await harness.joinPeer("A", of: server)
+        let mark = peer.mark
+        let line =
+            "^p2p: warning: messages stop: the server \(server.address) has not confirmed the list of members for 60 s$"
+        _ = try await server.process.suspend(for: .milliseconds(100)) {
+            try await peer.waitForLine(matching: line, on: .errors, within: .seconds(100))
+        }
+        try await peer.waitForLine(matching: "^joined as A ", since: mark, within: .seconds(30))
+    }
+
+    /// Starts a server, 100 peers and a peer more in a network that drops datagrams of more than 1,000 bytes from the
+    /// moment on when the 100 have joined.
+    private static let narrow = [
+        "/usr/bin/unshare", "--map-root-user", "--net", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
+        "/bin/sh", "-c",
+        """
+        ip link set lo up && nft add table ip t && nft 'add chain ip t c { type filter hook input priority 0; }' &&
+            touch joined || exit 99
+        "$1" server --open --listen 127.0.0.1:4300 > joined &
+        "$1" swarm --peers 100 --server 127.0.0.1:4300 --gap 5ms > swarm 2>&1 &
+        until [ "$(grep -c '^+ ' joined)" -eq 100 ]; do sleep 0.1; done
+        nft add rule ip t c udp length '>' 1000 drop
+        "$@"
+        """, "sh",
+    ]
+
+    static func hasFirewall() async throws -> Bool {
+        guard FileManager.default.isExecutableFile(atPath: launcher[0]) else { return false }
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let script = ["/bin/sh", "-c", #"nft add table ip t && exec "$@""#, "sh"]
+        return try await harness.run(["--version"], launcher: Array(narrow[..<7]) + script).status == 0
+    }
+
+    @Test(
+        "a network that drops large datagrams: peer and server say that the list of members does not arrive",
+        .enabled("needs network namespaces and nft(8)", hasFirewall))
+    func directoryStalled() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let peer = try harness.start(
+            ["peer", "A", "4301", "--server", "127.0.0.1:4300", "--control", "off"], launcher: Self.narrow)
+        try await peer.waitForLine(
+            matching: "^p2p: warning: the server 127.0.0.1:4300 is alive, but its list of members has not arrived here "
+                + "for 5 s$", on: .errors, within: .seconds(60))
+        try await peer.waitForLine(
+            matching: "^p2p: warning: A at 127.0.0.1:4301 is alive, but the list of members has not arrived there for "
+                + "5 s$", on: .errors)
+        let hint = "^p2p: hint: the network may drop large datagrams: it must pass UDP datagrams of 1232 bytes"
+        #expect(try peer.lines(matching: hint, on: .errors).count >= 2)
+    }
 }
