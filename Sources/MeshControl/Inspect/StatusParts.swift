@@ -10,7 +10,7 @@ extension [MemberStatus] {
 
     /// The members ordered by name, and by key if several have the same name.
     var inOrder: [MemberStatus] {
-        sorted { ($0.name, $0.publicKey) < ($1.name, $1.publicKey) }
+        sorted { $0.name == $1.name ? $0.publicKey < $1.publicKey : $0.name < $1.name }
     }
 }
 
