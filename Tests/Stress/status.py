@@ -1,7 +1,7 @@
 """Asks a server of many members for its status, and prints how long it takes and what it costs.
 
-Needs no root. The members are complete peers in one process (p2p swarm) on 127.0.0.1. While the status is asked for
-again and again, no member may be late or lost.
+Needs no root. The members are complete peers in one process (p2p swarm) on 127.0.0.1, at most as many as --running.
+The others are keys that may join and have not. While the status is asked for again and again, no member may be lost.
 """
 import argparse
 import json
@@ -57,6 +57,7 @@ def measure(pid, path, target, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--members', type=int, default=5000)
+    parser.add_argument('--running', type=int, default=300)
     parser.add_argument('--requests', type=int, default=50)
     parser.add_argument('--gap', default='30ms', help='time between the starts of two members')
     parser.add_argument('--seconds', type=float, default=900, help='time for all members to join')
@@ -67,9 +68,12 @@ def main():
     keys, path = os.path.join(folder, 'keys'), os.path.join(folder, 's.sock')
     processes = []
     try:
-        network.run(program, 'keygen', 'server', '--keys', keys)
+        running = min(options.running, options.members)
+        names = ['server'] + [f'n{number}' for number in range(options.members)]
+        for start in range(0, len(names), 500):
+            network.run(program, 'keygen', *names[start:start + 500], '--authorize', '--keys', keys)
         server = subprocess.Popen(
-            [program, 'server', '--open', '--listen', '127.0.0.1:0', '--control', path, '--keys', keys],
+            [program, 'server', '--listen', '127.0.0.1:0', '--control', path, '--keys', keys],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         processes.append(server)
         address = next(line for line in server.stdout if line.startswith('listening on ')).split()[-1]
@@ -77,25 +81,25 @@ def main():
         while not os.path.exists(path):
             time.sleep(0.01)
         swarm = subprocess.Popen(
-            [program, 'swarm', '--peers', str(options.members), '--server', address, '--gap', options.gap, '--bind',
+            [program, 'swarm', '--stored-keys', '--peers', str(running), '--server', address, '--gap', options.gap, '--bind',
              '127.0.0.1', '--keys', keys, '--quiet'], stdout=subprocess.DEVNULL)
         processes.append(swarm)
         end = time.monotonic() + options.seconds
-        while (counts := ask(path, '/v1/status?members=none')[0]['counts'])['alive'] < options.members:
+        while (counts := ask(path, '/v1/status?members=none')[0]['counts'])['alive'] < running:
             if time.monotonic() > end or swarm.poll() is not None:
                 sys.exit(f'status: error: only {counts} after {options.seconds} s')
             time.sleep(1)
         time.sleep(5)
         before = network.cpu_time(server.pid)
         time.sleep(5)
-        print(f'{counts["alive"]} members; the server uses {(network.cpu_time(server.pid) - before) / 5:.2f} of a core',
+        print(f'{counts["alive"]} members, {counts["never"]} other keys; the server uses {(network.cpu_time(server.pid) - before) / 5:.2f} of a core',
               flush=True)
         all_took = measure(server.pid, path, '/v1/status', options.requests)
         measure(server.pid, path, '/v1/status?members=none', options.requests)
         status = ask(path, '/v1/status')[0]
         listed, counts = status['members'], status['counts']
-        lost = options.members - counts['alive']
-        print(f'{len(listed)} members listed; {lost} late or lost; {network.resident(server.pid):.0f} MiB')
+        lost = running - counts['alive'] - counts['suspect']
+        print(f'{len(listed)} members listed; {counts["suspect"]} late, {lost} lost; {network.resident(server.pid):.0f} MiB')
         if lost or all_took > 50:
             sys.exit(1)
     finally:
