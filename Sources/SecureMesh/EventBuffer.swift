@@ -6,7 +6,9 @@ internal import ServiceLifecycle
 /// were dropped.
 final class EventBuffer<Event: Sendable>: Sendable {
     private struct State {
-        var events = CircularBuffer<Event>()
+        var events = CircularBuffer<EventSource<Event>.Item>()
+        /// The bytes of the messages in `events`.
+        var bytes = 0
         /// The number of events dropped since the last one in `events`.
         var missed = 0
         var isFinished = false
@@ -22,13 +24,16 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     private let state = NIOLockedValueBox(State())
     private let limit: Int
+    private let byteLimit: Int
     private let missedEvent: @Sendable (Int) -> Event
 
     /// - Parameters:
     ///   - limit: The largest number of events. The last quarter is not for messages.
+    ///   - byteLimit: The largest number of bytes in the messages among them.
     ///   - missedEvent: Makes the event that says how many were dropped.
-    init(limit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
+    init(limit: Int, byteLimit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
         self.limit = limit
+        self.byteLimit = byteLimit
         self.missedEvent = missedEvent
     }
 
@@ -47,16 +52,18 @@ final class EventBuffer<Event: Sendable>: Sendable {
     }
 
     private func append(_ item: EventSource<Event>.Item, to state: inout State) -> Bool {
-        let room = (item.isMessage ? limit - limit / 4 : limit) - state.events.count
-        guard room >= (state.missed > 0 ? 2 : 1) else {
+        let room = (item.messageSize == nil ? limit : limit - limit / 4) - state.events.count
+        let bytes = state.bytes + (item.messageSize ?? 0)
+        guard room >= (state.missed > 0 ? 2 : 1), bytes <= byteLimit else {
             state.missed += 1
             return false
         }
         if state.missed > 0 {
-            state.events.append(missedEvent(state.missed))
+            state.events.append((missedEvent(state.missed), nil))
             state.missed = 0
         }
-        state.events.append(item.event)
+        state.events.append(item)
+        state.bytes = bytes
         return true
     }
 
@@ -87,7 +94,8 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     private func take() -> Next {
         state.withLockedValue { state in
-            if let event = state.events.popFirst() {
+            if let (event, size) = state.events.popFirst() {
+                state.bytes -= size ?? 0
                 if state.events.isEmpty, state.events.capacity > Self.keptCapacity { state.events = CircularBuffer() }
                 return .event(event)
             }

@@ -11,21 +11,28 @@ final class EventSource<Event: Sendable>: Sendable {
 
     private let state: NIOLockedValueBox<State>
     private let limit: Int
+    private let byteLimit: Int
     private let missedEvent: @Sendable (Int) -> Event
 
     /// - Parameters:
     ///   - limit: The largest number of events that wait for one consumer.
+    ///   - byteLimit: The largest number of bytes in the messages among them.
     ///   - missedEvent: Makes the event that says how many were dropped.
-    init(limit: Int = Limits.events, missedEvent: @escaping @Sendable (Int) -> Event) {
+    init(
+        limit: Int = Limits.events, byteLimit: Int = Limits.eventBytes,
+        missedEvent: @escaping @Sendable (Int) -> Event
+    ) {
         self.limit = limit
+        self.byteLimit = byteLimit
         self.missedEvent = missedEvent
-        state = NIOLockedValueBox(State(unclaimed: EventBuffer(limit: limit, missedEvent: missedEvent)))
+        let unclaimed = EventBuffer<Event>(limit: limit, byteLimit: byteLimit, missedEvent: missedEvent)
+        state = NIOLockedValueBox(State(unclaimed: unclaimed))
     }
 
     /// Makes a new consumer's sequence.
     func subscribe() -> MeshEvents<Event> {
         let buffer = state.withLockedValue { state in
-            let buffer = state.unclaimed ?? EventBuffer(limit: limit, missedEvent: missedEvent)
+            let buffer = state.unclaimed ?? EventBuffer(limit: limit, byteLimit: byteLimit, missedEvent: missedEvent)
             state.unclaimed = nil
             if !state.isFinished { state.buffers[ObjectIdentifier(buffer)] = buffer }
             return (buffer, state.isFinished)
@@ -39,7 +46,8 @@ final class EventSource<Event: Sendable>: Sendable {
         state.withLockedValue { $0.buffers[ObjectIdentifier(buffer)] = nil }
     }
 
-    typealias Item = (event: Event, isMessage: Bool)
+    /// An event, and the size of its body if it is a message.
+    typealias Item = (event: Event, messageSize: Int?)
 
     /// Hands events to every consumer. A consumer that is too slow does not keep them from the others.
     ///

@@ -4,7 +4,6 @@ internal import NIOConcurrencyHelpers
 final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: MeasuredEvent {
     struct Started: Sendable {
         let driver: MeshDriver<Machine>
-        let bound: [SocketAddress]
     }
 
     private typealias Waiter = OneShot<Result<Started, MeshError>>
@@ -29,8 +28,8 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
     }
 
     /// Notes that the service runs, and resumes the callers that wait in `started`.
-    func begin(_ driver: MeshDriver<Machine>, _ bound: [SocketAddress]) {
-        let started = Started(driver: driver, bound: bound)
+    func begin(_ driver: MeshDriver<Machine>) {
+        let started = Started(driver: driver)
         for waiter in transition(to: .running(started)) { waiter.give(.success(started)) }
     }
 

@@ -6,8 +6,8 @@ internal import NIOPosix
 /// The importance of an event to the driver.
 enum EventPriority {
     case ordinary
-    /// Members can cause any number of these.
-    case message
+    /// Members can cause any number of these. They keep so many bytes.
+    case message(size: Int)
     /// The driver closes after it, with the error that ends `run()`.
     case last(MeshError?)
 }
@@ -28,7 +28,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private let closed: EventLoopPromise<MeshError?>
     /// Nil before `start`.
     private var box: MachineBox<Machine>?
-    private var sockets: [UDPSocket] = []
+    private(set) var sockets: [UDPSocket] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers = LogThrottle()
     private var droppedEvents = LogThrottle()
@@ -132,6 +132,15 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         _ = call { (machine, now) throws(Never) in body(&machine, now) }
     }
 
+    /// The addresses of the sockets, with the ports that they have at present.
+    ///
+    /// - Throws: `MeshError.notRunning` if the driver has closed.
+    func boundAddresses() async throws(MeshError) -> [SocketAddress] {
+        let addresses = try? await eventLoop.submit { self.isClosed ? nil : self.sockets.map(\.address) }.get()
+        guard let addresses = addresses ?? nil else { throw .notRunning }
+        return addresses
+    }
+
     /// The datagrams that the sockets have lost since the start.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
@@ -179,6 +188,21 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             self.conditions = []
             self.closed.succeed(failure)
         }
+    }
+
+    /// Closes as soon as the machine is done and the sockets have sent what waits, but after `limit` at the latest.
+    ///
+    /// - Parameter isDone: Whether the machine has no more to send.
+    func close(within limit: Duration, when isDone: @escaping @Sendable (Machine) -> Bool) {
+        let deadline = now + limit
+        eventLoop.execute { self.closeIfDone(deadline, isDone) }
+    }
+
+    private func closeIfDone(_ deadline: Instant, _ isDone: @escaping @Sendable (Machine) -> Bool) {
+        guard !isClosed else { return }
+        let hasSent = box.map { isDone($0.machine) } ?? true && sockets.allSatisfy(\.hasSentAll)
+        guard !hasSent, now < deadline else { return close() }
+        eventLoop.scheduleTask(in: .milliseconds(1)) { self.closeIfDone(deadline, isDone) }
     }
 
     private var now: Instant {
@@ -285,8 +309,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             case .event(let event):
                 metrics.count(event)
                 let priority = priority(event)
-                let isMessage = if case .message = priority { true } else { false }
-                emitted.append((event, isMessage))
+                let messageSize: Int? = if case .message(let size) = priority { size } else { nil }
+                emitted.append((event, messageSize))
                 if case .last(let failure) = priority { close(failure) }
             case .drain:
                 let targets = sockets.map { $0.received + Self.queuedDatagrams }

@@ -4,8 +4,9 @@
 /// number of them. The first sequence begins with the first event, even if that happened before the access. Each later
 /// one begins at the access.
 ///
-/// A sequence keeps at most 4,096 events that its consumer has not taken, of which at most 3,072 are messages. Further
-/// events are dropped for this consumer, and where they would have come, it gets one event `missed` with their number.
+/// A sequence keeps at most 4,096 events that its consumer has not taken, of which at most 3,072 are messages, with 16
+/// MiB in their bodies. Further events are dropped for this consumer, and where they would have come, it gets one event
+/// `missed` with their number.
 ///
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and
 /// when the `ServiceGroup` in which that task runs shuts down gracefully. So a service of which `run()` is a loop over

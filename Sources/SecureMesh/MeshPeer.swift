@@ -54,7 +54,7 @@ public final class MeshPeer: Service {
     private let configuration: Configuration
     private let logger: Logger
     private let source = EventSource<PeerEvent> { .missed($0) }
-    private let lifecycle = Lifecycle<Peer>()
+    let lifecycle = Lifecycle<Peer>()
 
     /// Makes a peer. Nothing happens before ``run()``.
     ///
@@ -111,14 +111,14 @@ public final class MeshPeer: Service {
     /// The sets of the other members, for any number of consumers; see ``MeshMembership``.
     public var membership: MeshMembership { MeshMembership(lifecycle) }
 
-    /// The address of the peer's socket, with the port that it has. Waits until `run()` has bound it.
+    /// The address of the peer's socket, with the port that it has. Waits until `run()` has bound it. A socket whose
+    /// port the system has chosen can lose it, and then has another one.
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddress: SocketAddress {
         get async throws(MeshError) {
-            let bound = try await lifecycle.started().bound
             // A driver binds as many sockets as it is given addresses: one.
-            return bound[0]
+            try await lifecycle.started().driver.boundAddresses()[0]
         }
     }
 
@@ -146,7 +146,7 @@ public final class MeshPeer: Service {
             eventLoop: eventLoop, logger: logger, metrics: metrics, events: source
         ) { event in
             switch event {
-            case .message: .message
+            case .message(let message): .message(size: message.body.count)
             case .left: .last(nil)
             case .ended: .last(.notAuthorized)
             default: .ordinary
@@ -158,7 +158,7 @@ public final class MeshPeer: Service {
         driver.start { now in
             Peer(configuration.peer, random: .system, now: now)
         }
-        lifecycle.begin(driver, bound)
+        lifecycle.begin(driver)
         let locating = locate(driver, from: bound[0])
         defer { locating?.cancel() }
         let failure = await withTaskCancellationOrGracefulShutdownHandler {

@@ -5,8 +5,8 @@ public import ServiceLifecycle
 
 /// The server of a mesh: admits peers by their keys, keeps the directory and tells every change to all members.
 ///
-/// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. It says
-/// GOODBYE to all members and returns on graceful shutdown and on cancellation.
+/// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. On graceful
+/// shutdown and on cancellation it says GOODBYE to all members, for 0.8 s at most, and returns.
 ///
 /// The other calls wait until `run()` has bound its sockets, so they may be made before it. A call that waits ends with
 /// ``MeshError/cancelled`` if its task is canceled.
@@ -83,7 +83,7 @@ public final class MeshServer: Service {
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddresses: [SocketAddress] {
-        get async throws(MeshError) { try await lifecycle.started().bound }
+        get async throws(MeshError) { try await lifecycle.started().driver.boundAddresses() }
     }
 
     /// Serves until graceful shutdown or cancellation.
@@ -118,7 +118,7 @@ public final class MeshServer: Service {
         let configuration = configuration
         driver.start(
             { now in Registry(configuration.registry(bound: bound), random: .system, now: now) }, epoch: \.epoch)
-        lifecycle.begin(driver, bound)
+        lifecycle.begin(driver)
         let following = followHostAddresses(driver, bound)
         defer { following?.cancel() }
         // Keys expire by the calendar, and its clock can be set: so it is read again and again.
@@ -130,10 +130,8 @@ public final class MeshServer: Service {
         let failure = await withTaskCancellationOrGracefulShutdownHandler {
             await driver.finished()
         } onCancelOrGracefulShutdown: {
-            driver.eventLoop.execute {
-                driver.perform { $0.stop(now: $1) }
-                driver.close()
-            }
+            driver.eventLoop.execute { driver.perform { $0.stop(now: $1) } }
+            driver.close(within: Limits.stopTime) { $0.hasStopped }
         }
         lifecycle.end(failure)
         if let failure { throw failure }

@@ -96,6 +96,9 @@ final class UDPSocket: @unchecked Sendable {
     /// True if the kernel tells members' datagrams from strangers'.
     var hasMembersSocket: Bool { bound.count > 1 }
 
+    /// True if no datagram waits to be sent.
+    var hasSentAll: Bool { waiting.isEmpty }
+
     /// True if the last burst of reads from the socket that members send to ended because it was empty.
     var isDrained: Bool { bound.last?.isDrained ?? true }
 

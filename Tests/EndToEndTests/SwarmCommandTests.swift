@@ -46,6 +46,26 @@ struct SwarmCommandTests {
         for number in 0..<12 { try await server.process.waitForLine(matching: "^- m\(number) \\(left\\)") }
     }
 
+    @Test("SIGTERM ends a server within 2 s while 60 peers join and send messages, and it dismisses each member")
+    func serverStopped() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--open"])
+        let swarm = try harness.start(
+            ["swarm", "--peers", "60", "--prefix", "m", "--server", server.address, "--talk", "500ms"]
+                + ["--talkers", "each"])
+        try await server.process.waitForLine(matching: "^\\+ m40 ")
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
+        let (joined, dismissed) = try (
+            server.process.lines(matching: "^\\+ m").count, server.process.lines(matching: "^- m").count
+        )
+        #expect(joined > 30 && dismissed == joined)
+        swarm.send(SIGINT)
+        try await swarm.waitForExit(within: .seconds(2))
+    }
+
     @Test("--stored-keys takes the peers' keys from the folder of keys")
     func storedKeys() async throws {
         let harness = try ProcessHarness()

@@ -276,6 +276,8 @@ private let constants: [(name: String, value: String)] = [
     ("sendBuffer", text(Limits.sendBuffer)),
     ("answerBuffer", text(Limits.answerBuffer)),
     ("events", text(Limits.events)),
+    ("eventBytes", text(Limits.eventBytes)),
+    ("stopTime", text(Limits.stopTime)),
     ("strangerQueue", text(Limits.strangerQueue)),
     ("sendQueue", text(Limits.sendQueue)),
     ("rebindTime", text(Limits.rebindTime)),

@@ -66,6 +66,22 @@ import Testing
         #expect(test.memberCount == Self.members)
     }
 
+    @Test func `a server that stops says so to a thousand in slices, and handles nothing else`() {
+        let test = LoadTest(seed: 7, members: Self.members, peers: 0, arrivals: .seconds(1))
+        #expect(test.play(atMost: .seconds(30)) { test.memberCount == Self.members })
+        test.play(for: .seconds(2))
+        test.largestBurst = 0
+        let others = [Kind.pulse, .delta, .snapshot, .welcome].map { test.sent($0).datagrams }
+        test.withServer { $0.stop(now: $1) }
+        #expect(!test.server.machine.hasStopped)
+        #expect(test.play(atMost: .milliseconds(1)) { test.server.machine.hasStopped })
+        #expect(test.sent(.goodbye).datagrams == Self.members)
+        #expect(test.largestBurst == Limits.slice)
+        test.play(for: .seconds(2))
+        #expect(test.server.machine.nextDeadline == nil)
+        #expect([Kind.pulse, .delta, .snapshot, .welcome].map { test.sent($0).datagrams } == others)
+    }
+
     @Test func `while many wait for their listing, joiners are turned away, and no more wait than may`() throws {
         let test = LoadTest(seed: 5, members: 2_500, peers: 0, arrivals: .zero)
         #expect(test.play(atMost: .seconds(5)) { test.sent(.reject).datagrams > 100 })

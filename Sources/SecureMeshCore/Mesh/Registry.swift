@@ -52,6 +52,7 @@ package struct Registry: MeshMachine {
     private var ending: [(session: SessionID, departure: Departure)] = []
     /// The time of the next slice; nil if nothing waits.
     private var nextSlice: Instant?
+    private var isStopping = false
 
     private struct DirectoryState: Sendable {
         let version: UInt64
@@ -134,7 +135,8 @@ package struct Registry: MeshMachine {
     }
 
     package var nextDeadline: Instant? {
-        .earliest([nextPulse, flushDeadline, detector.deadline, nextSlice])
+        if isStopping { return nextSlice }
+        return .earliest([nextPulse, flushDeadline, detector.deadline, nextSlice])
     }
 
     /// Returns true for a datagram that claims to be a member's, or a pending joiner's CONFIRM, from the right address.
@@ -156,6 +158,7 @@ package struct Registry: MeshMachine {
     }
 
     package mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant) {
+        guard !isStopping else { return }
         do throws(Rejection) {
             let decoded = try Datagram(decoding: datagram)
             switch decoded.header.fields {
@@ -176,6 +179,10 @@ package struct Registry: MeshMachine {
 
     /// Sends PULSEs before it begins a sweep: a server that wakes late first lets its members prove that they live.
     package mutating func handleTimeout(now: Instant) {
+        if isStopping {
+            if let nextSlice, nextSlice <= now { endSlice(now) }
+            return
+        }
         if now >= nextPulse {
             gate.expire(now: now)
             pulse(now)
@@ -187,6 +194,7 @@ package struct Registry: MeshMachine {
     }
 
     package mutating func handleDrained(now: Instant) {
+        guard !isStopping else { return }
         if let diedBefore = detector.sweep(now: now) { expire(silentSince: diedBefore, now: now) }
         let oldest = now - configuration.rekey - ProtocolConstants.rekeyGrace
         endAll(sessions.begun(before: oldest), .tooOld, now: now)
@@ -210,6 +218,7 @@ package struct Registry: MeshMachine {
     }
 
     private mutating func endUnauthorized(_ now: Instant) {
+        guard !isStopping else { return }
         let revoked = log.directory.inOrder.filter { !roster.allows($0.identity, as: $0.name, at: date) }
         endAll(revoked.map(\.session), .revoked, now: now)
     }
@@ -219,10 +228,18 @@ package struct Registry: MeshMachine {
         gate.setHostAddresses(addresses)
     }
 
-    /// Sends GOODBYE to all members. The registry must not be used afterwards.
+    /// Begins to send GOODBYE to all members, a slice at a time. The registry does nothing else from then on.
     package mutating func stop(now: Instant) {
-        for session in log.directory.sessions { end(session, .stopping, now: now) }
+        guard !isStopping else { return }
+        isStopping = true
+        fanOutQueue = FanOutQueue()
+        // A member that is already in the list ends for the reason there.
+        ending += log.directory.sessions.map { ($0, .stopping) }
+        endSlice(now)
     }
+
+    /// True if the registry was stopped, and GOODBYE was sealed for all members.
+    package var hasStopped: Bool { isStopping && ending.isEmpty }
 }
 
 // MARK: joining
@@ -378,7 +395,7 @@ extension Registry {
         }
         ending.removeFirst(min(Limits.slice, ending.count))
         scheduleSlice(now)
-        if hasRevoked { publish(now, atLeast: log.removalDeltas) }
+        if hasRevoked, !isStopping { publish(now, atLeast: log.removalDeltas) }
     }
 
     /// Ends a session and removes its directory entry. The change is published with the next DELTA.
@@ -411,6 +428,10 @@ extension Registry {
 extension Registry {
     /// Sends a PULSE with a new secret to all members.
     private mutating func pulse(_ now: Instant) {
+        if now - sessions.secretIssuedAt > configuration.lifetime {
+            // After a pause, the token of the last PULSE would prove nothing to the members that are listed now.
+            sessions.issue(random.secret(), version: log.version, now: now)
+        }
         publishIfDue(now)
         // A server that cannot seal one PULSE for all members within an interval does not queue another.
         guard !fanOutQueue.hasPulse else { return }

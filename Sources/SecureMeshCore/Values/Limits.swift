@@ -229,7 +229,11 @@ package enum Limits {
     /// The part of the send buffer for answers to addresses that may not exist. Each such address takes an entry of the
     /// system's table of neighbors, which holds some hundreds by default, those of members among them.
     package static let answerBuffer = 128 << 10
+    /// Events that wait for one consumer, and the bytes of the messages among them.
     package static let events = 4_096
+    package static let eventBytes = 16 << 20
+    /// The time in which a server that stops says so to all members.
+    package static let stopTime = Duration.milliseconds(800)
     package static let strangerQueue = 4_096
     package static let sendQueue = 4_096
     package static let rebindTime = Duration.seconds(5)

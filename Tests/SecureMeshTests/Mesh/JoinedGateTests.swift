@@ -167,7 +167,7 @@ import Testing
         let events = gate.stop(member: present([second, third]))
         #expect(events == [.memberLeft(first, reason: nil), .memberJoined(third), .dismissed(.stopping)])
         #expect(gate.pass(.memberLeft(second, reason: nil)) == [.memberLeft(second, reason: nil)])
-        #expect(gate.usages.map(\.count) == [0, 0, 0])
+        #expect(gate.usages.map(\.count) == [0, 0, 0, 0])
     }
 
     @Test(".joined is emitted once") func once() {

@@ -12,8 +12,8 @@ struct EventSourceTests {
         case missed(Int)
     }
 
-    private static func source(limit: Int) -> EventSource<Event> {
-        EventSource(limit: limit) { .missed($0) }
+    private static func source(limit: Int, byteLimit: Int = .max) -> EventSource<Event> {
+        EventSource(limit: limit, byteLimit: byteLimit) { .missed($0) }
     }
 
     private static func all(_ events: MeshEvents<Event>) async -> [Event] {
@@ -84,6 +84,22 @@ struct EventSourceTests {
         #expect(events == (1...75).map { .number($0) } + [.missed(425), .number(0)])
     }
 
+    @Test("large messages fill the room in bytes; what is dropped is counted, and other events still have room")
+    func bytes() async {
+        let source = Self.source(limit: 100, byteLimit: 100_000)
+        let slow = source.subscribe()
+        var iterator = slow.makeAsyncIterator()
+        let dropped = (1...10).map { source.yield([(.number($0), 40_000)]) }
+        #expect(dropped == [0, 0] + Array(repeating: 1, count: 8))
+        #expect(source.yield([(.number(11), nil)]) == 0)
+        // What is taken makes room again.
+        #expect(await iterator.next() == .number(1))
+        #expect(source.yield([(.number(12), 40_000)]) == 0)
+        #expect(source.yield([(.number(13), 40_000)]) == 1)
+        source.finish()
+        #expect(await Self.all(slow) == [.number(2), .missed(8), .number(11), .number(12), .missed(1)])
+    }
+
     @Test("a consumer that is gone costs nothing: nothing is kept for it")
     func gone() {
         let source = Self.source(limit: 4)
@@ -126,5 +142,5 @@ struct EventSourceTests {
 
 extension EventSource {
     /// Yields one event. Returns false if it was dropped.
-    fileprivate func yield(_ event: Event, isMessage: Bool) -> Bool { yield([(event, isMessage)]) == 0 }
+    fileprivate func yield(_ event: Event, isMessage: Bool) -> Bool { yield([(event, isMessage ? 1 : nil)]) == 0 }
 }

@@ -45,6 +45,51 @@ struct LoopbackTests {
         }
     }
 
+    @Test("a program that reads nothing keeps 16 MiB of messages at most, stays a member, and ends within 2 s")
+    func unreadMessages() async throws {
+        let body = [UInt8](repeating: 7, count: 65_000)
+        let count = Limits.eventBytes / body.count + 40
+        var rate = MessageRate(perSecond: 10_000, burst: 10_000)
+        (rate.bytesPerSecond, rate.byteBurst) = (60_000_000, 60_000_000)
+        (rate.totalBytesPerSecond, rate.totalByteBurst) = (240_000_000, 240_000_000)
+        let settings = { @Sendable [rate] (configuration: inout MeshPeer.Configuration) in
+            (configuration.maximumMessageSize, configuration.messageRate) = (body.count, rate)
+        }
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A", settings) { a in
+                try await a.peer.joined()
+                var configuration = MeshPeer.Configuration(
+                    key: SigningKey(), name: try PeerName("B"), server: mesh.address,
+                    serverKeys: [mesh.serverKey.publicKey])
+                settings(&configuration)
+                let reader = try MeshPeer(configuration, logger: LoopbackMesh.quiet)
+                let unread = reader.events
+                let running = Task { try await reader.run() }
+                try await reader.joined()
+                await a.events.sees("B")
+                // An ACK says that the message has arrived.
+                for _ in 0..<count {
+                    try await a.peer.send(body, to: configuration.key.publicKey, waitingForDelivery: .seconds(30))
+                }
+                #expect(try await mesh.server.members().count == 2)
+                let begun = ContinuousClock.now
+                running.cancel()
+                try await running.value
+                #expect(ContinuousClock.now - begun < .seconds(2))
+                var (kept, missed) = (0, 0)
+                for await event in unread {
+                    switch event {
+                    case .message(let message): kept += message.body.count
+                    case .missed(let count): missed += count
+                    default: break
+                    }
+                }
+                #expect(kept <= Limits.eventBytes && kept > Limits.eventBytes - body.count)
+                #expect(missed == count - kept / body.count)
+            }
+        }
+    }
+
     @Test("a peer on IPv6 and one on IPv4 are members of one mesh and talk")
     func bothFamilies() async throws {
         try await LoopbackMesh.run(listen: ["127.0.0.1:0", "[::1]:0"]) { mesh in

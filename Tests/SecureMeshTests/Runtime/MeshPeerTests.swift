@@ -1,6 +1,16 @@
-internal import SecureMesh
+internal import NIOCore
 internal import SelfTest
 internal import Testing
+
+@testable internal import SecureMesh
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
 
 @Suite("The calls of a peer", .timeLimit(.minutes(10)))
 struct MeshPeerTests {
@@ -88,6 +98,29 @@ struct MeshPeerTests {
             await #expect(throws: SendError.notRunning) { try await peer.broadcast("x") }
             await #expect(throws: MeshError.alreadyRan) { try await peer.run() }
             await peer.leave()
+        }
+    }
+
+    @Test("a peer whose port another process has taken moves, and its bound address is the new one")
+    func moved() async throws {
+        try await LoopbackMesh.run { mesh in
+            let peer = try Self.peer(of: mesh)
+            async let running: Void = peer.run()
+            try await peer.joined()
+            let before = try await peer.boundAddress
+            let driver = try await peer.lifecycle.started().driver
+            // Another descriptor keeps the port, as another process would.
+            let other = try await driver.eventLoop.submit {
+                let bound = try #require(driver.sockets.first?.bound.first)
+                let other = try #require(bound.descriptor).duplicate()
+                bound.channel?.close(promise: nil)
+                return other
+            }.get()
+            while try await peer.boundAddress == before { try Task.checkCancellation() }
+            close(other)
+            #expect(try await peer.boundAddress.port != 0)
+            await peer.leave()
+            try await running
         }
     }
 
