@@ -41,7 +41,8 @@ final class Replay: Adversary {
         guard case .handled(let handling) = fact, handling.isAccepted, isSessions(handling.flight) else { return }
         record.got(0, if: handling.isRepeated)
         guard handling.by == nil, let sent = recorded.first(where: { $0.id == handling.flight.id }) else { return }
-        record.got(1, if: sent.source != handling.flight.source)
+        // A peer that has moved sends from another address than its session's.
+        record.got(1, if: sent.source != handling.flight.source && !handling.isFromMember)
     }
 
     /// Returns true if the datagram's kind is CONFIRM or one that follows the handshake. Datagrams of other kinds may

@@ -72,7 +72,10 @@ extension Invariants {
     ) -> Bool {
         let isAccepted = refusals == 0
         let involved = [peer, flight.senderIndex].compactMap(\.self)
-        if let last, isClose, !isAccepted, !flight.isCopy, flight.isHonest, !hasAccepted(flight), last.isNeverHonest {
+        let isUsed = last == .counterReplayed && refusedUntrusted.has(Int(flight.id))
+        if let last, isClose, !isAccepted, !flight.isCopy, flight.isHonest, !hasAccepted(flight), !isUsed,
+            last.isNeverHonest
+        {
             fail("an honest \(flight.describedKind) was refused: \(last)", peers: involved, now: now)
         }
         if refusals > 1 { fail("one datagram was refused \(refusals) times", peers: involved, now: now) }
@@ -93,6 +96,8 @@ extension Invariants {
         if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
             accepted.insert(Int(flight.id))
         }
+        // The counter of a message that may not be delivered yet is used up as well.
+        if last == .untrusted { refusedUntrusted.insert(Int(flight.id)) }
         guard isAccepted, let kind = flight.kind, kind.rawValue >= Kind.confirm.rawValue else { return isAccepted }
         if hasAccepted(flight) { fail("a \(kind) was accepted twice", peers: involved, now: now) }
         accepted.insert(Int(flight.id))

@@ -22,6 +22,8 @@ package struct Invariants: Sendable {
     // Datagrams.
     /// A bit for each flight that a machine has accepted, by id.
     var accepted: [UInt64] = []
+    /// The same for those that were refused as untrusted, before or after their counter was used up.
+    var refusedUntrusted: [UInt64] = []
     var counters: [Direction: UInt64] = [:]
     /// The HELLO, WELCOME or REJECT with each key or salt in its clear fields.
     var handshakes: [[UInt8]: [UInt8]] = [:]
@@ -46,6 +48,8 @@ package struct Invariants: Sendable {
     var expiresNobodyUntil = Instant(nanoseconds: 0)
     /// True while the server suspects that many members are late for one cause.
     var isSuspicious = false
+    /// The time at which the suspicion has ended. Members that had more time because of it expire at that time.
+    var suspicionEndedAt: Instant?
     /// The time from which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)
     var served: (epoch: UInt64, version: UInt64) = (0, 0)

@@ -13,7 +13,7 @@ extension Invariants {
 
     /// Notes that another process of the server begins: it suspects nobody.
     mutating func serverStarted(now: Instant) {
-        isSuspicious = false
+        (isSuspicious, suspicionEndedAt) = (false, nil)
         serverDisturbed(now: now)
     }
 
@@ -33,7 +33,12 @@ extension Invariants {
     }
 
     /// The time that each member gets in addition while the server suspects that many are late for one cause.
-    private var suspicion: Duration { isSuspicious ? stretched(lifetime * Limits.suspicionLifetimes) : .zero }
+    ///
+    /// - Parameter lingering: The time for which the suspicion counts after its end.
+    private func suspicion(_ now: Instant, lingering: Duration = .zero) -> Duration {
+        let holds = isSuspicious && suspicionEndedAt.map { now - $0 <= lingering } ?? true
+        return holds ? stretched(lifetime * Limits.suspicionLifetimes) : .zero
+    }
 
     // MARK: joining
 
@@ -100,7 +105,9 @@ extension Invariants {
 
     /// Returns the time such that each peer whose last sign of life is before it must have expired.
     func latestSign(now: Instant) -> Instant {
-        now - serverSteadySince > patience + suspicion ? now - patience - suspicion : Instant(nanoseconds: 0)
+        // A member that had more time may have come back before the suspicion ended.
+        let patience = patience + suspicion(now, lingering: patience)
+        return now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
     }
 
     /// The time within which a dead process expires after the last datagram that it sent, if the server runs without a
@@ -118,7 +125,7 @@ extension Invariants {
     ) {
         // A CONFIRM that was under way then makes it a member once more, as late as its ticket allows.
         let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
-        let slack = slack + suspicion
+        let slack = slack + suspicion(now)
         if isMember, now - begin > patience + slack {
             fail("still a member \(now - begin) after its end", peers: [identity], now: now)
         }

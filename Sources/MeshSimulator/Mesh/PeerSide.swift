@@ -87,7 +87,8 @@ extension VirtualMesh {
         state.trace.datagram(flight.bytes)
         let peer = state.peers[index]
         let process = peer.process
-        let before = flight.isBroken ? peer.view(now) : nil
+        let isDue = process.isDue(now)
+        let before = flight.isBroken ? peer.view(now, isDue: isDue) : nil
         let refusals = process.glance.refusals
         process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: process.clock.read(now))
         drainPeer(index, after: flight)
@@ -97,7 +98,8 @@ extension VirtualMesh {
         let isAccepted =
             !peer.hasEnded
             && state.invariants.handled(
-                flight, by: index, before: before, after: flight.isBroken ? peer.view(now) : nil, refusals: refused,
+                flight, by: index, before: before, after: flight.isBroken ? peer.view(now, isDue: isDue) : nil,
+                refusals: refused,
                 last: refused == 0 || isDeceived(index) ? nil : process.machine.rejections.last, answers: [], now: now)
         if isAccepted, flight.kind == .pulse { peer.hears(pulse: flight, freshness: state.surelyFresh, now: now) }
         didHandle(
@@ -123,6 +125,9 @@ extension VirtualMesh {
                 process.workload?.events += 1
                 if let fault = peer.order.take(event, in: process.machine.session) {
                     state.invariants.fail("events out of order: \(fault)", peers: [index], now: now)
+                }
+                if case .joined = event, !process.machine.maySpeak(process.clock.read(now)) {
+                    state.invariants.fail("emitted `joined` before it may speak", peers: [index], now: now)
                 }
                 note(event, of: index, after: flight)
             case .drain where process.workload != nil: process.workload?.beginDrain(now: now)

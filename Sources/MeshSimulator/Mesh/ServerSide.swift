@@ -23,7 +23,10 @@ extension VirtualMesh {
     /// Ends the server's process with GOODBYE to all.
     package func stopServer() {
         state.invariants.isStopping = true
-        withServer { $0.stop(now: $1) }
+        withServer { registry, now in
+            registry.stop(now: now)
+            while let deadline = registry.nextDeadline { registry.handleTimeout(now: max(deadline, now)) }
+        }
         sendAll(of: server)
         state.invariants.isStopping = false
         killServer()
@@ -107,7 +110,8 @@ extension VirtualMesh {
         state.trace.step(3, at: now, subject: -1)
         state.trace.datagram(flight.bytes)
         let server = server
-        let before = flight.isBroken ? serverView : nil
+        let isDue = server.isDue(now)
+        let before = flight.isBroken ? serverView(isDue: isDue) : nil
         let refusals = server.glance.refusals
         let isRepeated = state.invariants.hasAccepted(flight)
         let isMember = state.memberAddresses.contains(flight.source)
@@ -115,7 +119,7 @@ extension VirtualMesh {
         let answers = drainServer(answering: flight)
         let refused = server.glance.refusals - refusals
         let isAccepted = state.invariants.handled(
-            flight, by: nil, before: before, after: flight.isBroken ? serverView : nil, refusals: refused,
+            flight, by: nil, before: before, after: flight.isBroken ? serverView(isDue: isDue) : nil, refusals: refused,
             last: refused > 0 ? server.machine.rejections.last : nil, answers: answers, now: now)
         if isAccepted, !flight.isBroken, let identity = flight.identity, let index = flight.senderIndex {
             if flight.kind == .heartbeat { state.invariants.heard(flight, by: identity, now: now) }
@@ -124,18 +128,23 @@ extension VirtualMesh {
             }
         }
         let answered = answers.filter { !isMember && $0.path.remote == flight.source }
-        didHandle(
-            Handling(
-                flight: flight, by: nil, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
-                answered: answered.reduce(0) { $0 + $1.bytes.count }, isBeyondTrust: false))
+        var handling = Handling(
+            flight: flight, by: nil, isAccepted: isAccepted, isRepeated: isRepeated, refusals: refused,
+            answered: answered.reduce(0) { $0 + $1.bytes.count }, isBeyondTrust: false)
+        if isAccepted, flight.isCopy, let identity = flight.identity {
+            handling.isFromMember = server.machine.members.contains {
+                $0.address == flight.source && state.identities[$0.publicKey] == identity
+            }
+        }
+        didHandle(handling)
         wakeServer()
     }
 
-    private var serverView: Invariants.View {
-        // A flush that was due happens with any datagram.
+    /// - Parameter isDue: A flush may have been due, which happens with any datagram.
+    private func serverView(isDue: Bool) -> Invariants.View {
         var glance = server.glance
         glance.version = 0
-        glance.deadline = glance.deadline.flatMap { $0 > server.clock.read(now) ? $0 : nil }
+        if isDue { glance.deadline = nil }
         return Invariants.View(glance: glance, session: 0, isTrusted: true)
     }
 
@@ -189,8 +198,10 @@ extension VirtualMesh {
             guard let identity = state.identities[member.publicKey] else { return }
             let isAllowed = configuration.allows(member)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
-        case .suspected: state.invariants.isSuspicious = true
-        case .suspicionEnded: state.invariants.isSuspicious = false
+        case .suspected:
+            state.invariants.isSuspicious = true
+            state.invariants.suspicionEndedAt = nil
+        case .suspicionEnded: state.invariants.suspicionEndedAt = now
         case .turnedAway, .directoryStalled, .unreachable, .missed: break
         }
     }

@@ -59,6 +59,8 @@ package struct Handling {
     /// The index of the peer, or nil for the server.
     package let by: Int?
     package let isAccepted: Bool
+    /// True if the server handled it, and its sender is a member at its source address.
+    var isFromMember = false
     /// A copy of the datagram had been accepted before.
     package let isRepeated: Bool
     /// The number of refusals that the machine counted for this datagram. More than 1 is an error in the machine.

@@ -92,10 +92,13 @@ package final class VirtualPeer {
         pulses = [:]
     }
 
-    func view(_ now: Instant) -> Invariants.View {
+    /// - Parameter isDue: The end of trust may have been due, which is reported with any datagram.
+    func view(_ now: Instant, isDue: Bool) -> Invariants.View {
         let local = process.clock.read(now)
+        var glance = process.glance
+        if isDue { glance.deadline = nil }
         return Invariants.View(
-            glance: process.glance, session: process.machine.session?.rawValue ?? 0,
+            glance: glance, session: process.machine.session?.rawValue ?? 0,
             isTrusted: process.machine.isTrusted(local))
     }
 

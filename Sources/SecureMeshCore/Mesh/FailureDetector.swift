@@ -1,14 +1,17 @@
 /// The schedule of the sweeps that expire members without a proof of life within the lifetime (PROTOCOL.md, section 6).
 ///
 /// Three guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`. A sweep that ran
-/// late, because the process was paused, suspends expiry for one lifetime. While many members are late, a common cause
-/// is likely, and each of them gets some lifetimes more.
+/// late, because the process was paused before it or during its drain, suspends expiry for one lifetime. While many
+/// members are late, a common cause is likely, and each of them gets some lifetimes more.
 package struct FailureDetector: Hashable, Sendable {
     private let lifetime: Duration
     private let interval: Duration
     private var nextSweep: Instant
     private var suspendedUntil: Instant
-    private var isDraining = false
+    private var drainBegan: Instant?
+    /// True if the last drain was long. Only the first one of several suspends expiry, so that a flood cannot do so
+    /// without end.
+    private var wasLong = false
     /// True while so many members are late that a common cause is likely.
     private(set) package var suspectsCommonCause = false
 
@@ -20,12 +23,12 @@ package struct FailureDetector: Hashable, Sendable {
     }
 
     /// The time of the next sweep; nil while the sockets are being drained.
-    package var deadline: Instant? { isDraining ? nil : nextSweep }
+    package var deadline: Instant? { drainBegan == nil ? nextSweep : nil }
 
     /// Returns true once for each sweep. The sockets are then to be drained, and `sweep` is to be called.
     package mutating func sweepIsDue(now: Instant) -> Bool {
-        guard !isDraining, now >= nextSweep else { return false }
-        isDraining = true
+        guard drainBegan == nil, now >= nextSweep else { return false }
+        drainBegan = now
         if now - nextSweep > interval { suspendedUntil = now + lifetime }
         return true
     }
@@ -35,10 +38,14 @@ package struct FailureDetector: Hashable, Sendable {
     /// - Returns: The instant such that members expire whose last proof of life is before it. Nil while expiry is
     ///   suspended, or if no drain was asked for.
     package mutating func sweep(now: Instant) -> Instant? {
-        guard isDraining else { return nil }
-        isDraining = false
+        guard let began = drainBegan else { return nil }
+        drainBegan = nil
         nextSweep = now + interval
-        return now >= suspendedUntil ? now - lifetime : nil
+        let isLong = now - began > interval
+        if isLong, !wasLong { suspendedUntil = now + lifetime }
+        wasLong = isLong
+        // What the drain could not read in time is no reason to expire, so its beginning counts.
+        return now >= suspendedUntil ? began - lifetime : nil
     }
 
     /// The silence after which a member is late: two thirds of the lifetime, which is two intervals by default.

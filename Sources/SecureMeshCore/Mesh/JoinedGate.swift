@@ -47,7 +47,10 @@ package struct JoinedGate: Sendable {
     private(set) package var isPending = false
     private var changes: [PublicKey: Change] = [:]
     private var movedNames: [PeerName: MovedName] = [:]
-    private var messages: [(order: Int, message: ReceivedMessage)] = []
+    private var messages: [(order: Int, message: ReceivedMessage)] = [] {
+        didSet { if messages.isEmpty { messageBytes = 0 } }
+    }
+    private var messageBytes = 0
     private var nextOrder = 0
 
     package init() {}
@@ -57,6 +60,7 @@ package struct JoinedGate: Sendable {
             Usage("buffered changes of members", changes.count, limit: 2 * Limits.directoryEntries),
             Usage("buffered moves of names", movedNames.count, limit: Limits.rememberedIdentities),
             Usage("buffered messages", messages.count, limit: Limits.events),
+            Usage("bytes of buffered messages", messageBytes, limit: Limits.eventBytes),
         ]
     }
 
@@ -117,6 +121,15 @@ package struct JoinedGate: Sendable {
         return isBuffering && !isOfReported
     }
 
+    /// Returns true if a message is emitted at once, or there is room for it in the buffer.
+    package func hasRoom(for message: ReceivedMessage, isOfPrevious: Bool) -> Bool {
+        !holds(message, isOfPrevious: isOfPrevious) || isPending && hasRoom(for: message)
+    }
+
+    private func hasRoom(for message: ReceivedMessage) -> Bool {
+        messages.count < Limits.events && messageBytes + message.body.count <= Limits.eventBytes
+    }
+
     /// Returns `.joined` and the buffered events, or nothing if no session is pending.
     ///
     /// - Parameter member: Returns the present member with a key.
@@ -167,7 +180,9 @@ package struct JoinedGate: Sendable {
         case .nameMoved(let name, let from, let to):
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):
-            if isPending, messages.count < Limits.events { messages.append((nextOrder, message)) }
+            guard isPending, hasRoom(for: message) else { break }
+            messages.append((nextOrder, message))
+            messageBytes += message.body.count
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered,
             .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded,
             .trustRestored, .missed, .left, .ended:

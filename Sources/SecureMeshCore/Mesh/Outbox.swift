@@ -107,7 +107,7 @@ package struct Outbox: Sendable {
     /// Adds a message that is repeated to `receivers`. Does nothing if it waits already, or if there is no room.
     package mutating func enqueue(_ due: Deliveries.Repeat, now: Instant) {
         let storedSize = due.message.body.count + due.receivers.count * Bytes32.count
-        guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes,
+        guard !due.receivers.isEmpty, !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes,
             !waiting.contains(where: { $0.message.number == due.message.number })
         else { return }
         append(

@@ -629,7 +629,10 @@ extension Peer {
         _ admitted: AdmittedMessage, isOfPrevious: Bool, now: Instant
     ) throws(Rejection) {
         let message = admitted.message
-        guard admitted.wantsAcknowledgment else { return emit(.message(message), isOfPrevious: isOfPrevious) }
+        guard admitted.wantsAcknowledgment else {
+            guard joinedGate.hasRoom(for: message, isOfPrevious: isOfPrevious) else { throw .untrusted }
+            return emit(.message(message), isOfPrevious: isOfPrevious)
+        }
         guard message.number > 0 else { throw .numberOutOfRange }
         if !admitted.isProbe {
             // An ACK says that the message is delivered. The sender repeats this one.

@@ -15,7 +15,7 @@ import Testing
         let isDueAgain = detector.sweepIsDue(now: at(600))
         #expect(!isDueAgain)
         let diedBefore = detector.sweep(now: at(510))
-        #expect(diedBefore == at(-990))
+        #expect(diedBefore == at(-1_000))
         #expect(detector.deadline == at(1_010))
         let again = detector.sweep(now: at(511))
         #expect(again == nil && detector.deadline == at(1_010))
@@ -38,6 +38,32 @@ import Testing
         _ = detector.sweepIsDue(now: at(1_000))
         let diedBefore = detector.sweep(now: at(1_000))
         #expect(diedBefore == at(-500))
+    }
+
+    @Test("a process that is paused while the sockets are drained expires nobody for one lifetime") func pausedDrain() {
+        var detector = detector()
+        _ = detector.sweepIsDue(now: at(500))
+        let diedBefore = detector.sweep(now: at(8_500))
+        #expect(diedBefore == nil)
+        for milliseconds: Int64 in [9_000, 9_500] {
+            _ = detector.sweepIsDue(now: at(milliseconds))
+            let diedBefore = detector.sweep(now: at(milliseconds))
+            #expect(diedBefore == nil)
+        }
+        _ = detector.sweepIsDue(now: at(10_000))
+        let next = detector.sweep(now: at(10_400))
+        // Who was silent for a lifetime when the drain began.
+        #expect(next == at(8_500))
+    }
+
+    @Test("a flood that makes every drain long suspends expiry once") func longDrains() {
+        var detector = detector()
+        var expiries: [Instant?] = []
+        for second: Int64 in 1...4 {
+            _ = detector.sweepIsDue(now: at(second * 1_200 - 700))
+            expiries.append(detector.sweep(now: at(second * 1_200)))
+        }
+        #expect(expiries == [nil, nil, at(1_400), at(2_600)])
     }
 
     @Test("while many are late, each member gets five lifetimes in place of one") func suspicion() {

@@ -103,6 +103,27 @@ import Testing
         #expect(events.last == .memberJoined(late))
     }
 
+    @Test("messages before .joined are kept up to a number of bytes, and one without room is refused")
+    func largeMessages() throws {
+        var gate = JoinedGate()
+        gate.begin()
+        let sender = Member(try .sample(1))
+        let size = PeerMessage.largestBody
+        let message = ReceivedMessage(
+            sender: sender, number: 1, isBroadcast: true, body: [UInt8](repeating: 1, count: size))
+        var kept = 0
+        while kept < Limits.events, gate.hasRoom(for: message, isOfPrevious: false) {
+            #expect(gate.pass(.message(message)).isEmpty)
+            kept += 1
+        }
+        #expect(kept == Limits.eventBytes / size)
+        #expect(gate.pass(.message(message)).isEmpty)
+        #expect(gate.announce(TestMesh.address(1), member: present([sender])).count == 1 + kept)
+        // Nothing is buffered any more.
+        #expect(gate.hasRoom(for: message, isOfPrevious: false))
+        #expect(gate.usages.allSatisfy { $0.count == 0 })
+    }
+
     @Test("the buffer is bounded when a server lists and removes members, and moves names, without end")
     func endlessMembers() throws {
         var gate = JoinedGate()
@@ -113,7 +134,7 @@ import Testing
             _ = gate.pass(.nameMoved(try PeerName("n1"), from: try Entry.sample(1).identity, to: member.publicKey))
             _ = gate.pass(.memberLeft(member, reason: nil))
         }
-        #expect(gate.usages.map(\.count) == [0, 1, 0])
+        #expect(gate.usages.map(\.count) == [0, 1, 0, 0])
         let moved = PeerEvent.nameMoved(
             try PeerName("n1"), from: try Entry.sample(1).identity, to: try Entry.sample(1_000).identity)
         #expect(
