@@ -57,6 +57,16 @@ import Testing
         }
     }
 
+    @Test func `each guard against overload has a mutant`() throws {
+        let guards = try mutants().compactMap { $0.field("guard") }
+        #expect(
+            Set(guards) == [
+                "drain before silence", "own lateness", "faster heartbeats after a missed PULSE", "solicited PULSE",
+                "backoff", "fan-out budget", "growing ticks", "correlated-failure hold", "snapshot paced by receipt",
+                "late reports of departure",
+            ])
+    }
+
     @Test func `each mutant fits the code, and can be switched on by its name`() throws {
         for mutant in try mutants() {
             #expect(!mutant.edits.isEmpty, "\(mutant.name)")

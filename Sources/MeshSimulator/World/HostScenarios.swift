@@ -1,15 +1,33 @@
 internal import SecureMeshCore
 
-/// Large meshes on one host with two cores, as `scripts/stress` tries them on real sockets.
+/// Large meshes, most of them on one host with two cores, as `scripts/stress` tries them on real sockets.
 package enum HostScenario: String, CaseIterable, Sendable {
     /// 500 peers start, one every 20 ms.
     case form
+    /// 1,000 peers start in 22 s, on four cores.
+    case crowd
     /// The server of 300 peers is killed and started again.
     case restart
     /// 300 peers are stopped for 5 s and continued.
     case stop
+    /// 100 peers are stopped for 1.3 s, where nothing waits for a processor.
+    case nap
+    /// 50 peers with a long round trip are stopped for 0.24 s twice. After the second time some of them find the PULSE
+    /// that they need in their sockets.
+    case far
+    /// 200 peers start one after the other, on a network with a latency of 10 ms where nothing waits for a processor.
+    case newcomer
 
-    private var peers: Int { self == .form ? 500 : 300 }
+    private var peers: Int {
+        switch self {
+        case .form: 500
+        case .crowd: 1_000
+        case .restart, .stop: 300
+        case .newcomer: 200
+        case .nap: 100
+        case .far: 50
+        }
+    }
 
     package func scenario(seed: UInt64) -> Scenario {
         var scenario = Scenario(seed: seed, peers: peers, duration: .zero)
@@ -23,6 +41,40 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.duration = .seconds(15)
             scenario.healing = .seconds(15)
             scenario.expectations = [.joins(atMost: peers * 51 / 50), .nobodyIsReportedGone]
+        case .crowd:
+            scenario.title = "\(peers) peers on four cores: \(rawValue)"
+            scenario.processors = Processors(cores: 4)
+            scenario.arrivals = .milliseconds(22) * peers
+            scenario.duration = .seconds(40)
+            scenario.healing = .seconds(50)
+            scenario.expectations = [.joins(atMost: peers * 21 / 20), .nobodyIsReportedGone]
+        case .nap:
+            scenario.title = "\(peers) peers: \(rawValue)"
+            scenario.processors = nil
+            scenario.network.latency = .milliseconds(5)
+            scenario.arrivals = .milliseconds(50) * peers
+            let at = scenario.arrivals + .seconds(4)
+            scenario.faults = (0..<peers).map { TimedFault(at: at, .pause($0, .milliseconds(1_300))) }
+            scenario.duration = at + .seconds(4)
+            scenario.expectations = [.nobodyIsLost, .joins(atMost: peers)]
+        case .far:
+            scenario.title = "\(peers) peers: \(rawValue)"
+            scenario.processors = nil
+            scenario.network.latency = .milliseconds(160)
+            scenario.arrivals = .milliseconds(200) * peers
+            let at = scenario.arrivals + .seconds(4)
+            scenario.faults = [at, at + .milliseconds(2_150)].flatMap { at in
+                (0..<peers).map { TimedFault(at: at, .pause($0, .milliseconds(240))) }
+            }
+            scenario.duration = at + .seconds(8)
+            scenario.expectations = [.nobodyIsLost, .joins(atMost: peers)]
+        case .newcomer:
+            scenario.title = "\(peers) peers: \(rawValue)"
+            scenario.processors = nil
+            scenario.network.latency = .milliseconds(10)
+            scenario.arrivals = .milliseconds(150) * peers
+            scenario.duration = scenario.arrivals + .seconds(2)
+            scenario.expectations = [.nobodyIsLost, .speaks(within: .milliseconds(100))]
         case .restart:
             scenario.arrivals = .milliseconds(80) * peers
             let at = scenario.arrivals + .seconds(4)
