@@ -182,6 +182,23 @@ def broadcast(context, count):
                 f"{report['memory_bytes'] / 1e6:.0f} MB for all peers")
 
 
+def stop_full(context, count):
+    """The server of many peers, all in one process, is stopped by SIGTERM."""
+    with context.mesh([], "--open") as mesh:
+        mesh.start_server()
+        swarm = subprocess.Popen(
+            [context.program, "swarm", "--server", mesh.address, "--keys", mesh.keys, "--peers", str(count),
+             "--duration", "300s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            mesh.wait(lambda: mesh.server_lines(r"^\+ ") >= count, 120)
+            took = mesh.stop_server()
+            told = mesh.server_lines(r"^- ")
+            return f"SIGTERM ends the server after {seconds(took)}; it printed the end of {told:,} sessions"
+        finally:
+            swarm.kill()
+            swarm.wait()
+
+
 def simulated_loss(context, percent):
     replaced = expired = 0
     for seed in range(1, 4):
@@ -280,6 +297,7 @@ ROWS = {
     "newcomer-200": ("a newcomer in a mesh of 200", lambda c: newcomer(c, 200)),
     "stop-50": ("the server of 50 stops by SIGTERM for 12 s", lambda c: absence(c, 50, True)),
     "crash-50": ("the server of 50 is killed, and absent for 12 s", lambda c: absence(c, 50, False)),
+    "stop-1000": ("the server of 1,000 is stopped by SIGTERM", lambda c: stop_full(c, 1000)),
     "broadcast-1000": ("one of 1,000 peers in one process broadcasts every second", lambda c: broadcast(c, 1000)),
     "messages-2": ("2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2)),
     "loss-1": ("1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1)),
