@@ -336,11 +336,18 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Lets the event loop read until every socket has been empty once, or has given as many datagrams as its buffer
     /// could have held at the start. So a flood does not delay the end of members that have expired.
-    private func awaitDrain(_ targets: [UInt64]) {
+    ///
+    /// - Parameter seen: The number of datagrams that each socket had given at the last look. If it has not changed,
+    ///   the socket is empty, even if the last burst of reads took as much as a burst can.
+    private func awaitDrain(_ targets: [UInt64], seen: [UInt64] = []) {
         _ = eventLoop.scheduleTask(in: .milliseconds(1)) {
             guard !self.isClosed else { return }
-            let isDone = zip(self.sockets, targets).allSatisfy { $0.isDrained || $0.received >= $1 }
-            guard isDone else { return self.awaitDrain(targets) }
+            let received = self.sockets.map(\.received)
+            let isDone = self.sockets.indices.allSatisfy { index in
+                self.sockets[index].isDrained || received[index] >= targets[index]
+                    || seen.indices.contains(index) && received[index] == seen[index]
+            }
+            guard isDone else { return self.awaitDrain(targets, seen: received) }
             self.box?.machine.handleDrained(now: self.now)
             self.runLoopPass()
         }

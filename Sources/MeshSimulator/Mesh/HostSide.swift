@@ -113,12 +113,13 @@ extension VirtualMesh {
         process.workload?.hasRead = false
         var isTime = process.isDue(now)
         if let drain = process.workload?.drain, drain.at <= now {
-            if process.workload.map({ $0.isDrained || $0.received >= drain.target }) ?? false {
+            let received = process.workload?.received ?? 0
+            if process.workload?.isDrained == true || received >= drain.target || received == drain.seen {
                 process.workload?.drain = nil
                 drained(owner)
                 isTime = true
             } else {
-                process.workload?.drain?.at = now + Workload.drainGap
+                process.workload?.drain = (now + Workload.drainGap, drain.target, received)
             }
         }
         if let at = process.workload?.strangersAt, at <= now {

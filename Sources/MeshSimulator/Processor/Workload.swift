@@ -40,7 +40,8 @@ final class Workload {
     /// The number of datagrams that were read.
     var received: UInt64 = 0
     /// The next look at whether the socket is drained, and the number of datagrams at which it counts as drained.
-    var drain: (at: Instant, target: UInt64)?
+    /// `seen` is the number at the last look: if it is the same, nothing was left to read.
+    var drain: (at: Instant, target: UInt64, seen: UInt64?)?
     /// The datagrams of strangers, which wait until members and timers have been served.
     var strangers: [Flight] = []
     /// The time at which this pass handled its first stranger's datagram.
@@ -63,7 +64,7 @@ final class Workload {
 
     /// Begins to drain the socket, as `MeshDriver` does.
     func beginDrain(now: Instant) {
-        drain = (now + Self.drainGap, received + Self.queuedDatagrams)
+        drain = (now + Self.drainGap, received + Self.queuedDatagrams, nil)
     }
 
     // The numbers of `MeshDriver` and `UDPSocket`.
