@@ -21,5 +21,8 @@ let package = Package(
         ),
         .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: settings),
         .executableTarget(name: "PrimitiveCosts", dependencies: ["SecureMeshCore"], swiftSettings: settings),
+        .target(name: "CMallocCounter"),
+        .executableTarget(
+            name: "CoreBenchmarks", dependencies: ["CMallocCounter", "SecureMeshCore"], swiftSettings: settings),
     ]
 )

@@ -14,6 +14,8 @@ package protocol Payload: Hashable, Sendable {
 extension Payload {
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
+        // Enough for all payloads but those with entries or a body, and for a signature behind them.
+        bytes.reserveCapacity(128)
         append(to: &bytes)
         return bytes
     }

@@ -1,0 +1,146 @@
+internal import SecureMeshCore
+
+/// A server with many lightweight members and one complete peer, in virtual time and with real cryptography. Nothing
+/// is lost, and nothing takes time.
+struct BenchmarkMesh {
+    static let server = SocketAddress(ip: .v4(0x0A00_0001), port: 3_000)
+    static let peerAddress = SocketAddress(ip: .v4(0x0B00_0001), port: 4_000)
+
+    private(set) var now = Instant(nanoseconds: 0)
+    var registry: Registry
+    private(set) var members: [LightweightMember] = []
+    private var indices: [SocketAddress: Int] = [:]
+    var peer: Peer
+    /// The datagrams from the server to the peer that have not been delivered, by kind.
+    private(set) var held: [Kind: [[UInt8]]] = [:]
+    /// The kinds to the peer that are held back.
+    var heldKinds: Set<Kind> = []
+    private let mesh: PublicKey
+
+    typealias Datagram = (bytes: [UInt8], path: Path)
+
+    static let heartbeat = Duration.seconds(20)
+
+    init(members count: Int) {
+        let key = SigningKey()
+        mesh = key.publicKey
+        var configuration = Registry.Configuration(key: key, bound: [Self.server], roster: .open)
+        configuration.heartbeatInterval = Self.heartbeat
+        configuration.lifetime = .seconds(65)
+        configuration.maximumPeers = count + 2_000
+        registry = Registry(configuration, random: .system, now: now)
+        peer = Peer(Self.configuration("peer", mesh), random: .system, now: now)
+        for _ in 0..<count { addMember() }
+        while !registry.hasPublishedAll { advance(by: .milliseconds(20)) }
+        advance(by: .milliseconds(1))
+        while peer.version != registry.version { advance(by: .milliseconds(20)) }
+    }
+
+    private static func configuration(_ name: String, _ mesh: PublicKey) -> Peer.Configuration {
+        guard let name = try? PeerName(name) else { preconditionFailure("not a name") }
+        return Peer.Configuration(key: SigningKey(), name: name, servers: [mesh], server: server)
+    }
+
+    /// Lets one more member join.
+    mutating func addMember() {
+        let (bytes, path) = hello()
+        deliver(bytes, from: path.remote)
+        advance(by: .milliseconds(20))
+    }
+
+    /// Returns the HELLO of a new member.
+    mutating func hello() -> Datagram {
+        let address = SocketAddress(ip: .v4(0x0A01_0000 + UInt32(members.count)), port: 4_000)
+        indices[address] = members.count
+        var member = LightweightMember(
+            Self.configuration("m\(members.count)", mesh), at: address, random: .system, now: now)
+        let bytes = member.handleTimeout(now: now).first ?? []
+        members.append(member)
+        return (bytes, Path(remote: address))
+    }
+
+    /// Returns the CONFIRMs with which new members answer the server's WELCOMEs.
+    mutating func confirms(_ count: Int) -> [Datagram] {
+        for _ in 0..<count {
+            let (bytes, path) = hello()
+            registry.handle(bytes.span, path: path, now: now)
+        }
+        var confirms: [Datagram] = []
+        while let output = registry.pollOutput() {
+            guard case .transmit(let transmit) = output, let index = indices[transmit.path.remote] else { continue }
+            for answer in members[index].handle(transmit.bytes, now: now) {
+                confirms.append((answer, Path(remote: transmit.path.remote)))
+            }
+        }
+        return confirms
+    }
+
+    /// Lets the server handle datagrams, and drops what it sends.
+    mutating func handle(_ datagrams: [Datagram]) {
+        for (bytes, path) in datagrams { registry.handle(bytes.span, path: path, now: now) }
+        while registry.pollOutput() != nil {}
+    }
+
+    mutating func deliver(_ bytes: [UInt8], from address: SocketAddress) {
+        registry.handle(bytes.span, path: Path(remote: address), now: now)
+        route()
+    }
+
+    /// Lets the time pass, and the server and the peer do what is due.
+    mutating func advance(by duration: Duration) {
+        now = now + duration
+        if let deadline = registry.nextDeadline, deadline <= now { registry.handleTimeout(now: now) }
+        route()
+        if let deadline = peer.nextDeadline, deadline <= now { peer.handleTimeout(now: now) }
+        routePeer()
+    }
+
+    /// Delivers what the server has sent, and the answers to it.
+    mutating func route() {
+        while let output = registry.pollOutput() {
+            guard case .transmit(let transmit) = output else { continue }
+            if transmit.path.remote == Self.peerAddress {
+                deliverToPeer(transmit.bytes)
+            } else if let index = indices[transmit.path.remote] {
+                for answer in members[index].handle(transmit.bytes, now: now) {
+                    registry.handle(answer.span, path: Path(remote: transmit.path.remote), now: now)
+                }
+            }
+        }
+    }
+
+    private mutating func deliverToPeer(_ bytes: [UInt8]) {
+        guard let kind = Kind(rawValue: bytes[1]) else { return }
+        if heldKinds.contains(kind) {
+            held[kind, default: []].append(bytes)
+        } else {
+            peer.handle(bytes.span, path: Path(remote: Self.server), now: now)
+            routePeer()
+        }
+    }
+
+    private mutating func routePeer() {
+        while let output = peer.pollOutput() {
+            guard case .transmit(let transmit) = output, transmit.path.remote == Self.server else { continue }
+            registry.handle(transmit.bytes.span, path: Path(remote: Self.peerAddress), now: now)
+        }
+    }
+
+    /// Returns the held datagrams of a kind, and forgets them.
+    mutating func takeHeld(_ kind: Kind) -> [[UInt8]] {
+        held.removeValue(forKey: kind) ?? []
+    }
+
+    /// Lets every member hear a new PULSE, and returns the heartbeat that each sends next. They are not delivered.
+    mutating func heartbeats() -> [Datagram] {
+        advance(by: Self.heartbeat)
+        while let deadline = registry.nextDeadline, deadline <= now + .milliseconds(1) {
+            advance(by: .milliseconds(1))
+        }
+        now = now + Self.heartbeat / 2
+        return members.indices.compactMap { index in
+            guard let bytes = members[index].handleTimeout(now: now).first else { return nil }
+            return (bytes, Path(remote: members[index].address))
+        }
+    }
+}

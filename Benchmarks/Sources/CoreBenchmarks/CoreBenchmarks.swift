@@ -1,0 +1,65 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+internal import SecureMeshCore
+
+/// Measures the core: nanoseconds and allocations of each operation.
+///
+///     CoreBenchmarks          # prints a table
+///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
+@main
+struct CoreBenchmarks {
+    static func main() {
+        let isCheck = CommandLine.arguments.dropFirst().contains("--check")
+        guard Benchmark.countsAllocations else {
+            print("CoreBenchmarks: allocations cannot be counted here: that needs glibc")
+            return
+        }
+        var benchmark = Benchmark(runs: isCheck ? 1 : 20)
+        benchmark.measureCodec()
+        benchmark.measureCrypto()
+        var mesh = BenchmarkMesh(members: isCheck ? 200 : 1_000)
+        benchmark.measureServer(&mesh)
+        benchmark.measureJoins(&mesh)
+        benchmark.measurePeer(&mesh)
+        print("| operation | ns | allocations | at most |\n|---|---:|---:|---:|")
+        for result in benchmark.results {
+            let mark = result.isWithinLimit ? "" : " **too many**"
+            print(
+                "| \(result.name) | \(Int(result.time)) | \(text(result.allocations)) |"
+                    + " \(text(result.limit))\(mark) |")
+        }
+        if !isCheck { printCosts(benchmark) }
+        guard benchmark.results.allSatisfy(\.isWithinLimit) else {
+            print("\nCoreBenchmarks: error: too many allocations")
+            exit(1)
+        }
+    }
+
+    /// Prints the ratio of a heartbeat to its primitives, and the costs that `Limits` assumes.
+    private static func printCosts(_ benchmark: Benchmark) {
+        let bare = ["verify", "open", "seal"].map(benchmark.time).reduce(0, +)
+        let heartbeat = ["heartbeat", "pulse to a member"].map(benchmark.time).reduce(0, +)
+        print(
+            """
+
+            a heartbeat with its PULSE takes \(text(heartbeat / bare)) × (verify + open + seal), without the sockets
+            Limits.helloCost:   \(Limits.helloCost) ns, measured \(Int(benchmark.time(of: "HELLO"))) ns
+            Limits.confirmCost: \(Limits.confirmCost) ns, measured \(Int(benchmark.time(of: "CONFIRM"))) ns
+            Limits.memberCost:  \(Limits.memberCost) ns, measured \(Int(heartbeat)) ns and the sockets
+            """)
+    }
+
+    /// A number with at most two decimals.
+    private static func text(_ value: Double) -> String {
+        let hundredths = Int(value * 100 + 0.5)
+        let rest = hundredths % 100
+        if rest == 0 { return "\(hundredths / 100)" }
+        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest % 10 == 0 ? rest / 10 : rest)"
+    }
+}

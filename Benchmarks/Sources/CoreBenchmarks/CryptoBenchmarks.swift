@@ -1,0 +1,53 @@
+internal import SecureMeshCore
+
+extension Benchmark {
+    /// The primitives, each with a payload as large as a heartbeat's unless the name says otherwise.
+    mutating func measureCrypto() {
+        let key = SigningKey()
+        let secret = Secret32.random()
+        let other = SigningKey()
+        let message = [UInt8](repeating: 7, count: 79)
+        measure("sign", limit: 1) { Self.use(Libsodium().sign(message, by: key)) }
+        // With one signature again and again, the processor would learn the branches of the verification.
+        let signed = (0..<200).map { number in
+            let key = SigningKey()
+            let message = message + [UInt8(number)]
+            return (key: key.publicKey, message: message, signature: Libsodium().sign(message, by: key))
+        }
+        var next = 0
+        measure("verify", limit: 0, repeats: signed.count) {
+            next = (next + 1) % signed.count
+            Self.use(Libsodium().verify(signed[next].signature, of: signed[next].message, by: signed[next].key))
+        }
+        measure("agree", limit: 5, repeats: 50) {
+            if let point = Libsodium().agreementKey(of: other.publicKey) { Self.use(Libsodium().agree(secret, point)) }
+        }
+        let header = [UInt8](repeating: 1, count: Header.size)
+        for (size, name) in [(90, ""), (1_100, " 1,100 bytes")] {
+            let plaintext = [UInt8](repeating: 7, count: size)
+            func sealed() -> [UInt8] {
+                var datagram: [UInt8] = []
+                datagram.reserveCapacity(header.count + size + Kind.tagSize)
+                datagram.append(contentsOf: header)
+                Libsodium().seal(plaintext, onto: &datagram, counter: 1, key: secret)
+                return datagram
+            }
+            let datagram = sealed()
+            var broken = datagram
+            broken[40] ^= 1
+            measure("seal\(name)", limit: 1) { Self.use(sealed()) }
+            measure("open\(name)", limit: 1) {
+                Self.use(
+                    Libsodium().open(datagram.span, sealed: header.count..<datagram.count, counter: 1, key: secret))
+            }
+            guard size < 1_024 else { continue }
+            measure("refuse: broken seal", limit: 0) {
+                Self.use(
+                    Libsodium().open(broken.span, sealed: header.count..<broken.count, counter: 1, key: secret))
+            }
+        }
+        measure("token", limit: 0) { Self.use(Sodium.derive(.token, secret, 7)) }
+        let entries = Samples.entries(1_000)
+        measure("digest of 1,000", limit: 2, repeats: 5) { Self.use(entries.digest(id: 1, version: 2)) }
+    }
+}

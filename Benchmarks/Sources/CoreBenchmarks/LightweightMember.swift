@@ -1,0 +1,1 @@
+../../../Sources/MeshSimulator/Scaling/LightweightMember.swift
