@@ -151,6 +151,7 @@ extension ProcessHarness {
     func startOnTerminal(_ command: [String], environment: [String: String] = [:]) throws -> TerminalProcess {
         try TerminalProcess(
             command, in: folder,
-            environment: RunningProcess.environment.merging(["TERM": "xterm"]) { $1 }.merging(environment) { $1 })
+            environment: RunningProcess.environment
+                .merging(["TERM": "xterm", "XDG_RUNTIME_DIR": runtimeFolder.path]) { $1 }.merging(environment) { $1 })
     }
 }
