@@ -91,8 +91,8 @@ struct EndReportTests {
         try await peer.waitForLine(matching: "^joined as A ", since: mark, within: .seconds(30))
     }
 
-    /// Starts a server, 100 peers and a peer more in a network that drops datagrams of more than 1,000 bytes from the
-    /// moment on when the 100 have joined.
+    /// Starts a server, 50 peers and a peer more in a network that drops datagrams of more than 700 bytes from the
+    /// moment on when the 50 have joined.
     private static let narrow = [
         "/usr/bin/unshare", "--map-root-user", "--net", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
         "/bin/sh", "-c",
@@ -100,9 +100,9 @@ struct EndReportTests {
         ip link set lo up && nft add table ip t && nft 'add chain ip t c { type filter hook input priority 0; }' &&
             touch joined || exit 99
         "$1" server --open --listen 127.0.0.1:4300 > joined &
-        "$1" swarm --peers 100 --server 127.0.0.1:4300 --gap 5ms > swarm 2>&1 &
-        until [ "$(grep -c '^+ ' joined)" -eq 100 ]; do sleep 0.1; done
-        nft add rule ip t c udp length '>' 1000 drop
+        "$1" swarm --peers 50 --server 127.0.0.1:4300 --gap 5ms > swarm 2>&1 &
+        until [ "$(grep -c '^+ ' joined)" -ge 50 ]; do sleep 0.1; done
+        nft add rule ip t c udp length '>' 700 drop
         "$@"
         """, "sh",
     ]
@@ -126,7 +126,7 @@ struct EndReportTests {
             ["peer", "A", "4301", "--server", "127.0.0.1:4300", "--control", "off"], launcher: Self.narrow)
         try await peer.waitForLine(
             matching: "^p2p: warning: the server 127.0.0.1:4300 is alive, but its list of members has not arrived here "
-                + "for 5 s$", on: .errors, within: .seconds(60))
+                + "for 5 s$", on: .errors, within: .seconds(100))
         try await peer.waitForLine(
             matching: "^p2p: warning: A at 127.0.0.1:4301 is alive, but the list of members has not arrived there for "
                 + "5 s$", on: .errors)
