@@ -29,11 +29,20 @@ package enum HostScenario: String, CaseIterable, Sendable {
         }
     }
 
+    /// The cores that all processes share; nil if each has a fast processor of its own.
+    private var cores: (count: Int, word: String)? {
+        switch self {
+        case .form, .restart, .stop: (2, "two")
+        case .crowd: (4, "four")
+        case .nap, .far, .newcomer: nil
+        }
+    }
+
     package func scenario(seed: UInt64) -> Scenario {
         var scenario = Scenario(seed: seed, peers: peers, duration: .zero)
-        scenario.title = "\(peers) peers on two cores: \(rawValue)"
+        scenario.title = "\(peers) peers\(cores.map { " on \($0.word) cores" } ?? ""): \(rawValue)"
         scenario.cryptography = .insecureTest
-        scenario.processors = Processors(cores: 2)
+        scenario.processors = cores.map { Processors(cores: $0.count) }
         scenario.network = .sameHost
         switch self {
         case .form:
@@ -42,15 +51,11 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.healing = .seconds(15)
             scenario.expectations = [.joins(atMost: peers * 51 / 50), .nobodyIsReportedGone]
         case .crowd:
-            scenario.title = "\(peers) peers on four cores: \(rawValue)"
-            scenario.processors = Processors(cores: 4)
             scenario.arrivals = .milliseconds(22) * peers
             scenario.duration = .seconds(40)
             scenario.healing = .seconds(50)
             scenario.expectations = [.joins(atMost: peers * 21 / 20), .nobodyIsReportedGone]
         case .nap:
-            scenario.title = "\(peers) peers: \(rawValue)"
-            scenario.processors = nil
             scenario.network.latency = .milliseconds(5)
             scenario.arrivals = .milliseconds(50) * peers
             let at = scenario.arrivals + .seconds(4)
@@ -58,8 +63,6 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.duration = at + .seconds(4)
             scenario.expectations = [.nobodyIsLost, .joins(atMost: peers)]
         case .far:
-            scenario.title = "\(peers) peers: \(rawValue)"
-            scenario.processors = nil
             scenario.network.latency = .milliseconds(160)
             scenario.arrivals = .milliseconds(200) * peers
             let at = scenario.arrivals + .seconds(4)
@@ -69,8 +72,6 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.duration = at + .seconds(8)
             scenario.expectations = [.nobodyIsLost, .joins(atMost: peers)]
         case .newcomer:
-            scenario.title = "\(peers) peers: \(rawValue)"
-            scenario.processors = nil
             scenario.network.latency = .milliseconds(10)
             scenario.arrivals = .milliseconds(150) * peers
             scenario.duration = scenario.arrivals + .seconds(2)
