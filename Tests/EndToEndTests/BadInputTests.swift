@@ -4,7 +4,7 @@ internal import Testing
 
 /// The output for bad files, arguments and servers: `p2p: error: …`, `p2p: hint: …`, an exit code of sysexits.h, and
 /// never a byte of a secret.
-@Suite("bad input", .serialized)
+@Suite("bad input", .processes, .serialized)
 struct BadInputTests {
     // MARK: arguments
 

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The built program.
-@Suite("the binary")
+@Suite("the binary", .processes)
 struct BinaryTests {
     @Test(
         "scripts/build --check refuses a build without full RELRO", .enabled(if: has("readelf"), "readelf is missing"))

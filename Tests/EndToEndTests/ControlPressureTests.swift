@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Clients that stall, send garbage or ask without end, at the control sockets of real processes.
-@Suite("clients that press a control socket", .serialized, .timeLimit(.minutes(20)))
+@Suite("clients that press a control socket", .processes, .serialized, .timeLimit(.minutes(20)))
 struct ControlPressureTests {
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appending(path: "press_control.py").path

@@ -4,7 +4,7 @@ internal import SecureMesh
 internal import Testing
 
 /// The JSON Schema files under docs/control, against what servers and peers really send.
-@Suite("docs/control", .timeLimit(.minutes(10)))
+@Suite("docs/control", .processes, .timeLimit(.minutes(10)))
 struct ControlSchemaTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

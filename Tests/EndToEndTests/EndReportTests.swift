@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Each end of a connection has words of its own, with name and address, at the peer and at the server.
-@Suite("reported ends", .serialized)
+@Suite("reported ends", .processes, .serialized)
 struct EndReportTests {
     /// Starts a command in a network of its own, which has loopback and a route that forbids 192.0.2.1.
     private static let launcher = [

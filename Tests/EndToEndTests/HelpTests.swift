@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-@Suite("the help")
+@Suite("the help", .processes)
 struct HelpTests {
     /// The words after `p2p help` of all commands and topics.
     private static let topics = ["exit-codes", "environment", "files", "signals"]

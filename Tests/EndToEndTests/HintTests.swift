@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Following a hint must help.
-@Suite("hints")
+@Suite("hints", .processes)
 struct HintTests {
     @Test("a missing key: the hint creates it in the given folder")
     func folder() async throws {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// scripts/install with a program of any version.
-@Suite("scripts/install")
+@Suite("scripts/install", .processes)
 struct InstallTests {
     @Test("installs a program that runs, its units, manual pages and completions, and says so")
     func install() async throws {

@@ -3,7 +3,7 @@ internal import SecureMesh
 internal import Testing
 
 /// Files of keys that other users can read, change or replace, and those that only look as if they could.
-@Suite("access to keys", .serialized)
+@Suite("access to keys", .processes, .serialized)
 struct KeyAccessTests {
     /// True if this user may give files to others, and there is a command that runs p2p as another user.
     static func canGiveAway() async throws -> Bool {

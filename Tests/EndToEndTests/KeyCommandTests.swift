@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-@Suite("p2p key", .serialized)
+@Suite("p2p key", .processes, .serialized)
 struct KeyCommandTests {
     @Test("show prints the public line, from either file, which authorize takes")
     func show() async throws {

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-@Suite("p2p keygen", .serialized)
+@Suite("p2p keygen", .processes, .serialized)
 struct KeygenTests {
     @Test("creates a secret file that only its owner may read and a public one for all")
     func files() async throws {

@@ -4,7 +4,7 @@ internal import Testing
 @testable internal import p2p
 
 /// The lines on stderr, by the options for output.
-@Suite("the log", .serialized)
+@Suite("the log", .processes, .serialized)
 struct LogTests {
     private static func page() throws -> [String: (levels: Set<String>, fields: Set<String>)] {
         let root = URL(fileURLWithPath: #filePath)

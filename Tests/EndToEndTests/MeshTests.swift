@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The everyday use of a mesh.
-@Suite("a mesh of processes", .serialized)
+@Suite("a mesh of processes", .processes, .serialized)
 struct MeshTests {
     @Test("the server prints its addresses and its public key")
     func serverSpeaks() async throws {

@@ -3,7 +3,7 @@ internal import MeshControl
 internal import Testing
 
 /// `p2p send`, `recv`, `watch`, `ping` and `reload`.
-@Suite("Commands that talk to a running mesh", .timeLimit(.minutes(10)))
+@Suite("Commands that talk to a running mesh", .processes, .timeLimit(.minutes(10)))
 struct MessageCommandTests {
     /// A server and peers, each at a socket of a short name.
     private struct Mesh {
@@ -11,10 +11,12 @@ struct MessageCommandTests {
         let server: ServerProcess
         let peers: [RunningProcess]
 
-        init(_ harness: ProcessHarness, peers names: [String], authorized: [String]? = nil) async throws {
+        init(
+            _ harness: ProcessHarness, peers names: [String], authorized: [String]? = nil, lifetime: String = "1500ms"
+        ) async throws {
             self.harness = harness
             try await harness.makeKeys(peers: authorized ?? names)
-            server = try await harness.startServer(["--control", "s.sock"])
+            server = try await harness.startServer(["--control", "s.sock", "--lifetime", lifetime])
             var peers: [RunningProcess] = []
             for name in names {
                 let peer = try harness.startPeer(
@@ -53,13 +55,15 @@ struct MessageCommandTests {
     func unanswered() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
-        let mesh = try await Mesh(harness, peers: ["A", "B", "C"])
+        let mesh = try await Mesh(harness, peers: ["A", "B", "C"], lifetime: "10s")
         mesh.peers[2].send(SIGSTOP)
         let result = try await harness.run(
-            ["send", "--all", "hello", "--timeout", "300ms", "--control", "A.sock"])
+            ["send", "--all", "hello", "--timeout", "2s", "--control", "A.sock"])
         #expect(result.status == 75 && result.output == ["delivered to 1 of 2: B; no answer: C"], "\(result.text)")
+        let sending = try harness.start(["send", "--all", "again", "--timeout", "60s", "--control", "A.sock"])
+        try await mesh.peers[1].waitForLine(matching: "^A: again$")
         mesh.peers[2].kill()
-        let gone = try await harness.run(["send", "--all", "hello", "--timeout", "5s", "--control", "A.sock"])
+        let gone = try await sending.finish(within: .seconds(60))
         #expect(gone.status == 75 && gone.output == ["delivered to 1 of 2: B; gone: C"], "\(gone.text)")
         let absent = try await harness.run(["send", "C", "hello", "--control", "A.sock"])
         absent.expectFailure(69, "no member has the name C", hint: "it left at")
@@ -136,7 +140,7 @@ struct MessageCommandTests {
     func ping() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
-        let mesh = try await Mesh(harness, peers: ["A", "B"])
+        let mesh = try await Mesh(harness, peers: ["A", "B"], lifetime: "30s")
         let result = try await harness.run(["ping", "B", "--count", "2", "--interval", "10ms", "--control", "A.sock"])
         #expect(result.status == 0 && result.output.count == 3, "\(result.text)")
         #expect(result.output[0].contains(/^B at 127.0.0.1:\d+: \d+\.\d{3} ms$/))

@@ -4,7 +4,7 @@ internal import Testing
 @testable import p2p
 
 /// The metrics of a server and a peer as monitoring sees them: `--metrics`, and the files under docs/metrics.
-@Suite("metrics")
+@Suite("metrics", .processes)
 struct MetricsTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Names of servers, as the name service of the system resolves them.
-@Suite("names of servers", .serialized)
+@Suite("names of servers", .processes, .serialized)
 struct NameServiceTests {
     /// Starts a command with files of its own in place of /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf. No name
     /// service answers at the address in resolv.conf, so an unknown name is a failure that may pass.

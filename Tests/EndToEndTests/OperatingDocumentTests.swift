@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// docs/operating.md: each of its commands works, in its order.
-@Suite("docs/operating.md", .serialized)
+@Suite("docs/operating.md", .processes, .serialized)
 struct OperatingDocumentTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

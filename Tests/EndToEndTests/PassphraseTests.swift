@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Secret keys with a passphrase, from a file and from a terminal.
-@Suite("passphrases of keys", .serialized)
+@Suite("passphrases of keys", .processes, .serialized)
 struct PassphraseTests {
     private static func harness() async throws -> ProcessHarness {
         let harness = try ProcessHarness()

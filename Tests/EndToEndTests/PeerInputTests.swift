@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The commands that a peer reads from standard input.
-@Suite("a peer's standard input", .serialized, .timeLimit(.minutes(10)))
+@Suite("a peer's standard input", .processes, .serialized, .timeLimit(.minutes(10)))
 struct PeerInputTests {
     @Test("each command in a pipe has one line as its answer, and the peer continues at the end of the pipe")
     func commands() async throws {

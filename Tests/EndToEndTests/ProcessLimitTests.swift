@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The system allows the process less than it needs: it says so, and exits with 71.
-@Suite("limits of the process", .serialized)
+@Suite("limits of the process", .processes, .serialized)
 struct ProcessLimitTests {
     /// A launcher that runs lines of a shell before the program.
     private static func shell(_ lines: String, as launcher: [String] = []) -> [String] {

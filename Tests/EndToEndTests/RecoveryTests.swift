@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Faults from which a mesh recovers by itself.
-@Suite("recovery", .serialized)
+@Suite("recovery", .processes, .serialized)
 struct RecoveryTests {
     @Test("a peer that was stopped for 5 s is a member again within 3 s")
     func stoppedPeer() async throws {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// `p2p authorize`, `p2p revoke`, and lists of peers that a running server reads again.
-@Suite("the list of peers", .serialized)
+@Suite("the list of peers", .processes, .serialized)
 struct RosterCommandTests {
     @Test("keygen --authorize after a key was lost leaves one key that may join, not two")
     func lostKey() async throws {

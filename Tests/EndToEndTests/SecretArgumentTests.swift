@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// A secret key in place of another argument is refused and not printed, because stderr is often logged.
-@Suite("a secret among the arguments", .serialized)
+@Suite("a secret among the arguments", .processes, .serialized)
 struct SecretArgumentTests {
     private static let secret = "P2PSECRET1_" + String(repeating: "A", count: 48)
     static let misplaced: [[String]] = [

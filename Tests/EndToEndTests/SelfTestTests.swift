@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-@Suite("p2p selftest")
+@Suite("p2p selftest", .processes)
 struct SelfTestTests {
     @Test("passes in an empty folder without keys, and prints one line per part and a sum")
     func passes() async throws {

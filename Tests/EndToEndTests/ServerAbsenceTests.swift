@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Messages do not pass through the server, so members do without it while they trust their directory.
-@Suite("a server that stops or crashes")
+@Suite("a server that stops or crashes", .processes)
 struct ServerAbsenceTests {
     @Test(
         "silences nobody: no message is lost, and no member that returns is reported as gone",

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The notifications that a service manager such as systemd gets from a server or a peer.
-@Suite("notifications to the service manager", .serialized)
+@Suite("notifications to the service manager", .processes, .serialized)
 struct ServiceNotificationTests {
     @Test("a server says READY=1 once it listens, and how many members it has")
     func serverReady() async throws {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The systemd units in packaging/systemd. scripts/package --check has systemd check them.
-@Suite("systemd units")
+@Suite("systemd units", .processes)
 struct ServiceUnitTests {
     @Test("the units restart after each exit code but those that docs/operations.md leaves to a person")
     func exitCodes() throws {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Settings from the command line, the environment and p2p.toml, as a user gives them.
-@Suite("settings", .serialized)
+@Suite("settings", .processes, .serialized)
 struct SettingsTests {
     private static let file = """
         keys = "keys"

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The effects of signals, as docs/command.md lists them.
-@Suite("signals", .serialized)
+@Suite("signals", .processes, .serialized)
 struct SignalTests {
     /// Starts a process of a command, and waits until it runs.
     private func start(

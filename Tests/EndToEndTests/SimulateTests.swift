@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-@Suite("p2p simulate")
+@Suite("p2p simulate", .processes)
 struct SimulateTests {
     private static let small = [
         "simulate", "--peers", "4", "--minutes", "1", "--talk", "off", "--crypto", "insecure-test",

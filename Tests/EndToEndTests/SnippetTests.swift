@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The snippets as programs. The build compiles them next to `p2p`.
-@Suite("Snippets")
+@Suite("Snippets", .processes)
 struct SnippetTests {
     /// A command that starts the snippet in the folder of the program that comes after it.
     private static func launcher(_ snippet: String) -> [String] {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Nobody reads a process's output, as after Ctrl-S on a terminal.
-@Suite("a reader that stalls", .serialized)
+@Suite("a reader that stalls", .processes, .serialized)
 struct StalledReaderTests {
     @Test("a server whose log nobody reads keeps its members, and SIGTERM ends it within 2 s")
     func serverLog() async throws {

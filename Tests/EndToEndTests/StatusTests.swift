@@ -3,7 +3,7 @@ internal import MeshControl
 internal import Testing
 
 /// `p2p status`, and the control socket that it asks.
-@Suite("p2p status", .timeLimit(.minutes(10)))
+@Suite("p2p status", .processes, .timeLimit(.minutes(10)))
 struct StatusTests {
     @Test("a server and a peer have a socket of mode 0600 in a folder of mode 0700, and remove it when they end")
     func modes() async throws {

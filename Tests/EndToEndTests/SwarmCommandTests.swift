@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-@Suite("p2p swarm", .serialized)
+@Suite("p2p swarm", .processes, .serialized)
 struct SwarmCommandTests {
     @Test("all peers join an open server and hear each other")
     func talks() async throws {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// The command on a terminal.
-@Suite("on a terminal", .serialized)
+@Suite("on a terminal", .processes, .serialized)
 struct TerminalTests {
     private func command(_ arguments: [String]) throws -> [String] {
         [try RunningProcess.binary().path] + arguments

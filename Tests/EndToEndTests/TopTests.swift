@@ -3,7 +3,7 @@ internal import MeshControl
 internal import Testing
 
 /// `p2p top` on a terminal and in a pipe.
-@Suite("p2p top", .serialized, .timeLimit(.minutes(10)))
+@Suite("p2p top", .processes, .serialized, .timeLimit(.minutes(10)))
 struct TopTests {
     private func startTop(
         _ harness: ProcessHarness, of server: ServerProcess, environment: [String: String] = [:]

@@ -4,7 +4,7 @@ internal import Testing
 
 /// The commands that talk to a running mesh, on a terminal and in a pipe, as text and as JSON. `TopTests` has those of
 /// `p2p top`.
-@Suite("transcripts", .serialized, .timeLimit(.minutes(10)))
+@Suite("transcripts", .processes, .serialized, .timeLimit(.minutes(10)))
 struct TranscriptTests {
     private func onTerminal(_ arguments: [String], _ harness: ProcessHarness) throws -> TerminalProcess {
         try harness.startOnTerminal(

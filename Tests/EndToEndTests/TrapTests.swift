@@ -2,7 +2,7 @@ internal import Foundation
 internal import Testing
 
 /// Faults that an operator can meet. Each test is named after what the operator saw.
-@Suite("traps", .serialized)
+@Suite("traps", .processes, .serialized)
 struct TrapTests {
     private static let shell = ["/bin/sh", "-c"]
 
