@@ -22,7 +22,9 @@ let package = Package(
         .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: settings),
         .executableTarget(name: "PrimitiveCosts", dependencies: ["SecureMeshCore"], swiftSettings: settings),
         .target(name: "CMallocCounter"),
+        .target(name: "CCallgrind"),
         .executableTarget(
-            name: "CoreBenchmarks", dependencies: ["CMallocCounter", "SecureMeshCore"], swiftSettings: settings),
+            name: "CoreBenchmarks", dependencies: ["CCallgrind", "CMallocCounter", "SecureMeshCore"],
+            swiftSettings: settings),
     ]
 )

@@ -10,6 +10,8 @@ struct BenchmarkMesh {
     var registry: Registry
     private(set) var members: [LightweightMember] = []
     private var indices: [SocketAddress: Int] = [:]
+    /// The number of members that have left.
+    private var left = 0
     var peer: Peer
     /// The datagrams from the server to the peer that have not been delivered, by kind.
     private(set) var held: [Kind: [[UInt8]]] = [:]
@@ -21,7 +23,8 @@ struct BenchmarkMesh {
 
     static let heartbeat = Duration.seconds(20)
 
-    init(members count: Int) {
+    /// - Parameter batch: The number of members that join at once. All others know them before the next ones join.
+    init(members count: Int, batch: Int = 1) {
         let key = SigningKey()
         mesh = key.publicKey
         var configuration = Registry.Configuration(key: key, bound: [Self.server], roster: .open)
@@ -30,7 +33,12 @@ struct BenchmarkMesh {
         configuration.maximumPeers = count + 2_000
         registry = Registry(configuration, random: .system, now: now)
         peer = Peer(Self.configuration("peer", mesh), random: .system, now: now)
-        for _ in 0..<count { addMember() }
+        for number in 1...count {
+            let (bytes, path) = hello()
+            deliver(bytes, from: path.remote)
+            guard number % batch == 0 else { continue }
+            repeat { advance(by: .milliseconds(20)) } while batch > 1 && !registry.hasPublishedAll
+        }
         while !registry.hasPublishedAll { advance(by: .milliseconds(20)) }
         advance(by: .milliseconds(1))
         while peer.version != registry.version { advance(by: .milliseconds(20)) }
@@ -57,6 +65,14 @@ struct BenchmarkMesh {
         let bytes = member.handleTimeout(now: now).first ?? []
         members.append(member)
         return (bytes, Path(remote: address))
+    }
+
+    /// Returns the LEAVEs of the members that joined first and have not left.
+    mutating func leave(_ count: Int) -> [Datagram] {
+        defer { left += count }
+        return (left..<left + count).flatMap { index in
+            members[index].leave().map { ($0, Path(remote: members[index].address)) }
+        }
     }
 
     /// Returns the CONFIRMs with which new members answer the server's WELCOMEs.

@@ -12,9 +12,14 @@ internal import SecureMeshCore
 ///
 ///     CoreBenchmarks          # prints a table
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
+///     CoreBenchmarks --instructions N…  # runs what Benchmarks/instructions counts, in meshes of N members
 @main
 struct CoreBenchmarks {
     static func main() {
+        if CommandLine.arguments.dropFirst().first == "--instructions" {
+            CommandLine.arguments.dropFirst(2).compactMap(Int.init).forEach(InstructionCounts.measure(size:))
+            return
+        }
         let isCheck = CommandLine.arguments.dropFirst().contains("--check")
         guard Benchmark.countsAllocations else {
             print("CoreBenchmarks: allocations cannot be counted here: that needs glibc")

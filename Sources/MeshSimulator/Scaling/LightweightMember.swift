@@ -62,6 +62,9 @@ struct LightweightMember {
         }
     }
 
+    /// Returns the LEAVEs of its sessions.
+    mutating func leave() -> [[UInt8]] { sessions.leave().map(\.bytes) }
+
     /// Returns the HELLOs and heartbeats that are due at `now`. Gives up a candidate whose first PULSE is overdue.
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }

@@ -1,0 +1,142 @@
+internal import CCallgrind
+internal import SecureMeshCore
+
+/// The instructions of one change, and of a heartbeat, in meshes of several sizes. `Benchmarks/instructions` runs this
+/// under callgrind, and prints what it counts.
+struct InstructionCounts {
+    /// The number of members.
+    private let size: Int
+    /// The number of samples of an operation that does not depend on the number of members.
+    private let samples = 8
+
+    /// Runs each operation in a mesh of `size`.
+    static func measure(size: Int) {
+        InstructionCounts(size: size).measure()
+    }
+
+    private func measure() {
+        var mesh = BenchmarkMesh(members: size, batch: Delta.mostAdditions)
+        measureHeartbeats(&mesh)
+        measureJoins(&mesh)
+        measureLeaves(&mesh)
+        measurePeer(&mesh)
+    }
+
+    /// Counts the instructions of `body`. Several counts of one operation are added.
+    ///
+    /// - Parameter operations: The number of operations in `body`.
+    private func count(
+        _ name: String, _ mesh: inout BenchmarkMesh, operations: Int, _ body: (inout BenchmarkMesh) -> Void
+    ) {
+        let description = "\(size)|\(name)|\(operations)"
+        callgrind_begin()
+        body(&mesh)
+        unsafe callgrind_end(description)
+        print(description)
+    }
+
+    private func measureHeartbeats(_ mesh: inout BenchmarkMesh) {
+        let heartbeats = mesh.heartbeats()
+        let first = Array(heartbeats.prefix(samples))
+        count("heartbeat at the server", &mesh, operations: samples) { $0.handle(first) }
+        mesh.handle(Array(heartbeats.dropFirst(samples)))
+        let due = mesh.now + BenchmarkMesh.heartbeat
+        count("PULSE, per member", &mesh, operations: mesh.registry.memberCount) { $0.finishSlices(due) }
+        mesh.handle(mesh.heartbeats())
+        for isCounted in [false, true] {
+            mesh.registry.handleTimeout(now: mesh.now + .milliseconds(600))
+            mesh.finishSlices(mesh.now)
+            let now = mesh.now + .milliseconds(601)
+            if isCounted {
+                count("sweep, per member", &mesh, operations: mesh.registry.memberCount) {
+                    $0.registry.handleDrained(now: now)
+                }
+            } else {
+                mesh.registry.handleDrained(now: now)
+            }
+            mesh.advance(by: .seconds(1))
+        }
+    }
+
+    private func measureJoins(_ mesh: inout BenchmarkMesh) {
+        let hellos = (0..<samples).map { _ in mesh.hello() }
+        count("HELLO", &mesh, operations: samples) { $0.handle(hellos) }
+        let confirms = mesh.confirms(1)
+        mesh.delayChanges()
+        count("CONFIRM and the first parts", &mesh, operations: 1) { $0.handle(confirms) }
+        let due = mesh.now + Limits.tick
+        count("DELTA of a join, per member", &mesh, operations: mesh.registry.memberCount) { $0.finishSlices(due) }
+        mesh.settle()
+    }
+
+    private func measureLeaves(_ mesh: inout BenchmarkMesh) {
+        mesh.delayChanges()
+        let leaves = mesh.leave(1)
+        count("LEAVE", &mesh, operations: 1) { $0.handle(leaves) }
+        let due = mesh.now + Limits.tick
+        count("DELTA of a leave, per member", &mesh, operations: mesh.registry.memberCount) { $0.finishSlices(due) }
+        mesh.settle()
+    }
+
+    private func measurePeer(_ mesh: inout BenchmarkMesh) {
+        for (name, isJoin) in [("DELTA of a join at a peer", true), ("DELTA of a leave at a peer", false)] {
+            for _ in 0..<samples {
+                let deltas = mesh.hold(.delta) {
+                    if isJoin { $0.addMember() } else { $0.handleAndRoute($0.leave(1)) }
+                }
+                count(name, &mesh, operations: 1) { $0.handleAtPeer(deltas) }
+                mesh.settle()
+            }
+        }
+        // The directory has changed since the peer last computed its digest.
+        mesh.addMember()
+        mesh.settle()
+        for name in ["PULSE at a peer, with a digest", "PULSE at a peer"] {
+            let pulses = mesh.hold(.pulse) { $0.advance(by: BenchmarkMesh.heartbeat) }
+            count(name, &mesh, operations: 1) { $0.handleAtPeer(pulses) }
+        }
+    }
+}
+
+extension BenchmarkMesh {
+    /// Lets the server do what is due at `due`, slice by slice, and drops what it sends.
+    fileprivate mutating func finishSlices(_ due: Instant) {
+        var now = due
+        repeat {
+            registry.handleTimeout(now: now)
+            while registry.pollOutput() != nil {}
+            now = now + .nanoseconds(1)
+        } while registry.nextDeadline.map { $0 <= now } == true
+    }
+
+    /// Lets all changes be published, and the rate limit of DELTAs recover.
+    fileprivate mutating func settle() {
+        repeat { advance(by: .milliseconds(20)) } while !registry.hasPublishedAll
+        advance(by: .seconds(2))
+    }
+
+    /// Publishes a change, so that the next one waits for a tick.
+    fileprivate mutating func delayChanges() {
+        settle()
+        handleAndRoute(leave(1))
+        finishSlices(now)
+    }
+
+    fileprivate mutating func handleAndRoute(_ datagrams: [Datagram]) {
+        for (bytes, path) in datagrams { deliver(bytes, from: path.remote) }
+    }
+
+    /// Returns the first datagram of a kind that the server sends to the peer during `action` and right after it.
+    fileprivate mutating func hold(_ kind: Kind, _ action: (inout BenchmarkMesh) -> Void) -> [[UInt8]] {
+        heldKinds = [kind]
+        action(&self)
+        while held[kind] == nil { advance(by: .milliseconds(1)) }
+        heldKinds = []
+        return Array(takeHeld(kind).prefix(1))
+    }
+
+    fileprivate mutating func handleAtPeer(_ datagrams: [[UInt8]]) {
+        for bytes in datagrams { peer.handle(bytes.span, path: Path(remote: Self.server), now: now) }
+        while peer.pollOutput() != nil {}
+    }
+}
