@@ -27,6 +27,8 @@ package struct SwarmReport: Sendable {
     package var delivered = 0
     /// The time from the start of a peer to its first `joined`.
     package var timeToJoin = Distribution()
+    /// The time from the start of a newcomer until all other peers list it.
+    package var timeToBeListed = Distribution()
     /// The time from a call of `broadcast` to the event at a receiver.
     package var delay = Distribution()
     package var duration = Duration.zero
@@ -64,6 +66,7 @@ package struct SwarmReport: Sendable {
                 + (started < peers ? ", \(Figures.count(started)) started" : "")
                 + (failed > 0 ? ", \(Figures.count(failed)) failed" : ""))
         if timeToJoin.count > 0 { add("time to join", Self.summary(of: timeToJoin)) }
+        if timeToBeListed.count > 0 { add("listed by all", Self.summary(of: timeToBeListed)) }
         add("joins", Figures.count(joins))
         add(
             "connections",
@@ -108,6 +111,7 @@ package struct SwarmReport: Sendable {
             ("delivered", .integer(delivered)),
             ("lost", .integer(lost)),
             ("time_to_join", timeToJoin.json),
+            ("time_to_be_listed", timeToBeListed.json),
             ("delay", delay.json),
             ("duration_ns", .nanoseconds(duration)),
             ("cpu_ns", .nanoseconds(processorTime)),

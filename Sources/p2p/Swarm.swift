@@ -17,6 +17,8 @@ final class Swarm: Sendable {
     private let members: [SwarmMember]
     private let keys: Set<PublicKey>
     private let talkers: Talkers
+    /// The number of peers at the end of `members` that start when all others have joined.
+    private let newcomers: Int
     private let clock = ContinuousClock()
     private let origin = ContinuousClock.now
     private struct State {
@@ -25,13 +27,25 @@ final class Swarm: Sendable {
         var failure: MeshError?
         var lastRefusal: JoinRefusal?
         var lookupFailure: String?
+        var newcomer: Newcomer?
+    }
+
+    /// The newest peer that started when all others had joined.
+    private struct Newcomer {
+        let key: PublicKey
+        let startedAt: ContinuousClock.Instant
+        /// The number of peers that do not list it yet.
+        var missing: Int
     }
 
     private let state: Mutex<State>
 
-    /// - Parameter peers: The peers, which do not run yet, with their keys.
-    init(_ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], talkers: Talkers) {
-        members = peers.map { SwarmMember(peer: $0.peer, name: $0.name) }
+    /// - Parameters:
+    ///   - peers: The peers, which do not run yet, with their keys.
+    ///   - newcomers: The number of peers at the end that start one after another when all others have joined.
+    init(_ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], newcomers: Int, talkers: Talkers) {
+        members = peers.map { SwarmMember(peer: $0.peer, name: $0.name, key: $0.key) }
+        self.newcomers = newcomers
         keys = Set(peers.map(\.key))
         self.talkers = talkers
         state = Mutex(State(report: SwarmReport(peers: peers.count)))
@@ -60,11 +74,24 @@ final class Swarm: Sendable {
         let start = clock.now
         await withDiscardingTaskGroup { tasks in
             for (index, member) in members.enumerated() {
-                try? await Task.sleep(until: start + gap * index)
+                if index < members.count - newcomers {
+                    try? await Task.sleep(until: start + gap * index)
+                } else {
+                    await waitForTurn(of: index)
+                }
                 guard !Task.isCancelled else { return }
                 tasks.addTask { await self.run(member, index) }
             }
         }
+    }
+
+    /// Waits until the peers before a newcomer have joined, and then for a second, so that they have come to rest.
+    private func waitForTurn(of index: Int) async {
+        while !Task.isCancelled, state.withLock({ $0.report.joined < index }) {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        try? await Task.sleep(for: .seconds(1))
+        state.withLock { $0.newcomer = Newcomer(key: members[index].key, startedAt: clock.now, missing: index) }
     }
 
     /// Stops the broadcasts, and waits for messages on their way.
@@ -109,6 +136,7 @@ final class Swarm: Sendable {
                 state.report.delay.add(delay)
             }
         case .memberJoined(let other):
+            if newcomers > 0 { noteListing(of: other.publicKey) }
             guard !keys.contains(other.publicKey) else { return }
             member.strangers.add(1, ordering: .relaxed)
         case .memberLeft(let other, _):
@@ -141,6 +169,16 @@ final class Swarm: Sendable {
         case .excluded, .unanswered, .slowRoundTrip, .unreachable, .directoryStalled, .trustEnded, .trustRestored,
             .nameMoved, .left, .ended:
             break
+        }
+    }
+
+    /// Notes that a peer lists another one, and the time if all list the newcomer.
+    private func noteListing(of key: PublicKey) {
+        let now = clock.now
+        state.withLock { state in
+            guard let newcomer = state.newcomer, newcomer.key == key, newcomer.missing > 0 else { return }
+            state.newcomer?.missing -= 1
+            if newcomer.missing == 1 { state.report.timeToBeListed.add(now - newcomer.startedAt) }
         }
     }
 
@@ -208,12 +246,14 @@ final class Swarm: Sendable {
 private final class SwarmMember: Sendable {
     let peer: MeshPeer
     let name: PeerName
+    let key: PublicKey
     let hasJoined = Atomic(false)
     /// The number of members that are not of the swarm, by the events so far.
     let strangers = Atomic(0)
 
-    init(peer: MeshPeer, name: PeerName) {
+    init(peer: MeshPeer, name: PeerName, key: PublicKey) {
         self.peer = peer
         self.name = name
+        self.key = key
     }
 }

@@ -58,6 +58,12 @@ struct SwarmCommand: AsyncParsableCommand {
     var gap = defaultGap
 
     @Option(
+        help: ArgumentHelp(
+            "Number of further peers, of which each starts a second after all others have joined.",
+            valueName: "count"))
+    var newcomers = 0
+
+    @Option(
         help: ArgumentHelp("Time until the peers leave.", valueName: "interval", default: "no limit"),
         transform: Parse.interval)
     var duration: Duration?
@@ -83,7 +89,8 @@ struct SwarmCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
-        guard (try? PeerName("\(prefix ?? "")\(peers - 1)")) != nil else {
+        guard (0...100).contains(newcomers) else { throw ValidationError("--newcomers is 0 to 100") }
+        guard (try? PeerName("\(prefix ?? "")\(peers + newcomers - 1)")) != nil else {
             throw ValidationError("--prefix with a number is a name: 1 to 32 characters of A-Z a-z 0-9 . _ -")
         }
     }
@@ -132,7 +139,7 @@ struct SwarmCommand: AsyncParsableCommand {
         let logger = Logger.quiet
         // An open server reserves a name for its key, so a new key needs a new name.
         let prefix = prefix ?? (storedKeys ? "n" : "s\(String(UInt16.random(in: .min ... .max), radix: 16))-")
-        let made = try (0..<peers).map { index in
+        let made = try (0..<peers + newcomers).map { index in
             let name = try Parse.name("\(prefix)\(index)")
             let key =
                 storedKeys
@@ -142,7 +149,7 @@ struct SwarmCommand: AsyncParsableCommand {
             let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
             return (peer: peer, name: name, key: key.publicKey)
         }
-        return Swarm(made, talkers: choice)
+        return Swarm(made, newcomers: newcomers, talkers: choice)
     }
 
     private var choice: Swarm.Talkers {

@@ -27,6 +27,27 @@ struct SwarmCommandTests {
         #expect(report["memory_bytes"] as? Int ?? 0 > 1 << 20)
     }
 
+    @Test("newcomers start when all others have joined, and the report says when all list them")
+    func newcomers() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--open"])
+        let swarm = try harness.start(
+            ["swarm", "--peers", "8", "--newcomers", "2", "--prefix", "m", "--server", server.address])
+        try await server.process.waitForLine(matching: "^\\+ m9 ")
+        let joins = try server.process.lines(matching: "^\\+ m")
+        #expect(joins.suffix(2).map { String($0.prefix(4)) } == ["+ m8", "+ m9"])
+        // Another peer that has joined is listed by all before it may speak.
+        let other = try await harness.run(["swarm", "--peers", "1", "--server", server.address, "--duration", "2s"])
+        #expect(other.status == 0, "\(other.text)")
+        swarm.send(SIGINT)
+        #expect(try await swarm.waitForExit(within: .seconds(2)) == 0)
+        let lines = swarm.lines(of: .output)
+        #expect(lines.first == "peers         10 of 10 joined")
+        #expect(lines.contains { $0.hasPrefix("listed by all p50 ") }, "\(lines)")
+    }
+
     @Test("at SIGINT all peers leave, and the process prints its table within 2 s")
     func interrupted() async throws {
         let harness = try ProcessHarness()

@@ -8,7 +8,8 @@ struct BenchmarkMesh {
 
     private(set) var now = Instant(nanoseconds: 0)
     var registry: Registry
-    private(set) var members: [LightweightMember] = []
+    /// Nil for a member that has joined and does nothing from then on.
+    private(set) var members: [LightweightMember?] = []
     private var indices: [SocketAddress: Int] = [:]
     /// The number of members that have left.
     private var left = 0
@@ -23,19 +24,28 @@ struct BenchmarkMesh {
 
     static let heartbeat = Duration.seconds(20)
 
-    /// - Parameter batch: The number of members that join at once. All others know them before the next ones join.
-    init(members count: Int, batch: Int = 1) {
+    /// - Parameters:
+    ///   - batch: The number of members that join at once. All others know them before the next ones join.
+    ///   - active: The number of members that hear PULSEs; all if it is nil. Valgrind has no room for the guarded keys
+    ///     of ten thousand.
+    ///   - primitives: The server's.
+    init(
+        members count: Int, batch: Int = 1, active: Int? = nil, lifetime: Duration = .seconds(65),
+        primitives: any Primitives = Libsodium()
+    ) {
         let key = SigningKey()
         mesh = key.publicKey
         var configuration = Registry.Configuration(key: key, bound: [Self.server], roster: .open)
         configuration.heartbeatInterval = Self.heartbeat
-        configuration.lifetime = .seconds(65)
+        configuration.lifetime = lifetime
+        configuration.primitives = primitives
         configuration.maximumPeers = count + 2_000
         registry = Registry(configuration, random: .system, now: now)
         peer = Peer(Self.configuration("peer", mesh), random: .system, now: now)
         for number in 1...count {
             let (bytes, path) = hello()
             deliver(bytes, from: path.remote)
+            if let active, number > active { members[number - 1] = nil }
             guard number % batch == 0 else { continue }
             repeat { advance(by: .milliseconds(20)) } while batch > 1 && !registry.hasPublishedAll
         }
@@ -71,7 +81,8 @@ struct BenchmarkMesh {
     mutating func leave(_ count: Int) -> [Datagram] {
         defer { left += count }
         return (left..<left + count).flatMap { index in
-            members[index].leave().map { ($0, Path(remote: members[index].address)) }
+            guard let address = members[index]?.address else { return [Datagram]() }
+            return (members[index]?.leave() ?? []).map { ($0, Path(remote: address)) }
         }
     }
 
@@ -84,7 +95,7 @@ struct BenchmarkMesh {
         var confirms: [Datagram] = []
         while let output = registry.pollOutput() {
             guard case .transmit(let transmit) = output, let index = indices[transmit.path.remote] else { continue }
-            for answer in members[index].handle(transmit.bytes, now: now) {
+            for answer in members[index]?.handle(transmit.bytes, now: now) ?? [] {
                 confirms.append((answer, Path(remote: transmit.path.remote)))
             }
         }
@@ -118,7 +129,7 @@ struct BenchmarkMesh {
             if transmit.path.remote == Self.peerAddress {
                 deliverToPeer(transmit.bytes)
             } else if let index = indices[transmit.path.remote] {
-                for answer in members[index].handle(transmit.bytes, now: now) {
+                for answer in members[index]?.handle(transmit.bytes, now: now) ?? [] {
                     registry.handle(answer.span, path: Path(remote: transmit.path.remote), now: now)
                 }
             }
@@ -155,8 +166,9 @@ struct BenchmarkMesh {
         }
         now = now + Self.heartbeat / 2
         return members.indices.compactMap { index in
-            guard let bytes = members[index].handleTimeout(now: now).first else { return nil }
-            return (bytes, Path(remote: members[index].address))
+            guard let address = members[index]?.address, let bytes = members[index]?.handleTimeout(now: now).first
+            else { return nil }
+            return (bytes, Path(remote: address))
         }
     }
 }

@@ -12,6 +12,7 @@ internal import SecureMeshCore
 ///
 ///     CoreBenchmarks          # prints a table
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
+///     CoreBenchmarks --joins  # prints the cost of a handshake, compared with its primitives
 ///     CoreBenchmarks --instructions N…  # runs what Benchmarks/instructions counts, in meshes of N members
 @main
 struct CoreBenchmarks {
@@ -20,6 +21,7 @@ struct CoreBenchmarks {
             CommandLine.arguments.dropFirst(2).compactMap(Int.init).forEach(InstructionCounts.measure(size:))
             return
         }
+        if CommandLine.arguments.dropFirst().first == "--joins" { return HandshakeCosts.run() }
         let isCheck = CommandLine.arguments.dropFirst().contains("--check")
         guard Benchmark.countsAllocations else {
             print("CoreBenchmarks: allocations cannot be counted here: that needs glibc")
