@@ -34,6 +34,7 @@ let package = Package(
             providers: [.apt(["libsodium-dev", "pkg-config"]), .brew(["libsodium", "pkg-config"])]
         ),
         .systemLibrary(name: "CTimex"),
+        .systemLibrary(name: "CUio"),
         .systemLibrary(name: "CXattr"),
         .target(name: "SecureMeshCore", dependencies: ["CSodium"], swiftSettings: strict),
         .target(
@@ -79,6 +80,7 @@ let package = Package(
             name: "p2p",
             dependencies: [
                 .byName(name: "CTimex", condition: .when(platforms: [.linux])),
+                .byName(name: "CUio", condition: .when(platforms: [.linux])),
                 "MeshControl",
                 "MeshReport",
                 "MeshSimulator",

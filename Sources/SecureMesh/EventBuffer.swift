@@ -25,22 +25,30 @@ final class EventBuffer<Event: Sendable>: Sendable {
     private let state = NIOLockedValueBox(State())
     private let limit: Int
     private let byteLimit: Int
+    private let handles: (@Sendable (Event) -> Bool)?
     private let missedEvent: @Sendable (Int) -> Event
 
     /// - Parameters:
     ///   - limit: The largest number of events. The last quarter is not for messages.
     ///   - byteLimit: The largest number of bytes in the messages among them.
+    ///   - handles: Returns true for an event that it has handled, which is then not kept.
     ///   - missedEvent: Makes the event that says how many were dropped.
-    init(limit: Int, byteLimit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
+    init(
+        limit: Int, byteLimit: Int, except handles: (@Sendable (Event) -> Bool)? = nil,
+        missedEvent: @escaping @Sendable (Int) -> Event
+    ) {
         self.limit = limit
         self.byteLimit = byteLimit
+        self.handles = handles
         self.missedEvent = missedEvent
     }
 
     /// Appends events, and drops those for which there is no room.
     ///
     /// - Returns: The number of events that were dropped.
-    func append(_ items: [EventSource<Event>.Item]) -> Int {
+    func append(_ all: [EventSource<Event>.Item]) -> Int {
+        let items = handles.map { handles in all.filter { !handles($0.event) } } ?? all
+        guard !items.isEmpty else { return 0 }
         let (dropped, waiters) = state.withLockedValue { state -> (Int, [OneShot<Bool>]) in
             let dropped = items.count { !append($0, to: &state) }
             guard dropped < items.count else { return (dropped, []) }

@@ -132,6 +132,30 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         _ = call { (machine, now) throws(Never) in body(&machine, now) }
     }
 
+    /// Calls `body` at a rate, the first time after one interval; see `CallRhythm`.
+    ///
+    /// Returns when `body` has returned false, the driver has closed, or the task is canceled.
+    ///
+    /// - Parameter body: Returns false if it wants no further call.
+    func call(every interval: Duration, _ body: @escaping @Sendable (inout Machine, Instant) -> Bool) async {
+        let repetition = Repetition(body)
+        eventLoop.execute { self.schedule(repetition, CallRhythm(every: interval, from: self.now)) }
+        await repetition.end.value(ifCancelled: ())
+        eventLoop.execute { repetition.hasEnded = true }
+    }
+
+    private func schedule(_ repetition: Repetition<Machine>, _ rhythm: CallRhythm) {
+        let delay = max((rhythm.due - now).wholeNanoseconds, 0)
+        eventLoop.scheduleTask(in: .nanoseconds(delay)) {
+            guard !repetition.hasEnded else { return }
+            let result = self.call { (machine, now) throws(Never) in repetition.body(&machine, now) }
+            guard case .success(true) = result else { return repetition.end.give(()) }
+            var rhythm = rhythm
+            rhythm.advance(now: self.now)
+            self.schedule(repetition, rhythm)
+        }
+    }
+
     /// The addresses of the sockets, with the ports that they have at present.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
@@ -436,6 +460,17 @@ extension MeshMachine {
     /// The number of refusals and the newest one.
     fileprivate var newestRejection: (total: UInt64, last: Rejection?) {
         @inline(__always) mutating get { (rejections.total, rejections.last) }
+    }
+}
+
+/// Calls of `MeshDriver.call(every:_:)`, on the event loop.
+private final class Repetition<Machine: MeshMachine>: @unchecked Sendable {
+    let body: @Sendable (inout Machine, Instant) -> Bool
+    let end = OneShot<Void>()
+    var hasEnded = false
+
+    init(_ body: @escaping @Sendable (inout Machine, Instant) -> Bool) {
+        self.body = body
     }
 }
 

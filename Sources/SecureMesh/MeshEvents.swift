@@ -27,6 +27,7 @@ public struct MeshEvents<Event: Sendable>: AsyncSequence, Sendable {
         /// sequence gets it.
         ///
         /// - Returns: Nil at the end of the sequence.
+        @specialized(where Event == PeerEvent)
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Event? {
             await subscription.buffer.next(isolation: actor)
         }

@@ -108,6 +108,13 @@ public final class MeshPeer: Service {
     /// The events of this peer, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<PeerEvent> { source.subscribe() }
 
+    /// Returns the events of this peer without those that `handles` has taken.
+    ///
+    /// - Parameter handles: Returns true if the event is done with. Called on the event loop, so it must not block.
+    package func events(except handles: @escaping @Sendable (PeerEvent) -> Bool) -> MeshEvents<PeerEvent> {
+        source.subscribe(except: handles)
+    }
+
     /// The sets of the other members, for any number of consumers; see ``MeshMembership``.
     public var membership: MeshMembership { MeshMembership(lifecycle) }
 
@@ -309,6 +316,27 @@ extension MeshPeer {
         let body = Array(body)
         return try await speak { (peer, now) throws(SendError) in
             try peer.broadcast(body, limit: limit, now: now)
+        }
+    }
+
+    /// Sends messages to all other members at a rate, until the peer ends or the task is canceled.
+    ///
+    /// The peer's event loop makes the messages itself: a task would have to wake three threads for each of them.
+    ///
+    /// - Parameters:
+    ///   - interval: The time between two messages, and before the first one.
+    ///   - body: Returns the bytes of the next message. Called on the event loop.
+    ///   - note: Takes the number of members that it has been sent to, or the reason why it has not been sent, and
+    ///     returns whether to continue. Called on the event loop.
+    package func broadcast(
+        every interval: Duration, body: @escaping @Sendable () -> [UInt8],
+        note: @escaping @Sendable (Result<Int, SendError>) -> Bool
+    ) async {
+        let limit = configuration.maximumMessageSize
+        guard let driver = try? await lifecycle.started().driver else { return }
+        await driver.call(every: interval) { peer, now in
+            let result = Result { () throws(SendError) in try peer.broadcast(body(), limit: limit, now: now) }
+            return note(result)
         }
     }
 

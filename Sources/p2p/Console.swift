@@ -216,6 +216,7 @@ enum Console {
     /// Combining marks after the first few on a character are escaped too, because many of them would cover the lines
     /// around it.
     static func escaped(_ text: String) -> String {
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) { return text }
         var result = ""
         var marks = 0
         for scalar in text.unicodeScalars {

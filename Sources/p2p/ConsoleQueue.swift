@@ -22,7 +22,7 @@ final class ConsoleQueue: Sendable {
         var isWaiting = false
         var prompt: ConsolePrompt?
         /// The callers that wait for room in the queue of stdout.
-        var roomWaiters: [CheckedContinuation<Bool, Never>] = []
+        var roomWaiters: [CheckedContinuation<Void, Never>] = []
         /// The callers that wait until all lines are written.
         var endWaiters: [CheckedContinuation<Void, Never>] = []
 
@@ -76,12 +76,31 @@ final class ConsoleQueue: Sendable {
     func append(_ bytes: [UInt8], to stream: Stream, isOptional: Bool = false) {
         let isWaiting = state.withLock { state in
             guard !isOptional || state.streams[stream.rawValue].hasRoom(for: bytes.count) else { return false }
-            state.append(bytes, to: stream)
-            defer { state.isWaiting = false }
-            return state.isWaiting
+            return append(bytes, to: stream, &state)
         }
+        if isWaiting { wakeThread() }
+    }
+
+    /// Writes a line, or adds it to those that wait.
+    ///
+    /// - Returns: True if the thread must be woken up.
+    private func append(_ bytes: [UInt8], to stream: Stream, _ state: inout State) -> Bool {
+        var rest = bytes
+        // To wake up the thread costs far more than to write a line.
+        if state.isWaiting, state.isEmpty, state.prompt == nil, bytes.count <= FileSystem.pipeAtom,
+            let count = FileSystem.writeWithoutWaiting(bytes, to: descriptors[stream.rawValue])
+        {
+            guard count < bytes.count else { return false }
+            rest.removeFirst(count)
+        }
+        state.append(rest, to: stream)
+        defer { state.isWaiting = false }
+        return state.isWaiting
+    }
+
+    private func wakeThread() {
         // If the pipe is full, the thread finds bytes in it as well.
-        if isWaiting { _ = try? FileSystem.writeSome([0], to: wake.writing) }
+        _ = try? FileSystem.writeSome([0], to: wake.writing)
     }
 
     /// Shows a prompt on stdout after each line; nil to remove it.
@@ -94,7 +113,7 @@ final class ConsoleQueue: Sendable {
             defer { state.isWaiting = false }
             return state.isWaiting
         }
-        if isWaiting { _ = try? FileSystem.writeSome([0], to: wake.writing) }
+        if isWaiting { wakeThread() }
     }
 
     /// Shows the prompt again.
@@ -105,19 +124,24 @@ final class ConsoleQueue: Sendable {
 
     /// Appends a line to stdout as soon as there is room.
     func appendWithRoom(_ bytes: [UInt8]) async {
+        let size = bytes.count + ConsolePrompt.most
         while true {
-            let isAppended = await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+            let isWaiting: Bool? = state.withLock { state in
+                guard state.streams[Stream.output.rawValue].hasRoom(for: size) else { return nil }
+                return append(bytes, to: .output, &state)
+            }
+            if let isWaiting {
+                if isWaiting { wakeThread() }
+                return
+            }
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 let hasRoom = state.withLock { state in
-                    let hasRoom = state.streams[Stream.output.rawValue]
-                        .hasRoom(for: bytes.count + ConsolePrompt.most)
+                    let hasRoom = state.streams[Stream.output.rawValue].hasRoom(for: size)
                     if !hasRoom { state.roomWaiters.append(continuation) }
                     return hasRoom
                 }
-                guard hasRoom else { return }
-                append(bytes, to: .output)
-                continuation.resume(returning: true)
+                if hasRoom { continuation.resume() }
             }
-            if isAppended { return }
         }
     }
 
@@ -178,7 +202,7 @@ final class ConsoleQueue: Sendable {
             }
             return (hasRoom ? state.roomWaiters : [], isEmpty ? state.endWaiters : [])
         }
-        for waiter in room { waiter.resume(returning: false) }
+        for waiter in room { waiter.resume() }
         for waiter in end { waiter.resume() }
     }
 

@@ -3,6 +3,9 @@ internal import SecureMesh
 #if canImport(CTimex)
     internal import CTimex
 #endif
+#if canImport(CUio)
+    internal import CUio
+#endif
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -167,6 +170,27 @@ enum FileSystem {
             }
         }
     }
+
+    /// Writes bytes at once, without waiting for a reader, even if the descriptor blocks. Pipes and sockets of Linux
+    /// offer this, files and terminals do not.
+    ///
+    /// - Parameter content: At most `pipeAtom` bytes, of which a pipe then takes all or none.
+    /// - Returns: The number of bytes written; nil if it was not possible for any reason.
+    static func writeWithoutWaiting(_ content: [UInt8], to descriptor: CInt) -> Int? {
+        #if canImport(CUio) && canImport(Glibc)
+            var content = content
+            let count = unsafe content.withUnsafeMutableBytes { bytes in
+                var vector = unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                return unsafe pwritev2(descriptor, &vector, 1, -1, noWait)
+            }
+            return count > 0 ? count : nil
+        #else
+            return nil
+        #endif
+    }
+
+    /// RWF_NOWAIT of linux/fs.h.
+    private static let noWait: CInt = 8
 
     /// Makes a pipe whose ends do not block and are not inherited by other programs.
     static func makePipe() throws(SystemError) -> (reading: CInt, writing: CInt) {

@@ -57,6 +57,15 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
+    /// Counts a message at once if nothing else is to be done with it, so that no task wakes up for it.
+    ///
+    /// - Returns: True if the event need not be followed.
+    package func counts(_ event: PeerEvent) -> Bool {
+        guard case .message(let message) = event, feed.count == 0 else { return false }
+        // The event with which the sender has joined may still wait.
+        return state.withLock { $0.history.noteMessage(from: message.sender) }
+    }
+
     /// Returns true if members may have come or gone without an event.
     private func missesMembers(before event: PeerEvent) -> Bool {
         switch event {

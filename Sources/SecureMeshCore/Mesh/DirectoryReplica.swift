@@ -60,6 +60,14 @@ package struct DirectoryReplica: MemberLookup {
         return nil
     }
 
+    /// Returns the entries of all other members for which a message can be sealed now, in the order of `others`.
+    package func receivers(by speakers: Speakers) -> [Entry] {
+        guard speakers.listed == nil || speakers.former != nil else {
+            return directory.inOrder.filter { $0.identity != own }
+        }
+        return others.compactMap { receiver($0.identity, by: speakers)?.entry }
+    }
+
     /// Returns whether `identity` was a member when the directory last changed.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 

@@ -83,23 +83,19 @@ package struct Outbox: Sendable {
     ///
     /// - Throws: `SendError.queueFull`; `.overRate` if one of the receivers would refuse it now.
     package mutating func enqueue(
-        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [(entry: Entry, signer: Signer)],
-        by signer: Signer, now: Instant
+        _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [Entry], by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
         let storedSize = body.count + receivers.count * Bytes32.count
         guard !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes else { throw .queueFull }
         let size = Kind.message.minimumSize + body.count
-        let wait = receivers.reduce(Duration.zero) {
-            max($0, limiter.wait(for: $1.entry.session, size: size, now: now))
-        }
+        let wait = receivers.reduce(Duration.zero) { max($0, limiter.wait(for: $1.session, size: size, now: now)) }
         guard wait == .zero else { throw .overRate(retryAfter: wait) }
         number += 1
         let message = PeerMessage(audience: nil, number: number, flags: flags, body: body)
         let signed = signer.sign(.message, message)
         append(
             Broadcast(
-                message: message, signed: signed, receivers: receivers.reversed().map(\.entry.identity),
-                isRepeat: false,
+                message: message, signed: signed, receivers: receivers.reversed().map(\.identity), isRepeat: false,
                 storedSize: storedSize, until: now + Limits.broadcastLifetime), now: now)
         return (message, signed)
     }
@@ -133,13 +129,14 @@ package struct Outbox: Sendable {
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
     ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
-        while let first = waiting.first, first.until <= now { removeFirst() }
+        // A copy of a broadcast costs more than its seal, so each is read in its place.
+        while !waiting.isEmpty, waiting[0].until <= now { removeFirst() }
         removeFinished()
         guard !speakers.isEmpty else {
             resumeAt = nil
             return nil
         }
-        while let identity = waiting.first?.receivers.last {
+        while !waiting.isEmpty, let identity = waiting[0].receivers.last {
             if waiting[0].isRepeat {
                 guard speakers.isSpeaking(waiting[0].signed.from) else {
                     removeFirst()
@@ -212,7 +209,7 @@ package struct Outbox: Sendable {
     }
 
     private mutating func removeFinished() {
-        while let first = waiting.first, first.receivers.isEmpty { removeFirst() }
+        while !waiting.isEmpty, waiting[0].receivers.isEmpty { removeFirst() }
     }
 
     /// Removes the oldest broadcast.

@@ -57,20 +57,23 @@ package struct Pairs: Sendable {
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
         budget.spend(Limits.sealCost + Int64(payload.plaintext.count) * Limits.sealedByteCost)
-        if outbound[entry.session] == nil {
+        let sealed: [UInt8]?
+        if let index = outbound.index(forKey: entry.session) {
+            sealed = outbound.values[index].seal(payload, to: entry.session.rawValue)
+        } else {
             do throws(PairError) {
                 try check(entry.session)
                 budget.spend(Limits.pairCost)
                 let key = try key(with: entry, isSending: true)
-                outbound[entry.session] = SecureChannel(receiveKey: key, sendKey: key)
+                var channel = SecureChannel(receiveKey: key, sendKey: key)
+                sealed = channel.seal(payload, to: entry.session.rawValue)
+                outbound[entry.session] = channel
             } catch {
                 throw .noKey(error)
             }
         }
-        guard let bytes = outbound[entry.session]?.seal(payload, to: entry.session.rawValue) else {
-            throw .counterExhausted
-        }
-        return bytes
+        guard let sealed else { throw .counterExhausted }
+        return sealed
     }
 
     /// Admits a MESSAGE. Gates: sender in the directory → key → those of `InboundPair`.

@@ -1,11 +1,12 @@
 internal import SecureMesh
+internal import Synchronization
 
 /// Broadcasts a message at an interval, which can be changed.
 actor Broadcaster {
     private let runner: PeerRunner
     private let text: String?
     private var interval: Duration
-    private var count = 0
+    private let count = Atomic(0)
     private var task: Task<Void, Never>?
 
     /// - Parameters:
@@ -34,17 +35,29 @@ actor Broadcaster {
         task = nil
     }
 
-    private func broadcast(every interval: Duration) async {
-        while (try? await Task.sleep(for: interval)) != nil {
-            guard let peer = await runner.peer else { continue }
-            let body = text ?? "\(runner.name)_broadcast_\(count + 1)"
-            do throws(SendError) {
-                if try await peer.broadcast(body) > 0 { count += 1 }
-            } catch {
-                guard case .tooLarge(let limit) = error else { continue }
-                Console.warning("the message is longer than \(limit) bytes, nothing is sent")
-                return
+    /// Broadcasts through one peer after another.
+    private nonisolated func broadcast(every interval: Duration) async {
+        let hasEnded = Atomic(false)
+        while !Task.isCancelled, !hasEnded.load(ordering: .relaxed) {
+            await runner.peer?.broadcast(every: interval) {
+                Array((self.text ?? "\(self.runner.name)_broadcast_\(self.count.load(ordering: .relaxed) + 1)").utf8)
+            } note: { result in
+                switch result {
+                case .success(let receivers):
+                    if receivers > 0 { self.count.add(1, ordering: .relaxed) }
+                case .failure(.tooLarge(let limit)):
+                    Console.warning("the message is longer than \(limit) bytes, nothing is sent")
+                    hasEnded.store(true, ordering: .relaxed)
+                    return false
+                case .failure: break
+                }
+                return true
             }
+            // There is no peer, or it has ended.
+            try? await Task.sleep(for: min(interval, Self.longestPause))
         }
     }
+
+    /// The longest time until a new peer is noticed.
+    private static let longestPause = Duration.milliseconds(100)
 }

@@ -36,6 +36,17 @@ struct EventSourceTests {
         #expect(await Self.all(source.subscribe()).isEmpty)
     }
 
+    @Test("events that a consumer handles at once are not in its sequence, and do not count for its limit")
+    func handled() async {
+        let source = Self.source(limit: 3)
+        let all = source.subscribe()
+        let few = source.subscribe { $0 != .number(4) }
+        for number in 1...4 { _ = source.yield(.number(number), isMessage: false) }
+        source.finish()
+        #expect(await Self.all(all) == [.number(1), .number(2), .number(3), .missed(1)])
+        #expect(await Self.all(few) == [.number(4)])
+    }
+
     @Test("a consumer that comes after the end gets what happened before there was one")
     func late() async {
         let source = Self.source(limit: 100)

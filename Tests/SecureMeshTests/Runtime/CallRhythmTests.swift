@@ -1,0 +1,30 @@
+internal import SecureMeshCore
+internal import Testing
+
+@testable internal import SecureMesh
+
+@Suite("Calls at a rate")
+struct CallRhythmTests {
+    private static func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
+
+    @Test("an interval is a rate and not a pause: each call may take most of it, or be late")
+    func rate() {
+        var rhythm = CallRhythm(every: .milliseconds(5), from: Self.at(0))
+        var count = 0
+        while rhythm.due < Self.at(1_000) {
+            count += 1
+            rhythm.advance(now: rhythm.due + .milliseconds(4))
+        }
+        #expect(count == 199)
+        // One call that takes 50 ms is made up for.
+        rhythm.advance(now: Self.at(1_050))
+        #expect(rhythm.due == Self.at(1_005))
+    }
+
+    @Test("a process that was stopped does not make all calls at once that it has missed")
+    func stopped() {
+        var rhythm = CallRhythm(every: .milliseconds(5), from: Self.at(0))
+        rhythm.advance(now: Self.at(60_000))
+        #expect(rhythm.due == Self.at(59_900))
+    }
+}

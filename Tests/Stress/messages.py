@@ -1,0 +1,197 @@
+"""Measures what broadcasts cost the sender and its receivers, in CPU time, and compares it with libsodium and sendmmsg.
+
+Needs no root, but a C compiler. A peer broadcasts to a swarm, which receives through the library, and to some peers in
+processes of their own, which also print the messages. All of them are on 127.0.0.1. The CPU time at rest is subtracted.
+Then a swarm broadcasts to itself, which shows how many messages are lost and how long they take.
+
+Fails if a message is lost, or if the interval of the broadcasts is not a rate. With --check it fails as well if a cost
+is above its goal.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import network
+
+# What a datagram has more than the body of its message.
+OVERHEAD = 149
+DELAYS = [('p50', 'p50_ns'), ('p99', 'p99_ns'), ('max', 'max_ns')]
+GOALS = {'sender': 1.5, 'library': 1.5, 'peer': 2.5}
+
+
+def used(*pids):
+    """The CPU time of processes, in nanoseconds."""
+    total = 0
+    for pid in pids:
+        for thread in os.listdir(f'/proc/{pid}/task'):
+            with open(f'/proc/{pid}/task/{thread}/schedstat') as file:
+                total += int(file.read().split()[0])
+    return total
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def milliseconds(text):
+    return float(text.removesuffix('ms'))
+
+
+class Mesh:
+    """A server, a swarm, and peers in processes of their own."""
+
+    def __init__(self, program, receivers, peers, size):
+        self.program, self.folder, self.processes = program, tempfile.mkdtemp(prefix='p2p-messages-'), []
+        self.readers = []
+        self.keys = os.path.join(self.folder, 'keys')
+        self.names = [f'peer-{number}' for number in range(peers)]
+        network.run(program, 'keygen', 'server', 'sender', *self.names, '--keys', self.keys)
+        self.server = self.start('server', '--open', '--listen', '127.0.0.1:0', '--control', 'off')
+        self.address = self.first_line(r'listening on ', self.server).split()[-1]
+        self.server.stdout.close()
+        self.swarm = self.start('swarm', '--peers', str(receivers - peers), '--server', self.address, '--bind',
+                                '127.0.0.1', '--gap', '10ms', '--quiet')
+        self.peers = [self.start_peer(name, name) for name in self.names]
+        text = 'x' * size
+        self.sender = self.start_peer('sender', 'sender', '--message', text, input=subprocess.PIPE)
+        self.wait('joins', lambda: self.count('sender', '+ ') == receivers)
+
+    def start(self, *arguments, output=subprocess.PIPE, input=subprocess.DEVNULL):
+        process = subprocess.Popen([self.program, *arguments, '--keys', self.keys], stdin=input, stdout=output,
+                                   stderr=subprocess.DEVNULL, text=True)
+        self.processes.append(process)
+        return process
+
+    def start_peer(self, name, path, *arguments, input=subprocess.DEVNULL):
+        peer = self.start('peer', name, str(free_port()), '--server', self.address, '--bind', '127.0.0.1', '--control',
+                          'off', '--broadcast-interval', 'off', *arguments, input=input)
+        # A pipe, as under a service manager: writes to it differ from those to a file.
+        with open(os.path.join(self.folder, path), 'w') as output:
+            self.readers.append(subprocess.Popen(['cat'], stdin=peer.stdout, stdout=output))
+        peer.stdout.close()
+        return peer
+
+    @staticmethod
+    def first_line(prefix, process):
+        return next(line for line in process.stdout if line.startswith(prefix))
+
+    def count(self, name, prefix):
+        """The number of lines of a peer that begin so."""
+        with open(os.path.join(self.folder, name)) as file:
+            return sum(line.startswith(prefix) for line in file)
+
+    def heard(self):
+        return [self.count(name, 'sender: ') for name in self.names]
+
+    @staticmethod
+    def wait(what, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                sys.exit(f'messages: error: {what}: not within {seconds} s')
+            time.sleep(0.05)
+
+    def tell(self, line):
+        self.sender.stdin.write(line + '\n')
+        self.sender.stdin.flush()
+
+    def use(self):
+        return [used(self.sender.pid), used(self.swarm.pid), used(*(peer.pid for peer in self.peers))]
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes + self.readers:
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def measure(mesh, interval, receivers, seconds):
+    """Returns the CPU time per delivery of sender, swarm and peers in nanoseconds, and messages sent and expected."""
+    begun = mesh.use()
+    time.sleep(seconds)
+    rest = [after - before for before, after in zip(begun, mesh.use())]
+    mesh.tell(f'broadcast {interval}')
+    # The first messages make keys.
+    mesh.wait('first messages', lambda: min(mesh.heard()) >= 20)
+    heard, begun, start = mesh.heard(), mesh.use(), time.monotonic()
+    time.sleep(seconds)
+    talking, ended, elapsed = mesh.use(), mesh.heard(), time.monotonic() - start
+    mesh.tell('broadcast off')
+    rest = [each * elapsed / seconds for each in rest]
+    broadcasts = sum(ended) / len(ended) - sum(heard) / len(heard)
+    counts = [receivers, receivers - len(mesh.names), len(mesh.names)]
+    costs = [(after - before - quiet) / broadcasts / count
+             for before, after, quiet, count in zip(begun, talking, rest, counts)]
+    return costs, broadcasts, elapsed * 1000 / milliseconds(interval)
+
+
+def talk(mesh, peers, interval, seconds):
+    """Lets a swarm talk to itself, and returns its report."""
+    mesh.swarm.send_signal(signal.SIGTERM)
+    mesh.swarm.wait()
+    for process in [mesh.sender, *mesh.peers]:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+    swarm = mesh.start('swarm', '--peers', str(peers), '--server', mesh.address, '--bind', '127.0.0.1', '--gap', '10ms',
+                       '--talk', interval, '--duration', f'{seconds + 3}s', '--json', '--quiet')
+    return json.loads(swarm.communicate()[0])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--receivers', type=int, default=49)
+    parser.add_argument('--peers', type=int, default=2, help='receivers in processes of their own')
+    parser.add_argument('--interval', default='10ms')
+    parser.add_argument('--size', type=int, default=20, help='bytes of a message')
+    parser.add_argument('--seconds', type=float, default=8)
+    parser.add_argument('--check', action='store_true')
+    parser.add_argument('--program', help='path of p2p; built with scripts/build if absent')
+    options = parser.parse_args()
+    program = network.program(options.program)
+    mesh = Mesh(program, options.receivers, options.peers, options.size)
+    try:
+        primitives = os.path.join(mesh.folder, 'primitives')
+        network.run('cc', '-O2', '-o', primitives, os.path.join(network.HERE, 'primitives.c'), '-lsodium')
+        output = subprocess.run([primitives, '2', str(options.receivers), str(options.size + OVERHEAD),
+                                 str(milliseconds(options.interval))], check=True, capture_output=True, text=True).stdout
+        bare = {name: float(value) for name, value in (line.split() for line in output.splitlines())}
+        costs, broadcasts, expected = measure(mesh, options.interval, options.receivers, options.seconds)
+        report = talk(mesh, options.receivers + 1, options.interval, options.seconds)
+    finally:
+        mesh.close()
+    print(f'{options.receivers} receivers, a message of {options.size} bytes every {options.interval}, '
+          f'{broadcasts:.0f} messages to all; CPU time per message and receiver:\n')
+    print('| part | µs | compared with | µs | ratio | goal |\n|---|---:|---|---:|---:|---:|')
+    failed = []
+    for (name, what, bare_name), cost in zip(
+            [('sender', 'a seal and its part of a sendmmsg', 'send'), ('library', 'a verification', 'verify'),
+             ('peer', 'a verification in this rhythm', 'paced-verify')], costs):
+        ratio = cost / bare[bare_name]
+        print(f'| {name} | {cost / 1000:.1f} | {what} | {bare[bare_name] / 1000:.1f} | {ratio:.2f} | {GOALS[name]} |')
+        if options.check and ratio > GOALS[name]:
+            failed.append(f'{name}: {ratio:.2f} times the least, and the goal is {GOALS[name]}')
+    share = broadcasts / expected
+    print(f'\nthe sender made {share:.2f} of the broadcasts that the interval allows')
+    print(f'a swarm of {options.receivers + 1}: {report["lost"]} of {report["sent"]} messages lost, delay '
+          + ', '.join(f'{name} {report["delay"][key] / 1e6:.2f} ms' for name, key in DELAYS))
+    if share < 0.95:
+        failed.append(f'the interval is not a rate: {share:.2f} of the broadcasts were made')
+    if report['lost']:
+        failed.append(f'{report["lost"]} messages were lost')
+    for each in failed:
+        print(f'messages: error: {each}', file=sys.stderr)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
