@@ -5,6 +5,7 @@ internal import SecureMeshCore
 struct BenchmarkMesh {
     static let server = SocketAddress(ip: .v4(0x0A00_0001), port: 3_000)
     static let peerAddress = SocketAddress(ip: .v4(0x0B00_0001), port: 4_000)
+    static let senderAddress = SocketAddress(ip: .v4(0x0B00_0002), port: 4_000)
 
     private(set) var now = Instant(nanoseconds: 0)
     var registry: Registry
@@ -14,6 +15,10 @@ struct BenchmarkMesh {
     /// The number of members that have left.
     private var left = 0
     var peer: Peer
+    /// A second complete peer; nil before `addSender`.
+    var sender: Peer?
+    /// The second peer before its first part of the SNAPSHOT, and all parts that it got.
+    private(set) var snapshot: (receiver: Peer, parts: [[UInt8]])?
     /// The datagrams from the server to the peer that have not been delivered, by kind.
     private(set) var held: [Kind: [[UInt8]]] = [:]
     /// The kinds to the peer that are held back.
@@ -54,9 +59,22 @@ struct BenchmarkMesh {
         while peer.version != registry.version { advance(by: .milliseconds(20)) }
     }
 
+    /// Makes a server and a peer that know nobody.
+    func makeMachines() -> (registry: Registry, peer: Peer) {
+        let configuration = Registry.Configuration(key: SigningKey(), bound: [Self.server], roster: .open)
+        return (
+            Registry(configuration, random: .system, now: now),
+            Peer(Self.configuration("peer", mesh), random: .system, now: now)
+        )
+    }
+
+    private static func name(_ text: String) -> PeerName {
+        guard let name = try? PeerName(text) else { preconditionFailure("not a name") }
+        return name
+    }
+
     private static func configuration(_ name: String, _ mesh: PublicKey) -> Peer.Configuration {
-        guard let name = try? PeerName(name) else { preconditionFailure("not a name") }
-        return Peer.Configuration(key: SigningKey(), name: name, servers: [mesh], server: server)
+        Peer.Configuration(key: SigningKey(), name: Self.name(name), servers: [mesh], server: server)
     }
 
     /// Lets one more member join.
@@ -120,6 +138,49 @@ struct BenchmarkMesh {
         route()
         if let deadline = peer.nextDeadline, deadline <= now { peer.handleTimeout(now: now) }
         routePeer()
+        if let deadline = sender?.nextDeadline, deadline <= now { sender?.handleTimeout(now: now) }
+        routeSender()
+    }
+
+    /// Lets a second complete peer join, and waits until both may send messages to each other.
+    mutating func addSender() {
+        sender = Peer(Self.configuration("sender", mesh), random: .system, now: now)
+        while sender?.maySpeak(now) != true || sender?.version != registry.version || peer.version != registry.version
+            || !peer.maySpeak(now)
+        {
+            advance(by: .milliseconds(20))
+        }
+    }
+
+    /// Returns the datagrams with which the second peer sends so many messages to the first one.
+    mutating func messages(_ count: Int, size: Int) -> [[UInt8]] {
+        guard let key = peer.identity(named: Self.name("peer")) ?? sender?.identity(named: Self.name("peer")) else {
+            return []
+        }
+        var bytes: [[UInt8]] = []
+        for _ in 0..<count {
+            _ = try? sender?.send([UInt8](repeating: 7, count: size), to: key, limit: size, now: now)
+            while let output = sender?.pollOutput() {
+                if case .transmit(let transmit) = output, transmit.path.remote == Self.peerAddress {
+                    bytes.append(transmit.bytes)
+                }
+            }
+        }
+        return bytes
+    }
+
+    /// Lets the first peer send a message to all, and returns the number of datagrams.
+    mutating func broadcast(_ body: [UInt8]) -> Int {
+        var sent = 0
+        let receivers = (try? peer.broadcast(body, limit: body.count, now: now)) ?? 0
+        while true {
+            while let output = peer.pollOutput() {
+                if case .transmit(let transmit) = output, transmit.path.remote != Self.server { sent += 1 }
+            }
+            guard sent < receivers else { return sent }
+            now = now + Limits.sealInterval
+            peer.handleTimeout(now: now)
+        }
     }
 
     /// Delivers what the server has sent, and the answers to it.
@@ -128,6 +189,8 @@ struct BenchmarkMesh {
             guard case .transmit(let transmit) = output else { continue }
             if transmit.path.remote == Self.peerAddress {
                 deliverToPeer(transmit.bytes)
+            } else if transmit.path.remote == Self.senderAddress {
+                deliverToSender(transmit.bytes)
             } else if let index = indices[transmit.path.remote] {
                 for answer in members[index]?.handle(transmit.bytes, now: now) ?? [] {
                     registry.handle(answer.span, path: Path(remote: transmit.path.remote), now: now)
@@ -143,6 +206,22 @@ struct BenchmarkMesh {
         } else {
             peer.handle(bytes.span, path: Path(remote: Self.server), now: now)
             routePeer()
+        }
+    }
+
+    private mutating func deliverToSender(_ bytes: [UInt8]) {
+        if bytes[1] == Kind.snapshot.rawValue, let sender {
+            if snapshot == nil { snapshot = (sender, []) }
+            snapshot?.parts.append(bytes)
+        }
+        sender?.handle(bytes.span, path: Path(remote: Self.server), now: now)
+        routeSender()
+    }
+
+    private mutating func routeSender() {
+        while let output = sender?.pollOutput() {
+            guard case .transmit(let transmit) = output, transmit.path.remote == Self.server else { continue }
+            registry.handle(transmit.bytes.span, path: Path(remote: Self.senderAddress), now: now)
         }
     }
 

@@ -12,6 +12,7 @@ internal import SecureMeshCore
 ///
 ///     CoreBenchmarks          # prints a table
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
+///     CoreBenchmarks --memory [N]  # counts the bytes per member in a mesh of N; fails if there are too many
 ///     CoreBenchmarks --joins  # prints the cost of a handshake, compared with its primitives
 ///     CoreBenchmarks --instructions N…  # runs what Benchmarks/instructions counts, in meshes of N members
 @main
@@ -22,6 +23,9 @@ struct CoreBenchmarks {
             return
         }
         if CommandLine.arguments.dropFirst().first == "--joins" { return HandshakeCosts.run() }
+        if CommandLine.arguments.dropFirst().first == "--memory" {
+            return checkMemory(members: CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 2_500)
+        }
         let isCheck = CommandLine.arguments.dropFirst().contains("--check")
         guard Benchmark.countsAllocations else {
             print("CoreBenchmarks: allocations cannot be counted here: that needs glibc")
@@ -34,6 +38,8 @@ struct CoreBenchmarks {
         benchmark.measureServer(&mesh)
         benchmark.measureJoins(&mesh)
         benchmark.measurePeer(&mesh)
+        benchmark.measureRefusedHandshakes()
+        benchmark.measureMessages(members: isCheck ? 200 : 1_000)
         print("| operation | ns | allocations | at most |\n|---|---:|---:|---:|")
         for result in benchmark.results {
             let mark = result.isWithinLimit ? "" : " **too many**"
@@ -44,6 +50,18 @@ struct CoreBenchmarks {
         if !isCheck { printCosts(benchmark) }
         guard benchmark.results.allSatisfy(\.isWithinLimit) else {
             print("\nCoreBenchmarks: error: too many allocations")
+            exit(1)
+        }
+    }
+
+    /// Prints the memory per member, and fails if it is too much.
+    private static func checkMemory(members: Int) {
+        let memory = MemoryBenchmarks(members: members)
+        for result in memory.results {
+            print("\(result.name): \(result.bytes) bytes; the limit is \(result.limit)")
+        }
+        guard memory.results.allSatisfy({ $0.bytes <= $0.limit }) else {
+            print("CoreBenchmarks: error: too much memory")
             exit(1)
         }
     }

@@ -5,21 +5,21 @@
 /// leaves the window unchanged.
 package struct ReplayWindow: Hashable, Sendable {
     private var newest: UInt64 = 0
-    private var words: [UInt64]
+    /// Empty before the first counter, because a channel that only sends needs no window.
+    private var words: [UInt64] = []
 
-    package init() {
-        words = [UInt64](repeating: 0, count: Self.wordCount)
-    }
+    package init() {}
 
     /// Returns why `counter` would be refused; nil if it would be accepted.
     package func refusal(of counter: UInt64) -> Rejection? {
-        if counter > newest { return nil }
+        if counter > newest || words.isEmpty { return nil }
         if newest - counter >= ProtocolConstants.windowSize { return .counterTooOld }
         return words[word(counter)] & bit(counter) != 0 ? .counterReplayed : nil
     }
 
     /// Marks a counter for which `refusal` returned nil.
     package mutating func accept(_ counter: UInt64) {
+        if words.isEmpty { words = [UInt64](repeating: 0, count: Self.wordCount) }
         if counter > newest {
             let steps = min(counter / 64 - newest / 64, UInt64(Self.wordCount))
             for step in 0..<steps { words[word((newest / 64 + 1 + step) * 64)] = 0 }

@@ -24,6 +24,7 @@ package struct Directory: Sendable {
         ]
     }
     package var inOrder: [Entry] { sessions.compactMap { entries[$0]?.entry } }
+    var sharedInOrder: [SharedEntry] { sessions.compactMap { entries[$0] } }
     /// A directory without entries and without memory of removed ones.
     var empty: Directory { Directory(pool: pool) }
 

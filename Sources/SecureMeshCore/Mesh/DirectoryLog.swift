@@ -107,7 +107,7 @@ package struct DirectoryLog: Sendable {
     /// Returns the digest of the directory at `version`, without the waiting changes. It is computed once per version.
     package mutating func digest() -> Bytes32 {
         if let newestDigest, newestDigest.version == version { return newestDigest.digest }
-        let digest = published.digest(id: id, version: version)
+        let digest = published.map(\.entry).digest(id: id, version: version)
         newestDigest = (version, digest)
         return digest
     }
@@ -134,10 +134,10 @@ package struct DirectoryLog: Sendable {
     }
 
     /// The directory at `version`, in the order of the sessions.
-    private var published: [Entry] {
-        guard hasChanges else { return directory.inOrder }
-        let staying = directory.inOrder.filter { !unpublished.contains($0.session) }
-        return (staying + leaving.values).sorted { $0.session < $1.session }
+    private var published: [SharedEntry] {
+        guard hasChanges else { return directory.sharedInOrder }
+        let staying = directory.sharedInOrder.filter { !unpublished.contains($0.entry.session) }
+        return (staying + leaving.values.map(SharedEntry.init)).sorted { $0.entry.session < $1.entry.session }
     }
 
     /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`; nil if the log begins later.

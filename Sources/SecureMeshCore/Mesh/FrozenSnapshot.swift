@@ -5,35 +5,42 @@ struct FrozenSnapshot: Sendable {
     private(set) var youngUntil: Instant
     private let frozenAt: Instant
     private let interval: Duration
-    private let parts: [[Entry]]
+    /// The entries of all parts, which are those of the directory: a copy of each would take more memory than all else
+    /// that the server keeps of a member's entry.
+    private let entries: [SharedEntry]
+    /// The index of the first entry of each part, and the number of entries.
+    private let bounds: [Int]
     private var signed: [SignedPayload?]
 
-    init(version: UInt64, now: Instant, interval: Duration, entries: [Entry]) {
+    init(version: UInt64, now: Instant, interval: Duration, entries: [SharedEntry]) {
         self.version = version
-        var parts: [[Entry]] = [[]]
+        var bounds = [0]
         var room = Snapshot.room
-        for entry in entries {
-            if entry.encodedSize > room {
-                parts.append([])
+        for (index, shared) in entries.enumerated() {
+            let size = shared.entry.encodedSize
+            if size > room {
+                bounds.append(index)
                 room = Snapshot.room
             }
-            parts[parts.count - 1].append(entry)
-            room -= entry.encodedSize
+            room -= size
         }
-        self.parts = parts
+        let count = bounds.count
+        bounds.append(entries.count)
+        self.entries = entries
+        self.bounds = bounds
         frozenAt = now
         self.interval = interval
         youngUntil = now
-        signed = [SignedPayload?](repeating: nil, count: parts.count)
+        signed = [SignedPayload?](repeating: nil, count: count)
         // A burst takes a round trip, for which half an interval is much.
-        stayYoung(for: max(Limits.snapshotAge, interval * SnapshotBurst.count(parts: parts.count) / 2))
+        stayYoung(for: max(Limits.snapshotAge, interval * SnapshotBurst.count(parts: count) / 2))
     }
 
-    var partCount: Int { parts.count }
+    var partCount: Int { signed.count }
 
     /// Makes the snapshot stay young until all parts can have been sent to a member that gets the smallest repair,
     /// `Limits.leastRepair` parts, once per interval.
-    mutating func prolong() { stayYoung(for: interval * (parts.count / Limits.leastRepair + 1)) }
+    mutating func prolong() { stayYoung(for: interval * (partCount / Limits.leastRepair + 1)) }
 
     private mutating func stayYoung(for duration: Duration) { youngUntil = max(youngUntil, frozenAt + duration) }
 
@@ -42,8 +49,8 @@ struct FrozenSnapshot: Sendable {
         if let payload = signed[index] { return payload }
         let payload = sign(
             Snapshot(
-                version: version, part: UInt16(clamping: index), parts: UInt16(clamping: parts.count),
-                entries: parts[index]))
+                version: version, part: UInt16(clamping: index), parts: UInt16(clamping: partCount),
+                entries: entries[bounds[index]..<bounds[index + 1]].map(\.entry)))
         signed[index] = payload
         return payload
     }

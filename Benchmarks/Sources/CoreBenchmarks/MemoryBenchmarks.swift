@@ -1,0 +1,41 @@
+internal import CMallocCounter
+internal import SecureMeshCore
+
+/// The memory of a server and of a peer in a large mesh, in bytes of the heap.
+struct MemoryBenchmarks {
+    /// The memory per member beyond that in a small mesh, and the largest that it may be.
+    struct Result {
+        let name: String
+        let bytes: Int
+        let limit: Int
+    }
+
+    let results: [Result]
+
+    /// Lets many members join, and measures.
+    init(members count: Int) {
+        let large = Self.held(members: count)
+        let small = Self.held(members: 1)
+        results = [
+            Result(
+                name: "a server of \(count) members, per member", bytes: (large.server - small.server) / count,
+                limit: 2_048),
+            Result(
+                name: "a peer in a mesh of \(count) members, per member", bytes: (large.peer - small.peer) / count,
+                limit: 1_024),
+        ]
+    }
+
+    /// Returns the bytes that a server and a peer hold in a mesh of so many members, beyond those of new ones.
+    private static func held(members count: Int) -> (server: Int, peer: Int) {
+        // Most members are not active, which makes no difference to the server.
+        var mesh = BenchmarkMesh(members: count, batch: Delta.mostAdditions, active: 40, lifetime: .seconds(36_000))
+        precondition(mesh.registry.memberCount >= count && mesh.peer.memberCount >= count, "not all have joined")
+        let empty = mesh.makeMachines()
+        let full = malloc_live()
+        mesh.registry = empty.registry
+        let withoutServer = malloc_live()
+        mesh.peer = empty.peer
+        return (full - withoutServer, withoutServer - malloc_live())
+    }
+}
