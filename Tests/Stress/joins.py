@@ -1,19 +1,20 @@
-"""Measures how fast newcomers are listed by all, and what it costs a server when all members join again.
+"""Measures how fast newcomers are listed by all, and what it costs a server when all members join at once.
 
-    scripts/stress joins [--peers N,N...] [--rejoin N,N...] [--newcomers N] [--program FILE]
+    scripts/stress joins [--peers N,N...] [--together N,N...] [--newcomers N] [--program FILE]
 
-    --peers NUMBERS   sizes of the meshes that newcomers join (50,1000)
-    --rejoin NUMBERS  sizes of the meshes whose server is killed and started again (300,1000)
-    --newcomers N     newcomers per mesh (10)
-    --program FILE    an existing p2p, in place of the one that scripts/build builds
+    --peers NUMBERS     sizes of the meshes that newcomers join (50,1000)
+    --together NUMBERS  numbers of peers that join a new server within a second, as after its restart (300,1000)
+    --newcomers N       newcomers per mesh (10)
+    --program FILE      an existing p2p, in place of the one that scripts/build builds
 
-All peers run in one process (p2p swarm), on the cores of the server. The times need a quiet machine. The CPU time of a
-server is that of the first 10 s after its start, less what the same members need for 10 s of heartbeats.
+All peers run in one process (p2p swarm), on the cores of the server. The times need a quiet machine. The CPU time of
+the server is that from its start until all peers may speak; for this measurement the heartbeat is 2 s.
 """
 import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,6 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from network import program  # noqa: E402
 from real_mesh import RealMesh  # noqa: E402
-
-REJOIN_TIME, REST_TIME = 10, 5
 
 
 def cpu_time(process):
@@ -35,23 +34,29 @@ def cpu_time(process):
     return total / 1e9
 
 
-def start_swarm(mesh, count, *options):
-    return subprocess.Popen(
-        [mesh.program, "swarm", "--server", mesh.address, "--keys", mesh.keys, "--peers", str(count), "--gap", "5ms",
-         "--json", "--quiet", *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+def free_port():
+    """A UDP port of 127.0.0.1 that nobody uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
-def wait_joins(mesh, count, limit):
-    if not mesh.wait(lambda: mesh.server_lines(r"^\+ ") >= count, limit):
-        sys.exit(f"stress: error: {mesh.server_lines(r'^[+] ')} of {count} peers joined in {limit} s")
+def start_swarm(mesh, count, gap, *options):
+    errors = open(os.path.join(mesh.folder, "swarm.err"), "w")
+    with errors:
+        return subprocess.Popen(
+            [mesh.program, "swarm", "--server", mesh.address, "--keys", mesh.keys, "--peers", str(count), "--gap", gap,
+             "--json", *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
 
 
-def measure_newcomers(binary, count, newcomers, port):
-    with RealMesh(binary, [], port, ["--open"]) as mesh:
+def measure_newcomers(binary, count, newcomers):
+    with RealMesh(binary, [], free_port(), ["--open"]) as mesh:
         mesh.start_server()
-        swarm = start_swarm(mesh, count, "--newcomers", str(newcomers))
+        swarm = start_swarm(mesh, count, "20ms", "--prefix", "m", "--newcomers", str(newcomers))
         try:
-            wait_joins(mesh, count + newcomers, 120 + 3 * newcomers)
+            last = rf"^\+ m{count + newcomers - 1} "
+            if not mesh.wait(lambda: mesh.server_lines(last), 120 + 3 * newcomers):
+                sys.exit(f"stress: error: not all newcomers joined a mesh of {count}")
             time.sleep(1)
             swarm.send_signal(signal.SIGINT)
             report = json.loads(swarm.communicate()[0])
@@ -63,52 +68,52 @@ def measure_newcomers(binary, count, newcomers, port):
           flush=True)
 
 
-def measure_rejoin(binary, count, port):
-    with RealMesh(binary, [], port, ["--open"]) as mesh:
+def measure_together(binary, count):
+    # With few heartbeats, so that the CPU time is that of the joins.
+    with RealMesh(binary, [], free_port(), ["--open", "--heartbeat", "2s", "--lifetime", "6s"]) as mesh:
         mesh.start_server()
-        swarm = start_swarm(mesh, count)
+        begun = time.monotonic()
+        swarm = start_swarm(mesh, count, f"{1000 // count or 1}ms")
+
+        def have_joined():
+            """Asks the swarm for a summary, and returns true if all peers may speak."""
+            time.sleep(0.2)
+            swarm.send_signal(signal.SIGUSR1)
+            with open(os.path.join(mesh.folder, "swarm.err")) as file:
+                return f"{count:,} of {count:,} joined" in file.read()
         try:
-            wait_joins(mesh, count, 180)
-            time.sleep(5)
-            before, begun = cpu_time(mesh.server), time.monotonic()
-            time.sleep(REST_TIME)
-            rest = (cpu_time(mesh.server) - before) / (time.monotonic() - begun)
-            mesh.kill_server()
+            mesh.wait(lambda: mesh.server_lines(r"^\+ "), 10)
+            if not mesh.wait(have_joined, 120):
+                sys.exit(f"stress: error: not all of {count} peers may speak after 120 s")
+            took, used = time.monotonic() - begun, cpu_time(mesh.server)
             joins = mesh.server_lines(r"^\+ ")
-            begun = time.monotonic()
-            mesh.start_server()
-            wait_joins(mesh, joins + count, 180)
-            took = time.monotonic() - begun
-            time.sleep(max(begun + REJOIN_TIME - time.monotonic(), 0))
-            used, length = cpu_time(mesh.server), time.monotonic() - begun
-            joins = mesh.server_lines(r"^\+ ") - joins
         finally:
             swarm.kill()
             swarm.wait()
-    print(f"| {count:,} | {took:.1f} s | {joins:,} | {used - rest * length:.2f} s | {rest * 1e6 / count / 2:.0f} µs |",
-          flush=True)
+    print(f"| {count:,} | {took:.1f} s | {joins:,} | {used:.2f} s | {used * 1e6 / joins:.0f} µs |", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
     parser.add_argument("--peers", default="50,1000")
-    parser.add_argument("--rejoin", default="300,1000")
+    parser.add_argument("--together", default="300,1000")
     parser.add_argument("--newcomers", type=int, default=10)
-    parser.add_argument("--port", type=int, default=20000)
     parser.add_argument("--program")
     parser.add_argument("-h", "--help", action="store_true")
     options = parser.parse_args()
     if options.help:
         print(__doc__.strip())
         return
+    # So that the processes are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     binary = program(options.program)
     print("| members | newcomers | listed by all after (median) | at most |\n|---:|---:|---:|---:|")
     for count in filter(None, options.peers.split(",")):
-        measure_newcomers(binary, int(count), options.newcomers, options.port)
-    print("\n| members | all are back after | joins | CPU time of the server for it | per heartbeat at rest |\n"
+        measure_newcomers(binary, int(count), options.newcomers)
+    print("\n| members | all may speak after | joins | CPU time of the server | per join |\n"
           "|---:|---:|---:|---:|---:|")
-    for count in filter(None, options.rejoin.split(",")):
-        measure_rejoin(binary, int(count), options.port)
+    for count in filter(None, options.together.split(",")):
+        measure_together(binary, int(count))
 
 
 main()

@@ -38,6 +38,8 @@ struct InstructionCounts {
     }
 
     private func measureHeartbeats(_ mesh: inout BenchmarkMesh) {
+        // The active members have sent no heartbeat while the others joined, so they hold old tokens.
+        for _ in 0..<2 { mesh.handle(mesh.heartbeats()) }
         let heartbeats = mesh.heartbeats()
         let first = Array(heartbeats.prefix(samples))
         count("heartbeat at the server", &mesh, operations: samples) { $0.handle(first) }
@@ -63,9 +65,11 @@ struct InstructionCounts {
     private func measureJoins(_ mesh: inout BenchmarkMesh) {
         let hellos = (0..<samples).map { _ in mesh.hello() }
         count("HELLO", &mesh, operations: samples) { $0.handle(hellos) }
-        let confirms = mesh.confirms(1)
         mesh.delayChanges()
+        let confirms = mesh.confirms(1)
+        let before = mesh.registry.memberCount
         count("CONFIRM and the first parts", &mesh, operations: 1) { $0.handle(confirms) }
+        precondition(mesh.registry.memberCount == before + 1, "the newcomer was refused")
         let due = mesh.now + Limits.tick
         count("DELTA of a join, per member", &mesh, operations: mesh.registry.memberCount) { $0.finishSlices(due) }
         mesh.settle()

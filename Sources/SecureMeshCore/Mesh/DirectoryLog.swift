@@ -137,6 +137,7 @@ package struct DirectoryLog: Sendable {
     private var published: [SharedEntry] {
         guard hasChanges else { return directory.sharedInOrder }
         let staying = directory.sharedInOrder.filter { !unpublished.contains($0.entry.session) }
+        guard !leaving.isEmpty else { return staying }
         return (staying + leaving.values.map(SharedEntry.init)).sorted { $0.entry.session < $1.entry.session }
     }
 
