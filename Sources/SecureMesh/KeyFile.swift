@@ -10,7 +10,7 @@
 package enum KeyFile {
     /// Reads a file that holds a secret. The caller wipes the bytes.
     ///
-    /// A file that holds a public key may have any permissions, so that the error can say what is wrong with it.
+    /// A file without a secret key may have any permissions, so that the error can say what is wrong with it.
     ///
     /// - Parameters:
     ///   - groupMayRead: True if the groups of the file may read it.
@@ -41,7 +41,7 @@ package enum KeyFile {
                 count = read
                 content.append(contentsOf: buffer.prefix(min(count, Limits.secretKeyFile - content.count)))
             } while count > 0 && content.count < Limits.secretKeyFile
-            if status.kind == .file, mayBePipe || !holdsPublicKey(content) {
+            if status.kind == .file, mayBePipe || holdsSecret(content[...]) {
                 if let reason = exposure(status, groupMayRead: groupMayRead) {
                     throw KeyFileError(path: path, reason: reason)
                 }
@@ -176,13 +176,6 @@ package enum KeyFile {
         }
     }
 
-    /// Returns true if the last field of the first line with fields is a public key. In NAME.pub the name comes first.
-    private static func holdsPublicKey(_ bytes: [UInt8]) -> Bool {
-        var lines = TextLines()
-        guard let line = try? lines.next(in: bytes.span), let last = line.fields.last else { return false }
-        return begins(last, with: publicPrefix, bytes.span)
-    }
-
     fileprivate static func begins(_ field: Range<Int>, with prefix: String, _ bytes: Span<UInt8>) -> Bool {
         guard field.count >= prefix.utf8.count else { return false }
         for (index, byte) in zip(field, prefix.utf8) where bytes[index] != byte { return false }
@@ -251,13 +244,15 @@ extension KeyFile {
         var bytes = [UInt8](repeating: 0, count: Limits.secretKeyFile)
         defer { Sodium.wipe(&bytes) }
         let count = (try? file.readBytes(into: &bytes)) ?? 0
-        var lines = TextLines()
-        while let line = try? lines.next(in: bytes.span.extracting(0..<count)) {
-            for field in line.fields where secretPrefixes.contains(where: { begins(field, with: $0, bytes.span) }) {
-                return true
-            }
+        return holdsSecret(bytes[..<count])
+    }
+
+    /// Returns true if the bytes contain the beginning of a secret key, also in a comment or in text that is malformed.
+    private static func holdsSecret(_ bytes: ArraySlice<UInt8>) -> Bool {
+        secretPrefixes.contains { prefix in
+            let prefix = Array(prefix.utf8)
+            return bytes.indices.contains { bytes[$0...].starts(with: prefix) }
         }
-        return false
     }
 
     /// Returns true if a file holds a secret key with a passphrase.

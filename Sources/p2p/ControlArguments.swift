@@ -20,23 +20,43 @@ struct ControlOptions: ParsableArguments {
             "Control socket of the server or the peer.", valueName: "path", default: "the only one that runs"))
     var control: String?
 
+    private static func isSocket(_ path: String, of role: MeshStatus.Role) -> Bool {
+        path.split(separator: "/").last?.hasPrefix("\(role.rawValue)-") == true
+    }
+
+    /// The folders that were searched.
+    private var places: String {
+        let others = ControlFolder.folders.filter { $0 != ControlFolder.own }
+        return Console.escaped(([ControlFolder.own] + others).joined(separator: " or "))
+    }
+
+    func validate() throws { try Parse.checkPath(control, "--control") }
+
     /// Returns a client of the process that the user means.
     ///
-    /// - Parameter role: The kind of process that the command is for; nil for both.
+    /// - Parameters:
+    ///   - role: The kind of process that the command is for; nil for both.
+    ///   - prefersServer: True to take the only server, and to say so, if peers run here as well.
     /// - Throws: `Failure` with exit code 69 if there is none, 64 if there are several.
-    func client(_ role: MeshStatus.Role? = nil) throws -> ControlClient {
+    func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {
         if let control { return ControlClient(path: control) }
-        let sockets = ControlFolder.sockets().filter { path in
-            guard let role else { return true }
-            return path.split(separator: "/").last?.hasPrefix("\(role.rawValue)-") == true
-        }
+        let all = ControlFolder.sockets()
+        let sockets = role.map { role in all.filter { Self.isSocket($0, of: role) } } ?? all
         let kind = role?.rawValue ?? "server or peer"
         guard let first = sockets.first else {
             throw Failure(
                 .unavailable, "no \(kind) of this user runs here",
-                hint: "start one, or give the path of its socket with --control")
+                hint: "start one, or give the path of its socket with --control; \(places) has none")
         }
         guard sockets.count == 1 else {
+            let servers = sockets.filter { Self.isSocket($0, of: .server) }
+            if role == nil, prefersServer, servers.count == 1 {
+                Console.note(
+                    Console.escaped(
+                        "this is the server; --control chooses a peer: "
+                            + sockets.filter { $0 != servers[0] }.joined(separator: " ")))
+                return ControlClient(path: servers[0])
+            }
             throw Failure(
                 .usage, "several run here: \(sockets.joined(separator: " "))", hint: "choose one with --control")
         }

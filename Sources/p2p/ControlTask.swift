@@ -30,6 +30,28 @@ actor ControlTask {
         return nil
     }
 
+    /// Makes the file of the socket again when somebody has deleted it, until the task is canceled.
+    private func keepSocket() async {
+        guard let socket else { return }
+        let path = Console.escaped(socket.path)
+        var failure: ControlSocketError?
+        while (try? await Task.sleep(for: ControlLimits.fileCheck)) != nil {
+            do throws(ControlSocketError) {
+                guard try await socket.restore() else { continue }
+                failure = nil
+                Console.warning(
+                    "somebody deleted the control socket \(path); it is there again", event: .controlSocketRestored,
+                    fields: ["path": "\(socket.path)"])
+            } catch {
+                guard failure != error else { continue }
+                failure = error
+                Console.warning(
+                    "commands cannot reach this process: \(Console.escaped(error.message))",
+                    hint: Console.escaped(error.hint), event: .controlSocketLost, fields: ["path": "\(socket.path)"])
+            }
+        }
+    }
+
     /// Runs services, and opens the socket beside them. If it cannot be opened where the user wants it, the services
     /// are stopped.
     ///
@@ -45,6 +67,9 @@ actor ControlTask {
             if failure != nil { await services.triggerGracefulShutdown() }
             return failure
         }
+        let watching = Task {
+            if await opening.value == nil { await keepSocket() }
+        }
         let result: Result<Void, any Error>
         do {
             result = .success(try await services.run())
@@ -52,6 +77,8 @@ actor ControlTask {
             result = .failure(error)
         }
         let failure = await opening.value
+        watching.cancel()
+        await watching.value
         await socket?.close()
         socket = nil
         try result.get()

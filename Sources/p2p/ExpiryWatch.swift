@@ -5,7 +5,7 @@ internal import Synchronization
 final class ExpiryWatch: Sendable {
     private struct State {
         var roster: Roster
-        /// The shortest notice of which each end was warned.
+        /// The last notice that was due for each end. It grows if the clock is set back.
         var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
     }
 
@@ -25,11 +25,14 @@ final class ExpiryWatch: Sendable {
         state.withLock { state in
             state.roster.expiries.compactMap { key, end -> String? in
                 let rest = end.seconds - now.seconds
-                guard let name = state.roster.authorized[key], rest > 0,
-                    let notice = Self.notices.last(where: { rest <= $0 })
-                else { return nil }
-                if let last = state.warned[key], last.end == end, last.notice <= notice { return nil }
+                guard let name = state.roster.authorized[key], rest > 0 else { return nil }
+                guard let notice = Self.notices.last(where: { rest <= $0 }) else {
+                    state.warned[key] = nil
+                    return nil
+                }
+                let last = state.warned[key]
                 state.warned[key] = (end, notice)
+                if let last, last.end == end, last.notice <= notice { return nil }
                 return "the key of \(name) may not join from \(end) on"
             }.sorted()
         }

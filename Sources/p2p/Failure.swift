@@ -58,11 +58,14 @@ extension Failure {
         }
     }
 
-    /// The names of the subcommands. The parser's own list would lead from a server to the code of all commands.
-    private static let subcommands = [
-        "keygen", "server", "peer", "status", "watch", "send", "recv", "ping", "reload", "authorize",
-        "revoke", "key", "swarm", "check", "selftest", "simulate",
-    ]
+    /// Returns the parser's message in the form of this program's: in one line, without a capital at its beginning.
+    static func text(ofParser message: String) -> String {
+        var lines = message.split(separator: "\n").map { line in String(line.drop { $0 == " " || $0 == "-" }) }
+        guard !lines.isEmpty else { return message }
+        let first = lines.removeFirst()
+        let text = Console.escaped(lines.isEmpty ? first : "\(first) \(lines.joined(separator: ", "))")
+        return text.prefix(1).lowercased() + text.dropFirst()
+    }
 
     /// The hint for wrong usage: the help of the command on the command line.
     static var usageHint: String { HelpPointer.hint }

@@ -117,7 +117,11 @@ struct KeyStore {
         } catch {
             throw FileFailure.cannotCreate(folder, error)
         }
-        guard let status = try? FileSystem.status(of: folder), !status.keepsFiles else { return }
+        guard let status = try? FileSystem.status(of: folder) else { return }
+        guard status.kind == .folder else {
+            throw Failure(.cannotCreate, "\(folder) is not a folder", hint: "choose another folder with --keys")
+        }
+        guard !status.keepsFiles else { return }
         throw Self.failure(KeyFileError(path: folder, reason: .folderWritableByOthers(folder: folder)), hint: nil)
     }
 

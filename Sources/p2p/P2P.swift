@@ -62,8 +62,7 @@ struct P2P: AsyncParsableCommand {
         } catch  where exitCode(for: error).isSuccess {
             exit(withError: error)
         } catch {
-            let text = Console.escaped(message(for: error))
-            Console.report(Failure(.usage, text.prefix(1).lowercased() + text.dropFirst(), hint: Failure.usageHint))
+            Console.report(Failure(.usage, Failure.text(ofParser: message(for: error)), hint: Failure.usageHint))
             exit(withError: Failure.Code.usage.exitCode)
         }
     }

@@ -23,7 +23,8 @@ enum RunningServer {
         }
         if reports.isEmpty {
             Console.note(
-                "a server that runs as another user reads \(path) again on SIGHUP: systemctl reload p2p-server")
+                "no running server has read the list; a server of another user reads \(path) again on SIGHUP, "
+                    + "which 'systemctl reload p2p-server' sends")
         }
         return reports
     }

@@ -67,7 +67,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func runCheck() async throws {
-        guard let client = try? controlOptions.client(),
+        guard let client = try? controlOptions.client(prefersServer: false),
             let answer = try? await client.get("/v1/status?members=none", as: MeshStatus.self)
         else { throw Failure.Code.unavailable.exitCode }
         guard answer.value.isHealthy else { throw ExitCode(1) }

@@ -113,7 +113,7 @@ struct StatusTests {
         #expect(status.output.first?.contains("lost the server") == true, "\(status.text)")
     }
 
-    @Test("if several run, a command lists their sockets and asks for --control")
+    @Test("if several run, a command takes the only server, and otherwise lists their sockets")
     func several() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -124,8 +124,13 @@ struct StatusTests {
         _ = try await harness.joinPeer("A", port: port, of: server)
         _ = try await harness.waitForSocket("peer-A-\(port).sock")
         let status = try await harness.run(["status"])
-        status.expectFailure(64, "peer-A-\(port).sock", hint: "--control")
-        #expect(status.text.contains(try harness.socket(of: server)))
+        #expect(status.status == 0 && status.output.first?.hasPrefix("A\talive\t") == true, "\(status.text)")
+        #expect(status.errors.contains { $0.contains("this is the server") && $0.contains("peer-A-\(port).sock") })
+        #expect(try await harness.run(["status", "--check"]).status == 69)
+        let another = try UDP.freePort()
+        _ = try await harness.joinPeer("B", port: another, of: server)
+        _ = try await harness.waitForSocket("peer-B-\(another).sock")
+        try await harness.run(["ping", "B"]).expectFailure(64, "peer-A-\(port).sock", hint: "--control")
         try await harness.run(["status", "--control", "none.sock"]).expectFailure(69, "nothing answers at none.sock")
     }
 
@@ -143,6 +148,79 @@ struct StatusTests {
         let second = try harness.start(["server", "--listen", "127.0.0.1:0", "--control", "s.sock"])
         try await second.finish().expectFailure(73, "another process listens at s.sock", hint: "--control")
         #expect(try await harness.run(["status", "--control", "s.sock", "--check"]).status == 0)
+    }
+
+    @Test("a folder of sockets that was deleted is there again, and open connections stay")
+    func deleted() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let socket = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
+        let watch = try harness.start(["watch"])
+        try await harness.wait("a stream") {
+            try await harness.run(["status", "--json"]).text.contains("\"streams\":1")
+        }
+        try FileManager.default.removeItem(at: harness.runtimeFolder.appending(path: "p2p"))
+        try await server.process.waitForLine(
+            matching: "somebody deleted the control socket .* it is there again", on: .errors)
+        #expect(try harness.permissions(of: socket) == 0o600)
+        #expect(try harness.permissions(of: socket.deletingLastPathComponent()) == 0o700)
+        #expect(try await harness.run(["status"]).status == 0)
+        _ = try await harness.joinPeer("A", of: server)
+        try await watch.waitForLine(matching: "memberJoined +A ")
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit() == 0)
+        #expect(!FileManager.default.fileExists(atPath: socket.path))
+    }
+
+    @Test("a command removes the sockets of processes that were killed, and no other files")
+    func dead() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let socket = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
+        let file = socket.deletingLastPathComponent().appending(path: "mine.sock")
+        try Data("mine".utf8).write(to: file)
+        server.process.kill()
+        #expect(FileManager.default.fileExists(atPath: socket.path))
+        try await harness.run(["status"]).expectFailure(69, "no server or peer of this user runs here")
+        #expect(!FileManager.default.fileExists(atPath: socket.path))
+        #expect(FileManager.default.fileExists(atPath: file.path))
+    }
+
+    @Test("another file in the place of the control socket is left alone, and the server says so")
+    func replaced() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--control", "s.sock"])
+        _ = try await harness.waitForAnswer(at: "s.sock")
+        try FileManager.default.removeItem(atPath: harness.path("s.sock"))
+        try harness.write("mine", to: "s.sock")
+        try await server.process.waitForLine(
+            matching: "commands cannot reach this process: s.sock is not a socket", on: .errors)
+        try FileManager.default.removeItem(atPath: harness.path("s.sock"))
+        try await server.process.waitForLine(matching: "it is there again", on: .errors)
+        #expect(try await harness.run(["status", "--control", "s.sock", "--check"]).status == 0)
+    }
+
+    @Test(
+        "a command does not use a folder of sockets that belongs to another user",
+        .enabled("needs root") { geteuid() == 0 })
+    func foreignFolder() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        _ = try await harness.joinPeer("A", of: server)
+        let folder = harness.runtimeFolder.appending(path: "p2p")
+        _ = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
+        try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: folder.path)
+        // The message would be for the eyes of that user.
+        try await harness.run(["send", "B", "hello"]).expectFailure(69, "no peer of this user runs here")
+        try await harness.run(["status"]).expectFailure(69, "no server or peer of this user runs here")
     }
 
     @Test("without a socket a server runs and warns; a path that the user chose must work")
@@ -179,6 +257,9 @@ struct StatusTests {
         #expect(status.text.hasPrefix("{\"addresses\":[\"\(server.address)\"]"))
         let unknown = try await harness.run(["unknown"], launcher: launcher)
         #expect(unknown.text.contains("\"code\":\"notFound\""))
+        let malformed = try await harness.run(
+            [], launcher: ["/bin/sh", "-c", "exec curl -s --unix-socket s.sock -X FOO http://p2p/v1/status", "sh"])
+        #expect(malformed.text.contains("\"code\":\"badRequest\""), "\(malformed.text)")
     }
 }
 
@@ -217,7 +298,7 @@ extension ProcessHarness {
         }
     }
 
-    private func wait(_ what: String, until condition: () async throws -> Bool) async throws {
+    func wait(_ what: String, until condition: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while try await !condition() {
             guard ContinuousClock.now < deadline else { throw MissingOutcome(what: what, from: "10 s") }

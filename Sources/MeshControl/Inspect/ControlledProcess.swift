@@ -11,15 +11,18 @@ package protocol ControlledProcess: Sendable {
     func reload() async throws(ControlError) -> ReloadReport
 }
 
-/// The version, the number and the start of a process.
+/// The version, the number and the clock of a process.
 package struct ProcessIdentity: Sendable {
     package let version: String
     package let process: Int32
+    package let clock: ProcessClock
+    /// The start, by the clock of the process.
     package let startedAt: Timestamp
 
-    package init(version: String, process: Int32, startedAt: Timestamp = .now) {
+    package init(version: String, process: Int32, clock: ProcessClock = ProcessClock()) {
         self.version = version
         self.process = process
-        self.startedAt = startedAt
+        self.clock = clock
+        startedAt = clock.now
     }
 }

@@ -38,7 +38,7 @@ package final class PeerInspector: ControlledProcess {
     /// Answers for another peer, which joins after the one before it has left.
     package func follow(_ next: MeshPeer) {
         current.withLock { $0 = next }
-        let now = Timestamp.now
+        let now = identity.clock.now
         state.withLock { state in
             (state.link, state.linkSince, state.problem, state.slowness) = (.joining, now, nil, nil)
             state.hasOldMembers = true
@@ -48,12 +48,13 @@ package final class PeerInspector: ControlledProcess {
     /// Follows the events of the peer until they end.
     package func follow(_ events: MeshEvents<PeerEvent>) async {
         for await event in events {
-            let now = Timestamp.now
+            let now = identity.clock.now
             if missesMembers(before: event), let members = try? await peer.members() {
                 state.withLock { $0.history.replace(members, at: now) }
             }
             state.withLock { note(event, at: now, in: &$0) }
-            feed.publish { ControlEvent(event, at: now) }
+            let time = onHost(now)
+            feed.publish { ControlEvent(event, at: time) }
         }
     }
 
@@ -134,7 +135,7 @@ package final class PeerInspector: ControlledProcess {
     }
 
     package func status(listsMembers: Bool) async -> MeshStatus {
-        let now = Timestamp.now
+        let now = identity.clock.now
         // A copy, so that the lock is held for a short time.
         let state = state.withLock { $0 }
         let (link, since) = (state.link, state.linkSince)
@@ -149,7 +150,7 @@ package final class PeerInspector: ControlledProcess {
         }
         let isCertain = link == .joined
         let bound = try? await peer.boundAddress
-        return MeshStatus(
+        var status = MeshStatus(
             time: now, role: .peer, name: name.description, version: identity.version, process: identity.process,
             startedAt: identity.startedAt, addresses: [bound].compactMap { $0?.description },
             fingerprint: key.fingerprint, publicKey: key.description,
@@ -161,6 +162,8 @@ package final class PeerInspector: ControlledProcess {
             lostDatagrams: ((try? await peer.losses()) ?? DatagramLosses()).byReason,
             refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason,
             streams: feed.count)
+        status.move(by: identity.clock.correction)
+        return status
     }
 
     /// - Parameter isCertain: False if the server is silent, so that all members are suspects.
@@ -228,6 +231,9 @@ package final class PeerInspector: ControlledProcess {
     func gone(_ members: [Member]) -> Set<PublicKey> {
         state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
     }
+
+    /// Returns a time by the clock of the host.
+    func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: identity.clock.correction) }
 
     /// Returns when and why a member of that name left; nil if none is remembered.
     func absence(named name: String) -> MemberHistory.Absence? {

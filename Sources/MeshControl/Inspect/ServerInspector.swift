@@ -55,12 +55,13 @@ package final class ServerInspector: ControlledProcess {
     /// Follows the events of the server until they end.
     package func follow(_ events: MeshEvents<ServerEvent>) async {
         for await event in events {
-            let now = Timestamp.now
+            let now = identity.clock.now
             if case .missed = event, let members = try? await server.members() {
                 state.withLock { $0.history.replace(members, at: now) }
             }
             note(event, at: now)
-            feed.publish { ControlEvent(event, at: now) }
+            let time = now.moved(by: identity.clock.correction)
+            feed.publish { ControlEvent(event, at: time) }
         }
     }
 
@@ -94,7 +95,7 @@ package final class ServerInspector: ControlledProcess {
     }
 
     package func status(listsMembers: Bool) async -> MeshStatus {
-        let now = Timestamp.now
+        let now = identity.clock.now
         let members = listsMembers ? await members(now) : nil
         let counts: [String: Int]
         if let members {
@@ -104,7 +105,7 @@ package final class ServerInspector: ControlledProcess {
             counts = state.withLock { $0.history.counts(late: late, now) }
         }
         let addresses = (try? await server.boundAddresses) ?? []
-        return MeshStatus(
+        var status = MeshStatus(
             time: now, role: .server, name: nil, version: identity.version, process: identity.process,
             startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
             publicKey: key.description, server: nil, problems: state.withLock { Self.problems($0, now) },
@@ -112,6 +113,8 @@ package final class ServerInspector: ControlledProcess {
             lostDatagrams: ((try? await server.losses()) ?? DatagramLosses()).byReason,
             refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason,
             streams: feed.count)
+        status.move(by: identity.clock.correction)
+        return status
     }
 
     private func members(_ now: Timestamp) async -> [MemberStatus] {
@@ -213,7 +216,7 @@ package final class ServerInspector: ControlledProcess {
             list.note(.success(report))
             return report
         } catch {
-            if error.code == .listRefused { state.withLock { $0.listFault = (error, .now) } }
+            if error.code == .listRefused { state.withLock { $0.listFault = (error, identity.clock.now) } }
             list.note(.failure(error))
             throw error
         }

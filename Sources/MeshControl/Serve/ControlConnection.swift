@@ -63,9 +63,14 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Closes after malformed requests, which the handler before this one has answered.
+    /// Answers what is not HTTP, unless an answer has begun, and closes.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.close(promise: nil)
+        switch state {
+        case .waiting, .reading:
+            let error = ControlError(.badRequest, "this is not a request of HTTP/1.1, or its head is too large")
+            refuse(error, HTTPRequestHead(version: .http1_1, method: .GET, uri: "/"), context)
+        case .answering, .streaming, .closed: context.close(promise: nil)
+        }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -48,13 +48,40 @@ package enum ControlFolder {
     /// Returns the paths of the sockets at which a process listens, in order, in all folders where this user's
     /// processes may have them.
     package static func sockets() -> [String] {
-        var folders = [own, "/tmp/p2p-\(SocketFiles.user)", systemFolder]
+        folders.flatMap { folder in
+            SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
+        }.filter { path in
+            guard let isListening = try? SocketFiles.isListening(path) else { return false }
+            if !isListening { removeDead(path) }
+            return isListening
+        }
+    }
+
+    /// Removes the socket of a process that was killed. Otherwise such files would become more and more.
+    private static func removeDead(_ path: String) {
+        guard let status = (try? SocketFiles.status(path)) ?? nil, status.kind == .socket,
+            status.owner == SocketFiles.user
+        else { return }
+        SocketFiles.remove(path)
+    }
+
+    /// The folders where this user's processes may have their sockets, without those that do not exist.
+    ///
+    /// A process and a command can have different values of `XDG_RUNTIME_DIR`: cron and sudo do not set it.
+    package static var folders: [String] {
+        let user = SocketFiles.user
+        var folders = [own, "/tmp/p2p-\(user)", "/run/user/\(user)/p2p", systemFolder]
         // The units' folders, which only root and the user of the unit may enter.
         folders += SocketFiles.names(in: "/run").filter { $0.hasPrefix("p2p-") }.sorted().map { "/run/\($0)/p2p" }
-        folders = folders.enumerated().filter { folders.firstIndex(of: $1) == $0 }.map(\.element)
-        return folders.flatMap { folder in
-            SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
-        }.filter { (try? SocketFiles.isListening($0)) == true }
+        return folders.enumerated().filter { folders.firstIndex(of: $1) == $0 }.map(\.element)
+            .filter { isTrusted($0, by: user) }
+    }
+
+    /// Returns false for a folder that another user made, who would see what a command sends. Anyone can make one under
+    /// /tmp. Under /run only root can, which makes those of the units.
+    static func isTrusted(_ folder: String, by user: UInt32) -> Bool {
+        guard let status = (try? SocketFiles.status(folder)) ?? nil, status.kind == .folder else { return false }
+        return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")
     }
 
     /// The name of the socket of a server or a peer.

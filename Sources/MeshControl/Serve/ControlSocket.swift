@@ -1,49 +1,74 @@
 internal import NIOCore
 internal import NIOPosix
 internal import SecureMesh
+internal import Synchronization
 
 /// The Unix socket at which a server or a peer answers commands: HTTP/1.1 with JSON (docs/control.md).
 ///
 /// It has an event loop of its own, so that no client delays the mesh. Only processes of the same user and of root are
 /// answered.
 package final class ControlSocket: Sendable {
+    private struct Listener {
+        let channel: any Channel
+        let file: SocketFileStatus
+    }
+
     package let path: String
+    private let folder: String?
     private let group: MultiThreadedEventLoopGroup
-    private let channel: any Channel
-    private let file: SocketFileStatus?
+    private let service: ControlService
+    private let listener: Mutex<Listener>
 
     /// Opens the socket `name` in the folder of this user's sockets.
     package static func open(
         named name: String, for process: some ControlledProcess
     ) async throws(ControlSocketError) -> ControlSocket {
         let folder = ControlFolder.own
-        try ControlFolder.prepare(folder)
-        return try await open(at: "\(folder)/\(name)", for: process)
+        return try await open(at: "\(folder)/\(name)", in: folder, for: process)
     }
 
     /// Opens a socket at a path. The file of a process that has ended is replaced.
+    ///
+    /// - Parameter folder: The folder to make first, if there is none.
     package static func open(
-        at path: String, for process: some ControlledProcess
+        at path: String, in folder: String? = nil, for process: some ControlledProcess
     ) async throws(ControlSocketError) -> ControlSocket {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let service = ControlService(process: process)
+        do throws(ControlSocketError) {
+            let listener = try await listen(at: path, in: folder, group, service)
+            return ControlSocket(path, folder, group, service, listener)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func listen(
+        at path: String, in folder: String?, _ group: MultiThreadedEventLoopGroup, _ service: ControlService
+    ) async throws(ControlSocketError) -> Listener {
         let fresh = "\(path).\(SocketFiles.process)"
         guard fresh.utf8.count < SocketFiles.longestPath else {
             throw ControlSocketError(
                 "the path of the control socket is too long: \(path)",
                 hint: "give --control a path of at most \(SocketFiles.longestPath - 10) bytes, or off")
         }
+        if let folder { try ControlFolder.prepare(folder) }
         try checkFree(path)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             SocketFiles.remove(fresh)
-            let channel = try await bootstrap(group, ControlService(process: process))
-                .bind(unixDomainSocketPath: fresh).get()
-            // Under this name nobody looks for it, and in its place it has the right mode at once.
-            try SocketFiles.allowOwnerOnly(fresh)
-            try SocketFiles.rename(fresh, to: path)
-            return ControlSocket(path, group, channel, (try? SocketFiles.status(path)) ?? nil)
+            let channel = try await bootstrap(group, service).bind(unixDomainSocketPath: fresh).get()
+            do {
+                // Under this name nobody looks for it, and in its place it has the right mode at once.
+                let file = try SocketFiles.allowOwnerOnly(fresh)
+                try SocketFiles.rename(fresh, to: path)
+                return Listener(channel: channel, file: file)
+            } catch {
+                try? await channel.close()
+                throw error
+            }
         } catch {
             SocketFiles.remove(fresh)
-            try? await group.shutdownGracefully()
             let code = (error as? IOError)?.errnoCode
             let reason = (code.map { SystemError($0) } ?? error as? SystemError)?.message ?? "\(error)"
             throw ControlSocketError(
@@ -53,18 +78,40 @@ package final class ControlSocket: Sendable {
     }
 
     private init(
-        _ path: String, _ group: MultiThreadedEventLoopGroup, _ channel: any Channel, _ file: SocketFileStatus?
+        _ path: String, _ folder: String?, _ group: MultiThreadedEventLoopGroup, _ service: ControlService,
+        _ listener: consuming Listener
     ) {
         self.path = path
+        self.folder = folder
         self.group = group
-        self.channel = channel
-        self.file = file
+        self.service = service
+        self.listener = Mutex(listener)
+    }
+
+    /// Makes the file of the socket again if it was deleted. Open connections stay.
+    ///
+    /// - Returns: True if the file was not there, or was another one.
+    /// - Throws: The reason for which there is no socket, such as that of another process in its place.
+    package func restore() async throws(ControlSocketError) -> Bool {
+        guard !isInPlace else { return false }
+        let next = try await Self.listen(at: path, in: folder, group, service)
+        let old = listener.withLock { listener in
+            defer { listener = next }
+            return listener
+        }
+        try? await old.channel.close()
+        return true
+    }
+
+    private var isInPlace: Bool {
+        let file = listener.withLock { $0.file }
+        return (try? SocketFiles.status(path)) == file
     }
 
     /// Closes the socket and all connections, and removes the file, unless another process has replaced it.
     package func close() async {
-        if let file, (try? SocketFiles.status(path)) == file { SocketFiles.remove(path) }
-        try? await channel.close()
+        if isInPlace { SocketFiles.remove(path) }
+        try? await listener.withLock { $0.channel }.close()
         try? await group.shutdownGracefully()
     }
 
@@ -91,7 +138,9 @@ package final class ControlSocket: Sendable {
     private static func bootstrap(
         _ group: MultiThreadedEventLoopGroup, _ service: ControlService
     ) -> ServerBootstrap {
-        HTTPListener.bootstrap(group, connections: ControlLimits.connections, admitting: checkUser) {
+        HTTPListener.bootstrap(
+            group, connections: ControlLimits.connections, answersErrors: false, admitting: checkUser
+        ) {
             ControlConnection(service)
         }
         .childChannelOption(

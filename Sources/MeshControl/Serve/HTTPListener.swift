@@ -11,9 +11,10 @@ package enum HTTPListener {
     ///   - group: The event loop of the listener and its connections.
     ///   - connections: The largest number of connections at once. Further ones are closed.
     ///   - admit: Fails for a client that is not to be answered.
+    ///   - answersErrors: True to answer what is not HTTP with an empty answer; false if the handler does it.
     ///   - makeHandler: Returns the handler of a connection, which limits the body of a request and the time.
     package static func bootstrap(
-        _ group: MultiThreadedEventLoopGroup, connections: Int,
+        _ group: MultiThreadedEventLoopGroup, connections: Int, answersErrors: Bool = true,
         admitting admit: @escaping @Sendable (any Channel) -> EventLoopFuture<Void> = {
             $0.eventLoop.makeSucceededVoidFuture()
         },
@@ -38,7 +39,7 @@ package enum HTTPListener {
                 }
                 return admit(channel).flatMapThrowing {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
-                        withPipeliningAssistance: true, withErrorHandling: true,
+                        withPipeliningAssistance: true, withErrorHandling: answersErrors,
                         withOutboundHeaderValidation: true, withEncoderConfiguration: .init(),
                         withDecoderLimitConfiguration: decoder)
                     try channel.pipeline.syncOperations.addHandler(makeHandler())

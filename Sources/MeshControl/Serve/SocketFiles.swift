@@ -40,8 +40,11 @@ enum SocketFiles {
         return nil
     }
 
-    static func allowOwnerOnly(_ path: String) throws(SystemError) {
-        guard unsafe chmod(path, 0o600) == 0 else { throw SystemError() }
+    /// Gives a file the mode 0600, and returns its status.
+    static func allowOwnerOnly(_ path: String) throws(SystemError) -> SocketFileStatus {
+        var status = stat()
+        guard unsafe chmod(path, 0o600) == 0, unsafe lstat(path, &status) == 0 else { throw SystemError() }
+        return SocketFileStatus(status)
     }
 
     /// Renames a file. Another one at `path` is replaced at once.

@@ -134,6 +134,23 @@ package struct MeshStatus: Codable, Sendable {
     /// The number of clients that read events.
     package var streams: Int
 
+    /// Moves all times, because the clock of the host was set.
+    package mutating func move(by milliseconds: Int64) {
+        guard milliseconds != 0 else { return }
+        time = time.moved(by: milliseconds)
+        startedAt = startedAt.moved(by: milliseconds)
+        if let since = server?.since { server?.since = since.moved(by: milliseconds) }
+        for index in problems.indices {
+            if let since = problems[index].since { problems[index].since = since.moved(by: milliseconds) }
+        }
+        guard var moved = members else { return }
+        members = nil
+        for index in moved.indices {
+            if let since = moved[index].since { moved[index].since = since.moved(by: milliseconds) }
+        }
+        members = moved
+    }
+
     /// True if there is no error.
     package var isHealthy: Bool { problems.allSatisfy { $0.severity != .error } }
 }

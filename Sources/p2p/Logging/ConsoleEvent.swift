@@ -26,4 +26,6 @@ enum ConsoleEvent: String, CaseIterable {
     case trustRestored = "trust-restored"
     case sessionEnded = "session-ended"
     case left
+    case controlSocketRestored = "control-socket-restored"
+    case controlSocketLost = "control-socket-lost"
 }

@@ -5,11 +5,13 @@ enum ProcessArguments {
     /// - Throws: `Failure` with exit code 71 if the system does not tell them, 64 if one is not UTF-8. Swift replaces
     ///   such bytes, so that a name or a message would differ from what was given.
     static func check() throws {
-        // Swift reads them from /proc on Linux.
+        // On Linux, Swift reads them from /proc, and needs the environment where the kernel has put it.
         guard CommandLine.argc > 0 else {
-            throw Failure(
-                .system, "the arguments of this process cannot be read: there is no /proc",
-                hint: "mount it: 'mount -t proc proc /proc'")
+            let text = "the arguments of this process cannot be read"
+            throw FileSystem.exists("/proc/self/cmdline")
+                ? Failure(
+                    .system, "\(text): a preloaded library has moved the environment", hint: "'unset LD_PRELOAD'")
+                : Failure(.system, "\(text): there is no /proc", hint: "mount it: 'mount -t proc proc /proc'")
         }
         for index in 1..<max(Int(CommandLine.argc), 1) {
             guard let argument = unsafe CommandLine.unsafeArgv[index] else { return }

@@ -65,6 +65,10 @@ struct CheckServer: AsyncParsableCommand {
             } describe: {
                 FileCheck.text($0, at: server.rosterPath)
             }
+            if roster?.count == 0 {
+                let command = server.keyOptions.store.command("authorize", "NAME", "KEY")
+                report.advise("\(server.rosterPath) lists no key that may join", "'\(command)' adds one")
+            }
         }
         if let key, let roster {
             report.check {

@@ -60,6 +60,11 @@ struct CheckReport {
         }
     }
 
+    /// Prints advice, which is no problem.
+    func advise(_ text: String, _ action: String) {
+        Console.result(Finding.advice("check", text, action).line)
+    }
+
     private mutating func note(_ message: String, hint: String?) {
         print(.problem("check", message, hint))
     }

@@ -81,7 +81,7 @@ struct SettingSources {
                 resolved.values = try Self.values(of: text, for: setting)
                 resolved.origin = .environment(setting.variable)
                 try Self.check(setting, resolved, command.type) { message in
-                    Failure(.configuration, "$\(setting.variable): \(message)")
+                    Failure(.configuration, "$\(setting.variable): \(message)", hint: HelpPointer.hint)
                 }
             }
             if setting.kind == .positional {
@@ -115,18 +115,21 @@ struct SettingSources {
     private static let usualFile = "p2p.toml"
 
     private static func read(_ given: String?) throws -> SettingsFile? {
+        try Parse.checkPath(given, "--config")
         let path = given ?? usualFile
         guard given != nil || FileSystem.exists(path) else { return nil }
         let text: String
         do {
             guard let read = String(validating: try KeyFile.content(of: path, limit: 1 << 20), as: UTF8.self) else {
-                throw Failure(.configuration, "\(path): not UTF-8 text")
+                throw Failure(
+                    .configuration, "\(path): not UTF-8 text", hint: "save the file as UTF-8, without other changes")
             }
             text = read
         } catch let error as KeyFileError {
+            let hint = KeyStore.failure(error, hint: nil).hint
             throw Failure(
                 .configuration, "cannot read the settings file: \(error.description)",
-                hint: "give its path with --config or P2P_CONFIG")
+                hint: error.reason == .missing ? "give its path with --config or P2P_CONFIG" : hint)
         }
         return try SettingsFile(text, path: path)
     }
@@ -193,6 +196,9 @@ struct SettingSources {
         switch value.content {
         case .integer(let number): return String(number)
         case .string(let text):
+            guard !setting.isPath || !text.isEmpty else {
+                throw file.failure("\(setting.name) is an empty path", at: value.position)
+            }
             guard setting.isPath, !text.hasPrefix("/"), !text.hasPrefix("p2ppub1_"), text != "off",
                 let slash = file.path.lastIndex(of: "/")
             else { return text }
@@ -212,7 +218,8 @@ struct SettingSources {
         case "false", "0": return []
         default:
             let text = Console.escaped(text)
-            throw Failure(.configuration, "$\(setting.variable): it is true or false, and not \(text)")
+            throw Failure(
+                .configuration, "$\(setting.variable): it is true or false, and not \(text)", hint: HelpPointer.hint)
         }
     }
 
@@ -231,8 +238,7 @@ struct SettingSources {
             do {
                 _ = try type.parse(arguments)
             } catch {
-                let text = Console.escaped(type.message(for: error))
-                throw failure(text.prefix(1).lowercased() + text.dropFirst())
+                throw failure(Failure.text(ofParser: type.message(for: error)))
             }
         }
     }

@@ -47,7 +47,8 @@ struct SettingsFile {
     /// - Throws: `Failure` with exit code 78, and file, line and column in its message.
     init(_ text: String, path: String) throws(Failure) {
         self.path = path
-        var scanner = SettingsScanner(text, path: path)
+        // Some editors write a byte order mark.
+        var scanner = SettingsScanner(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text, path: path)
         var table: String?
         var keys: Set<String> = []
         while try scanner.skipToContent() {
@@ -75,6 +76,7 @@ struct SettingsFile {
 
     /// Returns a failure whose message begins with file, line and column.
     func failure(_ message: String, at position: Position, hint: String? = nil) -> Failure {
-        Failure(.configuration, "\(path):\(position.line):\(position.column): \(message)", hint: hint)
+        Failure(
+            .configuration, "\(path):\(position.line):\(position.column): \(message)", hint: hint ?? HelpPointer.hint)
     }
 }

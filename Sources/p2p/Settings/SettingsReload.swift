@@ -35,7 +35,7 @@ struct SettingsReload: Sendable {
         do {
             _ = try ServerCommand.parse(Array(sources.arguments.dropFirst()))
         } catch {
-            throw Failure(.configuration, Console.escaped(ServerCommand.message(for: error)))
+            throw Failure(.configuration, Failure.text(ofParser: ServerCommand.message(for: error)))
         }
         // At the start or at present there may be neither a file nor a variable.
         guard !started.isEmpty || !sources.settings.isEmpty else { return [] }

@@ -12,7 +12,9 @@ struct SettingsScanner {
 
     func failure(_ message: String, at position: SettingsFile.Position? = nil) -> Failure {
         let position = position ?? self.position
-        return Failure(.configuration, "\(path):\(position.line):\(position.column): \(message)")
+        return Failure(
+            .configuration, "\(path):\(position.line):\(position.column): \(message)",
+            hint: "the file is TOML, with tables [server] and [peer] and lines like heartbeat = \"1s\"")
     }
 
     private var next: Character? { index < characters.count ? characters[index] : nil }
