@@ -14,6 +14,11 @@ final class EventBuffer<Event: Sendable>: Sendable {
         var isFinished = false
         /// The tasks that wait for an event. There is one, unless tasks share an iterator.
         var waiters: [OneShot<Bool>] = []
+        /// Returns true for an event that it has handled, which is then not kept.
+        var handles: (@Sendable (Event) -> Bool)?
+
+        /// True if the consumer has handled all events so far, and waits for the next one.
+        var isConsumerIdle: Bool { events.isEmpty && missed == 0 && !waiters.isEmpty }
     }
 
     private enum Next {
@@ -25,21 +30,15 @@ final class EventBuffer<Event: Sendable>: Sendable {
     private let state = NIOLockedValueBox(State())
     private let limit: Int
     private let byteLimit: Int
-    private let handles: (@Sendable (Event) -> Bool)?
     private let missedEvent: @Sendable (Int) -> Event
 
     /// - Parameters:
     ///   - limit: The largest number of events. The last quarter is not for messages.
     ///   - byteLimit: The largest number of bytes in the messages among them.
-    ///   - handles: Returns true for an event that it has handled, which is then not kept.
     ///   - missedEvent: Makes the event that says how many were dropped.
-    init(
-        limit: Int, byteLimit: Int, except handles: (@Sendable (Event) -> Bool)? = nil,
-        missedEvent: @escaping @Sendable (Int) -> Event
-    ) {
+    init(limit: Int, byteLimit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
         self.limit = limit
         self.byteLimit = byteLimit
-        self.handles = handles
         self.missedEvent = missedEvent
     }
 
@@ -47,7 +46,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
     ///
     /// - Returns: The number of events that were dropped.
     func append(_ all: [EventSource<Event>.Item]) -> Int {
-        let items = handles.map { handles in all.filter { !handles($0.event) } } ?? all
+        let items = all[handle(all)...]
         guard !items.isEmpty else { return 0 }
         let (dropped, waiters) = state.withLockedValue { state -> (Int, [OneShot<Bool>]) in
             let dropped = items.count { !append($0, to: &state) }
@@ -57,6 +56,18 @@ final class EventBuffer<Event: Sendable>: Sendable {
         }
         for waiter in waiters { waiter.give(true) }
         return dropped
+    }
+
+    /// Lets events be handled at once; see `EventSource.subscribe(except:)`.
+    func handle(by handles: @escaping @Sendable (Event) -> Bool) {
+        state.withLockedValue { $0.handles = handles }
+    }
+
+    /// Lets the first events be handled at once, and returns how many were.
+    private func handle(_ items: [EventSource<Event>.Item]) -> Int {
+        // Only `append` ends the wait of an idle consumer, unless it is canceled.
+        guard let handles = state.withLockedValue({ $0.isConsumerIdle ? $0.handles : nil }) else { return 0 }
+        return items.firstIndex { !handles($0.event) } ?? items.count
     }
 
     private func append(_ item: EventSource<Event>.Item, to state: inout State) -> Bool {

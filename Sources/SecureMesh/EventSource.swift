@@ -31,13 +31,12 @@ final class EventSource<Event: Sendable>: Sendable {
 
     /// Makes a new consumer's sequence.
     ///
-    /// - Parameter handles: Returns true for an event that it has handled, which is then not in the sequence. It is not
-    ///   asked about the events of the time before there was a consumer.
+    /// - Parameter handles: Returns true for an event that it has handled, which is then not in the sequence. `yield`
+    ///   calls it only while the consumer waits for the next event, so all events are handled in their order.
     func subscribe(except handles: (@Sendable (Event) -> Bool)? = nil) -> MeshEvents<Event> {
         let buffer = state.withLockedValue { state in
-            let buffer =
-                state.unclaimed
-                ?? EventBuffer(limit: limit, byteLimit: byteLimit, except: handles, missedEvent: missedEvent)
+            let buffer = state.unclaimed ?? EventBuffer(limit: limit, byteLimit: byteLimit, missedEvent: missedEvent)
+            if let handles { buffer.handle(by: handles) }
             state.unclaimed = nil
             if !state.isFinished { state.buffers[ObjectIdentifier(buffer)] = buffer }
             return (buffer, state.isFinished)

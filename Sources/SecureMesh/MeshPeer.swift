@@ -108,9 +108,10 @@ public final class MeshPeer: Service {
     /// The events of this peer, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<PeerEvent> { source.subscribe() }
 
-    /// Returns the events of this peer without those that `handles` has taken.
+    /// Returns the events of this peer without those that `handles` has handled. So no task wakes up for them.
     ///
-    /// - Parameter handles: Returns true if the event is done with. Called on the event loop, so it must not block.
+    /// - Parameter handles: Returns true if the event is done with. Called on the event loop, so it must not block, and
+    ///   only while the consumer waits for the next event, so that all events are handled in their order.
     package func events(except handles: @escaping @Sendable (PeerEvent) -> Bool) -> MeshEvents<PeerEvent> {
         source.subscribe(except: handles)
     }

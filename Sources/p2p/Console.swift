@@ -75,6 +75,14 @@ enum Console {
         await queue.appendWithRoom(resultBytes(line))
     }
 
+    /// Prints a result on stdout if that is possible without waiting.
+    ///
+    /// - Returns: False if it is not printed.
+    static func resultWithoutWaiting(_ line: String) -> Bool {
+        guard !hasOpenProgress.load(ordering: .relaxed), let queue = queue.withLock({ $0 }) else { return false }
+        return queue.writeAtOnce(resultBytes(line))
+    }
+
     private static func resultBytes(_ line: String) -> [UInt8] {
         Array("\(style.withLock { $0.hasTimestamps } ? "\(UnixTime.now) " : "")\(line)\n".utf8)
     }

@@ -81,19 +81,41 @@ final class ConsoleQueue: Sendable {
         if isWaiting { wakeThread() }
     }
 
+    /// Writes a line to stdout if no other line waits and stdout takes it at once.
+    ///
+    /// - Returns: False if it is not written.
+    func writeAtOnce(_ bytes: [UInt8]) -> Bool {
+        let (isWritten, isWaiting) = state.withLock { state in
+            guard let rest = write(bytes, to: .output, state) else { return (false, false) }
+            return (true, rest.isEmpty ? false : wait(rest, for: .output, &state))
+        }
+        if isWaiting { wakeThread() }
+        return isWritten
+    }
+
     /// Writes a line, or adds it to those that wait.
     ///
     /// - Returns: True if the thread must be woken up.
     private func append(_ bytes: [UInt8], to stream: Stream, _ state: inout State) -> Bool {
-        var rest = bytes
         // To wake up the thread costs far more than to write a line.
-        if state.isWaiting, state.isEmpty, state.prompt == nil, bytes.count <= FileSystem.pipeAtom,
-            let count = FileSystem.writeWithoutWaiting(bytes, to: descriptors[stream.rawValue])
-        {
-            guard count < bytes.count else { return false }
-            rest.removeFirst(count)
+        let rest = write(bytes, to: stream, state) ?? bytes[...]
+        return rest.isEmpty ? false : wait(rest, for: stream, &state)
+    }
+
+    /// Writes as much of a line as the stream takes at once, and returns the rest; nil if no part of it can be written.
+    private func write(_ bytes: [UInt8], to stream: Stream, _ state: State) -> ArraySlice<UInt8>? {
+        guard state.isWaiting, state.isEmpty, state.prompt == nil, bytes.count <= FileSystem.pipeAtom else {
+            return nil
         }
-        state.append(rest, to: stream)
+        let count = FileSystem.writeWithoutWaiting(bytes, to: descriptors[stream.rawValue])
+        return count.map { bytes.dropFirst($0) }
+    }
+
+    /// Adds bytes to those that wait.
+    ///
+    /// - Returns: True if the thread must be woken up.
+    private func wait(_ bytes: ArraySlice<UInt8>, for stream: Stream, _ state: inout State) -> Bool {
+        state.append(Array(bytes), to: stream)
         defer { state.isWaiting = false }
         return state.isWaiting
     }

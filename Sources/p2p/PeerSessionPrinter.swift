@@ -38,6 +38,18 @@ actor PeerSessionPrinter {
         for await event in events { await show(event) }
     }
 
+    /// Prints a message at once, if stdout takes it without waiting.
+    ///
+    /// - Returns: True if the event is done with.
+    nonisolated func prints(_ event: PeerEvent) -> Bool {
+        guard case .message(let message) = event else { return false }
+        return Console.resultWithoutWaiting(Self.line(of: message))
+    }
+
+    private static func line(of message: ReceivedMessage) -> String {
+        "\(message.sender.name)\(message.isBroadcast ? "" : " (to you only)"): \(Console.escaped(message.body))"
+    }
+
     /// Records a failure if the peer is not a member when the time is over.
     ///
     /// - Returns: true if it recorded one.
@@ -152,8 +164,7 @@ actor PeerSessionPrinter {
                 "the name \(name) has moved to another key, \(key)", event: .nameMoved,
                 fields: ["name": "\(name)", "key": "\(key)"])
         case .message(let message):
-            let mark = message.isBroadcast ? "" : " (to you only)"
-            await Console.resultWithRoom("\(message.sender.name)\(mark): \(Console.escaped(message.body))")
+            await Console.resultWithRoom(Self.line(of: message))
         case .missed(let count):
             Console.warning(
                 "\(count) events are missing here: stdout is too slow", event: .eventsMissing,

@@ -61,8 +61,8 @@ class Mesh:
         self.swarm = self.start('swarm', '--peers', str(receivers - peers), '--server', self.address, '--bind',
                                 '127.0.0.1', '--gap', '10ms', '--quiet')
         self.peers = [self.start_peer(name, name) for name in self.names]
-        text = 'x' * size
-        self.sender = self.start_peer('sender', 'sender', '--message', text, input=subprocess.PIPE)
+        text = ['--message', 'x' * size] if size else []
+        self.sender = self.start_peer('sender', 'sender', *text, input=subprocess.PIPE)
         self.wait('joins', lambda: self.count('sender', '+ ') == receivers)
 
     def start(self, *arguments, output=subprocess.PIPE, input=subprocess.DEVNULL):
@@ -88,6 +88,16 @@ class Mesh:
         """The number of lines of a peer that begin so."""
         with open(os.path.join(self.folder, name)) as file:
             return sum(line.startswith(prefix) for line in file)
+
+    def lost(self):
+        """The number of messages that a peer lacks between its first and its last one, of all peers; and all of them."""
+        lost = total = 0
+        for name in self.names:
+            with open(os.path.join(self.folder, name)) as file:
+                numbers = [int(line.rsplit('_', 1)[1]) for line in file if line.startswith('sender: sender_broadcast_')]
+            total += numbers[-1] - numbers[0] + 1
+            lost += numbers[-1] - numbers[0] + 1 - len(numbers)
+        return lost, total
 
     def heard(self):
         return [self.count(name, 'sender: ') for name in self.names]
@@ -143,7 +153,7 @@ def talk(mesh, peers, interval, seconds):
         process.send_signal(signal.SIGTERM)
         process.wait()
     swarm = mesh.start('swarm', '--peers', str(peers), '--server', mesh.address, '--bind', '127.0.0.1', '--gap', '10ms',
-                       '--talk', interval, '--duration', f'{seconds + 3}s', '--json', '--quiet')
+                       '--talk', interval, '--duration', f'{seconds + 3:.0f}s', '--json', '--quiet')
     return json.loads(swarm.communicate()[0])
 
 
@@ -152,7 +162,7 @@ def main():
     parser.add_argument('--receivers', type=int, default=49)
     parser.add_argument('--peers', type=int, default=2, help='receivers in processes of their own')
     parser.add_argument('--interval', default='10ms')
-    parser.add_argument('--size', type=int, default=20, help='bytes of a message')
+    parser.add_argument('--size', type=int, help='bytes of a message; by default it is its number, in 20 bytes')
     parser.add_argument('--seconds', type=float, default=8)
     parser.add_argument('--check', action='store_true')
     parser.add_argument('--program', help='path of p2p; built with scripts/build if absent')
@@ -162,14 +172,15 @@ def main():
     try:
         primitives = os.path.join(mesh.folder, 'primitives')
         network.run('cc', '-O2', '-o', primitives, os.path.join(network.HERE, 'primitives.c'), '-lsodium')
-        output = subprocess.run([primitives, '2', str(options.receivers), str(options.size + OVERHEAD),
+        output = subprocess.run([primitives, '2', str(options.receivers), str((options.size or 20) + OVERHEAD),
                                  str(milliseconds(options.interval))], check=True, capture_output=True, text=True).stdout
         bare = {name: float(value) for name, value in (line.split() for line in output.splitlines())}
         costs, broadcasts, expected = measure(mesh, options.interval, options.receivers, options.seconds)
+        lost = None if options.size else mesh.lost()
         report = talk(mesh, options.receivers + 1, options.interval, options.seconds)
     finally:
         mesh.close()
-    print(f'{options.receivers} receivers, a message of {options.size} bytes every {options.interval}, '
+    print(f'{options.receivers} receivers, a message of {options.size or 20} bytes every {options.interval}, '
           f'{broadcasts:.0f} messages to all; CPU time per message and receiver:\n')
     print('| part | µs | compared with | µs | ratio | goal |\n|---|---:|---|---:|---:|---:|')
     failed = []
@@ -182,12 +193,14 @@ def main():
             failed.append(f'{name}: {ratio:.2f} times the least, and the goal is {GOALS[name]}')
     share = broadcasts / expected
     print(f'\nthe sender made {share:.2f} of the broadcasts that the interval allows')
-    print(f'a swarm of {options.receivers + 1}: {report["lost"]} of {report["sent"]} messages lost, delay '
+    if lost:
+        print(f'{lost[0]} of {lost[1]} messages to the peers lost')
+    print(f'a swarm of {options.receivers + 1}, while it forms and after: {report["lost"]} of {report["sent"]} lost, delay '
           + ', '.join(f'{name} {report["delay"][key] / 1e6:.2f} ms' for name, key in DELAYS))
     if share < 0.95:
         failed.append(f'the interval is not a rate: {share:.2f} of the broadcasts were made')
-    if report['lost']:
-        failed.append(f'{report["lost"]} messages were lost')
+    if lost and lost[0]:
+        failed.append(f'{lost[0]} messages were lost')
     for each in failed:
         print(f'messages: error: {each}', file=sys.stderr)
     sys.exit(1 if failed else 0)

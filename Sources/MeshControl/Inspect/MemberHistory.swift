@@ -100,14 +100,8 @@ package struct MemberHistory: Sendable {
         if let new = absent[key] { gone[new.state, default: 0] += 1 }
     }
 
-    /// Counts a message of a member.
-    ///
-    /// - Returns: False if there is no such member.
-    @discardableResult
-    package mutating func noteMessage(from member: Member) -> Bool {
-        guard let index = present.index(forKey: member.publicKey) else { return false }
-        present.values[index].messages += 1
-        return true
+    package mutating func noteMessage(from member: Member) {
+        present[member.publicKey]?.messages += 1
     }
 
     package mutating func noteRoundTrip(_ roundTrip: Duration, to key: PublicKey) {

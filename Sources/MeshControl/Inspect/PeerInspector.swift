@@ -63,8 +63,8 @@ package final class PeerInspector: ControlledProcess {
     /// - Returns: True if the event need not be followed.
     package func counts(_ event: PeerEvent) -> Bool {
         guard case .message(let message) = event, feed.count == 0 else { return false }
-        // The event with which the sender has joined may still wait.
-        return state.withLock { $0.history.noteMessage(from: message.sender) }
+        state.withLock { $0.history.noteMessage(from: message.sender) }
+        return true
     }
 
     /// Returns true if members may have come or gone without an event.

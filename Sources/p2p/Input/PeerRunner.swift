@@ -79,7 +79,7 @@ actor PeerRunner: Service {
     }
 
     private func run(_ peer: MeshPeer) async throws {
-        let (events, followed) = (peer.events, peer.events(except: inspector.counts))
+        let (events, followed) = (peer.events(except: printer.prints), peer.events(except: inspector.counts))
         // Detached, because a sequence of events ends early in a service group that shuts down.
         let printing = Task.detached { [printer] in await printer.print(events) }
         let following = Task.detached { [inspector] in await inspector.follow(followed) }
