@@ -64,7 +64,10 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     /// Answers what is not HTTP, unless an answer has begun, and closes.
+    ///
+    /// After other errors, such as a connection that the client has reset, there is nobody to answer.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError else { return context.close(promise: nil) }
         switch state {
         case .waiting, .reading:
             let error = ControlError(.badRequest, "this is not a request of HTTP/1.1, or its head is too large")
