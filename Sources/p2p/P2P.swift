@@ -42,7 +42,10 @@ struct P2P: AsyncParsableCommand {
         do {
             var command = try prepare()
             // Here only this thread runs, so all others take over its priority.
-            if command is ServerCommand { SchedulingPriority.raiseToServer() }
+            if command is ServerCommand {
+                SchedulingPriority.raiseToServer()
+                SchedulingPriority.raiseEventLoops()
+            }
             let style = (command as? any OutputStyling)?.outputOptions.style ?? OutputStyle()
             LoggingSystem.bootstrap { _ in ConsoleLogHandler(level: style.level) }
             if var command = command as? any AsyncParsableCommand {

@@ -1,0 +1,51 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+internal import NIOCore
+internal import NIOPosix
+
+/// The share of a busy processor that this process gets, and how long it waits for it.
+///
+/// All members of a mesh lose a server that gets no processor time. Without the right to raise a priority (root,
+/// CAP_SYS_NICE, or RLIMIT_NICE and RLIMIT_RTPRIO) nothing changes.
+enum SchedulingPriority {
+    /// The nice value of a server.
+    private static let server: CInt = -10
+    /// The lowest real-time priority.
+    private static let realTime: CInt = 1
+
+    /// Raises the priority of the calling thread, and of the threads that it will create, to that of a server.
+    ///
+    /// A priority that is higher already stays.
+    static func raiseToServer() {
+        #if canImport(Darwin)
+            let process = PRIO_PROCESS
+        #else
+            let process = __priority_which_t(UInt32(PRIO_PROCESS.rawValue))
+        #endif
+        guard getpriority(process, 0) > server else { return }
+        _ = setpriority(process, 0, server)
+    }
+
+    /// Gives the event loops of a server, and no other thread, a real-time priority (Linux).
+    ///
+    /// A nice value decides how much time a thread gets, not when. On a host with hundreds of busy processes an event
+    /// loop with a nice value waits after each datagram, four times as long as it works. Strangers' datagrams get at
+    /// most half of its time, and the kernel keeps a part of each core for other threads.
+    static func raiseEventLoops() {
+        #if !canImport(Darwin)
+            for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {
+                loop.execute {
+                    guard sched_getscheduler(0) == SCHED_OTHER else { return }
+                    var parameters = sched_param()
+                    parameters.sched_priority = realTime
+                    _ = unsafe pthread_setschedparam(pthread_self(), SCHED_RR, &parameters)
+                }
+            }
+        #endif
+    }
+}
