@@ -412,7 +412,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func schedule(_ box: MachineBox<Machine>) {
         guard let next = Instant.earliest([box.machine.dueNext, refusals.deadline, losses.deadline]) else { return }
         if let timer {
-            guard next < timer.deadline else { return }
+            // A timer that ends a little too early costs less than to set it again.
+            guard next < timer.deadline || next > timer.deadline + Self.earlyTimer else { return }
             timer.task.cancel()
         }
         let delay = max((next - now).wholeNanoseconds, 0)
@@ -426,6 +427,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
 extension MeshDriver {
     private static var timeoutsPerTurn: Int { 16 }
+    private static var earlyTimer: Duration { .milliseconds(2) }
     private static var lossReportInterval: Duration { .seconds(1) }
     private static var strangersPerTurn: Int { 256 }
     private static var strangersTime: Duration { .milliseconds(2) }

@@ -202,6 +202,7 @@ private let constants: [(name: String, value: String)] = [
     ("answeringPulseRate", text(Limits.answeringPulseRate)),
     ("leastAnsweringPulses", text(Limits.leastAnsweringPulses)),
     ("digestGap", text(Limits.digestGap)),
+    ("memberDigestGap", text(Limits.memberDigestGap)),
     ("repairGap", text(Limits.repairGap)),
     ("leastRepair", text(Limits.leastRepair)),
     ("firstBurst", text(Limits.firstBurst)),

@@ -43,9 +43,11 @@ struct DirectoryProof: Sendable {
 
     /// Compares the directory with the newest digest, if that is of the version held.
     ///
-    /// - Parameter digest: Computes the directory's digest. It is called once per version.
+    /// - Parameters:
+    ///   - members: The number of members in the directory.
+    ///   - digest: Computes the directory's digest. It is called once per version.
     /// - Returns: False if the directory has been found wrong.
-    mutating func compare(held version: UInt64, now: Instant, digest: () -> Bytes32) -> Bool {
+    mutating func compare(held version: UInt64, members: Int, now: Instant, digest: () -> Bytes32) -> Bool {
         guard let expected, expected.version == version, version > 0, !isWrong else { return true }
         let own: Digest
         if let computed, computed.version == version {
@@ -54,7 +56,7 @@ struct DirectoryProof: Sendable {
             if isProven, let waitsUntil, now < waitsUntil { return true }
             own = Digest(version: version, digest: digest())
             computed = own
-            waitsUntil = now + Limits.digestGap
+            waitsUntil = now + max(Limits.digestGap, Limits.memberDigestGap * members)
         }
         isProven = own == expected
         isWrong = !isProven

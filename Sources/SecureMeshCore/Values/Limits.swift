@@ -59,8 +59,10 @@ package enum Limits {
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The shortest time between two digests that a peer computes of a proven directory.
+    /// The shortest time between two digests that a peer computes of a proven directory, and the same for each member,
+    /// if that is more. A digest takes 0.3 µs per member.
     package static let digestGap = Duration.seconds(2)
+    package static let memberDigestGap = Duration.milliseconds(10)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of parts or DELTAs of a repair that need no token of `repairRate`, unless it follows sooner than
     /// `repairGap`.
