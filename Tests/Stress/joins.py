@@ -55,7 +55,7 @@ def measure_newcomers(binary, count, newcomers):
         swarm = start_swarm(mesh, count, "20ms", "--prefix", "m", "--newcomers", str(newcomers))
         try:
             last = rf"^\+ m{count + newcomers - 1} "
-            if not mesh.wait(lambda: mesh.server_lines(last), 120 + 3 * newcomers):
+            if not mesh.wait(lambda: mesh.server_lines(last), 240 + 3 * newcomers):
                 sys.exit(f"stress: error: not all newcomers joined a mesh of {count}")
             time.sleep(1)
             swarm.send_signal(signal.SIGINT)
