@@ -54,11 +54,20 @@ class Mesh:
         self.readers = []
         self.keys = os.path.join(self.folder, 'keys')
         self.names = [f'peer-{number}' for number in range(peers)]
+        try:
+            self.begin(receivers, size)
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, receivers, size):
+        """Starts all processes, and waits until the sender knows all receivers."""
+        program = self.program
         network.run(program, 'keygen', 'server', 'sender', *self.names, '--keys', self.keys)
         self.server = self.start('server', '--open', '--listen', '127.0.0.1:0', '--control', 'off')
         self.address = self.first_line(r'listening on ', self.server).split()[-1]
         self.server.stdout.close()
-        self.swarm = self.start('swarm', '--peers', str(receivers - peers), '--server', self.address, '--bind',
+        self.swarm = self.start('swarm', '--peers', str(receivers - len(self.names)), '--server', self.address, '--bind',
                                 '127.0.0.1', '--gap', '10ms', '--quiet')
         self.peers = [self.start_peer(name, name) for name in self.names]
         text = ['--message', 'x' * size] if size else []
