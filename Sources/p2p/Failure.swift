@@ -60,7 +60,10 @@ extension Failure {
 
     /// Returns the parser's message in the form of this program's: in one line, without a capital at its beginning.
     static func text(ofParser message: String) -> String {
-        var lines = message.split(separator: "\n").map { line in String(line.drop { $0 == " " || $0 == "-" }) }
+        var lines = message.split(separator: "\n").map { line in
+            let text = line.drop { $0 == " " }
+            return String(text.hasPrefix("- ") ? text.dropFirst(2) : text)
+        }
         guard !lines.isEmpty else { return message }
         let first = lines.removeFirst()
         let text = Console.escaped(lines.isEmpty ? first : "\(first) \(lines.joined(separator: ", "))")
