@@ -121,10 +121,12 @@ package struct ControlClient: Sendable {
                     headers.add(name: "content-type", value: "application/json")
                     headers.add(name: "content-length", value: String(body.count))
                 }
-                try await outbound.write(
-                    .head(HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers)))
-                if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-                try await outbound.write(.end(nil))
+                // All in one write: the process may answer and close as soon as it has the last byte.
+                var request: [HTTPClientRequestPart] = [
+                    .head(HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers))
+                ]
+                if let body { request.append(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+                try await outbound.write(contentsOf: request + [.end(nil)])
                 var parts = inbound.makeAsyncIterator()
                 guard case .head(let head) = try await parts.next() else { throw Failure.brokenAnswer }
                 return try await read(Int(head.status.code), &parts)
