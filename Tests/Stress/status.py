@@ -59,6 +59,8 @@ def main():
     parser.add_argument('--members', type=int, default=5000)
     parser.add_argument('--running', type=int, default=300)
     parser.add_argument('--requests', type=int, default=50)
+    parser.add_argument('--heartbeat', type=int, default=500, help='milliseconds between two heartbeats of a member; '
+                        'the lifetime is three times as long')
     parser.add_argument('--gap', default='30ms', help='time between the starts of two members')
     parser.add_argument('--seconds', type=float, default=900, help='time for all members to join')
     parser.add_argument('--program', help='path of p2p; built with scripts/build if absent')
@@ -73,7 +75,8 @@ def main():
         for start in range(0, len(names), 500):
             network.run(program, 'keygen', *names[start:start + 500], '--authorize', '--keys', keys)
         server = subprocess.Popen(
-            [program, 'server', '--listen', '127.0.0.1:0', '--control', path, '--keys', keys],
+            [program, 'server', '--listen', '127.0.0.1:0', '--control', path, '--keys', keys,
+             '--heartbeat', f'{options.heartbeat}ms', '--lifetime', f'{options.heartbeat * 3}ms'],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         processes.append(server)
         address = next(line for line in server.stdout if line.startswith('listening on ')).split()[-1]
