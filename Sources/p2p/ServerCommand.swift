@@ -101,8 +101,8 @@ struct ServerCommand: AsyncParsableCommand {
         let server = try makeServer(key: signingKey, roster: roster)
         if open { Console.warning("--open: anyone who reaches this server may join") }
         if let source, roster.count == 0 {
-            let command = keyOptions.store.command("authorize", "NAME", "KEY")
-            Console.warning("\(source.path) lists no key that may join", hint: "'\(command)' adds one")
+            let advice = emptyListAdvice(source.path)
+            Console.warning(advice.text, hint: advice.action)
         }
 
         let registry = metricsOptions.makeRegistry()
@@ -157,6 +157,11 @@ struct ServerCommand: AsyncParsableCommand {
 
     var keyPath: String { key ?? keyOptions.store.secretPath(.server) }
     var rosterPath: String { authorizedPeers ?? keyOptions.store.rosterPath }
+
+    /// Says that a list of peers has no key, and how to add one.
+    func emptyListAdvice(_ path: String) -> (text: String, action: String) {
+        ("\(path) lists no key that may join", "'\(keyOptions.store.command("authorize", "NAME", "KEY"))' adds one")
+    }
     var addresses: [SocketAddress] { listen.isEmpty ? [Self.defaultAddress] : listen }
 
     func readKey() throws -> SigningKey {

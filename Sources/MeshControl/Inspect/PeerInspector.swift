@@ -18,7 +18,7 @@ package final class PeerInspector: ControlledProcess {
     private let name: PeerName
     private let key: PublicKey
     private let server: ServerAddress
-    private let identity: ProcessIdentity
+    let identity: ProcessIdentity
     private let state: Mutex<State>
 
     package init(
@@ -53,7 +53,7 @@ package final class PeerInspector: ControlledProcess {
                 state.withLock { $0.history.replace(members, at: now) }
             }
             state.withLock { note(event, at: now, in: &$0) }
-            let time = onHost(now)
+            let time = identity.clock.onHost(now)
             feed.publish { ControlEvent(event, at: time) }
         }
     }
@@ -231,9 +231,6 @@ package final class PeerInspector: ControlledProcess {
     func gone(_ members: [Member]) -> Set<PublicKey> {
         state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
     }
-
-    /// Returns a time by the clock of the host.
-    func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: identity.clock.correction) }
 
     /// Returns when and why a member of that name left; nil if none is remembered.
     func absence(named name: String) -> MemberHistory.Absence? {

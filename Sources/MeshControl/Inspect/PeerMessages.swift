@@ -145,7 +145,7 @@ extension PeerInspector {
 
     private func unknownMember(_ name: String) -> ControlError {
         let hint = absence(named: name).map { absence in
-            "it left at \(onHost(absence.at)): \(Departure.summaryForMembers(absence.departure))"
+            "it left at \(identity.clock.onHost(absence.at)): \(Departure.summaryForMembers(absence.departure))"
         }
         return ControlError(
             .unknownMember, "no member has the name \(name)", hint: hint ?? "'p2p status' lists the members")

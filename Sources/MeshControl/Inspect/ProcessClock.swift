@@ -38,6 +38,9 @@ package final class ProcessClock: Sendable {
         }
     }
 
+    /// Returns a time of this clock by the clock of the host.
+    package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
+
     /// NTP sets the clock for more than 128 ms, and makes up for less by speed, which both clocks follow.
     private static let tolerance: Int64 = 100
 }

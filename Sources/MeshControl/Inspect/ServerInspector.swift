@@ -60,7 +60,7 @@ package final class ServerInspector: ControlledProcess {
                 state.withLock { $0.history.replace(members, at: now) }
             }
             note(event, at: now)
-            let time = now.moved(by: identity.clock.correction)
+            let time = identity.clock.onHost(now)
             feed.publish { ControlEvent(event, at: time) }
         }
     }

@@ -66,8 +66,8 @@ struct CheckServer: AsyncParsableCommand {
                 FileCheck.text($0, at: server.rosterPath)
             }
             if roster?.count == 0 {
-                let command = server.keyOptions.store.command("authorize", "NAME", "KEY")
-                report.advise("\(server.rosterPath) lists no key that may join", "'\(command)' adds one")
+                let advice = server.emptyListAdvice(server.rosterPath)
+                report.advise(advice.text, advice.action)
             }
         }
         if let key, let roster {
