@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from network import Mesh, Network, check_requirements, cpu_time, program, resident
+from network import Mesh, Network, check_requirements, program
+from process import cpu_time, resident
 
 
 def main():

@@ -14,31 +14,14 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from network import program  # noqa: E402
+from process import free_port, thread_times  # noqa: E402
 from real_mesh import RealMesh  # noqa: E402
-
-
-def cpu_time(process):
-    """The CPU time of a process, in seconds."""
-    folder = f"/proc/{process.pid}/task"
-    total = 0
-    for thread in os.listdir(folder):
-        with open(f"{folder}/{thread}/schedstat") as file:
-            total += int(file.read().split()[0])
-    return total / 1e9
-
-
-def free_port():
-    """A UDP port of 127.0.0.1 that nobody uses."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def start_swarm(mesh, count, gap, *options):
@@ -85,7 +68,7 @@ def measure_together(binary, count):
             mesh.wait(lambda: mesh.server_lines(r"^\+ "), 10)
             if not mesh.wait(have_joined, 120):
                 sys.exit(f"stress: error: not all of {count} peers may speak after 120 s")
-            took, used = time.monotonic() - begun, cpu_time(mesh.server)
+            took, used = time.monotonic() - begun, sum(thread_times(mesh.server.pid).values()) / 1e9
             joins = mesh.server_lines(r"^\+ ")
         finally:
             swarm.kill()

@@ -12,13 +12,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 import network
+from process import free_port, thread_times
 
 # What a datagram has more than the body of its message.
 OVERHEAD = 149
@@ -28,18 +28,7 @@ GOALS = {'sender': 1.5, 'library': 1.5, 'peer': 2.5}
 
 def used(*pids):
     """The CPU time of processes, in nanoseconds."""
-    total = 0
-    for pid in pids:
-        for thread in os.listdir(f'/proc/{pid}/task'):
-            with open(f'/proc/{pid}/task/{thread}/schedstat') as file:
-                total += int(file.read().split()[0])
-    return total
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+    return sum(sum(thread_times(pid).values()) for pid in pids)
 
 
 def milliseconds(text):

@@ -14,7 +14,6 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-TICK = os.sysconf('SC_CLK_TCK')
 PORT = 3000
 
 
@@ -51,19 +50,6 @@ def check_requirements():
     if subprocess.run(['ip', 'netns', 'add', name], stderr=subprocess.DEVNULL).returncode:
         skip('the system makes no network namespaces')
     run('ip', 'netns', 'delete', name)
-
-
-def cpu_time(pid):
-    """The CPU time of a process, in seconds."""
-    with open(f'/proc/{pid}/stat') as file:
-        fields = file.read().rsplit(')', 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def resident(pid):
-    """The resident memory of a process, in MiB."""
-    with open(f'/proc/{pid}/status') as file:
-        return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1]) / 1024
 
 
 class Network:

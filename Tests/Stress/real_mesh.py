@@ -9,15 +9,6 @@ import tempfile
 import threading
 import time
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-def processor_seconds(pid):
-    """Returns the CPU time of a process, in seconds."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
 
 class Line:
     """A line of a peer, with the time at which it was read."""

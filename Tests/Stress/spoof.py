@@ -11,7 +11,8 @@ import argparse
 import sys
 import time
 
-from network import Mesh, Network, check_requirements, cpu_time, program
+from network import Mesh, Network, check_requirements, program
+from process import cpu_time
 
 # Name, IPv6, reverse path filter, first source, number of sources, reasons in the log of which one is expected
 CASES = [

@@ -15,6 +15,7 @@ import tempfile
 import time
 
 import network
+from process import cpu_time, resident, thread_times
 
 
 def ask(path, target):
@@ -30,15 +31,6 @@ def ask(path, target):
     head, body = bytes(data).split(b'\r\n\r\n', 1)
     assert b' 200 ' in head.split(b'\r\n', 1)[0], head
     return json.loads(body), took
-
-
-def thread_times(pid):
-    """The CPU time of each thread, in nanoseconds."""
-    times = {}
-    for thread in os.listdir(f'/proc/{pid}/task'):
-        with open(f'/proc/{pid}/task/{thread}/schedstat') as file:
-            times[thread] = int(file.read().split()[0])
-    return times
 
 
 def measure(pid, path, target, count):
@@ -93,16 +85,16 @@ def main():
                 sys.exit(f'status: error: only {counts} after {options.seconds} s')
             time.sleep(1)
         time.sleep(5)
-        before = network.cpu_time(server.pid)
+        before = cpu_time(server.pid)
         time.sleep(5)
-        print(f'{counts["alive"]} members, {counts["never"]} other keys; the server uses {(network.cpu_time(server.pid) - before) / 5:.2f} of a core',
+        print(f'{counts["alive"]} members, {counts["never"]} other keys; the server uses {(cpu_time(server.pid) - before) / 5:.2f} of a core',
               flush=True)
         all_took = measure(server.pid, path, '/v1/status', options.requests)
         measure(server.pid, path, '/v1/status?members=none', options.requests)
         status = ask(path, '/v1/status')[0]
         listed, counts = status['members'], status['counts']
         lost = running - counts['alive'] - counts['suspect']
-        print(f'{len(listed)} members listed; {counts["suspect"]} late, {lost} lost; {network.resident(server.pid):.0f} MiB')
+        print(f'{len(listed)} members listed; {counts["suspect"]} late, {lost} lost; {resident(server.pid):.0f} MiB')
         if lost or all_took > 50:
             sys.exit(1)
     finally:

@@ -24,7 +24,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from real_mesh import RealMesh, processor_seconds, stop  # noqa: E402
+from process import cpu_time  # noqa: E402
+from real_mesh import RealMesh, stop  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "limits.md")
@@ -276,9 +277,9 @@ def message_rate(context, senders):
         mesh.wait_joined(talkers, 30)
         time.sleep(2)
         pids = [mesh.peers[name].process.pid for name in names(count)]
-        mark, before, begun = mesh.mark(), sum(map(processor_seconds, pids)), time.monotonic()
+        mark, before, begun = mesh.mark(), sum(map(cpu_time, pids)), time.monotonic()
         time.sleep(length)
-        used, took = sum(map(processor_seconds, pids)) - before, time.monotonic() - begun
+        used, took = sum(map(cpu_time, pids)) - before, time.monotonic() - begun
         heard = len(mesh.lines(r"x\d+: ", since=mark))
         lost = len(mesh.lines(r"(joined as|- n) ", since=mark))
         return (f"{heard / count / took:.0f} messages per second at each receiver, {used / count / took * 100:.0f} % of a "

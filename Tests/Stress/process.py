@@ -1,0 +1,35 @@
+"""What the system says of a process, and a port for one."""
+import os
+import re
+import socket
+
+TICKS_PER_SECOND = os.sysconf('SC_CLK_TCK')
+
+
+def cpu_time(pid):
+    """The CPU time of a process, in seconds, with that of threads that have ended."""
+    with open(f'/proc/{pid}/stat') as file:
+        fields = file.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def thread_times(pid):
+    """The CPU time of each running thread, in nanoseconds."""
+    times = {}
+    for thread in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{thread}/schedstat') as file:
+            times[thread] = int(file.read().split()[0])
+    return times
+
+
+def resident(pid):
+    """The resident memory of a process, in MiB."""
+    with open(f'/proc/{pid}/status') as file:
+        return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1]) / 1024
+
+
+def free_port():
+    """A UDP port of 127.0.0.1 that nobody uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
