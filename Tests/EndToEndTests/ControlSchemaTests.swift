@@ -115,7 +115,7 @@ struct ControlSchemaTests {
         try await ask("ping", "A.sock", "ping", "{\"to\":\"B\"}")
         leaving.send(SIGTERM)
         try await peer.waitForLine(matching: "^- C ")
-        silent.send(SIGSTOP)
+        try await silent.stop()
         for body in [
             "{\"to\":\"B\",\"text\":\"\",\"timeoutMilliseconds\":50}", "{\"text\":\"x\",\"acknowledge\":false}",
         ] {

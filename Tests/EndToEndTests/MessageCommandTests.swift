@@ -56,7 +56,7 @@ struct MessageCommandTests {
         let harness = try ProcessHarness()
         defer { harness.end() }
         let mesh = try await Mesh(harness, peers: ["A", "B", "C"], lifetime: "10s")
-        mesh.peers[2].send(SIGSTOP)
+        try await mesh.peers[2].stop()
         let result = try await harness.run(
             ["send", "--all", "hello", "--timeout", "2s", "--control", "A.sock"])
         #expect(result.status == 75 && result.output == ["delivered to 1 of 2: B; no answer: C"], "\(result.text)")
@@ -151,7 +151,7 @@ struct MessageCommandTests {
         #expect(try mesh.peers[1].lines(matching: "^A").count == 1)
         let status = try await harness.run(["status", "--control", "A.sock"])
         #expect(status.output.first?.split(separator: "\t")[6].contains(".") == true, "\(status.text)")
-        mesh.peers[1].send(SIGSTOP)
+        try await mesh.peers[1].stop()
         let silent = try await harness.run(
             ["ping", "B", "--count", "1", "--timeout", "300ms", "--control", "A.sock"])
         #expect(silent.status == 75 && silent.text.contains("no answer from B"), "\(silent.text)")

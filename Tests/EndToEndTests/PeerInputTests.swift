@@ -116,7 +116,7 @@ struct PeerInputTests {
         let peer = try await harness.joinPeerWithInput("A", of: server)
         let other = try await harness.joinPeer("B", of: server)
         try await peer.waitForLine(matching: "^\\+ B ")
-        other.send(SIGSTOP)
+        try await other.stop()
         #expect(try await peer.answer(to: "send B x") == "error no answer from B")
         #expect(try await peer.answer(to: "ping B") == "error no answer from B")
         #expect(try await peer.answer(to: "all x") == "error delivered to 0 of 1 members; no answer: B")

@@ -133,11 +133,29 @@ final class RunningProcess: Sendable {
         for duration: Duration, meanwhile body: () async throws -> Void
     ) async throws -> ContinuousClock.Instant {
         let stopped = ContinuousClock.now
-        send(SIGSTOP)
+        try await stop()
         try await body()
         try await Task.sleep(until: stopped + duration)
         defer { send(SIGCONT) }
         return .now
+    }
+
+    /// Sends SIGSTOP and waits until each thread has stopped. Until the system has scheduled one of the threads, the
+    /// others continue, and on a busy host they answer what a test sends after the signal.
+    func stop() async throws {
+        send(SIGSTOP)
+        let folder = "/proc/\(id)/task"
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            let threads = try FileManager.default.contentsOfDirectory(atPath: folder)
+            let areStopped = threads.allSatisfy { thread in
+                let line = (try? String(contentsOfFile: "\(folder)/\(thread)/stat", encoding: .utf8)) ?? ""
+                return line.contains(") T ")
+            }
+            if areStopped { return }
+            if ContinuousClock.now > deadline { throw MissingOutcome(what: "a stop by SIGSTOP", from: report) }
+            try await Self.pause()
+        }
     }
 
     private func find(_ pattern: String, _ stream: Stream, _ mark: Int) throws -> [Line] {
