@@ -2,7 +2,7 @@
 
     scripts/stress loss [--members N] [--loss PERCENT] [--rounds N] [--program FILE]
 
-The peers are processes in a network namespace whose filter drops a share of all datagrams, also of the heartbeats.
+The processes are in two network namespaces whose filters drop a share of all datagrams, also of the heartbeats.
 Each round is 'p2p send --all' with its timeout of 3 s. Prints the receivers that acknowledged each message, its time,
 and how often members got a message twice. Fails if a member has no message, or has one twice. Needs root and nft.
 """
@@ -15,16 +15,6 @@ import sys
 import time
 
 from network import Mesh, Network, check_requirements, program, skip
-
-RULES = """
-table inet p2p {
-    chain input {
-        type filter hook input priority 0
-        meta l4proto udp numgen random mod 100 < %d drop
-    }
-}
-"""
-
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
@@ -49,8 +39,7 @@ def main():
     mesh.wait(lambda: len(mesh.find('sender', r'^\+ ')) >= len(names), 60, 'the sender lists all')
     time.sleep(2)
     begun = time.monotonic()
-    subprocess.run(network.command(network.other_host, 'nft', '-f', '-'), input=RULES % options.loss, text=True,
-                   check=True)
+    network.lose(options.loss)
     acknowledged, asked, times = 0, 0, []
     for number in range(options.rounds):
         start = time.monotonic()
@@ -62,7 +51,7 @@ def main():
         missing = report['unanswered'] + report['gone']
         print(f'round {number}: {len(report["delivered"])} of {report["asked"]} in {times[-1]:.2f} s '
               + ('no answer: ' + ' '.join(missing) if missing else ''), flush=True)
-    subprocess.run(network.command(network.other_host, 'nft', 'flush', 'ruleset'), check=True)
+    network.lose(0)
     time.sleep(1)
     missed, twice = [], []
     for number in range(options.rounds):

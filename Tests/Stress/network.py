@@ -15,6 +15,14 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PORT = 3000
+LOSS = """
+table inet p2p {
+    chain input {
+        type filter hook input priority 0
+        meta l4proto udp numgen random mod 100 < %d drop
+    }
+}
+"""
 
 
 def skip(reason):
@@ -94,6 +102,12 @@ class Network:
         return subprocess.Popen(
             self.command(self.other_host, self.sender, *arguments, *([file] if file else [])),
             stdout=subprocess.PIPE, text=True)
+
+    def lose(self, percent):
+        """Drops a share of all UDP datagrams that arrive at either host, or none."""
+        rules = LOSS % percent if percent else 'flush ruleset'
+        for host in (self.server_host, self.other_host):
+            subprocess.run(self.command(host, 'nft', '-f', '-'), input=rules, text=True, check=True)
 
     def remove(self):
         for host in (self.server_host, self.other_host):
