@@ -28,7 +28,7 @@ struct OperatingDocumentTests {
             var command = String(step.3).replacing("192.0.2.1:3000", with: "127.0.0.1:\(ports["3000"] ?? 0)")
             for port in ["3001", "3002"] { command = command.replacing(" \(port) ", with: " \(ports[port] ?? 0) ") }
             let environment = [
-                "XDG_RUNTIME_DIR": harness.runtimeFolder.path + "/\(host)", "PATH": program + ":/usr/bin:/bin",
+                "P2P_SOCKETS": harness.runtimeFolder.path + "/\(host)/p2p", "PATH": program + ":/usr/bin:/bin",
             ]
             if step.2 == "#" {
                 #expect(command == "stop")

@@ -10,6 +10,10 @@ final class ProcessHarness: Sendable {
     /// The folder in which the folder of the processes' control sockets is. Its path is short, as that of a socket must
     /// be.
     let runtimeFolder: URL
+    /// The environment in which processes and commands have the control sockets of this harness only.
+    var socketEnvironment: [String: String] {
+        ["XDG_RUNTIME_DIR": runtimeFolder.path, "P2P_SOCKETS": runtimeFolder.path + "/p2p"]
+    }
     private let processes = Mutex<[RunningProcess]>([])
 
     init() throws {
@@ -35,7 +39,7 @@ final class ProcessHarness: Sendable {
     func start(
         _ arguments: [String], environment: [String: String] = [:], launcher: [String] = [], hasInput: Bool = false
     ) throws -> RunningProcess {
-        let environment = ["XDG_RUNTIME_DIR": runtimeFolder.path].merging(environment) { $1 }
+        let environment = socketEnvironment.merging(environment) { $1 }
         let process = try RunningProcess(
             arguments, in: folder, environment: environment, launcher: launcher, hasInput: hasInput)
         processes.withLock { $0.append(process) }

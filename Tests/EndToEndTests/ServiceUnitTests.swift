@@ -28,7 +28,7 @@ struct ServiceUnitTests {
             at: harness.folder.appending(path: "run"), withIntermediateDirectories: true)
         let environment = [
             "CREDENTIALS_DIRECTORY": harness.path("keys"), "NOTIFY_SOCKET": manager.name,
-            "XDG_RUNTIME_DIR": harness.path("run"),
+            "P2P_SOCKETS": "", "XDG_RUNTIME_DIR": harness.path("run"),
         ]
         let server = try harness.start(
             [], environment: environment.merging(["P2P_LISTEN": "127.0.0.1:0", "P2P_HEARTBEAT": "200ms"]) { $1 },
@@ -62,6 +62,7 @@ struct ServiceUnitTests {
         // In a /run of its own, since other tests look at the sockets of this user's processes.
         let script = """
             mount -t tmpfs none /run && mkdir -m 700 /run/p2p-test || exit 1
+            unset P2P_SOCKETS
             XDG_RUNTIME_DIR=/run/p2p-test "$0" server --listen 127.0.0.1:0 & server=$!
             unset XDG_RUNTIME_DIR
             until "$0" status --json; do :; done

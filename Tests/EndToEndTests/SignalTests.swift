@@ -217,6 +217,9 @@ struct SignalTests {
             ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "100ms"],
             launcher: ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)"])
         try await server.process.waitForLine(matching: "^\\+ A ")
+        // Before a message from the peer arrives at another one, the peer has printed that it joined.
+        let other = try await harness.joinPeer("B", of: server)
+        try await other.waitForMessages(from: "A", count: 1)
         for descriptor in 0...2 {
             let target = try FileManager.default.destinationOfSymbolicLink(
                 atPath: "/proc/\(peer.id)/fd/\(descriptor)")

@@ -223,6 +223,23 @@ struct StatusTests {
         try await harness.run(["status"]).expectFailure(69, "no server or peer of this user runs here")
     }
 
+    @Test("with P2P_SOCKETS, a command talks to the process of that folder only, although others run")
+    func chosenFolder() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        _ = try await harness.startServer()
+        let environment = ["P2P_SOCKETS": "other"]
+        try await harness.run(["status"], environment: environment)
+            .expectFailure(69, "no server or peer of this user runs here", hint: "other has none")
+        let server = try harness.start(["server", "--listen", "127.0.0.1:0"], environment: environment)
+        let line = try await server.waitForLine(matching: "^listening on ")
+        let port = try #require(line.split(separator: ":").last)
+        while !harness.exists("other/server-\(port).sock") { try await RunningProcess.pause() }
+        let status = try await harness.run(["status", "--json"], environment: environment)
+        #expect(status.text.contains("\"\(line.dropFirst("listening on ".count))\""), "\(status.text)")
+    }
+
     @Test("without a socket a server runs and warns; a path that the user chose must work")
     func unusable() async throws {
         let harness = try ProcessHarness()

@@ -152,6 +152,6 @@ extension ProcessHarness {
         try TerminalProcess(
             command, in: folder,
             environment: RunningProcess.environment
-                .merging(["TERM": "xterm", "XDG_RUNTIME_DIR": runtimeFolder.path]) { $1 }.merging(environment) { $1 })
+                .merging(["TERM": "xterm"]) { $1 }.merging(socketEnvironment) { $1 }.merging(environment) { $1 })
     }
 }

@@ -9,7 +9,7 @@ struct TranscriptTests {
     private func onTerminal(_ arguments: [String], _ harness: ProcessHarness) throws -> TerminalProcess {
         try harness.startOnTerminal(
             [RunningProcess.binary().path] + arguments,
-            environment: ["XDG_RUNTIME_DIR": harness.runtimeFolder.path, "NO_COLOR": "1"])
+            environment: ["NO_COLOR": "1"])
     }
 
     private static func lines(_ text: String) -> [String] {

@@ -11,16 +11,23 @@ package struct ControlSocketError: Error, Hashable, Sendable {
     }
 }
 
-/// The folders where control sockets are: `$XDG_RUNTIME_DIR/p2p`, or else `/run/p2p` for root, or else `/tmp/p2p-UID`.
+/// The folders where control sockets are: `$P2P_SOCKETS`, or else `$XDG_RUNTIME_DIR/p2p`, or else `/run/p2p` for root,
+/// or else `/tmp/p2p-UID`.
 package enum ControlFolder {
     /// The folder of the sockets of this user's processes.
     package static var own: String { own(environment: SocketFiles.environment, user: SocketFiles.user) }
 
     static func own(environment: (String) -> String?, user: UInt32) -> String {
+        if let chosen = chosen(environment: environment) { return chosen }
         if let runtime = environment("XDG_RUNTIME_DIR"), runtime.hasPrefix("/") {
             return (runtime.hasSuffix("/") ? runtime : runtime + "/") + "p2p"
         }
         return user == 0 ? systemFolder : "/tmp/p2p-\(user)"
+    }
+
+    /// The value of `P2P_SOCKETS`: the only folder where processes have sockets and commands look for them.
+    private static func chosen(environment: (String) -> String?) -> String? {
+        environment("P2P_SOCKETS").flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Makes the folder, or checks that nobody but this user may enter the one that there is.
@@ -70,6 +77,9 @@ package enum ControlFolder {
     /// A process and a command can have different values of `XDG_RUNTIME_DIR`: cron and sudo do not set it.
     package static var folders: [String] {
         let user = SocketFiles.user
+        if let chosen = chosen(environment: SocketFiles.environment) {
+            return [chosen].filter { isTrusted($0, by: user) }
+        }
         var folders = [own, "/tmp/p2p-\(user)", "/run/user/\(user)/p2p", systemFolder]
         // The units' folders, which only root and the user of the unit may enter.
         folders += SocketFiles.names(in: "/run").filter { $0.hasPrefix("p2p-") }.sorted().map { "/run/\($0)/p2p" }

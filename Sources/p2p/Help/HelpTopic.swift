@@ -42,12 +42,14 @@ enum HelpTopic: String, CaseIterable {
           P2P_PASSPHRASE_FILE
                            file with the passphrase of secret keys
           P2P_CONFIG       file of settings, in place of ./p2p.toml
+          P2P_SOCKETS      folder of control sockets, the only one that is searched
           P2P_OPTION       an option of 'p2p server' or 'p2p peer', in capitals and
                            with _ for -: P2P_LOG_LEVEL=debug
           NO_COLOR         if not empty, no colors
           TERM             if empty or dumb, no colors and no escape sequences
           COLUMNS          width of the help
-          XDG_RUNTIME_DIR  control sockets are in the folder p2p there
+          XDG_RUNTIME_DIR  control sockets are in the folder p2p there, unless
+                           P2P_SOCKETS is set
           JOURNAL_STREAM   set by systemd: the log has the priorities of the journal
           NOTIFY_SOCKET    set by systemd: the socket for notifications
           WATCHDOG_USEC    set by systemd: the time of its watchdog

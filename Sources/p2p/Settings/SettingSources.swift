@@ -110,7 +110,7 @@ struct SettingSources {
     }
 
     /// The variables that have an effect on other commands as well, which therefore read them.
-    private static let readElsewhere = ["P2P_KEYS", "P2P_PASSPHRASE_FILE"]
+    private static let readElsewhere = ["P2P_KEYS", "P2P_PASSPHRASE_FILE", "P2P_SOCKETS"]
 
     private static let usualFile = "p2p.toml"
 
@@ -268,7 +268,7 @@ extension SettingSources {
         _ names: [String] = FileSystem.environmentNames
     ) -> [(name: String, suggestion: String?)] {
         let settings = commands.flatMap { (try? Setting.all(of: $0.type)) ?? [] }
-        let known = Set(settings.map(\.variable) + ["P2P_CONFIG", "P2P_KEYS"])
+        let known = Set(settings.map(\.variable) + ["P2P_CONFIG", "P2P_KEYS", "P2P_SOCKETS"])
         return names.filter { $0.hasPrefix("P2P_") && !known.contains($0) }.sorted().map { name in
             (name, NearMiss.best(of: known.sorted(), for: name))
         }
