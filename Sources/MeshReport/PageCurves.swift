@@ -116,10 +116,11 @@ private struct Point {
     let running: Double
     let members: Double
     let current: Double
-    /// Per second and peer. A peer counts if it runs or is a member, because peers also send while none is a member.
+    /// The number per second and peer. A peer counts if it runs or is a member, because peers also send while none is a
+    /// member.
     let datagrams: Double
     let bytes: Double
-    /// Per second.
+    /// The number per second.
     let lost: Double
     let refusals: Double
 

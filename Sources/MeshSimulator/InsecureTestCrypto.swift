@@ -30,7 +30,7 @@ package struct InsecureTestCrypto: Primitives {
 
     // MARK: agreement: exponents are odd numbers, and a product stands for a power
 
-    /// The exponent of an identity is derived from its public key, so that both ends can compute it.
+    /// Derives the exponent of an identity from its public key, so that both ends can compute it.
     package func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
         publicKey(of: Exponent(.identity, key.bytes))
     }

@@ -2,7 +2,7 @@ package import SecureMeshCore
 import Synchronization
 
 /// Primitives that forward and count all calls, and check that no key and counter seal two plaintexts (PROTOCOL.md,
-/// section 3).
+/// sections 4.4 and 5.1).
 ///
 /// They keep 56 bytes per key and forget none, because no key may ever be used again in that way.
 package final class WatchedPrimitives: Primitives {

@@ -58,12 +58,13 @@ final class EventBuffer<Event: Sendable>: Sendable {
         return dropped
     }
 
-    /// Lets events be handled at once; see `EventSource.subscribe(except:)`.
+    /// Sets the function to which `append` hands events at once; see `EventSource.subscribe(except:)`.
     func handle(by handles: @escaping @Sendable (Event) -> Bool) {
         state.withLockedValue { $0.handles = handles }
     }
 
-    /// Lets the first events be handled at once, and returns how many were.
+    /// Hands the first events to `handles` while the consumer is idle, and returns the number of events that were
+    /// handled.
     private func handle(_ items: [EventSource<Event>.Item]) -> Int {
         // Only `append` ends the wait of an idle consumer, unless it is canceled.
         guard let handles = state.withLockedValue({ $0.isConsumerIdle ? $0.handles : nil }) else { return 0 }

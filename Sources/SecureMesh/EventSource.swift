@@ -73,7 +73,7 @@ final class EventSource<Event: Sendable>: Sendable {
     }
 }
 
-/// A consumer's place at an `EventSource`. It is given up with its last owner.
+/// A consumer's subscription to an `EventSource`. It ends when its last owner releases it.
 final class EventSubscription<Event: Sendable>: Sendable {
     let buffer: EventBuffer<Event>
     private let source: EventSource<Event>

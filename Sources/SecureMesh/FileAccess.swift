@@ -1,6 +1,6 @@
 /// The permissions that users other than the owner, root and this process's user have for a file.
 ///
-/// The mode bits alone do not tell: in a file with a POSIX ACL, the group's bits are the mask of the ACL.
+/// The mode bits alone do not show them: in a file with a POSIX ACL, the group's bits are the mask of the ACL.
 package struct FileAccess: Hashable, Sendable {
     /// Permissions, as the bits of one digit of a mode.
     package struct Permissions: OptionSet, Hashable, Sendable {

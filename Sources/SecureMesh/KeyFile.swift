@@ -103,7 +103,7 @@ package enum KeyFile {
         }
     }
 
-    /// Returns the reason for which a secret file is refused; nil if only those may read it who must.
+    /// Returns the reason for which a secret file is refused; nil if no user has access to it who should not.
     private static func exposure(_ status: FileStatus, groupMayRead: Bool) -> KeyFileReason? {
         guard status.belongsToTrusted else { return .ownedByAnother }
         let (group, others) = (status.access.group, status.access.others)
@@ -125,7 +125,7 @@ package enum KeyFile {
         }
     }
 
-    /// Returns the folder that a path names its file in.
+    /// Returns the folder in which a path names a file.
     package static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

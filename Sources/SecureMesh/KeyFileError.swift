@@ -33,7 +33,7 @@ public enum KeyFileReason: Hashable, Sendable {
     case noKey
     /// The file has a second key.
     case severalKeys(line: Int)
-    /// A line has more than the key, in a file of a public key also its name, and a comment.
+    /// A line has other text than the key and a comment. In the file of a public key, a name may precede the key.
     case unexpectedText(line: Int)
     /// The first of two fields in a file of a public key is not a name.
     case invalidName(line: Int)

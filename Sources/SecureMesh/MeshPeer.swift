@@ -110,8 +110,8 @@ public final class MeshPeer: Service {
 
     /// Returns the events of this peer without those that `handles` has handled. So no task wakes up for them.
     ///
-    /// - Parameter handles: Returns true if the event is done with. Called on the event loop, so it must not block, and
-    ///   only while the consumer waits for the next event, so that all events are handled in their order.
+    /// - Parameter handles: Returns true if it has handled the event. Called on the event loop, so it must not block,
+    ///   and only while the consumer waits for the next event, so that all events are handled in their order.
     package func events(except handles: @escaping @Sendable (PeerEvent) -> Bool) -> MeshEvents<PeerEvent> {
         source.subscribe(except: handles)
     }
@@ -327,8 +327,8 @@ extension MeshPeer {
     /// - Parameters:
     ///   - interval: The time between two messages, and before the first one.
     ///   - body: Returns the bytes of the next message. Called on the event loop.
-    ///   - note: Takes the number of members that it has been sent to, or the reason why it has not been sent, and
-    ///     returns whether to continue. Called on the event loop.
+    ///   - note: Takes the number of members that the message has been sent to, or the reason why it has not been sent,
+    ///     and returns whether to continue. Called on the event loop.
     package func broadcast(
         every interval: Duration, body: @escaping @Sendable () -> [UInt8],
         note: @escaping @Sendable (Result<Int, SendError>) -> Bool

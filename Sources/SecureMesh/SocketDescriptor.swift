@@ -28,8 +28,8 @@ final class SocketDescriptor: Sendable {
     ///
     /// - Parameters:
     ///   - address: The local address. With port 0 the system chooses a port.
-    ///   - isIPv6Only: Whether an IPv6 socket takes no IPv4 datagrams, because another socket has the port for IPv4.
-    ///   - sharesAddress: Whether other sockets of the same user that share it too may have the address.
+    ///   - isIPv6Only: True if an IPv6 socket takes no IPv4 datagrams, because another socket has the port for IPv4.
+    ///   - sharesAddress: True to let other sockets of the same user bind the same address (SO_REUSEPORT).
     init(bindingTo address: SocketAddress, isIPv6Only: Bool, sharesAddress: Bool = false) throws(SystemError) {
         isIPv6 = address.isIPv6
         self.isIPv6Only = isIPv6Only

@@ -283,7 +283,7 @@ enum FileSystem {
         #endif
     }
 
-    /// True if a program keeps the clock of this host right; nil if the system does not tell.
+    /// True if a program synchronizes the clock of this host; nil if the system does not tell.
     static var isClockSynchronized: Bool? {
         #if canImport(CTimex)
             var state = timex()

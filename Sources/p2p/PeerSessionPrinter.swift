@@ -40,7 +40,7 @@ actor PeerSessionPrinter {
 
     /// Prints a message at once, if stdout takes it without waiting.
     ///
-    /// - Returns: True if the event is done with.
+    /// - Returns: True if it has printed the event.
     nonisolated func prints(_ event: PeerEvent) -> Bool {
         guard case .message(let message) = event else { return false }
         return Console.resultWithoutWaiting(Self.line(of: message))

@@ -1,8 +1,8 @@
 internal import MeshReport
 internal import MeshSimulator
 
-/// The progress of long work on stderr: one line that is overwritten on a terminal that can do that, a
-/// line every 10 seconds elsewhere.
+/// The progress of long work on stderr: one line that is overwritten on a terminal that can do that, a line every 10
+/// seconds elsewhere.
 final class ProgressLine {
     private let activity: String
     private let start = ContinuousClock.now

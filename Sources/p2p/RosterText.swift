@@ -2,7 +2,7 @@ internal import SecureMesh
 
 /// The text of a list of peers while it is edited. Lines that do not change, and comments, stay as they are.
 struct RosterText {
-    /// The treatment of another key that has the name.
+    /// The change of another key that has the same name.
     enum Replacement: Equatable {
         case refuse
         case revoke

@@ -32,7 +32,7 @@ package final class ControlFeed: Sendable {
     /// The number of subscriptions.
     package var count: Int { state.withLock { $0.receivers.count } }
 
-    /// Publishes an event. It is made only if somebody may want it, and encoded once for all streams.
+    /// Publishes an event. The event is made only if a subscriber may accept it, and encoded once for all streams.
     package func publish(_ event: () -> ControlEvent) {
         let receivers = state.withLock { Array($0.receivers.values) }
         guard !receivers.isEmpty else { return }

@@ -1,6 +1,6 @@
 /// A server or a peer that answers questions about itself as values, and does what a command asks.
 ///
-/// The control socket is one user of it. Whatever else shows the state of a process is another.
+/// The control socket uses it, and so can any other code that shows the state of a process.
 package protocol ControlledProcess: Sendable {
     /// The events of the process.
     var feed: ControlFeed { get }

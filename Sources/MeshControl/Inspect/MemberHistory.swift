@@ -1,8 +1,8 @@
 package import SecureMesh
 
-/// The members of a mesh, since when each is one, and those that are gone, for a day.
+/// The members of a mesh with the times of their joins, and the former members of the last day.
 ///
-/// It is kept from events, so a question about all members takes nothing from the mesh's event loop.
+/// Events keep it up to date, so a question about all members costs the mesh's event loop nothing.
 package struct MemberHistory: Sendable {
     package struct Presence: Sendable {
         package var member: Member
@@ -15,7 +15,7 @@ package struct MemberHistory: Sendable {
         package let member: Member
         package let departure: Departure?
         package let at: Timestamp
-        /// The number of the departure. Two departures of one member differ in it.
+        /// The number of the departure, which distinguishes two departures of one member.
         let number: UInt64
     }
 
@@ -30,7 +30,8 @@ package struct MemberHistory: Sendable {
     private var gone: [MemberState: Int] = [:]
     /// The number of keys that may join and are neither present nor absent.
     private(set) package var neverCount = 0
-    /// The departures in their order. One that is not in `absent` was forgotten: the member is back, or left again.
+    /// The departures in their order. A departure that is not in `absent` was forgotten: the member is back, or left
+    /// again.
     private var order: [Absence] = []
     private var newest: UInt64 = 0
     private let limit: Int
@@ -45,7 +46,7 @@ package struct MemberHistory: Sendable {
         neverCount = countNever()
     }
 
-    /// Returns the number of members in each state, without a look at each member.
+    /// Returns the number of members in each state, without visiting each member.
     ///
     /// - Parameter late: The number of members that are suspects.
     package mutating func counts(late: Int, _ now: Timestamp) -> [String: Int] {
@@ -77,7 +78,7 @@ package struct MemberHistory: Sendable {
         present[member.publicKey] = Presence(member: member, since: now)
     }
 
-    /// Notes a new session of a member: it is a member since the first one.
+    /// Notes a new session of a member. Its membership still counts from its first session.
     package mutating func noteRejoin(_ member: Member, at now: Timestamp) {
         guard present[member.publicKey] != nil else { return noteJoin(member, at: now) }
         present[member.publicKey]?.member = member
@@ -135,7 +136,7 @@ package struct MemberHistory: Sendable {
     private mutating func forget(_ now: Timestamp) {
         drop(order.prefix { !isRemembered($0) || now - $0.at > time }.count)
         if absent.count > limit, let index = order.firstIndex(where: isRemembered) { drop(index + 1) }
-        // Members that come and go leave departures that are not remembered.
+        // Members that leave and come back fill the order with departures that are forgotten already.
         if order.count > limit * 2 { order = order.filter(isRemembered) }
     }
 

@@ -227,7 +227,7 @@ package final class PeerInspector: ControlledProcess {
         state.withLock { $0.history.noteRoundTrip(roundTrip, to: key) }
     }
 
-    /// Returns the names that are no members' now.
+    /// Returns the keys of those that are no longer members.
     func gone(_ members: [Member]) -> Set<PublicKey> {
         state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
     }

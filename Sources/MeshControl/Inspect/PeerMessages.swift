@@ -1,7 +1,7 @@
 package import SecureMesh
 
-/// Messages and round trips on behalf of a command. A request waits within its time until the peer may send: for the
-/// join, and for the receivers' rates.
+/// Messages and round trips on behalf of a command. A request waits, at most for its timeout, until the peer may send:
+/// until it has joined, and until the receivers' rates allow the message.
 extension PeerInspector {
     package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
         try await send(request, waitingForReceiver: false)
@@ -55,11 +55,11 @@ extension PeerInspector {
         }
     }
 
-    /// Calls `body` with the time that is left, and again after an error that passes.
+    /// Calls `body` with the time that is left, and calls it again after a temporary error.
     ///
     /// - Parameters:
     ///   - name: The receiver's name, for a refusal; nil for all members.
-    ///   - waitsForReceiver: True if it passes that no member has the name.
+    ///   - waitsForReceiver: True to treat an unknown name as a temporary error.
     private func attempt<Report: Sendable>(
         _ name: PeerName?, within time: Duration, waitingForReceiver waitsForReceiver: Bool = false,
         _ body: (_ left: Duration) async throws(DeliveryError) -> Report
@@ -76,7 +76,7 @@ extension PeerInspector {
             }
             switch failure {
             case .notSent(.notJoined):
-                // The end of the time ends the wait, by cancellation.
+                // The wait ends when the time is over: the task group cancels it.
                 guard await isJoined(within: left) else { throw refusal(failure, name) }
                 pause = .milliseconds(1)
             case .notSent(.overRate(let retryAfter)): pause = retryAfter
@@ -107,7 +107,7 @@ extension PeerInspector {
         } catch {
             throw .notSent(.notRunning)
         }
-        // Before the first directory nobody is known.
+        // No member is known before the first directory has arrived.
         guard (try? await peer.condition().maySpeak) == true else { throw .notSent(.notJoined) }
         throw .notSent(.unknownMember)
     }

@@ -41,6 +41,7 @@ package final class ProcessClock: Sendable {
     /// Returns a time of this clock by the clock of the host.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
-    /// NTP sets the clock for more than 128 ms, and makes up for less by speed, which both clocks follow.
+    /// NTP sets the clock only for an offset of more than 128 ms. It corrects a smaller one by changing the clock's
+    /// rate, which both clocks follow.
     private static let tolerance: Int64 = 100
 }

@@ -18,7 +18,8 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private let service: ControlService
     private var state = State.waiting
-    /// The body of the request that is being read. It is no part of the state: each change of that would copy it.
+    /// The body of the request that is being read. It is not part of the state, because each change of the state would
+    /// copy it.
     private var body: [UInt8] = []
     private var timer: Scheduled<Void>?
     /// The number of events that the reader of the stream was too slow for, since the last line.

@@ -64,7 +64,7 @@ package enum ControlFolder {
         }
     }
 
-    /// Removes the socket of a process that was killed. Otherwise such files would become more and more.
+    /// Removes the socket of a process that was killed. Otherwise such files would accumulate.
     private static func removeDead(_ path: String) {
         guard let status = (try? SocketFiles.status(path)) ?? nil, status.kind == .socket,
             status.owner == SocketFiles.user
@@ -87,8 +87,8 @@ package enum ControlFolder {
             .filter { isTrusted($0, by: user) }
     }
 
-    /// Returns false for a folder that another user made, who would see what a command sends. Anyone can make one under
-    /// /tmp. Under /run only root can, which makes those of the units.
+    /// Returns false for a folder of another user, who could see what a command sends. Anyone can make a folder under
+    /// /tmp, but only root under /run, where the folders of the systemd units are.
     static func isTrusted(_ folder: String, by user: UInt32) -> Bool {
         guard let status = (try? SocketFiles.status(folder)) ?? nil, status.kind == .folder else { return false }
         return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")

@@ -59,7 +59,8 @@ package final class ControlSocket: Sendable {
             SocketFiles.remove(fresh)
             let channel = try await bootstrap(group, service).bind(unixDomainSocketPath: fresh).get()
             do {
-                // Under this name nobody looks for it, and in its place it has the right mode at once.
+                // The socket is made under a name that no client looks for. It gets its own name when it has the right
+                // mode.
                 let file = try SocketFiles.allowOwnerOnly(fresh)
                 try SocketFiles.rename(fresh, to: path)
                 return Listener(channel: channel, file: file)

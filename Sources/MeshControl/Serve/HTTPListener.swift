@@ -11,7 +11,8 @@ package enum HTTPListener {
     ///   - group: The event loop of the listener and its connections.
     ///   - connections: The largest number of connections at once. Further ones are closed.
     ///   - admit: Fails for a client that is not to be answered.
-    ///   - answersErrors: True to answer what is not HTTP with an empty answer; false if the handler does it.
+    ///   - answersErrors: True to answer bytes that are not HTTP with an empty response; false if the handler answers
+    ///     them.
     ///   - makeHandler: Returns the handler of a connection, which limits the body of a request and the time.
     package static func bootstrap(
         _ group: MultiThreadedEventLoopGroup, connections: Int, answersErrors: Bool = true,

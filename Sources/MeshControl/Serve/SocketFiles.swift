@@ -24,7 +24,7 @@ enum SocketFiles {
     /// Makes a folder that only its owner may enter, unless there is one.
     static func makeFolder(_ path: String) throws(SystemError) {
         if unsafe mkdir(path, 0o700) == 0 {
-            // Whatever the user's mask is.
+            // The mode must not depend on the user's mask.
             unsafe chmod(path, 0o700)
         } else if errno != EEXIST {
             throw SystemError()
@@ -131,7 +131,7 @@ enum SocketFiles {
     #endif
 }
 
-/// The kind, the owner and the mode bits of a file, and what tells it from another one at the same path.
+/// The kind, the owner and the mode bits of a file, with its device and its number, which identify it.
 struct SocketFileStatus: Equatable {
     enum Kind {
         case socket

@@ -1,4 +1,4 @@
-/// The call of a process that a request makes.
+/// The operation that a request asks a process for.
 package enum ControlCall: Sendable {
     case status(listsMembers: Bool)
     case events(EventFilter)

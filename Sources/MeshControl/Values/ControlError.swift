@@ -1,6 +1,6 @@
 /// The reason for which a request was refused.
 ///
-/// `exitCode` is that of sysexits.h with which a command ends that gets this answer.
+/// A command that gets this refusal exits with `exitCode`, which is one of sysexits.h.
 package struct ControlError: Error, Hashable, Sendable {
     package enum Code: String, Codable, CaseIterable, Sendable {
         /// The request is no valid HTTP or JSON, or a value in it is out of range.

@@ -30,7 +30,7 @@ package enum ControlLimits {
     /// for.
     package static let usualDeliveryTime = Duration.seconds(3)
     package static let deliveryTime = Duration.seconds(60)
-    /// The time between two looks at the file of the socket, which somebody can delete.
+    /// The time between two checks that the file of the socket still exists.
     package static let fileCheck = Duration.seconds(2)
     /// The bytes of an answer or a line that a client reads at most: the status of 65,536 members has 25 MB.
     package static let answer = 64 << 20

@@ -37,7 +37,7 @@ package struct EventFilter: Sendable, Equatable {
         }
     }
 
-    /// Returns true if the stream has the event. A gap is always told.
+    /// Returns true if the stream has the event. `missed` is always accepted.
     package func accepts(_ event: ControlEvent) -> Bool {
         if event.event == .missed { return true }
         if let kinds, !kinds.contains(event.event) { return false }
@@ -45,7 +45,7 @@ package struct EventFilter: Sendable, Equatable {
         return true
     }
 
-    /// The query of which `init` makes this filter, with its question mark; empty if all events are accepted.
+    /// The query from which `init` makes this filter, with its question mark; empty if all events are accepted.
     package var query: String {
         let parts = [
             kinds.map { "event=" + $0.map(\.rawValue).sorted().joined(separator: ",") },

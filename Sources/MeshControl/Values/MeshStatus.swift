@@ -51,7 +51,7 @@ package struct MemberStatus: Codable, Sendable {
         self.since = since
         self.reason = reason
         self.address = address?.description
-        // The text of a key has a check of its own, so it is made once.
+        // Making the text of a key costs a hash, so it is made once.
         self.publicKey = publicKey.description
         fingerprint = PublicKey.fingerprint(ofText: self.publicKey)
     }

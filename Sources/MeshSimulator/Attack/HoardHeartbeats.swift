@@ -49,7 +49,7 @@ final class HoardHeartbeats: Adversary {
         actedAt = reach.now
         let lifetime = Duration.milliseconds(Int(reach.holdings.parameters.lifetimeMilliseconds))
         for index in stores.indices where !stores[index].held.isEmpty {
-            // Each is almost too late.
+            // Each heartbeat arrives almost too late.
             guard reach.now - stores[index].fedAt >= lifetime * 3 / 4 else { continue }
             stores[index].fedAt = reach.now
             record.tried()

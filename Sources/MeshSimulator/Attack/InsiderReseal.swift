@@ -58,7 +58,7 @@ final class InsiderReseal: Adversary {
             return member.sealed(plaintext, from: reach.random.chance(50) ? nil : third.session, for: entry)
         }
         let heard = reach.random.element(of: overheard)
-        // Its present session, if it has one: what it says itself is signed for that.
+        // A message of its own is signed for its present session, if it has one.
         let present = others.first { $0.identity == heard.sender.identity }
         switch choice {
         case 1: return member.sealed(heard.plaintext, from: nil, for: entry)

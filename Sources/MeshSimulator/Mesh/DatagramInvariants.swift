@@ -25,8 +25,8 @@ extension Invariants {
         if kind == .leave { leavers.insert(identity) }
     }
 
-    /// Checks that no key and nonce seal two plaintexts, as far as it shows from outside. An honest server never uses a
-    /// session's number twice, so a pair of numbers is one key.
+    /// Checks that no key and nonce seal two plaintexts, as far as that can be seen from outside. An honest server
+    /// never uses a session ID twice, so each pair of session IDs stands for one key.
     private mutating func checkNonce(of header: Header, _ bytes: [UInt8], _ involved: [Int], _ now: Instant) {
         switch header.kind {
         case .hello, .welcome, .reject:

@@ -5,7 +5,7 @@ extension Invariants {
     package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
     package mutating func authorized(_ identity: Int) { revokedAt[identity] = nil }
 
-    /// Notes that the server was killed, started or stopped for a while: what is expected of it counts from here.
+    /// Notes that the server was killed, started or stopped for a while. The times within which it must act begin anew.
     mutating func serverDisturbed(now: Instant) {
         serverSteadySince = now
         lastProof = [:]
@@ -97,13 +97,13 @@ extension Invariants {
         if let fault { fail(fault, peers: [identity], now: now) }
     }
 
-    /// Returns true if the session of an identity may not end of age yet.
+    /// Returns true if the session of an identity is too young to end because of its age.
     private func isYoung(_ identity: Int, now: Instant) -> Bool {
         guard let begin = confirmedAt[identity], begin >= serverSteadySince else { return false }
         return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
     }
 
-    /// Returns the time such that each peer whose last sign of life is before it must have expired.
+    /// Returns the time before which a last sign of life is so old that its peer must have expired.
     func latestSign(now: Instant) -> Instant {
         // A member that had more time may have come back before the suspicion ended.
         let patience = patience + suspicion(now, lingering: patience)
@@ -111,7 +111,8 @@ extension Invariants {
     }
 
     /// The time within which a dead process expires after the last datagram that it sent, if the server runs without a
-    /// break. Its heartbeats may be delayed for a lifetime. It expires a lifetime after the last one, at a sweep.
+    /// break. Its heartbeats may be delayed for a lifetime. The process expires at the first sweep a lifetime after the
+    /// last heartbeat.
     var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
     /// Checks that an identity that gave no sign of life after `since` soon is not a member, and is trusted by nobody.

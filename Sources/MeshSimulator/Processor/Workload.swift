@@ -39,8 +39,8 @@ final class Workload {
     var isDrained = true
     /// The number of datagrams that were read.
     var received: UInt64 = 0
-    /// The next look at whether the socket is drained, and the number of datagrams at which it counts as drained.
-    /// `seen` is the number at the last look: if it is the same, nothing was left to read.
+    /// The time of the next check whether the socket is drained, and the number of datagrams at which it counts as
+    /// drained. `seen` is the number at the last check: if it is the same now, nothing was left to read.
     var drain: (at: Instant, target: UInt64, seen: UInt64?)?
     /// The datagrams of strangers, which wait until members and timers have been served.
     var strangers: [Flight] = []

@@ -136,7 +136,7 @@ package struct Recording: Sendable {
     package var deathNotice = Distribution()
     package var messageLatency = Distribution()
     package var messagesSent = 0
-    /// The number of receivers of all messages.
+    /// The number of deliveries that all messages should have: the sum of their receivers.
     package var deliveriesExpected = 0
     package var deliveries = 0
 
@@ -148,7 +148,7 @@ package struct Recording: Sendable {
     package var attacks: [Attack] = []
     /// The CPU time that the processes used; nil if the scenario has no processors, so that nothing takes time.
     package var processors: ProcessorUsage?
-    /// The sum of all stays.
+    /// The sum of the durations of all stays.
     package var memberTime = Duration.zero
     package var steps = 0
     package var traceHash: UInt64 = 0

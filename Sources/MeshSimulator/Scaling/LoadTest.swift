@@ -68,7 +68,7 @@ package final class LoadTest: VirtualMesh {
 
     /// Lets the first `count` members say in each heartbeat that they hold no directory.
     ///
-    /// - Parameter step: By how many parts of a snapshot each heartbeat claims to have more than the last one.
+    /// - Parameter step: The number of further parts of a snapshot that each heartbeat claims to have.
     package func askForEverything(first count: Int, step: UInt16 = 0) {
         for index in members.indices.prefix(count) {
             members[index].claim = 0

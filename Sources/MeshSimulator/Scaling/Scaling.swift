@@ -9,7 +9,7 @@ package struct Scaling: Sendable {
     package private(set) var joinKnown = Duration.zero
     /// The time from a member's death until the last member knows of it.
     package private(set) var deathKnown = Duration.zero
-    /// The traffic of each besides PULSE and HEARTBEAT.
+    /// The traffic of a join, and of a death, besides PULSE and HEARTBEAT.
     package private(set) var joinCost = Recording.Traffic()
     package private(set) var deathCost = Recording.Traffic()
     /// All traffic in `quiet`, in which nothing happens.
@@ -18,7 +18,7 @@ package struct Scaling: Sendable {
     package private(set) var datagrams = 0
 
     package static let quiet = Duration.seconds(20)
-    /// The number of joins and deaths whose means the times and costs are.
+    /// The number of joins, and of deaths, over which times and costs are averaged.
     package static let samples = 5
     /// The greatest number of real peers; all others are lightweight members.
     package static let watchers = 100

@@ -12,7 +12,7 @@ protocol Adversary: AnyObject {
 
     /// Acts, first when the attack begins and then at the times that it asks for.
     func act(_ reach: inout AttackerActions)
-    /// Returns the datagram that goes on in its place, or nil to withhold it.
+    /// Returns the datagram to send on in place of `flight`, or nil to withhold it.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
     /// Handles a datagram that was sent to one of the attacker's own addresses.
     func receive(_ flight: Flight, _ reach: inout AttackerActions)
@@ -118,7 +118,8 @@ enum Fact {
     /// A member has joined.
     case joined(Arrival)
     case left(Parting)
-    /// A peer trusts its directory although the server has last heard it longer ago than trust lasts.
+    /// A peer trusts its directory, although the server last accepted a datagram of the peer longer ago than trust
+    /// lasts.
     case trustsTooLong(Int)
 
     struct Arrival {
@@ -136,7 +137,7 @@ enum Fact {
         let diedAt: Instant?
         /// True if the member had just proved that it is alive.
         let isWrong: Bool
-        /// The time before which the last sign of life must be for a member to be certainly gone.
+        /// A member whose last sign of life is before this time is certainly gone.
         let latestSign: Instant
 
         func isLate(since: Instant) -> Bool { since < latestSign }

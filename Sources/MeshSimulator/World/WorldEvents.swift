@@ -54,8 +54,9 @@ extension World: VirtualMesh {
         if !peers[index].hasEnded { tellAttacker(of: handling) }
     }
 
-    /// For some seconds a peer remembers that a CONFIRM which it gave up may still replace its session. It forgets that
-    /// only if its clock jumps or the GOODBYE is late: then it waits as for another process, and so must the world.
+    /// Ends the wait that GOODBYE demands, if the peer itself may end it. For some seconds a peer remembers that a
+    /// CONFIRM which it gave up may still replace its session. It forgets that only if its clock jumps or the GOODBYE
+    /// is late.
     private func checkWait(of index: Int, _ flight: Flight) {
         guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longDelay
@@ -182,7 +183,7 @@ extension World: VirtualMesh {
 
     /// Returns false if the peer may not speak.
     func speakNow(_ index: Int, to audience: Int?) -> Bool {
-        // What is sent to attackers, or to members made up by a liar, nobody is expected to deliver.
+        // Messages to attackers, or to members that a lying server has made up, need not be delivered.
         let strangers =
             attackers.isEmpty || audience != nil
             ? 0 : peers[index].process.machine.members.count { state.identities[$0.publicKey] == nil }

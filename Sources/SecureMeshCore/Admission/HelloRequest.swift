@@ -5,7 +5,7 @@ struct HelloRequest: Sendable {
     let ephemeral: AgreementPublicKey
     let path: Path
     let bytes: [UInt8]
-    /// The address of the answer: the first 8 bytes of a hash of `bytes`.
+    /// The tag to which the answer is addressed: the first 8 bytes of a hash of `bytes`.
     let tag: UInt64
     let d1: Secret32
 

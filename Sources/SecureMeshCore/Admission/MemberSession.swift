@@ -44,8 +44,8 @@ struct MemberSession: Sendable {
 
     /// Notes what the member says it holds of the directory.
     ///
-    /// - Parameter told: The version in the PULSE that the member has heard.
-    /// - Returns: The time for which nothing has reached it of what it lacks, if that is to be reported.
+    /// - Parameter told: The version in the newest PULSE that the member has received.
+    /// - Returns: The time since the member last received anything that it lacks; nil unless a report is due.
     mutating func noteHeld(_ heartbeat: Verified<Heartbeat>, told: UInt64, now: Instant) -> Duration? {
         let held = HeldDirectory(version: heartbeat.body.version, part: heartbeat.body.part)
         stall.note(held, isComplete: held.version >= told, now: now)

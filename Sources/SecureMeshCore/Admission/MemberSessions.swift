@@ -1,6 +1,6 @@
 /// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of what members are sent.
 ///
-/// Each member is one value, which is changed in its place: a copy of it would retain its keys and its window. A
+/// Each member is one value, which is changed in place, because a copy of it would retain its keys and its window. A
 /// datagram finds it with one look-up and changes no state but that value and the load.
 package struct MemberSessions: Sendable {
     private let context: SigningContext
@@ -65,7 +65,7 @@ extension MemberSessions {
         package let heard: HeardPulse?
         /// The version of the directory that this PULSE told the member; 0 without one.
         package let told: UInt64
-        /// The time for which nothing has reached the member of what it lacks, if that is to be reported.
+        /// The time since the member last received anything that it lacks; nil unless a report is due.
         package let stalledFor: Duration?
         /// True if a number is missing before this one: heartbeats were lost, or the sender has left it out.
         package let asksForPulse: Bool
@@ -75,7 +75,7 @@ extension MemberSessions {
     package enum Admitted: Sendable {
         case heartbeat(AdmittedHeartbeat)
         case leave(SessionID)
-        /// The member sealed what it did not sign. Nobody else could have.
+        /// The member sealed a payload with a wrong signature. Nobody else has the key of the seal.
         case misbehaved(SessionID)
     }
 
@@ -193,7 +193,7 @@ extension MemberSessions {
         return members[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
-    /// Returns what the member was sent of what it had missed; nil if `session` is no member's.
+    /// Returns the repairs that the member was sent; nil if `session` is no member's.
     package func repair(of session: SessionID) -> RepairState? {
         indices[session].map { members[$0].repair }
     }

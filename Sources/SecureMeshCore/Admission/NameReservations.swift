@@ -7,7 +7,7 @@ package struct NameReservations: Sendable {
     private struct Departed: Sendable {
         let identity: PublicKey
         let leftAt: Instant
-        /// The number of this departure in `order`, where earlier ones of the same name may be too.
+        /// The number of this departure. `order` may also have earlier departures from the same name.
         let number: UInt64
     }
 
@@ -16,7 +16,7 @@ package struct NameReservations: Sendable {
     private var departed: [PeerName: Departed] = [:]
     /// The names that each identity has left, in the order of leaving.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
-    /// The departures in their order. It may include departures that have left `departed` since.
+    /// The departures in their order. It may include departures that `departed` no longer has.
     private var order: [(name: PeerName, number: UInt64)] = []
     private var oldest = 0
     private var nextNumber: UInt64 = 0
@@ -44,8 +44,8 @@ package struct NameReservations: Sendable {
         forget(name)
     }
 
-    /// Notes that a member has left its name, which is kept for it from then on for 24 h. Only the last few names that
-    /// an identity has left are kept.
+    /// Notes that a member has left its name. From then on the name is kept for it for 24 h. Of the names that an
+    /// identity has left, only the last few are kept.
     package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
         guard held[name] == identity else { return }
         held[name] = nil
@@ -70,7 +70,7 @@ package struct NameReservations: Sendable {
         namesLeft[former.identity] = rest.isEmpty ? nil : rest
     }
 
-    /// Removes void departures.
+    /// Removes the departures from `order` that `departed` no longer has.
     private mutating func compact() {
         order = order[oldest...].filter { departed[$0.name]?.number == $0.number }
         oldest = 0

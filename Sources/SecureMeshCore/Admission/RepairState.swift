@@ -1,4 +1,4 @@
-/// The DELTAs and SNAPSHOTs that a member had missed, as far as it has asked for them and was sent them.
+/// The repairs of one member: the DELTAs and SNAPSHOTs that it has asked for, and those that it was sent.
 package struct RepairState: Sendable {
     /// The highest version that the member held when it was sent DELTAs.
     package var held: UInt64 = 0
@@ -15,12 +15,13 @@ package struct RepairState: Sendable {
 
     package init() {}
 
-    /// Returns how many of `wanted` datagrams the member is sent.
+    /// Returns the number of datagrams that the member is sent.
     ///
     /// - Parameters:
-    ///   - isProgress: Whether the member asks for more than it has asked for before. Then it need not wait.
-    ///   - heard: The newest PULSE that the member had received. If it is not the newest that was sent, the member may
-    ///     be late, and is not sent again what was sent after that PULSE.
+    ///   - wanted: The number of datagrams that the member lacks.
+    ///   - isProgress: True if the member asks for more than it has asked for before. Then it need not wait.
+    ///   - heard: The newest PULSE that the member had received. If a newer one was sent, the member may be late. Then
+    ///     datagrams that were sent after `heard` are not sent again.
     ///   - bucket: The bucket for the repairs of all members. If it is empty, a member still gets a few datagrams.
     package mutating func grant(
         _ wanted: Int, isProgress: Bool, heard: HeardPulse, from bucket: inout RateLimiter, now: Instant

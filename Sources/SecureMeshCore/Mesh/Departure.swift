@@ -9,7 +9,7 @@ public enum Departure: String, Hashable, Sendable {
     case expired
     /// The roster no longer allows the key.
     case revoked
-    /// The peer sent a datagram that it could not have signed: it is broken or an attacker.
+    /// The peer sent a datagram with an intact seal and a wrong signature. Only a faulty or hostile peer does that.
     case misbehaved
     /// The peer did not renew its session in time.
     case tooOld
@@ -53,13 +53,13 @@ public enum Departure: String, Hashable, Sendable {
 public enum Dismissal: String, Hashable, Sendable {
     /// The same key joined again in another process. This peer joins again after 60 s.
     case replaced
-    /// The server had no proof of life within the lifetime. This peer joins again at once.
+    /// The server had no proof of life within the lifetime. This peer joins again, as after a lost connection.
     case expired
-    /// The roster no longer allows the key. This peer ends.
+    /// The roster no longer allows the key. This peer ends, or goes on with the servers that it may still ask.
     case revoked
-    /// The server got a datagram that this peer could not have signed. This peer joins again after 60 s.
+    /// The server got a datagram with an intact seal and a wrong signature. This peer joins again after 60 s.
     case misbehaved
-    /// The session was not renewed in time. This peer joins again at once.
+    /// The session was not renewed in time. This peer joins again, as after a lost connection.
     case tooOld
     /// The server stopped. This peer joins again when there is a server.
     case stopping

@@ -14,13 +14,13 @@ package struct DirectoryReplica: MemberLookup {
     private var proof = DirectoryProof()
     /// The members of the directory before this one that may still come back.
     private(set) package var former: FormerDirectory
-    /// Rises with each change of the members.
+    /// A number that rises with each change of the members.
     private(set) package var changeCount = 0
     /// The time within which former members that the new directory does not list may join again.
     private var returnPeriod = ProtocolConstants.returnPeriod
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
-    /// DELTAs from versions that are not held yet, by that version.
+    /// The early DELTAs, which begin at versions that are not held yet, by these versions.
     private var early: [UInt64: Delta] = [:]
     /// The entries with the key last seen under each name, in all sessions of this process.
     private var knownNames = KnownNames()
@@ -138,7 +138,8 @@ package struct DirectoryReplica: MemberLookup {
         return isRight
     }
 
-    /// Applies a DELTA from the version held and the early ones that follow it, or keeps an early one.
+    /// Applies a DELTA that begins at the version held, and then the early DELTAs that follow it. Keeps a DELTA that
+    /// begins at a later version, if there is room for it.
     package mutating func apply(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(delta.added)
         guard version > 0, delta.from == version else {

@@ -47,7 +47,7 @@ public enum JoinDelay: String, Hashable, Sendable {
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
-    /// Converts the reason of a REJECT; nil if that refusal is final.
+    /// Converts the reason of a REJECT; nil for `notAuthorized`, which has no time to wait.
     package init?(_ reason: Reject.Reason) {
         switch reason {
         case .notAuthorized: return nil
@@ -59,7 +59,7 @@ public enum JoinDelay: String, Hashable, Sendable {
     }
 }
 
-/// The reason for which this peer will not join again by itself.
+/// The reason for which a server does not let this peer's key join.
 @nonexhaustive
 public enum Exclusion: String, Hashable, Sendable {
     /// The server's roster does not list the key, or lists it under another name.

@@ -41,7 +41,7 @@ package struct JoinedGate: Sendable {
     }
 
     private var reported = Membership.none
-    /// True if the consumers believe that messages are sent and delivered.
+    /// True if, by the events so far, messages are sent and delivered.
     private var isTrustReported = false
     /// True from the first fresh PULSE of a session until its `.joined`.
     private(set) package var isPending = false
@@ -102,10 +102,10 @@ package struct JoinedGate: Sendable {
         return [event]
     }
 
-    /// True if the end of trust is to be reported.
+    /// True if an event must say when trust ends.
     package var watchesTrust: Bool { reported != .none && isTrustReported }
 
-    /// Returns true if it is to be reported that messages are, or are not, sent and delivered.
+    /// Returns true if an event must say that trust has ended or is restored.
     package mutating func isNews(trusted isTrusted: Bool) -> Bool {
         // The next `.joined` says that a pending session is trusted.
         guard reported != .none, isTrusted != isTrustReported, !(isTrusted && isPending) else { return false }

@@ -10,7 +10,7 @@ package struct LeaveSequence: Hashable, Sendable {
     /// The instant at which `step` is due.
     private(set) package var next: Instant
 
-    /// - Parameter hasSession: Whether there is a session to leave; if not, the sequence is done at once.
+    /// - Parameter hasSession: True if there is a session to leave; if not, the sequence is done at once.
     package init(hasSession: Bool, now: Instant) {
         left = hasSession ? Limits.leaveRepeats : 0
         flushUntil = now + Limits.leaveFlush

@@ -1,4 +1,4 @@
-/// Why this peer has no key with another member's session.
+/// The reason why this peer has no key with another member's session.
 package enum PairError: Error, Hashable, Sendable {
     /// The session has ended and had keys here. Listing it again must not start its counters again.
     case sessionRetired

@@ -129,7 +129,7 @@ package struct Pairs: Sendable {
 
     /// Ends the pair with another member's session.
     ///
-    /// - Parameter wasReplaced: Whether the member has a newer session; messages already on their way are then accepted
+    /// - Parameter wasReplaced: True if the member has a newer session. Messages already on their way are then accepted
     ///   for 5 s more.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
         badBindings.remove(session)
@@ -154,7 +154,7 @@ package struct Pairs: Sendable {
         replacedSenders.removeFirst(over.count)
     }
 
-    /// Makes the key with a sender of which no datagram has been opened yet.
+    /// Returns a pair with a sender of whose datagrams none has been opened yet, and makes its key if necessary.
     ///
     /// Nothing is authentic yet. There are three buckets of tokens for new keys. So a member that sends garbage in the
     /// names of all others uses up only the bucket for datagrams from unexpected addresses. If it forges the addresses

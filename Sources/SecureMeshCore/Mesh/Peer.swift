@@ -21,7 +21,8 @@ package struct Peer: MeshMachine {
     private var joinedGate = JoinedGate()
     private var leaving: LeaveSequence?
     private var hasEnded = false
-    /// The instant at which the sockets were asked to be drained, before the server is taken for silent.
+    /// The instant at which this peer asked for a drain of its sockets, after which the server may count as silent; nil
+    /// if none is under way.
     private var drainBegan: Instant?
     private var slowness = SlownessReport()
     private var lookup = ServerLookup()
@@ -43,7 +44,7 @@ package struct Peer: MeshMachine {
     package var members: [Member] { directory.others.map(Member.init) }
     /// The number of members, this peer included once it is listed.
     package var memberCount: Int { directory.count }
-    /// Rises with each change of the members.
+    /// A number that rises with each change of the members.
     package var changeCount: Int { directory.changeCount }
 
     package var usages: [Usage] {
@@ -204,7 +205,7 @@ package struct Peer: MeshMachine {
         }
     }
 
-    /// Does not count the server's silence against it if this peer was late itself.
+    /// Restarts the time of the server's silence if this peer itself was late, because the silence then proves nothing.
     private mutating func noteLateness(_ lateness: Duration, now: Instant) {
         guard let tolerated = sessions.toleratedLateness, lateness > tolerated else { return }
         sessions.restartSilence(now)
@@ -256,7 +257,7 @@ package struct Peer: MeshMachine {
 // MARK: joining
 
 extension Peer {
-    /// True while an attempt to join asks for the server, or waits for its time to do so.
+    /// True while this peer tries to join, or waits for the time of its next attempt.
     package var seeksServer: Bool { joining.isActive && !hasEnded && leaving == nil }
 
     /// The address of the server in the newest session; nil if there is none.
@@ -412,7 +413,8 @@ extension Peer {
         }
     }
 
-    /// Ends this peer, or drops what it has of a server that does not let its key join, and asks others or later.
+    /// Ends this peer. If other servers, or this one later, may let its key join, drops only what it has of this
+    /// server.
     private mutating func exclude(_ exclusion: Exclusion, by server: PublicKey, now: Instant) {
         guard let pause = joining.exclude(server, random: &random, now: now) else { return finish(.ended(exclusion)) }
         sessions.dropCandidate(of: server)

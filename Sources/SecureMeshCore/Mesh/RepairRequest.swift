@@ -49,7 +49,7 @@ package struct RepairRequest: Sendable {
 
     /// Notes a heartbeat.
     ///
-    /// - Parameter isEarly: Whether it would not have been due without this schedule.
+    /// - Parameter isEarly: True if it was due only because of this schedule.
     package mutating func sent(version: UInt64, part: Int, isEarly: Bool, now: Instant) {
         repeats = hasAsked && asked == (version, part) ? min(repeats + 1, 8) : 0
         hasAsked = true

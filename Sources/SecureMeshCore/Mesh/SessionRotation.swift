@@ -103,7 +103,7 @@ package struct SessionRotation: Sendable {
 
     /// Ends the current session after GOODBYE "replaced".
     ///
-    /// - Returns: Whether this peer's own CONFIRM may have replaced it; it then becomes the previous session.
+    /// - Returns: True if this peer's own CONFIRM may have replaced it. It then becomes the previous session.
     package mutating func replaceCurrent(_ now: Instant) -> Bool {
         let isOwn = candidate != nil || givenUpUntil.map { now < $0 } ?? false
         if isOwn { retireCurrent(until: now + ProtocolConstants.pairLingering, speaks: false) }
@@ -314,7 +314,8 @@ package struct SessionRotation: Sendable {
         throw .unknownSession
     }
 
-    /// The session to which another member's datagram is, and where its senders are listed.
+    /// The session that another member's datagram is addressed to, and the directory that lists the senders of that
+    /// session.
     ///
     /// The callers change both sessions in place: a copy of either would have the table of senders copied as well.
     private enum Receiver {

@@ -3,7 +3,7 @@ struct SnapshotAssembly: Sendable {
     let version: UInt64
     let parts: UInt16
     private var received: [UInt16: [Entry]] = [:]
-    /// The number such that all parts below it have arrived.
+    /// The lowest number of a part that has not arrived.
     private var complete: UInt16 = 0
 
     init(version: UInt64, parts: UInt16) {

@@ -36,7 +36,8 @@ package enum Limits {
 
     // Members, at the server.
     package static let maximumPeers = 10_000
-    /// The burst covers the heartbeats with which a newcomer asks for a large directory.
+    /// The least rate of a member's datagrams. The burst covers the heartbeats with which a newcomer asks for a large
+    /// directory.
     package static let memberRate = Rate(perSecond: 10, burst: 40)
 
     /// Returns the rate of a member's datagrams: five times that of its heartbeats, and at least `memberRate`.
@@ -59,8 +60,8 @@ package enum Limits {
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The shortest time between two digests that a peer computes of a proven directory, and the same for each member,
-    /// if that is more. A digest takes 0.3 µs per member.
+    /// The shortest time between two digests that a peer computes of a proven directory, and the shortest time per
+    /// member; the longer of the two counts. A digest takes 0.3 µs per member.
     package static let digestGap = Duration.seconds(2)
     package static let memberDigestGap = Duration.milliseconds(10)
     package static let repairGap = Duration.milliseconds(250)
@@ -68,7 +69,8 @@ package enum Limits {
     /// `repairGap`.
     package static let leastRepair = 4
     package static let firstBurst = 16
-    /// A receive buffer of 212,992 bytes, the default of Linux, holds about 92 datagrams of 1,232 bytes.
+    /// The largest number of parts in a burst. A receive buffer of 212,992 bytes, the default of Linux, holds about 92
+    /// datagrams of 1,232 bytes.
     package static let mostSnapshotParts = 64
     package static let resentParts = 8
     /// The rate of parts and DELTAs in repairs, for all members together: about 25 MB/s, a tenth of a core.
@@ -98,8 +100,8 @@ package enum Limits {
             perSecond: max(fanOutRate.perSecond, least.perSecond), burst: max(fanOutRate.burst, least.burst))
     }
 
-    /// The number of members that wait to be listed from which on HELLOs are rejected. From twice this number on,
-    /// CONFIRMs are rejected too.
+    /// The number of members waiting to be listed at which HELLOs are rejected. At twice this number, CONFIRMs are
+    /// rejected too.
     package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
@@ -183,7 +185,8 @@ package enum Limits {
     /// direction, one ACK of 50 is missing then once in 1,500 messages. With doubling from the first repeat, it would
     /// be missing after most messages.
     package static let steadyRepeats = 12
-    /// More messages that wait show a receiver that is gone, or a network that has no room for more.
+    /// The number of waiting messages up to which repeats keep the first gap. More of them show that a receiver is
+    /// gone, or that the network has no room for more.
     package static let steadyMessages = 16
     package static let longestRepeat = Duration.seconds(2)
     /// The longest time for which a message waits for acknowledgments.

@@ -1,5 +1,5 @@
 extension PeerName {
-    /// Reads NAME33: the length, the name, and zeros up to 33 bytes (PROTOCOL.md, section 3).
+    /// Reads NAME33: the length, the name, and zeros up to 33 bytes (PROTOCOL.md, section 3.5).
     ///
     /// - Throws: `invalidName`, `nonZeroPadding` or `payloadLengthMismatch`.
     package init(padded reader: inout ByteReader, _ span: Span<UInt8>) throws(Rejection) {

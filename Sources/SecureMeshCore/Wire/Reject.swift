@@ -9,7 +9,8 @@ package struct Reject: Payload {
     }
 
     package var reason: Reason
-    /// The time in seconds before the peer asks again. It is 0 for `notAuthorized`, which is final.
+    /// The time in seconds before the peer asks again. It is 0 for `notAuthorized`, after which the peer chooses a
+    /// pause.
     package var retrySeconds: UInt16
 
     package init(reason: Reason, retrySeconds: UInt16) {

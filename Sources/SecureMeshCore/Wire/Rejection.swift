@@ -79,7 +79,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case ticketExpired
     /// A CONFIRM came from another address than its HELLO.
     case ticketSourceMismatch
-    /// A CONFIRM has not the token of its WELCOME, or has fields that it may not have.
+    /// A CONFIRM does not have the token of its WELCOME, or has fields that it may not have.
     case tokenMismatch
     /// After its HELLO the key was revoked, the name or the address was taken, the server was full, or the join bucket
     /// was empty. This ends the handshake.

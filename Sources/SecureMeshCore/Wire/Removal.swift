@@ -1,4 +1,4 @@
-/// A session that a DELTA removes, with the reason (PROTOCOL.md, section 4.4).
+/// A session that a DELTA removes, with the reason (PROTOCOL.md, section 4.3).
 package struct Removal: Hashable, Sendable {
     package var session: SessionID
     /// The reason for which the server ended the session; nil if its member left.

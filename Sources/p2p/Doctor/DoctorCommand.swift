@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import MeshControl
 internal import SecureMesh
 
-/// `p2p doctor`: says in words how a running server or peer and its network do.
+/// `p2p doctor`: examines a running server or peer and its network, and prints findings.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",

@@ -8,7 +8,7 @@ struct Finding: Equatable, Codable, Sendable {
     }
 
     let verdict: Verdict
-    /// The subject, as a fixed word.
+    /// A fixed word that names what was checked, such as `clock`.
     let subject: String
     let text: String
     /// The action to take; nil if there is none.

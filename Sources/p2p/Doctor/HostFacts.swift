@@ -10,7 +10,7 @@ struct HostFacts: Codable, Sendable {
     var pathMTU: [String: Int] = [:]
     var version = Program.version
     var time = Timestamp.now
-    /// True if a program keeps the clock right; nil if the system does not tell.
+    /// True if a program synchronizes the clock; nil if the system does not tell.
     var isClockSynchronized = FileSystem.isClockSynchronized
 
     /// Looks at the host.

@@ -84,7 +84,7 @@ enum ProcessLimits {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Runs `body` while `count` other threads exist, which shows before the work begins that the system allows them.
+    /// Runs `body` while `count` other threads exist. So a limit of threads is found before the work begins.
     private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
         let gate = try FileSystem.makePipe()
         var threads: [pthread_t] = []
@@ -130,7 +130,7 @@ enum ProcessLimits {
         #endif
     }
 
-    /// Checks that there is so much more address space.
+    /// Checks that the process can map `size` more bytes of address space.
     ///
     /// - Parameter threads: The number of threads that the process needs, for the message.
     private static func checkMemory(_ size: Int, _ threads: Int) throws {
