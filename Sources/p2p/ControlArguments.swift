@@ -58,7 +58,8 @@ struct ControlOptions: ParsableArguments {
                 return ControlClient(path: servers[0])
             }
             throw Failure(
-                .usage, "several run here: \(sockets.joined(separator: " "))", hint: "choose one with --control")
+                .usage, "more than one \(kind) runs here: \(sockets.joined(separator: " "))",
+                hint: "choose one with --control PATH")
         }
         return ControlClient(path: first)
     }

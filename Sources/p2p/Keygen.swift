@@ -51,12 +51,15 @@ struct Keygen: AsyncParsableCommand {
                 Console.note("the server is no peer of its own mesh: its key is not in \(store.rosterPath)")
             }
             let results = try store.authorize(peers, in: store.rosterPath, replacing: .revoke)
-            if !results.isEmpty { await RunningServer.reload(after: store.rosterPath) }
+            if !results.isEmpty, await !RunningServer.reload(after: store.rosterPath).isEmpty {
+                let name = peers.count == 1 ? "\(peers[0].name)" : "NAME"
+                return Console.note("next: \(store.command("peer", name, "PORT"))")
+            }
         }
         noteNext(store, peers)
     }
 
-    /// Prints the command that usually comes next.
+    /// Prints the command that usually comes next, if no running server has read the list.
     private func noteNext(_ store: KeyStore, _ peers: [(name: PeerName, key: PublicKey)]) {
         if !authorize, !peers.isEmpty {
             for (name, key) in peers { Console.note("next, on the server's host: p2p authorize \(name) \(key)") }

@@ -23,8 +23,8 @@ enum RunningServer {
         }
         if reports.isEmpty {
             Console.note(
-                "no running server has read the list; a server of another user reads \(path) again on SIGHUP, "
-                    + "which 'systemctl reload p2p-server' sends")
+                "no running server has read \(path); a server of another user does on SIGHUP: "
+                    + "'systemctl reload p2p-server'")
         }
         return reports
     }

@@ -12,10 +12,11 @@ struct SendCommand: AsyncParsableCommand {
         discussion: """
               p2p send B hello
               uptime | p2p send --all
-              p2p send B hello --as A --server 192.0.2.1:3000
+              p2p send B hello --as C --server 192.0.2.1:3000
 
-            Sends through the peer that runs on this host. With --as it joins the mesh for the message instead. Prints \
-            who has acknowledged it. The exit code is 75 if a receiver has not, though it may have the message.
+            Sends through the peer that runs on this host. With --as it joins the mesh for the message instead, with a \
+            key that no running peer uses. Prints who has acknowledged it. The exit code is 75 if a receiver has not, \
+            though it may have the message.
             """)
 
     @Argument(help: ArgumentHelp("Name of the receiver. With --all, the text.", valueName: "name"))

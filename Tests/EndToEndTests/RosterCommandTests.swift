@@ -46,6 +46,9 @@ struct RosterCommandTests {
         #expect(try await harness.run(["authorize", "C", String(line.dropFirst(2))]).status == 0)
         try await server.process.waitForLine(matching: "^p2p: may join: C$", on: .errors)
         _ = try await harness.joinPeer("C", of: server)
+
+        let next = try await harness.run(["keygen", "D", "--authorize"])
+        #expect(next.errors.last == "p2p: next: p2p peer D PORT")
     }
 
     @Test("a list that was emptied, or has lost most of its keys, revokes nobody")

@@ -31,7 +31,7 @@ enum Diagnosis {
                 "restart the older one after an upgrade")
     }
 
-    /// Keys and times of expiry need the time of day. Heartbeats do not.
+    /// Judges the clock of this host, by which keys expire. Heartbeats do not depend on it.
     private static func clock(_ facts: HostFacts) -> Finding {
         guard facts.time > firstPlausibleTime else {
             return .problem(
@@ -42,8 +42,8 @@ enum Diagnosis {
             return .good("clock", "the clock of this host says \(facts.time)")
         }
         return .advice(
-            "clock", "no program keeps the clock of this host right; it says \(facts.time)",
-            "'timedatectl set-ntp true' or chrony does, so that keys expire when they should")
+            "clock", "no program synchronizes the clock of this host; it says \(facts.time)",
+            "run chrony, or 'timedatectl set-ntp true', so that keys expire when they should")
     }
 
     /// The beginning of 2026. An earlier time is that of a clock without a battery.

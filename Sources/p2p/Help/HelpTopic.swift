@@ -22,13 +22,13 @@ enum HelpTopic: String, CaseIterable {
           64  wrong usage
           65  a malformed key or list of peers
           66  no list of authorized peers
-          68  there is no host of the server's name
+          68  the host name of the server does not exist
           69  not a member in time, or no server or peer runs here
-          71  a port is in use, or the system does not allow what is needed
+          71  a port is in use, or the system refuses what is needed
           73  a file exists or cannot be created
           74  standard output cannot be written
-          75  a name was not looked up, or a message not acknowledged: try again
-          77  no usable key, or the server does not let it join
+          75  a lookup failed, or a message was not acknowledged: try again
+          77  no usable key, or the server does not let the key join
           78  a settings file or a P2P_... variable is wrong
 
         Codes above 1 are those of sysexits.h. A process that a signal ends has 128
@@ -65,7 +65,7 @@ enum HelpTopic: String, CaseIterable {
           keys/NAME.pub           public key: a line NAME p2ppub1_...
           keys/server.key         secret key of the server
           keys/server.pub         public key of the server, which peers pin
-          keys/authorized_peers   such a line for every peer that may join
+          keys/authorized_peers   list of peers that may join: a line for each, as above
           p2p.toml                settings of 'p2p server' and 'p2p peer'
           p2p/server-PORT.sock    control socket of a server, in XDG_RUNTIME_DIR
           p2p/peer-NAME-PORT.sock control socket of a peer, in XDG_RUNTIME_DIR
