@@ -93,7 +93,7 @@ struct LogThrottle {
 
     /// Counts the event.
     ///
-    /// - Parameter times: How often it has happened.
+    /// - Parameter times: The number of times that it has happened.
     /// - Returns: The count since the last line if a line is due, else nil.
     mutating func happened(_ times: Int = 1, _ now: NIODeadline = .now()) -> Int? {
         count += times

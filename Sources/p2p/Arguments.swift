@@ -42,7 +42,7 @@ enum Parse {
 
     /// Parses an IP address without a port.
     ///
-    /// - Returns: the address with port 0.
+    /// - Returns: The address with port 0.
     static func host(_ text: String) throws -> SocketAddress {
         do throws(SocketAddressError) {
             return try withoutLinkLocal(SocketAddress(text.contains(":") ? "[\(text)]:0" : "\(text):0"))
@@ -114,7 +114,7 @@ enum OptionalInterval {
 extension ArgumentHelp {
     /// Help with a default that the parser cannot print, in the parser's own form.
     ///
-    /// - Parameter valueDefault: the text of the default.
+    /// - Parameter valueDefault: The text of the default.
     init(_ abstract: String, valueName: String, default valueDefault: String) {
         self.init("\(abstract) (default: \(valueDefault))", valueName: valueName)
     }

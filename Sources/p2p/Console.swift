@@ -153,7 +153,7 @@ enum Console {
 
     /// Prints progress on stderr.
     ///
-    /// - Parameter replacesLine: true to overwrite the terminal's current line, which an empty text clears; false to
+    /// - Parameter replacesLine: True to overwrite the terminal's current line, which an empty text clears; false to
     ///   print a line of its own.
     static func progress(_ text: String, replacesLine: Bool) {
         let style = style.withLock { $0 }

@@ -4,7 +4,7 @@ internal import SecureMesh
 enum FileFailure {
     /// Returns the failure for a file that exists and cannot be read.
     ///
-    /// - Parameter mode: the argument of `chmod` for the hint, if the user owns the file.
+    /// - Parameter mode: The argument of `chmod` for the hint, if the user owns the file.
     static func cannotRead(_ path: String, chmod mode: String) -> Failure {
         let folder = KeyFile.folder(of: path)
         let hint: String

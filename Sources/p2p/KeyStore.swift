@@ -5,7 +5,7 @@ struct KeyStore {
     let folder: String
     private let givenFolder: String?
 
-    /// - Parameter folder: the argument of `--keys`; if it is nil, the folder is `$P2P_KEYS`, or else `./keys`.
+    /// - Parameter folder: The argument of `--keys`; if it is nil, the folder is `$P2P_KEYS`, or else `./keys`.
     init(folder: String?) {
         let environment = FileSystem.environment("P2P_KEYS").flatMap { $0.isEmpty ? nil : $0 }
         givenFolder = folder
@@ -18,7 +18,7 @@ struct KeyStore {
 
     /// Returns the hint for a secret key that is not in this folder.
     ///
-    /// - Parameter name: the name of the key; nil for the server's.
+    /// - Parameter name: The name of the key; nil for the server's.
     func keygenHint(_ name: PeerName?) -> String {
         "make one with '\(name.map { command("keygen", "\($0)") } ?? command("keygen"))'"
     }
@@ -135,7 +135,7 @@ struct KeyStore {
 
     /// Checks that `create` would not overwrite a file.
     ///
-    /// - Parameter authorizes: true if the user asked to authorize the key.
+    /// - Parameter authorizes: True if the user asked to authorize the key.
     /// - Throws: `Failure` with exit code 73 and the first file that exists.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
@@ -216,8 +216,8 @@ struct KeyStore {
     /// Reads a secret key from a file.
     ///
     /// - Parameters:
-    ///   - hint: the hint if there is no such file.
-    ///   - access: who may read the file, and where its passphrase is.
+    ///   - hint: The hint if there is no such file.
+    ///   - access: The users who may read the file, and the source of its passphrase.
     /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or accessible to others, or if its
     ///   passphrase is missing or another one; 65 if it does not hold one key; 64 if `path` is itself a secret key.
     static func readSecret(_ path: String, hint: String, access: KeyAccess = KeyAccess()) throws -> SigningKey {
@@ -243,9 +243,9 @@ struct KeyStore {
     ///
     /// - Parameters:
     ///   - text: `p2ppub1_…`, or the path of a file with `NAME p2ppub1_…` or `p2ppub1_…`.
-    ///   - what: the key in words, for messages.
-    ///   - hint: the hint if the text or the file is no public key.
-    /// - Returns: the key, and the name before it in the file.
+    ///   - what: The key in words, for messages.
+    ///   - hint: The hint if the text or the file is no public key.
+    /// - Returns: The key, and the name before it in the file.
     /// - Throws: `Failure` with exit code 77 if there is no such file or it cannot be read; 65 if it holds no public
     ///   key.
     static func readPublicLine(
@@ -297,7 +297,7 @@ struct KeyStore {
 
     /// Returns the failure for a file that exists.
     ///
-    /// - Parameter hint: the hint for a file with the wrong content.
+    /// - Parameter hint: The hint for a file with the wrong content.
     static func failure(_ error: KeyFileError, hint: String?) -> Failure {
         let path = error.path
         let word = Shell.quoted(path)

@@ -52,7 +52,7 @@ actor PeerSessionPrinter {
 
     /// Records a failure if the peer is not a member when the time is over.
     ///
-    /// - Returns: true if it recorded one.
+    /// - Returns: True if it has recorded one.
     func giveUp(after timeout: Duration) -> Bool {
         guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
         if isExcluded {

@@ -23,7 +23,7 @@ struct RosterSource: Sendable {
     /// A list that lacks all or most of the keys is not taken for an order to revoke them: a file can be truncated by a
     /// full disk or an editor, or a volume can be missing. `p2p revoke` marks the lines of keys that it revokes.
     ///
-    /// - Parameter old: the list in force.
+    /// - Parameter old: The list in force.
     /// - Throws: `Failure`. Then the list must stay in force.
     func read(replacing old: Roster) throws -> Roster {
         let new = try read()

@@ -42,7 +42,7 @@ struct RosterText {
 
     /// Lets a key join under a name.
     ///
-    /// - Parameter until: the moment from which it may not; nil for none.
+    /// - Parameter until: The moment from which it may not; nil for none.
     mutating func authorize(
         _ name: PeerName, _ key: PublicKey, until: UnixTime? = nil, replacing: Replacement, now: UnixTime
     ) throws(Conflict) -> Authorization {
@@ -78,7 +78,7 @@ struct RosterText {
 
     /// Revokes the keys that `isMeant` chooses of those that may join.
     ///
-    /// - Returns: their lines.
+    /// - Returns: The lines of the revoked keys.
     mutating func revoke(reason: String?, now: UnixTime, _ isMeant: (RosterLine) -> Bool) -> [RosterLine] {
         let meant = lines.indices.filter { lines[$0].mayJoin(at: now) && isMeant(lines[$0]) }
         for index in meant { revoke(at: index, reason: reason, now: now) }

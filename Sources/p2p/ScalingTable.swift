@@ -17,7 +17,7 @@ struct ScalingTable {
 
     /// Plays a mesh of each size and prints the tables.
     ///
-    /// - Returns: false if a mesh did not finish; then it prints nothing.
+    /// - Returns: False if a mesh did not finish; then it prints nothing.
     static func print(_ sizes: [Int], seed: UInt64) -> Bool {
         var table = ScalingTable()
         let progress = ProgressLine()

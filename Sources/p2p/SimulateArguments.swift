@@ -5,7 +5,7 @@ internal import MeshSimulator
 extension Parse {
     /// Parses `5%` or `0.5%`.
     ///
-    /// - Returns: the share in millionths.
+    /// - Returns: The share in millionths.
     static func share(_ text: String) throws -> Int {
         guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
             throw ValidationError("a share is like 5% or 0.5%")

@@ -124,7 +124,7 @@ package struct MemberHistory: Sendable {
         return order.reversed().filter(isRemembered)
     }
 
-    /// Returns what is remembered of a member that is gone.
+    /// Returns the newest departure of a former member of that name; nil if none is remembered.
     package func absence(named name: String) -> Absence? {
         order.last { $0.member.name.description == name && isRemembered($0) }
     }

@@ -232,7 +232,7 @@ package final class PeerInspector: ControlledProcess {
         state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
     }
 
-    /// Returns when and why a member of that name left; nil if none is remembered.
+    /// Returns the time and the reason of the departure of a former member of that name; nil if none is remembered.
     func absence(named name: String) -> MemberHistory.Absence? {
         state.withLock { $0.history.absence(named: name) }
     }

@@ -2,13 +2,13 @@
 package enum ControlLimits {
     /// The version of the schema, in every answer.
     package static let schema = 1
-    /// Connections at once. Further ones are closed.
+    /// The largest number of connections at once. Further ones are closed.
     package static let connections = 32
-    /// The bytes of one header field, and of all together, and their number.
+    /// The largest size of one header field, in bytes, that of all together, and their largest number.
     package static let headerField = 4 << 10
     package static let header = 16 << 10
     package static let headerFields = 64
-    /// The bytes of a request's body: a message of the largest size in Base64, and the rest of its JSON.
+    /// The largest body of a request, in bytes: a message of the largest size in Base64, and the rest of its JSON.
     package static let body = 128 << 10
     /// The longest time from the first byte of a request, or from the beginning of a connection, to the request's end.
     package static let requestTime = Duration.seconds(5)
@@ -16,7 +16,8 @@ package enum ControlLimits {
     package static let idleTime = Duration.seconds(60)
     /// The longest time for which an answer waits for its reader.
     package static let answerTime = Duration.seconds(30)
-    /// The bytes that wait for the reader of a stream. Events that come while more wait are counted as missed.
+    /// The largest number of bytes that wait for the reader of a stream. Events that come while more wait are counted
+    /// as missed.
     package static let streamBuffer = 256 << 10
     /// The number of former members that are remembered, and the time for which each is.
     package static let absences = 4_096
@@ -32,6 +33,6 @@ package enum ControlLimits {
     package static let deliveryTime = Duration.seconds(60)
     /// The time between two checks that the file of the socket still exists.
     package static let fileCheck = Duration.seconds(2)
-    /// The bytes of an answer or a line that a client reads at most: the status of 65,536 members has 25 MB.
+    /// The largest answer or line that a client reads, in bytes. The status of 65,536 members has 25 MB.
     package static let answer = 64 << 20
 }

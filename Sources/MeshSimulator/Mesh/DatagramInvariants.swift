@@ -58,14 +58,14 @@ extension Invariants {
         }
     }
 
-    /// Checks how a machine has handled a datagram.
+    /// Checks the effect of a datagram on a machine that has handled it.
     ///
     /// - Parameters:
     ///   - peer: The index of the peer, or nil for the server.
     ///   - before, after: The machine's state, if the datagram is broken.
-    ///   - refusals: How often the machine counted a refusal.
+    ///   - refusals: The number of refusals that the machine has counted for it.
     ///   - last: The reason, unless the machine may refuse honest datagrams.
-    /// - Returns: true if the datagram was accepted.
+    /// - Returns: True if the datagram was accepted.
     mutating func handled(
         _ flight: Flight, by peer: Int?, before: View?, after: View?, refusals: UInt64, last: Rejection?,
         answers: [Transmit], now: Instant

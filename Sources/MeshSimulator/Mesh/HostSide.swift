@@ -76,7 +76,7 @@ extension VirtualMesh {
         return cost
     }
 
-    /// Less CPU time is not worth an entry of the schedule.
+    /// The CPU time that a piece of work takes at least. Less is not worth an entry of the schedule.
     private static var shortestWork: Int64 { 20_000 }
 
     /// Does what comes next in the event loop of a process.

@@ -115,10 +115,10 @@ extension Invariants {
     /// last heartbeat.
     var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
-    /// Checks that an identity that gave no sign of life after `since` soon is not a member, and is trusted by nobody.
+    /// Checks that an identity without a sign of life since `since` is soon no member, and that nobody trusts it.
     ///
     /// - Parameters:
-    ///   - slack: How late a sweep may be.
+    ///   - slack: The delay that a sweep may have.
     ///   - trusting: Returns a peer that lists the identity and trusts its directory.
     package mutating func checkGone(
         _ identity: Int, since: Instant, isMember: Bool, slack: Duration = .zero, trusting: () -> Int? = { nil },

@@ -29,7 +29,7 @@ extension Invariants {
     ///   - sender: The identity of its sender, or nil if that is unknown.
     ///   - startedAt: The time at which the receiver's process started.
     ///   - isDeceived: The receiver follows a server that lies, which does not report revocations.
-    /// - Returns: how long the message was on its way.
+    /// - Returns: The time for which the message was on its way.
     @discardableResult
     package mutating func delivered(
         _ message: ReceivedMessage, from sender: Int?, to receiver: Int, startedAt: Instant,

@@ -88,7 +88,7 @@ extension VirtualMesh {
 
     /// Lets time pass until `isDone`, which is computed after each step.
     ///
-    /// - Returns: false if `limit` passed first.
+    /// - Returns: False if `limit` passed first.
     @discardableResult
     package func play(atMost limit: Duration, until isDone: () -> Bool) -> Bool {
         let end = now + limit

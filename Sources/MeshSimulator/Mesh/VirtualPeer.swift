@@ -102,7 +102,7 @@ package final class VirtualPeer {
             isTrusted: process.machine.isTrusted(local))
     }
 
-    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns when its token was issued.
+    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns the time at which its token was issued.
     func sends(_ flight: Flight, now: Instant) -> Instant? {
         guard flight.kind == .heartbeat || flight.kind == .confirm,
             let number = machine.newestNumber(in: flight.from)

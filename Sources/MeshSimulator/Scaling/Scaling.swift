@@ -32,7 +32,7 @@ package struct Scaling: Sendable {
     /// Lets all join, waits for a while, then lets one more join and die, several times.
     ///
     /// - Parameter tell: Takes the number of members, every 10 ms of virtual time.
-    /// - Returns: nil if not all joins and deaths are known in time.
+    /// - Returns: Nil if not all joins and deaths are known in time.
     package static func play(_ members: Int, seed: UInt64, tell: (Int) -> Void) -> Scaling? {
         var random = RandomSource.seeded(seed)
         let real = min(members, watchers)
@@ -92,7 +92,7 @@ extension LoadTest {
 
     private func sum(of kinds: [Kind]) -> Recording.Traffic { kinds.reduce(Recording.Traffic()) { $0 + sent($1) } }
 
-    /// Returns when the last of all others took over its version.
+    /// Returns the time at which the last of all other peers took over the version that it holds.
     fileprivate func lastHeld(but peer: VirtualPeer) -> Instant {
         peers.filter { $0 !== peer && $0.isRunning }.compactMap(\.heldAt).max() ?? now
     }

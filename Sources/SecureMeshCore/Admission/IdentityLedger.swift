@@ -16,7 +16,7 @@ package struct IdentityLedger: Sendable {
         [Usage("remembered identities", records.count, limit: Limits.rememberedIdentities)] + names.usages
     }
 
-    /// Returns how long the identity has to wait before it may join: the longer of its bar and its join bucket.
+    /// Returns the time that the identity has to wait before it may join: the longer of its bar and its join bucket.
     package func wait(_ identity: PublicKey, now: Instant) -> Duration {
         guard let record = records[identity] else { return .zero }
         let barred = record.barredUntil.map { max($0 - now, .zero) } ?? .zero

@@ -1,7 +1,7 @@
 /// The CPU time that members' datagrams and DELTAs to members cost, in windows of a second (PROTOCOL.md, section 5.6).
 package struct MemberLoad: Sendable {
     private var windowStart: Instant
-    /// Nanoseconds in the current window.
+    /// The cost in the current window, in nanoseconds.
     private var cost: Int64 = 0
     private var lastShare: Int64 = 0
 

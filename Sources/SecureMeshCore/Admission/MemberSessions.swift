@@ -7,7 +7,7 @@ package struct MemberSessions: Sendable {
     private let epoch: UInt64
     private let rate: Rate
     private let lifetime: Duration
-    /// In no order.
+    /// The members, in no order.
     private var members: [MemberSession] = []
     /// The index of each session in `members`.
     private var indices: [SessionID: Int] = [:]

@@ -6,7 +6,7 @@ package struct RateLimiter: Hashable, Sendable {
 
     package init() {}
 
-    /// Returns how long it takes until `accept` takes `count` tokens; zero if it would take them at `now`.
+    /// Returns the time until `accept` takes `count` tokens; zero if it would take them at `now`.
     ///
     /// - Parameter count: The number of tokens. A full bucket accepts more than it holds.
     package func wait(_ rate: Rate, count: Int = 1, now: Instant) -> Duration {
@@ -39,7 +39,7 @@ package struct RateLimiter: Hashable, Sendable {
         return true
     }
 
-    /// Takes as many tokens as there are, at most `count`. Returns how many it took.
+    /// Takes as many tokens as there are, at most `count`. Returns the number of tokens that it took.
     package mutating func take(upTo count: Int, _ rate: Rate, now: Instant) -> Int {
         let taken = min(count, tokens(rate, now: now))
         guard taken > 0 else { return 0 }

@@ -10,7 +10,7 @@ package struct ReplayWindow: Hashable, Sendable {
 
     package init() {}
 
-    /// Returns why `counter` would be refused; nil if it would be accepted.
+    /// Returns the reason why `counter` would be refused; nil if it would be accepted.
     package func refusal(of counter: UInt64) -> Rejection? {
         if counter > newest || words.isEmpty { return nil }
         if newest - counter >= ProtocolConstants.windowSize { return .counterTooOld }

@@ -8,7 +8,7 @@ package struct SecureChannel: Sendable {
     /// The highest number among the accepted datagrams.
     private(set) package var newestNumber: UInt64 = 0
 
-    /// - Parameter sent: How many counters are used up already: 0 for the keys of a new session.
+    /// - Parameter sent: The number of counters that are used up already: 0 for the keys of a new session.
     package init(receiveKey: Secret32, sendKey: Secret32, sent: UInt64 = 0) {
         self.receiveKey = receiveKey
         self.sendKey = sendKey

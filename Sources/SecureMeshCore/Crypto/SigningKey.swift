@@ -44,11 +44,11 @@ public final class SigningKey: Sendable {
         return try body(text.span)
     }
 
-    /// Returns the key's text under a passphrase, `P2PSEALED1_…`.
+    /// Returns the text of the key, sealed with a passphrase: `P2PSEALED1_…`.
     ///
     /// Takes some tenths of a second and 64 MiB of memory (Argon2id).
     ///
-    /// - Parameter passphrase: The passphrase that reading the text needs.
+    /// - Parameter passphrase: The passphrase without which nobody can read the text.
     /// - Throws: ``KeyTextError/outOfMemory`` if the system does not grant the memory.
     public func sealedText(passphrase: Passphrase) throws(KeyTextError) -> String {
         var seed = guarded.copySeed()

@@ -58,7 +58,7 @@ public enum PeerEvent: Hashable, Sendable {
     /// Messages are sent and delivered again, in the same session.
     case trustRestored
 
-    /// A key that was not in the directory is a member.
+    /// A member has joined whose key was not in the directory.
     case memberJoined(Member)
     /// A member has a new session: it has restarted, moved or renewed its keys. `previousName` is its former name; nil
     /// if its name is the same.

@@ -202,7 +202,7 @@ package struct ServerSession: Sendable {
 
     /// Schedules a heartbeat that asks for what the directory lacks.
     ///
-    /// - Parameter progress: What the peer holds of the directory.
+    /// - Parameter progress: The part of the directory that the peer holds.
     package mutating func noteDirectory(_ progress: RepairRequest.Progress, now: Instant) {
         request.note(progress, wanted: newestPulse?.version ?? 0, now: now)
     }

@@ -128,7 +128,7 @@ package enum Limits {
         return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
     }
 
-    /// The number of ended sessions with keys that a peer's session remembers. When reached, the peer joins again.
+    /// The number of ended sessions with keys that a peer's session remembers. A peer that has reached it joins again.
     package static let retiredSessions = 65_536
     /// The rate at which a peer computes keys with new senders whose message comes from the address that the directory
     /// lists for them.
@@ -141,9 +141,9 @@ package enum Limits {
     /// The number of senders whose keys a peer has computed but of which it has opened no datagram yet.
     package static let unprovenPairs = 16_384
     package static let messageRate = Rate(perSecond: 200, burst: 400)
-    /// The bytes of one sender's messages: an eighth of the rate of all, and a quarter of their burst.
+    /// The rate of the bytes in one sender's messages: an eighth of the rate of all, and a quarter of their burst.
     package static let messageByteRate = Rate(perSecond: 1 << 20, burst: 2 << 20)
-    /// The bytes of all senders' messages. Receiving them takes about a third of a core.
+    /// The rate of the bytes in all senders' messages. Receiving them takes about a third of a core.
     package static let totalMessageByteRate = Rate(perSecond: 8 << 20, burst: 8 << 20)
 
     /// The rate at which a sender sends to a receiver that accepts `rate`. The rest of the burst covers messages that
@@ -152,9 +152,9 @@ package enum Limits {
         Rate(perSecond: rate.perSecond, burst: rate.burst * 3 / 4)
     }
 
-    /// Broadcasts that are not yet sealed for all of their receivers.
+    /// The largest number of broadcasts that are not yet sealed for all of their receivers.
     package static let waitingBroadcasts = 256
-    /// The bytes of their bodies, and of the identities of their receivers.
+    /// The largest number of bytes in their bodies, and in the identities of their receivers.
     package static let waitingBroadcastBytes = 16 << 20
     /// The time after which a broadcast is dropped that is not yet sealed for all of its receivers.
     package static let broadcastLifetime = Duration.seconds(10)
@@ -234,7 +234,7 @@ package enum Limits {
     /// The part of the send buffer for answers to addresses that may not exist. Each such address takes an entry of the
     /// system's table of neighbors, which holds some hundreds by default, those of members among them.
     package static let answerBuffer = 128 << 10
-    /// Events that wait for one consumer, and the bytes of the messages among them.
+    /// The largest number of events that wait for one consumer, and of bytes in the messages among them.
     package static let events = 4_096
     package static let eventBytes = 16 << 20
     /// The time in which a server that stops says so to all members.

@@ -11,7 +11,7 @@ package struct FuzzCheck {
         self.limit = limit
     }
 
-    /// - Throws: a `Fault` whose command begins with the execution that failed.
+    /// - Throws: A `Fault` whose command begins with the execution that failed.
     package func run() throws -> String {
         let bench = try FuzzBench()
         let clock = ContinuousClock()
@@ -54,7 +54,7 @@ struct FuzzExecution {
         random = .seeded(seed)
     }
 
-    /// Returns what is wrong, or nil if nothing is.
+    /// Returns a description of the failure; nil if there is none.
     mutating func failure() throws -> String? {
         for _ in 0..<8 {
             if let failure = codecFailure() ?? sealFailure() { return failure }
@@ -129,7 +129,7 @@ struct FuzzExecution {
         return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
     }
 
-    /// Returns what is wrong with how the datagram under way is handled.
+    /// Returns a description of the failure in handling the datagram under way; nil if there is none.
     private mutating func outcome(in mesh: TestMesh, isAccepted: Bool) -> String? {
         datagrams += 1
         mesh.run(for: .zero)

@@ -11,8 +11,8 @@ package struct LossyMesh {
         self.seed = seed
     }
 
-    /// - Returns: what happened, in a line.
-    /// - Throws: a `Fault`.
+    /// - Returns: A summary of the run, in one line.
+    /// - Throws: A `Fault`.
     package func run(for duration: Duration) throws -> String {
         var scenario = Scenario(seed: seed, peers: Self.peers, duration: duration)
         scenario.arrivals = .zero
@@ -34,7 +34,8 @@ package struct LossyMesh {
             + " messages through 20 % loss, repeats and disorder"
     }
 
-    /// Every three seconds on average a peer dies or restarts; in the second half the server does, too.
+    /// Returns faults: every three seconds on average, a peer dies or restarts, and in the second half the server does,
+    /// too.
     private func faults(within duration: Duration) -> [TimedFault] {
         var dice = RandomSource.seeded(seed &+ 1)
         var faults: [TimedFault] = []

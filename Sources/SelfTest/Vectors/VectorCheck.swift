@@ -15,7 +15,7 @@ package struct VectorCheck {
         "leave", "pulse", "snapshot", "delta", "goodbye", "message", "message-all", "message-probe", "ack",
     ]
 
-    /// - Throws: a `Fault` that names the section and the value.
+    /// - Throws: A `Fault` that names the section and the value.
     package static func all(_ vectors: Vectors) throws -> VectorCheck {
         try require(vectors.names == Self.sections, "the sections are \(vectors.names.joined(separator: ", "))")
         var check = VectorCheck()
