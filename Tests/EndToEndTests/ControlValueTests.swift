@@ -44,7 +44,7 @@ struct ControlValueTests {
         try EventFilter(ControlRequest(method: "GET", target: "/v1/events\(query)", body: []).query)
     }
 
-    @Test("a filter accepts its kinds and names, gaps always, and nothing else")
+    @Test("a filter accepts its kinds and names, always `missed`, and nothing else")
     func filters() throws {
         var joined = ControlEvent(.memberJoined, at: .now)
         joined.name = "B"

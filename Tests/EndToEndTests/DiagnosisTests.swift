@@ -29,7 +29,7 @@ struct DiagnosisTests {
         #expect(findings.map(\.subject) == ["version", "clock", "members", "buffer", "loss"])
     }
 
-    @Test("a clock that nothing keeps right is worth advice, and one without a battery is a problem")
+    @Test("a clock that no program synchronizes gets advice, and one without a battery is a problem")
     func clock() throws {
         let advice = try #require(
             findings(status(), { $0.isClockSynchronized = false }).first { $0.subject == "clock" })

@@ -101,7 +101,7 @@ struct HelpTests {
         try await harness.run(words).expectFailure(64, "is no command", hint: hint)
     }
 
-    @Test("a near miss of an option has a hint, too")
+    @Test("a misspelled option has a hint with the right one")
     func option() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

@@ -47,7 +47,7 @@ struct ServiceNotificationTests {
         try await manager.waitForState { $0["STATUS"] == "not a member, asking 127.0.0.1:\(port)" }
     }
 
-    @Test("SIGHUP to a server is RELOADING=1 with the time, then READY=1")
+    @Test("at SIGHUP, a server sends RELOADING=1 with the time, then READY=1")
     func reload() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -69,7 +69,7 @@ struct ServiceNotificationTests {
         try await server.waitForLine(matching: "the previous list stays in force", on: .errors)
     }
 
-    @Test("SIGTERM is STOPPING=1, then an exit with 0", arguments: ["server", "peer"])
+    @Test("at SIGTERM, a process sends STOPPING=1 and exits with 0", arguments: ["server", "peer"])
     func stop(command: String) async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

@@ -113,7 +113,7 @@ struct StatusTests {
         #expect(status.output.first?.contains("lost the server") == true, "\(status.text)")
     }
 
-    @Test("if several run, a command takes the only server, and otherwise lists their sockets")
+    @Test("if several processes run, a command takes the only server, and otherwise lists their sockets")
     func several() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Self-test")
 struct SelfTestTests {
-    @Test("a planted failure is a FAIL that says what and how to repeat it, and exit code 1; the other parts pass")
+    @Test("a planted failure prints FAIL with its reason and a command, and exits with 1; the other parts pass")
     func planted() async throws {
         var options = SelfTest.Options(seed: 7, fuzzing: .milliseconds(100))
         options.meshTime = .seconds(5)

@@ -163,7 +163,7 @@ struct TidyTests {
         #expect(targets.allSatisfy { ["strict", "compact"].contains($0.output.2) })
     }
 
-    @Test("the machines and what they stand on do not trap, print, read a clock or roll unseeded dice")
+    @Test("the machines and the code below them do not trap, print, read a clock or use unseeded random numbers")
     func purity() throws {
         let forbidden = [
             "try!", "fatalError", "print(", "ContinuousClock", "SuspendingClock", "Date(", ".random(", "as!",
@@ -180,7 +180,7 @@ struct TidyTests {
         }
     }
 
-    @Test("preconditions, for our own bugs, stand in Crypto/Sodium.swift alone among the pure folders")
+    @Test("of the core, only Crypto/Sodium.swift has preconditions, which report bugs of this code")
     func preconditions() throws {
         for file in try SourceFile.core.get() {
             guard file.path != "Crypto/Sodium.swift" else { continue }
@@ -189,7 +189,7 @@ struct TidyTests {
         }
     }
 
-    @Test("nothing is left to do later")
+    @Test("no source has a mark for later work")
     func noMarks() throws {
         let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
         for file in try SourceFile.sources.get() + SourceFile.tests.get() {
@@ -216,7 +216,7 @@ struct TidyTests {
         }
     }
 
-    @Test("what runs for real has no other primitives than libsodium's")
+    @Test("servers and peers have no other primitives than libsodium's")
     func realPrimitives() throws {
         let outside = try SourceFile.runtime.get() + SourceFile.command.get()
         for file in outside {
@@ -242,7 +242,7 @@ struct TidyTests {
         #expect(others.isEmpty)
     }
 
-    @Test("every refusal is made somewhere")
+    @Test("every refusal is thrown somewhere")
     func everyRejectionIsMade() throws {
         let files = try SourceFile.core.get().filter { $0.path != "Wire/Rejection.swift" }
         let made = files.flatMap { $0.code.matches(of: #/\.(\w+)/#).map { String($0.output.1) } }

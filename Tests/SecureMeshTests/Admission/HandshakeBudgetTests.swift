@@ -17,7 +17,7 @@ struct HandshakeBudgetTests {
         return served
     }
 
-    @Test("HELLOs without a cookie leave half, those with one a tenth, CONFIRMs nothing")
+    @Test("HELLOs without a cookie leave half of the budget, HELLOs with one a tenth, CONFIRMs nothing")
     func tiers() {
         var budget = HandshakeBudget(now: .start)
         let bare = drain(.helloWithoutCookie, &budget)

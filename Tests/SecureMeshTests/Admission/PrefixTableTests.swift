@@ -37,7 +37,7 @@ struct PrefixTableTests {
         #expect(table.accept(Fixture.address6(0x0001_0000, 1), now: .start) == true)
     }
 
-    @Test("an IPv4 bucket is not an IPv6 one")
+    @Test("IPv4 and IPv6 prefixes have separate buckets")
     func families() {
         var table = Self.table()
         for _ in 0..<3 { _ = table.accept(SocketAddress(ip: .v4(5), port: 1), now: .start) }

@@ -26,7 +26,7 @@ struct RandomSourceTests {
         #expect(system.bytes32() != system.bytes32())
     }
 
-    @Test("a session id is not one of those taken")
+    @Test("a new session id is never one that is taken")
     func sessionIDs() throws {
         var probe = RandomSource.seeded(7)
         let taken = [try Fixture.session(probe.next()), try Fixture.session(probe.next())]

@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("who does not come back to a restarted server is reported as gone 15 s later, and who comes back is not")
+    @Test("a member that does not come back to a restarted server is reported as gone 15 s later, others are not")
     func missing() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(6)

@@ -4,7 +4,7 @@ import Testing
 
 /// The PULSEs that answer heartbeats that ask for one (PROTOCOL.md, section 6.1).
 @Suite("Answering PULSEs") struct AnsweringPulseTests {
-    @Test("a peer that missed a PULSE hears the server as soon as its next heartbeat arrives, and nobody else does")
+    @Test("a peer that missed a PULSE gets one as soon as its next heartbeat arrives, and no other peer gets one")
     func missed() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(3)

@@ -260,7 +260,8 @@ import Testing
         #expect(deliveries.misses(5, from: receivers[1]))
     }
 
-    @Test("a number is delivered once, also long after it, and one far below the newest is refused") func window()
+    @Test("a message number is delivered once, however late a copy is, and one far below the newest is refused")
+    func window()
         throws
     {
         var acknowledger = Acknowledger()

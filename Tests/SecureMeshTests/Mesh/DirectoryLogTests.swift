@@ -99,7 +99,7 @@ import Testing
         #expect(log.flushDeadline == at(20))
     }
 
-    @Test("what one flush leaves waits for the next, removals before additions, and no DELTA contradicts another")
+    @Test("changes that a flush leaves wait for the next one, removals first, and no DELTA contradicts another")
     func limited() throws {
         var log = try log(of: 220)
         var copy = DirectoryReplica(of: try Entry.sample(1_000).identity)

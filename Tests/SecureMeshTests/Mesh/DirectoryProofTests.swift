@@ -130,7 +130,7 @@ import Testing
         return (try heartbeat(of: &client, at: server.now).version, next.entry)
     }
 
-    @Test("a peer that joins again under the same directory keeps it, its trust, and its place in CONFIRM")
+    @Test("a peer that joins again under the same directory keeps it and its trust, and CONFIRM has its version")
     func sameDirectory() throws {
         var (client, own, other) = try member()
         let (version, entry) = try rejoin(&client)

@@ -317,7 +317,7 @@ import Testing
         #expect(directory.former.isEmpty)
     }
 
-    @Test("the event of a member with another name has its name of before") func previousName() throws {
+    @Test("the event of a member that changes its name has the former name") func previousName() throws {
         var directory = try copy([.sample(1), .sample(2)])
         let renamed = try Entry.sample(8, identity: 1, name: "renamed", port: 1)
         let change = try directory.apply(

@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test("the first join has no pause; the longest pause of the others is 2 s, doubles, and ends at 32 s")
+    @Test("the first join has no pause; the maximum of the next pauses is 2 s, and doubles up to 32 s")
     func doubling() {
         let longest: [Duration] = [
             .zero, .seconds(2), .seconds(4), .seconds(8), .seconds(16), .seconds(32), .seconds(32),
@@ -34,7 +34,7 @@ import Testing
         #expect(calm.allSatisfy { $0 == .zero })
     }
 
-    @Test("it never overflows") func endless() {
+    @Test("the backoff never overflows") func endless() {
         #expect(pauses(1_000, seed: 3).allSatisfy { $0 <= ProtocolConstants.longestRejoinPause })
     }
 }

@@ -117,7 +117,7 @@ import Testing
         #expect(Set(sent.map(\.hello.path.remote)).count == Limits.serverAddresses)
     }
 
-    @Test("what a member sends leaves from the address that the server and the directory know")
+    @Test("a member's datagrams leave from the address that the server and the directory know")
     func source() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)

@@ -31,7 +31,7 @@ struct CounterLogTests {
         #expect(log.deadline == nil)
     }
 
-    @Test("what was held back is reported at the deadline")
+    @Test("a count that was held back is reported at the deadline")
     func heldBack() {
         var log = CounterLog<Rejection>()
         var counters = RejectionCounters()

@@ -23,7 +23,7 @@ struct EventSourceTests {
         return all
     }
 
-    @Test("each consumer gets each event, the first one those of before as well")
+    @Test("each consumer gets each event, and the first one also those from before it")
     func consumers() async {
         let source = Self.source(limit: 100)
         #expect(source.yield(.number(1), isMessage: false))
@@ -63,7 +63,7 @@ struct EventSourceTests {
         #expect(kept.dropFirst().dropLast(2).allSatisfy { $0 == .number(2) })
     }
 
-    @Test("a consumer that comes after the end gets what happened before there was one")
+    @Test("a consumer that comes after the end gets the events from before the first consumer")
     func late() async {
         let source = Self.source(limit: 100)
         #expect(source.yield(.number(1), isMessage: false))

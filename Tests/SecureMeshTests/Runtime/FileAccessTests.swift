@@ -14,7 +14,7 @@ import Testing
         FileAccess(mode: mode, acl: acl, trusted: [0, 100])
     }
 
-    @Test("without an ACL the mode bits tell")
+    @Test("without an ACL the mode bits are the permissions")
     func mode() {
         #expect(access(0o600).group.isEmpty && access(0o600).others.isEmpty)
         #expect(access(0o640).group == .read && access(0o640).others.isEmpty)
@@ -28,7 +28,7 @@ import Testing
         #expect(access(0o440, acl).group.isEmpty && access(0o440, acl).others.isEmpty)
     }
 
-    @Test("an ACL that gives another user or a group something does not pass for the owner's")
+    @Test("permissions that an ACL gives to another user or a group do not count as the owner's")
     func others() {
         let user = Self.acl([(1, 6, .max), (2, 6, 101), (4, 0, .max), (0x10, 6, .max), (0x20, 0, .max)])
         #expect(access(0o660, user).others == [.read, .write] && access(0o660, user).isWritable)

@@ -22,7 +22,7 @@ struct RefusalLogTests {
         return lines.take()
     }
 
-    @Test("one source is named, several are not, and of one host with several ports the host is")
+    @Test("a line names its source if it is one address, or one host that uses several ports")
     func sources() {
         let (a, b) = (address(0xC000_0201, 9), address(0xC000_0202, 9))
         #expect(log([a, a]) == ["notice refused datagrams count=2 reason=unknownKind source=192.0.2.1:9"])

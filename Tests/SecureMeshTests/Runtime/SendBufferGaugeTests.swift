@@ -50,7 +50,7 @@ struct SendBufferGaugeTests {
         #expect(gauge.isBelow(.half, now: start) { Limits.answerBuffer })
     }
 
-    @Test("where the system does not tell, the buffer counts as empty") func unknown() {
+    @Test("if the system does not report its use, the buffer counts as empty") func unknown() {
         var gauge = SendBufferGauge(size: 100)
         gauge.charge(1_000)
         #expect(gauge.isBelow(.quarter, now: start) { nil })

@@ -40,7 +40,7 @@ struct ServiceGroupTests {
         }
     }
 
-    @Test("a service that waits until the peer is a member, of no server, ends with its group")
+    @Test("a service that waits for the peer to join an absent server ends with its group")
     func joined() async throws {
         let nowhere = try SocketAddress("127.0.0.1:9")
         let peer = try MeshPeer(

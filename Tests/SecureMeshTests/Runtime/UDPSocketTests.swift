@@ -128,7 +128,7 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
-    @Test("an IPv4 socket has no way to an IPv6 address, and no socket has one to port 0 or to a broadcast address")
+    @Test("an IPv4 socket cannot send to an IPv6 address, and no socket to port 0 or to a broadcast address")
     func unusableAddresses() async throws {
         let pair = try await Pair()
         let sender = pair.sender

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Payloads: SNAPSHOT and DELTA")
 struct DirectoryMessagesTests {
-    @Test("entries that do not ascend, or stand twice, are refused")
+    @Test("entries that do not ascend, or occur twice, are refused")
     func order() throws {
         let (first, second, high) = (try Entry.sample(1), try Entry.sample(2), try Entry.sample(.max))
         let table: [([Entry], Rejection?)] = [
@@ -22,7 +22,7 @@ struct DirectoryMessagesTests {
         }
     }
 
-    @Test("removed ids that do not ascend, stand twice or are zero are refused")
+    @Test("removed ids that do not ascend, occur twice or are zero are refused")
     func removedOrder() throws {
         let table: [([UInt64], Rejection?)] = [
             ([1, 2, .max], nil), ([2, 1], .entriesOutOfOrder), ([1, 1], .entriesOutOfOrder),

@@ -41,7 +41,7 @@ struct EntryTests {
         ("06" + zeros(9) + "01 ffff c0000201 0bb9", nil),
     ]
 
-    @Test("an address is one host's, in one encoding", arguments: addresses)
+    @Test("an address is that of one host, in one encoding", arguments: addresses)
     func address(_ hex: String, expected: Rejection?) throws {
         let field = try unhex(hex)
         #expect(field.count == SocketAddress.encodedSize)
