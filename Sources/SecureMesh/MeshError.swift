@@ -8,7 +8,7 @@
 
 /// An error of a server or a peer: its configuration, its sockets or its life cycle.
 ///
-/// A call that throws it has changed nothing.
+/// A call that throws it, other than `run()`, has changed nothing.
 @nonexhaustive
 public enum MeshError: Error, Hashable, Sendable {
     /// A value of the configuration cannot work. The text says which one, and what would work.

@@ -249,7 +249,7 @@ enum FileSystem {
     /// Makes a folder, unless there is one.
     static func makeFolder(_ path: String, mode: mode_t) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else {
-            // Whatever the user's mask is.
+            // The mode must not depend on the user's mask.
             guard unsafe chmod(path, mode) == 0 else { throw SystemError() }
             return
         }

@@ -104,7 +104,7 @@ final class ServiceNotifier: Service {
             try await Task.sleep(for: pause)
             let status = try await summary()
             state.withLock { $0.status = status }
-            // A pause later, half of the watchdog's time would be over.
+            // At the next pass, more than half of the watchdog's time would be over.
             let isAlive = watchdog.map { ContinuousClock.now - lastSign >= $0 / 2 - pause } ?? false
             if isAlive { lastSign = .now }
             notify(over: socket, isAlive: isAlive)

@@ -69,12 +69,12 @@ final class InsiderGarbage: Adversary {
         guard let draft else { return }
         var changes = ForgedDatagram.Changes()
         let plaintext = draft.payload.count + Signature.count
-        // In a HEARTBEAT only the signature, because its number must rise.
+        // In a HEARTBEAT only the signature is changed, because its number must rise.
         let index = draft.kind == .message ? reach.random.below(plaintext) : plaintext - 1 - reach.random.below(60)
         changes.beforeSealing = .flip(index: index, mask: 1 << UInt8(reach.random.below(8)))
         wrong.insert(Label(from: draft.from, counter: draft.counter))
         record.tried(0)
-        // The server acts on a wrong HEARTBEAT: it ends the session.
+        // A wrong HEARTBEAT does not count as garbage, because the server acts on it by ending the session.
         reach.send(
             draft.bytes(changes).bytes, from: source, to: destination, isGarbage: draft.kind != .heartbeat)
     }

@@ -33,7 +33,7 @@ struct StrainPlan {
         add(strain, to: &strained)
         switch strain {
         case .loss:
-            // More loss than that takes a member from time to time.
+            // With more loss, a member is lost from time to time.
             if strained.network.loss <= 10_000 { strained.expectations = [.nobodyIsLost] }
         case .distance:
             // At longer round trips a peer may lose the server for a moment.
@@ -43,7 +43,7 @@ struct StrainPlan {
             strained.expectations = [Self.fewJoins(strained.peers)]
         case .restarts:
             strained.expectations = [Self.fewJoins(strained.peers)]
-            // Some of so few may expire while all are stopped.
+            // So small a mesh may lose some members while all are stopped.
             if strained.faults.contains(where: { $0.fault == .crashServer }) {
                 strained.expectations.append(.nobodyIsReportedGone)
             }
@@ -85,7 +85,7 @@ struct StrainPlan {
         processors.costs.start = Costs.measured.start
         scenario.processors = processors
         scenario.healing = .seconds(60)
-        // What a process asks for, or what it gets from a kernel with the usual limit.
+        // The buffer of the scenario, or the one that a kernel with the usual limit grants, if that is larger.
         scenario.buffer = max(scenario.buffer, Self.limitedBuffer)
     }
 

@@ -168,8 +168,8 @@ package final class World {
                 // A shorter break is a peer that rekeys.
                 since = nil
             }
-            // The datagram that makes a peer wait may have been sent before the trouble ended. What made it join again
-            // and again was then, too, so only pauses of the first while count.
+            // The datagram that makes a peer wait may have been sent before the trouble ended. The cause of repeated
+            // joins was then, too, so only pauses that begin within the healing time count.
             let waits = peers.compactMap(\.waitsUntil).max() ?? begun
             if now < begun + scenario.healing { paused = max(paused, longestPause ?? begun) }
             guard now < max(begun, waits, paused) + scenario.healing || since != nil else { return nil }

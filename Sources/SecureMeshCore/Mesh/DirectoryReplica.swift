@@ -285,7 +285,7 @@ package struct DirectoryReplica: MemberLookup {
             .memberLeft(Member($0), reason: reasons[$0.session])
         }
         let old = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
-        // All that return do so before any is ousted: members may have exchanged their addresses.
+        // All returning members are noted before any is ousted, because members may have exchanged their addresses.
         var returned: [PublicKey: Entry] = [:]
         for entry in after {
             returned[entry.identity] = former.returns(entry.identity, until: now + ProtocolConstants.pairLingering)

@@ -27,36 +27,36 @@ package enum EntryByAddress: EntryField {
 /// and every peer has such tables of all members.
 package struct EntryTable<Field: EntryField>: Sendable {
     /// The slots of the table. Their number is a power of two, and at most three quarters are in use. Empty at first.
-    private var places: [SharedEntry?] = []
+    private var slots: [SharedEntry?] = []
     private(set) package var count = 0
 
     package init() {}
 
     /// Returns the entry with this value of the field, or nil.
-    package subscript(key: Field.Key) -> SharedEntry? { index(of: key).flatMap { places[$0] } }
+    package subscript(key: Field.Key) -> SharedEntry? { index(of: key).flatMap { slots[$0] } }
 
     /// Adds an entry, in place of one with the same value of the field.
     package mutating func insert(_ shared: SharedEntry) {
         if let index = index(of: Field.key(of: shared.entry)) {
-            places[index] = shared
+            slots[index] = shared
             return
         }
-        if (count + 1) * 4 > places.count * 3 { resize(to: max(places.count * 2, 8)) }
-        place(shared)
+        if (count + 1) * 4 > slots.count * 3 { resize(to: max(slots.count * 2, 8)) }
+        insertNew(shared)
     }
 
     /// Removes the entry with this value of the field, if there is one.
     package mutating func remove(_ key: Field.Key) {
         guard var hole = index(of: key) else { return }
-        places[hole] = nil
+        slots[hole] = nil
         count -= 1
-        // Moves those that follow without a gap, unless that would put one before the place of its hash.
+        // Entries that follow without a gap move into the hole, except one that would then be before its home slot.
         var next = after(hole)
-        while let shared = places[next] {
+        while let shared = slots[next] {
             let home = home(of: Field.key(of: shared.entry))
             if (next &- home) & mask >= (next &- hole) & mask {
-                places[hole] = shared
-                places[next] = nil
+                slots[hole] = shared
+                slots[next] = nil
                 hole = next
             }
             next = after(next)
@@ -65,21 +65,21 @@ package struct EntryTable<Field: EntryField>: Sendable {
 
     /// Removes the entries that nobody else holds.
     package mutating func removeUnshared() {
-        for index in places.indices where places[index] != nil && isKnownUniquelyReferenced(&places[index]) {
-            places[index] = nil
+        for index in slots.indices where slots[index] != nil && isKnownUniquelyReferenced(&slots[index]) {
+            slots[index] = nil
             count -= 1
         }
-        resize(to: max(places.count, 8))
+        resize(to: max(slots.count, 8))
     }
 
-    private var mask: Int { places.count - 1 }
+    private var mask: Int { slots.count - 1 }
     private func home(of key: Field.Key) -> Int { key.hashValue & mask }
     private func after(_ index: Int) -> Int { (index + 1) & mask }
 
     private func index(of key: Field.Key) -> Int? {
-        guard !places.isEmpty else { return nil }
+        guard !slots.isEmpty else { return nil }
         var index = home(of: key)
-        while let shared = places[index] {
+        while let shared = slots[index] {
             if Field.key(of: shared.entry) == key { return index }
             index = after(index)
         }
@@ -87,17 +87,17 @@ package struct EntryTable<Field: EntryField>: Sendable {
     }
 
     private mutating func resize(to size: Int) {
-        let old = places
-        places = Array(repeating: nil, count: size)
+        let old = slots
+        slots = Array(repeating: nil, count: size)
         count = 0
-        for case let shared? in old { place(shared) }
+        for case let shared? in old { insertNew(shared) }
     }
 
-    /// Puts an entry whose value is not in the table into the first free place.
-    private mutating func place(_ shared: SharedEntry) {
+    /// Puts an entry whose value is not in the table into the first free slot.
+    private mutating func insertNew(_ shared: SharedEntry) {
         var index = home(of: Field.key(of: shared.entry))
-        while places[index] != nil { index = after(index) }
-        places[index] = shared
+        while slots[index] != nil { index = after(index) }
+        slots[index] = shared
         count += 1
     }
 }

@@ -32,7 +32,7 @@ struct FrozenSnapshot: Sendable {
         self.interval = interval
         youngUntil = now
         signed = [SignedPayload?](repeating: nil, count: count)
-        // A burst takes a round trip, for which half an interval is much.
+        // A burst takes a round trip, which is rarely longer than half an interval.
         stayYoung(for: max(Limits.snapshotAge, interval * SnapshotBurst.count(parts: count) / 2))
     }
 

@@ -129,7 +129,7 @@ package struct Outbox: Sendable {
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
     ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
-        // A copy of a broadcast costs more than its seal, so each is read in its place.
+        // A copy of a broadcast costs more than its seal, so each is read in place.
         while !waiting.isEmpty, waiting[0].until <= now { removeFirst() }
         removeFinished()
         guard !speakers.isEmpty else {

@@ -11,7 +11,7 @@ package struct OutputQueue<Event: Sendable>: Sendable {
 
     package mutating func pop() -> Output<Event>? {
         guard head < waiting.count else {
-            // The events of a first directory are as many as it has members, and there are never so many again.
+            // The first directory makes one event per member. The queue is never so large again.
             waiting.removeAll(keepingCapacity: waiting.capacity <= Self.keptCapacity)
             head = 0
             return nil

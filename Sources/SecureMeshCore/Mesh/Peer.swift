@@ -615,8 +615,8 @@ extension Peer {
                 try seal(next.payload, for: next.entry, now: now)
                 deliveries.noteSealed(next.number, for: next.entry.identity, from: next.payload.from)
             } catch {
-                // A false entry must not stop the message to the other members, so it is counted as what it is: a part
-                // of the directory that is refused.
+                // A false entry must not stop the message to the other members, so it is counted as a refused part of
+                // the directory.
                 if error == .bindingInvalid { rejections.count(.bindingInvalid) }
                 deliveries.drop(next.entry.identity, from: next.number, now: now)
                 if next.number == number { failures += 1 }

@@ -232,7 +232,7 @@ package struct ServerSession: Sendable {
     private mutating func note(_ pulse: Pulse, echo: UInt64, token: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         self.token = token
-        // The first PULSE answers CONFIRM at once. Later ones wait for their time.
+        // The first PULSE answers CONFIRM at once, so it shows the round trip. A later one may have waited.
         if freshSince == nil { request.firstMeasured(now - sentAt) }
         schedule.heard(echoOf: sentAt, now: now)
         if sentAt > freshSince ?? Instant(nanoseconds: .min) {

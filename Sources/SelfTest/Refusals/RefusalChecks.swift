@@ -70,7 +70,7 @@ package struct LengthCheck {
     private static func expected(_ fill: UInt8, _ length: Int) -> Rejection {
         if length < Header.size { return .truncatedHeader }
         guard fill == 1 else { return .unsupportedVersion }
-        // By its own fields a HELLO of 257 bytes.
+        // The fields of a datagram of 257 bytes with this content say that it is a HELLO of 257 bytes.
         return length == 0x0101 ? .sizeOutOfRange : .lengthMismatch
     }
 
