@@ -10,7 +10,7 @@ package struct SwarmReport: Sendable {
     package var joined = 0
     /// The number of peers that have ended with an error.
     package var failed = 0
-    /// The number of sessions with which peers have become members.
+    /// The number of sessions in which peers have become members.
     package var joins = 0
     package var connectionsLost = 0
     package var connectionsRecovered = 0

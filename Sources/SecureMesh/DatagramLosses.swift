@@ -1,4 +1,4 @@
-/// A reason for which a socket of this process lost datagrams.
+/// A reason why a socket of this process lost datagrams.
 @nonexhaustive
 public enum DatagramLoss: String, CaseIterable, Sendable {
     /// The system refused to send: there is no route, a firewall rule forbids it, or the address is for broadcasts.
@@ -32,7 +32,7 @@ public struct DatagramLosses: Hashable, Sendable {
     /// The number of all datagrams that were lost.
     public var total: UInt64 { counts.values.reduce(0, &+) }
 
-    /// The reasons for which datagrams were lost and their numbers, in the order of declaration.
+    /// The reasons why datagrams were lost and their numbers, in the order of declaration.
     public var nonZero: [(reason: DatagramLoss, count: UInt64)] {
         DatagramLoss.allCases.compactMap { reason in counts[reason].map { (reason, $0) } }
     }

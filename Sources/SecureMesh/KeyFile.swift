@@ -103,7 +103,7 @@ package enum KeyFile {
         }
     }
 
-    /// Returns the reason for which a secret file is refused; nil if no user has access to it who should not.
+    /// Returns the reason why a secret file is refused; nil if no user has access to it who should not.
     private static func exposure(_ status: FileStatus, groupMayRead: Bool) -> KeyFileReason? {
         guard status.belongsToTrusted else { return .ownedByAnother }
         let (group, others) = (status.access.group, status.access.others)

@@ -9,7 +9,7 @@
 /// `missed` with their number.
 ///
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and
-/// when the `ServiceGroup` in which that task runs shuts down gracefully. So a service of which `run()` is a loop over
+/// when the `ServiceGroup` in which that task runs shuts down gracefully. So a service whose `run()` is a loop over
 /// a sequence ends with its group.
 public struct MeshEvents<Event: Sendable>: AsyncSequence, Sendable {
     /// Takes the events of a sequence, one after another.

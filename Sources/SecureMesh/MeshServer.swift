@@ -26,7 +26,7 @@ public final class MeshServer: Service {
         public var lifetime: Duration = ProtocolConstants.lifetime
         /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
-        /// The time by the calendar, by which keys expire.
+        /// The calendar time, by which keys expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
         /// True to let the kernel tell members' datagrams from strangers', where it can.
         package var usesKernelFilter = true

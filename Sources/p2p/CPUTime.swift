@@ -1,6 +1,6 @@
 internal import MeshReport
 
-/// The CPU time of this process, and what it did in it.
+/// The CPU time of this process, and the datagrams that it simulated per second of it.
 enum CPUTime {
     /// The CPU time since the start of the process, in seconds.
     static var now: Double { FileSystem.processorTime / .seconds(1) }

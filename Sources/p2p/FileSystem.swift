@@ -203,7 +203,7 @@ enum FileSystem {
         return (ends[0], ends[1])
     }
 
-    /// Reads and drops what is in a pipe that does not block.
+    /// Reads and drops the bytes in a pipe that does not block.
     static func empty(_ descriptor: CInt) {
         while !readAvailable(descriptor).isEmpty {}
     }

@@ -10,7 +10,7 @@ struct RosterText {
         case end(UnixTime)
     }
 
-    /// The reason for which a key is not added.
+    /// The reason why a key is not added.
     enum Conflict: Error, Equatable {
         /// The key is listed under another name.
         case otherName(PeerName)

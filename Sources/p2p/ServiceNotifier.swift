@@ -111,7 +111,7 @@ final class ServiceNotifier: Service {
         }
     }
 
-    /// Sends what the service manager does not know yet. If it cannot take that, the next call sends it.
+    /// Sends the states that the service manager does not have yet. If it cannot take them, the next call sends them.
     ///
     /// - Parameter isAlive: True to send a sign of life too.
     private func notify(over socket: NotifySocket, isAlive: Bool = false) {

@@ -4,7 +4,7 @@ internal import NIOPosix
 
 /// A client of the control socket of another process.
 package struct ControlClient: Sendable {
-    /// The reason for which a request failed.
+    /// The reason why a request failed.
     package enum Failure: Error {
         /// Nothing listens at the path, or this user may not connect.
         case unreachable(String)

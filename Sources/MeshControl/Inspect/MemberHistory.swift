@@ -94,7 +94,7 @@ package struct MemberHistory: Sendable {
         forget(now)
     }
 
-    /// Sets or removes what is remembered of a key that is gone.
+    /// Sets or removes the newest departure of a key.
     private mutating func setAbsence(of key: PublicKey, _ absence: Absence?) {
         if let old = absent[key] { gone[old.state, default: 0] -= 1 }
         absent[key] = absence.map { ($0.number, MemberState($0.departure)) }

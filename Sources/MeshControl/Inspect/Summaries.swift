@@ -32,7 +32,7 @@ extension Departure {
 extension Departure {
     /// A phrase for the user of another member.
     ///
-    /// - Parameter reason: The reason for which the member left; nil if it is not known.
+    /// - Parameter reason: The reason why the member left; nil if it is not known.
     package static func summaryForMembers(_ reason: Departure?) -> String {
         switch reason {
         case .stopping: "did not come back after a restart of the server"

@@ -64,7 +64,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Answers what is not HTTP, unless an answer has begun, and closes.
+    /// Answers bytes that are not HTTP, unless an answer has begun, and closes the connection.
     ///
     /// After other errors, such as a connection that the client has reset, there is nobody to answer.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -1,6 +1,6 @@
 package import SecureMesh
 
-/// The reason for which there is no control socket.
+/// The reason why there is no control socket.
 package struct ControlSocketError: Error, Hashable, Sendable {
     package let message: String
     package let hint: String

@@ -1,4 +1,4 @@
-/// The endpoints of the control socket: from a request to what is asked of the process.
+/// The endpoints of the control socket. Turns each request into a call of the process.
 struct ControlService: Sendable {
     enum Answer: Sendable {
         case document(status: Int, [UInt8])

@@ -92,7 +92,7 @@ package final class ControlSocket: Sendable {
     /// Makes the file of the socket again if it was deleted. Open connections stay.
     ///
     /// - Returns: True if the file was not there, or was another one.
-    /// - Throws: The reason for which there is no socket, such as that of another process in its place.
+    /// - Throws: The reason why there is no socket, such as that of another process in its place.
     package func restore() async throws(ControlSocketError) -> Bool {
         guard !isInPlace else { return false }
         let next = try await Self.listen(at: path, in: folder, group, service)

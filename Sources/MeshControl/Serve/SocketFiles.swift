@@ -79,7 +79,7 @@ enum SocketFiles {
 
     /// Returns true if a process listens at a socket file.
     ///
-    /// - Throws: The reason for which that cannot be found out.
+    /// - Throws: The error of a system call, if that cannot be found out.
     static func isListening(_ path: String) throws(SystemError) -> Bool {
         #if canImport(Glibc)
             let type = CInt(SOCK_STREAM.rawValue)

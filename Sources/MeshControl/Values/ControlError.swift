@@ -1,4 +1,4 @@
-/// The reason for which a request was refused.
+/// The reason why a request was refused.
 ///
 /// A command that gets this refusal exits with `exitCode`, which is one of sysexits.h.
 package struct ControlError: Error, Hashable, Sendable {

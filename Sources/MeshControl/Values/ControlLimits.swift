@@ -1,4 +1,4 @@
-/// The bounds of the control socket and of what it remembers.
+/// The bounds of the control socket, and of the departures and refusals that it remembers.
 package enum ControlLimits {
     /// The version of the schema, in every answer.
     package static let schema = 1
@@ -19,7 +19,7 @@ package enum ControlLimits {
     /// The largest number of bytes that wait for the reader of a stream. Events that come while more wait are counted
     /// as missed.
     package static let streamBuffer = 256 << 10
-    /// The number of former members that are remembered, and the time for which each is.
+    /// The number of former members that are remembered, and the time for which each one is.
     package static let absences = 4_096
     package static let absenceTime = Duration.seconds(86_400)
     /// The number of members about which one call to the mesh's event loop asks.

@@ -37,7 +37,7 @@ extension VirtualMesh {
         ready(process)
     }
 
-    /// Ends what a core has done, and does the next piece of work there.
+    /// Ends the piece of work of a core, and does the next one.
     func compute(on core: Int) {
         guard let host = state.host else { return }
         while let process = host.next(on: core) {
@@ -79,7 +79,7 @@ extension VirtualMesh {
     /// The CPU time that a piece of work takes at least. Less is not worth an entry of the schedule.
     private static var shortestWork: Int64 { 20_000 }
 
-    /// Does what comes next in the event loop of a process.
+    /// Does the next step in the event loop of a process.
     ///
     /// - Returns: The CPU time that it takes besides primitives, in nanoseconds, or nil if there is nothing to do.
     private func step(of process: any HostedProcess, _ costs: Costs) -> Int64? {

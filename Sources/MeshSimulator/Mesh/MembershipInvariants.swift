@@ -76,7 +76,7 @@ extension Invariants {
         lastProof[identity].map { now - $0 < shrunk(lifetime) } ?? false
     }
 
-    /// Checks the reason for which a member is gone. `flight` is what the server has handled.
+    /// Checks the reason why a member is gone. `flight` is what the server has handled.
     mutating func left(
         _ identity: Int, _ departure: Departure, isAllowed: Bool, after flight: Flight?, now: Instant
     ) {

@@ -1,4 +1,4 @@
-/// The CPU times of what a process does, in nanoseconds.
+/// The CPU time of each operation of a process, in nanoseconds.
 package struct Costs: Hashable, Sendable {
     // Primitives.
     package var sign: Int64

@@ -1,7 +1,7 @@
 package import SecureMeshCore
 internal import Synchronization
 
-/// Primitives that forward all calls and add up what they cost.
+/// Primitives that forward all calls and add up their costs.
 package final class MeteredPrimitives: Primitives {
     private let base: any Primitives
     private let costs: Costs

@@ -8,7 +8,7 @@ extension ScriptedPeer {
         package let plaintext: [UInt8]
     }
 
-    /// Learns what it can from a datagram that reached its address.
+    /// Takes all that it can open of a datagram that reached its address.
     package mutating func hear(_ bytes: [UInt8]) {
         guard let datagram = try? Datagram(decoding: bytes.span), attempt != nil else { return }
         switch datagram.header.fields {

@@ -13,7 +13,7 @@ struct MemberSession: Sendable {
     var repair = RepairState()
     /// The number of accepted datagrams after CONFIRM.
     var received: UInt64 = 0
-    /// Watches what the member holds of the directory.
+    /// Detects that the directory does not reach the member.
     var stall = StallWatch<HeldDirectory>()
 
     /// Admits a datagram of the member's session.

@@ -1,4 +1,4 @@
-/// The reason for which a text is not that of a key. It contains no part of the text.
+/// The reason why a text is not that of a key. It contains no part of the text.
 @nonexhaustive
 public enum KeyTextError: Error, Hashable, Sendable {
     /// The text does not begin with `p2ppub1_` (a public key), `P2PSECRET1_` (a secret key) or `P2PSEALED1_` (a secret

@@ -31,7 +31,7 @@ public final class Passphrase: Sendable {
     }
 }
 
-/// The reason for which bytes are not a passphrase. It contains no part of them.
+/// The reason why bytes are not a passphrase. It contains no part of them.
 @nonexhaustive
 public enum PassphraseError: Error, Hashable, Sendable {
     /// There are no bytes.

@@ -1,4 +1,4 @@
-/// The reason for which it is not known that a message was delivered.
+/// The reason why it is not known that a message was delivered.
 @nonexhaustive
 public enum DeliveryError: Error, Hashable, Sendable {
     /// The message was not sent.

@@ -16,7 +16,7 @@ public enum Departure: String, Hashable, Sendable {
     /// The server stopped.
     case stopping
 
-    /// The reason for which a server ended a session.
+    /// The reason why a server ended a session.
     public init(_ dismissal: Dismissal) {
         self =
             switch dismissal {
@@ -48,7 +48,7 @@ public enum Departure: String, Hashable, Sendable {
     }
 }
 
-/// The reason for which the server ended this peer's session.
+/// The reason why the server ended this peer's session.
 @nonexhaustive
 public enum Dismissal: String, Hashable, Sendable {
     /// The same key joined again in another process. This peer joins again after 60 s.

@@ -5,6 +5,6 @@ package struct DirectoryChange: Sendable {
     /// Entries of the former directory whose sessions have ended for good.
     package var ended: [Entry] = []
     package var events: [PeerEvent] = []
-    /// The reason for which an early DELTA was refused when its version was reached.
+    /// The reason why an early DELTA was refused when its version was reached.
     package var refusal: Rejection?
 }

@@ -79,7 +79,7 @@ package struct DirectoryLog: Sendable {
 
     /// Removes an entry.
     ///
-    /// - Parameter reason: The reason for which the server ended the session; nil if its member left.
+    /// - Parameter reason: The reason why the server ended the session; nil if its member left.
     package mutating func remove(_ session: SessionID, _ reason: Goodbye.Reason?) {
         if !withdraw(session, reason), let entry = directory[session] {
             leaving[session] = entry

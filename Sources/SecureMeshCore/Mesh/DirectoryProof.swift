@@ -1,10 +1,10 @@
 /// The comparison of a peer's directory with the digests in its server's PULSEs (PROTOCOL.md, section 6.5).
 ///
-/// What a peer holds from an earlier session is not proven to be what this session's server holds: it extends no trust
-/// until a digest shows it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
+/// A directory from an earlier session is not proven to be that of this session's server. It extends no trust until a
+/// digest proves it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
 ///
-/// To compute a digest takes time in proportion to the directory. So a proven directory that changes with every PULSE
-/// is compared only once in a while.
+/// A digest takes time in proportion to the directory. So a proven directory that changes with every PULSE is compared
+/// only once in a while.
 struct DirectoryProof: Sendable {
     private struct Digest: Hashable, Sendable {
         let version: UInt64

@@ -79,7 +79,7 @@ package struct DirectoryReplica: MemberLookup {
         ]
     }
 
-    /// The version that heartbeats claim: 0 if a whole SNAPSHOT must replace what is held.
+    /// The version that heartbeats claim: 0 if a whole SNAPSHOT must replace the directory.
     package var claimedVersion: UInt64 { proof.isWrong ? 0 : version }
 
     /// The version up to which the directory is the one of this session's server; 0 if that is not proven.
@@ -122,7 +122,7 @@ package struct DirectoryReplica: MemberLookup {
     /// Compares the directory with the digest in a fresh PULSE: at once if the PULSE's version is held, or else when it
     /// is reached. A proven directory is not compared again within `Limits.digestGap`.
     ///
-    /// - Returns: False if what is held has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
+    /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
     package mutating func compare(_ pulse: Pulse, now: Instant) -> Bool {
         proof.expect(pulse.digest, of: pulse.version)
         return compareDigest(now)
@@ -272,7 +272,7 @@ package struct DirectoryReplica: MemberLookup {
 
     /// Notes that the entries `before` have been replaced by the entries `after`.
     ///
-    /// - Parameter reasons: The reasons for which sessions have ended, as far as they are known.
+    /// - Parameter reasons: The reasons why sessions have ended, as far as they are known.
     private mutating func changes(
         from before: [Entry], to after: [Entry], reasons: [SessionID: Departure] = [:], now: Instant
     ) -> DirectoryChange {

@@ -1,4 +1,4 @@
-/// The reason for which the server turned a peer away.
+/// The reason why the server turned a peer away.
 @nonexhaustive
 public enum JoinRefusal: String, Hashable, Sendable {
     /// The roster does not list the key, or lists it under another name.
@@ -12,7 +12,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
-    /// The reason for which a peer has to wait.
+    /// The reason why a peer has to wait.
     public init(_ delay: JoinDelay) {
         self =
             switch delay {
@@ -35,7 +35,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     }
 }
 
-/// The reason for which the server does not admit this peer yet.
+/// The reason why the server does not admit this peer yet.
 @nonexhaustive
 public enum JoinDelay: String, Hashable, Sendable {
     /// Another key holds the name.
@@ -59,7 +59,7 @@ public enum JoinDelay: String, Hashable, Sendable {
     }
 }
 
-/// The reason for which a server does not let this peer's key join.
+/// The reason why a server does not let this peer's key join.
 @nonexhaustive
 public enum Exclusion: String, Hashable, Sendable {
     /// The server's roster does not list the key, or lists it under another name.

@@ -202,7 +202,7 @@ package struct Joining: Sendable {
         attempts[try index(tagged: tag)]
     }
 
-    /// Takes a RETRY, WELCOME or REJECT and returns what to do about it.
+    /// Takes a RETRY, WELCOME or REJECT and returns the action that it asks for.
     ///
     /// Gates: tag → seal → fields → signature. An answer that fails any but the first counts against its HELLO, which
     /// accepts no more answers after four of them.

@@ -60,7 +60,7 @@ package struct RepairRequest: Sendable {
         if due != nil { due = now + patience }
     }
 
-    /// Notes what the peer holds after a datagram of the server.
+    /// Notes the part of the directory that the peer holds after a datagram of the server.
     ///
     /// - Parameter wanted: The version in the newest fresh PULSE.
     package mutating func note(_ progress: Progress, wanted: UInt64, now: Instant) {

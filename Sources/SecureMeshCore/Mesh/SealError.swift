@@ -1,4 +1,4 @@
-/// The reason for which a message was not sealed for a member.
+/// The reason why a message was not sealed for a member.
 package enum SealError: Error, Hashable, Sendable {
     /// This peer has no session with its server.
     case noSession

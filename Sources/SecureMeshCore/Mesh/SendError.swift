@@ -1,4 +1,4 @@
-/// The reason for which a message was not sent. Nothing has left this peer.
+/// The reason why a message was not sent. Nothing has left this peer.
 @nonexhaustive
 public enum SendError: Error, Hashable, Sendable {
     /// The peer is not a member, or its last proof from the server is too old. Ordinary: try again later.

@@ -1,4 +1,4 @@
-/// The reason for which this host does not send a datagram to an address.
+/// The reason why this host does not send a datagram to an address.
 @nonexhaustive
 public enum SendRefusal: String, Hashable, Sendable {
     /// There is no route to the address, or the socket has no address of its family.

@@ -200,7 +200,7 @@ package struct ServerSession: Sendable {
         return note(pulse, echo: echo, token: token, now: now) ? pulse : nil
     }
 
-    /// Schedules a heartbeat that asks for what the directory lacks.
+    /// Schedules a heartbeat that asks for the missing part of the directory.
     ///
     /// - Parameter progress: The part of the directory that the peer holds.
     package mutating func noteDirectory(_ progress: RepairRequest.Progress, now: Instant) {

@@ -1,4 +1,4 @@
-/// The reason for which a text is not the name of a peer.
+/// The reason why a text is not the name of a peer.
 @nonexhaustive
 public enum PeerNameError: Error, Hashable, Sendable {
     /// The text is empty.

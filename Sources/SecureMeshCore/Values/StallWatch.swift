@@ -13,7 +13,7 @@ package struct StallWatch<Held: Equatable & Sendable>: Sendable {
         return reportedAt.map { max(first, $0 + Limits.reportInterval) } ?? first
     }
 
-    /// Notes what has arrived so far.
+    /// Notes the part of the directory that has arrived so far.
     ///
     /// - Parameter isComplete: True if nothing is missing.
     package mutating func note(_ held: Held, isComplete: Bool, now: Instant) {

@@ -1,4 +1,4 @@
-/// REJECT: the reason for which the signer of a HELLO may not join, and the time after which it may ask again.
+/// REJECT: the reason why the signer of a HELLO may not join, and the time after which it may ask again.
 package struct Reject: Payload {
     package enum Reason: UInt8, CaseIterable, Sendable {
         case notAuthorized = 1

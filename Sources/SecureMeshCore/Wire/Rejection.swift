@@ -1,4 +1,4 @@
-/// The reason for which bytes from the network were refused.
+/// The reason why bytes from the network were refused.
 ///
 /// Each reason has its own counter, see ``RejectionCounters``. A refusal is not answered, and changes no state but its
 /// counter and the buckets and budgets that bound it, unless its description says otherwise. PROTOCOL.md names the gate
@@ -110,8 +110,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// A directory repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction
 
-    /// The digest of the directory is not the server's. The peer asks for a whole SNAPSHOT, and keeps what it holds
-    /// until it has that.
+    /// The digest of the directory is not the server's. The peer asks for a whole SNAPSHOT, and keeps its directory
+    /// until that is complete.
     case directoryMismatch
 
     // MARK: messages

@@ -1,4 +1,4 @@
-/// One line of `p2p doctor` or `p2p check`: what was looked at, what it means and what to do.
+/// One line of `p2p doctor` or `p2p check`: the subject, the result and the action to take.
 struct Finding: Equatable, Codable, Sendable {
     enum Verdict: String, Codable, Sendable {
         case good

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 
-/// The options of every command for what it prints on stderr, and how.
+/// The options of every command for its output: which lines it prints on stderr, and their form.
 struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Lowest level of the lines on stderr.", valueName: "level"))
     var logLevel = LogLevelOption.info

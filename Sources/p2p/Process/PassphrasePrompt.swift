@@ -14,7 +14,7 @@ internal import Synchronization
 /// The terminal edits the line and sends signals for Ctrl-C and Ctrl-Z as usual. Each signal that ends or stops the
 /// process gives the terminal its former settings back first. Its handler uses no lock and no memory of the heap.
 enum PassphrasePrompt {
-    /// The reason for which there is no answer.
+    /// The reason why there is no answer.
     enum Refusal: Error {
         /// The process has no terminal.
         case noTerminal
@@ -71,7 +71,7 @@ enum PassphrasePrompt {
 
     private typealias Handler = @convention(c) (CInt) -> Void
 
-    /// Hides what is typed from here on, and prints the prompt.
+    /// Turns the echo of the terminal off, and prints the prompt.
     private static func show() {
         let terminal = terminal.load(ordering: .relaxed)
         unsafe tcsetattr(terminal, TCSAFLUSH, silent)

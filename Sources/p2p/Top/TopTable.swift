@@ -1,7 +1,7 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// The text of `p2p top`: the process, what is wrong, and the members.
+/// The text of `p2p top`: the process, its problems, and the members.
 struct TopTable {
     private var status: MeshStatus?
     private var failure: Failure?
