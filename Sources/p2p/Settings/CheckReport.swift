@@ -52,7 +52,7 @@ struct CheckReport {
         do throws(HostLookupError) {
             let found = try await server.lookedUp().map(\.description).joined(separator: ", ")
             let text = "server \(server)" + (found == server.description ? "" : " at \(found)")
-            Console.result(Finding.good("server", text).line)
+            Console.result(Finding.good("server", text + ", which is not asked").line)
         } catch {
             note(
                 "cannot look up \(server): \(error.reason)",
