@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// The processes on the cores of a host. A machine is called when its process gets to it, and what it does takes CPU
-/// time; the order is that of `MeshDriver`.
+/// The processes on the cores of a host. A machine is called when its process gets a core. Each piece of its work takes
+/// CPU time. The order is that of `MeshDriver`.
 extension VirtualMesh {
     /// Begins the work of a process that has just been made.
     func beginWork<Machine>(of process: Process<Machine>, as owner: Workload.Owner) {

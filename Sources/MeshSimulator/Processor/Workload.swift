@@ -28,8 +28,8 @@ final class Workload {
     let owner: Owner
     var phase = Phase.starting
     var status = Status.asleep
-    /// The CPU time by which cores are shared fairly: what the process has used, but raised to the level of the others
-    /// whenever the process wakes up, so that it has no claim on the time that it slept.
+    /// The CPU time by which cores are shared fairly. It is the CPU time that the process has used, raised to the level
+    /// of the others whenever the process wakes up. So the process has no claim on the time that it slept.
     var fairTime: Int64 = 0
     /// The CPU time of calls that came from outside of the event loop, such as sending a message.
     var debt: Int64 = 0

@@ -1,7 +1,7 @@
-/// The secrets of recent PULSEs. A heartbeat proves life only if it returns the token that the receiver of one of them,
-/// and nobody else, could read (PROTOCOL.md, section 6.1).
+/// The secrets of recent PULSEs. A heartbeat proves life only if it returns a token that only its sender could read in
+/// one of them (PROTOCOL.md, section 6.1).
 ///
-/// One token for all receivers would prove only that some member receives PULSEs: it could tell the others.
+/// One token for all receivers would prove only that some member receives PULSEs, because that member could pass it on.
 package struct PulseTokens: Sendable {
     private struct Issued: Sendable {
         let secret: Secret32
