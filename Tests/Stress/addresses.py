@@ -2,9 +2,9 @@
 
     scripts/stress addresses [--program FILE]
 
-The server listens on a wildcard address. The firewalls of both hosts pass what belongs to a flow that the host itself
-has begun, HELLOs at the server's port, and nothing else. So an answer from another address than the one that was asked
-is dropped. Each case is run with IPv4 and with IPv6:
+The server listens on a wildcard address. The firewall of each host passes datagrams of flows
+that the host itself has begun, and HELLOs at the server's port. It drops all others, and so an answer from another
+address than the one that was asked. Each case is run with IPv4 and with IPv6:
 
     each address    a peer joins at each of the server's addresses, and a firewall keeps none of them out
     new address     a peer joins at an address that the server's host gets later

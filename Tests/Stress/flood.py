@@ -2,9 +2,9 @@
 
     scripts/stress flood [--members N] [--seconds S] [--rate R] [--busy N] [--program FILE]
 
-Each case floods for S seconds (60) with R datagrams per second (200,000): random bytes, HELLOs in form, true HELLOs
-that are repeated, and HEARTBEATs in form, each from one source and from 65,536 forged ones. --busy runs busy loops
-beside. Prints a table, and fails if a member or a message is lost, if memory grows, if the log has more than one line
+Each case floods for S seconds (60) with R datagrams per second (200,000): random bytes, forged HELLOs, true HELLOs
+that are repeated, and forged HEARTBEATs, each from one source and from 65,536 forged ones. --busy runs N busy loops on
+the same host. Prints a table, and fails if a member or a message is lost, if memory grows, if the log has more than one line
 per reason in 10 s, or if a newcomer takes longer than 1 s (3 s with HELLOs). Needs root.
 """
 import argparse
