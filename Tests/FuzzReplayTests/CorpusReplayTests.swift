@@ -27,7 +27,8 @@ import Testing
         if result == nil { Issue.record("\(report.text)") }
     }
 
-    /// So that a change of the format is followed by `FuzzSeeds`, and fuzzing never starts from stale seeds.
+    /// Fails if the format of an input has changed and `FuzzSeeds` was not run, so that fuzzing never starts from stale
+    /// seeds.
     @Test(arguments: FuzzTarget.allCases)
     func theSeedsInTheCorpusAreThoseTheHarnessMakes(target: FuzzTarget) throws {
         let stored = try files("Corpus/\(target)").filter { $0.lastPathComponent.hasPrefix("seed-") }

@@ -120,7 +120,7 @@ struct TidyTests {
         var declared: [String: Set<String>] = [:]
         for file in files { declared[file.folder, default: []].formUnion(file.declaredTypes) }
         for (index, folder) in Self.folders.enumerated() {
-            // A name that stands here or to the left as well is that one.
+            // A name that this folder or one to its left also declares does not refer to the right.
             let known = Self.folders[...index].reduce(into: Set<String>()) { $0.formUnion(declared[$1, default: []]) }
             let right = Self.folders[(index + 1)...].reduce(into: Set<String>()) {
                 $0.formUnion(declared[$1, default: []])
@@ -223,7 +223,7 @@ struct TidyTests {
             let named = file.words.intersection(["primitives", "Primitives", "SigningContext"])
             #expect(named.isEmpty, "\(file.path)")
         }
-        // Where a secret's bytes are bared, no machine does it.
+        // Only `Sodium.swift` may name the property that copies the bytes of a secret.
         let bared = try (SourceFile.core.get() + outside).filter { $0.words.contains("exposed") }
         #expect(bared.map(\.path) == ["Crypto/Sodium.swift"])
         let made = try (SourceFile.core.get() + SourceFile.runtime.get()).flatMap { file in

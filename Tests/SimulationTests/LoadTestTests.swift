@@ -66,7 +66,7 @@ import Testing
         #expect(test.memberCount == Self.members)
     }
 
-    @Test func `a server that stops says so to a thousand in slices, and handles nothing else`() {
+    @Test func `a server that stops sends GOODBYE to a thousand members in slices, and handles nothing else`() {
         let test = LoadTest(seed: 7, members: Self.members, peers: 0, arrivals: .seconds(1))
         #expect(test.play(atMost: .seconds(30)) { test.memberCount == Self.members })
         test.play(for: .seconds(2))
@@ -82,7 +82,7 @@ import Testing
         #expect([Kind.pulse, .delta, .snapshot, .welcome].map { test.sent($0).datagrams } == others)
     }
 
-    @Test func `while many wait for their listing, joiners are turned away, and no more wait than may`() throws {
+    @Test func `while the limit of members wait for their listing, joiners are turned away`() throws {
         let test = LoadTest(seed: 5, members: 2_500, peers: 0, arrivals: .zero)
         #expect(test.play(atMost: .seconds(5)) { test.sent(.reject).datagrams > 100 })
         let waiting = try #require(test.server.machine.usages.first { $0.name == "waiting additions" })

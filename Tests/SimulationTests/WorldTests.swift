@@ -42,7 +42,7 @@ import Testing
         let recording = play { $0.network.loss = 200_000 }
         let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }
         let lost = recording.losses.first { $0.loss == .lost }?.count ?? 0
-        // Half of the run is peace, without loss.
+        // The second half of the run has no faults, and so no loss.
         #expect((10...22).contains(lost * 100 / sent))
         #expect(recording.deliveries < recording.deliveriesExpected)
     }

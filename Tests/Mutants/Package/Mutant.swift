@@ -1,4 +1,4 @@
-/// Which of the mutants are at work; none, until the runner says so.
+/// The mutants that are switched on. There are none until the runner sets some.
 package enum Mutant {
     nonisolated(unsafe) package static var active: Set<String> = []
 

@@ -93,7 +93,7 @@ struct KeyTextTests {
         #expect(Self.publicError(Array(text.utf8)) == expected)
     }
 
-    @Test("a text that is right in form but no honest key is refused", arguments: SignatureEdgeTests.badPoints)
+    @Test("a well-formed text whose bytes are not a valid key is refused", arguments: SignatureEdgeTests.badPoints)
     func invalidPoints(_ hex: String) throws {
         let point = try unhex(hex)
         let checked = Array("p2ppub1_".utf8) + point

@@ -298,7 +298,7 @@ import Testing
         _ = try directory.apply(
             Snapshot(version: 2, part: 0, parts: 1, entries: [try .sample(8, identity: 1, name: "n1", port: 1)]),
             now: .start)
-        // Who is missing in a third one has been missing since the first.
+        // A member that is missing in a third directory has been missing since the first.
         directory.begin(80, epoch: 80)
         let missing = try Entry.sample(2)
         #expect(directory.former.missing(missing.identity) == missing && directory.former.missingCount == 2)

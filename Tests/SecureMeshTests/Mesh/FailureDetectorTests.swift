@@ -52,7 +52,7 @@ import Testing
         }
         _ = detector.sweepIsDue(now: at(10_000))
         let next = detector.sweep(now: at(10_400))
-        // Who was silent for a lifetime when the drain began.
+        // Members expire that had been silent for a lifetime when the drain began.
         #expect(next == at(8_500))
     }
 

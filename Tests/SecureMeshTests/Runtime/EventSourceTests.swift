@@ -7,7 +7,7 @@ internal import Testing
 
 @Suite("Events for their consumers", .timeLimit(.minutes(10)))
 struct EventSourceTests {
-    /// A number that happened, or so many that were missed.
+    /// An event with a number, or the number of missed events.
     private enum Event: Hashable {
         case number(Int)
         case missed(Int)

@@ -20,7 +20,7 @@ struct SweepTests {
                 let socket = try #require(GarbageSocket())
                 let datagrams = try Self.lengths() + Self.flips()
                 for bytes in datagrams { #expect(socket.send(bytes, to: mesh.address)) }
-                // The server answers HELLOs in form with RETRY when there are too many.
+                // The server answers well-formed HELLOs with RETRY when there are too many.
                 let answered = UInt64(Kind.hello.minimumSize * 8)
                 while try await mesh.server.rejections().total + mesh.server.losses().total + answered
                     < UInt64(datagrams.count)
@@ -85,7 +85,7 @@ struct SweepTests {
         #expect(unsent == 0)
         let batches = (datagrams.count + batch - 1) / batch
         let sent = UInt64(datagrams.count + batches)
-        // A server answers HELLOs in form with RETRY when there are too many.
+        // A server answers well-formed HELLOs with RETRY when there are too many.
         let answered = UInt64(Kind.hello.minimumSize * 8)
         let refused = try await target.rejections().total - before.total
         #expect(refused <= sent && refused + answered >= sent, "\(refused) of \(sent)")

@@ -257,7 +257,7 @@ struct UDPSocketTests {
 
     private static func heartbeat(to epoch: UInt64) -> [UInt8] { datagram(.heartbeat, to: epoch, from: 7, counter: 1) }
 
-    /// Datagrams that are not HELLOs in form.
+    /// Datagrams that do not have the header of a HELLO.
     private static var garbage: [[UInt8]] {
         let hello = datagram(.hello)
         let changed = (0..<Header.size).map { offset in

@@ -2,7 +2,7 @@ internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A record of a run that never was, but could have been: for the report there need be no world.
+/// A recording that is made without a world, with events as a run could have them.
 struct SyntheticRecording {
     private(set) var recording: Recording
     private var dice: RandomSource
