@@ -559,29 +559,11 @@ extension MeshPeer.Configuration {
         guard serverKeys.allSatisfy({ $0 != key.publicKey }) else {
             throw .invalidConfiguration("the peer's key is the server's own")
         }
-        try checkAddresses()
+        if let fault = Self.fault(bind: bind, server: server) { throw .invalidConfiguration(fault.reason) }
         guard (0...PeerMessage.largestBody).contains(maximumMessageSize) else {
             throw .invalidConfiguration("a message holds at most \(PeerMessage.largestBody) bytes")
         }
         if let fault = messageRate.fault { throw .invalidConfiguration(fault) }
-    }
-
-    private func checkAddresses() throws(MeshError) {
-        if let fault = bind.bindFault { throw .invalidConfiguration(fault) }
-        switch server.place {
-        case .name(_, let port):
-            guard port != 0 else { throw .invalidConfiguration("a server cannot be at \(server)") }
-        case .addresses(let addresses):
-            guard !addresses.isEmpty else { throw .invalidConfiguration("no address of the server") }
-            for address in addresses {
-                if let fault = address.linkLocalFault { throw .invalidConfiguration(fault) }
-                guard address.isUsable else { throw .invalidConfiguration("a server cannot be at \(address)") }
-                guard bind.reaches(address) else {
-                    throw .invalidConfiguration(
-                        "the address to bind and the server's \(address) are not both IPv4 or both IPv6")
-                }
-            }
-        }
     }
 
     /// True if the server may have an IPv4 address.

@@ -90,7 +90,6 @@ public final class MeshServer: Service {
     ///
     /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound, or
     ///   has lost its address and cannot be bound again within 5 s; then none stays bound.
-    ///   ``MeshError/invalidConfiguration(_:)`` for more than 255 addresses;
     ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
@@ -218,18 +217,10 @@ public final class MeshServer: Service {
 
 extension MeshServer.Configuration {
     fileprivate func check() throws(MeshError) {
-        guard !listen.isEmpty else { throw .invalidConfiguration("no address to listen on") }
-        for address in listen {
-            if let fault = address.bindFault { throw .invalidConfiguration(fault) }
-        }
-        guard (Limits.shortestHeartbeat ... .seconds(20)).contains(heartbeatInterval) else {
-            throw .invalidConfiguration("the heartbeat interval is 20 ms to 20 s")
-        }
-        guard lifetime >= heartbeatInterval * 2, lifetime <= .seconds(65) else {
-            throw .invalidConfiguration("the lifetime is at least two heartbeat intervals and at most 65 s")
-        }
-        guard (1...Limits.directoryEntries).contains(maximumPeers) else {
-            throw .invalidConfiguration("the number of peers is 1 to \(Limits.directoryEntries)")
+        if let fault = Self.fault(
+            listen: listen, heartbeatInterval: heartbeatInterval, lifetime: lifetime, maximumPeers: maximumPeers)
+        {
+            throw .invalidConfiguration(fault.reason)
         }
     }
 

@@ -63,11 +63,17 @@ struct P2P: AsyncParsableCommand {
             await Console.finish()
             exit(withError: code)
         } catch  where exitCode(for: error).isSuccess {
-            exit(withError: error)
+            exit(printing: fullMessage(for: error))
         } catch {
             Console.report(Failure(.usage, Failure.text(ofParser: message(for: error)), hint: Failure.usageHint))
             exit(withError: Failure.Code.usage.exitCode)
         }
+    }
+
+    /// Prints a text that was asked for, such as the help, and exits.
+    private static func exit(printing text: String) -> Never {
+        Console.result(text)
+        exit(withError: Console.exitCodeIfOutputFailed?.exitCode)
     }
 
     /// Parses the arguments and checks that the system lets the command work.
@@ -88,6 +94,7 @@ struct P2P: AsyncParsableCommand {
             try answerWithoutCommand(arguments)
             let command = try parseAsRoot(SettingSources(arguments).arguments)
             Console.setStyle((command as? any OutputStyling)?.outputOptions.style ?? OutputStyle())
+            if let fault = (command as? any OutputStyling)?.faults.first { throw SettingSources.failure(of: fault) }
             try ProcessLimits.check(for: (command as? any ResourceUser)?.resourceNeeds ?? ResourceNeeds())
             return command
         } catch let failure as Failure {
@@ -103,8 +110,7 @@ struct P2P: AsyncParsableCommand {
         let words = CommandWords(arguments, root: P2P.self)
         HelpPointer.set(words.command)
         if words.isHelp, arguments.count == 2, let topic = HelpTopic(rawValue: arguments[1]) {
-            Console.result(topic.text)
-            exit()
+            exit(printing: topic.text)
         }
         if words.isIncomplete(arguments) {
             Console.printHelp(helpMessage(for: words.type, columns: Terminal.width(of: FileSystem.standardError)))

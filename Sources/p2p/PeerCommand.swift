@@ -95,11 +95,27 @@ struct PeerCommand: AsyncParsableCommand {
         }
     }
 
+    /// The settings that are wrong together or out of range.
+    var faults: [SettingsFault] {
+        var faults = outputOptions.faults
+        let fault = MeshPeer.Configuration.fault(bind: localAddress, server: server)
+        if let fault { faults.append(SettingsFault(fault)) }
+        return faults
+    }
+
+    /// - Throws: `Failure` if the peer would pin its own key.
+    func check(_ key: SigningKey, isNoneOf pinned: [PublicKey]) throws {
+        guard pinned.contains(key.publicKey) else { return }
+        throw SettingSources.failure(
+            of: SettingsFault("the peer's key is the server's own", ["name", "key", "server-key"]))
+    }
+
     func run() async throws {
         Console.startQueue()
         let signals = try SignalTrap.trap(endsWithTerminal: true)
         let signingKey = try readKey()
         let pinned = try readServerKeys()
+        try check(signingKey, isNoneOf: pinned)
         var configuration = MeshPeer.Configuration(
             key: signingKey, name: name, server: server, serverKeys: pinned)
         configuration.bind = localAddress

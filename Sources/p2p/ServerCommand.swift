@@ -79,16 +79,30 @@ struct ServerCommand: AsyncParsableCommand {
     private static let defaultLifetime = Duration.milliseconds(1_500)
 
     func validate() throws {
-        guard !open || authorizedPeers == nil else {
-            throw ValidationError("--open and --authorized-peers exclude each other")
-        }
         try Parse.checkPath(key, "--key")
         try Parse.checkPath(authorizedPeers, "--authorized-peers")
-        for (index, address) in listen.enumerated() where address.port != 0 {
-            guard !listen[..<index].contains(address) else {
-                throw ValidationError("--listen \(address) is given twice")
+    }
+
+    /// The settings that are wrong together or out of range.
+    var faults: [SettingsFault] {
+        var faults = outputOptions.faults
+        if open, authorizedPeers != nil {
+            faults.append(
+                SettingsFault("--open and --authorized-peers exclude each other", ["open", "authorized-peers"]))
+        }
+        for (index, address) in listen.enumerated() where address.port != 0 && listen[..<index].contains(address) {
+            faults.append(SettingsFault("--listen \(address) is given twice", ["listen"]))
+        }
+        // The kernel would say that the port of the second one is in use.
+        for all in listen where all.isUnspecified && all.port != 0 {
+            for one in listen where !one.isUnspecified && one.port == all.port && one.isIPv6 == all.isIPv6 {
+                faults.append(SettingsFault("--listen \(all) has the address \(one) already", ["listen"]))
             }
         }
+        let fault = MeshServer.Configuration.fault(
+            listen: addresses, heartbeatInterval: heartbeat, lifetime: lifetime, maximumPeers: maxPeers)
+        if let fault { faults.append(SettingsFault(fault)) }
+        return faults
     }
 
     func run() async throws {

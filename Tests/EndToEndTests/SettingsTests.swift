@@ -73,6 +73,115 @@ struct SettingsTests {
         try await harness.run(["server", "--config", "bad.toml"]).expectFailure(78, error, hint: hint)
     }
 
+    static let contradictions: [(settings: [String], arguments: [String], errors: [String])] = [
+        (
+            ["open = true", "authorized-peers = 'list'"], [],
+            [
+                "bad.toml:2:1: --open and --authorized-peers exclude each other",
+                "authorized-peers is list (bad.toml:3), open is true (bad.toml:2)",
+            ]
+        ),
+        (
+            ["open = true"], ["--authorized-peers", "list"],
+            [
+                "bad.toml:2:1: --open and --authorized-peers exclude each other",
+                "authorized-peers is list (command line), open is true (bad.toml:2)",
+            ]
+        ),
+        (
+            ["heartbeat = '5s'"], [],
+            [
+                "bad.toml:2:1: the lifetime is at least two heartbeat intervals and at most 65 s",
+                "heartbeat is 5s (bad.toml:2), lifetime is 1500ms (default)",
+            ]
+        ),
+        (
+            ["lifetime = '3s'"], ["--heartbeat", "2s"],
+            ["bad.toml:2:1: the lifetime is", "heartbeat is 2s (command line), lifetime is 3s (bad.toml:2)"]
+        ),
+        (["heartbeat = '5ms'"], [], ["bad.toml:2:1: the heartbeat interval is 20 ms to 20 s"]),
+        (["max-peers = 0"], [], ["bad.toml:2:1: the number of peers is 1 to 65536"]),
+        (
+            ["listen = ['127.0.0.1:3000', '127.0.0.1:3000']"], [],
+            ["bad.toml:2:1: --listen 127.0.0.1:3000 is given twice"]
+        ),
+        (["listen = '224.0.0.1:3000'"], [], ["bad.toml:2:1: 224.0.0.1:3000 is a multicast or broadcast address"]),
+        (
+            ["quiet = true", "log-level = 'debug'"], [],
+            ["bad.toml:2:1: --quiet and --log-level exclude each other", "quiet is true (bad.toml:2)"]
+        ),
+    ]
+
+    @Test("settings of a file that contradict each other were called wrong usage, 64", arguments: contradictions)
+    func contradiction(_ settings: [String], arguments: [String], errors: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try harness.write((["[server]"] + settings).joined(separator: "\n") + "\n", to: "bad.toml")
+        let result = try await harness.run(["server", "--config", "bad.toml"] + arguments)
+        for error in errors { result.expectFailure(78, error, hint: "see 'p2p help server'") }
+
+        let check = try await harness.run(["check", "server", "--config", "bad.toml"] + arguments)
+        #expect(check.status == 1)
+        for error in errors {
+            #expect(check.output.contains { $0.hasPrefix("!   bad.toml:") && $0.contains(error) }, "\(check.text)")
+        }
+    }
+
+    @Test("addresses of a peer's settings file that exclude each other were called wrong usage, 64")
+    func peerContradiction() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try harness.write("[peer]\nserver = \"192.0.2.1:3000\"\n", to: "p2p.toml")
+        let families = "p2p.toml:2:1: the address to bind and the server's 192.0.2.1:3000 are not both IPv4 or both"
+        let result = try await harness.run(["peer", "A", "3001", "--bind", "::1"])
+        result.expectFailure(78, families)
+        result.expectFailure(78, "server is 192.0.2.1:3000 (p2p.toml:2), bind is ::1 (command line)")
+        let check = try await harness.run(["check", "peer", "A", "3001", "--bind", "::1"])
+        #expect(check.status == 1)
+        #expect(check.output.contains { $0.hasPrefix("!   \(families)") }, "\(check.text)")
+
+        try harness.write("[peer]\nname = \"server\"\nport = 3001\n", to: "p2p.toml")
+        let own = "p2p.toml:2:1: the peer's key is the server's own"
+        try await harness.run(["peer"]).expectFailure(78, own)
+        let checkOwn = try await harness.run(["check", "peer"])
+        #expect(checkOwn.output.contains { $0.hasPrefix("!   \(own)") }, "\(checkOwn.text)")
+    }
+
+    @Test("options and variables that contradict each other are 64 on the command line, and 78 with a variable")
+    func contradictingVariable() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(["server", "--open", "--authorized-peers", "list"])
+            .expectFailure(64, "--open and --authorized-peers exclude each other")
+        try await harness.run(["server", "--heartbeat", "5s"])
+            .expectFailure(64, "heartbeat is 5s (command line), lifetime is 1500ms (default)")
+        try await harness.run(["server", "--authorized-peers", "list"], environment: ["P2P_OPEN": "true"])
+            .expectFailure(78, "$P2P_OPEN: --open and --authorized-peers exclude each other")
+        try await harness.run(["server"], environment: ["P2P_MAX_PEERS": "70000"])
+            .expectFailure(78, "$P2P_MAX_PEERS: the number of peers is 1 to 65536")
+    }
+
+    @Test("a reload accepted settings with which the server could not start again")
+    func contradictionInReload() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A", "B"])
+        try harness.write("[server]\nlisten = \"127.0.0.1:0\"\n", to: "p2p.toml")
+        let server = try harness.start(["server", "--control", "c.sock"])
+        try await server.waitForLine(matching: "^public key ")
+        let one = try #require(try harness.read("keys/authorized_peers").split(separator: "\n").first)
+        try harness.write(one + "\n", to: "keys/authorized_peers")
+
+        try harness.write("[server]\nlisten = \"127.0.0.1:0\"\nheartbeat = \"5s\"\n", to: "p2p.toml")
+        try await harness.run(["reload", "--control", "c.sock"])
+            .expectFailure(78, "p2p.toml:3:1: the lifetime is at least two heartbeat intervals")
+        server.send(SIGHUP)
+        try await server.waitForLine(matching: "^p2p: error: p2p.toml:3:1: the lifetime is at least", on: .errors)
+        try await server.waitForLine(matching: "^p2p: the previous list stays in force$", on: .errors)
+        #expect(try server.lines(matching: "again: 1 key$", on: .errors).isEmpty)
+    }
+
     @Test("a wrong variable is refused by its name")
     func variable() async throws {
         let harness = try ProcessHarness()

@@ -22,8 +22,10 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Colors.", valueName: "when"))
     var color = ColorOption.auto
 
-    func validate() throws {
-        guard !quiet || logLevel == .info else { throw ValidationError("--quiet and --log-level exclude each other") }
+    /// The options that contradict each other.
+    var faults: [SettingsFault] {
+        quiet && logLevel != .info
+            ? [SettingsFault("--quiet and --log-level exclude each other", ["quiet", "log-level"])] : []
     }
 
     var style: OutputStyle {

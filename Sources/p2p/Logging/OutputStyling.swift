@@ -1,6 +1,12 @@
 /// A command with the options for its output.
 protocol OutputStyling: SendableMetatype {
     var outputOptions: OutputOptions { get }
+    /// The options that are wrong together or out of range, with which the command cannot start.
+    var faults: [SettingsFault] { get }
+}
+
+extension OutputStyling {
+    var faults: [SettingsFault] { outputOptions.faults }
 }
 
 extension Keygen: OutputStyling {}
@@ -26,8 +32,12 @@ extension SimulateCommand: OutputStyling {}
 
 extension CheckServer: OutputStyling {
     var outputOptions: OutputOptions { server.outputOptions }
+    /// None: the command prints what is wrong with the settings of a server.
+    var faults: [SettingsFault] { [] }
 }
 
 extension CheckPeer: OutputStyling {
     var outputOptions: OutputOptions { peer.outputOptions }
+    /// None: the command prints what is wrong with the settings of a peer.
+    var faults: [SettingsFault] { [] }
 }

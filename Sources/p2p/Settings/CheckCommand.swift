@@ -53,28 +53,24 @@ struct CheckServer: AsyncParsableCommand {
         guard try !origin.printSettings() else { return }
         var report = CheckReport()
         report.checkSettings()
+        report.check(server.faults) {
+            "heartbeats every \(server.heartbeat.argument), lifetime \(server.lifetime.argument)"
+        }
         let key = report.check {
             try server.readKey()
         } describe: {
             FileCheck.text($0, at: server.keyPath)
         }
-        var roster: Roster? = .open
         if !server.open {
-            roster = report.check {
-                try KeyStore.readRoster(server.rosterPath)
+            let roster = report.check {
+                try key.map { try RosterSource(path: server.rosterPath, serverKey: $0.publicKey).read() }
+                    ?? KeyStore.readRoster(server.rosterPath)
             } describe: {
                 FileCheck.text($0, at: server.rosterPath)
             }
             if roster?.count == 0 {
                 let advice = server.emptyListAdvice(server.rosterPath)
                 report.advise(advice.text, advice.action)
-            }
-        }
-        if let key, let roster {
-            report.check {
-                try server.makeServer(key: key, roster: roster)
-            } describe: { _ in
-                "heartbeats every \(server.heartbeat.argument), lifetime \(server.lifetime.argument)"
             }
         }
         for address in server.addresses { report.checkAddress(address) }
@@ -94,16 +90,18 @@ struct CheckPeer: AsyncParsableCommand {
         guard try !origin.printSettings() else { return }
         var report = CheckReport()
         report.checkSettings()
-        report.check {
+        report.check(peer.faults)
+        let key = report.check {
             try peer.readKey()
         } describe: {
             FileCheck.text($0, at: peer.keyPath)
         }
-        report.check {
+        let pinned = report.check {
             try peer.readServerKeys()
         } describe: {
             FileCheck.text($0)
         }
+        if let key, let pinned { report.require { try peer.check(key, isNoneOf: pinned) } }
         await report.checkLookup(of: peer.server)
         report.checkAddress(peer.localAddress)
         try report.finish()

@@ -18,6 +18,22 @@ struct CheckReport {
         return value
     }
 
+    /// Runs a check that prints nothing unless it fails.
+    mutating func require(_ body: () throws -> Void) {
+        let finding = Finding.checking("check", body) { "" }.finding
+        if finding.verdict == .problem { print(finding) }
+    }
+
+    /// Prints what is wrong with the settings.
+    ///
+    /// - Parameters:
+    ///   - faults: The settings that are wrong together or out of range.
+    ///   - describe: Returns the text to print if there are none; nil for no text.
+    mutating func check(_ faults: [SettingsFault], describe: () -> String? = { nil }) {
+        for fault in faults { require { throw SettingSources.failure(of: fault) } }
+        if faults.isEmpty, let text = describe() { print(.good("check", text)) }
+    }
+
     private mutating func print(_ finding: Finding) {
         if finding.verdict == .problem { hasProblem = true }
         Console.result(finding.line)

@@ -105,7 +105,7 @@ struct SettingSources {
     /// Returns true if a file or a variable may give a setting.
     private static func hasSource(_ given: [String], _ environment: Environment) -> Bool {
         environment.readsFile
-            && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || FileSystem.exists(usualFile))
+            && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || hasUsualFile)
             || environment.names().contains { $0.hasPrefix("P2P_") && !readElsewhere.contains($0) }
     }
 
@@ -114,10 +114,14 @@ struct SettingSources {
 
     private static let usualFile = "p2p.toml"
 
+    /// True if there is a settings file in the working folder, or a link that leads to no file: without it, a process
+    /// would run with other settings than it should.
+    private static var hasUsualFile: Bool { FileSystem.exists(usualFile) || FileSystem.isLink(usualFile) }
+
     private static func read(_ given: String?) throws -> SettingsFile? {
         try Parse.checkPath(given, "--config")
         let path = given ?? usualFile
-        guard given != nil || FileSystem.exists(path) else { return nil }
+        guard given != nil || hasUsualFile else { return nil }
         let text: String
         do {
             guard let read = String(validating: try KeyFile.content(of: path, limit: 1 << 20), as: UTF8.self) else {
@@ -126,10 +130,14 @@ struct SettingSources {
             }
             text = read
         } catch let error as KeyFileError {
-            let hint = KeyStore.failure(error, hint: nil).hint
+            let failure = KeyStore.failure(error, hint: nil)
             throw Failure(
-                .configuration, "cannot read the settings file: \(error.description)",
-                hint: error.reason == .missing ? "give its path with --config or P2P_CONFIG" : hint)
+                .configuration, "cannot read the settings file: \(failure.message)",
+                hint: error.reason != .missing
+                    ? failure.hint
+                    : FileSystem.isLink(path)
+                        ? "the link leads to no file: mend it, or remove it"
+                        : "give its path with --config or P2P_CONFIG")
         }
         return try SettingsFile(text, path: path)
     }

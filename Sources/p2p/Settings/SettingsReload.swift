@@ -32,11 +32,13 @@ struct SettingsReload: Sendable {
     /// - Throws: `Failure` if a setting is wrong.
     func read() throws -> [Change] {
         let sources = try SettingSources(arguments)
+        let server: ServerCommand
         do {
-            _ = try ServerCommand.parse(Array(sources.arguments.dropFirst()))
+            server = try ServerCommand.parse(Array(sources.arguments.dropFirst()))
         } catch {
             throw Failure(.configuration, Failure.text(ofParser: ServerCommand.message(for: error)))
         }
+        if let fault = server.faults.first { throw SettingSources.failure(of: fault, arguments) }
         // At the start or at present there may be neither a file nor a variable.
         guard !started.isEmpty || !sources.settings.isEmpty else { return [] }
         let plain = try SettingSources(arguments, environment: .empty, listsAll: true).settings

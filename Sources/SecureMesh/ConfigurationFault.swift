@@ -1,0 +1,80 @@
+/// A value of a configuration that is out of range, or values that contradict each other.
+package struct ConfigurationFault: Error, Equatable {
+    /// The settings that a fault can be in.
+    package enum Setting: Sendable {
+        case listen
+        case heartbeatInterval
+        case lifetime
+        case maximumPeers
+        case bind
+        case server
+    }
+
+    package let reason: String
+    /// The settings of which one has to change.
+    package let settings: [Setting]
+
+    init(_ reason: String, _ settings: Setting...) {
+        self.reason = reason
+        self.settings = settings
+    }
+}
+
+extension MeshServer.Configuration {
+    /// Returns what is wrong with the settings that depend on no file; nil if they are right.
+    ///
+    /// - Parameters:
+    ///   - listen: The local addresses, 1 to 255.
+    ///   - heartbeatInterval: The time between the heartbeats of a peer, 20 ms to 20 s.
+    ///   - lifetime: The time until a silent peer expires, two heartbeats to 65 s.
+    ///   - maximumPeers: The greatest number of members, 1 to 65,536.
+    package static func fault(
+        listen: [SocketAddress], heartbeatInterval: Duration, lifetime: Duration, maximumPeers: Int
+    ) -> ConfigurationFault? {
+        guard !listen.isEmpty else { return ConfigurationFault("no address to listen on", .listen) }
+        guard listen.count <= Int(UInt8.max) else {
+            return ConfigurationFault("between 1 and 255 addresses to listen on", .listen)
+        }
+        if let reason = listen.lazy.compactMap(\.bindFault).first { return ConfigurationFault(reason, .listen) }
+        guard (Limits.shortestHeartbeat ... .seconds(20)).contains(heartbeatInterval) else {
+            return ConfigurationFault("the heartbeat interval is 20 ms to 20 s", .heartbeatInterval)
+        }
+        guard lifetime >= heartbeatInterval * 2, lifetime <= .seconds(65) else {
+            return ConfigurationFault(
+                "the lifetime is at least two heartbeat intervals and at most 65 s", .heartbeatInterval, .lifetime)
+        }
+        guard (1...Limits.directoryEntries).contains(maximumPeers) else {
+            return ConfigurationFault("the number of peers is 1 to \(Limits.directoryEntries)", .maximumPeers)
+        }
+        return nil
+    }
+}
+
+extension MeshPeer.Configuration {
+    /// Returns what is wrong with a peer's addresses; nil if they are right.
+    ///
+    /// - Parameters:
+    ///   - bind: The address to bind.
+    ///   - server: The address of the server, or the name of its host.
+    package static func fault(bind: SocketAddress, server: ServerAddress) -> ConfigurationFault? {
+        if let reason = bind.bindFault { return ConfigurationFault(reason, .bind) }
+        switch server.place {
+        case .name(_, let port):
+            guard port != 0 else { return ConfigurationFault("a server cannot be at \(server)", .server) }
+        case .addresses(let addresses):
+            guard !addresses.isEmpty else { return ConfigurationFault("no address of the server", .server) }
+            for address in addresses {
+                if let reason = address.linkLocalFault { return ConfigurationFault(reason, .server) }
+                guard address.isUsable else {
+                    return ConfigurationFault("a server cannot be at \(address)", .server)
+                }
+                guard bind.reaches(address) else {
+                    return ConfigurationFault(
+                        "the address to bind and the server's \(address) are not both IPv4 or both IPv6", .bind,
+                        .server)
+                }
+            }
+        }
+        return nil
+    }
+}

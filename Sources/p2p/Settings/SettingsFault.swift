@@ -1,0 +1,67 @@
+internal import SecureMesh
+
+/// A setting that is out of range, or settings that contradict each other although each is right by itself.
+struct SettingsFault {
+    let message: String
+    /// The names of the settings of which one has to change.
+    let settings: [String]
+
+    init(_ message: String, _ settings: [String]) {
+        self.message = message
+        self.settings = settings
+    }
+
+    init(_ fault: ConfigurationFault) {
+        let names = fault.settings.map { setting in
+            switch setting {
+            case .listen: "listen"
+            case .heartbeatInterval: "heartbeat"
+            case .lifetime: "lifetime"
+            case .maximumPeers: "max-peers"
+            case .bind: "bind"
+            case .server: "server"
+            }
+        }
+        self.init(fault.reason, names)
+    }
+}
+
+extension SettingSources {
+    /// Returns the failure for settings that are wrong: with exit code 64 if they come from the command line, and 78 if
+    /// one comes from a settings file or a variable. The message then begins with its place. If there are several
+    /// settings, the message ends with the value and the origin of each.
+    ///
+    /// - Parameter arguments: The arguments after the name of the program.
+    static func failure(
+        of fault: SettingsFault, _ arguments: [String] = Array(CommandLine.arguments.dropFirst())
+    ) -> Failure {
+        let all = (try? SettingSources(arguments, listsAll: true))?.settings ?? []
+        let settings = all.filter { fault.settings.contains($0.name) }
+        var message = fault.message
+        if settings.count > 1, settings.contains(where: { $0.origin != .commandLine }) {
+            let values = settings.map { setting in
+                let value = setting.values.map(Console.escaped).joined(separator: ", ")
+                return "\(setting.name) is \(value.isEmpty ? "not set" : value) (\(setting.origin.description))"
+            }
+            message += "; \(values.joined(separator: ", "))"
+        }
+        // The first one in the file, or else the first variable.
+        let places = settings.compactMap(\.origin.place).sorted { $0.line < $1.line }
+        guard let place = places.first(where: { $0.line > 0 }) ?? places.first else {
+            return Failure(.usage, message, hint: HelpPointer.hint)
+        }
+        return Failure(.configuration, "\(place.text): \(message)", hint: HelpPointer.hint)
+    }
+}
+
+extension SettingSources.Origin {
+    /// The place of a setting outside of the command line, for the beginning of a message, and its line in the file; 0
+    /// for a variable.
+    fileprivate var place: (text: String, line: Int)? {
+        switch self {
+        case .environment(let name): ("$\(name)", 0)
+        case .file(let path, let position): ("\(path):\(position.line):\(position.column)", position.line)
+        case .commandLine, .standard: nil
+        }
+    }
+}
