@@ -54,19 +54,26 @@ enum Parse {
     static let defaultServer = ServerAddress(SocketAddress(ip: .v4(0x7F00_0001), port: 3_000))
 
     static func port(_ text: String) throws -> UInt16 {
-        guard let port = UInt16(text), port > 0 else { throw ValidationError("a port is 1 to 65535") }
+        guard text.utf8.allSatisfy(isDigit), let port = UInt16(text), port > 0 else {
+            throw ValidationError("a port is 1 to 65535")
+        }
         return port
     }
 
     /// Parses a duration from 1 ms to a year.
     static func interval(_ text: String) throws -> Duration {
         guard let (suffix, unit) = units.first(where: { text.hasSuffix($0.suffix) }),
-            let count = Int32(text.dropLast(suffix.count)), count > 0
+            case let digits = text.utf8.dropLast(suffix.utf8.count), digits.allSatisfy(isDigit),
+            digits.contains(where: { $0 != UInt8(ascii: "0") })
         else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
-        let interval = unit * Int(count)
-        guard interval <= longestInterval else { throw ValidationError("an interval is at most a year, 8760h") }
+        // A number of more digits than this type has is too long as well.
+        guard let count = Int32(text.dropLast(suffix.count)), case let interval = unit * Int(count),
+            interval <= longestInterval
+        else { throw ValidationError("an interval is at most a year, 8760h") }
         return interval
     }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     /// Parses the name of a key that is stored in files.
     static func fileName(_ text: String) throws -> PeerName {
@@ -74,6 +81,9 @@ enum Parse {
         guard !text.hasPrefix("."), !text.hasPrefix("-") else {
             throw ValidationError(
                 "a name that begins with . or - would make files that are hidden or look like options")
+        }
+        guard !text.hasSuffix(".key"), !text.hasSuffix(".pub") else {
+            throw ValidationError("give the name alone, \(text.dropLast(4)); the files are NAME.key and NAME.pub")
         }
         return name
     }

@@ -112,7 +112,9 @@ enum Console {
         report(
             Failure(
                 .inputOutput, "cannot write to standard output: \(error.text)",
-                hint: "is the disk full? what could not be printed is lost"))
+                hint: error.isClosed
+                    ? "standard output is closed; redirect it to a file or to /dev/null"
+                    : "is the disk full? what could not be printed is lost"))
     }
 
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.

@@ -37,15 +37,24 @@ enum FileFailure {
     }
 
     static func cannotCreate(_ path: String, _ error: SystemError) -> Failure {
-        Failure(.cannotCreate, "\(path) cannot be made: \(error.text)", hint: "choose another folder with --keys")
+        Failure(
+            .cannotCreate, "\(path) cannot be made: \(error.text)",
+            hint: (error.isFull ? "make room, or " : "") + "choose another folder with --keys")
     }
 
     static func cannotReplace(_ path: String, _ error: SystemError) -> Failure {
+        let owner = (try? FileSystem.status(of: path))?.belongsToUser == true
         let hint =
             if error.isLoop {
                 "give the path of the file that the link leads to"
             } else if error.isFull {
                 "nothing has changed; make room and try again"
+            } else if error.isMountPoint {
+                "nothing has changed; the file is mounted by itself: mount its folder instead, or edit it there"
+            } else if error.isReadOnly {
+                "nothing has changed; edit the list where it can be written"
+            } else if error.isForbidden, owner {
+                "nothing has changed; 'lsattr \(Shell.quoted(path))' shows whether it is immutable"
             } else {
                 "nothing has changed; run p2p as the user who owns \(path) and its folder"
             }

@@ -21,6 +21,18 @@ extension SystemError {
     /// True if a pipe has no reader.
     var isBrokenPipe: Bool { code == EPIPE }
 
+    /// True if a file cannot be replaced because it is a mount point, as one file of a container can be.
+    var isMountPoint: Bool { code == EBUSY }
+
+    /// True if something other than the permissions forbids the access, such as a mark that the file is immutable.
+    var isForbidden: Bool { code == EPERM }
+
+    /// True if the file system is mounted read-only.
+    var isReadOnly: Bool { code == EROFS }
+
+    /// True if a descriptor is not open, or not open for writing.
+    var isClosed: Bool { code == EBADF }
+
     /// True if a disk, a quota or the size of a file has reached its limit.
     var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 

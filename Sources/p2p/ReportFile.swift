@@ -8,6 +8,9 @@ struct ReportFile {
     ///
     /// - Throws: `Failure` with exit code 73.
     func checkWritable() throws {
+        guard !path.isEmpty else {
+            throw Failure(.usage, "the path after --report is empty", hint: HelpPointer.hint)
+        }
         let isWritable =
             switch try? FileSystem.status(of: path).kind {
             case .folder: false
@@ -34,7 +37,11 @@ struct ReportFile {
                 try FileWriter.replace(FileStatus.resolved(path) ?? path, Array(page.utf8), mode: 0o644)
             }
         } catch {
-            throw failure
+            throw error.isFull
+                ? Failure(
+                    .cannotCreate, "cannot write \(Console.escaped(path)): \(error.text)",
+                    hint: "make room, or give a file on another disk")
+                : failure
         }
         Console.note("wrote \(Console.escaped(path))")
     }

@@ -1,8 +1,10 @@
 internal import MeshControl
+internal import SecureMesh
 
 /// The servers on this host whose control sockets this user may use.
 enum RunningServer {
-    /// Makes these servers read their lists again, after `path` has changed. If none does, tells the user what to do.
+    /// Makes these servers read their lists again, after `path` has changed. If none reads it, tells the user what to
+    /// do.
     ///
     /// - Returns: The answers of the servers that have read it.
     @discardableResult
@@ -14,6 +16,13 @@ enum RunningServer {
                 let report = try await ControlClient(path: socket)
                     .post("/v1/reload", [String: String](), as: ReloadReport.self).value
                 let count = report.keys == 1 ? "1 key" : "\(report.keys) keys"
+                guard isOf(path, report) else {
+                    let other = Console.escaped(report.file ?? report.list)
+                    Console.warning(
+                        "a running server has another list, \(other): \(count)",
+                        hint: "if it is the right server, give --authorized-peers \(Shell.quoted(other))")
+                    continue
+                }
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
                 reports.append(report)
             } catch {
@@ -27,5 +36,12 @@ enum RunningServer {
                     + "'systemctl reload p2p-server'")
         }
         return reports
+    }
+
+    /// Returns true if the answer is that of a server with this list. In a container, a server can have the list at
+    /// another path; then it has found the change.
+    private static func isOf(_ path: String, _ report: ReloadReport) -> Bool {
+        report.file == nil || report.file == FileStatus.resolved(path) || !report.added.isEmpty
+            || !report.removed.isEmpty
     }
 }

@@ -29,6 +29,10 @@ struct SignalTests {
             return swarm
         case "server":
             return try await harness.startServer(launcher: launcher).process
+        case "simulate":
+            let other = try harness.start(["simulate", "--peers", "20", "--minutes", "1440"], launcher: launcher)
+            try await other.waitForLine(matching: "^p2p: seed ", on: .errors)
+            return other
         default:
             let other = try harness.start(["selftest", "--fuzz", "1h"], launcher: launcher)
             try await other.waitForLine(matching: "^again with: ")
@@ -64,6 +68,43 @@ struct SignalTests {
             process.send(signal)
             let end = try await process.waitForExit(within: .seconds(5))
             #expect(end == 0)
+        }
+    }
+
+    // Foundation blocks these signals for the processes that it starts.
+    @Test(
+        "SIGINT, SIGTERM and SIGHUP ended no simulation whose parent had blocked them",
+        arguments: [SIGINT, SIGTERM, SIGHUP], ["selftest", "simulate"])
+    func end(signal: Int32, command: String) async throws {
+        try await with(command) { process, _, _ in
+            process.send(signal)
+            let end = try await process.waitForExit(within: .seconds(5))
+            #expect(end == signal)
+        }
+    }
+
+    @Test(
+        "SIGTSTP and SIGSTOP stop every command, and SIGCONT continues it", arguments: [SIGTSTP, SIGSTOP],
+        ["server", "peer", "swarm", "selftest"])
+    func stopAndContinue(signal: Int32, command: String) async throws {
+        try await with(command) { process, _, _ in
+            process.send(signal)
+            try await Self.wait(for: "T", of: process)
+            process.send(SIGCONT)
+            process.send(SIGTERM)
+            let end = try await process.waitForExit(within: .seconds(5))
+            #expect(end == (command == "selftest" ? SIGTERM : 0))
+        }
+    }
+
+    /// Waits until the system says that the process is in this state.
+    private static func wait(for state: Character, of process: RunningProcess) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            let fields = try String(contentsOfFile: "/proc/\(process.id)/stat", encoding: .utf8).split(separator: " ")
+            if fields[2] == "\(state)" { return }
+            try #require(ContinuousClock.now < deadline, "its state is \(fields[2])")
+            try await RunningProcess.pause()
         }
     }
 
@@ -134,8 +175,8 @@ struct SignalTests {
     }
 
     @Test(
-        "SIGPIPE, SIGUSR2 and SIGXFSZ end no command", arguments: [SIGPIPE, SIGUSR2, SIGXFSZ],
-        ["server", "peer", "swarm", "selftest"])
+        "SIGPIPE, SIGUSR1, SIGUSR2, SIGWINCH and SIGXFSZ end no command",
+        arguments: [SIGPIPE, SIGUSR1, SIGUSR2, SIGWINCH, SIGXFSZ], ["server", "peer", "swarm", "selftest"])
     func ignored(signal: Int32, command: String) async throws {
         try await with(command) { process, _, _ in
             process.send(signal)
@@ -145,24 +186,35 @@ struct SignalTests {
         }
     }
 
-    @Test("a second Ctrl-C or SIGTERM ends a peer at once, with 130 or 143", arguments: [SIGINT, SIGTERM])
-    func secondInterrupt(signal: Int32) async throws {
+    @Test(
+        "a second Ctrl-C or SIGTERM ends a server, a peer and a swarm at once, with 130 or 143",
+        arguments: [SIGINT, SIGTERM], ["server", "peer", "swarm"])
+    func secondInterrupt(signal: Int32, command: String) async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
         try await harness.makeKeys()
         let pipe = try FullPipe(in: harness)
-        let server = try await harness.startServer()
+        let server = try await harness.startServer(["--open"])
+        let arguments =
+            switch command {
+            case "server": ["server", "--open", "--listen", "127.0.0.1:0"]
+            case "peer": ["peer", "A", "\(try UDP.freePort())", "--server", server.address]
+            default: ["swarm", "--peers", "1", "--prefix", "A", "--server", server.address]
+            }
         // Nobody reads the results, so the end takes half a second.
-        let peer = try harness.start(
-            ["peer", "A", "\(UDP.freePort())", "--server", server.address], launcher: pipe.launcher(for: .output))
-        try await server.process.waitForLine(matching: "^\\+ A ")
-        peer.send(SIGINT)
+        let process = try harness.start(arguments, launcher: pipe.launcher(for: .output))
+        if command == "server" {
+            try await process.waitForLine(matching: " listening ", on: .errors)
+        } else {
+            try await server.process.waitForLine(matching: "^\\+ A0? ")
+        }
+        process.send(SIGINT)
         // Of these, one comes after 100 ms.
-        while peer.isRunning {
-            peer.send(signal)
+        while process.isRunning {
+            process.send(signal)
             try await RunningProcess.pause()
         }
-        #expect(try await peer.waitForExit() == 128 + signal)
+        #expect(try await process.waitForExit() == 128 + signal)
     }
 
     @Test("a signal that comes twice at once, as from a terminal and a wrapper, does not keep a peer from leaving")

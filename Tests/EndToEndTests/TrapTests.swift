@@ -176,6 +176,154 @@ struct TrapTests {
             .expectFailure(64, "--listen \(address) is given twice")
     }
 
+    @Test("a server on a wildcard address and on one of the host's said that another process uses the port")
+    func wildcardTwice() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let port = try UDP.freePort()
+        for (all, one) in [("0.0.0.0", "127.0.0.1"), ("[::]", "[::1]")] {
+            try await harness.run(["server", "--listen", "\(one):\(port)", "--listen", "\(all):\(port)"])
+                .expectFailure(64, "--listen \(all):\(port) has the address \(one):\(port) already")
+        }
+    }
+
+    @Test("keygen A.key made the files A.key.key and A.key.pub", arguments: [["keygen"], ["key", "new"]])
+    func fileAsName(command: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        for name in ["A.key", "A.pub"] {
+            try await harness.run(command + [name]).expectFailure(64, "give the name alone, A; the files are NAME.key")
+        }
+    }
+
+    @Test("an interval that was too long was called malformed, and +1s and +3001 were accepted")
+    func numbers() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(["peer", "A", "3001", "--timeout", "99999999999s"])
+            .expectFailure(64, "an interval is at most a year, 8760h")
+        try await harness.run(["peer", "A", "3001", "--timeout", "+1s"]).expectFailure(64, "an interval is like 500ms")
+        try await harness.run(["peer", "A", "+3001"]).expectFailure(64, "a port is 1 to 65535")
+    }
+
+    @Test(
+        "help, version and completions on a full disk were lost, and the exit code was 0",
+        arguments: [
+            ["--version"], ["help"], ["help", "keygen"], ["keygen", "--help"], ["help", "exit-codes"],
+            ["--generate-completion-script", "bash"],
+        ])
+    func helpOnFullDisk(arguments: [String]) async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(arguments, launcher: Self.shell + [#"exec "$0" "$@" >/dev/full"#])
+            .expectFailure(74, "cannot write to standard output: No space left on device", hint: "is the disk full?")
+    }
+
+    @Test("a command whose standard output was closed asked whether the disk is full")
+    func closedOutput() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try await harness.run(["key", "show", "A"], launcher: Self.shell + [#"exec "$0" "$@" >&-"#])
+            .expectFailure(74, "cannot write to standard output", hint: "standard output is closed")
+    }
+
+    @Test("simulate --report '' was refused after the whole simulation")
+    func emptyReport() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let result = try await harness.run(["simulate", "--peers", "2", "--report", ""])
+        result.expectFailure(64, "the path after --report is empty")
+        #expect(result.output.isEmpty, "\(result.text)")
+    }
+
+    @Test("a report that was larger than a file may be had the hint to give a file in another folder")
+    func reportTooLarge() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.run(
+            ["simulate", "--peers", "2", "--report", "x.html"],
+            launcher: Self.shell + [#"ulimit -f 0; exec "$0" "$@""#]
+        ).expectFailure(73, "cannot write x.html: File too large", hint: "make room")
+    }
+
+    @Test("authorize in another folder said that the running server has read the list again")
+    func anotherList() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let server = try await harness.startServer()
+        let line = try #require(try await harness.run(["keygen", "B", "--keys", "other"]).output.first)
+        let result = try await harness.run(["authorize", "B", String(line.dropFirst(2)), "--keys", "other"])
+        #expect(result.status == 0)
+        #expect(
+            result.errors.contains { $0.hasSuffix("/keys/authorized_peers: 1 key") && $0.contains("has another list") },
+            "\(result.text)")
+        #expect(
+            result.errors.contains { $0.contains("no running server has read other/authorized_peers") },
+            "\(result.text)")
+        #expect(!result.text.contains("the running server has read"))
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit() == 0)
+    }
+
+    @Test("'p2p check server' said ok of a list with the server's own key, with which the server does not start")
+    func checkOwnKey() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let list = try harness.read("keys/authorized_peers") + harness.read("keys/server.pub")
+        try harness.write(list, to: "keys/authorized_peers")
+        let result = try await harness.run(["check", "server", "--listen", "127.0.0.1:0"])
+        #expect(result.status == 1)
+        #expect(
+            result.output.contains { $0.hasPrefix("!   keys/authorized_peers lists the server's own key") },
+            "\(result.text)")
+    }
+
+    @Test(
+        "a list that is mounted by itself, as in a container: the hint told root to run as the owner",
+        .enabled(if: geteuid() == 0, "only root can mount"))
+    func mountedList() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let script = """
+            mount --bind list keys/authorized_peers || exit 99
+            exec "$0" "$@"
+            """
+        let list = try harness.read("keys/authorized_peers")
+        try harness.write(list, to: "list")
+        let result = try await harness.run(
+            ["revoke", "A"],
+            launcher: ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script])
+        guard result.status != 99 else { return }
+        result.expectFailure(73, "keys/authorized_peers cannot be written", hint: "mount its folder instead")
+        #expect(try harness.read("list") == list)
+    }
+
+    @Test("a server whose p2p.toml was a link to a file that is not there started with the default settings")
+    func settingsLinkToNothing() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try #require(try Self.run("ln -s volume/p2p.toml p2p.toml", in: harness) == 0)
+        for command in [["server"], ["peer", "A", "3001"], ["check", "server"]] {
+            try await harness.run(command)
+                .expectFailure(78, "p2p.toml: no such file", hint: "the link leads to no file")
+        }
+    }
+
+    @Test("a settings file that was a link to itself was refused without a reason")
+    func settingsLoop() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try #require(try Self.run("ln -s loop loop", in: harness) == 0)
+        try await harness.run(["server", "--config", "loop"])
+            .expectFailure(78, "loop cannot be read: Too many levels of symbolic links")
+    }
+
     @Test("a control socket in a folder that is not there: the reason contained the name of a function")
     func controlPath() async throws {
         let harness = try ProcessHarness()

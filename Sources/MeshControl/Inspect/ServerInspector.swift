@@ -211,8 +211,8 @@ package final class ServerInspector: ControlledProcess {
                 return state.roster
             }
             let report = ReloadReport(
-                list: list.path, keys: roster.count, added: roster.names(without: previous),
-                removed: previous.names(without: roster))
+                list: list.path, file: FileStatus.resolved(list.path), keys: roster.count,
+                added: roster.names(without: previous), removed: previous.names(without: roster))
             list.note(.success(report))
             return report
         } catch {

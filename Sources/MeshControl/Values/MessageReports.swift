@@ -80,16 +80,19 @@ package struct PingReport: Codable, Sendable {
 /// The answer to `POST /v1/reload`.
 package struct ReloadReport: Codable, Sendable {
     package var schema = ControlLimits.schema
-    /// The path of the list.
+    /// The path of the list, as it was given to the server.
     package var list: String
+    /// The absolute path of the list, without symbolic links; nil from a server of an earlier version.
+    package var file: String?
     package var keys: Int
     /// The names of keys that only the new list has (`added`), and of those that only the previous one had (`removed`),
     /// both in ascending order.
     package var added: [String]
     package var removed: [String]
 
-    package init(list: String, keys: Int, added: [String], removed: [String]) {
+    package init(list: String, file: String?, keys: Int, added: [String], removed: [String]) {
         self.list = list
+        self.file = file
         self.keys = keys
         self.added = added
         self.removed = removed

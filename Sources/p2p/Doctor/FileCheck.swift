@@ -21,7 +21,7 @@ enum FileCheck {
     static func findings(_ status: MeshStatus, in store: KeyStore, list: String) -> [Finding] {
         let name = status.name.flatMap { try? PeerName($0) }
         return [key(status, at: store.secretPath(name ?? .server), hint: store.keygenHint(name))]
-            + (status.role == .peer ? [serverKey(at: store.publicPath(.server))] : [roster(at: list)])
+            + (status.role == .peer ? [serverKey(at: store.publicPath(.server))] : [roster(at: list, status)])
     }
 
     private static func key(_ status: MeshStatus, at path: String, hint: String) -> Finding {
@@ -49,10 +49,10 @@ enum FileCheck {
         }.finding
     }
 
-    private static func roster(at path: String) -> Finding {
+    private static func roster(at path: String, _ status: MeshStatus) -> Finding {
         guard FileSystem.exists(path) else { return missing("list", path) }
         return Finding.checking("list") {
-            try KeyStore.readRoster(path)
+            try RosterSource(path: path, serverKey: PublicKey(status.publicKey)).read()
         } describe: {
             text($0, at: path)
         }.finding

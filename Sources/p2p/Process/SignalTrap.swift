@@ -18,6 +18,10 @@ internal import Synchronization
 enum SignalTrap {
     /// Sets the actions for all commands.
     static func setDefaults() {
+        // A parent may have blocked signals: threads of some runtimes do, and their child processes inherit that.
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
         // With the default action, `p2p keygen A B --authorize | head -n 1` would end between two of its files. A
         // write fails with EPIPE instead, or with EFBIG at the limit for the size of a file.
         for each in [Signal.brokenPipe, .fileTooLarge, .user1, .user2] { signal(each.number, SIG_IGN) }
