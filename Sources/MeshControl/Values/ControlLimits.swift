@@ -32,7 +32,7 @@ package enum ControlLimits {
     package static let usualDeliveryTime = Duration.seconds(3)
     package static let deliveryTime = Duration.seconds(60)
     /// The time between two checks that the file of the socket still exists.
-    package static let fileCheck = Duration.seconds(2)
+    package static let fileCheck = Duration.seconds(5)
     /// The largest answer or line that a client reads, in bytes. The status of 65,536 members has 25 MB.
     package static let answer = 64 << 20
 }
