@@ -48,7 +48,8 @@ struct PingCommand: AsyncParsableCommand {
         var answers: [Int64] = []
         for number in 1...count {
             do throws(ControlClient.Failure) {
-                let answer = try await client.post("/v1/ping", request, as: PingReport.self)
+                let answer = try await client.post(
+                    "/v1/ping", request, as: PingReport.self, afterWait: delivery.timeout)
                 answers.append(answer.value.roundTrip)
                 Console.result(
                     json

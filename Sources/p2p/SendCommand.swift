@@ -86,7 +86,10 @@ struct SendCommand: AsyncParsableCommand {
             let client = try controlOptions.client(.peer)
             return try await send { request in
                 try await Failure.translating { () async throws(ControlClient.Failure) in
-                    try await client.post("/v1/send", request, as: SendReport.self).value
+                    try await client.post(
+                        "/v1/send", request, as: SendReport.self,
+                        afterWait: .milliseconds(request.timeoutMilliseconds ?? 0)
+                    ).value
                 }
             }
         }

@@ -11,6 +11,8 @@ package struct ControlClient: Sendable {
         /// The connection ended before the answer was complete, or the answer does not have the form of
         /// docs/control.md.
         case brokenAnswer
+        /// The process at the path has accepted the connection, and has not begun to answer in time.
+        case noAnswer(String)
         case refused(ErrorReport.Reason)
     }
 
@@ -26,14 +28,17 @@ package struct ControlClient: Sendable {
     package func get<Value: Decodable & Sendable>(
         _ target: String, as type: Value.Type
     ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
-        try await answer(.GET, target, body: nil, as: type)
+        try await answer(.GET, target, body: nil, within: ControlLimits.answerBeginning, as: type)
     }
 
     /// Returns the answer to `POST target`, with its bytes.
+    ///
+    /// - Parameter wait: The time that the request lets the process wait before it answers.
     package func post<Value: Decodable & Sendable>(
-        _ target: String, _ body: some Encodable, as type: Value.Type
+        _ target: String, _ body: some Encodable, as type: Value.Type, afterWait wait: Duration = .zero
     ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
-        try await answer(.POST, target, body: ControlJSON.encode(body), as: type)
+        try await answer(
+            .POST, target, body: ControlJSON.encode(body), within: ControlLimits.answerBeginning + wait, as: type)
     }
 
     /// Hands each line of the answer to `GET target` to `receive`, until `receive` returns false or the process ends.
@@ -45,7 +50,7 @@ package struct ControlClient: Sendable {
         of target: String, onOpen: @Sendable () async -> Void = {},
         _ receive: @Sendable (_ line: [UInt8], ControlEvent) async -> Bool
     ) async throws(Failure) {
-        try await exchange(.GET, target, body: nil) { status, parts in
+        try await exchange(.GET, target, body: nil, within: ControlLimits.answerBeginning) { status, parts in
             guard status == 200 else { throw Self.refusal(try await Self.body(&parts)) }
             await onOpen()
             var line: [UInt8] = []
@@ -68,9 +73,9 @@ package struct ControlClient: Sendable {
     }
 
     private func answer<Value: Decodable & Sendable>(
-        _ method: HTTPMethod, _ target: String, body: [UInt8]?, as type: Value.Type
+        _ method: HTTPMethod, _ target: String, body: [UInt8]?, within limit: Duration, as type: Value.Type
     ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
-        try await exchange(method, target, body: body) { status, parts in
+        try await exchange(method, target, body: body, within: limit) { status, parts in
             let bytes = try await Self.body(&parts)
             guard status == 200 else { throw Self.refusal(bytes) }
             guard let value = ControlJSON.decode(type, from: bytes) else { throw Failure.brokenAnswer }
@@ -99,7 +104,7 @@ package struct ControlClient: Sendable {
 
     /// Sends a request, and hands the status and the rest of the answer to `read`.
     private func exchange<Value: Sendable>(
-        _ method: HTTPMethod, _ target: String, body: [UInt8]?,
+        _ method: HTTPMethod, _ target: String, body: [UInt8]?, within limit: Duration,
         _ read: (_ status: Int, inout Parts) async throws -> Value
     ) async throws(Failure) -> Value {
         let connection: Connection
@@ -108,6 +113,7 @@ package struct ControlClient: Sendable {
                 .connect(unixDomainSocketPath: path) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                        try channel.pipeline.syncOperations.addHandler(AnswerTimer(limit: limit))
                         return try Connection(wrappingChannelSynchronously: channel)
                     }
                 }
@@ -133,6 +139,8 @@ package struct ControlClient: Sendable {
             }
         } catch let failure as Failure {
             throw failure
+        } catch is AnswerTimer.Expiry {
+            throw .noAnswer(path)
         } catch {
             throw .brokenAnswer
         }

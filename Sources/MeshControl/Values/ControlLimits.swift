@@ -31,6 +31,9 @@ package enum ControlLimits {
     /// for.
     package static let usualDeliveryTime = Duration.seconds(3)
     package static let deliveryTime = Duration.seconds(60)
+    /// The time within which a process begins its answer, besides that for a message. A server waits 10 s for a list of
+    /// peers that is a pipe.
+    package static let answerBeginning = Duration.seconds(15)
     /// The time between two checks that the file of the socket still exists.
     package static let fileCheck = Duration.seconds(5)
     /// The largest answer or line that a client reads, in bytes. The status of 65,536 members has 25 MB.

@@ -1,0 +1,33 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Ends a connection whose answer does not begin in time: that of a process that is stopped or hangs.
+final class AnswerTimer: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = HTTPClientResponsePart
+
+    struct Expiry: Error {}
+
+    private let limit: Duration
+    private var task: Scheduled<Void>?
+
+    init(limit: Duration) {
+        self.limit = limit
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        task = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) {
+            context.fireErrorCaught(Expiry())
+            context.close(promise: nil)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        task?.cancel()
+        context.fireChannelRead(data)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        task?.cancel()
+    }
+}
