@@ -86,7 +86,9 @@ package struct RepairRequest: Sendable {
     /// Returns true if the peer has all that the last heartbeat asked for.
     private func hasAll(_ progress: Progress) -> Bool {
         if let part = progress.part { return part >= SnapshotBurst.end(from: asked.part) }
-        return asked.version > 0 && progress.version >= asked.version + UInt64(Limits.deltasPerHeartbeat)
+        // The server chooses the versions, so a sum could overflow.
+        return asked.version > 0 && progress.version >= asked.version
+            && progress.version - asked.version >= UInt64(Limits.deltasPerHeartbeat)
     }
 
     private var rate: Rate { Limits.requestRate(heartbeatInterval: interval) }

@@ -187,6 +187,22 @@ import Testing
         #expect(error == .bindingInvalid)
     }
 
+    @Test("a directory whose version is almost the largest number does not stop a peer") func largestVersions() throws {
+        let most = UInt64.max
+        var client = try server.peer("a")
+        let own = try server.join(&client)
+        try server.tell(&client, [own], version: most - 3)
+        // From now on heartbeats say that the peer holds this version.
+        server.wait(&client, until: at(500))
+        let pulse = server.pulse(number: 50, version: most, of: [own])
+        try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
+        server.wait(&client, until: at(900))
+        let delta = Delta(from: most - 3, to: most, removed: [], added: [try .sample(7)])
+        try server.deliver(.delta, delta, to: &client)
+        #expect(client.machine.version == most)
+        #expect(client.machine.members.count == 1)
+    }
+
     @Test("new senders cost at most 200 agreements per second") func agreements() throws {
         var (client, own) = try member()
         var entries = [own]
