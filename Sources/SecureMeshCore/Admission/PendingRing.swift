@@ -57,13 +57,19 @@ package struct PendingRing: Sendable {
     /// Removes the ticket and the identity's older ones: a CONFIRM counts once, and no older one counts after it.
     package mutating func redeem(_ ticket: Ticket) {
         guard let redeemed = bySession[ticket.entry.session].flatMap({ slots[$0] }) else { return }
-        var newer: [Int] = []
-        // One pass over the identity's entries, which may fill the whole ring.
-        for slot in byIdentity.removeValue(forKey: ticket.entry.identity) ?? [] {
-            guard let other = slots[slot] else { continue }
-            if other.sequence <= redeemed.sequence { clear(slot, other.ticket) } else { newer.append(slot) }
+        // The oldest entries come first. Only those that are removed are looked at: an identity's entries may fill the
+        // whole ring, and it may redeem them one by one, beginning with the oldest.
+        var left = byIdentity.removeValue(forKey: ticket.entry.identity) ?? []
+        var removed = 0
+        while removed < left.count {
+            if let other = slots[left[removed]] {
+                guard other.sequence <= redeemed.sequence else { break }
+                clear(left[removed], other.ticket)
+            }
+            removed += 1
         }
-        if !newer.isEmpty { byIdentity[ticket.entry.identity] = newer }
+        left.removeFirst(removed)
+        if !left.isEmpty { byIdentity[ticket.entry.identity] = left }
     }
 
     /// Drops tickets, and their keys, at twice their lifetime. Until then a late CONFIRM is refused as `ticketExpired`.

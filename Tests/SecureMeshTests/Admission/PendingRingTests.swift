@@ -109,6 +109,21 @@ struct PendingRingTests {
         #expect(try (1...6).filter { ring[try Fixture.session($0)] != nil } == [3])
     }
 
+    @Test("a CONFIRM costs the same, however many handshakes its identity has begun since")
+    func redeemingTheOldest() throws {
+        func cost(identity: (UInt64) -> UInt64) throws -> Duration {
+            var shortest = Duration.seconds(3_600)
+            for _ in 0..<5 {
+                var ring = try ring(1...UInt64(Limits.pendingEntries), identity: identity)
+                let tickets = try (1...100).map { try #require(ring[try Fixture.session($0)]) }
+                shortest = min(shortest, ContinuousClock().measure { for ticket in tickets { ring.redeem(ticket) } })
+            }
+            return shortest
+        }
+        let (one, many) = (try cost { _ in 1 }, try cost { $0 })
+        #expect(one < many * 10)
+    }
+
     @Test("a ring that was redeemed empty holds nothing of anyone")
     func emptied() throws {
         var ring = try ring(1...UInt64(Limits.pendingEntries)) { _ in 1 }
