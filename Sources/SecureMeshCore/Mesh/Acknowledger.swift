@@ -45,7 +45,14 @@ package struct Acknowledger: Sendable {
     package var deadline: Instant? { Instant.earliest([waiting.first?.at, ended.first?.until]) }
 
     /// Notes a message that asks for an ACK.
-    package mutating func note(_ number: UInt64, from session: SessionID) -> Copy {
+    ///
+    /// - Parameters:
+    ///   - number: The number of the message.
+    ///   - session: The sender's session.
+    ///   - end: The instant from which messages of the session are not accepted; nil if the session has not ended.
+    ///     Nothing else forgets a session whose first such message comes after its end.
+    package mutating func note(_ number: UInt64, from session: SessionID, until end: Instant? = nil) -> Copy {
+        if let end, windows[session] == nil { ended.append((session, end)) }
         guard let refusal = windows[session, default: ReplayWindow()].refusal(of: number) else {
             windows[session, default: ReplayWindow()].accept(number)
             return .first
@@ -72,6 +79,15 @@ package struct Acknowledger: Sendable {
     /// Notes the end of a sender's session. Late messages are accepted for some seconds.
     package mutating func end(_ session: SessionID, now: Instant) {
         if windows[session] != nil { ended.append((session, now + ProtocolConstants.pairLingering)) }
+    }
+
+    /// Notes the end of all sessions that are no longer listed.
+    ///
+    /// - Parameters:
+    ///   - isListed: Whether messages of a session are accepted without an end.
+    ///   - now: The time of the end.
+    package mutating func endAll(unless isListed: (SessionID) -> Bool, now: Instant) {
+        for session in windows.keys where !isListed(session) { end(session, now: now) }
     }
 
     /// Forgets sessions whose time is over.

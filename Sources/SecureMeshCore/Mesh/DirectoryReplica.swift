@@ -71,6 +71,9 @@ package struct DirectoryReplica: MemberLookup {
     /// Returns whether `identity` was a member when the directory last changed.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 
+    /// Returns whether a session is listed, or is one of the former directory that has not ended.
+    package func lists(_ session: SessionID) -> Bool { self[session] != nil || former[session] != nil }
+
     package var usages: [Usage] {
         directory.usages + former.usages + [
             Usage("early deltas", early.count, limit: Limits.earlyDeltas),

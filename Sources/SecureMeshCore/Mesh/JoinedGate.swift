@@ -178,6 +178,8 @@ package struct JoinedGate: Sendable {
                 changes[member.publicKey]?.departure = (member, reason)
             }
         case .nameMoved(let name, let from, let to):
+            // The directory of an honest server has no more names than these.
+            guard movedNames[name] != nil || movedNames.count < Limits.rememberedIdentities else { break }
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):
             guard isPending, hasRoom(for: message) else { break }

@@ -194,6 +194,13 @@ package struct Outbox: Sendable {
         limiter.end(session)
     }
 
+    /// Forgets all sessions that are no longer listed.
+    ///
+    /// - Parameter isListed: Whether messages may be sent to a session.
+    package mutating func endAll(unless isListed: (SessionID) -> Bool) {
+        limiter.endAll(unless: isListed)
+    }
+
     /// Drops the broadcasts that wait.
     package mutating func removeAll() {
         waiting = []

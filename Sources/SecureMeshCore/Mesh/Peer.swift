@@ -305,6 +305,9 @@ extension Peer {
         directory.begin(
             current.directory, epoch: current.epoch,
             returnPeriod: min(ProtocolConstants.returnPeriod, current.trust))
+        // A third directory soon after a second one drops members of the first one, which no change reports.
+        outbox.endAll { [directory] in directory.lists($0) }
+        acknowledger.endAll(unless: { [directory] in directory.lists($0) }, now: now)
         if directory.former.isEmpty { sessions.endFormer(now) }
         noteListing()
         isConnected = true
@@ -639,7 +642,8 @@ extension Peer {
         if !admitted.isProbe {
             // An ACK says that the message is delivered. The sender repeats this one.
             guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
-            switch acknowledger.note(message.number, from: admitted.session) {
+            let end = directory.lists(admitted.session) ? nil : now + ProtocolConstants.pairLingering
+            switch acknowledger.note(message.number, from: admitted.session, until: end) {
             case .first: emit(.message(message), isOfPrevious: isOfPrevious)
             case .repeated: break
             case .tooOld: throw .numberStale

@@ -30,4 +30,11 @@ package struct SendLimiter: Sendable {
     package mutating func end(_ session: SessionID) {
         buckets[session] = nil
     }
+
+    /// Forgets all sessions that are no longer listed.
+    ///
+    /// - Parameter isListed: Whether messages may be sent to a session.
+    package mutating func endAll(unless isListed: (SessionID) -> Bool) {
+        buckets = buckets.filter { isListed($0.key) }
+    }
 }

@@ -81,6 +81,31 @@ import Testing
         }
     }
 
+    @Test("two restarts of the server within seconds leave nothing of former sessions in a peer's tables")
+    func restartedTwice() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(4)
+        for _ in 0..<3 {
+            mesh.run(for: .milliseconds(600))
+            for peer in peers {
+                _ = try mesh.with(peer) {
+                    try $0.broadcast([1], acknowledgedWithin: .seconds(1), limit: 1, now: mesh.now)
+                }
+            }
+            mesh.run(for: .milliseconds(200))
+            mesh.killServer()
+            mesh.startServer()
+            #expect(mesh.run(atMost: .seconds(20)) { mesh.hasConverged })
+        }
+        mesh.run(for: .seconds(30))
+        for peer in peers {
+            for table in ["numbered senders", "send buckets"] {
+                let count = peer.machine.usages.first { $0.name == table }?.count
+                #expect(try #require(count) <= 3, "\(table)")
+            }
+        }
+    }
+
     @Test("a member that does not come back to a restarted server is reported as gone 15 s later, others are not")
     func missing() throws {
         let mesh = TestMesh()

@@ -276,6 +276,39 @@ import Testing
         #expect(acknowledger.note(3_000, from: session) == .repeated)
         acknowledger.expire(now: at(5_000))
         #expect(acknowledger.usages[0].count == 1)
+        acknowledger.endAll(unless: { $0 == other }, now: at(6_000))
+        acknowledger.expire(now: at(20_000))
+        #expect(acknowledger.usages[0].count == 1)
+        acknowledger.endAll(unless: { _ in false }, now: at(20_000))
+        acknowledger.expire(now: at(25_000))
+        #expect(acknowledger.usages[0].count == 0 && acknowledger.deadline == nil)
+    }
+
+    @Test("a sender that joins again and again and then uses its former session grows no table")
+    func formerSessions() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        let sender = try ScriptedMember("hand", at: TestMesh.address(99), in: mesh)
+        try sender.join()
+        func inject(_ bytes: [UInt8]) {
+            mesh.inject(bytes, from: sender.address, to: peer.address)
+            mesh.run(for: .zero)
+        }
+        for round in 1...UInt64(5) {
+            mesh.run(for: .seconds(1))
+            inject(try sender.message("first", to: peer, audience: nil, number: 2 * round))
+            var former = sender.peer
+            let entry = try sender.entry(of: peer)
+            try sender.join()
+            mesh.run(for: .milliseconds(600))
+            let late = PeerMessage(audience: nil, number: 2 * round + 1, flags: .acknowledge, body: [])
+            let message = former.message(late, to: entry, counter: late.number)
+            inject(try #require(message).bytes)
+            #expect(peer.messages.count == Int(2 * round))
+        }
+        mesh.run(for: .seconds(10))
+        let count = peer.machine.usages.first { $0.name == "numbered senders" }?.count
+        #expect(count == 0)
     }
 
     @Test("at most 4,000 ACKs are kept at once, in the order of their times") func delayed() throws {

@@ -124,6 +124,20 @@ import Testing
         #expect(gate.usages.allSatisfy { $0.count == 0 })
     }
 
+    @Test("the buffer is bounded when a server moves ever more names before .joined") func endlessNames() throws {
+        var gate = JoinedGate()
+        gate.begin()
+        let (old, new) = (try Entry.sample(1).identity, try Entry.sample(2).identity)
+        for number in 0..<Limits.rememberedIdentities + 10 {
+            _ = gate.pass(.nameMoved(try PeerName("n\(number)"), from: old, to: new))
+        }
+        #expect(gate.usages.filter { !$0.isKept }.isEmpty)
+        // A name that is in the buffer moves on.
+        _ = gate.pass(.nameMoved(try PeerName("n1"), from: new, to: old))
+        let events = gate.announce(TestMesh.address(1)) { _ in nil }
+        #expect(events.count == 1 + Limits.rememberedIdentities - 1)
+    }
+
     @Test("the buffer is bounded when a server lists and removes members, and moves names, without end")
     func endlessMembers() throws {
         var gate = JoinedGate()
