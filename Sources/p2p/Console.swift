@@ -1,4 +1,5 @@
 internal import Logging
+internal import MeshControl
 internal import SecureMesh
 internal import Synchronization
 
@@ -57,6 +58,11 @@ enum Console {
         } catch {
             noteLostOutput(error)
         }
+    }
+
+    /// Prints a JSON object of another process on stdout, in one line.
+    static func result(json: [UInt8]) {
+        result(String(decoding: ControlJSON.harmless(json), as: UTF8.self))
     }
 
     /// Writes bytes to stdout as they are. For commands without a queue.

@@ -51,10 +51,12 @@ struct PingCommand: AsyncParsableCommand {
                 let answer = try await client.post(
                     "/v1/ping", request, as: PingReport.self, afterWait: delivery.timeout)
                 answers.append(answer.value.roundTrip)
-                Console.result(
-                    json
-                        ? String(decoding: answer.bytes, as: UTF8.self)
-                        : "\(name) at \(answer.value.address): \(StatusTable.milliseconds(answer.value.roundTrip)) ms")
+                if json {
+                    Console.result(json: answer.bytes)
+                } else {
+                    let trip = StatusTable.milliseconds(answer.value.roundTrip)
+                    Console.result("\(name) at \(Console.escaped(answer.value.address)): \(trip) ms")
+                }
             } catch .refused(let reason) where reason.code == ControlError.Code.noAnswer.rawValue {
                 Console.note("no answer from \(name) within \(delivery.timeout.argument)")
             } catch {

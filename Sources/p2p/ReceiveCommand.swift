@@ -49,7 +49,7 @@ struct ReceiveCommand: AsyncParsableCommand {
         try await stream.run { line, event in
             guard event.event == .message else { return true }
             if json {
-                Console.result(String(decoding: line, as: UTF8.self))
+                Console.result(json: line)
             } else if raw {
                 Console.rawResult(event.body.map(Array.init) ?? [])
             } else {

@@ -26,7 +26,7 @@ struct ReloadCommand: AsyncParsableCommand {
         let answer = try await Failure.translating { () async throws(ControlClient.Failure) in
             try await client.post("/v1/reload", [String: String](), as: ReloadReport.self)
         }
-        guard !json else { return Console.result(String(decoding: answer.bytes, as: UTF8.self)) }
+        guard !json else { return Console.result(json: answer.bytes) }
         Console.result(Console.escaped(Self.text(answer.value)))
     }
 

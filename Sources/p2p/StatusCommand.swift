@@ -45,7 +45,7 @@ struct StatusCommand: AsyncParsableCommand {
         repeat {
             let answer = try await Self.ask(client)
             if json {
-                Console.result(String(decoding: answer.bytes, as: UTF8.self))
+                Console.result(json: answer.bytes)
             } else {
                 let table = StatusTable(status: answer.value)
                 if watch, canClear { Console.clearTerminal() }

@@ -41,7 +41,7 @@ struct StatusTable {
 
     /// The process and the counts of its members.
     var summary: String {
-        let addresses = status.addresses.joined(separator: " ")
+        let addresses = Console.escaped(status.addresses.joined(separator: " "))
         let counts = MemberState.allCases.compactMap { state in
             let count = status.counts[state.rawValue] ?? 0
             return count > 0 || state == .alive ? "\(count) \(state.rawValue)" : nil
@@ -54,7 +54,7 @@ struct StatusTable {
         let since = server.since.map { " for \(Self.age(status.time - $0))" } ?? ""
         let place = addresses.isEmpty ? "" : " at \(addresses)"
         return "peer \(Console.escaped(name))\(place), \(server.state.rawValue)\(since), "
-            + "server \(server.address ?? server.configured)\(trip): \(counts)"
+            + "server \(Console.escaped(server.address ?? server.configured))\(trip): \(counts)"
     }
 
     private func row(_ member: MemberStatus) -> [String] {
@@ -65,7 +65,8 @@ struct StatusTable {
     }
 
     static func milliseconds(_ nanoseconds: Int64) -> String {
-        let microseconds = nanoseconds / 1_000
+        // A number of another process, which may be wrong.
+        let microseconds = max(nanoseconds, 0) / 1_000
         let fraction = String(microseconds % 1_000)
         return "\(microseconds / 1_000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
     }

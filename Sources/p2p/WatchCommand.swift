@@ -39,7 +39,7 @@ struct WatchCommand: AsyncParsableCommand {
         let filter = EventFilter(
             kinds: event.isEmpty ? nil : Set(event), names: name.isEmpty ? nil : Set(name))
         try await EventStream(client: try controlOptions.client(), filter: filter).run { line, event in
-            Console.result(json ? String(decoding: line, as: UTF8.self) : Self.text(event))
+            if json { Console.result(json: line) } else { Console.result(Self.text(event)) }
             return true
         }
     }

@@ -3,6 +3,8 @@ internal import MeshControl
 internal import SecureMesh
 internal import Testing
 
+@testable import p2p
+
 /// Times, filters and the JSON of a status.
 @Suite("values of the control socket")
 struct ControlValueTests {
@@ -25,6 +27,18 @@ struct ControlValueTests {
             if milliseconds % 1_000 >= 0 { #expect(time.description.hasPrefix(expected), "seed \(seed)") }
             #expect(Timestamp(time.description) == time, "\(time), seed \(seed)")
         }
+    }
+
+    @Test("JSON has escapes for all characters on which a terminal might act, and means the same")
+    func harmless() {
+        let text = "\u{9B}31m\u{7F}\u{202E}\u{E0001}\u{1B} é😀 \\ \" \n"
+        let json = ControlJSON.encode([text])
+        let printed = String(decoding: json, as: UTF8.self)
+        #expect(printed.contains(#"\u009b31m\u007f\u202e\udb40\udc01"#) && printed.contains("é😀"), "\(printed)")
+        #expect(Console.escaped(printed.replacing("\\", with: "")) == printed.replacing("\\", with: ""))
+        #expect(ControlJSON.decode([String].self, from: json) == [text])
+        let other = Array("[\"\u{9B}\",1]".utf8)
+        #expect(ControlJSON.harmless(other) == Array(#"["\u009b",1]"#.utf8))
     }
 
     @Test(

@@ -101,7 +101,7 @@ struct TopCommand: AsyncParsableCommand {
 
     private func printObjects(_ client: ControlClient) async throws {
         repeat {
-            Console.result(String(decoding: try await StatusCommand.ask(client).bytes, as: UTF8.self))
+            Console.result(json: try await StatusCommand.ask(client).bytes)
             guard !Console.isReaderGone else { return }
         } while (try? await Task.sleep(for: .seconds(1))) != nil
     }
