@@ -11,10 +11,9 @@ enum RunningServer {
     static func reload(after path: String) async -> [ReloadReport] {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
         var reports: [ReloadReport] = []
-        for socket in sockets {
-            do throws(ControlClient.Failure) {
-                let report = try await ControlClient(path: socket)
-                    .post("/v1/reload", [String: String](), as: ReloadReport.self).value
+        for answer in await reload(sockets) {
+            switch answer {
+            case .success(let report):
                 let count = report.keys == 1 ? "1 key" : "\(report.keys) keys"
                 guard isOf(path, report) else {
                     let other = Console.escaped(report.file ?? report.list)
@@ -25,8 +24,7 @@ enum RunningServer {
                 }
                 Console.note("the running server has read \(Console.escaped(report.list)) again: \(count)")
                 reports.append(report)
-            } catch {
-                let failure = Failure(error)
+            case .failure(let failure):
                 Console.warning("a running server did not read its list: \(failure.message)", hint: failure.hint)
             }
         }
@@ -44,4 +42,40 @@ enum RunningServer {
         report.file == nil || report.file == FileStatus.resolved(path) || !report.added.isEmpty
             || !report.removed.isEmpty
     }
+
+    /// Asks all servers at the same time: one that does not answer must not keep the others from reading their lists.
+    private static func reload(_ sockets: [String]) async -> [Result<ReloadReport, Failure>] {
+        await withTaskGroup(of: (Int, Result<ReloadReport, Failure>).self) { tasks in
+            for (index, socket) in sockets.enumerated() {
+                tasks.addTask { (index, await reload(socket)) }
+            }
+            return await tasks.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    private static func reload(_ socket: String) async -> Result<ReloadReport, Failure> {
+        await withTaskGroup(of: Result<ReloadReport, Failure>?.self) { tasks in
+            tasks.addTask {
+                do throws(ControlClient.Failure) {
+                    let answer = try await ControlClient(path: socket)
+                        .post("/v1/reload", [String: String](), as: ReloadReport.self)
+                    return .success(answer.value)
+                } catch {
+                    return .failure(Failure(error))
+                }
+            }
+            tasks.addTask {
+                try? await Task.sleep(for: patience)
+                return nil
+            }
+            defer { tasks.cancelAll() }
+            let silence = Failure(
+                .tryAgain, "\(Console.escaped(socket)) has not answered for \(patience.argument)",
+                hint: "is that process stopped? it reads the list when it goes on")
+            return await tasks.next().flatMap(\.self) ?? .failure(silence)
+        }
+    }
+
+    /// The time that a server has to read its list. 100,000 keys take some seconds.
+    private static let patience = Duration.seconds(10)
 }

@@ -51,6 +51,23 @@ struct RosterCommandTests {
         #expect(next.errors.last == "p2p: next: p2p peer D PORT")
     }
 
+    @Test("a server that stands still does not keep another one from reading the list, or the command from ending")
+    func stoppedServer() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let servers = [try await harness.startServer(), try await harness.startServer()]
+        try await servers[0].process.stop()
+        let revoking = try harness.start(["revoke", "A"])
+        try await servers[1].process.waitForLine(matching: "^p2p: may not join any more: A$", on: .errors)
+        let revoked = try await revoking.finish(within: .seconds(60))
+        #expect(revoked.status == 0, "\(revoked.text)")
+        #expect(revoked.errors.contains { $0.contains("a running server did not read its list: ") })
+        #expect(revoked.errors.contains("p2p: the running server has read keys/authorized_peers again: 0 keys"))
+        servers[0].process.send(SIGCONT)
+        try await servers[0].process.waitForLine(matching: "^p2p: may not join any more: A$", on: .errors)
+    }
+
     @Test("a list that was emptied, or has lost most of its keys, revokes nobody")
     func emptied() async throws {
         let harness = try ProcessHarness()
