@@ -14,7 +14,7 @@ package enum KeyFile {
     ///
     /// - Parameters:
     ///   - groupMayRead: True if the groups of the file may read it.
-    ///   - mayBePipe: True to read a pipe until its end as well. Only the user who starts the process can name it.
+    ///   - mayBePipe: True to read a pipe until its end as well.
     package static func secretContent(
         of path: String, groupMayRead: Bool = false, mayBePipe: Bool = false
     ) throws(KeyFileError) -> [UInt8] {
@@ -27,6 +27,7 @@ package enum KeyFile {
         guard let status = try? file.status(), status.kind == .file || mayBePipe && status.kind == .pipe else {
             throw KeyFileError(path: path, reason: .notOrdinaryFile)
         }
+        if status.kind == .pipe { try checkPipe(status, at: path) }
         var content: [UInt8] = []
         content.reserveCapacity(Limits.secretKeyFile)
         var buffer = [UInt8](repeating: 0, count: Limits.secretKeyFile)
@@ -59,7 +60,7 @@ package enum KeyFile {
 
     /// Reads a file of text, which may be a pipe. The caller wipes the bytes.
     ///
-    /// A file that other users can change is refused. A pipe is not: only the user who starts the process can name it.
+    /// A file that other users can change or replace is refused, and so is such a named pipe.
     ///
     /// - Parameter limit: The largest size, in bytes.
     package static func content(of path: String, limit: Int) throws(KeyFileError) -> [UInt8] {
@@ -76,7 +77,7 @@ package enum KeyFile {
                 guard !status.access.isWritable else { throw KeyFileError(path: path, reason: .writableByOthers) }
                 try checkFolders(of: path)
             }
-            if status?.kind != .pipe { file.makeBlocking() }
+            if let status, status.kind == .pipe { try checkPipe(status, at: path) } else { file.makeBlocking() }
             var chunk = [UInt8](repeating: 0, count: min(limit + 1, 65_536))
             defer { Sodium.wipe(&chunk) }
             while true {
@@ -123,6 +124,15 @@ package enum KeyFile {
                 throw KeyFileError(path: path, reason: .folderWritableByOthers(folder: folder))
             }
         }
+    }
+
+    /// Refuses a named pipe that other users can write to or replace: they would choose what is read. A pipe without a
+    /// name, such as that of `<(…)`, comes from whoever starts the process.
+    private static func checkPipe(_ status: FileStatus, at path: String) throws(KeyFileError) {
+        guard FileStatus.resolved(path) != nil else { return }
+        guard status.belongsToTrusted else { throw KeyFileError(path: path, reason: .ownedByAnother) }
+        guard !status.access.isWritable else { throw KeyFileError(path: path, reason: .writableByOthers) }
+        try checkFolders(of: path)
     }
 
     /// Returns the folder in which a path names a file.
@@ -184,7 +194,8 @@ package enum KeyFile {
 
     fileprivate static let publicPrefix = "p2ppub1_"
     /// The beginnings of secret keys: of plain ones, and of those with a passphrase.
-    fileprivate static let secretPrefixes = ["P2PSECRET1_", "P2PSEALED1_"]
+    fileprivate static let secretPrefixes = ["P2PSECRET1_", sealedPrefix]
+    private static let sealedPrefix = "P2PSEALED1_"
 }
 
 extension [UInt8] {
@@ -238,13 +249,21 @@ extension SigningKey {
 extension KeyFile {
     /// Returns true if a file holds a secret key, whoever may read it.
     package static func holdsSecret(_ path: String) -> Bool {
+        guard var bytes = beginning(of: path) else { return false }
+        defer { Sodium.wipe(&bytes) }
+        return holdsSecret(bytes[...])
+    }
+
+    /// Returns the first bytes of an ordinary file, as many as the file of a secret key may have; nil if there is none.
+    /// The caller wipes them.
+    private static func beginning(of path: String) -> [UInt8]? {
         guard let file = try? OpenFile(path, O_RDONLY | O_NONBLOCK), (try? file.status())?.kind == .file else {
-            return false
+            return nil
         }
         var bytes = [UInt8](repeating: 0, count: Limits.secretKeyFile)
         defer { Sodium.wipe(&bytes) }
-        let count = (try? file.readBytes(into: &bytes)) ?? 0
-        return holdsSecret(bytes[..<count])
+        guard let count = try? file.readBytes(into: &bytes) else { return nil }
+        return Array(bytes[..<count])
     }
 
     /// Returns true if the bytes contain the beginning of a secret key, also in a comment or in text that is malformed.
@@ -255,19 +274,12 @@ extension KeyFile {
         }
     }
 
-    /// Returns true if a file holds a secret key with a passphrase.
+    /// Returns true if a file holds a secret key with a passphrase, whoever may read it.
     package static func hasPassphrase(_ path: String) -> Bool {
-        guard case .invalidKey(.passphraseMissing, _) = reason(path) else { return false }
-        return true
-    }
-
-    private static func reason(_ path: String) -> KeyFileReason? {
-        do throws(KeyFileError) {
-            _ = try SigningKey(contentsOfFile: path, groupMayRead: true)
-            return nil
-        } catch {
-            return error.reason
-        }
+        guard var bytes = beginning(of: path) else { return false }
+        defer { Sodium.wipe(&bytes) }
+        guard let line = try? firstLine(bytes.span, of: path) else { return false }
+        return begins(line.fields[0], with: sealedPrefix, bytes.span)
     }
 
     /// Returns the content of the file of a secret key with another text in place of the key. The caller wipes it.

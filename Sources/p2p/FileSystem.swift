@@ -116,6 +116,13 @@ enum FileSystem {
         return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
+    /// Returns true if the path itself is a symbolic link that neither root nor this process's user has made.
+    static func isForeignLink(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+            && status.st_uid != 0 && status.st_uid != geteuid()
+    }
+
     /// Makes a hard link to a file. The name must be free.
     static func link(_ path: String, as name: String) throws(SystemError) {
         guard unsafe linkat(AT_FDCWD, path, AT_FDCWD, name, 0) == 0 else { throw SystemError() }

@@ -27,18 +27,27 @@ enum FileWriter {
 
     /// Replaces the content of a file, or creates it. The file keeps its owner, its mode and its ACL.
     ///
-    /// - Parameter mode: The permission bits of a file that is created.
+    /// - Parameters:
+    ///   - path: The path of the file.
+    ///   - content: The new content.
+    ///   - mode: The permission bits of a file that is created.
+    ///   - isSecret: True if nobody but the owner may read the content. A file that others than its group can read, or
+    ///     that its group can change, then gets `mode` and no ACL.
     /// - Throws: `ELOOP` if the path is a link: whoever can change the link chooses the file. `EINVAL` if it is a
     ///   device, a pipe or a folder, which a file would take the place of.
-    static func replace(_ path: String, _ content: [UInt8], mode: mode_t) throws(SystemError) {
+    static func replace(
+        _ path: String, _ content: [UInt8], mode: mode_t, isSecret: Bool = false
+    ) throws(SystemError) {
         guard !FileSystem.isLink(path) else { throw SystemError(ELOOP) }
         let old = FileSystem.exists(path) ? try OpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) : nil
         let status = try old?.status()
         guard status == nil || status?.kind == .file else { throw SystemError(EINVAL) }
-        let acl = old?.accessList
+        let access = isSecret ? status?.access : nil
+        let isExposed = access.map { !$0.others.isEmpty || !$0.group.isSubset(of: .read) } ?? false
+        let acl = isExposed ? nil : old?.accessList
         try write(content, beside: path) { (file) throws(SystemError) in
             if let status { try file.setOwner(status.owner, status.group) }
-            try file.setMode(status?.mode ?? mode)
+            try file.setMode(isExposed ? mode : status?.mode ?? mode)
             if let acl { try file.setAccessList(acl) }
         } name: { (new) throws(SystemError) in
             try FileSystem.rename(new, to: path)

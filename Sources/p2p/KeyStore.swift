@@ -49,7 +49,7 @@ struct KeyStore {
     func replace(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
-        try withContent(of: key, passphrase) { try Self.replace(secretPath(name), $0, mode: 0o600) }
+        try withContent(of: key, passphrase) { try Self.replace(secretPath(name), $0, mode: 0o600, isSecret: true) }
         try Self.replace(publicPath(name), Array("\(Self.publicLine(name, key.publicKey))\n".utf8), mode: 0o644)
         return key.publicKey
     }
@@ -64,13 +64,13 @@ struct KeyStore {
                 throw failure(error, hint: nil)
             }
             defer { Sodium.wipe(&content) }
-            try replace(path, content, mode: 0o600)
+            try replace(path, content, mode: 0o600, isSecret: true)
         }
     }
 
-    private static func replace(_ path: String, _ content: [UInt8], mode: UInt32) throws {
+    private static func replace(_ path: String, _ content: [UInt8], mode: UInt32, isSecret: Bool = false) throws {
         do throws(SystemError) {
-            try FileWriter.replace(path, content, mode: mode)
+            try FileWriter.replace(path, content, mode: mode, isSecret: isSecret)
         } catch {
             throw FileFailure.cannotReplace(path, error)
         }

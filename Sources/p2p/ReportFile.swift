@@ -18,6 +18,7 @@ struct ReportFile {
             case .file, nil: FileSystem.isWritable(folder)
             }
         guard isWritable else { throw failure }
+        try checkLink()
         guard !KeyFile.holdsSecret(path) else {
             throw Failure(
                 .cannotCreate, "\(Console.escaped(path)) is the file of a secret key, and not replaced",
@@ -25,16 +26,27 @@ struct ReportFile {
         }
     }
 
+    /// Refuses a link that another user has made, perhaps under /tmp: that user would choose the file to replace.
+    private func checkLink() throws {
+        guard FileSystem.isForeignLink(path) else { return }
+        throw Failure(
+            .cannotCreate, "\(Console.escaped(path)) is a symbolic link of another user",
+            hint: "give another file for the report")
+    }
+
     /// Writes the page, and prints a note.
     ///
     /// - Throws: `Failure` with exit code 73.
     func write(_ page: String) throws {
+        try checkLink()
+        // Only a link is followed. One that comes in its place from now on is not: `FileWriter` refuses it.
+        let target = FileSystem.isLink(path) ? FileStatus.resolved(path) ?? path : path
         do throws(SystemError) {
             let status = try? FileSystem.status(of: path)
             if let status, status.kind != .file {
                 try FileSystem.writeDirectly(Array(page.utf8), to: path)
             } else {
-                try FileWriter.replace(FileStatus.resolved(path) ?? path, Array(page.utf8), mode: 0o644)
+                try FileWriter.replace(target, Array(page.utf8), mode: 0o644)
             }
         } catch {
             throw error.isFull

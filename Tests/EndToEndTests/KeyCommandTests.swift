@@ -41,6 +41,30 @@ struct KeyCommandTests {
         _ = try await harness.joinPeer("A", of: server)
     }
 
+    @Test("new --replace of a key that others can read makes one that they cannot, with a passphrase as before")
+    func replaceExposed() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        for (old, new) in [(0o644, 0o600), (0o660, 0o600), (0o640, 0o640), (0o600, 0o600)] {
+            try harness.setMode(old, of: "keys/A.key")
+            #expect(try await harness.run(["key", "new", "A", "--replace"]).status == 0)
+            #expect(try harness.mode(of: "keys/A.key") == new)
+        }
+        try harness.write("correct horse\n", to: "passphrase")
+        try harness.setMode(0o600, of: "passphrase")
+        #expect(try await harness.run(["key", "passphrase", "A", "--new-passphrase-file", "passphrase"]).status == 0)
+        try harness.setMode(0o644, of: "keys/A.key")
+        let sealed = try harness.read("keys/A.key")
+        #expect(sealed.contains("P2PSEALED1_"))
+        try await harness.run(["key", "new", "A", "--replace"]).expectFailure(77, "keys/A.key needs a passphrase")
+        #expect(try harness.read("keys/A.key") == sealed)
+        let replaced = try await harness.run(["key", "new", "A", "--replace", "--passphrase-file", "passphrase"])
+        #expect(replaced.status == 0, "\(replaced.text)")
+        #expect(try harness.read("keys/A.key").contains("P2PSEALED1_"))
+        #expect(try harness.mode(of: "keys/A.key") == 0o600)
+    }
+
     @Test("show and verify print JSON")
     func json() async throws {
         let harness = try ProcessHarness()

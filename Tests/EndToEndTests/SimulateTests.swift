@@ -49,6 +49,23 @@ struct SimulateTests {
         }
     }
 
+    @Test(
+        "--report replaces no file to which another user's link leads",
+        .enabled("needs root, and setpriv", KeyAccessTests.canGiveAway))
+    func foreignLink() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let arguments = Self.small + ["--seed", "7", "--report", "link.html"]
+        try harness.write("precious", to: "own")
+        try FileManager.default.createSymbolicLink(atPath: harness.path("link.html"), withDestinationPath: "own")
+        #expect(unsafe lchown(harness.path("link.html"), 65_534, 65_534) == 0)
+        try await harness.run(arguments).expectFailure(73, "link.html is a symbolic link of another user")
+        #expect(try harness.read("own") == "precious")
+        #expect(unsafe lchown(harness.path("link.html"), geteuid(), getegid()) == 0)
+        #expect(try await harness.run(arguments, within: .seconds(60)).status == 0)
+        #expect(try harness.read("own").contains("<svg"))
+    }
+
     @Test("--swarm plays the worlds of several seeds and prints the hashes of their traces")
     func swarm() async throws {
         let harness = try ProcessHarness()

@@ -104,6 +104,24 @@ struct KeyFileTests {
         }
     }
 
+    @Test("a named pipe that other users can write to or replace is refused") func foreignPipe() throws {
+        try Self.withFolder { folder in
+            let path = "\(folder)/pipe"
+            let status = unsafe mkfifo(path, 0o600)
+            try #require(status == 0)
+            for (mode, folderMode, reason) in [
+                (0o622, 0o700, KeyFileReason.writableByOthers), (0o600, 0o777, .folderWritableByOthers(folder: folder)),
+            ] {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+                try FileManager.default.setAttributes([.posixPermissions: folderMode], ofItemAtPath: folder)
+                let error = KeyFileError(path: path, reason: reason)
+                #expect(throws: error) { try PublicKey(contentsOfFile: path) }
+                #expect(throws: error) { try Roster(contentsOfFile: path) }
+                #expect(throws: error) { try Passphrase(contentsOfFile: path) }
+            }
+        }
+    }
+
     @Test("a secret key in the place of a path is not in the error") func secretAsPath() {
         let text = Self.text(of: SigningKey())
         let error = KeyFileError(path: "", reason: .secretKeyAsPath)
