@@ -100,6 +100,13 @@ struct PeerCommand: AsyncParsableCommand {
         var faults = outputOptions.faults
         let fault = MeshPeer.Configuration.fault(bind: localAddress, server: server)
         if let fault { faults.append(SettingsFault(fault)) }
+        // Such a peer would ask itself, and print that nothing answers.
+        for address in server.addresses where address.isLoopback && address.port == port {
+            if bind.map({ $0.ip == address.ip }) ?? true {
+                faults.append(
+                    SettingsFault("the peer's own port is that of the server at \(address)", ["port", "server"]))
+            }
+        }
         return faults
     }
 

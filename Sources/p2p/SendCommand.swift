@@ -137,7 +137,9 @@ struct SendCommand: AsyncParsableCommand {
         var standardInput = StandardInput()
         while let body = try next(&standardInput) {
             guard body.count <= PeerMessage.largestBody else {
-                throw Failure(.data, "a message has at most \(PeerMessage.largestBody) bytes", hint: "send it in parts")
+                throw Failure(
+                    .data, "a message has at most \(PeerMessage.largestBody) bytes",
+                    hint: "send it in parts; 'p2p peer' takes \(PeerMessage.ordinaryBody) bytes each")
             }
             let request = SendRequest(
                 to: all ? nil : name, body: body, timeoutMilliseconds: delivery.milliseconds, acknowledge: !noAck)

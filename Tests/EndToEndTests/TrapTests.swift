@@ -188,6 +188,23 @@ struct TrapTests {
         }
     }
 
+    @Test("a peer with the port of the server on its host asked itself, and printed that nothing answers")
+    func ownPort() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try await harness.run(["peer", "A", "3000"])
+            .expectFailure(64, "the peer's own port is that of the server at 127.0.0.1:3000")
+        try await harness.run(["peer", "A", "3000", "--server", "[::1]:3000", "--bind", "::1"])
+            .expectFailure(64, "the peer's own port is that of the server at [::1]:3000")
+        try harness.write("[peer]\nport = 3000\n", to: "p2p.toml")
+        try await harness.run(["peer", "A"])
+            .expectFailure(78, "p2p.toml:2:1: the peer's own port is that of the server at 127.0.0.1:3000; port is")
+        // Two addresses of the host may have the same port.
+        let check = try await harness.run(["check", "peer", "A", "--bind", "127.0.0.2"])
+        #expect(!check.text.contains("own port"), "\(check.text)")
+    }
+
     @Test("keygen A.key made the files A.key.key and A.key.pub", arguments: [["keygen"], ["key", "new"]])
     func fileAsName(command: [String]) async throws {
         let harness = try ProcessHarness()
