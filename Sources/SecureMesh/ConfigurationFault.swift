@@ -21,32 +21,34 @@ package struct ConfigurationFault: Error, Equatable {
 }
 
 extension MeshServer.Configuration {
-    /// Returns what is wrong with the settings that depend on no file; nil if they are right.
+    /// Returns what is wrong with the settings that depend on no file.
     ///
     /// - Parameters:
     ///   - listen: The local addresses, 1 to 255.
     ///   - heartbeatInterval: The time between the heartbeats of a peer, 20 ms to 20 s.
     ///   - lifetime: The time until a silent peer expires, two heartbeats to 65 s.
     ///   - maximumPeers: The greatest number of members, 1 to 65,536.
-    package static func fault(
+    package static func faults(
         listen: [SocketAddress], heartbeatInterval: Duration, lifetime: Duration, maximumPeers: Int
-    ) -> ConfigurationFault? {
-        guard !listen.isEmpty else { return ConfigurationFault("no address to listen on", .listen) }
-        guard listen.count <= Int(UInt8.max) else {
-            return ConfigurationFault("between 1 and 255 addresses to listen on", .listen)
+    ) -> [ConfigurationFault] {
+        var faults: [ConfigurationFault] = []
+        if listen.isEmpty { faults.append(ConfigurationFault("no address to listen on", .listen)) }
+        if listen.count > Int(UInt8.max) {
+            faults.append(ConfigurationFault("between 1 and 255 addresses to listen on", .listen))
         }
-        if let reason = listen.lazy.compactMap(\.bindFault).first { return ConfigurationFault(reason, .listen) }
-        guard (Limits.shortestHeartbeat ... .seconds(20)).contains(heartbeatInterval) else {
-            return ConfigurationFault("the heartbeat interval is 20 ms to 20 s", .heartbeatInterval)
+        faults += listen.compactMap(\.bindFault).map { ConfigurationFault($0, .listen) }
+        if !(Limits.shortestHeartbeat ... .seconds(20)).contains(heartbeatInterval) {
+            faults.append(ConfigurationFault("the heartbeat interval is 20 ms to 20 s", .heartbeatInterval))
+        } else if lifetime < heartbeatInterval * 2 || lifetime > .seconds(65) {
+            faults.append(
+                ConfigurationFault(
+                    "the lifetime is at least two heartbeat intervals and at most 65 s", .heartbeatInterval,
+                    .lifetime))
         }
-        guard lifetime >= heartbeatInterval * 2, lifetime <= .seconds(65) else {
-            return ConfigurationFault(
-                "the lifetime is at least two heartbeat intervals and at most 65 s", .heartbeatInterval, .lifetime)
+        if !(1...Limits.directoryEntries).contains(maximumPeers) {
+            faults.append(ConfigurationFault("the number of peers is 1 to \(Limits.directoryEntries)", .maximumPeers))
         }
-        guard (1...Limits.directoryEntries).contains(maximumPeers) else {
-            return ConfigurationFault("the number of peers is 1 to \(Limits.directoryEntries)", .maximumPeers)
-        }
-        return nil
+        return faults
     }
 }
 

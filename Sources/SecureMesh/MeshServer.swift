@@ -217,11 +217,9 @@ public final class MeshServer: Service {
 
 extension MeshServer.Configuration {
     fileprivate func check() throws(MeshError) {
-        if let fault = Self.fault(
+        let faults = Self.faults(
             listen: listen, heartbeatInterval: heartbeatInterval, lifetime: lifetime, maximumPeers: maximumPeers)
-        {
-            throw .invalidConfiguration(fault.reason)
-        }
+        if let fault = faults.first { throw .invalidConfiguration(fault.reason) }
     }
 
     fileprivate func registry(bound: [SocketAddress]) -> Registry.Configuration {

@@ -99,10 +99,9 @@ struct ServerCommand: AsyncParsableCommand {
                 faults.append(SettingsFault("--listen \(all) has the address \(one) already", ["listen"]))
             }
         }
-        let fault = MeshServer.Configuration.fault(
+        let others = MeshServer.Configuration.faults(
             listen: addresses, heartbeatInterval: heartbeat, lifetime: lifetime, maximumPeers: maxPeers)
-        if let fault { faults.append(SettingsFault(fault)) }
-        return faults
+        return faults + others.map(SettingsFault.init)
     }
 
     func run() async throws {

@@ -182,6 +182,18 @@ struct SettingsTests {
         #expect(try server.lines(matching: "again: 1 key$", on: .errors).isEmpty)
     }
 
+    @Test("check named only the first setting that was out of range")
+    func checkOfSettings() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        try harness.write("[server]\nmax-peers = 0\nheartbeat = '5s'\nlisten = '224.0.0.1:3000'\n", to: "p2p.toml")
+        let result = try await harness.run(["check", "server"])
+        for line in [2, 3, 4] {
+            #expect(result.output.contains { $0.hasPrefix("!   p2p.toml:\(line):1: ") }, "\(result.text)")
+        }
+    }
+
     @Test("a wrong variable is refused by its name")
     func variable() async throws {
         let harness = try ProcessHarness()
