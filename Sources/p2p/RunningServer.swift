@@ -54,28 +54,12 @@ enum RunningServer {
     }
 
     private static func reload(_ socket: String) async -> Result<ReloadReport, Failure> {
-        await withTaskGroup(of: Result<ReloadReport, Failure>?.self) { tasks in
-            tasks.addTask {
-                do throws(ControlClient.Failure) {
-                    let answer = try await ControlClient(path: socket)
-                        .post("/v1/reload", [String: String](), as: ReloadReport.self)
-                    return .success(answer.value)
-                } catch {
-                    return .failure(Failure(error))
-                }
-            }
-            tasks.addTask {
-                try? await Task.sleep(for: patience)
-                return nil
-            }
-            defer { tasks.cancelAll() }
-            let silence = Failure(
-                .tryAgain, "\(Console.escaped(socket)) has not answered for \(patience.argument)",
-                hint: "is that process stopped? it reads the list when it goes on")
-            return await tasks.next().flatMap(\.self) ?? .failure(silence)
+        do throws(ControlClient.Failure) {
+            let answer = try await ControlClient(path: socket)
+                .post("/v1/reload", [String: String](), as: ReloadReport.self)
+            return .success(answer.value)
+        } catch {
+            return .failure(Failure(error))
         }
     }
-
-    /// The time that a server has to read its list. 100,000 keys take some seconds.
-    private static let patience = Duration.seconds(10)
 }
