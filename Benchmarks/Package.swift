@@ -23,8 +23,9 @@ let package = Package(
         .executableTarget(name: "PrimitiveCosts", dependencies: ["SecureMeshCore"], swiftSettings: settings),
         .target(name: "CMallocCounter"),
         .target(name: "CCallgrind"),
+        .target(name: "CLoopback"),
         .executableTarget(
-            name: "CoreBenchmarks", dependencies: ["CCallgrind", "CMallocCounter", "SecureMeshCore"],
+            name: "CoreBenchmarks", dependencies: ["CCallgrind", "CLoopback", "CMallocCounter", "SecureMeshCore"],
             swiftSettings: settings),
     ]
 )

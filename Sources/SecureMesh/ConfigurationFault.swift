@@ -6,6 +6,7 @@ package struct ConfigurationFault: Error, Equatable {
         case heartbeatInterval
         case lifetime
         case maximumPeers
+        case eventLoops
         case bind
         case server
     }
@@ -28,8 +29,10 @@ extension MeshServer.Configuration {
     ///   - heartbeatInterval: The time between the heartbeats of a peer, 20 ms to 20 s.
     ///   - lifetime: The time until a silent peer expires, two heartbeats to 65 s.
     ///   - maximumPeers: The greatest number of members, 1 to 65,536.
+    ///   - eventLoops: The number of event loops, 1 to 64.
     package static func faults(
-        listen: [SocketAddress], heartbeatInterval: Duration, lifetime: Duration, maximumPeers: Int
+        listen: [SocketAddress], heartbeatInterval: Duration, lifetime: Duration, maximumPeers: Int,
+        eventLoops: Int
     ) -> [ConfigurationFault] {
         var faults: [ConfigurationFault] = []
         if listen.isEmpty { faults.append(ConfigurationFault("no address to listen on", .listen)) }
@@ -47,6 +50,9 @@ extension MeshServer.Configuration {
         }
         if !(1...Limits.directoryEntries).contains(maximumPeers) {
             faults.append(ConfigurationFault("the number of peers is 1 to \(Limits.directoryEntries)", .maximumPeers))
+        }
+        if !(1...Limits.eventLoops).contains(eventLoops) {
+            faults.append(ConfigurationFault("the number of event loops is 1 to \(Limits.eventLoops)", .eventLoops))
         }
         return faults
     }

@@ -16,7 +16,7 @@ enum EventPriority {
 ///
 /// The datagrams of members are handled as they come. Those of strangers wait in the kernel or in a bounded queue until
 /// members and timers have been served. Everything happens on one event loop; `submit` and `value` bring other work
-/// there.
+/// there. A server may have lanes, each on an event loop of its own, which verify datagrams of members and send.
 final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.Event: MeasuredEvent {
     let eventLoop: any EventLoop
     private let logger: Logger
@@ -29,6 +29,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     /// Nil before `start`.
     private var box: MachineBox<Machine>?
     private(set) var sockets: [UDPSocket] = []
+    private(set) var lanes: [ServerLane] = []
+    /// The losses of each lane, as of the last report.
+    private var laneLosses: [DatagramLosses] = []
+    /// The last send that the system refused to a lane.
+    private var lastLaneRefusal: (address: SocketAddress, error: SystemError)?
+    /// The orders for each lane after this pass.
+    private var orders: [ServerLane.Orders] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers = LogThrottle()
     private var droppedEvents = LogThrottle()
@@ -42,9 +49,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var conditions: [MachineCondition<Machine>] = []
     private var isClosed = false
 
+    /// - Parameter laneLoops: The event loops of the lanes.
     init(
-        eventLoop: any EventLoop, logger: Logger, metrics: MeshMetrics<Machine>, events: EventSource<Machine.Event>,
-        priority: @escaping (Machine.Event) -> EventPriority
+        eventLoop: any EventLoop, laneLoops: [any EventLoop] = [], logger: Logger, metrics: MeshMetrics<Machine>,
+        events: EventSource<Machine.Event>, priority: @escaping (Machine.Event) -> EventPriority
     ) {
         self.eventLoop = eventLoop
         self.logger = logger
@@ -53,6 +61,17 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         self.priority = priority
         origin = clock.now
         closed = eventLoop.makePromise()
+        laneLosses = laneLoops.map { _ in DatagramLosses() }
+        orders = laneLoops.map { _ in ServerLane.Orders() }
+        lanes = laneLoops.map { loop in
+            ServerLane(
+                eventLoop: loop,
+                now: { [clock, origin] in Instant(nanoseconds: (clock.now - origin).wholeNanoseconds) },
+                deliver: { [weak self] result in
+                    guard let self else { return }
+                    eventLoop.execute { self.take(result) }
+                })
+        }
     }
 
     /// Binds the sockets. What they receive before `start` is lost.
@@ -66,9 +85,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             throw .invalidConfiguration("between 1 and 255 addresses to listen on")
         }
         var bound: [UDPSocket] = []
+        var followers: [[UDPSocket]] = []
         for (index, address) in addresses.enumerated() {
+            followers.append(
+                lanes.map { $0.makeSocket(index: UInt8(index), address: address, options: options, logger: logger) })
             let socket = UDPSocket(
-                index: UInt8(index), address: address, options: options, eventLoop: eventLoop, logger: logger,
+                index: UInt8(index), address: address, options: options, followers: followers[index],
+                eventLoop: eventLoop, logger: logger,
                 callbacks: .init(
                     onDatagram: { [weak self] in self?.receive($0, $1) },
                     onBurst: { [weak self] in self?.runLoopPass() },
@@ -78,13 +101,16 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             do {
                 try await socket.bind(isIPv6Only: isIPv6Only)
             } catch {
-                for socket in bound { eventLoop.execute { socket.close() } }
+                for socket in bound + followers.flatMap({ $0 }) { socket.eventLoop.execute { socket.close() } }
                 throw MeshError(binding: address, error)
             }
             bound.append(socket)
         }
-        let all = bound
+        let (all, laneSockets) = (bound, followers)
         eventLoop.execute { self.sockets = all }
+        for (index, lane) in lanes.enumerated() {
+            lane.eventLoop.execute { lane.sockets = laneSockets.map { $0[index] } }
+        }
         return all.map(\.address)
     }
 
@@ -92,12 +118,19 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     ///
     /// - Parameter epoch: Returns the epoch that members address, so that the kernel can tell their datagrams from
     ///   strangers'; nil if that is not wanted.
+    /// - Parameter makeLane: Makes the machine of a lane.
     func start(
-        _ make: @escaping @Sendable (Instant) -> Machine, epoch: @escaping @Sendable (Machine) -> UInt64? = { _ in nil }
+        _ make: @escaping @Sendable (Instant) -> Machine,
+        epoch: @escaping @Sendable (Machine) -> UInt64? = { _ in nil },
+        lane makeLane: @escaping @Sendable (Machine) -> MemberLane? = { _ in nil }
     ) {
         eventLoop.execute {
             let machine = make(self.now)
             self.box = MachineBox(machine)
+            for lane in self.lanes {
+                guard let machine = makeLane(machine) else { continue }
+                lane.eventLoop.execute { lane.start(machine) }
+            }
             if let epoch = epoch(machine) {
                 for socket in self.sockets { socket.separateMembers(epoch: epoch) }
             }
@@ -169,6 +202,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
     func lostDatagrams() async throws(MeshError) -> DatagramLosses {
+        for (index, lane) in lanes.enumerated() {
+            guard let losses = try? await lane.eventLoop.submit({ lane.losses }).get() else { throw .notRunning }
+            eventLoop.execute { self.laneLosses[index] = losses }
+        }
         let losses = try? await eventLoop.submit { self.isClosed ? nil : self.datagramLosses }.get()
         guard let losses = losses ?? nil else { throw .notRunning }
         return losses
@@ -210,7 +247,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             for socket in self.sockets { socket.close() }
             for condition in self.conditions { condition.fail(failure ?? .notRunning) }
             self.conditions = []
-            self.closed.succeed(failure)
+            let closing = self.lanes.map { lane in lane.eventLoop.submit { lane.close() } }
+            EventLoopFuture.andAllComplete(closing, on: self.eventLoop).whenComplete { _ in
+                self.closed.succeed(failure)
+            }
         }
     }
 
@@ -225,8 +265,29 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func closeIfDone(_ deadline: Instant, _ isDone: @escaping @Sendable (Machine) -> Bool) {
         guard !isClosed else { return }
         let hasSent = box.map { isDone($0.machine) } ?? true && sockets.allSatisfy(\.hasSentAll)
-        guard !hasSent, now < deadline else { return close() }
+        guard now < deadline else { return close() }
+        if hasSent {
+            askLanes(lanes[...]) { hasSent in
+                if hasSent { self.close() } else { self.closeLater(deadline, isDone) }
+            }
+        } else {
+            closeLater(deadline, isDone)
+        }
+    }
+
+    private func closeLater(_ deadline: Instant, _ isDone: @escaping @Sendable (Machine) -> Bool) {
         eventLoop.scheduleTask(in: .milliseconds(1)) { self.closeIfDone(deadline, isDone) }
+    }
+
+    /// Finds out whether the lanes have sent all that was handed over to them before this call.
+    private func askLanes(_ lanes: ArraySlice<ServerLane>, _ answer: @escaping @Sendable (Bool) -> Void) {
+        guard let lane = lanes.first else { return answer(true) }
+        lane.eventLoop.execute {
+            let hasSent = lane.hasSentAll
+            self.eventLoop.execute {
+                if hasSent { self.askLanes(lanes.dropFirst(), answer) } else { answer(false) }
+            }
+        }
     }
 
     private var now: Instant {
@@ -272,6 +333,22 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         box.machine.handle(datagram, path: path, now: now)
         let (total, last) = box.machine.newestRejection
         refusals.note(total: total, last, from: path.remote)
+    }
+
+    private func take(_ result: ServerLane.Result) {
+        eventLoop.assertInEventLoop()
+        guard !isClosed, let box else { return }
+        receivedCount &+= result.received
+        box.machine.handle(result.report, now: now)
+        if let source = result.report.refusedSource {
+            let (total, last) = box.machine.newestRejection
+            refusals.note(total: total, last, from: source)
+        }
+        for refused in result.refusedSends {
+            lastLaneRefusal = refused
+            noteRefusal(refused.address, refused.error)
+        }
+        runLoopPass()
     }
 
     /// Runs after a burst of reads, a timer or a call: serves what is due, then some strangers, then sends.
@@ -327,9 +404,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         while let output = box?.machine.pollOutput() {
             switch output {
             case .transmit(let transmit):
-                let socket = Int(transmit.path.socket)
-                if socket < sockets.count { sockets[socket].send(transmit) }
                 sentCount &+= 1
+                if transmit.lane > 0, Int(transmit.lane) <= orders.count {
+                    orders[Int(transmit.lane) - 1].transmits.append(transmit)
+                } else {
+                    let socket = Int(transmit.path.socket)
+                    if socket < sockets.count { sockets[socket].send(transmit) }
+                }
             case .event(let event):
                 metrics.count(event)
                 let priority = priority(event)
@@ -337,9 +418,21 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
                 emitted.append((event, messageSize))
                 if case .last(let failure) = priority { close(failure) }
             case .drain:
-                let targets = sockets.map { $0.received + Self.queuedDatagrams }
-                awaitDrain(targets)
+                UDPSocket.drain(sockets, on: eventLoop) { self.drain(self.lanes[...]) }
             }
+        }
+        if !lanes.isEmpty { handOver() }
+    }
+
+    /// Hands each lane its orders, if there are any, in one hop.
+    private func handOver() {
+        if let updates = box?.machine.takeLaneUpdates() {
+            for (index, update) in updates.enumerated() where index < orders.count { orders[index].update = update }
+        }
+        for (index, lane) in lanes.enumerated() where !orders[index].isEmpty {
+            let order = orders[index]
+            orders[index] = ServerLane.Orders()
+            lane.eventLoop.execute { lane.carryOut(order) }
         }
     }
 
@@ -358,22 +451,15 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         conditions.removeAll { $0.isMet(box.machine, now) }
     }
 
-    /// Lets the event loop read until every socket has been empty once, or has given as many datagrams as its buffer
-    /// could have held at the start. So a flood does not delay the end of members that have expired.
-    ///
-    /// - Parameter seen: The number of datagrams that each socket had given at the last look. If it has not changed,
-    ///   the socket is empty, even if the last burst of reads took as much as a burst can.
-    private func awaitDrain(_ targets: [UInt64], seen: [UInt64] = []) {
-        _ = eventLoop.scheduleTask(in: .milliseconds(1)) {
-            guard !self.isClosed else { return }
-            let received = self.sockets.map(\.received)
-            let isDone = self.sockets.indices.allSatisfy { index in
-                self.sockets[index].isDrained || received[index] >= targets[index]
-                    || seen.indices.contains(index) && received[index] == seen[index]
-            }
-            guard isDone else { return self.awaitDrain(targets, seen: received) }
-            self.box?.machine.handleDrained(now: self.now)
-            self.runLoopPass()
+    /// Reads the sockets of the lanes empty, one lane after another. What a lane has read has been handed over then.
+    private func drain(_ lanes: ArraySlice<ServerLane>) {
+        guard let lane = lanes.first else {
+            guard !isClosed else { return }
+            box?.machine.handleDrained(now: now)
+            return runLoopPass()
+        }
+        lane.eventLoop.execute {
+            lane.drain { self.eventLoop.execute { self.drain(lanes.dropFirst()) } }
         }
     }
 
@@ -390,12 +476,18 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         // To count the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
         nextLossReport = now + Self.lossReportInterval
+        for (index, lane) in lanes.enumerated() {
+            lane.eventLoop.execute {
+                let losses = lane.losses
+                self.eventLoop.execute { self.laneLosses[index] = losses }
+            }
+        }
         let lost = datagramLosses
         metrics.report(box.machine, received: receivedCount, sent: sentCount, losses: lost, now: now)
         let counts = lost.nonZero.map { ($0.reason, $0.count) }
         for (loss, count) in losses.take(counts, now: now) {
             var metadata: Logger.Metadata = ["reason": "\(loss.rawValue)", "count": .stringConvertible(count)]
-            if loss == .sendRefused, let last = sockets.lazy.compactMap(\.lastRefusal).last {
+            if loss == .sendRefused, let last = sockets.lazy.compactMap(\.lastRefusal).last ?? lastLaneRefusal {
                 metadata["to"] = "\(last.address)"
                 metadata["error"] = "\(last.error.message)"
             }
@@ -406,7 +498,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     }
 
     private var datagramLosses: DatagramLosses {
-        sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
+        var losses = sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
+        for lost in laneLosses { losses.add(lost) }
+        return losses
     }
 
     private func schedule(_ box: MachineBox<Machine>) {
@@ -433,9 +527,6 @@ extension MeshDriver {
     private static var strangersTime: Duration { .milliseconds(2) }
     private static var shortestPause: Duration { .microseconds(100) }
     private static var longestPause: Duration { .milliseconds(2) }
-    /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
-    /// the size that was requested.
-    private static var queuedDatagrams: UInt64 { UInt64(Limits.receiveBuffer * 2 / 512) }
 }
 
 /// Keeps a machine in one place in memory. To read a machine of an Optional, or through a closure, copies all of it.

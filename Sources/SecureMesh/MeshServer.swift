@@ -26,6 +26,9 @@ public final class MeshServer: Service {
         public var lifetime: Duration = ProtocolConstants.lifetime
         /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
+        /// The number of event loops that share the members, 1 to 64. Each needs a core. A server has at most as many
+        /// as the process has event loops, and one where the system cannot divide the datagrams of members.
+        public var eventLoops = 1
         /// The calendar time, by which keys expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
         /// True to let the kernel tell members' datagrams from strangers', where it can.
@@ -94,6 +97,7 @@ public final class MeshServer: Service {
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let laneLoops = laneLoops(besides: eventLoop)
         let metrics = MeshMetrics<Registry>(
             role: "server",
             figures: [
@@ -101,7 +105,7 @@ public final class MeshServer: Service {
                 .init(label: "directory_version") { registry, _ in Int(clamping: registry.version) },
             ])
         let driver = MeshDriver<Registry>(
-            eventLoop: eventLoop, logger: logger, metrics: metrics, events: source
+            eventLoop: eventLoop, laneLoops: laneLoops, logger: logger, metrics: metrics, events: source
         ) { _ in .ordinary }
         defer { source.finish() }
         let bound: [SocketAddress]
@@ -115,8 +119,13 @@ public final class MeshServer: Service {
             throw error
         }
         let configuration = configuration
+        let division = LaneDivision(loops: UInt8(clamping: 1 + laneLoops.count))
         driver.start(
-            { now in Registry(configuration.registry(bound: bound), random: .system, now: now) }, epoch: \.epoch)
+            { now in
+                var registry = configuration.registry(bound: bound)
+                registry.division = division
+                return Registry(registry, random: .system, now: now)
+            }, epoch: \.epoch, lane: { $0.makeLane() })
         lifecycle.begin(driver)
         let following = followHostAddresses(driver, bound)
         defer { following?.cancel() }
@@ -197,6 +206,22 @@ public final class MeshServer: Service {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
+    /// Returns the event loops of the lanes, and logs if there are fewer than the configuration asks for.
+    private func laneLoops(besides eventLoop: any EventLoop) -> [any EventLoop] {
+        guard configuration.eventLoops > 1 else { return [] }
+        guard configuration.usesKernelFilter, SocketDescriptor.offersDivision else {
+            logger.notice("one event loop: the system cannot divide the datagrams of members")
+            return []
+        }
+        let others = MultiThreadedEventLoopGroup.singleton.makeIterator().filter { $0 !== eventLoop }
+        if others.count + 1 < configuration.eventLoops {
+            logger.notice(
+                "fewer event loops than configured: the process has no more",
+                metadata: ["eventLoops": .stringConvertible(others.count + 1)])
+        }
+        return Array(others.prefix(configuration.eventLoops - 1))
+    }
+
     /// Follows the addresses of the host as they come and go, if a socket is bound to a wildcard address.
     private func followHostAddresses(_ driver: MeshDriver<Registry>, _ bound: [SocketAddress]) -> Task<Void, Never>? {
         guard bound.contains(where: \.isUnspecified) else { return nil }
@@ -218,7 +243,8 @@ public final class MeshServer: Service {
 extension MeshServer.Configuration {
     fileprivate func check() throws(MeshError) {
         let faults = Self.faults(
-            listen: listen, heartbeatInterval: heartbeatInterval, lifetime: lifetime, maximumPeers: maximumPeers)
+            listen: listen, heartbeatInterval: heartbeatInterval, lifetime: lifetime, maximumPeers: maximumPeers,
+            eventLoops: eventLoops)
         if let fault = faults.first { throw .invalidConfiguration(fault.reason) }
     }
 

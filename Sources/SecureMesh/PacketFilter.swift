@@ -11,9 +11,10 @@ struct PacketFilter {
 
     private(set) var instructions: [Instruction] = []
 
-    /// The strangers' socket in a pair, by its number in the group of sockets. The kernel also chooses it for a
-    /// datagram that is too short for the program.
+    /// The strangers' socket, by its number in the group of sockets. The kernel also chooses it for a datagram that is
+    /// too short for the program.
     static let strangers: UInt32 = 0
+    /// The members' socket of the registry's event loop. Those of the lanes follow it.
     static let members: UInt32 = 1
 
     /// Chooses the strangers' socket for every datagram.
@@ -23,17 +24,35 @@ struct PacketFilter {
         return filter
     }
 
-    /// Chooses the members' socket for CONFIRM and all later kinds if they are addressed to the epoch, and else the
-    /// strangers'. The epoch is random, so nobody who does not see the traffic reaches the members' socket.
+    /// Chooses a members' socket for CONFIRM and all later kinds if they are addressed to the epoch, and else the
+    /// strangers'. The epoch is random, so nobody who does not see the traffic reaches a members' socket.
     ///
     /// The kernel runs the program on the payload of a datagram.
-    static func membersFirst(epoch: UInt64) -> PacketFilter {
+    ///
+    /// - Parameter division: The event loops, one members' socket each. The sender's session chooses among them as in
+    ///   `LaneDivision.loop`, but CONFIRM comes to the registry's.
+    static func membersFirst(epoch: UInt64, division: LaneDivision = LaneDivision()) -> PacketFilter {
         var filter = PacketFilter()
         filter.require(Self.loadByte, 0, Self.equal, UInt32(ProtocolConstants.version))
         filter.require(Self.loadByte, 1, Self.notBelow, UInt32(Kind.confirm.rawValue))
         filter.require(Self.loadWord, 4, Self.equal, UInt32(epoch >> 32))
         filter.require(Self.loadWord, 8, Self.equal, UInt32(truncatingIfNeeded: epoch))
-        filter.finish(members, else: strangers)
+        guard division.loops > 1 else {
+            filter.finish(members, else: strangers)
+            return filter
+        }
+        filter.finish(
+            [
+                Instruction(code: Self.loadByte, skipIfTrue: 0, skipIfFalse: 0, operand: 1),
+                Instruction(
+                    code: Self.notBelow, skipIfTrue: 1, skipIfFalse: 0, operand: UInt32(Kind.heartbeat.rawValue)),
+                Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: members),
+                // The lower half of the header's `from`.
+                Instruction(code: Self.loadWord, skipIfTrue: 0, skipIfFalse: 0, operand: 16),
+                Instruction(code: Self.modulo, skipIfTrue: 0, skipIfFalse: 0, operand: UInt32(division.loops)),
+                Instruction(code: Self.add, skipIfTrue: 0, skipIfFalse: 0, operand: members),
+                Instruction(code: Self.giveBackValue, skipIfTrue: 0, skipIfFalse: 0, operand: 0),
+            ], else: strangers)
         return filter
     }
 
@@ -62,13 +81,20 @@ struct PacketFilter {
 
     /// Appends the results: `result` if all comparisons hold, else `other`.
     private mutating func finish(_ result: UInt32, else other: UInt32? = nil) {
+        finish([Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: result)], else: other)
+    }
+
+    /// Appends the instructions that run if all comparisons hold and that end the program, and the other result.
+    private mutating func finish(_ last: [Instruction], else other: UInt32? = nil) {
         for index in instructions.indices where [Self.equal, Self.notBelow].contains(instructions[index].code) {
             let old = instructions[index]
             instructions[index] = Instruction(
-                code: old.code, skipIfTrue: 0, skipIfFalse: UInt8(instructions.count - index), operand: old.operand)
+                code: old.code, skipIfTrue: 0, skipIfFalse: UInt8(instructions.count - index - 1 + last.count),
+                operand: old.operand)
         }
-        for value in [result, other].compactMap({ $0 }) {
-            instructions.append(Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: value))
+        instructions += last
+        if let other {
+            instructions.append(Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: other))
         }
     }
 
@@ -79,5 +105,8 @@ struct PacketFilter {
     private static let loadSize: UInt16 = 0x80
     private static let equal: UInt16 = 0x15
     private static let notBelow: UInt16 = 0x35
+    private static let add: UInt16 = 0x04
+    private static let modulo: UInt16 = 0x94
     private static let giveBack: UInt16 = 0x06
+    private static let giveBackValue: UInt16 = 0x16
 }

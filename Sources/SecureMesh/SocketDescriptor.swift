@@ -63,16 +63,21 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Opens a members' socket at the address of this socket, which becomes the strangers' socket and takes nothing
-    /// but HELLOs. Until `sendMembersApart` the members' socket gets nothing.
+    /// Opens members' sockets at the address of this socket, which becomes the strangers' socket and takes nothing
+    /// but HELLOs. Until `sendMembersApart` the members' sockets get nothing.
     ///
     /// The address is bound without SO_REUSEPORT first, so another process that has it is noticed.
     ///
+    /// - Parameter count: The number of members' sockets, one per event loop.
     /// - Throws: If the kernel does not offer this. Then this socket takes all datagrams.
-    func openMembersSocket(at address: SocketAddress) throws(SystemError) -> SocketDescriptor {
+    func openMembersSockets(at address: SocketAddress, count: Int = 1) throws(SystemError) -> [SocketDescriptor] {
         do throws(SystemError) {
             try set(SOL_SOCKET, SO_REUSEPORT, 1)
-            let members = try SocketDescriptor(bindingTo: address, isIPv6Only: isIPv6Only, sharesAddress: true)
+            var members: [SocketDescriptor] = []
+            for _ in 0..<count {
+                members.append(
+                    try SocketDescriptor(bindingTo: address, isIPv6Only: isIPv6Only, sharesAddress: true))
+            }
             try chooseSockets(.allToStrangers)
             try dropOthers(.helloOnly)
             return members
@@ -82,12 +87,26 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Makes the kernel give all datagrams that are addressed to the epoch to the socket of `openMembersSocket`.
-    func sendMembersApart(epoch: UInt64) throws(SystemError) {
-        try chooseSockets(.membersFirst(epoch: epoch))
+    /// Makes the kernel give all datagrams that are addressed to the epoch to the sockets of `openMembersSockets`.
+    ///
+    /// - Parameter division: The event loops, one socket each.
+    func sendMembersApart(epoch: UInt64, division: LaneDivision) throws(SystemError) {
+        try chooseSockets(.membersFirst(epoch: epoch, division: division))
     }
 
-    /// Undoes `openMembersSocket`, whose socket the caller closes.
+    /// Returns true if the system lets sockets of one address divide the sessions among them.
+    static var offersDivision: Bool {
+        let loopback = SocketAddress(ip: .v4(0x7F00_0001), port: 0)
+        guard let first = try? SocketDescriptor(bindingTo: loopback, isIPv6Only: false) else { return false }
+        let address = SocketAddress(ip: loopback.ip, port: first.port)
+        let division = LaneDivision(loops: 2)
+        guard let others = try? first.openMembersSockets(at: address, count: Int(division.loops)) else { return false }
+        return withExtendedLifetime(others) {
+            (try? first.sendMembersApart(epoch: 1, division: division)) != nil
+        }
+    }
+
+    /// Undoes `openMembersSockets`, whose sockets the caller closes.
     func takeAll() {
         #if os(Linux)
             try? set(SOL_SOCKET, SO_DETACH_FILTER, 0)

@@ -11,6 +11,9 @@ internal import NIOPosix
 /// (`PacketFilter`). Members' have a receive buffer of their own then, which strangers cannot fill. Strangers' are read
 /// only when `readStrangers` is called. Answers to strangers are sent from the strangers' socket, so that they do not
 /// fill the send buffer of members' datagrams. Both count as one socket in `Path.socket`.
+///
+/// With lanes, each of them has a `UDPSocket` of its own for the same address, on its own event loop: a follower. It
+/// has one socket of the kernel, which this socket opens for it, and opens again together with its own.
 final class UDPSocket: @unchecked Sendable {
     /// The sizes of a socket's reads.
     struct Profile: Sendable {
@@ -56,6 +59,8 @@ final class UDPSocket: @unchecked Sendable {
     let index: UInt8
     let eventLoop: any EventLoop
     private(set) var address: SocketAddress
+    /// The lanes' sockets of the same address.
+    private let followers: [UDPSocket]
     /// The sockets of the kernel, the strangers' first if there are two; empty while the socket is not bound.
     private(set) var bound: [BoundSocket] = []
     private var counted = DatagramLosses()
@@ -79,12 +84,15 @@ final class UDPSocket: @unchecked Sendable {
     /// A source address that the system has refused, and the time until which it is not tried again.
     private var foreign: (ip: SocketAddress.IP, until: NIODeadline)?
 
-    /// - Parameter index: The number of the socket in `Path.socket`.
+    /// - Parameters:
+    ///   - index: The number of the socket in `Path.socket`.
+    ///   - followers: The lanes' sockets of the same address, in the order of the lanes.
     init(
-        index: UInt8, address: SocketAddress, options: Options, eventLoop: any EventLoop, logger: Logger,
-        callbacks: Callbacks
+        index: UInt8, address: SocketAddress, options: Options, followers: [UDPSocket] = [],
+        eventLoop: any EventLoop, logger: Logger, callbacks: Callbacks
     ) {
         self.index = index
+        self.followers = followers
         self.address = address
         self.options = options
         mayMove = options.mayMove && address.port == 0
@@ -95,6 +103,8 @@ final class UDPSocket: @unchecked Sendable {
 
     /// True if the kernel tells members' datagrams from strangers'.
     var hasMembersSocket: Bool { bound.count > 1 }
+
+    private var division: LaneDivision { LaneDivision(loops: UInt8(1 + followers.count)) }
 
     /// True if no datagram waits to be sent.
     var hasSentAll: Bool { waiting.isEmpty }
@@ -130,8 +140,13 @@ final class UDPSocket: @unchecked Sendable {
         self.epoch = epoch
         guard hasMembersSocket, let strangers = bound.first else { return }
         do {
-            try strangers.descriptor?.sendMembersApart(epoch: epoch)
+            try strangers.descriptor?.sendMembersApart(epoch: epoch, division: division)
         } catch {
+            // Without the kernel's choice nothing would reach the lanes.
+            guard followers.isEmpty else {
+                close()
+                return callbacks.onFailure(MeshError(binding: address, error))
+            }
             logger.warning("kernel filter lost", metadata: ["address": "\(address)", "error": "\(error.message)"])
             let others = bound.dropFirst()
             bound = [strangers]
@@ -145,6 +160,31 @@ final class UDPSocket: @unchecked Sendable {
     /// Reads some of the strangers' datagrams, as soon as there are any, if they have a socket of their own.
     func readStrangers() {
         bound.first?.read()
+    }
+
+    /// Lets the event loop read until every socket has been empty once, or has given as many datagrams as its buffer
+    /// could have held at the start. So a flood does not delay the end of members that have expired.
+    ///
+    /// - Parameter done: Is called on the event loop, also if the sockets are closed.
+    static func drain(_ sockets: [UDPSocket], on eventLoop: any EventLoop, done: @escaping @Sendable () -> Void) {
+        awaitDrain(sockets, sockets.map { $0.received + queuedDatagrams }, on: eventLoop, done: done)
+    }
+
+    /// - Parameter seen: The number of datagrams that each socket had given at the last look. If it has not changed,
+    ///   the socket is empty, even if the last burst of reads took as much as a burst can.
+    private static func awaitDrain(
+        _ sockets: [UDPSocket], _ targets: [UInt64], seen: [UInt64] = [], on eventLoop: any EventLoop,
+        done: @escaping @Sendable () -> Void
+    ) {
+        _ = eventLoop.scheduleTask(in: .milliseconds(1)) {
+            let received = sockets.map(\.received)
+            let isDone = sockets.indices.allSatisfy { index in
+                sockets[index].isDrained || received[index] >= targets[index]
+                    || seen.indices.contains(index) && received[index] == seen[index]
+            }
+            guard isDone else { return awaitDrain(sockets, targets, seen: received, on: eventLoop, done: done) }
+            done()
+        }
     }
 
     /// Sends a datagram, lets it wait in a bounded queue, or drops it, by its priority.
@@ -168,7 +208,7 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Closes the socket for good.
+    /// Closes the socket for good, but not its followers.
     func close() {
         eventLoop.assertInEventLoop()
         isClosing = true
@@ -176,6 +216,35 @@ final class UDPSocket: @unchecked Sendable {
         counted.count(.sendQueueFull, UInt64(waiting.count))
         waiting = []
         closeBound()
+    }
+
+    // MARK: followers
+
+    /// Begins to read and to send with a socket of the kernel that the leader has opened.
+    private func follow(_ descriptor: SocketDescriptor, at local: SocketAddress, of leader: UDPSocket)
+        -> EventLoopFuture<Void>
+    {
+        eventLoop.flatSubmit {
+            guard !self.isClosing else { return self.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
+            let socket = BoundSocket(descriptor, isPaced: false)
+            return self.listen(socket, at: local).map {
+                self.bound = [socket]
+                self.address = local
+                socket.channel?.closeFuture.whenComplete { _ in
+                    guard self.bound.contains(where: { $0 === socket }) else { return }
+                    leader.eventLoop.execute { leader.lost() }
+                }
+                self.sendWaiting()
+            }.flatMapErrorThrowing { error in
+                socket.close()
+                throw error
+            }
+        }
+    }
+
+    /// Closes the socket of the kernel, until `follow` brings another one.
+    private func unfollow() -> EventLoopFuture<Void> {
+        eventLoop.submit { self.closeBound() }
     }
 
     fileprivate func read(_ envelope: AddressedEnvelope<ByteBuffer>, from socket: BoundSocket) {
@@ -257,15 +326,23 @@ final class UDPSocket: @unchecked Sendable {
         do {
             let first = try SocketDescriptor(bindingTo: local, isIPv6Only: isIPv6Only)
             let own = SocketAddress(ip: local.ip, port: first.port)
-            let members = options.usesKernelFilter ? try? first.openMembersSocket(at: own) : nil
-            let sockets = [first, members].compactMap { $0 }.enumerated().map { index, descriptor in
-                BoundSocket(descriptor, isPaced: members != nil && index == 0)
+            var members: [SocketDescriptor] = []
+            if !followers.isEmpty {
+                members = try first.openMembersSockets(at: own, count: Int(division.loops))
+                if let epoch { try first.sendMembersApart(epoch: epoch, division: division) }
+            } else if options.usesKernelFilter {
+                members = (try? first.openMembersSockets(at: own)) ?? []
             }
-            return EventLoopFuture.andAllSucceed(sockets.map { listen($0, at: own) }, on: eventLoop).map {
+            let sockets = ([first] + members.prefix(1)).enumerated().map { index, descriptor in
+                BoundSocket(descriptor, isPaced: !members.isEmpty && index == 0)
+            }
+            let following = zip(followers, members.dropFirst()).map { $0.follow($1, at: own, of: self) }
+            return EventLoopFuture.andAllSucceed(sockets.map { listen($0, at: own) } + following, on: eventLoop).map {
                 self.adopt(sockets, own)
             }.flatMapErrorThrowing { error in
                 // SwiftNIO leaves a channel open that could not be set up.
                 for socket in sockets { socket.close() }
+                for follower in self.followers { _ = follower.unfollow() }
                 throw error
             }
         } catch {
@@ -327,6 +404,7 @@ final class UDPSocket: @unchecked Sendable {
             "sendBufferRequested": .stringConvertible(Limits.sendBuffer),
         ]
         if options.usesKernelFilter { metadata["kernelFilter"] = .stringConvertible(hasMembersSocket) }
+        if !followers.isEmpty { metadata["eventLoops"] = .stringConvertible(division.loops) }
         logger.info("listening", metadata: metadata)
     }
 
@@ -337,9 +415,18 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     private func channelClosed(_ socket: BoundSocket) {
-        guard !isClosing, bound.contains(where: { $0 === socket }) else { return }
+        guard bound.contains(where: { $0 === socket }) else { return }
+        lost()
+    }
+
+    /// Opens all sockets again.
+    private func lost() {
+        guard !isClosing, !bound.isEmpty else { return }
         closeBound()
-        rebind(until: .now() + .nanoseconds(options.rebindTime.wholeNanoseconds))
+        let deadline = NIODeadline.now() + .nanoseconds(options.rebindTime.wholeNanoseconds)
+        EventLoopFuture.andAllComplete(followers.map { $0.unfollow() }, on: eventLoop).whenComplete { _ in
+            self.rebind(until: deadline)
+        }
     }
 
     private func rebind(until deadline: NIODeadline) {
@@ -371,6 +458,9 @@ final class UDPSocket: @unchecked Sendable {
         _ = eventLoop.scheduleTask(in: Self.rebindPause) { self.rebind(until: deadline) }
     }
 
+    /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
+    /// the size that was requested.
+    private static let queuedDatagrams = UInt64(Limits.receiveBuffer * 2 / 512)
     private static let retryPause = TimeAmount.milliseconds(1)
     private static let rebindPause = TimeAmount.milliseconds(100)
     private static let foreignPause = TimeAmount.seconds(5)

@@ -59,6 +59,11 @@ struct ServerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Number of event loops that share the members, 1 to 64. Each needs a core.", valueName: "count"))
+    var eventLoops = 1
+
+    @Option(
+        help: ArgumentHelp(
             "Path of the control socket, or off.", valueName: "path|off",
             default: "server-PORT.sock in the folder of sockets"),
         transform: ControlChoice.parse)
@@ -100,7 +105,8 @@ struct ServerCommand: AsyncParsableCommand {
             }
         }
         let others = MeshServer.Configuration.faults(
-            listen: addresses, heartbeatInterval: heartbeat, lifetime: lifetime, maximumPeers: maxPeers)
+            listen: addresses, heartbeatInterval: heartbeat, lifetime: lifetime, maximumPeers: maxPeers,
+            eventLoops: eventLoops)
         return faults + others.map(SettingsFault.init)
     }
 
@@ -188,6 +194,7 @@ struct ServerCommand: AsyncParsableCommand {
         configuration.heartbeatInterval = heartbeat
         configuration.lifetime = lifetime
         configuration.maximumPeers = maxPeers
+        configuration.eventLoops = eventLoops
         let logger = Logger(label: "server")
         return try Failure.translating { () throws(MeshError) in try MeshServer(configuration, logger: logger) }
     }

@@ -24,8 +24,8 @@ struct BadInputTests {
         ["server", "--listen", "256.0.0.1:3000"], ["server", "--heartbeat", "1ms"], ["server", "--heartbeat", "1h"],
         ["server", "--heartbeat", "500"], ["server", "--heartbeat", "1s", "--lifetime", "1s"],
         ["server", "--lifetime", "2m"], ["server", "--max-peers", "0"], ["server", "--max-peers", "65537"],
-        ["server", "--max-peers", "many"], ["server", "--open", "--authorized-peers", "list"], ["server", "A"],
-        ["serve"], ["keygen", "A", "A"],
+        ["server", "--max-peers", "many"], ["server", "--event-loops", "0"], ["server", "--event-loops", "65"],
+        ["server", "--open", "--authorized-peers", "list"], ["server", "A"], ["serve"], ["keygen", "A", "A"],
     ]
 
     @Test("invalid arguments are wrong usage", arguments: badArguments)

@@ -14,6 +14,7 @@ internal import SecureMeshCore
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
 ///     CoreBenchmarks --memory [N]  # counts the bytes per member in a mesh of N; fails if there are too many
 ///     CoreBenchmarks --joins  # prints the cost of a handshake, compared with its primitives
+///     CoreBenchmarks --load PORT KEY N SECONDS|blast  # members of a real server; Tests/Stress/loops.py calls it
 ///     CoreBenchmarks --instructions N…  # runs what Benchmarks/instructions counts, in meshes of N members
 @main
 struct CoreBenchmarks {
@@ -21,6 +22,9 @@ struct CoreBenchmarks {
         if CommandLine.arguments.dropFirst().first == "--instructions" {
             CommandLine.arguments.dropFirst(2).compactMap(Int.init).forEach(InstructionCounts.measure(size:))
             return
+        }
+        if CommandLine.arguments.dropFirst().first == "--load" {
+            return MemberLoad.run(Array(CommandLine.arguments.dropFirst(2)))
         }
         if CommandLine.arguments.dropFirst().first == "--joins" { return HandshakeCosts.run() }
         if CommandLine.arguments.dropFirst().first == "--memory" {

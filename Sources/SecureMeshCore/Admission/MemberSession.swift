@@ -1,13 +1,17 @@
-/// All that the server keeps about one member's session. Its directory entry is in `Directory`.
+/// All that the registry keeps about one member's session. Its directory entry is in `Directory`.
 struct MemberSession: Sendable {
     let id: SessionID
-    var channel: SecureChannel
+    /// Nil if a lane has it, which then admits the member's datagrams.
+    var receiver: MemberReceiver?
+    var channel: SendingChannel
+    /// The lane that receives from the member and sends to it; 0 for the event loop of the registry.
+    let lane: UInt8
     let path: Path
-    let identity: PublicKey
-    var bucket = RateLimiter()
     let joinedAt: Instant
     /// The time of the member's last proof of life.
     var lastLife: Instant
+    /// The highest number among the accepted datagrams.
+    var newestNumber: UInt64
     /// The bucket for the PULSEs that answer heartbeats of this member.
     var answers = RateLimiter()
     var repair = RepairState()
@@ -15,32 +19,6 @@ struct MemberSession: Sendable {
     var received: UInt64 = 0
     /// Detects that the directory does not reach the member.
     var stall = StallWatch<HeldDirectory>()
-
-    /// Admits a datagram of the member's session.
-    ///
-    /// Gates: source → window → seal → fields → bucket → number rises → signature → commit.
-    ///
-    /// - Returns: The verified payload; nil if the seal is intact and the signature is wrong.
-    mutating func admit<Body: NumberedPayload>(
-        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, path: Path, rate: Rate,
-        charging load: inout MemberLoad, in context: SigningContext, now: Instant
-    ) throws(Rejection) -> Verified<Body>? {
-        guard self.path == path else { throw .sourceMismatch }
-        let opened = try channel.open(body, span, datagram, by: context.primitives)
-        // After the seal: a sender that can only spoof a member's source must not be able to use up its bucket.
-        guard bucket.accept(rate, now: now) else { throw .memberOverRate }
-        load.charge(now: now)
-        try channel.checkNumber(opened.body.number)
-        let verified: Verified<Body>
-        do {
-            verified = try opened.verified(by: identity, in: context)
-        } catch {
-            return nil
-        }
-        channel.accept(counter: datagram.header.counter, number: opened.body.number)
-        received += 1
-        return verified
-    }
 
     /// Notes what the member says it holds of the directory.
     ///

@@ -2,6 +2,9 @@
 ///
 /// Each member is one value, which is changed in place, because a copy of it would retain its keys and its window. A
 /// datagram finds it with one look-up and changes no state but that value and the load.
+///
+/// With more than one event loop, the receivers of most members are in lanes (`MemberLane`). `takeUpdates` says which
+/// sessions a lane has to take over or to drop, and `admit` takes what a lane has accepted.
 package struct MemberSessions: Sendable {
     private let context: SigningContext
     private let epoch: UInt64
@@ -14,13 +17,19 @@ package struct MemberSessions: Sendable {
     private var ended = RecentSessions()
     private var tokens: PulseTokens
     private var load: MemberLoad
+    private let division: LaneDivision
+    /// The updates that `takeUpdates` returns next, one per lane.
+    private var updates: [LaneUpdate]
+    private var hasUpdates = false
 
     /// - Parameters:
     ///   - signer: The server's, under whose epoch members address their datagrams.
     ///   - lifetime: The time for which a token proves life.
     ///   - pulseSecret: The secret of the PULSEs before the first periodic one.
+    ///   - division: The event loops that share the members.
     package init(
-        signer: Signer, heartbeatInterval: Duration, lifetime: Duration, pulseSecret: Secret32, now: Instant
+        signer: Signer, heartbeatInterval: Duration, lifetime: Duration, pulseSecret: Secret32,
+        division: LaneDivision = LaneDivision(), now: Instant
     ) {
         context = signer.context
         epoch = signer.from
@@ -28,6 +37,8 @@ package struct MemberSessions: Sendable {
         self.lifetime = lifetime
         tokens = PulseTokens(secret: pulseSecret, now: now)
         load = MemberLoad(now: now)
+        self.division = division
+        updates = Array(repeating: LaneUpdate(), count: Int(division.loops) - 1)
     }
 
     package var count: Int { members.count }
@@ -87,29 +98,79 @@ extension MemberSessions {
     ) throws(Rejection) -> Admitted {
         guard datagram.header.to == epoch else { throw .misdirected }
         guard let session = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
+        let index = try index(of: session)
+        let home = members[index].path
+        var worked = 0
+        defer { if worked > 0 { load.charge(now: now) } }
+        let accepted = try members[index].receiver?.admit(
+            span, datagram, of: session, at: home, path: path, rate: rate, worked: &worked, in: context, now: now)
+        // The kernel gives a lane's datagrams to the lane's socket.
+        guard let accepted else { throw .misdirected }
+        return note(accepted, at: index, now: now)
+    }
+
+    /// Takes what a lane has accepted.
+    ///
+    /// - Throws: The refusal if the session has ended meanwhile.
+    package mutating func admit(_ accepted: AcceptedDatagram, now: Instant) throws(Rejection) -> Admitted {
+        note(accepted, at: try index(of: accepted.session), now: now)
+    }
+
+    private func index(of session: SessionID) throws(Rejection) -> Int {
         guard let index = indices[session] else {
             throw ended.contains(session) ? .sessionEnded : .unknownSession
         }
-        if datagram.header.kind == .leave {
-            let leave = try members[index].admit(
-                Leave.self, span, datagram, path: path, rate: rate, charging: &load, in: context, now: now)
-            return leave == nil ? .misbehaved(session) : .leave(session)
+        return index
+    }
+
+    private mutating func note(_ accepted: AcceptedDatagram, at index: Int, now: Instant) -> Admitted {
+        let session = accepted.session
+        switch accepted.content {
+        case .misbehaved: return .misbehaved(session)
+        case .leave:
+            members[index].received += 1
+            return .leave(session)
+        case .heartbeat(let verified, let asksForPulse):
+            members[index].received += 1
+            members[index].newestNumber = verified.body.number
+            let heard = tokens.match(verified.body.token, of: session)
+            if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
+                members[index].lastLife = now
+            }
+            let told = heard.map { members[index].told(in: $0) }
+            return .heartbeat(
+                AdmittedHeartbeat(
+                    session: session, verified: verified, heard: heard, told: told ?? 0,
+                    stalledFor: told.flatMap { members[index].noteHeld(verified, told: $0, now: now) },
+                    asksForPulse: asksForPulse))
         }
-        let last = members[index].channel.newestNumber
-        let verified = try members[index].admit(
-            Heartbeat.self, span, datagram, path: path, rate: rate, charging: &load, in: context, now: now)
-        guard let verified else { return .misbehaved(session) }
-        let heartbeat = verified.body
-        let heard = tokens.match(heartbeat.token, of: session)
-        if PulseTokens.isFresh(issuedAt: heard?.at, now: now, lifetime: lifetime) {
-            members[index].lastLife = now
-        }
-        let told = heard.map { members[index].told(in: $0) }
-        return .heartbeat(
-            AdmittedHeartbeat(
-                session: session, verified: verified, heard: heard, told: told ?? 0,
-                stalledFor: told.flatMap { members[index].noteHeld(verified, told: $0, now: now) },
-                asksForPulse: heartbeat.number - 1 > last))
+    }
+}
+
+// MARK: lanes
+
+extension MemberSessions {
+    /// Makes a lane that has no members yet.
+    package func makeLane() -> MemberLane {
+        MemberLane(context: context, epoch: epoch, rate: rate)
+    }
+
+    /// Returns what has changed for each lane since the last call, in the order of the lanes; nil if nothing has.
+    package mutating func takeUpdates() -> [LaneUpdate]? {
+        guard hasUpdates else { return nil }
+        hasUpdates = false
+        defer { for index in updates.indices { updates[index] = LaneUpdate() } }
+        return updates
+    }
+
+    /// Adds the cost of datagrams that a lane has verified to the load.
+    package mutating func chargeLane(_ count: Int, now: Instant) {
+        load.charge(Limits.laneCost * Int64(count), now: now)
+    }
+
+    private mutating func update(_ lane: UInt8, _ change: (inout LaneUpdate) -> Void) {
+        hasUpdates = true
+        change(&updates[Int(lane) - 1])
     }
 }
 
@@ -119,19 +180,26 @@ extension MemberSessions {
     /// Begins the ticket's session. The counter and the number of its CONFIRM are used up.
     package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
         let ticket = joiner.ticket
-        var channel = SecureChannel(receiveKey: ticket.keys.peerToServer, sendKey: ticket.keys.serverToPeer)
-        channel.accept(counter: joiner.counter, number: joiner.confirm.body.number)
-        indices[ticket.entry.session] = members.count
+        let session = ticket.entry.session
+        let receiver = MemberReceiver(joiner)
+        let lane = division.loop(of: session)
+        if lane > 0 {
+            update(lane) { $0.begun.append(LaneMember(session: session, path: ticket.path, receiver: receiver)) }
+        }
+        indices[session] = members.count
         members.append(
             MemberSession(
-                id: ticket.entry.session, channel: channel, path: ticket.path, identity: ticket.entry.identity,
-                joinedAt: now, lastLife: now))
+                id: session, receiver: lane > 0 ? nil : receiver,
+                channel: SendingChannel(key: ticket.keys.serverToPeer), lane: lane, path: ticket.path, joinedAt: now,
+                lastLife: now, newestNumber: joiner.confirm.body.number))
     }
 
     /// Ends `session` and drops its keys. A datagram of it is refused as `sessionEnded` from then on.
     package mutating func end(_ session: SessionID) {
         ended.insert(session)
         guard let index = indices.removeValue(forKey: session) else { return }
+        let lane = members[index].lane
+        if lane > 0 { update(lane) { $0.ended.append(session) } }
         members.swapAt(index, members.count - 1)
         members.removeLast()
         if index < members.count { indices[members[index].id] = index }
@@ -221,8 +289,8 @@ extension MemberSessions {
         guard let index = indices[session] else { return nil }
         let fields: OpenFields? =
             payload.kind == .pulse
-            ? .pulse(echo: members[index].channel.newestNumber, token: tokens.newest(for: session)) : nil
+            ? .pulse(echo: members[index].newestNumber, token: tokens.newest(for: session)) : nil
         guard let bytes = members[index].channel.seal(payload, to: session.rawValue, as: fields) else { return nil }
-        return Transmit(path: members[index].path, bytes: bytes)
+        return Transmit(path: members[index].path, bytes: bytes, lane: members[index].lane)
     }
 }

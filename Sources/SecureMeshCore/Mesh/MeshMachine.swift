@@ -13,6 +13,11 @@ package protocol MeshMachine: Sendable {
     mutating func handleDrained(now: Instant)
     /// Notes that the system has refused to send a datagram to the address.
     mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
+    /// Takes what a lane has accepted and refused.
+    mutating func handle(_ report: LaneReport, now: Instant)
+    /// Returns what has changed for each lane since the last call; nil if nothing has. Call it after each of the calls
+    /// above, and tell the lanes before they get any output.
+    mutating func takeLaneUpdates() -> [LaneUpdate]?
     /// Returns the next output; nil if there is none. Call it until it returns nil after each of the calls above.
     mutating func pollOutput() -> Output<Event>?
 
@@ -23,6 +28,12 @@ package protocol MeshMachine: Sendable {
     var usages: [Usage] { get }
     /// Returns true if this datagram is to be handled before those of strangers.
     func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool
+}
+
+/// A machine without lanes.
+extension MeshMachine {
+    package mutating func handle(_ report: LaneReport, now: Instant) {}
+    package mutating func takeLaneUpdates() -> [LaneUpdate]? { nil }
 }
 
 /// A request of a machine to the code that drives it.

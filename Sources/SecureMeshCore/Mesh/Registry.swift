@@ -4,6 +4,8 @@
 /// too old, stopping). An ended session never returns. The registry is a value: bytes, time and random numbers come
 /// from outside.
 ///
+/// With more than one event loop, lanes verify the datagrams of most members, and `handle` takes their reports.
+///
 /// In: `handle`, `handleTimeout`, `handleDrained`, `setRoster`, `stop`. Out: `pollOutput`, `nextDeadline`.
 package struct Registry: MeshMachine {
     package struct Configuration: Sendable {
@@ -21,6 +23,8 @@ package struct Registry: MeshMachine {
         package var trust = ProtocolConstants.trust
         package var rekey = ProtocolConstants.rekey
         package var primitives: any Primitives = Libsodium()
+        /// The event loops that share the members. The registry runs on loop 0, and the others have a lane each.
+        package var division = LaneDivision()
 
         package init(key: SigningKey, bound: [SocketAddress], roster: Roster) {
             self.key = key
@@ -96,7 +100,7 @@ package struct Registry: MeshMachine {
             random: &self.random, now: now)
         sessions = MemberSessions(
             signer: signer, heartbeatInterval: configuration.heartbeatInterval, lifetime: configuration.lifetime,
-            pulseSecret: self.random.secret(), now: now)
+            pulseSecret: self.random.secret(), division: configuration.division, now: now)
         log = DirectoryLog(id: epoch.rawValue, now: now)
         sealed = DirectoryState(version: log.version, digest: log.digest())
         detector = FailureDetector(lifetime: configuration.lifetime, now: now)
@@ -318,7 +322,12 @@ extension Registry {
     private mutating func handleMember(
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) {
-        switch try sessions.admit(span, datagram, path: path, now: now) {
+        try act(on: sessions.admit(span, datagram, path: path, now: now), now: now)
+    }
+
+    /// Does what follows from a member's datagram that was admitted.
+    private mutating func act(on admitted: MemberSessions.Admitted, now: Instant) throws(Rejection) {
+        switch admitted {
         case .heartbeat(let heartbeat):
             if let duration = heartbeat.stalledFor, let entry = log.directory[heartbeat.session] {
                 outputs.push(.event(.directoryStalled(Member(entry), for: duration)))
@@ -336,6 +345,29 @@ extension Registry {
             end(session, .misbehaved, now: now)
             throw .memberMisbehaved
         }
+    }
+
+    package mutating func handle(_ report: LaneReport, now: Instant) {
+        guard !isStopping else { return }
+        rejections.add(report.refused)
+        sessions.chargeLane(report.worked, now: now)
+        for accepted in report.accepted {
+            do throws(Rejection) {
+                try act(on: sessions.admit(accepted, now: now), now: now)
+            } catch {
+                rejections.count(error)
+            }
+        }
+        publishIfDue(now)
+    }
+
+    package mutating func takeLaneUpdates() -> [LaneUpdate]? {
+        sessions.takeUpdates()
+    }
+
+    /// Makes a lane that has no members yet.
+    package func makeLane() -> MemberLane {
+        sessions.makeLane()
     }
 
     package mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant) {

@@ -11,6 +11,8 @@ package enum Limits {
     package static let confirmCost: Int64 = 60_000
     /// The assumed cost of a member's datagram: a verification, and its part of what the server sends.
     package static let memberCost: Int64 = 68_000
+    /// The assumed cost, on the registry's event loop, of a member's datagram that a lane has verified.
+    package static let laneCost: Int64 = 8_000
     /// The assumed cost of a DELTA to one member: a seal and its sending.
     package static let fanOutCost: Int64 = 12_000
     /// The share of a core that handshakes may use, in thousandths.
@@ -241,6 +243,8 @@ package enum Limits {
     package static let stopTime = Duration.milliseconds(800)
     package static let strangerQueue = 4_096
     package static let sendQueue = 4_096
+    /// The number of event loops that share the members of a server.
+    package static let eventLoops = 64
     package static let rebindTime = Duration.seconds(5)
     package static let logInterval = Duration.seconds(10)
     /// The time for which a pipe in place of a file may be silent.

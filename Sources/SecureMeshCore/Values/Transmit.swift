@@ -16,10 +16,13 @@ package struct Transmit: Hashable, Sendable {
     package let path: Path
     package let bytes: [UInt8]
     package let priority: Priority
+    /// The lane that sends; 0 for the event loop of the machine.
+    package let lane: UInt8
 
-    package init(path: Path, bytes: [UInt8], priority: Priority = .session) {
+    package init(path: Path, bytes: [UInt8], priority: Priority = .session, lane: UInt8 = 0) {
         self.path = path
         self.bytes = bytes
         self.priority = priority
+        self.lane = lane
     }
 }

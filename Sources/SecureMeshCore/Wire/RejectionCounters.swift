@@ -27,7 +27,9 @@ public struct RejectionCounters: Hashable, Sendable {
 
     /// Adds the numbers of another machine.
     package mutating func add(_ other: RejectionCounters) {
+        guard other.total > 0 else { return }
         for (rejection, count) in other.nonZero { counts[rejection, default: 0] &+= count }
         total &+= other.total
+        last = other.last ?? last
     }
 }

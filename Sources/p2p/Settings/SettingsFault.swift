@@ -18,6 +18,7 @@ struct SettingsFault {
             case .heartbeatInterval: "heartbeat"
             case .lifetime: "lifetime"
             case .maximumPeers: "max-peers"
+            case .eventLoops: "event-loops"
             case .bind: "bind"
             case .server: "server"
             }

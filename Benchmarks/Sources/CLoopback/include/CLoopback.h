@@ -1,0 +1,22 @@
+#include <stdint.h>
+
+/// A datagram of one of many members. Member N has the address 127.1.0.0 + N.
+struct loopback_datagram {
+    uint32_t member;
+    uint32_t size;
+    uint8_t bytes[1500];
+};
+
+/// Opens one socket for all members, which sends to a port of 127.0.0.1. Returns -1 if the system does not allow it.
+int loopback_open(uint16_t port);
+
+/// Waits for datagrams, at most so many milliseconds. Returns their number.
+int loopback_receive(int descriptor, struct loopback_datagram *datagrams, int capacity, int milliseconds);
+
+/// Returns the bytes that wait in the receive buffers of all sockets of a port.
+///
+/// - Parameter drops: Is set to the number of datagrams that these sockets have dropped.
+long loopback_queued(uint16_t port, long *drops);
+
+/// Sends datagrams. Returns the number of those that the system has taken.
+int loopback_send(int descriptor, struct loopback_datagram *datagrams, int count);

@@ -1,0 +1,270 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+internal import CLoopback
+internal import SecureMeshCore
+
+/// Members of a real server on 127.0.0.1. They join, verify each PULSE and sign each heartbeat, as peers do. They keep
+/// no directory.
+///
+/// All of them use one thread and one socket, and each has an address of its own.
+@safe struct MemberLoad {
+    private let socket: CInt
+    private let port: UInt16
+    private let clock = ContinuousClock()
+    private let origin: ContinuousClock.Instant
+    private var members: [LightweightMember] = []
+    /// The members whose deadline is in a millisecond, modulo the number of slots.
+    private var slots: [[Int]] = Array(repeating: [], count: Self.slotCount)
+    private var deadlines: [Int64] = []
+    private var outgoing: [(member: Int, bytes: [UInt8])] = []
+    private var lastPulse: [Instant?] = []
+    private var buffer: UnsafeMutablePointer<loopback_datagram>
+
+    /// A member whose every other heartbeat is not sent. The server answers the next one at once.
+    private struct Probe {
+        var isLost = false
+        var sentAt: Instant?
+        var echo: UInt64 = 0
+    }
+
+    private var probes: [Int: Probe] = [:]
+    private var delays: [Duration] = []
+    private var sent = 0
+    private var pulses = 0
+    private var goodbyes = 0
+
+    private static let slotCount = 4_096
+    private static let batch = 64
+    private static let probeEvery = 50
+
+    private init?(port: UInt16) {
+        socket = loopback_open(port)
+        guard socket >= 0 else { return nil }
+        self.port = port
+        origin = clock.now
+        unsafe buffer = .allocate(capacity: Self.batch)
+        unsafe buffer.initialize(repeating: loopback_datagram(), count: Self.batch)
+    }
+
+    /// - Parameter arguments: The port and the key of the server, the number of members, and the seconds to run or
+    ///   `blast`.
+    static func run(_ arguments: [String]) {
+        guard arguments.count == 4, let port = UInt16(arguments[0]), let key = try? PublicKey(arguments[1]),
+            let count = Int(arguments[2]), var load = MemberLoad(port: port)
+        else {
+            print("CoreBenchmarks: error: --load PORT KEY N SECONDS|blast")
+            exit(64)
+        }
+        load.join(count, key)
+        if arguments[3] == "blast" {
+            load.blast()
+        } else {
+            load.live(for: .seconds(Int(arguments[3]) ?? 10))
+        }
+    }
+
+    private var now: Instant { Instant(nanoseconds: (clock.now - origin).wholeNanoseconds) }
+
+    /// Lets the members join, some at a time, and waits until each has heard a PULSE.
+    private mutating func join(_ count: Int, _ server: PublicKey) {
+        let address = SocketAddress(ip: .v4(0x7F00_0001), port: port)
+        while lastPulse.count(where: { $0 != nil }) < count {
+            let waiting = members.count - lastPulse.count(where: { $0 != nil })
+            if members.count < count, waiting < 64 {
+                guard let name = try? PeerName("m\(members.count)") else { return }
+                let own = SocketAddress(ip: .v4(0x7F01_0000 + UInt32(members.count)), port: 1)
+                members.append(
+                    LightweightMember(
+                        Peer.Configuration(key: SigningKey(), name: name, servers: [server], server: address),
+                        at: own, random: .system, now: now))
+                lastPulse.append(nil)
+                deadlines.append(.min)
+                handleTimeout(of: members.count - 1)
+            }
+            turn(waiting: members.count == count || waiting >= 64)
+        }
+        for index in stride(from: 0, to: count, by: Self.probeEvery) { probes[index] = Probe() }
+        print("joined \(count) in \(now.nanoseconds / 1_000_000) ms")
+        fflush(nil)
+    }
+
+    /// Lets the members live, and prints what has happened.
+    private mutating func live(for duration: Duration) {
+        // The server has sent the changes of the directory to all by then.
+        let settled = now + .seconds(5)
+        while now < settled { turn(waiting: true) }
+        print("begins")
+        fflush(nil)
+        (sent, pulses, goodbyes, delays) = (0, 0, 0, [])
+        let start = now
+        let end = start + duration
+        var latest = start
+        var longest = Duration.zero
+        while now < end {
+            turn(waiting: true)
+            longest = max(longest, now - latest)
+            latest = now
+        }
+        let silent = lastPulse.count(where: { $0.map { now - $0 > .seconds(3) } ?? true })
+        delays.sort()
+        func delay(_ share: Double) -> Int64 {
+            delays.isEmpty ? -1 : delays[min(Int(Double(delays.count) * share), delays.count - 1)].wholeNanoseconds
+        }
+        print(
+            """
+            {"heartbeats": \(sent), "pulses": \(pulses), "goodbyes": \(goodbyes), "silent": \(silent), \
+            "probes": \(delays.count), "p50": \(delay(0.5)), "p99": \(delay(0.99)), "max": \(delay(1)), \
+            "longestTurn": \(longest.wholeNanoseconds), "nanoseconds": \((now - start).wholeNanoseconds)}
+            """)
+    }
+
+    /// Sends as many heartbeats as each member may send at once, signed in advance, as fast as the server reads them.
+    private mutating func blast() {
+        let settled = now + .seconds(3)
+        while now < settled { turn(waiting: true) }
+        var times = members.map { _ in now }
+        var rounds: [[[UInt8]]] = []
+        for _ in 0..<Limits.memberRate.burst {
+            rounds.append(members.indices.map { nextHeartbeat(of: $0, after: &times[$0]) })
+        }
+        let dropped = queued().drops
+        print("begins")
+        fflush(nil)
+        // The caller reads the CPU times of the server meanwhile.
+        usleep(1_000_000)
+        let begun = now
+        var total = 0
+        for round in rounds {
+            for first in stride(from: 0, to: round.count, by: Self.batch) {
+                while queued().bytes > Self.mostQueued { usleep(1_000) }
+                for (index, bytes) in round[first..<min(first + Self.batch, round.count)].enumerated() {
+                    outgoing.append((first + index, bytes))
+                }
+                total += outgoing.count
+                send()
+            }
+        }
+        while queued().bytes > 0 { usleep(1_000) }
+        let elapsed = (now - begun).wholeNanoseconds
+        print(
+            """
+            {"heartbeats": \(total), "nanoseconds": \(elapsed), "lost": \(queued().drops - dropped)}
+            """)
+    }
+
+    /// Returns the next heartbeat of a member, in a time that passes for it alone.
+    private mutating func nextHeartbeat(of member: Int, after time: inout Instant) -> [UInt8] {
+        for _ in 0..<100 {
+            time = time + .milliseconds(500)
+            let due = members[member].handleTimeout(now: time)
+            if let heartbeat = due.first(where: { $0.count > 1 && $0[1] == Kind.heartbeat.rawValue }) {
+                return heartbeat
+            }
+        }
+        return []
+    }
+
+    private func queued() -> (bytes: Int, drops: Int) {
+        var drops = 0
+        let bytes = unsafe loopback_queued(port, &drops)
+        return (bytes, drops)
+    }
+
+    private static let mostQueued = 2 << 20
+
+    /// Receives, serves what is due, and sends.
+    private mutating func turn(waiting: Bool) {
+        for _ in 0..<16 {
+            let count = unsafe Int(loopback_receive(socket, buffer, CInt(Self.batch), waiting ? 1 : 0))
+            for index in 0..<count { receive(index) }
+            send()
+            if count < Self.batch { break }
+        }
+        let tick = now.nanoseconds / 1_000_000
+        for slot in max(lastTick, tick - Int64(Self.slotCount) + 1)...tick {
+            let index = Int(slot % Int64(Self.slotCount))
+            let due = slots[index]
+            slots[index] = []
+            for member in due where deadlines[member] == slot { handleTimeout(of: member) }
+        }
+        lastTick = tick
+        send()
+    }
+
+    private var lastTick: Int64 = 0
+
+    private mutating func receive(_ index: Int) {
+        let member = unsafe Int(buffer[index].member)
+        guard member < members.count else { return }
+        let size = unsafe Int(buffer[index].size)
+        let bytes = unsafe withUnsafeBytes(of: &buffer[index].bytes) { unsafe [UInt8]($0.prefix(size)) }
+        let now = now
+        switch try? Datagram(decoding: bytes.span).header.fields {
+        case .pulse(let echo, _):
+            pulses += 1
+            lastPulse[member] = now
+            note(echo: echo, of: member, now)
+        case .goodbye: goodbyes += 1
+        default: break
+        }
+        for answer in members[member].handle(bytes, now: now) { outgoing.append((member, answer)) }
+        schedule(member)
+    }
+
+    private mutating func note(echo: UInt64, of member: Int, _ now: Instant) {
+        guard var probe = probes[member], echo > probe.echo else { return }
+        probe.echo = echo
+        if let sentAt = probe.sentAt { delays.append(now - sentAt) }
+        probe.sentAt = nil
+        probes[member] = probe
+    }
+
+    private mutating func handleTimeout(of member: Int) {
+        let now = now
+        deadlines[member] = .min
+        for bytes in members[member].handleTimeout(now: now) {
+            if bytes.count > 1, bytes[1] == Kind.heartbeat.rawValue {
+                if probes[member] != nil {
+                    probes[member]?.isLost.toggle()
+                    if probes[member]?.isLost == true { continue }
+                    probes[member]?.sentAt = now
+                }
+                sent += 1
+            }
+            outgoing.append((member, bytes))
+        }
+        schedule(member)
+    }
+
+    private mutating func schedule(_ member: Int) {
+        guard let deadline = members[member].deadline else { return }
+        // A deadline behind the last slot is looked at again when that slot comes.
+        let last = lastTick + Int64(Self.slotCount) - 1
+        let tick = min(max((deadline.nanoseconds + 999_999) / 1_000_000, lastTick + 1), last)
+        guard deadlines[member] != tick else { return }
+        deadlines[member] = tick
+        slots[Int(tick % Int64(Self.slotCount))].append(member)
+    }
+
+    private mutating func send() {
+        var first = 0
+        while first < outgoing.count {
+            let count = min(outgoing.count - first, Self.batch)
+            for index in 0..<count {
+                let (member, bytes) = outgoing[first + index]
+                unsafe buffer[index].member = UInt32(member)
+                unsafe buffer[index].size = UInt32(bytes.count)
+                unsafe withUnsafeMutableBytes(of: &buffer[index].bytes) { unsafe $0.copyBytes(from: bytes) }
+            }
+            _ = unsafe loopback_send(socket, buffer, CInt(count))
+            first += count
+        }
+        outgoing.removeAll(keepingCapacity: true)
+    }
+}

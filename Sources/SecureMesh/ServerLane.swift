@@ -1,0 +1,151 @@
+internal import Logging
+internal import NIOCore
+
+/// An event loop of a server that receives and verifies the datagrams of its share of the members, and sends what the
+/// registry has sealed for them.
+///
+/// Each burst of reads takes one hop to the registry's event loop, and what the registry has sealed in one pass takes
+/// one hop back. No lock is taken for a datagram. Everything but `init` happens on the event loop of the lane.
+final class ServerLane: @unchecked Sendable {
+    /// The orders of the registry's event loop after one pass.
+    struct Orders: Sendable {
+        var update = LaneUpdate()
+        var transmits: [Transmit] = []
+
+        var isEmpty: Bool { update.isEmpty && transmits.isEmpty }
+    }
+
+    /// The results of a burst of reads, or of orders, for the registry's event loop.
+    struct Result: Sendable {
+        var report = LaneReport()
+        var received: UInt64 = 0
+        /// The addresses to which the system has refused to send.
+        var refusedSends: [(address: SocketAddress, error: SystemError)] = []
+    }
+
+    let eventLoop: any EventLoop
+    /// The sockets, one per address of the server.
+    var sockets: [UDPSocket] = []
+    private let now: @Sendable () -> Instant
+    private let deliver: @Sendable (Result) -> Void
+    /// Nil before `start`.
+    private var machine: MemberLane?
+    private var received: UInt64 = 0
+    private var refusedSends: [(address: SocketAddress, error: SystemError)] = []
+    private var strangers: [(bytes: [UInt8], path: Path)] = []
+    private var isServingStrangers = false
+    private var isClosed = false
+
+    /// - Parameters:
+    ///   - now: Returns the time of the registry.
+    ///   - deliver: Takes a result to the registry's event loop.
+    init(
+        eventLoop: any EventLoop, now: @escaping @Sendable () -> Instant,
+        deliver: @escaping @Sendable (Result) -> Void
+    ) {
+        self.eventLoop = eventLoop
+        self.now = now
+        self.deliver = deliver
+    }
+
+    /// Makes a socket of the lane, which follows that of the registry's event loop.
+    func makeSocket(
+        index: UInt8, address: SocketAddress, options: UDPSocket.Options, logger: Logger
+    ) -> UDPSocket {
+        UDPSocket(
+            index: index, address: address, options: options, eventLoop: eventLoop, logger: logger,
+            callbacks: .init(
+                onDatagram: { [weak self] in self?.receive($0, $1) },
+                onBurst: { [weak self] in self?.reportBurst() },
+                onRefusal: { [weak self] in self?.refusedSends.append(($0, $1)) },
+                onFailure: { _ in }))
+    }
+
+    func start(_ machine: MemberLane) {
+        eventLoop.assertInEventLoop()
+        self.machine = machine
+    }
+
+    func carryOut(_ orders: Orders) {
+        eventLoop.assertInEventLoop()
+        guard !isClosed else { return }
+        machine?.apply(orders.update)
+        for transmit in orders.transmits {
+            let socket = Int(transmit.path.socket)
+            if socket < sockets.count { sockets[socket].send(transmit) }
+        }
+        if !refusedSends.isEmpty { reportBurst() }
+    }
+
+    /// Closes the sockets for good.
+    func close() {
+        eventLoop.assertInEventLoop()
+        isClosed = true
+        for socket in sockets { socket.close() }
+    }
+
+    /// Reads the sockets empty and hands over what they have given.
+    func drain(done: @escaping @Sendable () -> Void) {
+        UDPSocket.drain(sockets, on: eventLoop) {
+            self.handleStrangers()
+            done()
+        }
+    }
+
+    var hasSentAll: Bool { sockets.allSatisfy(\.hasSentAll) }
+
+    var losses: DatagramLosses {
+        sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
+    }
+
+    private func receive(_ datagram: Span<UInt8>, _ path: Path) {
+        eventLoop.assertInEventLoop()
+        guard !isClosed, machine != nil else { return }
+        received &+= 1
+        if machine?.expects(datagram, path: path) == true {
+            machine?.handle(datagram, path: path, now: now())
+        } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
+            // The session may have begun, and the order that says so may wait on this event loop.
+            strangers.append(([UInt8](copying: datagram), path))
+            serveStrangers()
+        } else if datagram.count > ProtocolConstants.maximumDatagram {
+            machine?.handle(datagram, path: path, now: now())
+        }
+    }
+
+    /// Handles the datagrams of sessions that were unknown, after the orders that wait on the event loop.
+    private func serveStrangers() {
+        guard !isServingStrangers else { return }
+        isServingStrangers = true
+        eventLoop.execute {
+            self.isServingStrangers = false
+            self.handleStrangers()
+        }
+    }
+
+    private func handleStrangers() {
+        guard !isClosed else { return }
+        let now = now()
+        for stranger in strangers { machine?.handle(stranger.bytes.span, path: stranger.path, now: now) }
+        strangers.removeAll(keepingCapacity: strangers.count < 64)
+        reportBurst()
+    }
+
+    private func reportBurst() {
+        eventLoop.assertInEventLoop()
+        guard !isClosed else { return }
+        let report = machine?.takeReport()
+        guard report != nil || !refusedSends.isEmpty else { return }
+        deliver(Result(report: report ?? LaneReport(), received: received, refusedSends: refusedSends))
+        received = 0
+        refusedSends = []
+    }
+}
+
+extension MemberLane {
+    /// Reads the lane in its place; see `MeshMachine.expects`.
+    @inline(__always)
+    fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {
+        isExpected(datagram, path: path)
+    }
+}

@@ -1,0 +1,146 @@
+/// The division of a server's members among its event loops.
+///
+/// Loop 0 is the registry's. Each other one is a lane. The kernel divides the same way (`PacketFilter`).
+package struct LaneDivision: Hashable, Sendable {
+    /// The number of event loops, the registry's among them.
+    package let loops: UInt8
+
+    package init(loops: UInt8 = 1) {
+        self.loops = max(loops, 1)
+    }
+
+    /// Returns the loop that receives a session's datagrams.
+    ///
+    /// The server draws the sessions' numbers, so nobody else can choose a loop.
+    package func loop(of session: SessionID) -> UInt8 {
+        UInt8(truncatingIfNeeded: UInt32(truncatingIfNeeded: session.rawValue) % UInt32(loops))
+    }
+}
+
+/// A session whose datagrams a lane receives from now on.
+package struct LaneMember: Sendable {
+    let session: SessionID
+    let path: Path
+    var receiver: MemberReceiver
+}
+
+/// The sessions that have begun and ended since the registry's last update of a lane.
+package struct LaneUpdate: Sendable {
+    package internal(set) var begun: [LaneMember] = []
+    package internal(set) var ended: [SessionID] = []
+
+    package init() {}
+
+    package var isEmpty: Bool { begun.isEmpty && ended.isEmpty }
+}
+
+/// The datagrams that a lane has accepted and refused since its last report.
+package struct LaneReport: Sendable {
+    /// In the order of arrival.
+    package fileprivate(set) var accepted: [AcceptedDatagram] = []
+    package fileprivate(set) var refused = RejectionCounters()
+    /// The source of the datagram that was refused last.
+    package fileprivate(set) var refusedSource: SocketAddress?
+    /// The number of datagrams that have passed the bucket of their member.
+    package fileprivate(set) var worked = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { accepted.isEmpty && refused.total == 0 }
+}
+
+/// The gates for HEARTBEAT and LEAVE on an event loop of their own: the share of the members that the registry has
+/// handed over (PROTOCOL.md, section 6.6).
+///
+/// A lane does the work that needs no more than one session: it opens, verifies and commits. It knows no directory and
+/// sends nothing. The registry takes its reports and alone decides what follows: an ended session stays ended,
+/// whatever a lane has accepted meanwhile.
+///
+/// In: `handle`, `apply`. Out: `takeReport`.
+package struct MemberLane: Sendable {
+    private let context: SigningContext
+    private let epoch: UInt64
+    private let rate: Rate
+    /// In no order.
+    private var members: [LaneMember] = []
+    /// The index of each session in `members`.
+    private var indices: [SessionID: Int] = [:]
+    private var ended = RecentSessions()
+    private var report = LaneReport()
+
+    init(context: SigningContext, epoch: UInt64, rate: Rate) {
+        self.context = context
+        self.epoch = epoch
+        self.rate = rate
+    }
+
+    package var count: Int { members.count }
+
+    package var usages: [Usage] {
+        [Usage("ended sessions of a lane", ended.count, limit: Limits.removedSessions)]
+    }
+
+    /// Returns true for a datagram that claims to be from a member of this lane, and has its source.
+    package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
+        guard let header = try? Datagram(decoding: datagram).header, let session = SessionID(rawValue: header.from)
+        else { return false }
+        return indices[session].map { members[$0].path == path } ?? false
+    }
+
+    /// Takes over the sessions that have begun, and drops those that have ended with their keys.
+    package mutating func apply(_ update: LaneUpdate) {
+        for member in update.begun {
+            indices[member.session] = members.count
+            members.append(member)
+        }
+        for session in update.ended { end(session) }
+    }
+
+    /// Takes one datagram from the network. Never traps; a refusal is counted in the report.
+    package mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant) {
+        do throws(Rejection) {
+            try admit(datagram, path: path, now: now)
+        } catch {
+            report.refused.count(error)
+            report.refusedSource = path.remote
+        }
+    }
+
+    /// Returns what has happened since the last call; nil if nothing has.
+    package mutating func takeReport() -> LaneReport? {
+        guard !report.isEmpty else { return nil }
+        defer { report = LaneReport() }
+        return report
+    }
+
+    private mutating func admit(_ span: Span<UInt8>, path: Path, now: Instant) throws(Rejection) {
+        let datagram = try Datagram(decoding: span)
+        switch datagram.header.kind {
+        case .heartbeat, .leave: break
+        case .hello, .retry, .welcome, .reject, .confirm, .pulse, .snapshot, .delta, .goodbye, .message, .ack:
+            throw .misdirected
+        }
+        guard datagram.header.to == epoch else { throw .misdirected }
+        guard let session = SessionID(rawValue: datagram.header.from) else { throw .unknownSession }
+        guard let index = indices[session] else {
+            throw ended.contains(session) ? .sessionEnded : .unknownSession
+        }
+        let accepted = try members[index].receiver.admit(
+            span, datagram, of: session, at: members[index].path, path: path, rate: rate, worked: &report.worked,
+            in: context, now: now)
+        report.accepted.append(accepted)
+        switch accepted.content {
+        case .heartbeat: break
+        // The registry ends the session when it has the report. What comes until then must not cost a verification.
+        case .leave, .misbehaved: end(session)
+        }
+    }
+
+    private mutating func end(_ session: SessionID) {
+        ended.insert(session)
+        guard let index = indices.removeValue(forKey: session) else { return }
+        members.swapAt(index, members.count - 1)
+        members.removeLast()
+        if index < members.count { indices[members[index].session] = index }
+    }
+}

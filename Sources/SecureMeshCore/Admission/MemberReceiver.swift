@@ -1,0 +1,83 @@
+/// A member's datagram that has passed all gates of PROTOCOL.md, section 6.6.
+///
+/// `MemberReceiver.admit` is the only way to make one, and it has committed the counter and the number.
+package struct AcceptedDatagram: Sendable {
+    package enum Content: Sendable {
+        /// - Parameter asksForPulse: True if a number is missing before this one: heartbeats were lost, or the sender
+        ///   has left it out.
+        case heartbeat(Verified<Heartbeat>, asksForPulse: Bool)
+        case leave
+        /// The member sealed what it did not sign. Nobody else could have. Nothing was committed.
+        case misbehaved
+    }
+
+    package let session: SessionID
+    package let content: Content
+
+    fileprivate init(session: SessionID, content: Content) {
+        self.session = session
+        self.content = content
+    }
+}
+
+/// The part of one member's session that the gates for HEARTBEAT and LEAVE need and change.
+///
+/// There is one of each session. The registry has it, or the lane that it has handed it to.
+package struct MemberReceiver: Sendable {
+    private(set) var channel: ReceivingChannel
+    private let identity: PublicKey
+    private var bucket = RateLimiter()
+
+    /// Makes the receiver of a new session. The counter and the number of its CONFIRM are used up.
+    init(_ joiner: ConfirmedTicket) {
+        channel = ReceivingChannel(key: joiner.ticket.keys.peerToServer)
+        identity = joiner.ticket.entry.identity
+        channel.accept(counter: joiner.counter, number: joiner.confirm.body.number)
+    }
+
+    /// Admits a HEARTBEAT or a LEAVE of the member.
+    ///
+    /// Gates: source → window → seal → fields → bucket → number rises → signature → commit.
+    ///
+    /// - Parameters:
+    ///   - datagram: A HEARTBEAT or a LEAVE whose `from` is `session`.
+    ///   - home: The path of the session.
+    ///   - path: The path of the datagram.
+    ///   - worked: Is raised by one if the datagram has passed the bucket.
+    mutating func admit(
+        _ span: Span<UInt8>, _ datagram: Datagram, of session: SessionID, at home: Path, path: Path, rate: Rate,
+        worked: inout Int, in context: SigningContext, now: Instant
+    ) throws(Rejection) -> AcceptedDatagram {
+        guard home == path else { throw .sourceMismatch }
+        if datagram.header.kind == .leave {
+            let leave = try verify(Leave.self, span, datagram, rate: rate, worked: &worked, in: context, now: now)
+            return AcceptedDatagram(session: session, content: leave == nil ? .misbehaved : .leave)
+        }
+        let last = channel.newestNumber
+        let heartbeat = try verify(
+            Heartbeat.self, span, datagram, rate: rate, worked: &worked, in: context, now: now)
+        guard let heartbeat else { return AcceptedDatagram(session: session, content: .misbehaved) }
+        return AcceptedDatagram(
+            session: session, content: .heartbeat(heartbeat, asksForPulse: heartbeat.body.number - 1 > last))
+    }
+
+    /// - Returns: The verified payload; nil if the seal is intact and the signature is wrong.
+    private mutating func verify<Body: NumberedPayload>(
+        _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, rate: Rate, worked: inout Int,
+        in context: SigningContext, now: Instant
+    ) throws(Rejection) -> Verified<Body>? {
+        let opened = try channel.open(body, span, datagram, by: context.primitives)
+        // After the seal: a sender that can only spoof a member's source must not be able to use up its bucket.
+        guard bucket.accept(rate, now: now) else { throw .memberOverRate }
+        worked += 1
+        try channel.checkNumber(opened.body.number)
+        let verified: Verified<Body>
+        do {
+            verified = try opened.verified(by: identity, in: context)
+        } catch {
+            return nil
+        }
+        channel.accept(counter: datagram.header.counter, number: opened.body.number)
+        return verified
+    }
+}

@@ -1,0 +1,129 @@
+"""Loads a server with thousands of members, and compares one event loop with several.
+
+    scripts/stress loops [--loops N,N...] [--members N] [--program FILE]
+    scripts/stress loops --live SECONDS --members N --heartbeat INTERVAL [--loops N,N...] [--program FILE]
+
+    --loops NUMBERS       numbers of event loops (1,2)
+    --members N           members (1000)
+    --live SECONDS        let the members live at the interval, in place of the comparison
+    --heartbeat INTERVAL  time between the heartbeats of a member, with --live (1s)
+    --program FILE        an existing p2p, in place of the one that scripts/build builds
+
+The members are lightweight, in one process with one thread (Benchmarks, MemberLoad): they join, verify each PULSE and
+sign each heartbeat, as peers do, but keep no directory. Complete peers would need 30 GB of memory for 10,000 members.
+
+The server lists at most 12 newcomers per second in a mesh of more than 1,250, so 5,000 members need 6 minutes to join
+and 10,000 a quarter of an hour.
+
+The comparison sends the server 40 heartbeats of each member, which were signed before, as fast as it reads them. It
+prints how many the server takes per second and per second of its CPU time. That needs a quiet machine: the generator
+uses a part of the same cores, which is printed too.
+
+--live prints how many members the server has lost, and the delay of the answer to a heartbeat that asks for one: every
+other heartbeat of each fiftieth member is not sent, and the server answers the next one at once.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from network import program  # noqa: E402
+from process import cpu_time, free_port, thread_times  # noqa: E402
+from real_mesh import RealMesh  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SCRATCH = os.path.join(ROOT, ".build-benchmarks")
+
+
+def build():
+    subprocess.run(["swift", "build", "-c", "release", "--package-path", os.path.join(ROOT, "Benchmarks"),
+                    "--scratch-path", SCRATCH, "--product", "CoreBenchmarks"], check=True, stdout=sys.stderr)
+    return os.path.join(SCRATCH, "release", "CoreBenchmarks")
+
+
+def raise_priority():
+    """Gives the generator a higher real-time priority than the server's event loops have, if the system permits it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(2))
+    except PermissionError:
+        print("loops: warning: no real-time priority: the event loops get the cores before the generator",
+              file=sys.stderr)
+
+
+def run(binary, generator, loops, members, heartbeat, lifetime, what):
+    """Returns the generator's report, with the CPU time of both processes while it measured, and the lost members."""
+    options = ["--open", "--max-peers", str(max(members, 1)), "--heartbeat", heartbeat, "--lifetime", lifetime]
+    if loops > 1:
+        options += ["--event-loops", str(loops)]
+    port = free_port()
+    with RealMesh(binary, [], port, options) as mesh:
+        mesh.start_server()
+        server = mesh.server
+        with open(os.path.join(mesh.keys, "server.pub")) as file:
+            key = next(line.split()[-1] for line in file if line.strip() and not line.startswith("#"))
+        load = subprocess.Popen([generator, "--load", str(port), key, str(members), what], stdout=subprocess.PIPE,
+                                text=True, preexec_fn=raise_priority)
+        try:
+            joined = load.stdout.readline().strip()
+            if load.stdout.readline().strip() != "begins":
+                sys.exit(f"loops: error: the members have not joined: {joined}")
+            print(f"loops: {joined}", file=sys.stderr)
+            left, before, own = mesh.server_lines(r"^- "), thread_times(server.pid), cpu_time(load.pid)
+            report = json.loads(load.stdout.readline())
+            after = thread_times(server.pid)
+            report["threads"] = sorted((after[thread] - before.get(thread, 0) for thread in after), reverse=True)[:loops]
+            report["server"] = sum(after.values()) - sum(before.values())
+            report["left"] = mesh.server_lines(r"^- ") - left
+            # The process has not been waited for, so its times are still there.
+            report["generator"] = (cpu_time(load.pid) - own) * 1e9
+        finally:
+            if load.poll() is None:
+                load.kill()
+            load.wait()
+        return report
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__, add_help=False)
+    parser.add_argument("--loops", default="1,2")
+    parser.add_argument("--members", type=int, default=1_000)
+    parser.add_argument("--live", type=int)
+    parser.add_argument("--heartbeat", default="1s")
+    parser.add_argument("--program")
+    parser.add_argument("-h", "--help", action="store_true")
+    options = parser.parse_args()
+    if options.help:
+        print(__doc__.strip())
+        return
+    binary, generator = program(options.program), build()
+    numbers = [int(number) for number in options.loops.split(",")]
+    if options.live:
+        for loops in numbers:
+            report = run(binary, generator, loops, options.members, options.heartbeat, "6s", str(options.live))
+            print(f"{loops} event loops, {options.members:,} members, heartbeats every {options.heartbeat}: "
+                  f"{report['left']} lost by the server, {report['goodbyes']} dismissed, {report['silent']} without a "
+                  f"PULSE at the end; delay {report['p50'] / 1e6:.1f} ms, p99 {report['p99'] / 1e6:.1f} ms, at most "
+                  f"{report['max'] / 1e6:.1f} ms ({report['probes']:,} answers); {report['heartbeats']:,} heartbeats; "
+                  f"server {report['server'] / report['nanoseconds']:.2f} cores (event loops "
+                  + ", ".join(f"{time / report['nanoseconds']:.2f}" for time in report["threads"])
+                  + f"), generator {report['generator'] / report['nanoseconds']:.2f} cores, its longest pause "
+                  f"{report['longestTurn'] / 1e6:.0f} ms")
+        return
+    print("| event loops | heartbeats per second | ratio | CPU time per heartbeat | event loops' shares of a core "
+          "| generator |\n|---:|---:|---:|---:|---|---:|")
+    first = None
+    for loops in numbers:
+        report = run(binary, generator, loops, options.members, "2s", "60s", "blast")
+        rate = report["heartbeats"] / report["nanoseconds"] * 1e9
+        first = first or rate
+        print(f"| {loops} | {rate:,.0f} | {rate / first:.2f} | {report['server'] / report['heartbeats'] / 1e3:.1f} µs | "
+              + ", ".join(f"{time / report['nanoseconds']:.2f}" for time in report["threads"])
+              + f" | {report['generator'] / report['nanoseconds']:.2f} |")
+        if report["lost"]:
+            print(f"loops: warning: the server's sockets have lost {report['lost']:,} heartbeats", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
