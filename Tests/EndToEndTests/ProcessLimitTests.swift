@@ -29,6 +29,16 @@ struct ProcessLimitTests {
             .expectFailure(71, " open files and may have \(count)", hint: "'ulimit -Hn ")
     }
 
+    @Test("a crash wrote the keys of sessions into a core file")
+    func coreFile() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys(peers: ["A"])
+        let server = try await harness.startServer(launcher: Self.shell("ulimit -c unlimited"))
+        let limits = try String(contentsOfFile: "/proc/\(server.process.id)/limits", encoding: .utf8)
+        #expect(limits.contains(/Max core file size +0 +unlimited/), "\(limits)")
+    }
+
     @Test("a low soft limit of open files is raised")
     func softLimit() async throws {
         let harness = try ProcessHarness()

@@ -32,23 +32,35 @@ enum ProcessLimits {
 
     /// Checks that the process can begin at all, before anything allocates much.
     static func checkStart() throws {
+        forbidCoreFiles()
         try checkMemory(threadStack, fewThreads)
+    }
+
+    #if canImport(Glibc)
+        private static let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        private static let coreFiles = __rlimit_resource_t(RLIMIT_CORE.rawValue)
+    #else
+        private static let openFiles = RLIMIT_NOFILE
+        private static let coreFiles = RLIMIT_CORE
+    #endif
+
+    /// Makes the system write no core file if this process crashes. It would contain the keys of sessions.
+    private static func forbidCoreFiles() {
+        var limit = rlimit()
+        guard unsafe getrlimit(coreFiles, &limit) == 0 else { return }
+        limit.rlim_cur = 0
+        _ = unsafe setrlimit(coreFiles, &limit)
     }
 
     /// Raises the soft limit of descriptors, so that this process can open `count` more.
     private static func allowDescriptors(_ count: Int) throws {
         var limit = rlimit()
-        #if canImport(Glibc)
-            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        #else
-            let resource = RLIMIT_NOFILE
-        #endif
-        guard unsafe getrlimit(resource, &limit) == 0 else { return }
+        guard unsafe getrlimit(openFiles, &limit) == 0 else { return }
         let needed = rlim_t(firstDescriptor(after: count))
         guard limit.rlim_cur < needed else { return }
         let allowed = limit.rlim_max
         limit.rlim_cur = allowed
-        guard allowed >= needed, unsafe setrlimit(resource, &limit) == 0 else {
+        guard allowed >= needed, unsafe setrlimit(openFiles, &limit) == 0 else {
             throw Failure(
                 .system, "this process needs \(needed) open files and may have \(allowed)",
                 hint: "raise the limit: 'ulimit -Hn \(needed)', or LimitNOFILE= in a systemd unit")
