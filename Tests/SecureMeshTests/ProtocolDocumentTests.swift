@@ -202,6 +202,7 @@ private let constants: [(name: String, value: String)] = [
     ("memberRate", text(Limits.memberRate)),
     ("answeringPulseRate", text(Limits.answeringPulseRate)),
     ("leastAnsweringPulses", text(Limits.leastAnsweringPulses)),
+    ("solicitationsPerInterval", text(Limits.solicitationsPerInterval)),
     ("digestGap", text(Limits.digestGap)),
     ("memberDigestGap", text(Limits.memberDigestGap)),
     ("repairGap", text(Limits.repairGap)),

@@ -62,7 +62,8 @@ import Testing
         #expect(
             Set(guards) == [
                 "drain before silence", "own lateness", "faster heartbeats after a missed PULSE", "solicited PULSE",
-                "backoff", "fan-out budget", "growing ticks", "correlated-failure hold", "snapshot paced by receipt",
+                "PULSEs to silent members", "new token returned at once", "backoff",
+                "fan-out budget", "growing ticks", "correlated-failure hold", "snapshot paced by receipt",
                 "late reports of departure",
             ])
     }

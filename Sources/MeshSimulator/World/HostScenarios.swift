@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Large meshes, most of them on one host with two cores, as `scripts/stress` tries them on real sockets.
+/// Large meshes, most of them on one host with two cores, as `scripts/stress` tries them on real sockets, and two on
+/// difficult networks.
 package enum HostScenario: String, CaseIterable, Sendable {
     /// 500 peers start, one every 20 ms.
     case form
@@ -15,6 +16,8 @@ package enum HostScenario: String, CaseIterable, Sendable {
     /// 50 peers with a long round trip are stopped for 0.24 s twice. After the second time some of them find the PULSE
     /// that they need in their sockets.
     case far
+    /// A network loses 20 % of the datagrams of 50 peers, for five minutes.
+    case lossy
     /// 200 peers start one after the other, on a network with a latency of 10 ms where nothing waits for a processor.
     case newcomer
 
@@ -25,7 +28,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         case .restart, .stop: 300
         case .newcomer: 200
         case .nap: 100
-        case .far: 50
+        case .far, .lossy: 50
         }
     }
 
@@ -34,7 +37,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         switch self {
         case .form, .restart, .stop: (2, "two")
         case .crowd: (4, "four")
-        case .nap, .far, .newcomer: nil
+        case .nap, .far, .lossy, .newcomer: nil
         }
     }
 
@@ -71,6 +74,11 @@ package enum HostScenario: String, CaseIterable, Sendable {
             }
             scenario.duration = at + .seconds(8)
             scenario.expectations = [.nobodyIsLost, .joins(atMost: peers)]
+        case .lossy:
+            scenario.network.latency = .milliseconds(20)
+            scenario.network.loss = 200_000
+            scenario.duration = .seconds(300)
+            scenario.expectations = [.nobodyExpires]
         case .newcomer:
             scenario.network.latency = .milliseconds(10)
             scenario.arrivals = .milliseconds(150) * peers

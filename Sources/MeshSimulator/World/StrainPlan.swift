@@ -113,6 +113,8 @@ struct StrainPlan {
 package enum Expectation: Hashable, Sendable {
     /// No peer loses the server, and no member departs.
     case nobodyIsLost
+    /// No member expires.
+    case nobodyExpires
     /// The server accepts at most this number of joins.
     case joins(atMost: Int)
     /// Each process may send messages at most this time after its start.

@@ -206,6 +206,9 @@ package final class World {
                 guard departures + lostServers > 0 else { continue }
                 state.invariants.fail(
                     "\(departures) members departed and \(lostServers) lost the server, without a reason", now: now)
+            case .nobodyExpires:
+                let expired = recorder.recording.stays.count { $0.departure == .expired }
+                if expired > 0 { state.invariants.fail("\(expired) members expired, without a reason", now: now) }
             case .joins(let limit):
                 let joins = recorder.recording.stays.count
                 if joins > limit { state.invariants.fail("\(joins) joins, where \(limit) are enough", now: now) }

@@ -210,6 +210,9 @@ extension MemberSessions {
         sessions { $0.lastLife < instant }
     }
 
+    /// The time of the last proof of life of the member that has been silent for longest; nil without members.
+    package var oldestLife: Instant? { members.indices.lazy.map { members[$0].lastLife }.min() }
+
     /// Returns the number of sessions without a proof of life since `instant`.
     package func silentCount(since instant: Instant) -> Int {
         members.count { $0.lastLife < instant }

@@ -51,9 +51,14 @@ package struct FailureDetector: Hashable, Sendable {
     /// The silence after which a member is late: two thirds of the lifetime, which is two intervals by default.
     package var lateAfter: Duration { lifetime * 2 / 3 }
 
+    /// Returns the number of members that may be late at once without a common cause.
+    package func mostLate(of members: Int) -> Int {
+        max(Limits.mostLate, members * Limits.mostLateShare / 100)
+    }
+
     /// Returns the silence after which a member expires: a lifetime, or more while many members are late.
     package mutating func patience(late: Int, of members: Int) -> Duration {
-        let most = max(Limits.mostLate, members * Limits.mostLateShare / 100)
+        let most = mostLate(of: members)
         suspectsCommonCause = late > (suspectsCommonCause ? most / 2 : most)
         return suspectsCommonCause ? lifetime * (1 + Limits.suspicionLifetimes) : lifetime
     }

@@ -18,6 +18,12 @@ package struct HeartbeatSchedule: Sendable {
     private var gap: Duration
     /// The newest heartbeat that a fresh PULSE echoed: when it was sent, and how long its echo took.
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
+    /// The instant of the newest fresh PULSE, or of WELCOME.
+    private var heardAt: Instant
+    /// The instant of a PULSE that came after others were missed, until a heartbeat has returned its token and was
+    /// echoed. The token before it was perhaps too old to prove life, so the echo of an earlier heartbeat shows only
+    /// that the heartbeat has arrived.
+    private var unprovenSince: Instant?
     /// The instant of the newest heartbeat that asked for a PULSE; nil if a newer echo has come since.
     private var askedAt: Instant?
     /// The shortest time from a heartbeat to the first PULSE that echoes it; nil before the first fresh PULSE.
@@ -31,6 +37,7 @@ package struct HeartbeatSchedule: Sendable {
         phase = interval * Int(500 + random.next() % 400) / 1_000
         next = now
         lastSent = now
+        heardAt = now
         gap = .zero
     }
 
@@ -46,7 +53,11 @@ package struct HeartbeatSchedule: Sendable {
         if now - next > interval / Self.toleratedLateness { patientUntil = now + interval * Self.patience }
         gap = interval * Int(200 + random.next() % 100) / 1_000
         if asksForPulse(now) { askedAt = now }
-        if let missing, let shortestRoundTrip, now >= missing + shortestRoundTrip + gap { gap = gap / 2 }
+        if let missing, let shortestRoundTrip {
+            // The answers to the first of these heartbeats are overdue as well, and time runs out.
+            let late = now - (missing + shortestRoundTrip)
+            if late >= gap { gap = gap / (late < gap * 2 ? 2 : 4) }
+        }
         lastSent = now
         guard echoed != nil else {
             // No CONFIRM is sent at the moment at which the candidate is given up.
@@ -61,6 +72,9 @@ package struct HeartbeatSchedule: Sendable {
     ///
     /// - Parameter sentAt: The instant at which the heartbeat that it echoes was sent.
     package mutating func heard(echoOf sentAt: Instant, now: Instant) {
+        if now - heardAt >= interval * 8 / 5 { unprovenSince = now }
+        heardAt = now
+        if let unprovenSince, sentAt >= unprovenSince { self.unprovenSince = nil }
         if sentAt > echoed?.sentAt ?? Instant(nanoseconds: .min) {
             let roundTrip = now - sentAt
             echoed = (sentAt, roundTrip)
@@ -84,10 +98,11 @@ package struct HeartbeatSchedule: Sendable {
     /// The instant from which the echo of a newer heartbeat is overdue.
     ///
     /// Without loss an echo is at most 1.5 intervals and a round trip old when the next one comes. The second bound
-    /// leaves a long round trip the time that an answer needs before the connection is lost.
+    /// leaves a long round trip the time that an answer needs before the connection is lost. It is the instant of the
+    /// newest PULSE if that one's token is to be returned at once.
     private var overdue: Instant? {
         guard let echoed, let missing else { return nil }
-        return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip)
+        return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip, unprovenSince ?? missing)
     }
 
     /// The instant by which the echo of a newer heartbeat would have arrived without loss; nil while the round trip is

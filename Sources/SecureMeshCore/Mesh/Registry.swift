@@ -63,6 +63,8 @@ package struct Registry: MeshMachine {
         let digest: Bytes32
     }
     private var nextPulse: Instant
+    /// The next look for silent members, which get a PULSE of their own; nil if there are none.
+    private var nextSolicitation: Instant?
     /// The newest PULSE that answered a heartbeat, while its version and secret are the newest. It is signed once.
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE carried a version that does not list them yet.
@@ -140,7 +142,7 @@ package struct Registry: MeshMachine {
 
     package var nextDeadline: Instant? {
         if isStopping { return nextSlice }
-        return .earliest([nextPulse, flushDeadline, detector.deadline, nextSlice])
+        return .earliest([nextPulse, nextSolicitation, flushDeadline, detector.deadline, nextSlice])
     }
 
     /// Returns true for a datagram that claims to be a member's, or a pending joiner's CONFIRM, from the right address.
@@ -191,7 +193,9 @@ package struct Registry: MeshMachine {
             gate.expire(now: now)
             pulse(now)
             nextPulse = now + configuration.heartbeatInterval
+            scheduleSolicitation(now)
         }
+        if let nextSolicitation, nextSolicitation <= now { solicit(now) }
         publishIfDue(now)
         if let nextSlice, nextSlice <= now { continueSlices(now) }
         if detector.sweepIsDue(now: now) { outputs.push(.drain) }
@@ -550,6 +554,28 @@ extension Registry {
         }
         send(payload, to: session)
     }
+
+    /// Sends a PULSE to each member that has been silent for long, within the rate limits of those that answer
+    /// heartbeats: perhaps all PULSEs to it were lost, so that it has no token that proves its life.
+    ///
+    /// If many are silent, a common cause is likely, which more PULSEs might make worse.
+    private mutating func solicit(_ now: Instant) {
+        let silent = sessions.silent(since: now - solicitedAfter)
+        if silent.count <= detector.mostLate(of: log.directory.count) {
+            for session in silent { repeatPulse(to: session, now: now) }
+        }
+        scheduleSolicitation(now)
+    }
+
+    /// Schedules `solicit` for the time at which a member has been silent for long, if that is before the next PULSE.
+    private mutating func scheduleSolicitation(_ now: Instant) {
+        let gap = configuration.heartbeatInterval / Limits.solicitationsPerInterval
+        let next = sessions.oldestLife.map { max($0 + solicitedAfter, now + gap) }
+        nextSolicitation = next.flatMap { $0 < nextPulse ? $0 : nil }
+    }
+
+    /// The silence after which a member is sent PULSEs of its own: its heartbeats are at most 1.25 intervals apart.
+    private var solicitedAfter: Duration { configuration.heartbeatInterval * 3 / 2 }
 
     /// The time at which the waiting changes are due: when a tick has passed since the last flush, and one DELTA to all
     /// members can be paid for. So the time between two flushes grows with the mesh.

@@ -53,6 +53,9 @@ package enum Limits {
     /// The least number of PULSEs that answer heartbeats, for all members together.
     package static let leastAnsweringPulses = 100
 
+    /// The number of PULSEs per interval that are sent to a silent member, as far as `answeringPulseRate` allows.
+    package static let solicitationsPerInterval = 4
+
     /// Returns the rate of PULSEs that answer heartbeats, for all members together: twice as many as periodic ones.
     ///
     /// Members of one host are late together when it is overloaded. More PULSEs would make them later.

@@ -61,4 +61,33 @@ import Testing
         #expect(answers > 8)
         #expect(answers <= 4 + (8 + 2) * seconds)
     }
+
+    @Test("a newcomer that hears no PULSE for most of a lifetime gets PULSEs of its own in time, and stays a member")
+    func silentNewcomer() throws {
+        let mesh = TestMesh()
+        _ = try mesh.join(3)
+        mesh.run(for: .seconds(2))
+        let peer = try mesh.addPeer("newcomer")
+        #expect(mesh.run(atMost: .milliseconds(100)) { mesh.isMember(peer) })
+        let joined = mesh.now
+        let isItsPulse = { (flight: Flight) in flight.kind == .pulse && flight.destination == peer.address }
+        mesh.rules = [{ isItsPulse($0) && $0.sentAt - joined < .milliseconds(1_200) ? .drop : nil }]
+        let start = mesh.flights.count
+        mesh.run(for: .milliseconds(1_200))
+        // At most three of them are periodic. The newcomer's CONFIRMs do not ask for any.
+        #expect(mesh.flights[start...].count(where: isItsPulse) >= 6)
+        mesh.run(for: .seconds(3))
+        #expect(mesh.departures(of: peer).isEmpty && peer.joins == 1)
+    }
+
+    @Test("if many members are silent at once, none of them gets PULSEs of its own") func manySilent() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(20)
+        mesh.run(for: .seconds(2))
+        for peer in peers { mesh.kill(peer) }
+        let pulses = mesh.sent(.pulse).count
+        mesh.run(for: .milliseconds(1_500))
+        // Three periodic ones.
+        #expect(mesh.sent(.pulse).count - pulses <= 20 * 3)
+    }
 }

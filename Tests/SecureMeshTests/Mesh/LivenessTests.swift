@@ -161,6 +161,41 @@ import Testing
         #expect(mesh.registry?.rejections[.memberOverRate] == 0)
     }
 
+    @Test("a peer whose echoes stop sends a dozen heartbeats before a lifetime is over, so that one gets through")
+    func moreAndMoreHeartbeats() throws {
+        for seed in 1...20 {
+            let mesh = TestMesh(seed: UInt64(seed))
+            let peer = try mesh.join(1)[0]
+            mesh.run(for: .seconds(3))
+            let accepted = try #require(mesh.sent(.heartbeat, from: peer.address).last)
+            mesh.run(for: mesh.latency * 2)
+            mesh.drop(.heartbeat)
+            mesh.run(for: accepted.sentAt + ProtocolConstants.lifetime - mesh.now)
+            let sent = mesh.sent(.heartbeat, from: peer.address).count { $0.sentAt > accepted.sentAt }
+            #expect((11...25).contains(sent), "seed \(seed)")
+        }
+    }
+
+    @Test("a token that comes after two lost PULSEs is returned at once, and again until a heartbeat with it is echoed")
+    func newTokenReturned() throws {
+        let mesh = TestMesh()
+        let peer = try mesh.join(1)[0]
+        mesh.run(for: .seconds(3))
+        var isCut = true
+        mesh.drop(.pulse) { _ in isCut }
+        mesh.run(for: .milliseconds(1_050))
+        isCut = false
+        let pulses = mesh.sent(.pulse).count
+        #expect(mesh.run(atMost: .seconds(1)) { mesh.sent(.pulse).count > pulses })
+        mesh.drop(.heartbeat, count: 2)
+        mesh.run(for: mesh.latency)
+        let heard = mesh.now
+        mesh.run(for: .milliseconds(500))
+        // Two are lost, and the third is answered. Without a new token the echo would have calmed the peer.
+        let sent = mesh.sent(.heartbeat, from: peer.address).filter { $0.sentAt >= heard }
+        #expect(sent.count >= 3 && sent[2].sentAt - heard <= .milliseconds(460))
+    }
+
     @Test("round trips up to an interval cost no peer its connection", arguments: [100, 200, 220, 240, 250])
     func roundTrips(oneWay: Int) throws {
         let mesh = TestMesh(seed: UInt64(oneWay))
