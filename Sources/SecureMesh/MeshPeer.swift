@@ -34,6 +34,8 @@ public final class MeshPeer: Service {
         public var maximumMessageSize = PeerMessage.ordinaryBody
         /// The rates at which messages are accepted, and at which messages are sent to one receiver.
         public var messageRate = MessageRate.standard
+        /// The size of the buffer for one datagram, in bytes. A larger message is lost.
+        package var receiveBuffer = UDPSocket.Profile.peer.slotSize
         /// The service that looks up the name of the server's host.
         package var resolver: any HostResolver = SystemResolver.shared
 
@@ -275,13 +277,15 @@ public final class MeshPeer: Service {
 
     private func bind(_ driver: MeshDriver<Peer>) async throws(MeshError) -> [SocketAddress] {
         let address = configuration.bind
+        var options = UDPSocket.Options.peer
+        options.profile.slotSize = configuration.receiveBuffer
         do throws(MeshError) {
             do throws(MeshError) {
-                return try await driver.bind([address], options: .peer)
+                return try await driver.bind([address], options: options)
             } catch .cannotBind where address == .wildcard(port: address.port) && configuration.mayUseIPv4 {
                 // The host has no IPv6.
                 let address = SocketAddress(ip: .v4(0), port: address.port)
-                return try await driver.bind([address], options: .peer)
+                return try await driver.bind([address], options: options)
             }
         } catch {
             driver.close(error)

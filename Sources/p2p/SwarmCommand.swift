@@ -86,6 +86,8 @@ struct SwarmCommand: AsyncParsableCommand {
     private static let defaultGap = Duration.milliseconds(20)
     /// The longest times for messages on their way and for the peers to leave, so that a stop takes at most 2 s.
     private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(800))
+    /// The buffer of each peer for a datagram, in bytes. One for the largest message takes a fifth of a peer's memory.
+    private static let receiveBuffer = 4_096
 
     func validate() throws {
         guard (1...10_000).contains(peers) else { throw ValidationError("--peers is 1 to 10000") }
@@ -146,6 +148,7 @@ struct SwarmCommand: AsyncParsableCommand {
                 ? try KeyStore.readSecret(store.secretPath(name), hint: store.keygenHint(name)) : SigningKey()
             var configuration = MeshPeer.Configuration(key: key, name: name, server: server, serverKeys: pinned)
             if let bind { configuration.bind = bind }
+            configuration.receiveBuffer = Self.receiveBuffer
             let peer = try Failure.translating { () throws(MeshError) in try MeshPeer(configuration, logger: logger) }
             return (peer: peer, name: name, key: key.publicKey)
         }

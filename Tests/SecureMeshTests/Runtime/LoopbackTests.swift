@@ -45,6 +45,22 @@ struct LoopbackTests {
         }
     }
 
+    @Test("a peer with a small receive buffer gets each message that fits, and goes on after one that does not")
+    func smallReceiveBuffer() async throws {
+        try await LoopbackMesh.run { mesh in
+            try await mesh.withPeer("A", { $0.maximumMessageSize = 65_000 }) { a in
+                try await mesh.withPeer("B", { $0.receiveBuffer = 4_096 }) { b in
+                    await a.events.sees("B")
+                    for size in [3_948, 3_947] {
+                        try await a.peer.send([UInt8](repeating: 1, count: size), to: b.key.publicKey)
+                    }
+                    #expect(await b.events.message()?.body.count == 3_947)
+                    #expect(try await b.peer.rejections()[.lengthMismatch] == 1)
+                }
+            }
+        }
+    }
+
     @Test("a program that reads nothing keeps 16 MiB of messages at most, stays a member, and ends within 2 s")
     func unreadMessages() async throws {
         let body = [UInt8](repeating: 7, count: 65_000)
