@@ -190,6 +190,7 @@ private let constants: [(name: String, value: String)] = [
     ("handshakeShare", text(Limits.handshakeShare)),
     ("totalShare", text(Limits.totalShare)),
     ("handshakeBurst", text(Limits.handshakeBurst)),
+    ("bareShare", text(Limits.bareShare)),
     ("prefixTableSlots", text(Limits.prefixTableSlots)),
     ("prefixRate", text(Limits.prefixRate)),
     ("barePrefixRate", text(Limits.barePrefixRate)),

@@ -5,6 +5,10 @@
 /// there is as much as it costs. So a flood of HELLOs stops neither the joiners that have shown their address nor those
 /// that hold a WELCOME.
 ///
+/// HELLOs without a cookie have a bucket of their own besides, which fills with a tenth of that rate. Those that are
+/// not served are charged too. So a flood of true HELLOs from spoofed sources is answered with RETRY only, which costs
+/// little, and the time is left to the joiners that return a cookie.
+///
 /// A HELLO is charged for its agreement first, and for the rest only once its seal has been opened. So garbage behind a
 /// valid cookie uses up no more of the budget than it costs.
 package struct HandshakeBudget: Sendable {
@@ -32,6 +36,8 @@ package struct HandshakeBudget: Sendable {
     }
 
     private var nanoseconds = Limits.handshakeBurst
+    /// The CPU time for HELLOs without a cookie. Below zero, more of them have come than can be served.
+    private var bareNanoseconds = Limits.handshakeBurst / 2
     private var filledAt: Instant
 
     package init(now: Instant) {
@@ -44,14 +50,21 @@ package struct HandshakeBudget: Sendable {
     package mutating func allows(_ tier: Tier, memberShare: Int64, now: Instant) -> Bool {
         fill(memberShare, now)
         return switch tier {
-        case .helloWithoutCookie: nanoseconds > Limits.handshakeBurst / 2
+        case .helloWithoutCookie: nanoseconds > Limits.handshakeBurst / 2 && bareNanoseconds > 0
         case .helloWithCookie: nanoseconds > Limits.handshakeBurst / 10
         case .confirm: nanoseconds >= Limits.confirmCost
         }
     }
 
-    package mutating func charge(_ work: Work) {
+    /// Charges work for a datagram of `tier`.
+    package mutating func charge(_ work: Work, for tier: Tier) {
         nanoseconds -= work.cost
+        if tier == .helloWithoutCookie { bareNanoseconds -= work.cost }
+    }
+
+    /// Charges a HELLO without a cookie that is not served.
+    package mutating func chargeUnserved() {
+        bareNanoseconds = max(bareNanoseconds - Limits.helloCost, -Limits.handshakeBurst / 2)
     }
 
     private mutating func fill(_ memberShare: Int64, _ now: Instant) {
@@ -59,7 +72,9 @@ package struct HandshakeBudget: Sendable {
         // The floor keeps a mesh open to joiners where the machine is faster than the assumed costs.
         let share = max(min(Limits.handshakeShare, Limits.totalShare - memberShare), Self.floorShare)
         let elapsed = min((now - filledAt).wholeNanoseconds, 10_000_000_000)
-        nanoseconds = min(nanoseconds + elapsed * share / 1_000, Limits.handshakeBurst)
+        let refill = elapsed * share / 1_000
+        nanoseconds = min(nanoseconds + refill, Limits.handshakeBurst)
+        bareNanoseconds = min(bareNanoseconds + refill * Limits.bareShare / 1_000, Limits.handshakeBurst / 2)
         filledAt = now
     }
 

@@ -97,6 +97,7 @@ extension HandshakeGate {
         let tier: HandshakeBudget.Tier = isProven ? .helloWithCookie : .helloWithoutCookie
         guard budget.allows(tier, memberShare: policy.memberShare, now: now) else {
             if isProven { throw .overBudget }
+            budget.chargeUnserved()
             return .retry(retry(tag: tag, path: path, random: &random, now: now))
         }
         if isProven {
@@ -104,12 +105,12 @@ extension HandshakeGate {
         } else if !barePrefixes.accept(path.remote, now: now) {
             return .retry(retry(tag: tag, path: path, random: &random, now: now))
         }
-        budget.charge(.helloAgreement)
+        budget.charge(.helloAgreement, for: tier)
 
         guard let d1 = primitives.agree(signer.key, ephemeral) else { throw .agreementFailed }
         let helloKey = Handshake.helloKey(d1: d1, ephemeral: ephemeral, cookie: cookie, server: server)
         let opened = try Opened<Hello>(span, datagram, key: helloKey, by: primitives)
-        budget.charge(.helloAnswer)
+        budget.charge(.helloAnswer, for: tier)
         guard opened.body.identity != context.mesh, opened.body.identity != server else { throw .identityInvalid }
         let hello = try opened.verified(by: opened.body.identity, in: context)
         // A key of mixed order can sign. This check comes last, so that nobody has it made without a right signature.
@@ -157,7 +158,7 @@ extension HandshakeGate {
             throw .tokenMismatch
         }
         guard budget.allows(.confirm, memberShare: policy.memberShare, now: now) else { throw .overBudget }
-        budget.charge(.confirm)
+        budget.charge(.confirm, for: .confirm)
         pending.redeem(ticket)
         let entry = ticket.entry
         let confirm = try opened.verified(

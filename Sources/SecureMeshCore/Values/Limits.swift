@@ -22,6 +22,8 @@ package enum Limits {
     /// The CPU time that a full handshake bucket holds, in nanoseconds. With `helloCost` it keeps a pending handshake
     /// for at least 2.4 s: (8,192 - 100 ms / 160 µs) / (0.5 / 160 µs).
     package static let handshakeBurst: Int64 = 100_000_000
+    /// The share of the rate of handshakes that HELLOs without a cookie may use, in thousandths.
+    package static let bareShare: Int64 = 100
     package static let prefixTableSlots = 16_384
     package static let prefixRate = Rate(perSecond: 200, burst: 1_000)
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)

@@ -10,7 +10,7 @@ struct HandshakeBudgetTests {
         var served: Int64 = 0
         while budget.allows(tier, memberShare: memberShare, now: now) {
             for work in tier == .confirm ? [.confirm] : [HandshakeBudget.Work.helloAgreement, .helloAnswer] {
-                budget.charge(work)
+                budget.charge(work, for: tier)
             }
             served += 1
         }
@@ -32,6 +32,29 @@ struct HandshakeBudgetTests {
         for tier in [HandshakeBudget.Tier.helloWithoutCookie, .helloWithCookie, .confirm] {
             #expect(budget.allows(tier, memberShare: 0, now: .start) == false)
         }
+    }
+
+    @Test("while more HELLOs without a cookie come than can be served, none is, and soon afterwards they are again")
+    func flood() {
+        var budget = HandshakeBudget(now: .start)
+        var served: [Int] = []
+        // 2,500 per second, which take less than half of a core, for 2 s.
+        for index in 0..<5_000 {
+            let now = Instant.after(.microseconds(index * 400))
+            if budget.allows(.helloWithoutCookie, memberShare: 0, now: now) {
+                budget.charge(.helloAgreement, for: .helloWithoutCookie)
+                budget.charge(.helloAnswer, for: .helloWithoutCookie)
+                served.append(index)
+            } else {
+                budget.chargeUnserved()
+            }
+        }
+        // Those that a full bucket pays for, with what comes in meanwhile.
+        #expect(served.count <= 360 && served.last == served.count - 1)
+        // The rest is left to those with a cookie.
+        let proven = drain(.helloWithCookie, &budget, now: .after(.seconds(2)))
+        #expect(proven >= Limits.handshakeBurst * 9 / 10 / Limits.helloCost)
+        #expect(budget.allows(.helloWithoutCookie, memberShare: 0, now: .after(.seconds(4))) == true)
     }
 
     @Test("the budget fills with half a core while members are idle")

@@ -157,6 +157,26 @@ struct HandshakeGateTests {
         #expect(gates.refusal(of: second) == .overBudget)
     }
 
+    @Test("a true HELLO that is replayed from 10,000 addresses in half a second gets RETRY, and keeps no newcomer out")
+    func replayedHellos() throws {
+        var gates = ServerGates()
+        let hello = try ScriptedPeer.joiner().helloBytes
+        let newcomer = try ScriptedPeer.joiner(key: Fixture.otherKey, ephemeral: Fixture.secret(22))
+        let path = Path(remote: Fixture.address(9))
+        var welcomes = 0
+        for index in 0..<10_000 {
+            let source = Path(remote: SocketAddress(ip: .v4(0x0A00_0000 + UInt32(index)), port: 7))
+            if gates.answer(to: hello, from: source, now: .after(.microseconds(50 * index))) == nil { welcomes += 1 }
+        }
+        #expect(welcomes <= 330)
+        let end = Instant.after(.milliseconds(500))
+        let first = gates.answer(to: try newcomer.helloBytes, from: path, now: end)
+        let retry = try #require(first)
+        let cookie = try VerifiedRetry(retry, in: Fixture.context).cookie
+        let proven = try ScriptedPeer.joiner(key: Fixture.otherKey, ephemeral: Fixture.secret(23), cookie: cookie)
+        #expect(gates.welcome(for: try proven.helloBytes, from: path, now: end) != nil)
+    }
+
     /// Returns the cookie that each address gets once HELLOs without a cookie are over budget.
     private func cookies(for paths: [Path], at gates: inout ServerGates) throws -> [Bytes16] {
         let garbage = try ScriptedPeer.joiner().helloBytes.flipping(bit: 255 * 8)
