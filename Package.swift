@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "MeshSimulator",
             dependencies: ["SecureMeshCore", .product(name: "HeapModule", package: "swift-collections")],
-            swiftSettings: strict
+            swiftSettings: compact
         ),
         .target(name: "MeshReport", dependencies: ["MeshSimulator", "SecureMeshCore"], swiftSettings: compact),
         .target(
