@@ -562,7 +562,10 @@ extension Registry {
     private mutating func solicit(_ now: Instant) {
         let silent = sessions.silent(since: now - solicitedAfter)
         if silent.count <= detector.mostLate(of: log.directory.count) {
+            // Each of these PULSEs, and the next answer, needs a number above the one before.
+            answeringPulse = nil
             for session in silent { repeatPulse(to: session, now: now) }
+            answeringPulse = nil
         }
         scheduleSolicitation(now)
     }
