@@ -164,6 +164,7 @@ private let constants: [(name: String, value: String)] = [
     ("rekey", text(ProtocolConstants.rekey)),
     ("rekeyGrace", text(ProtocolConstants.rekeyGrace)),
     ("freshIntervals", text(ProtocolConstants.freshIntervals)),
+    ("confirmIntervals", text(ProtocolConstants.confirmIntervals)),
     ("helloRepeats", text(ProtocolConstants.helloRepeats)),
     ("secondAttempt", text(ProtocolConstants.secondAttempt)),
     ("attemptGaps", text(ProtocolConstants.attemptGaps)),

@@ -35,8 +35,8 @@ package struct ServerSession: Sendable {
     private var sent: [(number: UInt64, at: Instant)] = []
     /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
     private var freshSince: Instant?
-    /// The instant at which this session becomes stale, because the last proof that the server is alive is three
-    /// intervals old. It is later if this peer was late itself.
+    /// The instant at which this session becomes stale: five intervals after WELCOME without a fresh PULSE, or because
+    /// the last proof that the server is alive is three intervals old. It is later if this peer was late itself.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the time at which the heartbeat
     /// that it echoed was sent.
@@ -70,7 +70,7 @@ package struct ServerSession: Sendable {
         handshakeTime = now - attempt.sentAt
         keysExpireAt = now + .seconds(Int(body.rekeySeconds))
         freshness = interval * ProtocolConstants.freshIntervals
-        staleAt = now + freshness
+        staleAt = now + interval * ProtocolConstants.confirmIntervals
         binder = opened.keys.binder
         channel = SecureChannel(receiveKey: opened.keys.serverToPeer, sendKey: opened.keys.peerToServer)
         pairs = Pairs(
@@ -236,8 +236,8 @@ package struct ServerSession: Sendable {
         if freshSince == nil { request.firstMeasured(now - sentAt) }
         schedule.heard(echoOf: sentAt, now: now)
         if sentAt > freshSince ?? Instant(nanoseconds: .min) {
+            staleAt = freshSince == nil ? sentAt + freshness : max(staleAt, sentAt + freshness)
             freshSince = sentAt
-            staleAt = max(staleAt, sentAt + freshness)
         }
         if pulse.flags.contains(.current) { newestPulse = (pulse.version, sentAt) }
         return true

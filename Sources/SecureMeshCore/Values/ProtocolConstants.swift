@@ -18,6 +18,8 @@ package enum ProtocolConstants {
     package static let rekeyGrace = Duration.seconds(300)
     /// A peer is fresh while its last echoed heartbeat was sent within this many intervals.
     package static let freshIntervals = 3
+    /// Intervals after WELCOME for which CONFIRM is repeated.
+    package static let confirmIntervals = 5
 
     /// The times at which the first HELLO of an attempt is repeated, counted from its first copy.
     package static let helloRepeats: [Duration] = [.milliseconds(250), .milliseconds(750)]
