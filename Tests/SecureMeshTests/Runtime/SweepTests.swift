@@ -87,8 +87,12 @@ struct SweepTests {
         let sent = UInt64(datagrams.count + batches)
         // A server answers well-formed HELLOs with RETRY when there are too many.
         let answered = UInt64(Kind.hello.minimumSize * 8)
-        let refused = try await target.rejections().total - before.total
-        #expect(refused <= sent && refused + answered >= sent, "\(refused) of \(sent)")
+        let after = try await target.rejections()
+        let refused = after.total - before.total
+        // On a busy host the members' own datagrams come late, and some are refused.
+        let late: [Rejection] = [.numberStale, .deltaNotApplicable, .snapshotNotWanted, .sessionEnded]
+        let own = late.reduce(0) { $0 + after[$1] - before[$1] }
+        #expect(refused <= sent + own && refused + answered >= sent, "\(refused) of \(sent): \(after.nonZero)")
     }
 
     private static let batch = 128
