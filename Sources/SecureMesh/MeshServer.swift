@@ -216,7 +216,7 @@ public final class MeshServer: Service {
         let others = MultiThreadedEventLoopGroup.singleton.makeIterator().filter { $0 !== eventLoop }
         if others.count + 1 < configuration.eventLoops {
             logger.notice(
-                "fewer event loops than configured: the process has no more",
+                "event loops limited: the process has fewer than configured",
                 metadata: ["eventLoops": .stringConvertible(others.count + 1)])
         }
         return Array(others.prefix(configuration.eventLoops - 1))
