@@ -63,7 +63,8 @@ struct MessageCommandTests {
         let sending = try harness.start(["send", "--all", "again", "--timeout", "60s", "--control", "A.sock"])
         try await mesh.peers[1].waitForLine(matching: "^A: again$")
         mesh.peers[2].kill()
-        let gone = try await sending.finish(within: .seconds(60))
+        // The limit is longer than the time for which the command may wait.
+        let gone = try await sending.finish(within: .seconds(90))
         #expect(gone.status == 75 && gone.output == ["delivered to 1 of 2: B; gone: C"], "\(gone.text)")
         let absent = try await harness.run(["send", "C", "hello", "--control", "A.sock"])
         absent.expectFailure(69, "no member has the name C", hint: "it left at")
