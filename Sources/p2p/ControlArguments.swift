@@ -94,9 +94,10 @@ extension Failure {
             self.init(
                 .unavailable, "the process ended before it had answered",
                 hint: "try again; 'p2p --version' and the version of that process should be the same")
-        case .noAnswer(let path):
+        case .noAnswer(let path, let limit):
             self.init(
-                .unavailable, "the process at \(Console.escaped(path)) has not answered for 15 s",
+                .unavailable,
+                "the process at \(Console.escaped(path)) has not answered for \(limit.components.seconds) s",
                 hint: "a process that is stopped, as by Ctrl-Z, answers after 'kill -CONT' with its process ID")
         case .refused(let reason): self.init(reason)
         }

@@ -14,12 +14,11 @@ address than the one that was asked. Each case is run with IPv4 and with IPv6:
 Prints a table, and fails if a case does not hold. Needs root and nft.
 """
 import argparse
-import shutil
 import subprocess
 import sys
 import time
 
-from network import PORT, Mesh, Network, check_requirements, program, run, skip
+from network import PORT, Mesh, Network, check_requirements, program, run
 
 RULES = """
 table inet p2p {
@@ -57,9 +56,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument('--program')
     options = parser.parse_args()
-    check_requirements()
-    if not shutil.which('nft'):
-        skip("'nft' of nftables is missing")
+    check_requirements('nft')
     options.program = program(options.program)
     print('| family | each address | new address | back again | other source |')
     print('|---|---|---|---|---|')

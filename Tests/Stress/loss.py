@@ -9,12 +9,11 @@ and how often members got a message twice. Fails if a member has no message, or 
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 
-from network import Mesh, Network, check_requirements, program, skip
+from network import Mesh, Network, check_requirements, program
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
@@ -23,9 +22,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=20)
     parser.add_argument('--program')
     options = parser.parse_args()
-    check_requirements()
-    if not shutil.which('nft'):
-        skip("'nft' is missing")
+    check_requirements('nft')
     p2p = program(options.program)
     network = Network()
     mesh = Mesh(network, p2p)

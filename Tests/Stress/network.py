@@ -46,14 +46,17 @@ def run(*command):
         raise RuntimeError(f'{" ".join(command)}: {result.stderr.strip()}')
 
 
-def check_requirements():
-    """Ends the program, without an error, where it cannot work."""
+def check_requirements(*programs):
+    """Ends the program, without an error, where it cannot work, or where one of the programs is missing."""
     if os.geteuid() != 0:
         skip('network namespaces and raw sockets need root')
     if not shutil.which('ip'):
         skip("'ip' of iproute2 is missing")
     if not shutil.which('cc'):
         skip("a C compiler, 'cc', is missing")
+    for each in programs:
+        if not shutil.which(each):
+            skip(f"'{each}' is missing")
     name = f'p2p-{os.getpid()}-test'
     if subprocess.run(['ip', 'netns', 'add', name], stderr=subprocess.DEVNULL).returncode:
         skip('the system makes no network namespaces')

@@ -10,12 +10,11 @@ after the first quarter of the time. Needs root and nft.
 """
 import argparse
 import random
-import shutil
 import subprocess
 import sys
 import time
 
-from network import Mesh, Network, check_requirements, program, skip
+from network import Mesh, Network, check_requirements, program
 from process import cpu_time, resident
 
 TALKERS = 4
@@ -101,9 +100,7 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--program')
     options = parser.parse_args()
-    check_requirements()
-    if not shutil.which('nft'):
-        skip("'nft' is missing")
+    check_requirements('nft')
     soak = Soak(options)
     soak.form(120)
     soak.network.lose(options.loss)

@@ -12,7 +12,7 @@ package struct ControlClient: Sendable {
         /// docs/control.md.
         case brokenAnswer
         /// The process at the path has accepted the connection, and has not begun to answer in time.
-        case noAnswer(String)
+        case noAnswer(String, within: Duration)
         case refused(ErrorReport.Reason)
     }
 
@@ -140,7 +140,7 @@ package struct ControlClient: Sendable {
         } catch let failure as Failure {
             throw failure
         } catch is AnswerTimer.Expiry {
-            throw .noAnswer(path)
+            throw .noAnswer(path, within: limit)
         } catch {
             throw .brokenAnswer
         }
