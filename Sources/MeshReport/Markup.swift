@@ -1,3 +1,5 @@
+internal import SecureMeshCore
+
 /// A piece of a page. The literal is markup; every interpolated `String` is text and is escaped.
 ///
 /// So no name and no title can become a tag or end its attribute.
@@ -31,10 +33,9 @@ enum Escaping {
     static func visible(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+            if scalar.isObeyed {
                 result += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
-            default:
+            } else {
                 result.unicodeScalars.append(scalar)
             }
         }

@@ -76,14 +76,12 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Binds the sockets. What they receive before `start` is lost.
     ///
+    /// - Parameter addresses: Between 1 and 255, as the configurations check.
     /// - Returns: The addresses, with the ports that the system has chosen.
     /// - Throws: `MeshError`; then nothing is left bound.
     func bind(
         _ addresses: [SocketAddress], options: UDPSocket.Options
     ) async throws(MeshError) -> [SocketAddress] {
-        guard (1...Int(UInt8.max)).contains(addresses.count) else {
-            throw .invalidConfiguration("between 1 and 255 addresses to listen on")
-        }
         var bound: [UDPSocket] = []
         var followers: [[UDPSocket]] = []
         for (index, address) in addresses.enumerated() {

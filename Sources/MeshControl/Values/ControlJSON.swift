@@ -3,6 +3,7 @@
 #else
     internal import Foundation
 #endif
+internal import SecureMesh
 
 /// The JSON of requests and answers.
 package enum ControlJSON {
@@ -22,24 +23,9 @@ package enum ControlJSON {
         var result: [UInt8] = []
         result.reserveCapacity(json.count + 64)
         for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
-            guard isObeyed(scalar) else {
-                result.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-                continue
-            }
-            for unit in UTF16.encode(scalar) ?? UTF16.encodedReplacementCharacter {
-                let digits = String(unit, radix: 16)
-                result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
-            }
+            result.append(contentsOf: (scalar.isObeyed ? scalar.jsonEscapes : String(scalar)).utf8)
         }
         return result
-    }
-
-    /// Returns true if a terminal might obey the character, or shows nothing for it.
-    private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
-        default: false
-        }
     }
 
     /// Returns the JSON with the end of a line.

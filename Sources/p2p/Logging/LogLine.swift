@@ -1,4 +1,5 @@
 internal import Logging
+internal import SecureMesh
 
 /// A line on stderr: of the log, or a note, a warning or an error of the command.
 struct LogLine {
@@ -135,24 +136,10 @@ struct LogLine {
             switch scalar {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
-            case _ where scalar.isObeyed:
-                for unit in String(scalar).utf16 {
-                    let digits = String(unit, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                }
+            case _ where scalar.isObeyed: result += scalar.jsonEscapes
             default: result.unicodeScalars.append(scalar)
             }
         }
         return result + "\""
-    }
-}
-
-extension Unicode.Scalar {
-    /// True if a terminal might obey it, or shows nothing for it.
-    var isObeyed: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
-        default: false
-        }
     }
 }
