@@ -31,9 +31,14 @@ enum FileFailure {
             .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
     }
 
-    /// Returns a command as a hint, with the remark that root must give it if the file belongs to another user.
+    /// Returns a call of `chmod` as a hint. The hint also says whether root must run it because the file belongs to
+    /// another user, and what to do if the file system keeps no access modes.
     static func hint(_ command: String, for path: String) -> String {
-        (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: \(command)" : command
+        let user = (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: " : ""
+        let other =
+            FileSystem.mayLackAccessModes(path)
+            ? "; if that has no effect, choose a file system that keeps access modes" : ""
+        return user + command + other
     }
 
     static func cannotCreate(_ path: String, _ error: SystemError) -> Failure {

@@ -1,5 +1,8 @@
 internal import SecureMesh
 
+#if canImport(CStatfs)
+    internal import CStatfs
+#endif
 #if canImport(CTimex)
     internal import CTimex
 #endif
@@ -274,6 +277,24 @@ enum FileSystem {
         }
         let error = SystemError()
         guard error.code == EEXIST else { throw error }
+    }
+
+    /// True if `chmod` may have no effect on a file, because its file system is of a kind that can lack access modes:
+    /// FAT, NTFS, a share of Windows, or one that a program provides (FUSE).
+    static func mayLackAccessModes(_ path: String) -> Bool {
+        #if canImport(CStatfs)
+            var status = statfs()
+            guard unsafe statfs(path, &status) == 0 else { return false }
+            // The magic numbers of statfs(2): FAT, exFAT, NTFS (two drivers), FUSE, 9P (the drives of Windows in WSL),
+            // CIFS, SMB2, VirtualBox.
+            let kinds: [UInt32] = [
+                0x4d44, 0x2011_BAB0, 0x5346_544e, 0x7366_746e, 0x6573_5546, 0x0102_1997, 0xFF53_4D42, 0xFE53_4D42,
+                0x786f_4256,
+            ]
+            return kinds.contains(UInt32(truncatingIfNeeded: status.f_type))
+        #else
+            return false
+        #endif
     }
 
     /// Removes a file, if there is one.

@@ -131,6 +131,38 @@ struct KeyAccessTests {
         try await server.process.waitForLine(matching: "^p2p: the previous list stays in force$", on: .errors)
     }
 
+    /// The path of bindfs; nil if a mount that ignores `chmod`, as one of FAT does, cannot be made.
+    static let bindfs =
+        geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/fuse")
+        ? ["/usr/bin/bindfs", "/bin/bindfs"].first(where: FileManager.default.isExecutableFile) : nil
+
+    @Test(
+        "keygen on a file system without access modes says that chmod may have no effect",
+        .enabled(if: bindfs != nil, "needs root, bindfs and /dev/fuse"))
+    func withoutAccessModes() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        let files = FileManager.default
+        for folder in ["disk", "mount"] {
+            try files.createDirectory(atPath: harness.path(folder), withIntermediateDirectories: true)
+        }
+        let bindfs = try #require(Self.bindfs)
+        let (disk, mount) = (harness.path("disk"), harness.path("mount"))
+        let mounting = try Process.run(
+            URL(filePath: bindfs), arguments: ["-f", "--perms=0777", "--chmod-ignore", disk, mount])
+        // The end of the process removes the mount.
+        defer { mounting.terminate() }
+        while try !String(contentsOfFile: "/proc/mounts", encoding: .utf8).contains(mount) {
+            try #require(mounting.isRunning)
+            await Task.yield()
+        }
+        try await harness.run(["keygen", "A", "--keys", "mount/keys"])
+            .expectFailure(
+                77, "other users can replace it",
+                hint: "chmod go-w mount/keys; if that has no effect, choose a file system that keeps access modes")
+        #expect(try files.contentsOfDirectory(atPath: disk + "/keys").isEmpty)
+    }
+
     @Test("a comment after blanks in server.pub is a comment, and no key in it is pinned")
     func commentInPublicFile() async throws {
         let harness = try ProcessHarness()

@@ -1,0 +1,4 @@
+#ifndef SECUREMESH_CSTATFS_SHIM_H
+#define SECUREMESH_CSTATFS_SHIM_H
+#include <sys/statfs.h>
+#endif
