@@ -1,12 +1,13 @@
 """Loads a server with thousands of members, and compares one event loop with several.
 
     scripts/stress loops [--loops N,N...] [--members N] [--program FILE]
-    scripts/stress loops --live SECONDS --members N --heartbeat INTERVAL [--loops N,N...] [--program FILE]
+    scripts/stress loops --live SECONDS --members N --heartbeat INTERVAL [--status] [--loops N,N...] [--program FILE]
 
     --loops NUMBERS       numbers of event loops (1,2)
     --members N           members (1000)
     --live SECONDS        let the members live at the interval, in place of the comparison
     --heartbeat INTERVAL  time between the heartbeats of a member, with --live (1s)
+    --status              ask the server for the status of all members once a second, with --live
     --program FILE        an existing p2p, in place of the one that scripts/build builds
 
 The members are lightweight, in one process with one thread (Benchmarks, MemberLoad): they join, verify each PULSE and
@@ -27,11 +28,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from network import program  # noqa: E402
 from process import cpu_time, free_port, thread_times  # noqa: E402
 from real_mesh import RealMesh  # noqa: E402
+from status import ask  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRATCH = os.path.join(ROOT, ".build-benchmarks")
@@ -52,13 +55,24 @@ def raise_priority():
               file=sys.stderr)
 
 
-def run(binary, generator, loops, members, heartbeat, lifetime, what):
-    """Returns the generator's report, with the CPU time of both processes while it measured, and the lost members."""
+def ask_each_second(path, ended, times):
+    """Asks for the status until `ended` is set, and adds the milliseconds of each answer to `times`."""
+    while not ended.wait(1):
+        times.append(ask(path, "/v1/status")[1] * 1000)
+
+
+def run(binary, generator, loops, members, heartbeat, lifetime, what, status=False):
+    """Returns the generator's report, with the CPU time of both processes while it measured, and the lost members.
+
+    With `status` it also has the milliseconds of the answers to requests for the status, in ascending order.
+    """
     options = ["--open", "--max-peers", str(max(members, 1)), "--heartbeat", heartbeat, "--lifetime", lifetime]
     if loops > 1:
         options += ["--event-loops", str(loops)]
     port = free_port()
     with RealMesh(binary, [], port, options) as mesh:
+        control = os.path.join(mesh.folder, "s.sock")
+        mesh.server_options += ["--control", control]
         mesh.start_server()
         server = mesh.server
         with open(os.path.join(mesh.keys, "server.pub")) as file:
@@ -71,7 +85,15 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what):
                 sys.exit(f"loops: error: the members have not joined: {joined}")
             print(f"loops: {joined}", file=sys.stderr)
             left, before, own = mesh.server_lines(r"^- "), thread_times(server.pid), cpu_time(load.pid)
+            ended, times = threading.Event(), []
+            asking = threading.Thread(target=ask_each_second, args=(control, ended, times), daemon=True)
+            if status:
+                asking.start()
             report = json.loads(load.stdout.readline())
+            ended.set()
+            if status:
+                asking.join()
+            report["status"] = sorted(times)
             after = thread_times(server.pid)
             report["threads"] = sorted((after[thread] - before.get(thread, 0) for thread in after), reverse=True)[:loops]
             report["server"] = sum(after.values()) - sum(before.values())
@@ -91,6 +113,7 @@ def main():
     parser.add_argument("--members", type=int, default=1_000)
     parser.add_argument("--live", type=int)
     parser.add_argument("--heartbeat", default="1s")
+    parser.add_argument("--status", action="store_true")
     parser.add_argument("--program")
     parser.add_argument("-h", "--help", action="store_true")
     options = parser.parse_args()
@@ -101,7 +124,8 @@ def main():
     numbers = [int(number) for number in options.loops.split(",")]
     if options.live:
         for loops in numbers:
-            report = run(binary, generator, loops, options.members, options.heartbeat, "6s", str(options.live))
+            report = run(binary, generator, loops, options.members, options.heartbeat, "6s", str(options.live),
+                         options.status)
             print(f"{loops} event loops, {options.members:,} members, heartbeats every {options.heartbeat}: "
                   f"{report['left']} lost by the server, {report['goodbyes']} dismissed, {report['silent']} without a "
                   f"PULSE at the end; delay {report['p50'] / 1e6:.1f} ms, p99 {report['p99'] / 1e6:.1f} ms, at most "
@@ -110,6 +134,9 @@ def main():
                   + ", ".join(f"{time / report['nanoseconds']:.2f}" for time in report["threads"])
                   + f"), generator {report['generator'] / report['nanoseconds']:.2f} cores, its longest pause "
                   f"{report['longestTurn'] / 1e6:.0f} ms")
+            if times := report["status"]:
+                print(f"{len(times)} requests for the status: {times[len(times) // 2]:.1f} ms median, "
+                      f"{times[int(len(times) * 0.99)]:.1f} ms p99, {times[-1]:.1f} ms most")
         return
     print("| event loops | heartbeats per second | ratio | CPU time per heartbeat | event loops' shares of a core "
           "| generator |\n|---:|---:|---:|---:|---|---:|")
