@@ -3,7 +3,8 @@
 public enum DatagramLoss: String, CaseIterable, Sendable {
     /// The system refused to send: there is no route, a firewall rule forbids it, or the address is for broadcasts.
     case sendRefused
-    /// Datagrams of sessions waited for the send buffer, and their queue was full.
+    /// Datagrams of sessions waited for the send buffer, or for another event loop of the server, and their queue was
+    /// full.
     case sendQueueFull
     /// Messages were dropped because the send buffer was half full.
     case messagesDropped
@@ -12,8 +13,8 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     case answersDropped
     /// The kernel of a server's host dropped strangers' datagrams, because they are not HELLOs or there were too many.
     case strangersDropped
-    /// The receive buffer was full, so the kernel dropped datagrams. At a server whose kernel sets strangers apart,
-    /// these are members' datagrams.
+    /// The receive buffer was full, so the kernel dropped datagrams, or too many waited between two event loops of a
+    /// server. At a server whose kernel sets strangers apart, these are members' datagrams.
     case receiveBufferFull
 }
 

@@ -63,13 +63,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         closed = eventLoop.makePromise()
         laneLosses = laneLoops.map { _ in DatagramLosses() }
         orders = laneLoops.map { _ in ServerLane.Orders() }
-        lanes = laneLoops.map { loop in
+        lanes = laneLoops.enumerated().map { index, loop in
             ServerLane(
                 eventLoop: loop,
                 now: { [clock, origin] in Instant(nanoseconds: (clock.now - origin).wholeNanoseconds) },
                 deliver: { [weak self] result in
                     guard let self else { return }
-                    eventLoop.execute { self.take(result) }
+                    eventLoop.execute { self.take(result, from: index) }
                 })
         }
     }
@@ -200,9 +200,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
     func lostDatagrams() async throws(MeshError) -> DatagramLosses {
-        for (index, lane) in lanes.enumerated() {
-            guard let losses = try? await lane.eventLoop.submit({ lane.losses }).get() else { throw .notRunning }
-            eventLoop.execute { self.laneLosses[index] = losses }
+        for index in lanes.indices {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                countLosses(of: index) { continuation.resume() }
+            }
         }
         let losses = try? await eventLoop.submit { self.isClosed ? nil : self.datagramLosses }.get()
         guard let losses = losses ?? nil else { throw .notRunning }
@@ -333,8 +334,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         refusals.note(total: total, last, from: path.remote)
     }
 
-    private func take(_ result: ServerLane.Result) {
+    private func take(_ result: ServerLane.Result, from lane: Int) {
         eventLoop.assertInEventLoop()
+        lanes[lane].noteTaken(result)
         guard !isClosed, let box else { return }
         receivedCount &+= result.received
         box.machine.handle(result.report, now: now)
@@ -430,7 +432,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         for (index, lane) in lanes.enumerated() where !orders[index].isEmpty {
             let order = orders[index]
             orders[index] = ServerLane.Orders()
-            lane.eventLoop.execute { lane.carryOut(order) }
+            lane.hand(order)
         }
     }
 
@@ -474,12 +476,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         // To count the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
         nextLossReport = now + Self.lossReportInterval
-        for (index, lane) in lanes.enumerated() {
-            lane.eventLoop.execute {
-                let losses = lane.losses
-                self.eventLoop.execute { self.laneLosses[index] = losses }
-            }
-        }
+        for index in lanes.indices { countLosses(of: index) {} }
         let lost = datagramLosses
         metrics.report(box.machine, received: receivedCount, sent: sentCount, losses: lost, now: now)
         let counts = lost.nonZero.map { ($0.reason, $0.count) }
@@ -493,6 +490,18 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
         guard let totals = losses.takeTotals(counts, now: now) else { return }
         logger.notice("losses ended", metadata: totals.metadata { "lost.\($0.rawValue)" })
+    }
+
+    /// Asks a lane for its losses. They come by one hop from its event loop, so no older count follows a newer one.
+    private func countLosses(of index: Int, done: @escaping @Sendable () -> Void) {
+        let lane = lanes[index]
+        lane.eventLoop.execute {
+            let losses = lane.losses
+            self.eventLoop.execute {
+                self.laneLosses[index] = losses
+                done()
+            }
+        }
     }
 
     private var datagramLosses: DatagramLosses {

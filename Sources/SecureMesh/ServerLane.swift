@@ -1,11 +1,15 @@
 internal import Logging
 internal import NIOCore
+internal import Synchronization
 
 /// An event loop of a server that receives and verifies the datagrams of its share of the members, and sends what the
 /// registry has sealed for them.
 ///
 /// Each burst of reads takes one hop to the registry's event loop, and what the registry has sealed in one pass takes
-/// one hop back. No lock is taken for a datagram. Everything but `init` happens on the event loop of the lane.
+/// one hop back. No lock is taken for a datagram. Everything but `init`, `hand` and `noteTaken` happens on the event
+/// loop of the lane.
+///
+/// What waits in either direction is bounded, because one of the event loops can be slower than the other.
 final class ServerLane: @unchecked Sendable {
     /// The orders of the registry's event loop after one pass.
     struct Orders: Sendable {
@@ -35,15 +39,24 @@ final class ServerLane: @unchecked Sendable {
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var isServingStrangers = false
     private var isClosed = false
+    private let queueLimit: Int
+    /// The datagrams that have been handed over and not sent, and those of them that were dropped.
+    private let unsent = Atomic<Int>(0)
+    private let unsentDropped = Atomic<UInt64>(0)
+    /// The datagrams that were accepted, and that the registry has not taken.
+    private let untaken = Atomic<Int>(0)
+    private var dropped = DatagramLosses()
 
     /// - Parameters:
     ///   - now: Returns the time of the registry.
-    ///   - deliver: Takes a result to the registry's event loop.
+    ///   - queueLimit: The largest number of datagrams that wait in one direction.
+    ///   - deliver: Takes a result to the registry's event loop, which then calls `noteTaken`.
     init(
-        eventLoop: any EventLoop, now: @escaping @Sendable () -> Instant,
+        eventLoop: any EventLoop, queueLimit: Int = Limits.laneQueue, now: @escaping @Sendable () -> Instant,
         deliver: @escaping @Sendable (Result) -> Void
     ) {
         self.eventLoop = eventLoop
+        self.queueLimit = queueLimit
         self.now = now
         self.deliver = deliver
     }
@@ -66,7 +79,27 @@ final class ServerLane: @unchecked Sendable {
         self.machine = machine
     }
 
-    func carryOut(_ orders: Orders) {
+    /// Hands orders over, from the registry's event loop. Datagrams for which there is no room are dropped.
+    func hand(_ orders: Orders) {
+        var orders = orders
+        let excess = orders.transmits.count - max(queueLimit - unsent.load(ordering: .relaxed), 0)
+        if excess > 0 {
+            orders.transmits.removeLast(excess)
+            unsentDropped.add(UInt64(excess), ordering: .relaxed)
+        }
+        unsent.add(orders.transmits.count, ordering: .relaxed)
+        eventLoop.execute { [orders] in
+            self.unsent.subtract(orders.transmits.count, ordering: .relaxed)
+            self.carryOut(orders)
+        }
+    }
+
+    /// Notes that the registry has a result, on its event loop.
+    func noteTaken(_ result: Result) {
+        untaken.subtract(result.report.accepted.count, ordering: .relaxed)
+    }
+
+    private func carryOut(_ orders: Orders) {
         eventLoop.assertInEventLoop()
         guard !isClosed else { return }
         machine?.apply(orders.update)
@@ -95,13 +128,16 @@ final class ServerLane: @unchecked Sendable {
     var hasSentAll: Bool { sockets.allSatisfy(\.hasSentAll) }
 
     var losses: DatagramLosses {
-        sockets.reduce(into: DatagramLosses()) { $0.add($1.countLosses()) }
+        var losses = sockets.reduce(into: dropped) { $0.add($1.countLosses()) }
+        losses.count(.sendQueueFull, unsentDropped.load(ordering: .relaxed))
+        return losses
     }
 
-    private func receive(_ datagram: Span<UInt8>, _ path: Path) {
+    func receive(_ datagram: Span<UInt8>, _ path: Path) {
         eventLoop.assertInEventLoop()
         guard !isClosed, machine != nil else { return }
         received &+= 1
+        guard untaken.load(ordering: .relaxed) < queueLimit else { return dropped.count(.receiveBufferFull) }
         if machine?.expects(datagram, path: path) == true {
             machine?.handle(datagram, path: path, now: now())
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
@@ -110,6 +146,8 @@ final class ServerLane: @unchecked Sendable {
             serveStrangers()
         } else if datagram.count > ProtocolConstants.maximumDatagram {
             machine?.handle(datagram, path: path, now: now())
+        } else {
+            dropped.count(.strangersDropped)
         }
     }
 
@@ -131,11 +169,12 @@ final class ServerLane: @unchecked Sendable {
         reportBurst()
     }
 
-    private func reportBurst() {
+    func reportBurst() {
         eventLoop.assertInEventLoop()
         guard !isClosed else { return }
         let report = machine?.takeReport()
         guard report != nil || !refusedSends.isEmpty else { return }
+        untaken.add(report?.accepted.count ?? 0, ordering: .relaxed)
         deliver(Result(report: report ?? LaneReport(), received: received, refusedSends: refusedSends))
         received = 0
         refusedSends = []

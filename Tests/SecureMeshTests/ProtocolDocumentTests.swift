@@ -286,6 +286,7 @@ private let constants: [(name: String, value: String)] = [
     ("strangerQueue", text(Limits.strangerQueue)),
     ("sendQueue", text(Limits.sendQueue)),
     ("eventLoops", text(Limits.eventLoops)),
+    ("laneQueue", text(Limits.laneQueue)),
     ("rebindTime", text(Limits.rebindTime)),
     ("logInterval", text(Limits.logInterval)),
     ("pipePatience", text(Limits.pipePatience)),

@@ -250,6 +250,9 @@ package enum Limits {
     package static let sendQueue = 4_096
     /// The number of event loops that share the members of a server.
     package static let eventLoops = 64
+    /// The largest number of datagrams that wait for a lane to send them, and of those that a lane has accepted and
+    /// that wait for the registry.
+    package static let laneQueue = 65_536
     package static let rebindTime = Duration.seconds(5)
     package static let logInterval = Duration.seconds(10)
     /// The time for which a pipe in place of a file may be silent.

@@ -1,7 +1,9 @@
 internal import Logging
+internal import MeshSimulator
 internal import NIOCore
 internal import NIOPosix
 internal import SelfTest
+internal import Synchronization
 internal import Testing
 
 @testable internal import SecureMesh
@@ -147,5 +149,90 @@ struct ServerLaneTests {
         _ = sender.send(heartbeat(3), to: leader.address)
         #expect(await received.next()?.loop == 1)
         for socket in [leader, follower] { try await socket.eventLoop.submit { socket.close() }.get() }
+    }
+
+    @Test("an event loop that is slower than the registry's keeps a bounded number of datagrams to send")
+    func slowLane() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let lane = ServerLane(eventLoop: loop, queueLimit: 3, now: { .start }, deliver: { _ in })
+        @Sendable func hand(_ count: Int) {
+            let transmit = Transmit(path: Fixture.path, bytes: [1], lane: 1)
+            lane.hand(ServerLane.Orders(transmits: Array(repeating: transmit, count: count)))
+        }
+        // While the event loop is here, it carries out no orders.
+        let dropped = try await loop.submit {
+            for _ in 0..<4 { hand(2) }
+            return lane.losses[.sendQueueFull]
+        }.get()
+        #expect(dropped == 5)
+        let later = try await loop.submit {
+            hand(3)
+            return lane.losses[.sendQueueFull]
+        }.get()
+        #expect(later == dropped)
+    }
+
+    @Test("an event loop accepts a bounded number of datagrams that the registry has not taken")
+    func slowRegistry() async throws {
+        var (registry, peer) = try Self.joined(loops: 64)
+        let session = try #require(peer.session)
+        let loop = Int(LaneDivision(loops: 64).loop(of: session))
+        try #require(loop > 0)
+        var machine = registry.makeLane()
+        let updates = registry.takeLaneUpdates()
+        machine.apply(try #require(updates)[loop - 1])
+        let heartbeats = try (0..<5).map { _ in
+            let heartbeat = peer.heartbeat(version: peer.version)
+            return try #require(heartbeat).bytes
+        }
+        let inbox = ResultInbox()
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let lane = ServerLane(
+            eventLoop: eventLoop, queueLimit: 2, now: { .start },
+            deliver: { result in inbox.results.withLock { $0.append(result) } })
+        @Sendable func read(_ heartbeats: ArraySlice<[UInt8]>) -> (accepted: Int, dropped: UInt64) {
+            for heartbeat in heartbeats {
+                lane.receive(heartbeat.span, Fixture.path)
+                lane.reportBurst()
+            }
+            let accepted = inbox.results.withLock { $0.reduce(0) { $0 + $1.report.accepted.count } }
+            return (accepted, lane.losses[.receiveBufferFull])
+        }
+        let full = try await eventLoop.submit { [machine] in
+            lane.start(machine)
+            return read(heartbeats.prefix(4))
+        }.get()
+        #expect(full == (2, 2))
+        let later = try await eventLoop.submit {
+            if let first = inbox.results.withLock({ $0.first }) { lane.noteTaken(first) }
+            return read(heartbeats.suffix(1))
+        }.get()
+        #expect(later == (3, 2))
+    }
+
+    /// The results of a lane that the registry has not taken.
+    private final class ResultInbox: Sendable {
+        let results = Mutex<[ServerLane.Result]>([])
+    }
+
+    /// Returns a registry with lanes and a member of it.
+    private static func joined(loops: UInt8) throws -> (Registry, ScriptedPeer) {
+        var configuration = Registry.Configuration(
+            key: Fixture.serverKey, bound: [Fixture.address(254)], roster: .open)
+        configuration.division = LaneDivision(loops: loops)
+        var registry = Registry(configuration, random: .seeded(1), now: .start)
+        var peer = ScriptedPeer(key: Fixture.key(101), name: try Fixture.name("m1"), context: Fixture.context)
+        func answers(to bytes: [UInt8]) -> [Transmit] {
+            registry.handle(bytes.span, path: Fixture.path, now: .start)
+            var sent: [Transmit] = []
+            while let output = registry.pollOutput() {
+                if case .transmit(let transmit) = output { sent.append(transmit) }
+            }
+            return sent
+        }
+        let hello = peer.hello(from: Fixture.path.remote, ephemeral: Fixture.secret(1))
+        try peer.open(welcome: try #require(answers(to: hello).last).bytes)
+        for transmit in answers(to: try #require(peer.confirm).bytes) { peer.hear(transmit.bytes) }
+        return (registry, peer)
     }
 }
