@@ -12,8 +12,8 @@ internal import NIOPosix
 /// only when `readStrangers` is called. Answers to strangers are sent from the strangers' socket, so that they do not
 /// fill the send buffer of members' datagrams. Both count as one socket in `Path.socket`.
 ///
-/// With lanes, each of them has a `UDPSocket` of its own for the same address, on its own event loop: a follower. It
-/// has one socket of the kernel, which this socket opens for it, and opens again together with its own.
+/// With lanes, each lane has a `UDPSocket` of its own for the same address, on its own event loop: a follower. A
+/// follower has one socket of the kernel. The leading `UDPSocket` opens it, and opens it again together with its own.
 final class UDPSocket: @unchecked Sendable {
     /// The sizes of a socket's reads.
     struct Profile: Sendable {

@@ -1,9 +1,8 @@
 /// This peer's messages that wait for acknowledgments (PROTOCOL.md, section 7.4).
 ///
-/// A message is repeated, at first with equal and then with doubling gaps, to the receivers whose ACK is missing. That
-/// ends when all have come, when
-/// its time is over, or when this peer has a new session: receivers could not tell that a message signed in the new
-/// session is the same.
+/// A message is repeated, at first with equal and then with doubling gaps, to the receivers whose ACK is missing. The
+/// repeats end when all ACKs have come, when the message's time is over, or when this peer has a new session. Receivers
+/// would take the message, signed in the new session, for another one.
 package struct Deliveries: Sendable {
     private struct Unacknowledged: Sendable {
         let message: PeerMessage

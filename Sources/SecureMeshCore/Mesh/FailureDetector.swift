@@ -25,7 +25,7 @@ package struct FailureDetector: Hashable, Sendable {
     /// The time of the next sweep; nil while the sockets are being drained.
     package var deadline: Instant? { drainBegan == nil ? nextSweep : nil }
 
-    /// Returns true once for each sweep. The sockets are then to be drained, and `sweep` is to be called.
+    /// Returns true if a sweep is due, once for each sweep. The caller then drains the sockets and calls `sweep`.
     package mutating func sweepIsDue(now: Instant) -> Bool {
         guard drainBegan == nil, now >= nextSweep else { return false }
         drainBegan = now
@@ -35,8 +35,8 @@ package struct FailureDetector: Hashable, Sendable {
 
     /// Ends the drain.
     ///
-    /// - Returns: The instant such that members expire whose last proof of life is before it. Nil while expiry is
-    ///   suspended, or if no drain was asked for.
+    /// - Returns: An instant: members whose last proof of life is older expire now. Nil while expiry is suspended, or if
+    ///   no drain was asked for.
     package mutating func sweep(now: Instant) -> Instant? {
         guard let began = drainBegan else { return nil }
         drainBegan = nil
@@ -44,7 +44,8 @@ package struct FailureDetector: Hashable, Sendable {
         let isLong = now - began > interval
         if isLong, !wasLong { suspendedUntil = now + lifetime }
         wasLong = isLong
-        // What the drain could not read in time is no reason to expire, so its beginning counts.
+        // Nobody must expire because the drain could not read a heartbeat in time. So silence counts up to the
+        // beginning of the drain.
         return now >= suspendedUntil ? began - lifetime : nil
     }
 
