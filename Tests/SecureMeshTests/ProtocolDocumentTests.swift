@@ -206,7 +206,6 @@ private let constants: [(name: String, value: String)] = [
     ("leastAnsweringPulses", text(Limits.leastAnsweringPulses)),
     ("solicitationsPerInterval", text(Limits.solicitationsPerInterval)),
     ("digestGap", text(Limits.digestGap)),
-    ("memberDigestGap", text(Limits.memberDigestGap)),
     ("repairGap", text(Limits.repairGap)),
     ("leastRepair", text(Limits.leastRepair)),
     ("firstBurst", text(Limits.firstBurst)),

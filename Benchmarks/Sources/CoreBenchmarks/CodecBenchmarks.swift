@@ -60,7 +60,7 @@ extension Benchmark {
 enum Samples {
     static func entries(_ count: Int) -> [Entry] {
         (0..<count).compactMap { index in
-            guard let session = SessionID(rawValue: UInt64(index + 1) << 32),
+            guard let session = SessionID(rawValue: UInt64(index + 1) << 54),
                 let name = try? PeerName("member-\(index)-of-the-mesh")
             else { return nil }
             var bytes = [UInt8](repeating: 3, count: Bytes32.count)

@@ -47,7 +47,21 @@ extension Benchmark {
             }
         }
         measure("token", limit: 0) { Self.use(Sodium.derive(.token, secret, 7)) }
-        let entries = Samples.entries(1_000)
-        measure("digest of 1,000", limit: 2, repeats: 5) { Self.use(entries.digest(id: 1, version: 2)) }
+        var directory = Directory()
+        for entry in Samples.entries(1_000) { directory.insert(entry) }
+        // A copy of a directory whose digest was not computed has no hashes of buckets.
+        measure("digest of 1,000, all buckets", limit: 4, repeats: 5) {
+            var copy = directory
+            Self.use(copy.digest(id: 1, version: 2))
+        }
+        var tree = DirectoryTree()
+        let session = directory.sessions[0]
+        measure("digest of 1,000, one bucket", limit: 2, repeats: 5) {
+            tree.change(session)
+            let digest = tree.digest(id: 1, version: 2) { bucket, bytes in
+                directory.forEach(inBucket: bucket) { $0.hash.append(to: &bytes) }
+            }
+            Self.use(digest)
+        }
     }
 }

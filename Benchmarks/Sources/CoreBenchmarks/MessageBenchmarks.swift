@@ -58,7 +58,7 @@ extension Benchmark {
     private mutating func measureSnapshot(_ mesh: BenchmarkMesh) {
         guard let (receiver, parts) = mesh.snapshot else { return }
         measure(
-            "SNAPSHOT at a newcomer, per entry", limit: 4.5, repeats: mesh.registry.memberCount - 1,
+            "SNAPSHOT at a newcomer, per entry", limit: 5.5, repeats: mesh.registry.memberCount - 1,
             prepare: { receiver },
             run: { receiver in
                 for part in parts {

@@ -9,6 +9,7 @@ package struct Directory: Sendable {
     private var names = EntryTable<EntryByName>()
     private var addresses = EntryTable<EntryByAddress>()
     private var removed = RecentSessions()
+    private var tree = DirectoryTree()
     private let pool: (any EntrySharing)?
 
     /// - Parameter pool: The entries of other directories in this process, to share memory with them.
@@ -29,6 +30,7 @@ package struct Directory: Sendable {
     var empty: Directory { Directory(pool: pool) }
 
     package subscript(session: SessionID) -> Entry? { entries[session]?.entry }
+    func shared(_ session: SessionID) -> SharedEntry? { entries[session] }
     /// Returns the entry of the identity; nil if it is no member.
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
@@ -61,7 +63,8 @@ package struct Directory: Sendable {
     /// Adds an entry. The caller makes sure that `allows` would return true for it.
     package mutating func insert(_ entry: Entry) {
         let shared = shared(entry)
-        sessions.insert(entry.session, at: index(of: entry.session))
+        sessions.insert(entry.session, at: index(of: entry.session.rawValue))
+        tree.change(entry.session)
         entries.insert(shared)
         identities.insert(shared)
         names.insert(shared)
@@ -72,20 +75,43 @@ package struct Directory: Sendable {
         guard let shared = entries[session] else { return }
         let entry = shared.entry
         entries.remove(session)
-        sessions.remove(at: index(of: session))
+        sessions.remove(at: index(of: session.rawValue))
+        tree.change(session)
         if identities[entry.identity] === shared { identities.remove(entry.identity) }
         if names[entry.name] === shared { names.remove(entry.name) }
         if addresses[entry.address] === shared { addresses.remove(entry.address) }
         removed.insert(session)
     }
 
-    /// Returns the index of `session` in `sessions`, or where to insert it.
-    private func index(of session: SessionID) -> Int {
+    /// Returns the digest at `version` (PROTOCOL.md, section 6.5).
+    ///
+    /// - Parameter id: The directory id.
+    package mutating func digest(id: UInt64, version: UInt64) -> Bytes32 {
+        // The tree is moved out, because its hashes would be copied if two values had them.
+        var tree = DirectoryTree()
+        swap(&tree, &self.tree)
+        defer { swap(&tree, &self.tree) }
+        return tree.digest(id: id, version: version) { bucket, bytes in
+            forEach(inBucket: bucket) { $0.hash.append(to: &bytes) }
+        }
+    }
+
+    /// Calls `body` with the entries in a bucket of the tree, in ascending order of their sessions.
+    package func forEach(inBucket bucket: Int, _ body: (SharedEntry) -> Void) {
+        var index = index(of: UInt64(bucket) << 56)
+        while index < sessions.count, DirectoryTree.bucket(of: sessions[index]) == bucket {
+            if let shared = entries[sessions[index]] { body(shared) }
+            index += 1
+        }
+    }
+
+    /// Returns the index of the first of `sessions` that is not below `session`.
+    private func index(of session: UInt64) -> Int {
         var low = 0
         var high = sessions.count
         while low < high {
             let middle = (low + high) / 2
-            if sessions[middle] < session { low = middle + 1 } else { high = middle }
+            if sessions[middle].rawValue < session { low = middle + 1 } else { high = middle }
         }
         return low
     }

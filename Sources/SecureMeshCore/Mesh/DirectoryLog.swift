@@ -14,10 +14,12 @@ package struct DirectoryLog: Sendable {
     /// member never makes an addition contradict the directory.
     private var removals: [Removal] = []
     /// The published entries that a waiting change removes.
-    private var leaving: [SessionID: Entry] = [:]
+    private var leaving: [SessionID: SharedEntry] = [:]
     /// `deltas[i]` leads to version `version - deltas.count + i + 1`.
     private var deltas: [SignedPayload] = []
     private var frozen: [FrozenSnapshot] = []
+    /// The tree of the directory at `version`.
+    private var tree = DirectoryTree()
     private var newestDigest: (version: UInt64, digest: Bytes32)?
     private var lastFlush: Instant
 
@@ -69,7 +71,7 @@ package struct DirectoryLog: Sendable {
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
         var published = old
         if let old {
-            if withdraw(old, .replaced) { published = nil } else { leaving[old] = directory[old] }
+            if withdraw(old, .replaced) { published = nil } else { leaving[old] = directory.shared(old) }
             directory.remove(old)
         }
         directory.insert(entry)
@@ -81,8 +83,8 @@ package struct DirectoryLog: Sendable {
     ///
     /// - Parameter reason: The reason why the server ended the session; nil if its member left.
     package mutating func remove(_ session: SessionID, _ reason: Goodbye.Reason?) {
-        if !withdraw(session, reason), let entry = directory[session] {
-            leaving[session] = entry
+        if !withdraw(session, reason), let shared = directory.shared(session) {
+            leaving[session] = shared
             removals.append(Removal(session, reason))
         }
         directory.remove(session)
@@ -107,7 +109,17 @@ package struct DirectoryLog: Sendable {
     /// Returns the digest of the directory at `version`, without the waiting changes. It is computed once per version.
     package mutating func digest() -> Bytes32 {
         if let newestDigest, newestDigest.version == version { return newestDigest.digest }
-        let digest = published.map(\.entry).digest(id: id, version: version)
+        let leaving = Dictionary(grouping: leaving.values) { DirectoryTree.bucket(of: $0.entry.session) }
+        // The tree is moved out, because its hashes would be copied if two values had them.
+        var tree = DirectoryTree()
+        swap(&tree, &self.tree)
+        let digest = tree.digest(id: id, version: version) { bucket, bytes in
+            guard hasChanges else { return directory.forEach(inBucket: bucket) { $0.hash.append(to: &bytes) } }
+            var listed: [SharedEntry] = []
+            directory.forEach(inBucket: bucket) { listed.append($0) }
+            for shared in published(listed, leaving[bucket] ?? []) { shared.hash.append(to: &bytes) }
+        }
+        swap(&tree, &self.tree)
         newestDigest = (version, digest)
         return digest
     }
@@ -126,19 +138,27 @@ package struct DirectoryLog: Sendable {
         removed += changes.compactMap { change in change.removed.map { Removal($0, .replaced) } }
         let added = changes.map(\.added)
         waiting.removeFirst(count)
-        for removal in removed { leaving[removal.session] = nil }
-        for entry in added { unpublished.remove(entry.session) }
+        for removal in removed {
+            leaving[removal.session] = nil
+            tree.change(removal.session)
+        }
+        for entry in added {
+            unpublished.remove(entry.session)
+            tree.change(entry.session)
+        }
         return Delta(
             from: version, to: version + 1, removed: removed.sorted { $0.session < $1.session },
             added: added.sorted { $0.session < $1.session })
     }
 
     /// The directory at `version`, in the order of the sessions.
-    private var published: [SharedEntry] {
-        guard hasChanges else { return directory.sharedInOrder }
-        let staying = directory.sharedInOrder.filter { !unpublished.contains($0.entry.session) }
+    private var published: [SharedEntry] { published(directory.sharedInOrder, Array(leaving.values)) }
+
+    /// Returns those of `listed` that a DELTA has listed, and those of `leaving`, in the order of the sessions.
+    private func published(_ listed: [SharedEntry], _ leaving: [SharedEntry]) -> [SharedEntry] {
+        let staying = unpublished.isEmpty ? listed : listed.filter { !unpublished.contains($0.entry.session) }
         guard !leaving.isEmpty else { return staying }
-        return (staying + leaving.values.map(SharedEntry.init)).sorted { $0.entry.session < $1.entry.session }
+        return (staying + leaving).sorted { $0.entry.session < $1.entry.session }
     }
 
     /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`; nil if the log begins later.

@@ -3,8 +3,8 @@
 /// A directory from an earlier session is not proven to be that of this session's server. It extends no trust until a
 /// digest proves it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
 ///
-/// A digest takes time in proportion to the directory. So a proven directory that changes with every PULSE is compared
-/// only once in a while.
+/// A malicious server can make a digest take time in proportion to the directory. So a proven directory that changes
+/// with every PULSE is compared only once in a while.
 struct DirectoryProof: Sendable {
     private struct Digest: Hashable, Sendable {
         let version: UInt64
@@ -41,24 +41,29 @@ struct DirectoryProof: Sendable {
         expected = Digest(version: version, digest: digest)
     }
 
-    /// Compares the directory with the newest digest, if that is of the version held.
-    ///
-    /// - Parameters:
-    ///   - members: The number of members in the directory.
-    ///   - digest: Computes the directory's digest. It is called once per version.
-    /// - Returns: False if the directory has been found wrong.
-    mutating func compare(held version: UInt64, members: Int, now: Instant, digest: () -> Bytes32) -> Bool {
-        guard let expected, expected.version == version, version > 0, !isWrong else { return true }
-        let own: Digest
-        if let computed, computed.version == version {
-            own = computed
-        } else {
-            if isProven, let waitsUntil, now < waitsUntil { return true }
-            own = Digest(version: version, digest: digest())
-            computed = own
-            waitsUntil = now + max(Limits.digestGap, Limits.memberDigestGap * members)
+    /// Returns true if a digest of the directory is to be computed, to compare it with the newest one.
+    func needsDigest(of version: UInt64, now: Instant) -> Bool {
+        guard let expected, expected.version == version, version > 0, !isWrong, computed?.version != version else {
+            return false
         }
-        isProven = own == expected
+        guard isProven, let waitsUntil else { return true }
+        return now >= waitsUntil
+    }
+
+    /// Notes the digest of the directory.
+    mutating func note(_ digest: Bytes32, of version: UInt64, now: Instant) {
+        computed = Digest(version: version, digest: digest)
+        waitsUntil = now + Limits.digestGap
+    }
+
+    /// Compares the directory with the newest digest, if both digests are of the version held.
+    ///
+    /// - Returns: False if the directory has been found wrong.
+    mutating func compare(held version: UInt64) -> Bool {
+        guard let expected, let computed, expected.version == version, computed.version == version, version > 0,
+            !isWrong
+        else { return true }
+        isProven = computed == expected
         isWrong = !isProven
         return isProven
     }

@@ -132,10 +132,10 @@ package struct DirectoryReplica: MemberLookup {
     }
 
     private mutating func compareDigest(_ now: Instant) -> Bool {
-        let (directory, id, version) = (directory, id, version)
-        let isRight = proof.compare(held: version, members: directory.count, now: now) {
-            directory.inOrder.digest(id: id, version: version)
+        if proof.needsDigest(of: version, now: now) {
+            proof.note(directory.digest(id: id, version: version), of: version, now: now)
         }
+        let isRight = proof.compare(held: version)
         // Parts of a SNAPSHOT that was to follow what is held are of no use.
         if !isRight { assembly = nil }
         return isRight

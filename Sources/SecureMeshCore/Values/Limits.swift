@@ -70,7 +70,6 @@ package enum Limits {
     /// The shortest time between two digests that a peer computes of a proven directory, and the shortest time per
     /// member; the longer of the two counts. A digest takes 0.3 µs per member.
     package static let digestGap = Duration.seconds(2)
-    package static let memberDigestGap = Duration.milliseconds(10)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of parts or DELTAs of a repair that need no token of `repairRate`, unless it follows sooner than
     /// `repairGap`.

@@ -139,7 +139,7 @@ extension VectorWorld {
     }
 
     /// Makes an entry from the sections of the handshake, and compares it with its bytes in `section`.
-    private func entry(_ section: VectorSection, _ name: String) throws -> Entry {
+    func entry(_ section: VectorSection, _ name: String) throws -> Entry {
         let isA = name == "entry_a"
         let hello = try vectors.section(isA ? "hello" : "hello-b")
         let entry = Entry(

@@ -12,7 +12,7 @@ package struct VectorCheck {
     /// The sections of protocol version 1, in their order.
     package static let sections = [
         "keys", "hello", "hello-cookie", "hello-b", "retry", "welcome", "welcome-b", "reject", "confirm", "heartbeat",
-        "leave", "pulse", "snapshot", "delta", "goodbye", "message", "message-all", "message-probe", "ack",
+        "leave", "pulse", "snapshot", "delta", "goodbye", "digest", "message", "message-all", "message-probe", "ack",
     ]
 
     /// - Throws: A `Fault` that names the section and the value.
@@ -56,6 +56,7 @@ package struct VectorCheck {
             case "snapshot": try world.checkSnapshot(section)
             case "delta": try world.checkDelta(section)
             case "goodbye": try world.checkGoodbye(section)
+            case "digest": try world.checkDigest(section)
             case "message", "message-all", "message-probe": try world.checkMessage(section)
             case "ack": try world.checkAcknowledgment(section)
             default: throw Fault("[\(name)] is a section that nothing checks")

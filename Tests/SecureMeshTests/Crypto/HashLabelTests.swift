@@ -31,7 +31,8 @@ struct HashLabelTests {
         #expect(
             Set(HashLabel.allCases.map(\.rawValue)) == [
                 "tag", "transcript", "transcript reject", "hello", "reject", "welcome", "master", "peer to server",
-                "server to peer", "binder", "cookie", "token", "directory", "message", "key text",
+                "server to peer", "binder", "cookie", "token", "directory entry", "directory bucket", "directory group",
+                "directory", "message", "key text",
             ])
     }
 

@@ -12,7 +12,7 @@ struct VectorTests {
     @Test("the vectors have these sections and no others, and each datagram is accepted")
     func all() throws {
         let datagrams = try VectorCheck.published()
-        #expect(datagrams.map(\.name) == Array(VectorCheck.sections.dropFirst()))
+        #expect(datagrams.map(\.name) == VectorCheck.sections.filter { $0 != "keys" && $0 != "digest" })
         for datagram in datagrams { #expect(datagram.refusal(of: datagram.bytes) == nil, "\(datagram.name)") }
     }
 

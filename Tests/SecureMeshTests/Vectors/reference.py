@@ -322,11 +322,32 @@ leave_3 = dict(counter_u64=3, number_u64=3,
 entry_a = entry(s_a, id_a, E_a, hello_1["signature"], addr_a, name_a)
 entry_b = entry(s_b, id_b, E_b, hello_b["signature"], addr_b, name_b)
 entries = b"".join(sorted([entry_a, entry_b]))  # a session id is the first field, big-endian: bytes sort as numbers
-def digest_of(version, entries):
-    return H("directory", u64(directory_id) + u64(version) + entries)
+
+def bucket_hash(b, listed):
+    """The hash of the entries whose sessions begin with the byte b."""
+    hashes = [H("directory entry", e) for e in sorted(listed) if e[0] == b]
+    return H("directory bucket", b"".join(hashes)) if hashes else bytes(32)
+
+def group_hash(g, listed):
+    return H("directory group", b"".join(bucket_hash(b, listed) for b in range(16 * g, 16 * g + 16)))
+
+def digest_of(version, listed):
+    groups = [group_hash(g, listed) for g in range(16)]
+    return H("directory", u64(directory_id) + u64(version) + b"".join(groups))
+
+# A third entry shares the bucket of A, and comes before A in it. It is A's entry with another session.
+s_c = 0xa100000000000001
+entry_c = u64(s_c) + entry_a[8:]
+digest_vector = dict(version_u64=8, entry_a=entry_a, entry_b=entry_b, s_c_u64=s_c, entry_c=entry_c,
+                     **{"hash_" + n: H("directory entry", e)
+                        for n, e in (("a", entry_a), ("b", entry_b), ("c", entry_c))},
+                     bucket_ca=bucket_hash(0xa1, [entry_a, entry_b, entry_c]), bucket_b=bucket_hash(0x1b, [entry_b]),
+                     group_ca=group_hash(10, [entry_a, entry_b, entry_c]), group_b=group_hash(1, [entry_b]),
+                     group_empty=group_hash(0, []), digest_empty=digest_of(1, []),
+                     digest=digest_of(8, [entry_a, entry_b, entry_c]))
 
 CURRENT = 1
-digest_8 = digest_of(8, entries)
+digest_8 = digest_of(8, [entry_a, entry_b])
 pulse_1 = dict(counter_u64=1, echo_u64=2, secret=pulse_secret, token_u64=pulse_token, number_u64=1, version_u64=8,
                flags_u64=CURRENT, digest=digest_8,
                **from_server(PULSE, 1, u64(1) + u64(8) + u8(CURRENT) + digest_8, delivery=u64(2) + u64(pulse_token)))
@@ -498,8 +519,13 @@ def self_test():
     first, second = take_entry(r), take_entry(r)
     r.end()
     # The peer holds the directory of the SNAPSHOT, at the version of the PULSE.
-    held = b"".join([bytes.fromhex("d1d2d3d4d5d6d7d8"), (8).to_bytes(8, "big"), r.data[13:]])
-    require(H("directory", held) == digest, "digest")
+    held = r.data[13:]
+    buckets = [bytes(32)] * 256
+    for text in (held[:len(entry_b)], held[len(entry_b):]):
+        buckets[text[0]] = H("directory bucket", H("directory entry", text))
+    groups = [H("directory group", b"".join(buckets[i:i + 16])) for i in range(0, 256, 16)]
+    require(H("directory", b"".join([bytes.fromhex("d1d2d3d4d5d6d7d8"), (8).to_bytes(8, "big")] + groups)) == digest,
+            "digest")
     require(first["session"] < second["session"], "entries ascend")
     expected_a = dict(session=s_a, identity=id_a, E=E_a, addr=addr_a, name=name_a)
     expected_b = dict(session=s_b, identity=id_b, E=E_b, addr=addr_b, name=name_b)
@@ -559,6 +585,7 @@ def vectors():
             ("welcome", welcome_a), ("welcome-b", welcome_b), ("reject", reject_1),
             ("confirm", confirm_1), ("heartbeat", heartbeat_2), ("leave", leave_3),
             ("pulse", pulse_1), ("snapshot", snapshot_2), ("delta", delta_3), ("goodbye", goodbye_4),
+            ("digest", digest_vector),
             ("message", message_1), ("message-all", message_2), ("message-probe", message_3), ("ack", ack_1)):
         emit(name, vector)
     return PREAMBLE + "".join("\n" + "\n".join(lines) + "\n" for lines in sections)
