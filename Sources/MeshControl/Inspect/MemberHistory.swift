@@ -31,8 +31,8 @@ package struct MemberHistory: Sendable {
     /// The number of keys that may join and are neither present nor absent.
     private(set) package var neverCount = 0
     /// The departures in their order. A departure that is not in `absent` was forgotten: the member is back, or left
-    /// again.
-    private var order: [Absence] = []
+    /// again. A slice, because removing the first elements of an array would move all others at each departure.
+    private var order: ArraySlice<Absence> = []
     private var newest: UInt64 = 0
     private let limit: Int
     private let time: Duration
@@ -135,9 +135,11 @@ package struct MemberHistory: Sendable {
 
     private mutating func forget(_ now: Timestamp) {
         drop(order.prefix { !isRemembered($0) || now - $0.at > time }.count)
-        if absent.count > limit, let index = order.firstIndex(where: isRemembered) { drop(index + 1) }
+        if absent.count > limit, let index = order.firstIndex(where: isRemembered) {
+            drop(index + 1 - order.startIndex)
+        }
         // Members that leave and come back fill the order with departures that are forgotten already.
-        if order.count > limit * 2 { order = order.filter(isRemembered) }
+        if order.count > limit * 2 { order = ArraySlice(order.filter(isRemembered)) }
     }
 
     /// Removes the oldest departures.

@@ -53,6 +53,11 @@ package struct DirectoryReplica: MemberLookup {
         directory.entry(named: name) ?? former.missing(named: name)
     }
 
+    /// Returns the entry of the member at an address, which may be one of the former directory.
+    package func entry(at address: SocketAddress) -> Entry? {
+        directory.entry(at: address) ?? former.missing(at: address)
+    }
+
     /// Returns the entry for which a message to a member is sealed, and who signs it; nil if it cannot be reached now.
     package func receiver(_ identity: PublicKey, by speakers: Speakers) -> (entry: Entry, signer: Signer)? {
         if let signer = speakers.listed, let entry = directory.entry(of: identity) { return (entry, signer) }

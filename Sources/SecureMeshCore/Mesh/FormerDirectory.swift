@@ -41,6 +41,7 @@ package struct FormerDirectory: MemberLookup {
     package var missing: [Entry] { missingMembers.inOrder }
     package func missing(_ identity: PublicKey) -> Entry? { missingMembers.entry(of: identity) }
     package func missing(named name: PeerName) -> Entry? { missingMembers.entry(named: name) }
+    package func missing(at address: SocketAddress) -> Entry? { missingMembers.entry(at: address) }
 
     /// The instant of the next call of `expire` that changes something.
     package var deadline: Instant? {

@@ -182,8 +182,8 @@ package struct Peer: MeshMachine {
 
     package mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant) {
         guard !hasEnded, leaving == nil, unreachable.isNews(address, now: now) else { return }
-        let member = directory.others.first { $0.address == address }.map(Member.init)
-        emit(.unreachable(member, at: address, refusal))
+        let entry = directory.entry(at: address).flatMap { $0.identity == configuration.key.publicKey ? nil : $0 }
+        emit(.unreachable(entry.map(Member.init), at: address, refusal))
     }
 
     /// Handles the end of a drain: gives up the candidate, and declares the connection lost, if their PULSEs are
