@@ -31,6 +31,8 @@ package struct SwarmReport: Sendable {
     package var timeToBeListed = Distribution()
     /// The time from a call of `broadcast` to the event at a receiver.
     package var delay = Distribution()
+    /// The same time to the last receiver of each broadcast.
+    package var broadcastDelays = BroadcastDelays()
     package var duration = Duration.zero
     package var processorTime = Duration.zero
     /// The peak of the resident memory, in bytes.
@@ -84,6 +86,8 @@ package struct SwarmReport: Sendable {
                     + Figures.count(broadcasts, "broadcast", "broadcasts"))
         }
         if delay.count > 0 { add("delay", Self.summary(of: delay)) }
+        let toLast = broadcastDelays.toLast
+        if toLast.count > 0 { add("delay to last", Self.summary(of: toLast)) }
         add("memory", "\(Figures.bytes(Double(memory))) at most")
         add(
             "CPU time", "\(Figures.duration(processorTime)) in \(Figures.duration(duration))")
@@ -113,6 +117,7 @@ package struct SwarmReport: Sendable {
             ("time_to_join", timeToJoin.json),
             ("time_to_be_listed", timeToBeListed.json),
             ("delay", delay.json),
+            ("delay_to_last", broadcastDelays.toLast.json),
             ("duration_ns", .nanoseconds(duration)),
             ("cpu_ns", .nanoseconds(processorTime)),
             ("memory_bytes", .integer(memory)),

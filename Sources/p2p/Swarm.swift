@@ -134,6 +134,7 @@ final class Swarm: Sendable {
             state.withLock { state in
                 state.report.delivered += 1
                 state.report.delay.add(delay)
+                state.report.broadcastDelays.noteDelivery(ofBroadcastAt: sentAt, delay: delay)
             }
         case .memberJoined(let other):
             if newcomers > 0 { noteListing(of: other.publicKey) }
@@ -223,7 +224,9 @@ final class Swarm: Sendable {
                 count += 1
                 state.withLock { state in
                     state.report.broadcasts += 1
-                    state.report.sent += max(receivers - strangers, 0)
+                    let count = max(receivers - strangers, 0)
+                    state.report.sent += count
+                    state.report.broadcastDelays.noteReceivers(count, ofBroadcastAt: .nanoseconds(time))
                 }
             } catch {
                 switch error {

@@ -193,8 +193,9 @@ def main():
     print(f'\nthe sender made {share:.2f} of the broadcasts that the interval allows')
     if lost:
         print(f'{lost[0]} of {lost[1]} messages to the peers lost')
-    print(f'a swarm of {options.receivers + 1}, while it forms and after: {report["lost"]} of {report["sent"]} lost, delay '
-          + ', '.join(f'{name} {report["delay"][key] / 1e6:.2f} ms' for name, key in DELAYS))
+    print(f'a swarm of {options.receivers + 1}, while it forms and after: {report["lost"]} of {report["sent"]} lost')
+    for name, what in [('delay', 'delay'), ('delay_to_last', 'delay to the last receiver of each message')]:
+        print(f'{what}: ' + ', '.join(f'{label} {report[name][key] / 1e6:.2f} ms' for label, key in DELAYS))
     if share < 0.95:
         failed.append(f'the interval is not a rate: {share:.2f} of the broadcasts were made')
     if lost and lost[0]:
