@@ -2,8 +2,7 @@
 ///
 /// The server keeps one and each peer a replica of it. A session that was removed never returns.
 package struct Directory: Sendable {
-    /// All sessions in ascending order, which is the order of snapshots and of sending to all.
-    private(set) package var sessions: [SessionID] = []
+    private var order = SortedSessions()
     private var entries = EntryTable<EntryBySession>()
     private var identities = EntryTable<EntryByIdentity>()
     private var names = EntryTable<EntryByName>()
@@ -17,13 +16,15 @@ package struct Directory: Sendable {
         self.pool = pool
     }
 
-    package var count: Int { sessions.count }
+    package var count: Int { order.count }
     package var usages: [Usage] {
         [
             Usage("directory entries", count, limit: Limits.directoryEntries),
             Usage("removed sessions", removed.count, limit: Limits.removedSessions),
         ]
     }
+    /// All sessions in ascending order, which is the order of snapshots and of sending to all.
+    package var sessions: [SessionID] { order.all }
     package var inOrder: [Entry] { sessions.compactMap { entries[$0]?.entry } }
     var sharedInOrder: [SharedEntry] { sessions.compactMap { entries[$0] } }
     /// A directory without entries and without memory of removed ones.
@@ -63,7 +64,7 @@ package struct Directory: Sendable {
     /// Adds an entry. The caller makes sure that `allows` would return true for it.
     package mutating func insert(_ entry: Entry) {
         let shared = shared(entry)
-        sessions.insert(entry.session, at: index(of: entry.session.rawValue))
+        order.insert(entry.session)
         tree.change(entry.session)
         entries.insert(shared)
         identities.insert(shared)
@@ -75,7 +76,7 @@ package struct Directory: Sendable {
         guard let shared = entries[session] else { return }
         let entry = shared.entry
         entries.remove(session)
-        sessions.remove(at: index(of: session.rawValue))
+        order.remove(session)
         tree.change(session)
         if identities[entry.identity] === shared { identities.remove(entry.identity) }
         if names[entry.name] === shared { names.remove(entry.name) }
@@ -98,22 +99,9 @@ package struct Directory: Sendable {
 
     /// Calls `body` with the entries in a bucket of the tree, in ascending order of their sessions.
     package func forEach(inBucket bucket: Int, _ body: (SharedEntry) -> Void) {
-        var index = index(of: UInt64(bucket) << 56)
-        while index < sessions.count, DirectoryTree.bucket(of: sessions[index]) == bucket {
-            if let shared = entries[sessions[index]] { body(shared) }
-            index += 1
+        order.forEach(inBucket: bucket) { session in
+            if let shared = entries[session] { body(shared) }
         }
-    }
-
-    /// Returns the index of the first of `sessions` that is not below `session`.
-    private func index(of session: UInt64) -> Int {
-        var low = 0
-        var high = sessions.count
-        while low < high {
-            let middle = (low + high) / 2
-            if sessions[middle].rawValue < session { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }
 

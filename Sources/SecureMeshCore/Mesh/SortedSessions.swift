@@ -1,0 +1,85 @@
+/// The sessions of a directory in ascending order.
+///
+/// They are in chunks, because an insertion into one array of ten thousand moves 40 KB on average.
+package struct SortedSessions: Sendable {
+    /// Chunks in ascending order, of which none is empty.
+    private var chunks: [[SessionID]] = []
+    private(set) package var count = 0
+
+    package init() {}
+
+    /// All sessions.
+    package var all: [SessionID] {
+        if chunks.count == 1 { return chunks[0] }
+        var all: [SessionID] = []
+        all.reserveCapacity(count)
+        for chunk in chunks { all += chunk }
+        return all
+    }
+
+    /// Calls `body` with the sessions in a bucket of the directory's tree, in ascending order.
+    package func forEach(inBucket bucket: Int, _ body: (SessionID) -> Void) {
+        guard !chunks.isEmpty else { return }
+        let lowest = UInt64(bucket) << 56
+        var chunk = chunk(of: lowest)
+        var index = index(of: lowest, in: chunk)
+        while chunk < chunks.count {
+            while index < chunks[chunk].count {
+                let session = chunks[chunk][index]
+                guard DirectoryTree.bucket(of: session) == bucket else { return }
+                body(session)
+                index += 1
+            }
+            chunk += 1
+            index = 0
+        }
+    }
+
+    /// Inserts a session that is not there yet.
+    package mutating func insert(_ session: SessionID) {
+        count += 1
+        guard !chunks.isEmpty else { return chunks.append([session]) }
+        let chunk = chunk(of: session.rawValue)
+        chunks[chunk].insert(session, at: index(of: session.rawValue, in: chunk))
+        guard chunks[chunk].count > Self.largestChunk else { return }
+        let half = chunks[chunk].count / 2
+        chunks.insert(Array(chunks[chunk][half...]), at: chunk + 1)
+        chunks[chunk].removeSubrange(half...)
+    }
+
+    /// Removes a session, if it is there.
+    package mutating func remove(_ session: SessionID) {
+        guard !chunks.isEmpty else { return }
+        let chunk = chunk(of: session.rawValue)
+        let index = index(of: session.rawValue, in: chunk)
+        guard index < chunks[chunk].count, chunks[chunk][index] == session else { return }
+        chunks[chunk].remove(at: index)
+        count -= 1
+        if chunks[chunk].isEmpty { chunks.remove(at: chunk) }
+    }
+
+    /// Returns the last chunk that does not begin above `session`, or else the first one.
+    private func chunk(of session: UInt64) -> Int {
+        var low = 0
+        var high = chunks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if chunks[middle][0].rawValue <= session { low = middle + 1 } else { high = middle }
+        }
+        return max(low - 1, 0)
+    }
+
+    /// Returns the index of the first session of a chunk that is not below `session`.
+    private func index(of session: UInt64, in chunk: Int) -> Int {
+        var low = 0
+        var high = chunks[chunk].count
+        while low < high {
+            let middle = (low + high) / 2
+            if chunks[chunk][middle].rawValue < session { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The largest number of sessions in a chunk.
+    private static let largestChunk = 512
+}
