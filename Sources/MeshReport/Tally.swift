@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The counts of events and stays, for page, terminal and JSON.
+/// The totals of a recording (joins, departures, faults, traffic), for page, terminal and JSON.
 struct Tally {
     private(set) var joins = 0
     /// The number of members per reason of departure, in the order of `Departure.all`.

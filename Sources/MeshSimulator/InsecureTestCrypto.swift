@@ -133,9 +133,9 @@ private struct Exponent {
         numbers = (a | 1, b | 1, c | 1, d | 1)
     }
 
-    /// Returns the products modulo powers of two. The order of the factors does not matter. The result is odd and below
-    /// 2^254, so it is canonical. It is never a point of small order, because the odd ones of these are 1 or above
-    /// 2^254.
+    /// Returns the four products modulo powers of two. The order of the factors does not matter. The result is odd and
+    /// below 2^254, so it is a canonical key. It is never a point of small order: an odd encoding of such a point is 1
+    /// or above 2^254.
     func times(_ factor: (UInt64, UInt64, UInt64, UInt64)) -> Bytes32 {
         Bytes32(
             littleEndian: (

@@ -15,9 +15,9 @@ struct CounterLog<Reason: Hashable> {
     private struct Flood {
         let start: Instant
         var last: Instant
-        /// The reasons that have a line.
+        /// The reasons that have been logged during the flood.
         var logged: Set<Reason> = []
-        /// True if a reason has two lines, so that no line has its total.
+        /// True if a reason has been logged more than once, so that no line has its total.
         var needsTotals = false
     }
 

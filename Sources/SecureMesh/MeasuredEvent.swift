@@ -1,6 +1,6 @@
 /// An event that a counter of ``MeshMetrics`` counts.
 protocol MeasuredEvent {
-    /// All counters of events of this type, so that each is reported before it counts.
+    /// All counters of events of this type. Each is created at the start, so its metric exists before the first event.
     static var counters: [EventCounter] { get }
     /// The counter of this event; nil if none counts it.
     var counter: EventCounter? { get }

@@ -6,9 +6,9 @@ internal import NIOPosix
 /// The importance of an event to the driver.
 enum EventPriority {
     case ordinary
-    /// Members can cause any number of these. They keep so many bytes.
+    /// A message, whose body has `size` bytes. Members can cause any number of messages.
     case message(size: Int)
-    /// The driver closes after it, with the error that ends `run()`.
+    /// The last event. The driver then closes, with the error that ends `run()`; nil if there is none.
     case last(MeshError?)
 }
 
@@ -210,7 +210,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         return losses
     }
 
-    /// Waits until `condition` returns a value. It is called at once, and after everything that happens to the machine.
+    /// Waits until `condition` returns a value. `condition` is called at once, and after each pass of the event loop.
     ///
     /// - Throws: The error with which the driver closes, or `MeshError.notRunning` if it closes without one;
     ///   `.cancelled` if the task is canceled, or its service group shuts down, while it waits.

@@ -477,7 +477,7 @@ extension MeshPeer {
         try await send(body, to: member.publicKey, waitingForDelivery: timeout)
     }
 
-    /// Sends a message to all other members, and waits until the peers of all have acknowledged it or the time is over.
+    /// Sends a message to all other members, and waits until all have acknowledged it or `timeout` has passed.
     /// See ``broadcast(_:)-(Collection<UInt8>)`` and
     /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///

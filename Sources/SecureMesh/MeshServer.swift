@@ -26,8 +26,8 @@ public final class MeshServer: Service {
         public var lifetime: Duration = ProtocolConstants.lifetime
         /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
-        /// The number of event loops that share the members, 1 to 64. Each needs a core. A server has at most as many
-        /// as the process has event loops, and one where the system cannot divide the datagrams of members.
+        /// The number of event loops that share the members, 1 to 64. Each needs a core. The server uses fewer if the
+        /// process has fewer event loops, and one if the system cannot divide the datagrams of members.
         public var eventLoops = 1
         /// The calendar time, by which keys expire.
         package var calendar: @Sendable () -> UnixTime = { .now }

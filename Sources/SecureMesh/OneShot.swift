@@ -1,7 +1,7 @@
 internal import NIOConcurrencyHelpers
 internal import ServiceLifecycle
 
-/// A value that one task waits for and that is given once.
+/// A value that is set once, and that one task waits for.
 final class OneShot<Value: Sendable>: Sendable {
     private enum State {
         case empty

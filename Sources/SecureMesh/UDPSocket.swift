@@ -109,10 +109,10 @@ final class UDPSocket: @unchecked Sendable {
     /// True if no datagram waits to be sent.
     var hasSentAll: Bool { waiting.isEmpty }
 
-    /// True if the last burst of reads from the socket that members send to ended because it was empty.
+    /// True if the last burst of reads from the members' socket ended because the socket was empty.
     var isDrained: Bool { bound.last?.isDrained ?? true }
 
-    /// The number of datagrams read from the socket that members send to since it was bound.
+    /// The number of datagrams read from the members' socket since it was bound.
     var received: UInt64 { bound.last?.received ?? 0 }
 
     /// Returns the datagrams lost since the start, including those that the kernel dropped.

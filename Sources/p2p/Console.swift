@@ -126,7 +126,7 @@ enum Console {
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.
     static var exitCodeIfOutputFailed: Failure.Code? { hasLostOutput.load(ordering: .relaxed) ? .inputOutput : nil }
 
-    /// True if the reader of stdout has closed the pipe. A command that prints until then may end.
+    /// True if the reader of stdout has closed the pipe. A command that prints until it is stopped then ends.
     static var isReaderGone: Bool { hasLostReader.load(ordering: .relaxed) }
 
     /// Clears the terminal at stdout.

@@ -131,7 +131,7 @@ struct KeyAccessTests {
         try await server.process.waitForLine(matching: "^p2p: the previous list stays in force$", on: .errors)
     }
 
-    /// The path of bindfs; nil if a mount that ignores `chmod`, as one of FAT does, cannot be made.
+    /// The path of bindfs, which mounts a folder so that `chmod` has no effect, as on FAT; nil if it cannot be used.
     static let bindfs =
         geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/fuse")
         ? ["/usr/bin/bindfs", "/bin/bindfs"].first(where: FileManager.default.isExecutableFile) : nil

@@ -16,7 +16,7 @@ import Testing
         #expect(newcomer.version == test.version)
     }
 
-    /// Returns a mesh in which nobody is being sent a snapshot from when it was small.
+    /// Returns a full-size mesh whose server sends no snapshot of an earlier, smaller directory.
     private func grown(seed: UInt64) -> LoadTest {
         let test = LoadTest(
             seed: seed, members: Self.members, peers: 0, spare: Limits.frozenSnapshots, arrivals: .seconds(1))

@@ -152,7 +152,7 @@ struct BenchmarkMesh {
         }
     }
 
-    /// Returns the datagrams with which the second peer sends so many messages to the first one.
+    /// Returns the datagrams of `count` messages from the second peer to the first.
     mutating func messages(_ count: Int, size: Int) -> [[UInt8]] {
         guard let key = peer.identity(named: Self.name("peer")) ?? sender?.identity(named: Self.name("peer")) else {
             return []

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 extension Benchmark {
-    /// Messages between members, and a whole SNAPSHOT at a newcomer.
+    /// Measures messages between members, and how a newcomer handles a whole SNAPSHOT.
     ///
     /// - Parameter count: The number of members.
     mutating func measureMessages(members count: Int) {

@@ -38,7 +38,7 @@ package final class ProcessClock: Sendable {
         }
     }
 
-    /// Returns a time of this clock by the clock of the host.
+    /// Converts a time of this clock to the host's clock.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
     /// NTP sets the clock only for an offset of more than 128 ms. It corrects a smaller one by changing the clock's

@@ -13,7 +13,7 @@ package struct ControlEvent: Codable, Sendable {
         case lookupFailed, directoryStalled, trustEnded, trustRestored, left, ended
         // Of other members.
         case memberJoined, memberRejoined, memberLeft, nameMoved, message
-        /// This host does not send to a member, or to the server if there is no name.
+        /// The system of this host refuses to send to a member, or to the server if `name` is nil.
         case unreachable
         // Of a server.
         case turnedAway, suspected, suspicionEnded

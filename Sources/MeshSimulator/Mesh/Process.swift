@@ -70,7 +70,8 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
         inbox.put(flight, size: flight.bytes.count + 512, limit: buffer)
     }
 
-    /// Returns the mesh's time at which to wake the process, or nil if the schedule does so already.
+    /// Returns the mesh's time at which to wake the process; nil if it has nothing to do, or is already scheduled by
+    /// then.
     func reschedule(now: Instant) -> Instant? {
         guard isAwake else { return nil }
         let due = glance.deadline.map { clock.time(at: $0, now: now) }

@@ -92,7 +92,10 @@ package final class VirtualPeer {
         pulses = [:]
     }
 
-    /// - Parameter isDue: The end of trust may have been due, which is reported with any datagram.
+    /// Returns the peer's figures for the invariants.
+    ///
+    /// - Parameter isDue: True if the end of trust may be due. The peer reports the end with the next datagram, so
+    ///   `deadline` is left out of the figures.
     func view(_ now: Instant, isDue: Bool) -> Invariants.View {
         let local = process.clock.read(now)
         var glance = process.glance

@@ -65,7 +65,7 @@ package struct ScriptedPeer: Sendable {
 // MARK: joining
 
 extension ScriptedPeer {
-    /// Makes a HELLO, and forgets the session before.
+    /// Makes a HELLO, and discards the previous session.
     ///
     /// - Parameter name: The name in the HELLO; nil for the peer's own.
     /// - Returns: The bytes; none if no secret can be agreed with the server's key.
@@ -168,7 +168,7 @@ extension ScriptedPeer {
             payload: payload.encoded, signer: self.key, context: context, key: key)
     }
 
-    /// Returns an ACK of the message `number` of the member of `entry`.
+    /// Returns an ACK for the message with this number from the member that `entry` lists.
     ///
     /// - Parameter counter: The counter; nil for the next.
     package mutating func acknowledgment(

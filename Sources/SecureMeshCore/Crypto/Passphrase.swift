@@ -38,6 +38,6 @@ public enum PassphraseError: Error, Hashable, Sendable {
     case empty
     /// There are more than 1,023 bytes.
     case tooLong
-    /// A byte is an ASCII control character: below 0x20, or 0x7F. So a passphrase is in one line.
+    /// A byte is an ASCII control character (below 0x20, or 0x7F), such as a line break.
     case controlCharacter
 }

@@ -217,7 +217,7 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Refuses an entry whose session is the epoch: `from` would not say whether a datagram is the server's or its.
+    /// Refuses an entry whose session is the epoch. The `from` of that member's datagrams would be the server's.
     private func checkSessions(_ entries: [Entry]) throws(Rejection) {
         guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }

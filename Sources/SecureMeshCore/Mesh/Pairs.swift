@@ -154,11 +154,11 @@ package struct Pairs: Sendable {
         replacedSenders.removeFirst(over.count)
     }
 
-    /// Returns a pair with a sender of whose datagrams none has been opened yet, and makes its key if necessary.
+    /// Returns a pair with a sender that has no pair yet, and makes its key if necessary.
     ///
-    /// Nothing is authentic yet. There are three buckets of tokens for new keys. So a member that sends garbage in the
+    /// The datagram is not authenticated yet, so three buckets limit the new keys. A member that sends garbage in the
     /// names of all others uses up only the bucket for datagrams from unexpected addresses. If it forges the addresses
-    /// too, each sender takes one token, because the key is remembered.
+    /// too, each forged sender costs one token, because the key is remembered.
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant
     ) throws(Rejection) -> InboundPair {

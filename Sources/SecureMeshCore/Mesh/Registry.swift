@@ -109,7 +109,7 @@ package struct Registry: MeshMachine {
         nextPulse = now + configuration.heartbeatInterval
     }
 
-    /// The random number that this start of the server signs under and that members address.
+    /// The random number of this run of the server: the `from` of its datagrams, and the `to` of its members'.
     package var epoch: UInt64 { signer.from }
     /// The version of the directory that was published last.
     package var version: UInt64 { log.version }
@@ -555,10 +555,10 @@ extension Registry {
         send(payload, to: session)
     }
 
-    /// Sends a PULSE to each member that has been silent for long, within the rate limits of those that answer
-    /// heartbeats: perhaps all PULSEs to it were lost, so that it has no token that proves its life.
+    /// Sends a PULSE to each member that has been silent for `solicitedAfter`, within the rate limits of PULSEs that
+    /// answer heartbeats. If all PULSEs to a member were lost, it has no token by which to prove that it is alive.
     ///
-    /// If many are silent, a common cause is likely, which more PULSEs might make worse.
+    /// Sends none if many members are silent. A common cause is then likely, and more PULSEs might make it worse.
     private mutating func solicit(_ now: Instant) {
         let silent = sessions.silent(since: now - solicitedAfter)
         if silent.count <= detector.mostLate(of: log.directory.count) {
@@ -577,11 +577,11 @@ extension Registry {
         nextSolicitation = next.flatMap { $0 < nextPulse ? $0 : nil }
     }
 
-    /// The silence after which a member is sent PULSEs of its own: its heartbeats are at most 1.25 intervals apart.
+    /// The silence after which a member is sent PULSEs of its own. Heartbeats are at most 1.25 intervals apart.
     private var solicitedAfter: Duration { configuration.heartbeatInterval * 3 / 2 }
 
-    /// The time at which the waiting changes are due: when a tick has passed since the last flush, and one DELTA to all
-    /// members can be paid for. So the time between two flushes grows with the mesh.
+    /// The time at which the pending changes are published. By then a tick has passed since the last flush, and
+    /// `fanOut` has the tokens for one DELTA to each member. So the time between two flushes grows with the mesh.
     private var flushDeadline: Instant? {
         guard fanOutQueue.isEmpty, let earliest = log.flushDeadline else { return nil }
         let members = log.directory.count

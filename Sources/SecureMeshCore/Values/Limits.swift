@@ -217,7 +217,7 @@ package enum Limits {
     package static let postponedSilence = 20
     /// The time within which the same condition of a connection is reported at most once.
     package static let reportInterval = Duration.seconds(60)
-    /// The time after which it is reported that no further part of an incomplete directory has arrived.
+    /// The time without a further part after which an incomplete directory is reported.
     package static let directoryPatience = Duration.seconds(5)
     /// The number of addresses to which a process could not send, and which it remembers.
     package static let unreachableAddresses = 256

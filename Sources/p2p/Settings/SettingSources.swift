@@ -44,12 +44,13 @@ struct SettingSources {
 
     /// Resolves the settings of the command on a command line.
     ///
-    /// - Parameter given: The arguments after the name of the program. They stay as they are if the command has no
-    ///   settings, or if they ask for help.
-    /// If there is neither a file nor a variable, `settings` stays empty: to describe them would cost each server and
-    /// peer a megabyte of memory.
+    /// If there is neither a file nor a variable, `settings` stays empty, because describing them would cost each
+    /// server and peer a megabyte of memory.
     ///
-    /// - Parameter listsAll: True to resolve `settings` in any case.
+    /// - Parameters:
+    ///   - given: The arguments after the name of the program. They stay as they are if the command has no settings,
+    ///     or if they ask for help.
+    ///   - listsAll: True to resolve `settings` in any case.
     /// - Throws: `Failure` with exit code 78 if the settings file cannot be read or is wrong, or a variable is wrong.
     init(
         _ given: [String], environment: Environment = .ofProcess, listsAll: Bool = false

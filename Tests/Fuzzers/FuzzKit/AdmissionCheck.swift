@@ -103,7 +103,7 @@ private struct AdmissionTrial {
     private var isRetry: Bool { recipe.draft.kind == .retry }
 
     /// True if only the cookie of a RETRY is changed. The cookie is not signed, so the peer accepts the RETRY and sends
-    /// a useless HELLO. As a RETRY is not sealed, one change can undo another.
+    /// a useless HELLO. The bytes are compared, not the changes: a RETRY is not sealed, so one change can undo another.
     private var isExempt: Bool {
         let cookie = Header.size..<Header.size + Bytes16.count
         let signed = recipe.draft.bytes

@@ -10,7 +10,7 @@ final class ScriptedMesh {
         let name: PeerName
         let address: SocketAddress
         var machine: Peer
-        /// The server in the newest session.
+        /// The server's side of the newest session; nil if there is none.
         var server: ScriptedServer?
     }
 
