@@ -148,10 +148,18 @@ struct KeyAccessTests {
         }
         let bindfs = try #require(Self.bindfs)
         let (disk, mount) = (harness.path("disk"), harness.path("mount"))
-        let mounting = try Process.run(
-            URL(filePath: bindfs), arguments: ["-f", "--perms=0777", "--chmod-ignore", disk, mount])
-        // The end of the process removes the mount.
-        defer { mounting.terminate() }
+        let mounting = Process()
+        mounting.executableURL = URL(filePath: bindfs)
+        mounting.arguments = ["-f", "--perms=0777", "--chmod-ignore", disk, mount]
+        // It must not keep the output of the tests open.
+        (mounting.standardOutput, mounting.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        try mounting.run()
+        defer {
+            // The tests block SIGTERM, and so does what they start.
+            kill(mounting.processIdentifier, SIGKILL)
+            mounting.waitUntilExit()
+            _ = unsafe umount2(mount, Int32(MNT_DETACH))
+        }
         while try !String(contentsOfFile: "/proc/mounts", encoding: .utf8).contains(mount) {
             try #require(mounting.isRunning)
             await Task.yield()
