@@ -308,7 +308,7 @@ extension MeshPeer {
     /// The first message to a member costs about 150 µs of CPU time, each further one some µs. So a broadcast to many
     /// members is sent in slices of 4 ms, with pauses in which the peer does its other work, and this call returns
     /// after the first slice. A member that leaves before its turn gets nothing. Messages to one member stay in order.
-    /// What is not sent after 10 s is dropped; ``leave()`` and the end of ``run()`` wait at most 1 s for it.
+    /// The rest of a broadcast is dropped after 10 s; ``leave()`` and the end of ``run()`` wait at most 1 s for it.
     /// `SendError.queueFull` says that 256 broadcasts, or 16 MiB, wait already.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.

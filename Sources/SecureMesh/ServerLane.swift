@@ -9,7 +9,7 @@ internal import Synchronization
 /// one hop back. No lock is taken for a datagram. Everything but `init`, `hand` and `noteTaken` happens on the event
 /// loop of the lane.
 ///
-/// What waits in either direction is bounded, because one of the event loops can be slower than the other.
+/// The queue in each direction is bounded, because one of the event loops can be slower than the other.
 final class ServerLane: @unchecked Sendable {
     /// The orders of the registry's event loop after one pass.
     struct Orders: Sendable {
