@@ -60,22 +60,21 @@ package struct SortedSessions: Sendable {
 
     /// Returns the last chunk that does not begin above `session`, or else the first one.
     private func chunk(of session: UInt64) -> Int {
-        var low = 0
-        var high = chunks.count
-        while low < high {
-            let middle = (low + high) / 2
-            if chunks[middle][0].rawValue <= session { low = middle + 1 } else { high = middle }
-        }
-        return max(low - 1, 0)
+        max(Self.count(of: chunks.count) { chunks[$0][0].rawValue <= session } - 1, 0)
     }
 
     /// Returns the index of the first session of a chunk that is not below `session`.
     private func index(of session: UInt64, in chunk: Int) -> Int {
+        Self.count(of: chunks[chunk].count) { chunks[chunk][$0].rawValue < session }
+    }
+
+    /// Returns the number of elements for which `isBefore` is true. They are the first ones of `count`.
+    private static func count(of count: Int, where isBefore: (Int) -> Bool) -> Int {
         var low = 0
-        var high = chunks[chunk].count
+        var high = count
         while low < high {
             let middle = (low + high) / 2
-            if chunks[chunk][middle].rawValue < session { low = middle + 1 } else { high = middle }
+            if isBefore(middle) { low = middle + 1 } else { high = middle }
         }
         return low
     }
