@@ -1,13 +1,15 @@
-/// The cookies that prove that a HELLO's sender receives at its address (PROTOCOL.md, section 5.5).
+/// The cookies by which the sender of a HELLO proves that it receives datagrams at its source address (PROTOCOL.md,
+/// section 5.5).
 ///
 /// A cookie is a keyed hash of the address, so the server stores nothing for it. The secret is rotated every 30 s;
-/// cookies of the previous secret are valid as well.
+/// cookies made with the previous secret are valid too.
 package struct CookieJar: Sendable {
     private var rotation: UInt64 = 1
     private var current: Secret32
     private var previous: Secret32?
     private var rotatedAt: Instant
-    /// The signature of RETRY, made when the first one of a rotation is sent.
+    /// The signed RETRY of the current secret, which is the same for all receivers; nil before the first RETRY of a
+    /// rotation.
     private var signed: SignedPayload?
 
     package init(now: Instant, random: inout RandomSource) {
@@ -15,7 +17,7 @@ package struct CookieJar: Sendable {
         rotatedAt = now
     }
 
-    /// Returns true if this server gave `cookie` to `address` in this rotation or the previous one.
+    /// Returns true if this server made `cookie` for `address` with the current secret or the previous one.
     package mutating func isValid(
         _ cookie: Bytes16, for address: SocketAddress, now: Instant, random: inout RandomSource
     ) -> Bool {
@@ -47,7 +49,8 @@ package struct CookieJar: Sendable {
         current = random.secret()
         rotation &+= 1
         signed = nil
-        // A multiple of the period after the last rotation, not `now`: a secret is valid for two periods at most.
+        // A whole number of periods after the last rotation, not `now`, so that a secret is valid for two periods at
+        // most.
         rotatedAt = rotatedAt + .nanoseconds(periods * period.wholeNanoseconds)
     }
 

@@ -1,22 +1,22 @@
 /// The CPU time that strangers may use (PROTOCOL.md, section 5.6): a token bucket with tiers.
 ///
-/// It fills with min(0.5, 0.85 - m) of a core, where m is the share that members' datagrams use. A HELLO without a
-/// cookie is served while more than half is left, one with a cookie while more than a tenth is left, a CONFIRM while
-/// there is as much as it costs. So a flood of HELLOs stops neither the joiners that have shown their address nor those
-/// that hold a WELCOME.
+/// The bucket fills with min(0.5, 0.85 - m) of a core, where m is the share of a core that members' datagrams use. A
+/// HELLO without a cookie is served while the bucket is more than half full, a HELLO with a cookie while it is more
+/// than a tenth full, and a CONFIRM while the bucket holds the cost of one. So a flood of HELLOs stops neither the
+/// joiners that have proven their address nor those that have received WELCOME.
 ///
-/// HELLOs without a cookie have a bucket of their own besides, which fills with a tenth of that rate. Those that are
-/// not served are charged too. So a flood of true HELLOs from spoofed sources is answered with RETRY only, which costs
-/// little, and the time is left to the joiners that return a cookie.
+/// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of that rate. HELLOs that are not
+/// served are charged to it too. So a flood of valid HELLOs from spoofed sources is answered with RETRY only, which
+/// costs little, and the CPU time is left to the joiners that return a cookie.
 ///
-/// A HELLO is charged for its agreement first, and for the rest only once its seal has been opened. So garbage behind a
-/// valid cookie uses up no more of the budget than it costs.
+/// A HELLO is charged for its X25519 agreement first, and for the rest only after its seal has been opened. So garbage
+/// with a valid cookie uses up no more of the budget than it costs the server.
 package struct HandshakeBudget: Sendable {
     package enum Tier: Sendable {
         case helloWithoutCookie, helloWithCookie, confirm
     }
 
-    /// The parts of the work, each charged when it is about to be done.
+    /// The parts of the work. Each is charged just before it is done.
     package enum Work: Sendable {
         /// The agreement of a HELLO, which opens its seal.
         case helloAgreement
@@ -36,7 +36,8 @@ package struct HandshakeBudget: Sendable {
     }
 
     private var nanoseconds = Limits.handshakeBurst
-    /// The CPU time for HELLOs without a cookie. Below zero, more of them have come than can be served.
+    /// The CPU time that is left for HELLOs without a cookie, in nanoseconds. Below zero if more of them came than
+    /// could be served.
     private var bareNanoseconds = Limits.handshakeBurst / 2
     private var filledAt: Instant
 
@@ -69,7 +70,8 @@ package struct HandshakeBudget: Sendable {
 
     private mutating func fill(_ memberShare: Int64, _ now: Instant) {
         guard now > filledAt else { return }
-        // The floor keeps a mesh open to joiners where the machine is faster than the assumed costs.
+        // The floor lets peers join even if `memberShare` is above the limit, as on a machine that is faster than the
+        // assumed costs.
         let share = max(min(Limits.handshakeShare, Limits.totalShare - memberShare), Self.floorShare)
         let elapsed = min((now - filledAt).wholeNanoseconds, 10_000_000_000)
         let refill = elapsed * share / 1_000

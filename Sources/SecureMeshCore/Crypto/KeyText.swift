@@ -7,7 +7,7 @@ enum KeyText: String {
     /// A secret key that a passphrase seals.
     case sealed = "P2PSEALED1_"
 
-    /// Returns true if the text begins as one of this kind.
+    /// Returns true if the text begins with the prefix of this kind of key.
     func isPrefix(of text: [UInt8]) -> Bool { text.starts(with: rawValue.utf8) }
 
     /// Returns the text of a key's bytes. The caller wipes it if they are secret.
@@ -65,7 +65,7 @@ extension PublicKey: CustomStringConvertible {
         try self.init(utf8: Array(text.utf8).span)
     }
 
-    /// Reads the text of a public key. The copies of it are wiped, since it may be a secret key by mistake.
+    /// Reads the text of a public key. All copies of the text are wiped, because it might be a secret key by mistake.
     package init(utf8 text: Span<UInt8>) throws(KeyTextError) {
         var copy = [UInt8](copying: text)
         defer { Sodium.wipe(&copy) }
@@ -81,15 +81,15 @@ extension PublicKey: CustomStringConvertible {
 }
 
 extension SigningKey {
-    /// Reads the text of a secret key: `P2PSECRET1_…`, or with a passphrase `P2PSEALED1_…`. The caller wipes the text.
-    /// ``init(contentsOfFile:groupMayRead:passphrase:)`` does that by itself.
+    /// Reads the text of a secret key: `P2PSECRET1_…`, or `P2PSEALED1_…` if a passphrase seals it. The caller wipes the
+    /// text. ``init(contentsOfFile:groupMayRead:passphrase:)`` does that by itself.
     ///
-    /// With a passphrase this takes some tenths of a second and 64 MiB of memory, and up to four times the memory and
-    /// ten times the time if the text says so.
+    /// A sealed text takes some tenths of a second and 64 MiB of memory (Argon2id). The text states these costs, and
+    /// may demand up to ten times the time and four times the memory.
     ///
     /// - Parameters:
     ///   - text: The text.
-    ///   - passphrase: The passphrase, if the text has one. A text without one is read all the same.
+    ///   - passphrase: The passphrase that opens a sealed text. It is ignored if the text is not sealed.
     /// - Throws: ``KeyTextError``.
     public convenience init(_ text: Span<UInt8>, passphrase: Passphrase? = nil) throws(KeyTextError) {
         var copy = [UInt8](copying: text)

@@ -6,10 +6,10 @@ public final class Passphrase: Sendable {
 
     /// Takes a passphrase: 1 to 1,023 bytes without ASCII control characters. The caller wipes its copy.
     ///
-    /// The bytes count, not the characters: programs that compose letters with accents in different ways give different
-    /// bytes for the same word.
+    /// Two passphrases are the same if their bytes are. Programs that encode accented letters in different ways produce
+    /// different bytes for the same word.
     ///
-    /// - Parameter text: The bytes, mostly UTF-8.
+    /// - Parameter text: The bytes of the passphrase, usually UTF-8.
     /// - Throws: ``PassphraseError``.
     public init(_ text: Span<UInt8>) throws(PassphraseError) {
         guard text.count > 0 else { throw .empty }
@@ -18,7 +18,7 @@ public final class Passphrase: Sendable {
         guarded = GuardedPassphrase(text)
     }
 
-    /// Returns true if the other passphrase has the same bytes. The time does not depend on them.
+    /// Returns true if the other passphrase has the same bytes. The time depends on their number only.
     package func isSame(as other: Passphrase) -> Bool {
         guarded.isSame(as: other.guarded)
     }

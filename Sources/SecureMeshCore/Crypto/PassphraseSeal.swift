@@ -1,9 +1,9 @@
 /// Seals the seed of a secret key with a passphrase (PROTOCOL.md, section 8.1).
 ///
 /// The key of ChaCha20-Poly1305 is the Argon2id hash of the passphrase. Each sealing draws a new salt, so no key is
-/// used twice, and the nonce is zero.
+/// used twice and the nonce may be zero.
 enum PassphraseSeal {
-    /// The bytes of a sealed seed: passes, memory, salt, ciphertext, tag.
+    /// The number of bytes of a sealed seed: passes, memory, salt, ciphertext, tag.
     static let count = headerSize + Bytes32.count + Kind.tagSize
 
     private static let saltSize = 16
@@ -30,7 +30,7 @@ enum PassphraseSeal {
         return Array(text.dropFirst(prefix))
     }
 
-    /// Returns the seed of bytes that `seal` made. The caller wipes it.
+    /// Opens the bytes that `seal` returned. Returns the seed, which the caller wipes.
     static func open(_ bytes: [UInt8], _ passphrase: Passphrase) throws(KeyTextError) -> [UInt8] {
         func number(at start: Int) -> UInt16 { bytes[start..<start + 2].reduce(0) { $0 << 8 | UInt16($1) } }
         let (passes, memory) = (number(at: 0), number(at: 2))

@@ -19,7 +19,7 @@ package protocol Primitives: Sendable {
     /// - Returns: The shared secret; nil for a small-order `key`.
     func agree(_ secret: Secret32, _ key: AgreementPublicKey) -> Secret32?
 
-    /// Computes the X25519 shared secret of an identity that is converted to Curve25519.
+    /// Computes the X25519 shared secret of an Ed25519 identity, converted to Curve25519, and `key`.
     ///
     /// - Returns: The shared secret; nil for a small-order `key`.
     func agree(_ identity: SigningKey, _ key: AgreementPublicKey) -> Secret32?

@@ -15,7 +15,7 @@ package final class SigningContext: Sendable {
         prefix = Array("securemesh/1".utf8) + mesh.bytes.array
     }
 
-    /// The value that binds a signature to a handshake. Other kinds have none.
+    /// The value that binds the signature of a WELCOME, REJECT or CONFIRM to its handshake. Other kinds have none.
     package enum Extra: Sendable {
         case none
         /// T in WELCOME, T_r in REJECT.

@@ -138,7 +138,7 @@ package enum Sodium {
         return UInt64(bigEndian: output)
     }
 
-    /// Returns random bytes of the operating system.
+    /// Returns random bytes from the operating system.
     package static func randomBytes(_ count: Int) -> [UInt8] {
         _ = isReady
         var bytes = [UInt8](repeating: 0, count: count)
@@ -148,7 +148,7 @@ package enum Sodium {
         return bytes
     }
 
-    /// Overwrites bytes with zeros, in a way that the optimizer keeps.
+    /// Overwrites bytes with zeros, in a way that the optimizer does not remove.
     package static func wipe<Byte: FixedWidthInteger>(_ bytes: inout [Byte]) {
         unsafe bytes.withUnsafeMutableBytes { buffer in
             if let start = buffer.baseAddress { unsafe sodium_memzero(start, buffer.count) }

@@ -1,4 +1,4 @@
-/// Reads and writes eight bytes at once: the bounds are checked and the space is reserved once, not for each byte.
+/// Reads and writes eight bytes at once, so the bounds are checked and the space is reserved only once for all eight.
 extension Span<UInt8> {
     /// Returns the little-endian number at `offset`. The caller has checked the length.
     @inline(__always)

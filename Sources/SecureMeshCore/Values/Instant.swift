@@ -1,7 +1,7 @@
 /// A reading of one process's monotonic clock, in nanoseconds. It is never sent.
 ///
-/// Sums and differences saturate: a time beyond the range is the earliest or the latest there is, and never wraps to
-/// the other end, where something that is due would never be done.
+/// Sums and differences saturate: a result beyond the range becomes the earliest or the latest instant. If it wrapped
+/// around instead, a timer might never fire.
 package struct Instant: Hashable, Comparable, Sendable {
     package let nanoseconds: Int64
 

@@ -13,7 +13,8 @@ package struct Path: Hashable, Sendable {
         self.local = local
     }
 
-    /// Makes the path of a datagram that leaves from the IP address of `own`, if both addresses are of one family.
+    /// Makes the path of a datagram to `remote`. The datagram leaves from the IP address of `own` if both are IPv4 or
+    /// both IPv6; otherwise the system chooses.
     package init(from own: SocketAddress?, to remote: SocketAddress) {
         self.init(remote: remote, local: own?.isIPv6 == remote.isIPv6 ? own?.ip : nil)
     }

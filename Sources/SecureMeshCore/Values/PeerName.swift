@@ -17,7 +17,7 @@ public struct PeerName: Hashable, Sendable, CustomStringConvertible {
         description = text
     }
 
-    /// Reads a name; nil if the bytes are none.
+    /// Reads a name; nil if the bytes are not a valid name.
     package init?(utf8 bytes: [UInt8]) {
         guard (1...Self.maximumLength).contains(bytes.count), bytes.allSatisfy(Self.isAllowed) else { return nil }
         description = String(decoding: bytes, as: UTF8.self)

@@ -16,9 +16,9 @@ package enum ProtocolConstants {
     package static let trust = Duration.seconds(60)
     package static let rekey = Duration.seconds(3_600)
     package static let rekeyGrace = Duration.seconds(300)
-    /// A peer is fresh while its last echoed heartbeat was sent within this many intervals.
+    /// The number of intervals for which a peer stays fresh after it sent the newest heartbeat that a PULSE has echoed.
     package static let freshIntervals = 3
-    /// Intervals after WELCOME for which CONFIRM is repeated.
+    /// The number of heartbeat intervals after WELCOME for which CONFIRM is repeated.
     package static let confirmIntervals = 5
 
     /// The times at which the first HELLO of an attempt is repeated, counted from its first copy.
@@ -32,10 +32,11 @@ package enum ProtocolConstants {
     package static let addressGap = Duration.milliseconds(250)
     /// The number of answers to one HELLO that may fail to open.
     package static let failedOpens = 4
-    /// The longest pause before the second join without a time of calm before it. It doubles with each further join.
+    /// The upper limit of the pause before a second join that follows without a time of `calm`. The limit doubles with
+    /// each further join.
     package static let rejoinPause = Duration.seconds(2)
     package static let longestRejoinPause = Duration.seconds(32)
-    /// The time as a member, without a lost connection, after which a join has no pause.
+    /// The time for which a peer must have been a member, with no lost connection, to join again without a pause.
     package static let calm = Duration.seconds(30)
     package static let replacedPause = Duration.seconds(60)
     package static let cookieRotation = Duration.seconds(30)

@@ -50,7 +50,7 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
-    /// True if it is multicast, limited broadcast or of the reserved class E, and so not the address of one host.
+    /// True if the address is multicast, limited broadcast or in the reserved class E, and so does not name one host.
     package var isMulticastOrBroadcast: Bool {
         switch ip {
         case .v4(let address): address >> 28 >= 0xE
@@ -58,7 +58,7 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
-    /// True if it is the address of one host, with a port, so that a datagram can be sent to it.
+    /// True if a datagram can be sent to the address: it names one host and has a port.
     package var isUsable: Bool {
         port != 0 && !isUnspecified && !isMulticastOrBroadcast && !(isIPv6 && isLinkLocal)
     }

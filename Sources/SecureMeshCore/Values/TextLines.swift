@@ -9,7 +9,7 @@ package struct TextLines: Sendable {
         package let fields: [Range<Int>]
         /// The comment, without its `#`; empty if there is none.
         package let comment: Range<Int>
-        /// The bytes of the line and of its end.
+        /// The range of the line with its line break.
         package let whole: Range<Int>
     }
 
@@ -97,7 +97,7 @@ package struct TextLines: Sendable {
     }
 }
 
-/// A fault for which a text file is refused as a whole.
+/// A fault in one line, for which the whole file is refused.
 package enum TextFault: Error, Hashable, Sendable {
     /// The line is not UTF-8.
     case notUTF8(line: Int)

@@ -8,8 +8,8 @@ package struct Transmit: Hashable, Sendable {
         /// in use.
         case message
         /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams of sessions wait. While a
-        /// quarter of the send buffer is in use, it is dropped unless it would leave at once, and while half is in use
-        /// always.
+        /// quarter of the send buffer is in use, it is dropped unless the system knows the link-layer address that it
+        /// goes to, so that it leaves at once. While half is in use, it is always dropped.
         case answer
     }
 

@@ -10,6 +10,6 @@ package struct Usage: Hashable, Sendable {
         self.limit = limit
     }
 
-    /// True if the limit is kept.
+    /// True if `count` is within `limit`.
     package var isKept: Bool { count <= limit }
 }

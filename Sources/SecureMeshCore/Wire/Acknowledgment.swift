@@ -1,6 +1,7 @@
-/// ACK: the receiver of a message that asked for it has received it.
+/// ACK: confirms that its sender has received a message, if the message asked for that.
 package struct Acknowledgment: Payload {
-    /// The identity of the sender of the message. With `session` it binds the signature to this one receiver.
+    /// The identity of the sender of the message, to whom the ACK goes. With `session` it binds the signature to this
+    /// one receiver.
     package var audience: PublicKey
     /// The session of the sender of the message.
     package var session: SessionID

@@ -8,7 +8,7 @@ package struct ByteReader {
         self.offset = offset
     }
 
-    /// Moves the offset by `count` bytes and returns the offset before.
+    /// Moves the offset by `count` bytes and returns the previous offset.
     package mutating func take(_ count: Int, of span: Span<UInt8>) throws(Rejection) -> Int {
         guard count <= span.count - offset else { throw .payloadLengthMismatch }
         defer { offset += count }

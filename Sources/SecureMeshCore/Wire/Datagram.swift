@@ -32,7 +32,7 @@ package struct Datagram: Hashable, Sendable {
         self.init(header: Header(fields, to: to, from: from, counter: counter), size: span.count)
     }
 
-    /// The bytes of the sealed part. In RETRY, which is not sealed, those of the signature.
+    /// The range of the sealed part. In RETRY, which is not sealed, it is the range of the signature.
     package var sealed: Range<Int> { header.kind.sealedOffset..<size }
 
     private static func areValid(to: UInt64, from: UInt64, of kind: Kind) -> Bool {

@@ -1,8 +1,8 @@
 /// DELTA: the change of the directory from one version to a later one. Members are removed first, then added.
 package struct Delta: Payload {
-    /// The version to which it applies.
+    /// The version to which the DELTA applies.
     package var from: UInt64
-    /// The version to which it leads; above `from`.
+    /// The version that results; above `from`.
     package var to: UInt64
     package var removed: [Removal]
     package var added: [Entry]

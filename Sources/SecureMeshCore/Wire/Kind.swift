@@ -60,7 +60,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
 
     package var isSealed: Bool { self != .retry }
 
-    /// True if the kind comes before there is a session, so that the counter is 0.
+    /// True if datagrams of this kind are sent before there is a session, so that their counter is 0.
     package var isHandshake: Bool { rawValue <= Kind.reject.rawValue }
 
     /// The offset of the sealed part; in RETRY, which is not sealed, the offset of the signature.

@@ -14,7 +14,7 @@ package struct PeerMessage: Payload {
         /// All flags that have a meaning.
         package static let known: Flags = [.acknowledge, .probe]
 
-        /// True if these flags may be together.
+        /// True if all flags are known, and `probe` is set only together with `acknowledge`.
         package var isValid: Bool { isSubset(of: .known) && (contains(.acknowledge) || !contains(.probe)) }
     }
 

@@ -1,4 +1,5 @@
-/// PULSE: the server is alive. The token that proves its receipt is in the delivery fields.
+/// PULSE: shows a member that the server is alive. The delivery fields carry a token, which the member returns to prove
+/// that it received the PULSE.
 package struct Pulse: NumberedPayload {
     package struct Flags: OptionSet, Hashable, Sendable {
         package let rawValue: UInt8

@@ -1,8 +1,8 @@
 /// The reason why bytes from the network were refused.
 ///
-/// Each reason has its own counter, see ``RejectionCounters``. A refusal is not answered, and changes no state but its
-/// counter and the buckets and budgets that bound it, unless its description says otherwise. PROTOCOL.md names the gate
-/// that each one belongs to.
+/// Each reason has its own counter, see ``RejectionCounters``. A refused datagram is not answered. It changes only the
+/// counter of its reason, and the buckets and budgets that limit such datagrams, unless the description of the reason
+/// says otherwise. PROTOCOL.md names the gate of each reason.
 @nonexhaustive
 public enum Rejection: String, CaseIterable, Sendable, Error {
     // MARK: the bytes are not a datagram of version 1
@@ -11,11 +11,11 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case truncatedHeader
     /// The protocol version is not 1.
     case unsupportedVersion
-    /// There is no kind of this number.
+    /// No kind of datagram has this number.
     case unknownKind
     /// The length field is not the number of bytes received.
     case lengthMismatch
-    /// This kind cannot have this size.
+    /// The size is not one that this kind of datagram can have.
     case sizeOutOfRange
     /// `to` or `from` is zero where it may not be, not zero where it must be, or they are equal.
     case invalidSessionIDs
@@ -27,10 +27,10 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case nonZeroPadding
     /// A name is empty, too long, or has a character that is not allowed.
     case invalidName
-    /// An address has an unknown family, bytes behind an IPv4 address, or port 0, is IPv4-mapped, or is not that of one
-    /// host.
+    /// An address has an unknown family, nonzero bytes after an IPv4 address, or port 0; or it is IPv4-mapped IPv6, or
+    /// does not name one host.
     case invalidAddress
-    /// Entries or ids do not ascend strictly.
+    /// The sessions of entries or of removals do not ascend strictly.
     case entriesOutOfOrder
     /// `part` is not below `parts`, or one of several parts is empty.
     case partOutOfRange
@@ -38,9 +38,9 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case versionOutOfRange
     /// A DELTA changes nothing.
     case emptyDelta
-    /// The kind has no reason of this code.
+    /// The code of a reason is not one that this kind of datagram has.
     case unknownReason
-    /// A flag is set that the kind does not have.
+    /// A flag is set that this kind of datagram does not have, or a MESSAGE is a probe but does not ask for an ACK.
     case unknownFlag
     /// The number in an ACK, or in a MESSAGE that asks for an ACK, is 0.
     case numberOutOfRange
@@ -51,15 +51,15 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
 
     // MARK: handshakes
 
-    /// A HELLO came from an address to which members could not send, or from the server's own.
+    /// A HELLO came from an address to which members could not send, or from an address of the server itself.
     case sourceNotAllowed
-    /// The receiver's side does not handle this kind, or the datagram belongs to another epoch.
+    /// The datagram belongs to another epoch, or it is of a kind that only the other side (server or peer) receives.
     case misdirected
     /// A HELLO with a valid cookie, or a CONFIRM, came while the handshake budget was used up.
     case overBudget
     /// A HELLO with a valid cookie came from a prefix that has used up its rate.
     case prefixOverRate
-    /// An X25519 result is zero: the key is of small order.
+    /// The X25519 shared secret is zero, because the public key is of small order.
     case agreementFailed
     /// The seal did not open: a bit differs, or another key sealed it.
     case sealBroken
@@ -79,19 +79,20 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case ticketExpired
     /// A CONFIRM came from another address than its HELLO.
     case ticketSourceMismatch
-    /// A CONFIRM does not have the token of its WELCOME, or has fields that it may not have.
+    /// A CONFIRM does not carry the token of its WELCOME, its number is 0, or its part is not 0.
     case tokenMismatch
-    /// After its HELLO the key was revoked, the name or the address was taken, the server was full, or the join bucket
-    /// was empty. This ends the handshake.
+    /// A CONFIRM came too late: since its HELLO, the key was revoked, the name or the address was taken, the server
+    /// became full, or the join bucket became empty. This ends the handshake.
     case admissionWithdrawn
 
     // MARK: sessions
 
     /// The datagram is for or from a session that does not exist.
     case unknownSession
-    /// The session ended before: the datagram is late or repeated, as the second LEAVE always is.
+    /// The session has ended already. The datagram was late, or repeats one that was accepted, as the second LEAVE
+    /// does.
     case sessionEnded
-    /// The datagram came from another address than that of the session's member.
+    /// The datagram came from an address that is not the one of the session's member.
     case sourceMismatch
     /// The counter was accepted before.
     case counterReplayed
@@ -99,30 +100,32 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case counterTooOld
     /// The member sends more than its rate.
     case memberOverRate
-    /// A number does not rise.
+    /// The number in the payload is not above the newest one of its session.
     case numberStale
-    /// The datagram has a member's seal and not its signature. This ends the session and bars the identity for 60 s.
+    /// A member's datagram has an intact seal but a wrong signature. This ends the session and bars the identity for 60
+    /// s.
     case memberMisbehaved
-    /// A DELTA does not follow the version held, or is stored already.
+    /// A DELTA does not apply to the version of the directory that the peer holds, or is stored already.
     case deltaNotApplicable
-    /// A part of a SNAPSHOT is stored already, or its version is not above the one held.
+    /// A part of a SNAPSHOT is stored already, or its version is not above the version that the peer holds.
     case snapshotNotWanted
     /// A directory repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction
 
-    /// The digest of the directory is not the server's. The peer asks for a whole SNAPSHOT, and keeps its directory
-    /// until that is complete.
+    /// The digest of the peer's directory is not the server's. The peer asks for a whole SNAPSHOT, and keeps its
+    /// directory until the SNAPSHOT is complete.
     case directoryMismatch
 
     // MARK: messages
 
-    /// A message came while the last proof of the directory was too old.
+    /// A message came while the peer's last proof that its directory is up to date was too old.
     case untrusted
     /// A message came from no member, or from the receiver itself.
     case unknownSender
-    /// The binding of a directory entry is not its owner's signature. The entry is not used again.
+    /// The binding in a directory entry is not a valid signature of the entry's member. The entry is not used again.
     case bindingInvalid
-    /// More first messages of new senders came than may be worked on.
+    /// The first datagram of a new sender came while the rate at which the peer computes keys with new senders was used
+    /// up.
     case agreementOverRate
     /// The sender addressed the message, or the ACK, to another member.
     case notAddressedToMe

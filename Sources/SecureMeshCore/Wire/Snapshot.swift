@@ -1,4 +1,5 @@
-/// SNAPSHOT: one part of the directory at a version. Entries ascend by session over all parts.
+/// SNAPSHOT: one part of the directory at a version. Entries are in ascending order of their sessions, across all
+/// parts.
 package struct Snapshot: Payload {
     package var version: UInt64
     package var part: UInt16
