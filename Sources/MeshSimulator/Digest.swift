@@ -1,7 +1,7 @@
 import SecureMeshCore
 
-/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state, so
-/// that inputs which differ in one number never have an equal hash.
+/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state. So
+/// two inputs that differ in one number never have the same hash.
 struct Digest {
     /// The purpose of a hash, so that hashes of different purposes differ.
     enum Use: UInt64 {
@@ -28,7 +28,7 @@ struct Digest {
         b ^= b >> 29
     }
 
-    /// Adds the first `end` bytes of `span`, and their number.
+    /// Adds the first `end` bytes of `span`, and then `end`.
     mutating func add(_ span: Span<UInt8>, upTo end: Int) {
         let bytes = span.extracting(0..<end)
         var offset = 0

@@ -51,7 +51,8 @@ package struct InsecureTestCrypto: Primitives {
         AgreementPublicKey(bytes: exponent.times(Exponent.base))
     }
 
-    /// Returns nil for a key that contains an even number: every key of small order does, and no key made here.
+    /// Returns nil for a key that contains an even number. Every key of small order contains one; no key made here
+    /// does.
     private func agree(_ exponent: Exponent, _ key: AgreementPublicKey) -> Secret32? {
         let numbers = key.bytes.littleEndian
         guard numbers.0 & numbers.1 & numbers.2 & numbers.3 & 1 == 1 else { return nil }
@@ -91,7 +92,7 @@ package struct InsecureTestCrypto: Primitives {
     private static let noTag = [UInt8](repeating: 0, count: Kind.tagSize)
 }
 
-/// The mask and the tag of a key and counter.
+/// Masks plaintexts and computes tags, with one key and one counter.
 private struct Seal {
     private let digest: Digest
     /// The mask. It is never 0, so that masking changes every byte.
@@ -104,15 +105,17 @@ private struct Seal {
         cover = UInt8(truncatingIfNeeded: digest.value.0) | 1
     }
 
-    /// Masks or unmasks `input` into `output` from `start` on, which must have room for it.
+    /// Masks or unmasks `input`, and writes the result into `output` from index `start` on. `output` must be long
+    /// enough.
     ///
-    /// The mask is one byte, so that the compiler handles sixteen bytes at a time.
+    /// The mask is a single byte, so that the compiler can process 16 bytes at a time.
     func cover(_ input: Span<UInt8>, into output: inout [UInt8], at start: Int) {
         var bytes = output.mutableSpan
         for index in start..<min(bytes.count, start + input.count) { bytes[index] = input[index &- start] ^ cover }
     }
 
-    /// Returns the tag of the ciphertext and the additional data before it. It depends on the boundary between them.
+    /// Returns the tag of the ciphertext and the additional data before it. The tag also depends on the boundary
+    /// between them.
     func tag(of datagram: Span<UInt8>, sealed: Range<Int>) -> (UInt64, UInt64) {
         var digest = digest
         digest.add(UInt64(sealed.lowerBound))

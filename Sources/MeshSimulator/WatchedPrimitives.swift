@@ -4,24 +4,24 @@ import Synchronization
 /// Primitives that forward and count all calls, and check that no key and counter seal two plaintexts (PROTOCOL.md,
 /// sections 4.4 and 5.1).
 ///
-/// They keep 56 bytes per key and forget none, because no key may ever be used again in that way.
+/// They keep 56 bytes per key for as long as they exist, because no key may ever seal with the same counter again.
 package final class WatchedPrimitives: Primitives {
     package enum Call: Int, CaseIterable, Hashable, Sendable {
         case sign, verify, isValidPoint, agreementKey, publicKey, agree, agreeAsIdentity, seal, open
     }
 
-    /// A seal that no mesh may ever make.
+    /// A forbidden seal: the use of a key with a counter that the key may not be used with any more.
     package struct Violation: Hashable, Sendable {
         package enum Fault: Hashable, Sendable {
-            /// One key and counter for two plaintexts, or for one plaintext under two headers.
+            /// One key and counter sealed two plaintexts, or one plaintext under two headers.
             case counterReused
             case counterWentBack
-            /// The key of a HELLO, WELCOME or REJECT for a second datagram.
+            /// The key of a HELLO, WELCOME or REJECT sealed a second datagram.
             case handshakeKeyUsedAgain
         }
 
         package let fault: Fault
-        /// The bytes before the ciphertext: kind, receiver, sender.
+        /// The bytes of the datagram before the ciphertext. They begin with the header.
         package let head: [UInt8]
         package let counter: UInt64
         /// The highest earlier counter under the same key.
@@ -45,7 +45,7 @@ package final class WatchedPrimitives: Primitives {
     }
 
     private let base: any Primitives
-    /// A lock, because `Primitives` must be `Sendable`. A world has one thread, so that nobody ever waits for it.
+    /// A lock, because `Primitives` must be `Sendable`. A world has one thread, so no call ever waits for the lock.
     private let state = Mutex(State())
 
     package init(_ base: any Primitives) {

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Repeats every CONFIRM, later and from other addresses. The attacker is on the path.
+/// Repeats CONFIRMs, later and from other addresses. The attacker is on the path.
 final class ConfirmReplay: Adversary {
     var record = Recording.Attack(
         .confirmReplay, goals: "a CONFIRM is accepted twice", "a CONFIRM is accepted from another address")

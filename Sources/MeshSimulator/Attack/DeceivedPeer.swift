@@ -1,19 +1,20 @@
 internal import SecureMeshCore
 
-/// A peer that a lying server serves: its session, and the directory that it received.
+/// A peer that the lying server serves, with the peer's session and the directory that was sent to it.
 struct DeceivedPeer {
     let address: SocketAddress
-    /// A false address that other peers sometimes receive.
+    /// A false address of this peer, which the attacker sometimes lists in the directories of other peers.
     let decoy: SocketAddress
     var current: ScriptedServer?
-    /// The entry under which this peer sees each member. It stays the same, because contradictions are refused.
+    /// The entry of each member in this peer's directories, true or false, by the member's session. An entry never
+    /// changes, because a peer refuses one that contradicts an earlier one.
     private(set) var views: [SessionID: Entry] = [:]
-    /// The entries of the newest directory that it received.
+    /// The entries of the newest directory that was sent to it.
     private(set) var told: [Entry] = []
     private var offers: [ScriptedServer] = []
-    /// The newest number of its HEARTBEATs.
+    /// The number of the peer's newest HEARTBEAT.
     private var newest: UInt64 = 0
-    /// The version in its newest HEARTBEAT.
+    /// The directory version that the peer's newest HEARTBEAT reports.
     private var held: UInt64 = 0
     private var version: UInt64 = 0
 
@@ -31,7 +32,7 @@ struct DeceivedPeer {
         offers.append(server)
     }
 
-    /// Returns true if `flight` is its CONFIRM to one of the offers.
+    /// Begins a session, and returns true, if `flight` is the peer's CONFIRM to one of the WELCOMEs in `offers`.
     mutating func confirm(_ flight: Flight) -> Bool {
         for var server in offers.reversed() where server.session.rawValue == flight.from {
             guard let heartbeat = try? server.open(Heartbeat.self, flight.bytes) else { continue }
@@ -65,8 +66,8 @@ struct DeceivedPeer {
         return current?.next(.goodbye, Goodbye(session: session, reason: reason))
     }
 
-    /// Returns a DELTA from the version that the deceived peer holds, if that version is known and the change fits into
-    /// one; otherwise a SNAPSHOT.
+    /// Returns the datagrams of the next directory: one DELTA if `asDelta` is true, the peer holds the newest version,
+    /// and the change fits into one; otherwise a SNAPSHOT in parts.
     mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }

@@ -6,10 +6,12 @@ struct FalseDirectory {
     private let context: SigningContext
     private let key: SigningKey
     private let parameters: Welcome.Parameters
-    /// The secret of the attacker's ephemeral key, which replaces the keys that peers have signed.
+    /// The secret of the attacker's ephemeral key. False entries list this key instead of the one that the member has
+    /// signed.
     private let falseSecret: Secret32
     private let falseKey: AgreementPublicKey
-    /// A member that does not exist, with a valid binding by a key of the attacker.
+    /// The entry of a member that does not exist. Its binding is valid, because the attacker signed it with the entry's
+    /// key.
     private let nobody: Entry
     private let nobodysKey: SigningKey
 
@@ -39,17 +41,17 @@ struct FalseDirectory {
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
-    /// Returns the entry under which `victim` always sees a member.
+    /// Returns the entry, often a false one, that `victim` is to receive for a member in every directory.
     func view(of entry: Entry, to victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions)
         -> Entry
     {
-        // Its own entry must be correct, or it would send no messages.
+        // The victim's own entry must be correct, or the victim would send no messages.
         guard entry != victim.current?.entry, reach.random.chance(60) else { return entry }
         var view = entry
         let other = reach.random.element(of: victims.compactMap(\.current?.entry))
         switch reach.random.below(6) {
         case 0, 1:
-            // The attacker's key and address: it could read messages that are sealed with this key.
+            // The attacker could read messages that are sealed with this key.
             view.agreementKey = falseKey
             view.address = reach.address(Self.nobodysSlot + 1 + reach.random.below(100))
         case 2: view.binding = other.binding
@@ -60,7 +62,7 @@ struct FalseDirectory {
         return view
     }
 
-    /// Returns a directory for `victim`.
+    /// Returns a directory for `victim`: its views of the members, changed in one further way in 30 of 100 calls.
     func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
         guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }
@@ -81,11 +83,11 @@ struct FalseDirectory {
         return Self.inOrder(entries)
     }
 
-    /// Returns the entries of real members, which excludes `nobody`: a message in the name of a made-up member is not a
-    /// forgery.
+    /// Returns the entries without `nobody`, because a message in the name of a made-up member is not a forgery.
     func existing(_ entries: [Entry]) -> [Entry] { entries.filter { $0.identity != nobody.identity } }
 
-    /// Returns true if a message of one of `senders` is sealed with the false key.
+    /// Returns true if `flight` is a message between two of `senders` that is sealed with the false key, so that the
+    /// attacker can open it.
     func canOpen(_ flight: Flight, from senders: [Entry]) -> Bool {
         guard let datagram = try? Datagram(decoding: flight.bytes.span) else { return false }
         return senders.contains { sender in
@@ -100,7 +102,7 @@ struct FalseDirectory {
         }
     }
 
-    /// Returns a message that is sealed with the false key as the sender's, and signed by `nobody`.
+    /// Returns a message that is sealed as if the false key were the sender's, and signed by `nobody`.
     func message(from sender: Entry, to receiver: Entry, counter: UInt64) -> [UInt8]? {
         guard let pair = pairKey(from: sender, to: receiver, isSending: true) else { return nil }
         return ForgedDatagram(
@@ -120,7 +122,7 @@ struct FalseDirectory {
         return PairEnd.key(secret, from: from, to: to, mesh: context.mesh)
     }
 
-    /// Returns the entries in ascending order, each session once, so that they decode.
+    /// Returns the entries in ascending order of their sessions, each session once, as the decoder requires.
     private static func inOrder(_ entries: [Entry]) -> [Entry] {
         let sorted = entries.sorted { $0.session < $1.session }
         return sorted.enumerated().filter { index, entry in index == 0 || sorted[index - 1].session != entry.session }

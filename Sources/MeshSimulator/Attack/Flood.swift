@@ -46,7 +46,7 @@ final class Flood: Adversary {
         reach.send(bytes, from: source, isGarbage: isGarbage)
     }
 
-    /// Returns an address of its own, or one that may be a member's, which can be guessed.
+    /// Returns one of the attacker's own addresses, or a guessed one that may be a member's.
     private func source(_ reach: inout AttackerActions) -> SocketAddress {
         reach.random.chance(30) ? Addresses.slot(reach.random.below(16)) : reach.address(reach.random.below(1_000))
     }

@@ -11,7 +11,7 @@ final class HoardHeartbeats: Adversary {
     let isOnPath = true
     private struct Store {
         let peer: SocketAddress
-        /// The time from which nothing passes.
+        /// The time from which the peer is cut off: only its messages pass.
         let from: Instant
         var held: [Flight] = []
         var fedAt: Instant
@@ -20,7 +20,7 @@ final class HoardHeartbeats: Adversary {
     }
     private var stores: [Store] = []
     private var spared: [SocketAddress] = []
-    /// The time of the newest call of `act`. After the attack, when there are no more calls, all datagrams pass again.
+    /// The time of the newest call of `act`. After the last call the attack is over, and all datagrams pass again.
     private var actedAt = Instant(nanoseconds: 0)
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

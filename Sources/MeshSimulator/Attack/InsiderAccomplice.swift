@@ -7,7 +7,7 @@ final class InsiderAccomplice: Adversary {
         .insiderAccomplice, goals: "a member that does not receive stays listed for longer than two lifetimes")
     private var deaf: InsiderSession?
     private var listener: InsiderSession?
-    /// The time from which the one member receives nothing.
+    /// The time from which `deaf` receives nothing; nil while it still receives.
     private var deafSince: Instant?
     private var joinedAt: Instant?
     private var actedAt = Instant(nanoseconds: 0)

@@ -2,7 +2,7 @@ internal import SecureMeshCore
 
 /// Sends datagrams with an intact seal and a wrong signature, to peers and to the server. The attacker is a member.
 ///
-/// To refuse one costs the receiver as much as to accept a valid one.
+/// Refusing such a datagram costs the receiver as much CPU time as accepting a valid one.
 final class InsiderGarbage: Adversary {
     var record = Recording.Attack(
         .insiderGarbage, goals: "a wrongly signed datagram is accepted",
@@ -22,7 +22,7 @@ final class InsiderGarbage: Adversary {
         reach.nextAct = .milliseconds(100)
         seat.keep(&reach)
         guard seat.isIn(reach.now) else {
-            // The number of rounds among the peers before the first wrong HEARTBEAT, which ends the session.
+            // The number of rounds of wrong messages to peers before the first wrong HEARTBEAT, which ends the session.
             patience = 3 + reach.random.below(60)
             return
         }
@@ -51,7 +51,7 @@ final class InsiderGarbage: Adversary {
             let isWrong = wrong.contains(Label(from: handling.flight.from, counter: handling.flight.counter))
             record.got(0, if: handling.isAccepted && isWrong)
         case .joined(let arrival) where arrival.member.publicKey == own:
-            // A server that restarted has forgotten it.
+            // A server that has restarted since does not remember the removal.
             guard let foundOutAt, foundOutAt > arrival.serverSteadySince else { return }
             record.got(1, if: arrival.at - foundOutAt < ProtocolConstants.barredPeriod * 99 / 100)
         case .left(let parting) where parting.member.publicKey == own && parting.departure == .misbehaved:
@@ -61,7 +61,8 @@ final class InsiderGarbage: Adversary {
         }
     }
 
-    /// Sends a datagram with an intact seal, in which a bit of payload or signature was flipped after signing.
+    /// Sends `draft` with one bit of the payload or the signature flipped between signing and sealing, so that the seal
+    /// is intact.
     private func put(
         _ draft: ForgedDatagram?, from source: SocketAddress, to destination: SocketAddress = Addresses.server,
         _ reach: inout AttackerActions

@@ -10,7 +10,7 @@ final class InsiderImpostor: Adversary {
     private var seat: InsiderSession?
     /// Scripted peers with the attacker's key, under another's name or at another's address.
     private var impostors: [ScriptedPeer] = []
-    /// The members of the present server, by key.
+    /// The members, and the times of their joins, by key.
     private var members: [PublicKey: (member: Member, since: Instant)] = [:]
 
     func act(_ reach: inout AttackerActions) {
@@ -57,7 +57,7 @@ final class InsiderImpostor: Adversary {
             let member = arrival.member
             if let own = seat?.member, member.publicKey == own.key.publicKey {
                 record.got(0, if: member.name != own.name)
-                // One of them suffices, so their order does not matter.
+                // One such member suffices, so the order of the dictionary does not matter.
                 let isTaken = members.values.contains {
                     $0.member.address == member.address && $0.member.publicKey != member.publicKey
                         && $0.since >= arrival.serverSteadySince

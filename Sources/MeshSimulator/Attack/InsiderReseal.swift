@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Seals the messages that it received for other receivers, as the senders' and as its own, also in later sessions. The
-/// attacker is a member.
+/// Seals messages that it received anew for other members, from the sender's session or from its own. Also uses
+/// messages of earlier sessions. The attacker is a member.
 final class InsiderReseal: Adversary {
     var record = Recording.Attack(
         .insiderReseal, goals: "a message is delivered to another receiver, or as another sender's")
@@ -50,7 +50,8 @@ final class InsiderReseal: Adversary {
     ) -> [UInt8]? {
         let choice = reach.random.below(4)
         if choice == 0 || overheard.isEmpty {
-            // Its own message to a third member, under its own session or that member's.
+            // The attacker's message to a third member, sealed for `entry`, from the attacker's session or the third
+            // member's.
             let third = reach.random.element(of: others)
             guard third.session != entry.session else { return nil }
             let said = PeerMessage(audience: third.identity, number: 1, body: [1])
@@ -58,7 +59,7 @@ final class InsiderReseal: Adversary {
             return member.sealed(plaintext, from: reach.random.chance(50) ? nil : third.session, for: entry)
         }
         let heard = reach.random.element(of: overheard)
-        // A message of its own is signed for its present session, if it has one.
+        // The sender's present session may differ from the one in which the message was sent.
         let present = others.first { $0.identity == heard.sender.identity }
         switch choice {
         case 1: return member.sealed(heard.plaintext, from: nil, for: entry)

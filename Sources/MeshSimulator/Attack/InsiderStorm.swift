@@ -27,7 +27,7 @@ final class InsiderStorm: Adversary {
     }
 
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
-        // A copy may come from another attacker.
+        // Copies are not counted, because another attacker may have sent them.
         if !flight.isCopy { count(flight, reach.now) }
         let session = joining?.session
         joining?.hear(flight.bytes)
@@ -58,7 +58,8 @@ final class InsiderStorm: Adversary {
         second = (begin, (second?.bytes ?? 0) + bytes, (second?.snapshots ?? 0) + snapshots)
     }
 
-    /// Judges a second, unless the server restarted in it and forgot what it had sent.
+    /// Compares the figures of one second with the bounds, unless the server restarted within it and forgot what it had
+    /// sent.
     private func judge(begin: Instant) {
         guard let second, let steadySince, begin >= steadySince else { return }
         record.tried(0)

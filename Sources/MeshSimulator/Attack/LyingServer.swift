@@ -33,7 +33,7 @@ final class LyingServer: Adversary {
         return isServers && victims.contains { $0.address == flight.destination } ? nil : flight
     }
 
-    /// Passes a message for a member that was listed at one of its addresses on to that member, twice.
+    /// Handles a message to one of the decoy addresses: passes it on, twice, to the member that was listed there.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .message else { return }
         let senders = victims.compactMap(\.current?.entry)

@@ -11,7 +11,7 @@ final class RelayJoin: Adversary {
         let peer: SocketAddress
         let address: SocketAddress
         let until: Instant
-        /// True once the peer has sent another HELLO.
+        /// True once the peer has sent another HELLO after the end of relaying.
         var isLost = false
     }
     private var relays: [Relay] = []
@@ -68,7 +68,7 @@ final class RelayJoin: Adversary {
         return nil
     }
 
-    /// Sends a copy of a HEARTBEAT of an honest session from elsewhere, before the HEARTBEAT itself arrives.
+    /// Sends a copy of an honest peer's HEARTBEAT from another address, so that it arrives before the HEARTBEAT itself.
     private func move(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .heartbeat, reach.random.chance(10) else { return flight }
         record.tried(1)

@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Records datagrams and repeats them: to the receiver, to others, and from elsewhere. The attacker is on the path.
+/// Records datagrams and repeats them: to the receiver, to others, and from other addresses. The attacker is on the
+/// path.
 final class Replay: Adversary {
     var record = Recording.Attack(
         .replay, goals: "a datagram is accepted twice", "the server accepts a session's datagram from another address")

@@ -10,8 +10,9 @@ final class RetryForge: Adversary {
     let isOnPath = true
     private var retry: [UInt8]?
     private var probes = 0
-    /// The newest answers, and the tags and sources of the newest HELLOs.
+    /// The newest RETRYs, WELCOMEs and REJECTs.
     private var answers: [Flight] = []
+    /// The tags and source addresses of the newest HELLOs.
     private var joiners: [(tag: UInt64, address: SocketAddress)] = []
     private var retried: Set<UInt64> = []
 
@@ -75,7 +76,7 @@ final class RetryForge: Adversary {
         reach.send(bytes, from: Addresses.server, to: joiner.address, isGarbage: true)
     }
 
-    /// Repeats an answer, with a flipped bit or for another HELLO.
+    /// Repeats an answer: unchanged, with a flipped bit, or addressed to another HELLO.
     private func forgeAnswer(_ reach: inout AttackerActions) {
         guard var flight = answers.isEmpty ? nil : reach.random.element(of: answers) else { return }
         let unchanged = flight.bytes

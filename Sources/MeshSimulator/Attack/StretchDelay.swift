@@ -7,7 +7,8 @@ final class StretchDelay: Adversary {
         .stretchDelay,
         goals: "a peer trusts its directory for too long after the last heartbeat that the server accepted")
     let isOnPath = true
-    /// The present delay of a peer's datagrams and the time that each one adds to it, by the peer's address.
+    /// The present delay of a peer's datagrams (`now`), and the time that each of them adds to it (`more`), by the
+    /// peer's address.
     private var lags: [SocketAddress: (now: Duration, more: Duration)] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

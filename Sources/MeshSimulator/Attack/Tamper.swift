@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Flips bits, truncates, extends, and joins the head of one datagram to the tail of another. The attacker is on the
-/// path.
+/// Damages datagrams: flips bits, truncates, extends, and joins the head of one datagram to the tail of another. The
+/// attacker is on the path.
 final class Tamper: Adversary {
     var record = Recording.Attack(.tamper, goals: "a changed datagram is accepted")
     let isOnPath = true
@@ -14,7 +14,7 @@ final class Tamper: Adversary {
         guard reach.random.chance(Self.share) else { return flight }
         var altered = flight
         alter(&altered.bytes, other?.bytes, &reach.random)
-        // A complete copy of the other datagram is not changed.
+        // A result that equals the other datagram is a copy of a valid datagram, not a changed one.
         guard altered.bytes != other?.bytes else { return flight }
         // A RETRY with another tag or cookie is still valid; it costs a HELLO.
         if altered.bytes != flight.bytes, flight.kind != .retry { record.tried() }
@@ -23,7 +23,7 @@ final class Tamper: Adversary {
 
     func witness(_ fact: Fact) {
         guard case .handled(let handling) = fact, handling.isAccepted else { return }
-        // A HELLO over budget is answered without being opened.
+        // A HELLO is not counted, because a server over budget answers with RETRY without opening it.
         record.got(if: handling.flight.isBroken && handling.flight.kind != .retry && handling.flight.kind != .hello)
     }
 

@@ -1,10 +1,10 @@
 package import SecureMeshCore
 
-/// The monotonic clock of a process. It starts at any reading, runs a little fast or slow, and may jump ahead as after
-/// a sleep of the machine. Like every monotonic clock it never goes back.
+/// The monotonic clock of a process. It starts at any reading, runs a little fast or slow, and may jump ahead, as after
+/// a sleep of the computer. Like every monotonic clock it never goes back.
 package struct Clock: Sendable {
     private var offset: Int64
-    /// The millionths by which it is fast.
+    /// The parts per million by which it is fast; negative if it is slow.
     private let drift: Int64
 
     package init(offset: Duration, driftPerMillion drift: Int) {
@@ -16,8 +16,8 @@ package struct Clock: Sendable {
         Instant(nanoseconds: offset + time.nanoseconds + time.nanoseconds / 1_000_000 * drift)
     }
 
-    /// Returns a time at or just before which the clock reads `reading`: at least `now`, and at most an hour later,
-    /// after which the caller computes it again.
+    /// Returns the time at which the clock reads `reading`, up to rounding. The result is at least `now`, and at most
+    /// an hour later. At that time the caller computes it again.
     package func time(at reading: Instant, now: Instant) -> Instant {
         let ahead = min((reading - read(now)).wholeNanoseconds, Self.farthest)
         guard ahead > 0 else { return now }

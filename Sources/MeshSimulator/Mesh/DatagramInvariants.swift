@@ -44,7 +44,7 @@ extension Invariants {
         }
     }
 
-    /// The state that a machine shows.
+    /// The state of a machine, as far as its public properties show it.
     struct View: Hashable {
         private(set) var glance: Glance
         let session: UInt64
@@ -62,9 +62,9 @@ extension Invariants {
     ///
     /// - Parameters:
     ///   - peer: The index of the peer, or nil for the server.
-    ///   - before, after: The machine's state, if the datagram is broken.
-    ///   - refusals: The number of refusals that the machine has counted for it.
-    ///   - last: The reason, unless the machine may refuse honest datagrams.
+    ///   - before, after: The machine's state before and after the call; nil if the datagram is not broken.
+    ///   - refusals: The number of refusals that the machine has counted for the datagram.
+    ///   - last: The reason of the refusal; nil if there was none, or if the machine may refuse honest datagrams.
     /// - Returns: True if the datagram was accepted.
     mutating func handled(
         _ flight: Flight, by peer: Int?, before: View?, after: View?, refusals: UInt64, last: Rejection?,
@@ -92,7 +92,7 @@ extension Invariants {
                 fail("a broken datagram changed state: kind \(flight.describedKind)", peers: involved, now: now)
             }
         }
-        // These are refused for their content, after the counter is used up.
+        // The machine refuses such a datagram for its content, when the counter is already used up.
         if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
             accepted.insert(Int(flight.id))
         }
@@ -128,7 +128,7 @@ extension Invariants {
 }
 
 extension Kind {
-    /// True if only the server sends it.
+    /// True if only the server sends datagrams of this kind.
     fileprivate var isFromServer: Bool {
         switch self {
         case .retry, .welcome, .reject, .pulse, .snapshot, .delta, .goodbye: true

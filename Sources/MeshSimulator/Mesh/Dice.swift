@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
 extension RandomSource {
-    /// Returns a number below `limit`, which is above 0.
+    /// Returns a number from 0 to `limit` - 1. `limit` must be above 0.
     package mutating func below(_ limit: Int) -> Int {
         Int(next() % UInt64(limit))
     }
@@ -16,7 +16,7 @@ extension RandomSource {
         choices[below(choices.count)]
     }
 
-    /// Returns a whole number of nanoseconds, each equally likely.
+    /// Returns a duration in `range`: a whole number of nanoseconds, each equally likely.
     package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
         let width = (range.upperBound - range.lowerBound).wholeNanoseconds
         return range.lowerBound + .nanoseconds(Int64(below(Int(width) + 1)))

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// The order of one peer's events, as the description of `PeerEvent` promises it.
+/// Checks that the events of one peer come in the order that the documentation of `PeerEvent` promises.
 package struct EventOrder: Sendable {
     private enum Membership: Sendable {
         case none, connected, lost, over
@@ -12,7 +12,7 @@ package struct EventOrder: Sendable {
     private(set) package var announced: SessionID?
     /// The keys of the members that the events have reported.
     private(set) package var members: Set<PublicKey> = []
-    /// True if `members` may differ from before the last comparison.
+    /// True if the reported members or the directory may have changed since the last comparison.
     private var isUnchecked = false
 
     package init() {}
@@ -36,8 +36,8 @@ package struct EventOrder: Sendable {
             defer { membership = .connected }
             return membership == .lost ? nil : "`connectionRecovered` while \(membership)"
         case .dismissed(let dismissal):
-            // A server that stops does not end the membership, but the session. A server that lies may give its number
-            // to the next one.
+            // A server that stops ends the session, not the membership. A lying server may give the next session the
+            // same number.
             membership = dismissal == .stopping && membership != .none ? .lost : .none
             announced = nil
             return nil
@@ -72,13 +72,14 @@ package struct EventOrder: Sendable {
         }
     }
 
-    /// Compares the events with the peer after all of its events were taken.
+    /// Compares the session and the members that the events have reported with those of the peer, after all of its
+    /// events were taken.
     ///
     /// - Parameters:
-    ///   - isMember: The peer may speak in `session`, and its connection is not lost.
-    ///   - isPending: Events wait for `.joined`, so those that were taken do not tell of all changes.
+    ///   - isMember: True if the peer may speak in `session`, and its connection is not lost.
+    ///   - isPending: True if events are buffered until `.joined`, so that the taken events do not report all changes.
     ///   - keys: The keys of the members that the peer lists.
-    /// - Returns: The promise that is broken, or nil.
+    /// - Returns: A description of the promise that is broken; nil if none is.
     package mutating func check(
         session: SessionID?, isMember: Bool, isPending: Bool = false, keys: () -> Set<PublicKey>
     ) -> String? {

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// A datagram on its way through a virtual network, and what only the mesh knows of it.
+/// A datagram on its way through a virtual network, with the facts about it that only the mesh knows.
 package struct Flight: Sendable {
     package enum Sender: Hashable, Sendable {
         case server
@@ -22,7 +22,7 @@ package struct Flight: Sendable {
     package var isBroken = false
     /// True if another copy may have arrived before.
     package var isCopy = false
-    /// The time at which the token was issued that this PULSE or HEARTBEAT carries; nil if the mesh cannot tell.
+    /// The time at which the server issued the token of this PULSE or HEARTBEAT; nil if the mesh cannot tell.
     package var proof: Instant?
     /// The attacker that has sent, altered or delayed it.
     package var attacker: Int?
@@ -40,23 +40,23 @@ package struct Flight: Sendable {
 
     package var header: Header? { try? Datagram(decoding: bytes.span).header }
     package var kind: Kind? { bytes.count > 1 ? Kind(rawValue: bytes[1]) : nil }
-    /// The fields of the header, unchecked; 0 where the datagram is too short.
+    /// The `to` of the header, unchecked; 0 if the datagram is too short. The same is true of `from` and `counter`.
     package var to: UInt64 { number(at: 4) }
     package var from: UInt64 { number(at: 12) }
     package var counter: UInt64 { number(at: 20) }
-    /// The number that a PULSE echoes.
+    /// The number of the heartbeat that a PULSE echoes, unchecked.
     package var echo: UInt64 { number(at: Header.size) }
 
     package var senderIndex: Int? {
         if case .peer(let index) = sender { index } else { nil }
     }
 
-    /// True if it is as an honest machine made it.
+    /// True if an honest machine made the datagram, and nobody has changed it.
     var isHonest: Bool {
         if case .attacker = sender { false } else { !isBroken }
     }
 
-    /// The datagram as a copy, which may arrive after the first one.
+    /// A copy of the datagram, marked as such.
     package var copied: Flight {
         var copy = self
         copy.isCopy = true

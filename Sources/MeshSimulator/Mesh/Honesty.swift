@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
 extension Rejection {
-    /// True for reasons that never apply to an honest machine's datagram, however the network treats it, unless a copy
-    /// came before it.
+    /// True if no unchanged datagram of an honest machine can be refused for this reason, however late it arrives and
+    /// in whatever order, unless a copy of it arrived earlier.
     var isNeverHonest: Bool {
         switch self {
         case .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,

@@ -1,14 +1,14 @@
 internal import SecureMeshCore
 
-/// The processes on the cores of a host. A machine is called when its process gets a core. Each piece of its work takes
-/// CPU time. The order is that of `MeshDriver`.
+/// Runs the processes on the cores of a host. A machine is called when its process gets a core. Each piece of work
+/// takes CPU time. The order of the pieces is that of `MeshDriver`.
 extension VirtualMesh {
-    /// Begins the work of a process that has just been made.
+    /// Gives a process that has just been made a workload, if the mesh has a host.
     func beginWork<Machine>(of process: Process<Machine>, as owner: Workload.Owner) {
         if state.host != nil { process.workload = Workload(owner) }
     }
 
-    /// Lets a process run if it sleeps.
+    /// Wakes a process that sleeps, so that it runs on the next free core.
     func ready(_ process: any HostedProcess) {
         guard process.isAwake, case .asleep? = process.workload?.status else { return }
         if let core = state.host?.wake(process) { state.schedule.put(.compute(core), at: now) }
@@ -76,12 +76,12 @@ extension VirtualMesh {
         return cost
     }
 
-    /// The CPU time that a piece of work takes at least. Less is not worth an entry of the schedule.
+    /// The minimum CPU time of a piece of work, in nanoseconds. A shorter piece is not worth an entry in the schedule.
     private static var shortestWork: Int64 { 20_000 }
 
     /// Does the next step in the event loop of a process.
     ///
-    /// - Returns: The CPU time that it takes besides primitives, in nanoseconds, or nil if there is nothing to do.
+    /// - Returns: The CPU time of the step without its primitives, in nanoseconds, or nil if there is nothing to do.
     private func step(of process: any HostedProcess, _ costs: Costs) -> Int64? {
         guard let phase = process.workload?.phase, let owner = process.workload?.owner else { return nil }
         switch phase {
@@ -104,7 +104,8 @@ extension VirtualMesh {
         }
     }
 
-    /// Begins a burst of reads, or handles the timers that are due. Returns false if there is nothing to do.
+    /// Chooses the next phase: a burst of reads, or the service of the timers that are due. Returns false if there is
+    /// nothing to do.
     private func poll(_ process: any HostedProcess, _ owner: Workload.Owner) -> Bool {
         if process.workload?.hasRead == false, !process.inbox.isEmpty {
             beginBurst(process)
@@ -158,8 +159,8 @@ extension VirtualMesh {
         return true
     }
 
-    /// Handles one datagram of a stranger. After some of them, strangers wait for as long as those took, so that they
-    /// get at most half of the time.
+    /// Handles one datagram of a stranger. After a batch of these, the next batch waits for as long as the last one
+    /// took, so that strangers get at most half of the time.
     private func serveStranger(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) {
         guard let workload = process.workload else { return }
         guard workload.strangersAt == nil, left > 0, !workload.strangers.isEmpty else {
@@ -175,7 +176,8 @@ extension VirtualMesh {
         handle(workload.strangers.removeFirst(), owner)
     }
 
-    /// Sends some of the datagrams that the machine has made, and delivers its events.
+    /// Sends some of the datagrams that the machine has made, and delivers its events. Returns the CPU time, in
+    /// nanoseconds.
     private func send(_ process: any HostedProcess, _ costs: Costs) -> Int64 {
         guard let waiting = process.workload?.outbox.count, process.workload?.hasOutput == true else {
             process.workload?.phase = .polling

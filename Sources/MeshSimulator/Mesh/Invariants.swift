@@ -3,14 +3,14 @@ package import SecureMeshCore
 /// The rules that no mesh may ever break: one set for the simulated worlds, the self-test, the fuzzers and the unit
 /// tests.
 ///
-/// The invariants know which peer sent which message to whom, and when each key was revoked. Everything else they learn
+/// The invariants know which peer sent which message to whom, and when each key was revoked. They learn everything else
 /// from the machines' public state. Identities are indices. Several processes may have the same identity, one after the
 /// other or at the same time.
 package struct Invariants: Sendable {
     package private(set) var failure: Failure?
     /// False in large meshes, where checks that cost O(n²) are left out.
     package let isClose: Bool
-    /// True where no `WatchedPrimitives` see the keys, so that nonces are checked from outside.
+    /// True if no `WatchedPrimitives` check the nonces, so that `sent` checks them by the headers of the datagrams.
     let checksNonces: Bool
     let trust: Duration
     let lifetime: Duration
@@ -22,10 +22,10 @@ package struct Invariants: Sendable {
     // Datagrams.
     /// A bit for each flight that a machine has accepted, by id.
     var accepted: [UInt64] = []
-    /// The same for those that were refused as untrusted, before or after their counter was used up.
+    /// A bit for each flight that a machine has refused as untrusted, before or after its counter was used up, by id.
     var refusedUntrusted: [UInt64] = []
     var counters: [Direction: UInt64] = [:]
-    /// The HELLO, WELCOME or REJECT with each key or salt in its clear fields.
+    /// The HELLOs, WELCOMEs and REJECTs, by their clear fields, which contain a fresh key or salt.
     var handshakes: [[UInt8]: [UInt8]] = [:]
     // Messages.
     var messages: [Message] = []
@@ -33,11 +33,11 @@ package struct Invariants: Sendable {
     /// The sessions that each identity has confirmed.
     var confirmedSessions: [Int: Set<UInt64>] = [:]
     var joins: [Int: Int] = [:]
-    /// The identities that have sent LEAVE, at any time: it may still be under way.
+    /// The identities that have ever sent LEAVE. A LEAVE of long ago may still be under way.
     var leavers: Set<Int> = []
     /// The identities that cheat, which may leave for any reason.
     package var cheats: Set<Int> = []
-    /// True while the server says GOODBYE to all.
+    /// True while the server stops, and sends GOODBYE to all members.
     package var isStopping = false
     var revokedAt: [Int: Instant] = [:]
     /// The time at which a proof of life last reached the server, by identity.
@@ -46,9 +46,10 @@ package struct Invariants: Sendable {
     var confirmedAt: [Int: Instant] = [:]
     /// The time before which the server must expire nobody, because it was paused and could not hear its members.
     var expiresNobodyUntil = Instant(nanoseconds: 0)
-    /// True while the server suspects that many members are late for one cause.
+    /// True if the server has suspected, since its start, that many members are late for a common cause.
     var isSuspicious = false
-    /// The time at which the suspicion has ended. Members that had more time because of it expire at that time.
+    /// The time at which the newest suspicion ended; nil while it lasts. Members that had more time because of it
+    /// expire at that time.
     var suspicionEndedAt: Instant?
     /// The time from which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)
@@ -69,7 +70,7 @@ package struct Invariants: Sendable {
     struct Message {
         let sender: Int
         let name: PeerName
-        /// Nil for all.
+        /// The identity of the receiver; nil for all members.
         let audience: Int?
         let size: Int
         /// True if its sender asks for acknowledgments, and so repeats it.
@@ -102,18 +103,18 @@ package struct Invariants: Sendable {
         }
     }
 
-    /// Returns the time in which `duration` passes by the slowest clock.
+    /// Returns the time in which the slowest clock advances by `duration`, and 2 ms more.
     func stretched(_ duration: Duration) -> Duration {
         duration + duration / 1_000_000 * drift + .milliseconds(2)
     }
 
-    /// Returns the time in which `duration` passes by the fastest clock.
+    /// Returns the time in which the fastest clock advances by `duration`, less 2 ms.
     func shrunk(_ duration: Duration) -> Duration {
         duration - duration / 1_000_000 * drift - .milliseconds(2)
     }
 }
 
-/// A set of small numbers, a bit each.
+/// A set of small numbers, with one bit per number.
 extension [UInt64] {
     func has(_ number: Int) -> Bool { count > number / 64 && self[number / 64] & 1 << UInt64(number % 64) != 0 }
 

@@ -5,13 +5,13 @@ extension Invariants {
     package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
     package mutating func authorized(_ identity: Int) { revokedAt[identity] = nil }
 
-    /// Notes that the server was killed, started or stopped for a while. The times within which it must act begin anew.
+    /// Notes that the server was killed, started or paused. The times within which it must act begin anew.
     mutating func serverDisturbed(now: Instant) {
         serverSteadySince = now
         lastProof = [:]
     }
 
-    /// Notes that another process of the server begins: it suspects nobody.
+    /// Notes that a new process of the server has started. It suspects nobody.
     mutating func serverStarted(now: Instant) {
         (isSuspicious, suspicionEndedAt) = (false, nil)
         serverDisturbed(now: now)
@@ -32,9 +32,10 @@ extension Invariants {
         serverWoke(after: duration, now: now)
     }
 
-    /// The time that each member gets in addition while the server suspects that many are late for one cause.
+    /// Returns the time that each member gets in addition while the server suspects that many are late for a common
+    /// cause.
     ///
-    /// - Parameter lingering: The time for which the suspicion counts after its end.
+    /// - Parameter lingering: The time for which a suspicion still counts after its end.
     private func suspicion(_ now: Instant, lingering: Duration = .zero) -> Duration {
         let holds = isSuspicious && suspicionEndedAt.map { now - $0 <= lingering } ?? true
         return holds ? stretched(lifetime * Limits.suspicionLifetimes) : .zero
@@ -64,19 +65,20 @@ extension Invariants {
 
     // MARK: leaving
 
-    /// Notes a HEARTBEAT that the server has accepted. It counts as a proof of life only if its token is so young that
-    /// the server must take it for one, even if clocks differ.
+    /// Notes a HEARTBEAT that the server has accepted. It counts as a proof of life only if its token is so recent that
+    /// the server must accept it as one, even if clocks differ.
     mutating func heard(_ flight: Flight, by identity: Int, now: Instant) {
         guard let proof = flight.proof, proof >= serverSteadySince, now - proof < lifetime * 9 / 10 else { return }
         lastProof[identity] = now
     }
 
-    /// Returns true if the identity has proved within the lifetime that it lives.
+    /// Returns true if the identity has proved within the last lifetime that it is alive.
     func isSurelyAlive(_ identity: Int, now: Instant) -> Bool {
         lastProof[identity].map { now - $0 < shrunk(lifetime) } ?? false
     }
 
-    /// Checks the reason why a member is gone. `flight` is what the server has handled.
+    /// Checks the reason for which the server has removed a member. `flight` is the datagram that the server has just
+    /// handled; nil for a timeout.
     mutating func left(
         _ identity: Int, _ departure: Departure, isAllowed: Bool, after flight: Flight?, now: Instant
     ) {
@@ -103,7 +105,7 @@ extension Invariants {
         return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
     }
 
-    /// Returns the time before which a last sign of life is so old that its peer must have expired.
+    /// Returns a time so long ago that a member without a sign of life since then must have expired.
     func latestSign(now: Instant) -> Instant {
         // A member that had more time may have come back before the suspicion ended.
         let patience = patience + suspicion(now, lingering: patience)
@@ -115,16 +117,18 @@ extension Invariants {
     /// last heartbeat.
     var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
-    /// Checks that an identity without a sign of life since `since` is soon no member, and that nobody trusts it.
+    /// Checks that an identity without a sign of life since `since` is no member after `patience`, and that no peer
+    /// trusts it for longer than `trust` after that.
     ///
     /// - Parameters:
-    ///   - slack: The delay that a sweep may have.
-    ///   - trusting: Returns a peer that lists the identity and trusts its directory.
+    ///   - slack: The delay that a sweep of the server may have.
+    ///   - trusting: Returns the index of a peer that lists the identity and trusts its directory; nil if there is
+    ///     none.
     package mutating func checkGone(
         _ identity: Int, since: Instant, isMember: Bool, slack: Duration = .zero, trusting: () -> Int? = { nil },
         now: Instant
     ) {
-        // A CONFIRM that was under way then makes it a member once more, as late as its ticket allows.
+        // A CONFIRM that was under way at `since` may make it a member again, until its ticket expires.
         let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
         let slack = slack + suspicion(now)
         if isMember, now - begin > patience + slack {
@@ -137,7 +141,8 @@ extension Invariants {
 
     // MARK: directories
 
-    /// Checks the version that the server has published. A new process has another epoch.
+    /// Checks that the version that the server publishes does not decrease within one epoch. A new process has a new
+    /// epoch.
     mutating func published(_ version: UInt64, epoch: UInt64, now: Instant) {
         let before = served
         if epoch == before.epoch, version < before.version {
@@ -146,7 +151,7 @@ extension Invariants {
         served = (epoch, version)
     }
 
-    /// Checks that nothing is listed twice, nor a peer to itself.
+    /// Checks that no name, key or address is listed twice, and that a peer does not list itself.
     mutating func check(
         _ members: [Member], atMost limit: Int, of owner: Int?, without own: PublicKey? = nil, now: Instant
     ) {

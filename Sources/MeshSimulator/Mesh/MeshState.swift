@@ -1,6 +1,7 @@
 package import SecureMeshCore
 
-/// The state of a `VirtualMesh`: its clock, its queue, its processes, and what is known of their history.
+/// The state of a `VirtualMesh`: its clock, its queue, its processes, and the parts of their history that the checks
+/// need.
 package final class MeshState {
     package private(set) var now: Instant
     package var random: RandomSource
@@ -14,17 +15,18 @@ package final class MeshState {
     package internal(set) var trace = Trace()
     package var schedule = Schedule()
     var memberAddresses: Set<SocketAddress> = []
-    /// The time at which the server issued the secret of its newest PULSE to all, by the mesh's clock and the server's.
+    /// The time at which the server made the secret of the tokens in its newest PULSEs, by the mesh's clock
+    /// (`issuedAt`) and by the server's (`local`).
     var newestSecret: (issuedAt: Instant, local: Instant)?
     /// The server's directory at the last check.
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
-    /// The number of bytes that a socket holds while its process does not read.
+    /// The number of bytes that a socket can hold while its process does not read.
     let buffer: Int
     /// The host whose cores all processes share; nil if nothing takes time.
     let host: Host?
-    /// The primitives of all machines, if their seals are watched.
+    /// The primitives of all machines, if their seals are watched; otherwise nil.
     let watch: WatchedPrimitives?
-    /// The greatest age at which a heartbeat is fresh by any clock.
+    /// The age below which an echoed heartbeat is fresh by the clock of every process.
     let surelyFresh: Duration
     /// The greatest number of steps and datagrams at one instant.
     private let stepLimit: Int
@@ -51,7 +53,8 @@ package final class MeshState {
             clock: Clock(offset: .zero, driftPerMillion: 0))
     }
 
-    /// Makes an independent copy. The copy has no host, because the work of a process would count for two.
+    /// Makes an independent copy. `other` must have no host, because the work of one process would be counted for two
+    /// meshes.
     package init(copying other: MeshState) {
         (now, random, configuration) = (other.now, other.random, other.configuration)
         server = Process(copying: other.server)

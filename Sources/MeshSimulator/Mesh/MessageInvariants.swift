@@ -7,7 +7,7 @@ extension Invariants {
     /// - Parameters:
     ///   - audience: The identity of the receiver; nil for all members.
     ///   - size: The number of bytes after the first 8.
-    ///   - isRepeated: The sender asks for acknowledgments.
+    ///   - isRepeated: True if the sender asks for acknowledgments, and so repeats the message.
     package mutating func body(
         from sender: Int, as name: PeerName, to audience: Int?, size: Int, isRepeated: Bool = false, now: Instant
     ) -> [UInt8] {
@@ -28,8 +28,8 @@ extension Invariants {
     /// - Parameters:
     ///   - sender: The identity of its sender, or nil if that is unknown.
     ///   - startedAt: The time at which the receiver's process started.
-    ///   - isDeceived: The receiver follows a server that lies, which does not report revocations.
-    /// - Returns: The time for which the message was on its way.
+    ///   - isDeceived: True if the receiver follows a lying server, which may not report revocations.
+    /// - Returns: The time from the sending of the message to its delivery.
     @discardableResult
     package mutating func delivered(
         _ message: ReceivedMessage, from sender: Int?, to receiver: Int, startedAt: Instant,

@@ -2,9 +2,9 @@ package import SecureMeshCore
 
 /// The peers' processes.
 extension VirtualMesh {
-    /// Returns a new process with a key and a name, which pins `servers`: by default the server of the mesh.
+    /// Returns a new process of a peer. It pins the keys `servers`, by default that of the mesh's server.
     ///
-    /// - Parameter returns: True to ask a server again that does not let the key join.
+    /// - Parameter returns: True if the peer is to keep asking a server that does not let its key join.
     package func newProcess(
         _ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil, returns: Bool = false
     ) -> Process<Peer> {
@@ -163,7 +163,7 @@ extension VirtualMesh {
         if let fault { state.invariants.fail("events out of order: \(fault)", peers: [index], now: now) }
     }
 
-    /// Checks that trust ends in time, whatever is delayed.
+    /// Checks that a peer's trust in its directory ends in time, whatever datagrams are delayed.
     func checkTrust(of index: Int) {
         let (peer, process) = (state.peers[index], state.peers[index].process)
         guard state.invariants.isClose, !isDeceived(index), process.isRunning,
@@ -172,7 +172,7 @@ extension VirtualMesh {
         if !state.invariants.checkTrust(of: index, heardAt: peer.heardAt, now: now) { peerTrustsTooLong(index) }
     }
 
-    /// Checks the messages of a peer whose acknowledgments have come or whose time is over.
+    /// Checks the results of a peer's messages that have been acknowledged or have timed out.
     private func checkDeliveries(of index: Int) {
         let peer = state.peers[index]
         guard !peer.unacknowledged.isEmpty else { return }

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// A machine with a clock and a socket of its own, which can stop and go on.
+/// A machine with a clock and a socket of its own. It can be paused and resumed.
 package final class Process<Machine: DirectoryHolder>: HostedProcess {
     package var machine: Machine
     /// The machine's figures after its last call.
@@ -9,11 +9,11 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
     package var isRunning = true
     package private(set) var isPaused = false
     private(set) var pausedAt = Instant(nanoseconds: 0)
-    /// The time at which the schedule wakes it, or nil if it does not.
+    /// The time at which the schedule wakes the process; nil if it is not scheduled.
     var wakeAt: Instant?
     /// The datagrams in its socket, while it does not read.
     var inbox = Inbox()
-    /// Its work on the cores of a host; nil if it takes no time for anything.
+    /// Its work on the cores of a host; nil if its work takes no CPU time.
     var workload: Workload?
 
     init(_ machine: Machine, clock: Clock) {
@@ -53,7 +53,8 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
         wakeAt = nil
     }
 
-    /// Lets the process go on. Returns the datagrams that have waited in its socket, unless it reads them itself.
+    /// Resumes the process. Returns the datagrams that have waited in its socket; none if it has a workload, and so
+    /// reads them itself.
     func resume() -> [Flight] {
         isPaused = false
         return workload == nil ? inbox.takeAll() : []
@@ -66,7 +67,7 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
 
     /// Puts a datagram into the socket of a process that does not read. Returns false if the socket is full.
     func hold(_ flight: Flight, buffer: Int) -> Bool {
-        // A kernel counts some hundred bytes for a datagram besides its own.
+        // A kernel counts some hundred bytes per datagram in addition to its size.
         inbox.put(flight, size: flight.bytes.count + 512, limit: buffer)
     }
 
@@ -100,7 +101,7 @@ package struct Glance: Hashable, Sendable {
     package var refusals: UInt64
 }
 
-/// A machine that holds the directory at a version: `Registry` and `Peer`.
+/// A machine that holds one version of the directory: `Registry` and `Peer`.
 package protocol DirectoryHolder: MeshMachine {
     var epoch: UInt64 { get }
     var version: UInt64 { get }

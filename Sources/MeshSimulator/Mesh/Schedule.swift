@@ -1,7 +1,8 @@
 internal import HeapModule
 package import SecureMeshCore
 
-/// The queue of a virtual mesh, by time and then in order of insertion: a heap alone keeps no order among equals.
+/// The queue of a virtual mesh, ordered by time and then by insertion. Entries are numbered, because a heap alone keeps
+/// no order among equal times.
 package struct Schedule {
     package enum Action {
         /// The flight that is stored at this index arrives.
@@ -28,7 +29,7 @@ package struct Schedule {
         static func == (left: Entry, right: Entry) -> Bool { left.sequence == right.sequence }
 
         static func < (left: Entry, right: Entry) -> Bool {
-            // Comparing instants would be calls into another module, millions of times.
+            // Comparing instants directly would call into another module, millions of times.
             let (earlier, later) = (left.at.nanoseconds, right.at.nanoseconds)
             return earlier == later ? left.sequence < right.sequence : earlier < later
         }

@@ -42,7 +42,7 @@ extension VirtualMesh {
         if server.workload?.drain == nil {
             state.invariants.serverWoke(after: now - server.pausedAt, now: now)
         } else {
-            // A sweep that had begun goes on.
+            // A sweep that began before the pause continues.
             state.invariants.serverDisturbed(now: now)
         }
         let waiting = server.resume()
@@ -60,7 +60,7 @@ extension VirtualMesh {
         checkServersMembers()
     }
 
-    /// Sets the time by the server's calendar, at which keys may expire.
+    /// Sets the date of the server's calendar. Keys of the roster may expire at that date.
     package func advanceCalendar(to date: UnixTime) {
         state.configuration.date = date
         withServer { $0.advanceCalendar(to: date, now: $1) }
@@ -90,7 +90,7 @@ extension VirtualMesh {
     func serverTimesOut() {
         state.trace.step(1, at: now, subject: -1)
         let local = server.clock.read(now)
-        // On a busy host a PULSE may be late while no sweep is due.
+        // Left out on a host: busy cores may make a PULSE late while no sweep is due.
         if server.workload == nil, let deadline = server.glance.deadline, deadline.nanoseconds > 0,
             local - deadline > .milliseconds(400)
         {
@@ -140,7 +140,10 @@ extension VirtualMesh {
         wakeServer()
     }
 
-    /// - Parameter isDue: A flush may have been due, which happens with any datagram.
+    /// Returns the server's figures for the invariants.
+    ///
+    /// - Parameter isDue: True if a flush may be due. The server then flushes with the next datagram, so `deadline` is
+    ///   left out of the figures.
     private func serverView(isDue: Bool) -> Invariants.View {
         var glance = server.glance
         glance.version = 0

@@ -1,16 +1,16 @@
 package import SecureMeshCore
 
-/// A registry and its peers, the same values that run for real, on a network in virtual time.
+/// A registry and its peers on a network in virtual time. They are the same state machines that run in real processes.
 ///
 /// The extensions are the only implementation of queue, delivery, timers, pause and drain, and they report every call
-/// of a machine to the `Invariants`. A conforming type plugs in what differs: where a datagram goes, who has an
-/// address, what a clock reads, and what follows from an event.
+/// of a machine to the `Invariants`. A conforming type implements what differs: the path of a datagram, the owner of an
+/// address, the reading of a clock, and the consequences of an event.
 package protocol VirtualMesh: AnyObject {
     var state: MeshState { get }
 
     /// Returns the clock of a process that starts.
     func newClock() -> Clock
-    /// Decides what becomes of a datagram that a machine has sent: `deliver` it, change it, or drop it.
+    /// Delivers (with `deliver`), changes or drops a datagram that a machine has sent.
     func route(_ flight: Flight)
     /// Returns the index of the peer that has `address`.
     func owner(of address: SocketAddress) -> Int?
@@ -18,7 +18,7 @@ package protocol VirtualMesh: AnyObject {
     func arriveElsewhere(_ flight: Flight)
     /// Counts a datagram that nobody received.
     func lose(_ loss: Recording.Loss)
-    /// Returns true if the peer follows a server that is not the true one, so that it may refuse honest datagrams.
+    /// Returns true if the peer follows a lying server, so that it may refuse honest datagrams.
     func isDeceived(_ index: Int) -> Bool
     /// Takes note of a call of a machine with a datagram, after the call.
     func didHandle(_ handling: Handling)
@@ -30,7 +30,7 @@ package protocol VirtualMesh: AnyObject {
     func note(_ event: PeerEvent, of index: Int, after flight: Flight?)
     /// Takes note of a change of the server's directory.
     func serverPublished()
-    /// Takes note of a change of a peer's directory. `epoch` is that of its former directory; 0 if it had none.
+    /// Takes note of a change of a peer's directory. `epoch` is the epoch of its former directory; 0 if it had none.
     func peerHoldsNewVersion(_ index: Int, after epoch: UInt64)
     /// Carries out an entry of the schedule that is neither a datagram nor a timer.
     func carryOut(_ action: Schedule.Action)
@@ -59,13 +59,13 @@ package struct Handling {
     /// The index of the peer, or nil for the server.
     package let by: Int?
     package let isAccepted: Bool
-    /// True if the server handled it, and its sender is a member at its source address.
+    /// True if the server accepted a copy whose sender is a member at the copy's source address.
     var isFromMember = false
-    /// A copy of the datagram had been accepted before.
+    /// True if a copy of the datagram had been accepted before.
     package let isRepeated: Bool
     /// The number of refusals that the machine counted for this datagram. More than 1 is an error in the machine.
     package let refusals: UInt64
-    /// The bytes of answers to a source that is not a member's.
+    /// The number of bytes that the server sent to the datagram's source; 0 if that is a member's address.
     package let answered: Int
     /// True if a message was delivered whose sender had died or been revoked too long ago to be trusted.
     package let isBeyondTrust: Bool
@@ -86,7 +86,7 @@ extension VirtualMesh {
         state.pass(to: end)
     }
 
-    /// Lets time pass until `isDone`, which is computed after each step.
+    /// Lets time pass until `isDone` returns true. It is called after each step.
     ///
     /// - Returns: False if `limit` passed first.
     @discardableResult
@@ -101,7 +101,8 @@ extension VirtualMesh {
         return true
     }
 
-    /// Carries out the next entry of the schedule. Returns false if there is none until `end`.
+    /// Carries out the next entry of the schedule. Returns false if there is none until `end`, or an invariant has
+    /// failed.
     private func step(until end: Instant) -> Bool {
         guard state.invariants.failure == nil, let entry = state.schedule.next(until: end) else { return false }
         state.pass(to: entry.at)
@@ -182,7 +183,7 @@ extension VirtualMesh {
         }
     }
 
-    /// The time until which a live peer pauses before it joins again; nil if none does.
+    /// The latest time until which a live peer waits before it joins again; nil if none waits.
     package var longestPause: Instant? {
         state.peers.filter { $0.isLive && $0.process.isAwake }.compactMap { peer in
             peer.process.machine.joinsAgainAt.map { peer.process.clock.time(at: $0, now: now) }

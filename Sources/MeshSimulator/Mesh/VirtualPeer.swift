@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// One peer of a virtual mesh: its identity, its process, and what the mesh has seen of it.
+/// One peer of a virtual mesh: its identity, its process, and the parts of its history that the checks need.
 package final class VirtualPeer {
     package let key: SigningKey
     package let name: PeerName
@@ -15,32 +15,34 @@ package final class VirtualPeer {
     var isRevoked = false
     /// The time at which its revocation was last withdrawn. Datagrams that were sent before may still arrive.
     var authorizedAt: Instant?
-    /// The time from which it must not be a member.
+    /// The time at which the peer was killed, left or was revoked, so that it must soon cease to be a member; nil while
+    /// it may be one.
     var diedAt: Instant?
-    /// The time at which the newest HEARTBEAT or CONFIRM was sent that the server has accepted.
+    /// The time at which the peer sent the newest HEARTBEAT or CONFIRM that the server has accepted.
     private(set) var heardAt: Instant?
-    /// The time at which its clock last jumped. What the peer remembers only for some seconds may be forgotten since.
+    /// The time at which its clock last jumped. The jump may have made the peer discard records that it keeps only for
+    /// some seconds.
     var jumpedAt: Instant?
     /// The time before which the peer does not join, because the server told it to wait.
     package var waitsUntil: Instant?
-    /// The time at which it last followed a server that lies.
+    /// The time at which the peer last followed a lying server.
     var deceivedAt: Instant?
     package private(set) var startedAt = Instant(nanoseconds: 0)
     /// The time at which its process could first speak.
     package internal(set) var joinedAt: Instant?
-    /// The time at which its process took over its directory's version.
+    /// The time at which the process last changed the version of its directory.
     package internal(set) var heldAt: Instant?
     /// The events of the peer, in a mesh that keeps them.
     package var events: [(at: Instant, event: PeerEvent)] = []
-    /// The order of its process's events.
+    /// Checks the order of its process's events.
     var order = EventOrder()
     /// The messages that wait for acknowledgments: their numbers, and their indices in the `Invariants`.
     var unacknowledged: [(number: UInt64, message: Int)] = []
     /// The epoch and version at the last check.
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
-    /// The number and time of the newest heartbeats, by session.
+    /// The numbers and the sending times of the newest heartbeats, by session.
     private var heartbeats: [UInt64: [(number: UInt64, at: Instant)]] = [:]
-    /// The time at which the token was issued that the next heartbeat carries, by session.
+    /// The time at which the server issued the token that the next heartbeat will carry, by session.
     private var pulses: [UInt64: Instant] = [:]
 
     package init(key: SigningKey, name: PeerName, identity: Int, address: SocketAddress, process: Process<Peer>) {
@@ -105,7 +107,8 @@ package final class VirtualPeer {
             isTrusted: process.machine.isTrusted(local))
     }
 
-    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns the time at which its token was issued.
+    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns the time at which the server issued its token; nil
+    /// if that is unknown.
     func sends(_ flight: Flight, now: Instant) -> Instant? {
         guard flight.kind == .heartbeat || flight.kind == .confirm,
             let number = machine.newestNumber(in: flight.from)
@@ -122,8 +125,9 @@ package final class VirtualPeer {
         heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 
-    /// Notes that the peer has accepted a PULSE. The peer will return its token only if the PULSE is fresh, which it
-    /// certainly is if it echoes a heartbeat that was sent recently by the peer's own clock.
+    /// Notes that the peer has accepted a PULSE. The peer returns the PULSE's token only if the PULSE is fresh. The
+    /// PULSE is surely fresh if it echoes a heartbeat that the peer sent less than `freshness` ago, and the peer's
+    /// clock has not jumped since.
     func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
             now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true

@@ -2,15 +2,15 @@ internal import SecureMeshCore
 
 /// An attacker. It knows what the network shows and what its own keys open, and nothing else.
 ///
-/// On the path it sees every datagram as it is sent, and may withhold or change it. Off the path it can only send. It
-/// receives what is sent to its own addresses.
+/// An attacker on the path sees every datagram when it is sent, and may withhold or change it. One off the path can
+/// only send. Both receive the datagrams to their own addresses.
 protocol Adversary: AnyObject {
-    /// Its attempts and successes, as far as it can tell.
+    /// The number of attempts and successes, as far as the attacker can tell.
     var record: Recording.Attack { get set }
-    /// True if `intercept` is called.
+    /// True if the attacker is on the path, so that `intercept` is called for every datagram.
     var isOnPath: Bool { get }
 
-    /// Acts, first when the attack begins and then at the times that it asks for.
+    /// Acts. The first call is at the beginning of the attack; `nextAct` sets the time of the next one.
     func act(_ reach: inout AttackerActions)
     /// Returns the datagram to send on in place of `flight`, or nil to withhold it.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
@@ -118,8 +118,8 @@ enum Fact {
     /// A member has joined.
     case joined(Arrival)
     case left(Parting)
-    /// A peer trusts its directory, although the server last accepted a datagram of the peer longer ago than trust
-    /// lasts.
+    /// The peer with this index trusts its directory, although it sent the last datagram that the server accepted
+    /// longer ago than trust lasts.
     case trustsTooLong(Int)
 
     struct Arrival {
@@ -135,9 +135,9 @@ enum Fact {
         let at: Instant
         let departure: Departure
         let diedAt: Instant?
-        /// True if the member had just proved that it is alive.
+        /// True if the server expired the member although it had just proved that it is alive.
         let isWrong: Bool
-        /// A member whose last sign of life is before this time is certainly gone.
+        /// A member that has given no sign of life since this time must have expired by now.
         let latestSign: Instant
 
         func isLate(since: Instant) -> Bool { since < latestSign }
