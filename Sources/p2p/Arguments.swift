@@ -66,7 +66,7 @@ enum Parse {
             case let digits = text.utf8.dropLast(suffix.utf8.count), digits.allSatisfy(isDigit),
             digits.contains(where: { $0 != UInt8(ascii: "0") })
         else { throw ValidationError("an interval is like 500ms, 4s or 2m") }
-        // A number of more digits than this type has is too long as well.
+        // A number that does not fit into this type is too long as well.
         guard let count = Int32(text.dropLast(suffix.count)), case let interval = unit * Int(count),
             interval <= longestInterval
         else { throw ValidationError("an interval is at most a year, 8760h") }
@@ -96,7 +96,7 @@ enum Parse {
         return time
     }
 
-    /// Refuses an empty path, as of `"$UNSET"` in a script.
+    /// Refuses an empty path. In a script, it usually comes from a variable that is not set, as in `"$UNSET"`.
     static func checkPath(_ path: String?, _ option: String) throws {
         guard path != "" else { throw ValidationError("the path after \(option) is empty") }
     }
@@ -112,7 +112,8 @@ enum Parse {
         ("ms", .milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60)), ("h", .seconds(3_600)),
     ]
 
-    /// The longest interval that a user may give. The sum of several, in nanoseconds, is far below 2^63.
+    /// The longest interval that a user may give: a year. Even the sum of several such intervals in nanoseconds is far
+    /// below 2^63.
     private static let longestInterval = Duration.seconds(8_760 * 3_600)
 }
 
@@ -122,7 +123,7 @@ enum OptionalInterval {
 }
 
 extension ArgumentHelp {
-    /// Help with a default that the parser cannot print, in the parser's own form.
+    /// Makes the help of an option whose default the parser cannot print, and appends the default in the parser's form.
     ///
     /// - Parameter valueDefault: The text of the default.
     init(_ abstract: String, valueName: String, default valueDefault: String) {
@@ -137,7 +138,7 @@ struct KeyOptions: ParsableArguments {
         completion: .directory)
     var keys: String?
 
-    // An empty path would make the folder of keys that of the root.
+    // With an empty path, keys would be in the root folder.
     func validate() throws { try Parse.checkPath(keys, "--keys") }
 
     var store: KeyStore { KeyStore(folder: keys) }

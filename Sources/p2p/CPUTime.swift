@@ -1,11 +1,11 @@
 internal import MeshReport
 
-/// The CPU time of this process, and the datagrams that it simulated per second of it.
+/// The CPU time of this process, and the number of datagrams that it simulated per second of CPU time.
 enum CPUTime {
     /// The CPU time since the start of the process, in seconds.
     static var now: Double { FileSystem.processorTime / .seconds(1) }
 
-    /// Returns the number of datagrams per second, in whole thousands.
+    /// Returns the number of datagrams per second, rounded down to thousands.
     static func rate(of datagrams: Int, seconds: Double) -> Int {
         Int(Double(datagrams) / max(seconds, 0.001)) / 1_000 * 1_000
     }

@@ -6,11 +6,11 @@ internal import Synchronization
 /// The output of the command: results on stdout, notes about them on stderr, one line each.
 ///
 /// A short command writes each line before it continues. A command with sockets calls `startQueue` first, so that a
-/// reader that stalls blocks neither its event loops nor its end.
+/// reader that stalls cannot block its event loops, or keep it from ending.
 ///
 /// Text from elsewhere is escaped: a message cannot move the cursor, forge a line or ring the bell.
 enum Console {
-    /// True once a write to stdout has failed although there is a reader, mostly because a disk is full.
+    /// True once a write to stdout has failed although there is a reader, usually because a disk is full.
     private static let hasLostOutput = Atomic(false)
     /// True once a write to stdout has failed because nobody reads it any more.
     private static let hasLostReader = Atomic(false)
@@ -34,14 +34,14 @@ enum Console {
         }
     }
 
-    /// Waits until the queue is written, but at most for `Self.patience`, because there may be no reader.
+    /// Waits until all lines of the queue are written, but at most for `Self.patience`, because there may be no reader.
     static func finish() async {
         guard let queue = queue.withLock({ $0 }) else { return }
         await firstToEnd([{ await queue.drained() }, { try? await Task.sleep(for: patience) }])
         let count = queue.count(of: .output)
         guard count > 0 else { return }
         warning("\(count) \(count == 1 ? "line is" : "lines are") not printed: nobody reads standard output")
-        // Standard output stays full, so only the warning is waited for.
+        // The lines for stdout stay in the queue. This wait is for the warning, which goes to stderr.
         await firstToEnd([{ await queue.drained() }, { try? await Task.sleep(for: .milliseconds(100)) }])
     }
 
@@ -65,7 +65,7 @@ enum Console {
         result(String(decoding: ControlJSON.harmless(json), as: UTF8.self))
     }
 
-    /// Writes bytes to stdout as they are. For commands without a queue.
+    /// Writes bytes to stdout as they are. Only commands without a queue may call this.
     static func rawResult(_ bytes: [UInt8]) {
         do throws(SystemError) {
             try FileSystem.writeAll(bytes, to: FileSystem.standardOutput)
@@ -103,7 +103,7 @@ enum Console {
                 isInForeground: { Terminal.isInForeground(FileSystem.standardOutput) }))
     }
 
-    /// Shows the prompt again after a line without an answer.
+    /// Shows the prompt again after a blank line, which gets no answer.
     static func repeatPrompt() {
         queue.withLock { $0 }?.repeatPrompt()
     }
@@ -134,7 +134,8 @@ enum Console {
         try? FileSystem.writeAll(Array("\u{1B}[H\u{1B}[2J".utf8), to: FileSystem.standardOutput)
     }
 
-    /// Writes a whole screen to stdout. If it is optional, it is left out while the terminal is too slow for it.
+    /// Writes a whole screen to stdout. If `isOptional` is true and the queue has no room, because the terminal is
+    /// slow, the screen is skipped.
     static func frame(_ text: String, isOptional: Bool = true) {
         queue.withLock { $0 }?.append(Array(text.utf8), to: .output, isOptional: isOptional)
     }
@@ -212,7 +213,7 @@ enum Console {
 
     /// Writes to stderr, or to the queue if there is one.
     ///
-    /// - Parameter isProgress: True if a later text makes this one superfluous, so that it may be dropped silently.
+    /// - Parameter isProgress: True if a later text replaces this one, so that this one may be dropped silently.
     private static func write(_ bytes: [UInt8], isProgress: Bool = false) {
         if let queue = queue.withLock({ $0 }) {
             queue.append(bytes, to: .errors, isOptional: isProgress)
@@ -223,8 +224,8 @@ enum Console {
 
     private static let clearLine = "\r\u{1B}[K"
 
-    /// The longest time for which a command that ends waits for a reader. With the time that a peer takes to leave, a
-    /// stop takes less than two seconds.
+    /// The longest time for which a command waits, before it ends, until its output is written. With this and the time
+    /// that a peer takes to leave, a stop takes less than two seconds.
     static let patience = Duration.milliseconds(500)
 
     /// Returns the text with control characters, and all other characters on which a terminal might act, as escapes.
@@ -253,7 +254,7 @@ enum Console {
         return result
     }
 
-    /// Scripts of living languages put at most three marks on a character.
+    /// Scripts of languages in use put at most three combining marks on a character.
     private static let mostMarks = 3
 
     /// Returns the bytes as escaped text; bytes that are not UTF-8 become U+FFFD.

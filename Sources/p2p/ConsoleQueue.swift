@@ -16,7 +16,7 @@ final class ConsoleQueue: Sendable {
     private struct State {
         /// The lines of each stream, by its raw value.
         var streams: [WaitingLines]
-        /// The number of lines so far.
+        /// The number of lines that have been appended. It gives each line its position in the order of both streams.
         var order: UInt64 = 0
         /// True while the thread waits for a line or for a reader.
         var isWaiting = false
@@ -36,7 +36,7 @@ final class ConsoleQueue: Sendable {
 
     private let state: Mutex<State>
     private let descriptors: [CInt]
-    /// A byte in this pipe tells the thread to look for lines.
+    /// A byte in this pipe wakes the thread, which then looks for lines.
     private let wake: (reading: CInt, writing: CInt)
     private let onFailure: @Sendable (Stream, SystemError) -> Void
 
@@ -45,7 +45,7 @@ final class ConsoleQueue: Sendable {
     /// - Parameters:
     ///   - limit: The largest number of bytes that wait for one stream.
     ///   - descriptors: The descriptors of stdout and stderr.
-    ///   - onFailure: Called on the thread after a write has failed. What waited for the stream is dropped.
+    ///   - onFailure: Called on the thread after a write has failed. The lines that waited for the stream are dropped.
     init(
         limit: Int = limit,
         descriptors: [CInt] = [FileSystem.standardOutput, FileSystem.standardError],
@@ -55,7 +55,7 @@ final class ConsoleQueue: Sendable {
             WaitingLines(limit: limit) { count in
                 let lines = count == 1 ? "1 line is" : "\(count) lines are"
                 let message = "\(lines) missing here: the reader of \(name) is too slow"
-                // On stdout it stands among results, which are text.
+                // On stdout the line is always plain text, as the results around it are, whatever the log format.
                 guard name == "stderr" else { return Array("p2p: warning: \(message)\n".utf8) }
                 return Console.bytes(
                     of: LogLine(
@@ -97,7 +97,7 @@ final class ConsoleQueue: Sendable {
     ///
     /// - Returns: True if the thread must be woken up.
     private func append(_ bytes: [UInt8], to stream: Stream, _ state: inout State) -> Bool {
-        // To wake up the thread costs far more than to write a line.
+        // The line is written here if possible, because waking the thread costs far more than writing a line.
         let rest = write(bytes, to: stream, state) ?? bytes[...]
         return rest.isEmpty ? false : wait(rest, for: stream, &state)
     }
@@ -121,7 +121,7 @@ final class ConsoleQueue: Sendable {
     }
 
     private func wakeThread() {
-        // If the pipe is full, the thread finds bytes in it as well.
+        // A failed write does no harm: if the pipe is full, the bytes in it wake the thread.
         _ = try? FileSystem.writeSome([0], to: wake.writing)
     }
 
@@ -212,7 +212,7 @@ final class ConsoleQueue: Sendable {
         return (stream, state.streams[stream.rawValue].next(FileSystem.pipeAtom, before: others.min()))
     }
 
-    /// Changes the state after a write, and resumes those that wait for it.
+    /// Changes the state after a write, and resumes the callers that waited for room or for an empty queue.
     private func finish(_ change: (inout State) -> Void) {
         let (room, end) = state.withLock { state in
             change(&state)

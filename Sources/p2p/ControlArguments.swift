@@ -36,7 +36,8 @@ struct ControlOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - role: The kind of process that the command is for; nil for both.
-    ///   - prefersServer: True to take the only server, and to say so, if peers run here as well.
+    ///   - prefersServer: True to choose the server, and to print a note about it, if one server and also peers run
+    ///     here.
     /// - Throws: `Failure` with exit code 69 if there is none, 64 if there are several.
     func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {
         if let control { return ControlClient(path: control) }
@@ -83,7 +84,7 @@ struct DeliveryOptions: ParsableArguments {
 }
 
 extension Failure {
-    /// The failure of a request at a control socket.
+    /// Makes a failure from the failure of a request at a control socket.
     init(_ failure: ControlClient.Failure) {
         switch failure {
         case .unreachable(let path):
@@ -103,7 +104,7 @@ extension Failure {
         }
     }
 
-    /// The failure for a refusal, whose texts come from another process.
+    /// Makes a failure from the refusal of a request. Its texts come from another process, so they are escaped.
     init(_ reason: ErrorReport.Reason) {
         self.init(
             Code(rawValue: reason.exitCode) ?? .unavailable, Console.escaped(reason.message),

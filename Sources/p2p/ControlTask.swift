@@ -7,12 +7,13 @@ actor ControlTask {
     private let choice: ControlChoice?
     private var socket: ControlSocket?
 
-    /// - Parameter choice: The argument of `--control`; nil for the usual place.
+    /// - Parameter choice: The argument of `--control`; nil for the default path.
     init(_ choice: ControlChoice?) {
         self.choice = choice
     }
 
-    /// Opens the socket. In the usual place, a failure is a warning: the mesh does not need the socket.
+    /// Opens the socket. If it cannot be opened at the default path, a warning is printed, because the mesh does not
+    /// need the socket.
     ///
     /// - Parameter name: The name of the socket in the folder of this user's sockets.
     /// - Returns: The failure, with exit code 73, if the user chose the path.
@@ -52,10 +53,11 @@ actor ControlTask {
         }
     }
 
-    /// Runs services, and opens the socket beside them. If it cannot be opened where the user wants it, the services
-    /// are stopped.
+    /// Runs services, and opens the control socket while they run. If the socket cannot be opened at a path that the
+    /// user chose, the services are stopped.
     ///
-    /// - Parameter name: Returns the name of the socket once the process has its address; nil if it gets none.
+    /// - Parameter name: Waits until the server or the peer has bound its address, and returns the name of the control
+    ///   socket; nil if it ends without an address.
     /// - Throws: The error of the services; `Failure` if the socket cannot be opened.
     func run(
         _ services: ServiceGroup, answeringFor process: some ControlledProcess,

@@ -6,7 +6,7 @@ struct EventStream {
     let client: ControlClient
     let filter: EventFilter
 
-    /// Hands events to `show` until it returns false, or nobody reads stdout.
+    /// Calls `show` with each event, until `show` returns false or the reader of stdout is gone.
     ///
     /// - Throws: `Failure` with exit code 69 if the process ends first.
     func run(_ show: @escaping @Sendable (_ line: [UInt8], ControlEvent) -> Bool) async throws {
@@ -22,7 +22,8 @@ struct EventStream {
                     return goesOn
                 }
             } catch .brokenAnswer {
-                // The process has ended, or has closed the connection that this command left.
+                // Either the process has ended, or `show` has returned false and the connection was closed. `isDone`
+                // tells which.
             }
         }
         guard isDone.withLock({ $0 }) else {

@@ -5,7 +5,8 @@ internal import Synchronization
 final class ExpiryWatch: Sendable {
     private struct State {
         var roster: Roster
-        /// The last notice that was due for each end. It grows if the clock is set back.
+        /// For each key, the end that its last warning was about, and the notice period of that warning. The period can
+        /// grow again if the clock is set back.
         var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
     }
 
@@ -15,12 +16,13 @@ final class ExpiryWatch: Sendable {
         state = Mutex(State(roster: roster))
     }
 
-    /// Takes another list.
+    /// Replaces the list of peers.
     func replace(_ roster: Roster) {
         state.withLock { $0.roster = roster }
     }
 
-    /// Returns the warnings that are due: one per key when its end is two weeks, a day and an hour away.
+    /// Returns the warnings that are due. A key has one warning two weeks before its end, one a day before it, and one
+    /// an hour before it.
     func warnings(at now: UnixTime) -> [String] {
         state.withLock { state in
             state.roster.expiries.compactMap { key, end -> String? in
@@ -47,6 +49,6 @@ final class ExpiryWatch: Sendable {
         } while (try? await Task.sleep(for: .seconds(60))) != nil
     }
 
-    /// Two weeks, a day and an hour, in seconds.
+    /// The times before the end of a key at which a warning is due: two weeks, a day and an hour, in seconds.
     private static let notices: [Int64] = [14 * 86_400, 86_400, 3_600]
 }

@@ -58,7 +58,8 @@ extension Failure {
         }
     }
 
-    /// Returns the parser's message in the form of this program's: in one line, without a capital at its beginning.
+    /// Returns the parser's message in the form of this program's messages: in one line that begins with a lower-case
+    /// letter.
     static func text(ofParser message: String) -> String {
         var lines = message.split(separator: "\n").map { line in
             let text = line.drop { $0 == " " }

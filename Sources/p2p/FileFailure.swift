@@ -32,7 +32,7 @@ enum FileFailure {
     }
 
     /// Returns a call of `chmod` as a hint. The hint also says whether root must run it because the file belongs to
-    /// another user, and what to do if the file system keeps no access modes.
+    /// another user, and what to do if the file system does not store access modes.
     static func hint(_ command: String, for path: String) -> String {
         let user = (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: " : ""
         let other =

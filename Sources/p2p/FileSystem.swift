@@ -24,7 +24,7 @@ extension SystemError {
     /// True if a pipe has no reader.
     var isBrokenPipe: Bool { code == EPIPE }
 
-    /// True if a file cannot be replaced because it is a mount point, as one file of a container can be.
+    /// True if a file cannot be replaced because it is a mount point. A single file can be mounted into a container.
     var isMountPoint: Bool { code == EBUSY }
 
     /// True if something other than the permissions forbids the access, such as a mark that the file is immutable.
@@ -52,7 +52,7 @@ extension SystemError {
     var isTemporary: Bool { code == EINTR || code == EAGAIN }
 }
 
-/// The system calls of the command that take pointers: files, the environment, the time.
+/// The system calls of the command that take pointers, which concern files, the environment and the time.
 enum FileSystem {
     static let standardInput = STDIN_FILENO
     static let standardOutput = STDOUT_FILENO
@@ -94,10 +94,11 @@ enum FileSystem {
         try FileStatus(of: path)
     }
 
-    /// The number of the user that the process runs as, as `chown` takes it.
+    /// The effective user ID of this process, as text for `chown`.
     static var user: String { "\(geteuid())" }
 
-    /// Returns the device and the number of the file behind a descriptor, as in `JOURNAL_STREAM` (systemd.exec(5)).
+    /// Returns the device number and the inode number of the file behind a descriptor, in the form of `JOURNAL_STREAM`
+    /// (systemd.exec(5)).
     static func identity(of descriptor: CInt) -> String? {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return nil }
@@ -131,14 +132,14 @@ enum FileSystem {
         guard unsafe linkat(AT_FDCWD, path, AT_FDCWD, name, 0) == 0 else { throw SystemError() }
     }
 
-    /// Gives a file another name, in place of the file of that name.
+    /// Renames a file. If another file has the new name, it is replaced.
     static func rename(_ path: String, to name: String) throws(SystemError) {
         guard unsafe renameat(AT_FDCWD, path, AT_FDCWD, name) == 0 else { throw SystemError() }
     }
 
     /// Waits for the lock of a folder, which the process holds until `folder` is closed.
     ///
-    /// - Returns: False if another process has kept it for five seconds.
+    /// - Returns: False if another process still holds the lock after five seconds.
     static func lock(_ folder: borrowing OpenFile) throws(SystemError) -> Bool {
         for _ in 0..<100 {
             if flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
@@ -148,7 +149,7 @@ enum FileSystem {
         return false
     }
 
-    /// Reads some bytes, and waits for them.
+    /// Reads at most `most` bytes, and waits until there are some. Repeats a read that a signal interrupts.
     ///
     /// - Returns: The bytes; none at the end.
     static func readSome(_ most: Int, from descriptor: CInt) throws(SystemError) -> [UInt8] {
@@ -173,10 +174,10 @@ enum FileSystem {
         }
     }
 
-    /// The largest number of bytes that a pipe takes at once if it takes any.
+    /// The largest number of bytes whose write to a pipe is atomic (PIPE_BUF).
     static let pipeAtom = Int(PIPE_BUF)
 
-    /// Writes bytes, as many as the descriptor takes.
+    /// Writes as many of the bytes as the descriptor takes.
     ///
     /// - Returns: The number of bytes written; 0 if the descriptor does not block and is full.
     static func writeSome(_ content: [UInt8], to descriptor: CInt) throws(SystemError) -> Int {
@@ -193,10 +194,10 @@ enum FileSystem {
         }
     }
 
-    /// Writes bytes at once, without waiting for a reader, even if the descriptor blocks. Pipes and sockets of Linux
-    /// offer this, files and terminals do not.
+    /// Writes bytes at once, without waiting for a reader, even if the descriptor blocks. Linux supports this for pipes
+    /// and sockets, but not for files and terminals.
     ///
-    /// - Parameter content: At most `pipeAtom` bytes, of which a pipe then takes all or none.
+    /// - Parameter content: At most `pipeAtom` bytes. A pipe takes either all or none of them.
     /// - Returns: The number of bytes written; nil if it was not possible for any reason.
     static func writeWithoutWaiting(_ content: [UInt8], to descriptor: CInt) -> Int? {
         #if canImport(CUio) && canImport(Glibc)
@@ -225,21 +226,22 @@ enum FileSystem {
         return (ends[0], ends[1])
     }
 
-    /// Reads and drops the bytes in a pipe that does not block.
+    /// Reads and discards all bytes in a pipe that does not block.
     static func empty(_ descriptor: CInt) {
         while !readAvailable(descriptor).isEmpty {}
     }
 
-    /// Reads at most 64 bytes of a pipe that does not block.
+    /// Reads at most 64 bytes from a pipe that does not block.
     static func readAvailable(_ descriptor: CInt) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = unsafe read(descriptor, &bytes, bytes.count)
         return Array(bytes.prefix(max(count, 0)))
     }
 
-    /// Waits until one of the descriptors takes bytes without blocking, or `reading` has some.
+    /// Waits until one of the descriptors in `writing` takes bytes without blocking, or `reading` has bytes.
     ///
-    /// - Returns: For each of `writing`, true if a write to it does not block: it succeeds or fails.
+    /// - Returns: For each descriptor in `writing`, true if a write to it would not block, whether it succeeds or
+    ///   fails.
     static func waitUntilReady(writing: [CInt], reading: CInt) -> [Bool] {
         var polls = writing.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
         polls.append(pollfd(fd: reading, events: Int16(POLLIN), revents: 0))
@@ -258,7 +260,7 @@ enum FileSystem {
         _ = poll(nil, 0, milliseconds)
     }
 
-    /// Reads bytes, as many as there are.
+    /// Reads at most `limit` bytes with one call. Throws `EINTR` if a signal interrupts it.
     ///
     /// - Returns: The bytes; none at the end.
     static func readSome(from descriptor: CInt, atMost limit: Int) throws(SystemError) -> [UInt8] {
@@ -271,7 +273,7 @@ enum FileSystem {
     /// Makes a folder, unless there is one.
     static func makeFolder(_ path: String, mode: mode_t) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else {
-            // The mode must not depend on the user's mask.
+            // The mode must not depend on the umask.
             guard unsafe chmod(path, mode) == 0 else { throw SystemError() }
             return
         }
@@ -279,14 +281,14 @@ enum FileSystem {
         guard error.code == EEXIST else { throw error }
     }
 
-    /// True if `chmod` may have no effect on a file, because its file system is of a kind that can lack access modes:
-    /// FAT, NTFS, a share of Windows, or one that a program provides (FUSE).
+    /// True if `chmod` may have no effect on a file, because its file system is of a kind that may not store access
+    /// modes: FAT, NTFS, a Windows share, or one that a program provides (FUSE).
     static func mayLackAccessModes(_ path: String) -> Bool {
         #if canImport(CStatfs)
             var status = statfs()
             guard unsafe statfs(path, &status) == 0 else { return false }
-            // The magic numbers of statfs(2): FAT, exFAT, NTFS (two drivers), FUSE, 9P (the drives of Windows in WSL),
-            // CIFS, SMB2, VirtualBox.
+            // The magic numbers of statfs(2): FAT, exFAT, NTFS (two drivers), FUSE, 9P (Windows drives in WSL), CIFS,
+            // SMB2, VirtualBox.
             let kinds: [UInt32] = [
                 0x4d44, 0x2011_BAB0, 0x5346_544e, 0x7366_746e, 0x6573_5546, 0x0102_1997, 0xFF53_4D42, 0xFE53_4D42,
                 0x786f_4256,
@@ -302,7 +304,7 @@ enum FileSystem {
         _ = unsafe unlink(path)
     }
 
-    /// The processor time that this process has used. POSIX counts it in microseconds.
+    /// The CPU time that this process has used. On POSIX systems, `clock()` counts microseconds.
     static var processorTime: Duration {
         .microseconds(clock())
     }
@@ -349,7 +351,7 @@ extension OpenFile {
         try FileSystem.writeAll(content, to: descriptor)
     }
 
-    /// Sets the permission bits, whatever the user's mask is.
+    /// Sets the permission bits. The umask does not affect them.
     func setMode(_ mode: mode_t) throws(SystemError) {
         guard fchmod(descriptor, mode) == 0 else { throw SystemError() }
     }

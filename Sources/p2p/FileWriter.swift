@@ -13,7 +13,7 @@ internal import SecureMesh
 enum FileWriter {
     /// Creates a file and never overwrites one.
     ///
-    /// - Parameter mode: The permission bits, whatever the user's mask is.
+    /// - Parameter mode: The permission bits. The umask does not affect them.
     /// - Throws: `EEXIST` if there is a file or a link of that name.
     static func create(_ path: String, _ content: [UInt8], mode: mode_t) throws(SystemError) {
         try write(content, beside: path) { (file) throws(SystemError) in
@@ -33,8 +33,8 @@ enum FileWriter {
     ///   - mode: The permission bits of a file that is created.
     ///   - isSecret: True if nobody but the owner may read the content. A file that others than its group can read, or
     ///     that its group can change, then gets `mode` and no ACL.
-    /// - Throws: `ELOOP` if the path is a link: whoever can change the link chooses the file. `EINVAL` if it is a
-    ///   device, a pipe or a folder, which a file would take the place of.
+    /// - Throws: `ELOOP` if the path is a link, because whoever can change the link could choose which file is
+    ///   replaced. `EINVAL` if it is a device, a pipe or a folder, because a file would replace it.
     static func replace(
         _ path: String, _ content: [UInt8], mode: mode_t, isSecret: Bool = false
     ) throws(SystemError) {
@@ -74,7 +74,8 @@ enum FileWriter {
             FileSystem.remove(new)
             throw error
         }
-        // The name is on the disk when the folder is. Some file systems cannot sync a folder.
+        // The new name is on the disk only after the folder has been synced. Some file systems cannot sync a folder, so
+        // an error is ignored.
         try? OpenFile(folder, O_RDONLY | O_DIRECTORY).synchronize()
     }
 }

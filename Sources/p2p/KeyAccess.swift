@@ -37,7 +37,7 @@ struct KeyAccess {
         return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead, passphrase: passphrase)
     }
 
-    /// Returns a new passphrase: that of a file, or one that the user types twice.
+    /// Returns a new passphrase: the one in a file, or one that the user types twice.
     ///
     /// - Parameter path: The file of the key.
     static func newPassphrase(file: String?, for path: String) throws -> Passphrase {
@@ -115,7 +115,7 @@ struct NewKeyOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - path: The file of the key.
-    ///   - isRequired: True for a passphrase in any case.
+    ///   - isRequired: True to ask for a passphrase even if no option requests one.
     func passphrase(for path: String, isRequired: Bool = false) throws -> Passphrase? {
         guard passphrase || passphraseFile != nil || isRequired else { return nil }
         return try KeyAccess.newPassphrase(file: passphraseFile ?? KeyAccess.fileInEnvironment, for: path)

@@ -118,11 +118,11 @@ struct KeyNew: AsyncParsableCommand {
     func run() async throws {
         let store = keyOptions.store
         if !replace { try store.checkAbsent(name, authorizes: false) }
-        // A list that cannot be read is found before the old key is gone.
+        // The lists are read first, so that a list that cannot be read is reported before the old key is replaced.
         let lists =
             try name != .server && FileSystem.exists(store.rosterPath)
             && KeyStore.readRoster(store.rosterPath).lists(name)
-        // The new key is protected as the old one was.
+        // If the old key had a passphrase, the new one must have one too.
         let passphrase = try newKeyOptions.passphrase(
             for: store.secretPath(name), isRequired: replace && KeyFile.hasPassphrase(store.secretPath(name)))
         let key = replace ? try store.replace(name, passphrase) : try store.create(name, passphrase)

@@ -45,7 +45,7 @@ struct KeyStore {
         return key.publicKey
     }
 
-    /// Makes a key in place of the one of this name, or the first one.
+    /// Creates a key and writes its two files. Replaces the key of this name if there is one.
     func replace(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
@@ -54,7 +54,8 @@ struct KeyStore {
         return key.publicKey
     }
 
-    /// Gives the secret key in a file another passphrase, or none. The rest of the file stays.
+    /// Changes or removes the passphrase of the secret key in a file. The rest of the file, such as comments, does not
+    /// change.
     static func seal(_ key: SigningKey, in path: String, _ passphrase: Passphrase?, access: KeyAccess) throws {
         try withText(of: key, passphrase) { text in
             var content: [UInt8]
@@ -110,7 +111,8 @@ struct KeyStore {
         try Self.readPublicLine(publicPath(name), "the key of \(name)", hint: keygenHint(name)).key
     }
 
-    /// Makes the folder, for its owner only, unless there is one. One that other users can change is refused.
+    /// Makes the folder, with access for its owner only, unless it exists. Refuses a folder that other users can
+    /// change.
     private func makeFolder() throws {
         do throws(SystemError) {
             try FileSystem.makeFolder(folder, mode: 0o700)
@@ -136,7 +138,7 @@ struct KeyStore {
     /// Checks that `create` would not overwrite a file.
     ///
     /// - Parameter authorizes: True if the user asked to authorize the key.
-    /// - Throws: `Failure` with exit code 73 and the first file that exists.
+    /// - Throws: `Failure` with exit code 73, which names the first file that exists.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
             guard authorizes, name != .server, path == secretPath(name) else { throw Self.exists(path) }
@@ -153,7 +155,7 @@ struct KeyStore {
             hint: "move it away, or choose another name or folder")
     }
 
-    /// Lets keys join, and says so.
+    /// Adds keys to a list of peers, so that they may join, and prints a note for each.
     func authorize(
         _ keys: [(name: PeerName, key: PublicKey)], in path: String, until: UnixTime? = nil,
         replacing: RosterText.Replacement
@@ -219,7 +221,8 @@ struct KeyStore {
     ///   - hint: The hint if there is no such file.
     ///   - access: The users who may read the file, and the source of its passphrase.
     /// - Throws: `Failure` with exit code 77 if the file is missing, unreadable, or accessible to others, or if its
-    ///   passphrase is missing or another one; 65 if it does not hold one key; 64 if `path` is itself a secret key.
+    ///   passphrase is missing or wrong; 65 if it does not contain exactly one key; 64 if `path` is itself a secret
+    ///   key.
     static func readSecret(_ path: String, hint: String, access: KeyAccess = KeyAccess()) throws -> SigningKey {
         do {
             return try access.readKey(path)
@@ -295,7 +298,7 @@ struct KeyStore {
                 + "join")
     }
 
-    /// Returns the failure for a file that exists.
+    /// Returns the failure for a file of keys, or a list, that exists and cannot be used.
     ///
     /// - Parameter hint: The hint for a file with the wrong content.
     static func failure(_ error: KeyFileError, hint: String?) -> Failure {
@@ -307,7 +310,7 @@ struct KeyStore {
         case .silentPipe:
             return Failure(.data, error.description, hint: "start the program that writes to it, or give a file")
         case .secretKeyAsPath:
-            // The message does not repeat it: it would get into logs.
+            // The message does not contain the key, because messages get into logs.
             return Failure(
                 .usage, error.description,
                 hint: "the shell may have recorded the key in its history: make a new one with 'p2p keygen'")

@@ -15,7 +15,7 @@ final class NotifySocket: Sendable {
     private let address: [UInt8]
 
     /// - Parameter name: An absolute path, or `@` and an abstract name.
-    /// - Throws: `EINVAL` for another name; `ENAMETOOLONG`; the error if no socket can be opened.
+    /// - Throws: `EINVAL` for another name; `ENAMETOOLONG`; the system's error if no socket can be opened.
     init(_ name: String) throws(SystemError) {
         let isAbstract = name.hasPrefix("@")
         guard isAbstract || name.hasPrefix("/") else { throw SystemError(EINVAL) }

@@ -41,7 +41,7 @@ struct P2P: AsyncParsableCommand {
         SignalTrap.setDefaults()
         do {
             var command = try prepare()
-            // Here only this thread runs, so all others take over its priority.
+            // This is the only thread so far, so all threads that start later inherit its priority.
             if command is ServerCommand {
                 SchedulingPriority.raiseToServer()
                 SchedulingPriority.raiseEventLoops()
@@ -70,7 +70,7 @@ struct P2P: AsyncParsableCommand {
         }
     }
 
-    /// Prints a text that was asked for, such as the help, and exits.
+    /// Prints a text that the user requested, such as the help, and exits.
     private static func exit(printing text: String) -> Never {
         Console.result(text)
         exit(withError: Console.exitCodeIfOutputFailed?.exitCode)
@@ -78,7 +78,8 @@ struct P2P: AsyncParsableCommand {
 
     /// Parses the arguments and checks that the system lets the command work.
     ///
-    /// Exits if it does not. That must not wait for anything, because there may be no thread to wait for.
+    /// Exits if it does not. The exit must not wait for another thread, because the system may have refused to start
+    /// one.
     private static func prepare() throws -> any ParsableCommand {
         do {
             try ProcessLimits.checkStart()

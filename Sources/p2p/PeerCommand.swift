@@ -100,7 +100,7 @@ struct PeerCommand: AsyncParsableCommand {
         var faults = outputOptions.faults
         let fault = MeshPeer.Configuration.fault(bind: localAddress, server: server)
         if let fault { faults.append(SettingsFault(fault)) }
-        // Such a peer would ask itself, and print that nothing answers.
+        // Such a peer would send its requests to itself, and report that no server answers.
         for address in server.addresses where address.isLoopback && address.port == port {
             if bind.map({ $0.ip == address.ip }) ?? true {
                 faults.append(
@@ -110,7 +110,7 @@ struct PeerCommand: AsyncParsableCommand {
         return faults
     }
 
-    /// - Throws: `Failure` if the peer would pin its own key.
+    /// - Throws: `Failure` if the peer's own key is among the pinned server keys.
     func check(_ key: SigningKey, isNoneOf pinned: [PublicKey]) throws {
         guard pinned.contains(key.publicKey) else { return }
         throw SettingSources.failure(
@@ -146,7 +146,7 @@ struct PeerCommand: AsyncParsableCommand {
         let input = PeerInput(runner: runner, broadcaster: broadcaster, inspector: inspector) {
             await services.triggerGracefulShutdown()
         }
-        // Nothing waits for the end of this task, which may be reading.
+        // Nothing waits for the end of this task, because it may be blocked in a read.
         let reading = Task { await input.run() }
         let timing = Task { [timeout] in
             guard let timeout, (try? await Task.sleep(for: timeout)) != nil, await runner.peer != nil else { return }
@@ -161,7 +161,7 @@ struct PeerCommand: AsyncParsableCommand {
                 (try? await peer.boundAddress).map { _ in ControlFolder.name(ofPeer: name, at: port) }
             }
         } catch MeshError.notAuthorized {
-            // The event for it says why, but may not have been read yet.
+            // The printer's failure has the reason, but the printer may not have read the event `ended` yet.
             throw await printer.failure ?? printer.notAuthorized
         } catch let error as MeshError {
             throw Failure(error)

@@ -10,7 +10,7 @@ actor PeerSessionPrinter {
     private var hasJoined = false
     /// The name of this peer, with the address at which the server saw it last.
     private var own: String
-    /// True from a join until the peer leaves.
+    /// True from the time the peer joins until it leaves.
     private var isMember = false
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
@@ -50,9 +50,9 @@ actor PeerSessionPrinter {
         "\(message.sender.name)\(message.isBroadcast ? "" : " (to you only)"): \(Console.escaped(message.body))"
     }
 
-    /// Records a failure if the peer is not a member when the time is over.
+    /// Records a failure if the peer has not become a member. Call this when `timeout` has passed.
     ///
-    /// - Returns: True if it has recorded one.
+    /// - Returns: True if it has recorded a failure.
     func giveUp(after timeout: Duration) -> Bool {
         guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
         if isExcluded {
@@ -74,7 +74,7 @@ actor PeerSessionPrinter {
     private func show(_ event: PeerEvent) async {
         switch event {
         case .joined(let address):
-            // The code of the start and of joining is not needed for now.
+            // The code that starts the process and joins the mesh is not needed while the peer is a member.
             if !hasJoined { ResidentCode.release() }
             hasJoined = true
             own = "\(name) at \(address)"
@@ -102,7 +102,7 @@ actor PeerSessionPrinter {
             let which = pinned.count > 1 ? "the server with the key \(serverKey)" : "the server"
             let seconds = pause.map { $0.components.seconds + 1 }
             let next = seconds.map { "asking again in \($0) s" } ?? "asking only servers with the other keys"
-            // The hint is long, and stays the same.
+            // The hint is printed once, because it is long and always the same.
             Console.warning(
                 "\(which) does not let this key join as \(name); \(next)", hint: isExcluded ? nil : listHint,
                 event: .joinRefused,
@@ -111,7 +111,7 @@ actor PeerSessionPrinter {
         case .unanswered:
             guard !warnedOfSilence else { return }
             warnedOfSilence = true
-            // A former member has the right key and address of the server.
+            // A peer that was a member has the right address and key of the server, so the hint does not apply.
             Console.warning(
                 "no answer from \(place), still trying", hint: hasJoined ? nil : silenceHint, event: .noAnswer)
         case .slowRoundTrip(let measured, let bearable):
@@ -193,7 +193,7 @@ actor PeerSessionPrinter {
         "on the server's host: p2p authorize \(KeyStore.publicLine(name, key))"
     }
 
-    /// The server as it was given, with the addresses of its name.
+    /// The server as the user gave it, with the addresses that the last successful lookup found for its name.
     private var place: String {
         located.isEmpty ? server.description : "\(server) (\(Self.list(located)))"
     }
@@ -202,7 +202,8 @@ actor PeerSessionPrinter {
         addresses.map(\.description).joined(separator: ", ")
     }
 
-    /// The possible causes of silence. A peer cannot tell them apart: a server with another key does not answer.
+    /// The possible causes of silence. A peer cannot distinguish them, because a server with another key does not
+    /// answer.
     private var silenceHint: String {
         let keys = pinned.map(\.description).joined(separator: " or ")
         let causes = "either no server runs there, or it does not hold the pinned key \(keys)"

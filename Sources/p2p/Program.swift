@@ -1,6 +1,6 @@
 internal import MeshControl
 
-/// The version and the identity of this process, which a server and a peer tell at their control sockets.
+/// The version and the identity of this process, which servers and peers report at their control sockets.
 enum Program {
     static let version = "0.1.0"
     static let identity = ProcessIdentity(version: version, process: FileSystem.processNumber)

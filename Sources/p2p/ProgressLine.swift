@@ -1,8 +1,8 @@
 internal import MeshReport
 internal import MeshSimulator
 
-/// The progress of long work on stderr: one line that is overwritten on a terminal that can do that, a line every 10
-/// seconds elsewhere.
+/// Shows the progress of long work on stderr: one line that is overwritten, if stderr is a terminal that can do this;
+/// otherwise a new line every 10 seconds.
 final class ProgressLine {
     private let activity: String
     private let start = ContinuousClock.now
@@ -37,7 +37,7 @@ final class ProgressLine {
         show { report.progress }
     }
 
-    /// Shows the time until the task is canceled, for work whose end is not known.
+    /// Shows the time so far, until the task is canceled. For work whose end is not known.
     func showTime() async {
         while !Task.isCancelled {
             show { "running" }

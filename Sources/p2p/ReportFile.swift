@@ -4,7 +4,7 @@ internal import SecureMesh
 struct ReportFile {
     let path: String
 
-    /// Checks, before a run of minutes, that the file can be written.
+    /// Checks that the file can be written. Call this before a run that may take minutes.
     ///
     /// - Throws: `Failure` with exit code 73.
     func checkWritable() throws {
@@ -26,7 +26,8 @@ struct ReportFile {
         }
     }
 
-    /// Refuses a link that another user has made, perhaps under /tmp: that user would choose the file to replace.
+    /// Refuses a link that another user has made, for example in /tmp, because that user would choose the file to
+    /// replace.
     private func checkLink() throws {
         guard FileSystem.isForeignLink(path) else { return }
         throw Failure(
@@ -39,7 +40,7 @@ struct ReportFile {
     /// - Throws: `Failure` with exit code 73.
     func write(_ page: String) throws {
         try checkLink()
-        // Only a link is followed. One that comes in its place from now on is not: `FileWriter` refuses it.
+        // A link is followed only here. If the target becomes a link after this line, `FileWriter` refuses it.
         let target = FileSystem.isLink(path) ? FileStatus.resolved(path) ?? path : path
         do throws(SystemError) {
             let status = try? FileSystem.status(of: path)

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// `p2p revoke`: takes the right to join from keys.
+/// `p2p revoke`: removes the right to join from keys.
 struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",

@@ -8,7 +8,7 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// Edits a list of peers: one process at a time, and all or nothing.
+/// Edits a list of peers. One process edits at a time, and an edit is written completely or not at all.
 enum RosterFile {
     /// Reads the list, if there is one, lets `body` edit it, and replaces the file if it has changed.
     ///
@@ -58,7 +58,7 @@ enum RosterFile {
 private final class FolderLock {
     private let file: OpenFile
 
-    /// Waits for the lock. Returns nil if another process keeps it.
+    /// Waits for the lock. Returns nil if another process still holds it after five seconds.
     init?(_ folder: String) throws(SystemError) {
         file = try OpenFile(folder, O_RDONLY | O_DIRECTORY)
         guard try FileSystem.lock(file) else { return nil }

@@ -20,11 +20,12 @@ struct RosterSource: Sendable {
 
     /// Reads the list again.
     ///
-    /// A list that lacks all or most of the keys is not taken for an order to revoke them: a file can be truncated by a
-    /// full disk or an editor, or a volume can be missing. `p2p revoke` marks the lines of keys that it revokes.
+    /// Refuses a list that lacks more than half of the keys in force. Such a list is probably damaged, by a full disk,
+    /// an editor or a missing volume, and does not mean that the keys are revoked. `p2p revoke` does not remove lines:
+    /// it marks them.
     ///
     /// - Parameter old: The list in force.
-    /// - Throws: `Failure`. Then the list must stay in force.
+    /// - Throws: `Failure`. The old list must then stay in force.
     func read(replacing old: Roster) throws -> Roster {
         let new = try read()
         let known = old.authorized.count

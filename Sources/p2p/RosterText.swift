@@ -2,7 +2,7 @@ internal import SecureMesh
 
 /// The text of a list of peers while it is edited. Lines that do not change, and comments, stay as they are.
 struct RosterText {
-    /// The change of another key that has the same name.
+    /// The treatment of another key that is listed under the same name.
     enum Replacement: Equatable {
         case refuse
         case revoke
@@ -18,12 +18,12 @@ struct RosterText {
         case otherKey(PublicKey)
     }
 
-    /// The changes that let a key join: of its own line, and of the lines of other keys with the same name.
+    /// The changed lines after a key has been allowed to join: its own, and those of other keys with the same name.
     struct Authorization {
         /// The line of the key before the change; nil if the key was not listed.
         let before: RosterLine?
         let after: RosterLine
-        /// The lines of other keys of the name that have changed, after the change.
+        /// The lines of other keys with this name that were changed, as they are after the change.
         let replaced: [RosterLine]
 
         var hasChanged: Bool { before?.text != after.text || !replaced.isEmpty }
@@ -42,7 +42,7 @@ struct RosterText {
 
     /// Lets a key join under a name.
     ///
-    /// - Parameter until: The moment from which it may not; nil for none.
+    /// - Parameter until: The time from which the key may not join; nil if it does not expire.
     mutating func authorize(
         _ name: PeerName, _ key: PublicKey, until: UnixTime? = nil, replacing: Replacement, now: UnixTime
     ) throws(Conflict) -> Authorization {
@@ -76,7 +76,7 @@ struct RosterText {
         return Authorization(before: before, after: line, replaced: others.map { lines[$0] })
     }
 
-    /// Revokes the keys that `isMeant` chooses of those that may join.
+    /// Revokes each key that may join and for whose line `isMeant` returns true.
     ///
     /// - Returns: The lines of the revoked keys.
     mutating func revoke(reason: String?, now: UnixTime, _ isMeant: (RosterLine) -> Bool) -> [RosterLine] {

@@ -3,10 +3,10 @@ internal import SecureMesh
 
 /// The servers on this host whose control sockets this user may use.
 enum RunningServer {
-    /// Makes these servers read their lists again, after `path` has changed. If none reads it, tells the user what to
-    /// do.
+    /// Makes these servers read their lists again, after the list at `path` has changed. If no server reads that list,
+    /// prints what the user can do.
     ///
-    /// - Returns: The answers of the servers that have read it.
+    /// - Returns: The answers of the servers that have read the list at `path`.
     @discardableResult
     static func reload(after path: String) async -> [ReloadReport] {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
@@ -36,14 +36,15 @@ enum RunningServer {
         return reports
     }
 
-    /// Returns true if the answer is that of a server with this list. In a container, a server can have the list at
-    /// another path; then it has found the change.
+    /// Returns true if the answer comes from a server that uses the list at `path`. A server in a container may have
+    /// that list at another path. Such a server is recognized because it reports added or removed keys.
     private static func isOf(_ path: String, _ report: ReloadReport) -> Bool {
         report.file == nil || report.file == FileStatus.resolved(path) || !report.added.isEmpty
             || !report.removed.isEmpty
     }
 
-    /// Asks all servers at the same time: one that does not answer must not keep the others from reading their lists.
+    /// Sends the request to all servers at the same time, so that a server that does not answer does not delay the
+    /// others.
     private static func reload(_ sockets: [String]) async -> [Result<ReloadReport, Failure>] {
         await withTaskGroup(of: (Int, Result<ReloadReport, Failure>).self) { tasks in
             for (index, socket) in sockets.enumerated() {

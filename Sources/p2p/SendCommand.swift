@@ -3,7 +3,8 @@ internal import Logging
 internal import MeshControl
 internal import SecureMesh
 
-/// `p2p send`: sends a message through a running peer, or joins for it, and waits until it is acknowledged.
+/// `p2p send`: sends a message through a running peer, or joins the mesh to send it, and waits until it is
+/// acknowledged.
 struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "send",

@@ -98,7 +98,7 @@ struct ServerCommand: AsyncParsableCommand {
         for (index, address) in listen.enumerated() where address.port != 0 && listen[..<index].contains(address) {
             faults.append(SettingsFault("--listen \(address) is given twice", ["listen"]))
         }
-        // The kernel would say that the port of the second one is in use.
+        // The kernel would refuse the second address only with the message that its port is in use.
         for all in listen where all.isUnspecified && all.port != 0 {
             for one in listen where !one.isUnspecified && one.port == all.port && one.isIPv6 == all.isIPv6 {
                 faults.append(SettingsFault("--listen \(all) has the address \(one) already", ["listen"]))
@@ -112,7 +112,7 @@ struct ServerCommand: AsyncParsableCommand {
 
     func run() async throws {
         Console.startQueue()
-        // Before anything else: an untrapped SIGHUP would end the process.
+        // Signals are trapped before anything else, because until then a SIGHUP ends the process.
         let signals = try SignalTrap.trap(endsWithTerminal: false)
         let signingKey = try readKey()
         let source = open ? nil : RosterSource(path: rosterPath, serverKey: signingKey.publicKey)
@@ -129,7 +129,8 @@ struct ServerCommand: AsyncParsableCommand {
         let services = ServiceGroup(services: [server, notifier], logger: .quiet)
         let stopping = signals.stopping(services)
         let summaries = signals.printingSummaries(of: server, Logger(label: "server"))
-        // Ends with the server's events. If nobody reads stdout, it does not end, and the command does.
+        // The printing task ends with the server's events. If nobody reads stdout, the task does not end, and the
+        // command ends without it.
         let (events, followed) = (server.events, server.events)
         let printing = Task { await Self.print(events, of: server, publicKey: signingKey.publicKey) }
         let reload = try SettingsReload()
@@ -249,7 +250,7 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// Prints what has changed with a list that was read again, or why it was refused.
+    /// Prints the changes after the list has been read again, or the reason why the new list was refused.
     private static func note(_ result: Result<ReloadReport, ControlError>) {
         switch result {
         case .success(let report):
@@ -268,7 +269,8 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// Reads the settings and the list of peers again, all or nothing, and prints the settings that have changed.
+    /// Reads the settings and the list of peers again, and prints the settings that have changed. If either is wrong,
+    /// neither has an effect.
     ///
     /// - Parameter old: The list in force.
     private static func readAgain(

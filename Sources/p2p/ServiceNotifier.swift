@@ -11,14 +11,15 @@ internal import Synchronization
 #endif
 
 /// Tells a service manager such as systemd the state of this process: ready, reloading or stopping, a line about the
-/// mesh, and signs of life of the event loop. Does nothing unless `NOTIFY_SOCKET` names the manager's socket.
+/// mesh, and the watchdog's messages, which show that the event loop runs. Does nothing unless `NOTIFY_SOCKET` names
+/// the manager's socket.
 ///
 /// Runs beside the server or the peer in its service group. The group stops it first.
 final class ServiceNotifier: Service {
     private struct State {
         /// True once the sockets are bound.
         var isRunning = false
-        /// True if the manager has yet to get READY=1.
+        /// True if READY=1 must still be sent to the manager.
         var owesReady = false
         var status: String?
         var sentStatus: String?
@@ -27,11 +28,11 @@ final class ServiceNotifier: Service {
 
     private let socket: NotifySocket?
     private let watchdog: Duration?
-    /// Returns the line about the mesh. The event loop makes it, so an answer is a sign of life.
+    /// Returns the line about the mesh. The event loop computes it, so a result shows that the event loop runs.
     private let summary: @Sendable () async throws -> String
     private let state = Mutex(State())
 
-    /// - Parameter summary: Returns a line about the mesh. Waits for the sockets and the event loop.
+    /// - Parameter summary: Returns a line about the mesh. Waits until the sockets are bound, and for the event loop.
     private init(_ summary: @escaping @Sendable () async throws -> String) {
         self.summary = summary
         let name = FileSystem.environment("NOTIFY_SOCKET") ?? ""
@@ -104,16 +105,16 @@ final class ServiceNotifier: Service {
             try await Task.sleep(for: pause)
             let status = try await summary()
             state.withLock { $0.status = status }
-            // At the next pass, more than half of the watchdog's time would be over.
+            // A watchdog message is due if more than half of the watchdog's time will have passed by the next pass.
             let isAlive = watchdog.map { ContinuousClock.now - lastSign >= $0 / 2 - pause } ?? false
             if isAlive { lastSign = .now }
             notify(over: socket, isAlive: isAlive)
         }
     }
 
-    /// Sends the states that the service manager does not have yet. If it cannot take them, the next call sends them.
+    /// Sends the states that the service manager does not have yet. If its socket is full, the next call sends them.
     ///
-    /// - Parameter isAlive: True to send a sign of life too.
+    /// - Parameter isAlive: True to send a watchdog message too.
     private func notify(over socket: NotifySocket, isAlive: Bool = false) {
         state.withLock { state in
             let status = state.status
@@ -131,7 +132,7 @@ final class ServiceNotifier: Service {
         state.withLock { _ = send(text, over: socket, &$0) }
     }
 
-    /// - Returns: True if it was sent.
+    /// - Returns: True if the text was sent.
     private func send(_ text: String, over socket: NotifySocket, _ state: inout State) -> Bool {
         do throws(SystemError) {
             try socket.send(text)
@@ -144,13 +145,14 @@ final class ServiceNotifier: Service {
         }
     }
 
-    /// The time within which the service manager expects a sign of life; nil if it expects none of this process.
+    /// The time within which the service manager expects the next watchdog message; nil if it expects none from this
+    /// process.
     private static var watchdog: Duration? {
         if let process = FileSystem.environment("WATCHDOG_PID"), process != "\(getpid())" { return nil }
         guard let text = FileSystem.environment("WATCHDOG_USEC"), let count = Int64(text), count > 0 else { return nil }
         return .microseconds(count)
     }
 
-    /// The longest time until a change of the status is sent.
+    /// The longest time after which a change of the status is sent.
     private static let pause = Duration.seconds(1)
 }

@@ -90,7 +90,7 @@ extension Parse {
     }
 }
 
-/// A fault of a part of a mesh: for a span of time, or from a time on.
+/// A fault in a part of a mesh, which lasts for a span of time, or begins at a time and does not end.
 struct FaultOption {
     enum Target {
         case server

@@ -174,7 +174,7 @@ struct SimulateCommand: ParsableCommand {
         }
     }
 
-    /// Refuses options that would have no effect, because the user would expect one.
+    /// Refuses options that would have no effect, because the user would expect that they have one.
     private func refuseOthers(than own: Set<String>, because reason: String) throws {
         let names = CommandLine.arguments.filter { $0.hasPrefix("--") }
             .map { String($0.dropFirst(2).prefix { $0 != "=" }) }

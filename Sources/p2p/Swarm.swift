@@ -3,9 +3,9 @@ internal import MeshSimulator
 internal import SecureMesh
 internal import Synchronization
 
-/// Complete peers in one process, each with a key and a socket of its own, and what they report.
+/// Complete peers in one process, each with a key and a socket of its own, and a report of their counts and times.
 ///
-/// All peers run on the event loops that a process has once, one per core.
+/// All peers share the event loops of the process, one per core.
 final class Swarm: Sendable {
     /// The peers that broadcast.
     enum Talkers {
@@ -17,7 +17,7 @@ final class Swarm: Sendable {
     private let members: [SwarmMember]
     private let keys: Set<PublicKey>
     private let talkers: Talkers
-    /// The number of peers at the end of `members` that start when all others have joined.
+    /// The number of peers at the end of `members` that each start when all peers before it have joined.
     private let newcomers: Int
     private let clock = ContinuousClock()
     private let origin = ContinuousClock.now
@@ -30,11 +30,11 @@ final class Swarm: Sendable {
         var newcomer: Newcomer?
     }
 
-    /// The newest peer that started when all others had joined.
+    /// The last newcomer that was started.
     private struct Newcomer {
         let key: PublicKey
         let startedAt: ContinuousClock.Instant
-        /// The number of peers that do not list it yet.
+        /// The number of peers whose directory does not list the newcomer yet.
         var missing: Int
     }
 
@@ -62,9 +62,9 @@ final class Swarm: Sendable {
 
     /// The error of the first peer that has ended with one.
     var failure: MeshError? { state.withLock { $0.failure } }
-    /// The reason why the server's name could not be looked up last; nil once it could.
+    /// The reason why the last lookup of the server's name failed; nil if it succeeded.
     var lookupFailure: String? { state.withLock { $0.lookupFailure } }
-    /// The reason why the server last did not admit a peer yet.
+    /// The reason of the last refusal with which the server delayed a peer; nil if there was none.
     var lastRefusal: JoinRefusal? { state.withLock { $0.lastRefusal } }
 
     /// Starts the peers one after another and returns when all have ended. If the task is canceled, they leave.
@@ -85,7 +85,8 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Waits until the peers before a newcomer have joined, and then for a second, so that they have come to rest.
+    /// Waits until the peers before a newcomer have joined, and then for one more second, so that the traffic of those
+    /// joins has ended.
     private func waitForTurn(of index: Int) async {
         while !Task.isCancelled, state.withLock({ $0.report.joined < index }) {
             try? await Task.sleep(for: .milliseconds(10))
@@ -109,7 +110,7 @@ final class Swarm: Sendable {
         let start = clock.now
         state.withLock { $0.report.started += 1 }
         let events = member.peer.events
-        // Ends with the peer's events, even if this task is canceled.
+        // The reading task ends with the peer's events, even if the task around it is canceled.
         let reading = Task {
             for await event in events { self.note(event, at: member, startedAt: start) }
         }
@@ -173,7 +174,7 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Notes that a peer lists another one, and the time if all list the newcomer.
+    /// Notes that one peer lists the newcomer. When all peers list it, records the time that this took.
     private func noteListing(of key: PublicKey) {
         let now = clock.now
         state.withLock { state in
@@ -183,7 +184,7 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Prints a failed lookup once for all peers, and when it has passed.
+    /// Prints a failed lookup once, not once per peer, and prints the first success after it.
     private func noteLookup(_ failure: String?) {
         let isNews = state.withLock { state in
             defer { state.lookupFailure = failure }
@@ -197,7 +198,7 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Changes the report. Does nothing once the swarm leaves the mesh, because events that this causes do not count.
+    /// Changes the report. Does nothing once the swarm leaves the mesh, because the events of leaving do not count.
     private func update(_ change: (inout SwarmReport) -> Void) {
         state.withLock { state in
             if !state.isLeaving { change(&state.report) }
@@ -213,7 +214,7 @@ final class Swarm: Sendable {
             interval = each
         case .each(let each): interval = each
         }
-        // Otherwise peers that joined together would always broadcast together.
+        // Peers that joined at the same time would otherwise always broadcast at the same time.
         try? await Task.sleep(for: interval * Double.random(in: 0...1))
         var count = 0
         while !Task.isCancelled, !state.withLock({ $0.isLeaving }) {
@@ -251,7 +252,7 @@ private final class SwarmMember: Sendable {
     let name: PeerName
     let key: PublicKey
     let hasJoined = Atomic(false)
-    /// The number of members that are not of the swarm, by the events so far.
+    /// The number of members that this peer lists and that are not peers of the swarm.
     let strangers = Atomic(0)
 
     init(peer: MeshPeer, name: PeerName, key: PublicKey) {

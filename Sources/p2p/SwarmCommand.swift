@@ -86,7 +86,8 @@ struct SwarmCommand: AsyncParsableCommand {
     private static let defaultGap = Duration.milliseconds(20)
     /// The longest times for messages on their way and for the peers to leave, so that a stop takes at most 2 s.
     private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(800))
-    /// The buffer of each peer for a datagram, in bytes. One for the largest message takes a fifth of a peer's memory.
+    /// The buffer of each peer for a datagram, in bytes. A buffer for the largest message would take a fifth of a
+    /// peer's memory.
     private static let receiveBuffer = 4_096
 
     func validate() throws {
@@ -137,7 +138,7 @@ struct SwarmCommand: AsyncParsableCommand {
     private func makeSwarm() throws -> Swarm {
         let store = keyOptions.store
         let pinned = try (serverKey.isEmpty ? [store.publicPath(.server)] : serverKey).map(KeyStore.readPublic)
-        // Refusals are counted; a log of so many peers would say nothing more.
+        // Nothing is logged: refusals are counted, and the log lines of so many peers would add no information.
         let logger = Logger.quiet
         // An open server reserves a name for its key, so a new key needs a new name.
         let prefix = prefix ?? (storedKeys ? "n" : "s\(String(UInt16.random(in: .min ... .max), radix: 16))-")

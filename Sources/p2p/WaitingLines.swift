@@ -1,4 +1,5 @@
-/// The lines that wait for one stream, in order. Their size is bounded; a line says where and how many were dropped.
+/// The lines that wait for one stream, in order. Their size is bounded. Lines that do not fit are dropped, and a line
+/// in their place says how many.
 struct WaitingLines {
     private struct Line {
         /// The position among the lines of all streams.
@@ -9,7 +10,7 @@ struct WaitingLines {
     private let limit: Int
     private let lostLine: (Int) -> [UInt8]
     private var lines: [Line] = []
-    /// The index of the first line that is not written, and the number of its bytes that are.
+    /// The index of the first line that is not completely written, and the number of its bytes that are written.
     private var (head, written) = (0, 0)
     private var size = 0
     /// The number of lines dropped since the last one in `lines`.

@@ -31,7 +31,7 @@ enum Diagnosis {
                 "restart the older one after an upgrade")
     }
 
-    /// Judges the clock of this host, by which keys expire. Heartbeats do not depend on it.
+    /// Judges the clock of this host, which determines when keys expire. Heartbeats do not depend on it.
     private static func clock(_ facts: HostFacts) -> Finding {
         guard facts.time > firstPlausibleTime else {
             return .problem(
@@ -46,7 +46,7 @@ enum Diagnosis {
             "run chrony, or 'timedatectl set-ntp true', so that keys expire when they should")
     }
 
-    /// The beginning of 2026. An earlier time is that of a clock without a battery.
+    /// The beginning of 2026. A clock that shows an earlier time has not been set, as on a board without a battery.
     private static let firstPlausibleTime = Timestamp(milliseconds: 1_767_225_600_000)
 
     private static func state(_ status: MeshStatus) -> [Finding] {

@@ -13,7 +13,7 @@ enum FileCheck {
         "server key \(serverKeys.map(\.description).joined(separator: " or "))"
     }
 
-    /// Looks at the files from which a running process would start again.
+    /// Checks the files that a running process would read if it were started again.
     ///
     /// - Parameters:
     ///   - store: The folder of keys.

@@ -48,7 +48,7 @@ struct Finding: Equatable, Codable, Sendable {
     /// Returns advice if the system grants a smaller receive buffer than p2p requests; otherwise nil.
     static func receiveBuffer(_ granted: Int, of requested: Int) -> Finding? {
         guard granted < requested else { return nil }
-        // Not a problem: a small mesh does without.
+        // This is advice and not a problem, because a small mesh does not need the larger buffer.
         return .advice(
             "buffer", "the system grants a receive buffer of \(granted) bytes, of \(requested) requested",
             "for a large mesh: sysctl -w net.core.rmem_max=\(requested)")

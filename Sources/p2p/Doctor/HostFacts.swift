@@ -1,12 +1,13 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// The facts about this host that bear on a mesh.
+/// The facts about this host that matter to a mesh.
 struct HostFacts: Codable, Sendable {
     /// The bytes of receive buffer that the system grants, and those that p2p requests; nil if no socket can be bound.
     var receiveBuffer: Int?
     var requestedReceiveBuffer: Int?
-    /// The largest packet, in bytes, on the way to each address, as far as the system knows it.
+    /// The largest packet, in bytes, that fits through the path to each address. An address has no entry if the system
+    /// does not know it.
     var pathMTU: [String: Int] = [:]
     var version = Program.version
     var time = Timestamp.now

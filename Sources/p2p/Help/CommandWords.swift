@@ -2,10 +2,10 @@ internal import ArgumentParser
 
 /// The first words of the command line, which name a command.
 struct CommandWords {
-    /// The words of the command that is named, without `p2p`.
+    /// The words that name the command, without `p2p`.
     private(set) var command: [String] = []
     private(set) var type: any ParsableCommand.Type
-    /// The word after them, if it names no command although one must follow.
+    /// The word after `command`, if a subcommand must follow there and this word names none.
     private(set) var unknown: String?
     /// True for `p2p help …`.
     private(set) var isHelp = false
@@ -29,12 +29,13 @@ struct CommandWords {
         }
     }
 
-    /// True if the command does nothing by itself, and no word and no option follows.
+    /// Returns true if the command needs a subcommand, and neither a word nor an option follows it.
     func isIncomplete(_ arguments: [String]) -> Bool {
         !isHelp && !type.configuration.subcommands.isEmpty && arguments.count == command.count
     }
 
-    /// The failure of an unknown word, with the command or the topic that was probably meant.
+    /// The failure that reports the unknown word, with the command or the topic that was probably meant; nil if there
+    /// is none.
     var failure: Failure? {
         guard let unknown else { return nil }
         let names = type.configuration.subcommands.compactMap { $0.configuration.commandName }

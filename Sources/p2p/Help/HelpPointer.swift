@@ -1,8 +1,9 @@
 internal import Synchronization
 
-/// The help that a failure for wrong usage points to.
+/// The hint of a failure for wrong usage, which names the help of the command.
 ///
-/// The words are noted at the start, so that no command needs to know the others.
+/// The words of the command are stored when the process starts, so that a command need not know its own place among the
+/// commands.
 enum HelpPointer {
     private static let words = Mutex<[String]>([])
 

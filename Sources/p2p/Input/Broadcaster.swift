@@ -10,15 +10,16 @@ actor Broadcaster {
     private var task: Task<Void, Never>?
 
     /// - Parameters:
-    ///   - text: The message; nil for `NAME_broadcast_COUNTER`. The counter counts broadcasts with a receiver.
-    ///   - interval: The interval of `resume` before the first `start`.
+    ///   - text: The message; nil for `NAME_broadcast_COUNTER`. The counter counts the broadcasts that had at least one
+    ///     receiver.
+    ///   - interval: The interval that `resume` uses before the first call of `start`.
     init(_ text: String?, over runner: PeerRunner, every interval: Duration) {
         self.text = text
         self.runner = runner
         self.interval = interval
     }
 
-    /// Begins, or continues with another interval.
+    /// Starts to broadcast, or changes the interval.
     @discardableResult
     func start(every interval: Duration) -> Duration {
         stop()
@@ -27,7 +28,7 @@ actor Broadcaster {
         return interval
     }
 
-    /// Begins with the interval of the last time.
+    /// Starts to broadcast with the last interval.
     func resume() -> Duration { start(every: interval) }
 
     func stop() {
@@ -35,7 +36,7 @@ actor Broadcaster {
         task = nil
     }
 
-    /// Broadcasts through one peer after another.
+    /// Broadcasts through the runner's current peer. When that peer ends, continues with the next one.
     private nonisolated func broadcast(every interval: Duration) async {
         let hasEnded = Atomic(false)
         while !Task.isCancelled, !hasEnded.load(ordering: .relaxed) {
@@ -53,7 +54,7 @@ actor Broadcaster {
                 }
                 return true
             }
-            // There is no peer, or it has ended.
+            // Here there is no peer, or it has ended.
             try? await Task.sleep(for: min(interval, Self.longestPause))
         }
     }

@@ -1,11 +1,11 @@
-/// The prompt of a command that reads lines from a terminal. A line that is printed meanwhile takes its place, and the
-/// prompt comes again after it.
+/// The prompt of a command that reads lines from a terminal. A line that is printed meanwhile overwrites the prompt,
+/// which is printed again after the line.
 struct ConsolePrompt {
     /// The streams that lead to the terminal.
     let streams: [ConsoleQueue.Stream]
     /// True if the terminal can clear a line.
     let canClear: Bool
-    /// Returns true while the shell has not taken the terminal for itself.
+    /// Returns true while the process is in the foreground of the terminal.
     let isInForeground: @Sendable () -> Bool
 
     var text: [UInt8] { isInForeground() ? Array("> ".utf8) : [] }

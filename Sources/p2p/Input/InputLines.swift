@@ -2,11 +2,11 @@ internal import Dispatch
 internal import SecureMesh
 internal import Synchronization
 
-/// Reads lines from standard input on a thread of its own, so that the wait for one blocks neither an event loop nor
-/// the end of the process.
+/// Reads lines from standard input on a thread of its own. So the wait for a line cannot block an event loop, or keep
+/// the process from ending.
 ///
-/// From a terminal it reads only while the process is in the foreground. A job in the background would be stopped, or
-/// take what is typed for the shell.
+/// It reads from a terminal only while the process is in the foreground. In the background, the system would stop the
+/// process, or the process would read text that the user types for the shell.
 final class InputLines: Sendable {
     private let splitter = Mutex(LineSplitter(limit: limit))
     private let queue = DispatchQueue(label: "input")
@@ -15,7 +15,7 @@ final class InputLines: Sendable {
         if FileSystem.isTerminal(FileSystem.standardInput) { SignalTrap.ignoreTerminalInput() }
     }
 
-    /// Waits for the next line, which is not read before it is asked for.
+    /// Waits for the next line. Reads nothing until it is called.
     ///
     /// - Returns: Nil at the end.
     func next() async -> LineSplitter.Line? {
@@ -24,7 +24,8 @@ final class InputLines: Sendable {
         }
     }
 
-    /// True if standard input is a terminal that is still open, so that a person has typed the end of the input.
+    /// True if standard input is a terminal that is still open. Then an end of the input means that the user has typed
+    /// Ctrl-D.
     var isTerminal: Bool { FileSystem.isTerminal(FileSystem.standardInput) }
 
     private func readLine() -> LineSplitter.Line? {
@@ -53,7 +54,7 @@ final class InputLines: Sendable {
                 let bytes = try FileSystem.readSome(from: input, atMost: chunk)
                 return bytes.isEmpty ? nil : bytes
             } catch {
-                // A terminal refuses a process that has got into the background meanwhile.
+                // A read from a terminal fails if the process has moved to the background since the check above.
                 guard error.isTemporary || FileSystem.isTerminal(input) else { return nil }
             }
         }

@@ -1,4 +1,4 @@
-/// Divides bytes into lines of UTF-8. A line of any length takes a bounded memory.
+/// Divides bytes into lines of UTF-8. The memory is bounded, however long a line is.
 struct LineSplitter {
     enum Line: Equatable, Sendable {
         case text(String)
@@ -26,7 +26,7 @@ struct LineSplitter {
         bytes += more
     }
 
-    /// Makes a line of the bytes after the last end of a line.
+    /// Notes the end of the input. The bytes after the last line end are then a line too.
     mutating func finish() {
         hasEnded = true
     }

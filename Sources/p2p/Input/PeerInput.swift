@@ -1,8 +1,8 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// Executes the commands that a peer reads from standard input, one after the other. Each has one line as its answer,
-/// which begins with `ok` or `error`.
+/// Executes the commands that a peer reads from standard input, one after the other. The answer to each is one line
+/// that begins with `ok` or `error`; for a command that lists something, the list comes before that line.
 struct PeerInput {
     let runner: PeerRunner
     let broadcaster: Broadcaster
@@ -132,7 +132,8 @@ struct PeerInput {
         }
     }
 
-    /// Calls `send` again, for at most `patience`, while the peer is not a member yet or sends too fast for a receiver.
+    /// Calls `send` again, for at most `patience`, as long as it fails because the peer is not a member yet or sends
+    /// too fast for a receiver.
     private static func retrying<Result>(
         _ send: () async throws(DeliveryError) -> Result
     ) async throws(DeliveryError) -> Result {
@@ -168,19 +169,20 @@ struct PeerInput {
 
     private static let interruption = "the peer left the mesh before an answer came"
 
-    /// The time for which a message waits for the membership, and then for the acknowledgments.
+    /// The longest time that a message waits until the peer is a member, and the longest time that it then waits for
+    /// acknowledgments.
     private static let patience = Duration.seconds(3)
 }
 
 extension PeerInput {
-    /// The answer to a command: one line, after those of a list.
+    /// The answer to a command: the lines of a list, if the command lists something, and then one line with the result.
     struct Answer: Equatable {
         private var lines: [String]
 
         static func ok(_ text: String, after list: [String] = []) -> Answer { Answer(lines: list + ["ok \(text)"]) }
         static func error(_ text: String) -> Answer { Answer(lines: ["error \(text)"]) }
 
-        /// The lines in as few pieces as possible, so that no other line gets between most of them.
+        /// The lines, joined to as few blocks as possible. No other output is printed between the lines of one block.
         var blocks: [String] {
             var blocks: [String] = []
             var size = 0

@@ -5,7 +5,7 @@ internal import ServiceLifecycle
 
 /// Runs a peer, and another one after each `disconnect` and `connect`: a `MeshPeer` runs once.
 actor PeerRunner: Service {
-    /// The reason why a command is refused.
+    /// The reason why `connect`, `disconnect` or another command is refused.
     enum Refusal: Error {
         case connected
         case disconnected
@@ -59,8 +59,7 @@ actor PeerRunner: Service {
 
     /// Runs peers until graceful shutdown, or until one fails.
     ///
-    /// Returns when the events of the last one are printed. If nobody reads stdout, they are waited for as long as the
-    /// console waits.
+    /// Returns when the events of the last peer are printed, or after `Console.patience` if nobody reads stdout.
     func run() async throws {
         defer { Console.hidePrompt() }
         try await withGracefulShutdownHandler {
@@ -73,7 +72,7 @@ actor PeerRunner: Service {
                 end()
             }
         } onGracefulShutdown: {
-            // What is printed from now on has no prompt after it.
+            // Lines that are printed from here on are not followed by a prompt.
             Console.hidePrompt()
         }
     }

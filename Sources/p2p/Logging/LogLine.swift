@@ -16,20 +16,20 @@ struct LogLine {
     }
 
     var level: Logger.Level
-    /// The name that programs find the line by.
+    /// The name by which programs recognize the line.
     var event: String
     var message: String
     /// The advice to the user.
     var hint: String?
     var fields: [(key: String, value: Value)] = []
-    /// True for a line of the log. Such a line has its time and its fields also in the format `text`.
+    /// True for a line of the log. In the format `text`, only such lines have fields, and they always have the time.
     var isOfLog = false
 
     /// Returns the line in a format, with its end.
     ///
     /// - Parameters:
     ///   - time: The time, by RFC 3339.
-    ///   - isColored: True if a word for the level has a color.
+    ///   - isColored: True to color the word for the level.
     func formatted(as style: OutputStyle, time: String, isColored: Bool) -> String {
         switch style.format {
         case .text: text(style, time, isColored)
@@ -124,12 +124,12 @@ struct LogLine {
         return text.unicodeScalars.map { $0.isObeyed ? Console.escaped(String($0)) : String($0) }.joined()
     }
 
-    /// Returns an object of JSON, in one line; null for a text that is nil.
+    /// Returns a JSON object, in one line. A text that is nil becomes `null`.
     static func object(_ fields: [(key: String, text: String?)]) -> String {
         "{\(fields.map { "\(quoted($0.key)):\($0.text.map(quoted) ?? "null")" }.joined(separator: ","))}"
     }
 
-    /// Returns the text as a string of JSON. Escapes the same characters.
+    /// Returns the text as a JSON string, in which the characters that `harmless` escapes are escaped too.
     private static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {

@@ -35,7 +35,7 @@ struct OutputOptions: ParsableArguments {
     }
 }
 
-/// The style of what a command prints.
+/// The style of the lines that a command prints.
 struct OutputStyle: Sendable {
     /// The lowest level of the lines on stderr.
     var level = Logger.Level.info

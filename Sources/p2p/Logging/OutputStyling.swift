@@ -32,12 +32,12 @@ extension SimulateCommand: OutputStyling {}
 
 extension CheckServer: OutputStyling {
     var outputOptions: OutputOptions { server.outputOptions }
-    /// None: the command prints what is wrong with the settings of a server.
+    /// Empty, because the command itself reports the faults of a server's settings.
     var faults: [SettingsFault] { [] }
 }
 
 extension CheckPeer: OutputStyling {
     var outputOptions: OutputOptions { peer.outputOptions }
-    /// None: the command prints what is wrong with the settings of a peer.
+    /// Empty, because the command itself reports the faults of a peer's settings.
     var faults: [SettingsFault] { [] }
 }

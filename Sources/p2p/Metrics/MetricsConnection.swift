@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One connection of a client of the metrics: answers one request and closes.
+/// A client's connection to the metrics: answers one request, and then closes.
 final class MetricsConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -16,7 +16,7 @@ final class MetricsConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         let loopContext = context.loopBound
-        // Also the time that the answer has to reach its reader.
+        // This time limits the whole connection: the request, and the time in which the client must read the answer.
         timer = context.eventLoop.scheduleTask(in: .seconds(10)) { loopContext.value.close(promise: nil) }
     }
 

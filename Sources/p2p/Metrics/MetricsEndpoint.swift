@@ -5,8 +5,8 @@ internal import SecureMesh
 
 /// Serves the metrics and the health of this process over HTTP/1.1 (docs/metrics.md).
 ///
-/// It has an event loop of its own, so that no client delays the mesh. A connection has one request, few bytes and
-/// little time; the number of connections is limited.
+/// It has an event loop of its own, so that no client delays the mesh. Each connection may send one small request and
+/// must end within seconds. The number of connections is limited.
 enum MetricsEndpoint {
     /// Binds the address and serves until the process ends.
     ///

@@ -12,7 +12,7 @@ struct MetricsOptions: ParsableArguments {
     var metrics: SocketAddress?
 
     /// Makes the registry of this process's metrics, if they are to be served. Call it before the server or the peer
-    /// runs: metrics are made then.
+    /// runs, because each creates its metrics when it starts.
     func makeRegistry() -> PrometheusRegistry? {
         guard metrics != nil else { return nil }
         let registry = PrometheusRegistry()

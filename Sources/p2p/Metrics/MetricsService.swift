@@ -41,7 +41,7 @@ struct MetricsService: Sendable {
         }
     }
 
-    /// Asks the process for its state.
+    /// Requests the state of the process.
     ///
     /// - Returns: Nil if it has not answered within a second.
     private func status() async -> MeshStatus? {

@@ -16,9 +16,9 @@ final class PrometheusRegistry: MetricsFactory {
 
     private let series = Mutex<[Key: Series]>([:])
 
-    /// Returns the text of all metrics, by their names.
+    /// Returns the text of all metrics, sorted by name.
     ///
-    /// - Parameter descriptions: The descriptions of metrics, by their labels.
+    /// - Parameter descriptions: The description of each metric, with its label as the key.
     func text(describedBy descriptions: [String: String]) -> String {
         let all = series.withLock { $0 }
         var lines: [String] = []
@@ -41,7 +41,7 @@ final class PrometheusRegistry: MetricsFactory {
         return "{\(texts.joined(separator: ","))}"
     }
 
-    /// Sets a metric whose whole value is known, a counter as well.
+    /// Sets a metric to a value. A counter may be set too, if its total is known.
     func set(_ label: String, _ kind: MetricKind, _ value: Double, _ dimensions: [(String, String)] = []) {
         make(kind, label, dimensions).set(value)
     }

@@ -11,8 +11,8 @@ internal import Synchronization
 
 /// Asks for a passphrase on the process's terminal, which does not show what is typed.
 ///
-/// The terminal edits the line and sends signals for Ctrl-C and Ctrl-Z as usual. Each signal that ends or stops the
-/// process gives the terminal its former settings back first. Its handler uses no lock and no memory of the heap.
+/// The terminal edits the line and sends signals for Ctrl-C and Ctrl-Z as usual. When a signal ends or stops the
+/// process, its handler first restores the settings of the terminal. The handler uses no lock and no heap memory.
 enum PassphrasePrompt {
     /// The reason why there is no answer.
     enum Refusal: Error {
@@ -20,7 +20,7 @@ enum PassphrasePrompt {
         case noTerminal
         /// The process is in the background, where a terminal would stop it.
         case inBackground
-        /// The input has ended, or the answer is longer than a passphrase.
+        /// The input has ended, or the answer is longer than a passphrase may be.
         case noLine
         /// The answer is not a passphrase.
         case invalid(PassphraseError)
@@ -61,7 +61,7 @@ enum PassphrasePrompt {
         }
     }
 
-    // The state that handlers use. Only one thread asks.
+    // The state that the signal handlers use. Only one thread asks for a passphrase.
     private static let longestPrompt = 1_024
     private static let terminal = Atomic<CInt>(-1)
     private static let count = Atomic<Int>(0)
@@ -78,7 +78,7 @@ enum PassphrasePrompt {
         _ = unsafe write(terminal, text, count.load(ordering: .relaxed))
     }
 
-    /// Gives the terminal its former settings back, and begins a line.
+    /// Restores the settings of the terminal, and begins a new line.
     private static func restore() {
         let terminal = terminal.load(ordering: .relaxed)
         unsafe tcsetattr(terminal, TCSANOW, former)
@@ -91,7 +91,7 @@ enum PassphrasePrompt {
         _exit(Signal(number: number).exitCode)
     }
 
-    /// Stops the process as without a handler, and asks again when it continues.
+    /// Stops the process, as the signal would without a handler. Prints the prompt again when the process continues.
     private static let pause: Handler = { number in
         restore()
         signal(number, SIG_DFL)
@@ -104,7 +104,7 @@ enum PassphrasePrompt {
         show()
     }
 
-    /// Sets the action of a signal, unless it is ignored, and returns the former one.
+    /// Sets the handler of a signal, unless the signal is ignored, and returns the previous action.
     private static func replaceAction(of number: CInt, by handler: @escaping Handler) -> Handler? {
         let previous = signal(number, SIG_IGN)
         // The constant SIG_IGN is a pointer of value 1, which Swift imports as a function.

@@ -2,10 +2,11 @@
 enum ProcessArguments {
     /// Checks that all arguments can be read.
     ///
-    /// - Throws: `Failure` with exit code 71 if the system does not tell them, 64 if one is not UTF-8. Swift replaces
-    ///   such bytes, so that a name or a message would differ from what was given.
+    /// - Throws: `Failure` with exit code 71 if the arguments cannot be read, 64 if one is not UTF-8. Swift replaces
+    ///   bytes that are not UTF-8, so a name or a message would differ from what the user gave.
     static func check() throws {
-        // On Linux, Swift reads them from /proc, and needs the environment where the kernel has put it.
+        // On Linux, Swift reads the arguments from /proc. It finds them only if the environment is still at the address
+        // where the kernel put it.
         guard CommandLine.argc > 0 else {
             let text = "the arguments of this process cannot be read"
             throw FileSystem.exists("/proc/self/cmdline")

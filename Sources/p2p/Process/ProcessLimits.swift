@@ -10,9 +10,10 @@ internal import SecureMesh
 
 /// The limits that the system sets for this process: open files, threads, memory.
 ///
-/// They are checked before the work begins. Later, the runtime libraries would trap where the system refuses.
+/// They are checked before the work begins, because the runtime libraries trap if the system refuses a resource later.
 enum ProcessLimits {
-    /// Raises the limit of open files if necessary, and checks that the process has enough of everything.
+    /// Raises the limit of open files if necessary, and checks that the process may have the memory, threads and
+    /// descriptors that it needs.
     ///
     /// - Throws: `Failure` with exit code 71 and the limit to raise.
     static func check(for needs: ResourceNeeds) throws {
@@ -44,7 +45,7 @@ enum ProcessLimits {
         private static let coreFiles = RLIMIT_CORE
     #endif
 
-    /// Makes the system write no core file if this process crashes. It would contain the keys of sessions.
+    /// Prevents a core file if this process crashes, because it would contain the keys of sessions.
     private static func forbidCoreFiles() {
         var limit = rlimit()
         guard unsafe getrlimit(coreFiles, &limit) == 0 else { return }
@@ -77,7 +78,7 @@ enum ProcessLimits {
         return descriptor
     }
 
-    /// Checks that the system allows the mappings of guarded memory. Each key has four.
+    /// Checks that the system allows enough memory mappings for keys in guarded memory. Each key needs four.
     private static func checkMappings(for keys: Int) throws {
         guard keys > 1_000, let file = try? OpenFile("/proc/sys/vm/max_map_count", O_RDONLY),
             let allowed = Int(text(of: file).prefix { $0.isNumber })
@@ -96,7 +97,8 @@ enum ProcessLimits {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Runs `body` while `count` other threads exist. So a limit of threads is found before the work begins.
+    /// Runs `body` while `count` other threads exist, so that a too low limit of threads is found before the work
+    /// begins.
     private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
         let gate = try FileSystem.makePipe()
         var threads: [pthread_t] = []
@@ -116,7 +118,8 @@ enum ProcessLimits {
             let context = unsafe UnsafeMutableRawPointer(bitPattern: Int(gate.reading))
             let result = unsafe pthread_create(&thread, nil, waitForEnd, context)
             guard result == 0 else {
-                // The address space is full if there is none for one more stack.
+                // If there is no room for one more stack, the cause is the limit of the address space, not that of
+                // threads.
                 try checkMemory(threadStack, count)
                 throw Failure(
                     .system, "this process needs \(count) threads and may start \(threads.count)",
@@ -172,13 +175,14 @@ enum ProcessLimits {
     private static let pageSize = Int(getpagesize())
     /// The number of event loops that SwiftNIO starts: at most one per processor.
     private static let eventLoops = max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1)
-    /// An event loop has a descriptor for events, one to wake it and one for timers.
+    /// The descriptors of an event loop: one for events, one to wake it, and one for timers.
     private static let descriptorsPerEventLoop = 3
     /// Descriptors for files, the queues of Dispatch, the console, signals and the neighbor table.
     private static let baseDescriptors = 16
     /// The threads of the event loops and of Dispatch, one per processor each, and some others.
     private static let threads = eventLoops * 2 + 4
-    /// The threads of a command without sockets of the mesh. Without them the runtime waits without end.
+    /// The threads of a command that opens no socket of the mesh. If the system refuses these threads, the runtime
+    /// hangs.
     private static let fewThreads = eventLoops + 2
     private static let threadStack = 8 << 20
     private static let mappingsPerKey = 4

@@ -10,7 +10,7 @@ internal import SecureMesh
 
 /// The code of this program that is in memory.
 enum ResidentCode {
-    /// Lets the system take back the pages of code. Those that are used again are mapped again from the page cache.
+    /// Lets the system reclaim the pages of code. Pages that are used again are mapped again from the page cache.
     ///
     /// Half of the code that a peer has in memory ran only while it started, or is a neighbor of such code: Linux maps
     /// 64 KiB around each page that is used. Does nothing where there is no /proc.

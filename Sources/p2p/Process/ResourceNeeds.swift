@@ -16,7 +16,7 @@ protocol ResourceUser: SendableMetatype {
 /// The descriptors of a control socket and its connections.
 private let controlDescriptors = ControlLimits.connections + 1
 
-/// A UDP socket of a server or a peer has two descriptors. A server has two sockets on each address.
+/// A UDP socket of a server or a peer needs two descriptors. A server has two sockets on each address, so four.
 extension ServerCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds {
         ResourceNeeds(socketDescriptors: addresses.count * 4 + controlDescriptors, guardedKeys: 1)
@@ -27,7 +27,7 @@ extension PeerCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2 + controlDescriptors, guardedKeys: 1) }
 }
 
-/// One connection.
+/// A connection to the control socket of one process.
 extension StatusCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2) }
 }

@@ -8,10 +8,10 @@
 internal import NIOCore
 internal import NIOPosix
 
-/// The share of a busy processor that this process gets, and how long it waits for it.
+/// The priority with which the system runs this process on a busy host.
 ///
-/// All members of a mesh lose a server that gets no processor time. Without the right to raise a priority (root,
-/// CAP_SYS_NICE, or RLIMIT_NICE and RLIMIT_RTPRIO) nothing changes.
+/// If a server gets too little CPU time, all members of its mesh lose their connection. Without the right to raise a
+/// priority (root, CAP_SYS_NICE, or RLIMIT_NICE and RLIMIT_RTPRIO), the priority does not change.
 enum SchedulingPriority {
     /// The nice value of a server.
     private static let server: CInt = -10
@@ -20,7 +20,7 @@ enum SchedulingPriority {
 
     /// Raises the priority of the calling thread, and of the threads that it will create, to that of a server.
     ///
-    /// A priority that is higher already stays.
+    /// A priority that is already higher does not change.
     static func raiseToServer() {
         #if canImport(Darwin)
             let process = PRIO_PROCESS
@@ -33,9 +33,10 @@ enum SchedulingPriority {
 
     /// Gives the event loops of a server, and no other thread, a real-time priority (Linux).
     ///
-    /// A nice value decides how much time a thread gets, not when. On a host with hundreds of busy processes an event
-    /// loop with a nice value waits after each datagram, four times as long as it works. Strangers' datagrams get at
-    /// most half of its time, and the kernel keeps a part of each core for other threads.
+    /// A nice value determines how much CPU time a thread gets, but not how soon. On a host with hundreds of busy
+    /// processes, an event loop that has only a nice value waits after each datagram, for four times as long as it
+    /// works. The real-time priority does not starve the host: datagrams of strangers get at most half of a loop's
+    /// time, and the kernel reserves a part of each core for other threads.
     static func raiseEventLoops() {
         #if !canImport(Darwin)
             for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() {

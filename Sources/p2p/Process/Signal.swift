@@ -19,6 +19,6 @@ struct Signal: Hashable, Sendable {
     static let brokenPipe = Signal(number: SIGPIPE)
     static let fileTooLarge = Signal(number: SIGXFSZ)
 
-    /// The exit code of a process that this signal ends, as shells count it.
+    /// The exit code of a process that this signal ends, as shells compute it.
     var exitCode: CInt { 128 + number }
 }

@@ -10,15 +10,15 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// The actions of signals.
+/// The actions of signals in this process.
 ///
-/// A handler is called on any thread at any time, so it uses no lock, no heap memory and nothing of Dispatch. Therefore
-/// a second Ctrl-C ends the process even if its threads hang. The system has no default actions for the first process
-/// of a container, but with these actions the command ends there as elsewhere.
+/// A handler is called on any thread at any time, so it uses no lock, no heap memory and no function of Dispatch.
+/// Therefore a second Ctrl-C ends the process even if its threads hang. In a container, the system performs no default
+/// actions for the first process, so a signal would not end it. With these actions, the command ends there too.
 enum SignalTrap {
     /// Sets the actions for all commands.
     static func setDefaults() {
-        // A parent may have blocked signals: threads of some runtimes do, and their child processes inherit that.
+        // The parent may have blocked signals, as threads of some runtimes do, and a child process inherits this.
         var none = sigset_t()
         unsafe sigemptyset(&none)
         unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
@@ -31,7 +31,8 @@ enum SignalTrap {
         for each in [Signal.interrupt, .terminate, .hangup] { install(endAtOnce, for: each) }
     }
 
-    /// Lets a read from a terminal fail if the process is in the background. By default SIGTTIN would stop it.
+    /// Makes a read from a terminal fail if the process is in the background. By default, SIGTTIN would stop the
+    /// process.
     static func ignoreTerminalInput() {
         signal(SIGTTIN, SIG_IGN)
     }
@@ -42,7 +43,7 @@ enum SignalTrap {
     /// within 100 ms of the first is ignored, because wrappers and terminals often send both.
     ///
     /// - Parameter endsWithTerminal: True if SIGHUP, which a terminal sends when its window is closed, stops the
-    ///   command. Then SIGHUP is still ignored if the parent has it ignored, as `nohup` does.
+    ///   command. Even then, SIGHUP is ignored if the parent set it to be ignored, as `nohup` does.
     static func trap(endsWithTerminal: Bool) throws -> TrappedSignals {
         let ends: (reading: CInt, writing: CInt)
         do throws(SystemError) {
@@ -94,7 +95,7 @@ enum SignalTrap {
         let error = errno
         defer { errno = error }
         var byte = UInt8(truncatingIfNeeded: number)
-        // If the pipe is full, many signals wait already.
+        // If the pipe is full, it already holds many signals, and one more may be lost.
         _ = unsafe write(pipe.load(ordering: .relaxed), &byte, 1)
     }
 
@@ -114,7 +115,7 @@ enum SignalTrap {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// Sets the action of a signal, unless the parent has it ignored.
+    /// Sets the action of a signal, unless the parent set the signal to be ignored.
     private static func install(_ handler: Handler, for each: Signal) {
         // The constant SIG_IGN is a pointer of value 1, which Swift imports as a function.
         let previous = unsafe unsafeBitCast(signal(each.number, SIG_IGN), to: Int.self)

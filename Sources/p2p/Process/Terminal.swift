@@ -8,7 +8,7 @@
 
 /// The terminal to which a stream leads.
 enum Terminal {
-    /// True if the stream leads to a terminal on which a line can be overwritten.
+    /// Returns true if the stream leads to a terminal on which a line can be overwritten.
     static func canReplaceLine(_ descriptor: CInt) -> Bool { FileSystem.isTerminal(descriptor) && !isDumb }
 
     /// True if the terminal does not understand escape sequences.
@@ -19,10 +19,10 @@ enum Terminal {
         }
     }
 
-    /// True if the process is in the group that may read from its terminal.
+    /// Returns true if the process is in the group that may read from its terminal.
     static func isInForeground(_ descriptor: CInt) -> Bool { tcgetpgrp(descriptor) == getpgrp() }
 
-    /// The number of columns; nil if there is no terminal, or it does not tell.
+    /// Returns the number of columns; nil if there is no terminal, or its width is unknown.
     static func width(of descriptor: CInt) -> Int? {
         var size = winsize()
         guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
@@ -34,7 +34,7 @@ enum Terminal {
         let rows: Int
     }
 
-    /// The size of the window; nil if there is no terminal, or it does not tell.
+    /// Returns the size of the window; nil if there is no terminal, or its size is unknown.
     static func size(of descriptor: CInt) -> Size? {
         var size = winsize()
         guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
@@ -49,8 +49,8 @@ struct TerminalMode {
     private let descriptor: CInt
     private let settings: termios
 
-    /// Makes a terminal hand over each key at once and without echo. Ctrl-C still sends SIGINT. Ctrl-Z and Ctrl-\ send
-    /// nothing, because the process could not restore the terminal then.
+    /// Makes a terminal deliver each key at once, without echo. Ctrl-C still sends SIGINT. Ctrl-Z and Ctrl-\ send no
+    /// signal, because the process could not restore the terminal before that signal stops or ends it.
     ///
     /// - Returns: Nil if the stream does not lead to a terminal.
     static func readKeys(from descriptor: CInt) -> TerminalMode? {

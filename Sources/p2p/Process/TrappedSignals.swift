@@ -2,11 +2,11 @@ internal import Logging
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// The signals of a server, a peer or a swarm, as they come. Each sequence has one consumer.
+/// The signals that a server, a peer or a swarm receives, in order. Each sequence has one consumer.
 struct TrappedSignals: Sendable {
     /// The first signal that stops the command.
     let stops: AsyncStream<Signal>
-    /// The signals SIGHUP, unless SIGHUP stops the command.
+    /// Each SIGHUP, unless SIGHUP stops the command.
     let hangups: AsyncStream<Signal>
     /// The signals that ask for a summary.
     let summaries: AsyncStream<Signal>

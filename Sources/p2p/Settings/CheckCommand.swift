@@ -24,7 +24,7 @@ struct OriginOptions: ParsableArguments {
 
     /// Prints the settings if the user asked for them.
     ///
-    /// - Returns: True if it did.
+    /// - Returns: True if it has printed them.
     func printSettings() throws -> Bool {
         guard showOrigin else { return false }
         let sources = try SettingSources(Array(CommandLine.arguments.dropFirst()), listsAll: true)

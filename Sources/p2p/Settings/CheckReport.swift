@@ -76,7 +76,7 @@ struct CheckReport {
         }
     }
 
-    /// Prints advice, which is no problem.
+    /// Prints advice. Advice does not make the check fail.
     func advise(_ text: String, _ action: String) {
         Console.result(Finding.advice("check", text, action).line)
     }

@@ -110,13 +110,13 @@ struct SettingSources {
             || environment.names().contains { $0.hasPrefix("P2P_") && !readElsewhere.contains($0) }
     }
 
-    /// The variables that have an effect on other commands as well, which therefore read them.
+    /// The variables that also affect commands without settings. The code that needs them reads them itself.
     private static let readElsewhere = ["P2P_KEYS", "P2P_PASSPHRASE_FILE", "P2P_SOCKETS"]
 
     private static let usualFile = "p2p.toml"
 
-    /// True if there is a settings file in the working folder, or a link that leads to no file: without it, a process
-    /// would run with other settings than it should.
+    /// True if there is a settings file in the working folder, or a link whose target is missing. Such a link is an
+    /// error: if it were ignored, a process would run with other settings than the user intended.
     private static var hasUsualFile: Bool { FileSystem.exists(usualFile) || FileSystem.isLink(usualFile) }
 
     private static func read(_ given: String?) throws -> SettingsFile? {
@@ -237,7 +237,8 @@ struct SettingSources {
         _ setting: Setting, _ resolved: Resolved, _ type: any ParsableCommand.Type, failure: (String) -> Failure
     ) throws {
         for value in resolved.values {
-            // The arguments of a peer, of which one may be replaced by the value to check.
+            // A peer requires a name and a port. If neither is the setting to check, these valid values take their
+            // places.
             var arguments = type is PeerCommand.Type || type is CheckPeer.Type ? ["A", "1"] : []
             switch setting.kind {
             case .positional: arguments[setting.name == "name" ? 0 : 1] = value

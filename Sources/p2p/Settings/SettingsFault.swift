@@ -3,7 +3,7 @@ internal import SecureMesh
 /// A setting that is out of range, or settings that contradict each other although each is right by itself.
 struct SettingsFault {
     let message: String
-    /// The names of the settings of which one has to change.
+    /// The names of the settings involved, of which at least one has to change.
     let settings: [String]
 
     init(_ message: String, _ settings: [String]) {
@@ -28,9 +28,10 @@ struct SettingsFault {
 }
 
 extension SettingSources {
-    /// Returns the failure for settings that are wrong: with exit code 64 if they come from the command line, and 78 if
-    /// one comes from a settings file or a variable. The message then begins with its place. If there are several
-    /// settings, the message ends with the value and the origin of each.
+    /// Returns the failure for settings that are wrong. The exit code is 64 if all come from the command line. It is 78
+    /// if one comes from a settings file or a variable, and the message then begins with the file, line and column, or
+    /// the variable, of that setting. If there are several settings, the message ends with the value and the origin of
+    /// each.
     ///
     /// - Parameter arguments: The arguments after the name of the program.
     static func failure(
@@ -46,7 +47,7 @@ extension SettingSources {
             }
             message += "; \(values.joined(separator: ", "))"
         }
-        // The first one in the file, or else the first variable.
+        // The message names the first of the settings in the file, or else the first variable.
         let places = settings.compactMap(\.origin.place).sorted { $0.line < $1.line }
         guard let place = places.first(where: { $0.line > 0 }) ?? places.first else {
             return Failure(.usage, message, hint: HelpPointer.hint)
@@ -56,8 +57,8 @@ extension SettingSources {
 }
 
 extension SettingSources.Origin {
-    /// The place of a setting outside of the command line, for the beginning of a message, and its line in the file; 0
-    /// for a variable.
+    /// The place of a setting from a file or a variable, as the beginning of a message, and its line in the file, which
+    /// is 0 for a variable; nil for other origins.
     fileprivate var place: (text: String, line: Int)? {
         switch self {
         case .environment(let name): ("$\(name)", 0)

@@ -5,7 +5,8 @@ internal import SecureMesh
 struct TopTable {
     private var status: MeshStatus?
     private var failure: Failure?
-    /// The number of datagrams refused per second between the last two answers; nil if they are not of one process.
+    /// The number of datagrams refused per second between the last two answers; nil if there is only one, or if the
+    /// process was restarted between them.
     private var refusals: Double?
 
     mutating func update(_ next: MeshStatus) {
@@ -29,7 +30,7 @@ struct TopTable {
     /// All lines.
     var lines: [String] { head + members }
 
-    /// Returns the lines that fit into a window, with a line about keys at the end.
+    /// Returns the lines that fit into a window, with a line about the keys to press at the end.
     func lines(in size: Terminal.Size) -> [String] {
         let all = head + [""] + members
         let room = max(size.rows - 1, 1)
