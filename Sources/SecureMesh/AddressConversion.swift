@@ -22,18 +22,18 @@ extension SocketAddress {
         isIPv6 ? isUnspecified || remote.isIPv6 : !remote.isIPv6
     }
 
-    /// The reason why the address cannot be used if it is an IPv6 link-local one; otherwise nil.
+    /// The reason why an IPv6 link-local address cannot be used; nil for any other address.
     var linkLocalFault: String? {
         isIPv6 && isLinkLocal
             ? "\(self) is an IPv6 link-local address, which means another host on each link" : nil
     }
 
-    /// The reason why no socket of a server or a peer can have the address; nil if one can.
+    /// The reason why no socket of a server or a peer can be bound to the address; nil if one can.
     var bindFault: String? {
         isMulticastOrBroadcast ? "\(self) is a multicast or broadcast address, which no host has" : linkLocalFault
     }
 
-    /// The addresses of this host's network interfaces; empty if the system does not tell.
+    /// The addresses of this host's network interfaces; empty if the system does not list them.
     static var ofHost: Set<IP> {
         let devices = (try? System.enumerateDevices()) ?? []
         return Set(devices.compactMap { $0.address.flatMap { SocketAddress($0)?.ip } })
@@ -61,7 +61,8 @@ extension SocketAddress {
         (try? NIOCore.SocketAddress(ipAddress: host, port: Int(port))).flatMap { SocketAddress($0) }
     }
 
-    /// Converts an IP address; nil for any other. An IPv4-mapped address becomes an IPv4 one.
+    /// Converts an IP address of SwiftNIO; nil for any other kind of address. An IPv4-mapped IPv6 address becomes an
+    /// IPv4 address.
     init?(_ address: NIOCore.SocketAddress) {
         guard let port = address.port.flatMap(UInt16.init(exactly:)) else { return nil }
         switch address {

@@ -1,4 +1,4 @@
-/// Finds out whether a socket can be bound to an address, and which buffers the system grants it.
+/// Tests whether a socket can be bound to an address, and how large a receive buffer the system grants it.
 package struct AddressProbe: Sendable {
     /// The size of the receive buffer that was granted, in bytes.
     package let receiveBuffer: Int
@@ -18,7 +18,7 @@ package struct AddressProbe: Sendable {
     }
 
     /// Returns the largest packet, in bytes with its headers, that the system would send to an address without
-    /// fragments; nil if there is no route, or the system does not tell.
+    /// fragmentation; nil if there is no route or the system does not report the size.
     package static func pathMTU(to address: SocketAddress) -> Int? {
         let local = address.isIPv6 ? SocketAddress.wildcard() : SocketAddress(ip: .v4(0), port: 0)
         return (try? SocketDescriptor(bindingTo: local, isIPv6Only: false))?.pathMTU(to: address)

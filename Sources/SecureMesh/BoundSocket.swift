@@ -7,7 +7,7 @@ final class BoundSocket: @unchecked Sendable {
     /// The sizes of the buffers that the system has granted, in bytes.
     let receiveBuffer: Int
     let sendBuffer: Int
-    /// True if the socket is read only when `read` is called, as it is for strangers' datagrams.
+    /// True if the socket is read only when `read` is called, as the socket for strangers' datagrams is.
     var isPaced: Bool
     /// The channel that reads; nil while it is being set up.
     var channel: (any Channel)?
@@ -29,13 +29,13 @@ final class BoundSocket: @unchecked Sendable {
         gauge = SendBufferGauge(size: sendBuffer)
     }
 
-    /// Closes both descriptors, so that the address is free at once.
+    /// Closes the descriptor and the channel, so that the address is free at once.
     func close() {
         descriptor = nil
         channel?.close(promise: nil)
     }
 
-    /// Reads once, as soon as there is something.
+    /// Reads one burst as soon as a datagram has come. Only a paced socket needs this call.
     func read() {
         guard isPaced, !isReading, let channel else { return }
         isReading = true

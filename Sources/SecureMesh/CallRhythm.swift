@@ -1,10 +1,10 @@
 internal import SecureMeshCore
 
-/// The times of calls that are made at a rate.
+/// The times at which calls at a fixed rate are due.
 ///
 /// Each call is due one interval after the time at which the call before it was due, not after it was made. So late
-/// calls do not lower the rate. Calls that are late by more than `mostLate` are left out, so that a process that was
-/// stopped does not make them all at once.
+/// calls do not lower the rate. Calls that are late by more than `mostLate` are skipped. A process that was stopped
+/// would otherwise make them all at once.
 struct CallRhythm: Sendable {
     let interval: Duration
     private(set) var due: Instant
@@ -14,7 +14,7 @@ struct CallRhythm: Sendable {
         due = start + interval
     }
 
-    /// Moves on to the next call, after one was made.
+    /// Sets `due` to the time of the next call, after a call was made.
     mutating func advance(now: Instant) {
         due = max(due + interval, now - Self.mostLate)
     }

@@ -12,7 +12,7 @@ package struct ConfigurationFault: Error, Equatable {
     }
 
     package let reason: String
-    /// The settings of which one has to change.
+    /// The settings that cause the fault. Changing one of them resolves it.
     package let settings: [Setting]
 
     init(_ reason: String, _ settings: Setting...) {
@@ -22,12 +22,12 @@ package struct ConfigurationFault: Error, Equatable {
 }
 
 extension MeshServer.Configuration {
-    /// Returns what is wrong with the settings that depend on no file.
+    /// Checks the settings that depend on no file, and returns their faults.
     ///
     /// - Parameters:
     ///   - listen: The local addresses, 1 to 255.
     ///   - heartbeatInterval: The time between the heartbeats of a peer, 20 ms to 20 s.
-    ///   - lifetime: The time until a silent peer expires, two heartbeats to 65 s.
+    ///   - lifetime: The time until a silent peer expires, two heartbeat intervals to 65 s.
     ///   - maximumPeers: The greatest number of members, 1 to 65,536.
     ///   - eventLoops: The number of event loops, 1 to 64.
     package static func faults(
@@ -59,7 +59,7 @@ extension MeshServer.Configuration {
 }
 
 extension MeshPeer.Configuration {
-    /// Returns what is wrong with a peer's addresses; nil if they are right.
+    /// Checks a peer's addresses, and returns the first fault; nil if they are valid.
     ///
     /// - Parameters:
     ///   - bind: The address to bind.

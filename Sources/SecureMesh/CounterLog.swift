@@ -1,7 +1,7 @@
 internal import NIOCore
 
-/// Chooses the counters to log: one line per reason every 10 seconds, whatever the number of datagrams, and the totals
-/// when a flood has ended.
+/// Chooses the counters to log. Each reason gets at most one line every 10 seconds, however many datagrams come. When a
+/// flood has ended, its totals are logged.
 struct CounterLog<Reason: Hashable> {
     /// The counts of a flood, from its first datagram to its last.
     struct Totals {
@@ -11,7 +11,7 @@ struct CounterLog<Reason: Hashable> {
         var total: UInt64 { counts.reduce(0) { $0 + $1.count } }
     }
 
-    /// Datagrams that follow one another by less than 10 seconds.
+    /// A series of counted datagrams, with less than 10 seconds between two of them.
     private struct Flood {
         let start: Instant
         var last: Instant
@@ -27,7 +27,7 @@ struct CounterLog<Reason: Hashable> {
     private var base: [Reason: UInt64] = [:]
     /// The sum of the counts so far.
     private var sum: UInt64 = 0
-    /// The time at which a reason that is held back, or the end of a flood, may be reported.
+    /// The earliest time at which a reason that is held back, or the end of a flood, may be logged.
     private(set) var deadline: Instant?
 
     func isDue(_ now: Instant) -> Bool { deadline.map { now >= $0 } ?? false }
@@ -54,7 +54,8 @@ struct CounterLog<Reason: Hashable> {
         return lines
     }
 
-    /// Returns the totals of a flood that has ended, once. A flood has no totals if each of its reasons has one line.
+    /// Returns the totals of a flood that has ended, once. If each reason of the flood was logged once, there are no
+    /// totals: the lines show them.
     ///
     /// Call it after `take`, with the same arguments.
     mutating func takeTotals(_ counts: [(Reason, UInt64)], now: Instant) -> Totals? {
@@ -86,7 +87,7 @@ struct CounterLog<Reason: Hashable> {
     }
 }
 
-/// Chooses when to log one event that can be frequent: one line every 10 seconds.
+/// Limits the log lines about one frequent event to one every 10 seconds.
 struct LogThrottle {
     private var lastAt: NIODeadline?
     private var count = 0

@@ -3,18 +3,20 @@
 public enum DatagramLoss: String, CaseIterable, Sendable {
     /// The system refused to send: there is no route, a firewall rule forbids it, or the address is for broadcasts.
     case sendRefused
-    /// Datagrams of sessions waited for the send buffer, or for another event loop of the server, and their queue was
-    /// full.
+    /// A datagram of a session had to wait for the send buffer, or for another event loop of the server, and the queue
+    /// was full.
     case sendQueueFull
     /// Messages were dropped because the send buffer was half full.
     case messagesDropped
     /// Answers to strangers were dropped because a quarter of the send buffer was in use. Answers to addresses that do
     /// not exist would otherwise fill it.
     case answersDropped
-    /// The kernel of a server's host dropped strangers' datagrams, because they are not HELLOs or there were too many.
+    /// The kernel of a server's host dropped datagrams of senders without a session: they were not HELLOs, or there
+    /// were too many.
     case strangersDropped
-    /// The receive buffer was full, so the kernel dropped datagrams, or too many waited between two event loops of a
-    /// server. At a server whose kernel sets strangers apart, these are members' datagrams.
+    /// The receive buffer was full, so the kernel dropped datagrams; or the queue between two event loops of a server
+    /// was full. If the kernel of a server's host separates strangers' datagrams from members', this counts members'
+    /// only.
     case receiveBufferFull
 }
 
@@ -33,7 +35,7 @@ public struct DatagramLosses: Hashable, Sendable {
     /// The number of all datagrams that were lost.
     public var total: UInt64 { counts.values.reduce(0, &+) }
 
-    /// The reasons why datagrams were lost and their numbers, in the order of declaration.
+    /// The reasons for which datagrams were lost, each with its count, in the order of declaration.
     public var nonZero: [(reason: DatagramLoss, count: UInt64)] {
         DatagramLoss.allCases.compactMap { reason in counts[reason].map { (reason, $0) } }
     }
@@ -42,7 +44,7 @@ public struct DatagramLosses: Hashable, Sendable {
         if number > 0 { counts[reason, default: 0] &+= number }
     }
 
-    /// Adds the numbers of another socket.
+    /// Adds the counts of another socket.
     mutating func add(_ other: DatagramLosses) {
         for (reason, number) in other.nonZero { count(reason, number) }
     }

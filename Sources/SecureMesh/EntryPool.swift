@@ -1,6 +1,6 @@
 internal import NIOConcurrencyHelpers
 
-/// The entries of the peers of one process, each once in memory.
+/// The directory entries that the peers of one process hold, each once in memory.
 ///
 /// All members of a mesh hold the same entries. 1,000 peers in one process would otherwise hold a million of them.
 final class EntryPool: EntrySharing {
@@ -15,11 +15,11 @@ final class EntryPool: EntrySharing {
     /// The number of entries. It may include some that no directory holds.
     var count: Int { state.withLockedValue { $0.entries.count } }
 
-    /// Returns the shared form of an entry, which is a new one unless the pool has an equal entry.
+    /// Returns the shared form of an entry: the pool's if it has an equal entry, else a new one.
     func shared(_ entry: Entry) -> SharedEntry {
         state.withLockedValue { state in
             if let known = state.entries[entry.session] {
-                // Sessions are random, so two entries of one session come from a server that lies.
+                // Session numbers are random, so only a lying server lists two different entries for one.
                 return known.entry == entry ? known : SharedEntry(entry)
             }
             let new = SharedEntry(entry)

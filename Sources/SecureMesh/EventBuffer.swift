@@ -2,8 +2,8 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// The events that one consumer has not taken yet, in order. Their number is bounded; an event says where and how many
-/// were dropped.
+/// The events that one consumer has not taken yet, in order. Their number is bounded. One event takes the place of
+/// those that were dropped, and says how many they are.
 final class EventBuffer<Event: Sendable>: Sendable {
     private struct State {
         var events = CircularBuffer<EventSource<Event>.Item>()
@@ -14,7 +14,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
         var isFinished = false
         /// The tasks that wait for an event. There is one, unless tasks share an iterator.
         var waiters: [OneShot<Bool>] = []
-        /// Returns true for an event that it has handled, which is then not kept.
+        /// Handles an event at once, and returns true if it has; the event is then not buffered.
         var handles: (@Sendable (Event) -> Bool)?
 
         /// True if the consumer has handled all events so far, and waits for the next one.
@@ -33,7 +33,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
     private let missedEvent: @Sendable (Int) -> Event
 
     /// - Parameters:
-    ///   - limit: The largest number of events. The last quarter is not for messages.
+    ///   - limit: The largest number of events. Messages may fill three quarters of it.
     ///   - byteLimit: The largest number of bytes in the messages among them.
     ///   - missedEvent: Makes the event that says how many were dropped.
     init(limit: Int, byteLimit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
@@ -99,7 +99,8 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     /// Takes the oldest event, or waits for one.
     ///
-    /// - Returns: Nil at the end, and if the task is canceled or its service group shuts down.
+    /// - Returns: The event; nil at the end of the sequence, and if the task is canceled or its service group shuts
+    ///   down.
     func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             switch take() {

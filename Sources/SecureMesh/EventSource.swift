@@ -3,7 +3,7 @@ internal import NIOConcurrencyHelpers
 /// Hands each event to every consumer.
 final class EventSource<Event: Sendable>: Sendable {
     private struct State {
-        /// The events of the time before there was a consumer. The first consumer gets them.
+        /// The events from before the first consumer, which gets them.
         var unclaimed: EventBuffer<Event>?
         var buffers: [ObjectIdentifier: EventBuffer<Event>] = [:]
         var isFinished = false
@@ -29,7 +29,7 @@ final class EventSource<Event: Sendable>: Sendable {
         state = NIOLockedValueBox(State(unclaimed: unclaimed))
     }
 
-    /// Makes a new consumer's sequence.
+    /// Makes the sequence of a new consumer.
     ///
     /// - Parameter handles: Returns true for an event that it has handled, which is then not in the sequence. `yield`
     ///   calls it only while the consumer waits for the next event, so all events are handled in their order.
@@ -53,9 +53,9 @@ final class EventSource<Event: Sendable>: Sendable {
     /// An event, and the size of its body if it is a message.
     typealias Item = (event: Event, messageSize: Int?)
 
-    /// Hands events to every consumer. A consumer that is too slow does not keep them from the others.
+    /// Hands events to every consumer. A slow consumer does not delay the others.
     ///
-    /// - Returns: The number of events that were dropped for the slowest consumer.
+    /// - Returns: The largest number of events that were dropped for one consumer.
     func yield(_ items: [Item]) -> Int {
         let (unclaimed, buffers) = state.withLockedValue { ($0.unclaimed, Array($0.buffers.values)) }
         if let unclaimed { _ = unclaimed.append(items) }

@@ -47,8 +47,9 @@ package struct FileAccess: Hashable, Sendable {
         let id: UInt32
     }
 
-    /// Returns the entries of an ACL in the kernel's form; nil if it has another form. It is little-endian: a version,
-    /// 2, of 4 bytes, then for each entry a tag (2), permissions (2) and the number of a user or a group (4).
+    /// Parses an ACL in the kernel's format; nil if the bytes have another format. All numbers are little-endian: first
+    /// the version, 2, in 4 bytes; then per entry a tag (2 bytes), permissions (2 bytes) and the id of a user or a
+    /// group (4 bytes).
     private static func entries(_ acl: [UInt8]) -> [Entry]? {
         guard acl.count >= 4, acl.count % 8 == 4, number(acl[0..<4]) == 2 else { return nil }
         return stride(from: 4, to: acl.count, by: 8).map { start in

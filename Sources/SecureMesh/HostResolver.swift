@@ -1,4 +1,4 @@
-/// Looks up the addresses of hosts. Tests have their own.
+/// Looks up the addresses of hosts. Tests use a resolver of their own.
 package protocol HostResolver: Sendable {
     /// Returns the addresses of the host, the best first.
     func addresses(of host: String) async -> Result<[SocketAddress.IP], HostLookupError>
@@ -8,7 +8,7 @@ package protocol HostResolver: Sendable {
 package enum HostLookupError: Error, Hashable, Sendable {
     /// The name service says that there is no such host.
     case unknownHost
-    /// The name service could not be asked, or has no answer at present.
+    /// The name service could not be reached, or has no answer at present.
     case unavailable(reason: String)
 
     package var reason: String {

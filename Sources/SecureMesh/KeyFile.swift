@@ -10,15 +10,16 @@
 package enum KeyFile {
     /// Reads a file that holds a secret. The caller wipes the bytes.
     ///
-    /// A file without a secret key may have any permissions, so that the error can say what is wrong with it.
+    /// Unless `mayBePipe` is true, the permissions of a file without a secret key are not checked. So the caller can
+    /// report the fault of its content instead.
     ///
     /// - Parameters:
-    ///   - groupMayRead: True if the groups of the file may read it.
+    ///   - groupMayRead: True to accept a file that its group, or a group in its ACL, may read.
     ///   - mayBePipe: True to read a pipe until its end as well.
     package static func secretContent(
         of path: String, groupMayRead: Bool = false, mayBePipe: Bool = false
     ) throws(KeyFileError) -> [UInt8] {
-        // Not put into the error, which ends up in a log.
+        // The path is not put into the error, because errors are logged.
         guard !secretPrefixes.contains(where: path.hasPrefix) else {
             throw KeyFileError(path: "", reason: .secretKeyAsPath)
         }
@@ -60,7 +61,7 @@ package enum KeyFile {
 
     /// Reads a file of text, which may be a pipe. The caller wipes the bytes.
     ///
-    /// A file that other users can change or replace is refused, and so is such a named pipe.
+    /// Refuses a file or a named pipe that other users can change or replace.
     ///
     /// - Parameter limit: The largest size, in bytes.
     package static func content(of path: String, limit: Int) throws(KeyFileError) -> [UInt8] {
@@ -97,14 +98,14 @@ package enum KeyFile {
         }
     }
 
-    /// Waits for bytes or the end of a pipe, for 10 s at most: a server that waits answers nobody.
+    /// Waits for bytes or the end of a pipe, for 10 s at most. A server answers no peer while it waits here.
     private static func waitForBytes(_ file: borrowing OpenFile, _ path: String) throws(KeyFileError) {
         guard file.waitForBytes(within: Limits.pipePatience) else {
             throw KeyFileError(path: path, reason: .silentPipe)
         }
     }
 
-    /// Returns the reason why a secret file is refused; nil if no user has access to it who should not.
+    /// Returns the reason to refuse a file that holds a secret; nil if only permitted users have access to it.
     private static func exposure(_ status: FileStatus, groupMayRead: Bool) -> KeyFileReason? {
         guard status.belongsToTrusted else { return .ownedByAnother }
         let (group, others) = (status.access.group, status.access.others)
@@ -112,8 +113,9 @@ package enum KeyFile {
         return group.isEmpty || groupMayRead ? nil : .readableByGroup
     }
 
-    /// Refuses a file that other users can replace, because they may write to its folder, or to that of the file to
-    /// which a link leads. In a sticky folder such as `/tmp` nobody can replace a file of root or of this user.
+    /// Refuses a file that other users can replace because they may write to its folder. If the path is a symbolic
+    /// link, the folders of the link and of its target are checked. In a sticky folder such as `/tmp`, other users
+    /// cannot replace a file of root or of this user.
     private static func checkFolders(of path: String) throws(KeyFileError) {
         let folders = [folder(of: path)] + (FileStatus.resolved(path).map { [folder(of: $0)] } ?? [])
         for folder in folders {
@@ -126,8 +128,8 @@ package enum KeyFile {
         }
     }
 
-    /// Refuses a named pipe that other users can write to or replace: they would choose what is read. A pipe without a
-    /// name, such as that of `<(…)`, comes from whoever starts the process.
+    /// Refuses a named pipe that other users can write to or replace, because they would choose what is read. A pipe
+    /// without a name, such as that of `<(…)`, is accepted: the user who started the process made it.
     private static func checkPipe(_ status: FileStatus, at path: String) throws(KeyFileError) {
         guard FileStatus.resolved(path) != nil else { return }
         guard status.belongsToTrusted else { throw KeyFileError(path: path, reason: .ownedByAnother) }
@@ -135,7 +137,7 @@ package enum KeyFile {
         try checkFolders(of: path)
     }
 
-    /// Returns the folder in which a path names a file.
+    /// Returns the folder part of a path.
     package static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -162,7 +164,7 @@ package enum KeyFile {
         }
     }
 
-    /// Returns the first line that has fields.
+    /// Returns the first line that is neither empty nor only a comment.
     fileprivate static func firstLine(_ bytes: Span<UInt8>, of path: String) throws(KeyFileError) -> TextLines.Line {
         var lines = TextLines()
         guard let line = try next(&lines, in: bytes, of: path) else {
@@ -171,7 +173,7 @@ package enum KeyFile {
         return line
     }
 
-    /// Refuses a second line with fields, and a fault in the rest of the text.
+    /// Throws if the text after `line` has a further line with fields, or is malformed.
     fileprivate static func checkEnd(
         after line: TextLines.Line, _ bytes: Span<UInt8>, of path: String
     ) throws(KeyFileError) {
@@ -193,7 +195,7 @@ package enum KeyFile {
     }
 
     fileprivate static let publicPrefix = "p2ppub1_"
-    /// The beginnings of secret keys: of plain ones, and of those with a passphrase.
+    /// The prefixes of secret keys: without a passphrase, and with one.
     fileprivate static let secretPrefixes = ["P2PSECRET1_", sealedPrefix]
     private static let sealedPrefix = "P2PSEALED1_"
 }
@@ -220,11 +222,12 @@ extension SigningKey {
     ///
     /// - Parameters:
     ///   - path: The path of the file.
-    ///   - groupMayRead: True if the file's group may read it, as container platforms set up the files of secrets.
-    ///   - passphrase: The passphrase, if the key has one. A key without one is read all the same.
+    ///   - groupMayRead: True to accept a file that its group may read. Container platforms give files of secrets to a
+    ///     group.
+    ///   - passphrase: The passphrase, if the key has one. A key without a passphrase is read too.
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, not an ordinary file, longer than 4,095 bytes,
-    ///   accessible to other users, or not a key. If the key has a passphrase that is not given, or another one, the
-    ///   reason is ``KeyFileReason/invalidKey(_:line:)``.
+    ///   accessible to other users, or not a key. If `passphrase` is needed but missing, or is wrong, the reason is
+    ///   ``KeyFileReason/invalidKey(_:line:)``.
     public convenience init(
         contentsOfFile path: String, groupMayRead: Bool = false, passphrase: Passphrase? = nil
     ) throws(KeyFileError) {
@@ -247,15 +250,14 @@ extension SigningKey {
 }
 
 extension KeyFile {
-    /// Returns true if a file holds a secret key, whoever may read it.
+    /// Returns true if a file holds a secret key. Its permissions are not checked.
     package static func holdsSecret(_ path: String) -> Bool {
         guard var bytes = beginning(of: path) else { return false }
         defer { Sodium.wipe(&bytes) }
         return holdsSecret(bytes[...])
     }
 
-    /// Returns the first bytes of an ordinary file, as many as the file of a secret key may have; nil if there is none.
-    /// The caller wipes them.
+    /// Returns the first bytes of an ordinary file, at most 4,096; nil if there is no such file. The caller wipes them.
     private static func beginning(of path: String) -> [UInt8]? {
         guard let file = try? OpenFile(path, O_RDONLY | O_NONBLOCK), (try? file.status())?.kind == .file else {
             return nil
@@ -266,7 +268,7 @@ extension KeyFile {
         return Array(bytes[..<count])
     }
 
-    /// Returns true if the bytes contain the beginning of a secret key, also in a comment or in text that is malformed.
+    /// Returns true if the bytes contain the prefix of a secret key, even in a comment or in malformed text.
     private static func holdsSecret(_ bytes: ArraySlice<UInt8>) -> Bool {
         secretPrefixes.contains { prefix in
             let prefix = Array(prefix.utf8)
@@ -274,7 +276,7 @@ extension KeyFile {
         }
     }
 
-    /// Returns true if a file holds a secret key with a passphrase, whoever may read it.
+    /// Returns true if a file holds a secret key with a passphrase. Its permissions are not checked.
     package static func hasPassphrase(_ path: String) -> Bool {
         guard var bytes = beginning(of: path) else { return false }
         defer { Sodium.wipe(&bytes) }
@@ -282,7 +284,7 @@ extension KeyFile {
         return begins(line.fields[0], with: sealedPrefix, bytes.span)
     }
 
-    /// Returns the content of the file of a secret key with another text in place of the key. The caller wipes it.
+    /// Returns the content of a secret key's file, with the key replaced by `text`. The caller wipes the result.
     package static func content(
         of path: String, groupMayRead: Bool, replacingKeyBy text: Span<UInt8>
     ) throws(KeyFileError) -> [UInt8] {
@@ -299,15 +301,15 @@ extension KeyFile {
 }
 
 extension Passphrase {
-    /// Reads a passphrase from a file, which has it in its only line. It may be a pipe. A byte order mark, and LF or
-    /// CR LF at the end, are not part of the passphrase.
+    /// Reads a passphrase from a file of one line, or from a pipe. A byte order mark at the beginning, and LF or CR LF
+    /// at the end, are not part of the passphrase.
     ///
-    /// A file must belong to root or to this process's user, and nobody else may have permissions for it, as for that
-    /// of a secret key. All copies of the text are wiped.
+    /// A file must belong to root or to this process's user, and nobody else may have permissions for it. The file of a
+    /// secret key has the same rule. All copies of the text are wiped.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
-    ///   - groupMayRead: True if the file's group may read it.
+    ///   - groupMayRead: True to accept a file that its group may read.
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 4,095 bytes, accessible to other
     ///   users, or not a passphrase.
     public convenience init(contentsOfFile path: String, groupMayRead: Bool = false) throws(KeyFileError) {
@@ -329,7 +331,7 @@ extension PublicKey {
     /// Reads the public key of a file that `p2p keygen` made: one line with the key, or with a name and the key. Empty
     /// lines and comments are skipped.
     ///
-    /// Only root and this process's user may be able to change the file. It may be a pipe.
+    /// Only root and this process's user may be able to change the file. The file may be a pipe.
     ///
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, not a key, or
     ///   if other users can change or replace it.
@@ -369,8 +371,8 @@ extension KeyFile {
 extension Roster {
     /// Reads an `authorized_peers` file; see ``init(_:)``. Only root and this process's user may be able to change it.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, has a wrong line,
-    ///   or if other users can change or replace it.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, has an invalid
+    ///   line, or if other users can change or replace it.
     public init(contentsOfFile path: String) throws(KeyFileError) {
         var bytes = try KeyFile.content(of: path, limit: Limits.rosterFile)
         defer { Sodium.wipe(&bytes) }

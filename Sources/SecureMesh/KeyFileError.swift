@@ -1,9 +1,9 @@
-/// The error of reading a file of keys. It holds no byte of the file.
+/// The reason why a file of keys was refused. It holds no byte of the file.
 @nonexhaustive
 public enum KeyFileReason: Hashable, Sendable {
     /// There is no file at the path.
     case missing
-    /// The path is the text of a secret key. `KeyFileError.path` is empty then.
+    /// The path is the text of a secret key instead of a path. `KeyFileError.path` is then empty.
     case secretKeyAsPath
     /// The path leads to a folder, a pipe or a device.
     case notOrdinaryFile
@@ -12,16 +12,16 @@ public enum KeyFileReason: Hashable, Sendable {
     /// The operating system refused to open or to read the file.
     case unreadable
     /// The file holds a secret, and users other than its owner, root and this process's user have permissions for it.
-    /// `chmod 600` takes them away.
+    /// `chmod 600` removes these permissions.
     case readableByOthers
-    /// The file holds a secret, and its group may read it, or a group in its ACL.
+    /// The file holds a secret, and its group, or a group in its ACL, may read it.
     case readableByGroup
     /// The owner of the file is neither root nor this process's user.
     case ownedByAnother
     /// Users other than root and this process's user may change the file.
     case writableByOthers
-    /// Users other than root and this process's user may replace files in the folder. The folder is that of the file,
-    /// or of the file that a link leads to.
+    /// Users other than root and this process's user may replace files in the folder. If the path is a symbolic link,
+    /// the folder may be that of its target.
     case folderWritableByOthers(folder: String)
     /// The file has more than `limit` bytes.
     case tooLarge(limit: Int)
@@ -33,15 +33,15 @@ public enum KeyFileReason: Hashable, Sendable {
     case noKey
     /// The file has a second key.
     case severalKeys(line: Int)
-    /// A line has other text than the key and a comment. In the file of a public key, a name may precede the key.
+    /// A line has text that is neither the key nor a comment. In the file of a public key, a name may precede the key.
     case unexpectedText(line: Int)
     /// The first of two fields in a file of a public key is not a name.
     case invalidName(line: Int)
     /// A line is not the text of a key. Lines are counted from 1.
     case invalidKey(KeyTextError, line: Int)
-    /// The file of a passphrase does not hold one, in one line.
+    /// The file of a passphrase does not hold one valid passphrase in one line.
     case invalidPassphrase(PassphraseError)
-    /// A line of a roster is wrong.
+    /// A line of a roster is invalid.
     case invalidRoster(RosterError)
 }
 
@@ -60,7 +60,7 @@ public struct KeyFileError: Error, Hashable, Sendable {
 }
 
 extension KeyFileError: CustomStringConvertible {
-    /// The path, the number of the line if one is wrong, and the reason.
+    /// The path, the number of the line if the fault is in one, and the reason.
     public var description: String {
         switch reason {
         case .missing: "\(path): no such file"
@@ -89,7 +89,7 @@ extension KeyFileError: CustomStringConvertible {
 }
 
 extension KeyTextError {
-    /// A phrase for the user; never a part of the text.
+    /// A phrase for the user, without any part of the key's text.
     package var summary: String {
         switch self {
         case .wrongPrefix: "not a key: keys begin with p2ppub1_, P2PSECRET1_ or P2PSEALED1_"
@@ -107,7 +107,7 @@ extension KeyTextError {
 }
 
 extension PassphraseError {
-    /// A phrase for the user; never a part of the passphrase.
+    /// A phrase for the user, without any part of the passphrase.
     package var summary: String {
         switch self {
         case .empty: "no passphrase"

@@ -1,6 +1,6 @@
 internal import NIOConcurrencyHelpers
 
-/// The life of a `MeshServer` or a `MeshPeer`: new → running → ended, each once.
+/// The state of a `MeshServer` or a `MeshPeer`: first new, then running, then ended.
 final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: MeasuredEvent {
     struct Started: Sendable {
         let driver: MeshDriver<Machine>
@@ -41,7 +41,7 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
     }
 
     /// Notes that the service will never run, because its owner has been released and nobody can call `run()` any more.
-    /// Sequences may outlive the owner, and their consumers would otherwise wait without end.
+    /// A sequence may outlive the owner, and its consumer would otherwise wait in `started` without end.
     func abandon() {
         let waiters = state.withLockedValue { value -> [Waiter] in
             guard case .new(let waiters) = value.state else { return [] }
@@ -51,7 +51,7 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
         for waiter in waiters { waiter.give(.failure(.notRunning)) }
     }
 
-    /// The error that `run()` has thrown.
+    /// The error that `run()` has thrown; nil if it has not ended, or has ended without one.
     var failure: MeshError? {
         state.withLockedValue { if case .ended(let failure) = $0.state { failure } else { nil } }
     }

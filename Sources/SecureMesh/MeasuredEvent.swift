@@ -1,4 +1,4 @@
-/// An event that a counter of ``MeshMetrics`` counts.
+/// An event type whose events ``MeshMetrics`` counts.
 protocol MeasuredEvent {
     /// All counters of events of this type. Each is created at the start, so its metric exists before the first event.
     static var counters: [EventCounter] { get }

@@ -12,11 +12,13 @@ enum EventPriority {
     case last(MeshError?)
 }
 
-/// Turns sockets and the clock into calls of one machine, and the machine's outputs into datagrams and events.
+/// Runs one state machine: passes it the datagrams of the sockets and the time, and sends its outputs as datagrams and
+/// events.
 ///
 /// The datagrams of members are handled as they come. Those of strangers wait in the kernel or in a bounded queue until
-/// members and timers have been served. Everything happens on one event loop; `submit` and `value` bring other work
-/// there. A server may have lanes, each on an event loop of its own, which verify datagrams of members and send.
+/// members and timers have been served. Everything happens on one event loop; `submit` and `value` run a caller's
+/// closure on it. A server may have lanes, each on an event loop of its own, which verify datagrams of members and
+/// send.
 final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.Event: MeasuredEvent {
     let eventLoop: any EventLoop
     private let logger: Logger
@@ -30,11 +32,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var box: MachineBox<Machine>?
     private(set) var sockets: [UDPSocket] = []
     private(set) var lanes: [ServerLane] = []
-    /// The losses of each lane, as of the last report.
+    /// The datagrams that each lane has lost, as of the last report.
     private var laneLosses: [DatagramLosses] = []
     /// The last send that the system refused to a lane.
     private var lastLaneRefusal: (address: SocketAddress, error: SystemError)?
-    /// The orders for each lane after this pass.
+    /// The orders that this pass of the event loop has collected for each lane.
     private var orders: [ServerLane.Orders] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers = LogThrottle()
@@ -74,9 +76,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Binds the sockets. What they receive before `start` is lost.
+    /// Binds the sockets. Datagrams that they receive before `start` are lost.
     ///
-    /// - Parameter addresses: Between 1 and 255, as the configurations check.
+    /// - Parameter addresses: The local addresses, 1 to 255. `Configuration` has checked the number.
     /// - Returns: The addresses, with the ports that the system has chosen.
     /// - Throws: `MeshError`; then nothing is left bound.
     func bind(
@@ -112,10 +114,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         return all.map(\.address)
     }
 
-    /// Makes the machine, which from then on handles what the sockets receive.
+    /// Makes the machine, which from then on handles the datagrams that the sockets receive.
     ///
-    /// - Parameter epoch: Returns the epoch that members address, so that the kernel can tell their datagrams from
-    ///   strangers'; nil if that is not wanted.
+    /// - Parameter epoch: Returns the epoch of a server, by which the kernel can tell members' datagrams from
+    ///   strangers'; nil if it should not.
     /// - Parameter makeLane: Makes the machine of a lane.
     func start(
         _ make: @escaping @Sendable (Instant) -> Machine,
@@ -163,7 +165,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         _ = call { (machine, now) throws(Never) in body(&machine, now) }
     }
 
-    /// Calls `body` at a rate, the first time after one interval; see `CallRhythm`.
+    /// Calls `body` once per interval, for the first time after one interval; see `CallRhythm`.
     ///
     /// Returns when `body` has returned false, the driver has closed, or the task is canceled.
     ///
@@ -253,9 +255,10 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Closes as soon as the machine is done and the sockets have sent what waits, but after `limit` at the latest.
+    /// Closes as soon as the machine is done and the sockets have sent all queued datagrams, but after `limit` at the
+    /// latest.
     ///
-    /// - Parameter isDone: Whether the machine has no more to send.
+    /// - Parameter isDone: Returns true if the machine has no more to send.
     func close(within limit: Duration, when isDone: @escaping @Sendable (Machine) -> Bool) {
         let deadline = now + limit
         eventLoop.execute { self.closeIfDone(deadline, isDone) }
@@ -278,7 +281,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         eventLoop.scheduleTask(in: .milliseconds(1)) { self.closeIfDone(deadline, isDone) }
     }
 
-    /// Finds out whether the lanes have sent all that was handed over to them before this call.
+    /// Passes true to `answer` if the lanes have sent all datagrams that they got before this call.
     private func askLanes(_ lanes: ArraySlice<ServerLane>, _ answer: @escaping @Sendable (Bool) -> Void) {
         guard let lane = lanes.first else { return answer(true) }
         lane.eventLoop.execute {
@@ -351,7 +354,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         runLoopPass()
     }
 
-    /// Runs after a burst of reads, a timer or a call: serves what is due, then some strangers, then sends.
+    /// Makes one pass, after a burst of reads, a timer or a call: serves due timeouts, then datagrams of some
+    /// strangers, then sends the outputs.
     private func runLoopPass() {
         eventLoop.assertInEventLoop()
         guard !isClosed, let box else { return }
@@ -365,15 +369,16 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     private func serveTimeouts(_ box: MachineBox<Machine>) {
         let now = now
-        // A machine moves each deadline that it has served. The bound keeps one that does not from blocking the loop.
+        // A machine moves each deadline that it has served. If a faulty machine does not, the bound keeps it from
+        // blocking the loop.
         for _ in 0..<Self.timeoutsPerTurn {
             guard let deadline = box.machine.dueNext, deadline <= now else { return }
             box.machine.handleTimeout(now: now)
         }
     }
 
-    /// Handles some of the strangers' datagrams that wait, for 2 ms at most, then pauses as long as that took, so that
-    /// strangers get at most half of the time. Reads more of them when none waits.
+    /// Handles queued datagrams of strangers for 2 ms at most, then pauses as long as that took. So strangers get at
+    /// most half of the time. If none is queued, reads more of them from the sockets.
     private func serveStrangers() {
         guard strangerTask == nil else { return }
         guard !strangers.isEmpty else {
@@ -390,7 +395,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
             elapsed = now - start
         }
         strangers.removeFirst(count)
-        // The clock also runs while other processes have the processor. That must not make the pause longer.
+        // The pause has an upper bound because the elapsed time includes time in which other processes ran.
         let pause = min(max(elapsed, Self.shortestPause), Self.longestPause)
         strangerTask = eventLoop.scheduleTask(in: .nanoseconds(pause.wholeNanoseconds)) {
             self.strangerTask = nil
@@ -424,7 +429,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         if !lanes.isEmpty { handOver() }
     }
 
-    /// Hands each lane its orders, if there are any, in one hop.
+    /// Hands each lane its orders, if there are any, in one call on its event loop.
     private func handOver() {
         if let updates = box?.machine.takeLaneUpdates() {
             for (index, update) in updates.enumerated() where index < orders.count { orders[index].update = update }
@@ -451,7 +456,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         conditions.removeAll { $0.isMet(box.machine, now) }
     }
 
-    /// Reads the sockets of the lanes empty, one lane after another. What a lane has read has been handed over then.
+    /// Reads the sockets of the lanes until they are empty, one lane after another. The datagrams of each lane reach
+    /// the machine before the next lane is read.
     private func drain(_ lanes: ArraySlice<ServerLane>) {
         guard let lane = lanes.first else {
             guard !isClosed else { return }
@@ -473,7 +479,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         if refusals.isDue(total: box.machine.newestRejection.total, now: now) {
             refusals.log(box.machine.rejections, to: logger, now: now)
         }
-        // To count the losses costs a system call per socket.
+        // Counting the losses costs a system call per socket.
         guard now >= nextLossReport || losses.deadline.map({ now >= $0 }) == true else { return }
         nextLossReport = now + Self.lossReportInterval
         for index in lanes.indices { countLosses(of: index) {} }
@@ -492,7 +498,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         logger.notice("losses ended", metadata: totals.metadata { "lost.\($0.rawValue)" })
     }
 
-    /// Asks a lane for its losses. They come by one hop from its event loop, so no older count follows a newer one.
+    /// Asks a lane for its losses. Its event loop sends the counts in order, so an older count never follows a newer
+    /// one.
     private func countLosses(of index: Int, done: @escaping @Sendable () -> Void) {
         let lane = lanes[index]
         lane.eventLoop.execute {
@@ -513,7 +520,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private func schedule(_ box: MachineBox<Machine>) {
         guard let next = Instant.earliest([box.machine.dueNext, refusals.deadline, losses.deadline]) else { return }
         if let timer {
-            // A timer that ends a little too early costs less than to set it again.
+            // A timer that fires a little too early costs less than a new one.
             guard next < timer.deadline || next > timer.deadline + Self.earlyTimer else { return }
             timer.task.cancel()
         }
@@ -536,7 +543,7 @@ extension MeshDriver {
     private static var longestPause: Duration { .milliseconds(2) }
 }
 
-/// Keeps a machine in one place in memory. To read a machine of an Optional, or through a closure, copies all of it.
+/// Keeps a machine in one place in memory. Reading a machine through an Optional or a closure would copy all of it.
 private final class MachineBox<Machine: MeshMachine> {
     var machine: Machine
 
@@ -545,8 +552,8 @@ private final class MachineBox<Machine: MeshMachine> {
     }
 }
 
-/// Calls that read a machine in its place. They are `mutating` because the compiler copies a machine that belongs to an
-/// object before it calls a method that only reads.
+/// Calls that read a machine without copying it. They are `mutating` because the compiler copies a machine that belongs
+/// to an object before it calls a method that only reads.
 extension MeshMachine {
     @inline(__always)
     fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {

@@ -8,16 +8,16 @@
 
 /// An error of a server or a peer: its configuration, its sockets or its life cycle.
 ///
-/// A call that throws it, other than `run()`, has changed nothing.
+/// A call other than `run()` that throws this error has changed nothing.
 @nonexhaustive
 public enum MeshError: Error, Hashable, Sendable {
-    /// A value of the configuration cannot work. The text says which one, and what would work.
+    /// A value of the configuration is invalid. The text names it, and the values that are valid.
     case invalidConfiguration(String)
-    /// There is no host of this name, as the name service says.
+    /// The name service says that there is no host of this name.
     case unknownHost(String)
     /// Another socket has the address.
     case addressInUse(SocketAddress)
-    /// The operating system refused to bind the address, for its own reason.
+    /// The operating system refused to bind the address. `reason` describes its error.
     case cannotBind(SocketAddress, reason: String)
     /// `run()` has ended.
     case notRunning

@@ -2,10 +2,10 @@
 ///
 /// Each access to ``MeshPeer/events`` or ``MeshServer/events`` makes a new sequence for one consumer; there may be any
 /// number of them. The first sequence begins with the first event, even if that happened before the access. Each later
-/// one begins at the access.
+/// sequence begins at its access.
 ///
-/// A sequence keeps at most 4,096 events that its consumer has not taken, of which at most 3,072 are messages, with 16
-/// MiB in their bodies. Further events are dropped for this consumer, and where they would have come, it gets one event
+/// A sequence keeps at most 4,096 events that its consumer has not taken, of which at most 3,072 are messages, whose
+/// bodies have at most 16 MiB together. Further events are dropped for this consumer. In their place it gets one event
 /// `missed` with their number.
 ///
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and

@@ -1,7 +1,7 @@
-/// The whole set of a peer's fellow members, each time it changes.
+/// The sets of all other members of a peer's mesh: a new set whenever they change.
 ///
-/// The first set comes as soon as one is known, and each later one when the set differs from the one before. Sets
-/// between two takes are skipped: a slow consumer gets the newest. There may be any number of consumers, and each
+/// The first set comes as soon as the peer has a directory, and each later set when it differs from the one before. A
+/// slow consumer gets the newest set, and misses those before it. There may be any number of consumers, and each
 /// iterator begins with the newest set.
 ///
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and

@@ -2,11 +2,11 @@ internal import Metrics
 
 /// Reports the figures of one server or peer to the metrics system of the process, by swift-metrics.
 ///
-/// Labels begin with `securemesh_server_` or `securemesh_peer_`. The only dimension is `reason`, whose values are
-/// fixed: none comes from the network. Without a metrics system the figures go nowhere. Everything happens on the event
-/// loop.
+/// Labels begin with `securemesh_server_` or `securemesh_peer_`. The only dimension is `reason`. Its values are
+/// constants, so the network cannot add any. If the process has no metrics system, nothing is reported. All methods are
+/// called on the event loop.
 final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent {
-    /// A figure that is read from the machine.
+    /// A figure that is computed from the state machine's state.
     struct Figure {
         let label: String
         let value: (Machine, Instant) -> Int
@@ -21,7 +21,7 @@ final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent
 
     /// - Parameters:
     ///   - role: `server` or `peer`.
-    ///   - figures: The figures to read from the machine, with labels that lack the prefix.
+    ///   - figures: The figures to compute, whose labels lack the prefix.
     init(role: String, figures: [Figure], factory: any MetricsFactory = MetricsSystem.factory) {
         func counter(_ label: String, _ reason: String? = nil) -> Counter {
             Counter(

@@ -8,38 +8,39 @@ public import ServiceLifecycle
 /// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. It leaves
 /// the mesh and returns on graceful shutdown, on cancellation and after ``leave()``.
 ///
-/// The other calls wait until `run()` has bound its socket, so they may be made before it. A call that waits ends with
-/// ``MeshError/cancelled`` if its task is canceled.
+/// The other calls wait until `run()` has bound its socket, so you may make them before you call `run()`. A call that
+/// waits ends with ``MeshError/cancelled`` if its task is canceled.
 public final class MeshPeer: Service {
     /// The settings of a peer.
     public struct Configuration: Sendable {
         /// The peer's identity.
         public var key: SigningKey
-        /// The name to join under. A server admits a key under the name that its roster lists.
+        /// The name to join under. A server admits a key only under the name that its roster lists for it.
         public var name: PeerName
         /// The server's address, or the name of its host. A wildcard address is refused.
         public var server: ServerAddress
-        /// The server's public key, pinned. More than one while the server changes its key.
+        /// The server's public key, pinned. While the server changes its key, list both the old and the new one.
         public var serverKeys: [PublicKey]
-        /// The local address. Port 0 is a free port. ``SocketAddress/wildcard(port:)``, the default, is every IPv6 and
-        /// IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4 address, every IPv4 address.
+        /// The local address. With port 0, the system chooses a free port. ``SocketAddress/wildcard(port:)``, the
+        /// default, is every IPv6 and IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4
+        /// address, every IPv4 address.
         public var bind = SocketAddress.wildcard()
-        /// True to keep asking a server that does not let this key join or has revoked it, because the key may be
-        /// listed later. The pauses grow from a second to five minutes. The event
+        /// True to keep trying to join if the server does not admit this key or has revoked it, because the key may be
+        /// listed later. The pauses between the attempts grow from a second to five minutes. The event
         /// ``PeerEvent/excluded(_:by:retryAfter:)`` reports each refusal. By default the peer ends with
         /// ``MeshError/notAuthorized`` once no pinned server lets it join.
         public var returnsAfterExclusion = false
         /// The largest body that this peer sends, in bytes, 0 to 65,358. IP may have to fragment messages larger than
         /// 1,083 bytes, the default. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
-        /// The rates at which messages are accepted, and at which messages are sent to one receiver.
+        /// The largest rates at which this peer accepts messages, and sends messages to one receiver.
         public var messageRate = MessageRate.standard
-        /// The size of the buffer for one datagram, in bytes. A larger message is lost.
+        /// The size of the buffer for one received datagram, in bytes. A larger datagram is lost.
         package var receiveBuffer = UDPSocket.Profile.peer.slotSize
         /// The service that looks up the name of the server's host.
         package var resolver: any HostResolver = SystemResolver.shared
 
-        /// Makes settings with defaults for the rest.
+        /// Makes settings. All others have their defaults.
         public init(key: SigningKey, name: PeerName, server: ServerAddress, serverKeys: [PublicKey]) {
             self.key = key
             self.name = name
@@ -47,7 +48,7 @@ public final class MeshPeer: Service {
             self.serverKeys = serverKeys
         }
 
-        /// Makes settings with defaults for the rest, for a server at one numeric address.
+        /// Makes settings for a server at one numeric address. All others have their defaults.
         public init(key: SigningKey, name: PeerName, server: SocketAddress, serverKeys: [PublicKey]) {
             self.init(key: key, name: name, server: ServerAddress(server), serverKeys: serverKeys)
         }
@@ -110,7 +111,7 @@ public final class MeshPeer: Service {
     /// The events of this peer, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<PeerEvent> { source.subscribe() }
 
-    /// Returns the events of this peer without those that `handles` has handled. So no task wakes up for them.
+    /// Returns the events of this peer, except those that `handles` has handled: no task is woken for them.
     ///
     /// - Parameter handles: Returns true if it has handled the event. Called on the event loop, so it must not block,
     ///   and only while the consumer waits for the next event, so that all events are handled in their order.
@@ -121,27 +122,27 @@ public final class MeshPeer: Service {
     /// The sets of the other members, for any number of consumers; see ``MeshMembership``.
     public var membership: MeshMembership { MeshMembership(lifecycle) }
 
-    /// The address of the peer's socket, with the port that it has. Waits until `run()` has bound it. A socket whose
-    /// port the system has chosen can lose it, and then has another one.
+    /// The address of the peer's socket, with its current port. Waits until `run()` has bound the socket. If the system
+    /// chose the port, the socket can lose it, and then gets another one.
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddress: SocketAddress {
         get async throws(MeshError) {
-            // A driver binds as many sockets as it is given addresses: one.
+            // The driver was given one address, so it has one socket.
             try await lifecycle.started().driver.boundAddresses()[0]
         }
     }
 
     /// Joins the mesh, and stays in it until graceful shutdown, cancellation or ``leave()``.
     ///
-    /// While there is no server, it does not answer, or its name cannot be looked up, the peer keeps trying. When it
-    /// leaves, it says so to the server, three times over 0.1 s against loss; to a server on the same host, at once.
+    /// While the server does not answer, or its name cannot be looked up, the peer keeps trying. When it leaves, it
+    /// sends LEAVE three times over 0.1 s, because datagrams can be lost; to a server on the same host, without pauses.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
-    ///   ``MeshError/unknownHost(_:)`` if the name of the server's host does not exist, and no lookup has found it;
-    ///   ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if there is no socket,
-    ///   or it has lost its port and cannot be bound again within 5 s;
-    ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
+    ///   ``MeshError/unknownHost(_:)`` if the name service says that the server's host does not exist, and no earlier
+    ///   lookup has found it; ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if the socket
+    ///   cannot be bound, or has lost its port and cannot be bound again within 5 s; ``MeshError/alreadyRan`` if
+    ///   `run()` was called before. All calls fail after `run()` has ended.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -182,9 +183,9 @@ public final class MeshPeer: Service {
 
     /// Leaves the mesh. ``run()`` then returns.
     ///
-    /// Broadcasts that are still being sent are continued for at most 1 s. Returns when the socket is closed, or at
-    /// once if `run()` has ended. Before `run()` has bound the socket, waits for it. If the task is canceled during
-    /// that wait, it returns and the peer does not leave.
+    /// The peer continues to send pending broadcasts for at most 1 s. `leave()` returns when the socket is closed, or
+    /// at once if `run()` has ended. If `run()` has not bound the socket yet, `leave()` waits for that. If the task is
+    /// canceled during this wait, `leave()` returns and the peer does not leave.
     public func leave() async {
         guard let driver = try? await lifecycle.started().driver else { return }
         leave(driver)
@@ -192,7 +193,7 @@ public final class MeshPeer: Service {
     }
 
     /// Waits until this peer may send messages: it is a member, and every other member knows of it. Returns at once if
-    /// it may. The connection can be lost again later, so a message may still be refused.
+    /// it already may. The connection can be lost again later, so a message may still be refused.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key, ``MeshError/notRunning`` if `run()`
     ///   has ended for another reason, ``MeshError/cancelled``.
@@ -205,15 +206,15 @@ public final class MeshPeer: Service {
         }
     }
 
-    /// The other members, as this peer's directory lists them. Empty before the first directory has arrived. While the
-    /// connection is lost, the directory stays as it was.
+    /// The other members, as this peer's directory lists them. Empty until the first directory has arrived. While the
+    /// connection is lost, the list does not change.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func members() async throws(MeshError) -> [Member] {
         try await ask { $0.members }
     }
 
-    /// The number of other members; nil while this peer is not a member that may send messages.
+    /// The number of other members; nil while this peer is not connected or may not send messages.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package func otherMemberCount() async throws(MeshError) -> Int? {
@@ -243,7 +244,7 @@ public final class MeshPeer: Service {
         try await ask { $0.rejections }
     }
 
-    /// The peer's connection to its server.
+    /// The state of the peer's connection to its server.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package func condition() async throws(MeshError) -> PeerCondition {
@@ -256,7 +257,7 @@ public final class MeshPeer: Service {
         try await lifecycle.started().driver.submit { (peer, _) throws(Never) in question(peer) }.get()
     }
 
-    /// Begins to look up the name of the server, if it has one.
+    /// Begins to look up the server's host name, if the server was given by name.
     private func locate(_ driver: MeshDriver<Peer>, from bound: SocketAddress) -> Task<Void, Never>? {
         guard case .name(let host, let port) = configuration.server.place else { return nil }
         let locator = ServerLocator(host: host, port: port, resolver: configuration.resolver, bound: bound)
@@ -269,7 +270,7 @@ public final class MeshPeer: Service {
                 let isOnLoopback = peer.serverAddress?.isLoopback == true
                 peer.leave(now: now)
                 guard isOnLoopback else { return }
-                // A datagram is not lost on its way to the same host, so the repeats need no pauses.
+                // Datagrams to the same host are not lost on the way, so LEAVE is repeated without pauses.
                 while let deadline = peer.nextDeadline { peer.handleTimeout(now: deadline) }
             }
         }
@@ -300,16 +301,16 @@ public final class MeshPeer: Service {
 extension MeshPeer {
     /// Sends a message to all other members. Delivery is at most once, unordered and best effort.
     ///
-    /// `SendError.notJoined` and `.overRate` are ordinary: the connection to the server can be lost at any time, and a
-    /// program can be too fast. Try again later. The limits are those of ``send(_:to:)-(Collection<UInt8>,PublicKey)``;
-    /// a broadcast counts at each receiver. It goes to every member or, if it would exceed the rate at one of them, to
-    /// none.
+    /// `SendError.notJoined` and `.overRate` are to be expected: the connection to the server can be lost at any time,
+    /// and a program can send too fast. Try again later. The limits are those of
+    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``; a broadcast counts as one message to each receiver. It goes to
+    /// every member or, if it would exceed the rate to one of them, to none.
     ///
     /// The first message to a member costs about 150 µs of CPU time, each further one some µs. So a broadcast to many
     /// members is sent in slices of 4 ms, with pauses in which the peer does its other work, and this call returns
-    /// after the first slice. A member that leaves before its turn gets nothing. Messages to one member stay in order.
-    /// The rest of a broadcast is dropped after 10 s; ``leave()`` and the end of ``run()`` wait at most 1 s for it.
-    /// `SendError.queueFull` says that 256 broadcasts, or 16 MiB, wait already.
+    /// after the first slice. A member that leaves before its turn gets nothing. Messages to one member are sent in the
+    /// order of the calls. The rest of a broadcast is dropped after 10 s; ``leave()`` and the end of ``run()`` wait at
+    /// most 1 s for it. `SendError.queueFull` means that 256 broadcasts, or 16 MiB of them, wait already.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
     /// - Returns: The number of members that the message has been sent to or is being sent to. Members whose entry in
@@ -324,9 +325,11 @@ extension MeshPeer {
         }
     }
 
-    /// Sends messages to all other members at a rate, until the peer ends or the task is canceled.
+    /// Sends messages to all other members at a fixed rate, until `note` returns false, the peer ends or the task is
+    /// canceled.
     ///
-    /// The peer's event loop makes the messages itself: a task would have to wake three threads for each of them.
+    /// The peer's event loop calls `body` itself. A task that called ``broadcast(_:)-(Collection<UInt8>)`` would wake
+    /// three threads per message.
     ///
     /// - Parameters:
     ///   - interval: The time between two messages, and before the first one.
@@ -357,13 +360,13 @@ extension MeshPeer {
     /// Sends a message to the member with this key. Nobody else can read it, or pass it on as a message to themselves.
     /// Delivery is at most once, unordered and best effort.
     ///
-    /// These errors are ordinary in a mesh, and a program that sends should survive them:
+    /// These errors are to be expected in a mesh, and a program should handle them:
     ///
     /// - `notJoined`: the connection to the server is lost, or the peer has yet to join. Try again after ``joined()``.
-    /// - `unknownMember`: the receiver has left, perhaps since its own message came.
-    /// - `overRate(retryAfter:)`: the receiver would drop the message.
+    /// - `unknownMember`: the receiver has left, perhaps after it sent the message that you answer.
+    /// - `overRate(retryAfter:)`: the message would exceed the receiver's rate, and the receiver would drop it.
     ///
-    /// The limits are settable in ``Configuration``: a body has at most 1,083 bytes
+    /// The limits can be set in ``Configuration``. By default a body has at most 1,083 bytes
     /// (``Configuration/maximumMessageSize``). One receiver gets at most 200 messages and 1 MiB per second from this
     /// peer, and 300 messages and 1.5 MiB at once after a pause (``Configuration/messageRate``).
     ///
@@ -392,7 +395,7 @@ extension MeshPeer {
         }
     }
 
-    /// Sends a message to the key of a member, even if its name and address have changed. See
+    /// Sends a message to the member with the key of `member`, even if its name and address have changed. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
     /// - Throws: ``SendError``; then nothing has been sent.
@@ -415,7 +418,8 @@ extension MeshPeer {
         try await send(text.utf8, to: name)
     }
 
-    /// Sends a text, in UTF-8, to the key of a member. See ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
+    /// Sends a text, in UTF-8, to the member with the key of `member`. See
+    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
     /// - Throws: ``SendError``; then nothing has been sent.
     public func send(_ text: String, to member: Member) async throws(SendError) {
@@ -425,10 +429,10 @@ extension MeshPeer {
     /// Sends a message to the member with this key, and waits until the member's peer has acknowledged it.
     ///
     /// The message is repeated every 0.25 s or a little more for 3 s, then with gaps that double up to 2 s. While more
-    /// than 16 messages wait, the gaps double from the beginning. Each copy counts at the receiver's rate. The receiver
-    /// delivers the message once, unless its process restarts between two copies. A repeated message may arrive after
-    /// later ones. An acknowledgment says that the receiver's peer has the message, and not that its program has
-    /// handled it.
+    /// than 16 messages wait for acknowledgment, the gaps double from the first one on. Each copy counts toward the
+    /// receiver's rate. The receiver delivers the message once, unless its process restarts between two copies. A
+    /// repeated message may arrive after later ones. An acknowledgment means that the receiver's peer has the message,
+    /// not that its program has handled it.
     ///
     /// 256 messages may wait at once, and no more than 2,047 messages may be sent between the oldest of them and a new
     /// one; otherwise `SendError.queueFull` is thrown.
@@ -467,7 +471,7 @@ extension MeshPeer {
         guard delivery.isComplete else { throw .notAcknowledged }
     }
 
-    /// Sends a message to the key of a member, and waits until the member's peer has acknowledged it. See
+    /// Sends a message to the member with the key of `member`, and waits until its peer has acknowledged it. See
     /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
     /// - Throws: ``DeliveryError``.
@@ -481,13 +485,13 @@ extension MeshPeer {
     /// See ``broadcast(_:)-(Collection<UInt8>)`` and
     /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
-    /// The receivers spread their acknowledgments over 0.2 ms per member, at most 2 s.
+    /// The receivers delay their acknowledgments by different times, up to 0.2 ms per member and 2 s in all.
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.
     ///   - timeout: The time for which the message is repeated, at most 60 s.
-    /// - Returns: The members that have acknowledged it, and those that have not, which may have received it all the
-    ///   same.
+    /// - Returns: The members that have acknowledged the message, and those that have not. The latter may have received
+    ///   it too.
     /// - Throws: ``DeliveryError/notSent(_:)``, ``DeliveryError/interrupted``.
     public func broadcast(
         _ body: some Collection<UInt8>, waitingForDelivery timeout: Duration
@@ -500,11 +504,11 @@ extension MeshPeer {
         }
     }
 
-    /// Measures the round trip to the member that holds this name. The member's peer answers, and its program gets
-    /// nothing.
+    /// Measures the round trip to the member that holds this name. The member's peer answers; its program does not
+    /// notice.
     ///
     /// The request is repeated as in ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``, and the
-    /// time counts from the first one. So a datagram that is lost shows as a quarter of a second.
+    /// time counts from the first request. So each lost datagram adds about a quarter of a second.
     ///
     /// - Parameters:
     ///   - name: The name of the member.
@@ -583,6 +587,6 @@ extension MeshPeer.Configuration {
         return peer
     }
 
-    /// The entries of all peers of this process.
+    /// The directory entries that all peers of this process share.
     private static let entries = EntryPool()
 }

@@ -3,13 +3,13 @@ internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// The server of a mesh: admits peers by their keys, keeps the directory and tells every change to all members.
+/// The server of a mesh: admits peers by their keys, keeps the directory and sends every change to all members.
 ///
 /// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. On graceful
-/// shutdown and on cancellation it says GOODBYE to all members, for 0.8 s at most, and returns.
+/// shutdown and on cancellation it sends GOODBYE to all members, which takes at most 0.8 s, and returns.
 ///
-/// The other calls wait until `run()` has bound its sockets, so they may be made before it. A call that waits ends with
-/// ``MeshError/cancelled`` if its task is canceled.
+/// The other calls wait until `run()` has bound its sockets, so you may make them before you call `run()`. A call that
+/// waits ends with ``MeshError/cancelled`` if its task is canceled.
 public final class MeshServer: Service {
     /// The settings of a server.
     public struct Configuration: Sendable {
@@ -17,7 +17,7 @@ public final class MeshServer: Service {
         public var key: SigningKey
         /// The keys that may join.
         public var roster: Roster
-        /// The local addresses, 1 to 255. Each gets a socket; port 0 is a free port.
+        /// The local addresses, 1 to 255. Each gets a socket. With port 0, the system chooses a free port.
         public var listen: [SocketAddress]
         /// The interval at which peers and server prove that they live, 20 ms to 20 s. Peers learn it when they join.
         public var heartbeatInterval: Duration = ProtocolConstants.heartbeatInterval
@@ -29,12 +29,12 @@ public final class MeshServer: Service {
         /// The number of event loops that share the members, 1 to 64. Each needs a core. The server uses fewer if the
         /// process has fewer event loops, and one if the system cannot divide the datagrams of members.
         public var eventLoops = 1
-        /// The calendar time, by which keys expire.
+        /// Returns the calendar time, by which keys in the roster expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
-        /// True to let the kernel tell members' datagrams from strangers', where it can.
+        /// True to let the kernel tell members' datagrams from strangers', if the system offers that.
         package var usesKernelFilter = true
 
-        /// Makes settings with defaults for the rest.
+        /// Makes settings. All others have their defaults.
         public init(key: SigningKey, roster: Roster, listen: [SocketAddress]) {
             self.key = key
             self.roster = roster
@@ -81,8 +81,8 @@ public final class MeshServer: Service {
     /// The events of this server, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<ServerEvent> { source.subscribe() }
 
-    /// The addresses of the server's sockets, with the ports that they have, in the order of
-    /// ``Configuration/listen``. Waits until `run()` has bound them.
+    /// The addresses of the server's sockets, with their current ports, in the order of ``Configuration/listen``. Waits
+    /// until `run()` has bound them.
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddresses: [SocketAddress] {
@@ -92,8 +92,8 @@ public final class MeshServer: Service {
     /// Serves until graceful shutdown or cancellation.
     ///
     /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound, or
-    ///   has lost its address and cannot be bound again within 5 s; then none stays bound.
-    ///   ``MeshError/alreadyRan`` if it was called before. All calls fail after it.
+    ///   has lost its address and cannot be bound again within 5 s; then no socket stays bound.
+    ///   ``MeshError/alreadyRan`` if `run()` was called before. All calls fail after `run()` has ended.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -129,7 +129,7 @@ public final class MeshServer: Service {
         lifecycle.begin(driver)
         let following = followHostAddresses(driver, bound)
         defer { following?.cancel() }
-        // Keys expire by the calendar, and its clock can be set: so it is read again and again.
+        // Keys expire by the calendar, whose clock can be set. So the calendar is read every second.
         let dating = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
             let date = configuration.calendar()
             driver.perform { $0.advanceCalendar(to: date, now: $1) }
@@ -189,8 +189,8 @@ public final class MeshServer: Service {
         try await ask { $0.rejections }
     }
 
-    /// The server's view of each member with one of these keys, and nil for a key that is no member's. The event loop
-    /// computes it at once, so there should be few keys.
+    /// The server's view of each member with one of these keys; nil for a key that no member has. The computation
+    /// blocks the event loop, so pass few keys.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package func standings(of keys: [PublicKey]) async throws(MeshError) -> [MemberStanding?] {
@@ -206,7 +206,7 @@ public final class MeshServer: Service {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
-    /// Returns the event loops of the lanes, and logs if there are fewer than the configuration asks for.
+    /// Returns the event loops of the lanes. Logs a notice if there are fewer than the configuration requests.
     private func laneLoops(besides eventLoop: any EventLoop) -> [any EventLoop] {
         guard configuration.eventLoops > 1 else { return [] }
         guard configuration.usesKernelFilter, SocketDescriptor.offersDivision else {
@@ -222,7 +222,8 @@ public final class MeshServer: Service {
         return Array(others.prefix(configuration.eventLoops - 1))
     }
 
-    /// Follows the addresses of the host as they come and go, if a socket is bound to a wildcard address.
+    /// Passes the host's addresses to the registry at intervals, because they can change. Does so only if a socket is
+    /// bound to a wildcard address.
     private func followHostAddresses(_ driver: MeshDriver<Registry>, _ bound: [SocketAddress]) -> Task<Void, Never>? {
         guard bound.contains(where: \.isUnspecified) else { return nil }
         return Task {

@@ -1,12 +1,14 @@
 /// The rates at which a peer accepts messages.
 ///
-/// A receiver drops messages beyond its rates without an answer. So a sender keeps to the same rates itself: it sends
-/// `perSecond` messages and `bytesPerSecond` bytes per second to each member, and at most three quarters of `burst` and
-/// of `byteBurst` at once. The rest of the bursts covers messages that the network delays and then delivers together.
+/// A receiver drops messages beyond its rates without an answer. So a sender applies the same rates itself: it sends at
+/// most `perSecond` messages and `bytesPerSecond` bytes per second to each member, and at most three quarters of
+/// `burst` and of `byteBurst` at once. The last quarter covers messages that the network delays and then delivers
+/// together.
 ///
-/// A message counts with the bytes of its datagram, which has 149 bytes more than the body. The total of all senders
-/// bounds the CPU time that messages take: at 8 MiB per second about a third of a core. One sender gets at most a
-/// quarter of the total. A message that exceeds only the total is lost, because its sender cannot know the total.
+/// The bytes of a message are those of its datagram, which has 149 bytes more than the body. The limit on the bytes
+/// from all senders bounds the CPU time that messages take: at 8 MiB per second it is about a third of a core. One
+/// sender gets at most a quarter of that limit. A message that exceeds only the limit of all senders is lost, because
+/// its sender cannot know what the others send.
 ///
 /// All peers of a mesh should have the same rates.
 public struct MessageRate: Hashable, Sendable {
@@ -25,7 +27,7 @@ public struct MessageRate: Hashable, Sendable {
     /// and at most 500,000,000.
     public var totalByteBurst = Limits.totalMessageByteRate.burst
 
-    /// Makes a rate with the default limits in bytes. ``MeshPeer`` checks it.
+    /// Makes rates with the default limits in bytes. ``MeshPeer/init(_:logger:)`` checks them.
     public init(perSecond: Int, burst: Int) {
         self.perSecond = perSecond
         self.burst = burst

@@ -8,13 +8,13 @@
 
 /// Tells whether the system knows the link-layer address to which it would send a datagram (rtnetlink(7), Linux).
 ///
-/// A host on the same link has looked up this host's address before it sent a datagram, and this host has noted its
-/// link-layer address then. A forged address that no host has is not known, and a datagram to it stays in the send
-/// buffer for seconds.
+/// A host on the same link looks up this host's link-layer address before it sends a datagram, and the system then
+/// stores that host's own link-layer address. The system has none for a forged address that no host has, and a datagram
+/// to it would stay in the send buffer for seconds.
 final class Neighbors: Sendable {
     private let descriptor: CInt
 
-    /// - Returns: Nil where the system does not offer this.
+    /// Returns nil if the system does not offer this.
     init?() {
         #if os(Linux)
             #if canImport(Glibc)
@@ -33,7 +33,7 @@ final class Neighbors: Sendable {
         close(descriptor)
     }
 
-    /// Returns true if a datagram to this address would leave at once. Costs four system calls.
+    /// Returns true if the system would send a datagram to this address at once. Costs four system calls.
     func knows(_ ip: SocketAddress.IP) -> Bool {
         guard let route = route(to: ip) else { return false }
         if route.isLocal { return true }
@@ -75,7 +75,7 @@ final class Neighbors: Sendable {
         return route
     }
 
-    /// An address as netlink takes it.
+    /// An address in the format of netlink.
     private struct NetworkAddress {
         var bytes: [UInt8] = []
         var family: UInt8 { UInt8(clamping: bytes.count == 4 ? AF_INET : AF_INET6) }
@@ -146,7 +146,7 @@ final class Neighbors: Sendable {
         }
     }
 
-    /// The kernel answers a request before `send` returns.
+    /// Sends a request and reads the answer, which the kernel provides before `send` returns.
     private func ask(_ request: Request) -> Answer? {
         let bytes = request.finished
         guard unsafe send(descriptor, bytes, bytes.count, 0) == bytes.count else { return nil }
@@ -171,6 +171,6 @@ final class Neighbors: Sendable {
     private static let routeInterface: UInt16 = 4
     private static let routeGateway: UInt16 = 5
     private static let neighborDestination: UInt16 = 1
-    /// Reachable, stale, delay, probe, no ARP, permanent.
+    /// The states in which the link-layer address is known: reachable, stale, delay, probe, no ARP, permanent.
     private static let knownStates: UInt16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 }

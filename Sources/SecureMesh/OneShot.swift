@@ -11,7 +11,7 @@ final class OneShot<Value: Sendable>: Sendable {
 
     private let state = NIOLockedValueBox(State.empty)
 
-    /// Gives the value. Later values are ignored.
+    /// Sets the value, and resumes the task that waits. Later values are ignored.
     func give(_ value: Value) {
         let waiting: CheckedContinuation<Value, Never>? = state.withLockedValue { state in
             guard case .given = state else {

@@ -11,7 +11,7 @@ package struct SystemError: Error {
     /// The value of `errno`.
     package let code: CInt
 
-    /// Takes the error of the system call that failed last on this thread.
+    /// Reads `errno`: the error of the last system call that failed on this thread.
     package init() {
         code = errno
     }
@@ -44,7 +44,7 @@ package struct FileStatus {
     package let group: gid_t
     /// The permission bits, such as 0o600.
     package let mode: mode_t
-    /// The permissions of users who are not trusted with keys.
+    /// The permissions of all users except the owner, root and this process's user.
     package let access: FileAccess
 
     fileprivate init(_ status: stat, acl: [UInt8]?) {
@@ -61,7 +61,7 @@ package struct FileStatus {
         access = FileAccess(mode: UInt32(status.st_mode & 0o777), acl: acl, trusted: [0, geteuid()])
     }
 
-    /// Takes the status of the file to which `path` leads, through symbolic links.
+    /// Reads the status of the file at `path`. Follows symbolic links.
     package init(of path: String) throws(SystemError) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { throw SystemError() }
@@ -69,15 +69,15 @@ package struct FileStatus {
     }
 
     package var belongsToUser: Bool { owner == geteuid() }
-    /// True if the owner is root or the user of this process, who can read this process's keys anyway.
+    /// True if the owner is root or the user of this process. Both can read this process's keys in any case.
     package var belongsToTrusted: Bool { owner == 0 || belongsToUser }
-    /// True if only root and this process's user can replace a file of theirs in the folder. In a sticky folder only
-    /// the owners of the file and of the folder may remove the file.
+    /// True for a folder in which only root and this process's user can replace their files. In a sticky folder, only
+    /// the owner of a file and the owner of the folder may remove the file.
     package var keepsFiles: Bool { belongsToTrusted && (mode & 0o1000 != 0 || !access.isWritable) }
 }
 
 extension FileStatus {
-    /// Returns the absolute path to which `path` leads, without symbolic links; nil if it leads nowhere.
+    /// Returns the absolute path of the file at `path`, with all symbolic links resolved; nil if there is no file.
     package static func resolved(_ path: String) -> String? {
         guard let resolved = unsafe realpath(path, nil) else { return nil }
         defer { unsafe free(resolved) }
@@ -85,16 +85,16 @@ extension FileStatus {
     }
 }
 
-/// An open file, closed with its owner.
+/// An open file, which is closed when this value is destroyed.
 package struct OpenFile: ~Copyable {
     package let descriptor: CInt
 
-    /// Opens a file. A child process does not inherit it. A path with a zero byte leads to no file: the system would
-    /// end it there, and open another file than the caller named.
+    /// Opens a file. A child process does not inherit it. A path with a zero byte is refused with ENOENT, because the
+    /// system would end the path there and open another file.
     ///
     /// - Parameters:
     ///   - flags: The flags of open(2).
-    ///   - mode: The permission bits of a file that is created, less the user's mask.
+    ///   - mode: The permission bits of a file that is created, before the process's umask is applied.
     package init(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(SystemError) {
         let isWhole = !path.utf8.contains(0)
         descriptor = isWhole ? unsafe open(path, flags | O_CLOEXEC, mode) : -1
@@ -111,23 +111,23 @@ package struct OpenFile: ~Copyable {
         return FileStatus(status, acl: ExtendedAttribute.accessList(of: descriptor))
     }
 
-    /// The ACL of the file in the kernel's form; nil if there is none.
+    /// The ACL of the file in the kernel's format; nil if there is none.
     package var accessList: [UInt8]? { ExtendedAttribute.accessList(of: descriptor) }
 
-    /// Sets the ACL of the file, in the kernel's form.
+    /// Sets the ACL of the file, in the kernel's format.
     package func setAccessList(_ acl: [UInt8]) throws(SystemError) {
         guard ExtendedAttribute.setAccessList(acl, of: descriptor) == 0 else { throw SystemError() }
     }
 
-    /// Makes reads wait for bytes, though the file was opened with O_NONBLOCK.
+    /// Clears O_NONBLOCK, so that reads wait for bytes.
     package func makeBlocking() {
         _ = fcntl(descriptor, F_SETFL, 0)
     }
 
     /// Waits until a pipe has bytes or its writer has closed it.
     ///
-    /// - Parameter limit: The longest time.
-    /// - Returns: False if nothing has happened by then. A pipe that no writer has opened has no end yet.
+    /// - Parameter limit: The longest time to wait.
+    /// - Returns: False if the time is over. A pipe that no writer has opened yet is not at its end, so it waits too.
     package func waitForBytes(within limit: Duration) -> Bool {
         let limit = CInt(limit / .milliseconds(1))
         var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

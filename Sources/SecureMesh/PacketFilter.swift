@@ -1,9 +1,9 @@
-/// A program of the kernel's packet filter (classic BPF), as setsockopt(2) takes it.
+/// A program for the kernel's packet filter (classic BPF), which setsockopt(2) attaches to a socket.
 struct PacketFilter {
     /// An instruction, laid out like `sock_filter` of linux/filter.h.
     struct Instruction {
         let code: UInt16
-        /// The number of instructions to skip if the condition holds, or does not hold.
+        /// The numbers of instructions to skip if the condition holds, and if it does not.
         let skipIfTrue: UInt8
         let skipIfFalse: UInt8
         let operand: UInt32
@@ -11,10 +11,10 @@ struct PacketFilter {
 
     private(set) var instructions: [Instruction] = []
 
-    /// The strangers' socket, by its number in the group of sockets. The kernel also chooses it for a datagram that is
-    /// too short for the program.
+    /// The number of the strangers' socket in the group of sockets that share an address. The kernel also chooses it
+    /// for a datagram that is too short for the program.
     static let strangers: UInt32 = 0
-    /// The members' socket of the registry's event loop. Those of the lanes follow it.
+    /// The number of the registry's members' socket. Those of the lanes have the next numbers.
     static let members: UInt32 = 1
 
     /// Chooses the strangers' socket for every datagram.
@@ -24,13 +24,14 @@ struct PacketFilter {
         return filter
     }
 
-    /// Chooses a members' socket for CONFIRM and all later kinds if they are addressed to the epoch, and else the
-    /// strangers'. The epoch is random, so nobody who does not see the traffic reaches a members' socket.
+    /// Chooses a members' socket for CONFIRM and the kinds with higher numbers if they are addressed to the epoch, and
+    /// the strangers' socket for all else. The epoch is random, so an attacker who cannot see the traffic does not
+    /// reach a members' socket.
     ///
     /// The kernel runs the program on the payload of a datagram.
     ///
-    /// - Parameter division: The event loops, one members' socket each. The sender's session chooses among them as in
-    ///   `LaneDivision.loop`, but CONFIRM comes to the registry's.
+    /// - Parameter division: The event loops, each with one members' socket. The sender's session selects the socket as
+    ///   in `LaneDivision.loop`; CONFIRM always goes to the registry's.
     static func membersFirst(epoch: UInt64, division: LaneDivision = LaneDivision()) -> PacketFilter {
         var filter = PacketFilter()
         filter.require(Self.loadByte, 0, Self.equal, UInt32(ProtocolConstants.version))
@@ -79,12 +80,13 @@ struct PacketFilter {
         instructions.append(Instruction(code: comparison, skipIfTrue: 0, skipIfFalse: 0, operand: value))
     }
 
-    /// Appends the results: `result` if all comparisons hold, else `other`.
+    /// Appends the instructions that return `result` if all comparisons hold, else `other`.
     private mutating func finish(_ result: UInt32, else other: UInt32? = nil) {
         finish([Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: result)], else: other)
     }
 
-    /// Appends the instructions that run if all comparisons hold and that end the program, and the other result.
+    /// Appends `last`, which runs if all comparisons hold and ends the program, and an instruction that otherwise
+    /// returns `other`.
     private mutating func finish(_ last: [Instruction], else other: UInt32? = nil) {
         for index in instructions.indices where [Self.equal, Self.notBelow].contains(instructions[index].code) {
             let old = instructions[index]

@@ -1,6 +1,6 @@
 internal import Logging
 
-/// Logs refused datagrams: by reason, with their source if they have one, and the totals of a flood.
+/// Logs the counts of refused datagrams per reason, with their source if it is one host, and the totals of a flood.
 struct RefusalLog {
     /// The senders of the datagrams that one line counts.
     private enum Source {
@@ -29,12 +29,12 @@ struct RefusalLog {
 
     private var unusual = CounterLog<Rejection>()
     private var everyday = CounterLog<Rejection>()
-    /// The sources since the last line of each reason.
+    /// The sources of each reason since its last line.
     private var sources: [Rejection: Source] = [:]
     private var seen: UInt64 = 0
     private var reported: UInt64 = 0
 
-    /// The time at which a line may be due although nothing was refused.
+    /// The time at which a line may be due even if no further datagram is refused.
     var deadline: Instant? { Instant.earliest([unusual.deadline, everyday.deadline]) }
 
     /// Notes the sender of the datagram that was just handled, if it was refused.
@@ -53,7 +53,8 @@ struct RefusalLog {
         }
     }
 
-    /// Returns whether a line may be due. Most passes refuse nothing.
+    /// Returns true if a line may be due. This is a quick check, because most passes of the event loop refuse no
+    /// datagram.
     ///
     /// - Parameter total: The number of all refusals.
     func isDue(total: UInt64, now: Instant) -> Bool {

@@ -11,7 +11,7 @@ struct SendBufferGauge {
 
     private let size: Int
     private var used = 0
-    /// The time until which a reading that showed too much use is not repeated.
+    /// The time until which the use is not read again, after a reading that was too high.
     private var holdsUntil = NIODeadline.uptimeNanoseconds(0)
 
     /// - Parameter size: The size of the buffer, in bytes.
@@ -21,8 +21,8 @@ struct SendBufferGauge {
 
     /// Returns whether less than `share` of the buffer is in use.
     ///
-    /// - Parameter read: Reads the number of bytes in use; nil if the system does not tell. Called only if the estimate
-    ///   is too high, and at most once per millisecond while the buffer stays that full.
+    /// - Parameter read: Reads the number of bytes in use; nil if the system does not report it. Called only if the
+    ///   estimate is too high, and at most once per millisecond while the buffer stays that full.
     mutating func isBelow(_ share: Share, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?) -> Bool {
         let limit =
             switch share {
@@ -38,7 +38,8 @@ struct SendBufferGauge {
         return false
     }
 
-    /// Counts a datagram that was sent. The kernel counts its own structures and rounds sizes up.
+    /// Adds a sent datagram to the estimate, with more than its bytes: the kernel counts its own structures too, and
+    /// rounds sizes up.
     mutating func charge(_ bytes: Int) {
         used += 2 * bytes + Self.overhead
     }

@@ -1,12 +1,13 @@
-/// The address of a mesh's server, as it is given to a peer: numeric addresses, or the name of a host with a port.
+/// The address of a mesh's server: numeric addresses with ports, or the name of a host with a port.
 ///
 /// A name is looked up again whenever the peer joins, and every few seconds while it has no answer. So a peer finds a
-/// server that has moved. If there are several addresses, the peer asks them in turn, 0.25 s apart, IPv6 and IPv4 ones
-/// alternately (RFC 8305), and stays with the one that answers.
+/// server that has moved. If there are several addresses, the peer tries them in turn, 0.25 s apart, IPv6 and IPv4
+/// alternately (RFC 8305), and keeps the one that answers.
 ///
-/// A lookup that fails does not end the peer, because the failure may pass: ``PeerEvent/lookupFailed(reason:)`` says
-/// why, and ``PeerEvent/serverLocated(_:)`` when it has passed. Only a name that the name service says does not exist
-/// ends ``MeshPeer/run()``, with ``MeshError/unknownHost(_:)``, unless the name has been found before.
+/// A failed lookup does not end the peer, because the failure may be temporary: ``PeerEvent/lookupFailed(reason:)`` has
+/// its reason, and ``PeerEvent/serverLocated(_:)`` follows when a lookup succeeds. ``MeshPeer/run()`` ends, with
+/// ``MeshError/unknownHost(_:)``, only if the name service says that the name does not exist, and it has never been
+/// found before.
 public struct ServerAddress: Hashable, Sendable {
     enum Place: Hashable, Sendable {
         case addresses([SocketAddress])
@@ -15,12 +16,13 @@ public struct ServerAddress: Hashable, Sendable {
 
     let place: Place
 
-    /// Makes the address of a server at numeric addresses, which are asked in this order; eight at most.
+    /// Makes the address of a server at numeric addresses, at most eight, which the peer tries in this order.
     public init(_ addresses: SocketAddress...) {
         place = .addresses(addresses)
     }
 
-    /// Reads `HOST:PORT`, such as `192.0.2.1:3000`, `[2001:db8::1]:3000` or `mesh.example:3000`. Looks nothing up.
+    /// Reads `HOST:PORT`, such as `192.0.2.1:3000`, `[2001:db8::1]:3000` or `mesh.example:3000`. Does not look up the
+    /// name.
     ///
     /// - Throws: ``SocketAddressError``.
     public init(_ text: String) throws(SocketAddressError) {
@@ -50,8 +52,8 @@ public struct ServerAddress: Hashable, Sendable {
         }
     }
 
-    /// Returns whether the text may be the name of a host: labels of letters, digits, `-` and `_`. The last one is no
-    /// number, so a mistyped IPv4 address is none.
+    /// Returns true if the text may be the name of a host: labels of letters, digits, `-` and `_`. The last label must
+    /// not be a number, so a mistyped IPv4 address is not taken for a name.
     private static func isName(_ host: String) -> Bool {
         var labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }

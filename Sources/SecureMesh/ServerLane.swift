@@ -5,13 +5,13 @@ internal import Synchronization
 /// An event loop of a server that receives and verifies the datagrams of its share of the members, and sends what the
 /// registry has sealed for them.
 ///
-/// Each burst of reads takes one hop to the registry's event loop, and what the registry has sealed in one pass takes
-/// one hop back. No lock is taken for a datagram. Everything but `init`, `hand` and `noteTaken` happens on the event
-/// loop of the lane.
+/// The results of a burst of reads go to the registry's event loop in one call, and the datagrams that the registry has
+/// sealed in one pass come back in one call. No lock is taken per datagram. All methods except `init`, `hand` and
+/// `noteTaken` are called on the lane's event loop.
 ///
 /// The queue in each direction is bounded, because one of the event loops can be slower than the other.
 final class ServerLane: @unchecked Sendable {
-    /// The orders of the registry's event loop after one pass.
+    /// The orders that the registry's event loop has collected for a lane in one pass.
     struct Orders: Sendable {
         var update = LaneUpdate()
         var transmits: [Transmit] = []
@@ -40,10 +40,11 @@ final class ServerLane: @unchecked Sendable {
     private var isServingStrangers = false
     private var isClosed = false
     private let queueLimit: Int
-    /// The datagrams that have been handed over and not sent, and those of them that were dropped.
+    /// The number of datagrams that were handed to this lane and have yet to be sent, and the number of datagrams that
+    /// were dropped because too many waited.
     private let unsent = Atomic<Int>(0)
     private let unsentDropped = Atomic<UInt64>(0)
-    /// The datagrams that were accepted, and that the registry has not taken.
+    /// The number of accepted datagrams that the registry has yet to take.
     private let untaken = Atomic<Int>(0)
     private var dropped = DatagramLosses()
 
@@ -61,7 +62,7 @@ final class ServerLane: @unchecked Sendable {
         self.deliver = deliver
     }
 
-    /// Makes a socket of the lane, which follows that of the registry's event loop.
+    /// Makes a socket of the lane, a follower of the registry's socket (see `UDPSocket`).
     func makeSocket(
         index: UInt8, address: SocketAddress, options: UDPSocket.Options, logger: Logger
     ) -> UDPSocket {
@@ -79,7 +80,7 @@ final class ServerLane: @unchecked Sendable {
         self.machine = machine
     }
 
-    /// Hands orders over, from the registry's event loop. Datagrams for which there is no room are dropped.
+    /// Hands orders to the lane; called on the registry's event loop. Drops datagrams for which the queue has no room.
     func hand(_ orders: Orders) {
         var orders = orders
         let excess = orders.transmits.count - max(queueLimit - unsent.load(ordering: .relaxed), 0)
@@ -94,7 +95,7 @@ final class ServerLane: @unchecked Sendable {
         }
     }
 
-    /// Notes that the registry has a result, on its event loop.
+    /// Notes that the registry has taken a result; called on the registry's event loop.
     func noteTaken(_ result: Result) {
         untaken.subtract(result.report.accepted.count, ordering: .relaxed)
     }
@@ -117,7 +118,7 @@ final class ServerLane: @unchecked Sendable {
         for socket in sockets { socket.close() }
     }
 
-    /// Reads the sockets empty and hands over what they have given.
+    /// Reads the sockets until they are empty, and hands the results to the registry's event loop.
     func drain(done: @escaping @Sendable () -> Void) {
         UDPSocket.drain(sockets, on: eventLoop) {
             self.handleStrangers()
@@ -141,7 +142,7 @@ final class ServerLane: @unchecked Sendable {
         if machine?.expects(datagram, path: path) == true {
             machine?.handle(datagram, path: path, now: now())
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
-            // The session may have begun, and the order that says so may wait on this event loop.
+            // The session may have begun already: the registry's order about it may still wait on this event loop.
             strangers.append(([UInt8](copying: datagram), path))
             serveStrangers()
         } else if datagram.count > ProtocolConstants.maximumDatagram {
@@ -151,7 +152,7 @@ final class ServerLane: @unchecked Sendable {
         }
     }
 
-    /// Handles the datagrams of sessions that were unknown, after the orders that wait on the event loop.
+    /// Handles the datagrams of unknown sessions, after the orders that already wait on the event loop.
     private func serveStrangers() {
         guard !isServingStrangers else { return }
         isServingStrangers = true
@@ -182,7 +183,7 @@ final class ServerLane: @unchecked Sendable {
 }
 
 extension MemberLane {
-    /// Reads the lane in its place; see `MeshMachine.expects`.
+    /// Calls `isExpected` without copying the lane; see `MeshMachine.expects`.
     @inline(__always)
     fileprivate mutating func expects(_ datagram: Span<UInt8>, path: Path) -> Bool {
         isExpected(datagram, path: path)

@@ -1,16 +1,16 @@
 internal import NIOCore
 
-/// Looks up the name of a peer's server, and tells the peer's machine the addresses.
+/// Looks up the name of a peer's server, and passes the addresses to the peer's state machine.
 ///
 /// A name is looked up when the peer begins to join, and again with growing pauses while it joins.
 struct ServerLocator: Sendable {
     let host: String
     let port: UInt16
     let resolver: any HostResolver
-    /// The address of the peer's socket, which may be of one family.
+    /// The address of the peer's socket, which may reach only IPv4 or only IPv6.
     let bound: SocketAddress
 
-    /// Follows the name until the driver closes, or the task is canceled.
+    /// Looks up the name whenever the peer seeks its server, until the driver closes or the task is canceled.
     func run(_ driver: MeshDriver<Peer>) async {
         var hasFound = false
         var pauses = 0
@@ -36,8 +36,8 @@ struct ServerLocator: Sendable {
         }
     }
 
-    /// Returns the addresses to ask, which are those that the socket can reach. IPv6 and IPv4 addresses alternate,
-    /// beginning with the family of the first one found.
+    /// Returns the addresses to try: those that the socket can reach. IPv6 and IPv4 addresses alternate, beginning with
+    /// the family of the first one found.
     private func candidates(_ found: [SocketAddress.IP]) -> Result<[SocketAddress], HostLookupError> {
         let all = found.map { SocketAddress(ip: $0, port: port) }
         let reachable = all.filter { $0.isUsable && bound.reaches($0) }

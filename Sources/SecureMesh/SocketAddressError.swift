@@ -5,9 +5,9 @@ public enum SocketAddressError: Error, Hashable, Sendable {
     case notHostAndPort
     /// The port is not a decimal number from 0 to 65,535.
     case invalidPort
-    /// The host is not a numeric IPv4 or IPv6 address, or, where a name may be given, not the name of a host either.
+    /// The host is not a numeric IPv4 or IPv6 address. If a name is allowed too, it is not a valid name either.
     case invalidHost
-    /// The address has a zone, such as `fe80::1%eth0`. It means something on one host alone, so no other member could
-    /// use it.
+    /// The address has a zone, such as `fe80::1%eth0`. A zone has a meaning on one host only, so no other member could
+    /// use the address.
     case zone
 }

@@ -6,17 +6,17 @@
     internal import Darwin
 #endif
 
-/// A bound UDP socket: the system calls that SwiftNIO does not offer.
+/// A bound UDP socket, with the system calls that SwiftNIO does not offer.
 ///
-/// SwiftNIO reads from a duplicate of the descriptor. It does not send, because it closes a datagram channel whenever
-/// the kernel refuses to send one datagram.
+/// SwiftNIO reads from a duplicate of the descriptor. This type sends, because SwiftNIO would close the channel
+/// whenever the kernel refuses to send one datagram.
 final class SocketDescriptor: Sendable {
     /// The result of an attempt to send a datagram.
     enum SendResult {
         case sent
         /// The send buffer is full. The datagram can be sent later.
         case full
-        /// The kernel does not send this datagram: there is no route, a firewall rule, or it is too large.
+        /// The kernel does not send this datagram: there is no route, a firewall rule forbids it, or it is too large.
         case refused(SystemError)
     }
 
@@ -28,7 +28,8 @@ final class SocketDescriptor: Sendable {
     ///
     /// - Parameters:
     ///   - address: The local address. With port 0 the system chooses a port.
-    ///   - isIPv6Only: True if an IPv6 socket takes no IPv4 datagrams, because another socket has the port for IPv4.
+    ///   - isIPv6Only: True if an IPv6 socket must not receive IPv4 datagrams, because another socket has the port for
+    ///     IPv4.
     ///   - sharesAddress: True to let other sockets of the same user bind the same address (SO_REUSEPORT).
     init(bindingTo address: SocketAddress, isIPv6Only: Bool, sharesAddress: Bool = false) throws(SystemError) {
         isIPv6 = address.isIPv6
@@ -63,13 +64,13 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Opens members' sockets at the address of this socket, which becomes the strangers' socket and takes nothing
-    /// but HELLOs. Until `sendMembersApart` the members' sockets get nothing.
+    /// Opens members' sockets at the address of this socket. This socket becomes the strangers' socket, which receives
+    /// only HELLOs. The members' sockets receive nothing until `sendMembersApart` is called.
     ///
-    /// The address is bound without SO_REUSEPORT first, so another process that has it is noticed.
+    /// This socket was bound without SO_REUSEPORT, because such a bind fails if another process has the address.
     ///
     /// - Parameter count: The number of members' sockets, one per event loop.
-    /// - Throws: If the kernel does not offer this. Then this socket takes all datagrams.
+    /// - Throws: `SystemError` if the kernel does not offer this. This socket then receives all datagrams.
     func openMembersSockets(at address: SocketAddress, count: Int = 1) throws(SystemError) -> [SocketDescriptor] {
         do throws(SystemError) {
             try set(SOL_SOCKET, SO_REUSEPORT, 1)
@@ -89,12 +90,12 @@ final class SocketDescriptor: Sendable {
 
     /// Makes the kernel give all datagrams that are addressed to the epoch to the sockets of `openMembersSockets`.
     ///
-    /// - Parameter division: The event loops, one socket each.
+    /// - Parameter division: The event loops, each with one members' socket.
     func sendMembersApart(epoch: UInt64, division: LaneDivision) throws(SystemError) {
         try chooseSockets(.membersFirst(epoch: epoch, division: division))
     }
 
-    /// Returns true if the system lets sockets of one address divide the sessions among them.
+    /// True if the system can divide the datagrams to one address among several sockets by session.
     static var offersDivision: Bool {
         let loopback = SocketAddress(ip: .v4(0x7F00_0001), port: 0)
         guard let first = try? SocketDescriptor(bindingTo: loopback, isIPv6Only: false) else { return false }
@@ -146,8 +147,7 @@ final class SocketDescriptor: Sendable {
         guard result == 0 else { throw SystemError() }
     }
 
-    /// Connects the socket to an address, and returns the largest packet on the way there; nil if the system does not
-    /// tell.
+    /// Connects the socket to an address, and returns the path MTU in bytes; nil if the system does not report it.
     func pathMTU(to remote: SocketAddress) -> Int? {
         #if canImport(Darwin)
             return nil
@@ -163,7 +163,7 @@ final class SocketDescriptor: Sendable {
     private static let ipv4MTU: CInt = 14
     private static let ipv6MTU: CInt = 24
 
-    /// Requests a size of the receive buffer.
+    /// Requests a size of the receive buffer, in bytes.
     ///
     /// - Returns: The size that the system has granted, in bytes.
     func requestReceiveBuffer(_ size: Int) -> Int {
@@ -171,7 +171,7 @@ final class SocketDescriptor: Sendable {
         return get(SOL_SOCKET, SO_RCVBUF)
     }
 
-    /// Requests a size of the send buffer.
+    /// Requests a size of the send buffer, in bytes.
     ///
     /// - Returns: The size that the system has granted, in bytes.
     func requestSendBuffer(_ size: Int) -> Int {
@@ -179,11 +179,11 @@ final class SocketDescriptor: Sendable {
         return get(SOL_SOCKET, SO_SNDBUF)
     }
 
-    /// The number of bytes of the send buffer that are in use; nil if the system does not tell.
+    /// The number of bytes in use in the send buffer; nil if the system does not report it.
     var sendBufferUse: Int? { memory.map { Int($0[Self.sendUse]) } }
 
-    /// The number of datagrams that the kernel did not put into the receive buffer, modulo 2^32: a filter dropped them
-    /// or the buffer was full; nil if the system does not tell.
+    /// The number of datagrams that the kernel dropped because of a filter or a full receive buffer, modulo 2^32; nil
+    /// if the system does not report it.
     var drops: UInt32? { memory?[Self.dropCount] }
 
     /// The values of SO_MEMINFO, in the order of linux/sock_diag.h.
@@ -204,8 +204,8 @@ final class SocketDescriptor: Sendable {
 
     /// Sends one datagram, without waiting.
     ///
-    /// - Parameter local: The address of this host from which to send; nil if the system may choose. Ignored where the
-    ///   system does not offer this.
+    /// - Parameter local: The address of this host from which to send; nil if the system may choose. Ignored if the
+    ///   system does not offer the choice.
     func send(_ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP? = nil) -> SendResult {
         guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }
         let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
@@ -233,7 +233,7 @@ final class SocketDescriptor: Sendable {
     #if os(Linux)
         /// Calls sendmsg(2) with the source address in a control message (ip(7), ipv6(7)).
         ///
-        /// The structures are written by their offsets, as in `withKernelAddress`: msghdr at 0, iovec at 56, and the
+        /// The fields are written at fixed offsets, as in `withKernelAddress`: msghdr at 0, iovec at 56, and the
         /// control message at 72, whose data begin at 88.
         private func sendMessage(
             _ bytes: [UInt8], to address: UnsafePointer<sockaddr>, _ size: socklen_t, from local: SocketAddress.IP
@@ -290,13 +290,12 @@ final class SocketDescriptor: Sendable {
         return Int(value)
     }
 
-    /// Calls `body` with the address as a socket of the family takes it: an IPv6 socket reaches IPv4 by mapped
-    /// addresses.
+    /// Calls `body` with the address in the form that the socket needs: for an IPv6 socket, an IPv4 address is mapped.
     private static func withKernelAddress<Result>(
         _ address: SocketAddress, isIPv6: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
-        // The fields are written by their offsets. SwiftNIO declares the structures too, and a release build does not
-        // find their fields without an import of a C module of SwiftNIO.
+        // The fields are written at fixed offsets. SwiftNIO declares the structures too, so a release build would find
+        // their fields only with an import of SwiftNIO's C module.
         let size = isIPv6 ? 28 : 16
         var kernel = sockaddr_storage()
         return unsafe withUnsafeMutableBytes(of: &kernel) { bytes in

@@ -10,8 +10,8 @@ internal import NIOPosix
 
 /// Looks up hosts with getaddrinfo(3), on threads of its own, because that can block for many seconds.
 ///
-/// A lookup of a name that is being looked up waits for that one. So a name service that hangs occupies one thread per
-/// name, and `Limits.lookupThreads` at most.
+/// If a name is already being looked up, a second lookup of it waits for the first. So a name service that hangs blocks
+/// one thread per name, and at most `Limits.lookupThreads`.
 final class SystemResolver: HostResolver {
     private typealias Answer = Result<[SocketAddress.IP], HostLookupError>
 
@@ -22,7 +22,7 @@ final class SystemResolver: HostResolver {
 
     private let lookUp: @Sendable (String) -> Result<[SocketAddress.IP], HostLookupError>
 
-    /// - Parameter lookUp: Looks up a host, and may block. Tests have their own.
+    /// - Parameter lookUp: Looks up a host, and may block. Tests pass a function of their own.
     init(lookUp: @escaping @Sendable (String) -> Result<[SocketAddress.IP], HostLookupError> = SystemResolver.ask) {
         self.lookUp = lookUp
     }
@@ -34,7 +34,7 @@ final class SystemResolver: HostResolver {
             return waiters[host] == nil
         }
         if isFirst {
-            // The threads exist only in a process that looks up names.
+            // Only a process that looks up names starts these threads.
             threads.start()
             threads.submit { _ in
                 let answer = self.lookUp(host)

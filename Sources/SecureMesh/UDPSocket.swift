@@ -4,16 +4,17 @@ internal import NIOPosix
 
 /// A UDP socket on an event loop, with vector reads. It binds its address again if a channel fails.
 ///
-/// SwiftNIO reads. Datagrams are sent by `SocketDescriptor`, so that a datagram that the kernel refuses to send is lost
-/// alone. Everything except `bind` happens on the event loop.
+/// SwiftNIO reads, and `SocketDescriptor` sends: SwiftNIO would close its channel if the kernel refused to send one
+/// datagram. All methods except `bind` are called on the event loop.
 ///
-/// A server's socket consists of two sockets of the kernel where the kernel can tell members' datagrams from strangers'
-/// (`PacketFilter`). Members' have a receive buffer of their own then, which strangers cannot fill. Strangers' are read
-/// only when `readStrangers` is called. Answers to strangers are sent from the strangers' socket, so that they do not
-/// fill the send buffer of members' datagrams. Both count as one socket in `Path.socket`.
+/// If the kernel can tell members' datagrams from strangers' (`PacketFilter`), a server's `UDPSocket` consists of two
+/// sockets of the kernel. Members' datagrams then have a receive buffer of their own, which strangers cannot fill.
+/// Strangers' datagrams are read only when `readStrangers` is called. Answers to strangers are sent from the strangers'
+/// socket, so they do not fill the send buffer for members. Both have the same number in `Path.socket`.
 ///
 /// With lanes, each lane has a `UDPSocket` of its own for the same address, on its own event loop: a follower. A
-/// follower has one socket of the kernel. The leading `UDPSocket` opens it, and opens it again together with its own.
+/// follower has one socket of the kernel. The registry's `UDPSocket`, the leader, opens that socket, and opens it again
+/// together with its own.
 final class UDPSocket: @unchecked Sendable {
     /// The sizes of a socket's reads.
     struct Profile: Sendable {
@@ -24,8 +25,8 @@ final class UDPSocket: @unchecked Sendable {
 
         /// For many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048, vectorsPerBurst: 4)
-        /// For messages of any size, since a datagram larger than its slot would be cut off. There is one slot, because
-        /// SwiftNIO copies the buffer before its first use, which makes all of it resident.
+        /// For messages of any size: a datagram larger than its slot would be cut off. There is only one slot because
+        /// SwiftNIO copies the buffer before its first use, so that all of it occupies memory.
         static let peer = Profile(vectorCount: 1, slotSize: 65_536, vectorsPerBurst: 64)
     }
 
@@ -34,9 +35,9 @@ final class UDPSocket: @unchecked Sendable {
         var profile: Profile
         /// True to let the kernel tell members' datagrams from strangers'. Needs `separateMembers`.
         var usesKernelFilter = false
-        /// True to find out, on a wildcard address, at which address of the host each datagram has arrived.
+        /// True to note the local address at which each datagram arrived, if the socket is bound to a wildcard address.
         var notesLocalAddress = false
-        /// True to take another port if the one that the system chose is lost.
+        /// True to bind another port if the system chose the port and the socket has lost it.
         var mayMove = false
         /// The time for which a socket that has lost its address tries to bind it again.
         var rebindTime = Limits.rebindTime
@@ -45,14 +46,15 @@ final class UDPSocket: @unchecked Sendable {
         static let peer = Options(profile: .peer, mayMove: true)
     }
 
-    /// The calls of a socket to its owner, on the event loop.
+    /// The functions that a socket calls on the event loop to inform its owner.
     struct Callbacks {
         var onDatagram: (Span<UInt8>, Path) -> Void
         /// Called after a burst of reads.
         var onBurst: () -> Void
         /// Called after each datagram that the system has refused to send.
         var onRefusal: (SocketAddress, SystemError) -> Void = { _, _ in }
-        /// Called once if the socket has lost its address for `Limits.rebindTime`. It is closed then.
+        /// Called once if the socket could not bind its address again within `Options.rebindTime`. The socket is then
+        /// closed.
         var onFailure: (MeshError) -> Void
     }
 
@@ -69,19 +71,19 @@ final class UDPSocket: @unchecked Sendable {
     private let options: Options
     private let logger: Logger
     private let callbacks: Callbacks
-    /// True if the system chose the port, so that another one will do if it is lost.
+    /// True if the system chose the port, so that the socket may bind another one after a loss.
     private let mayMove: Bool
     private var isIPv6Only = false
-    /// The epoch that members address; nil before `separateMembers`.
+    /// The server's epoch, to which members' datagrams are addressed; nil before `separateMembers`.
     private var epoch: UInt64?
     private var isClosing = false
     /// The datagrams of sessions that wait until the socket can send, the oldest first.
     private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
-    /// Opened when it is first needed; then nil inside if the system does not offer it.
+    /// Nil before its first use. After that, the inner value is nil if the system does not offer it.
     private var neighbors: Neighbors??
     private var failedRebinds = LogThrottle()
-    /// A source address that the system has refused, and the time until which it is not tried again.
+    /// A local address from which the system refused to send, and the time until which it is not used again.
     private var foreign: (ip: SocketAddress.IP, until: NIODeadline)?
 
     /// - Parameters:
@@ -123,9 +125,9 @@ final class UDPSocket: @unchecked Sendable {
         return counted
     }
 
-    /// Binds the socket. Then `address` has the port that the system has chosen.
+    /// Binds the socket, and sets `address` to the bound address, with the port that the system has chosen.
     ///
-    /// - Parameter isIPv6Only: Whether to bind for IPv6 only, because another socket has the port for IPv4.
+    /// - Parameter isIPv6Only: True to bind for IPv6 only, because another socket has the port for IPv4.
     func bind(isIPv6Only: Bool) async throws {
         try await eventLoop.flatSubmit {
             self.isIPv6Only = isIPv6Only
@@ -142,7 +144,7 @@ final class UDPSocket: @unchecked Sendable {
         do {
             try strangers.descriptor?.sendMembersApart(epoch: epoch, division: division)
         } catch {
-            // Without the kernel's choice nothing would reach the lanes.
+            // Without the filter, no datagram would reach the lanes.
             guard followers.isEmpty else {
                 close()
                 return callbacks.onFailure(MeshError(binding: address, error))
@@ -157,21 +159,22 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Reads some of the strangers' datagrams, as soon as there are any, if they have a socket of their own.
+    /// Reads one burst of strangers' datagrams as soon as a datagram has come. Does nothing if strangers have no socket
+    /// of their own.
     func readStrangers() {
         bound.first?.read()
     }
 
-    /// Lets the event loop read until every socket has been empty once, or has given as many datagrams as its buffer
-    /// could have held at the start. So a flood does not delay the end of members that have expired.
+    /// Waits until every socket has been empty once, or has delivered as many datagrams as its receive buffer could
+    /// have held at the start. Because of this bound, a flood cannot delay the expiry of silent members.
     ///
-    /// - Parameter done: Is called on the event loop, also if the sockets are closed.
+    /// - Parameter done: Called on the event loop, even if the sockets are closed.
     static func drain(_ sockets: [UDPSocket], on eventLoop: any EventLoop, done: @escaping @Sendable () -> Void) {
         awaitDrain(sockets, sockets.map { $0.received + queuedDatagrams }, on: eventLoop, done: done)
     }
 
-    /// - Parameter seen: The number of datagrams that each socket had given at the last look. If it has not changed,
-    ///   the socket is empty, even if the last burst of reads took as much as a burst can.
+    /// - Parameter seen: The number of datagrams that each socket had delivered at the last check. If it has not
+    ///   changed, the socket is empty, even if the last burst had the largest size.
     private static func awaitDrain(
         _ sockets: [UDPSocket], _ targets: [UInt64], seen: [UInt64] = [], on eventLoop: any EventLoop,
         done: @escaping @Sendable () -> Void
@@ -187,7 +190,7 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Sends a datagram, lets it wait in a bounded queue, or drops it, by its priority.
+    /// Sends a datagram. If it cannot be sent at once, its priority decides between a bounded queue and a drop.
     func send(_ transmit: Transmit) {
         eventLoop.assertInEventLoop()
         switch transmit.priority {
@@ -242,7 +245,7 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Closes the socket of the kernel, until `follow` brings another one.
+    /// Closes the socket of the kernel. `follow` may set another one later.
     private func unfollow() -> EventLoopFuture<Void> {
         eventLoop.submit { self.closeBound() }
     }
@@ -259,31 +262,34 @@ final class UDPSocket: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         socket.noteBurst(limit: options.profile.vectorCount * options.profile.vectorsPerBurst)
         guard socket.isPaced else { return callbacks.onBurst() }
-        // Members' datagrams that came meanwhile are read first.
+        // Members' datagrams that have come in the meantime are read first.
         eventLoop.execute { self.callbacks.onBurst() }
     }
 
     // MARK: sending
 
-    /// Returns whether a datagram that does not wait may be sent: no datagram waits, and the buffer is not too full.
+    /// Returns true if a datagram that is never queued may be sent: the queue is empty, and less than `share` of the
+    /// send buffer is in use.
     private func hasRoom(_ share: SendBufferGauge.Share, in socket: BoundSocket?) -> Bool {
         waiting.isEmpty && socket?.isBelow(share) == true
     }
 
-    /// Returns true if an answer to this address would leave at once, and not fill the send buffer further.
+    /// Returns true if the system would send an answer to this address at once, so that it does not stay in the send
+    /// buffer.
     private func isKnown(_ remote: SocketAddress) -> Bool {
         if neighbors == nil { neighbors = .some(Neighbors()) }
         return neighbors??.knows(remote.ip) == true
     }
 
-    /// Returns false if the datagram can be sent later. A datagram that the kernel refuses is dropped.
+    /// Tries to send a datagram. Returns false if the send buffer is full, so that the caller may try later. A datagram
+    /// that the kernel refuses is dropped, and the result is true.
     private func attempt(_ transmit: Transmit, from socket: BoundSocket?) -> Bool {
         guard let socket else { return false }
         let remote = transmit.path.remote
         let local = source(for: transmit.path)
         var result = socket.send(transmit.bytes, to: remote, from: local)
         if case .refused = result, let local {
-            // The address is not this host's, or it is no longer.
+            // The local address may not be an address of this host anymore.
             result = socket.send(transmit.bytes, to: remote, from: nil)
             if case .sent = result { foreign = (local, .now() + Self.foreignPause) }
         }
@@ -298,14 +304,16 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Returns the address of this host from which to send; nil if the socket is bound to one, or the system chooses.
+    /// Returns the address of this host from which to send; nil if the socket is bound to one address, or the system
+    /// should choose.
     private func source(for path: Path) -> SocketAddress.IP? {
         guard address.isUnspecified, let local = path.local else { return nil }
         if let foreign, foreign.ip == local, .now() < foreign.until { return nil }
         return local
     }
 
-    /// Tries again after a pause. SwiftNIO reports that a socket has become writable only if SwiftNIO itself sends.
+    /// Tries to send the queue again after a pause. SwiftNIO does not report that the socket is writable, because it
+    /// does not send.
     private func retryLater() {
         guard retry == nil, !bound.isEmpty else { return }
         retry = eventLoop.scheduleTask(in: Self.retryPause) {
@@ -340,7 +348,7 @@ final class UDPSocket: @unchecked Sendable {
             return EventLoopFuture.andAllSucceed(sockets.map { listen($0, at: own) } + following, on: eventLoop).map {
                 self.adopt(sockets, own)
             }.flatMapErrorThrowing { error in
-                // SwiftNIO leaves a channel open that could not be set up.
+                // SwiftNIO does not close a channel that could not be set up.
                 for socket in sockets { socket.close() }
                 for follower in self.followers { _ = follower.unfollow() }
                 throw error
@@ -350,7 +358,7 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Makes the channel that reads a socket.
+    /// Makes the channel that reads from a socket.
     private func listen(_ socket: BoundSocket, at local: SocketAddress) -> EventLoopFuture<Void> {
         let profile = options.profile
         let size = profile.vectorCount * profile.slotSize
@@ -373,7 +381,7 @@ final class UDPSocket: @unchecked Sendable {
                     guard self.options.notesLocalAddress, local.isUnspecified else {
                         return channel.eventLoop.makeSucceededVoidFuture()
                     }
-                    // Where the system does not offer it, answers leave from the address that the system chooses.
+                    // If the system does not offer this, it chooses the address from which answers are sent.
                     return channel.setOption(.receivePacketInfo, value: true).recover { _ in }
                 }
         } catch {
@@ -419,7 +427,7 @@ final class UDPSocket: @unchecked Sendable {
         lost()
     }
 
-    /// Opens all sockets again.
+    /// Closes all sockets, and opens them again.
     private func lost() {
         guard !isClosing, !bound.isEmpty else { return }
         closeBound()
@@ -458,8 +466,8 @@ final class UDPSocket: @unchecked Sendable {
         _ = eventLoop.scheduleTask(in: Self.rebindPause) { self.rebind(until: deadline) }
     }
 
-    /// More datagrams than the receive buffer can hold: the kernel counts at least 512 bytes for each, and doubles
-    /// the size that was requested.
+    /// An upper bound of the number of datagrams in the receive buffer: the kernel doubles the requested size, and
+    /// counts at least 512 bytes per datagram.
     private static let queuedDatagrams = UInt64(Limits.receiveBuffer * 2 / 512)
     private static let retryPause = TimeAmount.milliseconds(1)
     private static let rebindPause = TimeAmount.milliseconds(100)
