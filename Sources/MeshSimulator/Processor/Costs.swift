@@ -9,7 +9,7 @@ package struct Costs: Hashable, Sendable {
     package var agree: Int64
     package var seal: Int64
     package var open: Int64
-    /// The time per 1,024 bytes that are sealed or opened, besides `seal` or `open`.
+    /// The time per 1,024 bytes that are sealed or opened, in addition to `seal` or `open`.
     package var kibibyte: Int64
     // The event loop.
     /// Sleeping and waking up, with the change of context.
@@ -23,15 +23,15 @@ package struct Costs: Hashable, Sendable {
     /// Starting a process, until its socket is bound.
     package var start: Int64
 
-    /// The costs that `scripts/bench --costs` printed, rounded, on a machine with two cores and a release build, while
-    /// other programs ran: on a machine that is otherwise idle a process wakes up faster, but not among 500 others.
-    /// `event` is twice what was printed, because the program that reads the line shares the host.
+    /// The costs that `scripts/bench --costs` printed, rounded, on a machine with two cores and a release build. Other
+    /// programs ran meanwhile, because on an idle machine a process wakes up faster than among 500 others. `event` is
+    /// twice the printed cost, because the program that reads the line shares the host.
     package static let measured = Costs(
         sign: 12_400, verify: 34_600, isValidPoint: 28_400, agreementKey: 30_800, publicKey: 24_600, agree: 26_800,
         seal: 330, open: 270, kibibyte: 670, wakeUp: 104_700, receive: 10_300, transmit: 20_600, event: 63_200,
         start: 11_000_000)
 
-    /// Returns the costs on a processor that takes `factor` times as long.
+    /// Returns the costs on a processor that takes `factor` times as long for each operation.
     package func times(_ factor: Int64) -> Costs {
         var costs = self
         for cost in Self.all { costs[keyPath: cost] *= factor }

@@ -27,7 +27,7 @@ package final class Host {
     private var sequence: UInt64 = 0
     /// The greatest fair time of a process that has begun to run.
     private var floor: Int64 = 0
-    /// True while a process runs, so that its calls are part of its work.
+    /// True while a process runs, so that the cost of its calls is part of its work.
     var isInWork = false
     private(set) var usage: Recording.ProcessorUsage
 
@@ -40,7 +40,8 @@ package final class Host {
         isIdle = Array(repeating: true, count: processors.cores)
     }
 
-    /// Adds a process that has something to do. Returns an idle core, which has to `compute` then.
+    /// Queues a process that has something to do. Returns an idle core, on which the caller must then call `compute`;
+    /// nil if no core is idle.
     func wake(_ process: any HostedProcess) -> Int? {
         process.workload?.status = .queued
         process.workload?.debt += costs.wakeUp
@@ -76,7 +77,7 @@ package final class Host {
         running[core] = nil
     }
 
-    /// Notes CPU time that a process uses.
+    /// Notes the CPU time that a process uses, in nanoseconds.
     func charge(_ cost: Int64, to process: any HostedProcess) {
         process.workload?.fairTime += cost
         usage.all += .nanoseconds(cost)

@@ -38,8 +38,8 @@ struct Inbox {
         return Array(flights[head...])
     }
 
-    /// Returns the bytes that Linux 6.18 counts for a datagram of `count` bytes: its buffer in steps of the allocator,
-    /// and 256 bytes for the description of the datagram.
+    /// Returns the number of bytes that Linux 6.18 counts for a datagram of `count` bytes: its buffer, rounded up to a
+    /// size of the kernel's allocator, and 256 bytes for its descriptor.
     static func kernelSize(_ count: Int) -> Int {
         switch count {
         case ..<200: 832

@@ -12,7 +12,7 @@ package final class MeteredPrimitives: Primitives {
         self.costs = costs
     }
 
-    /// Returns the CPU time of all calls since the last one of this function, in nanoseconds.
+    /// Returns the CPU time, in nanoseconds, of all primitives that were called since the last call of this function.
     func take() -> Int64 { spent.exchange(0, ordering: .relaxed) }
 
     private func spend(_ cost: Int64, bytes: Int = 0) {

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// The work of one process that shares the cores of a host: a pass of `MeshDriver` in pieces, of which each takes its
-/// CPU time.
+/// The work of one process that shares the cores of a host: the event loop of `MeshDriver` in pieces, each of which
+/// takes CPU time.
 final class Workload {
     enum Owner: Hashable {
         case server
@@ -13,10 +13,10 @@ final class Workload {
         case starting
         /// Asks the kernel what is ready: sockets first, then timers.
         case polling
-        /// Reads at most `left` datagrams more of this burst.
+        /// Reads at most `left` more datagrams of this burst.
         case reading(left: Int)
         case serving
-        /// Handles at most `left` datagrams of strangers more in this pass.
+        /// Handles at most `left` more datagrams of strangers in this pass.
         case strangers(left: Int)
         case sending
     }
@@ -39,8 +39,9 @@ final class Workload {
     var isDrained = true
     /// The number of datagrams that were read.
     var received: UInt64 = 0
-    /// The time of the next check whether the socket is drained, and the number of datagrams at which it counts as
-    /// drained. `seen` is the number at the last check: if it is the same now, nothing was left to read.
+    /// The drain of the socket that is under way; nil if none is. At the time `at` the process checks whether the
+    /// socket has been drained. It has been if `received` has reached `target`, or still equals `seen`, its value at
+    /// the previous check.
     var drain: (at: Instant, target: UInt64, seen: UInt64?)?
     /// The datagrams of strangers, which wait until members and timers have been served.
     var strangers: [Flight] = []
@@ -59,7 +60,7 @@ final class Workload {
 
     var hasOutput: Bool { !outbox.isEmpty || events > 0 }
 
-    /// The time at which the event loop wakes up besides the machine's deadline.
+    /// The time at which the event loop must wake up apart from the machine's deadline.
     var wakeAt: Instant? { .earliest([drain?.at, strangersAt]) }
 
     /// Begins to drain the socket, as `MeshDriver` does.
@@ -67,7 +68,7 @@ final class Workload {
         drain = (now + Self.drainGap, received + Self.queuedDatagrams, nil)
     }
 
-    // The numbers of `MeshDriver` and `UDPSocket`.
+    // These constants equal those of `MeshDriver` and `UDPSocket`.
 
     static let timeoutsPerPass = 16
     static let strangersPerPass = 64

@@ -5,7 +5,7 @@ struct Recorder {
     private(set) var recording: Recording
     /// The time at which the server published each version of its present directory, from version 1.
     private var publishedAt: [Instant] = []
-    /// The time at which the latest member so far got each version.
+    /// The time at which the last member so far received each version.
     private var heldAt: [Instant] = []
     private var epoch: UInt64 = 0
     private var held: [Int: (epoch: UInt64, version: UInt64)] = [:]

@@ -7,9 +7,9 @@ package struct Recording: Sendable {
     package struct Event: Sendable {
         package enum What: Sendable {
             case started
-            /// The server accepted its CONFIRM.
+            /// The server accepted the peer's CONFIRM.
             case joined
-            /// The server's reason.
+            /// The server removed the peer for this reason.
             case left(Departure)
             case crashed, restarted, paused, resumed, leaving
             case revoked, authorized
@@ -35,11 +35,11 @@ package struct Recording: Sendable {
         }
     }
 
-    /// The time in which a peer was a member of the server.
+    /// A period in which a peer was a member.
     package struct Stay: Sendable {
         package let peer: Int
         package let from: Duration
-        /// Nil if it was a member at the end.
+        /// The end of the period; nil if the peer was a member at the end of the world.
         package var to: Duration?
         package var departure: Departure?
 
@@ -49,8 +49,8 @@ package struct Recording: Sendable {
         }
     }
 
-    /// The figures of an interval, which is one second and more in long worlds. `at` is its end. The rest of the run
-    /// after the last whole interval has no sample.
+    /// The figures of one interval. Intervals last one second, and longer in long worlds. `at` is the end of the
+    /// interval. The time after the last whole interval has no sample.
     package struct Sample: Sendable {
         package let at: Duration
         /// The number of running processes.
@@ -119,7 +119,7 @@ package struct Recording: Sendable {
     /// The whole duration of the world.
     package var duration = Duration.zero
     package var healingBegan: Duration?
-    /// The time from the start of healing until all were equal, or nil if they never were.
+    /// The time from the start of healing until the mesh was whole; nil if it never was.
     package var healedAfter: Duration?
     package var events: [Event] = []
     package var omittedEvents = 0
@@ -132,11 +132,11 @@ package struct Recording: Sendable {
     package var convergence = Distribution()
     /// The times from a change of the directory until each member held it.
     package var directoryLag = Distribution()
-    /// The times from a process's death until the server noticed.
+    /// The times from a process's end until the server removed the member.
     package var deathNotice = Distribution()
     package var messageLatency = Distribution()
     package var messagesSent = 0
-    /// The number of deliveries that all messages should have: the sum of their receivers.
+    /// The number of expected deliveries: the sum of the receivers of all messages.
     package var deliveriesExpected = 0
     package var deliveries = 0
 
@@ -152,7 +152,7 @@ package struct Recording: Sendable {
     package var memberTime = Duration.zero
     package var steps = 0
     package var traceHash: UInt64 = 0
-    /// The broken rule, if any.
+    /// A description of the rule that was broken; nil if none was.
     package var failure: String?
 
     package init(seed: UInt64, title: String, names: [PeerName]) {

@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
-/// A member as the server sees it: it joins, signs, seals and sends heartbeats.
+/// A member that does only what the server sees: it joins, signs, seals and sends heartbeats.
 ///
-/// It keeps no directory: those of ten thousand peers, with ten thousand entries each, would need tens of gigabytes.
+/// It keeps no directory. The directories of 10,000 peers, with 10,000 entries each, would need tens of gigabytes.
 struct LightweightMember {
     let address: SocketAddress
     /// The directory version that its heartbeats claim. With the default, the server never has a newer one to send.

@@ -54,7 +54,7 @@ package final class LoadTest: VirtualMesh {
 
     package func sent(_ kind: Kind) -> Recording.Traffic { traffic[Int(kind.rawValue)] }
 
-    /// Starts one more peer. Returns nil if there is none left.
+    /// Starts a spare peer and returns it; nil if none is left.
     @discardableResult
     package func join() -> VirtualPeer? {
         guard let (key, name) = spares.popLast() else { return nil }
@@ -66,7 +66,7 @@ package final class LoadTest: VirtualMesh {
         return peer
     }
 
-    /// Lets the first `count` members say in each heartbeat that they hold no directory.
+    /// Makes the first `count` members claim in each heartbeat that they hold no directory.
     ///
     /// - Parameter step: The number of further parts of a snapshot that each heartbeat claims to have.
     package func askForEverything(first count: Int, step: UInt16 = 0) {

@@ -1,18 +1,19 @@
 internal import SecureMeshCore
 
-/// The costs and times of a mesh of some size, for `p2p simulate --scaling`.
+/// The costs and times of joins and deaths in a mesh with `members` members, for `p2p simulate --scaling`.
 package struct Scaling: Sendable {
     package let members: Int
-    /// The time from a newcomer's start until it may speak.
+    /// The time from a newcomer's start until it may send messages.
     package private(set) var join = Duration.zero
     /// The time from a newcomer's start until the last member knows of it.
     package private(set) var joinKnown = Duration.zero
     /// The time from a member's death until the last member knows of it.
     package private(set) var deathKnown = Duration.zero
-    /// The traffic of a join, and of a death, besides PULSE and HEARTBEAT.
+    /// The traffic of a join without PULSE and HEARTBEAT.
     package private(set) var joinCost = Recording.Traffic()
+    /// The traffic of a death without PULSE and HEARTBEAT.
     package private(set) var deathCost = Recording.Traffic()
-    /// All traffic in `quiet`, in which nothing happens.
+    /// All traffic within `quiet`, a period without joins and deaths.
     package private(set) var idle = Recording.Traffic()
     /// The number of datagrams in the whole run.
     package private(set) var datagrams = 0
@@ -22,24 +23,24 @@ package struct Scaling: Sendable {
     package static let samples = 5
     /// The greatest number of real peers; all others are lightweight members.
     package static let watchers = 100
-    /// The time in which all must have joined, or a change must be known.
+    /// The time within which all must have joined, or all must know of a change.
     private static let patience = Duration.seconds(3_600)
 
     private init(members: Int) {
         self.members = members
     }
 
-    /// Lets all join, waits for a while, then lets one more join and die, several times.
+    /// Lets all members join, waits for a while, and then lets one more peer join and die, several times.
     ///
-    /// - Parameter tell: Takes the number of members, every 10 ms of virtual time.
-    /// - Returns: Nil if not all joins and deaths are known in time.
+    /// - Parameter tell: Called with the number of members, every 10 ms of virtual time.
+    /// - Returns: The measurements; nil if not all peers knew of a join or a death in time.
     package static func play(_ members: Int, seed: UInt64, tell: (Int) -> Void) -> Scaling? {
         var random = RandomSource.seeded(seed)
         let real = min(members, watchers)
         let test = LoadTest(
             seed: random.next(), members: members - real, peers: real, spare: samples,
             arrivals: .milliseconds(2 * members))
-        /// Returns false if `isDone` does not hold in time.
+        /// Lets time pass until `isDone` returns true. Returns false if that takes longer than `patience`.
         func wait(until isDone: () -> Bool) -> Bool {
             let end = test.now + patience
             while test.now < end, !isDone() { test.play(for: .milliseconds(10)) }
@@ -92,7 +93,7 @@ extension LoadTest {
 
     private func sum(of kinds: [Kind]) -> Recording.Traffic { kinds.reduce(Recording.Traffic()) { $0 + sent($1) } }
 
-    /// Returns the time at which the last of all other peers took over the version that it holds.
+    /// Returns the time at which the last of the other peers received the version that it holds.
     fileprivate func lastHeld(but peer: VirtualPeer) -> Instant {
         peers.filter { $0 !== peer && $0.isRunning }.compactMap(\.heldAt).max() ?? now
     }

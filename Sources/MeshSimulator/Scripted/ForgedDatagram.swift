@@ -48,7 +48,7 @@ package struct ForgedDatagram: Sendable {
     /// The datagram without further changes.
     package var bytes: [UInt8] { seal(plaintext) }
 
-    /// Returns a copy that another key signs.
+    /// Returns a copy that `signer` signs; an equal one if `signer` is nil.
     package func signed(by signer: SigningKey?) -> ForgedDatagram {
         var copy = self
         if let signer { copy.signer = signer }
@@ -68,7 +68,7 @@ package struct ForgedDatagram: Sendable {
 // MARK: changes
 
 extension ForgedDatagram {
-    /// The changes at each step. The steps after a change are as in an unchanged datagram.
+    /// The changes at each step. The steps after a change are carried out as for a valid datagram.
     package struct Changes: Sendable {
         /// A change of the payload, which is then correctly signed and sealed.
         package var beforeSigning: Tampering?
@@ -89,7 +89,7 @@ extension ForgedDatagram {
         case clear(index: Int, mask: UInt8)
     }
 
-    /// The steps of `Changes`, each true if its change altered the datagram.
+    /// One flag per step of `Changes`: true if the change at that step altered the datagram.
     package struct Effects: Sendable {
         package var beforeSigning = false
         package var beforeSealing = false

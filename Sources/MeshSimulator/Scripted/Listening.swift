@@ -8,7 +8,7 @@ extension ScriptedPeer {
         package let plaintext: [UInt8]
     }
 
-    /// Takes all that it can open of a datagram that reached its address.
+    /// Opens a datagram that reached the peer's address, if the peer has the key, and keeps the content.
     package mutating func hear(_ bytes: [UInt8]) {
         guard let datagram = try? Datagram(decoding: bytes.span), attempt != nil else { return }
         switch datagram.header.fields {
@@ -63,7 +63,7 @@ extension ScriptedPeer {
 extension VerifiedRetry {
     /// Verifies a RETRY.
     ///
-    /// - Parameter server: The key that signs; nil for the only server of the mesh.
+    /// - Parameter server: The key that signs the RETRY; nil for the key of the mesh's only server.
     package init(_ retry: [UInt8], by server: PublicKey? = nil, in context: SigningContext) throws(Rejection) {
         let datagram = try Datagram(decoding: retry.span)
         guard case .retry(let cookie, _) = datagram.header.fields else { throw .misdirected }

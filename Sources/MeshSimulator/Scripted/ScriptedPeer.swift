@@ -1,9 +1,9 @@
 package import SecureMeshCore
 
-/// A peer with a real key that follows no rules. Its owner decides which datagrams it makes, and can change every part
-/// of each.
+/// A peer with a real key that follows no rules. The code that uses it decides which datagrams it makes, and can change
+/// every part of each.
 ///
-/// It serves attackers, the self-test, fuzz targets and unit tests.
+/// Attackers, the self-test, fuzz targets and unit tests use it.
 package struct ScriptedPeer: Sendable {
     /// The newest HELLO and its secrets.
     package struct Attempt: Sendable {
@@ -48,7 +48,7 @@ package struct ScriptedPeer: Sendable {
         self.context = context
     }
 
-    /// The only server of the mesh.
+    /// The key of the mesh's only server.
     package var server: PublicKey { context.mesh }
     package var address: SocketAddress? { attempt?.address }
     package var session: SessionID? { membership?.session }
@@ -87,7 +87,7 @@ extension ScriptedPeer {
         return hello.bytes
     }
 
-    /// Opens and verifies an answer to the newest HELLO, and keeps its session.
+    /// Opens and verifies the WELCOME that answers the newest HELLO, and keeps its session.
     package mutating func open(welcome: [UInt8]) throws(Rejection) {
         let datagram = try Datagram(decoding: welcome.span)
         guard let attempt, case .welcome(let serverKey) = datagram.header.fields else { throw .misdirected }
@@ -149,7 +149,7 @@ extension ScriptedPeer {
         return draft(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
     }
 
-    /// Returns a MESSAGE to the member of `entry`.
+    /// Returns a MESSAGE to the member that `entry` lists.
     ///
     /// - Parameter counter: The counter; nil for the next.
     package mutating func message(
@@ -178,7 +178,7 @@ extension ScriptedPeer {
         return toMember(.ack, body, entry, counter: counter)
     }
 
-    /// Seals any payload and signature for the member of `entry`.
+    /// Seals `plaintext`, any payload and signature, for the member that `entry` lists.
     ///
     /// - Parameter sender: The session in the header; nil for the peer's own.
     package mutating func sealed(_ plaintext: [UInt8], from sender: SessionID?, for entry: Entry) -> [UInt8]? {
@@ -187,7 +187,7 @@ extension ScriptedPeer {
         return draft.seal(plaintext)
     }
 
-    /// Seals the message that was overheard for the member of `entry`.
+    /// Seals the newest overheard message again, for the member that `entry` lists.
     ///
     /// - Parameter asItself: True for the peer's own session in the header, false for the sender's.
     package mutating func resealed(for entry: Entry, asItself: Bool) -> [UInt8]? {
@@ -195,7 +195,7 @@ extension ScriptedPeer {
         return sealed(overheard.plaintext, from: asItself ? nil : overheard.sender.session, for: entry)
     }
 
-    /// Returns the key of messages to the member of `entry`, or from it.
+    /// Returns the key of the messages to the member that `entry` lists, or from it if `isSending` is false.
     package func pairKey(with entry: Entry, isSending: Bool) -> Secret32? {
         guard let attempt, let membership,
             let secret = context.primitives.agree(attempt.ephemeral, entry.agreementKey)

@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
-/// A server with a real key that follows no rules, as one peer sees it: it answers one HELLO, and sends anything in the
-/// session of its WELCOME.
+/// One session of a server that has a real key and follows no rules. It answers one HELLO, and sends anything in the
+/// session that its WELCOME opens.
 package struct ScriptedServer: Sendable {
     package let session: SessionID
     package let epoch: UInt64

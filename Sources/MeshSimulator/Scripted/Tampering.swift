@@ -1,6 +1,7 @@
 package import SecureMeshCore
 
-/// A change of bytes, as an attacker, a faulty network or a fuzzer makes it. Indices may exceed the size.
+/// A change of bytes, as an attacker, a faulty network or a fuzzer makes it. Indices are taken modulo the number of
+/// bytes.
 package enum Tampering: Sendable {
     case flip(index: Int, mask: UInt8)
     case set(index: Int, to: UInt8)
@@ -10,7 +11,7 @@ package enum Tampering: Sendable {
     case truncate(by: Int)
     case extend(with: [UInt8])
 
-    /// Draws a change of one or two of `size` bytes. It may leave them as they are.
+    /// Draws a change of one or two of `size` bytes. Some of these changes have no effect.
     package init(_ random: inout RandomSource, size: Int) {
         guard size > 0 else {
             self = .extend(with: [0])

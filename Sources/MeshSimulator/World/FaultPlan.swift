@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The scenario of a world of a swarm: its faults, how bad they are, when and to whom, all drawn from one seed.
+/// Draws the scenario of one world of a swarm from a seed: the faults, their severity, their times and their targets.
 ///
 /// Each world has only some of the faults, because faults may hide the effects of others (swarm testing, Groce et al.
 /// 2012).
@@ -11,7 +11,7 @@ package struct FaultPlan {
     /// The smallest number of peers in worlds with many.
     private static let many = 20
 
-    /// Returns the scenario of `seed`, with `attack` besides its own faults.
+    /// Returns the scenario of `seed`, with `attack` in addition to the drawn faults.
     package static func scenario(seed: UInt64, attack: Strategy? = nil) -> Scenario {
         var plan = FaultPlan(seed: seed)
         var scenario = plan.draw(attack)
@@ -28,7 +28,8 @@ package struct FaultPlan {
     private init(seed: UInt64) {
         random = .seeded(seed ^ 0x504C_414E)
         let few = 2 + random.below(4) + (random.chance(20) ? random.below(6) : 0)
-        // A directory of several parts. A random source of its own keeps the other worlds as they are.
+        // Some worlds have enough peers for a directory of several parts. A separate random source draws them, so that
+        // the other worlds stay the same.
         var dice = RandomSource.seeded(seed ^ 0x4352_4F57)
         let peers = dice.chance(3) ? Self.many + dice.below(21) : few
         scenario = Scenario(seed: seed, peers: peers, duration: .zero)
@@ -63,13 +64,14 @@ package struct FaultPlan {
         return scenario
     }
 
-    /// Adds a pause, because a small socket is full only while its process does not read.
+    /// Adds a pause, because a small socket buffer fills up only while its process does not read.
     private mutating func addFullSocket() {
         let pause = random.duration(in: .seconds(1)...(.seconds(4)))
         if random.chance(50) { add(.pauseServer(pause)) } else { add(.pause(random.below(scenario.peers), pause)) }
     }
 
-    /// Draws mostly the default intervals, and at times short ones: else no short world would expire or rekey much.
+    /// Draws mostly the default intervals, and sometimes short ones. With the default intervals alone, few members
+    /// would expire or rekey in a short world.
     private mutating func drawSettings() {
         if random.chance(20) {
             scenario.heartbeat = .milliseconds(100 * (1 + random.below(8)))
@@ -78,7 +80,7 @@ package struct FaultPlan {
         if random.chance(50) { scenario.trust = .seconds(3 + random.below(10)) }
         guard random.chance(20) else { return }
         scenario.rekey = .seconds(5 + random.below(20))
-        // Else a peer would always be rekeying, and the directories would never be equal.
+        // Otherwise some peer would always be rekeying, and the directories would never be equal.
         if scenario.peers >= Self.many { scenario.rekey += .seconds(scenario.peers) }
     }
 

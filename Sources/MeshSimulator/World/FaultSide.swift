@@ -2,7 +2,8 @@ internal import SecureMeshCore
 
 /// The faults of a world, and their end.
 extension World {
-    /// Carries out a fault of the scenario, or the first start of a peer if the number is below 0.
+    /// Carries out a fault of the scenario, the end of a pause (`endPause`), or the first start of a peer if the number
+    /// is below 0.
     func fault(_ number: Int) {
         state.trace.step(7, at: now, subject: number)
         guard number >= 0 else { return begin(-1 - number) }
@@ -40,8 +41,8 @@ extension World {
         tell([], "\(fault)")
     }
 
-    /// Ends a pause. The numbers of pauses begin after those of the faults: the first is the server's pause, the next
-    /// ones are those of the peers.
+    /// Ends a pause. The numbers of pauses follow those of the faults: first the number of the server's pause, then
+    /// those of the peers' pauses.
     private func endPause(_ number: Int) {
         let index = number - scenario.faults.count - 1
         if index < 0 { endServersPause() } else { resume(index) }
@@ -49,7 +50,7 @@ extension World {
 
     // MARK: the server
 
-    /// Starts a process of the server, whose epoch is a true one.
+    /// Starts a process of the server, and notes its epoch as one of the true server.
     func beginServer() {
         startServer()
         trueEpochs.insert(server.epoch)
@@ -179,7 +180,7 @@ extension World {
         begin(index)
     }
 
-    // MARK: peace
+    // MARK: healing
 
     /// Ends all faults and attacks, and starts every peer that may be a member.
     func heal() {

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Large meshes, most of them on one host with two cores, as `scripts/stress` tries them on real sockets, and two on
-/// difficult networks.
+/// Meshes of 50 to 1,000 peers. In half of them all processes share the cores of one host, as in `scripts/stress` with
+/// real sockets.
 package enum HostScenario: String, CaseIterable, Sendable {
     /// 500 peers start, one every 20 ms.
     case form
@@ -9,16 +9,16 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case crowd
     /// The server of 300 peers is killed and started again.
     case restart
-    /// 300 peers are stopped for 5 s and continued.
+    /// 300 peers are paused for 5 s.
     case stop
-    /// 100 peers are stopped for 1.3 s, where nothing waits for a processor.
+    /// 100 peers are paused for 1.3 s. No process waits for a processor.
     case nap
-    /// 50 peers with a long round trip are stopped for 0.24 s twice. After the second time some of them find the PULSE
-    /// that they need in their sockets.
+    /// 50 peers with a long round trip are paused for 0.24 s, twice. After the second pause some of them find the PULSE
+    /// that keeps their connection in their sockets.
     case far
     /// A network loses 20 % of the datagrams of 50 peers, for five minutes.
     case lossy
-    /// 200 peers start one after the other, on a network with a latency of 10 ms where nothing waits for a processor.
+    /// 200 peers start one after the other, on a network with a latency of 10 ms. No process waits for a processor.
     case newcomer
 
     private var peers: Int {
@@ -32,7 +32,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         }
     }
 
-    /// The cores that all processes share; nil if each has a fast processor of its own.
+    /// The cores that all processes share; nil if no work takes CPU time.
     private var cores: (count: Int, word: String)? {
         switch self {
         case .form, .restart, .stop: (2, "two")

@@ -1,19 +1,20 @@
 internal import SecureMeshCore
 
-/// The conditions of the network. Shares are whole millionths, so that rounding is the same on every machine.
+/// The conditions of the network. Shares are whole numbers of millionths, so that rounding is the same on every
+/// machine.
 package struct LinkConditions: Hashable, Sendable {
-    /// The delay one way, without jitter.
+    /// The one-way delay without jitter.
     package var latency = Duration.milliseconds(10)
     /// The greatest random addition to the latency. It is uniformly distributed, so datagrams can overtake each other.
     package var jitter = Duration.zero
     package var loss = 0
     package var duplication = 0
-    /// The share that is delayed by up to `lateness`.
+    /// The share of datagrams that are delayed by up to `lateness` more.
     package var late = 0
     package var lateness = Duration.milliseconds(500)
-    /// The share that arrives again, up to a minute later.
+    /// The share of datagrams of which a copy arrives up to a minute later.
     package var replay = 0
-    /// The share that has a bit flipped.
+    /// The share of datagrams in which one bit is flipped.
     package var corruption = 0
     /// The size in bytes above which datagrams are dropped. The limit of UDP is 65,507.
     package var largest = ProtocolConstants.maximumUDPPayload

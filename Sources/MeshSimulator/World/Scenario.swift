@@ -5,7 +5,7 @@ package struct Scenario: Sendable {
     package enum Cryptography: String, CaseIterable, Sendable {
         /// libsodium, with every seal watched.
         case real
-        /// `InsecureTestCrypto`: for worlds of thousands.
+        /// `InsecureTestCrypto`, for worlds of thousands of peers.
         case insecureTest
     }
 
@@ -30,9 +30,9 @@ package struct Scenario: Sendable {
     package var peers: Int
     /// The time over which the starts of the peers are evenly spread.
     package var arrivals = Duration.seconds(1)
-    /// The duration of the faults, after which everything heals.
+    /// The time after which all faults and attacks end, and the mesh heals.
     package var duration: Duration
-    /// The time in which the mesh must be whole after that.
+    /// The time after `duration` within which the mesh must be whole again.
     package var healing = Duration.seconds(30)
     package var cryptography = Cryptography.real
     package var network = LinkConditions()
@@ -84,7 +84,7 @@ package enum Fault: Hashable, Sendable {
     case crash(Int)
     /// Starts a new process with the same key, at the same or at another address.
     case restart(Int, elsewhere: Bool)
-    /// Lets the peer say LEAVE and end.
+    /// Lets the peer send LEAVE and end.
     case leave(Int)
     /// Stops the process for a while. Meanwhile its socket fills, and its clock runs on.
     case pause(Int, Duration)
@@ -93,7 +93,7 @@ package enum Fault: Hashable, Sendable {
     case jump(Int, Duration)
     case crashServer
     case startServer
-    /// Lets the server say GOODBYE to all and end.
+    /// Lets the server send GOODBYE to all members and end.
     case stopServer
     case pauseServer(Duration)
     case jumpServer(Duration)

@@ -1,13 +1,13 @@
 internal import SecureMeshCore
 
-/// Loses, delays, repeats, reorders and corrupts datagrams, by a random source of its own.
+/// Loses, delays, repeats, reorders and corrupts datagrams, with a random source of its own.
 struct SimulatedNetwork {
     var conditions: LinkConditions
     private var partitions: [Int: Partition] = [:]
     private var random: RandomSource
     /// The number of lost datagrams by reason.
     private(set) var losses: [Recording.Loss: Int] = [:]
-    /// The copies of the newest datagram that arrive, and when.
+    /// The copies of the newest datagram that will arrive, with their times.
     private(set) var arrivals: [(flight: Flight, at: Instant)] = []
 
     init(_ conditions: LinkConditions, random: RandomSource) {

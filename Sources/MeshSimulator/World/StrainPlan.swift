@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// The strain in some of the worlds of a swarm: loss, long round trips, too few processors, and restarts of all
-/// processes at once.
+/// Draws the strain on some of the worlds of a swarm: loss, long round trips, slow processors, a restart of the server,
+/// or a pause of all peers at once.
 ///
 /// Some of these worlds have faults too (`FaultPlan`). The others have nothing but strain, so they must keep stricter
 /// promises (`Expectation`).
@@ -12,12 +12,12 @@ struct StrainPlan {
 
     private var random: RandomSource
 
-    /// Draws from a random source of its own, which keeps the other worlds as they are.
+    /// Makes a plan with a random source of its own, so that the other worlds stay the same.
     init(seed: UInt64) {
         random = .seeded(seed ^ 0x5354_5241_494E)
     }
 
-    /// Returns a scenario in place of `scenario`, for about one seed in ten.
+    /// Returns a scenario in place of `scenario` for about one seed in ten; nil for the others.
     mutating func replace(_ scenario: Scenario) -> Scenario? {
         guard random.chance(10) else { return nil }
         var strained = Scenario(seed: scenario.seed, peers: 10 + random.below(16), duration: .zero)
@@ -51,11 +51,12 @@ struct StrainPlan {
         return strained
     }
 
-    /// All join, and join again after a restart. On a host this slow each may lose the server once while all of them
-    /// join, and then joins once more. If joins caused further joins, there would be more.
+    /// Returns a limit that only a mesh exceeds in which joins cause further joins. Each peer joins once, and once more
+    /// after a restart. On a host this slow each may also lose the server once while all of them join, and then joins a
+    /// third time.
     private static func fewJoins(_ peers: Int) -> Expectation { .joins(atMost: peers * 3) }
 
-    /// Adds strain to a scenario, for about one in seven.
+    /// Adds strain to a scenario, for about one seed in seven.
     mutating func add(to scenario: inout Scenario) {
         guard random.chance(15) else { return }
         add(random.element(of: Strain.allCases), to: &scenario)
@@ -74,7 +75,7 @@ struct StrainPlan {
         }
     }
 
-    /// Makes the processors so slow that a share of their time is used at rest.
+    /// Adds processors so slow that a mesh in which nothing happens uses 20 to 49 % of their time.
     private mutating func addProcessors(_ scenario: inout Scenario) {
         var processors = Processors(cores: 1 + random.below(2))
         let share = 20 + random.below(30)
@@ -97,15 +98,15 @@ struct StrainPlan {
             let gap = random.duration(in: .milliseconds(200)...(.seconds(3)))
             scenario.faults.append(TimedFault(at: at + gap, .startServer))
         } else {
-            // After a longer one the server's suspicion ends, and all expire.
+            // After a longer pause the server's suspicion ends, and all members expire.
             let pause = random.duration(in: .seconds(1)...(.seconds(5)))
             for peer in 0..<scenario.peers { scenario.faults.append(TimedFault(at: at, .pause(peer, pause))) }
         }
     }
 
     private static let limitedBuffer = 212_992
-    /// The CPU time that a member and the server use per second for its heartbeats, by `Costs.measured` and with the
-    /// default interval.
+    /// The CPU time that a member and the server together use per second for the member's heartbeats, with
+    /// `Costs.measured` and the default interval.
     private static let restingMember = Duration.microseconds(800)
 }
 

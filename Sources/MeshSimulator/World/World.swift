@@ -1,9 +1,9 @@
 package import SecureMeshCore
 
-/// A virtual mesh with trouble: a scenario makes the world, and the same scenario makes the same world, to the byte, on
-/// any machine.
+/// A virtual mesh with the faults and attacks of a scenario. The same scenario gives the same world on every machine,
+/// to the byte.
 ///
-/// First there is trouble, and safety is checked after every step. Then everything heals, and the mesh must be whole
+/// While there are faults, the invariants are checked after every step. Then all faults end, and the mesh must be whole
 /// again in time.
 package final class World {
     let scenario: Scenario
@@ -12,12 +12,13 @@ package final class World {
     var recorder: Recorder
     /// The partitions in force, as the recording describes them.
     var partitionNames: [Int: String] = [:]
-    /// The refusals that ended processes have counted.
+    /// The refusals that ended processes of the server have counted.
     var serverRefusals = RejectionCounters()
+    /// The refusals that ended processes of peers have counted.
     var peerRefusals = RejectionCounters()
     /// The identities of attackers that are on the roster.
     let insiders: [PublicKey: PeerName]
-    /// The epochs of all processes of the server.
+    /// The epochs of all processes of the true server.
     var trueEpochs: Set<UInt64> = []
     /// The index of the peer that has, or had, each address. Addresses are numbered (`Addresses.slot`) in the order in
     /// which peers get them.
@@ -30,7 +31,7 @@ package final class World {
     var reportedGone = 0
     /// True if the world is small enough to check everything after every step.
     var isClose: Bool { state.invariants.isClose }
-    /// Takes a line for each event, for the story of a failure.
+    /// Called with a line for each event, for the story of a failure.
     private let tell: ((Instant, [Int], String) -> Void)?
     private var progress: (Progress) -> Void = { _ in }
 
@@ -38,7 +39,7 @@ package final class World {
         self.init(scenario, tell: nil)
     }
 
-    /// - Parameter tell: Takes each event: when it happened, to which peers, and a phrase.
+    /// - Parameter tell: Called for each event with its time, the peers involved, and a phrase.
     package init(_ scenario: Scenario, tell: ((Instant, [Int], String) -> Void)?) {
         self.scenario = scenario
         self.tell = tell
@@ -110,7 +111,7 @@ package final class World {
 
     // MARK: running
 
-    /// The progress of a world, reported once per second of its time.
+    /// The progress of a world, reported with each sample.
     package struct Progress: Sendable {
         package let at: Duration
         package let end: Duration
@@ -153,7 +154,7 @@ package final class World {
     /// Returns the time from which the mesh has stayed whole, or nil if it was not whole in time.
     private func playUntilWhole() -> Instant? {
         let begun = now
-        // A peer that nobody hears detects that in three intervals: until then all may look well.
+        // A peer that the server does not hear detects that within three intervals. Until then the mesh may look whole.
         let calm = scenario.heartbeat * (ProtocolConstants.freshIntervals + 2)
         var since: Instant?
         var lastWhole = now
@@ -165,11 +166,11 @@ package final class World {
                 since = first
                 lastWhole = now
             } else if now - lastWhole > scenario.heartbeat {
-                // A shorter break is a peer that rekeys.
+                // A shorter break does not count, because a peer that rekeys causes one.
                 since = nil
             }
-            // The datagram that makes a peer wait may have been sent before the trouble ended. The cause of repeated
-            // joins was then, too, so only pauses that begin within the healing time count.
+            // The datagram that makes a peer wait may have been sent before the faults ended. Pauses after repeated
+            // joins count only if they begin within the healing time, because faults must have caused those joins, too.
             let waits = peers.compactMap(\.waitsUntil).max() ?? begun
             if now < begun + scenario.healing { paused = max(paused, longestPause ?? begun) }
             guard now < max(begun, waits, paused) + scenario.healing || since != nil else { return nil }
@@ -274,7 +275,7 @@ package final class World {
         )
     }
 
-    /// Checks that in peace each message reaches all, or the one it is for.
+    /// Checks that after the end of all faults each message reaches all members, or the one that it is addressed to.
     private func checkThatMessagesFlow() {
         let live = peers.indices.filter { peers[$0].isLive }
         var spoken: [(sender: Int, receivers: [Int], message: Int)] = []
@@ -319,7 +320,7 @@ package final class World {
 
     private static let finalSpeakers = 32
     private static let finalSpeakersOfHost = 4
-    /// The time by which a server on a busy host may be late.
+    /// The time by which a sweep of a server on a busy host may be late.
     private static let lateness = Duration.seconds(8)
     private static let slowDelivery = Duration.seconds(10)
 }

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// The parts that a world plugs into the virtual mesh.
+/// The parts of `VirtualMesh` that a world implements.
 extension World: VirtualMesh {
     package func newClock() -> Clock {
         Clock(
@@ -54,9 +54,9 @@ extension World: VirtualMesh {
         if !peers[index].hasEnded { tellAttacker(of: handling) }
     }
 
-    /// Ends the wait that GOODBYE demands, if the peer itself may end it. For some seconds a peer remembers that a
-    /// CONFIRM which it gave up may still replace its session. It forgets that only if its clock jumps or the GOODBYE
-    /// is late.
+    /// Ends the wait that a GOODBYE "replaced" demands, unless the peer may have forgotten that its own CONFIRM caused
+    /// it. For some seconds a peer remembers that a CONFIRM that it gave up may still replace its session, and then it
+    /// need not wait. It has forgotten that only if its clock has jumped or the GOODBYE is late.
     private func checkWait(of index: Int, _ flight: Flight) {
         guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longDelay
@@ -114,7 +114,8 @@ extension World: VirtualMesh {
         recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
     }
 
-    /// Returns true if the peer follows a server that lies, or did while its messages may still be under way.
+    /// Returns true if the peer follows a lying server, or did so recently that messages from that time may still be
+    /// under way.
     package func isDeceived(_ index: Int) -> Bool {
         let epoch = peers[index].process.epoch
         return epoch != 0 && !trueEpochs.contains(epoch)
@@ -181,7 +182,7 @@ extension World: VirtualMesh {
 
     private static let deliveryTimeout = Duration.seconds(3)
 
-    /// Returns false if the peer may not speak.
+    /// Makes a peer send a message to one peer, or to all members. Returns false if the peer may not send it.
     func speakNow(_ index: Int, to audience: Int?) -> Bool {
         // Messages to attackers, or to members that a lying server has made up, need not be delivered.
         let strangers =
@@ -199,7 +200,7 @@ extension World: VirtualMesh {
 }
 
 extension Flight {
-    /// A few words for a story.
+    /// A short description for the story of a failure.
     fileprivate var description: String {
         let flags = (isCopy ? " again" : "") + (isBroken ? ", broken" : "")
         return "\(describedKind) \(counter) of \(sender)\(flags)"
