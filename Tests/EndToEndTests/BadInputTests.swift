@@ -66,7 +66,7 @@ struct BadInputTests {
         try await harness.run(["server"]).expectFailure(77, "keys/server.key", hint: "chmod 600 keys/server.key")
     }
 
-    /// Starts a command as an unprivileged user: root may read every file.
+    /// A launcher that runs the program as an unprivileged user, because root may read every file.
     static let nobody = ["/usr/bin/setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 
     static func canBeNobody() async throws -> Bool {
@@ -137,7 +137,7 @@ struct BadInputTests {
             let result = try await harness.run(["peer", "A", "3001"] + file)
             result.expectFailure(65, "keys/A.key:\(damage.line): ")
             for secret in [lines[2], other[2]] {
-                // Not even eight characters of it in a row.
+                // The output must not contain even eight consecutive characters of the key.
                 let body = Array(secret.dropFirst("P2PSECRET1_".count))
                 for start in 0...(body.count - 8) {
                     #expect(!result.text.contains(String(body[start..<start + 8])))
@@ -256,7 +256,7 @@ struct BadInputTests {
         try await harness.run(["peer", "A", "\(taken.port)"]).expectFailure(71, "\(taken.port)", hint: "another port")
         try await harness.run(["peer", "A", "\(taken.port)", "--bind", "127.0.0.1"])
             .expectFailure(71, "127.0.0.1:\(taken.port)", hint: "another port")
-        // A server with several addresses fails if one of them is taken.
+        // A server with several addresses does not start if one of them is taken.
         let free = try UDP.freePort()
         try await harness.run(["server", "--listen", "127.0.0.1:\(free)", "--listen", "127.0.0.1:\(taken.port)"])
             .expectFailure(71, "127.0.0.1:\(taken.port)")
@@ -284,7 +284,7 @@ struct BadInputTests {
             ["peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(port)", "--timeout", "3s"])
         result.expectFailure(69, "no answer from 127.0.0.1:\(port)")
         let hints = result.errors.filter { $0.hasPrefix("p2p: hint: ") }
-        // With the warning, and not again at the end.
+        // The hint comes with the warning, and is not repeated with the error at the end.
         #expect(hints.count == 1)
         for hint in hints {
             #expect(hint.contains("no server runs there"))
@@ -314,7 +314,7 @@ struct BadInputTests {
         try await harness.makeKeys(peers: ["A"])
         let line = try #require(try await harness.run(["keygen", "B"]).output.first)
         let server = try await harness.startServer()
-        // Repeated, because the order of events and exit depends on timing.
+        // The test is repeated, because the order of the event and the exit depends on timing.
         for _ in 0..<3 {
             let peer = try harness.startPeer("B", of: server, ["--once"])
             let result = try await peer.finish()
@@ -349,7 +349,7 @@ struct BadInputTests {
         try await second.finish()
             .expectFailure(69, "the name is taken by another key")
 
-        // A peer that keeps trying gets the name when it is free.
+        // A peer that keeps trying gets the name when the name becomes free.
         let third = try harness.startPeer("A", of: server, ["--key", "others/A.key"])
         try await third.waitForLine(matching: "the name is taken", on: .errors)
         first.send(SIGINT)

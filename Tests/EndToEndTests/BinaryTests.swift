@@ -33,7 +33,7 @@ struct BinaryTests {
             let foreign = reached.filter { object in prefixes.contains { object.hasPrefix($0) } }
             #expect(foreign.isEmpty, "\(command): \(foreign.sorted())")
         }
-        // The test would notice: the simulation reaches its attackers.
+        // This shows that the test can find a reference: the simulation does reach its attackers.
         #expect(objects.reached(from: "p2p/SimulateCommand").contains("MeshSimulator/Flood"))
     }
 
@@ -43,9 +43,9 @@ struct BinaryTests {
     }
 }
 
-/// The object files of some modules, and which of them refer to which by their symbols.
+/// The object files of some modules, and the references between them by symbols.
 private struct ObjectFiles {
-    /// The object files that an object file refers to. The names are like `p2p/Keygen`.
+    /// For each object file, the object files that it refers to. A name is like `p2p/Keygen`.
     private var references: [String: Set<String>] = [:]
 
     init(of modules: [String], in products: URL) throws {
@@ -62,7 +62,7 @@ private struct ObjectFiles {
             guard fields.count >= 2 else { continue }
             switch fields[1] {
             case "U", "w", "v": undefined[name, default: []].insert(fields[0])
-            // Weak symbols are copies of code that each file needs.
+            // A weak symbol is code that each file has a copy of, so it is no reference to another file.
             case "W", "V": break
             default: definers[fields[0], default: []].insert(name)
             }
@@ -72,7 +72,7 @@ private struct ObjectFiles {
         }
     }
 
-    /// Returns the object files to which a chain of references leads.
+    /// Returns the object files that `start` refers to, directly or through others, and `start` itself.
     func reached(from start: String) -> Set<String> {
         var reached: Set = [start]
         var queue = [start]

@@ -10,9 +10,9 @@ internal import Testing
     internal import Darwin
 #endif
 
-@Suite("lines that a thread of its own writes", .timeLimit(.minutes(5)))
+@Suite("lines that a separate thread writes", .timeLimit(.minutes(5)))
 struct ConsoleQueueTests {
-    /// A pipe whose writing end blocks.
+    /// A pipe whose writing end is in blocking mode.
     private struct Pipe {
         let reading: CInt
         let writing: CInt
@@ -51,7 +51,7 @@ struct ConsoleQueueTests {
         let queue = try ConsoleQueue(limit: 1 << 24, descriptors: [output.writing, errors.writing]) { _, error in
             Issue.record("\(error)")
         }
-        // More than a pipe holds.
+        // These lines have more bytes than a pipe holds.
         let lines = (0..<3_000).map { Array("\($0) \(String(repeating: "x", count: 100))\n".utf8) }
         for line in lines { queue.append(line, to: .output) }
         #expect(queue.count(of: .output) > 0)

@@ -4,7 +4,7 @@ internal import Testing
 
 @Suite("text from others on the terminal")
 struct ConsoleTextTests {
-    @Test("a pile of combining marks cannot cover the lines around it")
+    @Test("many combining marks on a character cannot cover the lines around it")
     func marks() {
         #expect(Console.escaped("e\u{301}") == "e\u{301}")
         #expect(Console.escaped("ế\u{323}") == "ế\u{323}")

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Clients that stall, send garbage or ask without end, at the control sockets of real processes.
+/// Clients that stall, send garbage or send requests without end, at the control sockets of real processes.
 @Suite("clients that press a control socket", .processes, .serialized, .timeLimit(.minutes(20)))
 struct ControlPressureTests {
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -14,12 +14,12 @@ struct ControlPressureTests {
     ]
 
     @Test(
-        "delay no message and no heartbeat, and take bounded memory and descriptors", arguments: ["s.sock", "A.sock"])
+        "they delay no message and no heartbeat; memory and descriptors are bounded", arguments: ["s.sock", "A.sock"])
     func requests(socket: String) async throws {
         try await press(socket, Self.requests)
     }
 
-    @Test("whose event streams stall miss events, and nothing else happens")
+    @Test("clients whose event streams stall miss events, and nothing else happens")
     func streams() async throws {
         try await press("A.sock", ["streams_that_stall"], floods: true)
     }
@@ -62,7 +62,7 @@ struct ControlPressureTests {
     ) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         var now = ProcessFigures(of: process)
-        // Connections are closed some time after their client has gone.
+        // A connection may be closed a little later than its client ends.
         while let figures = now, figures.descriptors > before.descriptors, ContinuousClock.now < deadline {
             try await RunningProcess.pause()
             now = ProcessFigures(of: process)

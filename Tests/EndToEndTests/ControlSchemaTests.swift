@@ -3,13 +3,13 @@ internal import MeshControl
 internal import SecureMesh
 internal import Testing
 
-/// The JSON Schema files under docs/control, against what servers and peers really send.
+/// Compares the JSON Schema files under docs/control with the JSON that servers and peers send.
 @Suite("docs/control", .processes, .timeLimit(.minutes(10)))
 struct ControlSchemaTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Validates pairs of the name of a schema and JSON.
+    /// Validates JSON. Each sample is the name of a schema and the JSON that must match it.
     private func validate(_ samples: [(schema: String, json: String)], _ harness: ProcessHarness) async throws {
         try harness.write(samples.map { "\($0.schema)\t\($0.json)\n" }.joined(), to: "samples")
         let script = Self.root.appending(path: "Tests/EndToEndTests/validate_control.py").path

@@ -16,7 +16,7 @@ struct ControlValueTests {
         var random = SystemRandomNumberGenerator()
         let seed = random.next()
         var generator = RandomSource.seeded(seed)
-        // 1600 to 9999: Foundation takes the Julian calendar for the time before.
+        // The years 1600 to 9999. Foundation uses the Julian calendar for earlier dates.
         let (least, most) = (Int64(-11_676_096_000_000), Int64(253_402_300_799_999))
         let edges: [Int64] = [0, -1, 951_782_400_000, 4_107_542_400_000, -2_203_891_200_000, least, most]
         let others = (0..<2_000).map { _ in least + Int64(generator.next() % UInt64(most - least)) }

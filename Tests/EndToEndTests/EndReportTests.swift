@@ -1,10 +1,11 @@
 internal import Foundation
 internal import Testing
 
-/// Each end of a connection has words of its own, with name and address, at the peer and at the server.
+/// The peer and the server each print a different message for each reason why a connection ends, with name and address.
 @Suite("reported ends", .processes, .serialized)
 struct EndReportTests {
-    /// Starts a command in a network of its own, which has loopback and a route that forbids 192.0.2.1.
+    /// A launcher that runs the program in a network namespace of its own, which has loopback and a route that
+    /// prohibits 192.0.2.1.
     private static let launcher = [
         "/usr/bin/unshare", "--map-root-user", "--net", "/bin/sh", "-c",
         """
@@ -91,8 +92,8 @@ struct EndReportTests {
         try await peer.waitForLine(matching: "^joined as A ", since: mark, within: .seconds(30))
     }
 
-    /// Starts a server, 50 peers and a peer more in a network that drops datagrams of more than 700 bytes from the
-    /// moment on when the 50 have joined.
+    /// A launcher that starts a server and 50 peers in a network namespace of its own, and then the program. Once the
+    /// 50 peers have joined, the network drops UDP packets of more than 700 bytes.
     private static let narrow = [
         "/usr/bin/unshare", "--map-root-user", "--net", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
         "/bin/sh", "-c",

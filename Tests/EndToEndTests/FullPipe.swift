@@ -8,12 +8,12 @@ final class FullPipe: Sendable {
     init(in harness: ProcessHarness) throws {
         path = harness.path("pipe-\(UUID().uuidString)")
         guard unsafe mkfifo(path, 0o600) == 0 else { throw MissingOutcome(what: "a named pipe", from: path) }
-        // Open for both, so that it has a reader and no end.
+        // Opened for reading and writing, so that the pipe has a reader, and a read does not find its end.
         descriptor = unsafe open(path, O_RDWR | O_NONBLOCK)
         guard descriptor >= 0 else { throw MissingOutcome(what: "an open pipe", from: path) }
         let filler = [UInt8](repeating: UInt8(ascii: "."), count: 4_096)
         while unsafe write(descriptor, filler, filler.count) > 0 {}
-        // Less than that may still fit.
+        // The pipe may still have room for fewer bytes than one filler.
         while unsafe write(descriptor, filler, 1) > 0 {}
     }
 
@@ -27,7 +27,7 @@ final class FullPipe: Sendable {
         return ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)'\(path)'"]
     }
 
-    /// Reads what is in the pipe and what comes, until a line contains `text`.
+    /// Reads the bytes in the pipe, and those that are written meanwhile, until a line contains `text`.
     ///
     /// - Returns: the lines without the filler.
     func drain(until text: String, within limit: Duration = .seconds(10)) async throws -> [String] {

@@ -3,7 +3,7 @@ internal import Testing
 
 @Suite("the help", .processes)
 struct HelpTests {
-    /// The words after `p2p help` of all commands and topics.
+    /// The topics of `p2p help` that are no commands.
     private static let topics = ["exit-codes", "environment", "files", "signals"]
 
     private struct Tool: Decodable {
@@ -38,7 +38,7 @@ struct HelpTests {
             #expect(help.status == 0 && help.errors.isEmpty, "\(words): \(help.text)")
             let wide = help.output.filter { $0.count > 80 }
             #expect(wide.isEmpty, "\(words): \(wide)")
-            // The text of an option is indented; the next one begins with fewer blanks.
+            // The text of an option is indented. The next option begins at a line with at most four blanks.
             let entries = help.output.joined(separator: "\n").split(separator: #/\n(?=\s{0,4}\S)/#)
             for entry in entries {
                 let text = entry.replacing(#/\s+/#, with: " ").lowercased()
@@ -51,7 +51,7 @@ struct HelpTests {
     func examples() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
-        // Commands of other commands take the examples of these.
+        // Subcommands have no examples of their own: the help of their command has them.
         for words in try await commands(harness) where words.count < 2 {
             let help = try await harness.run(["help"] + words).output
             let body = help.dropFirst().drop { !$0.isEmpty }.dropFirst()
@@ -59,7 +59,7 @@ struct HelpTests {
             let lines = body.prefix { !$0.isEmpty }.joined(separator: "\n").replacing(#/ \\\n\s+/#, with: " ")
             for line in lines.split(separator: "\n") {
                 let example = line.trimmingCharacters(in: .whitespaces).split(separator: " && ")[0]
-                // An unknown option comes last, so that nothing else can be wrong.
+                // The parser reports an unknown option only if all other arguments are valid, so one is appended.
                 let result = try await harness.run(
                     [], launcher: ["/bin/sh", "-c", "p2p() { \"$0\" \"$@\"; }; \(example) --no-such-option"])
                 result.expectFailure(64, "--no-such-option")

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// scripts/install with a program of any version.
+/// Runs scripts/install with programs that claim any version.
 @Suite("scripts/install", .processes)
 struct InstallTests {
     @Test("installs a program that runs, its units, manual pages and completions, and says so")
@@ -55,7 +55,7 @@ struct InstallTests {
         #expect(again.errors.contains("install: error: nothing of p2p is installed below \(installation.prefix)"))
     }
 
-    @Test("keeps a file that was changed since, and puts the new one beside it")
+    @Test("keeps a file that was changed after its installation, and puts the new one beside it")
     func changedFile() async throws {
         let installation = try Installation()
         defer { installation.harness.end() }
@@ -145,7 +145,8 @@ struct InstallTests {
             for row in page.rows(under: "## \(heading)") {
                 let option = try #require(row[0].split(separator: " ").first)
                 let word = option.hasPrefix("-") ? "\\fB\(option)\\fR" : "\\fI\(option.dropFirst().dropLast())\\fR"
-                // The first word of its paragraph, or the second name of the same option.
+                // The option is the first word of its paragraph, or the second name in the paragraph of the same
+                // option.
                 #expect(manual.contains(".TP\n\(word)") || manual.contains(", \(word)"), "\(name): \(option)")
             }
         }
@@ -189,7 +190,7 @@ private struct Installation {
         prefix = harness.path("prefix")
     }
 
-    /// Runs scripts/install with a program that says it has this version.
+    /// Runs scripts/install with a program that prints this version.
     ///
     /// - Parameter version: The version; nil for a program that does not run.
     @discardableResult
@@ -199,7 +200,7 @@ private struct Installation {
         try harness.write("#!/bin/sh\n\(start)\nexec '\(binary)' \"$@\"\n", to: "program")
         try harness.setMode(0o755, of: "program")
         let script = Page.root.appending(path: "scripts/install").path
-        // The harness appends the path of p2p, which is dropped.
+        // The harness appends the path of p2p to the arguments, and the shell drops it.
         return try await harness.run(
             [],
             launcher: ["/bin/bash", "-c", "exec \"${@:1:$#-1}\"", "bash", script, "--prefix", prefix]

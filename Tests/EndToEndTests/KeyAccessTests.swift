@@ -2,10 +2,10 @@ internal import Foundation
 internal import SecureMesh
 internal import Testing
 
-/// Files of keys that other users can read, change or replace, and those that only look as if they could.
+/// Files of keys that other users can read, change or replace, and files that only appear to be accessible to them.
 @Suite("access to keys", .processes, .serialized)
 struct KeyAccessTests {
-    /// True if this user may give files to others, and there is a command that runs p2p as another user.
+    /// Returns true if this user may change the owner of files, and can run p2p as another user.
     static func canGiveAway() async throws -> Bool {
         guard geteuid() == 0 else { return false }
         return try await BadInputTests.canBeNobody()
@@ -48,7 +48,7 @@ struct KeyAccessTests {
         #expect(try harness.mode(of: "keys/server.key") == 0o440)
         let server = try await harness.startServer(launcher: BadInputTests.nobody)
         withExtendedLifetime(server) {}
-        // The same for another user's service is refused.
+        // A file with the same ACL, but for the service of another user, is refused.
         #expect(try setCredentialACL("keys/A.key", user: 12_345, in: harness))
         try await harness.run(["peer", "A", "3001"])
             .expectFailure(77, "keys/A.key: can be read by others", hint: "chmod 600 keys/A.key")
@@ -151,11 +151,11 @@ struct KeyAccessTests {
         let mounting = Process()
         mounting.executableURL = URL(filePath: bindfs)
         mounting.arguments = ["-f", "--perms=0777", "--chmod-ignore", disk, mount]
-        // It must not keep the output of the tests open.
+        // bindfs must not keep the output of the test run open.
         (mounting.standardOutput, mounting.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
         try mounting.run()
         defer {
-            // The tests block SIGTERM, and so does what they start.
+            // The tests block SIGTERM, and the processes that they start inherit this.
             kill(mounting.processIdentifier, SIGKILL)
             mounting.waitUntilExit()
             _ = unsafe umount2(mount, Int32(MNT_DETACH))

@@ -19,13 +19,13 @@ struct LineSplitterTests {
         return lines
     }
 
-    @Test("end with LF or CR LF, the last one also without, in pieces of any size", arguments: 1...30)
+    @Test("lines end with LF or CR LF, the last one also with neither, in pieces of any size", arguments: 1...30)
     func ends(size: Int) {
         #expect(lines(of: Array("a\r\n\nb c\nlast".utf8), in: size) == ["a", "", "b c", "last"].map { .text($0) })
         #expect(lines(of: Array("a\n".utf8), in: size) == [.text("a")])
     }
 
-    @Test("that are too long or not UTF-8 are refused, and the next one is not", arguments: 1...30)
+    @Test("lines that are too long or not UTF-8 are refused, and the line after them is not", arguments: 1...30)
     func refusals(size: Int) {
         let bytes = Array("12345678\n123456789\n".utf8) + [0xC3, 10] + Array("x\n1234567890123456".utf8)
         #expect(

@@ -100,7 +100,7 @@ struct LogTests {
     }
 
     @Test(
-        "send, recv, watch, ping, reload, doctor and key ignored the output options that they have",
+        "send, recv, watch, ping, reload, doctor and key obey their output options",
         arguments: [
             ["send", "B", "x"], ["recv"], ["watch"], ["ping", "B"], ["reload"], ["status"], ["doctor"],
             ["key", "show", "B"], ["key", "new", "A"], ["key", "passphrase", "B"],

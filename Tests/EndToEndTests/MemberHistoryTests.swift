@@ -2,7 +2,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import Testing
 
-/// The members that a process remembers, against a slow model.
+/// Compares the members that a process remembers with a slow, simple model.
 @Suite("member history")
 struct MemberHistoryTests {
     private static let keys = (0..<12).map { _ in SigningKey().publicKey }
@@ -13,13 +13,13 @@ struct MemberHistoryTests {
             address: try SocketAddress("127.0.0.1:\(3000 + index)"))
     }
 
-    /// All that has happened, in its order.
+    /// All joins and departures so far, in order.
     private struct Model {
         var since: [Int: Timestamp] = [:]
         var departures: [(index: Int, departure: Departure?, at: Timestamp)] = []
         var forgotten: Set<Int> = []
 
-        /// The newest departures of the members that are gone, the newest first.
+        /// Returns the last departure of each member that is absent and not forgotten, the newest first.
         func absences(_ now: Timestamp, limit: Int, time: Duration) -> [(
             index: Int, departure: Departure?, at: Timestamp
         )] {
@@ -32,7 +32,7 @@ struct MemberHistoryTests {
         }
     }
 
-    @Test("remembers as many departures as it may, for as long, and counts without looking at each member")
+    @Test("remembers departures up to a number and an age, and counts the members by state")
     func random() throws {
         var random = SystemRandomNumberGenerator()
         let seed = random.next()
@@ -60,7 +60,7 @@ struct MemberHistoryTests {
                 history.noteDeparture(member, departure, at: now)
                 model.since[index] = nil
                 model.departures.append((index, departure, now))
-                // One that did not fit is forgotten for good.
+                // A departure that exceeded the limit once is not remembered again when there is room.
                 model.forgotten.remove(index)
                 let kept = Set(model.absences(now, limit: limit, time: time).map(\.index))
                 model.forgotten.formUnion(Set(0..<Self.keys.count).subtracting(kept).subtracting(model.since.keys))

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Keys, servers and peers, with which most scenarios begin.
+/// Functions that create the keys, servers and peers with which most scenarios begin.
 extension ProcessHarness {
     /// Creates keys for a server and for authorized peers in the folder `keys`.
     ///
@@ -15,7 +15,7 @@ extension ProcessHarness {
         return server.output + others.output
     }
 
-    /// Starts a server and waits until it listens on `port` of 127.0.0.1. Port 0 takes a free one.
+    /// Starts a server and waits until it listens on `port` of 127.0.0.1. With port 0, the system chooses a free port.
     func startServer(
         port: UInt16 = 0, _ arguments: [String] = [], launcher: [String] = []
     ) async throws -> ServerProcess {
@@ -25,7 +25,7 @@ extension ProcessHarness {
         return ServerProcess(process: process, address: String(line.dropFirst("listening on ".count)))
     }
 
-    /// Starts a peer. A nil port takes a free one.
+    /// Starts a peer. If `port` is nil, a free port is used.
     func startPeer(
         _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
     ) throws -> RunningProcess {
@@ -77,9 +77,9 @@ struct ServerProcess {
 }
 
 extension RunningProcess {
-    /// Waits for numbered messages of `sender`, without a gap.
+    /// Waits for `count` numbered messages of `sender`, without a gap.
     ///
-    /// - Parameter mark: the mark from which messages count; nil for now.
+    /// - Parameter mark: the mark after which messages count; nil for the current one.
     func waitForMessages(from sender: String, count: Int = 1, since mark: Int? = nil) async throws {
         let start = mark ?? self.mark
         try await waitForLine(matching: "^\(sender): ", since: start)

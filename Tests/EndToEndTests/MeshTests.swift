@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The everyday use of a mesh.
+/// The ordinary use of a mesh.
 @Suite("a mesh of processes", .processes, .serialized)
 struct MeshTests {
     @Test("the server prints its addresses and its public key")
@@ -18,7 +18,7 @@ struct MeshTests {
         // The granted receive buffer is logged, because the system may grant less.
         try await server.waitForLine(matching: "receiveBuffer=[0-9]+", on: .errors)
 
-        // Peers at different addresses of a server are in one mesh.
+        // Peers that join at different addresses of a server are in one mesh.
         let first = try await harness.joinPeer("A", of: ServerProcess(process: server, address: "127.0.0.1:\(ports.0)"))
         let second = try await harness.joinPeer(
             "B", of: ServerProcess(process: server, address: "127.0.0.1:\(ports.1)"))
@@ -84,7 +84,7 @@ struct MeshTests {
         let b = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ")
         b.send(SIGKILL)
-        // With the defaults it would take at least 1.5 s.
+        // With the default intervals, the expiry would take at least 1.5 s.
         try await a.waitForLine(matching: "^- B \\(expired\\)$", within: .milliseconds(1_400))
     }
 
@@ -274,7 +274,7 @@ struct MeshTests {
         let server = try await harness.startServer()
         let a = try await harness.joinPeer("A", of: server)
         let b = try await harness.joinPeer("B", of: server)
-        // The list lacks B: if its good lines came into force, B would be dismissed.
+        // The list lacks B. If the valid lines of a bad list took effect, B would be dismissed.
         try harness.write("\(keys[1])\nC p2ppub1_short\n", to: "keys/authorized_peers")
         server.process.send(SIGHUP)
         try await server.process.waitForLine(matching: "^p2p: error: keys/authorized_peers:2: ", on: .errors)

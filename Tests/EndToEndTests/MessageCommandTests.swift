@@ -5,7 +5,7 @@ internal import Testing
 /// `p2p send`, `recv`, `watch`, `ping` and `reload`.
 @Suite("Commands that talk to a running mesh", .processes, .timeLimit(.minutes(10)))
 struct MessageCommandTests {
-    /// A server and peers, each at a socket of a short name.
+    /// A server and peers, each with a control socket that has a short name.
     private struct Mesh {
         let harness: ProcessHarness
         let server: ServerProcess
@@ -63,7 +63,7 @@ struct MessageCommandTests {
         let sending = try harness.start(["send", "--all", "again", "--timeout", "60s", "--control", "A.sock"])
         try await mesh.peers[1].waitForLine(matching: "^A: again$")
         mesh.peers[2].kill()
-        // The limit is longer than the time for which the command may wait.
+        // This limit is longer than the `--timeout` of the command.
         let gone = try await sending.finish(within: .seconds(90))
         #expect(gone.status == 75 && gone.output == ["delivered to 1 of 2: B; gone: C"], "\(gone.text)")
         let absent = try await harness.run(["send", "C", "hello", "--control", "A.sock"])
@@ -146,7 +146,7 @@ struct MessageCommandTests {
         #expect(result.status == 0 && result.output.count == 3, "\(result.text)")
         #expect(result.output[0].contains(/^B at 127.0.0.1:\d+: \d+\.\d{3} ms$/))
         #expect(result.output[2].contains(/^2 of 2 answered, [\d.]+\/[\d.]+\/[\d.]+ ms/))
-        // A message after it is the first thing that the other program prints.
+        // `p2p recv` does not print the probe: its first line is a message that is sent afterwards.
         _ = try await harness.run(["send", "B", "after", "--control", "A.sock"])
         try await mesh.peers[1].waitForLine(matching: "^A \\(to you only\\): after$")
         #expect(try mesh.peers[1].lines(matching: "^A").count == 1)
@@ -201,7 +201,7 @@ struct MessageCommandTests {
         try await watching.finish().expectFailure(69, "has ended")
     }
 
-    /// Waits until so many streams of events are open at a socket.
+    /// Waits until `count` streams of events are open at a control socket.
     private func waitForReaders(_ count: Int, of socket: String, _ harness: ProcessHarness) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while try await harness.streams(of: socket) < count {

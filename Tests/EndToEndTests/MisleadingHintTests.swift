@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Hints that would have harmed the host, or that could not help.
+/// Situations in which an obvious hint would harm the host, or would not help.
 @Suite("hints that mislead", .processes)
 struct MisleadingHintTests {
     @Test("a file without a key in place of a secret key: no hint to change its mode", arguments: [0o644, 0o666])
@@ -9,7 +9,7 @@ struct MisleadingHintTests {
         let harness = try ProcessHarness()
         defer { harness.end() }
         try await harness.makeKeys(peers: ["A"])
-        // As with --key /etc/passwd, for which chmod 600 would be a disaster.
+        // A user may give --key /etc/passwd by mistake, and must not be advised to chmod it to 600.
         try harness.write("root:x:0:0:root:/root:/bin/sh\n", to: "passwd")
         try harness.setMode(mode, of: "passwd")
         let result = try await harness.run(["server", "--key", "passwd"])

@@ -4,8 +4,9 @@ internal import Testing
 /// Names of servers, as the name service of the system resolves them.
 @Suite("names of servers", .processes, .serialized)
 struct NameServiceTests {
-    /// Starts a command with files of its own in place of /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf. No name
-    /// service answers at the address in resolv.conf, so an unknown name is a failure that may pass.
+    /// A launcher that replaces /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf by files of the test, for the
+    /// program only. No name service answers at the address in resolv.conf, so the lookup of an unknown name fails
+    /// temporarily.
     private static let launcher = [
         "/usr/bin/unshare", "--map-root-user", "--mount", "/bin/sh", "-c",
         """
@@ -28,7 +29,8 @@ struct NameServiceTests {
         try harness.write("hosts: files dns\n", to: "nsswitch.conf")
     }
 
-    /// Changes /etc/hosts of the processes: the file is mounted, so it must not be replaced.
+    /// Changes the /etc/hosts that the processes see. The file is written in place, because it is mounted and a new
+    /// file would not be.
     private static func setHosts(_ text: String, _ harness: ProcessHarness) throws {
         let file = try FileHandle(forWritingTo: harness.folder.appending(path: "hosts"))
         try file.truncate(atOffset: 0)

@@ -1,13 +1,13 @@
 internal import Foundation
 internal import Testing
 
-/// docs/operating.md: each of its commands works, in its order.
+/// Runs the commands of docs/operating.md in their order. Each of them must work.
 @Suite("docs/operating.md", .processes, .serialized)
 struct OperatingDocumentTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Copies a file from another host's folder.
+    /// The script in place of `scp`: it copies a file from the folder of another host.
     private static let copy = """
         #!/bin/sh
         exec cp "../${1%%:*}/${1#*:}" "$2"
@@ -39,7 +39,7 @@ struct OperatingDocumentTests {
                     arguments, environment: environment, launcher: ["/usr/bin/env", "-C", harness.path(host)])
                 running[host] = process
                 try await process.waitForLine(matching: arguments[0] == "server" ? "^public key " : "^joined as ")
-                // The control socket may be opened after that line.
+                // The process may open its control socket after it has printed that line.
                 let sockets = harness.runtimeFolder.path + "/\(host)/p2p"
                 while (try? FileManager.default.contentsOfDirectory(atPath: sockets))?.isEmpty ?? true {
                     try await RunningProcess.pause()

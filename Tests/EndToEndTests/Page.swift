@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A file of the package, with the tables in it if it is Markdown.
+/// A file of the package. If it is Markdown, its headings and tables can be read.
 struct Page {
     let text: String
 

@@ -84,7 +84,7 @@ struct PassphraseTests {
         let changed = try await run(["--passphrase-file", "wrong", "--new-passphrase-file", "right"])
         #expect(changed.errors == ["p2p: keys/A.key has another passphrase"])
         try await run(["--passphrase-file", "wrong", "--remove"]).expectFailure(77, "wrong passphrase")
-        // The replacement of a key with a passphrase is not plain by accident.
+        // A key that replaces one with a passphrase must have a passphrase too.
         #expect(try await run(["--passphrase-file", "right", "--remove"]).status == 0)
         #expect(try harness.read("keys/A.key") == plain)
         #expect(try await run(["--new-passphrase-file", "right"]).status == 0)
@@ -133,7 +133,7 @@ struct PassphraseTests {
         #expect(terminal.isSane)
     }
 
-    @Test("a process that is stopped at the question gives the terminal back, and asks again when it continues")
+    @Test("a process that is stopped at the question restores the terminal, and asks again when it continues")
     func stopped() async throws {
         let harness = try await Self.harness()
         defer { harness.end() }
@@ -154,9 +154,9 @@ struct PassphraseTests {
         #expect(!terminal.text.contains("horse"))
     }
 
-    /// Waits for a question after the first `skip` characters, and answers it.
+    /// Waits for a question in the text after the first `skip` characters, and types the answer.
     ///
-    /// - Returns: The number of characters before the answer.
+    /// - Returns: The number of characters on the terminal before the answer.
     private static func answer(
         _ text: String, _ question: String, _ terminal: TerminalProcess, after skip: Int = 0
     ) async throws -> Int {

@@ -88,7 +88,7 @@ struct PeerInputTests {
         }
         #expect(try await harness.run(["status", "--check", "--control", "a.sock"]).status == 1)
 
-        // Another process has the port meanwhile.
+        // While the peer is disconnected, another process takes its port.
         let other = try await harness.joinPeer("B", port: port, of: server)
         #expect(try await peer.answer(to: "connect").contains(/^error the port of .* is in use$/))
         other.send(SIGTERM)
@@ -179,7 +179,7 @@ struct PeerInputTests {
 }
 
 extension ProcessHarness {
-    /// Returns the arguments of a peer without broadcasts. A nil port takes a free one.
+    /// Returns the arguments of a peer without broadcasts. If `port` is nil, a free port is used.
     fileprivate func inputArguments(_ name: String, port: UInt16? = nil, of server: ServerProcess) throws -> [String] {
         try ["peer", name, "\(port ?? UDP.freePort())", "--server", server.address, "--broadcast-interval", "off"]
     }

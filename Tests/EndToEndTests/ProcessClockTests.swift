@@ -4,10 +4,10 @@ internal import Testing
 
 @testable import MeshControl
 
-/// The times in the status of a server whose host has its clock set.
-@Suite("a host's clock that is set")
+/// The times in the status of a server while the clock of its host is set to another time.
+@Suite("a host whose clock is set")
 struct ProcessClockTests {
-    /// Two clocks of a host: one that can be set, and one that only grows.
+    /// A host with two clocks: one that can be set, and a monotonic one.
     private final class Host: Sendable {
         private let times = Mutex((set: Int64(1_000), elapsed: Duration.zero))
 
@@ -34,7 +34,7 @@ struct ProcessClockTests {
     private static let steps: [Duration] = [.seconds(56 * 365 * 86_400), .seconds(-3_600), .milliseconds(-101)]
 
     @Test(
-        "the age of a process and of its problems stays right, and times are those of the clock as it is",
+        "the ages of a process and of its problems do not change, and times are those of the clock as it is now",
         arguments: steps)
     func ages(step: Duration) async throws {
         let host = Host()
@@ -61,7 +61,7 @@ struct ProcessClockTests {
             #expect(status.time - status.startedAt == .seconds(70))
             let since = try #require(status.problems.first?.since)
             #expect(status.time - since == .seconds(10))
-            // The time between the readings of two clocks changes nothing.
+            // The two clocks are not read at the same instant. A difference of 50 ms must not change the times.
             host.set(by: .milliseconds(50))
         }
     }

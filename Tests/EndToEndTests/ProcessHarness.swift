@@ -3,14 +3,14 @@ internal import Synchronization
 
 /// Starts `p2p` in processes and collects their output.
 ///
-/// `end()` kills the processes that still run: `defer { harness.end() }`.
+/// `end()` kills the processes that still run. Call it in a `defer` statement.
 final class ProcessHarness: Sendable {
     /// The working folder of the processes. `end()` removes it.
     let folder: URL
-    /// The folder in which the folder of the processes' control sockets is. Its path is short, as that of a socket must
-    /// be.
+    /// The folder that contains the folder of the control sockets. Its path is short, because the length of a socket's
+    /// path is limited.
     let runtimeFolder: URL
-    /// The environment in which processes and commands have the control sockets of this harness only.
+    /// The environment variables with which processes and commands use only the control sockets of this harness.
     var socketEnvironment: [String: String] {
         ["XDG_RUNTIME_DIR": runtimeFolder.path, "P2P_SOCKETS": runtimeFolder.path + "/p2p"]
     }

@@ -1,15 +1,15 @@
 internal import Foundation
 internal import Testing
 
-/// The system allows the process less than it needs: it says so, and exits with 71.
+/// If the system allows a process less than it needs, the process prints this and exits with 71.
 @Suite("limits of the process", .processes, .serialized)
 struct ProcessLimitTests {
-    /// A launcher that runs lines of a shell before the program.
+    /// Returns a launcher that runs shell commands before the program.
     private static func shell(_ lines: String, as launcher: [String] = []) -> [String] {
         launcher + ["/bin/sh", "-c", "\(lines); exec \"$0\" \"$@\""]
     }
 
-    /// The beginning of a launcher that is root in namespaces of its own.
+    /// The beginning of a launcher that runs the program as root in namespaces of its own.
     private static let namespace = ["/usr/bin/unshare", "--map-root-user", "--mount"]
 
     private static func hasNamespaces() async throws -> Bool {
@@ -29,7 +29,7 @@ struct ProcessLimitTests {
             .expectFailure(71, " open files and may have \(count)", hint: "'ulimit -Hn ")
     }
 
-    @Test("a crash wrote the keys of sessions into a core file")
+    @Test("a server writes no core file, which would contain the keys of sessions")
     func coreFile() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -75,7 +75,7 @@ struct ProcessLimitTests {
                 #expect(try await process.waitForExit() == 0)
             } catch {
                 let end = try await process.finish()
-                // The loader's own refusal.
+                // With so little memory, the loader itself fails, with 127.
                 if end.status == 127 { continue }
                 end.expectFailure(71, "MB of address space", hint: "'ulimit -v' or 'ulimit -d'")
                 refusals += 1
@@ -90,14 +90,14 @@ struct ProcessLimitTests {
     func threads() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
-        // Of root, the processes are not counted.
+        // The limit does not apply to root, so the program runs as another user.
         let launcher = ["/usr/bin/prlimit", "--nproc=1"] + (geteuid() == 0 ? BadInputTests.nobody : [])
         try await harness.run(["selftest"], launcher: launcher)
             .expectFailure(71, "threads and may start 0", hint: "'ulimit -u'")
     }
 
     @Test(
-        "commands that could start no thread waited without a word and without an end",
+        "commands that can start no thread print which limit to raise, and do not hang",
         .enabled("needs a user other than root", BadInputTests.canBeNobody),
         arguments: [
             ["keygen"], ["check", "server"], ["send", "B", "x"], ["doctor"], ["revoke", "A"], ["key", "show", "A"],
@@ -112,7 +112,7 @@ struct ProcessLimitTests {
     }
 
     @Test(
-        "commands with too little address space waited without an end, or crashed",
+        "commands with too little address space neither hang nor crash",
         arguments: [["keygen"], ["send", "B", "x"], ["simulate", "--peers", "2"], ["check", "server"]])
     func addressSpaceOfOthers(command: [String]) async throws {
         let harness = try ProcessHarness()
@@ -120,7 +120,7 @@ struct ProcessLimitTests {
         var refusals = 0
         for megabytes in stride(from: 20, through: 120, by: 4) {
             let result = try await harness.run(command, launcher: Self.shell("ulimit -v \(megabytes << 10)"))
-            // The loader's own refusal, or the kernel's.
+            // With so little memory, the loader itself fails, or the kernel kills the process.
             if result.status == 127 || refusals == 0 && result.errors.isEmpty && result.output.isEmpty { continue }
             if result.status == 71 {
                 result.expectFailure(71, "MB of address space", hint: "'ulimit -v'")

@@ -4,13 +4,14 @@ internal import Testing
 
 /// The scope of tests that start processes: a few at a time, on threads of their own.
 ///
-/// Swift's threads for tasks are as many as cores, and the tests of the library use them for minutes. A test that waits
-/// for a process would continue only when one of them is free, long after the process has done what is expected.
+/// Swift runs tasks on as many threads as there are cores, and the tests of the library occupy them for minutes. A test
+/// that waits for a process would continue only when one of these threads is free, which may be long after the expected
+/// event.
 struct ProcessScope: SuiteTrait, TestTrait, TestScoping {
     var isRecursive: Bool { true }
 
     func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
-        // A suite, or a test as a whole, has no scope: each of its cases has one.
+        // Only a case of a test has a scope, and not a whole test or a suite.
         testCase == nil ? nil : self
     }
 
@@ -63,7 +64,7 @@ private final class ProcessSlots: Sendable {
     }
 }
 
-/// Runs tasks on the threads of a dispatch queue, which starts another one if all of them wait.
+/// Runs tasks on the threads of a dispatch queue, which starts another thread if all of them are blocked.
 private final class DispatchTaskExecutor: TaskExecutor {
     static let shared = DispatchTaskExecutor()
 

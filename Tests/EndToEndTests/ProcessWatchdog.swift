@@ -1,8 +1,9 @@
 internal import Foundation
 
-/// Kills the processes of an interrupted test run, and removes its folder.
+/// Kills the processes of a test run that was interrupted, and removes the folder of that run.
 ///
-/// It is a shell that reads the ids of processes as they begin and end. Its input ends with the test run.
+/// The watchdog is a shell that reads the IDs of processes as they begin and end. The end of its input means that the
+/// test run has ended.
 final class ProcessWatchdog: Sendable {
     static let shared = Result { try ProcessWatchdog() }
 

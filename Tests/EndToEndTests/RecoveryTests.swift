@@ -66,7 +66,7 @@ struct RecoveryTests {
         let (markA, markB) = (a.mark, b.mark)
         for peer in [a, b] { try await peer.waitForLine(matching: "^p2p: warning: no answer from ", on: .errors) }
 
-        // The time between retries is at most 8 s plus jitter.
+        // A peer retries at intervals of at most 8 s plus jitter.
         let new = try await harness.startServer(port: port)
         try await a.waitForLine(matching: "^joined as A at ", since: markA, within: .seconds(12))
         try await b.waitForLine(matching: "^joined as B at ", since: markB, within: .seconds(12))
@@ -75,7 +75,7 @@ struct RecoveryTests {
         withExtendedLifetime(new) {}
     }
 
-    /// On loopback, a closed port answers with ICMP, which is an error at the peer's socket.
+    /// On loopback, a datagram to a closed port causes an ICMP message, which the peer's socket reports as an error.
     @Test("a peer whose server's port is closed keeps running and joins when the server appears")
     func closedPort() async throws {
         let harness = try ProcessHarness()
@@ -128,7 +128,7 @@ struct RecoveryTests {
                 stranger.send(noise, to: .loopback4, port: port)
                 stranger.send([UInt8](repeating: 0, count: size), to: .loopback4, port: port)
             }
-            // A stranger can make version, kind and length right.
+            // A stranger can send datagrams whose version, kind and length are valid.
             for kind in Array(UInt8(0)...6) + Array(0x10...0x12) + Array(0x20...0x24) + [0x30, 0xFF] {
                 for size in [28, 92, 116, 134, 143, 191, 256, 1_232, 1_400] {
                     var datagram = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -140,7 +140,7 @@ struct RecoveryTests {
         }
 
         for process in [server.process, a, b] {
-            // The kernel drops most of them at the server.
+            // At the server, the kernel drops most of these datagrams before the process reads them.
             try await process.waitForLine(matching: "(refused|lost) datagrams", on: .errors)
         }
         // 20 messages at 200 ms take more than twice the lifetime.
@@ -151,7 +151,7 @@ struct RecoveryTests {
             #expect(try process.lines(matching: "^[-~] ").isEmpty)
             #expect(try process.lines(matching: "lost the server|ended the session", on: .errors).isEmpty)
         }
-        // Refusals are logged in sums, not one line per datagram.
+        // A log line has the count of many refusals; there is not one line per datagram.
         #expect(try server.process.lines(matching: "(refused|lost) datagrams", on: .errors).count < 40)
     }
 }

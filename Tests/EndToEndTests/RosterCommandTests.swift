@@ -51,7 +51,7 @@ struct RosterCommandTests {
         #expect(next.errors.last == "p2p: next: p2p peer D PORT")
     }
 
-    @Test("a server that stands still does not keep another one from reading the list, or the command from ending")
+    @Test("a server that is stopped does not keep another one from reading the list, or the command from ending")
     func stoppedServer() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -92,7 +92,7 @@ struct RosterCommandTests {
         for peer in [a, b] { #expect(try peer.lines(matching: "^- ").isEmpty) }
         _ = try await harness.joinPeer("C", of: server)
 
-        // With the command, all of them can be revoked.
+        // `p2p revoke` may revoke all keys, which a changed file may not.
         try harness.write(keys.dropFirst().map { "\($0)\n" }.joined(), to: "keys/authorized_peers")
         #expect(try await harness.run(["revoke", "A", "B", "C"]).status == 0)
         try await server.process.waitForLine(matching: "^p2p: read .* again: 0 keys$", on: .errors)
@@ -115,13 +115,13 @@ struct RosterCommandTests {
         #expect(try await harness.run(["authorize", "A", "keys/A.pub"]).status == 0)
         try await a.waitForLine(matching: "^joined as A at ", since: mark, within: .seconds(20))
 
-        // One that is not listed when it starts waits as well, and a time limit ends it.
+        // A peer that is not listed when it starts keeps trying too, until `--timeout` ends it.
         let b = try #require(try await harness.run(["keygen", "B"]).output.first)
         let late = try harness.startPeer("B", of: server, ["--timeout", "2s"])
         try await late.finish().expectFailure(77, "does not let this key join as B", hint: "p2p authorize \(b)")
     }
 
-    @Test("if no server of this user runs, the command says how to tell one that does")
+    @Test("if no server of this user runs, the command says how to make another user's server read the list")
     func noServer() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -129,7 +129,7 @@ struct RosterCommandTests {
         let revoked = try await harness.run(["revoke", "A"])
         #expect(revoked.status == 0)
         #expect(revoked.errors.last?.contains("keys/authorized_peers; a server of another user does on SIGHUP") == true)
-        // A list that the server refuses is in the answer.
+        // If the server refuses the list, its answer says so, and the command prints it.
         let server = try await harness.startServer()
         try harness.write("\(keys[1])\n\(keys[0])\n", to: "keys/authorized_peers")
         let authorized = try await harness.run(["revoke", "A"])
@@ -159,7 +159,7 @@ struct RosterCommandTests {
         try await harness.makeKeys(peers: (0..<20).map { "n\($0)" })
         let list = try harness.read("keys/authorized_peers")
         let files = try FileManager.default.contentsOfDirectory(atPath: harness.path("keys")).sorted()
-        // The limit is smaller than the list, so that a part of it could be written.
+        // The limit is smaller than the list, so a write could stop in the middle of the list.
         let limited = ["/bin/sh", "-c", #"ulimit -f 1; exec "$0" "$@""#]
         try await harness.run(["revoke", "n7"], launcher: limited)
             .expectFailure(73, "keys/authorized_peers cannot be written: File too large", hint: "nothing has changed")
@@ -188,7 +188,7 @@ struct RosterCommandTests {
         #expect(try await harness.run(["revoke", "B", "--authorized-peers", "list"]).status == 0)
     }
 
-    @Test("a key that cannot be meant is not authorized")
+    @Test("a key that is obviously the wrong one is not authorized")
     func refused() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

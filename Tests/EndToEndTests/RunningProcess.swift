@@ -11,7 +11,7 @@ final class RunningProcess: Sendable {
     struct Line: Sendable {
         let stream: Stream
         let text: String
-        /// The time when the line was read, so that a busy test does not make it late.
+        /// The time when the line was read. A test that looks at it later must not take it for late.
         let at: ContinuousClock.Instant
     }
 
@@ -33,7 +33,7 @@ final class RunningProcess: Sendable {
         hasInput: Bool = false
     ) throws {
         input = hasInput ? Pipe() : nil
-        // No other process may keep the pipe open.
+        // No other process may inherit the pipe and keep it open.
         if let input { _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC) }
         command = (launcher + ["p2p"] + arguments).joined(separator: " ")
         let whole = launcher + [try Self.binary().path] + arguments
@@ -44,11 +44,12 @@ final class RunningProcess: Sendable {
         process.standardInput = input ?? FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in
             let status = process.terminationStatus
-            // The lock keeps this from overtaking "began".
+            // The lock ensures that "ended" comes after the "began" of the same process.
             Self.spawning.withLock { _ in ProcessWatchdog.notify("ended", process.processIdentifier) }
             self?.state.withLock { $0.exit = (status, .now) }
         }
-        // One process at a time: if another one inherited these pipes, they would stay open after the exit.
+        // Processes are started one at a time. If another process inherited these pipes, they would stay open after
+        // this process has exited.
         try Self.spawning.withLock { _ in
             process.standardOutput = reading(.output)
             process.standardError = reading(.errors)
@@ -57,24 +58,24 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Writes to the pipe to standard input.
+    /// Writes to the process's standard input, which must be a pipe.
     func write(_ bytes: some Collection<UInt8>) throws {
         try input?.fileHandleForWriting.write(contentsOf: Data(bytes))
     }
 
-    /// Writes a line to the pipe to standard input, and waits for the line that answers it.
+    /// Writes a line to the process's standard input, and waits for the line that answers it.
     func answer(to line: String, within limit: Duration = .seconds(10)) async throws -> String {
         let mark = mark
         try write("\(line)\n".utf8)
         return try await waitForLine(matching: "^(ok|error) ", since: mark, within: limit)
     }
 
-    /// Closes the pipe to standard input.
+    /// Closes the process's standard input.
     func closeInput() throws {
         try input?.fileHandleForWriting.close()
     }
 
-    /// The number of lines so far: pass it as `since` to ignore them.
+    /// The number of lines so far. Pass it as `since` to ignore those lines.
     var mark: Int { state.withLock { $0.lines.count } }
 
     func lines(of stream: Stream) -> [String] {
@@ -126,7 +127,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Stops the process by SIGSTOP for a time that belongs to the scenario, then resumes it.
+    /// Stops the process by SIGSTOP, runs `body`, and resumes the process when `duration` has passed since the stop.
     ///
     /// - Returns: the time of the resumption.
     func suspend(
@@ -140,8 +141,8 @@ final class RunningProcess: Sendable {
         return .now
     }
 
-    /// Sends SIGSTOP and waits until each thread has stopped. Until the system has scheduled one of the threads, the
-    /// others continue, and on a busy host they answer what a test sends after the signal.
+    /// Sends SIGSTOP and waits until each thread has stopped. A thread stops only when the system schedules it next. On
+    /// a busy host, threads that still run would answer datagrams that a test sends after the signal.
     func stop() async throws {
         send(SIGSTOP)
         let folder = "/proc/\(id)/task"
@@ -248,11 +249,11 @@ final class RunningProcess: Sendable {
         throw MissingOutcome(what: "the p2p binary", from: "the folders above \(bundle ?? arguments[0])")
     }
 
-    /// The environment of every process: without `P2P_KEYS`, which the developer may have set.
+    /// The environment of every process. It lacks `P2P_KEYS`, which the developer may have set.
     static let environment: [String: String] = {
         let names: Set = [
             "PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
-            // For builds with coverage or a sanitizer.
+            // Builds with coverage or a sanitizer need these.
             "LLVM_PROFILE_FILE", "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
         ]
         var kept = ProcessInfo.processInfo.environment.filter { names.contains($0.key) }
@@ -260,7 +261,7 @@ final class RunningProcess: Sendable {
         return kept
     }()
 
-    /// Waits between two looks at a process.
+    /// Waits for the short time between two checks of a process.
     static func pause() async throws {
         try await Task.sleep(for: pollInterval)
     }

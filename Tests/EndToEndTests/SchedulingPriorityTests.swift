@@ -45,7 +45,8 @@
                 let text = try String(contentsOfFile: "\(folder)/\(thread)/stat", encoding: .utf8)
                 let start = try #require(text.firstIndex(of: "("))
                 let end = try #require(text.lastIndex(of: ")"))
-                // The 41st field is the policy; the third follows the name.
+                // The 41st field is the scheduling policy. `text[end...]` begins after the name, which is the second
+                // field.
                 let policy = text[end...].split(separator: " ")[39]
                 return Thread(name: String(text[start..<end].dropFirst()), isRealTime: policy == "2")
             }

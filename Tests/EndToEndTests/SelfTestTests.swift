@@ -13,7 +13,7 @@ struct SelfTestTests {
         #expect(result.output.count == 9)
         #expect(result.output.dropFirst().dropLast().allSatisfy { $0.hasPrefix("ok   ") }, "\(result.text)")
         #expect(result.output.last == "7 passed, 0 failed")
-        // A slow host shows progress.
+        // On a slow host, the command prints its progress on stderr.
         #expect(result.errors.allSatisfy { $0.hasPrefix("p2p: selftest: running, ") }, "\(result.text)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: harness.folder.path).isEmpty)
     }

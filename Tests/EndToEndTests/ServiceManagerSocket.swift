@@ -40,9 +40,10 @@ final class ServiceManagerSocket: Sendable {
         close(descriptor)
     }
 
-    /// Sends empty datagrams to this socket until it takes no more.
+    /// Sends empty datagrams to this socket until its receive queue is full.
     func fill() {
-        // Each sender can have so many on the way. One that cannot send any has met a full receiver.
+        // The number of datagrams per sender is limited too, so senders are added. The receive queue is full when a new
+        // sender cannot send even one datagram.
         while sendEmptyDatagrams() > 0 {}
     }
 
@@ -67,14 +68,14 @@ final class ServiceManagerSocket: Sendable {
         }
     }
 
-    /// Returns the states that have come since they were last read.
+    /// Returns the states that have arrived since the last call.
     func states() -> [State] {
         var states: [State] = []
         while let state = take() { states.append(state) }
         return states
     }
 
-    /// Reads states until one is wanted. The others are dropped.
+    /// Reads states until `isWanted` returns true for one, and returns it. The others are dropped.
     @discardableResult
     func waitForState(
         within limit: Duration = .seconds(10), _ isWanted: (State) -> Bool
@@ -93,7 +94,7 @@ final class ServiceManagerSocket: Sendable {
         }
     }
 
-    /// Returns the oldest state that has come; nil if there is none.
+    /// Reads the oldest state that has arrived; nil if there is none.
     private func take() -> State? {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))

@@ -127,7 +127,7 @@ struct ServiceNotificationTests {
             try await manager.waitForState { $0["WATCHDOG"] == "1" }
             times.append(.now)
         }
-        // The median, because a busy machine delays some.
+        // The median is checked, because a busy machine may delay some messages.
         let gaps = zip(times, times.dropFirst()).map { $1 - $0 }.sorted()
         #expect(gaps[gaps.count / 2] <= .milliseconds(400), "\(gaps)")
         #expect(other.states().allSatisfy { $0["WATCHDOG"] == nil })
@@ -145,7 +145,7 @@ struct ServiceNotificationTests {
         let stuck = try harness.start(
             ["server", "--listen", "127.0.0.1:0"],
             environment: environment.merging(["NOTIFY_SOCKET": manager.name]) { $1 })
-        // The other server shows that the time for many signs of life has passed.
+        // The watchdog messages of another server show that enough time has passed.
         _ = try harness.start(
             ["server", "--listen", "127.0.0.1:0"],
             environment: environment.merging(["NOTIFY_SOCKET": other.name]) { $1 })
@@ -155,7 +155,7 @@ struct ServiceNotificationTests {
         _ = manager.states()
         _ = other.states()
         for _ in 0..<10 { try await other.waitForState { $0["WATCHDOG"] == "1" } }
-        // One may have been on its way.
+        // One message may have been sent before the thread stopped.
         #expect(manager.states().count { $0["WATCHDOG"] == "1" } <= 1)
         freezer.thaw()
         for _ in 0..<3 { try await manager.waitForState { $0["WATCHDOG"] == "1" } }

@@ -59,7 +59,7 @@ struct ServiceUnitTests {
             #expect(folder.hasPrefix("p2p-"))
             #expect(unit.values(of: "Environment").contains("XDG_RUNTIME_DIR=%t/\(folder)"))
         }
-        // In a /run of its own, since other tests look at the sockets of this user's processes.
+        // The script mounts a /run of its own, because other tests look at the sockets of this user's processes.
         let script = """
             mount -t tmpfs none /run && mkdir -m 700 /run/p2p-test || exit 1
             unset P2P_SOCKETS
@@ -87,7 +87,8 @@ private struct Unit {
 
     func values(of name: String) -> [String] { settings.filter { $0.name == name }.map { String($0.value) } }
 
-    /// A launcher that runs the unit's command with the built program. A shell expands variables as systemd does.
+    /// Returns a launcher that runs the unit's command with the built program. A shell expands variables in place of
+    /// systemd.
     func launcher(instance: String = "", keys: String) throws -> [String] {
         guard let command = values(of: "ExecStart").first, command.hasPrefix("/usr/bin/p2p ") else {
             throw MissingOutcome(what: "a command", from: "ExecStart")

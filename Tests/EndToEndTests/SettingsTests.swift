@@ -112,7 +112,7 @@ struct SettingsTests {
         ),
     ]
 
-    @Test("settings of a file that contradict each other were called wrong usage, 64", arguments: contradictions)
+    @Test("settings of a file that contradict each other exit with 78, not with 64", arguments: contradictions)
     func contradiction(_ settings: [String], arguments: [String], errors: [String]) async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -127,7 +127,7 @@ struct SettingsTests {
         }
     }
 
-    @Test("addresses of a peer's settings file that exclude each other were called wrong usage, 64")
+    @Test("addresses of a peer's settings file that exclude each other exit with 78, not with 64")
     func peerContradiction() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -162,7 +162,7 @@ struct SettingsTests {
             .expectFailure(78, "$P2P_MAX_PEERS: the number of peers is 1 to 65536")
     }
 
-    @Test("a reload accepted settings with which the server could not start again")
+    @Test("a reload refuses settings with which the server could not start again")
     func contradictionInReload() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -182,7 +182,7 @@ struct SettingsTests {
         #expect(try server.lines(matching: "again: 1 key$", on: .errors).isEmpty)
     }
 
-    @Test("check named only the first setting that was out of range")
+    @Test("check names every setting that is out of range")
     func checkOfSettings() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

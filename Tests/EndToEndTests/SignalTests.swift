@@ -20,7 +20,8 @@ struct SignalTests {
             let swarm = try harness.start(
                 ["swarm", "--peers", "2", "--prefix", "m", "--server", server.address], launcher: launcher)
             for number in 0..<2 { try await server.process.waitForLine(matching: "^\\+ m\(number) ") }
-            // The server prints a join before the newest peer knows of it.
+            // The server prints a join before the peer that joins knows of it, so the swarm is asked until it reports
+            // both peers.
             let deadline = ContinuousClock.now + .seconds(10)
             while ContinuousClock.now < deadline, try swarm.lines(matching: "^p2p: 2 of 2 ", on: .errors).isEmpty {
                 try signal(SIGUSR1, to: swarm, launcher)
@@ -48,7 +49,7 @@ struct SignalTests {
         Foundation.kill(child, signal)
     }
 
-    /// Calls `body` with a process of the command, and the server that it uses.
+    /// Calls `body` with a process that runs the command, and with the server that it uses.
     private func with(
         _ command: String, launcher: [String] = [],
         _ body: (RunningProcess, ServerProcess, ProcessHarness) async throws -> Void
@@ -71,9 +72,9 @@ struct SignalTests {
         }
     }
 
-    // Foundation blocks these signals for the processes that it starts.
+    // Foundation blocks these signals in the processes that it starts.
     @Test(
-        "SIGINT, SIGTERM and SIGHUP ended no simulation whose parent had blocked them",
+        "SIGINT, SIGTERM and SIGHUP end a simulation even if its parent has blocked them",
         arguments: [SIGINT, SIGTERM, SIGHUP], ["selftest", "simulate"])
     func end(signal: Int32, command: String) async throws {
         try await with(command) { process, _, _ in
@@ -97,7 +98,7 @@ struct SignalTests {
         }
     }
 
-    /// Waits until the system says that the process is in this state.
+    /// Waits until /proc shows that the process is in this state.
     private static func wait(for state: Character, of process: RunningProcess) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while true {
@@ -201,8 +202,8 @@ struct SignalTests {
             case "peer": ["peer", "A", "\(try UDP.freePort())", "--server", server.address]
             default: ["swarm", "--peers", "1", "--prefix", "A", "--server", server.address]
             }
-        // Nobody reads the results, so the end takes half a second. On a busy host the process may end before the
-        // signal comes; then it starts again.
+        // Nobody reads the results, so the process takes half a second to end. On a busy host, it may end before the
+        // second signal arrives. The test then starts another process.
         var end: Int32 = 0
         for _ in 0..<5 where end != 128 + signal {
             let mark = server.process.mark
@@ -213,7 +214,7 @@ struct SignalTests {
                 try await server.process.waitForLine(matching: "^\\+ A0? ", since: mark)
             }
             process.send(SIGINT)
-            // Of these, one comes after 100 ms.
+            // One of these signals comes more than 100 ms after the first signal, and so ends the process.
             while process.isRunning {
                 process.send(signal)
                 try await RunningProcess.pause()
@@ -236,9 +237,9 @@ struct SignalTests {
         }
     }
 
-    /// The launcher of a program as the first process of a process namespace.
+    /// A launcher that runs the program as the first process of a process namespace.
     ///
-    /// It needs a /proc of its own: Dispatch looks its threads up there.
+    /// The namespace needs a /proc of its own, because Dispatch reads its threads from there.
     private static let container = [
         "/usr/bin/unshare", "--map-root-user", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
     ]
@@ -275,7 +276,7 @@ struct SignalTests {
             ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "100ms"],
             launcher: ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)"])
         try await server.process.waitForLine(matching: "^\\+ A ")
-        // Before a message from the peer arrives at another one, the peer has printed that it joined.
+        // The peer prints that it joined before it sends its first message.
         let other = try await harness.joinPeer("B", of: server)
         try await other.waitForMessages(from: "A", count: 1)
         for descriptor in 0...2 {
@@ -284,7 +285,7 @@ struct SignalTests {
             #expect(target.hasPrefix("/dev/null") || target.hasPrefix("pipe:"), "\(descriptor): \(target)")
         }
         peer.send(SIGTERM)
-        // Without standard output, the results are lost.
+        // If standard output is closed, the results are lost and the exit code is 74.
         let status = try await peer.waitForExit()
         #expect(status == (redirection.contains("1>&-") ? 74 : 0))
         try await server.process.waitForLine(matching: "^- A \\(left\\)")

@@ -1,10 +1,11 @@
 internal import Foundation
 internal import Testing
 
-/// The snippets as programs. The build compiles them next to `p2p`.
+/// Runs the snippets as programs, which the build puts beside `p2p`.
 @Suite("Snippets", .processes)
 struct SnippetTests {
-    /// A command that starts the snippet in the folder of the program that comes after it.
+    /// Returns a launcher that runs a snippet. It finds the snippet in the folder of the program whose path the harness
+    /// appends.
     private static func launcher(_ snippet: String) -> [String] {
         ["/bin/sh", "-c", "exec \"$(dirname \"$0\")/\(snippet)\""]
     }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Nobody reads a process's output, as after Ctrl-S on a terminal.
+/// Processes whose output nobody reads, as after Ctrl-S on a terminal.
 @Suite("a reader that stalls", .processes, .serialized)
 struct StalledReaderTests {
     @Test("a server whose log nobody reads keeps its members, and SIGTERM ends it within 2 s")
@@ -44,12 +44,12 @@ struct StalledReaderTests {
             ["--authorized-peers", path], launcher: pipe.launcher(for: .errors))
         for name in names { _ = try await harness.joinPeer(name, of: server, ["--broadcast-interval", "off"]) }
         var lines = try harness.read("keys/authorized_peers").split(separator: "\n")
-        // The last key stays: an empty list would be refused.
+        // The last key remains, because the server would refuse an empty list.
         for name in names.dropLast() {
             lines.removeFirst()
             try harness.write(lines.joined(separator: "\n") + "\n", to: "keys/authorized_peers")
             server.process.send(SIGHUP)
-            // The departure shows that the signal was handled.
+            // The departure shows that the server has handled the signal.
             try await server.process.waitForLine(matching: "^- \(name) \\(the key is no longer authorized")
         }
         let log = try await pipe.drain(until: " missing here: the reader of stderr is too slow")

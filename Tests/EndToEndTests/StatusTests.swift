@@ -2,7 +2,7 @@ internal import Foundation
 internal import MeshControl
 internal import Testing
 
-/// `p2p status`, and the control socket that it asks.
+/// `p2p status`, and the control socket through which it gets the status.
 @Suite("p2p status", .processes, .timeLimit(.minutes(10)))
 struct StatusTests {
     @Test("a server and a peer have a socket of mode 0600 in a folder of mode 0700, and remove it when they end")
@@ -108,7 +108,7 @@ struct StatusTests {
         try await peer.waitForLine(matching: "lost the server", on: .errors)
         let sick = try await harness.run(["status", "--check", "--control", socket])
         #expect(sick.status == 1 && sick.text.isEmpty)
-        // Now the peer is the only one that runs.
+        // The peer is now the only process that runs.
         let status = try await harness.run(["status"])
         #expect(status.output.first?.contains("lost the server") == true, "\(status.text)")
     }
@@ -218,7 +218,7 @@ struct StatusTests {
         let folder = harness.runtimeFolder.appending(path: "p2p")
         _ = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
         try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: folder.path)
-        // The message would be for the eyes of that user.
+        // The other user, who owns the socket, must not get the message.
         try await harness.run(["send", "B", "hello"]).expectFailure(69, "no peer of this user runs here")
         try await harness.run(["status"]).expectFailure(69, "no server or peer of this user runs here")
     }
@@ -240,7 +240,7 @@ struct StatusTests {
         #expect(status.text.contains("\"\(line.dropFirst("listening on ".count))\""), "\(status.text)")
     }
 
-    @Test("status never ended if the server was stopped", .timeLimit(.minutes(2)))
+    @Test("status ends with an error if the server is stopped by SIGSTOP", .timeLimit(.minutes(2)))
     func stopped() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -295,7 +295,7 @@ struct StatusTests {
 }
 
 extension ProcessHarness {
-    /// Returns the path of a control socket in the usual folder.
+    /// Returns the path of a control socket in the default folder.
     func path(of socket: String) -> String {
         runtimeFolder.appending(path: "p2p").appending(path: socket).path
     }
@@ -309,7 +309,7 @@ extension ProcessHarness {
         try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
     }
 
-    /// Waits for a control socket in the usual folder.
+    /// Waits for a control socket in the default folder.
     @discardableResult
     func waitForSocket(_ name: String) async throws -> URL {
         let file = runtimeFolder.appending(path: "p2p").appending(path: name)

@@ -1,7 +1,8 @@
 internal import Foundation
 internal import Synchronization
 
-/// A program on a terminal of its own, as in a window: what it prints, keys, the window's size, and its end.
+/// A program on a terminal of its own, as in a window. A test can read its output, type keys, resize the window, and
+/// wait for its exit.
 final class TerminalProcess: Sendable {
     /// POSIX_SPAWN_SETSID.
     #if canImport(Darwin)
@@ -65,7 +66,7 @@ final class TerminalProcess: Sendable {
         Thread.detachNewThread { [weak self] in
             var buffer = [UInt8](repeating: 0, count: 4_096)
             var hasEnded = false
-            // A thread that waits in read(2) would keep the terminal open.
+            // The thread polls, because a thread that is blocked in read(2) would keep the terminal open.
             while let self, !self.state.withLock({ $0.isClosed }) {
                 var events = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
                 guard unsafe poll(&events, hasEnded ? 0 : 1, 20) > 0 else { continue }
@@ -116,7 +117,7 @@ final class TerminalProcess: Sendable {
         return settings.c_lflag & expected == expected
     }
 
-    /// Waits until the text after the first `skip` characters has a match for the regular expression.
+    /// Waits until the text after the first `skip` characters matches the regular expression.
     ///
     /// - Returns: The text so far.
     @discardableResult
@@ -128,7 +129,7 @@ final class TerminalProcess: Sendable {
         }
     }
 
-    /// Waits for the end and returns the exit status; 128 and the number of the signal if one ended the program.
+    /// Waits for the end and returns the exit status; if a signal ended the program, 128 plus its number.
     func waitForExit(within limit: Duration = .seconds(10)) async throws -> Int32 {
         try await wait(for: "an exit", within: limit) { $0.status }
     }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The command on a terminal.
+/// `p2p` on a terminal.
 @Suite("on a terminal", .processes, .serialized)
 struct TerminalTests {
     private func command(_ arguments: [String]) throws -> [String] {
@@ -38,7 +38,7 @@ struct TerminalTests {
         try await peer.waitForText(matching: "joined as A ")
         peer.hangUp()
         try await server.process.waitForLine(matching: "^- A \\(left\\)")
-        // The results cannot be printed, but the signal says why the peer ended.
+        // The results cannot be printed any more, but the exit code is that of the signal, and not that of lost output.
         #expect(try await peer.waitForExit() == 129)
     }
 
@@ -91,7 +91,7 @@ struct TerminalTests {
         #expect(try await test.waitForExit(within: .seconds(120)) == 0)
         let text = try await test.waitForText(matching: "passed")
         #expect(text.contains("\r\u{1B}[Kselftest: running, "))
-        // What a terminal shows of each line comes after the last sequence that clears it.
+        // A terminal shows only the part of a line after the last sequence that clears the line.
         let shown = text.split(separator: "\r\n").map { $0.split(separator: "\u{1B}[K").last.map(String.init) ?? "" }
         #expect(shown.filter { $0.hasPrefix("ok ") }.count > 3, "\(shown)")
         #expect(!shown.contains { $0.contains("running") && $0.contains("ok ") }, "\(shown)")

@@ -7,7 +7,7 @@ final class ThreadFreezer: Sendable {
 
     /// - Parameters:
     ///   - thread: The beginning of the thread's name.
-    ///   - id: The id of its process.
+    ///   - id: The ID of the thread's process.
     init(thread: String, of id: Int32) throws {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -26,7 +26,7 @@ final class ThreadFreezer: Sendable {
 
     /// Lets the thread run again, as the system does when the process that stopped it ends.
     func thaw() {
-        // A child of this process may block SIGTERM.
+        // SIGTERM would not suffice, because a child of this process may have it blocked.
         kill(process.processIdentifier, SIGKILL)
     }
 

@@ -2,8 +2,8 @@ internal import Foundation
 internal import MeshControl
 internal import Testing
 
-/// The commands that talk to a running mesh, on a terminal and in a pipe, as text and as JSON. `TopTests` has those of
-/// `p2p top`.
+/// The commands that talk to a running mesh, on a terminal and in a pipe, as text and as JSON. `TopTests` does the same
+/// for `p2p top`.
 @Suite("transcripts", .processes, .serialized, .timeLimit(.minutes(10)))
 struct TranscriptTests {
     private func onTerminal(_ arguments: [String], _ harness: ProcessHarness) throws -> TerminalProcess {

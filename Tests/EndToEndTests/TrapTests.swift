@@ -13,7 +13,7 @@ struct TrapTests {
         let harness = try ProcessHarness()
         defer { harness.end() }
         let key = try await harness.run(["keygen", "A"]).output[0].dropFirst(2)
-        // A user who may not make devices has no such test.
+        // A user who may not make devices cannot run this case.
         guard try Self.run(make, in: harness) == 0 else { return }
         for command in [["authorize", "A", String(key)], ["revoke", "A"]] {
             try await harness.run(command + ["--authorized-peers", "list"])
@@ -79,7 +79,7 @@ struct TrapTests {
         #expect(try harness.read("keys/A.key") == key)
     }
 
-    @Test("with a mask of 777, keygen and the control socket made folders that nobody could enter")
+    @Test("with a umask of 777, keygen and the control socket made folders that nobody could enter")
     func mask() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -255,7 +255,7 @@ struct TrapTests {
         #expect(result.output.isEmpty, "\(result.text)")
     }
 
-    @Test("a report that was larger than a file may be had the hint to give a file in another folder")
+    @Test("for a report larger than the limit of files, the hint was to use another folder")
     func reportTooLarge() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -332,7 +332,7 @@ struct TrapTests {
         }
     }
 
-    @Test("a settings file that was a link to itself was refused without a reason")
+    @Test("a settings file that was a symbolic link to itself was refused without a reason")
     func settingsLoop() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

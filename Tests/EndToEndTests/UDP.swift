@@ -5,7 +5,7 @@ internal import Synchronization
 enum UDP {
     /// Returns a port that is free on IPv4 and IPv6 and that no other test gets.
     ///
-    /// It is below the ports that Linux gives to sockets of itself, since a test may bind it much later.
+    /// The port is below the ephemeral ports of Linux, because a test may bind it much later.
     static func freePort() throws -> UInt16 {
         for _ in 0..<100 {
             let port = UInt16.random(in: 20_000..<32_768)
@@ -25,12 +25,12 @@ enum UDP {
         case loopback6
     }
 
-    /// A socket that closes with its last owner.
+    /// A UDP socket that is closed when its last reference is released.
     final class Socket: Sendable {
         let port: UInt16
         private let descriptor: Int32
 
-        /// Binds a port; 0 takes a free one.
+        /// Binds a port. With port 0, the system chooses a free one.
         init(_ host: Host, port: UInt16 = 0) throws {
             let isIPv6 = host == .loopback6 || host == .any && UDP.hasIPv6
             #if canImport(Darwin)
@@ -62,7 +62,7 @@ enum UDP {
                 close(descriptor)
                 throw error
             }
-            // The port is at the same place in the addresses of both families.
+            // The port is at the same offset in the addresses of both families.
             var bound = sockaddr_in6()
             var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
             unsafe withUnsafeMutablePointer(to: &bound) { pointer in
@@ -75,7 +75,7 @@ enum UDP {
     }
 }
 
-/// Calls `body` with the system's form of `host` and `port`.
+/// Calls `body` with the socket address of `host` and `port` in the system's form.
 private func withAddress<Result>(
     _ host: UDP.Host, isIPv6: Bool, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {

@@ -10,7 +10,7 @@ struct WaitingLinesTests {
         WaitingLines(limit: limit) { Self.bytes("[\($0) lost]") }
     }
 
-    /// Takes all bytes, at most `most` at once.
+    /// Removes all bytes, at most `most` at a time, and returns them as text.
     private func drain(_ lines: inout WaitingLines, most: Int = 1_000) -> String {
         var all: [UInt8] = []
         while !lines.isEmpty {
@@ -22,7 +22,7 @@ struct WaitingLinesTests {
         return String(decoding: all, as: UTF8.self)
     }
 
-    @Test("come out in order, in pieces of any size", arguments: 1...12)
+    @Test("lines are written in order, in pieces of any size", arguments: 1...12)
     func order(most: Int) {
         var lines = lines(limit: 100)
         for (index, text) in ["one ", "a longer line ", "three "].enumerated() {
@@ -31,7 +31,7 @@ struct WaitingLinesTests {
         #expect(drain(&lines, most: most) == "one a longer line three ")
     }
 
-    @Test("beyond the limit are dropped, and one line in their place says how many")
+    @Test("lines beyond the limit are dropped, and one line in their place says how many")
     func limit() {
         var lines = lines(limit: 20)
         for index in 0..<5 { lines.append(Self.bytes("12345678 "), order: UInt64(index)) }
@@ -59,7 +59,7 @@ struct WaitingLinesTests {
         #expect(drain(&lines, most: 4) == "longer")
     }
 
-    @Test("of one stream are not taken beyond the position of another stream's line")
+    @Test("lines of one stream are not written before an older line of another stream")
     func streams() {
         var lines = lines(limit: 100)
         for index in [1, 3, 5] { lines.append(Self.bytes("\(index) "), order: UInt64(index)) }
