@@ -1,2 +1,2 @@
-// A `TestMesh` consists of the simulator's peers and flights.
+// The interface of `TestMesh` contains types of the simulator, such as `VirtualPeer` and `Flight`.
 @_exported public import MeshSimulator

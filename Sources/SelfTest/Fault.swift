@@ -1,7 +1,7 @@
 /// A failed check.
 package struct Fault: Error, CustomStringConvertible {
     package let description: String
-    /// A command that shows the fault again; nil if only the whole run does.
+    /// A command that reproduces the fault; nil if only the whole run reproduces it.
     package let command: String?
 
     package init(_ description: String, command: String? = nil) {
@@ -16,12 +16,12 @@ package struct Fault: Error, CustomStringConvertible {
     }
 }
 
-/// Throws `description` unless `condition` holds.
+/// Throws a `Fault` with `description` if `condition` is false.
 package func require(_ condition: Bool, _ description: @autoclosure () -> String) throws {
     guard condition else { throw Fault(description()) }
 }
 
-/// Throws `description` if there is no value.
+/// Returns `value`, or throws a `Fault` with `description` if it is nil.
 package func require<Value>(_ value: Value?, _ description: @autoclosure () -> String) throws -> Value {
     guard let value else { throw Fault(description()) }
     return value

@@ -7,7 +7,7 @@ internal import SecureMeshCore
 package struct SelfTest {
     package struct Options: Sendable {
         package var seed: UInt64
-        /// The duration of the last part.
+        /// The duration of fuzzing, the last part.
         package var fuzzing: Duration
         /// The duration of the lossy mesh, in virtual time.
         package var meshTime = Duration.seconds(180)

@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Fuzzes for a time. Each execution has a seed of its own.
+/// Runs fuzzing executions until a time has passed. Each execution has a seed of its own.
 package struct FuzzCheck {
     private let seed: UInt64
     private let limit: Duration
@@ -11,6 +11,8 @@ package struct FuzzCheck {
         self.limit = limit
     }
 
+    /// Runs the executions, and returns a summary.
+    ///
     /// - Throws: A `Fault` whose command begins with the execution that failed.
     package func run() throws -> String {
         let bench = try FuzzBench()
@@ -31,7 +33,7 @@ package struct FuzzCheck {
     }
 }
 
-/// The start of every execution.
+/// The state in which every execution begins: the vectors, and a mesh of two members.
 struct FuzzBench {
     let vectors: [Sample]
     let mesh: TestMesh
@@ -96,7 +98,8 @@ struct FuzzExecution {
 
     // MARK: behind the keys
 
-    /// Checks that nothing is accepted that was changed after it was sealed, or after it was signed.
+    /// Checks that the receiver refuses a datagram that was changed after it was signed or sealed, unless the changed
+    /// bytes are not signed.
     private mutating func sealFailure() -> String? {
         let vector = random.element(of: bench.vectors)
         datagrams += 1
@@ -121,7 +124,7 @@ struct FuzzExecution {
                 return "\(act), tampered: \(failure): \(bytes.excerpt)"
             }
         }
-        // The genuine datagram is accepted nevertheless, and once.
+        // The genuine datagram must still be accepted, but only once.
         mesh.deliver(genuine, after: .zero)
         if let failure = outcome(in: mesh, isAccepted: true) { return "\(act): \(failure): \(genuine.bytes.excerpt)" }
         guard act != .hello else { return nil }
@@ -129,7 +132,8 @@ struct FuzzExecution {
         return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
     }
 
-    /// Returns a description of the failure in handling the datagram under way; nil if there is none.
+    /// Delivers the datagram under way. Returns a description of the failure if an invariant breaks, or if the
+    /// receiver's answer is not `isAccepted`; otherwise nil.
     private mutating func outcome(in mesh: TestMesh, isAccepted: Bool) -> String? {
         datagrams += 1
         mesh.run(for: .zero)

@@ -19,7 +19,7 @@ enum MeshAct: CaseIterable {
         }
     }
 
-    /// Lets the datagram be sent. Returns it before anyone has received it.
+    /// Makes its sender send the datagram. Returns it before it has been delivered.
     func perform(in mesh: TestMesh, _ random: inout RandomSource) throws -> Flight {
         let members = mesh.peers
         var datagram: Flight?

@@ -1,6 +1,7 @@
 internal import SecureMesh
 
-/// A server and two peers on sockets of 127.0.0.1: join, broadcast, direct message, leave.
+/// Checks a server and two peers on sockets of 127.0.0.1: the peers join, send a broadcast and a direct message, and
+/// leave.
 package enum LoopbackCheck {
     package static func run(within limit: Duration = .seconds(30)) async throws -> String {
         try await withThrowingTaskGroup(of: String.self) { tasks in

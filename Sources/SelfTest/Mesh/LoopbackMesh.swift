@@ -1,7 +1,7 @@
 package import Logging
 package import SecureMesh
 
-/// A server and its peers on real sockets of this machine, while a body of code runs.
+/// A server and its peers on real sockets of this host. Each of them runs until a closure has returned.
 package struct LoopbackMesh {
     package let server: MeshServer
     package let serverKey: SigningKey
@@ -65,7 +65,8 @@ package actor EventLog {
         iterator = events.makeAsyncIterator()
     }
 
-    /// Returns the next event that `matches`, or nil if the peer ends before.
+    /// Returns the next event for which `matches` returns true, and discards those before it. Returns nil if the peer
+    /// ends first.
     package func next(_ matches: @Sendable (PeerEvent) -> Bool) async -> PeerEvent? {
         var iterator = iterator
         defer { self.iterator = iterator }
@@ -79,7 +80,7 @@ package actor EventLog {
         _ = await next { if case .joined = $0 { true } else { false } }
     }
 
-    /// Waits until the directory lists `name`.
+    /// Waits for the event that `name` has joined.
     package func sees(_ name: String) async {
         _ = await next { if case .memberJoined(let member) = $0 { member.name.description == name } else { false } }
     }

@@ -1,7 +1,8 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A simulated world with a network that loses, repeats and reorders, and members that talk, crash and return.
+/// A simulated world whose network loses, repeats and reorders datagrams, and whose members send messages, crash and
+/// restart.
 package struct LossyMesh {
     private let seed: UInt64
 
@@ -11,6 +12,8 @@ package struct LossyMesh {
         self.seed = seed
     }
 
+    /// Runs the world with faults for `duration` of virtual time, and then until it has healed.
+    ///
     /// - Returns: A summary of the run, in one line.
     /// - Throws: A `Fault`.
     package func run(for duration: Duration) throws -> String {
@@ -34,8 +37,8 @@ package struct LossyMesh {
             + " messages through 20 % loss, repeats and disorder"
     }
 
-    /// Returns faults: every three seconds on average, a peer dies or restarts, and in the second half the server does,
-    /// too.
+    /// Returns the faults. Every three seconds on average a peer crashes, and restarts within 12 s. In the second half
+    /// the server may crash, too; it restarts at once.
     private func faults(within duration: Duration) -> [TimedFault] {
         var dice = RandomSource.seeded(seed &+ 1)
         var faults: [TimedFault] = []

@@ -10,24 +10,25 @@ package enum Fate {
     case replace([UInt8])
 }
 
-/// A virtual mesh that is driven step by step: every datagram is kept, and passes `rules`.
+/// A virtual mesh that a test drives step by step. It keeps every datagram, and `rules` decide the fate of each.
 package final class TestMesh: VirtualMesh {
     package static let server = Addresses.server
 
     package let state: MeshState
     /// All datagrams that machines have sent, as they were sent.
     package var flights: [Flight] = []
-    /// The rules of the network: the first that returns a fate decides.
+    /// The rules of the network. The first rule that returns a fate decides; if none does, the datagram is delivered.
     package var rules: [(Flight) -> Fate?] = []
     package var latency = Duration.milliseconds(5)
     package private(set) var serverEvents: [(at: Instant, event: ServerEvent)] = []
     /// The last call of a machine with a datagram.
     package private(set) var lastHandling: Handling?
-    /// The peers that try keys of other servers, so that this one may refuse their HELLOs like copies.
+    /// The indices of the peers that pin keys of other servers. This server may refuse their HELLOs, so their datagrams
+    /// are marked as copies, which may be refused.
     private var strays: Set<Int> = []
     private let report: (String) -> Void
 
-    /// - Parameter report: Takes the first breach of an invariant.
+    /// - Parameter report: Called with a description of the first breach of an invariant.
     package init(
         seed: UInt64, report: @escaping (String) -> Void = { _ in },
         configure: (inout Registry.Configuration) -> Void = { _ in }
@@ -99,7 +100,7 @@ package final class TestMesh: VirtualMesh {
     package func makeKey() -> SigningKey { random.signingKey() }
     package static func address(_ index: Int) -> SocketAddress { Addresses.slot(1 << 16 + index) }
 
-    /// Starts a new process with the same key and name, here or at another address.
+    /// Starts a new process with the same key and name, at the same or at another address.
     package func restart(_ peer: VirtualPeer, at address: SocketAddress? = nil) {
         peer.address = address ?? peer.address
         start(index(of: peer))
@@ -141,7 +142,7 @@ package final class TestMesh: VirtualMesh {
         }
     }
 
-    /// Puts a copy of a datagram onto the network. It arrives at once, because `rules` do not apply to it.
+    /// Puts a copy of a datagram onto the network. It arrives at once, and `rules` do not apply to it.
     package func replay(_ flight: Flight, from source: SocketAddress) {
         var copy = flight.copied
         copy.source = source
@@ -195,7 +196,7 @@ package final class TestMesh: VirtualMesh {
         checkInvariants()
     }
 
-    /// Lets time pass until `isDone`. Returns false if it is not within `limit`.
+    /// Lets time pass until `isDone` returns true. Returns false if it does not within `limit`.
     @discardableResult
     package func run(atMost limit: Duration, until isDone: () -> Bool) -> Bool {
         defer { checkInvariants() }

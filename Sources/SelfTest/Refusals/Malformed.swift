@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// A datagram or a payload of the vectors with one error, and the refusal that it must get.
+/// A datagram or a payload of the vectors with one error, and the refusal that it must cause.
 struct Malformed {
     enum Edit {
         case put(Int, [UInt8])
@@ -14,7 +14,7 @@ struct Malformed {
     enum Place {
         /// The whole datagram.
         case datagram
-        /// The payload, which a member could sign and seal.
+        /// The payload. A member could sign and seal a malformed one.
         case payload
     }
 
@@ -127,7 +127,7 @@ struct Malformed {
         Malformed("an ACK of number 0", .payload, of: "ack", [.put(40, zeros)], .numberOutOfRange),
     ]
 
-    /// Payloads that are a byte too short, or a byte too long if the kind does not allow that.
+    /// Payloads that are one byte too short, and one byte too long for kinds that have no variable length.
     private static let lengths: [Malformed] =
         [
             ("hello", 100), ("welcome", 51), ("reject", 3), ("confirm", 26), ("heartbeat", 26), ("leave", 8),

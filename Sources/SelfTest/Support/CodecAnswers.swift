@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// Returns the refusal of a datagram by the decoder, or nil if it is accepted.
+/// Returns the decoder's refusal of a datagram; nil if the decoder accepts it.
 package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {
     do throws(Rejection) {
         _ = try Datagram(decoding: bytes.span)
@@ -10,7 +10,7 @@ package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {
     }
 }
 
-/// Returns the refusal by the payload decoder of `kind`, or nil if the payload is accepted. RETRY has no payload.
+/// Returns the refusal of a payload by the decoder of `kind`; nil if the decoder accepts it. RETRY has no payload.
 package func refusal(of kind: Kind, payload: [UInt8]) -> Rejection? {
     do throws(Rejection) {
         _ = try reencoded(kind, payload: payload)
@@ -39,7 +39,8 @@ package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UIn
     }
 }
 
-/// Returns a message if the decoder accepts bytes that are not the encoding of their value, or else nil.
+/// Returns a description of the flaw if the decoder accepts bytes that are not the encoding of the decoded header; nil
+/// if it does not.
 package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
     let head = datagram.header.encode(size: datagram.size)
@@ -49,7 +50,8 @@ package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     return nil
 }
 
-/// Returns a message if the payload decoder accepts bytes that are not the encoding of their value, or else nil.
+/// Returns a description of the flaw if the payload decoder accepts bytes that are not the encoding of the decoded
+/// payload; nil if it does not.
 package func flaw(of kind: Kind, payload: [UInt8]) -> String? {
     guard let again = try? reencoded(kind, payload: payload), again != payload else { return nil }
     return "\(kind): \(payload.hex) is written again as \(again.hex)"

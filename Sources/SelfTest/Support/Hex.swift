@@ -23,12 +23,12 @@ package func unhex(_ hex: String) throws -> [UInt8] {
 }
 
 extension [UInt8] {
-    /// Lower-case hexadecimal digits.
+    /// The bytes as lower-case hexadecimal digits.
     package var hex: String {
         map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// The first 48 bytes as `hex`, and the number of all if there are more.
+    /// The first 48 bytes as `hex`, followed by the number of all bytes if there are more.
     package var excerpt: String {
         count <= 48 ? hex : "\([UInt8](prefix(48)).hex)… (\(count) bytes)"
     }

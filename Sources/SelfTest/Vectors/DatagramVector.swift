@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A datagram of the vectors: its parts are made again, and it is read.
+/// A datagram of the vectors. Its parts are computed anew, and the datagram is decoded, opened and verified.
 struct DatagramVector<Body: Payload> {
     let section: VectorSection
     let world: VectorWorld
@@ -11,7 +11,8 @@ struct DatagramVector<Body: Payload> {
     let key: Secret32
     var extra: SigningContext.Extra = .none
 
-    /// Makes every part and compares it with the vector, and reads the datagram of the vector.
+    /// Computes every part of the datagram and compares it with the vector. Then decodes, opens and verifies the
+    /// datagram of the vector.
     func check() throws -> Sample {
         let payload = body.encoded
         try section.expect("payload", payload)

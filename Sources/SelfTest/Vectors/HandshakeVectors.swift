@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// Checks of HELLO, RETRY, WELCOME, REJECT and their keys.
+/// Checks HELLO, RETRY, WELCOME, REJECT and their keys.
 extension VectorWorld {
     func checkHello(_ section: VectorSection, ephemeral: String, owner: String) throws -> Sample {
         let key = try keys.signingKey("\(owner)_seed")

@@ -1,7 +1,7 @@
 package import MeshSimulator
 package import SecureMeshCore
 
-/// A valid datagram of a kind, and its receiver with the right keys.
+/// A valid datagram, and a receiver that has its keys.
 package struct Sample: Sendable {
     package let name: String
     package let kind: Kind
@@ -27,7 +27,7 @@ package struct Sample: Sendable {
 
     package var payload: [UInt8] { Array(plaintext.dropLast(Signature.count)) }
 
-    /// Returns the refusal of the receiver, or nil if it accepts `bytes`.
+    /// Returns the receiver's refusal of `bytes`; nil if it accepts them.
     package func refusal(of bytes: [UInt8]) -> Rejection? {
         do throws(Rejection) {
             let datagram = try Datagram(decoding: bytes.span)
@@ -39,7 +39,8 @@ package struct Sample: Sendable {
         }
     }
 
-    /// Returns true if a change of the byte is not detected: the tag and the cookie of a RETRY are not signed.
+    /// Returns true if no receiver detects a change of the byte at `index`. This is true of the tag and the cookie of a
+    /// RETRY, which are not signed.
     package func mayDiffer(at index: Int) -> Bool {
         guard kind == .retry else { return false }
         return (4..<12).contains(index) || (Header.size..<Header.size + Bytes16.count).contains(index)

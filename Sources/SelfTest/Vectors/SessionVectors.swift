@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Checks of the kinds in a session.
+/// Checks the datagrams of a session.
 extension VectorWorld {
     func checkHeartbeat(_ section: VectorSection, _ fields: OpenFields) throws -> Sample {
         let body = Heartbeat(
@@ -16,7 +16,7 @@ extension VectorWorld {
         try checkToServer(section, .leave, Leave(number: section.number("number_u64")))
     }
 
-    /// Checks a PULSE, its token, and the digest of the directory that the SNAPSHOT brings.
+    /// Checks a PULSE, its token, and its digest, which is that of the directory in the SNAPSHOT.
     func checkPulse(_ section: VectorSection) throws -> Sample {
         let version = try section.number("version_u64")
         let snapshot = try vectors.section("snapshot")
@@ -138,7 +138,7 @@ extension VectorWorld {
         ).check()
     }
 
-    /// Makes an entry from the sections of the handshake, and compares it with its bytes in `section`.
+    /// Makes an entry from the sections of the handshake, and compares its encoding with the bytes in `section`.
     func entry(_ section: VectorSection, _ name: String) throws -> Entry {
         let isA = name == "entry_a"
         let hello = try vectors.section(isA ? "hello" : "hello-b")

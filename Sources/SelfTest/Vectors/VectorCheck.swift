@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
-/// Makes each section of the vectors again, value by value.
+/// Computes every value in each section of the vectors anew, and compares it.
 package struct VectorCheck {
-    /// One datagram per section.
+    /// The datagrams of the sections, one for each section that describes a datagram.
     package private(set) var datagrams: [Sample] = []
     private var sections = 0
     private var values = 0

@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// `vectors.txt`, which an independent implementation has made. The head of the file describes its format.
+/// The content of `vectors.txt`, which an independent implementation has generated. The head of the file describes its
+/// format.
 package struct Vectors: Sendable {
     /// The published vectors at the time of the build.
     package static let text = String(decoding: PackageResources.vectors_txt, as: UTF8.self)
@@ -22,13 +23,13 @@ package struct Vectors: Sendable {
         }
     }
 
-    /// Returns a section of which no value has been read.
+    /// Returns a section. None of its values counts as read yet.
     func section(_ name: String) throws -> VectorSection {
         VectorSection(name: name, values: try require(values[name], "the vectors have no section [\(name)]"))
     }
 }
 
-/// A section with the values that must be made again.
+/// A section of the vectors. The self-test must compute each of its values anew.
 ///
 /// It stores which values were read, so that `finish` reports those that nothing checks.
 final class VectorSection {
