@@ -1,8 +1,8 @@
-/// The server's gates for HELLO and CONFIRM, in the order of PROTOCOL.md: which strangers become members.
+/// The server's gates for HELLO and CONFIRM, in the order of PROTOCOL.md. They decide which strangers become members.
 ///
 /// Holds the state that strangers' datagrams may change: cookies, budget, prefix buckets and pending handshakes. It
-/// knows neither names nor the roster: `JoinPolicy` answers for them. It never traps; a refusal is a thrown
-/// `Rejection`, counted by the caller.
+/// knows neither names nor the roster, and asks a `JoinPolicy` about them. It never traps. To refuse a datagram it
+/// throws a `Rejection`, which the caller counts.
 package struct HandshakeGate: Sendable {
     private let signer: Signer
     private let directory: UInt64
@@ -77,10 +77,11 @@ extension HandshakeGate {
         }
     }
 
-    /// source → repeated HELLO → budget → prefix bucket → agreement → seal → fields → signature → policy → ticket.
+    /// Answers a HELLO. Gates: source → repeated HELLO → budget → prefix bucket → agreement → seal → fields → signature
+    /// → policy → ticket.
     ///
-    /// The agreement is charged before it is computed, all else once the seal has been opened: whoever sends garbage
-    /// must not use up what the verification of true HELLOs would cost.
+    /// The budget is charged for the X25519 agreement before that is computed, and for the rest only after the seal has
+    /// been opened. So a sender of garbage cannot use up the budget that the verification of valid HELLOs needs.
     ///
     /// - Throws: The refusal of a HELLO that gets no answer. Only the cookies, the budget and the prefix buckets may
     ///   have changed.
@@ -113,7 +114,8 @@ extension HandshakeGate {
         budget.charge(.helloAnswer, for: tier)
         guard opened.body.identity != context.mesh, opened.body.identity != server else { throw .identityInvalid }
         let hello = try opened.verified(by: opened.body.identity, in: context)
-        // A key of mixed order can sign. This check comes last, so that nobody has it made without a right signature.
+        // A key of mixed order can sign, so a valid signature is not enough. This check comes last, so that it costs
+        // nothing unless the signature is valid.
         guard primitives.isValidPoint(hello.signer) else { throw .identityInvalid }
 
         let request = HelloRequest(hello: hello, ephemeral: ephemeral, path: path, bytes: bytes, tag: tag, d1: d1)
@@ -135,12 +137,12 @@ extension HandshakeGate {
 // MARK: CONFIRM
 
 extension HandshakeGate {
-    /// Admits a CONFIRM. Gates: ticket → age → source → seal → fields → budget → signature → used up → policy, as for
-    /// HELLO.
+    /// Admits a CONFIRM. Gates: ticket → age → source → seal → fields → budget → signature → policy, as for HELLO. The
+    /// ticket is used up once the gate of the signature is reached.
     ///
-    /// The budget comes after the seal, because garbage that is sent for a ticket must not use up what all joiners
-    /// share. If the seal is intact and the signature is wrong, the joiner itself made the datagram. That ends its
-    /// handshake, because otherwise one ticket would be enough to have any number of signatures verified.
+    /// The budget comes after the seal, so that garbage that names a ticket's session does not use up the budget that
+    /// all joiners share. If the seal is intact but the signature is wrong, the joiner itself made the datagram. This
+    /// ends its handshake. Otherwise the joiner could make the server verify any number of signatures with one ticket.
     ///
     /// - Throws: The refusal. The budget may have been charged and the ticket used up.
     package mutating func admitConfirm(

@@ -4,7 +4,7 @@
 /// Unless the network changes their order, datagrams that the server sent to the member before that PULSE have arrived
 /// before it or are lost. Later ones may still be on their way, or wait in the member's socket.
 package struct HeardPulse: Sendable {
-    /// The number of PULSEs with a newer secret.
+    /// The number of secrets that were issued after the secret of this PULSE.
     package let age: Int
     /// The version of the directory in the PULSE.
     package let version: UInt64

@@ -9,7 +9,8 @@ struct HelloRequest: Sendable {
     let tag: UInt64
     let d1: Secret32
 
-    /// Makes WELCOME and the pending handshake that waits for its CONFIRM. e_s exists only during this call.
+    /// Makes WELCOME and the pending handshake that waits for its CONFIRM. The server's ephemeral secret, e_s, exists
+    /// only during this call.
     ///
     /// - Parameter isTaken: Returns true for the numbers that no new session may have.
     /// - Throws: `agreementFailed` if D2 is zeros.

@@ -1,6 +1,7 @@
-/// The server's memory of identities beyond their sessions: join buckets, bars, and reserved names in open mode.
+/// The server's records of identities, which outlive their sessions: join buckets, bars from joining, and, in an open
+/// mesh, reserved names.
 ///
-/// The table of join buckets and bars is bounded. When it is full, it forgets the identity that it has known longest.
+/// The table of join buckets and bars is bounded. When it is full, it evicts the identity that was inserted first.
 package struct IdentityLedger: Sendable {
     private struct Record: Sendable {
         var joins = RateLimiter()

@@ -1,6 +1,7 @@
 /// The division of a server's members among its event loops.
 ///
-/// Loop 0 is the registry's. Each other one is a lane. The kernel divides the same way (`PacketFilter`).
+/// Loop 0 is the registry's, and each other loop is a lane. The kernel gives each datagram to the same loop
+/// (`PacketFilter`).
 package struct LaneDivision: Hashable, Sendable {
     /// The number of event loops, the registry's among them.
     package let loops: UInt8
@@ -36,7 +37,7 @@ package struct LaneUpdate: Sendable {
 
 /// The datagrams that a lane has accepted and refused since its last report.
 package struct LaneReport: Sendable {
-    /// In the order of arrival.
+    /// The accepted datagrams, in the order of arrival.
     package fileprivate(set) var accepted: [AcceptedDatagram] = []
     package fileprivate(set) var refused = RejectionCounters()
     /// The source of the datagram that was refused last.
@@ -49,19 +50,19 @@ package struct LaneReport: Sendable {
     package var isEmpty: Bool { accepted.isEmpty && refused.total == 0 }
 }
 
-/// The gates for HEARTBEAT and LEAVE on an event loop of their own: the share of the members that the registry has
-/// handed over (PROTOCOL.md, section 6.6).
+/// The gates for HEARTBEAT and LEAVE on one event loop, for the members that the registry has handed to that loop
+/// (PROTOCOL.md, section 6.6).
 ///
 /// A lane does the work that needs no more than one session: it opens, verifies and commits. It knows no directory and
-/// sends nothing. The registry takes its reports and alone decides what follows: an ended session stays ended,
-/// whatever a lane has accepted meanwhile.
+/// sends nothing. Only the registry, which takes the lane's reports, decides what follows from them. A session that it
+/// has ended stays ended, even if the lane has accepted datagrams of that session meanwhile.
 ///
-/// In: `handle`, `apply`. Out: `takeReport`.
+/// Its inputs are `handle` and `apply`, its output is `takeReport`.
 package struct MemberLane: Sendable {
     private let context: SigningContext
     private let epoch: UInt64
     private let rate: Rate
-    /// In no order.
+    /// The members of this lane, in no particular order.
     private var members: [LaneMember] = []
     /// The index of each session in `members`.
     private var indices: [SessionID: Int] = [:]
@@ -80,14 +81,14 @@ package struct MemberLane: Sendable {
         [Usage("ended sessions of a lane", ended.count, limit: Limits.removedSessions)]
     }
 
-    /// Returns true for a datagram that claims to be from a member of this lane, and has its source.
+    /// Returns true if the datagram claims to be from a member of this lane, and comes from that member's path.
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
         guard let header = try? Datagram(decoding: datagram).header, let session = SessionID(rawValue: header.from)
         else { return false }
         return indices[session].map { members[$0].path == path } ?? false
     }
 
-    /// Takes over the sessions that have begun, and drops those that have ended with their keys.
+    /// Adds the sessions that have begun. Removes the sessions that have ended, and drops their keys.
     package mutating func apply(_ update: LaneUpdate) {
         for member in update.begun {
             indices[member.session] = members.count
@@ -131,7 +132,8 @@ package struct MemberLane: Sendable {
         report.accepted.append(accepted)
         switch accepted.content {
         case .heartbeat: break
-        // The registry ends the session when it has the report. What comes until then must not cost a verification.
+        // The registry ends the session only when it gets the report. Datagrams that come before must not cost a
+        // verification.
         case .leave, .misbehaved: end(session)
         }
     }

@@ -1,13 +1,14 @@
 /// A member's datagram that has passed all gates of PROTOCOL.md, section 6.6.
 ///
-/// `MemberReceiver.admit` is the only way to make one, and it has committed the counter and the number.
+/// Only `MemberReceiver.admit` makes one. It has then committed the counter and the number, except for `misbehaved`.
 package struct AcceptedDatagram: Sendable {
     package enum Content: Sendable {
-        /// - Parameter asksForPulse: True if a number is missing before this one: heartbeats were lost, or the sender
-        ///   has left it out.
+        /// - Parameter asksForPulse: True if the number is not the next one: heartbeats were lost, or the sender left
+        ///   out a number to ask for a PULSE.
         case heartbeat(Verified<Heartbeat>, asksForPulse: Bool)
         case leave
-        /// The member sealed what it did not sign. Nobody else could have. Nothing was committed.
+        /// The member sealed a payload with a wrong signature. Nobody else has the key of the seal. Nothing was
+        /// committed.
         case misbehaved
     }
 
@@ -22,7 +23,7 @@ package struct AcceptedDatagram: Sendable {
 
 /// The part of one member's session that the gates for HEARTBEAT and LEAVE need and change.
 ///
-/// There is one of each session. The registry has it, or the lane that it has handed it to.
+/// Each session has one receiver. The registry keeps it, unless it has handed it to a lane.
 package struct MemberReceiver: Sendable {
     private(set) var channel: ReceivingChannel
     private let identity: PublicKey
@@ -67,7 +68,8 @@ package struct MemberReceiver: Sendable {
         in context: SigningContext, now: Instant
     ) throws(Rejection) -> Verified<Body>? {
         let opened = try channel.open(body, span, datagram, by: context.primitives)
-        // After the seal: a sender that can only spoof a member's source must not be able to use up its bucket.
+        // The bucket comes after the seal, so that a sender that only spoofs a member's address cannot use up the
+        // member's bucket.
         guard bucket.accept(rate, now: now) else { throw .memberOverRate }
         worked += 1
         try channel.checkNumber(opened.body.number)

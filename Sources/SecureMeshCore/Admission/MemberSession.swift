@@ -1,7 +1,7 @@
 /// All that the registry keeps about one member's session. Its directory entry is in `Directory`.
 struct MemberSession: Sendable {
     let id: SessionID
-    /// Nil if a lane has it, which then admits the member's datagrams.
+    /// The receiving part; nil if a lane has it and so admits the member's datagrams.
     var receiver: MemberReceiver?
     var channel: SendingChannel
     /// The lane that receives from the member and sends to it; 0 for the event loop of the registry.
@@ -23,14 +23,14 @@ struct MemberSession: Sendable {
     /// Notes what the member says it holds of the directory.
     ///
     /// - Parameter told: The version in the newest PULSE that the member has received.
-    /// - Returns: The time since the member last received anything that it lacks; nil unless a report is due.
+    /// - Returns: The time for which the member has received nothing of what it lacks; nil unless a report is due.
     mutating func noteHeld(_ heartbeat: Verified<Heartbeat>, told: UInt64, now: Instant) -> Duration? {
         let held = HeldDirectory(version: heartbeat.body.version, part: heartbeat.body.part)
         stall.note(held, isComplete: held.version >= told, now: now)
         return stall.report(now)
     }
 
-    /// Returns the version in the first PULSE with the secret of `heard` that was sent to the member.
+    /// Returns the directory version in the first PULSE to the member whose token was made with the secret of `heard`.
     func told(in heard: HeardPulse) -> UInt64 {
         heard.at < joinedAt ? repair.firstTold : heard.version
     }

@@ -1,10 +1,10 @@
 /// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of what members are sent.
 ///
-/// Each member is one value, which is changed in place, because a copy of it would retain its keys and its window. A
-/// datagram finds it with one look-up and changes no state but that value and the load.
+/// Each member is one value in an array, which is changed in place: to copy it would cost reference counting for its
+/// keys and its window. A datagram needs one look-up to find the value, and changes only the value and the load.
 ///
-/// With more than one event loop, the receivers of most members are in lanes (`MemberLane`). `takeUpdates` says which
-/// sessions a lane has to take over or to drop, and `admit` takes what a lane has accepted.
+/// With more than one event loop, the receivers of most members are in lanes (`MemberLane`). `takeUpdates` returns the
+/// sessions that each lane has to take over or to drop, and `admit` takes the datagrams that a lane has accepted.
 package struct MemberSessions: Sendable {
     private let context: SigningContext
     private let epoch: UInt64
@@ -23,7 +23,7 @@ package struct MemberSessions: Sendable {
     private var hasUpdates = false
 
     /// - Parameters:
-    ///   - signer: The server's, under whose epoch members address their datagrams.
+    ///   - signer: The server's signer. Members address their datagrams to its epoch.
     ///   - lifetime: The time for which a token proves life.
     ///   - pulseSecret: The secret of the PULSEs before the first periodic one.
     ///   - division: The event loops that share the members.
@@ -72,13 +72,15 @@ extension MemberSessions {
     package struct AdmittedHeartbeat: Sendable {
         package let session: SessionID
         package let verified: Verified<Heartbeat>
-        /// The PULSE whose token it returns; nil if that is none of the recent ones.
+        /// The PULSE whose token the heartbeat returns; nil if no recent PULSE had that token.
         package let heard: HeardPulse?
-        /// The version of the directory that this PULSE told the member; 0 without one.
+        /// The directory version of which the member learned from that PULSE; 0 if `heard` is nil.
         package let told: UInt64
-        /// The time since the member last received anything that it lacks; nil unless a report is due.
+        /// The time for which the member has received nothing of the directory that it lacks; nil unless a report is
+        /// due.
         package let stalledFor: Duration?
-        /// True if a number is missing before this one: heartbeats were lost, or the sender has left it out.
+        /// True if the number is not the next one: heartbeats were lost, or the sender left out a number to ask for a
+        /// PULSE.
         package let asksForPulse: Bool
     }
 
@@ -104,12 +106,13 @@ extension MemberSessions {
         defer { if worked > 0 { load.charge(now: now) } }
         let accepted = try members[index].receiver?.admit(
             span, datagram, of: session, at: home, path: path, rate: rate, worked: &worked, in: context, now: now)
-        // The kernel gives a lane's datagrams to the lane's socket.
+        // A lane has the receiver. The kernel gives this member's datagrams to the socket of that lane, so none should
+        // come here.
         guard let accepted else { throw .misdirected }
         return note(accepted, at: index, now: now)
     }
 
-    /// Takes what a lane has accepted.
+    /// Takes a datagram that a lane has accepted.
     ///
     /// - Throws: The refusal if the session has ended meanwhile.
     package mutating func admit(_ accepted: AcceptedDatagram, now: Instant) throws(Rejection) -> Admitted {
@@ -248,7 +251,8 @@ extension MemberSessions {
 // MARK: to a member
 
 extension MemberSessions {
-    /// Makes the tokens of `secret` proofs of life for one lifetime. PULSEs carry them from now on.
+    /// Adds `secret` as the newest one. PULSEs carry tokens made with it from now on. Such a token proves life for one
+    /// lifetime from `now`.
     ///
     /// - Parameter version: The version of the directory in the next PULSE to all members.
     package mutating func issue(_ secret: Secret32, version: UInt64, now: Instant) {
@@ -258,7 +262,8 @@ extension MemberSessions {
     /// The time at which the secret of the newest PULSE to all members was issued.
     package var secretIssuedAt: Instant { tokens.newestAt }
 
-    /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if there is none.
+    /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if the bucket is
+    /// empty.
     package mutating func mayAnswer(_ session: SessionID, now: Instant) -> Bool {
         guard let index = indices[session] else { return false }
         return members[index].answers.accept(Limits.answeringPulseRate, now: now)
@@ -274,18 +279,19 @@ extension MemberSessions {
         members[index].repair = repair
     }
 
-    /// Notes the version in the first PULSE of a member, which is sent to this member only.
+    /// Notes the directory version in the first PULSE to a member. That PULSE is sent to this member only.
     package mutating func noteFirstTold(_ version: UInt64, to session: SessionID) {
         guard let index = indices[session] else { return }
         members[index].repair.firstTold = version
     }
 
-    /// Returns the version in the first PULSE with the secret of `heard` that was sent to the member.
+    /// Returns the directory version in the first PULSE to the member whose token was made with the secret of `heard`.
     package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
         indices[session].map { members[$0].told(in: heard) } ?? 0
     }
 
-    /// Seals `payload` for one member. PULSE carries the newest number heard from it, and its token.
+    /// Seals `payload` for one member. A PULSE also gets the newest number that was accepted from the member, and the
+    /// member's token.
     ///
     /// - Returns: Nil if `session` is no member's, or if its counters are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {

@@ -44,8 +44,8 @@ package struct NameReservations: Sendable {
         forget(name)
     }
 
-    /// Notes that a member has left its name. From then on the name is kept for it for 24 h. Of the names that an
-    /// identity has left, only the last few are kept.
+    /// Notes that a member has left its name, which is then kept for the member for 24 h. Of all names that one
+    /// identity has left, only the last `Limits.namesPerIdentity` are kept.
     package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
         guard held[name] == identity else { return }
         held[name] = nil

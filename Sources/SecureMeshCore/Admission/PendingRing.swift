@@ -1,7 +1,8 @@
 /// The newest handshakes that wait for their CONFIRM: a ring of fixed size whose oldest entry is overwritten.
 ///
-/// There is no limit per identity: with one, two replayed HELLOs would evict their owner's. The handshake budget bounds
-/// how fast tickets are made, so each stays in the ring for at least 2.4 s (PROTOCOL.md, section 5.4).
+/// There is no limit per identity. With such a limit, replayed HELLOs of an identity would evict the handshake of its
+/// owner. The handshake budget bounds how fast tickets are made, so each stays in the ring for at least 2.4 s
+/// (PROTOCOL.md, section 5.4).
 package struct PendingRing: Sendable {
     private struct HelloKey: Hashable {
         let tag: UInt64
@@ -54,11 +55,12 @@ package struct PendingRing: Sendable {
         byIdentity[ticket.entry.identity, default: []].append(slot)
     }
 
-    /// Removes the ticket and the identity's older ones: a CONFIRM counts once, and no older one counts after it.
+    /// Removes the ticket and the identity's older ones. So a CONFIRM is accepted once, and no older one is accepted
+    /// after it.
     package mutating func redeem(_ ticket: Ticket) {
         guard let redeemed = bySession[ticket.entry.session].flatMap({ slots[$0] }) else { return }
-        // The oldest entries come first. Only those that are removed are looked at: an identity's entries may fill the
-        // whole ring, and it may redeem them one by one, beginning with the oldest.
+        // The list begins with the oldest entry, and only entries that are removed are read. An identity's entries may
+        // fill the whole ring, and it may redeem them one by one from the oldest on, so a scan of all would be slow.
         var left = byIdentity.removeValue(forKey: ticket.entry.identity) ?? []
         var removed = 0
         while removed < left.count {

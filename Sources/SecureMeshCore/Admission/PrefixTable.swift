@@ -13,9 +13,10 @@ package struct PrefixTable: Sendable {
         self.rate = rate
     }
 
-    /// Takes one token from the bucket of the /32, or from those of the /64 and of the /48.
+    /// Takes one token from the bucket of an IPv4 address, or from the buckets of the /64 and of the /48 prefix of an
+    /// IPv6 address.
     ///
-    /// - Returns: False if there is none.
+    /// - Returns: False if a bucket has no token.
     package mutating func accept(_ address: SocketAddress, now: Instant) -> Bool {
         switch address.ip {
         case .v4(let ip):

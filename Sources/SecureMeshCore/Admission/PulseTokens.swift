@@ -1,5 +1,5 @@
-/// The secrets of recent PULSEs. A heartbeat proves life only if it returns a token that only its sender could read in
-/// one of them (PROTOCOL.md, section 6.1).
+/// The secrets of recent PULSEs. A heartbeat proves life only if it returns a token from one of these PULSEs that only
+/// its sender could read (PROTOCOL.md, section 6.1).
 ///
 /// One token for all receivers would prove only that some member receives PULSEs, because that member could pass it on.
 package struct PulseTokens: Sendable {
@@ -36,7 +36,8 @@ package struct PulseTokens: Sendable {
         recent.last.map { Self.token($0.secret, for: session) } ?? 0
     }
 
-    /// Returns the PULSE to all members whose token for `session` is `token`; nil if it is none of the recent ones.
+    /// Returns the recent PULSE, sent to all members, in which the token for `session` was `token`; nil if there is
+    /// none.
     package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
         // The newest come first: a heartbeat usually returns one of them.
         var index = recent.count - 1
@@ -50,7 +51,8 @@ package struct PulseTokens: Sendable {
         return nil
     }
 
-    /// Returns true if a token proves life: its secret was issued at `instant`, and is not older than `lifetime`.
+    /// Returns true if a token with a secret that was issued at `instant` proves life: the secret is at most `lifetime`
+    /// old.
     package static func isFresh(issuedAt instant: Instant?, now: Instant, lifetime: Duration) -> Bool {
         instant.map { now - $0 <= lifetime } ?? false
     }

@@ -8,7 +8,7 @@ package struct RateLimiter: Hashable, Sendable {
 
     /// Returns the time until `accept` takes `count` tokens; zero if it would take them at `now`.
     ///
-    /// - Parameter count: The number of tokens. A full bucket accepts more than it holds.
+    /// - Parameter count: The number of tokens. If it is more than a full bucket holds, a full bucket is enough.
     package func wait(_ rate: Rate, count: Int = 1, now: Instant) -> Duration {
         guard full > now else { return .zero }
         return max(ready(for: count, rate) - now, .zero)
@@ -27,12 +27,13 @@ package struct RateLimiter: Hashable, Sendable {
         return Int(clamping: Int64(rate.burst) - missing)
     }
 
-    /// Takes `count` tokens, also if there are not as many. Then the bucket is empty for longer.
+    /// Takes `count` tokens, even if the bucket has fewer. Its number of tokens is then negative until it has been
+    /// refilled.
     package mutating func charge(_ count: Int, _ rate: Rate, now: Instant) {
         full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
     }
 
-    /// Takes `count` tokens. Returns false, and takes none, if there are not as many.
+    /// Takes `count` tokens. Returns false, and takes none, if the bucket has fewer.
     package mutating func accept(_ rate: Rate, count: Int = 1, now: Instant) -> Bool {
         guard wait(rate, count: count, now: now) == .zero else { return false }
         charge(count, rate, now: now)

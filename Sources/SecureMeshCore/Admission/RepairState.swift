@@ -20,8 +20,9 @@ package struct RepairState: Sendable {
     /// - Parameters:
     ///   - wanted: The number of datagrams that the member lacks.
     ///   - isProgress: True if the member asks for more than it has asked for before. Then it need not wait.
-    ///   - heard: The newest PULSE that the member had received. If a newer one was sent, the member may be late. Then
-    ///     datagrams that were sent after `heard` are not sent again.
+    ///   - heard: The newest PULSE that the member had received when it sent its heartbeat. If the server has sent a
+    ///     newer one, datagrams may still wait in the member's socket. Then those that were sent after `heard` are not
+    ///     sent again.
     ///   - bucket: The bucket for the repairs of all members. If it is empty, a member still gets a few datagrams.
     package mutating func grant(
         _ wanted: Int, isProgress: Bool, heard: HeardPulse, from bucket: inout RateLimiter, now: Instant

@@ -1,4 +1,5 @@
-/// One end of a session: its keys, the counter of what it sends, the replay window of what it receives.
+/// One end of a session: its keys, the counter of the datagrams that it sends, and the replay window for those that it
+/// receives.
 package struct SecureChannel: Sendable {
     private var receiving: ReceivingChannel
     private var sending: SendingChannel
@@ -41,7 +42,7 @@ package struct SecureChannel: Sendable {
     }
 }
 
-/// The sending direction of a session: its key, and the counter of what it sends.
+/// The sending direction of a session: its key, and the counter of the datagrams that it sends.
 package struct SendingChannel: Sendable {
     private let key: Secret32
     /// The number of datagrams that were sealed.

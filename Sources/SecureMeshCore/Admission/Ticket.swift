@@ -1,9 +1,10 @@
-/// A handshake that waits for its CONFIRM: what the session will need, and the WELCOME to send again.
+/// A handshake that waits for its CONFIRM: the values that its session will need, and the WELCOME in case it must be
+/// repeated.
 package struct Ticket: Sendable {
     /// The directory entry that the joiner will have.
     package let entry: Entry
     package let path: Path
-    /// The value that CONFIRM has to bring back.
+    /// The token in WELCOME, which CONFIRM must return.
     package let token: UInt64
     package let keys: SessionKeys
     package let created: Instant

@@ -45,7 +45,7 @@ package struct Opened<Body: Payload>: Sendable {
         let payload = plaintext.prefix(payloadSize)
         let signature = Signature(plaintext.span, at: payloadSize)
         var bytes = context.signedBytes(header.fields, from: header.from, extra: extra, payload: payload)
-        // It may contain the binder, which is a secret.
+        // The bytes may contain the binder, which is a secret.
         defer { Sodium.wipe(&bytes) }
         guard context.primitives.verify(signature, of: bytes, by: key) else { throw .signatureInvalid }
         return Verified(body: body, signer: key, signature: signature)

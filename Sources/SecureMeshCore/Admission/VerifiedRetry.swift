@@ -1,4 +1,4 @@
-/// A RETRY whose signature has been verified. It is the only kind that is not sealed.
+/// A RETRY whose signature has been verified. RETRY is the only kind of datagram that is not sealed.
 package struct VerifiedRetry: Sendable {
     package let cookie: Bytes16
 

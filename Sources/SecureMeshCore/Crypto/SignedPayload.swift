@@ -16,7 +16,7 @@ package struct SignedPayload: Equatable, Sendable {
         self.from = from
         self.context = context
         var bytes = context.signedBytes(fields, from: from, extra: extra, payload: payload)
-        // It may contain the binder, which is a secret.
+        // The bytes may contain the binder, which is a secret.
         defer { Sodium.wipe(&bytes) }
         signature = context.primitives.sign(bytes, by: key)
         var plaintext = payload

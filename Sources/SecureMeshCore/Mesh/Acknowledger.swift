@@ -1,14 +1,14 @@
 /// The receiver's side of acknowledgments (PROTOCOL.md, section 7.4): it recognizes copies of a message, and holds ACKs
 /// until they are due.
 ///
-/// It outlives this peer's sessions, so a copy that comes to a new session is recognized. It remembers a sender's
-/// session as long as messages of that session are accepted.
+/// It outlives this peer's sessions, so it recognizes a copy that arrives in a new session. It remembers a sender's
+/// session for as long as messages from that session are accepted.
 package struct Acknowledger: Sendable {
-    /// A message that asks for an ACK, compared with those before it.
+    /// The result of comparing a message that asks for an ACK with the messages before it.
     package enum Copy: Hashable, Sendable {
         case first
         case repeated
-        /// 2,048 numbers or more below the newest, so it is not known whether it is the first.
+        /// The number is 2,048 or more below the newest, so it is not known whether the message is a copy.
         case tooOld
     }
 
@@ -27,7 +27,7 @@ package struct Acknowledger: Sendable {
 
     /// The numbers that were delivered, by the sender's session.
     private var windows: [SessionID: ReplayWindow] = [:]
-    /// Senders' sessions that have ended, and when they are forgotten, in this order.
+    /// Senders' sessions that have ended, with the instants at which they are forgotten, earliest first.
     private var ended: [(session: SessionID, until: Instant)] = []
     /// The acknowledgments that wait, in the order in which they will be sent.
     private var waiting: [Acknowledgment] = []
@@ -49,8 +49,8 @@ package struct Acknowledger: Sendable {
     /// - Parameters:
     ///   - number: The number of the message.
     ///   - session: The sender's session.
-    ///   - end: The instant from which messages of the session are not accepted; nil if the session has not ended.
-    ///     Nothing else forgets a session whose first such message comes after its end.
+    ///   - end: The instant from which messages of the session are not accepted; nil if the session has not ended. The
+    ///     session is forgotten then, because `end` is not called again for a session that has ended already.
     package mutating func note(_ number: UInt64, from session: SessionID, until end: Instant? = nil) -> Copy {
         if let end, windows[session] == nil { ended.append((session, end)) }
         guard let refusal = windows[session, default: ReplayWindow()].refusal(of: number) else {
@@ -84,13 +84,13 @@ package struct Acknowledger: Sendable {
     /// Notes the end of all sessions that are no longer listed.
     ///
     /// - Parameters:
-    ///   - isListed: Whether messages of a session are accepted without an end.
+    ///   - isListed: Returns true for a session that has not ended.
     ///   - now: The time of the end.
     package mutating func endAll(unless isListed: (SessionID) -> Bool, now: Instant) {
         for session in windows.keys where !isListed(session) { end(session, now: now) }
     }
 
-    /// Forgets sessions whose time is over.
+    /// Forgets the sessions from which messages are not accepted any more.
     package mutating func expire(now: Instant) {
         let over = ended.prefix { $0.until <= now }
         for (session, _) in over { windows[session] = nil }

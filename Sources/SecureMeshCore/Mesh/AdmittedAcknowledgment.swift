@@ -1,4 +1,4 @@
-/// An ACK that has passed the gates of section 7.3.
+/// An ACK that has passed the gates of PROTOCOL.md, section 7.3.
 package struct AdmittedAcknowledgment: Hashable, Sendable {
     /// The identity that has received the message.
     package let receiver: PublicKey

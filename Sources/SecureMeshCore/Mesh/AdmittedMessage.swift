@@ -1,4 +1,4 @@
-/// A message that has passed the gates of section 7.3, with what its acknowledgment needs.
+/// A message that has passed the gates of PROTOCOL.md, section 7.3, with the values that its ACK needs.
 package struct AdmittedMessage: Sendable {
     package let message: ReceivedMessage
     /// The sender's session.

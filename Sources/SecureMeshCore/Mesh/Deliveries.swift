@@ -1,8 +1,8 @@
 /// This peer's messages that wait for acknowledgments (PROTOCOL.md, section 7.4).
 ///
 /// A message is repeated, at first with equal and then with doubling gaps, to the receivers whose ACK is missing. The
-/// repeats end when all ACKs have come, when the message's time is over, or when this peer has a new session. Receivers
-/// would take the message, signed in the new session, for another one.
+/// repeats end when all ACKs have come, when the message's time is over, or when this peer has a new session. If the
+/// message were signed again in the new session, receivers would take it for another message.
 package struct Deliveries: Sendable {
     private struct Unacknowledged: Sendable {
         let message: PeerMessage
@@ -10,10 +10,10 @@ package struct Deliveries: Sendable {
         /// All receivers, in the order in which they are sent to.
         let receivers: [PublicKey]
         var missing: Set<PublicKey>
-        /// The receivers whose entry is false, so that the message was not sent to them.
+        /// The receivers for which the message could not be sealed, so that it was not sent to them.
         var excluded: Set<PublicKey> = []
-        /// The receivers that got it under the signature of another session, so that a repeat would be another message
-        /// to them.
+        /// The receivers that got the message signed in another session of this peer. They would take a repeat for
+        /// another message.
         var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
@@ -21,7 +21,7 @@ package struct Deliveries: Sendable {
         /// The instant of the next repeat.
         var repeatAt: Instant
         var gap: Duration
-        /// The repeats so far.
+        /// The number of repeats so far.
         var repeats = 0
         let longestGap: Duration
 
@@ -74,7 +74,7 @@ package struct Deliveries: Sendable {
     /// Adds a message that is sent for the first time.
     ///
     /// - Parameters:
-    ///   - timeout: The time for which it waits, cut to `Limits.longestDelivery`.
+    ///   - timeout: The time for which the message waits for its ACKs, at most `Limits.longestDelivery`.
     ///   - spread: The time over which the receivers spread their ACKs.
     package mutating func begin(
         _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], timeout: Duration, spread: Duration,
@@ -97,7 +97,7 @@ package struct Deliveries: Sendable {
     /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
     package func result(of number: UInt64) -> DeliveryResult? {
         guard index(of: number) == nil else { return nil }
-        // A result that was not asked for in time is forgotten.
+        // A result that the application did not take in time was evicted.
         return finished[number] ?? DeliveryResult(acknowledgedBy: [], missing: [], time: .zero, isForgotten: true)
     }
 
@@ -111,7 +111,7 @@ package struct Deliveries: Sendable {
         index(of: number).map { unacknowledged[$0].missing.contains(identity) } ?? false
     }
 
-    /// Notes an ACK. One that is repeated, or comes after the time is over, has no effect.
+    /// Notes an ACK. It has no effect if it repeats another one, or comes after the message has stopped waiting.
     package mutating func note(_ acknowledgment: AdmittedAcknowledgment, now: Instant) {
         guard let index = index(of: acknowledgment.number),
             unacknowledged[index].missing.remove(acknowledgment.receiver) != nil
@@ -121,8 +121,8 @@ package struct Deliveries: Sendable {
 
     /// Notes that a message was sealed for a receiver for the first time.
     ///
-    /// - Parameter session: The session of this peer that signed it. A receiver that lists this peer's former session
-    ///   gets it from that one.
+    /// - Parameter session: The session of this peer in which the message was signed. For a receiver that still lists
+    ///   this peer's former session, that is the former session.
     package mutating func noteSealed(_ number: UInt64, for identity: PublicKey, from session: UInt64) {
         guard let index = index(of: number), unacknowledged[index].signed.from != session else { return }
         unacknowledged[index].unrepeatable.insert(identity)
@@ -135,7 +135,7 @@ package struct Deliveries: Sendable {
         finishIfComplete(index, now)
     }
 
-    /// Ends the messages whose time is over.
+    /// Ends the wait of the messages whose time for it is over, and stores their results.
     package mutating func expire(now: Instant) {
         for index in unacknowledged.indices.reversed() where unacknowledged[index].until <= now { finish(index, now) }
     }

@@ -2,7 +2,8 @@
 public struct Delivery: Hashable, Sendable {
     /// The members that have acknowledged the message. It has reached each of them.
     public let acknowledgedBy: [Member]
-    /// The members that have not. They may have the message as well, and may have left the mesh.
+    /// The members that have not acknowledged the message. They may have received it nevertheless, or may have left the
+    /// mesh.
     public let missing: [Member]
     /// The time from the first sending to the last acknowledgment, or to the end of the wait.
     public let time: Duration
@@ -23,7 +24,7 @@ public struct Delivery: Hashable, Sendable {
     /// True if every member that was asked has acknowledged the message.
     public var isComplete: Bool { missing.isEmpty }
 
-    /// - Parameter receivers: The members that it was sent to, among others.
+    /// - Parameter receivers: Members, which include all to which the message was sent.
     package init(_ result: DeliveryResult, to receivers: [Member]) {
         guard !result.isForgotten else {
             self.init(acknowledgedBy: [], missing: receivers, time: result.time)

@@ -1,6 +1,7 @@
 /// The acknowledgments of a message, by the keys of its receivers.
 package struct DeliveryResult: Hashable, Sendable {
-    /// The receivers that have acknowledged it and those that have not, in the order in which they were sent to.
+    /// The receivers that have acknowledged the message, in the order in which it was sent to them. `missing` lists
+    /// those that have not, in the same order.
     package let acknowledgedBy: [PublicKey]
     package let missing: [PublicKey]
     /// The time from the first sending to the last acknowledgment, or to the end of the wait.

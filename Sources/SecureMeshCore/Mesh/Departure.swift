@@ -16,7 +16,7 @@ public enum Departure: String, Hashable, Sendable {
     /// The server stopped.
     case stopping
 
-    /// The reason why a server ended a session.
+    /// Converts the reason why a server ended a session.
     public init(_ dismissal: Dismissal) {
         self =
             switch dismissal {
@@ -29,12 +29,12 @@ public enum Departure: String, Hashable, Sendable {
             }
     }
 
-    /// The reason in a DELTA; nil for `left`.
+    /// Converts the reason in a DELTA, where nil stands for `left`.
     package init(_ reason: Goodbye.Reason?) {
         self = reason.map { Departure(Dismissal($0)) } ?? .left
     }
 
-    /// The reason in GOODBYE and DELTA; nil for `left`, where no GOODBYE is sent.
+    /// The reason in GOODBYE and DELTA; nil for `left`, for which no GOODBYE is sent.
     package var goodbye: Goodbye.Reason? {
         switch self {
         case .left: nil
@@ -53,9 +53,11 @@ public enum Departure: String, Hashable, Sendable {
 public enum Dismissal: String, Hashable, Sendable {
     /// The same key joined again in another process. This peer joins again after 60 s.
     case replaced
-    /// The server had no proof of life within the lifetime. This peer joins again, as after a lost connection.
+    /// The server got no proof of life from this peer within the lifetime. This peer joins again, as after a lost
+    /// connection.
     case expired
-    /// The roster no longer allows the key. This peer ends, or goes on with the servers that it may still ask.
+    /// The roster no longer allows the key. This peer ends, unless there is another server that it may still ask to
+    /// join.
     case revoked
     /// The server got a datagram with an intact seal and a wrong signature. This peer joins again after 60 s.
     case misbehaved

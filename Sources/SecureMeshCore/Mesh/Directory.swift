@@ -27,7 +27,7 @@ package struct Directory: Sendable {
     package var sessions: [SessionID] { order.all }
     package var inOrder: [Entry] { sessions.compactMap { entries[$0]?.entry } }
     var sharedInOrder: [SharedEntry] { sessions.compactMap { entries[$0] } }
-    /// A directory without entries and without memory of removed ones.
+    /// A directory that has no entries, remembers no removed session, and shares the same pool.
     var empty: Directory { Directory(pool: pool) }
 
     package subscript(session: SessionID) -> Entry? { entries[session]?.entry }

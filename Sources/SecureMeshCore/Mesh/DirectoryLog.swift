@@ -1,7 +1,7 @@
 /// The server's directory with its history: waiting changes, recent DELTAs and frozen SNAPSHOTs (PROTOCOL.md,
 /// section 6.5).
 ///
-/// `version` counts the published changes; `directory` contains the waiting ones as well.
+/// `version` counts the published changes; `directory` also contains the changes that wait to be published.
 package struct DirectoryLog: Sendable {
     private let id: UInt64
     private(set) package var directory = Directory()
@@ -167,8 +167,9 @@ package struct DirectoryLog: Sendable {
         return Array(deltas.suffix(Int(version - held)).prefix(limit))
     }
 
-    /// Returns the version of a snapshot for a member that holds version `held`: the one it was being sent, or a young
-    /// one. Nil if neither is above `held` and within reach of the kept DELTAs.
+    /// Returns the version of a frozen snapshot to send to a member that holds version `held`. It is the snapshot that
+    /// the member is receiving, or else the newest one, if that is young or of the present version. Returns nil if
+    /// neither is above `held` and followed by DELTAs that are all kept.
     package func frozenVersion(begun: UInt64?, above held: UInt64 = 0, now: Instant) -> UInt64? {
         func isOfUse(_ snapshot: FrozenSnapshot) -> Bool {
             snapshot.version > held && version - snapshot.version <= UInt64(deltas.count)
@@ -182,8 +183,9 @@ package struct DirectoryLog: Sendable {
 
     /// Freezes the directory at `version`, without the waiting changes, and returns the version.
     ///
-    /// A member gets the next burst as soon as it has the last one. The snapshot stays young for as long as that may
-    /// take: in a large directory that keeps changing, no snapshot would otherwise be complete before it is dropped.
+    /// A member gets each burst as soon as it has received the one before. The snapshot stays young for as long as all
+    /// its bursts may take. Otherwise, in a large directory that keeps changing, a snapshot would be dropped before any
+    /// member has received all of it.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: published))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))

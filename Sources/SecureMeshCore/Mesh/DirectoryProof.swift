@@ -11,7 +11,8 @@ struct DirectoryProof: Sendable {
         let digest: Bytes32
     }
 
-    /// True if the directory came from the server of this session, or had the same digest when they were compared.
+    /// True if the directory came from the server of this session, or its digest was equal to the server's when the two
+    /// were compared.
     private(set) var isProven = false
     /// True if the directory's digest differed from the server's, until a SNAPSHOT replaces the directory.
     private(set) var isWrong = false

@@ -1,8 +1,8 @@
 /// A peer's copy of the directory at one version, and the SNAPSHOT that is being received.
 ///
-/// A DELTA applies only at the version held, a SNAPSHOT only when it is complete and newer; versions never go back. A
-/// DELTA that overtook others is kept until its version is reached. Without that, a burst of DELTAs on a network that
-/// reorders would advance the directory by one version per heartbeat.
+/// A DELTA applies only to the version held, and a SNAPSHOT only when it is complete and newer, so versions never go
+/// back. An early DELTA, which has overtaken others, is kept until its version is reached. Otherwise, on a network that
+/// reorders datagrams, a burst of DELTAs would advance the directory by only one version per heartbeat.
 package struct DirectoryReplica: MemberLookup {
     private var directory: Directory
     /// The version held; 0 if none is.
@@ -26,7 +26,7 @@ package struct DirectoryReplica: MemberLookup {
     private var knownNames = KnownNames()
 
     /// - Parameters:
-    ///   - own: The identity of this peer. It is listed like all others, but its changes are no events.
+    ///   - own: The identity of this peer. It is listed like all others, but its changes are not reported as events.
     ///   - pool: The entries of other peers in this process, to share memory with them.
     package init(of own: PublicKey, pool: (any EntrySharing)? = nil) {
         self.own = own
@@ -58,7 +58,8 @@ package struct DirectoryReplica: MemberLookup {
         directory.entry(at: address) ?? former.missing(at: address)
     }
 
-    /// Returns the entry for which a message to a member is sealed, and who signs it; nil if it cannot be reached now.
+    /// Returns the entry for which a message to a member is sealed, and the signer of the message; nil if the member
+    /// cannot be reached now.
     package func receiver(_ identity: PublicKey, by speakers: Speakers) -> (entry: Entry, signer: Signer)? {
         if let signer = speakers.listed, let entry = directory.entry(of: identity) { return (entry, signer) }
         if let signer = speakers.former, let entry = former.entry(of: identity) { return (entry, signer) }
@@ -104,7 +105,8 @@ package struct DirectoryReplica: MemberLookup {
         )
     }
 
-    /// Begins a session with the server of `epoch`. If `id` is another directory, nothing of it is held.
+    /// Begins a session with the server of `epoch`. If `id` names another directory than the one held, this replica
+    /// begins again without entries.
     ///
     /// - Parameter returnPeriod: The time for which members of the old directory may come back, once the first SNAPSHOT
     ///   of the new one is whole.
@@ -118,7 +120,7 @@ package struct DirectoryReplica: MemberLookup {
         guard id != self.id else { return }
         self.id = id
         self.returnPeriod = returnPeriod
-        // A directory of which nothing was held changes nothing: the members are still those of the one before it.
+        // If nothing of the old directory was held, the former members stay those of the directory before it.
         if version > 0 { former.begin(directory.inOrder.filter { $0.identity != own }) }
         directory = directory.empty
         proof = DirectoryProof()
@@ -127,8 +129,8 @@ package struct DirectoryReplica: MemberLookup {
         early = [:]
     }
 
-    /// Compares the directory with the digest in a fresh PULSE: at once if the PULSE's version is held, or else when it
-    /// is reached. A proven directory is not compared again within `Limits.digestGap`.
+    /// Compares the directory with the digest in a fresh PULSE: at once if the PULSE's version is held, or else when
+    /// that version is reached. A proven directory is not compared again within `Limits.digestGap`.
     ///
     /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
     package mutating func compare(_ pulse: Pulse, now: Instant) -> Bool {
@@ -222,8 +224,8 @@ package struct DirectoryReplica: MemberLookup {
         guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }
 
-    /// Replaces the directory. Sessions that `entries` lacks are removed; the entry of one that stays must be the same,
-    /// unless what is held is wrong: then it is replaced as a whole.
+    /// Replaces the directory by `entries`. Sessions that `entries` lacks are removed, and the entry of a session that
+    /// stays must be the same. If the directory was found wrong, all of its entries are replaced instead.
     private mutating func adopt(
         _ entries: [Entry], version newVersion: UInt64, now: Instant
     ) throws(Rejection) -> DirectoryChange {
@@ -269,7 +271,7 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Gives up the members of the former directory that have not come back in time.
+    /// Removes the members of the former directory that have not come back in time, and returns the changes.
     package mutating func expireFormer(_ now: Instant) -> DirectoryChange {
         let (missing, returned) = former.expire(now)
         if !missing.isEmpty { changeCount += 1 }

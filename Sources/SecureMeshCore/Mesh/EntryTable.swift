@@ -63,7 +63,7 @@ package struct EntryTable<Field: EntryField>: Sendable {
         }
     }
 
-    /// Removes the entries that nobody else holds.
+    /// Removes the entries to which only this table refers.
     package mutating func removeUnshared() {
         for index in slots.indices where slots[index] != nil && isKnownUniquelyReferenced(&slots[index]) {
             slots[index] = nil

@@ -1,7 +1,8 @@
 /// The payloads for many members that are not yet sealed for all of them, in order.
 ///
-/// To seal one for ten thousand members takes a tenth of a second. So this is done in slices, between which the server
-/// handles what it receives. Each member gets its payloads in the order in which they were added.
+/// Sealing one payload for ten thousand members takes a tenth of a second. So the server seals in slices, and handles
+/// the datagrams that it has received between two slices. Each member gets its payloads in the order in which they were
+/// added.
 struct FanOutQueue: Sendable {
     private struct Item: Sendable {
         let payload: SignedPayload

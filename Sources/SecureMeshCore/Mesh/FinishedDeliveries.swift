@@ -1,4 +1,5 @@
-/// The results of messages that asked for acknowledgments, until the application has taken them: the newest.
+/// The results of messages that asked for acknowledgments. A result is kept until the application takes it, or newer
+/// results evict it.
 package struct FinishedDeliveries: Sendable {
     private var results: [(number: UInt64, result: DeliveryResult)] = []
     private var receivers = 0

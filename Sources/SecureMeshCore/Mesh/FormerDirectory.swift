@@ -2,9 +2,9 @@
 /// (PROTOCOL.md, section 6.5).
 ///
 /// A member of the former directory is *missing* until the present directory lists its identity. A missing member
-/// counts as a member, and messages with its former session go on. It is given up some time after the first SNAPSHOT of
-/// the present directory was whole. A member that has come back keeps its former session for 5 s, for messages that are
-/// on their way.
+/// counts as a member, and messages with its former session go on. If it does not come back, it is removed some time
+/// after the first SNAPSHOT of the present directory is complete. A member that has come back keeps its former session
+/// for 5 s, for messages that are on their way.
 package struct FormerDirectory: MemberLookup {
     private let empty: Directory
     private var missingMembers: Directory
@@ -13,7 +13,7 @@ package struct FormerDirectory: MemberLookup {
     private var returnedSessions: [PublicKey: SessionID] = [:]
     /// Members that have come back, in the order in which their former sessions end.
     private var ends: [(identity: PublicKey, until: Instant)] = []
-    /// The instant at which missing members are given up; nil before the present directory's first SNAPSHOT is whole.
+    /// The instant at which missing members are removed; nil before the present directory's first SNAPSHOT is complete.
     private var missingUntil: Instant?
 
     /// - Parameter empty: A directory without entries.
@@ -59,16 +59,16 @@ package struct FormerDirectory: MemberLookup {
         }
     }
 
-    /// Notes that the first SNAPSHOT of the present directory has arrived as a whole.
+    /// Notes that the first SNAPSHOT of the present directory is complete.
     ///
-    /// - Parameter instant: The instant at which missing members are given up.
+    /// - Parameter instant: The instant at which missing members are removed.
     package mutating func whole(missingUntil instant: Instant) {
         missingUntil = instant
     }
 
     /// Notes that the present directory lists a member.
     ///
-    /// - Parameter until: The end of its former session.
+    /// - Parameter until: The instant at which its former session ends.
     /// - Returns: Its former entry if it was missing.
     package mutating func returns(_ identity: PublicKey, until: Instant) -> Entry? {
         guard let entry = missingMembers.entry(of: identity) else { return nil }
@@ -79,7 +79,7 @@ package struct FormerDirectory: MemberLookup {
         return entry
     }
 
-    /// Removes the missing members whose name or address `entry` has: they cannot come back as they were.
+    /// Removes the missing members whose name or address `entry` has, because they cannot come back as they were.
     package mutating func oust(by entry: Entry) -> [Entry] {
         let holders = [missingMembers.entry(named: entry.name), missingMembers.entry(at: entry.address)]
         let ousted = holders.compactMap { $0 }.filter { $0.identity != entry.identity && lists($0.identity) }
@@ -94,7 +94,7 @@ package struct FormerDirectory: MemberLookup {
         returnedSessions.removeValue(forKey: identity).flatMap { returned.removeValue(forKey: $0) }
     }
 
-    /// Removes the members whose time has ended.
+    /// Removes the missing members that have not come back in time, and the former sessions whose last 5 s are over.
     package mutating func expire(_ now: Instant) -> (missing: [Entry], returned: [Entry]) {
         let over = ends.prefix { $0.until <= now }
         let ended = over.compactMap { remove($0.identity) }

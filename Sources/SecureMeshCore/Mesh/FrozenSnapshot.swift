@@ -5,8 +5,8 @@ struct FrozenSnapshot: Sendable {
     private(set) var youngUntil: Instant
     private let frozenAt: Instant
     private let interval: Duration
-    /// The entries of all parts, which are those of the directory: a copy of each would take more memory than all else
-    /// that the server keeps of a member's entry.
+    /// The entries of all parts, shared with the directory. A copy of an entry would take more memory than everything
+    /// else that the server keeps about it.
     private let entries: [SharedEntry]
     /// The index of the first entry of each part, and the number of entries.
     private let bounds: [Int]
@@ -38,8 +38,8 @@ struct FrozenSnapshot: Sendable {
 
     var partCount: Int { signed.count }
 
-    /// Makes the snapshot stay young until all parts can have been sent to a member that gets the smallest repair,
-    /// `Limits.leastRepair` parts, once per interval.
+    /// Keeps the snapshot young until even a member that gets only `Limits.leastRepair` parts per interval, the
+    /// smallest repair, can have received all parts.
     mutating func prolong() { stayYoung(for: interval * (partCount / Limits.leastRepair + 1)) }
 
     private mutating func stayYoung(for duration: Duration) { youngUntil = max(youngUntil, frozenAt + duration) }

@@ -11,7 +11,8 @@ package struct HeartbeatSchedule: Sendable {
     /// The instant at which the next heartbeat is due.
     private(set) package var next: Instant
     private let interval: Duration
-    /// The delay from a PULSE to the next heartbeat. It is drawn once, to spread the peers.
+    /// The delay from a PULSE to the next heartbeat. It is drawn at random, once, so that peers do not all send at the
+    /// same time.
     private let phase: Duration
     private var lastSent: Instant
     /// The shortest time between the last heartbeat and the next one.
@@ -20,9 +21,9 @@ package struct HeartbeatSchedule: Sendable {
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
     /// The instant of the newest fresh PULSE, or of WELCOME.
     private var heardAt: Instant
-    /// The instant of a PULSE that came after others were missed, until a heartbeat has returned its token and was
-    /// echoed. The token before it was perhaps too old to prove life, so the echo of an earlier heartbeat shows only
-    /// that the heartbeat has arrived.
+    /// The instant of a PULSE that came after others were missed; nil once a heartbeat that returned its token has been
+    /// echoed. Earlier heartbeats returned an older token, which perhaps no longer proved life, so their echo shows
+    /// only that they have arrived.
     private var unprovenSince: Instant?
     /// The instant of the newest heartbeat that asked for a PULSE; nil if a newer echo has come since.
     private var askedAt: Instant?
@@ -48,13 +49,15 @@ package struct HeartbeatSchedule: Sendable {
 
     /// Notes that a CONFIRM or a HEARTBEAT was sent.
     ///
-    /// - Parameter staleAt: The instant at which the candidate is given up, or the connection is lost.
+    /// - Parameter staleAt: The instant at which the candidate, a session that is not confirmed yet, is given up, or
+    ///   the connection is lost.
     package mutating func sent(now: Instant, staleAt: Instant, random: inout RandomSource) {
         if now - next > interval / Self.toleratedLateness { patientUntil = now + interval * Self.patience }
         gap = interval * Int(200 + random.next() % 100) / 1_000
         if asksForPulse(now) { askedAt = now }
         if let missing, let shortestRoundTrip {
-            // The answers to the first of these heartbeats are overdue as well, and time runs out.
+            // The answers to the first fast heartbeats are overdue as well, so the gap is shortened before the
+            // connection is lost.
             let late = now - (missing + shortestRoundTrip)
             if late >= gap { gap = gap / (late < gap * 2 ? 2 : 4) }
         }
@@ -84,8 +87,8 @@ package struct HeartbeatSchedule: Sendable {
         next = soonest(ordinary: min(now + phase, lastSent + interval * 5 / 4), now)
     }
 
-    /// Returns true if a heartbeat that is sent now asks the server for a PULSE: an echo is overdue, and the answer to
-    /// the last one that asked is as well, or that was half an interval ago.
+    /// Returns true if a heartbeat that is sent now is to ask the server for a PULSE. This needs an overdue echo. If an
+    /// earlier heartbeat has asked already, it must also be a round trip or half an interval old, whichever is shorter.
     package func asksForPulse(_ now: Instant) -> Bool {
         guard let overdue, let shortestRoundTrip, now >= overdue else { return false }
         return askedAt.map { now - $0 >= min(shortestRoundTrip, interval / 2) } ?? true
@@ -97,9 +100,9 @@ package struct HeartbeatSchedule: Sendable {
 
     /// The instant from which the echo of a newer heartbeat is overdue.
     ///
-    /// Without loss an echo is at most 1.5 intervals and a round trip old when the next one comes. The second bound
-    /// leaves a long round trip the time that an answer needs before the connection is lost. It is the instant of the
-    /// newest PULSE if that one's token is to be returned at once.
+    /// The earliest of three instants. By the first, a newer echo would have come without loss: an echo is then at most
+    /// 1.5 intervals and a round trip old. The second leaves enough time for an answer with a long round trip before
+    /// the connection is lost. The third is the instant of a PULSE whose token must be returned at once.
     private var overdue: Instant? {
         guard let echoed, let missing else { return nil }
         return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip, unprovenSince ?? missing)
@@ -112,7 +115,7 @@ package struct HeartbeatSchedule: Sendable {
         return echoed.sentAt + shortestRoundTrip + interval * 8 / 5
     }
 
-    /// The part of an interval by which a heartbeat may be late: a twentieth.
+    /// The number by which the interval is divided: a heartbeat may be late by a twentieth of an interval.
     private static let toleratedLateness = 20
     /// The number of intervals without fast heartbeats after a late one.
     private static let patience = 10

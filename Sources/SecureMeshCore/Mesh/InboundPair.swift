@@ -23,8 +23,8 @@ struct InboundPair: Sendable {
 
     /// Admits a MESSAGE. Gates: window → seal → fields → audience → buckets → signature → commit.
     ///
-    /// - Parameter totalBytes: The bucket of all senders together. It is asked last, so that what exceeds the sender's
-    ///   own limits takes nothing from it.
+    /// - Parameter totalBytes: The bucket of all senders together. It comes after the sender's own buckets, so that
+    ///   messages above the sender's limits take no tokens from it.
     mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, limits: MessageLimits,
         total totalBytes: inout RateLimiter, now: Instant

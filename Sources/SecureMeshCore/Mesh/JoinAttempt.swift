@@ -7,8 +7,8 @@ package struct JoinAttempt: Sendable {
     package let d1: Secret32
     package let hello: [UInt8]
     package let tag: UInt64
-    /// True if the HELLO has a cookie or replaced one that was answered with RETRY. A RETRY that answers it makes this
-    /// peer send nothing.
+    /// True if the HELLO has a cookie, or replaced a HELLO that was answered with RETRY. If the server answers such a
+    /// HELLO with RETRY again, this peer sends nothing.
     let followsRetry: Bool
     let sentAt: Instant
     var failedAnswers = 0

@@ -12,7 +12,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
-    /// The reason why a peer has to wait.
+    /// Converts the reason why a peer has to wait.
     public init(_ delay: JoinDelay) {
         self =
             switch delay {

@@ -1,14 +1,15 @@
-/// The order of a peer's events, which `PeerEvent` describes: each membership begins with one `.joined`.
+/// Puts a peer's events into the order that `PeerEvent` describes: each membership begins with one `.joined`.
 ///
-/// A session is *pending* from its first fresh PULSE until the peer may speak in it. Events of the members and messages
-/// are buffered while a session is pending, and events of the members also while there is no membership. A loss and a
-/// recovery of the connection do not end the buffering, so `.joined` is never lost. If the server stops while a session
-/// is pending, the membership that was reported goes on without a server, and the buffered changes are emitted in it.
+/// A session is *pending* from its first fresh PULSE until the peer may send messages in it. While a session is
+/// pending, messages and events about members are buffered. Events about members are also buffered while there is no
+/// membership. If the connection is lost and recovers, the buffering goes on, so `.joined` is never left out. If the
+/// server stops while a session is pending, the membership that was reported goes on without a server, and the buffered
+/// changes are emitted in it.
 ///
-/// Changes of one member are merged: the buffered events are the differences between the members that were reported and
-/// the members when `.joined` is emitted. So their number is bounded by the sizes of both sets, even if a server lies.
-/// A buffered message is dropped if its sender is no longer a member: it may have waited for longer than its sender was
-/// trusted.
+/// Changes of one member are merged: the buffered events are the differences between the members that were reported
+/// last and the members at the time of `.joined`. So the sizes of both sets bound their number, even if a server lies.
+/// A buffered message is dropped if its sender is not a member at that time, because the message may have waited for
+/// longer than its sender was trusted.
 package struct JoinedGate: Sendable {
     /// The state of the membership that was reported last.
     private enum Membership: Sendable {
@@ -18,12 +19,12 @@ package struct JoinedGate: Sendable {
     /// A member whose changes are buffered.
     private struct Change: Sendable {
         let order: Int
-        /// The name under which it was reported, or nil if it was not.
+        /// The name under which the member was reported; nil if it was not reported.
         let reportedName: PeerName?
-        /// The newest departure.
+        /// The member's newest departure; nil if it has not left.
         var departure: (member: Member, reason: Departure?)?
 
-        /// Returns the event that leads from what was reported to the present member, or nil if there is none.
+        /// Returns the event that leads from the reported member to the present one; nil if nothing is to be reported.
         func event(_ present: Member?) -> PeerEvent? {
             switch (reportedName, present) {
             case (nil, nil): nil
@@ -41,7 +42,7 @@ package struct JoinedGate: Sendable {
     }
 
     private var reported = Membership.none
-    /// True if, by the events so far, messages are sent and delivered.
+    /// True if the events so far say that messages are sent and delivered.
     private var isTrustReported = false
     /// True from the first fresh PULSE of a session until its `.joined`.
     private(set) package var isPending = false
@@ -71,8 +72,8 @@ package struct JoinedGate: Sendable {
 
     /// Returns the events to emit after `event` has happened.
     ///
-    /// - Parameter isOfPrevious: The event is a message to the session before the pending one. It belongs to the
-    ///   membership that was reported last, if its sender was reported then and has not changed since.
+    /// - Parameter isOfPrevious: True if the event is a message to the session before the pending one. The message
+    ///   belongs to the membership that was reported last, if its sender was reported in it and has not changed since.
     package mutating func pass(_ event: PeerEvent, isOfPrevious: Bool = false) -> [PeerEvent] {
         switch event {
         case .connectionLost:
@@ -102,10 +103,10 @@ package struct JoinedGate: Sendable {
         return [event]
     }
 
-    /// True if an event must say when trust ends.
+    /// True if an event must be emitted when trust ends.
     package var watchesTrust: Bool { reported != .none && isTrustReported }
 
-    /// Returns true if an event must say that trust has ended or is restored.
+    /// Returns true if an event must report that trust has ended or is restored.
     package mutating func isNews(trusted isTrusted: Bool) -> Bool {
         // The next `.joined` says that a pending session is trusted.
         guard reported != .none, isTrusted != isTrustReported, !(isTrusted && isPending) else { return false }
@@ -115,7 +116,8 @@ package struct JoinedGate: Sendable {
 
     private var isBuffering: Bool { isPending || reported == .none }
 
-    /// Returns true if a message would be buffered. It is then not certain that it is delivered.
+    /// Returns true if a message would be buffered. A buffered message may be dropped, so it is not certain to be
+    /// delivered.
     package func holds(_ message: ReceivedMessage, isOfPrevious: Bool) -> Bool {
         let isOfReported = isOfPrevious && reported != .none && changes[message.sender.publicKey] == nil
         return isBuffering && !isOfReported
@@ -139,7 +141,8 @@ package struct JoinedGate: Sendable {
         return [.joined(address: address)] + takeBuffered(member)
     }
 
-    /// Returns the events of a server that stops: the buffered changes of members, if a membership goes on.
+    /// Returns the events to emit when the server stops: the buffered changes of members if a membership goes on, and
+    /// then the end of the session.
     ///
     /// - Parameter member: Returns the present member with a key.
     package mutating func stop(member: (PublicKey) -> Member?) -> [PeerEvent] {

@@ -7,7 +7,8 @@
 /// If the server has several addresses, each attempt asks them one after another, 0.25 s apart, with a HELLO of its own
 /// for each (as RFC 8305 does with connections). So the tag of an answer names the address that was asked.
 package struct Joining: Sendable {
-    /// The newest cookie is kept per server key and address: a server may see this peer at another address of its own.
+    /// The newest cookie is kept per key and address of the server. A cookie is for one address of this peer, and
+    /// through each of its addresses the server may see this peer at another one.
     private struct CookieKey: Hashable {
         let server: PublicKey
         let address: SocketAddress
@@ -32,7 +33,7 @@ package struct Joining: Sendable {
     private var cookies: [CookieKey: Bytes16] = [:]
     private var nextAttempt: Instant?
     private var gaps = 0
-    /// The rest of the newest attempt, in ascending order: addresses that are still to be asked, and repeats.
+    /// The steps that the newest attempt has left, earliest first: addresses that are still to be asked, and repeats.
     private var steps: [(at: Instant, step: Step)] = []
     private var attemptCount = 0
     /// The number of attempts since the last answer.
@@ -66,7 +67,8 @@ package struct Joining: Sendable {
 
     private var mostAttempts: Int { ProtocolConstants.outstandingAttempts * max(addresses.count, 1) }
 
-    /// Replaces the addresses. If there are new ones and nothing has answered yet, they are asked at once.
+    /// Replaces the addresses. If there are new addresses and no server has answered yet, the new ones are asked at
+    /// once.
     ///
     /// - Parameter addresses: The addresses in the order in which to ask them, at most `Limits.serverAddresses`. The
     ///   one that has answered last comes first nevertheless.
@@ -142,7 +144,7 @@ package struct Joining: Sendable {
         unanswered = 0
     }
 
-    /// Drops all attempts and sends nothing before `instant`. The gaps keep their length.
+    /// Drops all attempts and sends nothing before `instant`. The gaps between attempts do not become shorter again.
     package mutating func pause(until instant: Instant) {
         attempts = []
         steps = []
@@ -204,8 +206,8 @@ package struct Joining: Sendable {
 
     /// Takes a RETRY, WELCOME or REJECT and returns the action that it asks for.
     ///
-    /// Gates: tag → seal → fields → signature. An answer that fails any but the first counts against its HELLO, which
-    /// accepts no more answers after four of them.
+    /// Gates: tag → seal → fields → signature. An answer that fails a gate after the tag counts against its HELLO.
+    /// After four such answers, the HELLO accepts no more.
     ///
     /// - Parameter current: The session that this peer has, which a WELCOME must not name again.
     package mutating func handle(

@@ -1,4 +1,4 @@
-/// The LEAVEs of a peer that leaves: three over 0.1 s, because none is answered.
+/// The LEAVEs that a leaving peer sends: three within 0.1 s, because LEAVE is not answered and may be lost.
 package struct LeaveSequence: Hashable, Sendable {
     package enum Step {
         case wait, send, done
