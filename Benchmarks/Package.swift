@@ -1,7 +1,8 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// scripts/bench --costs builds this package: the core of the real package, by symbolic links, and what measures it.
+// `scripts/bench --costs` builds this package. It consists of the core of the real package, by symbolic links, and of
+// the programs that measure it.
 let settings: [SwiftSetting] = [
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),

@@ -1,15 +1,15 @@
-// Two ways to know the members: whole sets, and a set kept from events.
+// Two ways to follow the members: whole sets, and a set that is kept up to date with events.
 // snippet.show
 import SecureMesh
 
-/// Prints each set of members. Every set is complete, and the newest one always comes.
+/// Prints each set of members. Every set is complete. A slow loop may miss some, but always gets the newest.
 func followSets(of peer: MeshPeer) async {
     for await members in peer.membership {
         print(members.map(\.name.description).sorted().joined(separator: ", "))
     }
 }
 
-/// Keeps a set from events, for programs that act on each change.
+/// Keeps a set up to date with events, for programs that act on each change.
 func followEvents(of peer: MeshPeer) async throws(MeshError) {
     var members: [PublicKey: Member] = [:]  // by key: a member's name and address can change
     for await event in peer.events {
@@ -19,11 +19,12 @@ func followEvents(of peer: MeshPeer) async throws(MeshError) {
         case .memberLeft(let member, _):
             members[member.publicKey] = nil
         case .missed:
-            // Events were dropped: begin anew. Events that are still on their way are applied again, which is harmless.
+            // Events were dropped, so take the whole set. Events that are still queued may be applied twice, which is
+            // harmless.
             members = [:]
             for member in try await peer.members() { members[member.publicKey] = member }
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered:
-            break  // the members stay: what has changed meanwhile comes as events after the next `joined`
+            break  // the set stays: changes in the meantime come as events after the next `joined`
         default:
             break
         }

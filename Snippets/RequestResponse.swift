@@ -16,8 +16,8 @@ actor Caller {
 
     /// Sends a request and waits for the response.
     ///
-    /// - Throws: `SendError` if the request cannot be sent; `NoResponse` if none comes in time. Then the receiver may
-    ///   have handled the request.
+    /// - Throws: `SendError` if the request cannot be sent; `NoResponse` if no response comes in time. The receiver may
+    ///   have handled the request nevertheless.
     func call(_ text: String, at member: Member, timeout: Duration = .seconds(1)) async throws -> String {
         let id = nextID
         nextID += 1
@@ -40,16 +40,16 @@ actor Caller {
         return response
     }
 
-    /// Handles the messages of this peer until it ends.
+    /// Handles the messages that this peer receives, until the peer ends.
     func run(answering respond: @Sendable (String) -> String) async {
         for await case .message(let message) in peer.events {
             guard let text = message.text, let space = text.firstIndex(of: " ") else { continue }
             let rest = String(text[text.index(after: space)...])
             guard let id = Int(text[..<space].dropFirst()) else { continue }
             switch text.first {
-            // The caller may have left, or may be over its rate: it will time out.
+            // The caller may have left, or this peer may exceed its rate. The caller's request then times out.
             case "?": try? await peer.send("!\(id) \(respond(rest))", to: message.sender)
-            // Another member must not answer in the place of the one that was called.
+            // Only the member that was called may answer, so the sender is checked.
             case "!": resume(id, with: rest, from: message.sender.publicKey)
             default: break
             }

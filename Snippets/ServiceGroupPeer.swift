@@ -6,7 +6,7 @@ import SecureMesh
 import ServiceLifecycle
 import UnixSignals
 
-/// Prints what happens. The loop ends when the group shuts down, since the sequence then ends.
+/// Prints the events. The loop ends when the group shuts down, because the sequence then ends.
 struct EventPrinter: Service {
     let peer: MeshPeer
 
@@ -19,7 +19,7 @@ let peer = try MeshPeer(
     key: SigningKey(contentsOfFile: "keys/sensor-7.key"), name: PeerName("sensor-7"),
     server: SocketAddress("127.0.0.1:3000"), serverKey: PublicKey(contentsOfFile: "keys/server.pub"))
 
-// A group starts its services in this order and stops them in the reverse one: the consumer first.
+// A group starts its services in this order and stops them in reverse order. So the consumer ends first.
 let group = ServiceGroup(
     services: [peer, EventPrinter(peer: peer)], gracefulShutdownSignals: [.sigterm, .sigint],
     logger: Logger(label: "services"))

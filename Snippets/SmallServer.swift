@@ -27,13 +27,13 @@ await withThrowingTaskGroup { tasks in
     tasks.addTask {
         while true {
             try await Task.sleep(for: .seconds(60))
-            // A file that is wrong leaves the old roster in force.
+            // If the file has a fault, the old roster stays in force.
             if let roster = try? Roster(contentsOfFile: "keys/authorized_peers") {
                 try await server.setRoster(roster)
             }
         }
     }
-    // The first task that ends is the server, unless the program is wrong.
+    // The first task that ends is the server, unless the program has a bug.
     do { try await tasks.next() } catch { print("the server has ended: \(error)") }
     tasks.cancelAll()
 }

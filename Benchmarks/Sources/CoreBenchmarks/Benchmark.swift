@@ -1,13 +1,13 @@
 internal import CMallocCounter
 
-/// The time and the allocations of one operation.
+/// The time and the number of allocations of one operation.
 struct Result {
     let name: String
-    /// Nanoseconds of the shortest run, divided by the number of operations in it.
+    /// The time of one operation in nanoseconds: the shortest run, divided by the number of operations in it.
     let time: Double
     /// The mean number of allocations of one operation.
     let allocations: Double
-    /// The largest number of allocations that it may make.
+    /// The largest number of allocations that the operation may make.
     let limit: Double
 
     var isWithinLimit: Bool { allocations <= limit }
@@ -17,15 +17,16 @@ struct Result {
 struct Benchmark {
     private(set) var results: [Result] = []
     private let clock = ContinuousClock()
-    /// The number of runs of an operation. The shortest counts, because other programs can only make a run longer.
+    /// The number of runs of an operation. The shortest run is the result, because other programs can only make a run
+    /// longer.
     private let runs: Int
 
-    /// - Parameter runs: The number of runs; 1 counts allocations only.
+    /// - Parameter runs: The number of runs; 1 is enough to count allocations.
     init(runs: Int) {
         self.runs = runs
     }
 
-    /// Measures an operation that leaves nothing behind.
+    /// Measures an operation that needs no preparation.
     ///
     /// - Parameters:
     ///   - limit: The largest mean number of allocations.
@@ -34,12 +35,12 @@ struct Benchmark {
         measure(name, limit: limit, repeats: repeats, prepare: {}, run: { _ in for _ in 0..<repeats { body() } })
     }
 
-    /// Measures an operation for which something must be made ready before each run.
+    /// Measures an operation that needs a new input for each run.
     ///
     /// - Parameters:
     ///   - limit: The largest mean number of allocations.
     ///   - repeats: The number of operations that `run` makes.
-    ///   - prepare: Makes the input of a run. It is not measured.
+    ///   - prepare: Makes the input of a run. This call is not measured.
     mutating func measure<Input>(
         _ name: String, limit: Double, repeats: Int, prepare: () -> Input, run: (inout Input) -> Void
     ) {
@@ -62,7 +63,7 @@ struct Benchmark {
 
     func time(of name: String) -> Double { results.first { $0.name == name }?.time ?? .nan }
 
-    /// Keeps the optimizer from leaving out what makes `value`.
+    /// Keeps the optimizer from removing the code that computes `value`.
     @inline(never) static func use<Value>(_ value: Value) {}
 
     /// True if allocations are counted on this system.

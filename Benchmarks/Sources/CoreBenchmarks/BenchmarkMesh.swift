@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// A server with many lightweight members and one complete peer, in virtual time and with real cryptography. Nothing
-/// is lost, and nothing takes time.
+/// A server with many lightweight members and one complete peer, in virtual time and with real cryptography. No
+/// datagram is lost, and each arrives at once.
 struct BenchmarkMesh {
     static let server = SocketAddress(ip: .v4(0x0A00_0001), port: 3_000)
     static let peerAddress = SocketAddress(ip: .v4(0x0B00_0001), port: 4_000)
@@ -9,7 +9,7 @@ struct BenchmarkMesh {
 
     private(set) var now = Instant(nanoseconds: 0)
     var registry: Registry
-    /// Nil for a member that has joined and does nothing from then on.
+    /// The lightweight members; nil for a member that does nothing after its join.
     private(set) var members: [LightweightMember?] = []
     private var indices: [SocketAddress: Int] = [:]
     /// The number of members that have left.
@@ -17,11 +17,11 @@ struct BenchmarkMesh {
     var peer: Peer
     /// A second complete peer; nil before `addSender`.
     var sender: Peer?
-    /// The second peer before its first part of the SNAPSHOT, and all parts that it got.
+    /// A copy of the second peer before it got the first part of its SNAPSHOT, and all parts that it got.
     private(set) var snapshot: (receiver: Peer, parts: [[UInt8]])?
-    /// The datagrams from the server to the peer that have not been delivered, by kind.
+    /// The datagrams from the server to the peer that were held back, by kind.
     private(set) var held: [Kind: [[UInt8]]] = [:]
-    /// The kinds to the peer that are held back.
+    /// The kinds of datagrams to the peer that are held back.
     var heldKinds: Set<Kind> = []
     private let mesh: PublicKey
 
@@ -30,10 +30,10 @@ struct BenchmarkMesh {
     static let heartbeat = Duration.seconds(20)
 
     /// - Parameters:
-    ///   - batch: The number of members that join at once. All others know them before the next ones join.
-    ///   - active: The number of members that hear PULSEs; all if it is nil. Valgrind has no room for the guarded keys
-    ///     of ten thousand.
-    ///   - primitives: The server's.
+    ///   - batch: The number of members that join at once. The next members join when all others know these.
+    ///   - active: The number of members that handle PULSEs; nil for all. Under Valgrind, the guarded memory of the
+    ///     keys of ten thousand members would not fit.
+    ///   - primitives: The cryptographic primitives of the server.
     init(
         members count: Int, batch: Int = 1, active: Int? = nil, lifetime: Duration = .seconds(65),
         primitives: any Primitives = Libsodium()
@@ -59,7 +59,7 @@ struct BenchmarkMesh {
         while peer.version != registry.version { advance(by: .milliseconds(20)) }
     }
 
-    /// Makes a server and a peer that know nobody.
+    /// Makes a server without members, and a peer that has not joined.
     func makeMachines() -> (registry: Registry, peer: Peer) {
         let configuration = Registry.Configuration(key: SigningKey(), bound: [Self.server], roster: .open)
         return (
@@ -95,7 +95,7 @@ struct BenchmarkMesh {
         return (bytes, Path(remote: address))
     }
 
-    /// Returns the LEAVEs of the members that joined first and have not left.
+    /// Returns the LEAVEs of the `count` members that joined first and have not left.
     mutating func leave(_ count: Int) -> [Datagram] {
         defer { left += count }
         return (left..<left + count).flatMap { index in
@@ -120,7 +120,7 @@ struct BenchmarkMesh {
         return confirms
     }
 
-    /// Lets the server handle datagrams, and drops what it sends.
+    /// Lets the server handle datagrams, and drops all datagrams that it sends.
     mutating func handle(_ datagrams: [Datagram]) {
         for (bytes, path) in datagrams { registry.handle(bytes.span, path: path, now: now) }
         while registry.pollOutput() != nil {}
@@ -131,7 +131,7 @@ struct BenchmarkMesh {
         route()
     }
 
-    /// Lets the time pass, and the server and the peer do what is due.
+    /// Moves the clock forward, then lets the server and the peers handle due timeouts.
     mutating func advance(by duration: Duration) {
         now = now + duration
         if let deadline = registry.nextDeadline, deadline <= now { registry.handleTimeout(now: now) }
@@ -169,7 +169,7 @@ struct BenchmarkMesh {
         return bytes
     }
 
-    /// Lets the first peer send a message to all, and returns the number of datagrams.
+    /// Lets the first peer broadcast a message, and returns the number of datagrams that it sends.
     mutating func broadcast(_ body: [UInt8]) -> Int {
         var sent = 0
         let receivers = (try? peer.broadcast(body, limit: body.count, now: now)) ?? 0
@@ -183,7 +183,7 @@ struct BenchmarkMesh {
         }
     }
 
-    /// Delivers what the server has sent, and the answers to it.
+    /// Delivers the datagrams that the server has sent, and the answers to them.
     mutating func route() {
         while let output = registry.pollOutput() {
             guard case .transmit(let transmit) = output else { continue }
@@ -232,12 +232,12 @@ struct BenchmarkMesh {
         }
     }
 
-    /// Returns the held datagrams of a kind, and forgets them.
+    /// Removes and returns the held datagrams of a kind.
     mutating func takeHeld(_ kind: Kind) -> [[UInt8]] {
         held.removeValue(forKey: kind) ?? []
     }
 
-    /// Lets every member hear a new PULSE, and returns the heartbeat that each sends next. They are not delivered.
+    /// Lets every member handle a new PULSE, and returns the next heartbeat of each. The heartbeats are not delivered.
     mutating func heartbeats() -> [Datagram] {
         advance(by: Self.heartbeat)
         while let deadline = registry.nextDeadline, deadline <= now + .milliseconds(1) {

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 extension Benchmark {
-    /// Decoding and encoding, without keys.
+    /// Measures decoding and encoding, without cryptography.
     mutating func measureCodec() {
         for kind in Kind.allCases {
             let datagram = Self.datagram(kind)
@@ -12,7 +12,7 @@ extension Benchmark {
         measure("decode a heartbeat's payload", limit: 0) { Self.use(try? Heartbeat(decoding: payload.span)) }
         let delta = Delta(from: 1, to: 2, removed: [], added: Samples.entries(6))
         let deltaPayload = delta.encoded
-        // An array of entries, and a buffer for each name that does not fit in a string of 15 bytes.
+        // The allocations are an array of entries, and a buffer for each name of more than 15 bytes.
         measure("decode a DELTA of 6", limit: 14) { Self.use(try? Delta(decoding: deltaPayload.span)) }
         measure("encode a header", limit: 1) {
             Self.use(Header(.pulse(echo: 1, token: 2), to: 3, from: 4, counter: 5).encode(size: 173))
@@ -29,7 +29,7 @@ extension Benchmark {
         }
     }
 
-    /// A datagram of a kind whose header is valid. What follows is zeros.
+    /// Makes a datagram of a kind with a valid header, and zeros after it.
     private static func datagram(_ kind: Kind) -> [UInt8] {
         let fields: OpenFields =
             switch kind {
@@ -56,7 +56,7 @@ extension Benchmark {
     }
 }
 
-/// Values to measure with.
+/// Input for the measurements.
 enum Samples {
     static func entries(_ count: Int) -> [Entry] {
         (0..<count).compactMap { index in
@@ -74,7 +74,7 @@ enum Samples {
         }
     }
 
-    /// Copies of a heartbeat, each with one fault in the header.
+    /// Makes copies of a heartbeat, each with one fault in the header.
     static func malformed(_ datagram: [UInt8]) -> [(name: String, bytes: [UInt8])] {
         func changed(_ index: Int, _ value: UInt8) -> [UInt8] {
             var bytes = datagram

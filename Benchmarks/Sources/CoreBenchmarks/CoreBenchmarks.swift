@@ -8,7 +8,7 @@
 
 internal import SecureMeshCore
 
-/// Measures the core: nanoseconds and allocations of each operation.
+/// Measures the time and the allocations of each operation of the core.
 ///
 ///     CoreBenchmarks          # prints a table
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
@@ -58,7 +58,7 @@ struct CoreBenchmarks {
         }
     }
 
-    /// Prints the memory per member, and fails if it is too much.
+    /// Prints the memory per member, and exits with an error if it exceeds its limit.
     private static func checkMemory(members: Int) {
         let memory = MemoryBenchmarks(members: members)
         for result in memory.results {
@@ -70,7 +70,8 @@ struct CoreBenchmarks {
         }
     }
 
-    /// Prints the ratio of a heartbeat to its primitives, and the costs that `Limits` assumes.
+    /// Prints the time of a heartbeat as a multiple of the time of its primitives, and the measured times beside those
+    /// that `Limits` assumes.
     private static func printCosts(_ benchmark: Benchmark) {
         let bare = ["verify", "open", "seal"].map(benchmark.time).reduce(0, +)
         let heartbeat = ["heartbeat", "pulse to a member"].map(benchmark.time).reduce(0, +)
@@ -84,7 +85,7 @@ struct CoreBenchmarks {
             """)
     }
 
-    /// A number with at most two decimals.
+    /// Formats a number with at most two decimals.
     private static func text(_ value: Double) -> String {
         let hundredths = Int(value * 100 + 0.5)
         let rest = hundredths % 100

@@ -1,14 +1,15 @@
 internal import SecureMeshCore
 
 extension Benchmark {
-    /// The primitives, each with a payload as large as a heartbeat's unless the name says otherwise.
+    /// Measures the primitives. The payload is as large as a heartbeat's, unless the name gives a size.
     mutating func measureCrypto() {
         let key = SigningKey()
         let secret = Secret32.random()
         let other = SigningKey()
         let message = [UInt8](repeating: 7, count: 79)
         measure("sign", limit: 1) { Self.use(Libsodium().sign(message, by: key)) }
-        // With one signature again and again, the processor would learn the branches of the verification.
+        // There are many signatures because the branch predictor of the processor would learn the verification of a
+        // single one.
         let signed = (0..<200).map { number in
             let key = SigningKey()
             let message = message + [UInt8(number)]
@@ -49,7 +50,8 @@ extension Benchmark {
         measure("token", limit: 0) { Self.use(Sodium.derive(.token, secret, 7)) }
         var directory = Directory()
         for entry in Samples.entries(1_000) { directory.insert(entry) }
-        // A copy of a directory whose digest was not computed has no hashes of buckets.
+        // `directory` has no hashes of buckets, because its digest was never computed. So each copy computes all of
+        // them.
         measure("digest of 1,000, all buckets", limit: 4, repeats: 5) {
             var copy = directory
             Self.use(copy.digest(id: 1, version: 2))

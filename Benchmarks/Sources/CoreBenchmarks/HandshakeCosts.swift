@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 internal import Synchronization
 
-/// The primitives, with the time that they take.
+/// The primitives of libsodium. They add up the time that they take.
 private final class TimedPrimitives: Primitives {
     private let bare = Libsodium()
     private let nanoseconds = Atomic<Int64>(0)
@@ -32,7 +32,8 @@ private final class TimedPrimitives: Primitives {
     }
 }
 
-/// The cost of joins at the server, compared with that of the primitives in them. `CoreBenchmarks --joins` prints it.
+/// The time of a join at the server, compared with the time of the primitives in it. `CoreBenchmarks --joins` prints
+/// both.
 enum HandshakeCosts {
     private static let (batch, rounds) = (16, 40)
 

@@ -1,8 +1,8 @@
 internal import CCallgrind
 internal import SecureMeshCore
 
-/// The instructions of one change, and of a heartbeat, in meshes of several sizes. `Benchmarks/instructions` runs this
-/// under callgrind, and prints what it counts.
+/// Counts the instructions of one change of the directory, and of a heartbeat, in meshes of several sizes.
+/// `Benchmarks/instructions` runs this under callgrind, and prints the counts.
 struct InstructionCounts {
     /// The number of members.
     private let size: Int
@@ -15,7 +15,8 @@ struct InstructionCounts {
     }
 
     private func measure() {
-        // No member expires: most of them are not active. The server treats them as any other.
+        // The long lifetime keeps members from expiring, because most of them send no heartbeats. The server treats
+        // them like any other member.
         var mesh = BenchmarkMesh(
             members: size, batch: Delta.mostAdditions, active: 40, lifetime: .seconds(36_000))
         measureHeartbeats(&mesh)
@@ -24,7 +25,7 @@ struct InstructionCounts {
         measurePeer(&mesh)
     }
 
-    /// Counts the instructions of `body`. Several counts of one operation are added.
+    /// Counts the instructions of `body`. `Benchmarks/instructions` adds several counts with the same name.
     ///
     /// - Parameter operations: The number of operations in `body`.
     private func count(
@@ -38,7 +39,7 @@ struct InstructionCounts {
     }
 
     private func measureHeartbeats(_ mesh: inout BenchmarkMesh) {
-        // The active members have sent no heartbeat while the others joined, so they hold old tokens.
+        // The active members sent no heartbeat while the others joined, so their tokens are old.
         for _ in 0..<2 { mesh.handle(mesh.heartbeats()) }
         let heartbeats = mesh.heartbeats()
         let first = Array(heartbeats.prefix(samples))
@@ -105,7 +106,7 @@ struct InstructionCounts {
 }
 
 extension BenchmarkMesh {
-    /// Lets the server do what is due at `due`, slice by slice, and drops what it sends.
+    /// Lets the server handle its timeouts at `due`, slice by slice, and drops the datagrams that it sends.
     fileprivate mutating func finishSlices(_ due: Instant) {
         var now = due
         repeat {
@@ -115,13 +116,13 @@ extension BenchmarkMesh {
         } while registry.nextDeadline.map { $0 <= now } == true
     }
 
-    /// Lets all changes be published, and the rate limit of DELTAs recover.
+    /// Waits until the server has published all changes and the rate limit of DELTAs has recovered.
     fileprivate mutating func settle() {
         repeat { advance(by: .milliseconds(20)) } while !registry.hasPublishedAll
         advance(by: .seconds(2))
     }
 
-    /// Publishes a change, so that the next one waits for a tick.
+    /// Publishes a change, so that the server delays the next one until its tick.
     fileprivate mutating func delayChanges() {
         settle()
         handleAndRoute(leave(1))

@@ -12,21 +12,22 @@ internal import SecureMeshCore
 /// Members of a real server on 127.0.0.1. They join, verify each PULSE and sign each heartbeat, as peers do. They keep
 /// no directory.
 ///
-/// All of them use one thread and one socket, and each has an address of its own.
+/// All of them share one thread and one socket, but each has an address of its own.
 @safe struct MemberLoad {
     private let socket: CInt
     private let port: UInt16
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private var members: [LightweightMember] = []
-    /// The members whose deadline is in a millisecond, modulo the number of slots.
+    /// A timer wheel: slot N has the members whose deadline, in milliseconds, is N modulo the number of slots.
     private var slots: [[Int]] = Array(repeating: [], count: Self.slotCount)
     private var deadlines: [Int64] = []
     private var outgoing: [(member: Int, bytes: [UInt8])] = []
     private var lastPulse: [Instant?] = []
     private var buffer: UnsafeMutablePointer<loopback_datagram>
 
-    /// A member whose every other heartbeat is not sent. The server answers the next one at once.
+    /// A member of which every other heartbeat is not sent. The server answers the next heartbeat at once, so its delay
+    /// can be measured.
     private struct Probe {
         var isLost = false
         var sentAt: Instant?
@@ -52,7 +53,7 @@ internal import SecureMeshCore
         unsafe buffer.initialize(repeating: loopback_datagram(), count: Self.batch)
     }
 
-    /// - Parameter arguments: The port and the key of the server, the number of members, and the seconds to run or
+    /// - Parameter arguments: The port and the key of the server, the number of members, and the duration in seconds or
     ///   `blast`.
     static func run(_ arguments: [String]) {
         guard arguments.count == 4, let port = UInt16(arguments[0]), let key = try? PublicKey(arguments[1]),
@@ -71,7 +72,7 @@ internal import SecureMeshCore
 
     private var now: Instant { Instant(nanoseconds: (clock.now - origin).wholeNanoseconds) }
 
-    /// Lets the members join, some at a time, and waits until each has heard a PULSE.
+    /// Lets the members join, at most 64 at a time, and waits until each has got a PULSE.
     private mutating func join(_ count: Int, _ server: PublicKey) {
         let address = SocketAddress(ip: .v4(0x7F00_0001), port: port)
         while lastPulse.count(where: { $0 != nil }) < count {
@@ -94,9 +95,9 @@ internal import SecureMeshCore
         fflush(nil)
     }
 
-    /// Lets the members live, and prints what has happened.
+    /// Lets the members send heartbeats for a time, and prints the counts and delays.
     private mutating func live(for duration: Duration) {
-        // The server has sent the changes of the directory to all by then.
+        // After this time, the server has sent all changes of the directory to all members.
         let settled = now + .seconds(5)
         while now < settled { turn(waiting: true) }
         print("begins")
@@ -124,7 +125,8 @@ internal import SecureMeshCore
             """)
     }
 
-    /// Sends as many heartbeats as each member may send at once, signed in advance, as fast as the server reads them.
+    /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends as many as the
+    /// rate limit allows at once.
     private mutating func blast() {
         let settled = now + .seconds(3)
         while now < settled { turn(waiting: true) }
@@ -136,7 +138,7 @@ internal import SecureMeshCore
         let dropped = queued().drops
         print("begins")
         fflush(nil)
-        // The caller reads the CPU times of the server meanwhile.
+        // During this pause, the caller reads the CPU times of the server.
         usleep(1_000_000)
         let begun = now
         var total = 0
@@ -158,7 +160,8 @@ internal import SecureMeshCore
             """)
     }
 
-    /// Returns the next heartbeat of a member, in a time that passes for it alone.
+    /// Returns the next heartbeat of a member. Moves `time`, a clock of this member only, to the time at which it is
+    /// due.
     private mutating func nextHeartbeat(of member: Int, after time: inout Instant) -> [UInt8] {
         for _ in 0..<100 {
             time = time + .milliseconds(500)
@@ -178,7 +181,7 @@ internal import SecureMeshCore
 
     private static let mostQueued = 2 << 20
 
-    /// Receives, serves what is due, and sends.
+    /// Receives datagrams, handles due timeouts, and sends the results.
     private mutating func turn(waiting: Bool) {
         for _ in 0..<16 {
             let count = unsafe Int(loopback_receive(socket, buffer, CInt(Self.batch), waiting ? 1 : 0))
@@ -244,7 +247,7 @@ internal import SecureMeshCore
 
     private mutating func schedule(_ member: Int) {
         guard let deadline = members[member].deadline else { return }
-        // A deadline behind the last slot is looked at again when that slot comes.
+        // A deadline after the last slot is checked again when the last slot is due.
         let last = lastTick + Int64(Self.slotCount) - 1
         let tick = min(max((deadline.nanoseconds + 999_999) / 1_000_000, lastTick + 1), last)
         guard deadlines[member] != tick else { return }

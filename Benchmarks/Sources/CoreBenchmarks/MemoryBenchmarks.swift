@@ -3,7 +3,7 @@ internal import SecureMeshCore
 
 /// The memory of a server and of a peer in a large mesh, in bytes of the heap.
 struct MemoryBenchmarks {
-    /// The memory per member beyond that in a small mesh, and the largest that it may be.
+    /// The additional memory per member compared with a small mesh, and its limit.
     struct Result {
         let name: String
         let bytes: Int
@@ -12,7 +12,7 @@ struct MemoryBenchmarks {
 
     let results: [Result]
 
-    /// Lets many members join, and measures.
+    /// Lets `count` members join, and measures the memory.
     init(members count: Int) {
         let large = Self.held(members: count)
         let small = Self.held(members: 1)
@@ -26,7 +26,7 @@ struct MemoryBenchmarks {
         ]
     }
 
-    /// Returns the bytes that a server and a peer hold in a mesh of so many members, beyond those of new ones.
+    /// Returns the bytes that a server and a peer use in a mesh of `count` members, minus those that new ones use.
     private static func held(members count: Int) -> (server: Int, peer: Int) {
         // Most members are not active, which makes no difference to the server.
         var mesh = BenchmarkMesh(members: count, batch: Delta.mostAdditions, active: 40, lifetime: .seconds(36_000))

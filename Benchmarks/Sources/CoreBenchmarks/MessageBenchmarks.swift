@@ -7,7 +7,7 @@ extension Benchmark {
     mutating func measureMessages(members count: Int) {
         var mesh = BenchmarkMesh(
             members: count, batch: Delta.mostAdditions, active: 0, lifetime: .seconds(36_000))
-        // The server sends a young SNAPSHOT, and DELTAs, in place of a new one.
+        // The server would send a recent SNAPSHOT and DELTAs instead of a new SNAPSHOT, so time passes first.
         for _ in 0..<100 { mesh.advance(by: .seconds(1)) }
         mesh.addSender()
         measureSnapshot(mesh)
@@ -68,7 +68,7 @@ extension Benchmark {
             })
     }
 
-    /// Handshakes that the server refuses.
+    /// Measures handshakes that the server refuses.
     mutating func measureRefusedHandshakes() {
         var mesh = BenchmarkMesh(members: 5)
         let count = 5

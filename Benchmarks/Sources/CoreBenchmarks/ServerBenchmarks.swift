@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 extension Benchmark {
-    /// Heartbeats and PULSEs at the server, and its refusals.
+    /// Measures heartbeats, PULSEs and refused datagrams at the server.
     mutating func measureServer(_ mesh: inout BenchmarkMesh) {
         let count = mesh.members.count
         var sample: (bytes: [UInt8], path: Path)?
@@ -46,7 +46,7 @@ extension Benchmark {
         }
     }
 
-    /// HELLO and CONFIRM at a server of few members, and a whole join in a large mesh.
+    /// Measures HELLO and CONFIRM at a server with few members, and a whole join in a large mesh.
     mutating func measureJoins(_ mesh: inout BenchmarkMesh) {
         var small = BenchmarkMesh(members: 5)
         let count = 5
@@ -69,7 +69,7 @@ extension Benchmark {
             run: { _ in for _ in 0..<5 { mesh.addMember() } })
     }
 
-    /// The server's datagrams at a complete peer.
+    /// Measures the server's datagrams at a complete peer.
     mutating func measurePeer(_ mesh: inout BenchmarkMesh) {
         measure(
             "DELTA at a peer", limit: 60, repeats: 4,

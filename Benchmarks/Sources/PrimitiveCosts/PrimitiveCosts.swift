@@ -47,7 +47,7 @@ struct PrimitiveCosts {
         return datagram
     }
 
-    /// Keeps the optimizer from leaving out what makes `value`.
+    /// Keeps the optimizer from removing the code that computes `value`.
     @inline(never) private static func used<Value>(_ value: Value) {}
 
     private static func show(_ name: String, _ nanoseconds: Int) { print("\(name) \(nanoseconds)") }

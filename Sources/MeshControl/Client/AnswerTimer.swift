@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Ends a connection whose answer does not begin in time: that of a process that is stopped or hangs.
+/// Closes a connection if the answer does not begin in time, because the process is stopped or hangs.
 final class AnswerTimer: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart

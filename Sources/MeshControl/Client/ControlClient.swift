@@ -8,10 +8,10 @@ package struct ControlClient: Sendable {
     package enum Failure: Error {
         /// Nothing listens at the path, or this user may not connect.
         case unreachable(String)
-        /// The connection ended before the answer was complete, or the answer does not have the form of
+        /// The connection ended before the answer was complete, or the answer does not have the format of
         /// docs/control.md.
         case brokenAnswer
-        /// The process at the path has accepted the connection, and has not begun to answer in time.
+        /// The process at the path has accepted the connection, but has not begun to answer in time.
         case noAnswer(String, within: Duration)
         case refused(ErrorReport.Reason)
     }
@@ -24,16 +24,16 @@ package struct ControlClient: Sendable {
         self.path = path
     }
 
-    /// Returns the answer to `GET target`, with its bytes.
+    /// Sends `GET target`, and returns the answer, decoded and as bytes.
     package func get<Value: Decodable & Sendable>(
         _ target: String, as type: Value.Type
     ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
         try await answer(.GET, target, body: nil, within: ControlLimits.answerBeginning, as: type)
     }
 
-    /// Returns the answer to `POST target`, with its bytes.
+    /// Sends `POST target`, and returns the answer, decoded and as bytes.
     ///
-    /// - Parameter wait: The time that the request lets the process wait before it answers.
+    /// - Parameter wait: The longest time that the request allows the process to wait before it answers.
     package func post<Value: Decodable & Sendable>(
         _ target: String, _ body: some Encodable, as type: Value.Type, afterWait wait: Duration = .zero
     ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
@@ -41,11 +41,12 @@ package struct ControlClient: Sendable {
             .POST, target, body: ControlJSON.encode(body), within: ControlLimits.answerBeginning + wait, as: type)
     }
 
-    /// Hands each line of the answer to `GET target` to `receive`, until `receive` returns false or the process ends.
+    /// Sends `GET target`, and passes each line of the answer to `receive`, until `receive` returns false or the
+    /// process ends.
     ///
-    /// A line is read when the one before it has been handled. If the caller is slow, the process drops events.
+    /// Reads the next line only when `receive` has returned. If `receive` is slow, the process drops events.
     ///
-    /// - Parameter onOpen: Called before the first line. The stream has all events from then on.
+    /// - Parameter onOpen: Called before the first line. The stream contains all events from then on.
     package func lines(
         of target: String, onOpen: @Sendable () async -> Void = {},
         _ receive: @Sendable (_ line: [UInt8], ControlEvent) async -> Bool
@@ -62,7 +63,7 @@ package struct ControlClient: Sendable {
                         guard line.count <= ControlLimits.answer else { throw Failure.brokenAnswer }
                         continue
                     }
-                    // A later version may have further events.
+                    // A later version may send events that this one cannot decode. They are skipped.
                     if let event = ControlJSON.decode(ControlEvent.self, from: line) {
                         guard await receive(line, event) else { return }
                     }
@@ -102,7 +103,7 @@ package struct ControlClient: Sendable {
         throw Failure.brokenAnswer
     }
 
-    /// Sends a request, and hands the status and the rest of the answer to `read`.
+    /// Sends a request, and passes the status and the rest of the answer to `read`.
     private func exchange<Value: Sendable>(
         _ method: HTTPMethod, _ target: String, body: [UInt8]?, within limit: Duration,
         _ read: (_ status: Int, inout Parts) async throws -> Value
@@ -127,7 +128,8 @@ package struct ControlClient: Sendable {
                     headers.add(name: "content-type", value: "application/json")
                     headers.add(name: "content-length", value: String(body.count))
                 }
-                // All in one write: the process may answer and close as soon as it has the last byte.
+                // The request is one write, because the process may answer and close the connection as soon as it has
+                // the last byte.
                 var request: [HTTPClientRequestPart] = [
                     .head(HTTPRequestHead(version: .http1_1, method: method, uri: target, headers: headers))
                 ]

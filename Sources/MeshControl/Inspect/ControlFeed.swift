@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// Hands the events of a process to the streams that want them.
+/// Passes the events of a process to the streams that subscribe to them.
 package final class ControlFeed: Sendable {
-    /// Takes the line of an event, with its end.
+    /// Receives an event as one line of JSON, including the line feed.
     package typealias Receiver = @Sendable (_ line: [UInt8]) -> Void
 
     private struct State {
@@ -32,7 +32,7 @@ package final class ControlFeed: Sendable {
     /// The number of subscriptions.
     package var count: Int { state.withLock { $0.receivers.count } }
 
-    /// Publishes an event. The event is made only if a subscriber may accept it, and encoded once for all streams.
+    /// Publishes an event. `event` is called only if there is a subscriber. The event is encoded once for all streams.
     package func publish(_ event: () -> ControlEvent) {
         let receivers = state.withLock { Array($0.receivers.values) }
         guard !receivers.isEmpty else { return }

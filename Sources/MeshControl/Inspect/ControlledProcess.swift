@@ -1,22 +1,22 @@
-/// A server or a peer that answers questions about itself as values, and does what a command asks.
+/// A server or a peer that reports its state as values, and carries out the requests of commands.
 ///
 /// The control socket uses it, and so can any other code that shows the state of a process.
 package protocol ControlledProcess: Sendable {
     /// The events of the process.
     var feed: ControlFeed { get }
-    /// - Parameter listsMembers: False to leave `members` out, which can be many.
+    /// - Parameter listsMembers: False to omit the list of members, which can be long.
     func status(listsMembers: Bool) async -> MeshStatus
     func send(_ request: SendRequest) async throws(ControlError) -> SendReport
     func ping(_ request: PingRequest) async throws(ControlError) -> PingReport
     func reload() async throws(ControlError) -> ReloadReport
 }
 
-/// The version, the number and the clock of a process.
+/// The version, the process id and the clock of a process.
 package struct ProcessIdentity: Sendable {
     package let version: String
     package let process: Int32
     package let clock: ProcessClock
-    /// The start, by the clock of the process.
+    /// The time at which the process started, by `clock`.
     package let startedAt: Timestamp
 
     package init(version: String, process: Int32, clock: ProcessClock = ProcessClock()) {

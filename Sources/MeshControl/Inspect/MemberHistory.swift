@@ -2,7 +2,7 @@ package import SecureMesh
 
 /// The members of a mesh with the times of their joins, and the former members of the last day.
 ///
-/// Events keep it up to date, so a question about all members costs the mesh's event loop nothing.
+/// Events keep it up to date, so a query about all members needs no time on the mesh's event loop.
 package struct MemberHistory: Sendable {
     package struct Presence: Sendable {
         package var member: Member
@@ -24,14 +24,15 @@ package struct MemberHistory: Sendable {
         didSet { neverCount = countNever() }
     }
     private(set) package var present: [PublicKey: Presence] = [:]
-    /// The newest departure of each member that is gone: its number, and the state after it.
+    /// The newest departure of each former member: its number, and the member's state since then.
     private var absent: [PublicKey: (number: UInt64, state: MemberState)] = [:]
-    /// The number of members that left, failed and were revoked.
+    /// The number of former members in each of the states left, failed and revoked.
     private var gone: [MemberState: Int] = [:]
-    /// The number of keys that may join and are neither present nor absent.
+    /// The number of keys that may join and are in neither `present` nor `absent`.
     private(set) package var neverCount = 0
-    /// The departures in their order. A departure that is not in `absent` was forgotten: the member is back, or left
-    /// again. A slice, because removing the first elements of an array would move all others at each departure.
+    /// The departures, the oldest first. A departure whose number is not in `absent` is obsolete: the member is back,
+    /// or has left again since. The type is a slice, because removing the first element of an array would move all
+    /// others.
     private var order: ArraySlice<Absence> = []
     private var newest: UInt64 = 0
     private let limit: Int
@@ -62,13 +63,14 @@ package struct MemberHistory: Sendable {
         return roster.authorized.keys.count { present[$0] == nil && absent[$0] == nil }
     }
 
-    /// Updates the number of keys that never joined, before a key is noted for the first time or after it is forgotten.
+    /// Adds `change` to `neverCount` if the key may join and is in neither table. Call it before a key is added for the
+    /// first time, and after it has been removed.
     private mutating func addNever(_ change: Int, for key: PublicKey) {
         guard present[key] == nil, absent[key] == nil, roster?.authorized[key] != nil else { return }
         neverCount += change
     }
 
-    /// The number of members that are gone and remembered, and of departures in memory.
+    /// The number of former members that are remembered, and the number of departures in memory.
     package var absenceCount: Int { absent.count }
     package var departureCount: Int { order.count }
 
@@ -78,7 +80,7 @@ package struct MemberHistory: Sendable {
         present[member.publicKey] = Presence(member: member, since: now)
     }
 
-    /// Notes a new session of a member. Its membership still counts from its first session.
+    /// Notes a new session of a member. `since` stays the time of its first session.
     package mutating func noteRejoin(_ member: Member, at now: Timestamp) {
         guard present[member.publicKey] != nil else { return noteJoin(member, at: now) }
         present[member.publicKey]?.member = member
@@ -109,7 +111,8 @@ package struct MemberHistory: Sendable {
         present[key]?.roundTrip = roundTrip.wholeNanoseconds
     }
 
-    /// Replaces the members after events were missed. Members that are not in the new list left for an unknown reason.
+    /// Replaces the members after events were missed. For a member that is not in the new list, a departure with an
+    /// unknown reason is noted.
     package mutating func replace(_ members: [Member], at now: Timestamp) {
         let keys = Set(members.map(\.publicKey))
         for presence in present.values where !keys.contains(presence.member.publicKey) {
@@ -118,7 +121,7 @@ package struct MemberHistory: Sendable {
         for member in members { noteRejoin(member, at: now) }
     }
 
-    /// Returns the members that are gone, the newest first.
+    /// Returns the former members, the one that left last first.
     package mutating func absences(_ now: Timestamp) -> [Absence] {
         forget(now)
         return order.reversed().filter(isRemembered)
@@ -138,7 +141,7 @@ package struct MemberHistory: Sendable {
         if absent.count > limit, let index = order.firstIndex(where: isRemembered) {
             drop(index + 1 - order.startIndex)
         }
-        // Members that leave and come back fill the order with departures that are forgotten already.
+        // Members that leave and come back again and again fill `order` with obsolete departures.
         if order.count > limit * 2 { order = ArraySlice(order.filter(isRemembered)) }
     }
 

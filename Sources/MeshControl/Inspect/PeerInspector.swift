@@ -1,7 +1,7 @@
 package import SecureMesh
 internal import Synchronization
 
-/// Answers questions about a peer, and sends messages through it.
+/// Reports the state of a peer, and sends messages through it.
 package final class PeerInspector: ControlledProcess {
     private struct State {
         var history = MemberHistory()
@@ -9,7 +9,8 @@ package final class PeerInspector: ControlledProcess {
         var linkSince: Timestamp
         var problem: Problem?
         var slowness: Problem?
-        /// True while the members are those of an earlier `MeshPeer`, because the present one has not joined yet.
+        /// True while `history` has the members that an earlier `MeshPeer` knew, because the current one has not joined
+        /// yet.
         var hasOldMembers = false
     }
 
@@ -32,10 +33,10 @@ package final class PeerInspector: ControlledProcess {
         state = Mutex(State(linkSince: identity.startedAt))
     }
 
-    /// The peer that runs, or ran last.
+    /// The peer that runs, or the last one that did.
     var peer: MeshPeer { current.withLock { $0 } }
 
-    /// Answers for another peer, which joins after the one before it has left.
+    /// Reports on another peer from now on. Called when the previous peer has left.
     package func follow(_ next: MeshPeer) {
         current.withLock { $0 = next }
         let now = identity.clock.now
@@ -45,7 +46,7 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Follows the events of the peer until they end.
+    /// Applies the events of the peer to the state, and publishes them, until they end.
     package func follow(_ events: MeshEvents<PeerEvent>) async {
         for await event in events {
             let now = identity.clock.now
@@ -58,16 +59,16 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Counts a message at once if nothing else is to be done with it, so that no task wakes up for it.
+    /// Counts a message at once if no stream subscribes to events, so that no task wakes up for it.
     ///
-    /// - Returns: True if the event need not be followed.
+    /// - Returns: True if the event is a message that has been counted, so `follow` need not get it.
     package func counts(_ event: PeerEvent) -> Bool {
         guard case .message(let message) = event, feed.count == 0 else { return false }
         state.withLock { $0.history.noteMessage(from: message.sender) }
         return true
     }
 
-    /// Returns true if members may have come or gone without an event.
+    /// Returns true if members may have joined or left without an event.
     private func missesMembers(before event: PeerEvent) -> Bool {
         switch event {
         case .missed: return true
@@ -227,7 +228,7 @@ package final class PeerInspector: ControlledProcess {
         state.withLock { $0.history.noteRoundTrip(roundTrip, to: key) }
     }
 
-    /// Returns the keys of those that are no longer members.
+    /// Returns the keys of those of `members` that have left the mesh.
     func gone(_ members: [Member]) -> Set<PublicKey> {
         state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
     }

@@ -1,7 +1,7 @@
 package import SecureMesh
 
-/// Messages and round trips on behalf of a command. A request waits, at most for its timeout, until the peer may send:
-/// until it has joined, and until the receivers' rates allow the message.
+/// Sends messages and measures round trips for a command. A request waits until the peer may send, but at most for its
+/// timeout: the peer must have joined, and the receivers' rates must allow the message.
 extension PeerInspector {
     package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
         try await send(request, waitingForReceiver: false)
@@ -9,7 +9,8 @@ extension PeerInspector {
 
     /// Sends a message.
     ///
-    /// - Parameter waitsForReceiver: True to wait until the receiver is a member, if the peer has just joined.
+    /// - Parameter waitsForReceiver: True to wait until the receiver is a member. A peer that has just joined may not
+    ///   know all members.
     package func send(
         _ request: SendRequest, waitingForReceiver waitsForReceiver: Bool
     ) async throws(ControlError) -> SendReport {
@@ -55,10 +56,10 @@ extension PeerInspector {
         }
     }
 
-    /// Calls `body` with the time that is left, and calls it again after a temporary error.
+    /// Calls `body` with the rest of the time, and again after each temporary error.
     ///
     /// - Parameters:
-    ///   - name: The receiver's name, for a refusal; nil for all members.
+    ///   - name: The receiver's name, for the text of an error; nil for all members.
     ///   - waitsForReceiver: True to treat an unknown name as a temporary error.
     private func attempt<Report: Sendable>(
         _ name: PeerName?, within time: Duration, waitingForReceiver waitsForReceiver: Bool = false,
@@ -76,7 +77,7 @@ extension PeerInspector {
             }
             switch failure {
             case .notSent(.notJoined):
-                // The wait ends when the time is over: the task group cancels it.
+                // `isJoined` returns when the time is over, because its task group then cancels the wait.
                 guard await isJoined(within: left) else { throw refusal(failure, name) }
                 pause = .milliseconds(1)
             case .notSent(.overRate(let retryAfter)): pause = retryAfter
@@ -112,7 +113,7 @@ extension PeerInspector {
         throw .notSent(.unknownMember)
     }
 
-    /// Returns the names of those that have acknowledged a message, and of those that have not.
+    /// Returns the names of the members that have acknowledged a message, and of those that have not.
     package func report(of delivery: Delivery) -> SendReport {
         report(asked: delivery.asked, delivered: delivery.acknowledgedBy, missing: delivery.missing)
     }

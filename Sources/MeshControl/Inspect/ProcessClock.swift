@@ -1,10 +1,10 @@
 internal import SecureMesh
 internal import Synchronization
 
-/// A clock of a process that no setting of the host's clock changes.
+/// A clock of a process that does not change when somebody sets the host's clock.
 ///
-/// Times that are kept are read from this clock, so ages and bounds stay right. An answer has the times of the host's
-/// clock: those of this clock, moved by `correction`.
+/// All stored times are read from this clock, so ages and time limits stay correct. Answers contain times of the host's
+/// clock: times of this clock plus `correction`.
 package final class ProcessClock: Sendable {
     private let start: Timestamp
     private let host: @Sendable () -> Timestamp
@@ -18,7 +18,7 @@ package final class ProcessClock: Sendable {
 
     /// - Parameters:
     ///   - host: Returns the time of the host's clock, which can be set.
-    ///   - elapsed: Returns the time since the start, which only grows.
+    ///   - elapsed: Returns the time since the start, which never decreases.
     package init(host: @escaping @Sendable () -> Timestamp, elapsed: @escaping @Sendable () -> Duration) {
         start = host()
         self.host = host
@@ -32,7 +32,8 @@ package final class ProcessClock: Sendable {
     package var correction: Int64 {
         let found = host().milliseconds - now.milliseconds
         return known.withLock { known in
-            // A time that is asked for twice must not differ because two clocks are read one after the other.
+            // Without the tolerance, the same time could be reported differently twice, because the two clocks are not
+            // read at the same moment.
             if abs(found - known) > Self.tolerance { known = found }
             return known
         }
@@ -41,7 +42,7 @@ package final class ProcessClock: Sendable {
     /// Converts a time of this clock to the host's clock.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
-    /// NTP sets the clock only for an offset of more than 128 ms. It corrects a smaller one by changing the clock's
-    /// rate, which both clocks follow.
+    /// The tolerance in milliseconds. NTP sets the clock only if it is wrong by more than 128 ms. It corrects a smaller
+    /// error by changing the clock's rate, which both clocks follow.
     private static let tolerance: Int64 = 100
 }

@@ -1,12 +1,12 @@
 package import SecureMesh
 internal import Synchronization
 
-/// Answers questions about a server.
+/// Reports the state of a server.
 package final class ServerInspector: ControlledProcess {
-    /// The list of authorized peers, and how to read it again.
+    /// The file with the list of authorized peers, and the function that reads it again.
     package struct List: Sendable {
         package let path: String
-        /// Reads the list that is to replace the one in force.
+        /// Reads the list that is to replace the current roster.
         package let read: @Sendable (_ old: Roster) throws(ControlError) -> Roster
 
         /// Called after each attempt to read the list again.
@@ -27,7 +27,7 @@ package final class ServerInspector: ControlledProcess {
         var roster: Roster
         var suspicion: (count: Int, since: Timestamp)?
         var listFault: (error: ControlError, since: Timestamp)?
-        /// The newest problems of single peers.
+        /// The newest problems that concern one peer each.
         var refusals: [Problem] = []
 
         mutating func note(_ problem: Problem) {
@@ -52,7 +52,7 @@ package final class ServerInspector: ControlledProcess {
         state = Mutex(State(history: MemberHistory(roster: list == nil ? nil : roster), roster: roster))
     }
 
-    /// Follows the events of the server until they end.
+    /// Applies the events of the server to the state, and publishes them, until they end.
     package func follow(_ events: MeshEvents<ServerEvent>) async {
         for await event in events {
             let now = identity.clock.now
@@ -141,7 +141,7 @@ package final class ServerInspector: ControlledProcess {
         return members
     }
 
-    /// Asks the event loop about a slice of the members at a time.
+    /// Reads the members' standings in slices, so that no call blocks the event loop for long.
     private func standings(of keys: [PublicKey]) async -> [MemberStanding?] {
         var standings: [MemberStanding?] = []
         for start in stride(from: 0, to: keys.count, by: ControlLimits.slice) {
@@ -178,7 +178,7 @@ package final class ServerInspector: ControlledProcess {
                     "suspicion", .error, "\(count) members went silent at once",
                     hint: "look at the network and the load of this host", since: since))
         }
-        // A program that tries again and again is one problem.
+        // Repeated attempts of one program count as one problem.
         var seen: Set<String> = []
         for refusal in state.refusals.reversed() {
             guard let since = refusal.since, now - since < ControlLimits.refusalTime else { break }
@@ -196,7 +196,7 @@ package final class ServerInspector: ControlledProcess {
         throw ControlError(.wrongRole, "a server sends no messages", hint: "ping through a peer")
     }
 
-    /// Reads the list of authorized peers again, all or nothing.
+    /// Reads the list of authorized peers again. If the list has a fault, the previous one stays in force.
     package func reload() async throws(ControlError) -> ReloadReport {
         guard let list else { throw ControlError(.wrongRole, "this server is open, there is no list to read") }
         do throws(ControlError) {

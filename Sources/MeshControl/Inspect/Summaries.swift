@@ -16,7 +16,7 @@ extension Departure {
 }
 
 extension Departure {
-    /// The cause of the end, for the user of the server; nil if the end was orderly.
+    /// The cause of the departure, for the user of the server; nil if the departure was orderly.
     package var cause: String? {
         switch self {
         case .left, .stopping: nil
@@ -30,7 +30,7 @@ extension Departure {
 }
 
 extension Departure {
-    /// A phrase for the user of another member.
+    /// A phrase for the user of another member's process.
     ///
     /// - Parameter reason: The reason why the member left; nil if it is not known.
     package static func summaryForMembers(_ reason: Departure?) -> String {
@@ -79,7 +79,7 @@ extension SendRefusal {
         }
     }
 
-    /// Advice if nothing but small datagrams arrives.
+    /// Advice if only small datagrams arrive.
     package static let sizeHint =
         "the network may drop large datagrams: it must pass UDP datagrams of 1232 bytes, and IP packets of 1280"
 }

@@ -1,9 +1,10 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One connection of a client: takes requests, one at a time, within bounds of bytes and time, and writes answers.
+/// One connection of a client: reads requests, one at a time, and writes answers. The size of a request and the time
+/// for it are limited.
 ///
-/// Everything happens on the event loop of the control socket, except that requests are answered elsewhere.
+/// All methods are called on the event loop of the control socket. The answers are computed in tasks.
 final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -18,11 +19,11 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private let service: ControlService
     private var state = State.waiting
-    /// The body of the request that is being read. It is not part of the state, because each change of the state would
-    /// copy it.
+    /// The body of the request that is being read. It is not an associated value of `state`, because each change of
+    /// `state` would copy it.
     private var body: [UInt8] = []
     private var timer: Scheduled<Void>?
-    /// The number of events that the reader of the stream was too slow for, since the last line.
+    /// The number of events that were dropped since the last line, because the reader of the stream is too slow.
     private var missed = 0
 
     init(_ service: ControlService) {
@@ -64,9 +65,9 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Answers bytes that are not HTTP, unless an answer has begun, and closes the connection.
+    /// Refuses bytes that are not HTTP with an answer, unless another answer has begun, and closes the connection.
     ///
-    /// After other errors, such as a connection that the client has reset, there is nobody to answer.
+    /// After any other error, such as a connection that the client has reset, no answer would be read.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.close(promise: nil) }
         switch state {
@@ -121,7 +122,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         buffer.writeBytes(bytes)
         buffer.writeInteger(UInt8(ascii: "\n"))
         context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil)
-        // The state changes first: the next request may be read before the promise is fulfilled.
+        // The state changes before the write, because the next request may be read before the promise is fulfilled.
         state = isLast ? .closed : .waiting
         expect(within: ControlLimits.answerTime, context)
         let loopContext = context.loopBound
@@ -137,7 +138,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         write(body, status: error.code.status, head, closes: true, context)
     }
 
-    /// Closes the connection unless something happens within a time.
+    /// Closes the connection after `time`, unless the timer is canceled or set again before.
     private func expect(within time: Duration, _ context: ChannelHandlerContext) {
         timer?.cancel()
         let loopContext = context.loopBound
@@ -154,7 +155,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
             headers: HTTPHeaders([("content-type", "application/x-ndjson"), ("cache-control", "no-store")]))
         let loopContext = context.loopBound
         let eventLoop = context.eventLoop
-        // Subscribed first, so that a client that has read the head gets every later event.
+        // The subscription comes first, so a client that has read the head gets every later event.
         let subscription = service.process.feed.subscribe(filter) { line in
             eventLoop.execute { self.write(line, loopContext.value) }
         }
@@ -162,7 +163,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
     }
 
-    /// Writes an event, or counts it if too many bytes wait for the reader.
+    /// Writes an event, or counts it as missed if too many bytes wait for the reader.
     private func write(_ line: [UInt8], _ context: ChannelHandlerContext) {
         guard case .streaming = state else { return }
         guard context.channel.isWritable else {

@@ -1,6 +1,6 @@
 package import SecureMesh
 
-/// The reason why there is no control socket.
+/// The reason why a control socket could not be opened.
 package struct ControlSocketError: Error, Hashable, Sendable {
     package let message: String
     package let hint: String
@@ -11,8 +11,8 @@ package struct ControlSocketError: Error, Hashable, Sendable {
     }
 }
 
-/// The folders where control sockets are: `$P2P_SOCKETS`, or else `$XDG_RUNTIME_DIR/p2p`, or else `/run/p2p` for root,
-/// or else `/tmp/p2p-UID`.
+/// The folders that contain control sockets: `$P2P_SOCKETS`, or else `$XDG_RUNTIME_DIR/p2p`, or else `/run/p2p` for
+/// root, or else `/tmp/p2p-UID`.
 package enum ControlFolder {
     /// The folder of the sockets of this user's processes.
     package static var own: String { own(environment: SocketFiles.environment, user: SocketFiles.user) }
@@ -25,14 +25,15 @@ package enum ControlFolder {
         return user == 0 ? systemFolder : "/tmp/p2p-\(user)"
     }
 
-    /// The value of `P2P_SOCKETS`: the only folder where processes have sockets and commands look for them.
+    /// The value of `P2P_SOCKETS`; nil if it is not set. If it is set, processes open sockets only in this folder, and
+    /// commands look only there.
     private static func chosen(environment: (String) -> String?) -> String? {
         environment("P2P_SOCKETS").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Makes the folder, or checks that nobody but this user may enter the one that there is.
+    /// Makes the folder. If it exists, checks that only this user may enter it.
     ///
-    /// A folder under /tmp can have been made by anyone.
+    /// The check is needed because any user can make a folder in /tmp.
     static func prepare(_ path: String) throws(ControlSocketError) {
         let status: SocketFileStatus?
         do throws(SystemError) {
@@ -52,8 +53,8 @@ package enum ControlFolder {
         }
     }
 
-    /// Returns the paths of the sockets at which a process listens, in order, in all folders where this user's
-    /// processes may have them.
+    /// Returns the paths of the sockets at which a process listens, in all folders in which this user's processes may
+    /// have sockets. The order is that of `folders`, then by name.
     package static func sockets() -> [String] {
         folders.flatMap { folder in
             SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
@@ -64,7 +65,7 @@ package enum ControlFolder {
         }
     }
 
-    /// Removes the socket of a process that was killed. Otherwise such files would accumulate.
+    /// Removes the socket file of a process that was killed. Such files would otherwise accumulate.
     private static func removeDead(_ path: String) {
         guard let status = (try? SocketFiles.status(path)) ?? nil, status.kind == .socket,
             status.owner == SocketFiles.user
@@ -72,23 +73,24 @@ package enum ControlFolder {
         SocketFiles.remove(path)
     }
 
-    /// The folders where this user's processes may have their sockets, without those that do not exist.
+    /// The existing folders in which this user's processes may have their sockets.
     ///
-    /// A process and a command can have different values of `XDG_RUNTIME_DIR`: cron and sudo do not set it.
+    /// There are several because a process and a command can have different values of `XDG_RUNTIME_DIR`: cron and sudo
+    /// do not set it.
     package static var folders: [String] {
         let user = SocketFiles.user
         if let chosen = chosen(environment: SocketFiles.environment) {
             return [chosen].filter { isTrusted($0, by: user) }
         }
         var folders = [own, "/tmp/p2p-\(user)", "/run/user/\(user)/p2p", systemFolder]
-        // The units' folders, which only root and the user of the unit may enter.
+        // The folders of systemd units. Only root and the unit's user may enter them.
         folders += SocketFiles.names(in: "/run").filter { $0.hasPrefix("p2p-") }.sorted().map { "/run/\($0)/p2p" }
         return folders.enumerated().filter { folders.firstIndex(of: $1) == $0 }.map(\.element)
             .filter { isTrusted($0, by: user) }
     }
 
-    /// Returns false for a folder of another user, who could see what a command sends. Anyone can make a folder under
-    /// /tmp, but only root under /run, where the folders of the systemd units are.
+    /// Returns false for a folder of another user, who could read what a command sends. As an exception, root trusts
+    /// the folders of systemd units in /run: only root can make a folder there, but any user can in /tmp.
     static func isTrusted(_ folder: String, by user: UInt32) -> Bool {
         guard let status = (try? SocketFiles.status(folder)) ?? nil, status.kind == .folder else { return false }
         return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")

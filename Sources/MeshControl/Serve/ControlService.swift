@@ -1,4 +1,4 @@
-/// The endpoints of the control socket. Turns each request into a call of the process.
+/// The endpoints of the control socket. Maps each request to a call of `process`.
 struct ControlService: Sendable {
     enum Answer: Sendable {
         case document(status: Int, [UInt8])
@@ -8,7 +8,7 @@ struct ControlService: Sendable {
 
     let process: any ControlledProcess
 
-    /// Answers any request. A refusal is an answer as well.
+    /// Answers any request. A refused request gets an answer with an error.
     func answer(_ request: ControlRequest) async -> Answer {
         do throws(ControlError) {
             switch try ControlCall(request) {

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// The Unix socket at which a server or a peer answers commands: HTTP/1.1 with JSON (docs/control.md).
 ///
-/// It has an event loop of its own, so that no client delays the mesh. Only processes of the same user and of root are
-/// answered.
+/// It has an event loop of its own, so that no client delays the mesh. It accepts connections only from processes of
+/// the same user and of root.
 package final class ControlSocket: Sendable {
     private struct Listener {
         let channel: any Channel
@@ -27,9 +27,9 @@ package final class ControlSocket: Sendable {
         return try await open(at: "\(folder)/\(name)", in: folder, for: process)
     }
 
-    /// Opens a socket at a path. The file of a process that has ended is replaced.
+    /// Opens a socket at a path. Replaces the socket file of a process that has ended.
     ///
-    /// - Parameter folder: The folder to make first, if there is none.
+    /// - Parameter folder: The folder to make first, if it does not exist; nil to make none.
     package static func open(
         at path: String, in folder: String? = nil, for process: some ControlledProcess
     ) async throws(ControlSocketError) -> ControlSocket {
@@ -59,8 +59,8 @@ package final class ControlSocket: Sendable {
             SocketFiles.remove(fresh)
             let channel = try await bootstrap(group, service).bind(unixDomainSocketPath: fresh).get()
             do {
-                // The socket is made under a name that no client looks for. It gets its own name when it has the right
-                // mode.
+                // The socket is made under a temporary name, which no client looks for, and is renamed when its mode is
+                // right.
                 let file = try SocketFiles.allowOwnerOnly(fresh)
                 try SocketFiles.rename(fresh, to: path)
                 return Listener(channel: channel, file: file)
@@ -91,8 +91,9 @@ package final class ControlSocket: Sendable {
 
     /// Makes the file of the socket again if it was deleted. Open connections stay.
     ///
-    /// - Returns: True if the file was not there, or was another one.
-    /// - Throws: The reason why there is no socket, such as that of another process in its place.
+    /// - Returns: True if the file was missing or had been replaced.
+    /// - Throws: `ControlSocketError` if the socket cannot be made, for instance because another process listens at the
+    ///   path.
     package func restore() async throws(ControlSocketError) -> Bool {
         guard !isInPlace else { return false }
         let next = try await Self.listen(at: path, in: folder, group, service)
@@ -150,7 +151,7 @@ package final class ControlSocket: Sendable {
                 low: ControlLimits.streamBuffer / 4, high: ControlLimits.streamBuffer))
     }
 
-    /// Fails for a client of another user than this process and root.
+    /// Fails unless the client's user is root or the user of this process.
     private static func checkUser(of channel: any Channel) -> EventLoopFuture<Void> {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)

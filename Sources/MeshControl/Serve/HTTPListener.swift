@@ -3,17 +3,17 @@ package import NIOCore
 internal import NIOHTTP1
 package import NIOPosix
 
-/// Accepts connections of HTTP/1.1 clients, within bounds of their number and of the head of a request.
+/// Accepts connections of HTTP/1.1 clients. The number of connections and the size of a request's head are limited.
 package enum HTTPListener {
-    /// Returns a bootstrap that hands the requests of each connection to a handler of its own.
+    /// Returns a bootstrap that makes a handler for each connection, which gets the connection's requests.
     ///
     /// - Parameters:
     ///   - group: The event loop of the listener and its connections.
     ///   - connections: The largest number of connections at once. Further ones are closed.
-    ///   - admit: Fails for a client that is not to be answered.
+    ///   - admit: Returns a failed future for a client whose connection must be closed.
     ///   - answersErrors: True to answer bytes that are not HTTP with an empty response; false if the handler answers
     ///     them.
-    ///   - makeHandler: Returns the handler of a connection, which limits the body of a request and the time.
+    ///   - makeHandler: Returns the handler of a connection. The handler must limit the body of a request and the time.
     package static func bootstrap(
         _ group: MultiThreadedEventLoopGroup, connections: Int, answersErrors: Bool = true,
         admitting admit: @escaping @Sendable (any Channel) -> EventLoopFuture<Void> = {

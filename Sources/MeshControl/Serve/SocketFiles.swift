@@ -12,7 +12,7 @@ internal import SecureMesh
 ///
 /// This is the only file of this target with `unsafe`.
 enum SocketFiles {
-    /// The number and the user of this process.
+    /// The id and the effective user of this process.
     static var process: Int32 { getpid() }
     static var user: UInt32 { geteuid() }
 
@@ -21,17 +21,17 @@ enum SocketFiles {
         return unsafe String(cString: value)
     }
 
-    /// Makes a folder that only its owner may enter, unless there is one.
+    /// Makes a folder that only its owner may enter, unless the path exists.
     static func makeFolder(_ path: String) throws(SystemError) {
         if unsafe mkdir(path, 0o700) == 0 {
-            // The mode must not depend on the user's mask.
+            // The mode must not depend on the process's umask.
             unsafe chmod(path, 0o700)
         } else if errno != EEXIST {
             throw SystemError()
         }
     }
 
-    /// Returns the status of a file, and not of the one that a symbolic link leads to; nil if there is none.
+    /// Returns the status of a file; nil if there is none. Does not follow a symbolic link.
     static func status(_ path: String) throws(SystemError) -> SocketFileStatus? {
         var status = stat()
         guard unsafe lstat(path, &status) != 0 else { return SocketFileStatus(status) }
@@ -47,7 +47,7 @@ enum SocketFiles {
         return SocketFileStatus(status)
     }
 
-    /// Renames a file. Another one at `path` is replaced at once.
+    /// Renames a file. Atomically replaces a file that is already at `path`.
     static func rename(_ old: String, to path: String) throws(SystemError) {
         #if canImport(Glibc)
             let result = unsafe Glibc.rename(old, path)
@@ -63,7 +63,7 @@ enum SocketFiles {
         _ = unsafe unlink(path)
     }
 
-    /// Returns the names in a folder; empty if it cannot be read.
+    /// Returns up to 4,096 names in a folder; empty if the folder cannot be read.
     static func names(in folder: String) -> [String] {
         guard let directory = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(directory) }
@@ -79,7 +79,7 @@ enum SocketFiles {
 
     /// Returns true if a process listens at a socket file.
     ///
-    /// - Throws: The error of a system call, if that cannot be found out.
+    /// - Throws: `SystemError` if a system call fails, so that the answer is not known.
     static func isListening(_ path: String) throws(SystemError) -> Bool {
         #if canImport(Glibc)
             let type = CInt(SOCK_STREAM.rawValue)
@@ -89,7 +89,7 @@ enum SocketFiles {
         let descriptor = socket(AF_UNIX, type, 0)
         guard descriptor >= 0 else { throw SystemError() }
         defer { close(descriptor) }
-        // A full queue of connections must not block.
+        // `connect` must not block if the listener's queue of connections is full.
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -109,7 +109,7 @@ enum SocketFiles {
         }
     }
 
-    /// The size of the path in the address of a socket, with the zero at its end.
+    /// The size of the path in a socket address, in bytes, including the zero byte at its end.
     static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
 
     #if canImport(Darwin)
@@ -131,7 +131,7 @@ enum SocketFiles {
     #endif
 }
 
-/// The kind, the owner and the mode bits of a file, with its device and its number, which identify it.
+/// The kind, the owner and the mode bits of a file, with its device and its inode number, which identify the file.
 struct SocketFileStatus: Equatable {
     enum Kind {
         case socket

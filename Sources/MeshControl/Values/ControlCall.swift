@@ -1,4 +1,4 @@
-/// The operation that a request asks a process for.
+/// The operation that a request asks a process to perform.
 package enum ControlCall: Sendable {
     case status(listsMembers: Bool)
     case events(EventFilter)
@@ -6,7 +6,7 @@ package enum ControlCall: Sendable {
     case ping(PingRequest)
     case reload
 
-    /// Reads a request: its path, its method, its query and its body.
+    /// Parses a request: its path, its method, its query and its body.
     package init(_ request: ControlRequest) throws(ControlError) {
         switch request.path {
         case "/v1/status":

@@ -1,22 +1,23 @@
 /// The reason why a request was refused.
 ///
-/// A command that gets this refusal exits with `exitCode`, which is one of sysexits.h.
+/// A command whose request is refused exits with `exitCode`, one of the codes of sysexits.h.
 package struct ControlError: Error, Hashable, Sendable {
     package enum Code: String, Codable, CaseIterable, Sendable {
-        /// The request is no valid HTTP or JSON, or a value in it is out of range.
+        /// The request is not valid HTTP or JSON, or a value in it is out of range.
         case badRequest
         case notFound
         case methodNotAllowed
         case tooLarge
-        /// This process has no such function: a server sends no messages, a peer has no list.
+        /// This kind of process does not support the request: a server sends no messages, and a peer has no list of
+        /// authorized peers.
         case wrongRole
         /// The peer is not a member, or may not send messages at the moment.
         case notJoined
         /// No member has the name.
         case unknownMember
-        /// The body is larger than this peer sends.
+        /// The body is larger than the largest message that this peer sends.
         case messageTooLarge
-        /// Too many messages wait.
+        /// Too many messages wait to be sent.
         case busy
         case noAnswer
         /// The list of authorized peers cannot be used. The previous one stays in force.
@@ -53,7 +54,7 @@ extension ControlError.Code {
         }
     }
 
-    /// The exit code of sysexits.h.
+    /// The exit code of a command, from sysexits.h.
     package var exitCode: Int32 {
         switch self {
         case .badRequest, .notFound, .methodNotAllowed, .wrongRole: 64

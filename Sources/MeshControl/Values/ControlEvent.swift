@@ -17,7 +17,7 @@ package struct ControlEvent: Codable, Sendable {
         case unreachable
         // Of a server.
         case turnedAway, suspected, suspicionEnded
-        /// Events are missing here, because the reader of the stream is too slow.
+        /// `count` events were dropped here, because the reader of the stream was too slow.
         case missed
     }
 
@@ -30,9 +30,9 @@ package struct ControlEvent: Codable, Sendable {
     @OrNull package var fingerprint: String?
     @OrNull package var previousName: String?
     @OrNull package var reason: String?
-    /// A number of events or members.
+    /// The number of attempts, members or dropped events, depending on `event`.
     @OrNull package var count: Int?
-    /// The bytes of a message. `text` has the same bytes as a text if they are UTF-8. `broadcast` is true if the
+    /// The bytes of a message. `text` is the same bytes as text if they are valid UTF-8. `broadcast` is true if the
     /// message was sent to all members. All three are nil for other events.
     @OrNull package var body: Data?
     @OrNull package var text: String?
@@ -136,7 +136,7 @@ package struct ControlEvent: Codable, Sendable {
         }
     }
 
-    /// Events that are missing in a stream.
+    /// Makes the event that takes the place of `count` dropped events in a stream.
     package static func missed(_ count: Int) -> ControlEvent {
         var event = ControlEvent(Kind.missed)
         event.count = count

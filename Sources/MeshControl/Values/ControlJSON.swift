@@ -5,19 +5,19 @@
 #endif
 internal import SecureMesh
 
-/// The JSON of requests and answers.
+/// The JSON encoding of requests and answers.
 package enum ControlJSON {
     package static func encode(_ value: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // The values of this module have no number that JSON cannot express.
+        // Encoding does not fail, because the values of this module have no number that JSON cannot express.
         return harmless((try? encoder.encode(value)).map(Array.init) ?? Array("{}".utf8))
     }
 
-    /// Returns JSON with escapes in place of all characters on which a terminal might act.
+    /// Replaces all characters on which a terminal might act with JSON escapes.
     ///
-    /// Foundation escapes those below U+0020 only. Others, such as U+009B and U+202E, can be in the text of a message.
-    /// In valid JSON they are in strings, where an escape means the same.
+    /// Foundation escapes only those below U+0020. Others, such as U+009B and U+202E, can occur in the text of a
+    /// message. Valid JSON has them only in strings, where an escape has the same meaning.
     package static func harmless(_ json: [UInt8]) -> [UInt8] {
         guard !json.allSatisfy({ (0x20...0x7E).contains($0) }) else { return json }
         var result: [UInt8] = []
@@ -28,7 +28,7 @@ package enum ControlJSON {
         return result
     }
 
-    /// Returns the JSON with the end of a line.
+    /// Encodes a value as one line of JSON, with a line feed at its end.
     static func line(_ value: some Encodable) -> [UInt8] { encode(value) + [UInt8(ascii: "\n")] }
 
     package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) -> Value? {

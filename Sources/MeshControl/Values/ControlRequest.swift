@@ -7,7 +7,7 @@ package struct ControlRequest: Sendable {
     package let query: Query
     package let body: [UInt8]
 
-    /// - Parameter target: The request target of HTTP/1.1: a path, and perhaps a query.
+    /// - Parameter target: The request target of HTTP/1.1: a path, and an optional query.
     package init(method: String, target: String, body: [UInt8]) {
         self.method = method
         self.body = body
@@ -19,7 +19,7 @@ package struct ControlRequest: Sendable {
         }
     }
 
-    /// Replaces `%2C` and the like. What is not well-formed stays as it is.
+    /// Decodes percent-encoding, such as `%2C`. Malformed escapes stay as they are.
     private static func decoded(_ text: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

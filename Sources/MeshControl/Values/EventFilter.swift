@@ -1,6 +1,6 @@
 internal import SecureMesh
 
-/// The events that a stream has.
+/// The choice of events that a stream contains.
 package struct EventFilter: Sendable, Equatable {
     /// The kinds of events; nil for all kinds.
     package var kinds: Set<ControlEvent.Kind>?
@@ -12,7 +12,7 @@ package struct EventFilter: Sendable, Equatable {
         self.names = names
     }
 
-    /// Reads the query of `GET /v1/events`: `event=KIND,…` and `name=NAME,…`. Both may be repeated.
+    /// Parses the query of `GET /v1/events`: `event=KIND,…` and `name=NAME,…`. Both may be repeated.
     package init(_ query: ControlRequest.Query) throws(ControlError) {
         for (key, value) in query {
             let values = value.split(separator: ",").map(String.init)
@@ -37,7 +37,7 @@ package struct EventFilter: Sendable, Equatable {
         }
     }
 
-    /// Returns true if the stream has the event. `missed` is always accepted.
+    /// Returns true if the stream contains the event. `missed` is always accepted.
     package func accepts(_ event: ControlEvent) -> Bool {
         if event.event == .missed { return true }
         if let kinds, !kinds.contains(event.event) { return false }
@@ -45,7 +45,7 @@ package struct EventFilter: Sendable, Equatable {
         return true
     }
 
-    /// The query from which `init` makes this filter, with its question mark; empty if all events are accepted.
+    /// The query that `init` parses to this filter, with the question mark; empty if all events are accepted.
     package var query: String {
         let parts = [
             kinds.map { "event=" + $0.map(\.rawValue).sorted().joined(separator: ",") },

@@ -4,7 +4,8 @@ package import SecureMesh
 package enum MemberState: String, Codable, CaseIterable, Sendable {
     /// The peer is a member.
     case alive
-    /// The peer is a member whose proof of life is overdue. At another peer: the server is silent, so nothing is known.
+    /// The peer is a member whose heartbeat is overdue. In the status of another peer: the server is silent, so nothing
+    /// is known about any member.
     case suspect
     /// The peer left, or the server stopped and the peer has not come back.
     case left
@@ -15,7 +16,8 @@ package enum MemberState: String, Codable, CaseIterable, Sendable {
     /// The peer's key is authorized, but the peer has not joined since this server started.
     case never
 
-    /// The state after a departure. A peer may not know the reason.
+    /// Makes the state after a departure. `departure` is nil if the reason is not known, as at a peer that missed the
+    /// event.
     package init(_ departure: Departure?) {
         switch departure {
         case .expired, .misbehaved, .tooOld: self = .failed
@@ -29,7 +31,7 @@ package enum MemberState: String, Codable, CaseIterable, Sendable {
 package struct MemberStatus: Codable, Sendable {
     package var name: String
     package var state: MemberState
-    /// The time at which it joined, became silent or left.
+    /// The time at which the member joined, became silent or left; nil for a key that never joined.
     @OrNull package var since: Timestamp?
     /// The reason of a departure or of a suspicion.
     @OrNull package var reason: String?
@@ -51,16 +53,16 @@ package struct MemberStatus: Codable, Sendable {
         self.since = since
         self.reason = reason
         self.address = address?.description
-        // Making the text of a key costs a hash, so it is made once.
+        // The text of a key is made once, because it costs a hash.
         self.publicKey = publicKey.description
         fingerprint = PublicKey.fingerprint(ofText: self.publicKey)
     }
 }
 
-/// Something that is wrong with a process or its mesh.
+/// A problem of a process or its mesh.
 package struct Problem: Codable, Sendable {
     package enum Severity: String, Codable, Sendable {
-        /// The process does not do its work. `p2p status --check` fails.
+        /// The process does not do its work. `p2p status --check` exits with an error.
         case error
         case warning
     }
@@ -91,9 +93,10 @@ package struct ServerLink: Codable, Sendable {
         case ended
     }
 
-    /// The address or the name that the peer was given.
+    /// The server's address or name, as it was configured.
     package var configured: String
-    /// The address at which the server answers, or is asked; nil before the name has been looked up.
+    /// The address at which the server answers, or at which the peer currently tries to reach it; nil before the name
+    /// has been looked up.
     @OrNull package var address: String?
     package var state: State
     @OrNull package var since: Timestamp?
@@ -103,7 +106,7 @@ package struct ServerLink: Codable, Sendable {
     @OrNull package var roundTrip: Int64?
 }
 
-/// The answer to `GET /v1/status`: what a server or a peer knows about itself and its mesh.
+/// The answer to `GET /v1/status`: the state of a server or a peer and of its mesh.
 package struct MeshStatus: Codable, Sendable {
     package enum Role: String, Codable, Sendable {
         case server
@@ -128,13 +131,13 @@ package struct MeshStatus: Codable, Sendable {
     package var counts: [String: Int]
     /// The members; nil if the request asked for none.
     @OrNull package var members: [MemberStatus]?
-    /// The datagrams that this process lost and refused since its start, by reason.
+    /// The numbers of datagrams that this process has lost and refused since its start, by reason.
     package var lostDatagrams: [String: UInt64]
     package var refusedDatagrams: [String: UInt64]
-    /// The number of clients that read events.
+    /// The number of clients that read a stream of events.
     package var streams: Int
 
-    /// Moves all times, because the clock of the host was set.
+    /// Moves all times by a number of milliseconds. Needed if the host's clock was set.
     package mutating func move(by milliseconds: Int64) {
         guard milliseconds != 0 else { return }
         time = time.moved(by: milliseconds)
@@ -151,12 +154,12 @@ package struct MeshStatus: Codable, Sendable {
         members = moved
     }
 
-    /// True if there is no error.
+    /// True if no problem has the severity `error`.
     package var isHealthy: Bool { problems.allSatisfy { $0.severity != .error } }
 }
 
 extension PublicKey {
-    /// The first 12 characters of the key's text after its prefix: 72 bits, to compare by eye.
+    /// The first 12 characters of the key's text after its prefix, for people to compare. They hold 72 bits.
     package var fingerprint: String { Self.fingerprint(ofText: description) }
 
     fileprivate static func fingerprint(ofText text: String) -> String {

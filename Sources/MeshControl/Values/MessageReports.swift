@@ -8,12 +8,12 @@
 package struct SendRequest: Codable, Sendable {
     /// The receiver's name; nil for all members.
     @OrNull package var to: String?
-    /// The message as text, or as bytes in Base64. Exactly one of the two is there.
+    /// The message as text, or as bytes in Base64. Exactly one of the two is set.
     @OrNull package var text: String?
     @OrNull package var body: Data?
-    /// The time to wait for acknowledgments. Nil for 3 s.
+    /// The time to wait for acknowledgments, in milliseconds; nil for 3 s.
     @OrNull package var timeoutMilliseconds: Int?
-    /// False to send without acknowledgments. Nil for true.
+    /// False to send without acknowledgments; nil means true.
     @OrNull package var acknowledge: Bool?
 
     package init(to: String?, body: [UInt8], timeoutMilliseconds: Int? = nil, acknowledge: Bool? = nil) {
@@ -30,13 +30,13 @@ package struct SendRequest: Codable, Sendable {
 /// The answer to `POST /v1/send`.
 package struct SendReport: Codable, Sendable {
     package var schema = ControlLimits.schema
-    /// The number of members that the message was sent to.
+    /// The number of members to which the message was sent.
     package var asked: Int
-    /// The names of those that have acknowledged it; nil if it asked for no acknowledgments.
+    /// The names of the members that have acknowledged the message; nil if it was sent without acknowledgments.
     @OrNull package var delivered: [String]?
-    /// The names of members that have not acknowledged it. They may have received it all the same.
+    /// The names of the members that have not acknowledged the message. They may have received it nevertheless.
     package var unanswered: [String]
-    /// The names of those that have left the mesh without acknowledging it.
+    /// The names of the members that have left the mesh without acknowledging the message.
     package var gone: [String]
 
     package init(asked: Int, delivered: [String]?, unanswered: [String] = [], gone: [String] = []) {
@@ -85,8 +85,8 @@ package struct ReloadReport: Codable, Sendable {
     /// The absolute path of the list, without symbolic links; nil from a server of an earlier version.
     package var file: String?
     package var keys: Int
-    /// The names of keys that only the new list has (`added`), and of those that only the previous one had (`removed`),
-    /// both in ascending order.
+    /// The names of the keys that only the new list has (`added`), and of the keys that only the previous list had
+    /// (`removed`), both in ascending order.
     package var added: [String]
     package var removed: [String]
 

@@ -1,4 +1,4 @@
-/// A value that is encoded as `null` if there is none. The synthesized coding of an Optional leaves the key out.
+/// An optional value that is encoded as `null` if it is nil. The synthesized coding of an Optional would omit the key.
 @propertyWrapper
 package struct OrNull<Value: Codable & Sendable>: Codable, Sendable {
     package var wrappedValue: Value?
@@ -19,7 +19,7 @@ package struct OrNull<Value: Codable & Sendable>: Codable, Sendable {
 }
 
 extension KeyedDecodingContainer {
-    /// Decodes nil if the value is null or the key is missing. A program of an earlier version does not send every key.
+    /// Decodes nil if the value is null or the key is missing. A program of an earlier version may not send every key.
     package func decode<Value>(_ type: OrNull<Value>.Type, forKey key: Key) throws -> OrNull<Value> {
         try decodeIfPresent(type, forKey: key) ?? OrNull(wrappedValue: nil)
     }

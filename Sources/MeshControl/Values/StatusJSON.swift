@@ -1,13 +1,14 @@
 extension MeshStatus {
     /// The JSON of this status.
     ///
-    /// Foundation's encoder takes some milliseconds per hundred members, so it encodes all but the members.
+    /// Foundation's encoder takes some milliseconds per hundred members. So it encodes the status without the members,
+    /// and this code inserts them.
     package var json: [UInt8] {
         var rest = self
         rest.members = nil
         let bytes = ControlJSON.encode(rest)
         guard let members else { return bytes }
-        // Quotation marks in values are escaped, so this is the key.
+        // Quotation marks in strings are escaped, so only the key itself matches.
         let key = Array("\"members\":".utf8)
         let value = Array("null".utf8)
         guard let start = bytes.indices.first(where: { bytes[$0...].starts(with: key + value) }) else { return bytes }
@@ -25,7 +26,7 @@ extension MeshStatus {
 }
 
 extension MemberStatus {
-    /// Appends the JSON of this member, with its keys in order, as `ControlJSON.encode` makes it.
+    /// Appends the JSON of this member. The keys are sorted, as `ControlJSON.encode` does it.
     fileprivate func write(to bytes: inout [UInt8]) {
         Self.write("{\"address\":", address, to: &bytes)
         Self.write(",\"fingerprint\":", fingerprint, to: &bytes)

@@ -7,7 +7,7 @@ internal import SecureMesh
 
 /// A point in time by the clock of the host, in whole milliseconds.
 ///
-/// Its text is that of RFC 3339 in UTC: `2026-01-31T12:00:00.250Z`.
+/// Its text has the format of RFC 3339, in UTC: `2026-01-31T12:00:00.250Z`.
 package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The milliseconds since the beginning of 1970.
     package let milliseconds: Int64
@@ -21,7 +21,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
     }
 
-    /// Reads the text of a time; nil if it does not have exactly the form of `description`.
+    /// Parses the text of a time; nil if it does not have exactly the format of `description`.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 24 else { return nil }
@@ -36,7 +36,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
             let date = CalendarDay(year: year, month: month, day: day)
         else { return nil }
         milliseconds = (((date.daysSince1970 * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + fraction
-        // The marks between the numbers, and the range of hours, minutes and seconds.
+        // This comparison checks the marks between the numbers, and the ranges of hours, minutes and seconds.
         guard description == text else { return nil }
     }
 

@@ -7,16 +7,16 @@ struct loopback_datagram {
     uint8_t bytes[1500];
 };
 
-/// Opens one socket for all members, which sends to a port of 127.0.0.1. Returns -1 if the system does not allow it.
+/// Opens one socket for all members, which sends to `port` of 127.0.0.1. Returns -1 if the system refuses.
 int loopback_open(uint16_t port);
 
-/// Waits for datagrams, at most so many milliseconds. Returns their number.
+/// Receives datagrams, and waits for the first at most `milliseconds`. Returns their number.
 int loopback_receive(int descriptor, struct loopback_datagram *datagrams, int capacity, int milliseconds);
 
 /// Returns the bytes that wait in the receive buffers of all sockets of a port.
 ///
-/// - Parameter drops: Is set to the number of datagrams that these sockets have dropped.
+/// - Parameter drops: Set to the number of datagrams that these sockets have dropped.
 long loopback_queued(uint16_t port, long *drops);
 
-/// Sends datagrams. Returns the number of those that the system has taken.
+/// Sends datagrams. Returns the number of datagrams that the system has accepted.
 int loopback_send(int descriptor, struct loopback_datagram *datagrams, int count);
