@@ -2,9 +2,11 @@ import Foundation
 import FuzzKit
 import Testing
 
-/// Every input that a fuzzer found worth keeping, and every one that once broke something, through the same checks.
+/// Replays every input in the corpora of the fuzzers, and every input that once showed a failure, with the checks of
+/// the fuzzers.
 ///
-/// A target's inputs run in a process of their own: a trap too is then an ordinary red test, which names the file.
+/// The inputs of a target run in a process of their own. So if an input causes a trap, the test fails with the name of
+/// its file, and the test run goes on.
 @Suite struct CorpusReplayTests {
     @Test(arguments: FuzzTarget.allCases)
     func everyInputOfTheCorpusPasses(target: FuzzTarget) async throws {
@@ -27,8 +29,8 @@ import Testing
         if result == nil { Issue.record("\(report.text)") }
     }
 
-    /// Fails if the format of an input has changed and `FuzzSeeds` was not run, so that fuzzing never starts from stale
-    /// seeds.
+    /// Checks that the stored seeds are those that the targets make. They differ if the format of an input was changed
+    /// and `FuzzSeeds` was not run. Fuzzing would then start from outdated seeds.
     @Test(arguments: FuzzTarget.allCases)
     func theSeedsInTheCorpusAreThoseTheHarnessMakes(target: FuzzTarget) throws {
         let stored = try files("Corpus/\(target)").filter { $0.lastPathComponent.hasPrefix("seed-") }
@@ -38,7 +40,8 @@ import Testing
     }
 }
 
-/// The files that the process of a replay leaves behind: the failures, and the input that it was at.
+/// The file that the process of a replay leaves behind. It lists the failures, and the input that was being replayed if
+/// the process did not finish.
 private struct Report: ~Copyable {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("replay-\(UUID().uuidString)").path
 
@@ -51,7 +54,7 @@ private struct Report: ~Copyable {
     }
 }
 
-/// Ends this process.
+/// Replays the inputs of a target, writes the report, and ends this process.
 private func replay(_ folder: String, through name: String, reportingTo path: String) throws {
     let target = try #require(FuzzTarget(rawValue: name))
     var failures = ""

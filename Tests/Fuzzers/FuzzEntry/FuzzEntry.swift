@@ -8,8 +8,9 @@ package import FuzzKit
 
 /// The common part of the entry points that libFuzzer calls.
 package enum FuzzEntry {
-    /// Resets the signals of a trap to the system's default. Swift's backtracer, which is installed before libFuzzer
-    /// looks, would wait on its pipe without end. The signals of a bad access stay with AddressSanitizer.
+    /// Resets the actions of the signals that a trap raises to the system's defaults. Otherwise Swift's backtracer,
+    /// which installs its handlers before libFuzzer starts, would hang in a read from its pipe. AddressSanitizer still
+    /// handles the signals of invalid memory accesses.
     package static func initialize() {
         for number in [SIGILL, SIGTRAP, SIGABRT, SIGQUIT] {
             _ = signal(number, SIG_DFL)

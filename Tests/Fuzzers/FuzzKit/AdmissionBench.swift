@@ -1,27 +1,28 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A server's gates and a peer, which valid datagrams have brought to the states in which each kind is accepted. It is
-/// made once, and copied for each input.
+/// The gates of a server, and a peer in several stages. Valid datagrams have brought them to states in which each kind
+/// of datagram is accepted. The bench is made once, and copied for each input.
 final class AdmissionBench: Sendable {
-    /// The three states in which a peer accepts different kinds.
+    /// The stages of a peer. In each, it accepts other kinds of datagrams.
     enum Stage: Sendable {
-        /// It has sent a HELLO.
+        /// The peer has sent a HELLO.
         case joining
-        /// It has opened a WELCOME; the first PULSE makes it a member.
+        /// The peer has opened a WELCOME. The first PULSE makes it a member.
         case confirming
-        /// It holds a directory that lists another member.
+        /// The peer holds a directory that lists another member.
         case member
     }
 
-    /// They have a session of `member`, a ticket of `candidate`, and nothing of `strangers`.
+    /// The gates of the server. They have a session of `member` and a ticket of `candidate`, and do not know the
+    /// `strangers`.
     let gates: ServerGates
     /// Peers that have made a HELLO: one without a cookie, one with a cookie.
     let strangers: [ScriptedPeer]
     let candidate: ScriptedPeer
     let member: ScriptedPeer
 
-    /// The peer at each stage.
+    /// The peer in the three stages.
     let joining: Peer
     let confirming: Peer
     let listening: Peer
@@ -32,9 +33,10 @@ final class AdmissionBench: Sendable {
 
     static let shared = AdmissionBench()
     static let now = Instant(nanoseconds: 1_000_000_000_000)
-    /// The counters of the accepted datagrams of `member`, of the server to `listening`, and of `speaker`.
+    /// The counters that were accepted from `member`, that `listening` accepted from the server, and that it accepted
+    /// from `speaker`. All three are the same.
     static let heard: [UInt64] = [1, 2, 4_000, 5_000]
-    /// The newest number of a HEARTBEAT, and of a PULSE.
+    /// The newest number of the accepted HEARTBEATs, and of the accepted PULSEs.
     static let number: UInt64 = 10
     static let version: UInt64 = 6
     private static let cookie = [UInt8](repeating: 0xC0, count: Bytes16.count)

@@ -1,11 +1,12 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// Hands datagrams with the right keys, which were changed at a known step, to the gates of a server and to a peer.
+/// Checks how the gates of a server, and a peer, handle datagrams that are made with the right keys and changed at a
+/// known step.
 ///
-/// The step decides what may be accepted. A datagram that was changed after sealing is refused before or at the seal.
-/// One that was changed between signature and seal is not verified. One that was changed before the signature is
-/// accepted if its payload is canonical and allowed. An unchanged one must be accepted, once.
+/// The step determines which datagrams may be accepted. A datagram that was changed after sealing is refused before or
+/// at the seal. One that was changed between signature and seal is not verified. One that was changed before the
+/// signature is accepted if its payload is canonical and allowed. An unchanged one must be accepted, once.
 package enum AdmissionCheck {
     package static func failure(of input: [UInt8]) -> String? {
         guard let bench = AdmissionBench.shared else { return "the harness cannot join its own mesh" }
@@ -14,7 +15,8 @@ package enum AdmissionCheck {
         return AdmissionTrial(bench, recipe).failure()
     }
 
-    /// Inputs of a kind, the steps of its changes, and choices. Zeros make a valid datagram.
+    /// The seeds. An input begins with a byte for the kind and a byte for the steps at which the datagram is changed.
+    /// Further choices follow. If the steps and the choices are zeros, the datagram is valid.
     package static var seeds: [(name: String, input: [UInt8])] {
         Kind.allCases.enumerated().flatMap { index, kind in
             [0x00, 0x10, 0x20, 0x40, 0x80].map { steps in
@@ -28,12 +30,12 @@ package enum AdmissionCheck {
 private struct AdmissionTrial {
     private enum Outcome: Equatable {
         case through
-        /// Verified, but refused in the present state of the receiver.
+        /// The datagram was verified, but refused in the present state of the receiver.
         case verified(Rejection)
         case refused(Rejection)
-        /// An intact seal with a wrong signature, from a member.
+        /// The datagram of a member had an intact seal and a wrong signature.
         case misbehaved
-        /// Answered without a change of state.
+        /// The datagram was answered, and changed no state.
         case answered
 
         var isIn: Bool {
@@ -79,7 +81,8 @@ private struct AdmissionTrial {
             guard case .refused(let rejection) = outcome, Self.shallow.contains(rejection) || isRetry else {
                 return "changed after sealing, and \(outcome)"
             }
-            // The unchanged datagram must find the same state as without the changed one.
+            // The changed datagram must not have changed the state: the unchanged one must get the same result as
+            // without it.
             let fresh = AdmissionTrial(bench, recipe).handed(honest)
             let after = hand(honest)
             return after == fresh ? nil : "unchanged it is \(fresh), after a changed one \(after)"
@@ -119,7 +122,7 @@ private struct AdmissionTrial {
     private mutating func hand(_ bytes: [UInt8]) -> Outcome {
         var bytes = bytes
         #if FUZZ_CANARY
-            // The planted fault: a receiver whose seal does not cover the last byte of the echo in a PULSE.
+            // The planted fault is a receiver whose seal does not cover the last byte of the echo in a PULSE.
             if recipe.draft.kind == .pulse, bytes.count == honest.count { bytes[35] = honest[35] }
         #endif
         guard var peer else { return handToServer(bytes) }
@@ -142,12 +145,12 @@ private struct AdmissionTrial {
         }
     }
 
-    /// The refusals after the signature was verified.
+    /// The refusals of datagrams whose signature has been verified.
     private static let afterSignature: Set<Rejection> = [
         .deltaNotApplicable, .snapshotNotWanted, .directoryContradiction, .directoryMismatch,
     ]
 
-    /// The refusals before or at the seal.
+    /// The refusals of datagrams before the seal is opened, or because it does not open.
     private static let shallow: Set<Rejection> = [
         .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
         .counterOutOfRange, .nonCanonicalAgreementKey, .sourceNotAllowed, .misdirected, .agreementFailed, .sealBroken,
@@ -156,7 +159,7 @@ private struct AdmissionTrial {
     ]
 }
 
-/// The visible state of a peer.
+/// The state of a peer that an observer sees.
 private struct Observation: Equatable {
     let version: UInt64
     let session: SessionID?

@@ -1,8 +1,7 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A datagram of any kind as an input describes it: its signer, its key, its payload, its source, and its changes at
-/// each step.
+/// The description of a datagram by an input: its kind, signer, key, payload and source, and the changes at each step.
 struct AdmissionRecipe {
     enum Receiver: Hashable {
         case server
@@ -14,10 +13,10 @@ struct AdmissionRecipe {
     private(set) var changes = ForgedDatagram.Changes()
     let path: Path
     private(set) var now = AdmissionBench.now
-    /// The reason why it must be refused, apart from payload and changes; nil if there is none.
+    /// The reason why the datagram must be refused, unless its payload or a change is the reason; nil if there is none.
     private(set) var flaw: String?
 
-    /// - Returns: nil if the bench cannot make such a datagram, which would be a fault of the harness.
+    /// - Returns: Nil if the bench cannot make such a datagram, which would be a fault of the harness.
     init?(_ input: inout FuzzInput, _ bench: AdmissionBench) {
         let kind = input.element(of: Kind.allCases)
         let steps = input.byte()
@@ -89,7 +88,7 @@ struct AdmissionRecipe {
         }
     }
 
-    /// A byte at or above it chooses a fault. So an input of zeros is a valid datagram.
+    /// A byte of at least this value chooses a fault. So an input of zeros makes a valid datagram.
     private static let rare: UInt8 = 0xE0
     private static let later = Duration.seconds(61)
     private static let paths: [Path] = [
@@ -107,7 +106,7 @@ struct AdmissionRecipe {
 // MARK: sender and receiver
 
 extension AdmissionRecipe {
-    /// Returns the receivers of a kind.
+    /// Returns the receivers for which a kind of datagram is meant.
     private static func receivers(of kind: Kind) -> [Receiver] {
         switch kind {
         case .hello, .confirm, .heartbeat, .leave: [.server]
@@ -127,7 +126,8 @@ extension AdmissionRecipe {
         }
     }
 
-    /// Returns the fault of the counter, by a slow model of `ReplayWindow`.
+    /// Returns the reason why the receiver must refuse the counter, by a slow model of `ReplayWindow`; nil if there is
+    /// none.
     private static func counterFlaw(_ draft: ForgedDatagram, _ receiver: Receiver) -> String? {
         if draft.kind.isHandshake { return draft.counter == 0 ? nil : "a handshake has no counter" }
         guard (1..<ProtocolConstants.counterLimit).contains(draft.counter) else { return "its counter is out of range" }
@@ -160,8 +160,8 @@ extension AdmissionRecipe {
             return server.retry(cookie: Bytes16(cookie.span), rotation: input.number(near: 1))
         case .welcome:
             var draft = server.welcome
-            // A server may choose the session, bytes 0 to 7, the directory, bytes 16 to 23, and the intervals, bytes 24
-            // to 31.
+            // A server chooses the session (bytes 0 to 7), the directory id (bytes 16 to 23) and the intervals (bytes
+            // 24 to 31), so other values of these are valid too.
             for index in [0, 1, 7, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31] { draft.payload[index] ^= input.byte() }
             return draft
         case .reject:
@@ -225,7 +225,7 @@ extension AdmissionRecipe {
         }
     }
 
-    /// Returns some of the known entries, mostly in ascending order as is required.
+    /// Returns some of the known entries. They are mostly in ascending order, which is required.
     private static func entries(_ input: inout FuzzInput, _ bench: AdmissionBench) -> [Entry] {
         let known = [bench.server.entry, bench.speaker.entry, bench.member.entry, bench.candidate.entry]
             .compactMap(\.self).sorted { $0.session < $1.session }

@@ -1,9 +1,10 @@
 import MeshControl
 
-/// Hands requests to the part of the control socket that reads them after HTTP: path, method, query and JSON.
+/// Checks the part of the control socket that reads requests after HTTP has been parsed: path, method, query and JSON.
 ///
-/// An input is a line with a method, a blank and a target, and then the body. What is accepted must be within the
-/// limits and mean the same after it was encoded; what is refused must be an answer that a client can read.
+/// An input is a line with a method, a blank and a target, and then the body. A request that is accepted must be within
+/// the limits, and must mean the same after it was encoded and decoded again. A refusal must be an answer that a client
+/// can decode.
 package enum ControlCheck {
     package static func failure(of input: [UInt8]) -> String? {
         let parts = input.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
@@ -24,7 +25,7 @@ package enum ControlCheck {
         case .status, .reload: return nil
         case .events(let filter):
             #if FUZZ_CANARY
-                // The planted fault: two kinds and a name are too much.
+                // The planted fault is that a filter with two kinds and a name fails.
                 if let kinds = filter.kinds, kinds.count > 1, filter.names != nil { return "a planted fault" }
             #endif
             let again = ControlRequest(method: "GET", target: "/v1/events\(filter.query)", body: [])
@@ -60,7 +61,7 @@ package enum ControlCheck {
         return nil
     }
 
-    /// Requests to each path, good ones and some with a mistake.
+    /// Requests to each path. Most are valid, and some have a mistake.
     package static let seeds: [(name: String, input: [UInt8])] = [
         ("status", "GET /v1/status\n"), ("status-none", "GET /v1/status?members=none\n"),
         ("status-twice", "GET /v1/status?members=all&members=none\n"), ("events", "GET /v1/events\n"),

@@ -1,10 +1,10 @@
 import SecureMeshCore
 
-/// Hands any bytes to the decoders. They refuse them, or decode a value whose encoding is the same bytes.
+/// Hands any bytes to the decoders. A decoder must refuse them, or decode a value that encodes to the same bytes.
 ///
 /// The input is read in four ways: as a datagram; as a datagram with a correct length field, which random bytes rarely
-/// have; as a kind and its payload, which is sealed on the wire; and, if the first byte is at least `recipeMark`, as
-/// the choices of a `DatagramRecipe`.
+/// have; as the number of a kind and its payload, which on the wire would be sealed; and, if the first byte is at least
+/// `recipeMark`, as the choices of a `DatagramRecipe`.
 package enum DatagramCheck {
     package static func failure(of input: [UInt8]) -> String? {
         if let failure = checkDatagram(input) { return failure }
@@ -19,10 +19,10 @@ package enum DatagramCheck {
         return Kind(rawValue: first).flatMap { check(Array(input.dropFirst()), as: $0).failure }
     }
 
-    /// The lowest first byte of a recipe. It is above all kinds and versions.
+    /// The lowest first byte of an input that is a recipe. It is above all numbers of kinds and all versions.
     static let recipeMark: UInt8 = 0x80
 
-    /// Checks that the decoders accept what the encoders make, and accept a changed datagram only if it is canonical.
+    /// Checks that the decoders accept every encoded datagram, and accept a changed datagram only if it is canonical.
     private static func checkRecipe(_ input: [UInt8]) -> String? {
         var choices = FuzzInput(input)
         let recipe = DatagramRecipe(&choices)
@@ -34,7 +34,7 @@ package enum DatagramCheck {
         return checkDatagram(recipe.datagram, of: recipe) ?? recipe.changed.flatMap { checkDatagram($0, of: recipe) }
     }
 
-    /// Checks the header, and the payload unless it is that of `recipe`, which has been checked before.
+    /// Checks the header of a datagram, and its payload. The payload of `recipe` is not checked again.
     private static func checkDatagram(_ bytes: [UInt8], of recipe: DatagramRecipe? = nil) -> String? {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
         let header = datagram.header
@@ -80,7 +80,7 @@ package enum DatagramCheck {
         }
     }
 
-    /// Checks that a decoded value encodes to the same bytes, which then also decode to it again.
+    /// Checks that the decoder refuses the bytes, or that the decoded value encodes to the same bytes.
     private static func check<Body: Payload>(
         _ bytes: [UInt8], _ type: Body.Type, entries: (Body) -> [Entry] = { _ in [] }
     ) -> Verdict {
@@ -94,7 +94,7 @@ package enum DatagramCheck {
         return .taken
     }
 
-    /// Checks what the rest of the program relies on in a decoded entry.
+    /// Checks the properties of a decoded entry on which the rest of the program relies.
     private static func check(_ entry: Entry) -> String? {
         guard entry.address.isUsable else { return "an entry with an address that cannot be sent to: \(entry.address)" }
         guard (Entry.fixedSize + 1...Entry.maximumSize).contains(entry.encodedSize) else {
@@ -106,7 +106,8 @@ package enum DatagramCheck {
 
     private static func encoded(_ body: some Payload) -> [UInt8] {
         #if FUZZ_CANARY
-            // The planted fault: an encoder that forgets the second entry's tail in a part after the first.
+            // The planted fault is an encoder that omits the last byte of a SNAPSHOT part after the first, if it has
+            // two entries or more.
             if let snapshot = body as? Snapshot, snapshot.part > 0, snapshot.entries.count > 1 {
                 return Array(body.encoded.dropLast())
             }

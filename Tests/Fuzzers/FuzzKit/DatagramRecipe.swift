@@ -1,16 +1,17 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A valid datagram of any kind, which the choices of an input describe, with its payload in the clear, and a change of
-/// it.
+/// A valid datagram of any kind, and possibly a changed copy of it, which the choices of an input describe. Its payload
+/// is not encrypted.
 ///
-/// Random changes of bytes rarely give several valid entries and a matching length. Choices always do.
+/// Random bytes rarely contain several valid entries and a length that matches. With choices, every input makes a valid
+/// datagram.
 struct DatagramRecipe {
     let kind: Kind
     let payload: [UInt8]
     /// The unchanged datagram.
     let datagram: [UInt8]
-    /// The changed datagram, which no encoder makes; nil if there is no change.
+    /// The changed datagram; nil if there is no change.
     let changed: [UInt8]?
 
     init(_ input: inout FuzzInput) {
@@ -140,12 +141,12 @@ struct DatagramRecipe {
         SessionID(rawValue: input.number(near: 1)) ?? Pool.session
     }
 
-    /// Few choices, and the edges among them: bytes of one value.
+    /// Returns 32 times the same byte. These few values include the smallest and the largest one.
     private static func bytes32(_ input: inout FuzzInput) -> Bytes32 {
         repeated[Int(input.byte())]
     }
 
-    /// Canonical, and at times the greatest that is.
+    /// Returns a canonical key, which is sometimes close to the largest one.
     private static func agreementKey(_ input: inout FuzzInput) -> AgreementPublicKey {
         let first = Int(input.byte())
         return input.flag() ? greatKeys[first] : evenKeys[first]
@@ -164,7 +165,7 @@ struct DatagramRecipe {
         return names[count - 1][input.below(letters.count)]
     }
 
-    // What an input only chooses among is made once, not for every input.
+    // These values are made once, and not for every input, because an input only chooses among them.
 
     private static let repeated = (UInt8.min...UInt8.max).map { byte in
         Bytes32([UInt8](repeating: byte, count: Bytes32.count).span)
@@ -178,7 +179,7 @@ struct DatagramRecipe {
     }
 
     private static let letters: [Character] = ["a", "Z", "0", "9", ".", "_", "-"]
-    /// By length and letter.
+    /// The names, by length and letter.
     private static let names = (1...PeerName.maximumLength).map { count in
         letters.map { (try? PeerName(String(repeating: $0, count: count))) ?? Pool.names[0] }
     }

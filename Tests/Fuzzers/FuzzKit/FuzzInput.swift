@@ -1,7 +1,8 @@
 package import MeshSimulator
 import SecureMeshCore
 
-/// An input as a sequence of choices. Past its end every choice is 0, so each prefix of an input is an input.
+/// An input as a sequence of choices. Choices after the end of the bytes are 0, so each prefix of an input is a valid
+/// input.
 package struct FuzzInput {
     private let bytes: [UInt8]
     private var offset = 0
@@ -28,7 +29,7 @@ package struct FuzzInput {
         return high << 8 | UInt16(byte())
     }
 
-    /// Returns a number that is mostly near `base`, sometimes at an edge of the range, and else random.
+    /// Returns a number that is mostly near `base`, sometimes at an end of the range, and otherwise random.
     package mutating func number(near base: UInt64) -> UInt64 {
         switch byte() {
         case let small where small < 0xC0: base &+ UInt64(small % 8)

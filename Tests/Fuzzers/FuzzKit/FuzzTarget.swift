@@ -2,11 +2,11 @@
 package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible {
     /// Hands any bytes to the decoders.
     case datagram = "FuzzDatagram"
-    /// Hands datagrams with the right keys, which were changed, to the gates of a server and to a peer.
+    /// Hands datagrams that are made with the right keys and then changed to the gates of a server and to a peer.
     case admission = "FuzzAdmission"
     /// Plays a stream of operations on a registry, its peers, a hostile network and hostile members.
     case mesh = "FuzzMesh"
-    /// Hands requests to the control socket, after HTTP.
+    /// Hands requests to the code of the control socket that reads them after HTTP has been parsed.
     case control = "FuzzControl"
 
     /// Returns the failure that `input` shows, or nil. The same input always gives the same result.
@@ -19,7 +19,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible
         }
     }
 
-    /// The inputs from which a fuzzer starts. They are small and reach every kind.
+    /// The inputs from which a fuzzer starts. They are small, and make every kind of datagram, operation or request.
     package var seeds: [(name: String, input: [UInt8])] {
         switch self {
         case .datagram: DatagramSeeds.all

@@ -4,15 +4,15 @@ import SecureMeshCore
 /// A virtual mesh that is driven by operations: they deliver, delay, change and repeat datagrams, and let time pass.
 final class HostileMesh: VirtualMesh {
     let state: MeshState
-    /// Members that cheat.
+    /// Members that an attacker controls.
     var insiders: [ScriptedPeer]
     private var inFlight: [Flight] = []
-    /// The newest datagrams that were sent, to be replayed.
+    /// The last datagrams that were sent, so that they can be replayed.
     private var past: [Flight] = []
     private var isHealed = false
     /// True while the network delivers everything at once, in order.
     private var isFlowing = false
-    /// The time for which the network may still flow.
+    /// The rest of the virtual time for which an input may let the network deliver everything.
     private var quiet = HostileMesh.quietTime
     /// The time at which each identity last sent a CONFIRM or HEARTBEAT.
     private var signsOfLife: [Int: Instant] = [:]
@@ -32,7 +32,7 @@ final class HostileMesh: VirtualMesh {
         wakeServer()
     }
 
-    /// A copy that goes on by itself: the start of an input.
+    /// Makes an independent copy of a mesh, with which an input starts.
     init(copying other: HostileMesh) {
         state = MeshState(copying: other.state)
         (insiders, inFlight, signsOfLife) = (other.insiders, other.inFlight, other.signsOfLife)
@@ -50,7 +50,7 @@ final class HostileMesh: VirtualMesh {
             }
         }
         #if FUZZ_CANARY
-            // The planted bug: a peer falls back to its state before the newest message to it.
+            // The planted fault is that each peer returns to its state before the newest message to it.
             for (index, machine) in beforeMessage { peers[index].machine = machine }
         #endif
     }
@@ -68,7 +68,7 @@ final class HostileMesh: VirtualMesh {
         play(until: now)
     }
 
-    /// Checks that a call for which there is no reason changes nothing.
+    /// Calls a peer's timer before its deadline, and checks that the call changes nothing.
     func fireForNothing(_ index: Int) {
         let process = peers[index].process
         guard let deadline = process.machine.nextDeadline, deadline > now else { return }
@@ -121,7 +121,7 @@ final class HostileMesh: VirtualMesh {
 
     // MARK: the network
 
-    /// Puts a datagram onto the network that a machine has not just sent.
+    /// Puts a datagram onto the network, as if a machine had just sent it.
     func put(_ flight: Flight) {
         if isFlowing { return deliver(flight, after: .zero) }
         inFlight.append(flight)
@@ -137,7 +137,7 @@ final class HostileMesh: VirtualMesh {
         return inFlight
     }
 
-    /// Returns a datagram that was sent before. The newest has index 0.
+    /// Returns a datagram that was sent earlier. The newest has index 0.
     func remembered(_ index: Int) -> Flight? {
         past.isEmpty ? nil : past[past.count - 1 - index % past.count].copied
     }
@@ -146,15 +146,15 @@ final class HostileMesh: VirtualMesh {
 
     // MARK: time
 
-    /// Lets time pass at once, so that all timers are late.
+    /// Moves the time forward in one step, so that all timers in between are late.
     func leap(_ duration: Duration) {
         state.pass(to: now + duration)
         play(until: now)
         checkSilentMembers()
     }
 
-    /// Lets time pass in order while the network delivers everything at once. Each input has a limit of such time,
-    /// because heartbeats cost a fuzzer more than all else.
+    /// Lets time pass with all timers on time, while the network delivers everything without delay. Such time is
+    /// limited for each input, because the heartbeats cost a fuzzer more time than anything else.
     func run(_ duration: Duration) {
         guard quiet >= duration else { return }
         quiet -= duration
@@ -183,18 +183,19 @@ final class HostileMesh: VirtualMesh {
 
     // MARK: healing
 
-    /// Lets the mesh run without attacks, and checks that all who may be members soon are, and agree.
+    /// Lets the mesh run without attacks, and checks that all peers that may be members become members, and hold the
+    /// directory of the server.
     func heal() {
         guard !isHealed else { return }
         isHealed = true
         let begun = now
         pass(Self.healing)
-        // A peer that has joined again and again pauses before it does so once more.
+        // A peer that has joined many times pauses before it joins again.
         if let paused = longestPause { pass(paused - now + Self.healing) }
         guard failure == nil else { return }
         let members = server.machine.members
         let running = peers.filter { $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name) }
-        // Two processes with one key or address replace each other without end.
+        // Processes that share a key or an address are not checked, because they replace each other without end.
         for peer in running where peer.waitsUntil ?? begun <= begun && isAlone(peer) {
             guard members.contains(where: { $0.publicKey == peer.publicKey }), peer.machine.isTrusted(now) else {
                 return fail("\(peer.name) is not a member after \(Self.healing) of peace")
@@ -214,7 +215,8 @@ final class HostileMesh: VirtualMesh {
 
     private static let maximumPeers = 8
     private static let quietTime = Duration.seconds(6)
-    /// Long enough for members of an old directory to come back, and for a peer to join before that.
+    /// The time after which the mesh must be healed. In it, a peer can join, and the members of an old directory can
+    /// then come back.
     private static let healing = ProtocolConstants.returnPeriod + .seconds(9)
     private static let memory = 96
 }
@@ -224,7 +226,7 @@ extension VirtualPeer {
 }
 
 extension Flight {
-    /// The datagram with other bytes, which no machine may accept.
+    /// Returns the datagram with changed bytes, marked as one that no machine may accept.
     func broken(_ change: (inout [UInt8]) -> Void) -> Flight {
         var broken = self
         change(&broken.bytes)

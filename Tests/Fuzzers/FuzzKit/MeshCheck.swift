@@ -2,8 +2,8 @@ import MeshSimulator
 import SecureMeshCore
 import Synchronization
 
-/// A stream of operations on a `HostileMesh`: an input is the choice of a mesh, and operations of a byte and their
-/// choices.
+/// Carries out operations on a `HostileMesh`. An input has the choice of a mesh, and then operations. Each is a byte
+/// with the operation's number, and the choices of the operation.
 package enum MeshCheck {
     package static func failure(of input: [UInt8]) -> String? {
         settledMeshes.withLock { failure(of: input, $0) }
@@ -21,15 +21,16 @@ package enum MeshCheck {
         return mesh.failure
     }
 
-    /// Returns mostly a copy of a mesh in which peers have joined, else an empty one of any seed and roster.
+    /// Returns the mesh that an input chooses: usually a copy of a mesh in which peers have joined, otherwise an empty
+    /// mesh with any seed and roster.
     private static func mesh(_ choices: inout FuzzInput, _ settled: [HostileMesh]) -> HostileMesh {
         let first = choices.byte()
         if first < Self.settled { return HostileMesh(copying: settled[Int(first) % settled.count]) }
         return HostileMesh(seed: UInt64(first) << 32, roster: roster(choices.uint16()))
     }
 
-    /// Meshes of three peers, of three and a member that cheats, of as many as the server takes, and of three with an
-    /// open roster.
+    /// Meshes in which peers have joined: three peers; three peers and a member that an attacker controls; as many
+    /// peers as the server admits; three peers with an open roster.
     private static let settledMeshes = Mutex(settle())
 
     private static func settle() -> sending [HostileMesh] {
@@ -48,14 +49,14 @@ package enum MeshCheck {
         }
     }
 
-    /// Returns a roster in which bit i allows identity i under its name, and all bits allow anyone.
+    /// Returns a roster. Bit i of `mask` allows identity i under its name. If all bits are set, anyone may join.
     static func roster(_ mask: UInt16) -> Roster {
         guard mask != .max else { return .open }
         let listed = zip(Pool.keys, Pool.names).enumerated().filter { mask & 1 << $0.offset != 0 }.map(\.element)
         return Roster(authorized: Dictionary(uniqueKeysWithValues: listed.map { ($0.0.publicKey, $0.1) }))
     }
 
-    /// The inputs that fuzzing starts from: each operation in a state where it has an effect.
+    /// The inputs from which fuzzing starts. They carry out each operation in a state in which it has an effect.
     package static var seeds: [(name: String, input: [UInt8])] {
         let peers: [[UInt8]] = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) }
         let talk = [MeshOperation.broadcast.bytes(0, 0), MeshOperation.send.bytes(1, 2, 1)]
@@ -108,7 +109,7 @@ package enum MeshCheck {
         return stories.map { ($0.0, $0.1.flatMap(\.self)) }
     }
 
-    /// First bytes below it choose a settled mesh.
+    /// An input whose first byte is below this value starts with a copy of a settled mesh.
     private static let settled: UInt8 = 0xC0
     private static let maximumOperations = 64
 }

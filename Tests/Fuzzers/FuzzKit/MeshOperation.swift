@@ -1,7 +1,7 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// An operation on a `HostileMesh`. In the input, its choices follow it.
+/// An operation on a `HostileMesh`. In an input, the choices of an operation follow its number.
 enum MeshOperation: CaseIterable {
     // Time.
     case run, leap, fireForNothing
@@ -9,12 +9,12 @@ enum MeshOperation: CaseIterable {
     case deliver, deliverAll, drop, duplicate, replay, replayFromElsewhere, flip, redirect, invent
     // Peers and the server.
     case start, restart, kill, leave, broadcast, send, setRoster, restartServer, stopServer
-    // The cheating member.
+    // A member that an attacker controls.
     case insiderHello, insiderConfirm, insiderHeartbeat, insiderMessage, insiderReseal
-    // The end of all this.
+    // The end of the attacks.
     case heal
 
-    /// Returns the bytes of an input that stand for this operation with these choices.
+    /// Returns the bytes that encode this operation with these choices in an input.
     func bytes(_ choices: UInt8...) -> [UInt8] {
         let index = Self.allCases.firstIndex(of: self) ?? 0
         return [UInt8(index)] + choices
@@ -58,7 +58,8 @@ enum MeshOperation: CaseIterable {
         }
     }
 
-    /// Does what a poor or hostile network does.
+    /// Carries out an operation of the network: it delivers, drops, repeats, changes or redirects a datagram, or
+    /// invents one.
     private func move(in mesh: HostileMesh, _ input: inout FuzzInput) {
         switch self {
         case .deliver: if let flight = mesh.take(input.below(16)) { mesh.arrive(flight) }
@@ -94,13 +95,14 @@ enum MeshOperation: CaseIterable {
         }
     }
 
-    /// Lets a broken datagram arrive after the timers that are due, so that only it can change state.
+    /// Delivers a broken datagram after all due timers have fired, so that any change of state is caused by the
+    /// datagram.
     private func arrive(_ broken: Flight, in mesh: HostileMesh) {
         mesh.play(until: mesh.now)
         mesh.arrive(broken)
     }
 
-    /// Returns a header that is valid in every field, and a sealed part that nobody has sealed.
+    /// Returns a datagram whose header is valid in every field, and whose sealed part is bytes that nobody has sealed.
     private static func invention(in mesh: HostileMesh, _ input: inout FuzzInput) -> [UInt8] {
         let kind = input.element(of: Kind.allCases)
         let sessions = mesh.peers.compactMap { $0.machine.session?.rawValue }
@@ -139,7 +141,7 @@ enum MeshOperation: CaseIterable {
         input.element(of: [0, 0, 1, 64, PeerMessage.ordinaryBody - 8, PeerMessage.ordinaryBody])
     }
 
-    /// The identity of the first cheating member.
+    /// The identity of the first member that an attacker controls.
     private static let firstInsider = 8
     private static let maximumPeers = 8
     private static let runs: [Duration] = [10, 100, 500, 1_500, 3_000].map { .milliseconds($0) }
@@ -154,7 +156,7 @@ extension MeshOperation {
         let identity = Self.firstInsider + index
         switch self {
         case .insiderHello:
-            // Mostly under its own name, and mostly from its own address.
+            // The member mostly uses its own name, and mostly its own address.
             let name = input.byte() < 0xC0 ? mesh.insiders[index].name : Pool.names[input.below(Pool.names.count)]
             let address = Pool.address(input.byte() < 0xC0 ? Self.firstInsider + index : input.below(10))
             let ephemeral = Pool.secret(mesh.state.random.next())
@@ -192,7 +194,7 @@ extension MeshOperation {
             now: mesh.now)
         let message = PeerMessage(audience: audience, number: input.number(near: 1), body: body)
         guard let draft = mesh.insiders[index].message(message, to: entry) else { return }
-        // No change before the signature, because it would be another message.
+        // A change before the signature is left out, because it would make another valid message.
         let changes = Self.changes(&input)
         put(
             changes.beforeSigning == nil ? draft.bytes(changes).bytes : draft.bytes, of: index, to: entry.address,
@@ -206,7 +208,7 @@ extension MeshOperation {
         mesh.route(mesh.stranger(bytes, from: source, to: destination))
     }
 
-    /// Returns a change of a datagram, mostly none.
+    /// Returns the changes of a datagram. Mostly there are none.
     private static func changes(_ input: inout FuzzInput) -> ForgedDatagram.Changes {
         var changes = ForgedDatagram.Changes()
         switch input.byte() {

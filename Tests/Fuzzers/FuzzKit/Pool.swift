@@ -1,6 +1,7 @@
 package import SecureMeshCore
 
-/// The keys, names and addresses of all targets. They are few, so that operations meet the results of earlier ones.
+/// The keys, names and addresses of all targets. They are few, so that operations often concern the same peers as
+/// earlier operations.
 package enum Pool {
     package static let server = signingKey(0)
     package static let keys = (1...10).map { signingKey(UInt8($0)) }

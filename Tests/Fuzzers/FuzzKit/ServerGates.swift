@@ -10,12 +10,12 @@ package struct ServerGates: Sendable {
         case member(MemberSessions.Admitted)
     }
 
-    /// A policy that lets all peers join, or none.
+    /// A policy that admits all peers, or rejects all.
     package struct Policy: JoinPolicy {
         package var memberShare: Int64 = 0
-        /// The answer to every HELLO; nil to let all join.
+        /// The REJECT for every HELLO; nil to admit all peers.
         package var reject: Reject?
-        /// Returns true for the numbers that no new session may have.
+        /// Returns true for a number that no new session may have.
         package var isSeen: @Sendable (SessionID) -> Bool = { _ in false }
 
         package func refusal(of _: PublicKey, as _: PeerName, at _: SocketAddress, now _: Instant) -> Reject? { reject }
@@ -64,7 +64,7 @@ package struct ServerGates: Sendable {
         }
     }
 
-    /// Begins a session.
+    /// Begins the session of a peer whose CONFIRM was accepted.
     package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
         sessions.begin(joiner, now: now)
     }

@@ -1,4 +1,5 @@
-/// The mutants that are switched on. There are none until the runner sets some.
+/// The mutants that are active: the names of the deliberate faults in the protocol's code. None is active until the
+/// runner sets `active`.
 package enum Mutant {
     nonisolated(unsafe) package static var active: Set<String> = []
 

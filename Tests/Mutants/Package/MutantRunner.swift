@@ -1,11 +1,11 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// MutantRunner MUTANTS FIRST LAST [ATTACK]: plays the swarm's worlds of these seeds, each with that attack if one is
-/// named, with some mutants at work (names with commas between them, or none: ""), until one breaks. Prints
-/// `SEED: REASON`, or `sound`.
+/// `MutantRunner MUTANTS FIRST LAST [ATTACK]` plays the swarm's worlds of these seeds, each with the attack if one is
+/// named, until a world breaks an invariant. MUTANTS are the names of the active mutants with commas between them, or
+/// "" for none. Prints `SEED: REASON`, or `sound`.
 ///
-/// MutantRunner MUTANTS SCENARIO SEED: plays a large mesh on one host.
+/// `MutantRunner MUTANTS SCENARIO SEED` plays a large mesh on one host.
 @main
 struct MutantRunner {
     static func main() {
