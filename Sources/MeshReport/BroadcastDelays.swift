@@ -3,11 +3,11 @@ package import MeshSimulator
 /// The delays of the broadcasts of a swarm: the time from a call of `broadcast` to the event at the last receiver.
 ///
 /// A broadcast that is never delivered to all of its receivers has no such delay. So a bounded number of broadcasts may
-/// be incomplete; if there are more, all of them are forgotten.
+/// be incomplete. If there are more, all incomplete ones are discarded.
 package struct BroadcastDelays: Sendable {
     private struct Progress {
-        /// The number of receivers that lack the message. It is below zero if some have it before their number is
-        /// known.
+        /// The number of receivers that lack the message. It is negative while some have the message and the number of
+        /// receivers is still unknown.
         var missing = 0
         var delay = Duration.zero
     }
@@ -19,9 +19,9 @@ package struct BroadcastDelays: Sendable {
 
     package init() {}
 
-    /// Notes that a receiver has a broadcast.
+    /// Notes that a receiver has received a broadcast.
     ///
-    /// - Parameter time: The time of the broadcast, in nanoseconds, which tells it from others.
+    /// - Parameter time: The time at which the broadcast was made. It identifies the broadcast.
     package mutating func noteDelivery(ofBroadcastAt time: Duration, delay: Duration) {
         change(time) { progress in
             progress.missing -= 1
@@ -29,7 +29,7 @@ package struct BroadcastDelays: Sendable {
         }
     }
 
-    /// Notes the number of receivers, which is known after the first of them may have the message.
+    /// Notes the number of receivers. Some of them may have received the message before this call.
     package mutating func noteReceivers(_ count: Int, ofBroadcastAt time: Duration) {
         guard count > 0 else { return }
         change(time) { $0.missing += count }

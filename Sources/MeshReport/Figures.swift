@@ -3,7 +3,7 @@ internal import SecureMeshCore
 /// Formats numbers for people, with their units. No locale is used, so that a recording gives the same bytes
 /// everywhere.
 package enum Figures {
-    /// A duration of at most three figures below a minute: `12 ms`, `1.25 s`, `2 min 5 s`.
+    /// A duration, below a minute with at most three digits: `12 ms`, `1.25 s`, `2 min 5 s`.
     package static func duration(_ duration: Duration) -> String {
         let nanoseconds = duration.wholeNanoseconds
         guard nanoseconds >= 0 else {
@@ -71,7 +71,7 @@ package enum Figures {
         return decimal(percent, places: percent < 99.5 && percent >= 10 ? 0 : 1) + " %"
     }
 
-    /// A number of three figures: `0.12`, `2.13`, `34.1`, `1,234`.
+    /// A number with at most two decimals, and none from 100 on: `0.12`, `2.13`, `34.1`, `1,234`.
     static func figures(_ value: Double) -> String {
         switch abs(value) {
         case 0: "0"

@@ -38,7 +38,7 @@ struct History {
         for event in events {
             switch event.what {
             case .serverStarted:
-                // If the server's first event is a later start, it was down before.
+                // If the server's first event is a start after the beginning, the server was down until then.
                 if isFirst { down.begin(at: .zero) }
                 down.end(at: event.at)
                 isFirst = false
@@ -65,7 +65,7 @@ struct History {
             switch event.what {
             case .partitioned(let label): parted.begin(label, at: event.at)
             case .rejoined(let label):
-                // An unknown label ends all open partitions.
+                // The end of an unknown partition ends all partitions.
                 if !parted.end(label, at: event.at) { parted.endAll(at: event.at) }
             case .attackBegan(let name): attacked.begin(name, at: event.at)
             case .attackEnded(let name): _ = attacked.end(name, at: event.at)
@@ -101,7 +101,7 @@ private struct Conditions {
         entries[index].builder.begin(at: at)
     }
 
-    /// Returns false if the condition had not begun.
+    /// Ends a condition. Returns false if it had not begun.
     mutating func end(_ label: String, at: Duration) -> Bool {
         guard let index = indices[label], entries[index].builder.since != nil else { return false }
         entries[index].builder.end(at: at)

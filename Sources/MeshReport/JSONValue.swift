@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// A JSON value whose keys keep their order.
+/// A JSON value. The keys of an object keep their order.
 indirect enum JSONValue {
     case object([(key: String, value: JSONValue)])
     case array([JSONValue])
@@ -42,7 +42,7 @@ indirect enum JSONValue {
 
 extension JSONValue {
     static func integer(_ number: Int) -> JSONValue { .integer(Int64(number)) }
-    /// A counter, at most 2^63 - 1, because most readers take no larger integer.
+    /// Returns a counter, limited to 2^63 - 1, because most JSON readers accept no larger integer.
     static func integer(_ number: UInt64) -> JSONValue { .integer(Int64(clamping: number)) }
     static func nanoseconds(_ duration: Duration?) -> JSONValue {
         duration.map { .integer($0.wholeNanoseconds) } ?? .null

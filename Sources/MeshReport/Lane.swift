@@ -29,7 +29,7 @@ struct Lane {
 
     let peer: Int
     let name: String
-    /// The spans in which the server listed it as a member.
+    /// The spans in which the server listed the peer as a member.
     let listed: [TimeSpan]
     /// The spans in which its process ran.
     let running: [TimeSpan]
@@ -37,11 +37,11 @@ struct Lane {
     /// The marks, in the order of time.
     let marks: [Mark]
 
-    /// The spans in which it was a member and its process ran.
+    /// The spans in which the peer was a member and its process ran.
     var present: [TimeSpan] { listed.intersection(running) }
-    /// The spans in which it was still listed although its process had ended.
+    /// The spans in which the server still listed the peer although its process had ended.
     var missing: [TimeSpan] { listed.subtracting(running) }
-    /// The spans in which its process ran and it was not a member.
+    /// The spans in which the peer's process ran and the peer was not a member.
     var outside: [TimeSpan] { running.subtracting(listed) }
 
     /// The weighted number of notable events. If there is room for a few lanes only, the ones with the largest weight
@@ -91,8 +91,8 @@ private struct LaneBuilder {
             running.begin(at: event.at)
             if case .restarted = event.what { mark(event.at, .restarted, event.what.summary) }
         case .joined:
-            // A peer without a start was running before the recording began. Later, a join does not prove that the
-            // process runs: it may have ended while its CONFIRM was on the way.
+            // A peer that joins without a start was running before the recording began. A later join does not prove
+            // that the process runs, because it may have ended while its CONFIRM was under way.
             if !hasStarted { running.begin(at: event.at) }
             hasStarted = true
         case .crashed:
@@ -104,7 +104,7 @@ private struct LaneBuilder {
         case .revoked: mark(event.at, .revoked, event.what.summary)
         case .authorized: mark(event.at, .authorized, event.what.summary)
         case .clockJumped: mark(event.at, .clockJumped, event.what.summary)
-        // The stays contain the departures.
+        // Departures are read from the stays.
         case .left, .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed, .partitioned,
             .rejoined, .networkChanged, .attackBegan, .attackEnded, .healing, .converged:
             break

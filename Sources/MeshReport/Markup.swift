@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
-/// A piece of a page. The literal is markup; every interpolated `String` is text and is escaped.
+/// A piece of an HTML page. Literals are markup; every interpolated `String` is text, and is escaped.
 ///
-/// So no name and no title can become a tag or end its attribute.
+/// So no name and no title can add a tag or end an attribute.
 struct Markup: ExpressibleByStringInterpolation {
     struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var text = ""
@@ -28,8 +28,8 @@ struct Markup: ExpressibleByStringInterpolation {
 
 /// Escapes text of unknown origin.
 enum Escaping {
-    /// Returns the text with line ends, control characters and changes of the writing direction as escapes, because a
-    /// terminal or a browser would act on them.
+    /// Returns the text with escapes in place of line ends, control characters and changes of the writing direction,
+    /// because a terminal or a browser would act on these.
     static func visible(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

@@ -1,11 +1,12 @@
 package import MeshSimulator
 
 extension Recording {
-    /// A page without scripts and without references to other files. The same recording gives the same bytes.
+    /// The recording as an HTML page without scripts and without references to other files. The same recording gives
+    /// the same bytes.
     package var html: String { Page(self).markup.text }
 }
 
-/// The page of a recording: the verdict first, then figures, pictures and tables.
+/// The HTML page of a recording: the verdict first, then figures, drawings and tables.
 struct Page {
     let recording: Recording
     let history: History

@@ -81,7 +81,7 @@ private struct Happening {
 }
 
 extension Recording.Event {
-    /// False for ordinary starts, joins and departures.
+    /// True unless the event is an ordinary start, join or departure.
     fileprivate var isNotable: Bool {
         switch what {
         case .started, .joined, .leaving, .left(.left), .left(.stopping): false

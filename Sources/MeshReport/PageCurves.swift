@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The samples as curves.
+/// Draws the samples of a recording as curves.
 extension Page {
     var curves: Markup {
         let points = Point.all(recording.samples)
@@ -110,18 +110,20 @@ extension Figures {
     }
 }
 
-/// One point of the curves: one or several samples, as rates.
+/// One point of the curves, from one sample or several. Counts are converted to rates.
 private struct Point {
     let at: Duration
     let running: Double
     let members: Double
     let current: Double
-    /// The number per second and peer. A peer counts if it runs or is a member, because peers also send while none is a
-    /// member.
+    /// The number of datagrams per second and peer. The running peers or the members are counted, whichever are more,
+    /// because peers also send while none is a member.
     let datagrams: Double
+    /// The number of bytes per second and peer, counted in the same way.
     let bytes: Double
-    /// The number per second.
+    /// The number of lost datagrams per second.
     let lost: Double
+    /// The number of refused datagrams per second.
     let refusals: Double
 
     /// Returns at most `most` points; several samples become one point if there are more.

@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The histograms of the times that were measured.
+/// Draws the histograms of the measured times.
 extension Page {
     var distributions: Markup {
         let cards = recording.distributions.map(card)
@@ -98,7 +98,8 @@ extension Recording {
     }
 }
 
-/// The bars of a distribution. Like its buckets, the axis is logarithmic between octaves and linear within one.
+/// The bars of a distribution. Like the buckets of the distribution, the axis is logarithmic between octaves and linear
+/// within one.
 private struct Histogram {
     private let first: Double
     private let last: Double
@@ -186,12 +187,12 @@ private struct Histogram {
         return .nanoseconds(Int64(start * (1 + octaves - whole)))
     }
 
-    /// Returns a position in octaves: 1 for 2 ns, 1.5 for 3 ns, 2 for 4 ns.
+    /// Returns the position of a duration in octaves: 1 for 2 ns, 1.5 for 3 ns, 2 for 4 ns.
     private static func position(_ nanoseconds: Double) -> Double {
         Double(nanoseconds.exponent) + nanoseconds.significand - 1
     }
 
-    /// Returns at least a microsecond, because the axis begins there.
+    /// Returns a duration in nanoseconds. The result is at least 1,000, because the axis begins at a microsecond.
     private static func nanoseconds(_ duration: Duration) -> Double {
         max(Double(duration.wholeNanoseconds), shortest)
     }

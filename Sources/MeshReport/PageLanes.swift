@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The lanes: when each peer was a member.
+/// Draws the lanes, which show when each peer was a member.
 extension Page {
     /// One lane per peer. If there are more than `mostLanes` peers, all of them are drawn as thin lines, and below them
     /// the peers with the most events have lanes.
@@ -109,8 +109,8 @@ extension Page {
         return "\(picture)\(caption)"
     }
 
-    /// All peers, in lines of one to four pixels without signs. If there are more than `mostRows` peers, several share
-    /// a line.
+    /// Returns a drawing of all peers, in lines of one to four pixels without signs. If there are more than `mostRows`
+    /// peers, several share a line.
     private func overview(_ all: [Lane]) -> Markup {
         let pitch = all.count <= 120 ? 4 : all.count <= 300 ? 2 : 1
         let share = (all.count + Self.mostRows - 1) / Self.mostRows
@@ -166,7 +166,7 @@ extension Page {
             """
     }
 
-    /// Merges spans with small gaps until there are at most `mostSpans`.
+    /// Merges spans that are separated by small gaps, until at most `mostSpans` are left.
     private func fewEnough(_ lanes: [[TimeSpan]]) -> [[TimeSpan]] {
         var (lanes, gap) = (lanes, history.duration / 4_000)
         while gap < history.duration, lanes.reduce(0, { $0 + $1.count }) > Self.mostSpans {

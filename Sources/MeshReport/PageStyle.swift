@@ -1,6 +1,6 @@
 extension Page {
-    /// The style sheet, with a light and a dark theme. Blue, orange and purple differ for every kind of color vision,
-    /// and shapes and words repeat the meaning of each color.
+    /// The style sheet, with a light and a dark theme. Blue, orange and purple look different with every kind of color
+    /// vision, and shapes and words repeat the meaning of each color.
     static let style: Markup = """
         :root{color-scheme:light dark;--paper:#fff;--panel:#f6f7f9;--ink:#1a1f26;--soft:#57606b;--line:#d9dee4;
         --faint:#eceff2;--member:#1f6fc0;--field:#6b9fd4;--idle:#8a94a0;--gone:#a85a00;--bad:#b3261e;--good:#0b6e58;

@@ -25,7 +25,8 @@ extension Page {
         """
     }
 
-    /// Returns the shades over the full height of a drawing: server down, network partitioned, healing.
+    /// Returns shaded areas over the full height of a drawing, for the times in which the server was down, the network
+    /// was partitioned or the mesh was healing.
     func shades(height: Int) -> Markup {
         func rectangles(_ spans: [TimeSpan], _ style: String) -> [Markup] {
             bounded(spans).map { span in
@@ -53,7 +54,7 @@ extension Page {
         return "<path class=\"grid\" d=\"\(lines)\"/>"
     }
 
-    /// Merges spans with small gaps until there are at most `limit`.
+    /// Merges spans that are separated by small gaps, until at most `limit` are left.
     func bounded(_ spans: [TimeSpan], to limit: Int = 150) -> [TimeSpan] {
         var (spans, gap) = (spans, history.duration / 2_000)
         while spans.count > limit {

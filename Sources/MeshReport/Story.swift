@@ -3,7 +3,7 @@ internal import SecureMeshCore
 
 /// The last events before a world failed, found by playing the world again.
 package enum Story {
-    /// Returns lines to print, the newest last: the events of the peers involved, and the failure.
+    /// Returns lines to print: the last events of the peers involved, in the order of time, and the failure.
     package static func of(_ scenario: Scenario, _ outcome: Outcome) -> [String] {
         guard let failure = outcome.failure else { return [] }
         var last: [String] = []

@@ -49,7 +49,7 @@ extension Recording.Event.What {
 }
 
 extension Departure {
-    /// A phrase for why the peer is not a member anymore.
+    /// A phrase that says why the peer ceased to be a member.
     var summary: String {
         switch self {
         case .left: "left"
@@ -62,7 +62,7 @@ extension Departure {
         }
     }
 
-    /// A word or two, for counts.
+    /// A label of one or two words, for counts.
     var label: String {
         switch self {
         case .left: "left"

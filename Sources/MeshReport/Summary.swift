@@ -2,7 +2,7 @@ package import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording {
-    /// About twenty lines for the terminal, the verdict last. Control characters are escaped.
+    /// The recording in about twenty lines for the terminal, with the verdict last. Control characters are escaped.
     package var summary: [String] {
         let tally = Tally(self, history: History(self))
         var lines: [String] = []
@@ -88,7 +88,7 @@ extension Recording {
         return kinds.isEmpty ? "" : ": " + kinds.joined(separator: ", ")
     }
 
-    /// Returns the total and the three most frequent reasons.
+    /// Returns the number of all refusals, and the three most frequent reasons.
     private func most(_ counters: RejectionCounters) -> String {
         let reasons = counters.nonZero.enumerated()
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }

@@ -1,7 +1,7 @@
 package import MeshSimulator
 internal import SecureMeshCore
 
-/// The counts and times of a swarm: complete peers on real sockets, in one process.
+/// The counts and times of a swarm. The swarm consists of complete peers on real sockets, in one process.
 package struct SwarmReport: Sendable {
     /// The number of peers that the user asked for.
     package let peers: Int
@@ -16,22 +16,22 @@ package struct SwarmReport: Sendable {
     package var connectionsRecovered = 0
     package var dismissals = 0
     package var refusals = 0
-    /// The number of events at peers that report a new session of another peer of the swarm.
+    /// The number of times that a peer reported a new session of another peer of the swarm.
     package var reportedAsRejoined = 0
-    /// The number of events at peers that report another peer of the swarm as gone, although it runs.
+    /// The number of times that a peer reported another peer of the swarm as gone although that peer ran.
     package var reportedAsGone = 0
     package var missedEvents = 0
     package var broadcasts = 0
-    /// The number of messages to peers of the swarm; a broadcast is one per receiver.
+    /// The number of messages to peers of the swarm. A broadcast counts once per receiver.
     package var sent = 0
     package var delivered = 0
-    /// The time from the start of a peer to its first `joined`.
+    /// The times from the start of a peer to its first `joined`.
     package var timeToJoin = Distribution()
-    /// The time from the start of a newcomer until all other peers list it.
+    /// The times from the start of a newcomer until all other peers list it.
     package var timeToBeListed = Distribution()
-    /// The time from a call of `broadcast` to the event at a receiver.
+    /// The times from a call of `broadcast` to the event at each receiver.
     package var delay = Distribution()
-    /// The same time to the last receiver of each broadcast.
+    /// The times from a call of `broadcast` to the event at its last receiver.
     package var broadcastDelays = BroadcastDelays()
     package var duration = Duration.zero
     package var processorTime = Duration.zero

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The signs of the page. Each has a shape of its own, so that none differs by color alone.
+/// The signs of the page. Each has a shape of its own, so that no two differ in color alone.
 enum Symbols {
     /// A sign and its meaning.
     struct Sign {

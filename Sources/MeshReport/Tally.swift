@@ -4,7 +4,7 @@ internal import SecureMeshCore
 /// The totals of a recording (joins, departures, faults, traffic), for page, terminal and JSON.
 struct Tally {
     private(set) var joins = 0
-    /// The number of members per reason of departure, in the order of `Departure.all`.
+    /// The number of departures for each reason, in the order of `Departure.all`.
     private(set) var departures: [(departure: Departure, count: Int)]
     private(set) var crashes = 0
     private(set) var restarts = 0
@@ -20,7 +20,7 @@ struct Tally {
     private(set) var lost = 0
     let serverDown: Duration
     let rates: Rates
-    /// The sums over the goals of all attacks.
+    /// The numbers of attempts and successes, summed over the goals of all attacks.
     let goals: (tried: Int, got: Int)
 
     /// Traffic per second, averaged over the whole run.

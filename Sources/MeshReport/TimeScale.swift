@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The horizontal time axis: 0 to 1,000 over the full width of a drawing.
+/// The horizontal time axis. Its positions range from 0 to 1,000 over the full width of a drawing.
 struct TimeScale {
     struct Tick {
         let at: Duration
@@ -84,7 +84,7 @@ struct TimeScale {
 
 /// Formats coordinates for SVG.
 enum Geometry {
-    /// Rounds to a hundredth, without trailing zeros.
+    /// Formats a number rounded to a hundredth, without trailing zeros.
     static func number(_ value: Double) -> String {
         let hundredths = Int((value * 100).rounded())
         let (whole, rest) = (hundredths.magnitude / 100, hundredths.magnitude % 100)
@@ -94,7 +94,7 @@ enum Geometry {
         return "\(sign)\(whole).\(rest < 10 ? "0" : "")\(rest)"
     }
 
-    /// Rounds to a tenth, which keeps long paths short.
+    /// Formats a number rounded to a tenth, which keeps long paths short.
     static func tenth(_ value: Double) -> String { number((value * 10).rounded() / 10) }
 
     /// Returns a round number above `value` whose half is round, too.
@@ -106,7 +106,7 @@ enum Geometry {
         return [2, 4, 6, 8, 10].map { $0 * scale }.first { $0 > value } ?? 20 * scale
     }
 
-    /// Returns horizontal lines as a path.
+    /// Returns the spans as a path of horizontal lines, each at least `least` long.
     static func path(_ spans: [TimeSpan], y: Int, scale: TimeScale, least: Double = 0.8) -> String {
         var text = ""
         for span in spans {

@@ -17,7 +17,7 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
-    /// A verdict of a few words.
+    /// The verdict in a few words.
     var title: String {
         switch self {
         case .healed(.zero): "whole"
