@@ -3,13 +3,13 @@ import Testing
 
 /// Compares ARCHITECTURE.md with the code.
 @Suite("Architecture document") struct ArchitectureDocumentTests {
-    /// One line of a path: a function, and the type that has it.
+    /// One line of a datagram's path in the document: a function, and its type.
     private struct Step: Equatable {
         let type: String
         let function: String
     }
 
-    /// The kinds whose path is listed, and the function that each path begins with.
+    /// The kinds of datagrams whose path the document lists, and the function at which each path begins.
     private static let entries: [(kind: String, entry: Step)] = [
         ("HELLO", Step(type: "Registry", function: "handle")),
         ("CONFIRM", Step(type: "Registry", function: "handle")),
@@ -17,7 +17,7 @@ import Testing
         ("MESSAGE", Step(type: "Peer", function: "handle")),
     ]
 
-    /// The steps under `### kind`, in order.
+    /// Returns the steps under the heading `### kind`, in order.
     private func path(of kind: String) throws -> [Step] {
         let page = try Document("ARCHITECTURE.md")
         let section = page.text.components(separatedBy: "\n## A datagram's path\n").dropFirst().first
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// The texts of the core's files.
+    /// Returns the texts of the core's source files.
     private func core() throws -> [String] {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Sources/SecureMeshCore")

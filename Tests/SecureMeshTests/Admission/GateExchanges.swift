@@ -4,7 +4,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Exchanges with a server's gates, and with the fixtures as keys.
+/// Exchanges of datagrams with a server's gates. The keys are those of the fixtures.
 extension ServerGates {
     /// Creates gates with the fixtures' server key.
     init() {
@@ -17,7 +17,7 @@ extension ServerGates {
         if case .refused(let rejection) = admit(bytes, from: path, now: now) { rejection } else { nil }
     }
 
-    /// Returns the RETRY, or the WELCOME if it was sent before; nil for other results.
+    /// Returns the RETRY, or the repeated WELCOME, with which the gates answer a HELLO; nil for other results.
     mutating func answer(to bytes: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> [UInt8]? {
         switch admit(bytes, from: path, now: now) {
         case .hello(.retry(let bytes)), .hello(.repeatedWelcome(let bytes)): bytes
@@ -25,12 +25,12 @@ extension ServerGates {
         }
     }
 
-    /// Returns the WELCOME if it was sent for the first time; nil for other results.
+    /// Returns the WELCOME with which the gates answer a HELLO for the first time; nil for other results.
     mutating func welcome(for hello: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> [UInt8]? {
         if case .hello(.welcome(let bytes)) = admit(hello, from: path, now: now) { bytes } else { nil }
     }
 
-    /// Passes a HELLO through all gates and has the policy reject it, so that it leaves no ticket.
+    /// Returns true if a HELLO passes all gates and the policy rejects it. Such a HELLO leaves no ticket.
     mutating func isRejected(_ hello: [UInt8], from path: Path = Fixture.path) -> Bool {
         policy.reject = Reject(reason: .full, retrySeconds: 10)
         defer { policy.reject = nil }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Handshake budget")
 struct HandshakeBudgetTests {
-    /// Returns how many of `tier` are served one after another at `now`.
+    /// Returns the number of datagrams of `tier` that can be served at `now`.
     private func drain(
         _ tier: HandshakeBudget.Tier, _ budget: inout HandshakeBudget, memberShare: Int64 = 0, now: Instant = .start
     ) -> Int64 {
@@ -38,7 +38,7 @@ struct HandshakeBudgetTests {
     func flood() {
         var budget = HandshakeBudget(now: .start)
         var served: [Int] = []
-        // 2,500 per second, which take less than half of a core, for 2 s.
+        // For 2 s, 2,500 HELLOs per second arrive. To serve them all would take less than half of a core.
         for index in 0..<5_000 {
             let now = Instant.after(.microseconds(index * 400))
             if budget.allows(.helloWithoutCookie, memberShare: 0, now: now) {
@@ -49,9 +49,9 @@ struct HandshakeBudgetTests {
                 budget.chargeUnserved()
             }
         }
-        // Those that a full bucket pays for, with what comes in meanwhile.
+        // At first, the full bucket pays for the HELLOs, with the refill meanwhile. None is served later.
         #expect(served.count <= 360 && served.last == served.count - 1)
-        // The rest is left to those with a cookie.
+        // The rest of the budget is left for HELLOs with a cookie.
         let proven = drain(.helloWithCookie, &budget, now: .after(.seconds(2)))
         #expect(proven >= Limits.handshakeBurst * 9 / 10 / Limits.helloCost)
         #expect(budget.allows(.helloWithoutCookie, memberShare: 0, now: .after(.seconds(4))) == true)
@@ -61,7 +61,7 @@ struct HandshakeBudgetTests {
     func idleRate() {
         var budget = HandshakeBudget(now: .start)
         _ = drain(.confirm, &budget)
-        // 10 ms of half a core are 5 ms.
+        // In 10 ms, half a core has 5 ms of CPU time.
         let served = drain(.confirm, &budget, now: .after(.milliseconds(10)))
         #expect((5_000_000 / Limits.confirmCost...5_000_000 / Limits.confirmCost + 1).contains(served))
     }
@@ -110,7 +110,7 @@ struct MemberLoadTests {
         #expect(load.share(now: .after(.milliseconds(999))) == 0)
         let expected = perSecond * Limits.memberCost / 1_000_000
         #expect(load.share(now: .after(.seconds(1))) == expected)
-        // It counts until the next second is over.
+        // This share is used until the next second has passed.
         #expect(load.share(now: .after(.milliseconds(1_999))) == expected)
         #expect(load.share(now: .after(.seconds(2))) == 0)
     }

@@ -46,7 +46,7 @@ struct HandshakeGateTests {
     func sessionNumbers() throws {
         var first = ServerGates()
         let drawn = try first.welcomed()
-        // The same random numbers, but the first session's number is taken.
+        // The second server draws the same random numbers, but the number of the first session is taken.
         var second = ServerGates()
         let taken = drawn.session
         second.policy.isSeen = { $0 == taken }
@@ -83,8 +83,8 @@ struct HandshakeGateTests {
 
     @Test("a joiner with a key of mixed order is refused, though its signature verifies")
     func mixedOrder() throws {
-        // a·B + T with a = 12345678901234567890 and T of order 8. With the nonce 7 the hash is a multiple of 8, so T
-        // cancels out of the equation.
+        // The key is a·B + T, with a = 12345678901234567890 and T of order 8. With the nonce 7, the hash is a multiple
+        // of 8, so T cancels out of the equation.
         let identity = try unhex("b15bf26424d1b69dd33b7a9e57db5de4a2aadea4a2a051efd9bfd6af74165d2b")
         let signature = try unhex(
             "b862409fb5c4c4123df2abf7462b88f041ad36dd6864ce872fd5472be363c5b1"
@@ -136,7 +136,7 @@ struct HandshakeGateTests {
         var retry: [UInt8]?
         var attempts = 0
         while retry == nil, attempts < 10_000 {
-            // Each comes from an address of its own, so that no prefix bucket is empty.
+            // Each HELLO comes from an address of its own, so that no prefix bucket becomes empty.
             let path = Path(remote: SocketAddress(ip: .v4(0x0A00_0000 + UInt32(attempts)), port: 7))
             retry = gates.answer(to: hello.flipping(bit: 255 * 8), from: path)
             attempts += 1
@@ -152,7 +152,7 @@ struct HandshakeGateTests {
         #expect(gates.answer(to: second, from: Path(remote: Fixture.address(9)))?.count == Kind.retry.minimumSize)
         #expect(gates.isRejected(second) == true)
 
-        // The last tenth is kept for CONFIRMs; HELLOs with a cookie that would need it are dropped.
+        // The last tenth of the budget is reserved for CONFIRMs. A HELLO with a cookie that would need it is dropped.
         while gates.isRejected(second) {}
         #expect(gates.refusal(of: second) == .overBudget)
     }
@@ -203,7 +203,7 @@ struct HandshakeGateTests {
             var served: Int64 = 0
             var refusal: Rejection?
             while refusal != .overBudget, served < 10_000 {
-                // The paths take turns, so that no prefix bucket is empty.
+                // The paths take turns, so that no prefix bucket becomes empty.
                 let index = Int(served) % paths.count
                 let hello = isGarbage ? hellos[index].flipping(bit: 255 * 8) : hellos[index]
                 refusal = gates.refusal(of: hello, from: paths[index])
@@ -218,7 +218,8 @@ struct HandshakeGateTests {
     func prefixRates() throws {
         var gates = ServerGates()
         let hello = try ScriptedPeer.joiner().helloBytes
-        // In steps of 1 ms the budget is never used up. A HELLO that is rejected leaves no WELCOME to send again.
+        // One HELLO per millisecond never exhausts the budget. A HELLO that is rejected leaves no WELCOME to send
+        // again.
         gates.policy.reject = Reject(reason: .full, retrySeconds: 10)
         var retries: [[UInt8]] = []
         for step in 0..<2_000 {
@@ -276,7 +277,7 @@ struct HandshakeGateTests {
             let joiner = try ScriptedPeer.joiner(key: random.signingKey(), ephemeral: random.secret())
             waiting.append((path, try gates.welcomed(joiner, from: path)))
         }
-        // Other HELLOs use up their part of the budget, first without cookies, then with one.
+        // Other HELLOs exhaust their part of the budget, first those without a cookie, then those with one.
         let altered = try ScriptedPeer.joiner().helloBytes.flipping(bit: 255 * 8)
         var path = Fixture.path
         var retry: [UInt8]?

@@ -33,7 +33,7 @@ struct PrefixTableTests {
         var table = Self.table()
         let accepted = (0..<100 as Range<UInt32>).count { table.accept(Fixture.address6($0, 1), now: .start) }
         #expect(accepted == 2 * Limits.widePrefixFactor)
-        // The third group of 16 bits is the /48's last.
+        // This address differs in the third group of 16 bits, which is the last one of a /48.
         #expect(table.accept(Fixture.address6(0x0001_0000, 1), now: .start) == true)
     }
 
@@ -54,7 +54,7 @@ struct PrefixTableTests {
             if table.accept(SocketAddress(ip: .v4(address), port: 1), now: .start) { accepted += 1 }
         }
         #expect(storedCount("slots", of: table) == slots)
-        // Two tokens per slot, and every slot has been used.
+        // Each slot has two tokens, and every slot has been used.
         #expect((Limits.prefixTableSlots..<(2 * Limits.prefixTableSlots + 1)).contains(accepted))
     }
 

@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// The bounds of what a member is sent of the directory (PROTOCOL.md, section 6.5).
+/// The limits for sending parts of the directory to a member (PROTOCOL.md, section 6.5).
 @Suite("Repair state") struct RepairStateTests {
     @Test("who asks for more is answered at once; who asks for the same, once per 250 ms") func pace() {
         var state = RepairState()

@@ -14,20 +14,20 @@ struct SourcePolicyTests {
     private static func v4(_ ip: UInt32, port: UInt16 = 4_000) -> SocketAddress { .init(ip: .v4(ip), port: port) }
     private static func v6(_ high: UInt64, _ low: UInt64) -> SocketAddress { .init(ip: .v6(high, low), port: 4_000) }
 
-    /// The address of the socket, the source of the datagram, and whether it is answered.
+    /// The address of a socket, the source of a datagram, and whether the datagram is answered.
     static let table: [(SocketAddress, SocketAddress, Bool)] = [
         (any4, v4(0xC000_0201), true), (any6, v6(0x2001_0DB8_0000_0000, 1), true), (host4, v4(0xC000_0201), true),
-        // No host's address.
+        // These sources are not the address of one host.
         (any4, v4(0xC000_0201, port: 0), false), (any4, v4(0), false), (any4, v4(0x0000_0005), false),
         (any4, v4(0xE000_0001), false), (any4, v4(0xFFFF_FFFF), false), (any4, v4(0xF000_0001), false),
         (any6, v6(0, 0), false), (any6, v6(0xFF02_0000_0000_0000, 1), false),
         (any6, v6(0xFE80_0000_0000_0000, 1), false), (loop6, v6(0xFE80_0000_0000_0000, 1), false),
-        // The socket's own address.
+        // A socket does not answer its own address.
         (host4, host4, false), (loop4, loop4, false), (loop4, v4(0x7F00_0001), true),
         // Loopback sources are answered only by a socket that is bound to loopback.
         (any4, v4(0x7F00_0001), false), (host4, v4(0x7F00_0001), false), (any6, v6(0, 1), false),
         (loop4, v4(0x7F00_0002), true), (loop6, v6(0, 1), true),
-        // So are link-local sources.
+        // Link-local sources are answered only by a socket that is bound to a link-local address.
         (any4, v4(0xA9FE_0002), false), (loop4, v4(0xA9FE_0002), false), (link4, v4(0xA9FE_0002), true),
     ]
 
@@ -43,7 +43,7 @@ struct SourcePolicyTests {
         for bound in [Self.any4, Self.any6] {
             let policy = SourcePolicy(bound: [bound], hostAddresses: [host.ip, host6.ip])
             #expect(!policy.allows(Path(remote: host)) && !policy.allows(Path(remote: host6)))
-            // A peer on the server's host, and a host with another address.
+            // These are the sources of a peer on the server's host, and of a host with another address.
             #expect(policy.allows(Path(remote: SocketAddress(ip: host.ip, port: 3_001))))
             #expect(policy.allows(Path(remote: Self.v4(0x0A4D_0002, port: 3_000))))
         }

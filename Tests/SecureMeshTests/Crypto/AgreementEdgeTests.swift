@@ -2,8 +2,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// X25519 as libsodium 1.0.18 computes it, and the keys that the decoder refuses before. The cases are those of
-/// `x25519.txt`. Those that are called "acceptable" there are refused here if they are zero or in a second encoding.
+/// X25519 as libsodium 1.0.18 computes it, and the keys that the decoder refuses before an agreement. The cases are
+/// those of `x25519.txt`. A case that the file calls "acceptable" is refused here if the shared secret is zero, or if
+/// the key is not the canonical encoding.
 @Suite("Edge cases of X25519")
 struct AgreementEdgeTests {
     @Test(

@@ -7,11 +7,11 @@ import Testing
 struct SignatureCase {
     enum Outcome: String {
         case accepts, refuses
-        /// The signature does not have 64 bytes, which libsodium cannot notice.
+        /// The signature does not have 64 bytes. libsodium takes no length, so it cannot detect this.
         case length
     }
 
-    /// The source and its number: `wycheproof-63`, `speccheck-7`.
+    /// The source and the number of the case in it, such as `wycheproof-63` or `speccheck-7`.
     let id: String
     let flags: [Substring]
     /// The verdict of the source: `valid`, `invalid`, or `-` if it has none.
@@ -30,7 +30,7 @@ struct SignatureCase {
 
     var publicKey: PublicKey { PublicKey(bytes: Bytes32(key.span)) }
 
-    /// The result of reading the signature as in a datagram, and verifying it; nil if it does not have 64 bytes.
+    /// True if the signature, read as from a datagram, is valid; nil if it does not have 64 bytes.
     var isAccepted: Bool? {
         var reader = ByteReader()
         guard let read = try? reader.signature(signature.span), (try? reader.finish(signature.span)) != nil else {
@@ -56,7 +56,7 @@ struct AgreementCase {
     let number: Int
     /// The verdict of the source: `valid` or `acceptable`.
     let verdict: Substring
-    /// True if libsodium computes a secret. Otherwise its return code is an error.
+    /// True if libsodium computes a secret. Otherwise libsodium returns an error.
     let isAccepted: Bool
     let isCanonical: Bool
     let secret: [UInt8]
@@ -66,12 +66,12 @@ struct AgreementCase {
 
     static let all = Result { try lines("x25519.txt").map { try AgreementCase($0) } }
 
-    /// Returns the public keys whose shared secret is always zero, each once.
+    /// Returns the distinct public keys whose shared secret is always zero.
     static func smallOrder() throws -> [[UInt8]] {
         distinct(try all.get().filter { $0.shared == nil })
     }
 
-    /// Returns the public keys with u of p or more, or with the top bit set, each once.
+    /// Returns the distinct public keys that are not canonical: u is p or more, or the top bit is set.
     static func nonCanonical() throws -> [[UInt8]] {
         distinct(try all.get().filter { !$0.isCanonical })
     }

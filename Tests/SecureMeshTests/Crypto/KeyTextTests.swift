@@ -65,7 +65,7 @@ struct KeyTextTests {
         let secret = Self.secretText(Fixture.peerKey)
         #expect(Self.publicError(secret) == .secretKey)
         #expect(Self.secretError(Array(Fixture.peerKey.publicKey.description.utf8)) == .publicKey)
-        // Also if the rest is damaged: a user who pastes a secret has to know.
+        // The error is the same if the rest is damaged, because a user who pastes a secret key must learn of it.
         #expect(Self.publicError(Array(secret.prefix(15))) == .secretKey)
         // The body of a secret key after the prefix of a public one has the wrong checksum.
         #expect(Self.publicError(Array("p2ppub1_".utf8) + secret.dropFirst(11)) == .wrongCheck)

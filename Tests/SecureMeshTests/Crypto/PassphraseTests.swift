@@ -40,7 +40,7 @@ struct PassphraseTests {
         }
     }
 
-    /// The text of a key with a low cost.
+    /// Returns the text of a sealed key whose cost is low.
     private static func text(
         passes: UInt16 = 1, memory: UInt16 = 1, passphrase: String = "abc"
     ) throws -> String {
@@ -93,7 +93,7 @@ struct PassphraseTests {
             #expect(Self.error(text, nil) == .passphraseMissing)
             #expect(Self.error(text, try Self.passphrase("correct horse ")) == .wrongPassphrase)
         }
-        // A plain key needs none.
+        // A plain key needs no passphrase.
         let again = try key.withSecretText { text throws(KeyTextError) in
             try SigningKey(text, passphrase: passphrase)
         }

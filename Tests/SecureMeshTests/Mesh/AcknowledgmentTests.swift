@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 7.3: the gates of ACK.
+/// The gates of ACK (PROTOCOL.md, section 7.3).
 @Suite("Acknowledgments") struct AcknowledgmentTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

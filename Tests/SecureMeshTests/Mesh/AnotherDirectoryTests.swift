@@ -5,7 +5,7 @@ import Testing
 /// Messages and events among members while their server is gone, and when another directory replaces the old one
 /// (PROTOCOL.md, sections 6.5, 6.8 and 7.1).
 @Suite("Another directory") struct AnotherDirectoryTests {
-    /// Messages from each peer to the next one, at intervals of 100 ms.
+    /// Sends messages from each peer to the next one, at intervals of 100 ms.
     private struct Talk {
         var sent = 0
         var refused = 0

@@ -55,7 +55,7 @@ import Testing
             hand.inject(try hand.heartbeat())
             mesh.run(for: .milliseconds(100))
         }
-        // Two per second go to all members; this one has expired at the end.
+        // Besides the answers, two PULSEs per second go to every member. This member has expired at the end.
         let answers = mesh.sent(.pulse).count - pulses
         let seconds = Int((mesh.now - start) / .seconds(1))
         #expect(answers > 8)
@@ -74,7 +74,7 @@ import Testing
         mesh.rules = [{ isItsPulse($0) && $0.sentAt - joined < .milliseconds(1_200) ? .drop : nil }]
         let start = mesh.flights.count
         mesh.run(for: .milliseconds(1_200))
-        // At most three of them are periodic. The newcomer's CONFIRMs do not ask for any.
+        // At most three of these PULSEs are periodic. The newcomer's CONFIRMs do not ask for PULSEs.
         #expect(mesh.flights[start...].count(where: isItsPulse) >= 6)
         mesh.run(for: .seconds(3))
         #expect(mesh.departures(of: peer).isEmpty && peer.joins == 1)
@@ -87,7 +87,7 @@ import Testing
         for peer in peers { mesh.kill(peer) }
         let pulses = mesh.sent(.pulse).count
         mesh.run(for: .milliseconds(1_500))
-        // Three periodic ones.
+        // Each member was sent at most three PULSEs, which are the periodic ones.
         #expect(mesh.sent(.pulse).count - pulses <= 20 * 3)
     }
 }

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 5: a peer's attempts, and what each answer leads to.
+/// A peer's attempts to join, and the effect of each answer (PROTOCOL.md, section 5).
 @Suite("Attempts to join") struct AttemptTests {
     private static func joining(_ servers: [PublicKey] = [Fixture.serverKey.publicKey]) throws -> Joining {
         var joining = Joining(
@@ -13,7 +13,7 @@ import Testing
         return joining
     }
 
-    /// Returns the server that has received `hello`.
+    /// Returns a server that has received `hello`.
     private static func server(_ hello: [UInt8]) throws -> ScriptedServer {
         try ScriptedServer(
             key: Fixture.serverKey, context: Fixture.context, hello: hello, from: Fixture.address(1),
@@ -59,9 +59,9 @@ import Testing
             return
         }
 
-        // A second RETRY to this HELLO is refused, and so is one to the HELLO that it replaced.
+        // A second RETRY to this HELLO is refused, and so is a RETRY to the HELLO that this one replaced.
         let third = try Self.retry(proven.bytes, cookie: cookies[2])
-        // Nor does it count as a failure, however often it comes.
+        // The refused RETRY does not count as a failed answer, however often it comes.
         for _ in 0...ProtocolConstants.failedOpens {
             expectRefusal(.repeatedRetry) { () throws(Rejection) in
                 try Self.handle(third, by: &joining, random: &random)
@@ -92,7 +92,7 @@ import Testing
             Issue.record("the second RETRY sends a HELLO")
             return
         }
-        // The HELLO of the next attempt has no cookie, so a RETRY to it is followed again.
+        // The HELLO of the next attempt has no cookie, so the peer follows a RETRY to it again.
         let later = Instant.after(ProtocolConstants.secondAttempt)
         let second = try #require(joining.poll(now: later, random: &random).last).bytes
         #expect(try Self.cookie(of: second) == .zero)
@@ -128,13 +128,13 @@ import Testing
             let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
             #expect((attempt != nil) == isOutstanding)
         }
-        // It is repeated as the first HELLO was, and the time of the next attempt has not changed.
+        // The new HELLO is repeated as the first one was, and the time of the next attempt has not changed.
         for gap in ProtocolConstants.helloRepeats {
             #expect(joining.deadline == later + gap)
             #expect(joining.poll(now: later + gap, random: &random) == [proven])
         }
         #expect(joining.deadline == next)
-        // The next attempt replaces the younger one, which is the oldest now.
+        // The next attempt replaces the younger one, because that is now the oldest.
         let third = joining.poll(now: try #require(next), random: &random)[0].bytes
         for (hello, isOutstanding) in [(younger, false), (proven.bytes, true), (third, true)] {
             let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
@@ -148,7 +148,7 @@ import Testing
         var joining = try Self.joining()
         let hello = try #require(joining.poll(now: .start, random: &random).first).bytes
         let key = AgreementPublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
-        // Anyone who saw the HELLO knows its tag, so this needs no key.
+        // Anyone who has seen the HELLO knows its tag, so an attacker needs no key for this.
         let header = Header(
             .welcome(ephemeral: key), to: Handshake.tag(of: hello), from: Fixture.epoch, counter: 0)
         let bytes =
@@ -268,7 +268,7 @@ import Testing
         try server.tell(&client, [entry], version: 2)
         _ = server.transmits(&client)
         let interval = max(milliseconds, 20)
-        // 0.5 to 0.9 of an interval after the PULSE.
+        // The next heartbeat is due 0.5 to 0.9 of an interval after the PULSE.
         let deadline = client.machine.nextDeadline
         let due = try #require(deadline) - server.now
         #expect(due >= .milliseconds(interval) / 2 && due < .milliseconds(interval) * 9 / 10)
@@ -285,7 +285,7 @@ import Testing
         let (member, entry) = try Self.stale(server, rekey: .seconds(2))
         var client = member
         _ = try server.join(&client, isConfirmed: false)
-        // The old session recovers, which ends all attempts except the candidate.
+        // The old session recovers. This ends all attempts to join, except the candidate session.
         try Self.pulse(50, echo: 2, from: server, to: &client, as: member, listing: entry)
         #expect(server.events(&client).contains(.connectionRecovered))
         for (number, time) in [(UInt64(51), Int64(2_500)), (52, 3_500)] {
@@ -299,7 +299,7 @@ import Testing
         server.wait(&client, until: at(4_000))
         client.machine.handleTimeout(now: server.now)
         #expect(try !kinds(server.transmits(&client)).contains(.hello))
-        // The candidate was given up once the sockets were drained.
+        // The peer gave up the candidate when the sockets had been drained.
         let later = server.wait(&client, until: at(4_000) + ProtocolConstants.rejoinPause)
         #expect(try kinds(later).contains(.hello))
         #expect(client.machine.session == entry.session)
@@ -348,7 +348,7 @@ import Testing
 
     @Test("a pinned key without an X25519 form is never tried", arguments: [0, 1] as [UInt8])
     func noAgreementKey(low: UInt8) throws {
-        // The points of order 4 and 1.
+        // These are the points of order 4 and of order 1.
         let key = PublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
         #expect(Sodium.agreementKey(of: key) == nil)
         var random = RandomSource.seeded(1)

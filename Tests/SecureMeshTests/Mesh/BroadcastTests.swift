@@ -5,13 +5,13 @@ import Testing
 
 /// A broadcast to many members is sealed in slices (PROTOCOL.md, section 7.2).
 @Suite("Broadcasts to many members") struct BroadcastTests {
-    /// One real peer, which may speak to `others`.
+    /// A real peer, which may send messages to `others`.
     private final class Speaker {
         let mesh = ScriptedMesh(seed: 11)
         var client: ScriptedMesh.Client
         var own: Entry
         let others: [Entry]
-        /// The datagrams of each call of the machine, with the time of the call.
+        /// The datagrams that each call of the peer's machine has sent, with the time of the call.
         var calls: [(at: Instant, datagrams: [[UInt8]])] = []
 
         init(members: Int, messageLimits: MessageLimits = MessageLimits()) throws {
@@ -71,7 +71,7 @@ import Testing
         #expect(speaker.calls.allSatisfy { speaker.messages($0.datagrams).count <= 40 })
         let receivers = try speaker.messages.map { try Datagram(decoding: $0.span).header.to }
         #expect(receivers.count == 200 && Set(receivers).count == 200)
-        // The keys are known, so a slice holds several times as many.
+        // The keys of all pairs exist now, so one slice reaches several times as many members.
         #expect(try speaker.broadcast([2]) == 200)
         #expect(speaker.messages.count == 400)
     }
@@ -169,7 +169,7 @@ import Testing
         let limits = MessageLimits(messages: Rate(perSecond: 10, burst: 4))
         let speaker = try Speaker(members: 60, messageLimits: limits)
         let start = speaker.mesh.now
-        // When the calls are made, no member has got more than the first of them.
+        // When the six calls have returned, no member has been sent more than the first broadcast.
         for _ in 0..<6 { #expect(try speaker.broadcast([1]) == 60) }
         speaker.run(for: .seconds(1))
         #expect(speaker.messages.count == 360)

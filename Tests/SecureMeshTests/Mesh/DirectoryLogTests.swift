@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMesh
 import Testing
 
-/// The server's side of PROTOCOL.md, section 6.5: versions, DELTAs and SNAPSHOTs.
+/// Versions, DELTAs and SNAPSHOTs at the server (PROTOCOL.md, section 6.5).
 @Suite("Directory log") struct DirectoryLogTests {
     private let signer: Signer
 
@@ -50,7 +50,8 @@ import Testing
         log.insert(try .sample(2), replacing: nil)
         log.remove(try sessions(2)[0], .expired)
         #expect(flush(&log, at: 50).isEmpty && log.flushDeadline == nil)
-        // Two rejoins of one identity in a tick become one: the session between them is not published.
+        // If one identity rejoins twice within a tick, only one rejoin is published, and the session between them is
+        // not.
         log.insert(try .sample(3, identity: 1, name: "n1", port: 1), replacing: try sessions(1)[0])
         log.insert(try .sample(4, identity: 1, name: "n1", port: 1), replacing: try sessions(3)[0])
         let deltas = flush(&log, at: 100)
@@ -58,7 +59,8 @@ import Testing
         #expect(deltas.flatMap(\.added).map(\.session) == (try sessions(4)))
         log.remove(try sessions(4)[0], .expired)
         #expect(flush(&log, at: 150) == [Delta(from: 3, removed: try sessions(4), added: [])])
-        // A rejoin that ends before it is published removes the published session, for the reason of that end.
+        // If a session ends before its rejoin is published, the published session is removed, with the reason of that
+        // end.
         log.insert(try .sample(5), replacing: nil)
         _ = flush(&log, at: 200)
         log.insert(try .sample(6, identity: 5, name: "n5", port: 5), replacing: try sessions(5)[0])
@@ -91,7 +93,7 @@ import Testing
         var log = DirectoryLog(id: 1, now: at(0))
         #expect(log.flushDeadline == nil)
         log.insert(try .sample(1), replacing: nil)
-        // An instant that a timer can wait for, and not one that is infinitely long ago.
+        // The deadline is a time that a timer can wait for, and not one in the infinite past.
         #expect(log.flushDeadline == at(0))
         _ = flush(&log, at: 0)
         #expect(log.flushDeadline == nil)
@@ -106,11 +108,11 @@ import Testing
         copy.begin(1, epoch: 9_999)
         _ = try copy.apply(
             Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder), now: .start)
-        // Ten join, one of them under a name and address that only a later removal frees, then 200 leave.
+        // Ten members join, and 200 leave. Then one joins under a name and an address that one of those removals frees.
         for session in 221...UInt64(230) { log.insert(try .sample(session), replacing: nil) }
         for session in 1...UInt64(200) { log.remove(try sessions(session)[0], .expired) }
         log.insert(try .sample(250, identity: 1, name: "n1", port: 1), replacing: nil)
-        // A rejoin, and a rejoin that ends before it is published.
+        // One member rejoins, and another rejoins with a session that ends before it is published.
         log.insert(try .sample(251, identity: 201, name: "n201", port: 201), replacing: try sessions(201)[0])
         log.insert(try .sample(252, identity: 202, name: "n202", port: 202), replacing: try sessions(202)[0])
         log.remove(try sessions(252)[0], .expired)
@@ -226,7 +228,7 @@ import Testing
         #expect(log.frozenVersion(begun: nil, now: at(999)) == version)
         #expect(log.frozenVersion(begun: nil, now: at(1_000)) == nil)
         #expect(log.frozenVersion(begun: version, now: at(1_000)) == version)
-        // A member that holds this version needs a newer one.
+        // A member that already holds this version needs a newer SNAPSHOT.
         #expect(log.frozenVersion(begun: version, above: version, now: at(500)) == nil)
     }
 
@@ -238,11 +240,11 @@ import Testing
         let begun = log.freeze(now: at(0), interval: .milliseconds(500))
         let bursts = SnapshotBurst.count(parts: log.partCount(of: begun))
         #expect(bursts > Limits.frozenSnapshots)
-        // A second per burst, twice an interval.
+        // Each burst takes a second, which is twice the interval.
         for second in 1...Int64(bursts) {
             log.insert(try .sample(1_000 + UInt64(second)), replacing: nil)
             _ = flush(&log, at: second * 1_000)
-            // Other members join meanwhile and need a SNAPSHOT too.
+            // Meanwhile other members join, and need a SNAPSHOT too.
             if log.frozenVersion(begun: nil, now: at(second * 1_000)) == nil {
                 _ = log.freeze(now: at(second * 1_000), interval: .milliseconds(500))
             }

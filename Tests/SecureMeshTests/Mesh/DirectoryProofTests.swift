@@ -3,13 +3,13 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, sections 6.4 and 6.5: the digest of the directory, and a directory that outlives a session.
+/// The digest of the directory, and a directory that outlives a session (PROTOCOL.md, sections 6.4 and 6.5).
 @Suite("A directory and its digest") struct DirectoryProofTests {
     private let server = ScriptedMesh(seed: 5)
     private let shortRekey = Welcome.Parameters(
         heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
 
-    /// Makes a member that lists itself and another one at version 2.
+    /// Makes a member whose directory lists itself and another member, at version 2.
     private func member() throws -> (ScriptedMesh.Client, own: Entry, other: Entry) {
         var client = try server.peer("a")
         let own = try server.join(&client, parameters: shortRekey)
@@ -69,7 +69,7 @@ import Testing
         #expect(client.machine.members.map(\.publicKey) == [other.identity])
         #expect(try heartbeat(of: &client, at: at(500)).version == 0)
 
-        // Versions of a wrong directory mean nothing: this SNAPSHOT has a lower one.
+        // The version of a wrong directory does not count: this SNAPSHOT is accepted although its version is lower.
         try server.deliver(.snapshot, snapshot([own, missing], version: 1), to: &client)
         #expect(client.machine.version == 1)
         #expect(client.machine.members.map(\.publicKey) == [missing.identity])
@@ -116,7 +116,7 @@ import Testing
         #expect(client.machine.members.isEmpty)
     }
 
-    /// Joins again for new keys, and returns the version in CONFIRM.
+    /// Makes the peer join again for new keys. Returns the version in its CONFIRM, and its new entry.
     private func rejoin(_ client: inout ScriptedMesh.Client, directory: UInt64? = nil) throws -> (UInt64, Entry) {
         server.now = at(1_000)
         for _ in 0..<2 { client.machine.handleTimeout(now: server.now) }
@@ -136,7 +136,7 @@ import Testing
         let (version, entry) = try rejoin(&client)
         #expect(version == 2)
         let entries = [entry, other]
-        // The version is not held yet, so the digest is not compared, and trust is the old one.
+        // The peer does not hold this version yet, so it does not compare the digest, and trust is not extended.
         try server.deliver(.pulse(echo: 1, token: 9), pulse(entries, number: 1, version: 3), to: &client)
         #expect(client.machine.session == entry.session)
         #expect(client.machine.members == [Member(other)])

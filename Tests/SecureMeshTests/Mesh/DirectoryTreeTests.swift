@@ -2,9 +2,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// PROTOCOL.md, section 6.5: the digest that is computed from kept hashes is that of the definition.
+/// Compares the digest that is computed from stored hashes with the definition (PROTOCOL.md, section 6.5).
 @Suite("Directory tree") struct DirectoryTreeTests {
-    /// Returns the digest by the definition in PROTOCOL.md, without any kept hash.
+    /// Returns the digest by the definition in PROTOCOL.md, without stored hashes.
     private func definition(_ entries: some Collection<Entry>, id: UInt64, version: UInt64) -> Bytes32 {
         var groups: [UInt8] = []
         for group in 0..<16 {
@@ -24,7 +24,7 @@ import Testing
         return Sodium.hash(.directory, root.span)
     }
 
-    /// Draws an entry whose session is in one of a few buckets, which are those at the ends of groups among others.
+    /// Draws an entry. In half of all draws, its session is in a bucket at the end of a group.
     private func draw(_ number: UInt64, _ random: inout RandomSource) throws -> Entry {
         let ends: [UInt64] = [0x00, 0x0F, 0x10, 0x7F, 0x80, 0xFF]
         let first = try #require(ends.randomElement(using: &random))
@@ -51,7 +51,7 @@ import Testing
                 expected[entry.session] = entry
             }
             guard random.next() % 4 == 0 else { continue }
-            // A copy has hashes of its own.
+            // A change of a copy must not change the stored hashes of the directory that was copied.
             var copy = directory
             if let session = copy.sessions.first { copy.remove(session) }
             let copied = definition(expected.values.filter { copy[$0.session] != nil }, id: 7, version: version)
