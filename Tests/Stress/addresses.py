@@ -3,12 +3,12 @@
     scripts/stress addresses [--program FILE]
 
 The server listens on a wildcard address. The firewall of each host passes datagrams of flows
-that the host itself has begun, and HELLOs at the server's port. It drops all others, and so an answer from another
-address than the one that was asked. Each case is run with IPv4 and with IPv6:
+that the host itself has begun, and HELLOs at the server's port. It drops all others. So it drops an answer that comes
+from another address than the request was sent to. Each case is run with IPv4 and with IPv6:
 
     each address    a peer joins at each of the server's addresses, and a firewall keeps none of them out
     new address     a peer joins at an address that the server's host gets later
-    back again      an address goes and comes back, and its peer is a member again
+    back again      an address is removed and added again, and its peer is a member again
     other source    a message leaves from the address that the directory lists, although the route prefers another one
 
 Prints a table, and fails if a case does not hold. Needs root and nft.
@@ -104,7 +104,7 @@ def run_cases(binary, is_ipv6):
             back = f'{joined[0][0] - begun:.2f} s'
         time.sleep(0.05)
 
-    # D is seen by the server at .2, and its route to E, which is at .1, prefers .5.
+    # The server sees D at .2. The route from D to E, which is at .1, prefers .5 as the source.
     hosts.change('add', network.other_host, 5)
     run('ip', hosts.family, '-n', network.other_host, 'route', 'add', f'{hosts.address(1)}/{hosts.single}', 'dev',
         'p2p0', 'src', hosts.address(5))

@@ -7,8 +7,8 @@
     --newcomers N       newcomers per mesh (10)
     --program FILE      an existing p2p, in place of the one that scripts/build builds
 
-All peers run in one process (p2p swarm), on the cores of the server. The times need a quiet machine. The CPU time of
-the server is that from its start until all peers may speak; for this measurement the heartbeat is 2 s.
+All peers run in one process (p2p swarm), on the same cores as the server. The times need a quiet machine. The CPU time
+of the server counts from its start until all peers may send messages; for this measurement the heartbeat is 2 s.
 """
 import argparse
 import json
@@ -52,14 +52,14 @@ def measure_newcomers(binary, count, newcomers):
 
 
 def measure_together(binary, count):
-    # With few heartbeats, so that the CPU time is that of the joins.
+    # Heartbeats are rare here, so that nearly all of the CPU time is that of the joins.
     with RealMesh(binary, [], free_port(), ["--open", "--heartbeat", "2s", "--lifetime", "6s"]) as mesh:
         mesh.start_server()
         begun = time.monotonic()
         swarm = start_swarm(mesh, count, f"{1000 // count or 1}ms")
 
         def have_joined():
-            """Asks the swarm for a summary, and returns true if all peers may speak."""
+            """Asks the swarm for a summary, and returns true if all peers may send messages."""
             time.sleep(0.2)
             swarm.send_signal(signal.SIGUSR1)
             with open(os.path.join(mesh.folder, "swarm.err")) as file:
@@ -87,7 +87,7 @@ def main():
     if options.help:
         print(__doc__.strip())
         return
-    # So that the processes are ended.
+    # The exit ends the processes, as any other exit does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     binary = program(options.program)
     print("| members | newcomers | listed by all after (median) | at most |\n|---:|---:|---:|---:|")

@@ -5,7 +5,7 @@
 
     --loops NUMBERS       numbers of event loops (1,2)
     --members N           members (1000)
-    --live SECONDS        let the members live at the interval, in place of the comparison
+    --live SECONDS        let the members send heartbeats for this time, in place of the comparison
     --heartbeat INTERVAL  time between the heartbeats of a member, with --live (1s)
     --status              ask the server for the status of all members once a second, with --live
     --program FILE        an existing p2p, in place of the one that scripts/build builds
@@ -16,12 +16,12 @@ sign each heartbeat, as peers do, but keep no directory. Complete peers would ne
 The server lists at most 12 newcomers per second in a mesh of more than 1,250, so 5,000 members need 6 minutes to join
 and 10,000 a quarter of an hour.
 
-The comparison sends the server 40 heartbeats of each member, which were signed before, as fast as it reads them. It
-prints how many the server takes per second and per second of its CPU time. That needs a quiet machine: the generator
-uses a part of the same cores, which is printed too.
+The comparison sends the server 40 heartbeats of each member, as fast as the server reads them. They are signed in
+advance. It prints how many the server handles per second and per second of its CPU time. This needs a quiet machine.
+The generator uses the same cores, and its share of them is printed too.
 
---live prints how many members the server has lost, and the delay of the answer to a heartbeat that asks for one: every
-other heartbeat of each fiftieth member is not sent, and the server answers the next one at once.
+--live prints how many members the server has lost, and the delay of its answers to heartbeats. For that, every second
+heartbeat of each fiftieth member is not sent, because the server answers the heartbeat after a lost one at once.
 """
 import argparse
 import json
@@ -98,7 +98,7 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
             report["threads"] = sorted((after[thread] - before.get(thread, 0) for thread in after), reverse=True)[:loops]
             report["server"] = sum(after.values()) - sum(before.values())
             report["left"] = mesh.server_lines(r"^- ") - left
-            # The process has not been waited for, so its times are still there.
+            # The process may have ended, but nobody has waited for it, so the system still has its times.
             report["generator"] = (cpu_time(load.pid) - own) * 1e9
         finally:
             if load.poll() is None:

@@ -4,7 +4,7 @@
 
 The processes are in two network namespaces whose filters drop a share of all datagrams, also of the heartbeats.
 Each round is 'p2p send --all' with its timeout of 3 s. Prints the receivers that acknowledged each message, its time,
-and how often members got a message twice. Fails if a member has no message, or has one twice. Needs root and nft.
+and how often members got a message twice. Fails if a member misses a message, or gets one twice. Needs root and nft.
 """
 import argparse
 import json

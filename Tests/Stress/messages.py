@@ -20,7 +20,7 @@ import time
 import network
 from process import free_port, thread_times
 
-# What a datagram has more than the body of its message.
+# The number of bytes by which a datagram is longer than the body of its message.
 OVERHEAD = 149
 DELAYS = [('p50', 'p50_ns'), ('p99', 'p99_ns'), ('max', 'max_ns')]
 GOALS = {'sender': 1.5, 'library': 1.5, 'peer': 2.5}
@@ -72,7 +72,7 @@ class Mesh:
     def start_peer(self, name, path, *arguments, input=subprocess.DEVNULL):
         peer = self.start('peer', name, str(free_port()), '--server', self.address, '--bind', '127.0.0.1', '--control',
                           'off', '--broadcast-interval', 'off', *arguments, input=input)
-        # A pipe, as under a service manager: writes to it differ from those to a file.
+        # The output is a pipe, as under a service manager, because writes to a pipe cost more or less than to a file.
         with open(os.path.join(self.folder, path), 'w') as output:
             self.readers.append(subprocess.Popen(['cat'], stdin=peer.stdout, stdout=output))
         peer.stdout.close()
@@ -83,12 +83,12 @@ class Mesh:
         return next(line for line in process.stdout if line.startswith(prefix))
 
     def count(self, name, prefix):
-        """The number of lines of a peer that begin so."""
+        """The number of lines of a peer that begin with `prefix`."""
         with open(os.path.join(self.folder, name)) as file:
             return sum(line.startswith(prefix) for line in file)
 
     def lost(self):
-        """The number of messages that a peer lacks between its first and its last one, of all peers; and all of them."""
+        """The number of messages that peers miss between their first and last ones, and the number of all of these."""
         lost = total = 0
         for name in self.names:
             with open(os.path.join(self.folder, name)) as file:
@@ -129,7 +129,7 @@ def measure(mesh, interval, receivers, seconds):
     time.sleep(seconds)
     rest = [after - before for before, after in zip(begun, mesh.use())]
     mesh.tell(f'broadcast {interval}')
-    # The first messages make keys.
+    # The first messages also cost the derivation of keys, so they are not measured.
     mesh.wait('first messages', lambda: min(mesh.heard()) >= 20)
     heard, begun, start = mesh.heard(), mesh.use(), time.monotonic()
     time.sleep(seconds)
@@ -144,7 +144,7 @@ def measure(mesh, interval, receivers, seconds):
 
 
 def talk(mesh, peers, interval, seconds):
-    """Lets a swarm talk to itself, and returns its report."""
+    """Lets the peers of a swarm send messages to each other, and returns its report."""
     mesh.swarm.send_signal(signal.SIGTERM)
     mesh.swarm.wait()
     for process in [mesh.sender, *mesh.peers]:

@@ -47,7 +47,7 @@ def run(*command):
 
 
 def check_requirements(*programs):
-    """Ends the program, without an error, where it cannot work, or where one of the programs is missing."""
+    """Ends the program without an error if this host does not permit the test, or if one of `programs` is missing."""
     if os.geteuid() != 0:
         skip('network namespaces and raw sockets need root')
     if not shutil.which('ip'):
@@ -66,8 +66,8 @@ def check_requirements(*programs):
 class Network:
     """The host of the server, 10.77.0.1 and fd00:77::1, and the host of all others, 10.77.0.2 and fd00:77::2.
 
-    What is sent to a routed address, 10.78.0.0/16, arrives at the second host, which drops it. There is no route to
-    any other address.
+    A datagram to a routed address, 10.78.0.0/16, arrives at the second host, which drops it. There is no route to any
+    other address.
     """
 
     def __init__(self, reverse_path_filter=0):
@@ -75,7 +75,7 @@ class Network:
         self.other_host = f'p2p-{os.getpid()}-others'
         self.folder = tempfile.mkdtemp(prefix='p2p-stress-')
         atexit.register(self.remove)
-        # So that what is made is removed.
+        # The exit calls `remove`, which deletes the namespaces.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         for host in (self.server_host, self.other_host):
             run('ip', 'netns', 'add', host)
@@ -203,7 +203,7 @@ class Mesh:
         return len(self.find(None, 'lost the server', since)) + len(self.find('server', r'^- .*\(expired\)', since))
 
     def messages(self, names, since, until):
-        """The number of messages between these peers that arrived and that did not, by the counters in them."""
+        """The numbers of messages between these peers that arrived and that were lost, by the counters in them."""
         counters = {}
         for at, who, line in self.find(None, r'^\S+: \S+_broadcast_\d+$', since):
             sender, text = line.split(': ', 1)
@@ -211,7 +211,7 @@ class Mesh:
                 counters.setdefault((sender, who), []).append(int(text.rsplit('_', 1)[1]))
         arrived = sum(len(numbers) for numbers in counters.values())
         lost = sum(max(numbers) - min(numbers) + 1 - len(numbers) for numbers in counters.values())
-        # A pair that has heard nothing at all lost everything.
+        # A pair without any message counts as one lost message.
         silent = len(names) * (len(names) - 1) - len(counters)
         return arrived, lost + silent
 
@@ -226,7 +226,7 @@ class Mesh:
         return reasons
 
     def capture_hellos(self, names):
-        """The first HELLO of each of these peers, which are not started on the network."""
+        """The first HELLO of each of these peers. The peers run on 127.0.0.1, and not in the network."""
         hellos = []
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
             sink.bind(('127.0.0.1', 0))
@@ -250,7 +250,7 @@ class Mesh:
 
     def end(self, name):
         process = self.processes.pop(name)
-        # Its streams must stay open until the reader has noticed their end.
+        # The process stays referenced, because its streams must stay open until the reader has read their end.
         self.ended.append(process)
         process.send_signal(signal.SIGTERM)
         try:

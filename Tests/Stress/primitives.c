@@ -2,9 +2,9 @@
 //
 //   primitives SECONDS RECEIVERS SIZE
 //
-//   verify   a verification of a signature over a message whose datagram has SIZE bytes, with libsodium
-//   open     opening its seal
-//   send     sealing it and sending it to one of RECEIVERS sockets on 127.0.0.1, as part of a sendmmsg to all of them
+//   verify   verifies a signature over a message whose datagram has SIZE bytes, with libsodium
+//   open     opens the seal of the datagram
+//   send     seals a datagram and sends it to one of RECEIVERS sockets on 127.0.0.1, by one sendmmsg for all of them
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <signal.h>
@@ -36,7 +36,7 @@ static uint8_t plain[65536], sealed[most_receivers][65536];
 static size_t size;
 static uint8_t key[32];
 
-// Different signatures: the processor would learn the branches of one that is verified again and again.
+// Many signatures, because the branch predictor of the processor would learn the verification of a single one.
 static uint8_t public_keys[keys][32], signatures[keys][64];
 
 static void verify(int index) {

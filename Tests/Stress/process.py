@@ -1,4 +1,4 @@
-"""What the system says of a process, and a port for one."""
+"""The CPU time and the memory of processes, and free ports."""
 import os
 import re
 import socket

@@ -1,4 +1,4 @@
-"""A server and peers in processes of their own on 127.0.0.1, observed through what users see: lines on stdout."""
+"""A server and peers in processes of their own on 127.0.0.1, observed by the lines that they print for users."""
 import os
 import re
 import selectors
@@ -94,7 +94,7 @@ class RealMesh:
         return stop(self.server)
 
     def server_lines(self, pattern):
-        """Returns the number of lines of all servers that match."""
+        """Returns the number of lines of all servers that match the pattern."""
         try:
             with open(self.server_output) as file:
                 return len(re.findall(pattern, file.read(), re.MULTILINE))
@@ -127,7 +127,7 @@ class RealMesh:
         joined = self.wait_joined(names, limit)
         return max(joined.values(), default=begun) - begun
 
-    # What they print.
+    # The lines that they print.
 
     def mark(self):
         """Returns a mark: the number of lines so far."""
@@ -135,7 +135,7 @@ class RealMesh:
             return len(self._lines)
 
     def lines(self, pattern, since=0):
-        """Returns the lines of all peers since a mark that match."""
+        """Returns the lines of all peers since a mark that match the pattern."""
         expression = re.compile(pattern)
         with self._lock:
             recent = self._lines[since:]

@@ -1,10 +1,10 @@
-"""Lets a mesh run on a network that loses datagrams, kills a peer from time to time, and watches what grows.
+"""Lets a mesh run on a network that loses datagrams, kills a peer from time to time, and watches the memory.
 
     scripts/stress soak [--peers N] [--loss PERCENT] [--minutes N] [--kill SECONDS] [--program FILE]
 
 The processes are in two network namespaces whose filters drop a share of all datagrams. A killed peer starts again
-after 20 s. Four peers send a message to all every 20 s. Every 5 minutes one line has the memory of the server and of
-the peers that were never killed, and how often a peer that was running was expired or reported as gone.
+after 20 s. Four peers broadcast a message every 20 s. One line every 5 minutes has the memory of the server and of the
+peers that were never killed, and how often a running peer was expired or reported as gone.
 Fails if a running peer was expired, or if the memory of the server or of a peer grew by more than a tenth and 1 MiB
 after the first quarter of the time. Needs root and nft.
 """
@@ -29,7 +29,7 @@ class Soak:
         self.names = [f'm{number}' for number in range(options.peers)]
         self.random = random.Random(options.seed)
         self.absent, self.killed = {}, set()
-        # The times at which peers were killed and were back: (name, from, until).
+        # The periods of absence: (name, time of the kill, time of the next start).
         self.absences = []
         self.mesh.make_keys(self.names)
 
@@ -48,7 +48,7 @@ class Soak:
         return {who for _, who, _ in self.mesh.find(None, '^joined as ', since)}
 
     def kill(self):
-        """Kills a peer that runs and does not talk."""
+        """Kills a running peer that sends no messages."""
         name = self.random.choice([each for each in self.names[TALKERS:] if each not in self.absent])
         process = self.mesh.processes.pop(name)
         process.kill()
@@ -58,7 +58,7 @@ class Soak:
         self.killed.add(name)
 
     def restart(self):
-        """Starts the peers again that have been absent for long enough."""
+        """Starts the killed peers again whose time of absence is over."""
         for name, since in list(self.absent.items()):
             if time.monotonic() - since > ABSENCE:
                 self.start(name)
@@ -66,12 +66,12 @@ class Soak:
                 del self.absent[name]
 
     def was_absent(self, name, at):
-        """Returns true if the peer was killed shortly before, so that others may report it as gone."""
+        """Returns true if the peer was killed shortly before `at`, so that others may report it as gone."""
         periods = self.absences + [(each, since, at) for each, since in self.absent.items()]
         return any(each == name and since <= at <= until + LIFETIME for each, since, until in periods)
 
     def wrongly(self, who, pattern, since):
-        """The lines of a process, or of all peers, that say of a running peer that it is gone."""
+        """The lines of a process, or of all peers, that report a running peer as gone."""
         lines = self.mesh.find(who, pattern, since)
         return [line for at, _, line in lines if not self.was_absent(line.split()[1], at)]
 

@@ -1,7 +1,7 @@
 """Asks a server of many members for its status, and prints how long it takes and what it costs.
 
 Needs no root. The members are complete peers in one process (p2p swarm) on 127.0.0.1, at most as many as --running.
-The others are keys that may join and have not. While the status is asked for again and again, no member may be lost.
+The others are keys that may join but have not. During the repeated requests for the status, no member may be lost.
 """
 import argparse
 import json

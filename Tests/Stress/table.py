@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures where a mesh of real processes ends, and prints the table of docs/limits.md.
+"""Measures the limits of a mesh of real processes, and prints the table of docs/limits.md.
 
     scripts/stress table [--rows NAME,NAME...] [--write] [--program FILE] [--port PORT]
 
@@ -72,7 +72,7 @@ def form(context, count, limit):
 
 
 def back(mesh, count, mark, begun, limit):
-    """Waits until all peers have joined since `mark`, then for departures that are reported late."""
+    """Waits until all peers have joined since `mark`, then 20 s for late reports of departures, and sums both up."""
     joined = mesh.wait_joined(names(count), limit, since=mark)
     took = max(joined.values(), default=begun) - begun
     time.sleep(20)
@@ -146,7 +146,7 @@ def newcomer(context, count):
 
 
 def absence(context, count, is_clean):
-    """One peer broadcasts; the server stops, and is started again after 12 s."""
+    """Stops the server while one peer broadcasts, and starts it again after 12 s."""
     with context.mesh(names(count) + ["x0"]) as mesh:
         mesh.form(names(count), 0.05, 120)
         mesh.start_peer("x0", "--broadcast-interval", "100ms")
@@ -184,7 +184,7 @@ def broadcast(context, count):
 
 
 def stop_full(context, count):
-    """The server of many peers, all in one process, is stopped by SIGTERM."""
+    """Stops the server of many peers, all in one process, by SIGTERM."""
     with context.mesh([], "--open") as mesh:
         mesh.start_server()
         swarm = subprocess.Popen(
@@ -213,7 +213,7 @@ def simulated_loss(context, percent):
 
 
 def stalled_stderr(context):
-    """Nobody reads the server's log, and its pipe is full."""
+    """Runs a server whose log nobody reads, so that its pipe is full."""
     reading, writing = full_pipe()
     try:
         with context.mesh(names(20)) as mesh:
@@ -237,7 +237,7 @@ def stalled_stderr(context):
 
 
 def stalled_stdout(context):
-    """Nobody reads the results of a server and a peer, and their pipes are full."""
+    """Runs a server and a peer whose output nobody reads, so that their pipes are full."""
     reading, writing = full_pipe()
     try:
         with context.mesh(names(20) + ["x0"]) as mesh:
@@ -325,7 +325,7 @@ def page_rows():
 
 
 def write(rows):
-    """Puts rows into the table of the page, which keeps the order of `ROWS`."""
+    """Writes rows into the table of the page, in the order of `ROWS`."""
     head, old, tail = page_rows()
     merged = {**old, **rows}
     lines = HEAD + [merged[name] for name in ROWS if name in merged]
