@@ -5,7 +5,7 @@
 package struct SourcePolicy: Sendable {
     /// The address of each socket, in the order of `Path.socket`.
     private let bound: [SocketAddress]
-    /// The addresses of the server's host. A socket that is bound to a wildcard address has all of them.
+    /// The addresses of the server's host. A socket that is bound to a wildcard address receives at all of them.
     package var hostAddresses: Set<SocketAddress.IP>
     private let wildcardPorts: Set<UInt16>
 

@@ -1,10 +1,10 @@
 /// A member of the mesh, as the directory lists it.
 public struct Member: Hashable, Sendable {
-    /// The name under which it joined. The same key may join under another name later.
+    /// The name under which the member joined. The same key may join under another name later.
     public let name: PeerName
-    /// The key. It is the identity of the member: names and addresses can change.
+    /// The public key, which is the member's identity. Its name and its address can change.
     public let publicKey: PublicKey
-    /// The address at which the server sees it.
+    /// The address at which the server sees the member.
     public let address: SocketAddress
 
     /// Makes a member, for tests of programs that handle events.

@@ -9,14 +9,15 @@ package protocol MeshMachine: Sendable {
     mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant)
     /// Handles the timers that are due at `now`. A call when nothing is due changes nothing.
     mutating func handleTimeout(now: Instant)
-    /// Answers `Output.drain`: every datagram that was in a socket then has been handled.
+    /// Notes that the drain that `Output.drain` asked for is done: every datagram that was in a socket at that time has
+    /// been handled.
     mutating func handleDrained(now: Instant)
     /// Notes that the system has refused to send a datagram to the address.
     mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
-    /// Takes what a lane has accepted and refused.
+    /// Takes the report of a lane: the datagrams that it has accepted and refused.
     mutating func handle(_ report: LaneReport, now: Instant)
-    /// Returns what has changed for each lane since the last call; nil if nothing has. Call it after each of the calls
-    /// above, and tell the lanes before they get any output.
+    /// Returns the sessions that each lane has to take over or drop since the last call; nil if there are none. Call it
+    /// after each of the calls above, and give the updates to the lanes before any output.
     mutating func takeLaneUpdates() -> [LaneUpdate]?
     /// Returns the next output; nil if there is none. Call it until it returns nil after each of the calls above.
     mutating func pollOutput() -> Output<Event>?
@@ -24,13 +25,13 @@ package protocol MeshMachine: Sendable {
     /// The time of the next call of `handleTimeout`; nil if none is needed.
     var nextDeadline: Instant? { get }
     var rejections: RejectionCounters { get }
-    /// The use of every table that can grow.
+    /// The size and the limit of every table that can grow.
     var usages: [Usage] { get }
     /// Returns true if this datagram is to be handled before those of strangers.
     func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool
 }
 
-/// A machine without lanes.
+/// The defaults for a machine without lanes.
 extension MeshMachine {
     package mutating func handle(_ report: LaneReport, now: Instant) {}
     package mutating func takeLaneUpdates() -> [LaneUpdate]? { nil }

@@ -1,11 +1,12 @@
-/// The messages of one sender to one receiver, limited in number and in bytes.
+/// Limits the messages of one sender to one receiver, in number and in bytes.
 package struct MessageBucket: Hashable, Sendable {
     private var messages = RateLimiter()
     private var bytes = RateLimiter()
 
     package init() {}
 
-    /// Returns the time until `accept` takes `count` messages of `size` bytes together; zero if it would at `now`.
+    /// Returns the time until `accept` takes `count` messages of `size` bytes together; zero if it would take them at
+    /// `now`.
     package func wait(_ limits: MessageLimits, count: Int = 1, size: Int, now: Instant) -> Duration {
         max(messages.wait(limits.messages, count: count, now: now), bytes.wait(limits.bytes, count: size, now: now))
     }

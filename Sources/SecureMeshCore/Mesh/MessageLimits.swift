@@ -1,10 +1,10 @@
 /// The rates at which a receiver accepts messages.
 package struct MessageLimits: Hashable, Sendable {
-    /// The messages of one sender.
+    /// The rate of the messages of one sender.
     package var messages: Rate
-    /// The bytes of the datagrams of one sender.
+    /// The rate of the bytes in the datagrams of one sender.
     package var bytes: Rate
-    /// The bytes of the datagrams of all senders together.
+    /// The rate of the bytes in the datagrams of all senders together.
     package var totalBytes: Rate
 
     package init(
@@ -16,7 +16,7 @@ package struct MessageLimits: Hashable, Sendable {
         self.totalBytes = totalBytes
     }
 
-    /// The limits to which one sender keeps at a receiver with these limits.
+    /// The lower limits within which a sender sends to a receiver that has these limits.
     package var forSending: MessageLimits {
         MessageLimits(
             messages: Limits.sendRate(within: messages), bytes: Limits.sendRate(within: bytes), totalBytes: totalBytes)

@@ -11,12 +11,12 @@ package struct Outbox: Sendable {
         var signed: SignedPayload
         /// The receivers for which the message is not sealed yet, in reverse order.
         var receivers: [PublicKey]
-        /// True if receivers may have the message already. It is then dropped if this peer gets a new session, because
-        /// they could not tell that it is the same.
+        /// True if receivers may have the message already. If this peer then gets a new session, the message is
+        /// dropped, because receivers could not recognize it as a copy.
         let isRepeat: Bool
         /// The number of bytes for which the message counts in the queue.
         let storedSize: Int
-        /// The instant at which the rest is dropped.
+        /// The instant at which the message is dropped for the receivers that are left.
         let until: Instant
 
         /// The number of bytes of the datagram to each receiver.
@@ -55,8 +55,9 @@ package struct Outbox: Sendable {
 
     /// Signs a message to one member.
     ///
-    /// - Returns: The message, and the broadcasts that still wait for the member, with their numbers. They are to be
-    ///   sealed before it, so that the member gets the messages of this peer in the order in which they were made.
+    /// - Returns: The message, and the broadcasts that still wait for the member, with their numbers. The broadcasts
+    ///   must be sealed before the message, so that the member gets this peer's messages in the order in which they
+    ///   were made.
     /// - Throws: `SendError.overRate`.
     package mutating func sign(
         _ body: [UInt8], flags: PeerMessage.Flags, for entry: Entry, by signer: Signer, now: Instant
@@ -100,7 +101,7 @@ package struct Outbox: Sendable {
         return (message, signed)
     }
 
-    /// Adds a message that is repeated to `receivers`. Does nothing if it waits already, or if there is no room.
+    /// Adds a message that is to be repeated. Does nothing if the message waits already, or if there is no room.
     package mutating func enqueue(_ due: Deliveries.Repeat, now: Instant) {
         let storedSize = due.message.body.count + due.receivers.count * Bytes32.count
         guard !due.receivers.isEmpty, !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes,
@@ -166,11 +167,12 @@ package struct Outbox: Sendable {
                 return next
             }
             if directory.entry(of: identity) != nil, speakers.listed == nil {
-                // It is listed in a directory in which this peer may speak soon.
+                // The present directory lists the receiver, and this peer may soon send messages to its members.
                 resumeAt = nil
                 return nil
             }
-            // It has left, or its former session is no longer trusted, or it could not recognize a repeat.
+            // The receiver has left, or its former session is no longer trusted, or it could not recognize the repeat
+            // as a copy.
             waiting[0].receivers.removeLast()
             removeFinished()
         }
@@ -184,7 +186,7 @@ package struct Outbox: Sendable {
 
     /// Counts a message to a session.
     ///
-    /// - Parameter size: The bytes of its datagram.
+    /// - Parameter size: The number of bytes of its datagram.
     package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
         limiter.charge(session, size: size, now: now)
     }
@@ -196,7 +198,7 @@ package struct Outbox: Sendable {
 
     /// Forgets all sessions that are no longer listed.
     ///
-    /// - Parameter isListed: Whether messages may be sent to a session.
+    /// - Parameter isListed: Returns true for a session to which messages may be sent.
     package mutating func endAll(unless isListed: (SessionID) -> Bool) {
         limiter.endAll(unless: isListed)
     }

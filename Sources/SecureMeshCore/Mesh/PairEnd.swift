@@ -1,4 +1,4 @@
-/// One end of a pair of sessions, as it enters the keys of their messages and acknowledgments.
+/// One end of a pair of sessions: the values from which the keys of their messages and acknowledgments are derived.
 package struct PairEnd: Sendable {
     private let session: SessionID
     private let identity: PublicKey

@@ -1,11 +1,12 @@
 /// The reason why this peer has no key with another member's session.
 package enum PairError: Error, Hashable, Sendable {
-    /// The session has ended and had keys here. Listing it again must not start its counters again.
+    /// The session has ended, and this peer had keys with it. If the server lists it again, its counters must not start
+    /// again.
     case sessionRetired
     /// This peer remembers as many ended sessions with keys as it may. It can compute keys with new sessions only after
     /// it has joined again.
     case pairsExhausted
-    /// The owner has not signed the directory's entry.
+    /// The binding in the directory entry is not a valid signature of the entry's member.
     case bindingInvalid
     /// The entry's ephemeral key is of small order.
     case agreementFailed

@@ -13,7 +13,7 @@ package struct Pairs: Sendable {
     private var badBindings: Set<SessionID> = []
     /// Sessions that have ended and had keys here. If the server lists one again, its nonces must not be used again.
     private var retiredSessions: Set<SessionID> = []
-    /// Replaced senders, in the order in which their time ends.
+    /// Senders' sessions that were replaced, in the order of the instants until which their messages are accepted.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
     /// The keys with senders of which no datagram has been opened yet. Anyone who knows the directory can cause these
     /// to be computed, so their limit is lower than that of `inbound`. They have no state: if one is evicted, only the
@@ -34,7 +34,7 @@ package struct Pairs: Sendable {
         self.limit = limit
     }
 
-    /// The use of each table. Replaced senders also count as ended pairs.
+    /// The size and the limit of each table. Replaced senders also count as ended pairs.
     package var usages: [Usage] {
         [
             Usage("ended pairs", retiredSessions.count, limit: limit),
@@ -46,7 +46,8 @@ package struct Pairs: Sendable {
         ]
     }
 
-    /// True if no more ended sessions can be remembered. This peer needs a new session of its own to meet new ones.
+    /// True if no more ended sessions can be remembered. This peer must then join again before it can compute keys with
+    /// further sessions.
     package var isExhausted: Bool { retiredSessions.count >= limit }
 
     /// The instant at which `expire` next has something to do.
@@ -147,7 +148,7 @@ package struct Pairs: Sendable {
         }
     }
 
-    /// Removes replaced senders whose time has ended.
+    /// Removes the replaced sessions of senders from which messages are not accepted any more.
     package mutating func expire(now: Instant) {
         let over = replacedSenders.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }
@@ -158,7 +159,7 @@ package struct Pairs: Sendable {
     ///
     /// The datagram is not authenticated yet, so three buckets limit the new keys. A member that sends garbage in the
     /// names of all others uses up only the bucket for datagrams from unexpected addresses. If it forges the addresses
-    /// too, each forged sender costs one token, because the key is remembered.
+    /// too, each forged sender costs only one token, because the key is remembered.
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant
     ) throws(Rejection) -> InboundPair {

@@ -5,7 +5,8 @@
 /// old session goes on meanwhile. If that session recovers, the attempt is dropped. Like `Registry`, a peer is a pure
 /// value.
 ///
-/// In: `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send`, `leave`. Out: `pollOutput`, `nextDeadline`.
+/// Its inputs are `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send` and `leave`. Its outputs are
+/// `pollOutput` and `nextDeadline`.
 package struct Peer: MeshMachine {
     private let configuration: Configuration
     private var random: RandomSource
@@ -40,7 +41,7 @@ package struct Peer: MeshMachine {
         joining.start(at: now)
     }
 
-    /// The members other than this peer, by the directory held.
+    /// The members other than this peer, according to the directory that it holds.
     package var members: [Member] { directory.others.map(Member.init) }
     /// The number of members, this peer included once it is listed.
     package var memberCount: Int { directory.count }
@@ -52,7 +53,7 @@ package struct Peer: MeshMachine {
             + deliveries.usages + acknowledger.usages + unreachable.usages
     }
 
-    /// The epoch of the directory held.
+    /// The epoch of the server that the directory comes from.
     package var epoch: UInt64 { directory.epoch }
     /// The version of the directory held.
     package var version: UInt64 { directory.version }
@@ -94,7 +95,7 @@ package struct Peer: MeshMachine {
         ])
     }
 
-    /// The instant at which the candidate is given up, or the connection is lost.
+    /// The instant at which the candidate is given up or the connection is lost, whichever comes first.
     private var silenceDeadline: Instant? {
         Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
     }
@@ -186,8 +187,8 @@ package struct Peer: MeshMachine {
         emit(.unreachable(entry.map(Member.init), at: address, refusal))
     }
 
-    /// Handles the end of a drain: gives up the candidate, and declares the connection lost, if their PULSEs are
-    /// overdue and none waited in the socket.
+    /// Handles the end of a drain. Gives up the candidate if its first PULSE is overdue, and declares the connection
+    /// lost if a PULSE of the current session is overdue, unless such a PULSE waited in the socket.
     package mutating func handleDrained(now: Instant) {
         guard let began = drainBegan else { return }
         drainBegan = nil
@@ -247,7 +248,7 @@ package struct Peer: MeshMachine {
         emit(isTrusted ? .trustRestored : .trustEnded(age: sessions.trust))
     }
 
-    /// Emits `.joined` once this peer may speak.
+    /// Emits `.joined` once this peer may send messages.
     private mutating func announce(_ now: Instant) {
         guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
         emit(joinedGate.announce(address) { [directory] in directory.entry(of: $0).map(Member.init) })
@@ -316,7 +317,8 @@ extension Peer {
         joinedGate.begin()
     }
 
-    /// Joins again after a candidate was given up, unless the current session is fresh and its keys are not due.
+    /// Joins again after a candidate was given up, unless the current session is fresh and its keys need not be renewed
+    /// yet.
     private mutating func candidateGivenUp(_ now: Instant) {
         if isConnected, sessions.current == nil { connectionLost() }
         let isInNeed = !isConnected || (sessions.current?.rekeyAt).map { $0 <= now } ?? true
@@ -391,7 +393,8 @@ extension Peer {
         guard goodbye.session == session else { throw .unknownSession }
         let dismissal = Dismissal(goodbye.reason)
         if dismissal == .replaced, sessions.replaceCurrent(now) {
-            // This peer's own CONFIRM replaced the session: the candidate's, or that of one that was given up.
+            // This peer's own CONFIRM replaced the session: the CONFIRM of the candidate, or of a candidate that was
+            // given up.
             if sessions.candidate == nil {
                 connectionLost()
                 joinAgain(now)
@@ -416,8 +419,8 @@ extension Peer {
         }
     }
 
-    /// Ends this peer. If other servers, or this one later, may let its key join, drops only what it has of this
-    /// server.
+    /// Ends this peer, unless there is a server that it may still ask to join, now or after a pause. In that case it
+    /// drops only its candidate with `server`.
     private mutating func exclude(_ exclusion: Exclusion, by server: PublicKey, now: Instant) {
         guard let pause = joining.exclude(server, random: &random, now: now) else { return finish(.ended(exclusion)) }
         sessions.dropCandidate(of: server)
@@ -435,8 +438,8 @@ extension Peer {
         emit(event)
     }
 
-    /// Sends LEAVE three times over 0.1 s and then emits `.left`; at once if there is no session. Broadcasts that still
-    /// wait are sent before, for at most 1 s.
+    /// Leaves the mesh. Sends the broadcasts that still wait, for at most 1 s, then LEAVE three times within 0.1 s, and
+    /// then emits `.left`. Without a session, emits `.left` at once.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
         leaving = LeaveSequence(hasSession: !sessions.isEmpty, now: now)
@@ -463,12 +466,13 @@ extension Peer {
     /// slices.
     ///
     /// - Parameter limit: The largest body that is accepted, in bytes.
-    /// - Returns: The number of members that it has been sealed for or waits for.
+    /// - Returns: The number of members for which the message has been sealed or still waits.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
         try sendToAll(body, acknowledgedWithin: nil, limit: limit, now: now).receivers
     }
 
-    /// Sends a message to all other members, as above, and asks each for an acknowledgment.
+    /// Sends a message to all other members, in slices like `broadcast(_:limit:now:)`, and asks each member for an
+    /// acknowledgment.
     ///
     /// - Parameters:
     ///   - timeout: The time for which it is repeated and waits.
@@ -507,7 +511,8 @@ extension Peer {
     /// Forgets the result of a message, which the application has taken.
     package mutating func forgetDelivery(of number: UInt64) { deliveries.forget(number) }
 
-    /// Sends a probe to the member with this identity. Its result has the round trip, and no program gets it.
+    /// Sends a probe to the member with this identity. The result of its delivery has the round trip. The receiver
+    /// acknowledges the probe, but does not deliver it to a program.
     ///
     /// - Parameter timeout: The time for which it is repeated and waits.
     /// - Returns: The number of the message, for `delivery`.
@@ -606,8 +611,8 @@ extension Peer {
 
     /// Seals broadcasts that wait, until the slice is over.
     ///
-    /// - Parameter number: The number of a message.
-    /// - Returns: The number of receivers for which that message could not be sealed.
+    /// - Parameter number: The number of the message whose failures are counted.
+    /// - Returns: The number of receivers for which message `number` could not be sealed.
     @discardableResult
     private mutating func sealWaiting(_ now: Instant, countingFailuresOf number: UInt64 = 0) -> Int {
         guard !outbox.isEmpty else { return 0 }
@@ -640,7 +645,8 @@ extension Peer {
         }
         guard message.number > 0 else { throw .numberOutOfRange }
         if !admitted.isProbe {
-            // An ACK says that the message is delivered. The sender repeats this one.
+            // An ACK means that the message is delivered, so a message that would only be buffered is refused. Its
+            // sender repeats it.
             guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
             let end = directory.lists(admitted.session) ? nil : now + ProtocolConstants.pairLingering
             switch acknowledger.note(message.number, from: admitted.session, until: end) {
@@ -673,8 +679,8 @@ extension Peer {
         }
     }
 
-    /// Returns the path to a member. It begins at the address that the directory lists for this peer, because a
-    /// firewall before the other member may pass only that one.
+    /// Returns the path to a member. It leaves from the address that the directory lists for this peer, because a
+    /// firewall of the other member may accept datagrams only from there.
     private func path(to entry: Entry) -> Path {
         Path(from: sessions.current?.address, to: entry.address)
     }

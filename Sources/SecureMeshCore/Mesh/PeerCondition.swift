@@ -4,10 +4,10 @@ package struct PeerCondition: Hashable, Sendable {
     package let isConnected: Bool
     /// True if messages may be sent, and every other member knows of this peer.
     package let maySpeak: Bool
-    /// True if messages are sent and delivered at all.
+    /// True if messages are sent and delivered, although perhaps some members do not know this peer yet.
     package let isTrusted: Bool
     /// The shortest round trip of the present session; nil before the first fresh PULSE.
     package let roundTrip: Duration?
-    /// The address at which the server answers, or is asked.
+    /// The address of the server in the newest session; nil if there is none.
     package let server: SocketAddress?
 }

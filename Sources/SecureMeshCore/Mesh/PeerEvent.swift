@@ -30,8 +30,9 @@ public enum PeerEvent: Hashable, Sendable {
     case dismissed(Dismissal)
     /// The server does not admit this peer yet. The peer tries again after the given time.
     case refused(JoinDelay, retryAfter: Duration)
-    /// The server with this key does not let the peer's key join. The peer asks it again after the given time, or, if
-    /// that is nil, only the servers with other pinned keys. If there is no server to ask, `ended` comes instead.
+    /// The server with this key does not let the peer's key join. The peer asks the server again after the given time.
+    /// If the time is nil, the peer asks only servers with other pinned keys. If there is no server to ask, `ended` is
+    /// emitted instead.
     case excluded(Exclusion, by: PublicKey, retryAfter: Duration?)
     /// This number of attempts to join in a row had no answer. There is no server at the address, or one with another
     /// key.
@@ -67,7 +68,7 @@ public enum PeerEvent: Hashable, Sendable {
     /// server has restarted and the member has not joined again within 15 s. It is nil if this peer has missed the
     /// change, and has found the member absent from a whole directory.
     case memberLeft(Member, reason: Departure?)
-    /// Another key holds a name that this peer has seen with the first key.
+    /// A name that this peer has seen with the key `from` is held by the key `to`.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
     /// A message has come.
     case message(ReceivedMessage)
@@ -75,7 +76,7 @@ public enum PeerEvent: Hashable, Sendable {
     /// it is wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
     case missed(Int)
 
-    /// This peer has left, as its program wanted. The last event.
+    /// This peer has left, because its program asked it to. The last event.
     case left
     /// No pinned server lets this peer's key join, and the peer does not ask again. The last event.
     case ended(Exclusion)

@@ -1,13 +1,13 @@
 /// A message from a member to this peer or to all.
 public struct ReceivedMessage: Hashable, Sendable {
-    /// The member that signed and sealed it.
+    /// The member that signed and sealed the message.
     public let sender: Member
-    /// The number that the sender gave it. It rises with each message that the sender sends to anyone, so a gap is a
-    /// loss or a message to another member.
+    /// The number that the sender gave the message. It rises with each message that the sender sends to anyone, so a
+    /// gap is a loss or a message to another member.
     public let number: UInt64
     /// True if the sender addressed all members.
     public let isBroadcast: Bool
-    /// The bytes.
+    /// The content of the message.
     public let body: [UInt8]
 
     /// Makes a message, for tests of programs that handle messages.
@@ -18,6 +18,6 @@ public struct ReceivedMessage: Hashable, Sendable {
         self.body = body
     }
 
-    /// The bytes as text in UTF-8, or nil if they are not.
+    /// The content as text; nil if it is not valid UTF-8.
     public var text: String? { String(validating: body, as: UTF8.self) }
 }

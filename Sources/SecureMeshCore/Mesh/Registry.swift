@@ -1,18 +1,19 @@
 /// The server: lets peers join, keeps the directory and publishes it (PROTOCOL.md, sections 5 and 6).
 ///
-/// A session goes: none → pending (WELCOME) → member (CONFIRM) → ended (LEAVE, replaced, expired, revoked, misbehaved,
-/// too old, stopping). An ended session never returns. The registry is a value: bytes, time and random numbers come
-/// from outside.
+/// The states of a session are: none → pending (WELCOME) → member (CONFIRM) → ended (LEAVE, replaced, expired, revoked,
+/// misbehaved, too old, stopping). An ended session never returns. The registry is a value: bytes, time and random
+/// numbers come from outside.
 ///
 /// With more than one event loop, lanes verify the datagrams of most members, and `handle` takes their reports.
 ///
-/// In: `handle`, `handleTimeout`, `handleDrained`, `setRoster`, `stop`. Out: `pollOutput`, `nextDeadline`.
+/// Its inputs are `handle`, `handleTimeout`, `handleDrained`, `setRoster` and `stop`. Its outputs are `pollOutput` and
+/// `nextDeadline`.
 package struct Registry: MeshMachine {
     package struct Configuration: Sendable {
         package var key: SigningKey
         /// The address of each socket, in the order of `Path.socket`.
         package var bound: [SocketAddress]
-        /// The addresses of the host, which a socket on a wildcard address has.
+        /// The addresses of the host. A socket that is bound to a wildcard address receives at all of them.
         package var hostAddresses: Set<SocketAddress.IP> = []
         package var roster: Roster
         /// The time by the calendar at the start.
@@ -63,9 +64,11 @@ package struct Registry: MeshMachine {
         let digest: Bytes32
     }
     private var nextPulse: Instant
-    /// The next look for silent members, which get a PULSE of their own; nil if there are none.
+    /// The time of the next search for silent members, each of which gets a PULSE of its own; nil if no search is
+    /// planned.
     private var nextSolicitation: Instant?
-    /// The newest PULSE that answered a heartbeat, while its version and secret are the newest. It is signed once.
+    /// The PULSE with which heartbeats are answered while its version and its secret are the newest. It is signed once
+    /// for all members that it answers.
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE carried a version that does not list them yet.
     private var unlisted: [SessionID] = []
@@ -183,7 +186,8 @@ package struct Registry: MeshMachine {
         publishIfDue(now)
     }
 
-    /// Sends PULSEs before it begins a sweep: a server that wakes late first lets its members prove that they live.
+    /// Handles the timers that are due. Sends PULSEs before it begins a sweep, so that a server that wakes up late
+    /// first lets its members prove that they are alive.
     package mutating func handleTimeout(now: Instant) {
         if isStopping {
             if let nextSlice, nextSlice <= now { endSlice(now) }
@@ -231,7 +235,8 @@ package struct Registry: MeshMachine {
         endAll(revoked.map(\.session), .revoked, now: now)
     }
 
-    /// Replaces the addresses of the server's host, which a socket that is bound to a wildcard address has.
+    /// Replaces the addresses of the server's host. A socket that is bound to a wildcard address receives at all of
+    /// them.
     package mutating func setHostAddresses(_ addresses: Set<SocketAddress.IP>) {
         gate.setHostAddresses(addresses)
     }
@@ -284,8 +289,8 @@ extension Registry {
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
-        // The other members learn of it by DELTA, at once in a quiet mesh. The new member learns of
-        // them by SNAPSHOT, or by DELTAs if it holds a version that they reach.
+        // The other members learn of the new one by DELTA, at once in a quiet mesh. The new member learns of the others
+        // by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that it holds.
         publishIfDue(now, except: entry.session)
         let held = joiner.confirm.body.version
         if log.deltas(after: held, limit: 0) != nil {
@@ -299,8 +304,7 @@ extension Registry {
         if sealed.version < log.version || !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 
-    /// - Parameter mostUnlisted: The number of members that may wait for their listing. If there are as many, joiners
-    ///   are busy.
+    /// - Parameter mostUnlisted: The number of members waiting to be listed at which joiners are rejected as `busy`.
     private mutating func policy(mostUnlisted: Int, _ now: Instant) -> RosterPolicy {
         RosterPolicy(
             roster: roster, date: date, ledger: ledger, directory: log.directory,
@@ -308,8 +312,8 @@ extension Registry {
             busySeconds: log.unpublishedCount < mostUnlisted ? nil : busySeconds, memberShare: sessions.share(now: now))
     }
 
-    /// A time in whole seconds, at least 1, until a joiner may ask again. It is random, so that those who wait do not
-    /// all come back at once, and spread over the time in which all that wait are listed.
+    /// The number of seconds, at least 1, after which a joiner may ask again. It is drawn at random from the time that
+    /// it takes to list all members that wait for it, so that joiners do not all come back at once.
     private var busySeconds: UInt16 {
         mutating get {
             let members = log.directory.count
@@ -329,7 +333,7 @@ extension Registry {
         try act(on: sessions.admit(span, datagram, path: path, now: now), now: now)
     }
 
-    /// Does what follows from a member's datagram that was admitted.
+    /// Handles an admitted datagram of a member: repairs the member's directory, answers it, or ends its session.
     private mutating func act(on admitted: MemberSessions.Admitted, now: Instant) throws(Rejection) {
         switch admitted {
         case .heartbeat(let heartbeat):
@@ -380,7 +384,8 @@ extension Registry {
         outputs.push(.event(.unreachable(Member(entry), refusal)))
     }
 
-    /// Ends the members that are overdue. If many are late, ends only those that have been silent for longer.
+    /// Expires the members whose proof of life is overdue. If many members are late, expires only those that have also
+    /// been silent for the longer time that `detector` then allows.
     private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
         let overdue = sessions.silent(since: diedBefore)
         lateCount = sessions.silentCount(since: now - detector.lateAfter)
@@ -453,7 +458,7 @@ extension Registry {
         outputs.push(.event(.left(Member(entry), departure)))
     }
 
-    /// Seals for one member.
+    /// Seals a payload for one member and queues it for sending.
     private mutating func send(_ payload: SignedPayload, to session: SessionID) {
         if let transmit = sessions.seal(payload, for: session) { outputs.push(.transmit(transmit)) }
     }
@@ -465,7 +470,8 @@ extension Registry {
     /// Sends a PULSE with a new secret to all members.
     private mutating func pulse(_ now: Instant) {
         if now - sessions.secretIssuedAt > configuration.lifetime {
-            // After a pause, the token of the last PULSE would prove nothing to the members that are listed now.
+            // After a pause, the newest secret is too old to prove life. `publishIfDue` may send PULSEs to newly listed
+            // members, and these need a new one.
             sessions.issue(random.secret(), version: log.version, now: now)
         }
         publishIfDue(now)
@@ -501,13 +507,14 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Schedules the next slice right after the datagrams that have arrived meanwhile. Schedules none if nothing waits.
+    /// Schedules the next slice for right after the datagrams that have arrived meanwhile. Schedules none if nothing
+    /// waits.
     private mutating func scheduleSlice(_ now: Instant) {
         nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
     }
 
-    /// Sends a PULSE to each member that all others know since the last DELTA, so that it may send messages without
-    /// waiting for the next PULSE to all.
+    /// Sends a PULSE to each member that the last DELTAs have made known to all others. With this PULSE the member may
+    /// send messages, without waiting for the next PULSE to all members.
     private mutating func allSealed() {
         sealed = DirectoryState(version: log.version, digest: log.digest())
         let listed = unlisted.filter(log.isPublished)
@@ -539,8 +546,8 @@ extension Registry {
 
     /// Sends a PULSE to a member whose heartbeat asks for one, within rate limits.
     ///
-    /// It has the newest secret's token and a number of its own: a peer that accepted the newest PULSE and did not find
-    /// it fresh needs a higher number.
+    /// The PULSE has a token of the newest secret and a number of its own. A peer that has accepted the newest PULSE,
+    /// but found that it was not fresh, accepts only a higher number.
     private mutating func repeatPulse(to session: SessionID, now: Instant) {
         let rate = Limits.answeringPulses(
             members: log.directory.count, heartbeatInterval: configuration.heartbeatInterval)
@@ -570,7 +577,8 @@ extension Registry {
         scheduleSolicitation(now)
     }
 
-    /// Schedules `solicit` for the time at which a member has been silent for long, if that is before the next PULSE.
+    /// Schedules `solicit` for the time at which a member will have been silent for `solicitedAfter`, if that is before
+    /// the next PULSE to all.
     private mutating func scheduleSolicitation(_ now: Instant) {
         let gap = configuration.heartbeatInterval / Limits.solicitationsPerInterval
         let next = sessions.oldestLife.map { max($0 + solicitedAfter, now + gap) }
@@ -594,7 +602,7 @@ extension Registry {
 
     /// Sends waiting changes to all members but `newcomer`, which gets a SNAPSHOT instead.
     ///
-    /// - Parameter least: The number of DELTAs that are sent even if they cannot be paid for.
+    /// - Parameter least: The number of DELTAs that are sent even if `fanOut` does not have the tokens for them.
     private mutating func publish(_ now: Instant, atLeast least: Int, except newcomer: SessionID? = nil) {
         let signer = signer
         let members = log.directory.count
@@ -606,7 +614,8 @@ extension Registry {
         sendToAll(published, except: newcomer, now: now)
     }
 
-    /// Sends a member what it missed: at once if it asks for more than before, otherwise at most once per `repairGap`.
+    /// Sends a member the DELTAs or SNAPSHOT parts that it lacks: at once if it asks for more than before, and
+    /// otherwise at most once per `repairGap`.
     ///
     /// - Parameters:
     ///   - held: The version that the member holds; 0 for none.
@@ -615,7 +624,7 @@ extension Registry {
     private mutating func repairIfBehind(
         _ session: SessionID, held: UInt64, part: Int, heard: HeardPulse, now: Instant
     ) {
-        // What was sent after that PULSE may still be on its way.
+        // Datagrams that were sent after that PULSE may still be on their way.
         guard var state = sessions.repair(of: session), held < sessions.told(session, in: heard) else { return }
         guard let missing = log.deltas(after: held, limit: Limits.deltasPerHeartbeat) else {
             let version = snapshotVersion(begun: state.snapshot, above: held, now: now)

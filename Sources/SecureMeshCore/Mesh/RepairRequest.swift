@@ -1,4 +1,5 @@
-/// The schedule of the heartbeats by which a peer asks for what its directory lacks (PROTOCOL.md, section 6.5).
+/// The schedule of the heartbeats by which a peer asks for the DELTAs and SNAPSHOT parts that its directory lacks
+/// (PROTOCOL.md, section 6.5).
 ///
 /// A peer asks for more as soon as it has all that the last heartbeat asked for. If nothing more arrives for about two
 /// round trips, it asks again, and waits twice as long after each heartbeat that brings nothing. A rate limit keeps
@@ -39,7 +40,8 @@ package struct RepairRequest: Sendable {
         askedAt = now
     }
 
-    /// Notes a round trip that was measured. A longer one counts at once, a shorter one by a quarter.
+    /// Notes a round trip that was measured. A longer one replaces the estimate at once, and a shorter one moves it by
+    /// a quarter of the difference.
     package mutating func measured(_ sample: Duration) {
         roundTrip = sample > roundTrip ? sample : (roundTrip * 3 + sample) / 4
     }

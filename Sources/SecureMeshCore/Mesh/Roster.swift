@@ -7,8 +7,8 @@ public struct Roster: Hashable, Sendable {
     /// True if anyone may join, under any name that no other key holds.
     public let isOpen: Bool
 
-    /// A roster under which anyone may join. The first key to join under a name keeps it while it is a member. After
-    /// that the name is kept for 24 h, unless many other names are.
+    /// A roster that lets anyone join. The first key that joins under a name keeps the name while it is a member. After
+    /// that, the name stays reserved for this key for 24 h, or for less time if very many names are reserved.
     public static let open = Roster(names: [:], isOpen: true)
 
     private init(names: [PublicKey: PeerName], isOpen: Bool) {
@@ -16,7 +16,8 @@ public struct Roster: Hashable, Sendable {
         self.isOpen = isOpen
     }
 
-    /// Allows only these keys, each under its name. Keys that share a name can be members one at a time.
+    /// Makes a roster that allows only these keys, each under its name. Of several keys with one name, only one can be
+    /// a member at a time.
     public init(authorized: [PublicKey: PeerName]) {
         self.init(names: authorized, isOpen: false)
     }
@@ -57,7 +58,7 @@ public struct Roster: Hashable, Sendable {
     /// The keys that may join only until some moment.
     package var expiries: [PublicKey: UnixTime] { ends }
 
-    /// Returns true if the key is listed under `name` and not revoked. The end of its time does not count.
+    /// Returns true if the key is listed under `name` and not revoked. The time at which the key expires is ignored.
     public func allows(_ key: PublicKey, as name: PeerName) -> Bool {
         isOpen || names[key] == name
     }

@@ -7,7 +7,7 @@ public struct RosterError: Error, Hashable, Sendable {
         case notText
         /// The line has a control character other than a tab. Lines end with LF or CR LF.
         case controlCharacter
-        /// The line has less than a name and a key, separated by blanks.
+        /// The line has fewer than two fields. It needs a name and a key, separated by blanks.
         case notTwoFields
         /// The first field is not a name.
         case invalidName
@@ -17,9 +17,9 @@ public struct RosterError: Error, Hashable, Sendable {
         case invalidOption
         /// The value of an option is neither a date nor a time by RFC 3339.
         case invalidTime
-        /// The key is listed already.
+        /// The key is listed in an earlier line already.
         case repeatedKey(line: Int)
-        /// Another key is listed under the name, and neither is revoked or has an end.
+        /// An earlier line lists another key under the same name, and neither key is revoked or has an end.
         case repeatedName(line: Int)
     }
 

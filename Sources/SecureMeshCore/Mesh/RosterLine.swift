@@ -10,7 +10,7 @@ package struct RosterLine: Sendable {
     package var comment: String
     /// The number of the line, from 1; 0 for a line that is to be written.
     package let number: Int
-    /// The bytes of the line and of its end.
+    /// The range of the line with its line break.
     package let whole: Range<Int>
 
     /// Makes a line that is to be written.
@@ -53,7 +53,7 @@ package struct RosterLine: Sendable {
         comment = String(text.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }
 
-    /// The text of the line, without its end.
+    /// The text of the line, without a line break.
     package var text: String {
         var fields = ["\(name)", "\(key)"]
         if let until { fields.append("until=\(until)") }

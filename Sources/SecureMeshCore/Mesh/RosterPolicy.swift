@@ -10,7 +10,8 @@ package struct RosterPolicy: JoinPolicy, Sendable {
 
     /// - Parameters:
     ///   - date: The time by the calendar, at which keys may have expired.
-    ///   - busySeconds: The time after which a joiner may ask again; nil if there is room for one.
+    ///   - busySeconds: The number of seconds after which a joiner may ask again, because too many members wait to be
+    ///     listed; nil if there is room for another one.
     package init(
         roster: Roster, date: UnixTime, ledger: IdentityLedger, directory: Directory, maximumPeers: Int,
         busySeconds: UInt16?, memberShare: Int64

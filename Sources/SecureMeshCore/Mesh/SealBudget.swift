@@ -10,7 +10,7 @@ package struct SealBudget: Sendable {
 
     package init() {}
 
-    /// Returns true if there is time left in the slice, or if a new one may begin, which then does.
+    /// Returns true if the slice has time left. If the next slice may begin at `now`, begins it first.
     package mutating func isOpen(now: Instant) -> Bool {
         if nextSlice <= now {
             nextSlice = now + Limits.sealInterval

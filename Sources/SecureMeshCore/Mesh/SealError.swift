@@ -8,7 +8,8 @@ package enum SealError: Error, Hashable, Sendable {
 }
 
 extension SendError {
-    /// Maps to the two errors that differ for an embedder: wait for this peer's next session, or distrust the entry.
+    /// Converts the error to one of two that a program handles differently. After `notJoined` it waits for this peer's
+    /// next session; after `bindingInvalid` it distrusts the directory entry.
     package init(_ error: SealError) {
         self =
             switch error {

@@ -14,14 +14,14 @@ package struct SendLimiter: Sendable {
     ///
     /// - Parameters:
     ///   - count: The number of messages.
-    ///   - size: The bytes of their datagrams.
+    ///   - size: The number of bytes of their datagrams, added up.
     package func wait(for session: SessionID, count: Int = 1, size: Int, now: Instant) -> Duration {
         buckets[session]?.wait(limits, count: count, size: size, now: now) ?? .zero
     }
 
     /// Counts a message to the session.
     ///
-    /// - Parameter size: The bytes of its datagram.
+    /// - Parameter size: The number of bytes of its datagram.
     package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
         _ = buckets[session, default: MessageBucket()].accept(limits, size: size, now: now)
     }
@@ -33,7 +33,7 @@ package struct SendLimiter: Sendable {
 
     /// Forgets all sessions that are no longer listed.
     ///
-    /// - Parameter isListed: Whether messages may be sent to a session.
+    /// - Parameter isListed: Returns true for a session to which messages may be sent.
     package mutating func endAll(unless isListed: (SessionID) -> Bool) {
         buckets = buckets.filter { isListed($0.key) }
     }

@@ -5,7 +5,7 @@ public enum SendRefusal: String, Hashable, Sendable {
     case noRoute
     /// A rule of this host forbids it, usually a rule of its firewall.
     case forbidden
-    /// The datagram is larger than the path to the address takes.
+    /// The datagram is larger than the path to the address allows.
     case tooLarge
     /// The system has another reason.
     case other

@@ -15,7 +15,8 @@ package struct ServerExclusion: Sendable {
 
     package init() {}
 
-    /// Begins the next pause. It lasts for a random time between half of a maximum and that maximum, which doubles.
+    /// Begins the next pause. It lasts for a random time between half of a maximum and that maximum. The maximum
+    /// doubles with each pause.
     ///
     /// - Parameter returns: False if the server is not to be asked again.
     package mutating func begin(returns: Bool, random: inout RandomSource, now: Instant) -> Pause {

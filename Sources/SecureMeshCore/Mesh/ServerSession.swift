@@ -35,8 +35,9 @@ package struct ServerSession: Sendable {
     private var sent: [(number: UInt64, at: Instant)] = []
     /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
     private var freshSince: Instant?
-    /// The instant at which this session becomes stale: five intervals after WELCOME without a fresh PULSE, or because
-    /// the last proof that the server is alive is three intervals old. It is later if this peer was late itself.
+    /// The instant at which this session becomes stale: five intervals after WELCOME if no fresh PULSE comes, and later
+    /// three intervals after this peer sent the newest heartbeat that a fresh PULSE echoed. The instant is postponed if
+    /// this peer itself was late.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the time at which the heartbeat
     /// that it echoed was sent.
@@ -93,13 +94,14 @@ package struct ServerSession: Sendable {
     /// The instant at which the next heartbeat is due.
     package var sendAt: Instant { request.due.map { min($0, schedule.next) } ?? schedule.next }
 
-    /// The longest round trip with which the connection lasts: then two heartbeats can be lost.
+    /// The longest round trip that is supported. With it, an echo comes back in time even if two heartbeats in a row
+    /// are lost.
     package var bearableRoundTrip: Duration { interval * 2 }
 
     /// The shortest round trip that was measured; nil before the first fresh PULSE.
     package var roundTrip: Duration? { schedule.shortestRoundTrip }
 
-    /// The lateness above which this peer's own silence is no evidence of the server's.
+    /// The lateness of this peer above which it cannot tell whether the server is silent.
     package var toleratedLateness: Duration { interval / 2 }
 
     /// The instant at which to join again for new keys. It has passed already if `Pairs` is exhausted.
@@ -124,11 +126,11 @@ package struct ServerSession: Sendable {
         return isTrusted(now) && newestPulse.version >= listedAt
     }
 
-    /// Starts the clock of the server's silence anew, because this peer was late: what the server sent may have been
-    /// lost, and what this peer sent is too old for a fresh echo.
+    /// Begins to measure the server's silence anew, because this peer was late: datagrams of the server may have been
+    /// lost, and this peer's heartbeats are too old for a fresh echo.
     ///
-    /// The clock runs at most until `Limits.postponedSilence` intervals after the last proof of life. By then the
-    /// server has expired a member that it has not heard, so that waiting would only delay the next join.
+    /// The silence ends at most `Limits.postponedSilence` intervals after the server's last proof of life. By then the
+    /// server has expired a member from which it has heard nothing, so a longer wait would only delay the next join.
     package mutating func restartSilence(_ now: Instant) {
         let last = (freshSince ?? startedAt) + interval * Limits.postponedSilence
         staleAt = max(staleAt, min(now + freshness, last))
@@ -143,7 +145,7 @@ package struct ServerSession: Sendable {
         channel = nil
     }
 
-    /// Seals CONFIRM until the first fresh PULSE and HEARTBEAT after it, and schedules the next one.
+    /// Seals a CONFIRM before the first fresh PULSE, and a HEARTBEAT after it. Schedules the next one.
     package mutating func heartbeat(
         version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> Transmit? {
@@ -175,7 +177,7 @@ package struct ServerSession: Sendable {
         return channel?.seal(payload, to: epoch).map { Transmit(path: path, bytes: $0) }
     }
 
-    /// Gates of SNAPSHOT, DELTA and GOODBYE: window → seal → fields → signature → commit.
+    /// Admits a SNAPSHOT, DELTA or GOODBYE. Gates: window → seal → fields → signature → commit.
     package mutating func admit<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Body {
@@ -185,7 +187,7 @@ package struct ServerSession: Sendable {
         return verified.body
     }
 
-    /// Gates: window → seal → fields → number rises → signature → commit.
+    /// Admits a PULSE. Gates: window → seal → fields → number rises → signature → commit.
     ///
     /// - Parameters:
     ///   - token: The token for this peer, which the next HEARTBEAT returns if the PULSE is fresh.
@@ -212,8 +214,9 @@ package struct ServerSession: Sendable {
         trustedUntil = instant
     }
 
-    /// Extends trust to the newest fresh PULSE if its version is held. A server or a network that passes PULSEs and
-    /// drops DELTAs therefore cannot hide a revocation.
+    /// Extends trust if the version in the newest fresh PULSE is held. Trust then ends a time of `trust` after the
+    /// heartbeat that this PULSE echoed was sent. So a server or a network that passes PULSEs but drops DELTAs cannot
+    /// hide a revocation for longer.
     ///
     /// - Parameter held: The version up to which the directory is proven to be this server's.
     package mutating func extendTrust(held: UInt64) {
@@ -281,7 +284,7 @@ package struct ServerSession: Sendable {
         pairs.end(session, wasReplaced: wasReplaced, now: now)
     }
 
-    /// Removes replaced senders whose time has ended.
+    /// Removes the replaced sessions of senders from which messages are not accepted any more.
     package mutating func expire(_ now: Instant) {
         pairs.expire(now: now)
     }

@@ -9,7 +9,8 @@ package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
         var until: Instant
-        /// True if messages are sent in it as well as accepted: the server has gone, or it serves another directory.
+        /// True if messages are sent in the session as well as accepted, because the server has gone or serves another
+        /// directory.
         var speaks: Bool
     }
 
@@ -21,11 +22,11 @@ package struct SessionRotation: Sendable {
 
     /// The effect of a PULSE.
     package enum PulseOutcome {
-        /// Nothing: it was not fresh.
+        /// The PULSE was not fresh, so it has no effect.
         case none
-        /// The current session is fresh.
+        /// The PULSE was fresh and belongs to the current session.
         case fresh(Pulse)
-        /// The candidate is the current session.
+        /// The PULSE was the candidate's first fresh one, so the candidate has become the current session.
         case promoted(Pulse)
     }
 
@@ -52,7 +53,7 @@ package struct SessionRotation: Sendable {
         return own.map { max($0, former) } ?? former
     }
 
-    /// The time for which a directory is trusted.
+    /// The time for which a directory is trusted after the last proof that it is up to date.
     package var trust: Duration { (current ?? previous?.session)?.trust ?? ProtocolConstants.trust }
 
     /// The version of the directory in the newest fresh PULSE of the current session; 0 before the first.
@@ -70,10 +71,11 @@ package struct SessionRotation: Sendable {
         [current, candidate].compactMap { $0 }.first { $0.id.rawValue == session }?.number
     }
 
-    /// The lateness above which this peer cannot tell whether the server is silent.
+    /// The lateness of this peer above which it cannot tell whether the server is silent.
     package var toleratedLateness: Duration? { (current ?? candidate)?.toleratedLateness }
 
-    /// Starts the clocks of the server's silence anew, because this peer was late.
+    /// Begins to measure the server's silence anew in the candidate and the current session, because this peer was
+    /// late.
     package mutating func restartSilence(_ now: Instant) {
         candidate?.restartSilence(now)
         current?.restartSilence(now)
@@ -83,7 +85,7 @@ package struct SessionRotation: Sendable {
         [candidate, current, previous?.session].compactMap { $0 }.flatMap(\.usages)
     }
 
-    /// Begins a candidate.
+    /// Makes a session the candidate.
     package mutating func open(_ session: ServerSession) {
         candidate = session
     }
@@ -117,13 +119,14 @@ package struct SessionRotation: Sendable {
         current = nil
     }
 
-    /// Ends the previous session 5 s after the last member has a new one.
+    /// Lets the previous session end after 5 s, because no member of its directory is left without a new session.
     package mutating func endFormer(_ now: Instant) {
         guard let previous, previous.speaks, previous.session.directory != current?.directory else { return }
         self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
     }
 
-    /// Ends the pair with a session of the former directory, which the current session has no pair with.
+    /// Ends the previous session's pair with a session of the former directory. The current session has no pair with
+    /// that one.
     package mutating func endFormer(_ session: SessionID, now: Instant) {
         previous?.session.end(session, wasReplaced: false, now: now)
     }
@@ -138,7 +141,8 @@ package struct SessionRotation: Sendable {
         candidate = nil
     }
 
-    /// Removes the previous session and replaced senders whose time has ended.
+    /// Removes the previous session once its time has ended, and the replaced sessions of senders from which messages
+    /// are not accepted any more.
     package mutating func expire(_ now: Instant) {
         if let until = previous?.until, until <= now { previous = nil }
         current?.expire(now)
@@ -155,8 +159,8 @@ package struct SessionRotation: Sendable {
 
     /// Returns the CONFIRM and the HEARTBEAT that are due.
     ///
-    /// - Parameter directory: The id of the directory that is held at `version`. A candidate with another one holds
-    ///   nothing.
+    /// - Parameter directory: The id of the directory that is held at `version`. A candidate with another directory
+    ///   claims version 0.
     package mutating func heartbeats(
         version: UInt64, of directory: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> [Transmit] {
@@ -229,7 +233,7 @@ package struct SessionRotation: Sendable {
         } else if let until = current?.trustedUntil {
             retireCurrent(until: until, speaks: true)
         }
-        // Without a current session, or if it never held its directory, the one before it goes on.
+        // Without a current session, or if that session never held its directory, the previous session goes on.
         if let former = previous, former.session.directory == directory {
             previous?.until = min(former.until, lingering)
             previous?.speaks = false

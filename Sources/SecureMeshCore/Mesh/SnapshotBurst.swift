@@ -1,11 +1,12 @@
 /// The parts of a SNAPSHOT that a server sends at once (PROTOCOL.md, section 6.5).
 ///
-/// The bursts of a snapshot are at fixed places: the first one has `Limits.firstBurst` parts, each next one twice as
-/// many, up to `Limits.mostSnapshotParts`. So a peer knows which part is the last one of a burst, and asks for the next
-/// burst as soon as it has all of this one. If it asks for a part in the middle of a burst, it has lost that part and
-/// gets only a few.
+/// The bursts of a snapshot begin at fixed parts: the first burst has `Limits.firstBurst` parts, and each further one
+/// twice as many as the one before, up to `Limits.mostSnapshotParts`. So a peer knows which part is the last one of a
+/// burst, and asks for the next burst as soon as it has all of this one. If it asks for a part in the middle of a
+/// burst, it has lost that part and gets only a few.
 package enum SnapshotBurst {
-    /// Returns the part after the last one of the answer to a request for `part`. The snapshot may end before it.
+    /// Returns the number of the part that follows the last part of the answer to a request for `part`. The snapshot
+    /// may end earlier.
     package static func end(from part: Int) -> Int {
         var (start, size) = (0, Limits.firstBurst)
         while start + size <= part {

@@ -1,4 +1,4 @@
-/// Decides which refusals to send are reported: the first per address and minute.
+/// Decides which of the system's refusals to send a datagram are reported: the first one per address and minute.
 package struct UnreachableReport: Sendable {
     private var reported: [SocketAddress: Instant] = [:]
 
@@ -6,7 +6,7 @@ package struct UnreachableReport: Sendable {
 
     package var usages: [Usage] { [Usage("unreachable addresses", reported.count, limit: Limits.unreachableAddresses)] }
 
-    /// Returns true if a refusal to send to the address is to be reported.
+    /// Returns true if a refusal of the system to send to the address is to be reported.
     package mutating func isNews(_ address: SocketAddress, now: Instant) -> Bool {
         if let at = reported[address], now - at < Limits.reportInterval { return false }
         if reported.count >= Limits.unreachableAddresses {
