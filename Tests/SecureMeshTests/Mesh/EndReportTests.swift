@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Events for the ends of a connection that would otherwise have no words.
+/// The events that report why messages or datagrams stop, in cases that no other event covers.
 @Suite("Reported ends") struct EndReportTests {
     private func hasStalled(_ event: PeerEvent) -> Bool {
         if case .directoryStalled = event { true } else { false }
@@ -60,7 +60,7 @@ import Testing
         #expect(!peers[0].machine.isTrusted(mesh.now))
         mesh.run(for: .seconds(60))
         #expect(peers[0].count { $0 == .trustEnded(age: .seconds(60)) } == 1)
-        // The next `joined` says that messages go on.
+        // `.joined` reports that messages can be sent again, so there is no `.trustRestored`.
         mesh.startServer()
         #expect(mesh.run(atMost: .seconds(20)) { peers[0].joins == 2 })
         #expect(!peers[0].has(.trustRestored))
@@ -99,7 +99,7 @@ import Testing
         let member = try #require(peers[0].machine.members.first)
         #expect(peers[0].count { $0 == .unreachable(member, at: other.address, .noRoute) } == 1)
         #expect(peers[0].count { $0 == .unreachable(nil, at: TestMesh.server, .forbidden) } == 1)
-        // A server reports members alone: anyone can make it answer to a forged address.
+        // A server reports only the addresses of members, because anyone can make it answer to a forged address.
         let reported = mesh.serverEvents.filter { if case .unreachable = $0.event { true } else { false } }
         #expect(reported.map(\.event) == [.unreachable(member, .noRoute)])
         mesh.run(for: .seconds(61))

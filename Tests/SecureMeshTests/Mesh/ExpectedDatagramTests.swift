@@ -3,7 +3,8 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The datagrams that a driver hands to the registry before those of strangers, and those that no server is sent.
+/// The datagrams that a driver hands to the registry before those of strangers, and kinds of datagrams that are never
+/// sent to a server.
 @Suite("Expected datagrams") struct ExpectedDatagramTests {
     private let address = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -39,7 +40,7 @@ import Testing
         #expect(try isExpected(confirm, from: address, in: mesh))
         #expect(try !isExpected(confirm, from: elsewhere, in: mesh))
         #expect(try !isExpected(hand.hello(), from: address, in: mesh))
-        // A LEAVE before the CONFIRM, and a kind that no server is sent, have no priority.
+        // A LEAVE before the CONFIRM has no priority, and neither has a kind that is never sent to a server.
         #expect(try !isExpected(early, from: address, in: mesh))
         #expect(try !isExpected(early.replacing(at: 1, with: [Kind.delta.rawValue]), from: address, in: mesh))
     }

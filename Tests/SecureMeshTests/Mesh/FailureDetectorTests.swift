@@ -52,7 +52,7 @@ import Testing
         }
         _ = detector.sweepIsDue(now: at(10_000))
         let next = detector.sweep(now: at(10_400))
-        // Members expire that had been silent for a lifetime when the drain began.
+        // A member expires if it had been silent for a lifetime when the drain began, at 10,000 ms.
         #expect(next == at(8_500))
     }
 

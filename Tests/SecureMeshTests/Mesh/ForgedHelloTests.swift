@@ -3,7 +3,8 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// docs/conformance.md, cases 20 to 24: HELLOs that no honest peer sends. Only a correctly signed one gets an answer.
+/// HELLOs that no honest peer sends (docs/conformance.md, cases 20 to 24). The server answers only if the signature is
+/// correct.
 @Suite("Forged HELLOs") struct ForgedHelloTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// docs/conformance.md, cases 12 to 24: attacks on the handshake.
+/// Attacks on the handshake (docs/conformance.md, cases 12 to 24).
 @Suite("Handshake attacks") struct HandshakeAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -47,7 +47,8 @@ import Testing
         mesh.rules.append { flight in
             guard flight.kind == .welcome else { return nil }
             count += 1
-            // First unchanged, then with the tag of the HELLO that was answered.
+            // The first WELCOME is replaced by the foreign one, and the second by the foreign one with the tag of this
+            // peer's HELLO.
             if count == 1 { return .replace(foreign) }
             guard count == 2 else { return nil }
             var retagged = foreign
@@ -128,7 +129,7 @@ import Testing
             }
         }
         #expect(numbers.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
-        // Nothing was sent to both but the last one, and no number was used twice.
+        // Both members received only the last PULSE, and every number was used once.
         #expect(Set(numbers[0]).intersection(numbers[1]).count == 1)
         let last = try #require(numbers[0].last)
         #expect(Set(numbers.joined()) == Set(1...last))
@@ -197,7 +198,7 @@ import Testing
         hand.inject(try #require(hand.peer.draft(.confirm, wrongToken)).bytes)
         #expect(mesh.registry?.rejections[.tokenMismatch] == 1)
         let genuine = try hand.confirm()
-        // Without the binder: a signature that could have been made in another handshake.
+        // This CONFIRM is signed without the binder, so the signature could have been made in another handshake.
         var unbound = try #require(hand.peer.draft(.confirm, body))
         unbound.extra = .none
         hand.inject(unbound.bytes)
@@ -215,7 +216,7 @@ import Testing
         let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let body = Heartbeat(number: 1, token: hand.peer.token, version: 0, part: 0)
-        // More verifications than the budget allows.
+        // These CONFIRMs cost more verifications than the budget allows.
         let count = Int(Limits.handshakeBurst / Limits.confirmCost) + 1
         for _ in 0..<count {
             var unbound = try #require(hand.peer.draft(.confirm, body))
@@ -273,7 +274,7 @@ import Testing
     }
 
     @Test("no answer is larger than its HELLO") func replySizes() throws {
-        // `TestMesh` checks this for every datagram. This test makes each of the three answers.
+        // `TestMesh` checks the size of every answer. This test only ensures that each of the three answers is sent.
         let mesh = TestMesh()
         mesh.exhaustBudget()
         mesh.run(for: .milliseconds(10))

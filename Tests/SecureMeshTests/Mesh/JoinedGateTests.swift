@@ -3,11 +3,12 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The events of a peer before it may speak, and so before `.joined`.
+/// The events of a peer before it may send messages, which is before `.joined`.
 @Suite("JoinedGate") struct JoinedGateTests {
     private let server = ScriptedMesh(seed: 12)
 
-    /// Makes a peer that has received a message, trusts its directory, and may not speak because it is not listed yet.
+    /// Makes a peer that has received a message and trusts its directory, and may not send messages yet because the
+    /// directory does not list it.
     private func hearer() throws -> (client: ScriptedMesh.Client, own: Entry, sender: Entry) {
         var sender = try server.peer("sender")
         let senders = try server.join(&sender)
@@ -119,7 +120,7 @@ import Testing
         #expect(kept == Limits.eventBytes / size)
         #expect(gate.pass(.message(message)).isEmpty)
         #expect(gate.announce(TestMesh.address(1), member: present([sender])).count == 1 + kept)
-        // Nothing is buffered any more.
+        // The buffer is empty again.
         #expect(gate.hasRoom(for: message, isOfPrevious: false))
         #expect(gate.usages.allSatisfy { $0.count == 0 })
     }
@@ -132,7 +133,7 @@ import Testing
             _ = gate.pass(.nameMoved(try PeerName("n\(number)"), from: old, to: new))
         }
         #expect(gate.usages.filter { !$0.isKept }.isEmpty)
-        // A name that is in the buffer moves on.
+        // A name whose event is in the buffer moves back, so that both events cancel each other.
         _ = gate.pass(.nameMoved(try PeerName("n1"), from: new, to: old))
         let events = gate.announce(TestMesh.address(1)) { _ in nil }
         #expect(events.count == 1 + Limits.rememberedIdentities - 1)
@@ -195,7 +196,7 @@ import Testing
         let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
         for member in [first, second] { _ = gate.pass(.memberJoined(member)) }
         _ = gate.announce(TestMesh.address(1), member: present([first, second]))
-        // The next session has another directory, and its server stops before the peer may speak.
+        // The next session has another directory, and its server stops before the peer may send messages.
         gate.begin()
         #expect(gate.pass(.memberLeft(first, reason: nil)).isEmpty)
         #expect(gate.pass(.memberJoined(third)).isEmpty)
@@ -230,7 +231,7 @@ import Testing
         let mesh = TestMesh()
         let peer = try mesh.addPeer("peer")
         var isCut = false
-        // Without the snapshot the peer may not speak.
+        // Without the SNAPSHOT, the peer may not send messages.
         mesh.rules = [
             { $0.kind == .snapshot || isCut && $0.kind == .pulse || $0.kind == .hello && isCut ? .drop : nil }
         ]

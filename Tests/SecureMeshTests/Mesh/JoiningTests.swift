@@ -71,7 +71,7 @@ import Testing
         let mesh = TestMesh()
         try mesh.addPeer("unlucky")
         mesh.drop(kind, count: times)
-        // A heartbeat requests a lost SNAPSHOT, and is sent after the PULSE of each interval.
+        // If the SNAPSHOT is lost, a heartbeat requests it again. Heartbeats follow the PULSE of each interval.
         #expect(mesh.run(atMost: .milliseconds(times == 1 ? 1_020 : 1_520)) { mesh.hasConverged })
     }
 

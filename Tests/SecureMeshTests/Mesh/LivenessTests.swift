@@ -46,7 +46,7 @@ import Testing
         mesh.startServer()
         #expect(mesh.run(atMost: .seconds(3)) { mesh.hasConverged })
         #expect(peers.allSatisfy { $0.joins == 2 })
-        // A new server's directory begins empty, but nobody who comes back is reported as gone.
+        // The directory of a new server is empty at first, but no peer that comes back is reported as gone.
         for peer in peers {
             #expect(peer.count { if case .memberLeft = $0 { true } else { false } } == 0)
             #expect(peer.count { if case .memberJoined = $0 { true } else { false } } == 19)
@@ -99,7 +99,7 @@ import Testing
         let entry = try server.join(&client)
         try server.tell(&client, [entry], version: 2)
         _ = server.events(&client)
-        // It is held up for 1.4 s each time, so that no heartbeat is young enough for an echo.
+        // The peer runs only every 1.4 s, so every heartbeat is too old for an echo that counts.
         let begun = server.now
         var lost: Instant?
         for _ in 0..<10 where lost == nil {
@@ -147,7 +147,7 @@ import Testing
             return peers.map { peer in sent.count { $0.source == peer.address } }
         }
         #expect(heartbeats(in: .seconds(10)).allSatisfy { (19...21).contains($0) })
-        // A PULSE has just come. The next one is lost, and so are the answers to the heartbeats that follow fast.
+        // A PULSE has just arrived. The next PULSE is lost, and so are the PULSEs that answer the faster heartbeats.
         let pulses = mesh.sent(.pulse).count
         mesh.run(atMost: .seconds(1)) { mesh.sent(.pulse).count > pulses }
         mesh.run(for: .milliseconds(10))
@@ -191,7 +191,8 @@ import Testing
         mesh.run(for: mesh.latency)
         let heard = mesh.now
         mesh.run(for: .milliseconds(500))
-        // Two are lost, and the third is answered. Without a new token the echo would have calmed the peer.
+        // Two heartbeats are lost, and the third is answered. If the token were not new, the peer would have stopped
+        // after the first PULSE.
         let sent = mesh.sent(.heartbeat, from: peer.address).filter { $0.sentAt >= heard }
         #expect(sent.count >= 3 && sent[2].sentAt - heard <= .milliseconds(460))
     }
@@ -218,7 +219,7 @@ import Testing
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         var isBroken = true
-        // Each session hears its server for a second.
+        // In each session, the peer receives PULSEs only for the first second.
         var begun: [UInt64: Instant] = [:]
         mesh.rules = [
             { flight in
@@ -249,7 +250,8 @@ import Testing
             try mesh.addPeer("p\(index)")
             mesh.run(for: .milliseconds(27))
         }
-        // A new member has only the echo of its CONFIRM until that of its first HEARTBEAT, two round trips later.
+        // The first seconds do not count. A new member has only the echo of its CONFIRM until it gets that of its first
+        // HEARTBEAT, two round trips later.
         mesh.run(for: .seconds(3))
         let steady = mesh.now
         mesh.run(for: .seconds(60))
@@ -330,7 +332,8 @@ import Testing
         #expect(peers.allSatisfy { $0.joins >= 3 && $0.count { $0 == .connectionLost } == 0 })
         #expect(peers.allSatisfy { $0.count { if case .memberLeft = $0 { true } else { false } } == 0 })
         #expect(peers.allSatisfy { $0.departures.isEmpty })
-        // A new session may send once a PULSE says that it is listed: at most an interval after it began.
+        // In a new session, a peer may send messages once a PULSE shows that the session is listed. This takes at most
+        // an interval.
         #expect(sent >= 600 - 3 * 6)
         #expect(peers[1].messages.count == sent)
         #expect(peers[2].messages.count == sent)
@@ -361,7 +364,8 @@ import Testing
     @Test("a member whose heartbeats wait in the socket is not expired") func undrained() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        // The sweep is late by less than what suspends expiry, so that only the drain keeps the members.
+        // The sweep is not late enough to suspend expiry, so only the drain of the socket prevents that the members
+        // expire.
         for _ in 0..<20 {
             mesh.pauseServer()
             mesh.run(for: .milliseconds(990))

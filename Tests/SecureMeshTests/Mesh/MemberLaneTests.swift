@@ -3,14 +3,15 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Compares a server with lanes with one whose only event loop does all the work.
+/// Compares a server that has lanes with a server whose only event loop does all the work.
 @Suite("Member lanes") struct MemberLaneTests {
-    /// A registry and its lanes. Nothing goes from one to the other before the test says so.
+    /// A registry and its lanes. Reports and updates are delivered between them only when the test calls `step` or
+    /// `settle`.
     private struct Server {
         var registry: Registry
         private(set) var lanes: [MemberLane]
         private let division: LaneDivision
-        /// The updates for each lane and the reports of it that wait, the oldest first.
+        /// The updates for each lane, and below the reports of each lane, that are not delivered yet, the oldest first.
         private var updates: [[LaneUpdate]]
         private var reports: [[LaneReport]]
         private(set) var sent: [Transmit] = []
@@ -44,7 +45,7 @@ import Testing
             lanes[loop - 1].handle(bytes.span, path: path, now: now)
         }
 
-        /// Takes the outputs of the registry.
+        /// Collects the outputs of the registry.
         private mutating func collect() {
             for (lane, update) in (registry.takeLaneUpdates() ?? []).enumerated() where !update.isEmpty {
                 updates[lane].append(update)
@@ -58,7 +59,8 @@ import Testing
             }
         }
 
-        /// Lets a lane report, the registry take a report, or a lane take an update.
+        /// Carries out one random step: a lane makes a report, the registry handles a report, or a lane applies an
+        /// update.
         mutating func step(_ random: inout RandomSource) {
             guard !lanes.isEmpty else { return }
             let lane = random.below(lanes.count)
@@ -75,7 +77,7 @@ import Testing
             }
         }
 
-        /// Delivers everything.
+        /// Delivers all reports, and then all updates.
         mutating func settle() {
             for lane in lanes.indices {
                 if let report = lanes[lane].takeReport() { reports[lane].append(report) }
@@ -101,7 +103,7 @@ import Testing
 
     private static func path(_ member: UInt8) -> Path { Path(remote: Fixture.address(member)) }
 
-    /// Lets members join a server. The sessions depend on the seed alone.
+    /// Makes members join a server. Their sessions depend only on the server's seed.
     private static func join(_ server: inout Server) throws -> [ScriptedPeer] {
         try (1...members).map { number in
             var peer = ScriptedPeer(
@@ -116,7 +118,7 @@ import Testing
         }
     }
 
-    /// Draws datagrams: honest ones, and each kind of refusal that section 6.6 of PROTOCOL.md names.
+    /// Draws datagrams: honest ones, and ones that cause each refusal in section 6.6 of PROTOCOL.md.
     private static func datagrams(
         _ peers: [ScriptedPeer], _ random: inout RandomSource
     ) throws -> [(bytes: [UInt8], path: Path)] {
@@ -211,7 +213,7 @@ import Testing
                 "seed \(seed), \(rejection)")
         }
         #expect(one.registry.rejections.nonZero.count > 6, "seed \(seed)")
-        // Each PULSE has the newest number of its receiver.
+        // Each PULSE echoes the newest number that its receiver has sent.
         one.forgetSent()
         laned.forgetSent()
         one.pulse()
@@ -225,7 +227,7 @@ import Testing
         #expect(echoes(laned) == echoes(one) && echoes(one).count == one.registry.memberCount, "seed \(seed)")
     }
 
-    /// A server with lanes for most of its members, and one of those.
+    /// A server with lanes, and a member whose datagrams come to a lane.
     private struct LaneMember {
         var server = Server(loops: 64, seed: 1)
         var peer: ScriptedPeer
@@ -251,7 +253,7 @@ import Testing
         var member = try LaneMember()
         member.server.receive(try member.heartbeat(), from: member.path)
         member.server.registry.setRoster(Roster(authorized: [:]), now: .start)
-        // The lane has the keys until it gets the update.
+        // The lane has the member's keys until it applies the update.
         let late = try member.heartbeat()
         member.server.receive(late, from: member.path)
         #expect(member.server.lanes[member.lane].count > 0)
@@ -294,7 +296,7 @@ import Testing
         let heartbeat = try member.heartbeat()
         member.server.registry.handle(heartbeat.span, path: member.path, now: .start)
         #expect(member.server.registry.rejections[.misdirected] == 1)
-        // It has used up nothing.
+        // The refused datagram did not mark its counter and number as used, so the lane accepts it.
         member.server.receive(heartbeat, from: member.path)
         member.server.settle()
         #expect(member.server.registry.rejections.total == 1)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// docs/conformance.md, cases 26, 36 and 37: attacks by enrolled peers and by lying servers.
+/// Attacks by enrolled peers and by dishonest servers (docs/conformance.md, cases 26, 36 and 37).
 @Suite("Message attacks") struct MessageAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
@@ -42,7 +42,7 @@ import Testing
         }
         mesh.run(for: .zero)
         #expect(c.messages.isEmpty)
-        // The message to B names its audience. The message to all is not signed by B.
+        // The message to B names B as its audience. The message to all is signed by A, and not by B.
         #expect(c.machine.rejections[.notAddressedToMe] == 1)
         #expect(c.machine.rejections[.signatureInvalid] == 1)
         #expect(c.machine.rejections[.sealBroken] == 2)
@@ -133,7 +133,8 @@ import Testing
         try server.tell(&b, [ofA, ofB], version: 2)
         let garbage = { (entry: Entry) in server.message(from: entry, to: ofA, shared: server.random.secret()) }
         for _ in 0..<2 {
-            // With forged addresses the true sender comes first: there is no token for the last ones, nor for it.
+            // With forged addresses, the garbage in the true sender's name comes first, because no tokens are left for
+            // the last senders.
             for entry in isForged ? [ofB] + others : others + [ofB] {
                 server.hand(garbage(entry), to: &a, from: isForged ? entry.address : place)
             }
@@ -147,7 +148,7 @@ import Testing
         #expect(messages.map(\.sender.publicKey) == [b.key.publicKey])
         let usages = a.machine.usages
         #expect(usages.first { $0.name == "senders" }?.count == 1)
-        // Only those for which there was a token.
+        // Only senders for which there was a token are remembered.
         #expect(usages.first { $0.name == "unproven senders" }?.count == (isForged ? 199 : 100))
     }
 

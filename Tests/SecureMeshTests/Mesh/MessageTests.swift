@@ -21,7 +21,7 @@ import Testing
             #expect(peer.messages.allSatisfy { $0.isBroadcast && $0.sender.publicKey == peers[0].publicKey })
             #expect(peer.messages.allSatisfy { $0.sender.name == peers[0].name })
         }
-        // Each broadcast is signed once and sealed for each member.
+        // Each broadcast is signed once, but sealed separately for each member.
         #expect(Set(mesh.sent(.message).map(\.bytes)).count == 8)
     }
 
@@ -80,7 +80,7 @@ import Testing
         let flight = try #require(mesh.sent(.message).first)
         mesh.replay(flight, from: TestMesh.address(77))
         mesh.run(for: .milliseconds(10))
-        // The copy arrived first, and a message is accepted from any address.
+        // The copy arrived first and was accepted, because a message may come from any address.
         #expect(texts(peers[1]) == ["once"])
         #expect(peers[1].machine.rejections[.counterReplayed] == 1)
     }
@@ -173,14 +173,14 @@ import Testing
         mesh.run(for: .milliseconds(10))
         #expect(texts(peers[1]).count == 300)
         #expect(texts(peers[2]) == ["other receiver"])
-        // For three seconds as fast as it may.
+        // For three seconds, the peer sends as fast as it may.
         var sent = 0
         for _ in 0..<3_000 {
             do {
                 try mesh.send("steady", from: peers[0], to: peers[1])
                 sent += 1
             } catch SendError.overRate {
-                // A message of another time.
+                // The peer tries again in the next millisecond.
             }
             mesh.run(for: .milliseconds(1))
         }
@@ -211,7 +211,7 @@ import Testing
                     count += 1
                 } catch {
                     guard case .overRate(let pause) = error else { throw error }
-                    // Until there is room for one more in the burst of 1.5 MiB.
+                    // The pause lasts until the burst of 1.5 MiB has room for one more message.
                     #expect(pause > .zero && pause <= .milliseconds(63))
                     break
                 }
@@ -245,7 +245,7 @@ import Testing
         }
         try mesh.send("calm", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(10))
-        // 2 MiB, and what comes in in 10 ms.
+        // The receiver accepts a burst of 2 MiB, and what the rate allows in 10 ms.
         #expect((32...33).contains(peers[1].messages.count - 1))
         #expect(peers[1].machine.rejections[.senderOverRate] >= 67)
         #expect(peers[1].machine.rejections[.messagesOverRate] == 0)

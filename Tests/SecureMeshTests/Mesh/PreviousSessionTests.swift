@@ -18,7 +18,7 @@ import Testing
             senders.append((entry, secret))
         }
         try mesh.tell(&client, [old] + senders.map(\.entry), version: 2)
-        // Each message is sealed with the right key, so its sender is remembered, although the signature is wrong.
+        // Each message has an intact seal and a wrong signature, so its sender is remembered.
         for (entry, secret) in senders {
             mesh.now = mesh.now + .milliseconds(5)
             try open(from: entry, secret, to: old, &client, mesh)
@@ -37,7 +37,7 @@ import Testing
         let refused = client.machine.rejections[.sealBroken]
         let (costOfNew, costOfOld) = (cost(of: toNew, &client, mesh), cost(of: toOld, &client, mesh))
         #expect(client.machine.rejections[.sealBroken] - refused == 2 * 20 * 20)
-        // A copy of 3,000 senders takes many times as long as a message.
+        // A copy of a table of 3,000 senders would take many times as long as handling a message.
         #expect(costOfOld < costOfNew * 4)
     }
 
@@ -48,7 +48,8 @@ import Testing
         mesh.hand(mesh.message(from: entry, to: own, shared: shared), to: &client, from: entry.address)
     }
 
-    /// Returns the shortest time of 20 rounds with 20 messages each, which other load on the machine delays least.
+    /// Returns the shortest time of 20 rounds with 20 messages each. The shortest one is least affected by other load
+    /// on the machine.
     private func cost(
         of message: [UInt8], _ client: inout ScriptedMesh.Client, _ mesh: ScriptedMesh
     ) -> Duration {

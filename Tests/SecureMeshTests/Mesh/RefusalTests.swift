@@ -37,7 +37,7 @@ import Testing
         mesh.run(for: .milliseconds(500))
         #expect(peer.departures == [.revoked] && peer.machine.session == nil)
         mesh.setRoster(listed)
-        // The pauses began anew when the peer was a member.
+        // When the peer became a member, its pauses were reset to the shortest one.
         #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 2 })
     }
 
@@ -148,7 +148,7 @@ import Testing
         try #require(hellos.count == 2)
         #expect(hellos.first?.header?.cookie == .zero)
         #expect(hellos.last?.header?.cookie != .zero)
-        // Another E_p gives another k0, so no key and nonce seal two plaintexts.
+        // The second HELLO has another E_p, and so another k0. No key and nonce are used for two plaintexts.
         #expect(hellos[0].header?.ephemeral != hellos[1].header?.ephemeral)
         #expect(mesh.sent(.retry, to: peer.address).allSatisfy { $0.bytes.count == 116 })
     }
@@ -205,7 +205,7 @@ import Testing
 }
 
 extension TestMesh {
-    /// Sends garbage HELLOs from a few addresses until HELLOs without a cookie are over budget.
+    /// Sends garbage HELLOs from a few addresses, so many that HELLOs without a cookie are over budget.
     func exhaustBudget() {
         for index in 0..<UInt32(Limits.handshakeBurst / 2 / Limits.helloAgreementCost + 50) {
             let source = SocketAddress(ip: .v4(0xCB00_7101 + index % 4), port: 9)

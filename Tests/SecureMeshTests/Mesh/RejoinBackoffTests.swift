@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// PROTOCOL.md, section 5.9: the pauses before a peer joins again.
+/// The pauses before a peer joins again (PROTOCOL.md, section 5.9).
 @Suite("Rejoin backoff") struct RejoinBackoffTests {
     private func pauses(_ count: Int, seed: UInt64, gap: Duration = .zero, isMember: Bool = false) -> [Duration] {
         var random = RandomSource.seeded(seed)

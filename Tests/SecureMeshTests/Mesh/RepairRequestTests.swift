@@ -7,7 +7,7 @@ import Testing
         RepairRequest.Progress(version: version, part: part, waiting: waiting)
     }
 
-    /// A peer that measured a round trip of 20 ms, and whose CONFIRM was sent at 0.
+    /// Returns the requests of a peer that has measured a round trip of 20 ms, and has sent its CONFIRM at 0 ms.
     private func newcomer() -> RepairRequest {
         var request = RepairRequest(interval: .milliseconds(500), now: at(0))
         request.sent(version: 0, part: 0, isEarly: false, now: at(0))
@@ -20,7 +20,7 @@ import Testing
         request.note(progress(0), wanted: 9, now: at(20))
         #expect(request.due == at(60))
         request.note(progress(0, part: 15, waiting: 15), wanted: 9, now: at(21))
-        // That was a round trip of 21 ms.
+        // The answer took 21 ms, which is the new round trip.
         #expect(request.due == at(63))
         request.note(progress(0, part: 16, waiting: 16), wanted: 9, now: at(22))
         #expect(request.due == at(22))

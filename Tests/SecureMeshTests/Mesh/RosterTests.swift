@@ -42,7 +42,7 @@ import Testing
             ("bob \(String(decoding: slip, as: UTF8.self))", 1, .invalidKey(.wrongCheck)),
             ("bob P2PSECRET1_\(String(repeating: "A", count: 48))", 1, .invalidKey(.secretKey)),
             ("\(good)\n\nbob \(key(1))", 3, .repeatedKey(line: 1)),
-            // To every other reader of the file, these stand in a comment.
+            // To other programs that read the file, the second key in these texts is part of a comment.
             ("\(good)\n# note\u{2028}mallory \(key(2))", 2, .controlCharacter),
             ("\(good)\n# note\u{B}mallory \(key(2))", 2, .controlCharacter),
             ("# note\rmallory \(key(2))\n\(good)", 1, .controlCharacter),
@@ -84,7 +84,7 @@ import Testing
         #expect(mesh.members.map(\.publicKey) == [lasting.publicKey])
         mesh.run(for: .seconds(1))
         #expect(brief.departures == [.revoked])
-        // It asks again, and is refused again.
+        // The peer tries to join again, and is refused again.
         mesh.run(for: .seconds(10))
         #expect(brief.joins == 1)
         mesh.advanceCalendar(to: UnixTime(seconds: end.seconds - 100))

@@ -8,7 +8,7 @@ final class ScriptedMember {
     let mesh: TestMesh
     let address: SocketAddress
     var peer: ScriptedPeer
-    /// The number of flights that it has heard or that were for others.
+    /// The number of the mesh's datagrams that `listen` has looked at.
     private var heard = 0
 
     init(_ name: String, key: SigningKey? = nil, at address: SocketAddress, in mesh: TestMesh) throws {
@@ -26,12 +26,12 @@ final class ScriptedMember {
         mesh.run(for: .zero)
     }
 
-    /// Returns the newest datagram of a kind that was sent to its address.
+    /// Returns the newest datagram of a kind that was sent to this member's address.
     func received(_ kind: Kind) throws -> [UInt8] {
         try #require(mesh.flights.last { $0.destination == address && $0.kind == kind }).bytes
     }
 
-    /// Learns from what was sent to its address.
+    /// Hands the new datagrams for this member's address to `peer`.
     private func listen() {
         for flight in mesh.flights[heard...] where flight.destination == address { peer.hear(flight.bytes) }
         heard = mesh.flights.count
@@ -72,7 +72,8 @@ final class ScriptedMember {
         return try peer.open(reject: received(.reject))
     }
 
-    /// Uses up the budget for HELLOs without a cookie, and returns the cookie of this address.
+    /// Exhausts the server's budget for HELLOs without a cookie, and returns the cookie that the server sends to this
+    /// address.
     func cookie() throws -> Bytes16 {
         mesh.exhaustBudget()
         mesh.run(for: mesh.latency)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A scripted server and the peers that it serves, without a network. It sends each peer what the test wants.
+/// A scripted server and its peers, without a network. The server sends each peer the datagrams that the test chooses.
 final class ScriptedMesh {
     struct Client {
         let key: SigningKey
@@ -86,14 +86,14 @@ final class ScriptedMesh {
             binding: hello.signature, address: TestMesh.address(index), name: name)
     }
 
-    /// Makes two peers members that list each other and may speak.
+    /// Makes two peers members that list each other and may send messages.
     func introduce(_ a: inout Client, _ b: inout Client) throws {
         let entries = [try join(&a), try join(&b)]
         try tell(&a, entries, version: 2)
         try tell(&b, entries, version: 2)
     }
 
-    /// Returns the entries of members whose keys and ephemeral keys nobody holds.
+    /// Returns the entries of members whose secret keys, both long-term and ephemeral, are discarded.
     func strangers(_ count: Int) throws -> [Entry] {
         try (0..<count).map { number in
             let secret = random.secret()
@@ -103,7 +103,7 @@ final class ScriptedMesh {
         }
     }
 
-    /// Sends a SNAPSHOT of `entries` and a PULSE with its version, after which the peer may speak.
+    /// Sends a SNAPSHOT of `entries` and a PULSE with its version. The peer may then send messages.
     func tell(_ client: inout Client, _ entries: [Entry], version: UInt64) throws {
         let sorted = entries.sorted { $0.session < $1.session }
         let starts = Array(stride(from: 0, to: sorted.count, by: 6))
@@ -117,7 +117,8 @@ final class ScriptedMesh {
         #expect(client.machine.version == version)
     }
 
-    /// Returns a message that is sealed with a secret of the pair, and signed by the server.
+    /// Returns a message that is sealed with the key that follows from `shared`, and signed by the server in place of
+    /// the sender.
     func message(from: Entry, to: Entry, shared: Secret32) -> [UInt8] {
         let secret = PairEnd.key(
             shared, from: PairEnd(from.session, from.identity, from.agreementKey),
@@ -130,8 +131,8 @@ final class ScriptedMesh {
 
     /// Sends a datagram in the session of `client.server`.
     ///
-    /// - Parameter signer: The key that signs it; nil for the server's.
-    /// - Returns: Its counter.
+    /// - Parameter signer: The key that signs the datagram; nil for the server's.
+    /// - Returns: The counter of the datagram.
     @discardableResult
     func deliver(
         _ fields: OpenFields, _ payload: some Payload, to client: inout Client, by signer: SigningKey? = nil,
@@ -144,7 +145,9 @@ final class ScriptedMesh {
         return draft.counter
     }
 
-    /// - Parameter source: The address that it comes from; nil for the server's.
+    /// Hands a datagram to a peer.
+    ///
+    /// - Parameter source: The address from which the datagram comes; nil for the server's.
     func hand(_ bytes: [UInt8], to client: inout Client, from source: SocketAddress? = nil) {
         client.machine.handle(bytes.span, path: source.map { Path(remote: $0) } ?? path, now: now)
     }
@@ -169,9 +172,9 @@ final class ScriptedMesh {
         return outputs
     }
 
-    /// Lets time pass until `instant`. The peer does in time what is due before that.
+    /// Lets time pass until `instant`. The peer's timers that are due before that fire on time.
     ///
-    /// - Returns: What the peer has sent.
+    /// - Returns: The datagrams that the peer has sent.
     @discardableResult
     func wait(_ client: inout Client, until instant: Instant) -> [[UInt8]] {
         var sent: [[UInt8]] = []

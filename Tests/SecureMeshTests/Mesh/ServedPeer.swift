@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// One peer of a `ScriptedMesh`, which can be sent anything.
+/// One peer of a `ScriptedMesh`, to which a test can send any datagram.
 final class ServedPeer {
     let mesh = ScriptedMesh(seed: 4)
     var client: ScriptedMesh.Client
@@ -31,7 +31,7 @@ final class ServedPeer {
         handle(try mesh.server(hello, of: client).retry(cookie: cookie, rotation: 1).bytes)
     }
 
-    /// Makes the peer a member with version 2 of a directory, in which its own entry is the only one.
+    /// Makes the peer a member that holds version 2 of a directory with only its own entry.
     func join() throws -> ServedPeer {
         let entry = try mesh.join(&client)
         try mesh.tell(&client, [entry], version: 2)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// docs/conformance.md, cases 25 to 35: attacks on a session, from outside or by its member.
+/// Attacks on a session, from outside or by its member (docs/conformance.md, cases 25 to 35).
 @Suite("Session attacks") struct SessionAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -190,9 +190,10 @@ import Testing
             return .delay(stretch)
         }
         #expect(mesh.run(atMost: .seconds(20)) { mesh.members.isEmpty })
-        // A PULSE that is delayed by three intervals is not fresh, so its token is not used. The token of the last one
-        // that was proves life for a lifetime, and the server notices after another one and a sweep. The peer notices
-        // after three intervals. In this time the delay grows by a tenth of it.
+        // A PULSE that is delayed by three intervals is not fresh, so the peer does not return its token. The token of
+        // the last fresh PULSE proves life for one lifetime. The server expires the peer after another lifetime and a
+        // sweep. The peer itself loses the connection after three intervals. Meanwhile the delay grows by a tenth of
+        // the time that passes.
         let longest = ProtocolConstants.heartbeatInterval * ProtocolConstants.freshIntervals
         let unnoticed = ProtocolConstants.lifetime * 2 + ProtocolConstants.sweepInterval
         #expect(stretch <= longest + unnoticed / 10 + mesh.latency)
@@ -256,7 +257,7 @@ import Testing
         var index: UInt32 = 0
         var late: TestPeer?
         while mesh.now < end {
-            // 16,000 per second: each costs the budget an agreement, and together they exceed it.
+            // 16,000 HELLOs per second. Each costs the budget a key agreement, and together they exceed it.
             for _ in 0..<80 {
                 index += 1
                 let source = SocketAddress(ip: .v4(0x0B00_0000 + index % 5_000), port: 9)
@@ -285,7 +286,7 @@ import Testing
             hand.inject(try hand.confirm())
         }
         let deltas = mesh.flights[start...].count { $0.kind == .delta }
-        // A burst of three, then one per second; each is one DELTA per member.
+        // The peer may join three times at once and then once per second. Each join is one DELTA to each member.
         #expect(deltas <= 6 * 6)
         #expect(mesh.sent(.snapshot, to: place).count <= 6)
         #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
@@ -304,7 +305,7 @@ import Testing
         }
         let sent = mesh.flights[start...].filter { $0.destination == place && $0.kind != .pulse }
         let bursts = Dictionary(grouping: sent, by: \.sentAt)
-        // The first request for part 3 is for more than before.
+        // The first request for part 3 asks for more than the request before it, so it is answered at once.
         #expect(bursts.count <= 22)
         for burst in bursts.values {
             #expect(burst.count { $0.kind == .snapshot } <= Limits.resentParts)

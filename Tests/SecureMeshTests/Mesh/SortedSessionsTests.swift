@@ -8,7 +8,7 @@ import Testing
         var sessions = SortedSessions()
         var expected: Set<SessionID> = []
         let ends = try [1, 0x00FF << 48, 0x0100 << 48, 0xFF00 << 48, UInt64.max].map { try Fixture.session($0) }
-        // In some worlds the sessions are close together, so that a bucket has several chunks.
+        // With odd seeds, the sessions are close together, so that a bucket has several chunks.
         let mask: UInt64 = seed % 2 == 0 ? .max : 0x03FF_FFFF_FFFF_FFFF
         for step in 0..<6_000 {
             if step % 2_000 < 1_400 || expected.isEmpty {
