@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// One socket of the kernel: the descriptor that sends, the channel that reads, and their counters.
 final class BoundSocket: @unchecked Sendable {
-    /// Nil after `close`.
+    /// The descriptor that sends; nil after `close`.
     private(set) var descriptor: SocketDescriptor?
     /// The sizes of the buffers that the system has granted, in bytes.
     let receiveBuffer: Int

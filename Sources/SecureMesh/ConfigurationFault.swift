@@ -1,6 +1,6 @@
 /// A value of a configuration that is out of range, or values that contradict each other.
 package struct ConfigurationFault: Error, Equatable {
-    /// The settings that a fault can be in.
+    /// The settings that can have a fault.
     package enum Setting: Sendable {
         case listen
         case heartbeatInterval

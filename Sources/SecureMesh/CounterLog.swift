@@ -11,7 +11,7 @@ struct CounterLog<Reason: Hashable> {
         var total: UInt64 { counts.reduce(0) { $0 + $1.count } }
     }
 
-    /// A series of counted datagrams, with less than 10 seconds between two of them.
+    /// A series of counted datagrams, with less than 10 seconds between each and the next.
     private struct Flood {
         let start: Instant
         var last: Instant

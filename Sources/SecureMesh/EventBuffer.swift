@@ -7,7 +7,7 @@ internal import ServiceLifecycle
 final class EventBuffer<Event: Sendable>: Sendable {
     private struct State {
         var events = CircularBuffer<EventSource<Event>.Item>()
-        /// The bytes of the messages in `events`.
+        /// The number of bytes in the bodies of the messages in `events`.
         var bytes = 0
         /// The number of events dropped since the last one in `events`.
         var missed = 0
@@ -34,7 +34,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - limit: The largest number of events. Messages may fill three quarters of it.
-    ///   - byteLimit: The largest number of bytes in the messages among them.
+    ///   - byteLimit: The largest number of bytes in the bodies of the messages among them.
     ///   - missedEvent: Makes the event that says how many were dropped.
     init(limit: Int, byteLimit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
         self.limit = limit

@@ -16,7 +16,7 @@ final class EventSource<Event: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - limit: The largest number of events that wait for one consumer.
-    ///   - byteLimit: The largest number of bytes in the messages among them.
+    ///   - byteLimit: The largest number of bytes in the bodies of the messages among them.
     ///   - missedEvent: Makes the event that says how many were dropped.
     init(
         limit: Int = Limits.events, byteLimit: Int = Limits.eventBytes,

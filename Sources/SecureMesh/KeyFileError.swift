@@ -89,7 +89,7 @@ extension KeyFileError: CustomStringConvertible {
 }
 
 extension KeyTextError {
-    /// A phrase for the user, without any part of the key's text.
+    /// A phrase that describes the error to the user, without any part of the key's text.
     package var summary: String {
         switch self {
         case .wrongPrefix: "not a key: keys begin with p2ppub1_, P2PSECRET1_ or P2PSEALED1_"
@@ -107,7 +107,7 @@ extension KeyTextError {
 }
 
 extension PassphraseError {
-    /// A phrase for the user, without any part of the passphrase.
+    /// A phrase that describes the error to the user, without any part of the passphrase.
     package var summary: String {
         switch self {
         case .empty: "no passphrase"
@@ -118,7 +118,7 @@ extension PassphraseError {
 }
 
 extension RosterError.Problem {
-    /// A phrase for the user.
+    /// A phrase that describes the problem to the user.
     package var summary: String {
         switch self {
         case .notText: "not UTF-8 text"

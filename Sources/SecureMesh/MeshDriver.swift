@@ -28,13 +28,13 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private let priority: (Machine.Event) -> EventPriority
     private let metrics: MeshMetrics<Machine>
     private let closed: EventLoopPromise<MeshError?>
-    /// Nil before `start`.
+    /// The machine; nil before `start`.
     private var box: MachineBox<Machine>?
     private(set) var sockets: [UDPSocket] = []
     private(set) var lanes: [ServerLane] = []
     /// The datagrams that each lane has lost, as of the last report.
     private var laneLosses: [DatagramLosses] = []
-    /// The last send that the system refused to a lane.
+    /// The address and the error of the last datagram that the system refused to send for a lane.
     private var lastLaneRefusal: (address: SocketAddress, error: SystemError)?
     /// The orders that this pass of the event loop has collected for each lane.
     private var orders: [ServerLane.Orders] = []
@@ -564,13 +564,13 @@ extension MeshMachine {
         @inline(__always) mutating get { nextDeadline }
     }
 
-    /// The number of refusals and the newest one.
+    /// The number of refused datagrams, and the reason of the newest refusal.
     fileprivate var newestRejection: (total: UInt64, last: Rejection?) {
         @inline(__always) mutating get { (rejections.total, rejections.last) }
     }
 }
 
-/// Calls of `MeshDriver.call(every:_:)`, on the event loop.
+/// The state of one `MeshDriver.call(every:_:)`. It is used on the event loop only.
 private final class Repetition<Machine: MeshMachine>: @unchecked Sendable {
     let body: @Sendable (inout Machine, Instant) -> Bool
     let end = OneShot<Void>()
@@ -581,7 +581,7 @@ private final class Repetition<Machine: MeshMachine>: @unchecked Sendable {
     }
 }
 
-/// A caller of `MeshDriver.value`, on the event loop.
+/// A caller that waits in `MeshDriver.value`. It is used on the event loop only.
 private final class MachineCondition<Machine: MeshMachine>: Sendable {
     /// Hands the caller its value and returns true; returns false if there is no value yet.
     let isMet: @Sendable (Machine, Instant) -> Bool

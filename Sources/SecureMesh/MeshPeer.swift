@@ -40,7 +40,7 @@ public final class MeshPeer: Service {
         /// The service that looks up the name of the server's host.
         package var resolver: any HostResolver = SystemResolver.shared
 
-        /// Makes settings. All others have their defaults.
+        /// Makes settings from these values. All other settings have their defaults.
         public init(key: SigningKey, name: PeerName, server: ServerAddress, serverKeys: [PublicKey]) {
             self.key = key
             self.name = name
@@ -48,7 +48,7 @@ public final class MeshPeer: Service {
             self.serverKeys = serverKeys
         }
 
-        /// Makes settings for a server at one numeric address. All others have their defaults.
+        /// Makes settings for a server at one numeric address. All other settings have their defaults.
         public init(key: SigningKey, name: PeerName, server: SocketAddress, serverKeys: [PublicKey]) {
             self.init(key: key, name: name, server: ServerAddress(server), serverKeys: serverKeys)
         }

@@ -34,7 +34,7 @@ public final class MeshServer: Service {
         /// True to let the kernel tell members' datagrams from strangers', if the system offers that.
         package var usesKernelFilter = true
 
-        /// Makes settings. All others have their defaults.
+        /// Makes settings from these values. All other settings have their defaults.
         public init(key: SigningKey, roster: Roster, listen: [SocketAddress]) {
             self.key = key
             self.roster = roster

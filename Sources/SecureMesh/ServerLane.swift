@@ -32,7 +32,7 @@ final class ServerLane: @unchecked Sendable {
     var sockets: [UDPSocket] = []
     private let now: @Sendable () -> Instant
     private let deliver: @Sendable (Result) -> Void
-    /// Nil before `start`.
+    /// The machine of the lane; nil before `start`.
     private var machine: MemberLane?
     private var received: UInt64 = 0
     private var refusedSends: [(address: SocketAddress, error: SystemError)] = []

@@ -107,7 +107,7 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Undoes `openMembersSockets`, whose sockets the caller closes.
+    /// Undoes `openMembersSockets`. The caller closes the members' sockets.
     func takeAll() {
         #if os(Linux)
             try? set(SOL_SOCKET, SO_DETACH_FILTER, 0)
@@ -131,7 +131,7 @@ final class SocketDescriptor: Sendable {
         #endif
     }
 
-    /// A program, laid out like `sock_fprog` of linux/filter.h.
+    /// A program of the packet filter, laid out like `sock_fprog` of linux/filter.h.
     @unsafe private struct Program {
         let count: UInt16
         let instructions: UnsafePointer<PacketFilter.Instruction>?

@@ -20,20 +20,21 @@ final class UDPSocket: @unchecked Sendable {
     struct Profile: Sendable {
         var vectorCount: Int
         var slotSize: Int
-        /// The number of reads before the driver runs.
+        /// The number of vector reads in a burst. The driver runs after each burst.
         var vectorsPerBurst: Int
 
-        /// For many small datagrams.
+        /// The profile of a server, for many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048, vectorsPerBurst: 4)
-        /// For messages of any size: a datagram larger than its slot would be cut off. There is only one slot because
-        /// SwiftNIO copies the buffer before its first use, so that all of it occupies memory.
+        /// The profile of a peer, for messages of any size: a datagram larger than its slot would be cut off. There is
+        /// only one slot because SwiftNIO copies the buffer before its first use, so that all of it occupies memory.
         static let peer = Profile(vectorCount: 1, slotSize: 65_536, vectorsPerBurst: 64)
     }
 
     /// The choices that differ between servers, peers and tests.
     struct Options: Sendable {
         var profile: Profile
-        /// True to let the kernel tell members' datagrams from strangers'. Needs `separateMembers`.
+        /// True to let the kernel tell members' datagrams from strangers'. Takes effect when `separateMembers` is
+        /// called.
         var usesKernelFilter = false
         /// True to note the local address at which each datagram arrived, if the socket is bound to a wildcard address.
         var notesLocalAddress = false
@@ -66,7 +67,7 @@ final class UDPSocket: @unchecked Sendable {
     /// The sockets of the kernel, the strangers' first if there are two; empty while the socket is not bound.
     private(set) var bound: [BoundSocket] = []
     private var counted = DatagramLosses()
-    /// The last send that the system refused.
+    /// The address and the error of the last datagram that the system refused to send.
     private(set) var lastRefusal: (address: SocketAddress, error: SystemError)?
     private let options: Options
     private let logger: Logger
@@ -80,7 +81,8 @@ final class UDPSocket: @unchecked Sendable {
     /// The datagrams of sessions that wait until the socket can send, the oldest first.
     private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
-    /// Nil before its first use. After that, the inner value is nil if the system does not offer it.
+    /// The system's link-layer addresses. The outer Optional is nil before the first use; the inner one is nil if the
+    /// system does not offer them.
     private var neighbors: Neighbors??
     private var failedRebinds = LogThrottle()
     /// A local address from which the system refused to send, and the time until which it is not used again.
@@ -135,8 +137,8 @@ final class UDPSocket: @unchecked Sendable {
         }.get()
     }
 
-    /// Begins to take datagrams that are addressed to the epoch from a socket of their own, and strangers' datagrams
-    /// only when `readStrangers` is called. Does nothing if the kernel does not offer this.
+    /// Begins to separate members' datagrams, which are addressed to the epoch, from strangers'. Strangers' datagrams
+    /// are then read only when `readStrangers` is called. Does nothing if the kernel does not offer this.
     func separateMembers(epoch: UInt64) {
         eventLoop.assertInEventLoop()
         self.epoch = epoch

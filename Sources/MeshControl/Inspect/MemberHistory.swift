@@ -63,8 +63,8 @@ package struct MemberHistory: Sendable {
         return roster.authorized.keys.count { present[$0] == nil && absent[$0] == nil }
     }
 
-    /// Adds `change` to `neverCount` if the key may join and is in neither table. Call it before a key is added for the
-    /// first time, and after it has been removed.
+    /// Adds `change` to `neverCount` if the key may join and is in neither `present` nor `absent`. Call it before a key
+    /// is added for the first time, and after it has been removed.
     private mutating func addNever(_ change: Int, for key: PublicKey) {
         guard present[key] == nil, absent[key] == nil, roster?.authorized[key] != nil else { return }
         neverCount += change
@@ -121,7 +121,7 @@ package struct MemberHistory: Sendable {
         for member in members { noteRejoin(member, at: now) }
     }
 
-    /// Returns the former members, the one that left last first.
+    /// Returns the former members, ordered from the latest departure to the earliest.
     package mutating func absences(_ now: Timestamp) -> [Absence] {
         forget(now)
         return order.reversed().filter(isRemembered)

@@ -1,7 +1,7 @@
 package import SecureMesh
 
 extension Departure {
-    /// A phrase for the user.
+    /// A phrase that tells the user why the member left.
     package var summary: String {
         switch self {
         case .left: "left"
@@ -30,7 +30,7 @@ extension Departure {
 }
 
 extension Departure {
-    /// A phrase for the user of another member's process.
+    /// Returns a phrase that tells the user of another member why the member left.
     ///
     /// - Parameter reason: The reason why the member left; nil if it is not known.
     package static func summaryForMembers(_ reason: Departure?) -> String {
@@ -43,7 +43,7 @@ extension Departure {
 }
 
 extension Dismissal {
-    /// A phrase for the user of the peer whose session ended.
+    /// A phrase that tells the user of the peer why the server ended its session.
     package var summary: String {
         switch self {
         case .replaced: "another process has joined with the same key; joining again in a minute"
@@ -57,7 +57,7 @@ extension Dismissal {
 }
 
 extension SendRefusal {
-    /// A phrase for the user.
+    /// Returns a phrase that tells the user why the system refuses to send to `address`.
     package func summary(_ address: SocketAddress) -> String {
         switch self {
         case .noRoute: "this host has no \(address.isIPv6 ? "IPv6" : "IPv4") route there"
@@ -67,7 +67,7 @@ extension SendRefusal {
         }
     }
 
-    /// Advice for the user.
+    /// Returns advice for the user if the system refuses to send to `address`.
     package func hint(_ address: SocketAddress) -> String {
         let host = address.description.drop { $0 == "[" }.prefix { $0 != "]" }
         let ip = address.isIPv6 ? String(host) : String(host.prefix { $0 != ":" })
@@ -85,7 +85,7 @@ extension SendRefusal {
 }
 
 extension JoinRefusal {
-    /// A phrase for the user.
+    /// A phrase that tells the user why the server refused the join.
     package var summary: String {
         switch self {
         case .notAuthorized: "not authorized"

@@ -96,7 +96,7 @@ package enum ControlFolder {
         return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")
     }
 
-    /// The name of the socket of a server or a peer.
+    /// The file name of the socket of a server or a peer.
     package static func name(ofServerAt port: UInt16) -> String { "server-\(port).sock" }
     package static func name(ofPeer name: PeerName, at port: UInt16) -> String { "peer-\(name)-\(port).sock" }
 

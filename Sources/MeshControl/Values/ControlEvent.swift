@@ -5,7 +5,7 @@
 #endif
 package import SecureMesh
 
-/// A line of `GET /v1/events`.
+/// An event, as one line of the answer to `GET /v1/events`.
 package struct ControlEvent: Codable, Sendable {
     package enum Kind: String, Codable, CaseIterable, Sendable {
         // Of the process itself.
@@ -32,8 +32,8 @@ package struct ControlEvent: Codable, Sendable {
     @OrNull package var reason: String?
     /// The number of attempts, members or dropped events, depending on `event`.
     @OrNull package var count: Int?
-    /// The bytes of a message. `text` is the same bytes as text if they are valid UTF-8. `broadcast` is true if the
-    /// message was sent to all members. All three are nil for other events.
+    /// The body of a message as bytes and, in `text`, as text if it is valid UTF-8. `broadcast` is true if the message
+    /// was sent to all members. All three are nil for other events.
     @OrNull package var body: Data?
     @OrNull package var text: String?
     @OrNull package var broadcast: Bool?
