@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// The events of a recording as the spans that the page draws.
+/// Converts the events of a recording to the spans that the page draws.
 struct History {
     /// A condition that lasted for one or several spans, such as a partition.
     struct Condition {

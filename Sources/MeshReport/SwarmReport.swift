@@ -56,7 +56,7 @@ package struct SwarmReport: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// A table for the terminal.
+    /// The lines of a table for the terminal.
     package var lines: [String] {
         var lines: [String] = []
         func add(_ label: String, _ text: String) {
@@ -94,7 +94,7 @@ package struct SwarmReport: Sendable {
         return lines
     }
 
-    /// One JSON object, with durations in nanoseconds and the memory in bytes.
+    /// The report as one JSON object, with durations in nanoseconds and the memory in bytes.
     package var json: String {
         JSONValue.object([
             ("format", .integer(1)),

@@ -3,7 +3,8 @@ import SecureMeshCore
 /// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state. So
 /// two inputs that differ in one number never have the same hash.
 struct Digest {
-    /// The purpose of a hash, so that hashes of different purposes differ.
+    /// The purpose of a hash. It determines the initial state, so that equal inputs have different hashes for different
+    /// purposes.
     enum Use: UInt64 {
         case signature = 1, seal, identity, ephemeral, watch
     }

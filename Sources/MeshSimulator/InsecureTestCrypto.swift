@@ -2,10 +2,10 @@ package import SecureMeshCore
 
 /// Primitives with the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
 ///
-/// INSECURE: a public key is enough to compute everything that its secret key can. Mistakes of protocol code still fail
-/// as with the real primitives: a signature verifies for one key and one message only, a seal opens only unchanged and
-/// under its own key and counter, and two ends agree only with each other's keys. The same inputs give the same bytes
-/// everywhere.
+/// INSECURE: a public key is enough to compute everything that its secret key can. Mistakes in protocol code still
+/// cause the same failures as with the real primitives: a signature verifies for one key and one message only, a seal
+/// opens only unchanged and under its own key and counter, and two ends agree only with each other's keys. The same
+/// inputs give the same bytes everywhere.
 package struct InsecureTestCrypto: Primitives {
     package init() {}
 
@@ -124,7 +124,7 @@ private struct Seal {
     }
 }
 
-/// The four odd numbers of a secret key for agreement.
+/// The exponent of a secret key for agreement: four odd numbers.
 private struct Exponent {
     private let numbers: (UInt64, UInt64, UInt64, UInt64)
 

@@ -2,7 +2,7 @@ internal import SecureMeshCore
 
 /// Drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them. The attacker is on the path.
 ///
-/// These peers know that the server lives, but not who has left or was revoked.
+/// These peers see that the server is alive, but not which members have left or were revoked.
 final class DeltaDrop: Adversary {
     var record = Recording.Attack(
         .deltaDrop, goals: "a message of a dead or revoked member is delivered after the trust in it has ended")

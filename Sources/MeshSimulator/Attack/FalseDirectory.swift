@@ -62,7 +62,7 @@ struct FalseDirectory {
         return view
     }
 
-    /// Returns a directory for `victim`: its views of the members, changed in one further way in 30 of 100 calls.
+    /// Returns a directory for `victim`: the entries in its `views`, and in 30 of 100 calls one more false change.
     func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
         guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }

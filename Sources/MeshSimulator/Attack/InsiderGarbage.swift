@@ -70,7 +70,7 @@ final class InsiderGarbage: Adversary {
         guard let draft else { return }
         var changes = ForgedDatagram.Changes()
         let plaintext = draft.payload.count + Signature.count
-        // In a HEARTBEAT only the signature is changed, because its number must rise.
+        // In a HEARTBEAT only the signature is changed, because the number must be above the previous one.
         let index = draft.kind == .message ? reach.random.below(plaintext) : plaintext - 1 - reach.random.below(60)
         changes.beforeSealing = .flip(index: index, mask: 1 << UInt8(reach.random.below(8)))
         wrong.insert(Label(from: draft.from, counter: draft.counter))

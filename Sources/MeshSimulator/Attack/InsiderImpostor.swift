@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Joins under others' names, with others' identities and at others' addresses. The attacker is a member, and on the
-/// path.
+/// Tries to join under other members' names, with their identities and at their addresses. The attacker is a member,
+/// and on the path.
 final class InsiderImpostor: Adversary {
     var record = Recording.Attack(
         .insiderImpostor, goals: "it is listed under another's name", "it is listed at a member's address",
@@ -35,7 +35,8 @@ final class InsiderImpostor: Adversary {
         }
     }
 
-    /// Intercepts the WELCOMEs that answer the attacker's HELLOs. They may be sent to the address of another peer.
+    /// Intercepts the WELCOMEs that answer the attacker's HELLOs. The server may send these to the address of another
+    /// peer.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .welcome else { return flight }
         for index in impostors.indices where impostors[index].address == flight.destination {
@@ -84,7 +85,8 @@ final class InsiderImpostor: Adversary {
         impostors.append(impostor)
     }
 
-    /// Sends a HELLO with another's identity and its own signature, sometimes with the other's ephemeral key.
+    /// Sends a HELLO with another member's identity and the attacker's signature, sometimes also with the other
+    /// member's ephemeral key.
     private func claim(_ victim: Entry, _ seat: InsiderSession, _ reach: inout AttackerActions) {
         var peer = ScriptedPeer(key: seat.member.key, name: victim.name, context: reach.context)
         _ = peer.hello(from: seat.address, ephemeral: reach.random.secret())

@@ -68,13 +68,14 @@ final class InsiderStorm: Adversary {
         record.got(2, if: second.snapshots > Self.repairs * parts)
     }
 
-    /// The largest number of parts per answer. At least five members fit in a part.
+    /// The largest number of SNAPSHOT parts per answer. At least five members fit in a part.
     private var parts: Int {
         let whole = mostKnown / 5 + 1
         return min(whole, Limits.firstBurst)
     }
 
-    /// The largest number of repairs per second: after a join the first two need not wait.
+    /// The largest number of repairs per second, which are the server's answers with missing parts of the directory.
+    /// After a join the first two need not wait.
     private static let repairs =
         Int(Duration.seconds(1) / Limits.repairGap) + 1 + 2 * (Limits.joinRate.burst + Limits.joinRate.perSecond)
 

@@ -109,7 +109,7 @@ final class LyingServer: Adversary {
         put(draft, index, &reach)
     }
 
-    /// Sends a directory, as DELTA or as SNAPSHOT.
+    /// Sends a victim a directory, as DELTA or as SNAPSHOT.
     private func tell(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         for entry in victims.compactMap(\.current?.entry) where victims[index].views[entry.session] == nil {
             let view = lies.view(of: entry, to: victims[index], among: victims, &reach)
@@ -122,7 +122,7 @@ final class LyingServer: Adversary {
         }
     }
 
-    /// Sends a message in another's name.
+    /// Sends a victim a message in another member's name.
     private func lie(to index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         guard let receiver = victims[index].current?.entry,
             let sender = lies.existing(victims[index].told).randomly(&reach.random),
@@ -132,7 +132,7 @@ final class LyingServer: Adversary {
         reach.send(bytes, from: sender.address, to: victims[index].address, isGarbage: true)
     }
 
-    /// Ends the session with a reason after which the peer joins again at once.
+    /// Ends a victim's session, with a reason after which the peer joins again at once.
     private func dismiss(_ index: Int, _ reach: inout AttackerActions) {
         let reason = reach.random.element(of: [Goodbye.Reason.expired, .tooOld, .stopping])
         if let draft = victims[index].goodbye(reason) { put(draft, index, &reach) }

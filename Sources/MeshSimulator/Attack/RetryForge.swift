@@ -35,7 +35,8 @@ final class RetryForge: Adversary {
     }
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
-        // Another attacker may have truncated it, or flipped a bit that must not be flipped back here.
+        // Another attacker may have truncated the datagram, or flipped a bit in it that this attacker must not flip
+        // back.
         guard flight.bytes.count >= Header.size, !flight.isBroken else { return flight }
         switch flight.kind {
         case .hello:

@@ -41,7 +41,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         }
     }
 
-    /// A short sentence for the help of `p2p simulate` and the report.
+    /// A short sentence about the attacker, for the help of `p2p simulate` and the report.
     package var summary: String {
         switch self {
         case .flood: "A stranger floods the server with garbage and HELLOs."

@@ -16,7 +16,7 @@ final class Tamper: Adversary {
         alter(&altered.bytes, other?.bytes, &reach.random)
         // A result that equals the other datagram is a copy of a valid datagram, not a changed one.
         guard altered.bytes != other?.bytes else { return flight }
-        // A RETRY with another tag or cookie is still valid; it costs a HELLO.
+        // A RETRY with another tag or cookie is still valid, and costs the peer only another HELLO.
         if altered.bytes != flight.bytes, flight.kind != .retry { record.tried() }
         return altered
     }

@@ -107,8 +107,8 @@ extension Invariants {
     /// Returns true if a copy of the datagram has been accepted, however long ago.
     func hasAccepted(_ flight: Flight) -> Bool { accepted.has(Int(flight.id)) }
 
-    /// Checks that the server cannot be used as an amplifier. To addresses that are no member's, it sends nothing but
-    /// the answer to a datagram from there, and the answer has no more bytes than that datagram.
+    /// Checks that the server cannot be used as an amplifier. To an address that is not a member's, it may only send
+    /// answers to a datagram from that address, and the answers must not have more bytes than the datagram.
     ///
     /// - Parameter flight: The datagram that the server has handled, or nil after a timeout.
     mutating func answered(

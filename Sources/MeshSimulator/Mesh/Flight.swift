@@ -16,7 +16,7 @@ package struct Flight: Sendable {
     package var destination: SocketAddress
     package var bytes: [UInt8]
     package var sentAt: Instant
-    /// The identity of the peer that has sent it, as in the `Invariants`.
+    /// The identity of the peer that has sent the datagram, as the `Invariants` number it; nil if no peer has sent it.
     package internal(set) var identity: Int?
     /// True if its bytes were changed on the way, or were made without a key. No machine may act on it.
     package var isBroken = false
@@ -56,7 +56,7 @@ package struct Flight: Sendable {
         if case .attacker = sender { false } else { !isBroken }
     }
 
-    /// A copy of the datagram, marked as such.
+    /// A copy of the datagram, in which `isCopy` is true.
     package var copied: Flight {
         var copy = self
         copy.isCopy = true

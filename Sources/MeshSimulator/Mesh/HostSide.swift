@@ -37,7 +37,7 @@ extension VirtualMesh {
         ready(process)
     }
 
-    /// Ends the piece of work of a core, and does the next one.
+    /// Ends the piece of work that a core has done, and begins the next one.
     func compute(on core: Int) {
         guard let host = state.host else { return }
         while let process = host.next(on: core) {
@@ -53,7 +53,7 @@ extension VirtualMesh {
         }
     }
 
-    /// Schedules the time at which a process wakes up, unless a datagram wakes it before.
+    /// Schedules the time at which a process wakes up if no datagram wakes it earlier.
     private func alarm(_ process: any HostedProcess) {
         guard let owner = process.workload?.owner, let at = process.reschedule(now: now) else { return }
         switch owner {

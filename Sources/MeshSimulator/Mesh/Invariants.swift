@@ -35,7 +35,7 @@ package struct Invariants: Sendable {
     var joins: [Int: Int] = [:]
     /// The identities that have ever sent LEAVE. A LEAVE of long ago may still be under way.
     var leavers: Set<Int> = []
-    /// The identities that cheat, which may leave for any reason.
+    /// The identities of members that cheat. The server may end their sessions for any reason.
     package var cheats: Set<Int> = []
     /// True while the server stops, and sends GOODBYE to all members.
     package var isStopping = false
@@ -77,7 +77,7 @@ package struct Invariants: Sendable {
         let isRepeated: Bool
         let sentAt: Instant
         var number: UInt64?
-        /// A bit for each identity.
+        /// The identities that have received the message, with one bit per identity.
         var receivers: [UInt64] = []
     }
 
@@ -95,7 +95,7 @@ package struct Invariants: Sendable {
         if failure == nil { failure = Failure(reason: reason(), peers: peers, at: now) }
     }
 
-    /// Checks that nothing has grown beyond its limit.
+    /// Checks that no table and no queue has grown beyond its limit.
     mutating func check(_ usages: [Usage], of owner: Int?, now: Instant) {
         for usage in usages where !usage.isKept {
             let involved = [owner].compactMap(\.self)

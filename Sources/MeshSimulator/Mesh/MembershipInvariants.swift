@@ -5,7 +5,7 @@ extension Invariants {
     package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
     package mutating func authorized(_ identity: Int) { revokedAt[identity] = nil }
 
-    /// Notes that the server was killed, started or paused. The times within which it must act begin anew.
+    /// Notes that the server was killed, started or paused. The periods within which it must act start again.
     mutating func serverDisturbed(now: Instant) {
         serverSteadySince = now
         lastProof = [:]
@@ -43,7 +43,7 @@ extension Invariants {
 
     // MARK: joining
 
-    /// Notes that a CONFIRM was sent.
+    /// Notes that the identity has sent a CONFIRM for a session.
     package mutating func confirms(_ session: UInt64, by identity: Int) {
         confirmedSessions[identity, default: []].insert(session)
     }
@@ -99,7 +99,7 @@ extension Invariants {
         if let fault { fail(fault, peers: [identity], now: now) }
     }
 
-    /// Returns true if the session of an identity is too young to end because of its age.
+    /// Returns true if the session of an identity has not reached the age at which the server ends it.
     private func isYoung(_ identity: Int, now: Instant) -> Bool {
         guard let begin = confirmedAt[identity], begin >= serverSteadySince else { return false }
         return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
@@ -107,7 +107,7 @@ extension Invariants {
 
     /// Returns a time so long ago that a member without a sign of life since then must have expired.
     func latestSign(now: Instant) -> Instant {
-        // A member that had more time may have come back before the suspicion ended.
+        // A member that had more time may have proved that it is alive just before the suspicion ended.
         let patience = patience + suspicion(now, lingering: patience)
         return now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
     }

@@ -18,7 +18,7 @@ package final class MeshState {
     /// The time at which the server made the secret of the tokens in its newest PULSEs, by the mesh's clock
     /// (`issuedAt`) and by the server's (`local`).
     var newestSecret: (issuedAt: Instant, local: Instant)?
-    /// The server's directory at the last check.
+    /// The epoch and the version of the server's directory at the last check.
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number of bytes that a socket can hold while its process does not read.
     let buffer: Int
@@ -68,7 +68,7 @@ package final class MeshState {
         host = nil
     }
 
-    /// Moves the clock to `time`, unless it is past that.
+    /// Moves the clock to `time`, unless the clock is already past it.
     package func pass(to time: Instant) {
         guard time > now else { return }
         now = time

@@ -2,7 +2,8 @@ package import SecureMeshCore
 
 /// The invariants of messages.
 extension Invariants {
-    /// Returns a body that begins with its own number, for a message that `sender` is about to send.
+    /// Returns the body of a message that `sender` is about to send. The body begins with a number by which the
+    /// invariants recognize the message.
     ///
     /// - Parameters:
     ///   - audience: The identity of the receiver; nil for all members.

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// The peers' processes.
+/// Drives the peers' processes.
 extension VirtualMesh {
     /// Returns a new process of a peer. It pins the keys `servers`, by default that of the mesh's server.
     ///
@@ -183,7 +183,7 @@ extension VirtualMesh {
         }
     }
 
-    /// Makes a peer send a message whose body begins with its own number, to all members or to one.
+    /// Makes a peer send a message, whose body the invariants know, to all members or to one.
     ///
     /// - Parameter timeout: The time for which the message waits for acknowledgments; nil if it asks for none.
     /// - Returns: The number of members to which it is sent; nil if the peer may not send it.

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// The server's process.
+/// Drives the server's process.
 extension VirtualMesh {
     /// Starts a new process of the server.
     package func startServer() {

@@ -8,7 +8,7 @@ package import SecureMeshCore
 package protocol VirtualMesh: AnyObject {
     var state: MeshState { get }
 
-    /// Returns the clock of a process that starts.
+    /// Returns a clock for a process that is about to start.
     func newClock() -> Clock
     /// Delivers (with `deliver`), changes or drops a datagram that a machine has sent.
     func route(_ flight: Flight)

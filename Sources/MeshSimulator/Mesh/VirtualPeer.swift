@@ -38,7 +38,7 @@ package final class VirtualPeer {
     var order = EventOrder()
     /// The messages that wait for acknowledgments: their numbers, and their indices in the `Invariants`.
     var unacknowledged: [(number: UInt64, message: Int)] = []
-    /// The epoch and version at the last check.
+    /// The epoch and the version of the peer's directory at the last check.
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The numbers and the sending times of the newest heartbeats, by session.
     private var heartbeats: [UInt64: [(number: UInt64, at: Instant)]] = [:]
@@ -73,7 +73,7 @@ package final class VirtualPeer {
         set { process.machine = newValue }
     }
 
-    /// True if it runs and may be a member.
+    /// True if the peer's process runs and may be a member.
     package var isLive: Bool { hasBegun && process.isRunning && !hasEnded && !isRevoked }
 
     func starts(_ process: Process<Peer>, now: Instant) {

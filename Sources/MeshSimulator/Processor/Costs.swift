@@ -12,9 +12,9 @@ package struct Costs: Hashable, Sendable {
     /// The time per 1,024 bytes that are sealed or opened, in addition to `seal` or `open`.
     package var kibibyte: Int64
     // The event loop.
-    /// Sleeping and waking up, with the change of context.
+    /// Sleeping and waking up, with the context switches.
     package var wakeUp: Int64
-    /// Reading a datagram, with the machine's hashes and tables.
+    /// Reading a datagram, with the machine's use of hashes and tables.
     package var receive: Int64
     /// Sending a datagram, with the kernel's delivery to a socket of the same host.
     package var transmit: Int64

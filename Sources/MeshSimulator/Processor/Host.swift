@@ -25,7 +25,7 @@ package final class Host {
     private var isIdle: [Bool]
     private var waiting = Heap<Waiting>()
     private var sequence: UInt64 = 0
-    /// The greatest fair time of a process that has begun to run.
+    /// The greatest `Workload.fairTime` with which a process has begun to run.
     private var floor: Int64 = 0
     /// True while a process runs, so that the cost of its calls is part of its work.
     var isInWork = false

@@ -8,7 +8,7 @@ final class Workload {
         case peer(Int)
     }
 
-    /// The place in the event loop.
+    /// The step of the event loop at which the process is.
     enum Phase {
         case starting
         /// Asks the kernel what is ready: sockets first, then timers.
@@ -28,10 +28,11 @@ final class Workload {
     let owner: Owner
     var phase = Phase.starting
     var status = Status.asleep
-    /// The CPU time by which cores are shared fairly. It is the CPU time that the process has used, raised to the level
-    /// of the others whenever the process wakes up. So the process has no claim on the time that it slept.
+    /// The time by which a host shares its cores fairly, in nanoseconds. It is the CPU time that the process has used,
+    /// raised to the level of the others whenever the process wakes up. So the process has no claim on the time that it
+    /// slept.
     var fairTime: Int64 = 0
-    /// The CPU time of calls that came from outside of the event loop, such as sending a message.
+    /// The CPU time of calls that came from outside of the event loop, such as sending a message, in nanoseconds.
     var debt: Int64 = 0
     /// True if the sockets were read in this round of the event loop, so that timers are next.
     var hasRead = false

@@ -178,6 +178,6 @@ struct Recorder {
 }
 
 extension Instant {
-    /// The time since the world began, at 0.
+    /// The time since the beginning of the world, which is the instant 0.
     package var sinceBeginning: Duration { .nanoseconds(nanoseconds) }
 }

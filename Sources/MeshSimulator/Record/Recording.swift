@@ -53,7 +53,7 @@ package struct Recording: Sendable {
     /// interval. The time after the last whole interval has no sample.
     package struct Sample: Sendable {
         package let at: Duration
-        /// The number of running processes.
+        /// The number of peers whose processes run.
         package var running = 0
         /// The number of the server's members.
         package var members = 0
@@ -128,9 +128,9 @@ package struct Recording: Sendable {
 
     /// The times from a process's start to its first `.joined`.
     package var joinTimes = Distribution()
-    /// The times from a change of the directory until the last member held it.
+    /// The times from a change of the directory until the last member held the new version.
     package var convergence = Distribution()
-    /// The times from a change of the directory until each member held it.
+    /// The times from a change of the directory until each member held the new version.
     package var directoryLag = Distribution()
     /// The times from a process's end until the server removed the member.
     package var deathNotice = Distribution()

@@ -8,7 +8,8 @@ extension ScriptedPeer {
         package let plaintext: [UInt8]
     }
 
-    /// Opens a datagram that reached the peer's address, if the peer has the key, and keeps the content.
+    /// Opens a datagram that reached the peer's address, if the peer has the key, and keeps what it needs of the
+    /// content.
     package mutating func hear(_ bytes: [UInt8]) {
         guard let datagram = try? Datagram(decoding: bytes.span), attempt != nil else { return }
         switch datagram.header.fields {

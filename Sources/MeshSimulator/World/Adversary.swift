@@ -118,8 +118,8 @@ enum Fact {
     /// A member has joined.
     case joined(Arrival)
     case left(Parting)
-    /// The peer with this index trusts its directory, although it sent the last datagram that the server accepted
-    /// longer ago than trust lasts.
+    /// The peer with this index still trusts its directory, although the server has accepted no datagram that the peer
+    /// sent within the last trust time.
     case trustsTooLong(Int)
 
     struct Arrival {

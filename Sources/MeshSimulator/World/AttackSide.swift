@@ -16,7 +16,7 @@ struct Attacker {
     }
 }
 
-/// The attackers of a world: their datagrams, and the facts by which they measure their success.
+/// Calls the attackers of a world, sends their datagrams, and reports the facts by which they measure their success.
 extension World {
     func act(_ number: Int) {
         guard !isHealing else { return }
@@ -35,7 +35,8 @@ extension World {
         state.schedule.put(.act(number), at: min(next.map { now + max($0, .microseconds(1)) } ?? end, end))
     }
 
-    /// Returns the datagram as the attackers on the path pass it on, or nil if one withholds it.
+    /// Hands a datagram to the attackers on the path, one after the other. Returns the datagram that they pass on, or
+    /// nil if one withholds it.
     func passAttackers(_ flight: Flight) -> Flight? {
         let sent = flight.bytes
         var flight = flight

@@ -8,7 +8,7 @@ package struct FaultPlan {
     private var random: RandomSource
     private var scenario: Scenario
     private var partitions = 0
-    /// The smallest number of peers in worlds with many.
+    /// The smallest number of peers in a world with many peers.
     private static let many = 20
 
     /// Returns the scenario of `seed`, with `attack` in addition to the drawn faults.
@@ -146,7 +146,7 @@ package struct FaultPlan {
     }
 
     private mutating func add(_ strategy: Strategy) {
-        // Long enough for the attack to have an effect.
+        // The world lasts long enough for the attack to have an effect.
         scenario.duration = max(scenario.duration, .seconds(12))
         let from = random.duration(in: .zero...scenario.duration / 2)
         let to = random.duration(in: from + .seconds(5)...scenario.duration)

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The faults of a world, and their end.
+/// Carries out the faults of a world, and ends them.
 extension World {
     /// Carries out a fault of the scenario, the end of a pause (`endPause`), or the first start of a peer if the number
     /// is below 0.

@@ -44,7 +44,7 @@ package struct Scenario: Sendable {
     /// The size of a socket's buffer, in bytes.
     package var buffer = usualBuffer
     package static let usualBuffer = 8 << 20
-    /// The processors that all processes share. If nil, nothing takes time.
+    /// The processors that all processes share; nil if no work takes CPU time.
     package var processors: Processors?
     package var heartbeat = ProtocolConstants.heartbeatInterval
     package var lifetime = ProtocolConstants.lifetime
@@ -88,7 +88,7 @@ package enum Fault: Hashable, Sendable {
     case leave(Int)
     /// Stops the process for a while. Meanwhile its socket fills, and its clock runs on.
     case pause(Int, Duration)
-    /// Moves the peer to another address, as a NAT does that forgot its mapping.
+    /// Moves the peer to another address, as a NAT does when it has lost its mapping.
     case move(Int)
     case jump(Int, Duration)
     case crashServer

@@ -51,9 +51,9 @@ struct StrainPlan {
         return strained
     }
 
-    /// Returns a limit that only a mesh exceeds in which joins cause further joins. Each peer joins once, and once more
-    /// after a restart. On a host this slow each may also lose the server once while all of them join, and then joins a
-    /// third time.
+    /// Returns a limit of joins. A mesh exceeds it only if joins cause further joins. Each peer joins once, and once
+    /// more after a restart. On a host this slow each may also lose the server once while all of them join, and then
+    /// joins a third time.
     private static func fewJoins(_ peers: Int) -> Expectation { .joins(atMost: peers * 3) }
 
     /// Adds strain to a scenario, for about one seed in seven.

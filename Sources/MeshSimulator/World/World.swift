@@ -233,7 +233,8 @@ package final class World {
         }
     }
 
-    /// Checks the usages of one peer in ten. In small worlds the usages of all peers are checked after each step.
+    /// Checks the table sizes of the server and of one peer in ten. In small worlds those of all peers are checked
+    /// after each step.
     private func checkUsages() {
         state.invariants.check(server.usages, of: nil, now: now)
         let first = recorder.recording.samples.count % 10

@@ -130,7 +130,7 @@ extension World: VirtualMesh {
         case .message(let message):
             checkTrust(of: index)
             let sender = state.identities[message.sender.publicKey]
-            // An insider may say what it likes under its own name.
+            // An insider may send any message under its own name.
             if sender == nil, insiders[message.sender.publicKey] == message.sender.name { return }
             let latency = state.invariants.delivered(
                 message, from: sender, to: index, startedAt: peers[index].startedAt, isDeceived: isDeceived(index),

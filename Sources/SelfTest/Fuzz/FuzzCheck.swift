@@ -132,8 +132,8 @@ struct FuzzExecution {
         return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
     }
 
-    /// Delivers the datagram under way. Returns a description of the failure if an invariant breaks, or if the
-    /// receiver's answer is not `isAccepted`; otherwise nil.
+    /// Delivers the datagram under way. Returns a description of the failure if an invariant breaks, or if the receiver
+    /// accepts or refuses the datagram contrary to `isAccepted`; otherwise nil.
     private mutating func outcome(in mesh: TestMesh, isAccepted: Bool) -> String? {
         datagrams += 1
         mesh.run(for: .zero)

@@ -31,7 +31,7 @@ package struct Vectors: Sendable {
 
 /// A section of the vectors. The self-test must compute each of its values anew.
 ///
-/// It stores which values were read, so that `finish` reports those that nothing checks.
+/// It stores which values were read, so that `finish` can report those that no check has read.
 final class VectorSection {
     let name: String
     private(set) var failures: [String] = []
