@@ -11,8 +11,8 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     /// Answers to strangers were dropped because a quarter of the send buffer was in use. Answers to addresses that do
     /// not exist would otherwise fill it.
     case answersDropped
-    /// The kernel of a server's host dropped datagrams of senders without a session: they were not HELLOs, or there
-    /// were too many.
+    /// Datagrams of senders without a session were dropped at a server. Either the kernel dropped them, because they
+    /// were not HELLOs or there were too many, or the queue of one of the server's lanes was full.
     case strangersDropped
     /// The receive buffer was full, so the kernel dropped datagrams; or the queue between two event loops of a server
     /// was full. If the kernel of a server's host separates strangers' datagrams from members', this counts members'

@@ -54,8 +54,8 @@ final class UDPSocket: @unchecked Sendable {
         var onBurst: () -> Void
         /// Called after each datagram that the system has refused to send.
         var onRefusal: (SocketAddress, SystemError) -> Void = { _, _ in }
-        /// Called once if the socket could not bind its address again within `Options.rebindTime`. The socket is then
-        /// closed.
+        /// Called once if the socket could not bind its address again within `Options.rebindTime`, or if the kernel
+        /// refuses the filter without which lanes get no datagrams. The socket is then closed.
         var onFailure: (MeshError) -> Void
     }
 
