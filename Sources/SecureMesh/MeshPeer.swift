@@ -485,7 +485,7 @@ extension MeshPeer {
     /// See ``broadcast(_:)-(Collection<UInt8>)`` and
     /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
-    /// The receivers delay their acknowledgments by different times, up to 0.2 ms per member and 2 s in all.
+    /// Each receiver delays its acknowledgment by a random time, up to 0.2 ms per member of the mesh and at most 2 s.
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.
