@@ -6,8 +6,8 @@ struct DeceivedPeer {
     /// A false address of this peer, which the attacker sometimes lists in the directories of other peers.
     let decoy: SocketAddress
     var current: ScriptedServer?
-    /// The entry of each member in this peer's directories, true or false, by the member's session. An entry never
-    /// changes, because a peer refuses one that contradicts an earlier one.
+    /// The entry under which this peer's directories list each member, true or false, by the member's session. An entry
+    /// never changes, because a peer refuses one that contradicts an earlier one.
     private(set) var views: [SessionID: Entry] = [:]
     /// The entries of the newest directory that was sent to it.
     private(set) var told: [Entry] = []

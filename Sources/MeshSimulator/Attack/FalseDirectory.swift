@@ -41,7 +41,7 @@ struct FalseDirectory {
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
-    /// Returns the entry, often a false one, that `victim` is to receive for a member in every directory.
+    /// Returns the entry, often a false one, that every directory for `victim` lists for a member.
     func view(of entry: Entry, to victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions)
         -> Entry
     {

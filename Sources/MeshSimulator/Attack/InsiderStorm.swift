@@ -74,8 +74,8 @@ final class InsiderStorm: Adversary {
         return min(whole, Limits.firstBurst)
     }
 
-    /// The largest number of repairs per second, which are the server's answers with missing parts of the directory.
-    /// After a join the first two need not wait.
+    /// The largest number of repairs per second. A repair is an answer of the server with missing parts of the
+    /// directory. The first two repairs after a join need not wait.
     private static let repairs =
         Int(Duration.seconds(1) / Limits.repairGap) + 1 + 2 * (Limits.joinRate.burst + Limits.joinRate.perSecond)
 

@@ -13,8 +13,8 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case stop
     /// 100 peers are paused for 1.3 s. No process waits for a processor.
     case nap
-    /// 50 peers with a long round trip are paused for 0.24 s, twice. After the second pause some of them find the PULSE
-    /// that keeps their connection in their sockets.
+    /// 50 peers with a long round trip are paused for 0.24 s, twice. After the second pause the PULSE that keeps the
+    /// connection waits in the sockets of some of them.
     case far
     /// A network loses 20 % of the datagrams of 50 peers, for five minutes.
     case lossy
