@@ -19,7 +19,7 @@ internal import Testing
                     ? text(kind.minimumSize) : "\(text(kind.minimumSize)) to \(text(kind.maximumSize))",
             ]
         }
-        // The direction and the ids, between the name and the sizes, are words.
+        // The columns between the name and the sizes are prose (the direction and the ids), so they are not compared.
         #expect(page.rows(under: "### 4.3 Kinds").map { Array($0.prefix(2)) + Array($0.suffix(4)) } == expected)
     }
 
@@ -116,7 +116,7 @@ internal import Testing
         rows.filter { $0[2] == part }.reduce(0) { $0 + number($1[1]) }
     }
 
-    /// The digits that a cell begins with: 41 in "41+Σ", 0 in "Σ".
+    /// Returns the number with which a cell begins, such as 41 for "41+Σ"; 0 if it begins with none.
     private func number(_ cell: String) -> Int {
         Int(cell.prefix { $0.isNumber }) ?? 0
     }
@@ -150,7 +150,8 @@ private func text(_ value: Rate) -> String {
     "\(text(value.perSecond))/s, burst \(text(value.burst))"
 }
 
-/// Every constant of ProtocolConstants.swift and Limits.swift, in their order, as PROTOCOL.md writes it.
+/// Every constant of ProtocolConstants.swift and Limits.swift, in the order of these files, with its value as
+/// PROTOCOL.md writes it.
 private let constants: [(name: String, value: String)] = [
     ("version", text(ProtocolConstants.version)),
     ("maximumDatagram", text(ProtocolConstants.maximumDatagram)),

@@ -5,9 +5,11 @@ import Testing
 /// Checks the rules of ARCHITECTURE.md about imports, folders and forbidden constructs.
 @Suite("Tidy")
 struct TidyTests {
-    /// The folders of the core, from left to right. A folder uses those to its left.
+    /// The folders of the core. The code in a folder uses only types of that folder and of those before it in this
+    /// list.
     private static let folders = ["Values", "Wire", "Crypto", "Admission", "Mesh"]
-    /// Calls of libsodium, socket addresses in C structures, and system calls on files, sockets and processes.
+    /// The files that may have unsafe code. They call libsodium, convert socket addresses to C structures, or make
+    /// system calls.
     private static let filesWithUnsafe = [
         "Crypto/Sodium.swift", "SecureMesh/AddressConversion.swift", "SecureMesh/ExtendedAttribute.swift",
         "SecureMesh/Neighbors.swift", "SecureMesh/OpenFile.swift", "SecureMesh/SocketDescriptor.swift",
@@ -39,7 +41,7 @@ struct TidyTests {
         "SecureMesh/Neighbors.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/DatagramDescriptor.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/SocketDescriptor.swift": ["Glibc", "Musl", "Darwin"],
-        // Atomic counters of what waits between two event loops.
+        // Atomic counters of the datagrams that wait between two event loops.
         "SecureMesh/ServerLane.swift": ["Synchronization"],
         // getaddrinfo(3).
         "SecureMesh/SystemResolver.swift": ["Glibc", "Musl", "Darwin"],
@@ -122,7 +124,7 @@ struct TidyTests {
         var declared: [String: Set<String>] = [:]
         for file in files { declared[file.folder, default: []].formUnion(file.declaredTypes) }
         for (index, folder) in Self.folders.enumerated() {
-            // A name that this folder or one to its left also declares does not refer to the right.
+            // A name that this folder or one before it also declares is not counted as a reference to a later folder.
             let known = Self.folders[...index].reduce(into: Set<String>()) { $0.formUnion(declared[$1, default: []]) }
             let right = Self.folders[(index + 1)...].reduce(into: Set<String>()) {
                 $0.formUnion(declared[$1, default: []])
@@ -149,8 +151,8 @@ struct TidyTests {
             .output.1
         #expect(settings.contains(".strictMemorySafety()"))
         #expect(settings.contains(".treatAllWarnings(as: .error)"))
-        // SwiftPM refuses to build a product of a dependency if one of its targets has `unsafeFlags`. Only the targets
-        // of the program have one flag, which optimizes for size.
+        // SwiftPM refuses to build a product of a dependency if one of its targets has `unsafeFlags`. So only targets
+        // of the program have such a flag, and the only one is the optimization for size.
         let flags = #"let compact = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]"#
         #expect(manifest.contains(flags))
         #expect(manifest.matches(of: /unsafeFlags/).count == 1)
@@ -172,7 +174,7 @@ struct TidyTests {
             "Task.", "await ", "DispatchQueue", "Logger",
         ]
         for file in try SourceFile.core.get() {
-            // Secret32.random() is libsodium's generator, reached through RandomSource alone.
+            // Secret32.random() is allowed: it calls libsodium's generator, and only RandomSource uses it.
             let code = file.code.replacingOccurrences(of: "? .random() : Secret32(", with: "")
                 .replacingOccurrences(of: "static func random()", with: "")
             let found = forbidden.filter(code.contains)
@@ -255,11 +257,11 @@ struct TidyTests {
 
 /// A Swift file of the package.
 private struct SourceFile {
-    /// The name of the folder and that of the file: `Crypto/Sodium.swift`.
+    /// The names of the folder and the file, such as `Crypto/Sodium.swift`.
     let path: String
     let folder: String
     let text: String
-    /// Without comments and without what stands in string literals.
+    /// The text without comments and without the content of string literals.
     let code: String
     let words: Set<String>
 
@@ -308,7 +310,7 @@ private struct SourceFile {
         words = Set(code.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
     }
 
-    /// Takes out comments and the text of string literals; what is interpolated stays.
+    /// Removes comments and the text of string literals, but keeps interpolated expressions.
     private static func strip(_ text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let noStrings = line.replacing(#/"(?:[^"\\]|\\[^(])*"/#, with: "\"\"")

@@ -3,7 +3,7 @@ import SecureMeshCore
 import SelfTest
 import Testing
 
-/// The insecure primitives refuse the same as the real ones.
+/// The insecure primitives must accept and refuse the same inputs as the real ones.
 @Suite("Insecure test cryptography") struct InsecureTestCryptoTests {
     private static let testCrypto = InsecureTestCrypto()
     private static let keys = (1...3).map { SigningKey(seed: [UInt8](repeating: $0, count: 32).span) }
@@ -146,7 +146,8 @@ import Testing
         #expect(try Self.course(of: Libsodium()) == testCrypto)
     }
 
-    /// Returns all datagrams of a mesh with losses, a death, a return and a restarted server.
+    /// Returns the times, addresses, kinds and sizes of all datagrams of a mesh in which DELTAs are lost, a peer dies
+    /// and comes back, and the server is restarted.
     private static func course(of primitives: any Primitives) throws -> [String] {
         let mesh = TestMesh(seed: 7, report: { Issue.record("\($0)") }) { $0.primitives = primitives }
         let peers = try mesh.join(3)

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// A server with a thousand members, and what it does for those that ask for too much.
+/// A server with a thousand members, of which some ask for too much.
 @Suite struct LoadTestTests {
     private static let members = 1_000
 
@@ -35,7 +35,7 @@ import Testing
         test.askForEverything(first: 1)
         test.play(for: .seconds(10))
         let parts = test.sent(.snapshot).datagrams - before
-        // Two heartbeats per second.
+        // The member sends two heartbeats per second, and each may be answered with one burst.
         #expect(parts <= 21 * Limits.firstBurst)
         #expect(parts > 10 * Limits.firstBurst)
         #expect(test.memberCount == Self.members + Limits.frozenSnapshots)
@@ -48,7 +48,7 @@ import Testing
         test.play(for: .seconds(2))
         let parts = test.sent(.snapshot).datagrams - before
         let repairs = test.sent(.heartbeat).datagrams - heartbeats
-        // Without the bucket it would be more than 100,000.
+        // Without the shared bucket, more than 100,000 parts would be sent.
         let shared = Limits.repairRate.burst + 2 * Limits.repairRate.perSecond
         #expect(parts <= repairs * Limits.leastRepair + shared)
         #expect(parts > shared / 2)
@@ -92,10 +92,10 @@ import Testing
 
     @Test func `a row of the table of sizes has the figures of the protocol`() throws {
         let scaling = try #require(Scaling.play(12, seed: 4) { _ in })
-        // A join: HELLO, WELCOME, CONFIRM, two parts for the newcomer, and a DELTA for each of the others.
+        // A join costs a HELLO, a WELCOME, a CONFIRM, two parts for the newcomer, and a DELTA for each other member.
         #expect((15...19).contains(scaling.joinCost.datagrams))
         #expect((12...14).contains(scaling.deathCost.datagrams))
-        // 960 PULSEs and HEARTBEATs in 20 s.
+        // In 20 s, 960 PULSEs and HEARTBEATs are sent.
         #expect((910...1_010).contains(scaling.idle.datagrams))
         #expect(scaling.join < .milliseconds(200))
         #expect(scaling.joinKnown < .milliseconds(100))

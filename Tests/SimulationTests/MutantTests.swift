@@ -2,8 +2,8 @@ import Foundation
 import MeshSimulator
 import Testing
 
-/// The broken protocols that the simulator must catch. `scripts/mutants` builds and plays them; these tests check that
-/// the list is complete and fits the code.
+/// The mutants of the protocol, whose faults the simulator must detect. `scripts/mutants` builds and plays them. These
+/// tests check that the list is complete and that each patch fits the code.
 @Suite struct MutantTests {
     private struct Mutant {
         let name: String
@@ -13,7 +13,7 @@ import Testing
             lines.first { $0.hasPrefix("\(field): ") }.map { String($0.dropFirst(field.count + 2)) }
         }
 
-        /// The edits by file: the lines before and after.
+        /// The edits of the patch: for each, the file, and the lines before and after the edit.
         var edits: [(file: String, before: [Substring], after: [Substring])] {
             var edits: [(file: String, before: [Substring], after: [Substring])] = []
             var file = ""

@@ -21,7 +21,7 @@ import Testing
         #expect(recording.losses.allSatisfy { $0.loss == .nobodyThere || $0.count == 0 })
         let usage = try #require(recording.processors)
         #expect(usage.cores == 2)
-        // 30 starts, and two heartbeats of each member per second.
+        // The CPU time is that of the starts of 31 processes, and of two heartbeats per member and second.
         let starts = Duration.nanoseconds(31 * Costs.measured.start)
         #expect((starts..<starts + .seconds(2)).contains(usage.all))
         #expect(usage.server < usage.all / 2)
@@ -45,7 +45,7 @@ import Testing
             return recording.losses.first { $0.loss == .overflow }?.count ?? 0
         }
         #expect(overflow(Scenario.usualBuffer) == 0)
-        // 20 members send heartbeats while the server does not read, and one takes 832 bytes.
+        // While the server does not read, 20 members send heartbeats, and each heartbeat takes 832 bytes of the buffer.
         #expect(overflow(20 * 832) > 20)
     }
 

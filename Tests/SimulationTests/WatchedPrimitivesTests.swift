@@ -3,7 +3,7 @@ import SecureMeshCore
 import SelfTest
 import Testing
 
-/// Two plaintexts under one key and counter are reported.
+/// The primitives that report a violation if two plaintexts are sealed with one key and counter.
 @Suite("Watched primitives") struct WatchedPrimitivesTests {
     private let watched = WatchedPrimitives(InsecureTestCrypto())
     private let key = Secret32(Bytes32([UInt8](repeating: 5, count: 32).span))

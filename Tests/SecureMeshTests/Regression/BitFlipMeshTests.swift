@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A running mesh in which flipped copies, one per bit, arrive before the first datagram of each kind.
+/// A running mesh. For the first datagram of each kind, copies with one flipped bit arrive before it, one copy per bit.
 @Suite("Bit flips in a mesh")
 struct BitFlipMeshTests {
     @Test(
@@ -12,7 +12,7 @@ struct BitFlipMeshTests {
         let mesh = TestMesh()
         let seen = Overtaker(mesh)
         let peers = try (0..<2).map { try mesh.addPeer("peer-\($0)") }
-        // The flipped copies use up attempts and tickets, so that joining takes more than one attempt.
+        // The flipped copies use up attempts and tickets, so a peer needs more than one attempt to join.
         #expect(mesh.run(atMost: .seconds(30)) { mesh.hasConverged })
         #expect(mesh.members.count == 2)
 
@@ -23,7 +23,7 @@ struct BitFlipMeshTests {
         let others = Dictionary(uniqueKeysWithValues: peers.map { ($0.publicKey, $0.name) })
         let third = try mesh.addPeer("third")
         #expect(mesh.run(atMost: .seconds(10)) { mesh.hasConverged })
-        // GOODBYE, then LEAVE.
+        // This causes a GOODBYE, and the next step a LEAVE.
         mesh.setRoster(Roster(authorized: others))
         mesh.run(for: .seconds(1))
         #expect(third.has(.ended(.revoked)))
@@ -32,19 +32,19 @@ struct BitFlipMeshTests {
         mesh.run(for: .milliseconds(200))
         #expect(mesh.departures(of: peers[0]) == [.left])
 
-        // REJECT, to the peer that was revoked, and RETRY.
+        // This causes a REJECT to the peer that was revoked, and the next step a RETRY.
         mesh.restart(third)
         #expect(mesh.run(atMost: .seconds(10)) { third.has(.ended(.notAuthorized)) })
         mesh.setRoster(.open)
         mesh.exhaustBudget()
         mesh.restart(third)
         #expect(mesh.run(atMost: .seconds(30)) { mesh.isMember(third) })
-        // No honest peer sends ACK. `AcknowledgmentTests` flips its bits.
+        // No message here asks for an ACK. `AcknowledgmentTests` flips the bits of an ACK.
         #expect(seen.kinds == Set(Kind.allCases).subtracting([.ack]))
         #expect(mesh.registry?.rejections[.memberMisbehaved] == 0)
     }
 
-    /// Sends the flipped copies of the first datagram of each kind ahead of it.
+    /// Sends the flipped copies of the first datagram of each kind, which arrive before that datagram.
     private final class Overtaker {
         private(set) var kinds: Set<Kind> = []
 

@@ -5,7 +5,7 @@ import Testing
 
 /// Provokes each `Rejection` with a datagram that the server or a peer handles.
 ///
-/// The switch is exhaustive, so a new case does not compile without a line here.
+/// The switch is exhaustive, so the code does not compile if a new case has no line here.
 @Suite("Every refusal")
 struct EveryRefusalTests {
     @Test(
@@ -33,7 +33,7 @@ struct EveryRefusalTests {
         case .invalidName:
             try atServer { hand in hand.inject(try hand.forgedHello { $0.replacing(at: 33, with: [0x1B]) }) }
         case .invalidAddress:
-            // Port 0. The port is followed by the name's length and its two characters.
+            // The port becomes 0. After the port come the length of the name and its two characters.
             try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: $0.count - 5, with: [0, 0]) } }
         case .entriesOutOfOrder: try atMember { try $0.delta(adding: [.sample(8), .sample(7)]) }
         case .partOutOfRange: try atMember { try $0.snapshot { $0.replacing(at: 9, with: [1]) } }
@@ -178,7 +178,8 @@ struct EveryRefusalTests {
                 try member.message(from: .sample(7))
             }
         case .agreementOverRate:
-            // A key would be computed for each sender, but no entry has its owner's signature.
+            // No entry here has its owner's signature, but the limit applies before the peer checks that and computes a
+            // key.
             try atMember { member in
                 let senders = try (UInt64(1)...201).map { try Entry.sample($0) }
                 for (step, sender) in senders.enumerated() {
@@ -202,7 +203,7 @@ struct EveryRefusalTests {
         }
     }
 
-    /// Returns the counters of a peer that accepts 1,000 bytes of messages at once and is sent more.
+    /// Returns the counters of a peer that accepts 1,000 bytes of messages at once and receives more.
     private static func atBusyReceiver() throws -> RejectionCounters {
         let limits = MessageLimits(totalBytes: Rate(perSecond: 1, burst: 1_000))
         let mesh = ScriptedMesh(seed: 5)
@@ -240,7 +241,7 @@ struct EveryRefusalTests {
         try atJoiner { try act($0.join()) }
     }
 
-    /// Returns the counters of the second of two peers; a third member is scripted.
+    /// Returns the counters of the second of two peers, after `act` has sent datagrams as a third, scripted member.
     private static func atReceiver(_ act: (ScriptedMember, [TestPeer]) throws -> Void) throws -> RejectionCounters {
         let mesh = TestMesh()
         let peers = try mesh.join(2)

@@ -2,12 +2,12 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Malformed datagrams, handed to a server and to its peers while a mesh is at work.
+/// Malformed datagrams that a server and its peers receive while their mesh is running.
 @Suite("Malformed datagrams")
 struct MalformedDatagramTests {
     private static let stranger = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// A mesh at work, with the state that must not change while strangers send.
+    /// A running mesh, and the state that datagrams of strangers must not change.
     private struct HostileMesh {
         let mesh = TestMesh()
         let peers: [TestPeer]
@@ -96,7 +96,7 @@ struct MalformedDatagramTests {
     func endlessName() throws {
         let mesh = TestMesh()
         let hand = try ScriptedMember("hand", at: Self.stranger, in: mesh)
-        // Lengths of 33 and 255, in a field of 33 bytes.
+        // The field has 33 bytes, so the longest valid length is 32.
         for length: UInt8 in [33, 255] {
             let name = [length] + [UInt8](repeating: 0x41, count: 32)
             hand.inject(try hand.forgedHello { $0.replacing(at: 32, with: name) })
@@ -114,7 +114,7 @@ struct MalformedDatagramTests {
         hand.inject(try hand.forgedHello { $0.replacing(at: 32, with: [1, byte]) })
         #expect(mesh.registry?.rejections[.invalidName] == 1)
         #expect(mesh.flights.isEmpty && mesh.serverEvents.isEmpty)
-        // A peer refuses such a name from its own server as well.
+        // A peer refuses such a name even from its own server.
         let member = try ServedPeer().join()
         try member.delta(adding: [.sample(7, name: "x")]) { $0.replacing(at: $0.count - 1, with: [byte]) }
         #expect(member.rejections[.invalidName] == 1)
@@ -143,7 +143,7 @@ struct MalformedDatagramTests {
     @Test("a directory message with a false count is refused, even if the server signed it")
     func lyingCount() throws {
         let member = try ServedPeer().join()
-        // The count of a SNAPSHOT with one entry; then the counts of a DELTA that removes none and adds one.
+        // The SNAPSHOT has one entry. The DELTA removes none and adds one.
         for lie in UInt8.min...UInt8.max where lie != 1 {
             try member.snapshot { $0.replacing(at: 12, with: [lie]) }
             try member.delta(adding: [.sample(7)]) { $0.replacing(at: 17, with: [lie]) }
@@ -201,7 +201,7 @@ struct MalformedDatagramTests {
             var random = RandomPayloads(seed: seed)
             let noise = random.bytes(65_507)
             hostile.send(noise)
-            // As large as a message may be, under a valid header.
+            // The same noise follows a valid header. The datagram is as large as a MESSAGE may be.
             for kind in Kind.allCases {
                 let header = Array(try Sample.of(kind).bytes.prefix(Header.size))
                 hostile.send((header + noise.dropFirst(Header.size)).withLength)
@@ -230,7 +230,8 @@ struct MalformedDatagramTests {
             let kind = Kind.allCases[index % Kind.allCases.count]
             let room = kind.isFixedSize ? 0 : UInt64(ProtocolConstants.maximumDatagram - kind.minimumSize)
             let size = kind.minimumSize + Int(random.below(room + 1))
-            // A valid header of that kind, then one that is random after the kind.
+            // The first datagram has a valid header of the kind. In the second, everything after the kind and the
+            // length is random.
             var bytes = Array(try Sample.of(kind).bytes.prefix(Header.size)) + random.bytes(size - Header.size)
             if kind == .hello || kind == .welcome { bytes[kind == .hello ? 75 : 59] &= 0x3F }
             let sent = hostile.mesh.flights.count

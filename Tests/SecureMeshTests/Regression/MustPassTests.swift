@@ -12,7 +12,7 @@ struct MustPassTests {
             #expect(row.count == 3 && !row[1].isEmpty)
             var declared: Set<String> = []
             var named = 0
-            // A file, then the tests in it, then perhaps another file.
+            // A cell names a file and then tests in it. Another file with its tests may follow.
             for match in row[2].matches(of: /([\w\/]+\.swift)|"([^"]+)"/) {
                 if let path = match.1 {
                     declared = try Self.tests(in: String(path))

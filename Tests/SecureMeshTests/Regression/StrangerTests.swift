@@ -106,7 +106,8 @@ struct StrangerTests {
         let victim = try #require(peers.first)
         let session = try #require(victim.machine.session)
         let stolen = mesh.random.secret()
-        // By their headers from the server and from the other peer; sealed and signed by a stranger.
+        // The headers claim that the datagrams come from the server and from the other peer. A stranger has signed and
+        // sealed them.
         let forger = Signer(
             key: mesh.makeKey(), context: SigningContext(mesh: mesh.serverKey.publicKey), from: victim.machine.epoch)
         let directory = forger.sign(.snapshot, Snapshot(version: 99, part: 0, parts: 1, entries: [try .sample(7)]))

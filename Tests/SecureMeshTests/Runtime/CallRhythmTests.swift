@@ -16,7 +16,7 @@ struct CallRhythmTests {
             rhythm.advance(now: rhythm.due + .milliseconds(4))
         }
         #expect(count == 199)
-        // One call that takes 50 ms is made up for.
+        // After a call that takes 50 ms, the missed calls are made up for.
         rhythm.advance(now: Self.at(1_050))
         #expect(rhythm.due == Self.at(1_005))
     }

@@ -46,7 +46,7 @@ struct EventSourceTests {
             handled.withLockedValue { $0.append(event) }
             return true
         }
-        // Nobody waits yet.
+        // The consumer does not wait yet, so the event is kept.
         _ = source.yield(.number(1), isMessage: true)
         #expect(handled.withLockedValue { $0 }.isEmpty)
         let rest = Task { await Self.all(events) }
@@ -83,7 +83,7 @@ struct EventSourceTests {
         }
         var slowIterator = slow.makeAsyncIterator()
         #expect(await slowIterator.next() == .number(1))
-        // There is room for one, and not for the event that says how many are missing.
+        // There is room for one event, but not for the missed count as well, so this event is dropped.
         #expect(!source.yield(.number(7), isMessage: false))
         #expect(await slowIterator.next() == .number(2))
         #expect(source.yield(.number(8), isMessage: false))
@@ -119,7 +119,7 @@ struct EventSourceTests {
         let dropped = (1...10).map { source.yield([(.number($0), 40_000)]) }
         #expect(dropped == [0, 0] + Array(repeating: 1, count: 8))
         #expect(source.yield([(.number(11), nil)]) == 0)
-        // What is taken makes room again.
+        // An event that the consumer takes makes room again.
         #expect(await iterator.next() == .number(1))
         #expect(source.yield([(.number(12), 40_000)]) == 0)
         #expect(source.yield([(.number(13), 40_000)]) == 1)

@@ -8,7 +8,7 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// A plain UDP socket that knows nothing of the protocol: a stranger.
+/// A plain UDP socket, with which a test sends datagrams as a stranger.
 final class GarbageSocket {
     private let descriptor: CInt
 
@@ -25,7 +25,7 @@ final class GarbageSocket {
         close(descriptor)
     }
 
-    /// To an IPv4 address; false if the kernel did not take it.
+    /// Sends bytes to an IPv4 address. Returns false if the kernel did not take all of them.
     func send(_ bytes: [UInt8], to address: SocketAddress) -> Bool {
         guard case .v4(let ip) = address.ip else { return false }
         var destination = sockaddr_in()

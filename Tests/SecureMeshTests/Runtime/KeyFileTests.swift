@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Files of keys")
 struct KeyFileTests {
-    /// A folder that lasts as long as `body` runs.
+    /// Calls `body` with the path of a new folder, which is removed afterwards.
     private static func withFolder(_ body: (String) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

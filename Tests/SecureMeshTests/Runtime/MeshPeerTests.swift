@@ -28,7 +28,7 @@ struct MeshPeerTests {
             serverKey: SigningKey().publicKey, logger: LoopbackMesh.quiet)
     }
 
-    /// Waits for a set of so many members, and returns their names.
+    /// Waits for a set of `count` members, and returns their names.
     private static func names(in sets: MeshMembership, count: Int) async -> [String] {
         for await members in sets where members.count == count {
             return members.map(\.name.description).sorted()
@@ -88,7 +88,7 @@ struct MeshPeerTests {
             async let running: Void = peer.run()
             #expect(try await bound.port != 0)
             try await joined
-            // Once more, when it already may speak.
+            // A second call returns at once, because the peer may already send messages.
             try await peer.joined()
             try await peer.broadcast("nobody else is here")
             await peer.leave()
@@ -109,7 +109,7 @@ struct MeshPeerTests {
             try await peer.joined()
             let before = try await peer.boundAddress
             let driver = try await peer.lifecycle.started().driver
-            // Another descriptor keeps the port, as another process would.
+            // Another descriptor occupies the port, as another process would.
             let other = try await driver.eventLoop.submit {
                 let bound = try #require(driver.sockets.first?.bound.first)
                 let other = try #require(bound.descriptor).duplicate()
@@ -130,7 +130,7 @@ struct MeshPeerTests {
         try await LoopbackMesh.run { mesh in
             let pauses = Limits.leaveGap * (Limits.leaveRepeats - 1)
             var fastest = Duration.seconds(1)
-            // A busy machine may delay most of them.
+            // On a busy machine, most departures may be delayed, so only the fastest counts.
             for number in 0..<100 where fastest >= pauses {
                 let peer = try Self.peer(of: mesh, "A\(number)")
                 let events = peer.events
@@ -216,13 +216,13 @@ struct MeshPeerTests {
         let rate = MessageRate(perSecond: 50, burst: 8)
         try await LoopbackMesh.run { mesh in
             try await mesh.withPeer("A", { $0.messageRate = rate }) { a in
-                // A host that is busy hands B many messages at once, so B accepts more at once than A sends.
+                // On a busy host, B may get many messages at once, so B accepts larger bursts than A may send.
                 let accepted = MessageRate(perSecond: 50, burst: 64)
                 try await mesh.withPeer("B", { $0.messageRate = accepted }) { b in
                     await a.events.sees("B")
                     await b.events.sees("A")
                     var pauses = 0
-                    // Further ones, if a busy host was too slow to exceed the rate.
+                    // More than 30 messages are sent if a busy host is too slow to exceed the rate.
                     var sent: UInt8 = 0
                     while sent < 30 || pauses == 0, sent < 250 {
                         while true {

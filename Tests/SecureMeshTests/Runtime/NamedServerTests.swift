@@ -63,7 +63,7 @@ struct NamedServerTests {
             await events.joined()
             running.cancel()
             _ = await events.next { $0 == .dismissed(.stopping) }
-            // The name changes after the old address was asked without an answer.
+            // The address of the name changes only after a HELLO to the old address got no answer.
             _ = await events.next { if case .unanswered = $0 { true } else { false } }
             let new = try MeshServer(
                 .init(key: key, roster: .open, listen: [SocketAddress(ip: .v4(0x7F00_0002), port: port)]),
@@ -88,7 +88,7 @@ struct NamedServerTests {
             let peer = try MeshPeer(configuration, logger: LoopbackMesh.quiet)
             await #expect(throws: MeshError.unknownHost("mesh.test")) { try await peer.run() }
 
-            // Nothing answers at this address, so the peer goes on asking.
+            // Nothing answers at this address, so the peer keeps trying.
             let names = Names([.success([.v4(0x7F00_0002)]), .failure(.unknownHost)])
             try await mesh.withPeer("A", { $0.name(mesh, names) }) { a in
                 let failed = await a.events.next { if case .lookupFailed = $0 { true } else { false } }
@@ -133,14 +133,14 @@ struct NamedServerTests {
 }
 
 extension MeshPeer.Configuration {
-    /// Gives the server the name `mesh.test`.
+    /// Sets the server to `mesh.test`, which `names` resolves.
     fileprivate mutating func name(_ mesh: LoopbackMesh, _ names: Names) {
         if let named = try? ServerAddress("mesh.test:\(mesh.address.port)") { server = named }
         resolver = names
     }
 }
 
-/// A name service with given answers, the last of which repeats. Without any it never answers.
+/// A name service that gives a list of answers, and then repeats the last one. If the list is empty, it never answers.
 private final class Names: HostResolver {
     typealias Answer = Result<[SocketAddress.IP], HostLookupError>
 
@@ -157,7 +157,7 @@ private final class Names: HostResolver {
         state.withLockedValue { $0.answers = [answer] }
     }
 
-    /// Waits for the first question.
+    /// Waits until the first lookup begins.
     func asked() async { await first.value(ifCancelled: ()) }
 
     func addresses(of host: String) async -> Answer {

@@ -3,9 +3,9 @@ internal import Testing
 
 @testable internal import SecureMesh
 
-/// Runs the programs of the kernel's filter as bpf(4) describes them.
+/// Runs the BPF programs of the packet filter in an interpreter that follows bpf(4).
 @Suite("Packet filter") struct PacketFilterTests {
-    /// Returns the result of a program; nil if it does not end or has an instruction that no program here needs.
+    /// Returns the result of a program; nil if it ends without a result or has an unknown instruction.
     private func run(_ filter: PacketFilter, on bytes: [UInt8]) -> UInt32? {
         var value: UInt32 = 0
         var position = 0
@@ -16,7 +16,7 @@ internal import Testing
             switch instruction.code {
             case 0x20, 0x30:
                 let width = instruction.code == 0x20 ? 4 : 1
-                // The kernel ends a program that reads behind the end, with 0.
+                // If a program reads beyond the end of the packet, the kernel ends it with the result 0.
                 guard offset + width <= bytes.count else { return 0 }
                 value = 0
                 for byte in bytes[offset..<offset + width] { value = value << 8 | UInt32(byte) }

@@ -47,7 +47,7 @@ struct ServerAddressTests {
         await withTaskGroup(of: Result<[SocketAddress.IP], HostLookupError>.self) { tasks in
             for _ in 0..<100 { tasks.addTask { await resolver.addresses(of: "same") } }
             for index in 0..<20 { tasks.addTask { await resolver.addresses(of: "other-\(index)") } }
-            // A caller that gives up does not wait for the name service.
+            // A caller that is canceled does not wait for the name service.
             let impatient = Task { await resolver.addresses(of: "same") }
             impatient.cancel()
             #expect(await impatient.value == .failure(.unavailable(reason: "canceled")))

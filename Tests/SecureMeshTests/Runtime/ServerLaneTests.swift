@@ -8,14 +8,15 @@ internal import Testing
 
 @testable internal import SecureMesh
 
-/// A server with several event loops. The tests run as with one where the kernel does not divide members.
+/// A server with several event loops. If the kernel cannot divide the datagrams of members, the server has one event
+/// loop in these tests.
 @Suite("Server lanes", .timeLimit(.minutes(10)))
 struct ServerLaneTests {
     private static var loops: Int {
         SocketDescriptor.offersDivision ? 2 : 1
     }
 
-    /// Runs peers one inside another, and then `body`.
+    /// Runs `count` peers at the same time, and calls `body` with them.
     private static func withPeers(
         _ count: Int, in mesh: LoopbackMesh, _ peers: [RunningPeer] = [],
         _ body: @escaping @Sendable ([RunningPeer]) async throws -> Void
@@ -45,14 +46,14 @@ struct ServerLaneTests {
                 for peer in peers.dropLast() { await peer.events.sees("m7") }
                 try await peers[0].peer.broadcast([7])
                 for peer in peers.dropFirst() { #expect(await peer.events.message()?.body == [7]) }
-                // Each lives for some intervals by its heartbeats.
+                // Each member must have sent ten heartbeats that the server accepted.
                 let keys = peers.map(\.key.publicKey)
                 while try await mesh.server.standings(of: keys).contains(where: { ($0?.received ?? 0) < 10 }) {
                     await Task.yield()
                 }
                 #expect(try await mesh.server.members().count == 8)
-                // On a busy host repeated HELLOs and CONFIRMs are refused, and so is what a member sent before it
-                // joined again. Nothing is refused because it reached the wrong event loop.
+                // On a busy host, repeated HELLOs and CONFIRMs may be refused, and so may datagrams that a member sent
+                // before it joined again. No datagram may be refused because it reached the wrong event loop.
                 let rejections = try await mesh.server.rejections()
                 let misled: [Rejection] = [.misdirected, .unknownSession, .sourceMismatch, .sealBroken]
                 #expect(misled.allSatisfy { rejections[$0] == 0 }, "\(rejections.nonZero)")
@@ -94,7 +95,7 @@ struct ServerLaneTests {
             #expect(dismissed != nil)
         }
         try await running.value
-        // The address is free when the server has ended.
+        // When the server has ended, its address can be bound again.
         _ = try SocketDescriptor(bindingTo: address, isIPv6Only: false)
         for task in tasks {
             task.cancel()
@@ -159,7 +160,7 @@ struct ServerLaneTests {
             let transmit = Transmit(path: Fixture.path, bytes: [1], lane: 1)
             lane.hand(ServerLane.Orders(transmits: Array(repeating: transmit, count: count)))
         }
-        // While the event loop is here, it carries out no orders.
+        // While the event loop runs this closure, it carries out no orders.
         let dropped = try await loop.submit {
             for _ in 0..<4 { hand(2) }
             return lane.losses[.sendQueueFull]
@@ -210,12 +211,12 @@ struct ServerLaneTests {
         #expect(later == (3, 2))
     }
 
-    /// The results of a lane that the registry has not taken.
+    /// The results of a lane, which stands in for a registry that is slow to take them.
     private final class ResultInbox: Sendable {
         let results = Mutex<[ServerLane.Result]>([])
     }
 
-    /// Returns a registry with lanes and a member of it.
+    /// Returns a registry with lanes, and one of its members.
     private static func joined(loops: UInt8) throws -> (Registry, ScriptedPeer) {
         var configuration = Registry.Configuration(
             key: Fixture.serverKey, bound: [Fixture.address(254)], roster: .open)

@@ -6,7 +6,7 @@ internal import Testing
 
 @Suite("A peer among the services of a group", .timeLimit(.minutes(10)))
 struct ServiceGroupTests {
-    /// A consumer that is a loop over a sequence of a peer.
+    /// A service that runs a closure, such as a loop over a sequence of a peer.
     private struct Consumer: Service {
         let body: @Sendable () async -> Void
 

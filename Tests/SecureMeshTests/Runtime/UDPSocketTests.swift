@@ -30,12 +30,12 @@ struct UDPSocketTests {
                 callbacks: .init(onDatagram: { _, _ in _ = token }, onBurst: {}, onFailure: { _ in }))
             await #expect(throws: (any Error).self) { try await socket.bind(isIPv6Only: false) }
         }
-        // What closes on the event loop has closed then.
+        // After these turns of the event loop, everything that closes there has closed.
         for _ in 0..<2 { try await eventLoop.submit {}.get() }
         #expect(held == nil)
     }
 
-    /// An address to which no socket that is bound to 127.0.0.1 can send. The kernel refuses it at once.
+    /// An address to which a socket bound to 127.0.0.1 cannot send. The kernel refuses the datagram at once.
     private static let refused = Fixture.address(1)
 
     private static func transmit(
@@ -44,7 +44,8 @@ struct UDPSocketTests {
         Transmit(path: Path(remote: remote), bytes: [byte], priority: priority)
     }
 
-    /// Two sockets on 127.0.0.1. The second one streams the byte that it receives, and the port that it came from.
+    /// Two sockets on 127.0.0.1. The second one streams the first byte and the source port of each datagram that it
+    /// receives.
     private struct Pair {
         let sender: UDPSocket
         let receiver: UDPSocket
@@ -76,14 +77,15 @@ struct UDPSocketTests {
             try await receiver.bind(isIPv6Only: false)
         }
 
-        /// On the event loop.
+        /// Runs `body` on the event loop, with the receiver's address.
         func run<Result: Sendable>(
             _ body: @escaping @Sendable (_ target: SecureMesh.SocketAddress) throws -> Result
         ) async throws -> Result {
             try await eventLoop.submit { [receiver] in try body(receiver.address) }.get()
         }
 
-        /// Closes the sender's channel while another descriptor keeps its port, as another process would.
+        /// Closes the sender's channel while another descriptor occupies its port, as another process would. Returns
+        /// that descriptor.
         func losePort() async throws -> CInt {
             try await run { [sender] _ in
                 let other = try #require(sender.bound.first?.descriptor).duplicate()
@@ -92,7 +94,7 @@ struct UDPSocketTests {
             }
         }
 
-        /// The datagrams up to `last`, without repeats.
+        /// Returns the distinct bytes and source ports of the received datagrams, up to the byte `last`.
         mutating func received(upTo last: UInt8) async -> (bytes: Set<UInt8>, ports: Set<UInt16>) {
             var (bytes, ports): (Set<UInt8>, Set<UInt16>) = ([], [])
             while !bytes.contains(last), let next = await received.next() {
@@ -185,7 +187,7 @@ struct UDPSocketTests {
         #expect(losses[.answersDropped] == 2 && losses[.messagesDropped] == 3 && losses.total == 5)
         close(other)
         #expect(await pair.received(upTo: 1).bytes == [1])
-        // The port is free, so nothing waits any more.
+        // The port is free again, so no datagram waits.
         try await pair.run { target in
             sender.send(Self.transmit(4, to: target, .answer))
             sender.send(Self.transmit(5, to: target, .message))
@@ -211,7 +213,7 @@ struct UDPSocketTests {
         let sender = pair.sender
         let before = sender.address.port
         let other = try await pair.losePort()
-        // The new port is known once the socket sends again.
+        // The socket has a new port, whose number is known when it sends again.
         try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
         let ports = await pair.received(upTo: 1).ports
         #expect(ports.count == 1 && !ports.contains(before))
@@ -237,7 +239,7 @@ struct UDPSocketTests {
         let heir = UDPSocket(
             index: 0, address: address, options: .server, eventLoop: sender.eventLoop, logger: LoopbackMesh.quiet,
             callbacks: .init(onDatagram: { _, _ in }, onBurst: {}, onFailure: { _ in }))
-        // A process that another test starts can hold a copy of the descriptor until it runs its own program.
+        // A process that another test forks has a copy of the descriptor until it executes its program.
         while await (try? heir.bind(isIPv6Only: false)) == nil { try Task.checkCancellation() }
         try await sender.eventLoop.submit { heir.close() }.get()
         try await pair.close()
@@ -247,7 +249,7 @@ struct UDPSocketTests {
 
     private static let epoch: UInt64 = 0x0102_0304_A5A6_A7A8
 
-    /// Returns the header of a datagram, filled up with zeros.
+    /// Returns a datagram of a kind with this header, and zeros after the header.
     private static func datagram(_ kind: Kind, to: UInt64 = 0, from: UInt64 = 0, counter: UInt64 = 0) -> [UInt8] {
         var bytes: [UInt8] = [ProtocolConstants.version, kind.rawValue]
         bytes.append(bigEndian: UInt16(kind.minimumSize))
@@ -257,7 +259,7 @@ struct UDPSocketTests {
 
     private static func heartbeat(to epoch: UInt64) -> [UInt8] { datagram(.heartbeat, to: epoch, from: 7, counter: 1) }
 
-    /// Datagrams that do not have the header of a HELLO.
+    /// Datagrams that have neither the header of a HELLO nor that of a member's datagram.
     private static var garbage: [[UInt8]] {
         let hello = datagram(.hello)
         let changed = (0..<Header.size).map { offset in
@@ -272,7 +274,7 @@ struct UDPSocketTests {
         ]
     }
 
-    /// A server's socket, and what it hands to its owner: the kind of each datagram, in order.
+    /// A server's socket, and the kinds of the datagrams that it delivers, in order.
     private struct FilteredSocket {
         let socket: UDPSocket
         var kinds: AsyncStream<UInt8?>.AsyncIterator
@@ -333,7 +335,8 @@ struct UDPSocketTests {
             let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
             let target = filtered.socket.address
             let hello = Self.datagram(.hello)
-            // More than the largest receive buffer holds: the kernel counts more than the bytes of each.
+            // These HELLOs are more than the receive buffer holds, because the kernel also counts its overhead for each
+            // datagram.
             let buffer = try await filtered.run { $0.bound.first?.receiveBuffer ?? 0 }
             for _ in 0..<(buffer / hello.count) { _ = sender.send(hello, to: target) }
             _ = sender.send(Self.heartbeat(to: Self.epoch), to: target)
@@ -378,14 +381,14 @@ struct UDPSocketTests {
             defer { socket.bound.last?.channel?.close(promise: nil) }
             return socket.hasMembersSocket
         }
-        // The event loop binds it again at once, or later if another socket has got the port meanwhile.
+        // The event loop binds the socket again at once, or later if another socket has taken the port.
         while try await filtered.run({ $0.hasMembersSocket }) != hadFilter {
             await Task.yield()
         }
         try #require(filtered.socket.address == before)
         let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
         for bytes in [Self.datagram(.hello), Self.heartbeat(to: Self.epoch)] { _ = sender.send(bytes, to: before) }
-        // Strangers are read once without being asked for, after members.
+        // After a bind, the socket reads strangers' datagrams once without a call of `readStrangers`.
         let kinds = [await filtered.kinds.next(), await filtered.kinds.next()]
         #expect(Set(kinds) == [Kind.hello.rawValue, Kind.heartbeat.rawValue])
         try await filtered.run { $0.close() }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A text file of the package, and its tables if it is Markdown.
+/// A text file of the package. If it is Markdown, its sections and tables can be read.
 struct Document {
     let text: String
     let lines: [Substring]

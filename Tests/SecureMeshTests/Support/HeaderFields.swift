@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// Returns the open fields by name; nil in kinds that do not have them.
+/// Gives each open field of a header a name. A field is nil if the kind does not have it.
 extension Header {
     var cookie: Bytes16? {
         switch fields {

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMesh
 import SelfTest
 
-/// The seeds of random tests. A failure names its seed: to repeat the failure, leave only that seed here.
+/// The seeds of random tests. A failure names its seed. To repeat the failure, leave only that seed in the list.
 enum Seeds {
     static let few: [UInt64] = [1, 2, 3, 5, 8, 13]
 }
@@ -19,7 +19,7 @@ struct RandomPayloads {
         random.next() % limit
     }
 
-    /// Draws any number. In half of all draws it is a power of two or at an edge of the range.
+    /// Draws a number. In half of all draws, it is a power of two or at an end of the range.
     mutating func number() -> UInt64 {
         switch below(8) {
         case 0: 0

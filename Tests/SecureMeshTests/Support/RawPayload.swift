@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// A payload of any bytes, as an insider or a lying server can sign and seal it.
+/// A payload of any bytes, which a malicious member or a dishonest server can sign and seal.
 struct RawPayload: Payload {
     private let bytes: [UInt8]
 

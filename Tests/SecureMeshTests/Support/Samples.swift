@@ -2,8 +2,8 @@ import MeshSimulator
 import SecureMesh
 import SelfTest
 
-/// A valid datagram of each kind, made from the fixtures. Each is received with keys that are derived from its own
-/// fields.
+/// A valid datagram of each kind, made from the fixtures. The receiver derives the keys from the fields of the
+/// datagram.
 extension Sample {
     static func all() throws -> [Sample] {
         try Kind.allCases.map { try of($0) }

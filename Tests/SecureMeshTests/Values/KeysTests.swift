@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Keys and signatures")
 struct KeysTests {
-    /// X25519 public keys, little-endian, and whether they are the canonical encoding of u (RFC 7748).
+    /// X25519 public keys, little-endian, and whether each is the canonical encoding of its u-coordinate (RFC 7748).
     static let encodings: [(String, isCanonical: Bool)] = [
         ("0000000000000000000000000000000000000000000000000000000000000000", true),
         ("0900000000000000000000000000000000000000000000000000000000000000", true),
@@ -13,11 +13,11 @@ struct KeysTests {
         ("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
         ("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
         ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
-        // Near p, but below it in a byte that is not the lowest.
+        // These differ from p in a byte that is not the lowest, and are below it.
         ("edfeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true),
         ("fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe7f", true),
         ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7e", true),
-        // The top bit set.
+        // The top bit of these is set.
         ("0000000000000000000000000000000000000000000000000000000000000080", false),
         ("0900000000000000000000000000000000000000000000000000000000000080", false),
         ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", false),

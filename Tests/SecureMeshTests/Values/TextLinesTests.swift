@@ -3,7 +3,7 @@ import Testing
 
 /// The rules for files of keys and lists of peers (PROTOCOL.md, section 8).
 @Suite("Lines of a text file") struct TextLinesTests {
-    /// Returns the lines, each as its number and its fields; the comment follows in brackets.
+    /// Returns each line as text: its number, its fields with `|` between them, and its comment in brackets.
     private func lines(_ text: String) throws(TextFault) -> [String] {
         let bytes = Array(text.utf8)
         func slice(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
@@ -47,7 +47,7 @@ import Testing
         var lines = TextLines()
         let text = Array("\n# ".utf8) + bytes + Array("\n".utf8)
         #expect(throws: TextFault.notUTF8(line: 2)) { while try lines.next(in: text.span) != nil {} }
-        // A file that PowerShell wrote as UTF-16.
+        // These bytes are UTF-16, as PowerShell writes it.
         lines = TextLines()
         let wide: [UInt8] = [0xFF, 0xFE, 0x61, 0, 0x0A, 0]
         #expect(throws: TextFault.notUTF8(line: 1)) { try lines.next(in: wide.span) }

@@ -88,7 +88,7 @@ struct InstantTests {
         #expect(last + .seconds(1) == last && first - .seconds(1) == first)
         #expect(first + .seconds(-1) == first && last - .seconds(-1) == last)
         #expect(first - last == .nanoseconds(Int64.min) && last - first == .nanoseconds(Int64.max))
-        // What is due since the beginning of time is due now, whatever the clock reads.
+        // The difference to an extreme instant has the right sign, so the earliest instant is always due.
         #expect(first - Instant(nanoseconds: 1) < .zero && Instant(nanoseconds: -1) - last < .zero)
         #expect(Instant(nanoseconds: 1) - first > .zero)
     }
@@ -122,7 +122,7 @@ struct LimitsTests {
         let perSecond = Double(Limits.handshakeShare) * 1_000_000 / Double(Limits.helloCost)
         let burst = Double(Limits.handshakeBurst) / Double(Limits.helloCost)
         #expect((Double(Limits.pendingEntries) - burst) / perSecond >= 2.4)
-        // Each entry is charged both parts of the cost.
+        // Each entry is charged the agreement and the answer.
         #expect((1..<Limits.helloCost).contains(Limits.helloAgreementCost))
     }
 

@@ -83,12 +83,12 @@ struct DatagramTests {
             let large = bytes + [UInt8](repeating: 0, count: size - bytes.count)
             #expect(refusal(ofDatagram: large.withLength) == expected, "\(size)")
         }
-        // Larger than any length that fits into the field.
+        // The length of this datagram does not fit into the length field.
         let huge = bytes + [UInt8](repeating: 0, count: 65_536 - bytes.count)
         #expect(refusal(ofDatagram: huge.withLength) == .lengthMismatch)
     }
 
-    /// Session ids: (kind, to, from, whether they are refused).
+    /// The kind of a datagram, its two session IDs (`to` and `from`), and whether they are refused.
     static let sessionIDs: [(Kind, UInt64, UInt64, Bool)] = [
         (.hello, 0, 0, false), (.hello, 1, 0, true), (.hello, 0, 1, true), (.hello, .max, .max, true),
         (.retry, 0, 1, false), (.retry, 1, 1, false), (.retry, 1, 0, true),

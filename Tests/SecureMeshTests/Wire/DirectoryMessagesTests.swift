@@ -11,7 +11,7 @@ struct DirectoryMessagesTests {
         let table: [([Entry], Rejection?)] = [
             ([first, second, high], nil), ([first, high], nil), ([second, first], .entriesOutOfOrder),
             ([first, first], .entriesOutOfOrder), ([first, second, second], .entriesOutOfOrder),
-            // Sessions are compared as unsigned numbers: one above 2^63 is the higher one.
+            // Sessions are compared as unsigned numbers, so a number above 2^63 is not negative.
             ([high, first], .entriesOutOfOrder),
         ]
         for (entries, expected) in table {
@@ -33,12 +33,12 @@ struct DirectoryMessagesTests {
         }
     }
 
-    /// (part, parts, number of entries, refusal).
+    /// The part, the number of parts, the number of entries, and the refusal.
     static let parts: [(UInt16, UInt16, Int, Rejection?)] = [
         (0, 1, 0, nil), (0, 1, 1, nil), (1, 2, 1, nil), (65_534, 65_535, 1, nil),
         (1, 1, 1, .partOutOfRange), (0, 0, 0, .partOutOfRange), (0, 0, 1, .partOutOfRange),
         (2, 1, 1, .partOutOfRange), (65_535, 65_535, 1, .partOutOfRange),
-        // An empty part among several.
+        // A part without entries is allowed only if it is the only part.
         (0, 2, 0, .partOutOfRange), (1, 2, 0, .partOutOfRange),
     ]
 
@@ -55,7 +55,7 @@ struct DirectoryMessagesTests {
         #expect(refusal(of: .snapshot, payload: payload) == .versionOutOfRange)
     }
 
-    /// (from, to, refusal).
+    /// The versions from and to which a DELTA leads, and the refusal.
     static let steps: [(UInt64, UInt64, Rejection?)] = [
         (1, 2, nil), (7, 8, nil), (1, 3, nil), (1, .max, nil), (.max - 1, .max, nil), (0, 1, .versionOutOfRange),
         (1, 1, .versionOutOfRange),

@@ -4,29 +4,29 @@ import Testing
 
 @Suite("Entries and addresses")
 struct EntryTests {
-    /// ADDR in hexadecimal, and its refusal.
+    /// The field ADDR in hexadecimal, and its refusal.
     static let addresses: [(String, Rejection?)] = [
         ("04 c0000201" + zeros(12) + "0bb9", nil),
         ("04 7f000001" + zeros(12) + "0001", nil),
         ("04 a9fe0001" + zeros(12) + "ffff", nil),
         ("06 20010db8" + zeros(11) + "02 0bba", nil),
         ("06" + zeros(15) + "01 0001", nil),
-        // Unknown families.
+        // The address family is unknown.
         ("00 c0000201" + zeros(12) + "0bb9", .invalidAddress),
         ("05 c0000201" + zeros(12) + "0bb9", .invalidAddress),
         ("ff 20010db8" + zeros(11) + "02 0bba", .invalidAddress),
-        // A byte that is not zero after the four bytes of IPv4: at both ends and in the middle.
+        // One of the padding bytes after the four bytes of an IPv4 address is not zero.
         ("04 c0000201 01" + zeros(11) + "0bb9", .invalidAddress),
         ("04 c0000201 00000001" + zeros(8) + "0bb9", .invalidAddress),
         ("04 c0000201 00000000 01" + zeros(7) + "0bb9", .invalidAddress),
         ("04 c0000201" + zeros(11) + "01 0bb9", .invalidAddress),
-        // IPv4-mapped IPv6.
+        // These are IPv4-mapped IPv6 addresses.
         ("06" + zeros(10) + "ffff c0000201 0bb9", .invalidAddress),
         ("06" + zeros(10) + "ffff 00000000 0bb9", .invalidAddress),
-        // Port 0.
+        // The port is 0.
         ("04 c0000201" + zeros(12) + "0000", .invalidAddress),
         ("06 20010db8" + zeros(11) + "02 0000", .invalidAddress),
-        // Not the address of one host: unspecified, multicast, broadcast, class E, link-local IPv6.
+        // These are not addresses of one host: unspecified, multicast, broadcast, class E and link-local IPv6.
         ("04" + zeros(16) + "0bb9", .invalidAddress),
         ("04 00000001" + zeros(12) + "0bb9", .invalidAddress),
         ("04 e0000001" + zeros(12) + "0bb9", .invalidAddress),
@@ -36,7 +36,7 @@ struct EntryTests {
         ("06 ff02" + zeros(13) + "01 0bb9", .invalidAddress),
         ("06 fe80" + zeros(13) + "01 0bb9", .invalidAddress),
         ("06 febf" + zeros(13) + "01 0bb9", .invalidAddress),
-        // The addresses directly before and after the range of IPv4-mapped ones.
+        // These addresses are just before and just after the range of IPv4-mapped addresses.
         ("06" + zeros(10) + "fffe c0000201 0bb9", nil),
         ("06" + zeros(9) + "01 ffff c0000201 0bb9", nil),
     ]
@@ -68,7 +68,7 @@ struct EntryTests {
         #expect(Entry.maximumSize == 188)
     }
 
-    /// The end of an ENTRY: the length of the name and the name, without padding.
+    /// The end of an ENTRY, which is the length of the name and the name without padding, and its refusal.
     static let names: [(String, Rejection?)] = [
         ("01 41", nil), ("00", .invalidName), ("02 4100", .invalidName), ("02 4120", .invalidName),
         ("20" + String(repeating: "61", count: 32), nil),

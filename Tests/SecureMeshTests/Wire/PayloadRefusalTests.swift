@@ -5,16 +5,17 @@ import Testing
 
 @Suite("Payloads: handshake and session")
 struct PayloadRefusalTests {
-    /// NAME33 in hexadecimal, and its refusal.
+    /// The field NAME33 in hexadecimal, and its refusal.
     static let names: [(String, Rejection?)] = [
         ("01 41" + zeros(31), nil),
         ("20" + String(repeating: "7a", count: 32), nil),
         ("03 2d2e5f" + zeros(29), nil),
-        // Lengths of 0, 33 and 255.
+        // The length is 0, 33 or 255.
         (zeros(33), .invalidName),
         ("21" + String(repeating: "61", count: 32), .invalidName),
         ("ff" + String(repeating: "61", count: 32), .invalidName),
-        // NUL, space, slash, at, backquote, brace, DEL, a byte of UTF-8, newline, escape.
+        // The name contains NUL, a space, a slash, an at sign, a backquote, a brace, DEL, a character outside of ASCII,
+        // a newline or ESC.
         ("02 4100" + zeros(30), .invalidName),
         ("02 4120" + zeros(30), .invalidName),
         ("01 2f" + zeros(31), .invalidName),
@@ -25,7 +26,7 @@ struct PayloadRefusalTests {
         ("02 c3a9" + zeros(30), .invalidName),
         ("02 410a" + zeros(30), .invalidName),
         ("02 1b41" + zeros(30), .invalidName),
-        // A length that cuts the name leaves padding that is not zero.
+        // The length is shorter than the name, so the padding is not zero.
         ("01 4142" + zeros(30), .nonZeroPadding),
         ("01 41" + zeros(30) + "01", .nonZeroPadding),
         ("1f" + String(repeating: "61", count: 32), .nonZeroPadding),
@@ -56,7 +57,7 @@ struct PayloadRefusalTests {
         }
     }
 
-    /// The intervals of a WELCOME (heartbeat, lifetime, trust, rekey), and its refusal.
+    /// The intervals of a WELCOME (heartbeat and lifetime in ms, trust and rekey in s), and its refusal.
     static let parameters: [([UInt16], Rejection?)] = [
         ([500, 1_500, 60, 3_600], nil), ([1, 2, 1, 1], nil), ([65_534, 65_535, 65_535, 65_535], nil),
         ([0, 1_500, 60, 3_600], .invalidParameters), ([500, 0, 60, 3_600], .invalidParameters),
@@ -148,7 +149,7 @@ private func zeros(_ count: Int) -> String {
 }
 
 extension [UInt8] {
-    /// These bytes after an identity.
+    /// A HELLO's identity, followed by these bytes.
     fileprivate var withIdentity: [UInt8] {
         [UInt8](repeating: 0x11, count: 32) + self
     }

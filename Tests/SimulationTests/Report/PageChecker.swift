@@ -1,6 +1,7 @@
-/// Reads a page as an XML parser would: tags nest, attributes are quoted and not repeated, nothing is left unescaped.
+/// Checks a page as an XML parser would: tags nest, attributes are quoted and not repeated, and special characters are
+/// escaped.
 struct PageChecker {
-    /// The errors that were found.
+    /// The errors in the page.
     private(set) var complaints: [String] = []
     /// The attributes of all tags, in order.
     private(set) var attributes: [(tag: String, name: String, value: String)] = []

@@ -2,7 +2,7 @@ internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A recording that is made without a world, with events as a run could have them.
+/// A recording that is made up without playing a world. Its events are like those of a run.
 struct SyntheticRecording {
     private(set) var recording: Recording
     private var dice: RandomSource
@@ -43,8 +43,8 @@ struct SyntheticRecording {
 
     // MARK: Peers
 
-    /// One peer from its start on: some crash, pause or leave, all are cut off by the server's crash and half by the
-    /// partition.
+    /// Records the events of one peer from its start. Some peers crash, pause or leave. All lose their session when the
+    /// server crashes, and half of them in the partition.
     private mutating func live(_ peer: Int) {
         let start = duration * dice.below(8) / 100
         recording.note(.started, peer: peer, at: start)
