@@ -18,7 +18,7 @@ package struct HandshakeBudget: Sendable {
 
     /// The parts of the work. Each is charged just before it is done.
     package enum Work: Sendable {
-        /// The agreement of a HELLO, which opens its seal.
+        /// The X25519 agreement of a HELLO, which yields the key of its seal.
         case helloAgreement
         /// The verification of a HELLO and its answer.
         case helloAnswer

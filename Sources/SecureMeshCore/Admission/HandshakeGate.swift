@@ -12,8 +12,8 @@ package struct HandshakeGate: Sendable {
     private var budget: HandshakeBudget
     private var cookies: CookieJar
     private var prefixes: PrefixTable
-    /// The buckets for HELLOs without a cookie. They are separate because their source may be spoofed, and a spoofer
-    /// must not drain an honest address's bucket.
+    /// The buckets for HELLOs without a cookie. They are separate, because the source of such a HELLO may be spoofed,
+    /// and a spoofer must not drain the bucket of an honest address.
     private var barePrefixes: PrefixTable
 
     /// - Parameters:

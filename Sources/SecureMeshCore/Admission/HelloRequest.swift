@@ -1,7 +1,7 @@
 /// A HELLO whose signature is verified, with the values from which its answer is computed (PROTOCOL.md, section 5.1).
 struct HelloRequest: Sendable {
     let hello: Verified<Hello>
-    /// E_p.
+    /// The joiner's ephemeral public key, E_p in PROTOCOL.md.
     let ephemeral: AgreementPublicKey
     let path: Path
     let bytes: [UInt8]

@@ -1,7 +1,7 @@
 /// The division of a server's members among its event loops.
 ///
-/// Loop 0 is the registry's, and each other loop is a lane. The kernel gives each datagram to the same loop
-/// (`PacketFilter`).
+/// Loop 0 is the registry's, and each other loop is a lane. The kernel gives a member's datagrams to the socket of its
+/// loop (`PacketFilter`).
 package struct LaneDivision: Hashable, Sendable {
     /// The number of event loops, the registry's among them.
     package let loops: UInt8

@@ -20,7 +20,7 @@ struct MemberSession: Sendable {
     /// Detects that the directory does not reach the member.
     var stall = StallWatch<HeldDirectory>()
 
-    /// Notes what the member says it holds of the directory.
+    /// Notes the part of the directory that the member says it holds.
     ///
     /// - Parameter told: The version in the newest PULSE that the member has received.
     /// - Returns: The time for which the member has received nothing of what it lacks; nil unless a report is due.
@@ -30,7 +30,7 @@ struct MemberSession: Sendable {
         return stall.report(now)
     }
 
-    /// Returns the directory version in the first PULSE to the member whose token was made with the secret of `heard`.
+    /// Returns the directory version in the first PULSE to this member that had a token of the secret of `heard`.
     func told(in heard: HeardPulse) -> UInt64 {
         heard.at < joinedAt ? repair.firstTold : heard.version
     }

@@ -1,4 +1,5 @@
-/// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of what members are sent.
+/// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of the datagrams to
+/// members.
 ///
 /// Each member is one value in an array, which is changed in place: to copy it would cost reference counting for its
 /// keys and its window. A datagram needs one look-up to find the value, and changes only the value and the load.
@@ -52,7 +53,7 @@ package struct MemberSessions: Sendable {
         indices[session].map { members[$0].path == path } ?? false
     }
 
-    /// Adds the cost of DELTAs to the load.
+    /// Adds to the load the cost of sealing and sending DELTAs.
     ///
     /// - Parameter count: The number of DELTAs, one per receiver.
     package mutating func chargeFanOut(_ count: Int, now: Instant) {
@@ -158,7 +159,8 @@ extension MemberSessions {
         MemberLane(context: context, epoch: epoch, rate: rate)
     }
 
-    /// Returns what has changed for each lane since the last call, in the order of the lanes; nil if nothing has.
+    /// Returns the sessions that each lane has to take over or drop since the last call, in the order of the lanes; nil
+    /// if there are none.
     package mutating func takeUpdates() -> [LaneUpdate]? {
         guard hasUpdates else { return nil }
         hasUpdates = false
@@ -166,7 +168,7 @@ extension MemberSessions {
         return updates
     }
 
-    /// Adds the cost of datagrams that a lane has verified to the load.
+    /// Adds to the load the cost of the datagrams that a lane has verified.
     package mutating func chargeLane(_ count: Int, now: Instant) {
         load.charge(Limits.laneCost * Int64(count), now: now)
     }
@@ -285,7 +287,7 @@ extension MemberSessions {
         members[index].repair.firstTold = version
     }
 
-    /// Returns the directory version in the first PULSE to the member whose token was made with the secret of `heard`.
+    /// Returns the directory version in the first PULSE to this member that had a token of the secret of `heard`.
     package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
         indices[session].map { members[$0].told(in: heard) } ?? 0
     }

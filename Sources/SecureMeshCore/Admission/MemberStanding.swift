@@ -4,7 +4,8 @@ package struct MemberStanding: Hashable, Sendable {
     package let silence: Duration
     /// True if a proof of life is overdue.
     package let isLate: Bool
-    /// The number of datagrams that were sealed for the member, and of those that were accepted from it.
+    /// The number of datagrams that were sealed for the member. `received` is the number of those that were accepted
+    /// from it.
     package let sent: UInt64
     package let received: UInt64
 }

@@ -16,7 +16,7 @@ package struct NameReservations: Sendable {
     private var departed: [PeerName: Departed] = [:]
     /// The names that each identity has left, in the order of leaving.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
-    /// The departures in their order. It may include departures that `departed` no longer has.
+    /// The departures in their order. Some of them may no longer be in `departed`.
     private var order: [(name: PeerName, number: UInt64)] = []
     private var oldest = 0
     private var nextNumber: UInt64 = 0
@@ -70,7 +70,7 @@ package struct NameReservations: Sendable {
         namesLeft[former.identity] = rest.isEmpty ? nil : rest
     }
 
-    /// Removes the departures from `order` that `departed` no longer has.
+    /// Removes from `order` the departures that are no longer in `departed`.
     private mutating func compact() {
         order = order[oldest...].filter { departed[$0.name]?.number == $0.number }
         oldest = 0

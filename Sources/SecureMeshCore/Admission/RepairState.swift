@@ -19,7 +19,8 @@ package struct RepairState: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: The number of datagrams that the member lacks.
-    ///   - isProgress: True if the member asks for more than it has asked for before. Then it need not wait.
+    ///   - isProgress: True if the member asks for more than it has asked for before. Then it need not wait for
+    ///     `Limits.repairGap`.
     ///   - heard: The newest PULSE that the member had received when it sent its heartbeat. If the server has sent a
     ///     newer one, datagrams may still wait in the member's socket. Then those that were sent after `heard` are not
     ///     sent again.

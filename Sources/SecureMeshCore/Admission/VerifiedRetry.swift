@@ -5,8 +5,8 @@ package struct VerifiedRetry: Sendable {
     /// Verifies the signature of `datagram`.
     ///
     /// - Parameters:
-    ///   - cookie: The cookie in it, which is not signed.
-    ///   - server: The key that signs.
+    ///   - cookie: The cookie in the datagram, which the signature does not cover.
+    ///   - server: The server's key, by which the datagram must be signed.
     /// - Throws: `signatureInvalid`.
     package init(
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, by server: PublicKey, in context: SigningContext

@@ -1,4 +1,4 @@
-/// The random numbers of a machine: from the operating system, or from a seed that makes a run repeatable.
+/// The source of a machine's random numbers: the operating system, or a seed that makes a run repeatable.
 package struct RandomSource: RandomNumberGenerator, Sendable {
     private var seed: UInt64?
 

@@ -3,7 +3,7 @@ package struct SignedPayload: Equatable, Sendable {
     /// The open fields. The signature does not cover the delivery fields among them.
     package let fields: OpenFields
     package let from: UInt64
-    /// payload ‖ signature.
+    /// The bytes that are sealed: payload ‖ signature.
     package let plaintext: [UInt8]
     package let signature: Signature
     private let context: SigningContext

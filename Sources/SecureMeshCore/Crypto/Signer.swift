@@ -1,4 +1,4 @@
-/// Signs the datagrams of one sender in one mesh: a server's with its epoch, a peer's with its session.
+/// Signs the datagrams of one sender in one mesh: a server with its epoch as `from`, or a peer with its session.
 package struct Signer: Sendable {
     package let key: SigningKey
     package let context: SigningContext

@@ -4,7 +4,7 @@
 /// this mesh signs, verifies, seals, opens and agrees. It never changes. It is a class, so that every session refers to
 /// one instance and stays cheap to copy.
 package final class SigningContext: Sendable {
-    /// M. With one server it is the server's identity.
+    /// The mesh key, M in PROTOCOL.md. With one server it is the server's identity.
     package let mesh: PublicKey
     package let primitives: any Primitives
     private let prefix: [UInt8]
@@ -18,9 +18,9 @@ package final class SigningContext: Sendable {
     /// The value that binds the signature of a WELCOME, REJECT or CONFIRM to its handshake. Other kinds have none.
     package enum Extra: Sendable {
         case none
-        /// T in WELCOME, T_r in REJECT.
+        /// The hash of the handshake: T in WELCOME, T_r in REJECT (PROTOCOL.md, section 5.1).
         case transcript(Bytes32)
-        /// CONFIRM: the binder and the identity of the server that the peer joins.
+        /// The binder, and the identity of the server that the peer joins, in CONFIRM.
         case binder(Secret32, server: PublicKey)
     }
 

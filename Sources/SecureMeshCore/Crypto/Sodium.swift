@@ -33,7 +33,7 @@ package enum Sodium {
         return output
     }
 
-    /// Returns the first 8 bytes, as a big-endian number, of what `derive` returns for `secret` and `value`.
+    /// Derives a number from `secret` ‖ `value`: the first 8 bytes of the derived secret, in big-endian order.
     package static func derive(_ label: HashLabel, _ secret: Secret32, _ value: UInt64) -> UInt64 {
         let inputSize = Bytes32.count + 8
         return unsafe withUnsafeTemporaryAllocation(byteCount: inputSize + Bytes32.count, alignment: 8) { memory in

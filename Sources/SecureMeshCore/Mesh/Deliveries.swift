@@ -7,7 +7,7 @@ package struct Deliveries: Sendable {
     private struct Unacknowledged: Sendable {
         let message: PeerMessage
         let signed: SignedPayload
-        /// All receivers, in the order in which they are sent to.
+        /// All receivers, in the order in which the message is sent to them.
         let receivers: [PublicKey]
         var missing: Set<PublicKey>
         /// The receivers for which the message could not be sealed, so that it was not sent to them.
@@ -63,7 +63,7 @@ package struct Deliveries: Sendable {
     /// - Parameters:
     ///   - number: The number that the message will have. A receiver recognizes copies only among the newest 2,048
     ///     numbers, so there is no room for a number that is 2,048 or more above the oldest one that waits.
-    ///   - bodySize: The bytes of its body.
+    ///   - bodySize: The number of bytes of its body.
     ///   - receivers: The number of its receivers.
     package func hasRoom(number: UInt64, bodySize: Int, receivers: Int) -> Bool {
         let oldest = unacknowledged.first?.message.number ?? number

@@ -18,13 +18,13 @@ public struct Delivery: Hashable, Sendable {
     /// The number of members that were asked to acknowledge the message.
     public var asked: Int { acknowledgedBy.count + missing.count }
 
-    /// The number of these that have acknowledged it.
+    /// The number of members that have acknowledged the message.
     public var acknowledged: Int { acknowledgedBy.count }
 
     /// True if every member that was asked has acknowledged the message.
     public var isComplete: Bool { missing.isEmpty }
 
-    /// - Parameter receivers: Members, which include all to which the message was sent.
+    /// - Parameter receivers: Members, among them all to which the message was sent. The others are left out.
     package init(_ result: DeliveryResult, to receivers: [Member]) {
         guard !result.isForgotten else {
             self.init(acknowledgedBy: [], missing: receivers, time: result.time)

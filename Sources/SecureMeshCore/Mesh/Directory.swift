@@ -1,6 +1,6 @@
 /// The members of a mesh: entries by session, in which each identity, name and address is unique.
 ///
-/// The server keeps one and each peer a replica of it. A session that was removed never returns.
+/// The server keeps one directory, and each peer keeps a replica of it. A session that was removed never returns.
 package struct Directory: Sendable {
     private var order = SortedSessions()
     private var entries = EntryTable<EntryBySession>()
@@ -106,7 +106,7 @@ package struct Directory: Sendable {
 }
 
 extension [Entry] {
-    /// Returns true if no two entries have the same value.
+    /// Returns true if `value` is different for all entries.
     ///
     /// The few entries of a DELTA are compared with each other, which is faster than building a set.
     fileprivate func areDistinct<Value: Hashable>(by value: (Entry) -> Value) -> Bool {

@@ -15,7 +15,7 @@ package struct DirectoryLog: Sendable {
     private var removals: [Removal] = []
     /// The published entries that a waiting change removes.
     private var leaving: [SessionID: SharedEntry] = [:]
-    /// `deltas[i]` leads to version `version - deltas.count + i + 1`.
+    /// The recent DELTAs. `deltas[i]` leads to version `version - deltas.count + i + 1`.
     private var deltas: [SignedPayload] = []
     private var frozen: [FrozenSnapshot] = []
     /// The tree of the directory at `version`.
@@ -168,8 +168,8 @@ package struct DirectoryLog: Sendable {
     }
 
     /// Returns the version of a frozen snapshot to send to a member that holds version `held`. It is the snapshot that
-    /// the member is receiving, or else the newest one, if that is young or of the present version. Returns nil if
-    /// neither is above `held` and followed by DELTAs that are all kept.
+    /// the member is receiving, or else the newest one, if that is of the present version or still young
+    /// (`FrozenSnapshot.youngUntil`). Returns nil if neither is above `held` and followed by DELTAs that are all kept.
     package func frozenVersion(begun: UInt64?, above held: UInt64 = 0, now: Instant) -> UInt64? {
         func isOfUse(_ snapshot: FrozenSnapshot) -> Bool {
             snapshot.version > held && version - snapshot.version <= UInt64(deltas.count)
@@ -183,9 +183,9 @@ package struct DirectoryLog: Sendable {
 
     /// Freezes the directory at `version`, without the waiting changes, and returns the version.
     ///
-    /// A member gets each burst as soon as it has received the one before. The snapshot stays young for as long as all
-    /// its bursts may take. Otherwise, in a large directory that keeps changing, a snapshot would be dropped before any
-    /// member has received all of it.
+    /// While a snapshot is young, members get it instead of a newer one. It stays young for as long as all its bursts
+    /// may take, each of which is sent when the one before has arrived. Otherwise, in a large directory that keeps
+    /// changing, a snapshot would be dropped before any member has received all of it.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: published))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))

@@ -42,7 +42,8 @@ struct DirectoryProof: Sendable {
         expected = Digest(version: version, digest: digest)
     }
 
-    /// Returns true if a digest of the directory is to be computed, to compare it with the newest one.
+    /// Returns true if a digest of the directory is to be computed, to compare it with the one in the newest fresh
+    /// PULSE.
     func needsDigest(of version: UInt64, now: Instant) -> Bool {
         guard let expected, expected.version == version, version > 0, !isWrong, computed?.version != version else {
             return false

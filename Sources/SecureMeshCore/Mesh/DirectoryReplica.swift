@@ -20,7 +20,7 @@ package struct DirectoryReplica: MemberLookup {
     private var returnPeriod = ProtocolConstants.returnPeriod
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
-    /// The early DELTAs, which begin at versions that are not held yet, by these versions.
+    /// The early DELTAs, by the version at which each begins. That version is not held yet.
     private var early: [UInt64: Delta] = [:]
     /// The entries with the key last seen under each name, in all sessions of this process.
     private var knownNames = KnownNames()
@@ -109,7 +109,7 @@ package struct DirectoryReplica: MemberLookup {
     /// begins again without entries.
     ///
     /// - Parameter returnPeriod: The time for which members of the old directory may come back, once the first SNAPSHOT
-    ///   of the new one is whole.
+    ///   of the new one is complete.
     package mutating func begin(
         _ id: UInt64, epoch: UInt64, returnPeriod: Duration = ProtocolConstants.returnPeriod
     ) {
@@ -143,7 +143,7 @@ package struct DirectoryReplica: MemberLookup {
             proof.note(directory.digest(id: id, version: version), of: version, now: now)
         }
         let isRight = proof.compare(held: version)
-        // Parts of a SNAPSHOT that was to follow what is held are of no use.
+        // Parts of a SNAPSHOT that was to follow the wrong directory are of no use.
         if !isRight { assembly = nil }
         return isRight
     }
@@ -166,7 +166,8 @@ package struct DirectoryReplica: MemberLookup {
         let base = proof.isWrong ? assembly?.version ?? 0 : max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
         else { throw .deltaNotApplicable }
-        // All that are at or above `base` fit, this one included: none is `Limits.earlyDeltas` or more above it.
+        // All early DELTAs at or above `base` fit, this one included, because none begins `Limits.earlyDeltas` versions
+        // or more above it.
         if early.count == Limits.earlyDeltas { early = early.filter { $0.key >= base } }
         early[delta.from] = delta
     }

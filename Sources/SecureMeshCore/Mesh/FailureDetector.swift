@@ -35,8 +35,8 @@ package struct FailureDetector: Hashable, Sendable {
 
     /// Ends the drain.
     ///
-    /// - Returns: The instant of which this holds: members whose last proof of life was before it expire now. Nil while
-    ///   expiry is suspended, or if no drain was asked for.
+    /// - Returns: The limit of expiry: a member expires now if its last proof of life was before this instant. Nil
+    ///   while expiry is suspended, or if no drain was asked for.
     package mutating func sweep(now: Instant) -> Instant? {
         guard let began = drainBegan else { return nil }
         drainBegan = nil

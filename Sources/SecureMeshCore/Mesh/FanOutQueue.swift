@@ -1,7 +1,7 @@
 /// The payloads for many members that are not yet sealed for all of them, in order.
 ///
-/// Sealing one payload for ten thousand members takes a tenth of a second. So the server seals in slices, and handles
-/// the datagrams that it has received between two slices. Each member gets its payloads in the order in which they were
+/// Sealing one payload for ten thousand members takes a tenth of a second. So the server seals in slices, and between
+/// two slices it handles the datagrams that have arrived. Each member gets its payloads in the order in which they were
 /// added.
 struct FanOutQueue: Sendable {
     private struct Item: Sendable {

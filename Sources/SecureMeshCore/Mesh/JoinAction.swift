@@ -2,7 +2,8 @@
 package enum JoinAction: Sendable {
     /// RETRY: send this HELLO, which carries the cookie.
     case sendHello(Transmit)
-    /// RETRY to a HELLO that had a cookie: nothing. The next attempt carries the new cookie.
+    /// RETRY to a HELLO that had a cookie, or that followed a RETRY: send nothing. The next attempt carries the new
+    /// cookie.
     case wait
     /// WELCOME: send the CONFIRM of this session. No attempt is outstanding until the session is given up.
     case confirm(ServerSession)

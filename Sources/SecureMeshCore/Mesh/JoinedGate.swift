@@ -134,7 +134,7 @@ package struct JoinedGate: Sendable {
 
     /// Returns `.joined` and the buffered events, or nothing if no session is pending.
     ///
-    /// - Parameter member: Returns the present member with a key.
+    /// - Parameter member: Returns the member that has a key at present; nil if there is none.
     package mutating func announce(_ address: SocketAddress, member: (PublicKey) -> Member?) -> [PeerEvent] {
         guard isPending else { return [] }
         (reported, isPending, isTrustReported) = (.connected, false, true)
@@ -144,7 +144,7 @@ package struct JoinedGate: Sendable {
     /// Returns the events to emit when the server stops: the buffered changes of members if a membership goes on, and
     /// then the end of the session.
     ///
-    /// - Parameter member: Returns the present member with a key.
+    /// - Parameter member: Returns the member that has a key at present; nil if there is none.
     package mutating func stop(member: (PublicKey) -> Member?) -> [PeerEvent] {
         // The buffered messages were not acknowledged.
         messages = []

@@ -15,7 +15,7 @@ package struct Joining: Sendable {
     }
 
     fileprivate enum Step {
-        /// Sends the HELLO of a new attempt to the address.
+        /// Sends the HELLO of a new attempt to the address `at`.
         case ask(PinnedServer, at: SocketAddress)
         case again(Transmit)
     }

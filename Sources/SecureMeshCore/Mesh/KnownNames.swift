@@ -4,7 +4,7 @@
 /// The table is bounded. When it is full, names that the directory does not list are evicted, oldest first.
 package struct KnownNames: Sendable {
     private var table = EntryTable<EntryByName>()
-    /// The entries in the order in which they were noted. It may include entries that have left the table since.
+    /// The entries in the order in which they were noted. Some of them may have left the table since.
     private var order: [SharedEntry] = []
     private let limit: Int
 

@@ -2,7 +2,7 @@
 public struct Member: Hashable, Sendable {
     /// The name under which the member joined. The same key may join under another name later.
     public let name: PeerName
-    /// The public key, which is the member's identity. Its name and its address can change.
+    /// The member's public key, which is its identity: the name and the address of a member can change.
     public let publicKey: PublicKey
     /// The address at which the server sees the member.
     public let address: SocketAddress

@@ -11,7 +11,7 @@ package struct Pairs: Sendable {
     private var outbound: [SessionID: SecureChannel] = [:]
     /// Sessions whose entries cannot be used: their signature or key is wrong. They are not tried again.
     private var badBindings: Set<SessionID> = []
-    /// Sessions that have ended and had keys here. If the server lists one again, its nonces must not be used again.
+    /// Ended sessions with which this peer had keys. If the server lists one again, its nonces must not be used again.
     private var retiredSessions: Set<SessionID> = []
     /// Senders' sessions that were replaced, in the order of the instants until which their messages are accepted.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
@@ -27,7 +27,7 @@ package struct Pairs: Sendable {
 
     /// - Parameters:
     ///   - messageLimits: The rates at which messages are accepted.
-    ///   - limit: The number of ended sessions that are remembered.
+    ///   - limit: The largest number of ended sessions that are remembered.
     package init(identity: LocalIdentity, messageLimits: MessageLimits, limit: Int = Limits.retiredSessions) {
         self.identity = identity
         self.messageLimits = messageLimits

@@ -1,6 +1,6 @@
 /// The state machine of a peer (PROTOCOL.md, sections 5 to 7).
 ///
-/// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, a member, or
+/// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, is a member, or
 /// has ended (not authorized, revoked, left). A member joins again when the connection is lost or new keys are due. Its
 /// old session goes on meanwhile. If that session recovers, the attempt is dropped. Like `Registry`, a peer is a pure
 /// value.
@@ -23,7 +23,7 @@ package struct Peer: MeshMachine {
     private var leaving: LeaveSequence?
     private var hasEnded = false
     /// The instant at which this peer asked for a drain of its sockets, after which the server may count as silent; nil
-    /// if none is under way.
+    /// if no drain is under way.
     private var drainBegan: Instant?
     private var slowness = SlownessReport()
     private var lookup = ServerLookup()
@@ -241,7 +241,8 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func noteTrust(_ now: Instant) {
-        // Between two sessions no trust has ended: the next session's `.joined` follows, or a loss of the connection.
+        // Between two sessions no end of trust is reported: `.joined` of the next session follows, or a loss of the
+        // connection.
         guard let until = sessions.trustedUntil else { return }
         let isTrusted = now < until
         guard joinedGate.isNews(trusted: isTrusted) else { return }
@@ -264,14 +265,15 @@ extension Peer {
     /// The address of the server in the newest session; nil if there is none.
     package var serverAddress: SocketAddress? { (sessions.current ?? sessions.candidate)?.serverAddress }
 
-    /// Takes the addresses that the name of the server has now.
+    /// Takes the addresses to which the name of the server resolves.
     package mutating func locate(_ addresses: [SocketAddress], now: Instant) {
         guard !hasEnded, leaving == nil else { return }
         joining.setAddresses(addresses, now: now)
         tell(lookup.found(addresses))
     }
 
-    /// Takes the reason why the addresses of the server could not be looked up. The known ones stay in use.
+    /// Takes the reason why the addresses of the server could not be looked up. The addresses that are known stay in
+    /// use.
     package mutating func lookupFailed(_ reason: String) {
         guard !hasEnded, leaving == nil else { return }
         tell(lookup.failed(reason))
@@ -306,7 +308,7 @@ extension Peer {
         directory.begin(
             current.directory, epoch: current.epoch,
             returnPeriod: min(ProtocolConstants.returnPeriod, current.trust))
-        // A third directory soon after a second one drops members of the first one, which no change reports.
+        // A third directory soon after a second one drops members of the first one. No `DirectoryChange` reports them.
         outbox.endAll { [directory] in directory.lists($0) }
         acknowledger.endAll(unless: { [directory] in directory.lists($0) }, now: now)
         if directory.former.isEmpty { sessions.endFormer(now) }
@@ -367,7 +369,7 @@ extension Peer {
         }
         for entry in change.ended {
             sessions.endFormer(entry.session, now: now)
-            // A server that lied may have given the number of a session that another directory lists.
+            // The present directory may list a session with the same number, if a server has lied.
             guard directory[entry.session] == nil else { continue }
             outbox.end(entry.session)
             acknowledger.end(entry.session, now: now)
@@ -475,7 +477,7 @@ extension Peer {
     /// acknowledgment.
     ///
     /// - Parameters:
-    ///   - timeout: The time for which it is repeated and waits.
+    ///   - timeout: The time for which the message is repeated and waits for acknowledgments.
     ///   - limit: The largest body that is accepted, in bytes.
     /// - Returns: The number of the message, for `delivery`.
     package mutating func broadcast(
@@ -496,7 +498,7 @@ extension Peer {
     /// Sends a message to the member with this identity, and asks for an acknowledgment.
     ///
     /// - Parameters:
-    ///   - timeout: The time for which it is repeated and waits.
+    ///   - timeout: The time for which the message is repeated and waits for acknowledgments.
     ///   - limit: The largest body that is accepted, in bytes.
     /// - Returns: The number of the message, for `delivery`.
     package mutating func send(
@@ -514,7 +516,7 @@ extension Peer {
     /// Sends a probe to the member with this identity. The result of its delivery has the round trip. The receiver
     /// acknowledges the probe, but does not deliver it to a program.
     ///
-    /// - Parameter timeout: The time for which it is repeated and waits.
+    /// - Parameter timeout: The time for which the probe is repeated and waits for its ACK.
     /// - Returns: The number of the message, for `delivery`.
     package mutating func probe(
         _ identity: PublicKey, within timeout: Duration, now: Instant

@@ -246,7 +246,7 @@ package struct Registry: MeshMachine {
         guard !isStopping else { return }
         isStopping = true
         fanOutQueue = FanOutQueue()
-        // A member that is already in the list ends for the reason there.
+        // A member that is in `ending` already ends for the reason given there.
         ending += log.directory.sessions.map { ($0, .stopping) }
         endSlice(now)
     }

@@ -10,7 +10,7 @@ package struct RepairRequest: Sendable {
         package let version: UInt64
         /// The lowest missing part of the snapshot that is being received; nil if there is none.
         package let part: Int?
-        /// The number of parts and of early DELTAs that wait.
+        /// The number of parts and of early DELTAs that have arrived and wait to be applied.
         package let waiting: Int
 
         package init(version: UInt64, part: Int?, waiting: Int) {
@@ -26,14 +26,14 @@ package struct RepairRequest: Sendable {
     private var hasAsked = false
     private var askedAt: Instant
     private var isAnswered = false
-    /// The number of heartbeats in a row that asked for the same.
+    /// The number of heartbeats in a row that asked for the same version and part.
     private var repeats = 0
     private var seen = Progress(version: 0, part: nil, waiting: 0)
     private var roundTrip: Duration
     private let interval: Duration
     private var limiter = RateLimiter()
 
-    /// - Parameter interval: The interval of heartbeats; half of it is the round trip until one is measured.
+    /// - Parameter interval: The interval of heartbeats. Half of it counts as the round trip until one is measured.
     package init(interval: Duration, now: Instant) {
         self.interval = interval
         roundTrip = interval / 2
@@ -51,7 +51,7 @@ package struct RepairRequest: Sendable {
 
     /// Notes a heartbeat.
     ///
-    /// - Parameter isEarly: True if it was due only because of this schedule.
+    /// - Parameter isEarly: True if the heartbeat was due only because of this schedule.
     package mutating func sent(version: UInt64, part: Int, isEarly: Bool, now: Instant) {
         repeats = hasAsked && asked == (version, part) ? min(repeats + 1, 8) : 0
         hasAsked = true

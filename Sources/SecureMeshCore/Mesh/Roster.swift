@@ -1,7 +1,7 @@
 /// The peers that may join: a list of public keys with their names, or anyone.
 public struct Roster: Hashable, Sendable {
     private var names: [PublicKey: PeerName]
-    /// The keys that may join only until some moment.
+    /// The keys that may join only until some time, each with that time.
     private var ends: [PublicKey: UnixTime] = [:]
     private var revoked: [PublicKey: PeerName] = [:]
     /// True if anyone may join, under any name that no other key holds.
@@ -55,7 +55,7 @@ public struct Roster: Hashable, Sendable {
     /// Returns true if a key that is not revoked has this name.
     package func lists(_ name: PeerName) -> Bool { names.values.contains(name) }
 
-    /// The keys that may join only until some moment.
+    /// The keys that may join only until some time, each with that time.
     package var expiries: [PublicKey: UnixTime] { ends }
 
     /// Returns true if the key is listed under `name` and not revoked. The time at which the key expires is ignored.

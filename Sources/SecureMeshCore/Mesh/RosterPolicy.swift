@@ -9,7 +9,7 @@ package struct RosterPolicy: JoinPolicy, Sendable {
     package let memberShare: Int64
 
     /// - Parameters:
-    ///   - date: The time by the calendar, at which keys may have expired.
+    ///   - date: The time by the calendar, which decides whether keys have expired.
     ///   - busySeconds: The number of seconds after which a joiner may ask again, because too many members wait to be
     ///     listed; nil if there is room for another one.
     package init(

@@ -16,8 +16,8 @@ public enum ServerEvent: Hashable, Sendable {
     /// a host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each member gets four
     /// more lifetimes.
     case suspected(Int)
-    /// The suspicion has ended. Of the members that were overdue, `returned` have proved that they are alive, and the
-    /// sessions of `ended` have ended.
+    /// The suspicion has ended. Of the members that were overdue, `returned` have proved that they are alive, and
+    /// `ended` have lost their sessions.
     case suspicionEnded(returned: Int, ended: Int)
     /// This number of events was dropped, because this consumer was too slow.
     case missed(Int)

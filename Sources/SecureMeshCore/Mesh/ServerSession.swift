@@ -24,7 +24,7 @@ package struct ServerSession: Sendable {
     package let handshakeTime: Duration
     /// The instant at which the peer joins again because its keys are old.
     private let keysExpireAt: Instant
-    /// The time for which a heartbeat that a PULSE echoes proves that the server is alive.
+    /// The time after a heartbeat was sent for which its echo in a PULSE proves that the server is alive.
     private let freshness: Duration
     private var pairs: Pairs
     /// The number of the newest CONFIRM, HEARTBEAT or LEAVE.
@@ -129,8 +129,9 @@ package struct ServerSession: Sendable {
     /// Begins to measure the server's silence anew, because this peer was late: datagrams of the server may have been
     /// lost, and this peer's heartbeats are too old for a fresh echo.
     ///
-    /// The silence ends at most `Limits.postponedSilence` intervals after the server's last proof of life. By then the
-    /// server has expired a member from which it has heard nothing, so a longer wait would only delay the next join.
+    /// The peer waits for at most `Limits.postponedSilence` intervals after the server's last proof of life. By then
+    /// the server has expired a member from which it has heard nothing, so a longer wait would only delay the next
+    /// join.
     package mutating func restartSilence(_ now: Instant) {
         let last = (freshSince ?? startedAt) + interval * Limits.postponedSilence
         staleAt = max(staleAt, min(now + freshness, last))
@@ -214,9 +215,9 @@ package struct ServerSession: Sendable {
         trustedUntil = instant
     }
 
-    /// Extends trust if the version in the newest fresh PULSE is held. Trust then ends a time of `trust` after the
-    /// heartbeat that this PULSE echoed was sent. So a server or a network that passes PULSEs but drops DELTAs cannot
-    /// hide a revocation for longer.
+    /// Extends trust if the version in the newest fresh PULSE is held. This PULSE echoed a heartbeat, and trust then
+    /// lasts for `trust` after that heartbeat was sent. So a server or a network that passes PULSEs but drops DELTAs
+    /// cannot hide a revocation for longer than that.
     ///
     /// - Parameter held: The version up to which the directory is proven to be this server's.
     package mutating func extendTrust(held: UInt64) {
@@ -254,7 +255,7 @@ package struct ServerSession: Sendable {
 
     // MARK: with other members
 
-    /// Gates: trusted → those of `Pairs`.
+    /// Admits a message. Gates: trusted → those of `Pairs`.
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant

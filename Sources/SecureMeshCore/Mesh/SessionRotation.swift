@@ -98,7 +98,7 @@ package struct SessionRotation: Sendable {
         return true
     }
 
-    /// Drops a candidate with this server.
+    /// Drops the candidate if it is a session with this server.
     package mutating func dropCandidate(of server: PublicKey) {
         if candidate?.server == server { candidate = nil }
     }

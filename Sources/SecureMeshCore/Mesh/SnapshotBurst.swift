@@ -3,7 +3,7 @@
 /// The bursts of a snapshot begin at fixed parts: the first burst has `Limits.firstBurst` parts, and each further one
 /// twice as many as the one before, up to `Limits.mostSnapshotParts`. So a peer knows which part is the last one of a
 /// burst, and asks for the next burst as soon as it has all of this one. If it asks for a part in the middle of a
-/// burst, it has lost that part and gets only a few.
+/// burst, that part was lost, and the server sends only a few parts (`Limits.resentParts`).
 package enum SnapshotBurst {
     /// Returns the number of the part that follows the last part of the answer to a request for `part`. The snapshot
     /// may end earlier.

@@ -2,7 +2,7 @@
 ///
 /// They are in chunks, because an insertion into one array of ten thousand moves 40 KB on average.
 package struct SortedSessions: Sendable {
-    /// Chunks in ascending order, of which none is empty.
+    /// The chunks, in ascending order. None is empty.
     private var chunks: [[SessionID]] = []
     private(set) package var count = 0
 
@@ -68,7 +68,7 @@ package struct SortedSessions: Sendable {
         Self.count(of: chunks[chunk].count) { chunks[chunk][$0].rawValue < session }
     }
 
-    /// Returns the number of elements for which `isBefore` is true. They are the first ones of `count`.
+    /// Returns the number of indices below `count` for which `isBefore` is true. These indices come before all others.
     private static func count(of count: Int, where isBefore: (Int) -> Bool) -> Int {
         var low = 0
         var high = count

@@ -22,7 +22,8 @@ package struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable
         oldest = (oldest + 1) % limit
     }
 
-    /// Removes the value of `key`. If the key is inserted again, it may be evicted with its first insertion.
+    /// Removes the value of `key`. A key that is removed and then inserted again may be evicted as early as if it had
+    /// not been removed.
     package mutating func remove(_ key: Key) {
         values[key] = nil
     }

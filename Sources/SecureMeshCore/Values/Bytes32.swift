@@ -18,7 +18,7 @@ package struct Bytes32: Hashable, Sendable, BitwiseCopyable {
         )
     }
 
-    /// Writes four numbers in a row, each in little-endian order.
+    /// Makes the value from four numbers, each written in little-endian order.
     package init(littleEndian numbers: (UInt64, UInt64, UInt64, UInt64)) {
         words = (
             numbers.0.littleEndian, numbers.1.littleEndian, numbers.2.littleEndian, numbers.3.littleEndian

@@ -37,7 +37,7 @@ package struct CalendarDay: Hashable, Sendable {
     package static func text(ofSecond seconds: Int64, milliseconds: Int64? = nil) -> String {
         let (days, second) = divide(seconds, by: 86_400)
         let date = CalendarDay(daysSince1970: days)
-        // A status has a time per member, and string interpolation takes most of the time for it.
+        // A status has one time per member, and with string interpolation these would be most of its cost.
         var text: [UInt8] = []
         text.reserveCapacity(24)
         append(date.year, 4, then: "-", to: &text)

@@ -1,4 +1,4 @@
-/// The bounds and intervals that this implementation chose. Every table in a machine has its bound here.
+/// The bounds and intervals that this implementation chose. The bound of every table of a server or a peer is here.
 package enum Limits {
     // Handshakes, at the server.
     package static let pendingEntries = 8_192
@@ -35,9 +35,9 @@ package enum Limits {
     /// The rate of events about joiners that were turned away. Events above the rate are dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
-    /// The number of identities for which the server remembers a join bucket, or until when they are barred from
-    /// joining. A new identity evicts the one that was inserted first. The same number of names is reserved for members
-    /// that have left. A new name evicts the one whose member left first.
+    /// The number of identities for which the server remembers a join bucket or a bar from joining. A new identity
+    /// evicts the one that was inserted first. The same number of names is reserved for members that have left. A new
+    /// name evicts the one whose member left first.
     package static let rememberedIdentities = 65_536
     /// The number of names that stay reserved for one identity after it has left them.
     package static let namesPerIdentity = 4
@@ -74,16 +74,16 @@ package enum Limits {
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The shortest time between two digests that a peer computes of a proven directory. A digest takes 0.3 µs of CPU
-    /// time per member.
+    /// The shortest time between two digests that a peer computes of a directory that it knows to be its server's. A
+    /// digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
-    /// The number of SNAPSHOT parts or DELTAs that a repair may have although the bucket of `repairRate` is empty. Such
-    /// a repair is sent at most once per `repairGap`.
+    /// The number of SNAPSHOT parts or DELTAs that a member that lacks them is sent even if the bucket of `repairRate`
+    /// is empty, at most once per `repairGap`.
     package static let leastRepair = 4
     package static let firstBurst = 16
-    /// The largest number of parts in a burst. A receive buffer of 212,992 bytes, the default of Linux, holds about 92
-    /// datagrams of 1,232 bytes.
+    /// The largest number of SNAPSHOT parts that are sent in one burst. A receive buffer of 212,992 bytes, the default
+    /// of Linux, holds about 92 datagrams of 1,232 bytes.
     package static let mostSnapshotParts = 64
     package static let resentParts = 8
     /// The rate limit for SNAPSHOT parts and DELTAs in repairs, for all members together: about 25 MB/s, which take a
@@ -96,11 +96,12 @@ package enum Limits {
     /// The largest number of datagrams that one call of the server's machine seals, and of sessions that it ends, so
     /// that a call takes a few milliseconds.
     package static let slice = 256
-    /// The number of members that may be late at once, or `mostLateShare` percent of all members if that is more. If
-    /// more members are late, each gets more time before it expires.
+    /// The number of members that may be late with their proof of life at once, or `mostLateShare` percent of all
+    /// members if that is more. If more members are late, each gets more time before it expires.
     package static let mostLate = 8
     package static let mostLateShare = 15
-    /// The number of lifetimes that each late member gets in addition while a common cause is likely.
+    /// The number of additional lifetimes before a late member expires, while so many members are late that a common
+    /// cause is likely.
     package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
     /// The rate limit for the DELTAs that publish changes of the directory, to all members together. A DELTA with six
@@ -147,7 +148,8 @@ package enum Limits {
         return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
     }
 
-    /// The number of ended sessions with keys that a peer's session remembers. A peer that has reached it joins again.
+    /// The number of ended sessions of other members that a peer's session remembers, because it had keys with them. A
+    /// peer that has reached this number joins again.
     package static let retiredSessions = 65_536
     /// The rate at which a peer computes keys with new senders whose message comes from the address that the directory
     /// lists for them.
@@ -179,8 +181,8 @@ package enum Limits {
     package static let waitingBroadcastBytes = 16 << 20
     /// The time after which a broadcast is dropped if it is not yet sealed for all of its receivers.
     package static let broadcastLifetime = Duration.seconds(10)
-    /// The CPU time, in nanoseconds, that a peer may spend on sealing in one slice. The costs below are estimates of
-    /// it.
+    /// The CPU time, in nanoseconds, that a peer may spend on sealing in one slice. It is counted by the assumed costs
+    /// below.
     package static let sealSlice: Int64 = 4_000_000
     /// The time from the beginning of one slice of sealing to the beginning of the next.
     package static let sealInterval = Duration.milliseconds(8)
