@@ -31,7 +31,7 @@ struct StalledReaderTests {
         #expect(try !server.process.lines(matching: "^- A ").isEmpty)
     }
 
-    @Test("what is lost of a log is counted where it is missing, once somebody reads again")
+    @Test("lost lines of a log are counted where they are missing, once somebody reads again")
     func lostLines() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }

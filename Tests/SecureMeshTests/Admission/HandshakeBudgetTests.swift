@@ -66,7 +66,7 @@ struct HandshakeBudgetTests {
         #expect((5_000_000 / Limits.confirmCost...5_000_000 / Limits.confirmCost + 1).contains(served))
     }
 
-    @Test("many small refills add up to as much as one")
+    @Test("many small refills give the budget as much as one large refill")
     func filledInSmallSteps() {
         var often = HandshakeBudget(now: .start)
         var once = often
@@ -77,7 +77,7 @@ struct HandshakeBudgetTests {
         #expect(abs(drain(.confirm, &often, now: end) - drain(.confirm, &once, now: end)) <= 1)
     }
 
-    @Test("the budget is never more than full, and time that stands still or runs back adds nothing")
+    @Test("the budget never exceeds its burst, and a clock that stands still or runs back adds nothing")
     func full() {
         var budget = HandshakeBudget(now: .start)
         #expect(budget.allows(.helloWithoutCookie, memberShare: 0, now: .after(.seconds(100_000))) == true)
@@ -91,7 +91,7 @@ struct HandshakeBudgetTests {
         (0, 500), (68, 500), (340, 500), (510, 340), (680, 170), (816, 34), (1_360, 10), (13_600, 10),
     ]
 
-    @Test("members come first: handshakes get what is left of 0.85, at least a hundredth", arguments: shares)
+    @Test("members come first: handshakes get the rest of 0.85 of a core, at least a hundredth", arguments: shares)
     func memberShare(_ members: Int64, handshakes: Int64) {
         var budget = HandshakeBudget(now: .start)
         _ = drain(.confirm, &budget)
@@ -115,7 +115,7 @@ struct MemberLoadTests {
         #expect(load.share(now: .after(.seconds(2))) == 0)
     }
 
-    @Test("a window that nobody closed in time counts as a whole")
+    @Test("a measuring window that ends late counts with its whole length")
     func lateWindow() {
         var load = MemberLoad(now: .start)
         for _ in 0..<20_000 { load.charge(now: .start) }

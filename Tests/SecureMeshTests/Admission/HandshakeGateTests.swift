@@ -190,7 +190,7 @@ struct HandshakeGateTests {
         }
     }
 
-    @Test("garbage behind a right cookie is charged for its agreement alone, a HELLO that opens for all of its work")
+    @Test("garbage with a valid cookie is charged only for its key agreement, a HELLO that opens for all its work")
     func garbageBehindCookie() throws {
         let paths = (1...3).map { Path(remote: Fixture.address(UInt8($0))) }
         let room = Limits.handshakeBurst / 2 - Limits.handshakeBurst / 10

@@ -31,7 +31,7 @@ struct MemberSessionsTests {
         #expect(gates.refusal(of: try member.heartbeatBytes(4, counter: 4)) == .sessionEnded)
     }
 
-    @Test("CONFIRM's counter and number are used up")
+    @Test("the counter and the number of a CONFIRM cannot be used again")
     func confirmCounts() throws {
         var gates = ServerGates()
         let member = try gates.joined()

@@ -63,7 +63,7 @@ struct PendingRingTests {
         #expect(ring[try Fixture.session(limit + 1)] != nil)
     }
 
-    @Test("an overwritten ticket does not take its HELLO's newer one with it")
+    @Test("overwriting a ticket does not remove a newer ticket of the same HELLO")
     func sameHelloTwice() throws {
         let limit = UInt64(Limits.pendingEntries)
         var ring = PendingRing()
@@ -91,7 +91,7 @@ struct PendingRingTests {
         }
     }
 
-    @Test("redeeming takes out the ticket and the identity's older ones, not its newer and nobody else's")
+    @Test("redeeming a ticket removes it and the older ones of its identity, and no others")
     func redeem() throws {
         var ring = try ring(1...6) { $0 == 3 ? 2 : 1 }
         let ticket = try #require(ring[try Fixture.session(4)])
@@ -125,7 +125,7 @@ struct PendingRingTests {
         #expect(one < many * 10)
     }
 
-    @Test("a ring that was redeemed empty holds nothing of anyone")
+    @Test("a ring whose tickets have all been redeemed is empty")
     func emptied() throws {
         var ring = try ring(1...UInt64(Limits.pendingEntries)) { _ in 1 }
         ring.redeem(try #require(ring[try Fixture.session(UInt64(Limits.pendingEntries))]))

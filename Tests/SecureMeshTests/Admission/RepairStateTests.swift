@@ -3,7 +3,7 @@ import Testing
 
 /// The limits for sending parts of the directory to a member (PROTOCOL.md, section 6.5).
 @Suite("Repair state") struct RepairStateTests {
-    @Test("who asks for more is answered at once; who asks for the same, once per 250 ms") func pace() {
+    @Test("a request for more is answered at once, a repeated one once per 250 ms") func pace() {
         var state = RepairState()
         var bucket = RateLimiter()
         let steps: [(at: Int64, isProgress: Bool, count: Int)] = [
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test("a member that is late is not sent again what still waits in its socket") func late() {
+    @Test("a member that is late is not sent parts again that still wait in its socket") func late() {
         var state = RepairState()
         var bucket = RateLimiter()
         #expect(state.grant(16, isProgress: true, heard: heard(), from: &bucket, now: at(0)) == 16)

@@ -63,7 +63,7 @@ struct SecureChannelTests {
         }
     }
 
-    @Test("numbers rise: what is not above the newest is refused, and the newest never falls")
+    @Test("a number that is not above the newest is refused, and the newest never falls")
     func numbers() throws {
         var receiver = Self.pair().receiver
         try receiver.checkNumber(1)

@@ -36,7 +36,7 @@ struct SourcePolicyTests {
         #expect(SourcePolicy(bound: [bound]).allows(Path(remote: source)) == isAllowed)
     }
 
-    @Test("a socket on a wildcard address has every address of the host, and its port on no other")
+    @Test("a socket on a wildcard address does not answer its own port at any address of the host")
     func hostAddresses() {
         let host = Self.v4(0x0A4D_0001, port: 3_000)
         let host6 = SocketAddress(ip: .v6(0xFD00_0077_0000_0000, 1), port: 3_000)
@@ -51,7 +51,7 @@ struct SourcePolicyTests {
         #expect(policy.allows(Path(remote: host)))
     }
 
-    @Test("the address at which a HELLO has arrived is the server's own, as is one that the host has got since")
+    @Test("the address at which a HELLO arrived counts as the server's own, and so does one that the host gets later")
     func arrived() {
         let host = Self.host4
         var policy = SourcePolicy(bound: [SocketAddress(ip: .v4(0), port: host.port)])

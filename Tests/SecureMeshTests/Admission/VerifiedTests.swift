@@ -38,7 +38,7 @@ struct VerifiedTests {
             .verified(by: Fixture.peerKey.publicKey, in: Fixture.context)
     }
 
-    @Test("what another key signed, or for another mesh, server or handshake, is not verified")
+    @Test("a signature by another key, or for another mesh, server or handshake, is not verified")
     func wrongSigner() throws {
         let (peer, binder) = (
             Fixture.peerKey.publicKey,

@@ -49,7 +49,7 @@ struct PassphraseTests {
         return String(decoding: KeyText.sealed.encode(sealed), as: UTF8.self)
     }
 
-    @Test("keys that Argon2's reference implementation has sealed are read, and sealed alike")
+    @Test("keys that Argon2's reference implementation has sealed are read, and are sealed to the same text")
     func vectors() throws {
         let vectors = try Vector.all()
         #expect(vectors.count == 5)
@@ -100,7 +100,7 @@ struct PassphraseTests {
         #expect(again.publicKey == key.publicKey)
     }
 
-    @Test("a typo in a sealed key is no wrong passphrase, and the other kinds of keys are named")
+    @Test("a typo in a sealed key is not reported as a wrong passphrase, and keys of other kinds are named")
     func typos() throws {
         let passphrase = try Self.passphrase("abc")
         let text = Array(try Self.text().utf8)

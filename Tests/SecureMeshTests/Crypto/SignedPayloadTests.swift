@@ -81,7 +81,7 @@ struct SignedPayloadTests {
         }
     }
 
-    @Test("the signature of a HELLO binds its name, key and identity, and no others")
+    @Test("the signature of a HELLO binds its name, key and identity, and nothing else")
     func bindings() throws {
         let ephemeral = Fixture.secret(8).agreementPublicKey
         let name = try Fixture.name("peer")

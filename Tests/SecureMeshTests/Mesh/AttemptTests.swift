@@ -257,7 +257,7 @@ import Testing
         #expect(server.events(&client).contains(.connectionRecovered))
     }
 
-    @Test("an interval below 20 ms is followed as 20 ms, for heartbeats and for freshness", arguments: [1, 19, 20, 21])
+    @Test("an interval below 20 ms counts as 20 ms, for heartbeats and for freshness", arguments: [1, 19, 20, 21])
     func shortInterval(milliseconds: Int) throws {
         let server = ScriptedMesh(seed: 5)
         var client = try server.peer("a")

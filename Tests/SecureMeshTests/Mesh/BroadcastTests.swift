@@ -165,7 +165,7 @@ import Testing
         #expect(try speaker.broadcast([1]) == 60)
     }
 
-    @Test("broadcasts that waited do not exceed the rate of a receiver together") func rate() throws {
+    @Test("broadcasts that waited do not together exceed the rate of a receiver") func rate() throws {
         let limits = MessageLimits(messages: Rate(perSecond: 10, burst: 4))
         let speaker = try Speaker(members: 60, messageLimits: limits)
         let start = speaker.mesh.now

@@ -210,7 +210,7 @@ import Testing
         #expect(peers[1].messages.count == 1)
     }
 
-    @Test("at most 65,536 receivers are kept with results that nobody takes, beside the newest") func manyReceivers() {
+    @Test("results that nobody takes are kept up to 65,536 receivers, and the newest always") func manyReceivers() {
         var finished = FinishedDeliveries()
         let keys = (0..<40_000).map { _ in PublicKey(bytes: .zero) }
         for number in 1...3 as ClosedRange<UInt64> {

@@ -200,7 +200,7 @@ import Testing
         #expect(log.partCount(of: version) == 1)
     }
 
-    @Test("a SNAPSHOT stays young for half an interval per burst, and longer for members that get the fewest parts")
+    @Test("a SNAPSHOT is reused for half an interval per burst, and longer for members that get the fewest parts")
     func youth() throws {
         var log = try log(of: 3_000)
         let version = log.freeze(now: at(0), interval: .milliseconds(500))
@@ -217,7 +217,7 @@ import Testing
         #expect(log.frozenVersion(begun: nil, now: at(most * 500)) == nil)
     }
 
-    @Test("a SNAPSHOT is reused for a second if the directory changes, and as long as it does not") func age()
+    @Test("a SNAPSHOT is reused until the directory changes, and for at least a second") func age()
         throws
     {
         var log = try log(of: 3)

@@ -36,7 +36,7 @@ import Testing
         return try #require(sent.last)
     }
 
-    @Test("a right digest is no refusal, and is compared when the DELTA to its version has come") func right() throws {
+    @Test("a right digest is accepted, and is compared when the DELTA to its version has come") func right() throws {
         var (client, own, other) = try member()
         try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other]), to: &client)
         let third = try Entry.sample(8)
@@ -80,7 +80,7 @@ import Testing
         #expect(client.machine.rejections.total == 1)
     }
 
-    @Test("a wrong directory extends no trust, and goes on taking DELTAs") func untrusted() throws {
+    @Test("a wrong directory does not extend trust, and DELTAs are still applied") func untrusted() throws {
         var (client, own, other) = try member()
         server.now = at(500)
         client.machine.handleTimeout(now: server.now)
@@ -151,7 +151,7 @@ import Testing
         #expect(client.machine.rejections.total == 0)
     }
 
-    @Test("a directory from an earlier session extends no trust at a version at which no digest shows it to be right")
+    @Test("a directory from an earlier session does not extend trust until a digest confirms it")
     func unproven() throws {
         var (client, own, other) = try member()
         let (_, entry) = try rejoin(&client)

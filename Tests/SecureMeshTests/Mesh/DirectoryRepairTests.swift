@@ -42,7 +42,7 @@ import Testing
         #expect(parts > 8)
     }
 
-    @Test("a SNAPSHOT of which nothing arrives is sent at most once per 250 ms") func pace() throws {
+    @Test("a SNAPSHOT that never arrives is sent at most once per 250 ms") func pace() throws {
         let mesh = TestMesh()
         _ = try mesh.join(40)
         mesh.run(for: .seconds(2))
@@ -69,7 +69,7 @@ import Testing
         return mesh
     }
 
-    @Test("a newcomer has a directory of two bursts within the round trips that they take") func bursts() throws {
+    @Test("a newcomer receives a directory of two bursts within three round trips") func bursts() throws {
         let mesh = try large()
         let start = mesh.now
         let newcomer = try mesh.addPeer("newcomer")

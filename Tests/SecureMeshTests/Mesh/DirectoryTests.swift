@@ -152,7 +152,7 @@ import Testing
         #expect(directory.others == [try .sample(1), try .sample(2)])
     }
 
-    @Test("a contradictory SNAPSHOT or waiting DELTA is forgotten, and taken anew at the same version") func takenAnew()
+    @Test("a contradictory SNAPSHOT or early DELTA is dropped, and another one is accepted") func takenAnew()
         throws
     {
         var directory = try copy([.sample(1)])
@@ -175,7 +175,7 @@ import Testing
         #expect(directory.others == held)
     }
 
-    @Test("a DELTA or a part of a SNAPSHOT with an entry whose session is the epoch is refused, early too")
+    @Test("a DELTA or a part of a SNAPSHOT with an entry whose session is the epoch is refused, even if it is early")
     func epochAsSession() throws {
         var directory = try copy([.sample(1)])
         for from: UInt64 in [5, 6] {
@@ -273,7 +273,7 @@ import Testing
         #expect(directory.former.isEmpty && directory.former.deadline == nil && directory.count == 1)
     }
 
-    @Test("a former member is given up at once if another identity has its name or address, unless they have exchanged")
+    @Test("a former member is given up at once if another identity has its name or address, unless both swapped them")
     func ousted() throws {
         var directory = try copy([.sample(1), .sample(2), .sample(3), .sample(4)])
         directory.begin(78, epoch: 78)
@@ -288,7 +288,7 @@ import Testing
         #expect(directory.count == 4)
     }
 
-    @Test("a directory of which nothing was held does not replace the members of the one before it") func neverHeld()
+    @Test("a directory that was never held does not replace the members of the one before it") func neverHeld()
         throws
     {
         var directory = try copy([.sample(1), .sample(2)])
@@ -304,7 +304,7 @@ import Testing
         #expect(directory.former.missing(missing.identity) == missing && directory.former.missingCount == 2)
     }
 
-    @Test("a member that has come back and leaves has no former session either") func leftAgain() throws {
+    @Test("when a member that has come back leaves, its former session ends too") func leftAgain() throws {
         var directory = try copy([.sample(1)])
         directory.begin(78, epoch: 78)
         let back = try Entry.sample(8, identity: 1, name: "n1", port: 1)

@@ -156,7 +156,7 @@ import Testing
             gate.announce(TestMesh.address(1)) { _ in nil } == [.joined(address: TestMesh.address(1)), moved])
     }
 
-    @Test("changes of a member before .joined are reported as the difference from what was reported") func differences()
+    @Test("changes of a member before .joined are reported as the difference from the last report") func differences()
         throws
     {
         var gate = JoinedGate()
@@ -189,7 +189,7 @@ import Testing
         #expect(events == [.joined(address: TestMesh.address(1)), .memberJoined(member)])
     }
 
-    @Test("a server that stops before a peer is back leaves its events and its list of members equal")
+    @Test("if a server stops before a peer is back, the peer's events and its list of members still agree")
     func stoppedBeforeJoined() throws {
         var gate = JoinedGate()
         gate.begin()

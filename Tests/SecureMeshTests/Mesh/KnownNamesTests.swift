@@ -2,7 +2,7 @@ import SecureMesh
 import Testing
 
 @Suite("Known names") struct KnownNamesTests {
-    @Test("a name that was met late is watched, however many names were met before") func late() throws {
+    @Test("a name that appears late is watched, however many names came before") func late() throws {
         var known = KnownNames(limit: 16)
         var directory = Directory()
         for number in 1...200 as ClosedRange<UInt64> {

@@ -262,7 +262,7 @@ import Testing
         #expect(mesh.registry?.rejections[.memberOverRate] == 0)
     }
 
-    @Test("a session whose server is heard again before a new one begins goes on") func recovered() throws {
+    @Test("a session goes on if its server is heard again before a new session begins") func recovered() throws {
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         mesh.run(for: .seconds(2))

@@ -184,7 +184,7 @@ import Testing
     }
 
     @Test(
-        "whenever lanes report, each member is where one event loop would have it, and all refusals are counted",
+        "whenever lanes report, each member is in the state that one event loop gives it, and all refusals are counted",
         arguments: 1...40 as ClosedRange<UInt64>)
     func anyOrder(seed: UInt64) throws {
         var (one, laned) = (Server(loops: 1, seed: seed), Server(loops: UInt8(2 + seed % 3), seed: seed))
@@ -249,7 +249,7 @@ import Testing
         }
     }
 
-    @Test("what a lane has accepted of a member that was revoked meanwhile is refused") func revoked() throws {
+    @Test("datagrams that a lane accepted from a member that was revoked meanwhile are refused") func revoked() throws {
         var member = try LaneMember()
         member.server.receive(try member.heartbeat(), from: member.path)
         member.server.registry.setRoster(Roster(authorized: [:]), now: .start)

@@ -30,7 +30,7 @@ import Testing
         #expect(request.due == nil)
     }
 
-    @Test("what does not arrive is asked for again, with pauses that double up to an interval") func patience() {
+    @Test("a part that does not arrive is requested again, with pauses that double up to an interval") func patience() {
         var request = newcomer()
         request.note(progress(0, part: 3, waiting: 3), wanted: 9, now: at(20))
         var due = request.due
@@ -44,7 +44,7 @@ import Testing
         #expect(pauses == [40, 80, 160, 320, 500, 500].map { .milliseconds($0) })
     }
 
-    @Test("DELTAs are asked for again after 16 of them, and nothing is asked for once the version is held")
+    @Test("more DELTAs are requested after every 16, and nothing is requested once the version is held")
     func deltas() {
         var request = newcomer()
         request.note(progress(50), wanted: 50, now: at(20))

@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(
-        "a round trip that the interval does not bear is reported with both figures, at most once per minute",
+        "a round trip that is too long for the interval is reported with both figures, at most once per minute",
         arguments: [700, 900, 1_500])
     func slow(oneWay: Int64) throws {
         let mesh = TestMesh(seed: UInt64(oneWay))

@@ -19,7 +19,7 @@ struct AddressTextTests {
     }
 
     @Test(
-        "what is no address is refused",
+        "a text that is no address is refused",
         arguments: [
             "", ":", "127.0.0.1", "127.0.0.1:", ":3000", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 3", "::1:3000",
             "[::1]", "[::1]:x", "[127.0.0.1]:3", "localhost:3000", "1.2.3:4", "[fe80::1%lo]:1", "127.0.0.1:３",

@@ -21,7 +21,7 @@ struct CallRhythmTests {
         #expect(rhythm.due == Self.at(1_005))
     }
 
-    @Test("a process that was stopped does not make all calls at once that it has missed")
+    @Test("a process that was stopped does not make up for all missed calls at once")
     func stopped() {
         var rhythm = CallRhythm(every: .milliseconds(5), from: Self.at(0))
         rhythm.advance(now: Self.at(60_000))

@@ -17,7 +17,7 @@ struct ServerAddressTests {
     }
 
     @Test(
-        "what is neither an address nor a name is refused",
+        "a text that is neither an address nor a name is refused",
         arguments: [
             "", ":3000", "mesh.example", "mesh.example:", "mesh.example:65536", "::1:3000", "1.2.3:4", "256.0.0.1:3000",
             "a b:1", "a..b:1", ".:1", "bücher.example:1", "a/b:1", String(repeating: "a", count: 64) + ":1",
@@ -27,7 +27,7 @@ struct ServerAddressTests {
     }
 
     @Test(
-        "a zone is refused as one, wherever an address is read",
+        "an address with a zone is refused for that reason, wherever an address is read",
         arguments: ["[fe80::1%eth0]:3000", "fe80::1%eth0:3000", "[fe80::1%1]:0"])
     func zone(text: String) {
         #expect(throws: SocketAddressError.zone) { try ServerAddress(text) }

@@ -17,7 +17,7 @@ internal import Testing
 struct UDPSocketTests {
     private final class Token {}
 
-    @Test("a bind that fails leaves no socket open, and nothing that holds on to it")
+    @Test("a bind that fails leaves no socket open, and nothing keeps a reference to it")
     func failedBind() async throws {
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
         weak var held: Token?
@@ -157,7 +157,7 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
-    @Test("what is sent while the port is lost waits, up to a bound, and leaves once the port is free")
+    @Test("datagrams that are sent while the port is lost wait, up to a limit, and leave once the port is free")
     func sendQueue() async throws {
         var pair = try await Pair()
         let sender = pair.sender
@@ -222,7 +222,7 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
-    @Test("a socket that is closed while its port is lost stays closed, and drops what waits")
+    @Test("a socket that is closed while its port is lost stays closed, and drops the waiting datagrams")
     func closedMeanwhile() async throws {
         let pair = try await Pair()
         let sender = pair.sender

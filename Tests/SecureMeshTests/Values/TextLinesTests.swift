@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test(
-        "what ends a line for one reader and not for another is refused, also in a comment",
+        "a character that ends a line only for some readers is refused, also in a comment",
         arguments: ["\u{B}", "\u{C}", "\r", "\u{85}", "\u{2028}", "\u{2029}", "\0", "\u{1B}", "\u{7F}", "\u{9B}"])
     func controlCharacters(character: String) {
         for text in ["a\n# note\(character)b\n", "a\n\(character)b\n", "\na\(character)", "\na b\(character)c\n"] {
