@@ -45,7 +45,7 @@ package struct HandshakeBudget: Sendable {
         filledAt = now
     }
 
-    /// Returns true if one more datagram of `tier` may be worked on. Charges nothing.
+    /// Returns true if the budget has room for one more datagram of `tier`. Charges nothing.
     ///
     /// - Parameter memberShare: The share of a core that members' datagrams use, in thousandths.
     package mutating func allows(_ tier: Tier, memberShare: Int64, now: Instant) -> Bool {

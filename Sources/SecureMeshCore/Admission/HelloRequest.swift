@@ -13,7 +13,7 @@ struct HelloRequest: Sendable {
     /// only during this call.
     ///
     /// - Parameter isTaken: Returns true for the numbers that no new session may have.
-    /// - Throws: `agreementFailed` if D2 is zeros.
+    /// - Throws: `agreementFailed` if the shared secret D2 is zero.
     func welcome(
         by signer: Signer, directory: UInt64, _ parameters: Welcome.Parameters, random: inout RandomSource,
         now: Instant, unless isTaken: (SessionID) -> Bool

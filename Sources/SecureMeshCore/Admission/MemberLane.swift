@@ -107,7 +107,7 @@ package struct MemberLane: Sendable {
         }
     }
 
-    /// Returns what has happened since the last call; nil if nothing has.
+    /// Returns the report on all datagrams since the last call; nil if there were none.
     package mutating func takeReport() -> LaneReport? {
         guard !report.isEmpty else { return nil }
         defer { report = LaneReport() }

@@ -23,14 +23,16 @@ struct MemberSession: Sendable {
     /// Notes the part of the directory that the member says it holds.
     ///
     /// - Parameter told: The version in the newest PULSE that the member has received.
-    /// - Returns: The time for which the member has received nothing of what it lacks; nil unless a report is due.
+    /// - Returns: The time for which the member has received nothing of the directory that it lacks; nil unless a
+    ///   report is due.
     mutating func noteHeld(_ heartbeat: Verified<Heartbeat>, told: UInt64, now: Instant) -> Duration? {
         let held = HeldDirectory(version: heartbeat.body.version, part: heartbeat.body.part)
         stall.note(held, isComplete: held.version >= told, now: now)
         return stall.report(now)
     }
 
-    /// Returns the directory version in the first PULSE to this member that had a token of the secret of `heard`.
+    /// Returns the directory version in the first PULSE to this member with a token that was made with the secret of
+    /// `heard`.
     func told(in heard: HeardPulse) -> UInt64 {
         heard.at < joinedAt ? repair.firstTold : heard.version
     }

@@ -287,7 +287,8 @@ extension MemberSessions {
         members[index].repair.firstTold = version
     }
 
-    /// Returns the directory version in the first PULSE to this member that had a token of the secret of `heard`.
+    /// Returns the directory version in the first PULSE to this member with a token that was made with the secret of
+    /// `heard`.
     package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
         indices[session].map { members[$0].told(in: heard) } ?? 0
     }

@@ -121,8 +121,8 @@ package struct Deliveries: Sendable {
 
     /// Notes that a message was sealed for a receiver for the first time.
     ///
-    /// - Parameter session: The session of this peer in which the message was signed. For a receiver that still lists
-    ///   this peer's former session, that is the former session.
+    /// - Parameter session: The session of this peer in which the message to this receiver was signed. It is the former
+    ///   session if the receiver's directory still lists that one.
     package mutating func noteSealed(_ number: UInt64, for identity: PublicKey, from session: UInt64) {
         guard let index = index(of: number), unacknowledged[index].signed.from != session else { return }
         unacknowledged[index].unrepeatable.insert(identity)

@@ -56,8 +56,8 @@ public enum Dismissal: String, Hashable, Sendable {
     /// The server got no proof of life from this peer within the lifetime. This peer joins again, as after a lost
     /// connection.
     case expired
-    /// The roster no longer allows the key. This peer ends, unless there is another server that it may still ask to
-    /// join.
+    /// The roster no longer allows the key. This peer ends, unless it may ask another server, or this one later, to let
+    /// it join.
     case revoked
     /// The server got a datagram with an intact seal and a wrong signature. This peer joins again after 60 s.
     case misbehaved

@@ -44,8 +44,8 @@ package struct Directory: Sendable {
     /// Returns true if `session` is among the newest 65,536 that were removed.
     package func wasRemoved(_ session: SessionID) -> Bool { removed.contains(session) }
 
-    /// Returns true if all of a change can be made: what it removes is listed, what it adds was never listed, and each
-    /// identity, name and address stays unique.
+    /// Returns true if a change is allowed as a whole: the sessions to remove are listed, the sessions to add were
+    /// never listed, each identity, name and address stays unique, and the directory keeps within its limit.
     package func allows(removing gone: [SessionID], adding new: [Entry]) -> Bool {
         let leaving = Set(gone)
         guard leaving.count == gone.count, gone.allSatisfy({ entries[$0] != nil }),

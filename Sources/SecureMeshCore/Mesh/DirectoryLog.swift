@@ -169,7 +169,8 @@ package struct DirectoryLog: Sendable {
 
     /// Returns the version of a frozen snapshot to send to a member that holds version `held`. It is the snapshot that
     /// the member is receiving, or else the newest one, if that is of the present version or still young
-    /// (`FrozenSnapshot.youngUntil`). Returns nil if neither is above `held` and followed by DELTAs that are all kept.
+    /// (`FrozenSnapshot.youngUntil`). Returns nil if neither of the two is above `held`, or if the log does not have
+    /// all DELTAs after it.
     package func frozenVersion(begun: UInt64?, above held: UInt64 = 0, now: Instant) -> UInt64? {
         func isOfUse(_ snapshot: FrozenSnapshot) -> Bool {
             snapshot.version > held && version - snapshot.version <= UInt64(deltas.count)

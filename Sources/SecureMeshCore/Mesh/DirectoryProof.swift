@@ -4,7 +4,7 @@
 /// digest proves it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
 ///
 /// A malicious server can make a digest take time in proportion to the directory. So a proven directory that changes
-/// with every PULSE is compared only once in a while.
+/// with every PULSE is compared only once per `Limits.digestGap`.
 struct DirectoryProof: Sendable {
     private struct Digest: Hashable, Sendable {
         let version: UInt64

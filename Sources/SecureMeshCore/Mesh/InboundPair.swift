@@ -1,4 +1,5 @@
-/// The messages and acknowledgments from one member's session to one of this peer's.
+/// The receiving side of a pair: messages and acknowledgments from a session of another member to a session of this
+/// peer.
 struct InboundPair: Sendable {
     let entry: Entry
     private var channel: SecureChannel

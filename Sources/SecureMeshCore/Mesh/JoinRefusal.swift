@@ -7,7 +7,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     case nameTaken
     /// Another member has the address.
     case addressTaken
-    /// The server has as many members as it may have.
+    /// The server has reached its limit of members.
     case full
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
@@ -42,7 +42,7 @@ public enum JoinDelay: String, Hashable, Sendable {
     case nameTaken
     /// Another member has the address.
     case addressTaken
-    /// The server has as many members as it may have.
+    /// The server has reached its limit of members.
     case full
     /// The key has joined too often in a short time, or many peers join at once.
     case busy

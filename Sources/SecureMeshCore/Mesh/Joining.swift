@@ -7,8 +7,8 @@
 /// If the server has several addresses, each attempt asks them one after another, 0.25 s apart, with a HELLO of its own
 /// for each (as RFC 8305 does with connections). So the tag of an answer names the address that was asked.
 package struct Joining: Sendable {
-    /// The newest cookie is kept per key and address of the server. A cookie is for one address of this peer, and
-    /// through each of its addresses the server may see this peer at another one.
+    /// The newest cookie is kept per key and address of the server. A cookie is valid for one source address, and at
+    /// each of its addresses the server may see another source address of this peer.
     private struct CookieKey: Hashable {
         let server: PublicKey
         let address: SocketAddress
@@ -71,7 +71,7 @@ package struct Joining: Sendable {
     /// once.
     ///
     /// - Parameter addresses: The addresses in the order in which to ask them, at most `Limits.serverAddresses`. The
-    ///   one that has answered last comes first nevertheless.
+    ///   address that has answered last is asked first in any case.
     package mutating func setAddresses(_ addresses: [SocketAddress], now: Instant) {
         let former = Set(self.addresses)
         self.addresses = Array(addresses.prefix(Limits.serverAddresses))

@@ -3,8 +3,8 @@ package enum PairError: Error, Hashable, Sendable {
     /// The session has ended, and this peer had keys with it. If the server lists it again, its counters must not start
     /// again.
     case sessionRetired
-    /// This peer remembers as many ended sessions with keys as it may. It can compute keys with new sessions only after
-    /// it has joined again.
+    /// This peer has reached the limit of ended sessions that it remembers. It can compute keys with new sessions only
+    /// after it has joined again.
     case pairsExhausted
     /// The binding in the directory entry is not a valid signature of the entry's member.
     case bindingInvalid

@@ -148,7 +148,7 @@ package struct Pairs: Sendable {
         }
     }
 
-    /// Removes the replaced sessions of senders from which messages are not accepted any more.
+    /// Removes the replaced sessions of senders once the 5 s for late messages are over.
     package mutating func expire(now: Instant) {
         let over = replacedSenders.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }

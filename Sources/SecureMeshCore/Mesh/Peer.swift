@@ -100,7 +100,8 @@ package struct Peer: MeshMachine {
         Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
     }
 
-    /// Returns true: a peer's datagrams come from its server and from members, so strangers' are not set apart.
+    /// Returns true for every datagram. Strangers have no reason to send to a peer, so their datagrams get no separate
+    /// queue.
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool { true }
 
     package mutating func pollOutput() -> Output<PeerEvent>? { outputs.pop() }
@@ -625,8 +626,8 @@ extension Peer {
                 try seal(next.payload, for: next.entry, now: now)
                 deliveries.noteSealed(next.number, for: next.entry.identity, from: next.payload.from)
             } catch {
-                // A false entry must not stop the message to the other members, so it is counted as a refused part of
-                // the directory.
+                // A false directory entry must not stop the message to the other members. The entry is counted as a
+                // refused part of the directory.
                 if error == .bindingInvalid { rejections.count(.bindingInvalid) }
                 deliveries.drop(next.entry.identity, from: next.number, now: now)
                 if next.number == number { failures += 1 }

@@ -7,8 +7,8 @@ extension Peer {
         package var servers: [PublicKey]
         /// The addresses of the server, in the order in which to ask them; empty if they are not known yet.
         package var addresses: [SocketAddress]
-        /// True if this peer asks a server that does not let its key join again after a pause. If false, this peer ends
-        /// when it has no other pinned server to ask.
+        /// True if this peer, after a pause, again asks a server that did not let its key join. If false, this peer
+        /// ends when it has no other pinned server to ask.
         package var returnsAfterExclusion = false
         /// The rates at which messages are accepted, and at which this peer sends to each receiver.
         package var messageLimits = MessageLimits()

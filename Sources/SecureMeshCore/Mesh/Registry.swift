@@ -532,7 +532,7 @@ extension Registry {
         pulse(session)
     }
 
-    /// The first PULSE of a new member, for the repair that answers its CONFIRM.
+    /// The first PULSE to a new member, as the repair that answers its CONFIRM needs it.
     private var firstHeard: HeardPulse {
         HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
     }
@@ -640,7 +640,7 @@ extension Registry {
 
     /// Returns the version of a frozen snapshot above version `held`, and freezes one if there is none.
     ///
-    /// - Parameter begun: The version of the snapshot of which parts were sent to the member before; nil if none were.
+    /// - Parameter begun: The version of the snapshot whose parts the member was sent before; nil if it was sent none.
     private mutating func snapshotVersion(
         begun: UInt64?, above held: UInt64, now: Instant
     ) -> UInt64 {

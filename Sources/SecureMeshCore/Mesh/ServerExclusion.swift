@@ -1,7 +1,8 @@
-/// The pauses after which a peer asks again a server that does not let its key join (PROTOCOL.md, section 5.9).
+/// The pauses between the requests of a peer to join at a server that does not let its key join (PROTOCOL.md, section
+/// 5.9).
 ///
-/// The peer asks again because the key may have been revoked by mistake, or may be listed soon. The pauses double up to
-/// some minutes, because the server has to sign each answer.
+/// The peer keeps asking, because its key may have been revoked by mistake, or may be listed soon. The pauses double,
+/// up to five minutes, because the server has to sign each answer.
 package struct ServerExclusion: Sendable {
     /// The time until the server is asked again.
     package enum Pause: Equatable, Sendable {

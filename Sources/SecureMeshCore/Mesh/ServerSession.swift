@@ -285,7 +285,7 @@ package struct ServerSession: Sendable {
         pairs.end(session, wasReplaced: wasReplaced, now: now)
     }
 
-    /// Removes the replaced sessions of senders from which messages are not accepted any more.
+    /// Removes the replaced sessions of senders once the 5 s for late messages are over.
     package mutating func expire(_ now: Instant) {
         pairs.expire(now: now)
     }

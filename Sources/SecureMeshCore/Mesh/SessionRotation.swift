@@ -119,7 +119,7 @@ package struct SessionRotation: Sendable {
         current = nil
     }
 
-    /// Lets the previous session end after 5 s, because no member of its directory is left without a new session.
+    /// Lets the previous session end after 5 s. Every member of its directory has a new session by then, or is gone.
     package mutating func endFormer(_ now: Instant) {
         guard let previous, previous.speaks, previous.session.directory != current?.directory else { return }
         self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
@@ -141,8 +141,8 @@ package struct SessionRotation: Sendable {
         candidate = nil
     }
 
-    /// Removes the previous session once its time has ended, and the replaced sessions of senders from which messages
-    /// are not accepted any more.
+    /// Removes the previous session once its time has ended, and the replaced sessions of senders once the 5 s for late
+    /// messages are over.
     package mutating func expire(_ now: Instant) {
         if let until = previous?.until, until <= now { previous = nil }
         current?.expire(now)

@@ -9,8 +9,8 @@ package enum Limits {
     package static let helloAgreementCost: Int64 = 40_000
     /// The assumed cost of a CONFIRM, in nanoseconds of CPU time: a verification.
     package static let confirmCost: Int64 = 60_000
-    /// The assumed cost of a member's datagram, in nanoseconds of CPU time: its verification, and its share of the cost
-    /// of what the server sends.
+    /// The assumed cost of a member's datagram, in nanoseconds of CPU time: its verification, and a share of the cost
+    /// of the datagrams that the server sends.
     package static let memberCost: Int64 = 68_000
     /// The assumed CPU time, in nanoseconds, that the registry's event loop spends on a datagram that a lane has
     /// verified.
@@ -78,8 +78,8 @@ package enum Limits {
     /// digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
-    /// The number of SNAPSHOT parts or DELTAs that a member that lacks them is sent even if the bucket of `repairRate`
-    /// is empty, at most once per `repairGap`.
+    /// The number of SNAPSHOT parts or DELTAs that a repair may contain even if the bucket of `repairRate` is empty.
+    /// Each member gets such a repair at most once per `repairGap`.
     package static let leastRepair = 4
     package static let firstBurst = 16
     /// The largest number of SNAPSHOT parts that are sent in one burst. A receive buffer of 212,992 bytes, the default

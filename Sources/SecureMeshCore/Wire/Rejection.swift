@@ -81,8 +81,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case ticketSourceMismatch
     /// A CONFIRM does not carry the token of its WELCOME, its number is 0, or its part is not 0.
     case tokenMismatch
-    /// A CONFIRM came too late: since its HELLO, the key was revoked, the name or the address was taken, the server
-    /// became full, or the join bucket became empty. This ends the handshake.
+    /// A CONFIRM came, but since its HELLO the key was revoked or barred, the name or the address was taken, the server
+    /// became full, the join bucket became empty, or too many members wait to be listed. This ends the handshake.
     case admissionWithdrawn
 
     // MARK: sessions
@@ -92,7 +92,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// The session has ended already. The datagram was late, or repeats one that was accepted, as the second LEAVE
     /// does.
     case sessionEnded
-    /// The datagram came from an address that is not the one of the session's member.
+    /// The datagram came from another address than the one from which the session's member joined.
     case sourceMismatch
     /// The counter was accepted before.
     case counterReplayed
