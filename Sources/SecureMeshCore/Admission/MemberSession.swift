@@ -31,8 +31,8 @@ struct MemberSession: Sendable {
         return stall.report(now)
     }
 
-    /// Returns the directory version in the first PULSE to this member with a token that was made with the secret of
-    /// `heard`.
+    /// Returns the directory version that the member learned from `heard`. Several PULSEs can carry tokens of one
+    /// secret. The version is that of the first of them that was sent to the member.
     func told(in heard: HeardPulse) -> UInt64 {
         heard.at < joinedAt ? repair.firstTold : heard.version
     }

@@ -287,8 +287,8 @@ extension MemberSessions {
         members[index].repair.firstTold = version
     }
 
-    /// Returns the directory version in the first PULSE to this member with a token that was made with the secret of
-    /// `heard`.
+    /// Returns the directory version that the member learned from `heard`. Several PULSEs can carry tokens of one
+    /// secret. The version is that of the first of them that was sent to the member.
     package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
         indices[session].map { members[$0].told(in: heard) } ?? 0
     }

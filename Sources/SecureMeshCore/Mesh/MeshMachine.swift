@@ -19,7 +19,7 @@ package protocol MeshMachine: Sendable {
     /// Returns the sessions that each lane has to take over or drop since the last call; nil if there are none. Call it
     /// after each of the calls above, and give the updates to the lanes before any output.
     mutating func takeLaneUpdates() -> [LaneUpdate]?
-    /// Returns the next output; nil if there is none. Call it until it returns nil after each of the calls above.
+    /// Returns the next output; nil if there is none. After each of the calls above, call it until it returns nil.
     mutating func pollOutput() -> Output<Event>?
 
     /// The time of the next call of `handleTimeout`; nil if none is needed.

@@ -312,8 +312,8 @@ extension Registry {
             busySeconds: log.unpublishedCount < mostUnlisted ? nil : busySeconds, memberShare: sessions.share(now: now))
     }
 
-    /// The number of seconds, at least 1, after which a joiner may ask again. It is drawn at random from the time that
-    /// it takes to list all members that wait for it, so that joiners do not all come back at once.
+    /// The number of seconds, at least 1, after which a joiner may ask again. It is random, so that joiners do not all
+    /// come back at once, and at most the time that it takes to list all members that wait for it.
     private var busySeconds: UInt16 {
         mutating get {
             let members = log.directory.count
@@ -569,7 +569,7 @@ extension Registry {
     private mutating func solicit(_ now: Instant) {
         let silent = sessions.silent(since: now - solicitedAfter)
         if silent.count <= detector.mostLate(of: log.directory.count) {
-            // Each of these PULSEs, and the next answer, needs a number above the one before.
+            // Each of these PULSEs, and the next answer, must have a higher number than the PULSE before it.
             answeringPulse = nil
             for session in silent { repeatPulse(to: session, now: now) }
             answeringPulse = nil
