@@ -12,7 +12,7 @@ internal import Synchronization
 enum Console {
     /// True once a write to stdout has failed although there is a reader, usually because a disk is full.
     private static let hasLostOutput = Atomic(false)
-    /// True once a write to stdout has failed because nobody reads it any more.
+    /// True once a write to stdout has failed because its reader has closed the pipe.
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
     private static let style = Mutex(OutputStyle())
@@ -24,7 +24,7 @@ enum Console {
         style.withLock { $0 = new }
     }
 
-    /// Makes a thread of its own write all lines from now on. If it cannot be made, lines are written as before.
+    /// Starts a thread that writes all lines from now on. If the thread cannot be started, lines are written as before.
     static func startQueue() {
         queue.withLock { queue in
             guard queue == nil else { return }
@@ -83,7 +83,7 @@ enum Console {
 
     /// Prints a result on stdout if that is possible without waiting.
     ///
-    /// - Returns: False if it is not printed.
+    /// - Returns: False if the line was not printed.
     static func resultWithoutWaiting(_ line: String) -> Bool {
         guard !hasOpenProgress.load(ordering: .relaxed), let queue = queue.withLock({ $0 }) else { return false }
         return queue.writeAtOnce(resultBytes(line))
@@ -187,7 +187,7 @@ enum Console {
         write(Array(clearLine.utf8), isProgress: true)
     }
 
-    /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
+    /// Prints a line on stderr. A failure is ignored, because there is nowhere to report it.
     static func print(_ line: LogLine) {
         let isOpen = hasOpenProgress.exchange(false, ordering: .relaxed)
         write((isOpen ? Array(clearLine.utf8) : []) + bytes(of: line))
@@ -262,7 +262,8 @@ enum Console {
         escaped(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// Shortens secret keys to their prefix: a user may pass one as an argument by mistake, and stderr is often logged.
+    /// Shortens secret keys in a line to their prefix. A user may pass a key as an argument by mistake, and stderr is
+    /// often logged.
     private static func withoutSecrets(_ line: String) -> String {
         var result = ""
         var rest = Substring(line)

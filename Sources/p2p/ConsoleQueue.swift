@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// Writes lines to stdout and stderr on a thread of its own, so that a reader that stalls blocks no other thread.
 ///
-/// The lines of both streams are written in the order in which they came, except that a stream that stalls does not
-/// hold up the other one. Each stream has a bounded queue. Lines without room are dropped, and one line says how many.
+/// The lines of both streams are written in the order in which they were appended, except that a stream that stalls
+/// does not delay the other one. Each stream has a bounded queue. Lines without room are dropped, and one line says how
+/// many.
 final class ConsoleQueue: Sendable {
     enum Stream: Int, CaseIterable {
         case output
@@ -14,7 +15,7 @@ final class ConsoleQueue: Sendable {
     }
 
     private struct State {
-        /// The lines of each stream, by its raw value.
+        /// The waiting lines of each stream, whose raw value is the index.
         var streams: [WaitingLines]
         /// The number of lines that have been appended. It gives each line its position in the order of both streams.
         var order: UInt64 = 0
@@ -83,7 +84,7 @@ final class ConsoleQueue: Sendable {
 
     /// Writes a line to stdout if no other line waits and stdout takes it at once.
     ///
-    /// - Returns: False if it is not written.
+    /// - Returns: False if the line was not written.
     func writeAtOnce(_ bytes: [UInt8]) -> Bool {
         let (isWritten, isWaiting) = state.withLock { state in
             guard let rest = write(bytes, to: .output, state) else { return (false, false) }

@@ -24,7 +24,7 @@ struct ControlOptions: ParsableArguments {
         path.split(separator: "/").last?.hasPrefix("\(role.rawValue)-") == true
     }
 
-    /// The folders that were searched.
+    /// The folders that were searched for control sockets.
     private var places: String {
         let others = ControlFolder.folders.filter { $0 != ControlFolder.own }
         return Console.escaped(([ControlFolder.own] + others).joined(separator: " or "))
@@ -38,7 +38,7 @@ struct ControlOptions: ParsableArguments {
     ///   - role: The kind of process that the command is for; nil for both.
     ///   - prefersServer: True to choose the server, and to print a note about it, if one server and also peers run
     ///     here.
-    /// - Throws: `Failure` with exit code 69 if there is none, 64 if there are several.
+    /// - Throws: `Failure` with exit code 69 if no such process runs, 64 if several run.
     func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {
         if let control { return ControlClient(path: control) }
         let all = ControlFolder.sockets()

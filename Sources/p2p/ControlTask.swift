@@ -16,7 +16,8 @@ actor ControlTask {
     /// need the socket.
     ///
     /// - Parameter name: The name of the socket in the folder of this user's sockets.
-    /// - Returns: The failure, with exit code 73, if the user chose the path.
+    /// - Returns: The failure, with exit code 73, if the socket cannot be opened at a path that the user chose;
+    ///   otherwise nil.
     private func open(named name: String, for process: some ControlledProcess) async -> Failure? {
         do throws(ControlSocketError) {
             switch choice {
@@ -31,7 +32,7 @@ actor ControlTask {
         return nil
     }
 
-    /// Makes the file of the socket again when somebody has deleted it, until the task is canceled.
+    /// Restores the file of the socket whenever somebody has deleted it, until the task is canceled.
     private func keepSocket() async {
         guard let socket else { return }
         let path = Console.escaped(socket.path)

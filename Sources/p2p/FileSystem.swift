@@ -39,7 +39,7 @@ extension SystemError {
     /// True if a disk, a quota or the size of a file has reached its limit.
     var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
-    /// True if a path is a symbolic link and must not be.
+    /// True if a path is a symbolic link where none is allowed.
     var isLoop: Bool { code == ELOOP }
 
     /// True if the permissions of a file or of a folder on the way to it forbid the access.
@@ -89,7 +89,7 @@ enum FileSystem {
         return names
     }
 
-    /// Returns the status of the file to which `path` leads, through symbolic links.
+    /// Returns the status of the file at `path`. Follows symbolic links.
     static func status(of path: String) throws(SystemError) -> FileStatus {
         try FileStatus(of: path)
     }
@@ -281,8 +281,8 @@ enum FileSystem {
         guard error.code == EEXIST else { throw error }
     }
 
-    /// True if `chmod` may have no effect on a file, because its file system is of a kind that may not store access
-    /// modes: FAT, NTFS, a Windows share, or one that a program provides (FUSE).
+    /// Returns true if `chmod` may have no effect on a file, because its file system is of a kind that may not store
+    /// access modes: FAT, NTFS, a Windows share, or one that a program provides (FUSE).
     static func mayLackAccessModes(_ path: String) -> Bool {
         #if canImport(CStatfs)
             var status = statfs()
@@ -325,7 +325,7 @@ enum FileSystem {
         #endif
     }
 
-    /// True if a program synchronizes the clock of this host; nil if the system does not tell.
+    /// True if a program synchronizes the clock of this host; nil if the system does not report this.
     static var isClockSynchronized: Bool? {
         #if canImport(CTimex)
             var state = timex()
@@ -336,7 +336,7 @@ enum FileSystem {
         #endif
     }
 
-    /// The resident memory of this process, in bytes; nil if the system does not tell.
+    /// The resident memory of this process, in bytes; nil if the system does not report it.
     static var residentMemory: Int? {
         guard let file = try? OpenFile("/proc/self/statm", O_RDONLY) else { return nil }
         var buffer = [UInt8](repeating: 0, count: 128)
@@ -356,7 +356,7 @@ extension OpenFile {
         guard fchmod(descriptor, mode) == 0 else { throw SystemError() }
     }
 
-    /// Changes the owner and the group of the file, unless they are these already.
+    /// Changes the owner and the group of the file. Does nothing if both are already right.
     func setOwner(_ user: uid_t, _ group: gid_t) throws(SystemError) {
         let status = try status()
         guard status.owner != user || status.group != group else { return }

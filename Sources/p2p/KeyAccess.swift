@@ -3,17 +3,17 @@ internal import SecureMesh
 
 /// The access of a command to a secret key: who may read its file, and the source of its passphrase.
 struct KeyAccess {
-    /// True if the group of the file may read it.
+    /// True to accept a key file that its group may read.
     var groupMayRead = false
-    /// The file of the passphrase; nil to ask on the terminal.
+    /// The path of the file with the passphrase; nil to ask for the passphrase on the terminal.
     var passphraseFile = Self.fileInEnvironment
 
-    /// The file in `P2P_PASSPHRASE_FILE`.
+    /// The path in the environment variable `P2P_PASSPHRASE_FILE`; nil if it is not set or empty.
     static var fileInEnvironment: String? {
         FileSystem.environment("P2P_PASSPHRASE_FILE").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads a secret key, with its passphrase if it has one. On the terminal there are three attempts.
+    /// Reads a secret key, with its passphrase if it has one. On the terminal, the user has three attempts.
     ///
     /// - Throws: `KeyFileError` for the file of the key; `Failure` if there is no passphrase.
     func readKey(_ path: String) throws -> SigningKey {

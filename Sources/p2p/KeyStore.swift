@@ -25,13 +25,13 @@ struct KeyStore {
 
     static let pathHint = "check the path; 'p2p keygen' makes keys"
 
-    /// Returns the line for NAME.pub, stdout and authorized_peers.
+    /// Returns the public line of a key, which is the same in NAME.pub, on stdout and in authorized_peers.
     static func publicLine(_ name: PeerName, _ key: PublicKey) -> String { "\(name) \(key)" }
 
     /// Creates a key and its two files.
     ///
     /// - Parameter passphrase: The passphrase of the secret key; nil for a plain one.
-    /// - Throws: `Failure` with exit code 73 if a file exists or cannot be created. Then no file has changed.
+    /// - Throws: `Failure` with exit code 73 if a file exists or cannot be created. In this case, no file has changed.
     func create(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
@@ -77,7 +77,7 @@ struct KeyStore {
         }
     }
 
-    /// Calls `body` with the content of the file of a secret key, which is wiped afterwards.
+    /// Calls `body` with the content of a key file for a secret key. The content is wiped afterwards.
     private func withContent(of key: SigningKey, _ passphrase: Passphrase?, _ body: ([UInt8]) throws -> Void) throws {
         let header = "# created \(UnixTime.now)\n# public key \(key.publicKey)\n"
         try Self.withText(of: key, passphrase) { text in
@@ -90,7 +90,7 @@ struct KeyStore {
         }
     }
 
-    /// Calls `body` with the text of a secret key, which is wiped afterwards.
+    /// Calls `body` with the text of a secret key. The text of a plain key is wiped afterwards.
     private static func withText(
         of key: SigningKey, _ passphrase: Passphrase?, _ body: (Span<UInt8>) throws -> Void
     ) throws {

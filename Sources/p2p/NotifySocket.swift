@@ -55,6 +55,6 @@ final class NotifySocket: Sendable {
         return time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
     }
 
-    /// The size of a path in `sockaddr_un`.
+    /// The largest size of a path in `sockaddr_un`, in bytes.
     private static var longestPath: Int { MemoryLayout<sockaddr_un>.size - 2 }
 }

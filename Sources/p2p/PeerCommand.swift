@@ -95,7 +95,7 @@ struct PeerCommand: AsyncParsableCommand {
         }
     }
 
-    /// The settings that are wrong together or out of range.
+    /// The faults of the settings: values out of range, and settings that contradict each other.
     var faults: [SettingsFault] {
         var faults = outputOptions.faults
         let fault = MeshPeer.Configuration.fault(bind: localAddress, server: server)

@@ -3,7 +3,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import Synchronization
 
-/// `p2p recv`: prints the messages that come to a running peer.
+/// `p2p recv`: prints the messages that a running peer receives.
 struct ReceiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recv",

@@ -12,7 +12,7 @@ internal import SecureMesh
 enum RosterFile {
     /// Reads the list, if there is one, lets `body` edit it, and replaces the file if it has changed.
     ///
-    /// - Throws: `Failure`, or the error of `body`. Then the file has not changed.
+    /// - Throws: `Failure`, or the error of `body`. In both cases, the file has not changed.
     static func edit<Result>(_ path: String, _ body: (inout RosterText) throws -> Result) throws -> Result {
         if let status = try? FileSystem.status(of: path), status.kind != .file { throw FileFailure.notAFile(path) }
         let folder = try lockedFolder(of: path)

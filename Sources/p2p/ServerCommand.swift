@@ -88,7 +88,7 @@ struct ServerCommand: AsyncParsableCommand {
         try Parse.checkPath(authorizedPeers, "--authorized-peers")
     }
 
-    /// The settings that are wrong together or out of range.
+    /// The faults of the settings: values out of range, and settings that contradict each other.
     var faults: [SettingsFault] {
         var faults = outputOptions.faults
         if open, authorizedPeers != nil {
@@ -178,7 +178,7 @@ struct ServerCommand: AsyncParsableCommand {
     var keyPath: String { key ?? keyOptions.store.secretPath(.server) }
     var rosterPath: String { authorizedPeers ?? keyOptions.store.rosterPath }
 
-    /// Says that a list of peers has no key, and how to add one.
+    /// Returns the advice that a list of peers has no key, and how to add one.
     func emptyListAdvice(_ path: String) -> (text: String, action: String) {
         ("\(path) lists no key that may join", "'\(keyOptions.store.command("authorize", "NAME", "KEY"))' adds one")
     }

@@ -1,7 +1,7 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// Judges the status of a process and the facts about its host.
+/// Derives findings from the status of a process and the facts about its host.
 enum Diagnosis {
     /// The answers of one member to probes.
     struct Reach: Codable, Sendable {
@@ -11,7 +11,8 @@ enum Diagnosis {
         let roundTrips: [Int64]
     }
 
-    /// The packet of the largest datagram of the protocol: 1,232 bytes with the headers of UDP and IPv6.
+    /// The size of an IP packet with the largest datagram of the protocol, in bytes: 1,232 plus the headers of UDP and
+    /// IPv6.
     private static let largestPacket = 1_280
 
     /// - Parameter files: The findings about files.
@@ -31,7 +32,7 @@ enum Diagnosis {
                 "restart the older one after an upgrade")
     }
 
-    /// Judges the clock of this host, which determines when keys expire. Heartbeats do not depend on it.
+    /// Checks the clock of this host, which determines when keys expire. Heartbeats do not depend on it.
     private static func clock(_ facts: HostFacts) -> Finding {
         guard facts.time > firstPlausibleTime else {
             return .problem(

@@ -2,7 +2,7 @@
 struct Finding: Equatable, Codable, Sendable {
     enum Verdict: String, Codable, Sendable {
         case good
-        /// Nothing is wrong; a large or a busy mesh would profit from a change.
+        /// Nothing is wrong, but a large or busy mesh would benefit from a change.
         case advice
         case problem
     }
@@ -54,7 +54,7 @@ struct Finding: Equatable, Codable, Sendable {
             "for a large mesh: sysctl -w net.core.rmem_max=\(requested)")
     }
 
-    /// The line for a reader, which begins with `ok`, `--` or `!`.
+    /// The finding as a line of text, which begins with `ok`, `--` or `!`.
     var line: String {
         let mark =
             switch verdict {

@@ -3,7 +3,8 @@ internal import SecureMesh
 
 /// The facts about this host that matter to a mesh.
 struct HostFacts: Codable, Sendable {
-    /// The bytes of receive buffer that the system grants, and those that p2p requests; nil if no socket can be bound.
+    /// The size of the receive buffer that the system grants, in bytes; nil if no socket can be bound. The next
+    /// property is the size that p2p requests.
     var receiveBuffer: Int?
     var requestedReceiveBuffer: Int?
     /// The largest packet, in bytes, that fits through the path to each address. An address has no entry if the system
@@ -11,10 +12,10 @@ struct HostFacts: Codable, Sendable {
     var pathMTU: [String: Int] = [:]
     var version = Program.version
     var time = Timestamp.now
-    /// True if a program synchronizes the clock; nil if the system does not tell.
+    /// True if a program synchronizes the clock; nil if the system does not report this.
     var isClockSynchronized = FileSystem.isClockSynchronized
 
-    /// Looks at the host.
+    /// Collects the facts about this host.
     ///
     /// - Parameter addresses: The addresses of the server and of members.
     init(reaching addresses: [String]) {

@@ -3,7 +3,7 @@ internal import SecureMesh
 
 /// A command that a peer reads from standard input.
 enum InputCommand: Equatable {
-    /// The reason why a line is no command, in one line.
+    /// The reason why a line is not a valid command, as one line of text.
     struct Mistake: Error, Equatable {
         let message: String
     }
@@ -37,7 +37,7 @@ enum InputCommand: Equatable {
 
     private static let words = list.map { String($0.synopsis.prefix { $0 != " " }) }
 
-    /// Reads a line.
+    /// Parses a line of input.
     ///
     /// - Returns: Nil if the line is blank.
     static func parse(_ line: String) throws(Mistake) -> InputCommand? {

@@ -31,7 +31,7 @@ struct LineSplitter {
         hasEnded = true
     }
 
-    /// Returns the next line without its end, LF or CR LF; nil if more bytes are needed.
+    /// Returns the next line without its line end (LF or CR LF); nil if more bytes are needed.
     mutating func next() -> Line? {
         if let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
             return take(bytes[start..<end], after: end + 1)

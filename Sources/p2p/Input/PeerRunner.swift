@@ -3,7 +3,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// Runs a peer, and another one after each `disconnect` and `connect`: a `MeshPeer` runs once.
+/// Runs a peer. After `disconnect` and `connect`, runs another one, because a `MeshPeer` can run only once.
 actor PeerRunner: Service {
     /// The reason why `connect`, `disconnect` or another command is refused.
     enum Refusal: Error {

@@ -1,4 +1,4 @@
-/// The names of the lines on stderr that are no log lines of the library. docs/log.md lists them.
+/// The event names of the lines on stderr that are not log lines of the library. docs/log.md lists them.
 enum ConsoleEvent: String, CaseIterable {
     case note
     case warning

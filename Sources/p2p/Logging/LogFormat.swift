@@ -9,7 +9,7 @@ enum LogFormat: String, ExpressibleByArgument, CaseIterable {
     /// As text, but with the priority in front (`<4>`, sd-daemon(3)), and without the time, which the journal adds.
     case journal
 
-    /// The format if the user has not chosen one: that of the journal if it reads stderr.
+    /// The format if the user has not chosen one: `journal` if stderr leads to systemd's journal, otherwise `text`.
     static var automatic: LogFormat {
         guard let stream = FileSystem.environment("JOURNAL_STREAM"),
             stream == FileSystem.identity(of: FileSystem.standardError)

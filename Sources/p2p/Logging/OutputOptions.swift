@@ -22,7 +22,7 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Colors.", valueName: "when"))
     var color = ColorOption.auto
 
-    /// The options that contradict each other.
+    /// The faults of these options, which are options that contradict each other.
     var faults: [SettingsFault] {
         quiet && logLevel != .info
             ? [SettingsFault("--quiet and --log-level exclude each other", ["quiet", "log-level"])] : []

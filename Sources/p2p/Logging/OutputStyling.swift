@@ -1,7 +1,8 @@
 /// A command with the options for its output.
 protocol OutputStyling: SendableMetatype {
     var outputOptions: OutputOptions { get }
-    /// The options that are wrong together or out of range, with which the command cannot start.
+    /// The faults of the options: values out of range, and options that contradict each other. The command does not
+    /// start if there is any.
     var faults: [SettingsFault] { get }
 }
 

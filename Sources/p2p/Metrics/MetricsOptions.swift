@@ -11,8 +11,8 @@ struct MetricsOptions: ParsableArguments {
         transform: Parse.socketAddress)
     var metrics: SocketAddress?
 
-    /// Makes the registry of this process's metrics, if they are to be served. Call it before the server or the peer
-    /// runs, because each creates its metrics when it starts.
+    /// Makes the registry of this process's metrics; nil if `--metrics` is not given. Call it before the server or the
+    /// peer runs, because each creates its metrics when it starts.
     func makeRegistry() -> PrometheusRegistry? {
         guard metrics != nil else { return nil }
         let registry = PrometheusRegistry()
@@ -20,7 +20,7 @@ struct MetricsOptions: ParsableArguments {
         return registry
     }
 
-    /// Serves the metrics until the process ends, if they are to be served.
+    /// Serves the metrics until the process ends. Does nothing if `--metrics` is not given.
     ///
     /// - Throws: `Failure` with exit code 71 if the address cannot be bound.
     func serve(_ registry: PrometheusRegistry?, of process: some ControlledProcess) async throws {

@@ -31,7 +31,7 @@ enum ProcessLimits {
         }
     }
 
-    /// Checks that the process can begin at all, before anything allocates much.
+    /// Checks that the process has enough resources to start at all. Call this before anything allocates much memory.
     static func checkStart() throws {
         forbidCoreFiles()
         try checkMemory(threadStack, fewThreads)
@@ -68,7 +68,7 @@ enum ProcessLimits {
         }
     }
 
-    /// Returns the number below which `count` descriptors are unused.
+    /// Returns the smallest limit of descriptors with which this process could open `count` more.
     private static func firstDescriptor(after count: Int) -> Int {
         var (descriptor, unused) = (0, 0)
         while unused < count {
@@ -97,8 +97,8 @@ enum ProcessLimits {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Runs `body` while `count` other threads exist, so that a too low limit of threads is found before the work
-    /// begins.
+    /// Runs `body` while `count` other threads exist, so that a limit of threads that is too low is found before the
+    /// work begins.
     private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
         let gate = try FileSystem.makePipe()
         var threads: [pthread_t] = []

@@ -70,7 +70,7 @@ struct TerminalMode {
         _ = unsafe tcsetattr(descriptor, TCSANOW, &settings)
     }
 
-    /// _POSIX_VDISABLE.
+    /// The value of _POSIX_VDISABLE, which disables a control character of the terminal.
     #if canImport(Darwin)
         private static let disabled = 0xFF
     #else

@@ -27,7 +27,7 @@ struct CheckReport {
     /// Prints what is wrong with the settings.
     ///
     /// - Parameters:
-    ///   - faults: The settings that are wrong together or out of range.
+    ///   - faults: The values out of range, and the settings that contradict each other.
     ///   - describe: Returns the text to print if there are none; nil for no text.
     mutating func check(_ faults: [SettingsFault], describe: () -> String? = { nil }) {
         for fault in faults { require { throw SettingSources.failure(of: fault) } }
@@ -39,7 +39,7 @@ struct CheckReport {
         Console.result(finding.line)
     }
 
-    /// Prints the settings file in use, and warns of variables that look like settings and are none.
+    /// Prints the settings file in use, and warns of variables that look like settings but are none.
     mutating func checkSettings() {
         check {
             try SettingSources(Array(CommandLine.arguments.dropFirst()))

@@ -232,7 +232,7 @@ struct SettingSources {
         }
     }
 
-    /// Parses each value by itself.
+    /// Parses each value of a setting separately, so that an error can name the source of the value.
     private static func check(
         _ setting: Setting, _ resolved: Resolved, _ type: any ParsableCommand.Type, failure: (String) -> Failure
     ) throws {

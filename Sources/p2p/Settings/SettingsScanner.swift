@@ -1,4 +1,4 @@
-/// Reads keys and values of a settings file, and keeps the position.
+/// Reads keys and values of a settings file, and counts lines and columns for error messages.
 struct SettingsScanner {
     private let characters: [Character]
     private let path: String
@@ -55,7 +55,7 @@ struct SettingsScanner {
         }
     }
 
-    /// Skips `character` and the blanks after it, if it is next.
+    /// Skips `character` and the blanks after it, and returns true. Returns false if another character is next.
     mutating func take(_ character: Character) -> Bool {
         guard next == character else { return false }
         advance()
