@@ -94,8 +94,8 @@ struct BadInputTests {
         /// Returns the damaged lines of a key file.
         ///
         /// - Parameters:
-        ///   - lines: the lines of the file, of which the third is the key.
-        ///   - other: the lines of another key file.
+        ///   - lines: The lines of the file, of which the third is the key.
+        ///   - other: The lines of another key file.
         let apply: @Sendable (_ lines: [String], _ other: [String]) -> [String]
     }
 
@@ -197,8 +197,8 @@ struct BadInputTests {
         /// Returns a bad line.
         ///
         /// - Parameters:
-        ///   - line: the public line of B.
-        ///   - secret: the secret key of B.
+        ///   - line: The public line of B.
+        ///   - secret: The secret key of B.
         let make: @Sendable (_ line: String, _ secret: String) -> String
     }
 

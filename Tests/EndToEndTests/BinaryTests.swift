@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The built program.
+/// The built program: how it is linked, and which code of other modules it reaches.
 @Suite("the binary", .processes)
 struct BinaryTests {
     @Test(

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// docs/command.md lists the options, the defaults and the exit codes that the command has.
+/// Checks that docs/command.md lists the options, the defaults and the exit codes that the command has.
 @Suite("docs/command.md", .processes)
 struct CommandDocumentTests {
     @Test("lists every argument with its default, and no other")

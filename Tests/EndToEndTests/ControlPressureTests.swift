@@ -76,10 +76,10 @@ struct ControlPressureTests {
 /// The open files and the resident memory of a process.
 private struct ProcessFigures {
     let descriptors: Int
-    /// In bytes.
+    /// The resident memory, in bytes.
     let memory: Int
 
-    /// Nil where there is no /proc.
+    /// Reads the figures of a process from /proc; nil if there is no /proc.
     init?(of process: RunningProcess) {
         let folder = "/proc/\(process.id)"
         guard let files = try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/fd"),

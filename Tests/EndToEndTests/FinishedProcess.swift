@@ -11,9 +11,9 @@ struct FinishedProcess {
     /// Expects that the process failed and printed the reason, without a secret or a control character.
     ///
     /// - Parameters:
-    ///   - status: the exit status.
-    ///   - message: a part of the line `p2p: error: …`.
-    ///   - hint: a part of the first line `p2p: hint: …`.
+    ///   - status: The exit status.
+    ///   - message: A part of the line `p2p: error: …`.
+    ///   - hint: A part of the first line `p2p: hint: …`.
     func expectFailure(
         _ status: Int32, _ message: String? = nil, hint: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation

@@ -29,7 +29,7 @@ final class FullPipe: Sendable {
 
     /// Reads the bytes in the pipe, and those that are written meanwhile, until a line contains `text`.
     ///
-    /// - Returns: the lines without the filler.
+    /// - Returns: The lines without the filler.
     func drain(until text: String, within limit: Duration = .seconds(10)) async throws -> [String] {
         var bytes: [UInt8] = []
         let deadline = ContinuousClock.now + limit

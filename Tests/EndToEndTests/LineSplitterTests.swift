@@ -4,7 +4,7 @@ internal import Testing
 
 @Suite("lines of standard input")
 struct LineSplitterTests {
-    /// Returns the lines of bytes that come in pieces.
+    /// Splits bytes, which arrive in pieces of `size` bytes, and returns the lines.
     private func lines(of bytes: [UInt8], in size: Int, limit: Int = 8) -> [LineSplitter.Line] {
         var splitter = LineSplitter(limit: limit)
         var lines: [LineSplitter.Line] = []

@@ -4,7 +4,7 @@ internal import Foundation
 extension ProcessHarness {
     /// Creates keys for a server and for authorized peers in the folder `keys`.
     ///
-    /// - Returns: the public lines, the server's first.
+    /// - Returns: The public lines, the server's first.
     @discardableResult
     func makeKeys(peers: [String] = ["A", "B", "C"]) async throws -> [String] {
         let server = try await run(["keygen"])
@@ -70,7 +70,7 @@ extension ProcessHarness {
 
 struct ServerProcess {
     let process: RunningProcess
-    /// The address on 127.0.0.1, with the port.
+    /// The server's address, which is 127.0.0.1 and a port.
     let address: String
 
     var port: UInt16? { address.split(separator: ":").last.flatMap { UInt16($0) } }
@@ -79,7 +79,7 @@ struct ServerProcess {
 extension RunningProcess {
     /// Waits for `count` numbered messages of `sender`, without a gap.
     ///
-    /// - Parameter mark: the mark after which messages count; nil for the current one.
+    /// - Parameter mark: The mark after which messages count; nil for the current one.
     func waitForMessages(from sender: String, count: Int = 1, since mark: Int? = nil) async throws {
         let start = mark ?? self.mark
         try await waitForLine(matching: "^\(sender): ", since: start)

@@ -25,7 +25,7 @@ final class ProcessHarness: Sendable {
         }
     }
 
-    /// Kills the processes that still run, by their ids, and removes the folder.
+    /// Kills the processes that still run, by their process IDs, and removes the folders.
     func end() {
         for process in processes.withLock({ $0 }) { process.kill() }
         for made in [folder, runtimeFolder] { try? FileManager.default.removeItem(at: made) }
@@ -34,7 +34,7 @@ final class ProcessHarness: Sendable {
     /// Starts `p2p` in the folder.
     ///
     /// - Parameters:
-    ///   - launcher: a command with its arguments, to which the path and the arguments of `p2p` are appended.
+    ///   - launcher: A command with its arguments, to which the path and the arguments of `p2p` are appended.
     ///   - hasInput: True for a pipe to standard input, which is /dev/null otherwise.
     func start(
         _ arguments: [String], environment: [String: String] = [:], launcher: [String] = [], hasInput: Bool = false

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The example of README.md is one of the snippets, which the build compiles.
+/// Checks that the example of README.md is one of the snippets, which the build compiles.
 @Suite("README.md")
 struct ReadmeExampleTests {
     private static let root = URL(fileURLWithPath: #filePath)

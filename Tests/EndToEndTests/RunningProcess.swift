@@ -11,7 +11,7 @@ final class RunningProcess: Sendable {
     struct Line: Sendable {
         let stream: Stream
         let text: String
-        /// The time when the line was read. A test that looks at it later must not take it for late.
+        /// The time when the line was read. A busy test may look at the line much later.
         let at: ContinuousClock.Instant
     }
 
@@ -89,7 +89,7 @@ final class RunningProcess: Sendable {
 
     /// Waits for a line on `stream` since `mark` that matches the regular expression.
     ///
-    /// - Returns: the first such line.
+    /// - Returns: The first such line.
     /// - Throws: `MissingOutcome` if there is none within `limit` from `start`, or before the exit.
     @discardableResult
     func waitForLine(
@@ -111,7 +111,7 @@ final class RunningProcess: Sendable {
 
     /// Waits until the process has ended and its last line is read.
     ///
-    /// - Returns: the exit status.
+    /// - Returns: The exit status.
     /// - Throws: `MissingOutcome` if that takes longer than `limit` from `start`.
     @discardableResult
     func waitForExit(
@@ -129,7 +129,7 @@ final class RunningProcess: Sendable {
 
     /// Stops the process by SIGSTOP, runs `body`, and resumes the process when `duration` has passed since the stop.
     ///
-    /// - Returns: the time of the resumption.
+    /// - Returns: The time of the resumption.
     func suspend(
         for duration: Duration, meanwhile body: () async throws -> Void
     ) async throws -> ContinuousClock.Instant {
@@ -165,7 +165,7 @@ final class RunningProcess: Sendable {
             .filter { try $0.stream == stream && expression.firstMatch(in: $0.text) != nil }
     }
 
-    /// The process id.
+    /// The process ID.
     var id: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
 
@@ -209,7 +209,7 @@ final class RunningProcess: Sendable {
         return pipe
     }
 
-    /// Splits bytes into lines. No bytes mean the end of the stream.
+    /// Splits bytes into lines. An empty array means the end of the stream.
     private func take(_ bytes: [UInt8], from stream: Stream) {
         state.withLock { state in
             var rest = state.rest[stream, default: []]

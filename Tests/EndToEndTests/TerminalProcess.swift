@@ -4,7 +4,7 @@ internal import Synchronization
 /// A program on a terminal of its own, as in a window. A test can read its output, type keys, resize the window, and
 /// wait for its exit.
 final class TerminalProcess: Sendable {
-    /// POSIX_SPAWN_SETSID.
+    /// The value of POSIX_SPAWN_SETSID, which starts the program in a new session.
     #if canImport(Darwin)
         private static let newSession: Int16 = 0x400
     #else
@@ -89,7 +89,7 @@ final class TerminalProcess: Sendable {
         if state.withLock({ $0.status }) == nil { Foundation.kill(id, SIGKILL) }
     }
 
-    /// Everything printed so far.
+    /// The text that the program has printed so far.
     var text: String { state.withLock { $0.text } }
 
     /// Types text. Control-C is `\u{3}`, Control-Z is `\u{1A}`, Control-\ is `\u{1C}`.
@@ -98,12 +98,12 @@ final class TerminalProcess: Sendable {
         _ = unsafe write(terminal, bytes, bytes.count)
     }
 
-    /// Closes the window.
+    /// Closes the terminal, as a user does who closes the window.
     func hangUp() {
         state.withLock { $0.isClosed = true }
     }
 
-    /// Changes the size of the window.
+    /// Changes the size of the terminal's window.
     func resize(columns: UInt16, rows: UInt16 = 24) {
         var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         _ = unsafe ioctl(terminal, UInt(TIOCSWINSZ), &size)

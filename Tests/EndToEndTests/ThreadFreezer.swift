@@ -24,7 +24,7 @@ final class ThreadFreezer: Sendable {
         }
     }
 
-    /// Lets the thread run again, as the system does when the process that stopped it ends.
+    /// Lets the thread run again. Kills the process that traces the thread, after which the system resumes the thread.
     func thaw() {
         // SIGTERM would not suffice, because a child of this process may have it blocked.
         kill(process.processIdentifier, SIGKILL)

@@ -351,7 +351,7 @@ struct TrapTests {
         #expect(!result.text.contains("descriptor:"))
     }
 
-    /// Runs a line of a shell in the folder and returns its status.
+    /// Runs a line of shell code in the folder, and returns its exit status.
     private static func run(_ line: String, in harness: ProcessHarness) throws -> Int32 {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: shell[0])

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Synchronization
 
-/// Plain sockets, to send as a stranger and to find free ports.
+/// Plain sockets, with which tests send datagrams as strangers, and find free ports.
 enum UDP {
     /// Returns a port that is free on IPv4 and IPv6 and that no other test gets.
     ///
@@ -19,7 +19,7 @@ enum UDP {
     private static let given = Mutex<Set<UInt16>>([])
 
     enum Host: Sendable {
-        /// All addresses of this host.
+        /// The wildcard address, which stands for all addresses of this host.
         case any
         case loopback4
         case loopback6

@@ -33,8 +33,8 @@ final class AdmissionBench: Sendable {
 
     static let shared = AdmissionBench()
     static let now = Instant(nanoseconds: 1_000_000_000_000)
-    /// The counters that were accepted from `member`, that `listening` accepted from the server, and that it accepted
-    /// from `speaker`. All three are the same.
+    /// The counters that have already been accepted, which are the same in three directions: from `member` to the
+    /// gates, from the server to `listening`, and from `speaker` to `listening`.
     static let heard: [UInt64] = [1, 2, 4_000, 5_000]
     /// The newest number of the accepted HEARTBEATs, and of the accepted PULSEs.
     static let number: UInt64 = 10

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A line of `ed25519.txt`.
+/// A test case, which is one line of `ed25519.txt`.
 struct SignatureCase {
     enum Outcome: String {
         case accepts, refuses
@@ -51,7 +51,7 @@ struct SignatureCase {
     }
 }
 
-/// A line of `x25519.txt`.
+/// A test case, which is one line of `x25519.txt`.
 struct AgreementCase {
     let number: Int
     /// The verdict of the source: `valid` or `acceptable`.

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Secret keys with a passphrase")
 struct PassphraseTests {
-    /// A line of `sealed_keys.txt`, which `sealed_keys.py` prints without libsodium.
+    /// A test case, which is one line of `sealed_keys.txt`. The script `sealed_keys.py` prints that file without
+    /// libsodium.
     struct Vector {
         let passphrase: [UInt8]
         let seed: [UInt8]

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A broadcast to many members is sealed in slices (PROTOCOL.md, section 7.2).
+/// Broadcasts to many members, which a peer seals in slices (PROTOCOL.md, section 7.2).
 @Suite("Broadcasts to many members") struct BroadcastTests {
     /// A real peer, which may send messages to `others`.
     private final class Speaker {

@@ -11,7 +11,8 @@ import Testing
         var registry: Registry
         private(set) var lanes: [MemberLane]
         private let division: LaneDivision
-        /// The updates for each lane, and below the reports of each lane, that are not delivered yet, the oldest first.
+        /// The updates for each lane that have not been delivered yet, the oldest first. `reports` has the undelivered
+        /// reports of each lane.
         private var updates: [[LaneUpdate]]
         private var reports: [[LaneReport]]
         private(set) var sent: [Transmit] = []

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The roster: which key may join under which name.
+/// The roster, which determines the keys that may join, and the name for each.
 @Suite("Roster") struct RosterTests {
     private func key(_ byte: UInt8) -> PublicKey {
         SigningKey(seed: [UInt8](repeating: byte, count: 32).span).publicKey

@@ -211,7 +211,7 @@ struct ServerLaneTests {
         #expect(later == (3, 2))
     }
 
-    /// The results of a lane, which stands in for a registry that is slow to take them.
+    /// Collects the results of a lane, in place of a registry that is slow to take them.
     private final class ResultInbox: Sendable {
         let results = Mutex<[ServerLane.Result]>([])
     }
