@@ -1,8 +1,8 @@
-"""Clients of a control socket that nobody wants. Each sends what its name says, and checks what comes back.
+"""Acts as one of several unwanted clients of a control socket. NAME chooses the client, which checks the answers.
 
     press_control.py SOCKET NAME
 
-Prints a line of what happened.
+Prints one line with the result.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ EVENTS = b"GET /v1/events HTTP/1.1\r\nHost: p2p\r\n\r\n"
 def connect(patience=20):
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     client.settimeout(patience)
-    # The queue of connections is bounded, so the system may ask to try again.
+    # The queue of connections is bounded. If it is full, the connection is tried again.
     for attempt in range(200):
         try:
             client.connect(path)
@@ -31,7 +31,7 @@ def connect(patience=20):
 
 
 def answer(client, rest=b""):
-    """Returns the status and the body of an answer, and what follows it; None if the connection has ended."""
+    """Returns the status of an answer, its body and the bytes after it; None if the connection has ended."""
     data = rest
     while b"\r\n\r\n" not in data:
         more = client.recv(65536)
@@ -50,7 +50,7 @@ def answer(client, rest=b""):
 
 
 def until_closed(client):
-    """Returns what the server sends until it closes the connection."""
+    """Returns the bytes that the server sends until it closes the connection."""
     data = b""
     with contextlib.suppress(ConnectionError):
         while more := client.recv(65536):
@@ -139,7 +139,7 @@ def a_head_byte_by_byte():
 
 
 def garbage():
-    # From a seed, so that each run sends the same.
+    # The bytes come from a seed, so that each run sends the same ones.
     state, answers = 1, set()
     for _ in range(200):
         blob = bytearray()
@@ -181,7 +181,7 @@ def a_body_that_never_ends():
 
 
 def a_body_of_single_bytes():
-    """The most chunks that the limit allows, after which the body is refused as JSON."""
+    """Sends as many chunks of one byte as the limit allows. The body is then refused because it is not JSON."""
     client = connect()
     client.sendall(b"POST /v1/send HTTP/1.1\r\nHost: p2p\r\nTransfer-Encoding: chunked\r\n\r\n")
     client.sendall(b"1\r\n \r\n" * (128 << 10) + b"0\r\n\r\n")
@@ -201,7 +201,7 @@ def streams_that_stall(seconds=6):
     for client in clients:
         client.sendall(EVENTS)
     time.sleep(seconds)
-    # The buffered events come first, and then the number of missed ones.
+    # The buffered events come first, and then the number of missed events.
     missed = 0
     for client in clients:
         data, note = b"", None

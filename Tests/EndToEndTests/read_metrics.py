@@ -2,7 +2,7 @@
 
     read_metrics.py HOST PORT [PATH]
 
-With a path it prints the status of that path instead. Ten clients that send half a request are connected meanwhile.
+With a path, prints the status of that path instead. Meanwhile ten clients are connected that send half a request.
 """
 
 import http.client

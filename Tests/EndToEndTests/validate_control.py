@@ -2,8 +2,9 @@
 
     validate_control.py FOLDER FILE
 
-Each line of the file is the name of a schema in the folder, a tab, and JSON. Programs accept keys and values that
-later versions add, and so do the schemas. Here they are errors: a schema must have each key and each known value.
+Each line of the file is the name of a schema in the folder, a tab, and JSON. Programs must accept keys and values
+that later versions add, so the schemas accept unknown ones. Here an unknown key or value is an error, because a schema
+must name each key and each value of this version.
 """
 
 import json
@@ -14,7 +15,7 @@ import jsonschema
 
 
 def closed(schema):
-    """Returns a schema that accepts nothing but what it names."""
+    """Returns a copy of a schema that accepts only the keys and the values that the schema names."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
