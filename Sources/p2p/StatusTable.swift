@@ -65,7 +65,7 @@ struct StatusTable {
     }
 
     static func milliseconds(_ nanoseconds: Int64) -> String {
-        // A number of another process, which may be wrong.
+        // The number comes from another process, and may be wrong.
         let microseconds = max(nanoseconds, 0) / 1_000
         let fraction = String(microseconds % 1_000)
         return "\(microseconds / 1_000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"

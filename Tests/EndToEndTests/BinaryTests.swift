@@ -53,7 +53,7 @@ private struct ObjectFiles {
         var undefined: [String: Set<Substring>] = [:]
         let text = try Self.symbols(of: modules, in: products)
         for line in text.split(separator: "\n") {
-            // FILE: SYMBOL TYPE …
+            // A line has the form `FILE: SYMBOL TYPE …`.
             guard let colon = line.lastIndex(of: ":") else { continue }
             let file = URL(fileURLWithPath: String(line[..<colon]))
             let module = file.deletingLastPathComponent().deletingPathExtension().lastPathComponent

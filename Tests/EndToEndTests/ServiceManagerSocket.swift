@@ -42,8 +42,8 @@ final class ServiceManagerSocket: Sendable {
 
     /// Sends empty datagrams to this socket until its receive queue is full.
     func fill() {
-        // The number of datagrams per sender is limited too, so senders are added. The receive queue is full when a new
-        // sender cannot send even one datagram.
+        // The system also limits the datagrams of each sender, so more senders follow. The receive queue is full when a
+        // new sender cannot send even one datagram.
         while sendEmptyDatagrams() > 0 {}
     }
 

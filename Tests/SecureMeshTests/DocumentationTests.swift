@@ -40,7 +40,7 @@ struct DocumentationTests {
                 let indent = line.prefix { $0 == " " }
                 if line.contains(#/^ *public enum /#) { enumeration = indent }
                 if line == (enumeration ?? "-") + "}" { enumeration = nil }
-                // Cases, and not those of a switch.
+                // Only the cases of an enumeration count, and not those of a switch.
                 let isCase = enumeration.map { line.hasPrefix("\($0)    case ") } ?? false
                 guard isCase || line.contains(declaration) else { continue }
                 let before = source.lines[..<index].last { !$0.contains(#/^ *@\w+/#) } ?? ""

@@ -26,24 +26,24 @@ struct TidyTests {
     /// Modules that a single file may import beyond those of its target.
     private static let fileImports: [String: Set<String>] = [
         "Crypto/Sodium.swift": ["CSodium"],
-        // time(2).
+        // For time(2).
         "SecureMesh/WallClock.swift": ["Glibc", "Musl", "Darwin"],
-        // EADDRINUSE.
+        // For EADDRINUSE.
         "SecureMesh/MeshError.swift": ["Glibc", "Musl", "Darwin"],
-        // The flags of open(2), and the calls themselves.
+        // For open(2), its flags, and other calls on files.
         "SecureMesh/KeyFile.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/OpenFile.swift": ["Glibc", "Musl", "Darwin"],
-        // The calls on extended attributes, which Swift's modules of the C library lack.
+        // For the calls on extended attributes, which Swift's modules of the C library lack.
         "SecureMesh/ExtendedAttribute.swift": ["CXattr"],
-        // Numbers of errors.
+        // For the numbers of errors (errno).
         "SecureMesh/SendRefusalReasons.swift": ["Glibc", "Musl", "Darwin"],
-        // The system calls on sockets.
+        // For the system calls on sockets.
         "SecureMesh/Neighbors.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/DatagramDescriptor.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/SocketDescriptor.swift": ["Glibc", "Musl", "Darwin"],
-        // Atomic counters of the datagrams that wait between two event loops.
+        // For atomic counters of the datagrams that wait between two event loops.
         "SecureMesh/ServerLane.swift": ["Synchronization"],
-        // getaddrinfo(3).
+        // For getaddrinfo(3).
         "SecureMesh/SystemResolver.swift": ["Glibc", "Musl", "Darwin"],
     ]
 

@@ -65,7 +65,7 @@ enum SignalTrap {
         let (hangups, hungUp) = AsyncStream.makeStream(of: Signal.self)
         let (summaries, asked) = AsyncStream.makeStream(of: Signal.self)
         let source = DispatchSource.makeReadSource(fileDescriptor: ends.reading)
-        // The closure keeps the source alive, as long as the process.
+        // The closure keeps the source alive until the process ends.
         source.setEventHandler {
             _ = source
             for number in FileSystem.readAvailable(ends.reading) {

@@ -42,7 +42,7 @@ struct ReplayWindowTests {
             guard expected == nil else { continue }
             window.accept(counter)
             #expect(window.refusal(of: counter) == .counterReplayed)
-            // The next counter is not marked by this.
+            // This has not marked the next counter.
             #expect(window.refusal(of: counter + 1) == (behind == 1 ? .counterReplayed : nil))
         }
     }

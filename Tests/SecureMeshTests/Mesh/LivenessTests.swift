@@ -364,8 +364,8 @@ import Testing
     @Test("a member whose heartbeats wait in the socket is not expired") func undrained() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        // The sweep is not late enough to suspend expiry, so only the drain of the socket prevents that the members
-        // expire.
+        // The sweep is not late enough to suspend expiry, so only the drain of the socket keeps the members from
+        // expiring.
         for _ in 0..<20 {
             mesh.pauseServer()
             mesh.run(for: .milliseconds(990))
