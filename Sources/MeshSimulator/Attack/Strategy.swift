@@ -4,6 +4,7 @@ package enum Strategy: String, CaseIterable, Sendable {
     case flood
     // Someone on the path between peers and server.
     case replay, tamper
+    case helloReplay = "hello-replay"
     case stretchDelay = "stretch-delay"
     case hoardHeartbeats = "hoard-heartbeats"
     case delayConfirm = "delay-confirm"
@@ -20,10 +21,14 @@ package enum Strategy: String, CaseIterable, Sendable {
     // Someone with the server's key.
     case lyingServer = "lying-server"
 
+    /// The attacks of which the worlds of a swarm draw some. The others need a world that was made for them.
+    package static let drawn = allCases.filter { $0 != .helloReplay }
+
     var adversary: any Adversary {
         switch self {
         case .flood: Flood()
         case .replay: Replay()
+        case .helloReplay: HelloReplay()
         case .tamper: Tamper()
         case .stretchDelay: StretchDelay()
         case .hoardHeartbeats: HoardHeartbeats()
@@ -46,6 +51,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         switch self {
         case .flood: "A stranger floods the server with garbage and HELLOs."
         case .replay: "Datagrams are recorded and repeated."
+        case .helloReplay: "HELLOs are repeated from thousands of forged addresses."
         case .tamper: "Datagrams are changed."
         case .stretchDelay: "Heartbeats are delayed a little longer each time."
         case .hoardHeartbeats: "Peers are cut off, and their old heartbeats sent later."
@@ -67,8 +73,8 @@ package enum Strategy: String, CaseIterable, Sendable {
     package var isInsider: Bool {
         switch self {
         case .insiderGarbage, .insiderStorm, .insiderReseal, .insiderImpostor, .insiderAccomplice: true
-        case .flood, .replay, .tamper, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin, .deltaDrop,
-            .confirmReplay, .retryForge, .lyingServer:
+        case .flood, .replay, .tamper, .helloReplay, .stretchDelay, .hoardHeartbeats, .delayConfirm, .relayJoin,
+            .deltaDrop, .confirmReplay, .retryForge, .lyingServer:
             false
         }
     }

@@ -58,8 +58,8 @@ package struct FaultPlan {
         if random.chance(40) { for _ in 0..<1 + random.below(3) { addServerFault() } }
         if random.chance(40) { for _ in 0..<1 + random.below(3) { addPartition() } }
         if let attack { add(attack) }
-        if random.chance(50) { add(random.element(of: Strategy.allCases)) }
-        if random.chance(20) { add(random.element(of: Strategy.allCases)) }
+        if random.chance(50) { add(random.element(of: Strategy.drawn)) }
+        if random.chance(20) { add(random.element(of: Strategy.drawn)) }
         if scenario.buffer < Scenario.usualBuffer { addFullSocket() }
         return scenario
     }
@@ -191,7 +191,9 @@ package struct FaultPlan {
         case .relayJoin, .retryForge, .lyingServer: addRestart(of: peer, at: at)
         // In an open mesh the first to claim a name gets it.
         case .insiderImpostor: scenario.isOpen = false
-        case .flood, .replay, .tamper, .insiderGarbage, .insiderStorm, .insiderReseal, .insiderAccomplice: break
+        case .flood, .replay, .tamper, .helloReplay, .insiderGarbage, .insiderStorm, .insiderReseal,
+            .insiderAccomplice:
+            break
         }
     }
 

@@ -18,6 +18,8 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case far
     /// A network loses 20 % of the datagrams of 50 peers, for five minutes.
     case lossy
+    /// 50 peers start on two cores while HELLOs are repeated from thousands of addresses.
+    case flooded
     /// 200 peers start one after the other, on a network with a latency of 10 ms. No process waits for a processor.
     case newcomer
 
@@ -28,14 +30,14 @@ package enum HostScenario: String, CaseIterable, Sendable {
         case .restart, .stop: 300
         case .newcomer: 200
         case .nap: 100
-        case .far, .lossy: 50
+        case .far, .lossy, .flooded: 50
         }
     }
 
     /// The cores that all processes share; nil if no work takes CPU time.
     private var cores: (count: Int, word: String)? {
         switch self {
-        case .form, .restart, .stop: (2, "two")
+        case .form, .restart, .stop, .flooded: (2, "two")
         case .crowd: (4, "four")
         case .nap, .far, .lossy, .newcomer: nil
         }
@@ -79,6 +81,13 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.network.loss = 200_000
             scenario.duration = .seconds(300)
             scenario.expectations = [.nobodyExpires]
+        case .flooded:
+            scenario.arrivals = .milliseconds(200) * peers
+            scenario.duration = scenario.arrivals
+            scenario.attacks = [AttackPlan(.helloReplay, from: .seconds(1), to: scenario.duration)]
+            scenario.expectations = [
+                .nobodyIsLost, .speaks(within: .seconds(1)), .serverUses(atMost: scenario.duration * 35 / 100),
+            ]
         case .newcomer:
             scenario.network.latency = .milliseconds(10)
             scenario.arrivals = .milliseconds(150) * peers

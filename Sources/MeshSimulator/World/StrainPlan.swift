@@ -122,4 +122,6 @@ package enum Expectation: Hashable, Sendable {
     case speaks(within: Duration)
     /// No peer reports that a member has left.
     case nobodyIsReportedGone
+    /// The server uses at most this CPU time. A world without processors cannot keep this promise.
+    case serverUses(atMost: Duration)
 }

@@ -220,6 +220,9 @@ package final class World {
             case .nobodyIsReportedGone:
                 guard reportedGone > 0 else { continue }
                 state.invariants.fail("peers reported \(reportedGone) times that a member has left", now: now)
+            case .serverUses(let limit):
+                guard let used = state.host?.usage.server, used > limit else { continue }
+                state.invariants.fail("the server used \(used) of CPU time, where \(limit) is enough", now: now)
             }
         }
     }
