@@ -23,8 +23,9 @@ package enum ControlLimits {
     /// The largest number of former members that are remembered, and the time for which each is remembered.
     package static let absences = 4_096
     package static let absenceTime = Duration.seconds(86_400)
-    /// The largest number of members whose standings one call to the mesh's event loop reads.
-    package static let slice = 256
+    /// The largest number of members whose standings one call to the mesh's event loop reads, which takes less than a
+    /// millisecond.
+    package static let slice = 1_024
     /// The largest number of problems with single peers that are remembered, and the time for which each is reported.
     package static let refusals = 16
     package static let refusalTime = Duration.seconds(60)
