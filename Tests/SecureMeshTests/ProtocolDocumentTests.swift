@@ -224,6 +224,7 @@ private let constants: [(name: String, value: String)] = [
     ("tick", text(Limits.tick)),
     ("fanOutRate", text(Limits.fanOutRate)),
     ("memberFanOutRate", text(Limits.memberFanOutRate)),
+    ("mostFanOutPace", text(Limits.mostFanOutPace)),
     ("unlistedMembers", text(Limits.unlistedMembers)),
     ("shortestHeartbeat", text(Limits.shortestHeartbeat)),
     ("removedSessions", text(Limits.removedSessions)),

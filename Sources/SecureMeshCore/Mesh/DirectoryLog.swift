@@ -57,6 +57,11 @@ package struct DirectoryLog: Sendable {
     /// The number of members that no DELTA has listed yet.
     package var unpublishedCount: Int { waiting.count }
 
+    /// The number of full DELTAs that the waiting changes fill.
+    package var fullDeltas: Int {
+        waiting.count / Delta.mostAdditions + removals.count / Delta.mostRemovals
+    }
+
     /// The number of DELTAs that the waiting removals need.
     package var removalDeltas: Int {
         (removals.count + Delta.mostRemovals - 1) / Delta.mostRemovals

@@ -82,6 +82,7 @@ package struct Registry: MeshMachine {
     private var answers = RateLimiter()
     /// The bucket for the DELTAs in which changes are published, one token per receiver.
     private var fanOut = RateLimiter()
+    private var pace = FanOutPace()
     /// The bucket for the DELTAs and parts of snapshots in repairs.
     private var repairs = RateLimiter()
     private var outputs = OutputQueue<ServerEvent>()
@@ -318,7 +319,7 @@ extension Registry {
         mutating get {
             let members = log.directory.count
             let listings = max(log.unpublishedCount / Delta.mostAdditions, 1)
-            let seconds = listings * members / Limits.fanOutRate(members: members).perSecond
+            let seconds = listings * members / fanOutRate(members).perSecond
             return UInt16(clamping: 1 + random.next() % UInt64(max(seconds, 1)))
         }
     }
@@ -341,6 +342,7 @@ extension Registry {
                 outputs.push(.event(.directoryStalled(Member(entry), for: duration)))
             }
             let body = heartbeat.verified.body
+            if let heard = heartbeat.heard { pace.note(heard) }
             if let heard = heartbeat.heard, body.version < heartbeat.told {
                 repairIfBehind(
                     heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
@@ -474,6 +476,7 @@ extension Registry {
             // members, and these need a new one.
             sessions.issue(random.secret(), version: log.version, now: now)
         }
+        pace.adapt(members: log.directory.count)
         publishIfDue(now)
         // A server that cannot seal one PULSE for all members within an interval does not queue another.
         guard !fanOutQueue.hasPulse else { return }
@@ -593,7 +596,12 @@ extension Registry {
     private var flushDeadline: Instant? {
         guard fanOutQueue.isEmpty, let earliest = log.flushDeadline else { return nil }
         let members = log.directory.count
-        return max(earliest, fanOut.ready(for: members, Limits.fanOutRate(members: members)))
+        return max(earliest, fanOut.ready(for: members, fanOutRate(members)))
+    }
+
+    /// The rate of the DELTAs to all members together, at which the waiting changes are published.
+    private func fanOutRate(_ members: Int) -> Rate {
+        Limits.fanOutRate(members: members, percent: log.fullDeltas > 0 ? pace.percent : 100)
     }
 
     private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {
@@ -606,7 +614,8 @@ extension Registry {
     private mutating func publish(_ now: Instant, atLeast least: Int, except newcomer: SessionID? = nil) {
         let signer = signer
         let members = log.directory.count
-        let rate = Limits.fanOutRate(members: members)
+        let rate = fanOutRate(members)
+        pace.note(fullDeltas: log.fullDeltas)
         let affordable = fanOut.tokens(rate, now: now) / max(members, 1)
         let published = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
         fanOut.charge(published.count * members, rate, now: now)

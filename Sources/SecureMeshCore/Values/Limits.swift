@@ -111,11 +111,17 @@ package enum Limits {
     /// The lowest rate limit for DELTAs to each member: two per second, with a burst of two.
     package static let memberFanOutRate = Rate(perSecond: 2, burst: 2)
 
+    /// The highest pace of full DELTAs (`FanOutPace`), in percent of the rate limit.
+    package static let mostFanOutPace = 400
+
     /// Returns the rate limit for DELTAs to all members together, in a mesh of `members` members.
-    package static func fanOutRate(members: Int) -> Rate {
+    ///
+    /// - Parameter percent: The pace, from 100 to `mostFanOutPace`.
+    package static func fanOutRate(members: Int, percent: Int = 100) -> Rate {
         let least = memberFanOutRate.scaled(by: members)
         return Rate(
-            perSecond: max(fanOutRate.perSecond, least.perSecond), burst: max(fanOutRate.burst, least.burst))
+            perSecond: max(fanOutRate.perSecond, least.perSecond) * percent / 100,
+            burst: max(fanOutRate.burst, least.burst))
     }
 
     /// The number of members waiting to be published in the directory at which further HELLOs are rejected. At twice

@@ -27,7 +27,7 @@ import Testing
         while !mesh.hasConverged, mesh.now - start < .seconds(10) {
             mesh.run(for: .milliseconds(100))
             deltas = mesh.sent(.delta).count
-            let rate = Limits.fanOutRate(members: count)
+            let rate = Limits.fanOutRate(members: count, percent: Limits.mostFanOutPace)
             let elapsed = Int((mesh.now - start) / .milliseconds(1))
             #expect(deltas <= rate.burst + rate.perSecond * elapsed / 1_000)
         }
