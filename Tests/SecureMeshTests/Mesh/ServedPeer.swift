@@ -31,7 +31,7 @@ final class ServedPeer {
         handle(try mesh.server(hello, of: client).retry(cookie: cookie, rotation: 1).bytes)
     }
 
-    /// Makes the peer a member that holds version 2 of a directory with only its own entry.
+    /// Joins the mesh. The peer is then a member, and the only one in its directory, which has version 2.
     func join() throws -> ServedPeer {
         let entry = try mesh.join(&client)
         try mesh.tell(&client, [entry], version: 2)
