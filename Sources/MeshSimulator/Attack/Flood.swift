@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
 /// Floods the server with garbage and HELLOs, also from the addresses of members. The attacker is off the path.
-final class Flood: Adversary {
-    var record = Recording.Attack(.flood, goals: "a live member is removed", "the server sends more than it receives")
+final class Flood: FloodingAdversary {
+    var record = floodRecord(of: .flood)
     private var strangers: [ScriptedPeer] = []
 
     func act(_ reach: inout AttackerActions) {
@@ -30,19 +30,10 @@ final class Flood: Adversary {
         put(hello, from: flight.destination, &reach)
     }
 
-    func witness(_ fact: Fact) {
-        switch fact {
-        case .handled(let handling): record.got(1, if: handling.answered > handling.flight.bytes.count)
-        case .left(let parting): record.got(0, if: parting.isWrong)
-        case .joined, .trustsTooLong: break
-        }
-    }
-
     private func put(
         _ bytes: [UInt8], from source: SocketAddress, isGarbage: Bool = false, _ reach: inout AttackerActions
     ) {
-        record.tried(0)
-        record.tried(1)
+        noteAttempt()
         reach.send(bytes, from: source, isGarbage: isGarbage)
     }
 

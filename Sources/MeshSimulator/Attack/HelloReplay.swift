@@ -4,9 +4,8 @@ internal import SecureMeshCore
 /// signs for nobody. The attacker is on the path.
 ///
 /// The addresses are so many that no limit of one prefix stops them. Only a world with processors shows the cost.
-final class HelloReplay: Adversary {
-    var record = Recording.Attack(
-        .helloReplay, goals: "a live member is removed", "the server sends more than it receives")
+final class HelloReplay: FloodingAdversary {
+    var record = floodRecord(of: .helloReplay)
     let isOnPath = true
     private var recorded: [[UInt8]] = []
 
@@ -26,16 +25,7 @@ final class HelloReplay: Adversary {
         for _ in 0..<Self.together {
             reach.send(
                 reach.random.element(of: recorded), from: reach.address(reach.random.below(Self.addresses)))
-            record.tried(0)
-            record.tried(1)
-        }
-    }
-
-    func witness(_ fact: Fact) {
-        switch fact {
-        case .handled(let handling): record.got(1, if: handling.answered > handling.flight.bytes.count)
-        case .left(let parting): record.got(0, if: parting.isWrong)
-        case .joined, .trustsTooLong: break
+            noteAttempt()
         }
     }
 

@@ -317,9 +317,8 @@ extension Registry {
     /// come back at once, and at most the time that it takes to list all members that wait for it.
     private var busySeconds: UInt16 {
         mutating get {
-            let members = log.directory.count
             let listings = max(log.unpublishedCount / Delta.mostAdditions, 1)
-            let seconds = listings * members / fanOutRate(members).perSecond
+            let seconds = listings * log.directory.count / fanOutRate.perSecond
             return UInt16(clamping: 1 + random.next() % UInt64(max(seconds, 1)))
         }
     }
@@ -342,10 +341,12 @@ extension Registry {
                 outputs.push(.event(.directoryStalled(Member(entry), for: duration)))
             }
             let body = heartbeat.verified.body
-            if let heard = heartbeat.heard { pace.note(heard) }
-            if let heard = heartbeat.heard, body.version < heartbeat.told {
-                repairIfBehind(
-                    heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
+            if let heard = heartbeat.heard {
+                pace.note(heard)
+                if body.version < heartbeat.told {
+                    repairIfBehind(
+                        heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
+                }
             }
             if heartbeat.asksForPulse { repeatPulse(to: heartbeat.session, now: now) }
         case .leave(let session):
@@ -595,13 +596,12 @@ extension Registry {
     /// `fanOut` has the tokens for one DELTA to each member. So the time between two flushes grows with the mesh.
     private var flushDeadline: Instant? {
         guard fanOutQueue.isEmpty, let earliest = log.flushDeadline else { return nil }
-        let members = log.directory.count
-        return max(earliest, fanOut.ready(for: members, fanOutRate(members)))
+        return max(earliest, fanOut.ready(for: log.directory.count, fanOutRate))
     }
 
     /// The rate of the DELTAs to all members together, at which the waiting changes are published.
-    private func fanOutRate(_ members: Int) -> Rate {
-        Limits.fanOutRate(members: members, percent: log.fullDeltas > 0 ? pace.percent : 100)
+    private var fanOutRate: Rate {
+        Limits.fanOutRate(members: log.directory.count, percent: log.fullDeltas > 0 ? pace.percent : 100)
     }
 
     private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {
@@ -614,7 +614,7 @@ extension Registry {
     private mutating func publish(_ now: Instant, atLeast least: Int, except newcomer: SessionID? = nil) {
         let signer = signer
         let members = log.directory.count
-        let rate = fanOutRate(members)
+        let rate = fanOutRate
         pace.note(fullDeltas: log.fullDeltas)
         let affordable = fanOut.tokens(rate, now: now) / max(members, 1)
         let published = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
