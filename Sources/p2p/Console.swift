@@ -16,8 +16,7 @@ enum Console {
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
     private static let style = Mutex(OutputStyle())
-    /// True while the terminal's current line shows progress.
-    private static let hasOpenProgress = Atomic(false)
+    private static let openProgress = ProgressGuard()
 
     /// Sets the style of all lines from now on.
     static func setStyle(_ new: OutputStyle) {
@@ -51,6 +50,7 @@ enum Console {
     /// failure is reported once.
     static func result(_ line: String) {
         clearProgress()
+        defer { openProgress.endLine() }
         let bytes = resultBytes(line)
         if let queue = queue.withLock({ $0 }) { return queue.append(bytes, to: .output) }
         do throws(SystemError) {
@@ -78,6 +78,7 @@ enum Console {
     static func resultWithRoom(_ line: String) async {
         guard let queue = queue.withLock({ $0 }) else { return result(line) }
         clearProgress()
+        defer { openProgress.endLine() }
         await queue.appendWithRoom(resultBytes(line))
     }
 
@@ -85,7 +86,7 @@ enum Console {
     ///
     /// - Returns: False if the line was not printed.
     static func resultWithoutWaiting(_ line: String) -> Bool {
-        guard !hasOpenProgress.load(ordering: .relaxed), let queue = queue.withLock({ $0 }) else { return false }
+        guard !openProgress.isOpen, let queue = queue.withLock({ $0 }) else { return false }
         return queue.writeAtOnce(resultBytes(line))
     }
 
@@ -172,8 +173,9 @@ enum Console {
         }
         // A line that the terminal wraps could not be overwritten. Its width may have changed.
         let width = Terminal.width(of: FileSystem.standardError) ?? 80
-        hasOpenProgress.store(!text.isEmpty, ordering: .relaxed)
-        write(Array("\(clearLine)\(text.prefix(max(width - 1, 0)))".utf8), isProgress: true)
+        openProgress.show(clears: text.isEmpty) {
+            write(Array("\(clearLine)\(text.prefix(max(width - 1, 0)))".utf8), isProgress: true)
+        }
     }
 
     /// Prints help on stderr, because a command is missing.
@@ -181,15 +183,17 @@ enum Console {
         write(Array("\(text)\n".utf8))
     }
 
-    /// Clears the line of progress, so that a result on the same terminal has a line of its own.
+    /// Clears the line of progress, so that a result on the same terminal has a line of its own. The caller calls
+    /// `openProgress.endLine` after the result.
     private static func clearProgress() {
-        guard hasOpenProgress.exchange(false, ordering: .relaxed) else { return }
+        guard openProgress.beginLine() else { return }
         write(Array(clearLine.utf8), isProgress: true)
     }
 
     /// Prints a line on stderr. A failure is ignored, because there is nowhere to report it.
     static func print(_ line: LogLine) {
-        let isOpen = hasOpenProgress.exchange(false, ordering: .relaxed)
+        let isOpen = openProgress.beginLine()
+        defer { openProgress.endLine() }
         write((isOpen ? Array(clearLine.utf8) : []) + bytes(of: line))
     }
 
