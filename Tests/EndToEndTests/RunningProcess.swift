@@ -205,6 +205,9 @@ final class RunningProcess: Sendable {
                 self?.take(bytes, from: stream)
                 isOpen = !bytes.isEmpty
             }
+            // `Process` keeps its pipes, and some thousand processes run in one test run. With more than 1,300
+            // descriptors, Foundation reads beyond its list of them and may crash when it starts a process.
+            try? handle.close()
         }
         return pipe
     }
