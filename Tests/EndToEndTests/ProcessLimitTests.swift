@@ -45,10 +45,13 @@ struct ProcessLimitTests {
         defer { harness.end() }
         try await harness.makeKeys()
         let server = try await harness.startServer(["--open"], launcher: Self.shell("ulimit -Sn 8"))
-        let swarm = try await harness.run(
-            ["swarm", "--peers", "100", "--gap", "1ms", "--server", server.address, "--duration", "5s"],
+        let swarm = try harness.start(
+            ["swarm", "--peers", "100", "--gap", "1ms", "--server", server.address],
             launcher: Self.shell("ulimit -Sn 16"))
-        #expect(swarm.status == 0, "\(swarm.text)")
+        try await swarm.waitForLine(matching: "100 of 100 joined", on: .errors, within: .seconds(120))
+        swarm.send(SIGINT)
+        let ended = try await swarm.finish()
+        #expect(ended.status == 0, "\(ended.text)")
     }
 
     @Test("a swarm that is larger than the limit of open files is refused before it starts")
