@@ -120,7 +120,8 @@ enum Diagnosis {
             ("messages, because the send buffer was half full", "send fewer messages, or raise net.core.wmem_max")
         case .answersDropped:
             ("answers to strangers, because of addresses that do not exist", "look for forged sources on this network")
-        case .strangersDropped: ("the kernel dropped datagrams of strangers", "members are not affected")
+        case .strangersDropped:
+            ("datagrams of strangers, by the kernel or because a queue was full", "members are not affected")
         case .receiveBufferFull:
             ("the receive buffer was full", "raise net.core.rmem_max, or give the process more CPU time")
         @unknown default: ("for the reason \(loss.rawValue)", "see docs/operations.md")
