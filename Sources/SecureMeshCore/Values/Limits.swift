@@ -214,11 +214,11 @@ package enum Limits {
     /// The time after which a message that lacks an acknowledgment is repeated. After `steadyRepeats` repeats, the time
     /// doubles with each repeat, up to `longestRepeat`.
     package static let firstRepeat = Duration.milliseconds(250)
-    /// The number of repeats that are `firstRepeat` apart, if at most `steadyMessages` messages wait. They last for 3 s,
-    /// in which a message is sent 12 times. With a loss of 20 % in each direction, each of these attempts fails with a
-    /// probability of 0.36 (1 − 0.8 · 0.8). So with 50 receivers, one message of 4,000 lacks an ACK after 3 s
-    /// (0.36¹² · 50). If the gap doubled from the first repeat on, a message would be sent four times in 3 s, and more
-    /// than half of the messages would lack an ACK (1 − (1 − 0.36⁴)⁵⁰ = 0.57).
+    /// The number of repeats that are `firstRepeat` apart, if at most `steadyMessages` messages wait. They last for 3
+    /// s, in which a message is sent 12 times. With a loss of 20 % in each direction, each of these attempts fails
+    /// with a probability of 0.36 (1 − 0.8 · 0.8). So with 50 receivers, one message of 4,000 lacks an ACK after 3 s
+    /// (0.36¹² · 50). If the gap doubled from the first repeat on, a message would be sent four times in 3 s, and
+    /// more than half of the messages would lack an ACK (1 − (1 − 0.36⁴)⁵⁰ = 0.57).
     package static let steadyRepeats = 12
     /// The largest number of waiting messages with which repeats stay `firstRepeat` apart. If more messages wait, a
     /// receiver is probably gone or the network is congested.
