@@ -2,8 +2,8 @@ internal import Foundation
 internal import SecureMesh
 internal import Testing
 
-/// The output for bad files, arguments and servers: `p2p: error: …`, `p2p: hint: …`, an exit code of sysexits.h, and
-/// never a byte of a secret.
+/// Tests what the program prints for bad files, arguments and servers: lines `p2p: error: …` and `p2p: hint: …`, and an
+/// exit code of sysexits.h. No output may contain a secret.
 @Suite("bad input", .processes, .serialized)
 struct BadInputTests {
     // MARK: arguments
@@ -91,10 +91,10 @@ struct BadInputTests {
     struct Damage: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let line: Int
-        /// Returns the damaged lines of a key file.
+        /// Damages a key file, and returns its new lines.
         ///
         /// - Parameters:
-        ///   - lines: The lines of the file, of which the third is the key.
+        ///   - lines: The lines of the file. The third one is the key.
         ///   - other: The lines of another key file.
         let apply: @Sendable (_ lines: [String], _ other: [String]) -> [String]
     }
@@ -194,7 +194,7 @@ struct BadInputTests {
 
     struct BadLine: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        /// Returns a bad line.
+        /// Returns a bad line for the list of peers.
         ///
         /// - Parameters:
         ///   - line: The public line of B.
@@ -284,7 +284,7 @@ struct BadInputTests {
             ["peer", "A", "\(try UDP.freePort())", "--server", "127.0.0.1:\(port)", "--timeout", "3s"])
         result.expectFailure(69, "no answer from 127.0.0.1:\(port)")
         let hints = result.errors.filter { $0.hasPrefix("p2p: hint: ") }
-        // The hint comes with the warning, and is not repeated with the error at the end.
+        // The hint is printed after the warning, and not again after the error at the end.
         #expect(hints.count == 1)
         for hint in hints {
             #expect(hint.contains("no server runs there"))

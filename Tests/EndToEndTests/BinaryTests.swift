@@ -45,7 +45,7 @@ struct BinaryTests {
 
 /// The object files of some modules, and the references between them by symbols.
 private struct ObjectFiles {
-    /// For each object file, the object files that it refers to. A name is like `p2p/Keygen`.
+    /// For each object file, the object files that it refers to. An object file has a name such as `p2p/Keygen`.
     private var references: [String: Set<String>] = [:]
 
     init(of modules: [String], in products: URL) throws {
@@ -72,7 +72,7 @@ private struct ObjectFiles {
         }
     }
 
-    /// Returns the object files that `start` refers to, directly or through others, and `start` itself.
+    /// Returns `start`, and the object files that `start` refers to, directly or through other object files.
     func reached(from start: String) -> Set<String> {
         var reached: Set = [start]
         var queue = [start]

@@ -66,7 +66,7 @@ struct CommandDocumentTests {
     }
 }
 
-/// The output of `--experimental-dump-help`.
+/// The parts that these tests need from the JSON that `p2p --experimental-dump-help` prints.
 private struct Tool: Decodable {
     struct Command: Decodable {
         let commandName: String
@@ -86,7 +86,7 @@ private struct Tool: Decodable {
         let abstract: String?
         let defaultValue: String?
 
-        /// The argument as the page writes it, like `--keys <folder>`.
+        /// The argument as docs/command.md writes it, such as `--keys <folder>`.
         var synopsis: String {
             switch (kind, preferredName) {
             case ("flag", let name?): "--\(name.name)"
@@ -95,7 +95,8 @@ private struct Tool: Decodable {
             }
         }
 
-        /// The default that the parser prints, or that is at the end of the help text.
+        /// The default value: the one that the parser prints or, without it, the one at the end of the help text. Empty
+        /// if there is none.
         var defaultText: String {
             defaultValue ?? abstract?.firstMatch(of: #/\(default: (.*)\)$/#).map { String($0.output.1) } ?? ""
         }

@@ -12,7 +12,7 @@ internal import Testing
 
 @Suite("lines that a separate thread writes", .timeLimit(.minutes(5)))
 struct ConsoleQueueTests {
-    /// A pipe whose writing end is in blocking mode.
+    /// A pipe whose writing end is in blocking mode, so a write to a full pipe waits.
     private struct Pipe {
         let reading: CInt
         let writing: CInt

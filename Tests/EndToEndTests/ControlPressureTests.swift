@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Clients that stall, send garbage or send requests without end, at the control sockets of real processes.
+/// Tests the control sockets of real processes with clients that stall, send garbage or send requests without end.
 @Suite("clients that press a control socket", .processes, .serialized, .timeLimit(.minutes(20)))
 struct ControlPressureTests {
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -24,7 +24,13 @@ struct ControlPressureTests {
         try await press("A.sock", ["streams_that_stall"], floods: true)
     }
 
-    /// - Parameter floods: True for a third peer that broadcasts 200 messages of 1,000 bytes per second.
+    /// Runs scripts of clients at a control socket of a small mesh. Checks after each script that the mesh works, and
+    /// that the process has closed its connections and has not grown.
+    ///
+    /// - Parameters:
+    ///   - socket: The control socket, `s.sock` for the server or `A.sock` for peer A.
+    ///   - names: The names of the scripts in press_control.py.
+    ///   - floods: True to start a third peer, which broadcasts 200 messages of 1,000 bytes per second.
     private func press(_ socket: String, _ names: [String], floods: Bool = false) async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -73,7 +79,7 @@ struct ControlPressureTests {
     }
 }
 
-/// The open files and the resident memory of a process.
+/// The number of open files and the resident memory of a process.
 private struct ProcessFigures {
     let descriptors: Int
     /// The resident memory, in bytes.

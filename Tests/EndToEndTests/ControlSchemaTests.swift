@@ -9,7 +9,7 @@ struct ControlSchemaTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Validates JSON. Each sample is the name of a schema and the JSON that must match it.
+    /// Checks that each sample's JSON matches the schema. A schema is given by the name of its file.
     private func validate(_ samples: [(schema: String, json: String)], _ harness: ProcessHarness) async throws {
         try harness.write(samples.map { "\($0.schema)\t\($0.json)\n" }.joined(), to: "samples")
         let script = Self.root.appending(path: "Tests/EndToEndTests/validate_control.py").path

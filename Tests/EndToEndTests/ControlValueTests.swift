@@ -5,7 +5,7 @@ internal import Testing
 
 @testable import p2p
 
-/// Times, filters and the JSON of a status.
+/// Tests the values that a control socket exchanges: times, filters and the JSON of a status.
 @Suite("values of the control socket")
 struct ControlValueTests {
     @Test("the text of a time is that of Foundation, and is read again")
@@ -16,7 +16,7 @@ struct ControlValueTests {
         var random = SystemRandomNumberGenerator()
         let seed = random.next()
         var generator = RandomSource.seeded(seed)
-        // The years 1600 to 9999. Foundation uses the Julian calendar for earlier dates.
+        // The years 1600 to 9999 are tested, because Foundation uses the Julian calendar for earlier dates.
         let (least, most) = (Int64(-11_676_096_000_000), Int64(253_402_300_799_999))
         let edges: [Int64] = [0, -1, 951_782_400_000, 4_107_542_400_000, -2_203_891_200_000, least, most]
         let others = (0..<2_000).map { _ in least + Int64(generator.next() % UInt64(most - least)) }

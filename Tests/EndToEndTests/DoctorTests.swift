@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// `p2p doctor`, on real processes.
+/// Tests `p2p doctor` on real processes.
 @Suite("doctor", .processes, .serialized)
 struct DoctorTests {
     @Test("doctor finds nothing wrong with a healthy mesh: members answer, and packets of the needed size pass")

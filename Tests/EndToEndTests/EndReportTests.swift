@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The peer and the server each print a different message for each reason why a connection ends, with name and address.
+/// Tests the messages about connections that end. The peer and the server print a different message for each reason.
 @Suite("reported ends", .processes, .serialized)
 struct EndReportTests {
     /// A launcher that runs the program in a network namespace of its own, which has loopback and a route that
@@ -92,8 +92,9 @@ struct EndReportTests {
         try await peer.waitForLine(matching: "^joined as A ", since: mark, within: .seconds(30))
     }
 
-    /// A launcher that starts a server and 50 peers in a network namespace of its own, and then the program. Once the
-    /// 50 peers have joined, the network drops UDP packets of more than 700 bytes.
+    /// A launcher that creates a network namespace, starts a server and 50 peers in it, and then runs the program
+    /// there. When the 50 peers have joined, and before the program starts, the network begins to drop UDP packets of
+    /// more than 700 bytes.
     private static let narrow = [
         "/usr/bin/unshare", "--map-root-user", "--net", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
         "/bin/sh", "-c",

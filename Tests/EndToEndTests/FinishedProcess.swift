@@ -8,7 +8,8 @@ struct FinishedProcess {
 
     var text: String { (output + errors).joined(separator: "\n") }
 
-    /// Expects that the process failed and printed the reason, without a secret or a control character.
+    /// Expects that the process failed and printed the reason, and that the output has no secret and no control
+    /// character.
     ///
     /// - Parameters:
     ///   - status: The exit status.

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A named pipe that is full, and that nobody reads until `drain`.
+/// A full named pipe. Nobody reads from it before `drain` is called.
 final class FullPipe: Sendable {
     let path: String
     private let descriptor: Int32
@@ -8,12 +8,13 @@ final class FullPipe: Sendable {
     init(in harness: ProcessHarness) throws {
         path = harness.path("pipe-\(UUID().uuidString)")
         guard unsafe mkfifo(path, 0o600) == 0 else { throw MissingOutcome(what: "a named pipe", from: path) }
-        // Opened for reading and writing, so that the pipe has a reader, and a read does not find its end.
+        // The pipe is opened for reading and writing. So it always has a reader, and a read never reports the end of
+        // the file.
         descriptor = unsafe open(path, O_RDWR | O_NONBLOCK)
         guard descriptor >= 0 else { throw MissingOutcome(what: "an open pipe", from: path) }
         let filler = [UInt8](repeating: UInt8(ascii: "."), count: 4_096)
         while unsafe write(descriptor, filler, filler.count) > 0 {}
-        // The pipe may still have room for fewer bytes than one filler.
+        // The pipe may still have room for a few bytes, but not for the whole filler.
         while unsafe write(descriptor, filler, 1) > 0 {}
     }
 
@@ -21,15 +22,15 @@ final class FullPipe: Sendable {
         close(descriptor)
     }
 
-    /// The launcher of a process whose standard error, or standard output, is this pipe.
+    /// Returns a launcher that makes this pipe the standard output or the standard error of the process.
     func launcher(for stream: RunningProcess.Stream) -> [String] {
         let redirection = stream == .errors ? "2>" : ">"
         return ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(redirection)'\(path)'"]
     }
 
-    /// Reads the bytes in the pipe, and those that are written meanwhile, until a line contains `text`.
+    /// Reads from the pipe until a line contains `text`. Frees room in the pipe, so a blocked writer continues.
     ///
-    /// - Returns: The lines without the filler.
+    /// - Returns: All lines so far, without the bytes that filled the pipe.
     func drain(until text: String, within limit: Duration = .seconds(10)) async throws -> [String] {
         var bytes: [UInt8] = []
         let deadline = ContinuousClock.now + limit

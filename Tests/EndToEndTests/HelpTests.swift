@@ -3,7 +3,7 @@ internal import Testing
 
 @Suite("the help", .processes)
 struct HelpTests {
-    /// The topics of `p2p help` that are no commands.
+    /// The topics of `p2p help` that are not commands.
     private static let topics = ["exit-codes", "environment", "files", "signals"]
 
     private struct Tool: Decodable {
@@ -59,7 +59,8 @@ struct HelpTests {
             let lines = body.prefix { !$0.isEmpty }.joined(separator: "\n").replacing(#/ \\\n\s+/#, with: " ")
             for line in lines.split(separator: "\n") {
                 let example = line.trimmingCharacters(in: .whitespaces).split(separator: " && ")[0]
-                // The parser reports an unknown option only if all other arguments are valid, so one is appended.
+                // Each example is run with an unknown option. The parser reports that option only if all other
+                // arguments are valid.
                 let result = try await harness.run(
                     [], launcher: ["/bin/sh", "-c", "p2p() { \"$0\" \"$@\"; }; \(example) --no-such-option"])
                 result.expectFailure(64, "--no-such-option")

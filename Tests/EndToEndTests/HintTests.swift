@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// A user who follows a hint must get rid of the error.
+/// Tests that a user who follows a hint gets rid of the error.
 @Suite("hints", .processes)
 struct HintTests {
     @Test("a missing key: the hint creates it in the given folder")

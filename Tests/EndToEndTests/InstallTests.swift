@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Runs scripts/install with programs that claim any version.
+/// Runs scripts/install on programs that report any version.
 @Suite("scripts/install", .processes)
 struct InstallTests {
     @Test("installs a program that runs, its units, manual pages and completions, and says so")
@@ -190,9 +190,9 @@ private struct Installation {
         prefix = harness.path("prefix")
     }
 
-    /// Runs scripts/install with a program that prints this version.
+    /// Runs scripts/install on a program that reports `version`.
     ///
-    /// - Parameter version: The version; nil for a program that does not run.
+    /// - Parameter version: The version; nil for a program that fails at its start.
     @discardableResult
     func run(_ arguments: [String] = [], version: String?) async throws -> FinishedProcess {
         let binary = try RunningProcess.binary().path

@@ -2,10 +2,10 @@ internal import Foundation
 internal import SecureMesh
 internal import Testing
 
-/// Files of keys that other users can read, change or replace, and files that only appear to be accessible to them.
+/// Tests key files that other users can read, change or replace, and key files that only seem to be exposed.
 @Suite("access to keys", .processes, .serialized)
 struct KeyAccessTests {
-    /// Returns true if this user may change the owner of files, and can run p2p as another user.
+    /// Returns true if this test run may change the owner of files, and can run p2p as another user.
     static func canGiveAway() async throws -> Bool {
         guard geteuid() == 0 else { return false }
         return try await BadInputTests.canBeNobody()
@@ -17,7 +17,10 @@ struct KeyAccessTests {
         try FileManager.default.setAttributes([.ownerAccountID: user], ofItemAtPath: harness.path(relative))
     }
 
-    /// Sets the ACL that systemd gives to a credential: the service's user may read, and the mode shows 0440.
+    /// Sets the ACL that systemd sets on a credential: only the owner and `user` may read the file. Its mode becomes
+    /// 0440.
+    ///
+    /// - Returns: False if the file system has no ACLs.
     private func setCredentialACL(_ relative: String, user: UInt32, in harness: ProcessHarness) throws -> Bool {
         let entries: [(tag: UInt8, permissions: UInt8, id: UInt32)] = [
             (1, 4, .max), (2, 4, user), (4, 0, .max), (0x10, 4, .max), (0x20, 0, .max),
@@ -122,7 +125,7 @@ struct KeyAccessTests {
             .expectFailure(77, "keys/server.pub: can be changed by other users", hint: "chmod go-w keys/server.pub")
         try harness.setMode(0o644, of: "keys/server.pub")
 
-        // A running server does not read such a list, either.
+        // A running server does not read a list that other users can change, either.
         let server = try await harness.startServer()
         try harness.setMode(0o666, of: "keys/authorized_peers")
         server.process.send(SIGHUP)
@@ -131,7 +134,8 @@ struct KeyAccessTests {
         try await server.process.waitForLine(matching: "^p2p: the previous list stays in force$", on: .errors)
     }
 
-    /// The path of bindfs, which mounts a folder so that `chmod` has no effect, as on FAT; nil if it cannot be used.
+    /// The path of bindfs; nil if bindfs cannot be used. It mounts a folder in such a way that `chmod` has no effect,
+    /// as on FAT.
     static let bindfs =
         geteuid() == 0 && FileManager.default.fileExists(atPath: "/dev/fuse")
         ? ["/usr/bin/bindfs", "/bin/bindfs"].first(where: FileManager.default.isExecutableFile) : nil

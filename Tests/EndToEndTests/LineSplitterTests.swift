@@ -4,7 +4,7 @@ internal import Testing
 
 @Suite("lines of standard input")
 struct LineSplitterTests {
-    /// Splits bytes, which arrive in pieces of `size` bytes, and returns the lines.
+    /// Splits `bytes` into lines. The splitter receives the bytes in pieces of `size` bytes.
     private func lines(of bytes: [UInt8], in size: Int, limit: Int = 8) -> [LineSplitter.Line] {
         var splitter = LineSplitter(limit: limit)
         var lines: [LineSplitter.Line] = []

@@ -2,7 +2,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import Testing
 
-/// Compares the members that a process remembers with a slow, simple model.
+/// Compares the history that a process keeps of its members with a slow, simple model.
 @Suite("member history")
 struct MemberHistoryTests {
     private static let keys = (0..<12).map { _ in SigningKey().publicKey }
@@ -19,7 +19,7 @@ struct MemberHistoryTests {
         var departures: [(index: Int, departure: Departure?, at: Timestamp)] = []
         var forgotten: Set<Int> = []
 
-        /// Returns the last departure of each member that is absent and not forgotten, the newest first.
+        /// Returns the last departure of each absent member that the history must still remember, the newest first.
         func absences(_ now: Timestamp, limit: Int, time: Duration) -> [(
             index: Int, departure: Departure?, at: Timestamp
         )] {
@@ -60,7 +60,7 @@ struct MemberHistoryTests {
                 history.noteDeparture(member, departure, at: now)
                 model.since[index] = nil
                 model.departures.append((index, departure, now))
-                // A departure that exceeded the limit once is not remembered again when there is room.
+                // A departure that was dropped because of the limit is not remembered again when there is room.
                 model.forgotten.remove(index)
                 let kept = Set(model.absences(now, limit: limit, time: time).map(\.index))
                 model.forgotten.formUnion(Set(0..<Self.keys.count).subtracting(kept).subtracting(model.since.keys))

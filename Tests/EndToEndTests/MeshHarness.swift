@@ -4,7 +4,7 @@ internal import Foundation
 extension ProcessHarness {
     /// Creates keys for a server and for authorized peers in the folder `keys`.
     ///
-    /// - Returns: The public lines, the server's first.
+    /// - Returns: The lines with the public keys, as `p2p keygen` prints them. The server's line is the first.
     @discardableResult
     func makeKeys(peers: [String] = ["A", "B", "C"]) async throws -> [String] {
         let server = try await run(["keygen"])
@@ -15,7 +15,7 @@ extension ProcessHarness {
         return server.output + others.output
     }
 
-    /// Starts a server and waits until it listens on `port` of 127.0.0.1. With port 0, the system chooses a free port.
+    /// Starts a server and waits until it listens on `port` of 127.0.0.1. For port 0, the system chooses a free port.
     func startServer(
         port: UInt16 = 0, _ arguments: [String] = [], launcher: [String] = []
     ) async throws -> ServerProcess {
@@ -25,7 +25,7 @@ extension ProcessHarness {
         return ServerProcess(process: process, address: String(line.dropFirst("listening on ".count)))
     }
 
-    /// Starts a peer. If `port` is nil, a free port is used.
+    /// Starts a peer. If `port` is nil, the peer gets a free port.
     func startPeer(
         _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
     ) throws -> RunningProcess {
@@ -70,16 +70,16 @@ extension ProcessHarness {
 
 struct ServerProcess {
     let process: RunningProcess
-    /// The server's address, which is 127.0.0.1 and a port.
+    /// The server's address: 127.0.0.1 and the port.
     let address: String
 
     var port: UInt16? { address.split(separator: ":").last.flatMap { UInt16($0) } }
 }
 
 extension RunningProcess {
-    /// Waits for `count` numbered messages of `sender`, without a gap.
+    /// Waits until this process has printed `count` messages of `sender` with consecutive numbers.
     ///
-    /// - Parameter mark: The mark after which messages count; nil for the current one.
+    /// - Parameter mark: The `mark` from which lines count; nil for the mark at the time of the call.
     func waitForMessages(from sender: String, count: Int = 1, since mark: Int? = nil) async throws {
         let start = mark ?? self.mark
         try await waitForLine(matching: "^\(sender): ", since: start)

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The ordinary use of a mesh.
+/// Tests the ordinary use of a mesh.
 @Suite("a mesh of processes", .processes, .serialized)
 struct MeshTests {
     @Test("the server prints its addresses and its public key")
@@ -66,7 +66,7 @@ struct MeshTests {
         try await a.waitForLine(matching: "^- B \\(expired\\)$", within: .seconds(3))
         try await server.process.waitForLine(matching: "^- B \\(expired\\)$")
 
-        // A new process of the same peer may join.
+        // A new process with the key of the same peer may join.
         let mark = a.mark
         let successor = try await harness.joinPeer("B", of: server)
         try await a.waitForLine(matching: "^\\+ B ", since: mark)

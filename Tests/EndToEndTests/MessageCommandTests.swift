@@ -2,10 +2,10 @@ internal import Foundation
 internal import MeshControl
 internal import Testing
 
-/// `p2p send`, `recv`, `watch`, `ping` and `reload`.
+/// Tests `p2p send`, `recv`, `watch`, `ping` and `reload`.
 @Suite("Commands that talk to a running mesh", .processes, .timeLimit(.minutes(10)))
 struct MessageCommandTests {
-    /// A server and peers, each with a control socket that has a short name.
+    /// A server and peers. The control socket of each has a short name.
     private struct Mesh {
         let harness: ProcessHarness
         let server: ServerProcess
@@ -201,7 +201,7 @@ struct MessageCommandTests {
         try await watching.finish().expectFailure(69, "has ended")
     }
 
-    /// Waits until `count` streams of events are open at a control socket.
+    /// Waits until a process has `count` open event streams at its control socket.
     private func waitForReaders(_ count: Int, of socket: String, _ harness: ProcessHarness) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while try await harness.streams(of: socket) < count {

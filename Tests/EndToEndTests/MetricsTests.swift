@@ -3,7 +3,8 @@ internal import Testing
 
 @testable import p2p
 
-/// The metrics of a server and a peer as monitoring sees them: `--metrics`, and the files under docs/metrics.
+/// Tests the metrics that monitoring gets from a server and a peer: the option `--metrics`, and the files under
+/// docs/metrics.
 @Suite("metrics", .processes)
 struct MetricsTests {
     private static let root = URL(fileURLWithPath: #filePath)
@@ -20,7 +21,7 @@ struct MetricsTests {
         let value: Double
     }
 
-    /// Reads metrics with the parser of Prometheus's client library.
+    /// Reads the metrics at `address` with the parser of Prometheus's client library.
     private static func samples(at address: String) throws -> [Sample] {
         try read(address).compactMap { line in
             let fields = line.split(separator: " ").map(String.init)
@@ -29,7 +30,7 @@ struct MetricsTests {
         }
     }
 
-    /// Runs read_metrics.py and returns its lines.
+    /// Runs read_metrics.py and returns the lines that it prints.
     private static func read(_ address: String, _ path: String? = nil) throws -> [Substring] {
         let process = Process()
         let pipe = Pipe()

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Situations in which an obvious hint would harm the host, or would not help.
+/// Tests situations in which an obvious hint would harm the host, or would not help.
 @Suite("hints that mislead", .processes)
 struct MisleadingHintTests {
     @Test("a file without a key in place of a secret key: no hint to change its mode", arguments: [0o644, 0o666])

@@ -1,12 +1,11 @@
 internal import Foundation
 internal import Testing
 
-/// Names of servers, as the name service of the system resolves them.
+/// Tests names of servers that the system's name service resolves.
 @Suite("names of servers", .processes, .serialized)
 struct NameServiceTests {
-    /// A launcher that replaces /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf by files of the test, for the
-    /// program only. No name service answers at the address in resolv.conf, so the lookup of an unknown name fails
-    /// temporarily.
+    /// A launcher that runs the program with the test's own /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf. At the
+    /// address in resolv.conf, no name service answers. So the lookup of an unknown name fails with a temporary error.
     private static let launcher = [
         "/usr/bin/unshare", "--map-root-user", "--mount", "/bin/sh", "-c",
         """
@@ -29,8 +28,8 @@ struct NameServiceTests {
         try harness.write("hosts: files dns\n", to: "nsswitch.conf")
     }
 
-    /// Changes the /etc/hosts that the processes see. The file is written in place, because it is mounted and a new
-    /// file would not be.
+    /// Changes the /etc/hosts that the processes see. The file is overwritten and not replaced, because a replacement
+    /// would not be mounted.
     private static func setHosts(_ text: String, _ harness: ProcessHarness) throws {
         let file = try FileHandle(forWritingTo: harness.folder.appending(path: "hosts"))
         try file.truncate(atOffset: 0)

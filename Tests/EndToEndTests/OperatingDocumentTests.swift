@@ -7,7 +7,7 @@ struct OperatingDocumentTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The script in place of `scp`: it copies a file from the folder of another host.
+    /// The script that replaces `scp`. It copies a file from another host's folder.
     private static let copy = """
         #!/bin/sh
         exec cp "../${1%%:*}/${1#*:}" "$2"
@@ -39,7 +39,7 @@ struct OperatingDocumentTests {
                     arguments, environment: environment, launcher: ["/usr/bin/env", "-C", harness.path(host)])
                 running[host] = process
                 try await process.waitForLine(matching: arguments[0] == "server" ? "^public key " : "^joined as ")
-                // The process may open its control socket after it has printed that line.
+                // The process may open its control socket later than it prints the awaited line.
                 let sockets = harness.runtimeFolder.path + "/\(host)/p2p"
                 while (try? FileManager.default.contentsOfDirectory(atPath: sockets))?.isEmpty ?? true {
                     try await RunningProcess.pause()
@@ -56,7 +56,9 @@ struct OperatingDocumentTests {
         try await two.waitForLine(matching: "^- one \\(the key is no longer authorized\\)$")
     }
 
-    /// Makes the folders of the hosts, and a folder with the commands that the page uses.
+    /// Creates a folder for each host, and a folder with the commands that docs/operating.md uses.
+    ///
+    /// - Returns: The path of the folder with the commands.
     private static func installCommands(in harness: ProcessHarness) async throws -> String {
         for folder in ["hub", "one", "two", "bin"] {
             try FileManager.default.createDirectory(atPath: harness.path(folder), withIntermediateDirectories: false)

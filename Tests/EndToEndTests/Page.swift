@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A file of the package. If it is Markdown, its headings and tables can be read.
+/// The text of a file of the package. If the file is Markdown, its headings and tables can be read.
 struct Page {
     let text: String
 
@@ -8,7 +8,7 @@ struct Page {
         text = try String(contentsOf: Self.root.appending(path: path), encoding: .utf8)
     }
 
-    /// The folder of the package.
+    /// The root folder of the package.
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
@@ -16,7 +16,7 @@ struct Page {
 
     var headings: [String] { lines.filter { $0.hasPrefix("## ") }.map { String($0.dropFirst(3)) } }
 
-    /// Returns the cells of the table under a heading, without the first row and without backticks.
+    /// Returns the table under a heading: the cells of each row, without backticks. The header row is left out.
     func rows(under heading: String) -> [[String]] {
         lines.drop { $0 != heading }.dropFirst().prefix { !$0.hasPrefix("## ") && !$0.hasPrefix("### p2p") }
             .filter { $0.hasPrefix("|") }.dropFirst(2)

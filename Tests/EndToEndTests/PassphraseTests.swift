@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Secret keys with a passphrase, from a file and from a terminal.
+/// Tests secret keys with a passphrase. The passphrase comes from a file or from a terminal.
 @Suite("passphrases of keys", .processes, .serialized)
 struct PassphraseTests {
     private static func harness() async throws -> ProcessHarness {
@@ -84,7 +84,7 @@ struct PassphraseTests {
         let changed = try await run(["--passphrase-file", "wrong", "--new-passphrase-file", "right"])
         #expect(changed.errors == ["p2p: keys/A.key has another passphrase"])
         try await run(["--passphrase-file", "wrong", "--remove"]).expectFailure(77, "wrong passphrase")
-        // A key that replaces one with a passphrase must have a passphrase too.
+        // If the replaced key has a passphrase, the new key must have one too.
         #expect(try await run(["--passphrase-file", "right", "--remove"]).status == 0)
         #expect(try harness.read("keys/A.key") == plain)
         #expect(try await run(["--new-passphrase-file", "right"]).status == 0)
@@ -154,9 +154,10 @@ struct PassphraseTests {
         #expect(!terminal.text.contains("horse"))
     }
 
-    /// Waits for a question in the text after the first `skip` characters, and types the answer.
+    /// Waits until the terminal's text after the first `skip` characters matches `question`, and types `text` as the
+    /// answer.
     ///
-    /// - Returns: The number of characters on the terminal before the answer.
+    /// - Returns: The number of characters that the terminal had received before the answer.
     private static func answer(
         _ text: String, _ question: String, _ terminal: TerminalProcess, after skip: Int = 0
     ) async throws -> Int {
@@ -167,7 +168,7 @@ struct PassphraseTests {
         return count
     }
 
-    /// Waits until the terminal does not echo.
+    /// Waits until the terminal's echo is off.
     private static func waitForSilence(_ terminal: TerminalProcess) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while terminal.isSane {

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The commands that a peer reads from standard input.
+/// Tests the commands that a peer reads from standard input.
 @Suite("a peer's standard input", .processes, .serialized, .timeLimit(.minutes(10)))
 struct PeerInputTests {
     @Test("each command in a pipe has one line as its answer, and the peer continues at the end of the pipe")
@@ -179,12 +179,12 @@ struct PeerInputTests {
 }
 
 extension ProcessHarness {
-    /// Returns the arguments of a peer without broadcasts. If `port` is nil, a free port is used.
+    /// Returns the arguments of a peer that does not broadcast. If `port` is nil, the peer gets a free port.
     fileprivate func inputArguments(_ name: String, port: UInt16? = nil, of server: ServerProcess) throws -> [String] {
         try ["peer", name, "\(port ?? UDP.freePort())", "--server", server.address, "--broadcast-interval", "off"]
     }
 
-    /// Starts a peer with a pipe to standard input, and waits until it has joined.
+    /// Starts a peer whose standard input is a pipe, and waits until the peer has joined.
     fileprivate func joinPeerWithInput(
         _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
     ) async throws -> RunningProcess {

@@ -4,10 +4,10 @@ internal import Testing
 
 @testable import MeshControl
 
-/// The times in the status of a server while the clock of its host is set to another time.
+/// Tests the times in a server's status when the clock of its host is set to another time.
 @Suite("a host whose clock is set")
 struct ProcessClockTests {
-    /// A host with two clocks: one that can be set, and a monotonic one.
+    /// A model of a host with two clocks: a clock that can be set, and a monotonic clock.
     private final class Host: Sendable {
         private let times = Mutex((set: Int64(1_000), elapsed: Duration.zero))
 

@@ -7,10 +7,10 @@ internal import Synchronization
 final class ProcessHarness: Sendable {
     /// The working folder of the processes. `end()` removes it.
     let folder: URL
-    /// The folder that contains the folder of the control sockets. Its path is short, because the length of a socket's
-    /// path is limited.
+    /// The parent of the folder with the control sockets. It has a short path, because a socket's path has a maximum
+    /// length.
     let runtimeFolder: URL
-    /// The environment variables with which processes and commands use only the control sockets of this harness.
+    /// The environment variables that restrict processes and commands to the control sockets of this harness.
     var socketEnvironment: [String: String] {
         ["XDG_RUNTIME_DIR": runtimeFolder.path, "P2P_SOCKETS": runtimeFolder.path + "/p2p"]
     }
@@ -25,17 +25,17 @@ final class ProcessHarness: Sendable {
         }
     }
 
-    /// Kills the processes that still run, by their process IDs, and removes the folders.
+    /// Kills the processes that still run, and removes the folders.
     func end() {
         for process in processes.withLock({ $0 }) { process.kill() }
         for made in [folder, runtimeFolder] { try? FileManager.default.removeItem(at: made) }
     }
 
-    /// Starts `p2p` in the folder.
+    /// Starts `p2p` in the working folder.
     ///
     /// - Parameters:
-    ///   - launcher: A command with its arguments, to which the path and the arguments of `p2p` are appended.
-    ///   - hasInput: True for a pipe to standard input, which is /dev/null otherwise.
+    ///   - launcher: A command with its arguments. The path and the arguments of `p2p` are appended to them.
+    ///   - hasInput: True if standard input is to be a pipe; false if it is to be /dev/null.
     func start(
         _ arguments: [String], environment: [String: String] = [:], launcher: [String] = [], hasInput: Bool = false
     ) throws -> RunningProcess {

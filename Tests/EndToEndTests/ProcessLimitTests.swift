@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// If the system allows a process less than it needs, the process prints this and exits with 71.
+/// Tests that a process exits with 71 and prints the reason if the system gives it less of a resource than it needs.
 @Suite("limits of the process", .processes, .serialized)
 struct ProcessLimitTests {
     /// Returns a launcher that runs shell commands before the program.
@@ -9,7 +9,7 @@ struct ProcessLimitTests {
         launcher + ["/bin/sh", "-c", "\(lines); exec \"$0\" \"$@\""]
     }
 
-    /// The beginning of a launcher that runs the program as root in namespaces of its own.
+    /// The first words of a launcher that runs the program as root of a user namespace, with mounts of its own.
     private static let namespace = ["/usr/bin/unshare", "--map-root-user", "--mount"]
 
     private static func hasNamespaces() async throws -> Bool {

@@ -2,16 +2,16 @@ internal import Dispatch
 internal import Synchronization
 internal import Testing
 
-/// The scope of tests that start processes: a few at a time, on threads of their own.
+/// Runs the tests that start processes on threads of their own, and at most eight at the same time.
 ///
-/// Swift runs tasks on as many threads as there are cores, and the tests of the library occupy them for minutes. A test
-/// that waits for a process would continue only when one of these threads is free, which may be long after the expected
-/// event.
+/// Swift runs tasks on as many threads as there are cores, and the tests of the library occupy those threads for
+/// minutes. A test that waits for a process could continue only when one of the threads is free, which may be long
+/// after the awaited event.
 struct ProcessScope: SuiteTrait, TestTrait, TestScoping {
     var isRecursive: Bool { true }
 
     func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
-        // Only a case of a test has a scope, and not a whole test or a suite.
+        // The scope applies to each test case. A whole test or suite needs none.
         testCase == nil ? nil : self
     }
 
@@ -25,11 +25,11 @@ struct ProcessScope: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == ProcessScope {
-    /// Runs the tests a few at a time, on threads of their own.
+    /// Runs the tests on threads of their own, at most eight at the same time.
     static var processes: Self { Self() }
 }
 
-/// Limits how many tests have processes at the same time.
+/// Limits the number of tests that run processes at the same time.
 private final class ProcessSlots: Sendable {
     static let shared = ProcessSlots()
 

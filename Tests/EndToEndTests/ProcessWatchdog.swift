@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// Kills the processes of a test run that was interrupted, and removes the folder of that run.
+/// Kills the remaining processes of a test run that was interrupted, and removes the folder of that run.
 ///
-/// The watchdog is a shell that reads the IDs of processes as they begin and end. The end of its input means that the
-/// test run has ended.
+/// The watchdog is a shell. The test run writes to it the ID of each process that begins or ends. When the shell's
+/// input ends, the test run has ended too.
 final class ProcessWatchdog: Sendable {
     static let shared = Result { try ProcessWatchdog() }
 
-    /// The parent of the folders of all harnesses.
+    /// The parent of the folders that all harnesses use.
     let folder: URL
     private let process = Process()
     private let input = Pipe()

@@ -3,7 +3,7 @@ import Testing
 @testable import p2p
 
 @Suite("progress and lines on one terminal") struct ProgressGuardTests {
-    /// The bytes of progress and of lines in the order of their writing.
+    /// The texts of progress and of lines, in the order in which they are written.
     private final class Screen {
         var written: [String] = []
     }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Faults from which a mesh recovers by itself.
+/// Tests faults from which a mesh recovers without help.
 @Suite("recovery", .processes, .serialized)
 struct RecoveryTests {
     @Test("a peer that was stopped for 5 s is a member again within 3 s")
@@ -75,7 +75,8 @@ struct RecoveryTests {
         withExtendedLifetime(new) {}
     }
 
-    /// On loopback, a datagram to a closed port causes an ICMP message, which the peer's socket reports as an error.
+    /// Tests a peer at a server whose port is closed. On loopback, a datagram to a closed port causes an ICMP message,
+    /// and the peer's socket reports it as an error.
     @Test("a peer whose server's port is closed keeps running and joins when the server appears")
     func closedPort() async throws {
         let harness = try ProcessHarness()
@@ -151,7 +152,7 @@ struct RecoveryTests {
             #expect(try process.lines(matching: "^[-~] ").isEmpty)
             #expect(try process.lines(matching: "lost the server|ended the session", on: .errors).isEmpty)
         }
-        // A log line has the count of many refusals; there is not one line per datagram.
+        // One log line counts many refusals. There is not one line per datagram.
         #expect(try server.process.lines(matching: "(refused|lost) datagrams", on: .errors).count < 40)
     }
 }

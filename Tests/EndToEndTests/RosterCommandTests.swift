@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// `p2p authorize`, `p2p revoke`, and lists of peers that a running server reads again.
+/// Tests `p2p authorize`, `p2p revoke`, and lists of peers that a running server reads again.
 @Suite("the list of peers", .processes, .serialized)
 struct RosterCommandTests {
     @Test("keygen --authorize after a key was lost leaves one key that may join, not two")
@@ -92,7 +92,7 @@ struct RosterCommandTests {
         for peer in [a, b] { #expect(try peer.lines(matching: "^- ").isEmpty) }
         _ = try await harness.joinPeer("C", of: server)
 
-        // `p2p revoke` may revoke all keys, which a changed file may not.
+        // A server accepts an empty list from `p2p revoke`, but not from any other change of the file.
         try harness.write(keys.dropFirst().map { "\($0)\n" }.joined(), to: "keys/authorized_peers")
         #expect(try await harness.run(["revoke", "A", "B", "C"]).status == 0)
         try await server.process.waitForLine(matching: "^p2p: read .* again: 0 keys$", on: .errors)

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Synchronization
 
-/// A running `p2p`: its output, its signals and its exit.
+/// A running process with its output. Tests can send it signals and wait for its exit.
 final class RunningProcess: Sendable {
     enum Stream: String, Sendable {
         case output
@@ -11,7 +11,7 @@ final class RunningProcess: Sendable {
     struct Line: Sendable {
         let stream: Stream
         let text: String
-        /// The time when the line was read. A busy test may look at the line much later.
+        /// The time at which the line was read. A test on a busy host may look at the line much later.
         let at: ContinuousClock.Instant
     }
 
@@ -24,7 +24,7 @@ final class RunningProcess: Sendable {
 
     private let command: String
     private let process = Process()
-    /// The pipe to standard input; nil if that is /dev/null.
+    /// The pipe to standard input; nil if standard input is /dev/null.
     private let input: Pipe?
     private let state = Mutex(State())
 
@@ -44,7 +44,7 @@ final class RunningProcess: Sendable {
         process.standardInput = input ?? FileHandle.nullDevice
         process.terminationHandler = { [weak self] process in
             let status = process.terminationStatus
-            // The lock ensures that "ended" comes after the "began" of the same process.
+            // `spawning` ensures that "ended" is written after the "began" of the same process.
             Self.spawning.withLock { _ in ProcessWatchdog.notify("ended", process.processIdentifier) }
             self?.state.withLock { $0.exit = (status, .now) }
         }
@@ -63,7 +63,8 @@ final class RunningProcess: Sendable {
         try input?.fileHandleForWriting.write(contentsOf: Data(bytes))
     }
 
-    /// Writes a line to the process's standard input, and waits for the line that answers it.
+    /// Writes a line to the process's standard input, and waits for a line that begins with `ok` or `error`, the
+    /// answer.
     func answer(to line: String, within limit: Duration = .seconds(10)) async throws -> String {
         let mark = mark
         try write("\(line)\n".utf8)
@@ -75,22 +76,22 @@ final class RunningProcess: Sendable {
         try input?.fileHandleForWriting.close()
     }
 
-    /// The number of lines so far. Pass it as `since` to ignore those lines.
+    /// The number of lines read so far. A function with the parameter `since` ignores the lines before this mark.
     var mark: Int { state.withLock { $0.lines.count } }
 
     func lines(of stream: Stream) -> [String] {
         state.withLock { $0.lines.filter { $0.stream == stream }.map(\.text) }
     }
 
-    /// Returns the lines on `stream` since `mark` that match the regular expression.
+    /// Returns the lines on `stream` after `mark` that match the regular expression.
     func lines(matching pattern: String, on stream: Stream = .output, since mark: Int = 0) throws -> [String] {
         try find(pattern, stream, mark).map(\.text)
     }
 
-    /// Waits for a line on `stream` since `mark` that matches the regular expression.
+    /// Waits for a line on `stream` after `mark` that matches the regular expression.
     ///
-    /// - Returns: The first such line.
-    /// - Throws: `MissingOutcome` if there is none within `limit` from `start`, or before the exit.
+    /// - Returns: The first line that matches.
+    /// - Throws: `MissingOutcome` if no such line is read within `limit` after `start`, or before the process ends.
     @discardableResult
     func waitForLine(
         matching pattern: String, on stream: Stream = .output, since mark: Int = 0,
@@ -109,10 +110,10 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Waits until the process has ended and its last line is read.
+    /// Waits until the process has ended and all its output has been read.
     ///
     /// - Returns: The exit status.
-    /// - Throws: `MissingOutcome` if that takes longer than `limit` from `start`.
+    /// - Throws: `MissingOutcome` if the process does not end within `limit` after `start`.
     @discardableResult
     func waitForExit(
         within limit: Duration = .seconds(10), of start: ContinuousClock.Instant = .now
@@ -127,9 +128,9 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Stops the process by SIGSTOP, runs `body`, and resumes the process when `duration` has passed since the stop.
+    /// Stops the process with SIGSTOP, runs `body`, and resumes the process `duration` after this method was called.
     ///
-    /// - Returns: The time of the resumption.
+    /// - Returns: The time at which the process is resumed.
     func suspend(
         for duration: Duration, meanwhile body: () async throws -> Void
     ) async throws -> ContinuousClock.Instant {
@@ -141,8 +142,8 @@ final class RunningProcess: Sendable {
         return .now
     }
 
-    /// Sends SIGSTOP and waits until each thread has stopped. A thread stops only when the system schedules it next. On
-    /// a busy host, threads that still run would answer datagrams that a test sends after the signal.
+    /// Sends SIGSTOP and waits until each thread has stopped. A thread stops when the system schedules it next. On a
+    /// busy host, a thread that has not stopped yet could answer a datagram that the test sends after the signal.
     func stop() async throws {
         send(SIGSTOP)
         let folder = "/proc/\(id)/task"
@@ -173,7 +174,7 @@ final class RunningProcess: Sendable {
         Foundation.kill(process.processIdentifier, signal)
     }
 
-    /// Waits for the exit and returns the status with all output.
+    /// Waits for the exit, and returns the exit status with all output.
     func finish(
         within limit: Duration = .seconds(10), of start: ContinuousClock.Instant = .now
     ) async throws -> FinishedProcess {
@@ -187,14 +188,14 @@ final class RunningProcess: Sendable {
         process.waitUntilExit()
     }
 
-    /// The command and all output, for the message of a failed test.
+    /// The command with its state and all output, for the error message of a failed test.
     private var report: String {
         let (lines, exit) = state.withLock { ($0.lines, $0.exit) }
         let end = exit.map { "ended with \($0.status)" } ?? "still running"
         return (["\(command) (\(end)):"] + lines.map { "    \($0.stream): \($0.text)" }).joined(separator: "\n")
     }
 
-    /// Returns a pipe whose output a thread collects as lines of `stream`.
+    /// Returns a pipe for `stream`. A thread reads the pipe and stores its lines.
     private func reading(_ stream: Stream) -> Pipe {
         let pipe = Pipe()
         let handle = pipe.fileHandleForReading
@@ -212,7 +213,7 @@ final class RunningProcess: Sendable {
         return pipe
     }
 
-    /// Splits bytes into lines. An empty array means the end of the stream.
+    /// Splits bytes of `stream` into lines and stores them. An empty array means that the stream has ended.
     private func take(_ bytes: [UInt8], from stream: Stream) {
         state.withLock { state in
             var rest = state.rest[stream, default: []]
@@ -234,7 +235,7 @@ final class RunningProcess: Sendable {
         }
     }
 
-    /// Returns the path of `p2p`, which is beside the tests in the folder of products.
+    /// Returns the path of the built `p2p`, which is in one of the folders above the test binary.
     static func binary() throws -> URL {
         let arguments = ProcessInfo.processInfo.arguments
         let bundle = arguments.firstIndex(of: "--test-bundle-path").map { arguments[$0 + 1] }
@@ -252,7 +253,7 @@ final class RunningProcess: Sendable {
         throw MissingOutcome(what: "the p2p binary", from: "the folders above \(bundle ?? arguments[0])")
     }
 
-    /// The environment of every process. It lacks `P2P_KEYS`, which the developer may have set.
+    /// The environment of every process. It does not include `P2P_KEYS`, which the developer may have set.
     static let environment: [String: String] = {
         let names: Set = [
             "PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
@@ -273,7 +274,7 @@ final class RunningProcess: Sendable {
     private static let pollInterval = Duration.milliseconds(10)
 }
 
-/// An expected event that did not happen.
+/// The error for an expected event that did not happen.
 struct MissingOutcome: Error, CustomStringConvertible {
     let what: String
     let from: String

@@ -38,7 +38,7 @@
             let isRealTime: Bool
         }
 
-        /// Reads the threads of a process from /proc, as proc(5) describes it.
+        /// Reads the threads of a process from /proc. proc(5) documents the format.
         private func threads(of process: RunningProcess) throws -> [Thread] {
             let folder = "/proc/\(process.id)/task"
             return try FileManager.default.contentsOfDirectory(atPath: folder).map { thread in

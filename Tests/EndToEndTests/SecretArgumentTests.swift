@@ -1,7 +1,8 @@
 internal import Foundation
 internal import Testing
 
-/// A secret key in place of another argument is refused and not printed, because stderr is often logged.
+/// Tests a secret key that is given in place of another argument. It must be refused, and must not be printed, because
+/// stderr is often logged.
 @Suite("a secret among the arguments", .processes, .serialized)
 struct SecretArgumentTests {
     private static let secret = "P2PSECRET1_" + String(repeating: "A", count: 48)

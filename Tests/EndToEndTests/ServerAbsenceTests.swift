@@ -1,7 +1,8 @@
 internal import Foundation
 internal import Testing
 
-/// Messages do not pass through the server, so members exchange them without it as long as they trust their directory.
+/// Tests members whose server is gone. Messages do not pass through the server, so members exchange messages as long as
+/// they trust their directory.
 @Suite("a server that stops or crashes", .processes)
 struct ServerAbsenceTests {
     @Test(
@@ -23,7 +24,7 @@ struct ServerAbsenceTests {
         old.process.send(signal)
         try await old.process.waitForExit()
 
-        // 20 messages at 200 ms take longer than peers need to notice that the server is gone.
+        // 20 messages at 200 ms take 4 s. Within that time, peers notice that the server is gone.
         for (peer, mark) in zip(peers, marks) {
             for other in names where other != peer.name {
                 try await peer.process.waitForMessages(from: other, count: 20, since: mark)
@@ -51,7 +52,8 @@ struct ServerAbsenceTests {
         }
     }
 
-    /// Waits until a peer has printed `count` messages of `sender` since a mark.
+    /// Waits until a peer has printed the first message of `sender` after a mark, and the message whose number is
+    /// `count` - 1 higher.
     private func waitForMessages(
         from sender: String, count: Int, at peer: RunningProcess, since mark: Int
     ) async throws {
@@ -60,7 +62,7 @@ struct ServerAbsenceTests {
             matching: "^\(sender): .*_\(first + count - 1)$", since: mark, within: .seconds(40))
     }
 
-    /// Returns the number of missing messages between the first and the last message since a mark.
+    /// Returns the number of messages of `sender` that are missing between the first and the last one after a mark.
     private func lostMessages(of sender: String, at peer: RunningProcess, since mark: Int) throws -> Int {
         let counters = try counters(of: sender, at: peer, since: mark)
         guard let first = counters.min(), let last = counters.max() else { return 0 }

@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// A socket on which a service manager reads the states of its services.
+/// A socket in the role of a service manager: it receives the states that services report.
 final class ServiceManagerSocket: Sendable {
-    /// The variables of one datagram, such as `READY=1`.
+    /// The variables of one datagram. For `READY=1`, the key is `READY` and the value is `1`.
     typealias State = [String: String]
 
-    /// The value for NOTIFY_SOCKET.
+    /// The name of the socket, as a service expects it in the environment variable NOTIFY_SOCKET.
     let name: String
     private let descriptor: Int32
 
@@ -42,8 +42,8 @@ final class ServiceManagerSocket: Sendable {
 
     /// Sends empty datagrams to this socket until its receive queue is full.
     func fill() {
-        // The system also limits the datagrams of each sender, so more senders follow. The receive queue is full when a
-        // new sender cannot send even one datagram.
+        // The system also limits how many datagrams of one sender may wait, so there is more than one sender. The
+        // receive queue is full when a new sender cannot send even one datagram.
         while sendEmptyDatagrams() > 0 {}
     }
 
@@ -75,7 +75,9 @@ final class ServiceManagerSocket: Sendable {
         return states
     }
 
-    /// Reads states until `isWanted` returns true for one, and returns it. The others are dropped.
+    /// Reads states until `isWanted` returns true for one of them. Drops the states before it.
+    ///
+    /// - Returns: The state for which `isWanted` returned true.
     @discardableResult
     func waitForState(
         within limit: Duration = .seconds(10), _ isWanted: (State) -> Bool
@@ -94,7 +96,7 @@ final class ServiceManagerSocket: Sendable {
         }
     }
 
-    /// Reads the oldest state that has arrived; nil if there is none.
+    /// Reads the oldest waiting state; nil if no state waits.
     private func take() -> State? {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))

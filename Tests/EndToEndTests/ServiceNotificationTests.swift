@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The notifications that a service manager such as systemd gets from a server or a peer.
+/// Tests the notifications that a server or a peer sends to a service manager such as systemd.
 @Suite("notifications to the service manager", .processes, .serialized)
 struct ServiceNotificationTests {
     @Test("a server says READY=1 once it listens, and how many members it has")
@@ -56,7 +56,7 @@ struct ServiceNotificationTests {
         let server = try harness.start(
             ["server", "--listen", "127.0.0.1:0"], environment: ["NOTIFY_SOCKET": manager.name])
         try await manager.waitForState { $0["READY"] == "1" }
-        // A list that cannot be read ends the reload too.
+        // The reload ends too if the list cannot be read.
         for content in ["", "no key\n"] {
             try harness.write(content, to: "keys/authorized_peers")
             server.send(SIGHUP)
@@ -145,7 +145,7 @@ struct ServiceNotificationTests {
         let stuck = try harness.start(
             ["server", "--listen", "127.0.0.1:0"],
             environment: environment.merging(["NOTIFY_SOCKET": manager.name]) { $1 })
-        // The watchdog messages of another server show that enough time has passed.
+        // Another server's watchdog messages show how much time has passed.
         _ = try harness.start(
             ["server", "--listen", "127.0.0.1:0"],
             environment: environment.merging(["NOTIFY_SOCKET": other.name]) { $1 })

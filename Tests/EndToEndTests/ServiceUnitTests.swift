@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The systemd units in packaging/systemd. scripts/package --check has systemd check them.
+/// Tests the systemd units in packaging/systemd. `scripts/package --check` lets systemd itself check them.
 @Suite("systemd units", .processes)
 struct ServiceUnitTests {
     @Test("the units restart after each exit code but those that docs/operations.md leaves to a person")
@@ -59,7 +59,8 @@ struct ServiceUnitTests {
             #expect(folder.hasPrefix("p2p-"))
             #expect(unit.values(of: "Environment").contains("XDG_RUNTIME_DIR=%t/\(folder)"))
         }
-        // The script mounts a /run of its own, because other tests look at the sockets of this user's processes.
+        // The script mounts its own /run, because other tests search /run for the control sockets of this user's
+        // processes.
         let script = """
             mount -t tmpfs none /run && mkdir -m 700 /run/p2p-test || exit 1
             unset P2P_SOCKETS
@@ -87,8 +88,8 @@ private struct Unit {
 
     func values(of name: String) -> [String] { settings.filter { $0.name == name }.map { String($0.value) } }
 
-    /// Returns a launcher that runs the unit's command with the built program. A shell expands variables in place of
-    /// systemd.
+    /// Returns a launcher that runs the unit's command line with the built program. A shell does the expansion of
+    /// variables that systemd would do.
     func launcher(instance: String = "", keys: String) throws -> [String] {
         guard let command = values(of: "ExecStart").first, command.hasPrefix("/usr/bin/p2p ") else {
             throw MissingOutcome(what: "a command", from: "ExecStart")

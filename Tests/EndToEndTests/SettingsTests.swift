@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Settings from the command line, the environment and p2p.toml, as a user gives them.
+/// Tests settings that a user gives on the command line, in the environment and in p2p.toml.
 @Suite("settings", .processes, .serialized)
 struct SettingsTests {
     private static let file = """

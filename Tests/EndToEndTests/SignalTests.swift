@@ -1,10 +1,10 @@
 internal import Foundation
 internal import Testing
 
-/// The effects of signals, as docs/command.md lists them.
+/// Tests that signals have the effects that docs/command.md lists.
 @Suite("signals", .processes, .serialized)
 struct SignalTests {
-    /// Starts a process of a command, and waits until it runs.
+    /// Starts a process that runs `command`, and waits until the command has begun its work.
     private func start(
         _ command: String, in harness: ProcessHarness, of server: ServerProcess, launcher: [String] = []
     ) async throws -> RunningProcess {
@@ -20,8 +20,8 @@ struct SignalTests {
             let swarm = try harness.start(
                 ["swarm", "--peers", "2", "--prefix", "m", "--server", server.address], launcher: launcher)
             for number in 0..<2 { try await server.process.waitForLine(matching: "^\\+ m\(number) ") }
-            // The server prints a join before the peer that joins knows of it, so the swarm is asked until it reports
-            // both peers.
+            // The server prints that a peer joined before that peer knows it. So SIGUSR1 is sent until the swarm
+            // reports that both peers joined.
             let deadline = ContinuousClock.now + .seconds(10)
             while ContinuousClock.now < deadline, try swarm.lines(matching: "^p2p: 2 of 2 ", on: .errors).isEmpty {
                 try signal(SIGUSR1, to: swarm, launcher)
@@ -41,7 +41,7 @@ struct SignalTests {
         }
     }
 
-    /// Sends a signal to `p2p`, which is a child of the process if the launcher forks.
+    /// Sends a signal to `p2p`. If the launcher forks, `p2p` is a child of `process`.
     private func signal(_ signal: Int32, to process: RunningProcess, _ launcher: [String]) throws {
         guard launcher.contains("--fork") else { return process.send(signal) }
         let children = try String(contentsOfFile: "/proc/\(process.id)/task/\(process.id)/children", encoding: .utf8)
@@ -98,7 +98,7 @@ struct SignalTests {
         }
     }
 
-    /// Waits until /proc shows that the process is in this state.
+    /// Waits until /proc shows the given state of the process.
     private static func wait(for state: Character, of process: RunningProcess) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while true {
@@ -214,7 +214,8 @@ struct SignalTests {
                 try await server.process.waitForLine(matching: "^\\+ A0? ", since: mark)
             }
             process.send(SIGINT)
-            // One of these signals comes more than 100 ms after the first signal, and so ends the process.
+            // The process ends at a signal that it receives more than 100 ms after the first one. So signals are sent
+            // until then.
             while process.isRunning {
                 process.send(signal)
                 try await RunningProcess.pause()

@@ -1,11 +1,11 @@
 internal import Foundation
 internal import Testing
 
-/// Runs the snippets as programs, which the build puts beside `p2p`.
+/// Runs the snippets, which the build puts beside `p2p` as programs.
 @Suite("Snippets", .processes)
 struct SnippetTests {
-    /// Returns a launcher that runs a snippet. It finds the snippet in the folder of the program whose path the harness
-    /// appends.
+    /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, and the launcher finds the
+    /// snippet in the same folder.
     private static func launcher(_ snippet: String) -> [String] {
         ["/bin/sh", "-c", "exec \"$(dirname \"$0\")/\(snippet)\""]
     }

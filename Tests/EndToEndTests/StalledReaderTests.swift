@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Processes whose output nobody reads, as after Ctrl-S on a terminal.
+/// Tests processes whose output nobody reads, as after Ctrl-S on a terminal.
 @Suite("a reader that stalls", .processes, .serialized)
 struct StalledReaderTests {
     @Test("a server whose log nobody reads keeps its members, and SIGTERM ends it within 2 s")
@@ -38,7 +38,7 @@ struct StalledReaderTests {
         let names = (0..<22).map { "n\($0)" }
         try await harness.makeKeys(peers: names)
         let pipe = try FullPipe(in: harness)
-        // Each SIGHUP makes a line with this path, so that a few lines fill the queue.
+        // Each SIGHUP causes an output line that contains this path. The path is long, so a few lines fill the queue.
         let path = "keys/" + String(repeating: "./", count: 2_000) + "authorized_peers"
         let server = try await harness.startServer(
             ["--authorized-peers", path], launcher: pipe.launcher(for: .errors))
@@ -49,7 +49,7 @@ struct StalledReaderTests {
             lines.removeFirst()
             try harness.write(lines.joined(separator: "\n") + "\n", to: "keys/authorized_peers")
             server.process.send(SIGHUP)
-            // The departure shows that the server has handled the signal.
+            // This line shows that the server has handled the signal.
             try await server.process.waitForLine(matching: "^- \(name) \\(the key is no longer authorized")
         }
         let log = try await pipe.drain(until: " missing here: the reader of stderr is too slow")

@@ -2,7 +2,7 @@ internal import Foundation
 internal import MeshControl
 internal import Testing
 
-/// `p2p status`, and the control socket through which it gets the status.
+/// Tests `p2p status` and the control socket that supplies the status.
 @Suite("p2p status", .processes, .timeLimit(.minutes(10)))
 struct StatusTests {
     @Test("a server and a peer have a socket of mode 0600 in a folder of mode 0700, and remove it when they end")
@@ -218,7 +218,7 @@ struct StatusTests {
         let folder = harness.runtimeFolder.appending(path: "p2p")
         _ = try await harness.waitForSocket("server-\(try #require(server.port)).sock")
         try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: folder.path)
-        // The other user, who owns the socket, must not get the message.
+        // Another user owns the socket. That user must not get the message.
         try await harness.run(["send", "B", "hello"]).expectFailure(69, "no peer of this user runs here")
         try await harness.run(["status"]).expectFailure(69, "no server or peer of this user runs here")
     }
@@ -265,7 +265,7 @@ struct StatusTests {
             try await server.finish().expectFailure(73, path, hint: "--control")
         }
         #expect(harness.exists("file"))
-        // A folder that others may enter is not used.
+        // The program does not use a folder that others may enter.
         let folder = harness.runtimeFolder.appending(path: "p2p")
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
@@ -295,7 +295,7 @@ struct StatusTests {
 }
 
 extension ProcessHarness {
-    /// Returns the path of a control socket in the default folder.
+    /// Returns the path of the control socket with this name in the harness's socket folder.
     func path(of socket: String) -> String {
         runtimeFolder.appending(path: "p2p").appending(path: socket).path
     }
@@ -309,7 +309,7 @@ extension ProcessHarness {
         try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
     }
 
-    /// Waits for a control socket in the default folder.
+    /// Waits until the control socket with this name exists in the harness's socket folder.
     @discardableResult
     func waitForSocket(_ name: String) async throws -> URL {
         let file = runtimeFolder.appending(path: "p2p").appending(path: name)
@@ -317,12 +317,12 @@ extension ProcessHarness {
         return file
     }
 
-    /// Waits for a file in the working folder.
+    /// Waits until a file exists in the working folder.
     func waitForFile(_ name: String) async throws {
         try await wait("the file \(name)") { exists(name) }
     }
 
-    /// Waits until a process answers at a socket in the working folder.
+    /// Waits until a process answers at the control socket with this name in the working folder.
     func waitForAnswer(at socket: String) async throws {
         try await wait("an answer at \(socket)") {
             try await run(["status", "--check", "--control", socket]).status != 69

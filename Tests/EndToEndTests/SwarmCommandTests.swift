@@ -38,8 +38,8 @@ struct SwarmCommandTests {
         try await server.process.waitForLine(matching: "^\\+ m9 ")
         let joins = try server.process.lines(matching: "^\\+ m")
         #expect(joins.suffix(2).map { String($0.prefix(4)) } == ["+ m8", "+ m9"])
-        // A peer may send messages only after all members list it. So when this other swarm has succeeded, all peers of
-        // the first one have joined.
+        // A peer may send messages only after all members have listed it. So if this second swarm succeeds, all peers
+        // of the first swarm have joined.
         let other = try await harness.run(["swarm", "--peers", "1", "--server", server.address, "--duration", "2s"])
         #expect(other.status == 0, "\(other.text)")
         swarm.send(SIGINT)
@@ -57,8 +57,8 @@ struct SwarmCommandTests {
         let server = try await harness.startServer(["--open"])
         let swarm = try harness.start(["swarm", "--peers", "12", "--prefix", "m", "--server", server.address])
         for number in 0..<12 { try await server.process.waitForLine(matching: "^\\+ m\(number) ") }
-        // The server prints a join before the joining peer may send messages. When this other swarm has succeeded, the
-        // last peer may send them.
+        // The server prints that a peer joined before that peer may send messages. If this second swarm succeeds, the
+        // last peer of the first swarm may send messages too.
         let other = try await harness.run(
             ["swarm", "--peers", "1", "--server", server.address, "--duration", "2s"])
         #expect(other.status == 0, "\(other.text)")

@@ -1,10 +1,10 @@
 internal import Foundation
 internal import Synchronization
 
-/// A program on a terminal of its own, as in a window. A test can read its output, type keys, resize the window, and
-/// wait for its exit.
+/// A program that runs on its own terminal, as in a window. A test can read its output, type keys, resize the window,
+/// and wait for the program's exit.
 final class TerminalProcess: Sendable {
-    /// The value of POSIX_SPAWN_SETSID, which starts the program in a new session.
+    /// The flag of posix_spawn(3) that starts the program in a new session.
     #if canImport(Darwin)
         private static let newSession: Int16 = 0x400
     #else
@@ -21,12 +21,12 @@ final class TerminalProcess: Sendable {
     private let id: pid_t
     private let state = Mutex(State())
 
-    /// Starts a program whose controlling terminal is a new one.
+    /// Starts a program in a new session. A new terminal becomes its controlling terminal.
     ///
     /// - Parameters:
     ///   - command: The path and the arguments.
     ///   - folder: The working folder.
-    ///   - environment: The whole environment.
+    ///   - environment: The whole environment of the program.
     init(_ command: [String], in folder: URL, environment: [String: String]) throws {
         var (leader, follower): (Int32, Int32) = (-1, -1)
         guard unsafe openpty(&leader, &follower, nil, nil, nil) == 0, let name = unsafe ttyname(follower) else {
@@ -38,14 +38,15 @@ final class TerminalProcess: Sendable {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        // The first terminal that the leader of a session opens becomes its controlling one.
+        // When the leader of a session opens its first terminal, that terminal becomes its controlling terminal.
         unsafe posix_spawn_file_actions_addopen(&actions, 0, name, O_RDWR, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, 0, 1)
         unsafe posix_spawn_file_actions_adddup2(&actions, 0, 2)
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
-        // A background process may ignore SIGINT, and threads of Dispatch block signals.
+        // The program must not inherit ignored or blocked signals: a background process may ignore SIGINT, and the
+        // threads of Dispatch block signals.
         var signals = sigset_t()
         unsafe sigfillset(&signals)
         unsafe posix_spawnattr_setsigdefault(&attributes, &signals)
@@ -92,13 +93,14 @@ final class TerminalProcess: Sendable {
     /// The text that the program has printed so far.
     var text: String { state.withLock { $0.text } }
 
-    /// Types text. Control-C is `\u{3}`, Control-Z is `\u{1A}`, Control-\ is `\u{1C}`.
+    /// Sends text to the program as if it were typed. Control-C is `\u{3}`, Control-Z is `\u{1A}`, Control-\ is
+    /// `\u{1C}`.
     func type(_ text: String) {
         let bytes = Array(text.utf8)
         _ = unsafe write(terminal, bytes, bytes.count)
     }
 
-    /// Closes the terminal, as a user does who closes the window.
+    /// Closes the terminal, as happens when a user closes the window.
     func hangUp() {
         state.withLock { $0.isClosed = true }
     }
@@ -109,7 +111,8 @@ final class TerminalProcess: Sendable {
         _ = unsafe ioctl(terminal, UInt(TIOCSWINSZ), &size)
     }
 
-    /// True if the terminal echoes, sends signals and edits lines, as a shell expects.
+    /// True if the terminal is in the mode that a shell expects: it echoes, edits lines, and sends signals for control
+    /// characters.
     var isSane: Bool {
         var settings = termios()
         guard unsafe tcgetattr(terminal, &settings) == 0 else { return false }
@@ -117,9 +120,9 @@ final class TerminalProcess: Sendable {
         return settings.c_lflag & expected == expected
     }
 
-    /// Waits until the text after the first `skip` characters matches the regular expression.
+    /// Waits until the terminal's text after the first `skip` characters matches the regular expression.
     ///
-    /// - Returns: The text so far.
+    /// - Returns: The whole text so far.
     @discardableResult
     func waitForText(
         matching pattern: String, after skip: Int = 0, within limit: Duration = .seconds(10)
@@ -129,7 +132,8 @@ final class TerminalProcess: Sendable {
         }
     }
 
-    /// Waits for the end and returns the exit status; if a signal ended the program, 128 plus its number.
+    /// Waits for the program's end and returns its exit status. If a signal ended the program, the status is 128 plus
+    /// the signal's number.
     func waitForExit(within limit: Duration = .seconds(10)) async throws -> Int32 {
         try await wait(for: "an exit", within: limit) { $0.status }
     }
@@ -148,7 +152,7 @@ final class TerminalProcess: Sendable {
 }
 
 extension ProcessHarness {
-    /// Starts a program on a new terminal, in the folder.
+    /// Starts a program on a new terminal. Its working folder is the folder of this harness.
     func startOnTerminal(_ command: [String], environment: [String: String] = [:]) throws -> TerminalProcess {
         try TerminalProcess(
             command, in: folder,

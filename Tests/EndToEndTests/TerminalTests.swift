@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// `p2p` on a terminal.
+/// Tests `p2p` on a terminal.
 @Suite("on a terminal", .processes, .serialized)
 struct TerminalTests {
     private func command(_ arguments: [String]) throws -> [String] {
@@ -38,7 +38,8 @@ struct TerminalTests {
         try await peer.waitForText(matching: "joined as A ")
         peer.hangUp()
         try await server.process.waitForLine(matching: "^- A \\(left\\)")
-        // The results cannot be printed any more, but the exit code is that of the signal, and not that of lost output.
+        // The results cannot be printed after the terminal was closed. The exit code is still that of the signal, and
+        // not the one for lost output.
         #expect(try await peer.waitForExit() == 129)
     }
 

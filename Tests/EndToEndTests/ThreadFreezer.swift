@@ -24,13 +24,13 @@ final class ThreadFreezer: Sendable {
         }
     }
 
-    /// Lets the thread run again. Kills the process that traces the thread, after which the system resumes the thread.
+    /// Resumes the thread. Kills the process that traces the thread, and then the system resumes it.
     func thaw() {
-        // SIGTERM would not suffice, because a child of this process may have it blocked.
+        // SIGTERM would not suffice, because a child process of the tests may block it.
         kill(process.processIdentifier, SIGKILL)
     }
 
-    /// True if a thread of a child process can be stopped here.
+    /// True if this host permits stopping a thread of a child process.
     static let isAvailable: Bool = {
         let sleeper = Process()
         sleeper.executableURL = URL(fileURLWithPath: "/bin/cat")

@@ -2,7 +2,7 @@ internal import Foundation
 internal import MeshControl
 internal import Testing
 
-/// `p2p top` on a terminal and in a pipe.
+/// Tests `p2p top` on a terminal and in a pipe.
 @Suite("p2p top", .processes, .serialized, .timeLimit(.minutes(10)))
 struct TopTests {
     private func startTop(

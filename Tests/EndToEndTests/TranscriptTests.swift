@@ -2,8 +2,8 @@ internal import Foundation
 internal import MeshControl
 internal import Testing
 
-/// The commands that talk to a running mesh, on a terminal and in a pipe, as text and as JSON. `TopTests` does the same
-/// for `p2p top`.
+/// Tests the commands that talk to a running mesh, on a terminal and in a pipe, with text and JSON as output.
+/// `TopTests` tests `p2p top` in the same way.
 @Suite("transcripts", .processes, .serialized, .timeLimit(.minutes(10)))
 struct TranscriptTests {
     private func onTerminal(_ arguments: [String], _ harness: ProcessHarness) throws -> TerminalProcess {
@@ -16,7 +16,8 @@ struct TranscriptTests {
         text.split(whereSeparator: \.isNewline).map(String.init)
     }
 
-    /// Runs a command in a pipe and on a terminal, both as text and with `--json`.
+    /// Runs a command in a pipe and on a terminal, with and without `--json`. Checks its output with the regular
+    /// expressions.
     private func check(
         _ arguments: [String], _ harness: ProcessHarness, pipe: String, terminal: String? = nil
     ) async throws {

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// Faults that an operator can meet. Each test is named after what the operator saw.
+/// Tests faults that an operator may meet. The name of each test says what the operator saw.
 @Suite("traps", .processes, .serialized)
 struct TrapTests {
     private static let shell = ["/bin/sh", "-c"]
@@ -13,7 +13,7 @@ struct TrapTests {
         let harness = try ProcessHarness()
         defer { harness.end() }
         let key = try await harness.run(["keygen", "A"]).output[0].dropFirst(2)
-        // A user who may not make devices cannot run this case.
+        // A user who may not create a device skips this case.
         guard try Self.run(make, in: harness) == 0 else { return }
         for command in [["authorize", "A", String(key)], ["revoke", "A"]] {
             try await harness.run(command + ["--authorized-peers", "list"])
@@ -37,7 +37,7 @@ struct TrapTests {
         #expect(try await harness.run(["status"]).status == 0)
         server.process.send(SIGTERM)
         #expect(try await server.process.waitForExit() == 0)
-        // A pipe with a writer is read to its end.
+        // A pipe that has a writer is read until its end.
         let result = try await harness.run(
             ["check", "server", "--authorized-peers", "keys/authorized_peers"],
             launcher: Self.shell + [#"(cat keys/saved; sleep 0.2) > keys/authorized_peers & exec "$0" "$@""#])
@@ -200,7 +200,7 @@ struct TrapTests {
         try harness.write("[peer]\nport = 3000\n", to: "p2p.toml")
         try await harness.run(["peer", "A"])
             .expectFailure(78, "p2p.toml:2:1: the peer's own port is that of the server at 127.0.0.1:3000; port is")
-        // Two addresses of the host may have the same port.
+        // The same port may be used on two addresses of the host.
         let check = try await harness.run(["check", "peer", "A", "--bind", "127.0.0.2"])
         #expect(!check.text.contains("own port"), "\(check.text)")
     }

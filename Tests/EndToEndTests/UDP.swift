@@ -1,11 +1,12 @@
 internal import Foundation
 internal import Synchronization
 
-/// Plain sockets, with which tests send datagrams as strangers, and find free ports.
+/// Plain UDP sockets. Tests use them to send datagrams as strangers, and to find free ports.
 enum UDP {
-    /// Returns a port that is free on IPv4 and IPv6 and that no other test gets.
+    /// Returns a port that is free on IPv4 and IPv6. No other test in this process gets the same port.
     ///
-    /// The port is below the ephemeral ports of Linux, because a test may bind it much later.
+    /// The port is below Linux's range of ephemeral ports. So the system does not give it to another process before the
+    /// test binds it.
     static func freePort() throws -> UInt16 {
         for _ in 0..<100 {
             let port = UInt16.random(in: 20_000..<32_768)
@@ -30,7 +31,7 @@ enum UDP {
         let port: UInt16
         private let descriptor: Int32
 
-        /// Binds a port. With port 0, the system chooses a free one.
+        /// Binds a UDP port. For port 0, the system chooses a free port.
         init(_ host: Host, port: UInt16 = 0) throws {
             let isIPv6 = host == .loopback6 || host == .any && UDP.hasIPv6
             #if canImport(Darwin)
@@ -75,7 +76,7 @@ enum UDP {
     }
 }
 
-/// Calls `body` with the socket address of `host` and `port` in the system's form.
+/// Calls `body` with `host` and `port` as a socket address of the system.
 private func withAddress<Result>(
     _ host: UDP.Host, isIPv6: Bool, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {

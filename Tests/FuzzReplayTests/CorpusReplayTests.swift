@@ -2,11 +2,11 @@ import Foundation
 import FuzzKit
 import Testing
 
-/// Replays every input in the corpora of the fuzzers, and every input that once showed a failure, with the checks of
-/// the fuzzers.
+/// Replays two kinds of fuzzer inputs with the fuzzers' own checks: the inputs in the corpora, and the inputs that once
+/// showed a failure.
 ///
-/// The inputs of a target run in a process of their own. So if an input causes a trap, the test fails with the name of
-/// its file, and the test run goes on.
+/// The inputs of each target run in a separate process. So if an input causes a trap, the test fails with the name of
+/// its file, and the other tests still run.
 @Suite struct CorpusReplayTests {
     @Test(arguments: FuzzTarget.allCases)
     func everyInputOfTheCorpusPasses(target: FuzzTarget) async throws {
@@ -29,8 +29,8 @@ import Testing
         if result == nil { Issue.record("\(report.text)") }
     }
 
-    /// Checks that the stored seeds are those that the targets make. They differ if the format of an input was changed
-    /// and `FuzzSeeds` was not run. Fuzzing would then start from outdated seeds.
+    /// Checks that the stored seeds equal the seeds that the targets make. They differ if somebody changed the format
+    /// of an input and did not run `FuzzSeeds`. Fuzzing would then start from outdated seeds.
     @Test(arguments: FuzzTarget.allCases)
     func theSeedsInTheCorpusAreThoseTheHarnessMakes(target: FuzzTarget) throws {
         let stored = try files("Corpus/\(target)").filter { $0.lastPathComponent.hasPrefix("seed-") }
@@ -40,8 +40,8 @@ import Testing
     }
 }
 
-/// The file that the process of a replay leaves behind. It lists the failures, and the input that was being replayed if
-/// the process did not finish.
+/// A report file that a replay process writes. It lists the failures. If the process did not finish, it also names the
+/// input that was being replayed.
 private struct Report: ~Copyable {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("replay-\(UUID().uuidString)").path
 
@@ -69,7 +69,7 @@ private func replay(_ folder: String, through name: String, reportingTo path: St
     exit(failures.isEmpty ? EXIT_SUCCESS : EXIT_FAILURE)
 }
 
-/// The files in a folder of Tests/Fuzzers, in order of their names; none if there is no such folder.
+/// Returns the files in a folder of Tests/Fuzzers, sorted by name; an empty array if the folder does not exist.
 private func files(_ folder: String) throws -> [URL] {
     let home = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fuzzers/\(folder)")
