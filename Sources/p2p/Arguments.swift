@@ -19,7 +19,7 @@ enum Parse {
         }
     }
 
-    /// Parses the address of a server, or the name of its host, with a port.
+    /// Parses `HOST:PORT`, where the host is the numeric address of a server or the name of its host.
     static func server(_ text: String) throws -> ServerAddress {
         do throws(SocketAddressError) {
             let server = try ServerAddress(text)
@@ -75,7 +75,7 @@ enum Parse {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
-    /// Parses the name of a key that is stored in files.
+    /// Parses the name of a key whose files are NAME.key and NAME.pub.
     static func fileName(_ text: String) throws -> PeerName {
         let name = try name(text)
         guard !text.hasPrefix("."), !text.hasPrefix("-") else {
@@ -96,7 +96,8 @@ enum Parse {
         return time
     }
 
-    /// Refuses an empty path. In a script, it usually comes from a variable that is not set, as in `"$UNSET"`.
+    /// Throws a `ValidationError` if the path is empty. An empty path usually comes from a script's variable that is
+    /// not set, as in `"$UNSET"`.
     static func checkPath(_ path: String?, _ option: String) throws {
         guard path != "" else { throw ValidationError("the path after \(option) is empty") }
     }
@@ -123,9 +124,8 @@ enum OptionalInterval {
 }
 
 extension ArgumentHelp {
-    /// Makes the help of an option whose default the parser cannot print, and appends the default in the parser's form.
-    ///
-    /// - Parameter valueDefault: The text of the default.
+    /// Makes the help text of an option whose default the parser cannot print. The text ends with the default, in the
+    /// form in which the parser prints defaults.
     init(_ abstract: String, valueName: String, default valueDefault: String) {
         self.init("\(abstract) (default: \(valueDefault))", valueName: valueName)
     }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// `p2p authorize`: lets a key join.
+/// `p2p authorize`: adds a key to the list of peers, so that the key may join.
 struct AuthorizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "authorize",

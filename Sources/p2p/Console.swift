@@ -3,12 +3,12 @@ internal import MeshControl
 internal import SecureMesh
 internal import Synchronization
 
-/// The output of the command: results on stdout, notes about them on stderr, one line each.
+/// The output of the command: results on stdout and notes on stderr, one line each.
 ///
-/// A short command writes each line before it continues. A command with sockets calls `startQueue` first, so that a
-/// reader that stalls cannot block its event loops, or keep it from ending.
+/// A short command writes each line before it continues. A command with sockets calls `startQueue` first. Then a reader
+/// that stalls cannot block the command's event loops, or keep the command from ending.
 ///
-/// Text from elsewhere is escaped: a message cannot move the cursor, forge a line or ring the bell.
+/// Text that comes from elsewhere is escaped, so that it cannot move the cursor, forge a line or ring the bell.
 enum Console {
     /// True once a write to stdout has failed although there is a reader, usually because a disk is full.
     private static let hasLostOutput = Atomic(false)
@@ -23,7 +23,8 @@ enum Console {
         style.withLock { $0 = new }
     }
 
-    /// Starts a thread that writes all lines from now on. If the thread cannot be started, lines are written as before.
+    /// Starts a thread that writes all lines from now on. If the thread cannot be started, each caller continues to
+    /// write its lines itself.
     static func startQueue() {
         queue.withLock { queue in
             guard queue == nil else { return }
@@ -46,8 +47,8 @@ enum Console {
 
     /// Prints a result on stdout.
     ///
-    /// If the reader has closed the pipe, the line is dropped silently, so that a peer remains a member. Any other
-    /// failure is reported once.
+    /// If the reader has closed the pipe, the line is dropped silently: a peer does not leave the mesh because nobody
+    /// reads its output. Any other failure is reported once, on stderr.
     static func result(_ line: String) {
         clearProgress()
         defer { openProgress.endLine() }
@@ -60,7 +61,7 @@ enum Console {
         }
     }
 
-    /// Prints a JSON object of another process on stdout, in one line.
+    /// Prints on stdout, in one line, a JSON object that another process sent.
     static func result(json: [UInt8]) {
         result(String(decoding: ControlJSON.harmless(json), as: UTF8.self))
     }
@@ -104,7 +105,7 @@ enum Console {
                 isInForeground: { Terminal.isInForeground(FileSystem.standardOutput) }))
     }
 
-    /// Shows the prompt again after a blank line, which gets no answer.
+    /// Shows the prompt again after the user has entered a blank line, because such a line gets no answer.
     static func repeatPrompt() {
         queue.withLock { $0 }?.repeatPrompt()
     }
@@ -127,7 +128,8 @@ enum Console {
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.
     static var exitCodeIfOutputFailed: Failure.Code? { hasLostOutput.load(ordering: .relaxed) ? .inputOutput : nil }
 
-    /// True if the reader of stdout has closed the pipe. A command that prints until it is stopped then ends.
+    /// True if the reader of stdout has closed the pipe. This ends a command that otherwise prints until it is stopped,
+    /// such as `p2p watch`.
     static var isReaderGone: Bool { hasLostReader.load(ordering: .relaxed) }
 
     /// Clears the terminal at stdout.
@@ -135,8 +137,8 @@ enum Console {
         try? FileSystem.writeAll(Array("\u{1B}[H\u{1B}[2J".utf8), to: FileSystem.standardOutput)
     }
 
-    /// Writes a whole screen to stdout. If `isOptional` is true and the queue has no room, because the terminal is
-    /// slow, the screen is skipped.
+    /// Writes a whole screen to stdout. Drops the screen if `isOptional` is true and the queue has no room, which
+    /// happens if the terminal is slow.
     static func frame(_ text: String, isOptional: Bool = true) {
         queue.withLock { $0 }?.append(Array(text.utf8), to: .output, isOptional: isOptional)
     }
@@ -156,15 +158,15 @@ enum Console {
         print(.warning, line, hint: hint, event: event, fields: fields)
     }
 
-    /// Prints the reason of a failure on stderr.
+    /// Prints the message and the hint of a failure on stderr.
     static func report(_ failure: Failure) {
         print(.error, failure.message, hint: failure.hint, event: .error)
     }
 
     /// Prints progress on stderr.
     ///
-    /// - Parameter replacesLine: True to overwrite the terminal's current line, which an empty text clears; false to
-    ///   print a line of its own.
+    /// - Parameter replacesLine: True to overwrite the terminal's current line, or to clear that line if the text is
+    ///   empty. False to print a line that stays.
     static func progress(_ text: String, replacesLine: Bool) {
         let style = style.withLock { $0 }
         guard style.showsProgress else { return }
@@ -178,13 +180,13 @@ enum Console {
         }
     }
 
-    /// Prints help on stderr, because a command is missing.
+    /// Prints help on stderr. The reason is that the command line lacks a command.
     static func printHelp(_ text: String) {
         write(Array("\(text)\n".utf8))
     }
 
-    /// Clears the line of progress, so that a result on the same terminal has a line of its own. The caller calls
-    /// `openProgress.endLine` after the result.
+    /// Clears the progress line, so that a result on the same terminal has a line of its own. After the result, the
+    /// caller calls `openProgress.endLine`.
     private static func clearProgress() {
         guard openProgress.beginLine() else { return }
         write(Array(clearLine.utf8), isProgress: true)
@@ -215,9 +217,10 @@ enum Console {
                 hint: hint.map(withoutSecrets), fields: fields.map { ($0.key, $0.value) }))
     }
 
-    /// Writes to stderr, or to the queue if there is one.
+    /// Writes bytes to the queue of stderr, or to stderr itself if there is no queue.
     ///
-    /// - Parameter isProgress: True if a later text replaces this one, so that this one may be dropped silently.
+    /// - Parameter isProgress: True if the bytes show progress. They may then be dropped silently, because later
+    ///   progress replaces them.
     private static func write(_ bytes: [UInt8], isProgress: Bool = false) {
         if let queue = queue.withLock({ $0 }) {
             queue.append(bytes, to: .errors, isOptional: isProgress)
@@ -228,14 +231,14 @@ enum Console {
 
     private static let clearLine = "\r\u{1B}[K"
 
-    /// The longest time for which a command waits, before it ends, until its output is written. With this and the time
-    /// that a peer takes to leave, a stop takes less than two seconds.
+    /// The longest time for which a command that is about to end waits until its output is written. Even if a peer must
+    /// leave the mesh too, a command ends less than two seconds after the request to stop.
     static let patience = Duration.milliseconds(500)
 
     /// Returns the text with control characters, and all other characters on which a terminal might act, as escapes.
     ///
-    /// Combining marks after the first few on a character are escaped too, because many of them would cover the lines
-    /// around it.
+    /// If a character has many combining marks, all but the first few are escaped too, because they would cover the
+    /// lines above and below the character.
     static func escaped(_ text: String) -> String {
         if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) { return text }
         var result = ""
@@ -258,7 +261,8 @@ enum Console {
         return result
     }
 
-    /// Scripts of languages in use put at most three combining marks on a character.
+    /// The largest number of combining marks on a character that are not escaped. The scripts of living languages need
+    /// at most three.
     private static let mostMarks = 3
 
     /// Returns the bytes as escaped text; bytes that are not UTF-8 become U+FFFD.
@@ -266,8 +270,8 @@ enum Console {
         escaped(String(decoding: bytes, as: UTF8.self))
     }
 
-    /// Shortens secret keys in a line to their prefix. A user may pass a key as an argument by mistake, and stderr is
-    /// often logged.
+    /// Shortens each secret key in a line to its fixed prefix, because stderr is often logged. The line may contain a
+    /// secret key if a user passed one as an argument by mistake.
     private static func withoutSecrets(_ line: String) -> String {
         var result = ""
         var rest = Substring(line)

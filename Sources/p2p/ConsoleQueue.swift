@@ -5,9 +5,9 @@ internal import Synchronization
 
 /// Writes lines to stdout and stderr on a thread of its own, so that a reader that stalls blocks no other thread.
 ///
-/// The lines of both streams are written in the order in which they were appended, except that a stream that stalls
-/// does not delay the other one. Each stream has a bounded queue. Lines without room are dropped, and one line says how
-/// many.
+/// The lines of both streams are written in the order in which they were appended. Only if one stream stalls, the lines
+/// of the other stream are written before earlier lines. Each stream has a bounded queue. A line for which its queue
+/// has no room is dropped, and a later line says how many were dropped.
 final class ConsoleQueue: Sendable {
     enum Stream: Int, CaseIterable {
         case output
@@ -15,9 +15,10 @@ final class ConsoleQueue: Sendable {
     }
 
     private struct State {
-        /// The waiting lines of each stream, whose raw value is the index.
+        /// The lines that wait for each stream. The index is the raw value of the stream.
         var streams: [WaitingLines]
-        /// The number of lines that have been appended. It gives each line its position in the order of both streams.
+        /// The number of lines that have been appended to either stream. Each line keeps the number that it got, so
+        /// that the lines of both streams have a common order.
         var order: UInt64 = 0
         /// True while the thread waits for a line or for a reader.
         var isWaiting = false
@@ -46,7 +47,8 @@ final class ConsoleQueue: Sendable {
     /// - Parameters:
     ///   - limit: The largest number of bytes that wait for one stream.
     ///   - descriptors: The descriptors of stdout and stderr.
-    ///   - onFailure: Called on the thread after a write has failed. The lines that waited for the stream are dropped.
+    ///   - onFailure: Called on the queue's thread after a write to a stream has failed and all lines that waited for
+    ///     this stream have been dropped.
     init(
         limit: Int = limit,
         descriptors: [CInt] = [FileSystem.standardOutput, FileSystem.standardError],
@@ -71,9 +73,9 @@ final class ConsoleQueue: Sendable {
         DispatchQueue(label: "console").async { self.writeLines() }
     }
 
-    /// Appends a line, or drops it if there is no room.
+    /// Appends a line, or drops it if the stream's queue has no room.
     ///
-    /// - Parameter isOptional: True if the line does not count as lost when it is dropped.
+    /// - Parameter isOptional: True if the line is not counted as lost when it is dropped.
     func append(_ bytes: [UInt8], to stream: Stream, isOptional: Bool = false) {
         let isWaiting = state.withLock { state in
             guard !isOptional || state.streams[stream.rawValue].hasRoom(for: bytes.count) else { return false }
@@ -94,7 +96,7 @@ final class ConsoleQueue: Sendable {
         return isWritten
     }
 
-    /// Writes a line, or adds it to those that wait.
+    /// Writes a line at once if that is possible, and otherwise adds it to the lines that wait.
     ///
     /// - Returns: True if the thread must be woken up.
     private func append(_ bytes: [UInt8], to stream: Stream, _ state: inout State) -> Bool {
@@ -103,7 +105,9 @@ final class ConsoleQueue: Sendable {
         return rest.isEmpty ? false : wait(rest, for: stream, &state)
     }
 
-    /// Writes as much of a line as the stream takes at once, and returns the rest; nil if no part of it can be written.
+    /// Writes as much of a line as the stream takes without blocking.
+    ///
+    /// - Returns: The bytes that were not written; nil if nothing could be written.
     private func write(_ bytes: [UInt8], to stream: Stream, _ state: State) -> ArraySlice<UInt8>? {
         guard state.isWaiting, state.isEmpty, state.prompt == nil, bytes.count <= FileSystem.pipeAtom else {
             return nil
@@ -112,7 +116,7 @@ final class ConsoleQueue: Sendable {
         return count.map { bytes.dropFirst($0) }
     }
 
-    /// Adds bytes to those that wait.
+    /// Adds bytes to the lines that wait for a stream.
     ///
     /// - Returns: True if the thread must be woken up.
     private func wait(_ bytes: ArraySlice<UInt8>, for stream: Stream, _ state: inout State) -> Bool {
@@ -126,7 +130,7 @@ final class ConsoleQueue: Sendable {
         _ = try? FileSystem.writeSome([0], to: wake.writing)
     }
 
-    /// Shows a prompt on stdout after each line; nil to remove it.
+    /// Sets the prompt that is shown on stdout after each line. Nil removes the prompt.
     func setPrompt(_ prompt: ConsolePrompt?) {
         let isWaiting = state.withLock { state in
             let bytes = prompt?.text ?? state.prompt?.removal ?? []
@@ -139,13 +143,13 @@ final class ConsoleQueue: Sendable {
         if isWaiting { wakeThread() }
     }
 
-    /// Shows the prompt again.
+    /// Shows the prompt again, if one is set.
     func repeatPrompt() {
         guard let prompt = state.withLock({ $0.prompt }) else { return }
         setPrompt(prompt)
     }
 
-    /// Appends a line to stdout as soon as there is room.
+    /// Waits until the queue of stdout has room for a line, and then appends the line.
     func appendWithRoom(_ bytes: [UInt8]) async {
         let size = bytes.count + ConsolePrompt.most
         while true {
@@ -179,7 +183,7 @@ final class ConsoleQueue: Sendable {
         }
     }
 
-    /// The number of lines of a stream that are not written.
+    /// The number of lines that wait for a stream.
     func count(of stream: Stream) -> Int { state.withLock { $0.streams[stream.rawValue].count } }
 
     private func writeLines() -> Never {
@@ -203,7 +207,8 @@ final class ConsoleQueue: Sendable {
         }
     }
 
-    /// Returns the writable stream with the oldest line, and the next bytes to write to it; nil if none has lines.
+    /// Returns the writable stream with the oldest line, and the next bytes to write to it; nil if no writable stream
+    /// has lines.
     private static func next(_ state: inout State, _ writable: [Stream]) -> (Stream, [UInt8])? {
         state.isWaiting = false
         let next = writable.compactMap { stream in state.streams[stream.rawValue].order.map { (stream, $0) } }
@@ -213,7 +218,8 @@ final class ConsoleQueue: Sendable {
         return (stream, state.streams[stream.rawValue].next(FileSystem.pipeAtom, before: others.min()))
     }
 
-    /// Changes the state after a write, and resumes the callers that waited for room or for an empty queue.
+    /// Applies `change` to the state after a write. Then resumes the callers that wait for room, if there is room, and
+    /// the callers that wait until all lines are written, if no line waits.
     private func finish(_ change: (inout State) -> Void) {
         let (room, end) = state.withLock { state in
             change(&state)

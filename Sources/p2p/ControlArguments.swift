@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import MeshControl
 internal import SecureMesh
 
-/// The argument of `--control` of a server and of a peer.
+/// The argument of the option `--control` of `p2p server` and `p2p peer`.
 enum ControlChoice: Sendable {
     case off
     case path(String)
@@ -13,7 +13,7 @@ enum ControlChoice: Sendable {
     }
 }
 
-/// The option of every command that talks to a running server or peer.
+/// The option `--control` of every command that talks to a running server or peer.
 struct ControlOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -32,13 +32,14 @@ struct ControlOptions: ParsableArguments {
 
     func validate() throws { try Parse.checkPath(control, "--control") }
 
-    /// Returns a client of the process that the user means.
+    /// Returns a client for the process that the user chose with `--control`, or else for the only one that runs.
     ///
     /// - Parameters:
-    ///   - role: The kind of process that the command is for; nil for both.
-    ///   - prefersServer: True to choose the server, and to print a note about it, if one server and also peers run
-    ///     here.
-    /// - Throws: `Failure` with exit code 69 if no such process runs, 64 if several run.
+    ///   - role: The kind of process that the command can talk to; nil for both kinds.
+    ///   - prefersServer: True to choose the server, and to print a note about this choice, if exactly one server and
+    ///     at least one peer run.
+    /// - Throws: `Failure` with exit code 69 if no process of this kind runs, or with 64 if several run and none is
+    ///   chosen.
     func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {
         if let control { return ControlClient(path: control) }
         let all = ControlFolder.sockets()
@@ -66,7 +67,7 @@ struct ControlOptions: ParsableArguments {
     }
 }
 
-/// The option of every command that waits for the acknowledgment of a message.
+/// The option `--timeout` of every command that waits for the acknowledgment of a message.
 struct DeliveryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -84,7 +85,7 @@ struct DeliveryOptions: ParsableArguments {
 }
 
 extension Failure {
-    /// Makes a failure from the failure of a request at a control socket.
+    /// Converts the failure of a request to a control socket.
     init(_ failure: ControlClient.Failure) {
         switch failure {
         case .unreachable(let path):
@@ -104,7 +105,8 @@ extension Failure {
         }
     }
 
-    /// Makes a failure from the refusal of a request. Its texts come from another process, so they are escaped.
+    /// Converts the refusal of a request by a process. The texts of the refusal come from that process, so they are
+    /// escaped.
     init(_ reason: ErrorReport.Reason) {
         self.init(
             Code(rawValue: reason.exitCode) ?? .unavailable, Console.escaped(reason.message),

@@ -12,8 +12,8 @@ actor ControlTask {
         self.choice = choice
     }
 
-    /// Opens the socket. If it cannot be opened at the default path, a warning is printed, because the mesh does not
-    /// need the socket.
+    /// Opens the control socket. If this fails at the default path, only prints a warning, because the mesh works
+    /// without the socket.
     ///
     /// - Parameter name: The name of the socket in the folder of this user's sockets.
     /// - Returns: The failure, with exit code 73, if the socket cannot be opened at a path that the user chose;
@@ -58,8 +58,8 @@ actor ControlTask {
     /// user chose, the services are stopped.
     ///
     /// - Parameter name: Waits until the server or the peer has bound its address, and returns the name of the control
-    ///   socket; nil if it ends without an address.
-    /// - Throws: The error of the services; `Failure` if the socket cannot be opened.
+    ///   socket; nil if the server or the peer ends before it has an address.
+    /// - Throws: The error of the services; `Failure` if the socket cannot be opened at the path that the user chose.
     func run(
         _ services: ServiceGroup, answeringFor process: some ControlledProcess,
         named name: @escaping @Sendable () async -> String?

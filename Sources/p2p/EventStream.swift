@@ -1,7 +1,7 @@
 internal import MeshControl
 internal import Synchronization
 
-/// The events of a running process, as a command prints them.
+/// Reads the events of a running process from its control socket, for commands that print them.
 struct EventStream {
     let client: ControlClient
     let filter: EventFilter

@@ -1,12 +1,12 @@
 internal import SecureMesh
 internal import Synchronization
 
-/// Warns of keys that will expire soon.
+/// Prints a warning before a key of the list of peers expires.
 final class ExpiryWatch: Sendable {
     private struct State {
         var roster: Roster
-        /// For each key, the end that its last warning was about, and the notice period of that warning. The period can
-        /// grow again if the clock is set back.
+        /// For each key, the expiry time that the last warning named, and the notice period for which it was printed,
+        /// in seconds. If the clock is set back, the period is replaced by a longer one, and the warnings repeat.
         var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
     }
 
@@ -16,13 +16,13 @@ final class ExpiryWatch: Sendable {
         state = Mutex(State(roster: roster))
     }
 
-    /// Replaces the list of peers.
+    /// Replaces the list of peers whose keys are watched.
     func replace(_ roster: Roster) {
         state.withLock { $0.roster = roster }
     }
 
-    /// Returns the warnings that are due. A key has one warning two weeks before its end, one a day before it, and one
-    /// an hour before it.
+    /// Returns the warnings that are due and have not been returned before. Each key causes three warnings: two weeks,
+    /// one day and one hour before it expires.
     func warnings(at now: UnixTime) -> [String] {
         state.withLock { state in
             state.roster.expiries.compactMap { key, end -> String? in
@@ -40,7 +40,7 @@ final class ExpiryWatch: Sendable {
         }
     }
 
-    /// Prints warnings until the task is canceled.
+    /// Prints each warning when it is due, until the task is canceled.
     func run() async {
         repeat {
             for warning in warnings(at: .now) {
@@ -49,6 +49,6 @@ final class ExpiryWatch: Sendable {
         } while (try? await Task.sleep(for: .seconds(60))) != nil
     }
 
-    /// The times before the end of a key at which a warning is due: two weeks, a day and an hour, in seconds.
+    /// The notice periods: a warning is due two weeks, one day and one hour before a key expires. In seconds.
     private static let notices: [Int64] = [14 * 86_400, 86_400, 3_600]
 }

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import MeshControl
 internal import SecureMesh
 
-/// The reason why a command cannot continue: a message, a hint and the exit code.
+/// The reason why a command cannot continue, as a message, a hint and an exit code.
 struct Failure: Error {
     /// The exit codes of sysexits.h that the command uses. docs/command.md explains them.
     enum Code: Int32, CaseIterable {
@@ -58,8 +58,8 @@ extension Failure {
         }
     }
 
-    /// Returns the parser's message in the form of this program's messages: in one line that begins with a lower-case
-    /// letter.
+    /// Returns a message of the argument parser in the form of this program's messages: one line that begins with a
+    /// lower-case letter.
     static func text(ofParser message: String) -> String {
         var lines = message.split(separator: "\n").map { line in
             let text = line.drop { $0 == " " }
@@ -71,10 +71,10 @@ extension Failure {
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 
-    /// The hint for wrong usage: the help of the command on the command line.
+    /// The hint after wrong usage. It names the help of the command that the user called.
     static var usageHint: String { HelpPointer.hint }
 
-    /// Runs `body` and throws a `Failure` in place of the error of a control socket.
+    /// Runs `body`. If `body` throws the error of a request to a control socket, throws it as a `Failure`.
     static func translating<Result>(_ body: () async throws(ControlClient.Failure) -> Result) async throws -> Result {
         do {
             return try await body()
@@ -83,7 +83,7 @@ extension Failure {
         }
     }
 
-    /// Runs `body` and throws a `Failure` in place of its `MeshError`.
+    /// Runs `body`. If `body` throws a `MeshError`, throws it as a `Failure`.
     static func translating<Result>(_ body: () throws(MeshError) -> Result) throws -> Result {
         do {
             return try body()

@@ -1,10 +1,10 @@
 internal import SecureMesh
 
-/// The failures of reading and writing files, with hints that say how to repair them.
+/// Makes the failures of reading and writing files, with hints that say how to repair the cause.
 enum FileFailure {
     /// Returns the failure for a file that exists and cannot be read.
     ///
-    /// - Parameter mode: The argument of `chmod` for the hint, if the user owns the file.
+    /// - Parameter mode: The mode for the hint, which is a call of `chmod` if the user owns the file.
     static func cannotRead(_ path: String, chmod mode: String) -> Failure {
         let folder = KeyFile.folder(of: path)
         let hint: String
@@ -31,8 +31,8 @@ enum FileFailure {
             .data, "\(path): not a file, but a folder, a pipe or a device", hint: "give an ordinary file")
     }
 
-    /// Returns a call of `chmod` as a hint. The hint also says whether root must run it because the file belongs to
-    /// another user, and what to do if the file system does not store access modes.
+    /// Returns a hint to run `command`, a call of `chmod`. The hint also says that root must run the command if the
+    /// file belongs to another user, and what to do if the file system may not store access modes.
     static func hint(_ command: String, for path: String) -> String {
         let user = (try? FileSystem.status(of: path))?.belongsToUser == false ? "as root: " : ""
         let other =

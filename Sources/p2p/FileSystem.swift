@@ -18,41 +18,43 @@ internal import SecureMesh
 #endif
 
 extension SystemError {
-    /// The system's text, such as "No space left on device".
+    /// The system's description of the error, such as "No space left on device".
     var text: String { unsafe String(cString: strerror(code)) }
 
-    /// True if a pipe has no reader.
+    /// True for EPIPE: the pipe has no reader.
     var isBrokenPipe: Bool { code == EPIPE }
 
-    /// True if a file cannot be replaced because it is a mount point. A single file can be mounted into a container.
+    /// True for EBUSY: the file cannot be replaced because it is a mount point. A single file can be mounted into a
+    /// container.
     var isMountPoint: Bool { code == EBUSY }
 
-    /// True if something other than the permissions forbids the access, such as a mark that the file is immutable.
+    /// True for EPERM: something other than the permissions may forbid the access, such as the attribute of an
+    /// immutable file.
     var isForbidden: Bool { code == EPERM }
 
-    /// True if the file system is mounted read-only.
+    /// True for EROFS: the file system is mounted read-only.
     var isReadOnly: Bool { code == EROFS }
 
-    /// True if a descriptor is not open, or not open for writing.
+    /// True for EBADF: the descriptor is not open, or not open for writing.
     var isClosed: Bool { code == EBADF }
 
-    /// True if a disk, a quota or the size of a file has reached its limit.
+    /// True if the disk is full, the quota is used up, or the file has its largest size.
     var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
-    /// True if a path is a symbolic link where none is allowed.
+    /// True for ELOOP: the path is a symbolic link, and the call does not allow one.
     var isLoop: Bool { code == ELOOP }
 
-    /// True if the permissions of a file or of a folder on the way to it forbid the access.
+    /// True if the permissions of the file, or of a folder in its path, forbid the access.
     var isDenied: Bool { code == EACCES || code == EPERM }
 
-    /// True if there is a file of that name.
+    /// True for EEXIST: there is already a file of that name.
     var isExisting: Bool { code == EEXIST }
 
     /// True if the same call may succeed later.
     var isTemporary: Bool { code == EINTR || code == EAGAIN }
 }
 
-/// The system calls of the command that take pointers, which concern files, the environment and the time.
+/// Wraps system calls that concern files, the environment and the time. Most of these calls take pointers.
 enum FileSystem {
     static let standardInput = STDIN_FILENO
     static let standardOutput = STDOUT_FILENO
@@ -62,7 +64,7 @@ enum FileSystem {
 
     static func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 
-    /// Returns true if an environment variable is set and not UTF-8.
+    /// Returns true if an environment variable has a value that is not UTF-8.
     static func isNoText(environment name: String) -> Bool {
         guard let value = unsafe getenv(name) else { return false }
         return unsafe String(validatingCString: value) == nil
@@ -109,25 +111,25 @@ enum FileSystem {
 
     static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
 
-    /// Writes bytes to a device or a pipe.
+    /// Writes bytes to the device or the pipe at `path`.
     static func writeDirectly(_ content: [UInt8], to path: String) throws(SystemError) {
         try OpenFile(path, O_WRONLY).writeAll(content)
     }
 
-    /// Returns true if the path itself is a symbolic link, whether it leads to a file or not.
+    /// Returns true if `path` itself is a symbolic link. The target of the link need not exist.
     static func isLink(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
-    /// Returns true if the path itself is a symbolic link that neither root nor this process's user has made.
+    /// Returns true if `path` itself is a symbolic link that belongs neither to root nor to the user of this process.
     static func isForeignLink(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
             && status.st_uid != 0 && status.st_uid != geteuid()
     }
 
-    /// Makes a hard link to a file. The name must be free.
+    /// Makes a hard link to a file. Fails if a file has the name of the link already.
     static func link(_ path: String, as name: String) throws(SystemError) {
         guard unsafe linkat(AT_FDCWD, path, AT_FDCWD, name, 0) == 0 else { throw SystemError() }
     }
@@ -137,9 +139,9 @@ enum FileSystem {
         guard unsafe renameat(AT_FDCWD, path, AT_FDCWD, name) == 0 else { throw SystemError() }
     }
 
-    /// Waits for the lock of a folder, which the process holds until `folder` is closed.
+    /// Waits for the lock of a folder. The process then holds the lock until `folder` is closed.
     ///
-    /// - Returns: False if another process still holds the lock after five seconds.
+    /// - Returns: True if the process has the lock; false if another process still holds it after five seconds.
     static func lock(_ folder: borrowing OpenFile) throws(SystemError) -> Bool {
         for _ in 0..<100 {
             if flock(folder.descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
@@ -149,9 +151,10 @@ enum FileSystem {
         return false
     }
 
-    /// Reads at most `most` bytes, and waits until there are some. Repeats a read that a signal interrupts.
+    /// Waits until the descriptor has bytes, and reads at most `most` of them. If a signal interrupts the call, repeats
+    /// it.
     ///
-    /// - Returns: The bytes; none at the end.
+    /// - Returns: The bytes; an empty array at the end of the input.
     static func readSome(_ most: Int, from descriptor: CInt) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: most)
         while true {
@@ -179,7 +182,7 @@ enum FileSystem {
 
     /// Writes as many of the bytes as the descriptor takes.
     ///
-    /// - Returns: The number of bytes written; 0 if the descriptor does not block and is full.
+    /// - Returns: The number of bytes written; 0 if the descriptor does not block and takes none.
     static func writeSome(_ content: [UInt8], to descriptor: CInt) throws(SystemError) -> Int {
         while true {
             let count = unsafe content.withUnsafeBytes { bytes in
@@ -194,11 +197,11 @@ enum FileSystem {
         }
     }
 
-    /// Writes bytes at once, without waiting for a reader, even if the descriptor blocks. Linux supports this for pipes
-    /// and sockets, but not for files and terminals.
+    /// Writes bytes without waiting for a reader, even if the descriptor is a blocking one. Linux supports this for
+    /// pipes and sockets, but not for files and terminals.
     ///
     /// - Parameter content: At most `pipeAtom` bytes. A pipe takes either all or none of them.
-    /// - Returns: The number of bytes written; nil if it was not possible for any reason.
+    /// - Returns: The number of bytes written; nil if none were written.
     static func writeWithoutWaiting(_ content: [UInt8], to descriptor: CInt) -> Int? {
         #if canImport(CUio) && canImport(Glibc)
             var content = content
@@ -212,7 +215,7 @@ enum FileSystem {
         #endif
     }
 
-    /// RWF_NOWAIT of linux/fs.h.
+    /// The flag RWF_NOWAIT of linux/fs.h, which forbids a write to wait.
     private static let noWait: CInt = 8
 
     /// Makes a pipe whose ends do not block and are not inherited by other programs.
@@ -231,7 +234,7 @@ enum FileSystem {
         while !readAvailable(descriptor).isEmpty {}
     }
 
-    /// Reads at most 64 bytes from a pipe that does not block.
+    /// Reads at most 64 bytes from a pipe that does not block. Returns an empty array if the pipe has no bytes.
     static func readAvailable(_ descriptor: CInt) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = unsafe read(descriptor, &bytes, bytes.count)
@@ -255,14 +258,14 @@ enum FileSystem {
         while unsafe poll(&polls, 1, -1) < 0, errno == EINTR {}
     }
 
-    /// Blocks this thread.
+    /// Blocks this thread for the given time.
     static func pause(milliseconds: CInt) {
         _ = poll(nil, 0, milliseconds)
     }
 
-    /// Reads at most `limit` bytes with one call. Throws `EINTR` if a signal interrupts it.
+    /// Calls read(2) once, for at most `limit` bytes. Throws `EINTR` if a signal interrupts the call.
     ///
-    /// - Returns: The bytes; none at the end.
+    /// - Returns: The bytes; an empty array at the end of the input.
     static func readSome(from descriptor: CInt, atMost limit: Int) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: limit)
         let count = unsafe read(descriptor, &bytes, limit)
@@ -270,7 +273,7 @@ enum FileSystem {
         return Array(bytes.prefix(count))
     }
 
-    /// Makes a folder, unless there is one.
+    /// Makes a folder with exactly this mode. Does nothing if the path exists.
     static func makeFolder(_ path: String, mode: mode_t) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else {
             // The mode must not depend on the umask.
@@ -281,8 +284,8 @@ enum FileSystem {
         guard error.code == EEXIST else { throw error }
     }
 
-    /// Returns true if `chmod` may have no effect on a file, because its file system is of a kind that may not store
-    /// access modes: FAT, NTFS, a Windows share, or one that a program provides (FUSE).
+    /// Returns true if the file system may ignore `chmod` for a file, because it is of a kind that may not store access
+    /// modes: FAT, NTFS, a Windows share, or a file system that a program provides (FUSE).
     static func mayLackAccessModes(_ path: String) -> Bool {
         #if canImport(CStatfs)
             var status = statfs()
@@ -299,7 +302,7 @@ enum FileSystem {
         #endif
     }
 
-    /// Removes a file, if there is one.
+    /// Removes the file at `path`, if there is one. Ignores errors.
     static func remove(_ path: String) {
         _ = unsafe unlink(path)
     }
@@ -309,7 +312,7 @@ enum FileSystem {
         .microseconds(clock())
     }
 
-    /// The peak of this process's resident memory, in bytes.
+    /// The largest resident memory that this process has had, in bytes.
     static var peakMemory: Int {
         var usage = rusage()
         #if canImport(Glibc)
@@ -351,12 +354,12 @@ extension OpenFile {
         try FileSystem.writeAll(content, to: descriptor)
     }
 
-    /// Sets the permission bits. The umask does not affect them.
+    /// Sets the permission bits of the file. The umask does not affect them.
     func setMode(_ mode: mode_t) throws(SystemError) {
         guard fchmod(descriptor, mode) == 0 else { throw SystemError() }
     }
 
-    /// Changes the owner and the group of the file. Does nothing if both are already right.
+    /// Changes the owner and the group of the file, unless the file has both already.
     func setOwner(_ user: uid_t, _ group: gid_t) throws(SystemError) {
         let status = try status()
         guard status.owner != user || status.group != group else { return }

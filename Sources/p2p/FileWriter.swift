@@ -8,10 +8,11 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// Writes whole files. The content is written to a new file in the same folder, which is synced and then renamed. So
-/// after a crash or with a full disk the file has either its old content or the new one, and never a part.
+/// Writes whole files. The content goes to a new file in the same folder. This new file is synced, and then gets the
+/// name of the old one. So after a crash or with a full disk, the file has either its old content or its new content,
+/// but never a part of it.
 enum FileWriter {
-    /// Creates a file and never overwrites one.
+    /// Creates a file. Never overwrites an existing file.
     ///
     /// - Parameter mode: The permission bits. The umask does not affect them.
     /// - Throws: `EEXIST` if there is a file or a link of that name.
@@ -25,16 +26,16 @@ enum FileWriter {
         }
     }
 
-    /// Replaces the content of a file, or creates it. The file keeps its owner, its mode and its ACL.
+    /// Replaces the content of a file, or creates the file. An existing file keeps its owner, its mode and its ACL.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - content: The new content.
     ///   - mode: The permission bits of a file that is created.
-    ///   - isSecret: True if nobody but the owner may read the content. A file that others than its group can read, or
-    ///     that its group can change, then gets `mode` and no ACL.
-    /// - Throws: `ELOOP` if the path is a link, because whoever can change the link could choose which file is
-    ///   replaced. `EINVAL` if it is a device, a pipe or a folder, because a file would replace it.
+    ///   - isSecret: True if the content is secret. If other users than the owner and the group have any access, or if
+    ///     the group may do more than read, the file gets `mode` and loses its ACL.
+    /// - Throws: `ELOOP` if the path is a symbolic link, because whoever can change the link could choose the file that
+    ///   is replaced. `EINVAL` if the path is a device, a pipe or a folder, because a file would take its place.
     static func replace(
         _ path: String, _ content: [UInt8], mode: mode_t, isSecret: Bool = false
     ) throws(SystemError) {
@@ -54,8 +55,11 @@ enum FileWriter {
         }
     }
 
+    /// Writes the content to a new file in the folder of `path`, and syncs the file and the folder.
+    ///
     /// - Parameters:
-    ///   - prepare: Sets owner and permissions of the new file, which only its owner may read until then.
+    ///   - prepare: Sets the owner and the permissions of the new file. Until then, only the user of this process may
+    ///     read it.
     ///   - name: Gives the new file its name.
     private static func write(
         _ content: [UInt8], beside path: String, prepare: (borrowing OpenFile) throws(SystemError) -> Void,

@@ -1,4 +1,5 @@
-/// Runs all bodies and returns when the first has returned. The others are canceled, and nothing waits for their end.
+/// Runs all bodies concurrently, and returns as soon as one of them has returned. Cancels the other bodies without
+/// waiting for them.
 func firstToEnd(_ bodies: [@Sendable () async -> Void]) async {
     let (ends, end) = AsyncStream.makeStream(of: Void.self)
     let tasks = bodies.map { body in

@@ -1,21 +1,23 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// The access of a command to a secret key: who may read its file, and the source of its passphrase.
+/// The way in which a command gets at a secret key: the access mode that it accepts, and the source of the passphrase.
 struct KeyAccess {
-    /// True to accept a key file that its group may read.
+    /// True to accept a key file that the group of the file may read.
     var groupMayRead = false
-    /// The path of the file with the passphrase; nil to ask for the passphrase on the terminal.
+    /// The path of the file that contains the passphrase; nil to ask for the passphrase on the terminal.
     var passphraseFile = Self.fileInEnvironment
 
-    /// The path in the environment variable `P2P_PASSPHRASE_FILE`; nil if it is not set or empty.
+    /// The path in the environment variable `P2P_PASSPHRASE_FILE`; nil if the variable is empty or not set.
     static var fileInEnvironment: String? {
         FileSystem.environment("P2P_PASSPHRASE_FILE").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads a secret key, with its passphrase if it has one. On the terminal, the user has three attempts.
+    /// Reads a secret key. If the key has a passphrase, takes it from the passphrase file, or asks for it on the
+    /// terminal up to three times.
     ///
-    /// - Throws: `KeyFileError` for the file of the key; `Failure` if there is no passphrase.
+    /// - Throws: `KeyFileError` if the key cannot be read from its file; `Failure` if the passphrase cannot be
+    ///   obtained.
     func readKey(_ path: String) throws -> SigningKey {
         do throws(KeyFileError) {
             return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead)
@@ -37,9 +39,11 @@ struct KeyAccess {
         return try SigningKey(contentsOfFile: path, groupMayRead: groupMayRead, passphrase: passphrase)
     }
 
-    /// Returns a new passphrase: the one in a file, or one that the user types twice.
+    /// Returns the passphrase for a new key: the content of a file, or a passphrase that the user types twice.
     ///
-    /// - Parameter path: The file of the key.
+    /// - Parameters:
+    ///   - file: The path of the file with the passphrase; nil to ask on the terminal.
+    ///   - path: The path of the key's file, which the question names.
     static func newPassphrase(file: String?, for path: String) throws -> Passphrase {
         if let file { return try read(file, groupMayRead: false) }
         let path = Console.escaped(path)
@@ -111,11 +115,11 @@ struct NewKeyOptions: ParsableArguments {
 
     func validate() throws { try Parse.checkPath(passphraseFile, "--passphrase-file") }
 
-    /// Returns the passphrase of a new key; nil for a plain key.
+    /// Returns the passphrase for a new key; nil if the key is to have none.
     ///
     /// - Parameters:
-    ///   - path: The file of the key.
-    ///   - isRequired: True to ask for a passphrase even if no option requests one.
+    ///   - path: The path of the key's file.
+    ///   - isRequired: True if the key must have a passphrase even if no option requests one.
     func passphrase(for path: String, isRequired: Bool = false) throws -> Passphrase? {
         guard passphrase || passphraseFile != nil || isRequired else { return nil }
         return try KeyAccess.newPassphrase(file: passphraseFile ?? KeyAccess.fileInEnvironment, for: path)

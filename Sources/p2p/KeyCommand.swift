@@ -79,7 +79,7 @@ struct KeyShow: ParsableCommand {
     }
 }
 
-/// `p2p key new`: makes a key, or replaces one.
+/// `p2p key new`: makes a key, or replaces an existing key of the same name.
 struct KeyNew: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new",
@@ -196,7 +196,7 @@ struct KeyPassphrase: ParsableCommand {
     }
 }
 
-/// `p2p key verify`: checks that files of keys and the list of peers match.
+/// `p2p key verify`: checks that each secret key matches its public key file, and that the list of peers lets it join.
 struct KeyVerify: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",

@@ -1,6 +1,7 @@
 internal import SecureMesh
 
-/// A folder with NAME.key (secret) and NAME.pub for each name, and authorized_peers.
+/// A folder of keys. For each name, it contains NAME.key, the secret key, and NAME.pub, the public key. It may also
+/// contain the list authorized_peers.
 struct KeyStore {
     let folder: String
     private let givenFolder: String?
@@ -16,21 +17,21 @@ struct KeyStore {
     func publicPath(_ name: PeerName) -> String { "\(folder)/\(name).pub" }
     var rosterPath: String { "\(folder)/authorized_peers" }
 
-    /// Returns the hint for a secret key that is not in this folder.
+    /// Returns the hint to show if a secret key is not in this folder.
     ///
-    /// - Parameter name: The name of the key; nil for the server's.
+    /// - Parameter name: The name of the key; nil for the server's key.
     func keygenHint(_ name: PeerName?) -> String {
         "make one with '\(name.map { command("keygen", "\($0)") } ?? command("keygen"))'"
     }
 
     static let pathHint = "check the path; 'p2p keygen' makes keys"
 
-    /// Returns the public line of a key, which is the same in NAME.pub, on stdout and in authorized_peers.
+    /// Returns the public line of a key. It is the same in NAME.pub, on stdout and in authorized_peers.
     static func publicLine(_ name: PeerName, _ key: PublicKey) -> String { "\(name) \(key)" }
 
-    /// Creates a key and its two files.
+    /// Creates a key, and writes NAME.key and NAME.pub.
     ///
-    /// - Parameter passphrase: The passphrase of the secret key; nil for a plain one.
+    /// - Parameter passphrase: The passphrase of the secret key; nil for a key without one.
     /// - Throws: `Failure` with exit code 73 if a file exists or cannot be created. In this case, no file has changed.
     func create(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
@@ -45,7 +46,7 @@ struct KeyStore {
         return key.publicKey
     }
 
-    /// Creates a key and writes its two files. Replaces the key of this name if there is one.
+    /// Creates a key, and writes NAME.key and NAME.pub. Replaces the files if they exist.
     func replace(_ name: PeerName, _ passphrase: Passphrase?) throws -> PublicKey {
         try makeFolder()
         let key = SigningKey()
@@ -54,8 +55,8 @@ struct KeyStore {
         return key.publicKey
     }
 
-    /// Changes or removes the passphrase of the secret key in a file. The rest of the file, such as comments, does not
-    /// change.
+    /// Adds, changes or removes the passphrase of the secret key in a file. The rest of the file, such as comments,
+    /// does not change.
     static func seal(_ key: SigningKey, in path: String, _ passphrase: Passphrase?, access: KeyAccess) throws {
         try withText(of: key, passphrase) { text in
             var content: [UInt8]
@@ -77,7 +78,7 @@ struct KeyStore {
         }
     }
 
-    /// Calls `body` with the content of a key file for a secret key. The content is wiped afterwards.
+    /// Calls `body` with the content of a new key file for a secret key. Wipes the content from memory afterwards.
     private func withContent(of key: SigningKey, _ passphrase: Passphrase?, _ body: ([UInt8]) throws -> Void) throws {
         let header = "# created \(UnixTime.now)\n# public key \(key.publicKey)\n"
         try Self.withText(of: key, passphrase) { text in
@@ -90,7 +91,8 @@ struct KeyStore {
         }
     }
 
-    /// Calls `body` with the text of a secret key. The text of a plain key is wiped afterwards.
+    /// Calls `body` with the text of a secret key. If the key has no passphrase, the text is wiped from memory
+    /// afterwards.
     private static func withText(
         of key: SigningKey, _ passphrase: Passphrase?, _ body: (Span<UInt8>) throws -> Void
     ) throws {
@@ -106,13 +108,13 @@ struct KeyStore {
 
     private static let memoryHint = "raise the limit: 'ulimit -v' or 'ulimit -d', or that of the container"
 
-    /// Reads NAME.pub.
+    /// Reads the public key from NAME.pub.
     func readPublicKey(of name: PeerName) throws -> PublicKey {
         try Self.readPublicLine(publicPath(name), "the key of \(name)", hint: keygenHint(name)).key
     }
 
-    /// Makes the folder, with access for its owner only, unless it exists. Refuses a folder that other users can
-    /// change.
+    /// Makes the folder, to which only its owner has access. Keeps an existing folder, but throws if other users can
+    /// change it.
     private func makeFolder() throws {
         do throws(SystemError) {
             try FileSystem.makeFolder(folder, mode: 0o700)
@@ -137,7 +139,8 @@ struct KeyStore {
 
     /// Checks that `create` would not overwrite a file.
     ///
-    /// - Parameter authorizes: True if the user asked to authorize the key.
+    /// - Parameter authorizes: True if the user asked to authorize the key. The hint then says how to authorize an
+    ///   existing one.
     /// - Throws: `Failure` with exit code 73, which names the first file that exists.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {
@@ -155,7 +158,7 @@ struct KeyStore {
             hint: "move it away, or choose another name or folder")
     }
 
-    /// Adds keys to a list of peers, so that they may join, and prints a note for each.
+    /// Adds keys to a list of peers, so that they may join. Prints a note for each key.
     func authorize(
         _ keys: [(name: PeerName, key: PublicKey)], in path: String, until: UnixTime? = nil,
         replacing: RosterText.Replacement

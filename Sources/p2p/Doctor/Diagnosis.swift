@@ -3,18 +3,20 @@ internal import SecureMesh
 
 /// Derives findings from the status of a process and the facts about its host.
 enum Diagnosis {
-    /// The answers of one member to probes.
+    /// The answers of one member to the probes that it was sent.
     struct Reach: Codable, Sendable {
         let name: String
         let probes: Int
-        /// The round trips of the answers, in nanoseconds.
+        /// The round-trip times of the probes that were answered, in nanoseconds.
         let roundTrips: [Int64]
     }
 
-    /// The size of an IP packet with the largest datagram of the protocol, in bytes: 1,232 plus the headers of UDP and
-    /// IPv6.
+    /// The size, in bytes, of the IP packet that carries the largest datagram of the protocol: 1,232 bytes and the
+    /// headers of UDP and IPv6.
     private static let largestPacket = 1_280
 
+    /// Returns all findings in the order in which they are printed.
+    ///
     /// - Parameter files: The findings about files.
     static func findings(
         _ status: MeshStatus, _ facts: HostFacts, _ reaches: [Reach], files: [Finding] = []
@@ -128,8 +130,8 @@ enum Diagnosis {
         }
     }
 
-    /// Returns a line for each kind of refusal that may come from a mistake of an operator. All other kinds are normal,
-    /// or come from attacks that the code withstands.
+    /// Returns a finding for each reason of refused datagrams that may be a mistake of an operator. All other refusals
+    /// are normal, or come from attacks that the code withstands.
     private static func refusals(_ status: MeshStatus) -> [Finding] {
         let told: [(Rejection, String, String)] = [
             (

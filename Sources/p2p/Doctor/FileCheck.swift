@@ -1,7 +1,7 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// The checks of the files of keys and of the list of peers, for `p2p check` and `p2p doctor`.
+/// Checks the files of keys and the list of peers, for `p2p check` and `p2p doctor`.
 enum FileCheck {
     static func text(_ key: SigningKey, at path: String) -> String { "key \(path): \(key.publicKey)" }
 
@@ -13,7 +13,8 @@ enum FileCheck {
         "server key \(serverKeys.map(\.description).joined(separator: " or "))"
     }
 
-    /// Checks the files that a running process would read if it were started again.
+    /// Checks the key and the list of peers, or the server's key, that a running process would read if it were started
+    /// again.
     ///
     /// - Parameters:
     ///   - store: The folder of keys.

@@ -26,12 +26,12 @@ struct Finding: Equatable, Codable, Sendable {
         Finding(verdict: .problem, subject: subject, text: text, action: action)
     }
 
-    /// Runs a check.
+    /// Runs a check, which fails if `body` throws.
     ///
     /// - Parameters:
     ///   - body: Returns the value that was checked.
-    ///   - describe: Returns the text of a good result.
-    /// - Returns: The finding, and the value unless the check has failed.
+    ///   - describe: Returns the text of the finding if the check succeeds.
+    /// - Returns: The finding, and the value if the check succeeds.
     static func checking<Value>(
         _ subject: String, _ body: () throws -> Value, describe: (Value) -> String
     ) -> (finding: Finding, value: Value?) {
@@ -54,7 +54,7 @@ struct Finding: Equatable, Codable, Sendable {
             "for a large mesh: sysctl -w net.core.rmem_max=\(requested)")
     }
 
-    /// The finding as a line of text, which begins with `ok`, `--` or `!`.
+    /// The finding as a line of text. The line begins with `ok`, `--` or `!`.
     var line: String {
         let mark =
             switch verdict {

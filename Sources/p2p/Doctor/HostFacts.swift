@@ -3,12 +3,12 @@ internal import SecureMesh
 
 /// The facts about this host that matter to a mesh.
 struct HostFacts: Codable, Sendable {
-    /// The size of the receive buffer that the system grants, in bytes; nil if no socket can be bound. The next
-    /// property is the size that p2p requests.
+    /// The size of the receive buffer that the system grants, in bytes; nil if no socket can be bound.
+    /// `requestedReceiveBuffer` is the size that p2p requests.
     var receiveBuffer: Int?
     var requestedReceiveBuffer: Int?
-    /// The largest packet, in bytes, that fits through the path to each address. An address has no entry if the system
-    /// does not know it.
+    /// For each address, the largest packet that fits through the path to it, in bytes. Addresses for which the system
+    /// does not know this size are left out.
     var pathMTU: [String: Int] = [:]
     var version = Program.version
     var time = Timestamp.now

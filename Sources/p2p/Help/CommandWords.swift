@@ -5,9 +5,9 @@ struct CommandWords {
     /// The words that name the command, without `p2p`.
     private(set) var command: [String] = []
     private(set) var type: any ParsableCommand.Type
-    /// The word after `command`, if a subcommand must follow there and this word names none.
+    /// The word after `command`, if `command` needs a subcommand and this word names none; otherwise nil.
     private(set) var unknown: String?
-    /// True for `p2p help …`.
+    /// True if the first word is `help`, as in `p2p help server`.
     private(set) var isHelp = false
 
     init(_ arguments: [String], root: any ParsableCommand.Type) {
@@ -29,13 +29,13 @@ struct CommandWords {
         }
     }
 
-    /// Returns true if the command needs a subcommand, and neither a word nor an option follows it.
+    /// Returns true if the command needs a subcommand, and the command line ends after the words of the command.
     func isIncomplete(_ arguments: [String]) -> Bool {
         !isHelp && !type.configuration.subcommands.isEmpty && arguments.count == command.count
     }
 
-    /// The failure that reports the unknown word, with the command or the topic that was probably meant; nil if there
-    /// is none.
+    /// The failure that reports the unknown word, with a hint to the command or the help topic that was probably meant;
+    /// nil if every word is known.
     var failure: Failure? {
         guard let unknown else { return nil }
         let names = type.configuration.subcommands.compactMap { $0.configuration.commandName }

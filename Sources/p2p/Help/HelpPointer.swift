@@ -1,13 +1,13 @@
 internal import Synchronization
 
-/// The hint of a failure for wrong usage, which names the help of the command.
+/// The hint after wrong usage, which names the help of the command that the user called.
 ///
-/// The words of the command are stored when the process starts, so that a command need not know its own place among the
+/// The words of this command are stored when the process starts, so the code of a subcommand need not know its parent
 /// commands.
 enum HelpPointer {
     private static let words = Mutex<[String]>([])
 
-    /// Sets the words of the command on the command line, such as `check server`.
+    /// Stores the words of the command that the user called, such as `check server`.
     static func set(_ command: [String]) {
         words.withLock { $0 = command }
     }

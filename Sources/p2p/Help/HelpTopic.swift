@@ -1,4 +1,4 @@
-/// The parts of the help that belong to no command: `p2p help TOPIC`.
+/// The help texts that belong to no command. `p2p help TOPIC` prints one of them.
 enum HelpTopic: String, CaseIterable {
     case exitCodes = "exit-codes"
     case environment

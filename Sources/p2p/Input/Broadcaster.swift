@@ -1,7 +1,7 @@
 internal import SecureMesh
 internal import Synchronization
 
-/// Broadcasts a message at an interval, which can be changed.
+/// Broadcasts a message at regular intervals. The interval can be changed.
 actor Broadcaster {
     private let runner: PeerRunner
     private let text: String?
@@ -10,8 +10,8 @@ actor Broadcaster {
     private var task: Task<Void, Never>?
 
     /// - Parameters:
-    ///   - text: The message; nil for `NAME_broadcast_COUNTER`. The counter counts the broadcasts that had at least one
-    ///     receiver.
+    ///   - text: The message; nil to send `NAME_broadcast_COUNTER`, where the counter is the number of the broadcast. A
+    ///     broadcast without a receiver does not count.
     ///   - interval: The interval that `resume` uses before the first call of `start`.
     init(_ text: String?, over runner: PeerRunner, every interval: Duration) {
         self.text = text
@@ -19,7 +19,7 @@ actor Broadcaster {
         self.interval = interval
     }
 
-    /// Starts to broadcast, or changes the interval.
+    /// Starts to broadcast at this interval, or changes the interval if broadcasts are on. Returns the interval.
     @discardableResult
     func start(every interval: Duration) -> Duration {
         stop()
@@ -28,7 +28,7 @@ actor Broadcaster {
         return interval
     }
 
-    /// Starts to broadcast with the last interval.
+    /// Starts to broadcast at the interval that was used last. Returns the interval.
     func resume() -> Duration { start(every: interval) }
 
     func stop() {
@@ -36,7 +36,7 @@ actor Broadcaster {
         task = nil
     }
 
-    /// Broadcasts through the runner's current peer. When that peer ends, continues with the next one.
+    /// Broadcasts through the runner's current peer. After that peer has ended, continues with the next one.
     private nonisolated func broadcast(every interval: Duration) async {
         let hasEnded = Atomic(false)
         while !Task.isCancelled, !hasEnded.load(ordering: .relaxed) {
@@ -59,6 +59,6 @@ actor Broadcaster {
         }
     }
 
-    /// The longest time until a new peer is noticed.
+    /// The longest time between two checks of whether there is a new peer.
     private static let longestPause = Duration.milliseconds(100)
 }

@@ -1,16 +1,16 @@
-/// The prompt of a command that reads lines from a terminal. A line that is printed meanwhile overwrites the prompt,
-/// which is printed again after the line.
+/// The prompt of a command that reads lines from a terminal. When a line is printed, it overwrites the prompt, and the
+/// prompt is printed again after the line.
 struct ConsolePrompt {
-    /// The streams that lead to the terminal.
+    /// The output streams that lead to the terminal of the prompt.
     let streams: [ConsoleQueue.Stream]
-    /// True if the terminal can clear a line.
+    /// True if the terminal supports the escape sequence that clears a line.
     let canClear: Bool
-    /// Returns true while the process is in the foreground of the terminal.
+    /// Returns true if the process is in the foreground of the terminal.
     let isInForeground: @Sendable () -> Bool
 
     var text: [UInt8] { isInForeground() ? Array("> ".utf8) : [] }
 
-    /// The bytes that remove the prompt, and the echo of what is being typed.
+    /// The bytes that remove the prompt, and whatever the user has typed after it, from the terminal.
     var removal: [UInt8] { isInForeground() ? Array((canClear ? "\r\u{1B}[K" : "\r").utf8) : [] }
 
     func around(_ line: [UInt8], on stream: ConsoleQueue.Stream) -> [UInt8] {

@@ -3,7 +3,7 @@ internal import SecureMesh
 
 /// A command that a peer reads from standard input.
 enum InputCommand: Equatable {
-    /// The reason why a line is not a valid command, as one line of text.
+    /// The reason why an input line is not a valid command, as one line of text.
     struct Mistake: Error, Equatable {
         let message: String
     }
@@ -21,7 +21,7 @@ enum InputCommand: Equatable {
     case help
     case quit
 
-    /// The syntax of each command, and its meaning.
+    /// The syntax and the meaning of each command.
     static let list: [(synopsis: String, meaning: String)] = [
         ("connect", "join the mesh again"),
         ("disconnect", "leave the mesh; the process stays"),
@@ -39,7 +39,8 @@ enum InputCommand: Equatable {
 
     /// Parses a line of input.
     ///
-    /// - Returns: Nil if the line is blank.
+    /// - Returns: The command; nil if the line is blank.
+    /// - Throws: The mistake, if the line is not a valid command.
     static func parse(_ line: String) throws(Mistake) -> InputCommand? {
         let (word, rest) = split(line[...])
         switch word {
@@ -68,7 +69,8 @@ enum InputCommand: Equatable {
         }
     }
 
-    /// Returns an addition to a message: the word that the user probably meant, or else another text.
+    /// Returns the end of an error message: it suggests the word of `words` that the user probably meant instead of
+    /// `given`. If no word is similar, returns `other`, or no text if `other` is nil.
     static func suggestion(of words: [String], for given: some StringProtocol, or other: String? = nil) -> String {
         let given = String(given.lowercased().prefix(mostQuoted))
         if let best = NearMiss.best(of: words, for: given) { return "; did you mean '\(best)'?" }
@@ -107,7 +109,7 @@ enum InputCommand: Equatable {
         Mistake(message: "usage: " + (list.map(\.synopsis).first { $0.hasPrefix(word) } ?? word))
     }
 
-    /// Returns the first word, and the text after the blank that ends it.
+    /// Returns the first word of the text, and the text after the space or tab that follows the word.
     private static func split(_ text: Substring) -> (word: Substring, rest: Substring) {
         let text = text.drop(while: isBlank)
         let word = text.prefix { !isBlank($0) }
@@ -120,6 +122,6 @@ enum InputCommand: Equatable {
         "'\(Console.escaped(String(word.prefix(mostQuoted))))\(word.count > mostQuoted ? "…" : "")'"
     }
 
-    /// The largest number of characters of a word that a message quotes.
+    /// The largest number of characters of an input word that a message quotes.
     private static let mostQuoted = 32
 }

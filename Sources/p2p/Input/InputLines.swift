@@ -5,8 +5,8 @@ internal import Synchronization
 /// Reads lines from standard input on a thread of its own. So the wait for a line cannot block an event loop, or keep
 /// the process from ending.
 ///
-/// It reads from a terminal only while the process is in the foreground. In the background, the system would stop the
-/// process, or the process would read text that the user types for the shell.
+/// If standard input is a terminal, lines are read only while the process is in the foreground. In the background, the
+/// system would stop the process, or the process would read text that the user types for the shell.
 final class InputLines: Sendable {
     private let splitter = Mutex(LineSplitter(limit: limit))
     private let queue = DispatchQueue(label: "input")
@@ -15,16 +15,16 @@ final class InputLines: Sendable {
         if FileSystem.isTerminal(FileSystem.standardInput) { SignalTrap.ignoreTerminalInput() }
     }
 
-    /// Waits for the next line. Reads nothing until it is called.
+    /// Waits for the next line. Nothing is read from standard input between calls.
     ///
-    /// - Returns: Nil at the end.
+    /// - Returns: The line; nil at the end of the input.
     func next() async -> LineSplitter.Line? {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: self.readLine()) }
         }
     }
 
-    /// True if standard input is a terminal that is still open. Then an end of the input means that the user has typed
+    /// True if standard input is a terminal that is still open. If it is, the input ends only when the user types
     /// Ctrl-D.
     var isTerminal: Bool { FileSystem.isTerminal(FileSystem.standardInput) }
 
@@ -41,7 +41,7 @@ final class InputLines: Sendable {
         }
     }
 
-    /// Returns some bytes; nil at the end, and if standard input cannot be read.
+    /// Waits for bytes and returns them; nil at the end of the input, or if standard input cannot be read.
     private static func readBytes() -> [UInt8]? {
         let input = FileSystem.standardInput
         while true {

@@ -1,4 +1,4 @@
-/// Divides bytes into lines of UTF-8. The memory is bounded, however long a line is.
+/// Divides bytes into lines of UTF-8. The memory that it uses is bounded, however long a line is.
 struct LineSplitter {
     enum Line: Equatable, Sendable {
         case text(String)
@@ -8,10 +8,10 @@ struct LineSplitter {
 
     private let limit: Int
     private var bytes: [UInt8] = []
-    /// The index of the first byte that is not part of a returned line, and of the first byte that has not been
-    /// searched for the end of a line.
+    /// Two indices in `bytes`. `start` is that of the first byte after the lines that were returned. `searched` is that
+    /// of the first byte that has not been searched for a line end.
     private var (start, searched) = (0, 0)
-    /// True while the bytes of a line that is too long are dropped.
+    /// True while the rest of a line that is too long is being dropped.
     private var isDropping = false
     private var hasEnded = false
 
@@ -26,12 +26,12 @@ struct LineSplitter {
         bytes += more
     }
 
-    /// Notes the end of the input. The bytes after the last line end are then a line too.
+    /// Notes that the input has ended. If bytes follow the last line end, `next` returns them as a line.
     mutating func finish() {
         hasEnded = true
     }
 
-    /// Returns the next line without its line end (LF or CR LF); nil if more bytes are needed.
+    /// Returns the next line without its line end (LF or CR LF); nil if there is no complete line.
     mutating func next() -> Line? {
         if let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
             return take(bytes[start..<end], after: end + 1)

@@ -1,16 +1,17 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// Executes the commands that a peer reads from standard input, one after the other. The answer to each is one line
-/// that begins with `ok` or `error`; for a command that lists something, the list comes before that line.
+/// Executes the commands that a peer reads from standard input, one after another. The answer to each command ends with
+/// a line that begins with `ok` or `error`. If the command lists something, the list comes before that line.
 struct PeerInput {
     let runner: PeerRunner
     let broadcaster: Broadcaster
     let inspector: PeerInspector
-    /// Begins to leave the mesh and to end the process.
+    /// Starts to leave the mesh and to end the process.
     let quit: @Sendable () async -> Void
 
-    /// Reads commands until the end of the input. At a terminal, the end is a command to quit.
+    /// Reads and executes commands until the input ends. If the input is a terminal, its end works like the command
+    /// `quit`.
     func run() async {
         let lines = InputLines()
         if lines.isTerminal { Console.showPrompt() }
@@ -132,8 +133,8 @@ struct PeerInput {
         }
     }
 
-    /// Calls `send` again, for at most `patience`, as long as it fails because the peer is not a member yet or sends
-    /// too fast for a receiver.
+    /// Calls `send`. While `send` fails because the peer is not a member yet, or because it sends too fast for a
+    /// receiver, calls `send` again, for at most `patience`.
     private static func retrying<Result>(
         _ send: () async throws(DeliveryError) -> Result
     ) async throws(DeliveryError) -> Result {
@@ -169,20 +170,22 @@ struct PeerInput {
 
     private static let interruption = "the peer left the mesh before an answer came"
 
-    /// The longest time that a message waits until the peer is a member, and the longest time that it then waits for
-    /// acknowledgments.
+    /// The longest time for which a message waits until the peer is a member, and also the longest time for which it
+    /// then waits for acknowledgments.
     private static let patience = Duration.seconds(3)
 }
 
 extension PeerInput {
-    /// The answer to a command: the lines of a list, if the command lists something, and then one line with the result.
+    /// The answer to a command. Its last line gives the result. If the command lists something, the lines of the list
+    /// come before the result.
     struct Answer: Equatable {
         private var lines: [String]
 
         static func ok(_ text: String, after list: [String] = []) -> Answer { Answer(lines: list + ["ok \(text)"]) }
         static func error(_ text: String) -> Answer { Answer(lines: ["error \(text)"]) }
 
-        /// The lines, joined to as few blocks as possible. No other output is printed between the lines of one block.
+        /// The lines of the answer, joined into as few blocks as possible. No other output can be printed within a
+        /// block.
         var blocks: [String] {
             var blocks: [String] = []
             var size = 0

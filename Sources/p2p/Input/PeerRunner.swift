@@ -3,7 +3,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// Runs a peer. After `disconnect` and `connect`, runs another one, because a `MeshPeer` can run only once.
+/// Runs a peer. After `disconnect` and `connect`, runs a new one, because a `MeshPeer` can run only once.
 actor PeerRunner: Service {
     /// The reason why `connect`, `disconnect` or another command is refused.
     enum Refusal: Error {
@@ -26,14 +26,15 @@ actor PeerRunner: Service {
     private let inspector: PeerInspector
     private let peers: AsyncStream<MeshPeer>
     private let nextPeer: AsyncStream<MeshPeer>.Continuation
-    /// The peer that runs; nil while there is none.
+    /// The peer that runs; nil if the peer is disconnected.
     private(set) var peer: MeshPeer?
-    /// True while `connect` waits for the socket. An error is then the answer to `connect`.
+    /// True while `connect` waits until the socket is bound. An error during this time is returned by `connect` and
+    /// does not end the runner.
     private var isConnecting = false
     private var connectFailure: MeshError?
     private var endWaiters: [CheckedContinuation<Void, Never>] = []
 
-    /// - Parameter peer: The first peer, which has not run.
+    /// - Parameter peer: The first peer to run.
     init(
         _ peer: MeshPeer, _ configuration: MeshPeer.Configuration, logger: Logger, printer: PeerSessionPrinter,
         inspector: PeerInspector
@@ -49,7 +50,7 @@ actor PeerRunner: Service {
 
     nonisolated var name: PeerName { configuration.name }
 
-    /// The peer that runs.
+    /// The peer that runs. Throws `Refusal.disconnected` if there is none.
     var connected: MeshPeer {
         get throws(Refusal) {
             guard let peer else { throw .disconnected }
@@ -57,7 +58,7 @@ actor PeerRunner: Service {
         }
     }
 
-    /// Runs peers until graceful shutdown, or until one fails.
+    /// Runs one peer after another until graceful shutdown, or until a peer fails.
     ///
     /// Returns when the events of the last peer are printed, or after `Console.patience` if nobody reads stdout.
     func run() async throws {
@@ -99,7 +100,7 @@ actor PeerRunner: Service {
         endWaiters = []
     }
 
-    /// Begins to join the mesh again. Returns when the socket is bound.
+    /// Starts a new peer, which joins the mesh. Returns when the peer's socket is bound.
     func connect() async throws(Refusal) {
         guard peer == nil else { throw .connected }
         let next: MeshPeer
@@ -117,7 +118,7 @@ actor PeerRunner: Service {
         throw connectFailure.map { .failed(Failure($0)) } ?? .disconnected
     }
 
-    /// Leaves the mesh. Returns when the events of the peer are printed.
+    /// Leaves the mesh. Returns when the events of the peer have been printed.
     func disconnect() async throws(Refusal) {
         let peer = try connected
         await peer.leave()
