@@ -3,13 +3,13 @@ import Testing
 
 /// Compares ARCHITECTURE.md with the code.
 @Suite("Architecture document") struct ArchitectureDocumentTests {
-    /// One line of a datagram's path in the document: a function, and its type.
+    /// One line of a datagram's path in ARCHITECTURE.md: a type, and a function of that type.
     private struct Step: Equatable {
         let type: String
         let function: String
     }
 
-    /// The kinds of datagrams whose path the document lists, and the function at which each path begins.
+    /// The kinds of datagrams whose paths ARCHITECTURE.md lists, each with the function at which its path begins.
     private static let entries: [(kind: String, entry: Step)] = [
         ("HELLO", Step(type: "Registry", function: "handle")),
         ("CONFIRM", Step(type: "Registry", function: "handle")),
@@ -17,7 +17,7 @@ import Testing
         ("MESSAGE", Step(type: "Peer", function: "handle")),
     ]
 
-    /// Returns the steps under the heading `### kind`, in order.
+    /// Returns the steps that ARCHITECTURE.md lists under the heading `### kind`, in order.
     private func path(of kind: String) throws -> [Step] {
         let page = try Document("ARCHITECTURE.md")
         let section = page.text.components(separatedBy: "\n## A datagram's path\n").dropFirst().first

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The documentation of the public API, as scripts/docs builds it.
+/// Tests the documentation of the public API, which scripts/docs builds.
 @Suite("Documentation of the library")
 struct DocumentationTests {
     private struct Source {
@@ -40,7 +40,7 @@ struct DocumentationTests {
                 let indent = line.prefix { $0 == " " }
                 if line.contains(#/^ *public enum /#) { enumeration = indent }
                 if line == (enumeration ?? "-") + "}" { enumeration = nil }
-                // Only the cases of an enumeration count, and not those of a switch.
+                // Only a case of an enumeration counts. A case of a switch does not.
                 let isCase = enumeration.map { line.hasPrefix("\($0)    case ") } ?? false
                 guard isCase || line.contains(declaration) else { continue }
                 let before = source.lines[..<index].last { !$0.contains(#/^ *@\w+/#) } ?? ""

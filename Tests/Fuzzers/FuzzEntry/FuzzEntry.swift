@@ -6,18 +6,19 @@ package import FuzzKit
     import Darwin
 #endif
 
-/// The common part of the entry points that libFuzzer calls.
+/// The code that the entry points of all libFuzzer targets share.
 package enum FuzzEntry {
-    /// Resets the actions of the signals that a trap raises to the system's defaults. Otherwise Swift's backtracer,
-    /// which installs its handlers before libFuzzer starts, would hang in a read from its pipe. AddressSanitizer still
-    /// handles the signals of invalid memory accesses.
+    /// Resets the handlers of the signals that a trap raises to the system's defaults. Swift's backtracer installs its
+    /// handlers before libFuzzer starts, and would hang while it reads from its pipe. AddressSanitizer still handles
+    /// the signals of invalid memory accesses.
     package static func initialize() {
         for number in [SIGILL, SIGTRAP, SIGABRT, SIGQUIT] {
             _ = signal(number, SIG_DFL)
         }
     }
 
-    /// Runs the target, and aborts if it finds a failure, which libFuzzer then records.
+    /// Runs the target on the input. If the target finds a failure, aborts the process, so that libFuzzer records the
+    /// input.
     package static func run(_ target: FuzzTarget, _ bytes: UnsafePointer<UInt8>?, _ count: Int) {
         let input = unsafe [UInt8](UnsafeBufferPointer(start: bytes, count: count))
         if let failure = target.failure(of: input) { fatalError("\(target): \(failure)") }

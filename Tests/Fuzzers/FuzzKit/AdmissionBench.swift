@@ -1,10 +1,10 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// The gates of a server, and a peer in several stages. Valid datagrams have brought them to states in which each kind
-/// of datagram is accepted. The bench is made once, and copied for each input.
+/// The gates of a server, and one peer in three stages. Valid datagrams have brought them to states in which each kind
+/// of datagram is accepted. The bench is created once, and each input uses a copy.
 final class AdmissionBench: Sendable {
-    /// The stages of a peer. In each, it accepts other kinds of datagrams.
+    /// The stages of a peer. The stage determines which kinds of datagrams the peer accepts.
     enum Stage: Sendable {
         /// The peer has sent a HELLO.
         case joining
@@ -14,29 +14,29 @@ final class AdmissionBench: Sendable {
         case member
     }
 
-    /// The gates of the server. They have a session of `member` and a ticket of `candidate`, and do not know the
-    /// `strangers`.
+    /// The gates of the server. They have a session for `member` and a ticket for `candidate`. They know nothing about
+    /// the `strangers`.
     let gates: ServerGates
-    /// Peers that have made a HELLO: one without a cookie, one with a cookie.
+    /// Two peers that have created a HELLO. The first HELLO has no cookie, and the second one has a cookie.
     let strangers: [ScriptedPeer]
     let candidate: ScriptedPeer
     let member: ScriptedPeer
 
-    /// The peer in the three stages.
+    /// The same peer in the stage `joining`. The next two properties are the stages `confirming` and `member`.
     let joining: Peer
     let confirming: Peer
     let listening: Peer
-    /// The server of the peer.
+    /// The server with which the peer shares its keys.
     let server: ScriptedServer
-    /// The other member in the directory of `listening`.
+    /// The member that `listening` has in its directory, in addition to itself.
     let speaker: ScriptedPeer
 
     static let shared = AdmissionBench()
     static let now = Instant(nanoseconds: 1_000_000_000_000)
-    /// The counters that have already been accepted, which are the same in three directions: from `member` to the
+    /// The counters that a receiver has already accepted. They are the same in three directions: from `member` to the
     /// gates, from the server to `listening`, and from `speaker` to `listening`.
     static let heard: [UInt64] = [1, 2, 4_000, 5_000]
-    /// The newest number of the accepted HEARTBEATs, and of the accepted PULSEs.
+    /// The newest number that was accepted in a HEARTBEAT. The newest number that was accepted in a PULSE is the same.
     static let number: UInt64 = 10
     static let version: UInt64 = 6
     private static let cookie = [UInt8](repeating: 0xC0, count: Bytes16.count)
@@ -108,7 +108,7 @@ final class AdmissionBench: Sendable {
         listening = peer
     }
 
-    /// Returns a peer that has made a HELLO.
+    /// Returns a peer that has created a HELLO.
     private static func scripted(_ index: Int, cookie: Bytes16 = .zero) -> ScriptedPeer {
         var peer = ScriptedPeer(key: Pool.keys[index], name: Pool.names[index], context: Pool.context)
         _ = peer.hello(from: Pool.address(index), ephemeral: Pool.secret(UInt64(index)), cookie: cookie)

@@ -1,12 +1,16 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// Checks how the gates of a server, and a peer, handle datagrams that are made with the right keys and changed at a
-/// known step.
+/// Checks how a server's gates and a peer handle datagrams that are made with the right keys. Each datagram is
+/// unchanged, or is changed at a step that the check knows.
 ///
-/// The step determines which datagrams may be accepted. A datagram that was changed after sealing is refused before or
-/// at the seal. One that was changed between signature and seal is not verified. One that was changed before the
-/// signature is accepted if its payload is canonical and allowed. An unchanged one must be accepted, once.
+/// The step determines which results are allowed:
+///
+/// - A datagram that was changed after sealing must be refused before its seal is opened, or because the seal does not
+///   open.
+/// - A datagram that was changed after signing and before sealing must not pass the signature check.
+/// - A datagram that was changed before signing must be accepted if its payload is canonical and allowed.
+/// - An unchanged datagram must be accepted once.
 package enum AdmissionCheck {
     package static func failure(of input: [UInt8]) -> String? {
         guard let bench = AdmissionBench.shared else { return "the harness cannot join its own mesh" }
@@ -15,8 +19,9 @@ package enum AdmissionCheck {
         return AdmissionTrial(bench, recipe).failure()
     }
 
-    /// The seeds. An input begins with a byte for the kind and a byte for the steps at which the datagram is changed.
-    /// Further choices follow. If the steps and the choices are zeros, the datagram is valid.
+    /// The seeds, in which fuzzing starts. The first byte of an input chooses the kind of datagram. The second byte
+    /// chooses the steps at which it is changed. The other bytes are further choices. If the second byte and all bytes
+    /// after it are zero, the datagram is valid.
     package static var seeds: [(name: String, input: [UInt8])] {
         Kind.allCases.enumerated().flatMap { index, kind in
             [0x00, 0x10, 0x20, 0x40, 0x80].map { steps in
@@ -26,16 +31,16 @@ package enum AdmissionCheck {
     }
 }
 
-/// The test of one datagram.
+/// A test of the result for one datagram.
 private struct AdmissionTrial {
     private enum Outcome: Equatable {
         case through
-        /// The datagram was verified, but refused in the present state of the receiver.
+        /// The signature of the datagram was valid, but the receiver refused the datagram in its present state.
         case verified(Rejection)
         case refused(Rejection)
-        /// The datagram of a member had an intact seal and a wrong signature.
+        /// The datagram came from a member. Its seal was intact and its signature was wrong.
         case misbehaved
-        /// The datagram was answered, and changed no state.
+        /// The datagram was answered, and the receiver's state did not change.
         case answered
 
         var isIn: Bool {
@@ -81,8 +86,8 @@ private struct AdmissionTrial {
             guard case .refused(let rejection) = outcome, Self.shallow.contains(rejection) || isRetry else {
                 return "changed after sealing, and \(outcome)"
             }
-            // The changed datagram must not have changed the state: the unchanged one must get the same result as
-            // without it.
+            // The changed datagram must not affect the state. So the unchanged datagram must now get the same result as
+            // from a receiver that has not received the changed one.
             let fresh = AdmissionTrial(bench, recipe).handed(honest)
             let after = hand(honest)
             return after == fresh ? nil : "unchanged it is \(fresh), after a changed one \(after)"
@@ -95,7 +100,8 @@ private struct AdmissionTrial {
         return replayFailure()
     }
 
-    /// Checks that a datagram is not accepted twice. A repeated HELLO gets the same WELCOME again.
+    /// Checks that the same datagram is not accepted a second time. A HELLO is exempt, because a repeated HELLO gets
+    /// the same WELCOME again.
     private mutating func replayFailure() -> String? {
         guard recipe.draft.kind != .hello, peer.map({ $0.nextDeadline != nil }) ?? true else { return nil }
         let again = hand(bytes)
@@ -105,8 +111,9 @@ private struct AdmissionTrial {
 
     private var isRetry: Bool { recipe.draft.kind == .retry }
 
-    /// True if only the cookie of a RETRY is changed. The cookie is not signed, so the peer accepts the RETRY and sends
-    /// a useless HELLO. The bytes are compared, not the changes: a RETRY is not sealed, so one change can undo another.
+    /// True if the datagram is a RETRY that differs from the signed one only in its cookie. The cookie is not signed,
+    /// so the peer accepts this RETRY and sends a useless HELLO. The bytes are compared and not the changes, because
+    /// one change of a RETRY can undo another.
     private var isExempt: Bool {
         let cookie = Header.size..<Header.size + Bytes16.count
         let signed = recipe.draft.bytes
@@ -145,12 +152,12 @@ private struct AdmissionTrial {
         }
     }
 
-    /// The refusals of datagrams whose signature has been verified.
+    /// The reasons for which a datagram is refused after its signature has been verified.
     private static let afterSignature: Set<Rejection> = [
         .deltaNotApplicable, .snapshotNotWanted, .directoryContradiction, .directoryMismatch,
     ]
 
-    /// The refusals of datagrams before the seal is opened, or because it does not open.
+    /// The reasons for which a datagram is refused before its seal is opened, or because the seal does not open.
     private static let shallow: Set<Rejection> = [
         .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,
         .counterOutOfRange, .nonCanonicalAgreementKey, .sourceNotAllowed, .misdirected, .agreementFailed, .sealBroken,
@@ -159,7 +166,7 @@ private struct AdmissionTrial {
     ]
 }
 
-/// The state of a peer that an observer sees.
+/// The part of a peer's state that is visible from outside.
 private struct Observation: Equatable {
     let version: UInt64
     let session: SessionID?

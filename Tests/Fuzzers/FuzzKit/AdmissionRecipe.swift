@@ -1,7 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// The description of a datagram by an input: its kind, signer, key, payload and source, and the changes at each step.
+/// A description of a datagram, which an input determines: kind, signer, key, payload, source, and the changes at each
+/// step.
 struct AdmissionRecipe {
     enum Receiver: Hashable {
         case server
@@ -13,10 +14,13 @@ struct AdmissionRecipe {
     private(set) var changes = ForgedDatagram.Changes()
     let path: Path
     private(set) var now = AdmissionBench.now
-    /// The reason why the datagram must be refused, unless its payload or a change is the reason; nil if there is none.
+    /// The reason why the receiver must refuse the datagram; nil if there is none. Faults of the payload and of the
+    /// changes are not included.
     private(set) var flaw: String?
 
-    /// - Returns: Nil if the bench cannot make such a datagram, which would be a fault of the harness.
+    /// Reads the description of a datagram from an input.
+    ///
+    /// - Returns: Nil if the bench cannot create such a datagram, which would be a fault of the harness.
     init?(_ input: inout FuzzInput, _ bench: AdmissionBench) {
         let kind = input.element(of: Kind.allCases)
         let steps = input.byte()
@@ -88,7 +92,7 @@ struct AdmissionRecipe {
         }
     }
 
-    /// A byte of at least this value chooses a fault. So an input of zeros makes a valid datagram.
+    /// The lowest byte that chooses a fault. An input of zeros therefore makes a valid datagram.
     private static let rare: UInt8 = 0xE0
     private static let later = Duration.seconds(61)
     private static let paths: [Path] = [
@@ -126,8 +130,8 @@ extension AdmissionRecipe {
         }
     }
 
-    /// Returns the reason why the receiver must refuse the counter, by a slow model of `ReplayWindow`; nil if there is
-    /// none.
+    /// Returns the reason why the receiver must refuse the datagram's counter; nil if the receiver must accept it. This
+    /// is a slow model of `ReplayWindow`.
     private static func counterFlaw(_ draft: ForgedDatagram, _ receiver: Receiver) -> String? {
         if draft.kind.isHandshake { return draft.counter == 0 ? nil : "a handshake has no counter" }
         guard (1..<ProtocolConstants.counterLimit).contains(draft.counter) else { return "its counter is out of range" }
@@ -161,7 +165,7 @@ extension AdmissionRecipe {
         case .welcome:
             var draft = server.welcome
             // A server chooses the session (bytes 0 to 7), the directory id (bytes 16 to 23) and the intervals (bytes
-            // 24 to 31), so other values of these are valid too.
+            // 24 to 31). So a WELCOME with other values in these bytes is also valid.
             for index in [0, 1, 7, 16, 23, 24, 25, 26, 27, 28, 29, 30, 31] { draft.payload[index] ^= input.byte() }
             return draft
         case .reject:
@@ -225,7 +229,7 @@ extension AdmissionRecipe {
         }
     }
 
-    /// Returns some of the known entries. They are mostly in ascending order, which is required.
+    /// Returns some of the known entries. For most inputs, they are in ascending order, as the protocol requires.
     private static func entries(_ input: inout FuzzInput, _ bench: AdmissionBench) -> [Entry] {
         let known = [bench.server.entry, bench.speaker.entry, bench.member.entry, bench.candidate.entry]
             .compactMap(\.self).sorted { $0.session < $1.session }

@@ -1,10 +1,10 @@
 import MeshControl
 
-/// Checks the part of the control socket that reads requests after HTTP has been parsed: path, method, query and JSON.
+/// Checks how the control socket reads requests: path, method, query and JSON. The parsing of HTTP is not included.
 ///
-/// An input is a line with a method, a blank and a target, and then the body. A request that is accepted must be within
-/// the limits, and must mean the same after it was encoded and decoded again. A refusal must be an answer that a client
-/// can decode.
+/// An input is a line with a method, a blank and a target, followed by the body. An accepted request must be within the
+/// limits. If the request is encoded and decoded again, its meaning must not change. If a request is refused, a client
+/// must be able to decode the answer.
 package enum ControlCheck {
     package static func failure(of input: [UInt8]) -> String? {
         let parts = input.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
@@ -25,7 +25,7 @@ package enum ControlCheck {
         case .status, .reload: return nil
         case .events(let filter):
             #if FUZZ_CANARY
-                // The planted fault is that a filter with two kinds and a name fails.
+                // The planted fault: a filter with a name and more than one kind fails.
                 if let kinds = filter.kinds, kinds.count > 1, filter.names != nil { return "a planted fault" }
             #endif
             let again = ControlRequest(method: "GET", target: "/v1/events\(filter.query)", body: [])
@@ -61,7 +61,7 @@ package enum ControlCheck {
         return nil
     }
 
-    /// Requests to each path. Most are valid, and some have a mistake.
+    /// Requests to each path. Most of them are valid, and some contain a mistake.
     package static let seeds: [(name: String, input: [UInt8])] = [
         ("status", "GET /v1/status\n"), ("status-none", "GET /v1/status?members=none\n"),
         ("status-twice", "GET /v1/status?members=all&members=none\n"), ("events", "GET /v1/events\n"),

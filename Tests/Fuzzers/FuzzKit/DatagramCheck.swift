@@ -1,10 +1,14 @@
 import SecureMeshCore
 
-/// Hands any bytes to the decoders. A decoder must refuse them, or decode a value that encodes to the same bytes.
+/// Gives arbitrary bytes to the decoders. A decoder must refuse them, or must decode a value that encodes to the same
+/// bytes.
 ///
-/// The input is read in four ways: as a datagram; as a datagram with a correct length field, which random bytes rarely
-/// have; as the number of a kind and its payload, which on the wire would be sealed; and, if the first byte is at least
-/// `recipeMark`, as the choices of a `DatagramRecipe`.
+/// Each input is read in up to four ways:
+///
+/// - as a datagram;
+/// - as a datagram whose length field is corrected, because random bytes rarely have a correct length;
+/// - as the number of a kind, followed by a payload of that kind, unsealed;
+/// - as the choices of a `DatagramRecipe`, if the first byte is at least `recipeMark`.
 package enum DatagramCheck {
     package static func failure(of input: [UInt8]) -> String? {
         if let failure = checkDatagram(input) { return failure }
@@ -19,10 +23,11 @@ package enum DatagramCheck {
         return Kind(rawValue: first).flatMap { check(Array(input.dropFirst()), as: $0).failure }
     }
 
-    /// The lowest first byte of an input that is a recipe. It is above all numbers of kinds and all versions.
+    /// The lowest first byte that marks an input as a recipe. It is greater than the number of every kind, and than
+    /// every version.
     static let recipeMark: UInt8 = 0x80
 
-    /// Checks that the decoders accept every encoded datagram, and accept a changed datagram only if it is canonical.
+    /// Checks that the decoders accept the recipe's datagram, and accept the changed datagram only if it is canonical.
     private static func checkRecipe(_ input: [UInt8]) -> String? {
         var choices = FuzzInput(input)
         let recipe = DatagramRecipe(&choices)
@@ -34,7 +39,7 @@ package enum DatagramCheck {
         return checkDatagram(recipe.datagram, of: recipe) ?? recipe.changed.flatMap { checkDatagram($0, of: recipe) }
     }
 
-    /// Checks the header of a datagram, and its payload. The payload of `recipe` is not checked again.
+    /// Checks the header and the payload of a datagram. A payload that equals the one of `recipe` is not checked again.
     private static func checkDatagram(_ bytes: [UInt8], of recipe: DatagramRecipe? = nil) -> String? {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
         let header = datagram.header
@@ -42,7 +47,7 @@ package enum DatagramCheck {
         guard header.encode(size: datagram.size)[...] == bytes[..<datagram.sealed.lowerBound] else {
             return "\(header.kind): the header, encoded again, is not what was decoded: \(header)"
         }
-        // A seed has its payload in place of the ciphertext.
+        // In a seed, the payload takes the place of the ciphertext.
         let overhead = Signature.count + (header.kind.isSealed ? Kind.tagSize : 0)
         let payload = Array(bytes[datagram.sealed].dropLast(overhead))
         if let recipe, recipe.kind == header.kind, recipe.payload == payload { return nil }
@@ -62,7 +67,7 @@ package enum DatagramCheck {
         }
     }
 
-    /// Hands `bytes` to the payload decoder of `kind`.
+    /// Gives `bytes` to the decoder for payloads of `kind`.
     private static func check(_ bytes: [UInt8], as kind: Kind) -> Verdict {
         switch kind {
         case .hello: check(bytes, Hello.self)
@@ -94,7 +99,7 @@ package enum DatagramCheck {
         return .taken
     }
 
-    /// Checks the properties of a decoded entry on which the rest of the program relies.
+    /// Checks the properties of a decoded entry that the rest of the program relies on.
     private static func check(_ entry: Entry) -> String? {
         guard entry.address.isUsable else { return "an entry with an address that cannot be sent to: \(entry.address)" }
         guard (Entry.fixedSize + 1...Entry.maximumSize).contains(entry.encodedSize) else {
@@ -106,8 +111,8 @@ package enum DatagramCheck {
 
     private static func encoded(_ body: some Payload) -> [UInt8] {
         #if FUZZ_CANARY
-            // The planted fault is an encoder that omits the last byte of a SNAPSHOT part after the first, if it has
-            // two entries or more.
+            // The planted fault: an encoder omits the last byte of a SNAPSHOT part with two or more entries, except in
+            // the first part.
             if let snapshot = body as? Snapshot, snapshot.part > 0, snapshot.entries.count > 1 {
                 return Array(body.encoded.dropLast())
             }

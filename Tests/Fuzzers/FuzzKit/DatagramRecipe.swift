@@ -1,17 +1,17 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A valid datagram of any kind, and possibly a changed copy of it, which the choices of an input describe. Its payload
-/// is not encrypted.
+/// A valid datagram of any kind and, for some inputs, a changed copy of that datagram. The input chooses both. The
+/// payload is not encrypted.
 ///
-/// Random bytes rarely contain several valid entries and a length that matches. With choices, every input makes a valid
+/// Random bytes rarely contain several valid entries and a matching length. With choices, every input makes a valid
 /// datagram.
 struct DatagramRecipe {
     let kind: Kind
     let payload: [UInt8]
     /// The unchanged datagram.
     let datagram: [UInt8]
-    /// The changed datagram; nil if there is no change.
+    /// The changed copy of `datagram`; nil if the input chooses no change.
     let changed: [UInt8]?
 
     init(_ input: inout FuzzInput) {
@@ -141,12 +141,12 @@ struct DatagramRecipe {
         SessionID(rawValue: input.number(near: 1)) ?? Pool.session
     }
 
-    /// Returns 32 times the same byte. These few values include the smallest and the largest one.
+    /// Returns 32 equal bytes. The possible values include the smallest and the largest 32-byte value.
     private static func bytes32(_ input: inout FuzzInput) -> Bytes32 {
         repeated[Int(input.byte())]
     }
 
-    /// Returns a canonical key, which is sometimes close to the largest one.
+    /// Returns a canonical key. For some inputs, the key is close to the largest canonical key.
     private static func agreementKey(_ input: inout FuzzInput) -> AgreementPublicKey {
         let first = Int(input.byte())
         return input.flag() ? greatKeys[first] : evenKeys[first]
@@ -165,7 +165,7 @@ struct DatagramRecipe {
         return names[count - 1][input.below(letters.count)]
     }
 
-    // These values are made once, and not for every input, because an input only chooses among them.
+    // The values below are created once and not for every input. An input only chooses among them.
 
     private static let repeated = (UInt8.min...UInt8.max).map { byte in
         Bytes32([UInt8](repeating: byte, count: Bytes32.count).span)
@@ -179,7 +179,7 @@ struct DatagramRecipe {
     }
 
     private static let letters: [Character] = ["a", "Z", "0", "9", ".", "_", "-"]
-    /// The names, by length and letter.
+    /// The names, indexed by length and letter.
     private static let names = (1...PeerName.maximumLength).map { count in
         letters.map { (try? PeerName(String(repeating: $0, count: count))) ?? Pool.names[0] }
     }

@@ -97,7 +97,7 @@ package enum DatagramSeeds {
         }
     }
 
-    /// Returns sessions in ascending order, as entries must be.
+    /// Returns sessions in ascending order. Entries must be in this order.
     private static func sessions(_ count: UInt64) -> [SessionID] {
         (0..<count).compactMap { SessionID(rawValue: 0x0102_0304_0506_0700 + $0) }
     }

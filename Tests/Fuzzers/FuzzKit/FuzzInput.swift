@@ -1,8 +1,8 @@
 package import MeshSimulator
 import SecureMeshCore
 
-/// An input as a sequence of choices. Choices after the end of the bytes are 0, so each prefix of an input is a valid
-/// input.
+/// An input that is read as a sequence of choices. After the end of the bytes, every choice is 0. So each prefix of an
+/// input is also a valid input.
 package struct FuzzInput {
     private let bytes: [UInt8]
     private var offset = 0
@@ -19,7 +19,7 @@ package struct FuzzInput {
         return bytes[offset]
     }
 
-    /// Returns a number below `limit`, which is at most 256.
+    /// Returns a number below `limit`. `limit` is at most 256.
     package mutating func below(_ limit: Int) -> Int {
         Int(byte()) % max(limit, 1)
     }
@@ -29,7 +29,7 @@ package struct FuzzInput {
         return high << 8 | UInt16(byte())
     }
 
-    /// Returns a number that is mostly near `base`, sometimes at an end of the range, and otherwise random.
+    /// Returns a number. For most inputs it is near `base`; for some it is at an end of the range, or random.
     package mutating func number(near base: UInt64) -> UInt64 {
         switch byte() {
         case let small where small < 0xC0: base &+ UInt64(small % 8)
@@ -49,7 +49,7 @@ package struct FuzzInput {
 
     package mutating func flag() -> Bool { byte() & 1 == 1 }
 
-    /// Returns the next `count` bytes, or all that are left.
+    /// Returns the next `count` bytes; fewer if the input ends before that.
     package mutating func take(_ count: Int) -> [UInt8] {
         let end = min(offset + count, bytes.count)
         defer { offset = end }

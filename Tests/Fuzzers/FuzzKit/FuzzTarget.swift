@@ -1,15 +1,16 @@
-/// The fuzz targets. libFuzzer and the replay of the corpora in `swift test` both call them.
+/// The fuzz targets. Both libFuzzer and the replay of the corpora in `swift test` call them.
 package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible {
-    /// Hands any bytes to the decoders.
+    /// Gives arbitrary bytes to the decoders.
     case datagram = "FuzzDatagram"
-    /// Hands datagrams that are made with the right keys and then changed to the gates of a server and to a peer.
+    /// Makes datagrams with the right keys, changes them, and gives them to a server's gates or to a peer.
     case admission = "FuzzAdmission"
-    /// Plays a stream of operations on a registry, its peers, a hostile network and hostile members.
+    /// Runs a sequence of operations on a registry, its peers, a hostile network and hostile members.
     case mesh = "FuzzMesh"
-    /// Hands requests to the code of the control socket that reads them after HTTP has been parsed.
+    /// Gives requests to the code of the control socket that runs after HTTP has been parsed.
     case control = "FuzzControl"
 
-    /// Returns the failure that `input` shows, or nil. The same input always gives the same result.
+    /// Returns a description of the failure that `input` causes; nil if there is no failure. The result depends on
+    /// `input` alone.
     package func failure(of input: [UInt8]) -> String? {
         switch self {
         case .datagram: DatagramCheck.failure(of: input)
@@ -19,7 +20,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable, CustomStringConvertible
         }
     }
 
-    /// The inputs from which a fuzzer starts. They are small, and make every kind of datagram, operation or request.
+    /// The inputs with which fuzzing starts. They are small, and cover every kind of datagram, operation or request.
     package var seeds: [(name: String, input: [UInt8])] {
         switch self {
         case .datagram: DatagramSeeds.all

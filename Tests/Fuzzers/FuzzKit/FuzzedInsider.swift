@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 
 extension ScriptedPeer {
-    /// Returns a HEARTBEAT or a LEAVE, sometimes with another number, token or version.
+    /// Returns a HEARTBEAT or a LEAVE. For some inputs, its number, token or version is wrong.
     mutating func heartbeat(_ input: inout FuzzInput) -> ForgedDatagram? {
         advance()
         let body = Heartbeat(

@@ -1,20 +1,22 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// A virtual mesh that is driven by operations: they deliver, delay, change and repeat datagrams, and let time pass.
+/// A virtual mesh that an input drives by operations. An operation delivers, delays, changes or repeats datagrams, lets
+/// time pass, or acts on the server, a peer or an insider.
 final class HostileMesh: VirtualMesh {
     let state: MeshState
-    /// Members that an attacker controls.
+    /// The members that an attacker controls.
     var insiders: [ScriptedPeer]
     private var inFlight: [Flight] = []
-    /// The last datagrams that were sent, so that they can be replayed.
+    /// The most recent datagrams, which operations can replay.
     private var past: [Flight] = []
     private var isHealed = false
-    /// True while the network delivers everything at once, in order.
+    /// True while the network delivers every datagram at once and in order.
     private var isFlowing = false
-    /// The rest of the virtual time for which an input may let the network deliver everything.
+    /// The remaining virtual time in which the network may deliver every datagram at once. Each input has a limited
+    /// amount.
     private var quiet = HostileMesh.quietTime
-    /// The time at which each identity last sent a CONFIRM or HEARTBEAT.
+    /// For each identity, the time at which it last sent a CONFIRM or HEARTBEAT.
     private var signsOfLife: [Int: Instant] = [:]
     #if FUZZ_CANARY
         private var beforeMessage: [Int: Peer] = [:]
@@ -32,7 +34,7 @@ final class HostileMesh: VirtualMesh {
         wakeServer()
     }
 
-    /// Makes an independent copy of a mesh, with which an input starts.
+    /// Creates an independent copy of a mesh. Each input starts with such a copy.
     init(copying other: HostileMesh) {
         state = MeshState(copying: other.state)
         (insiders, inFlight, signsOfLife) = (other.insiders, other.inFlight, other.signsOfLife)
@@ -50,12 +52,13 @@ final class HostileMesh: VirtualMesh {
             }
         }
         #if FUZZ_CANARY
-            // The planted fault is that each peer returns to its state before the newest message to it.
+            // The planted fault: each peer returns to the state before the newest message to that peer.
             for (index, machine) in beforeMessage { peers[index].machine = machine }
         #endif
     }
 
-    /// Starts a process with the key of `identity`. It replaces the peer with the same index.
+    /// Starts a peer process with the key of `identity`. If there is a peer at `index`, the new process replaces that
+    /// peer.
     func start(_ index: Int, identity: Int, at address: SocketAddress) {
         let (key, name) = (Pool.keys[identity], Pool.names[identity])
         let peer = VirtualPeer(
@@ -68,7 +71,7 @@ final class HostileMesh: VirtualMesh {
         play(until: now)
     }
 
-    /// Calls a peer's timer before its deadline, and checks that the call changes nothing.
+    /// Calls a peer's timer before the peer's deadline, and checks that this changes nothing.
     func fireForNothing(_ index: Int) {
         let process = peers[index].process
         guard let deadline = process.machine.nextDeadline, deadline > now else { return }
@@ -121,7 +124,7 @@ final class HostileMesh: VirtualMesh {
 
     // MARK: the network
 
-    /// Puts a datagram onto the network, as if a machine had just sent it.
+    /// Sends a datagram, as if one of the machines had produced it.
     func put(_ flight: Flight) {
         if isFlowing { return deliver(flight, after: .zero) }
         inFlight.append(flight)
@@ -137,7 +140,7 @@ final class HostileMesh: VirtualMesh {
         return inFlight
     }
 
-    /// Returns a datagram that was sent earlier. The newest has index 0.
+    /// Returns a datagram that was sent earlier; nil if none was sent. Index 0 is the newest datagram.
     func remembered(_ index: Int) -> Flight? {
         past.isEmpty ? nil : past[past.count - 1 - index % past.count].copied
     }
@@ -146,15 +149,15 @@ final class HostileMesh: VirtualMesh {
 
     // MARK: time
 
-    /// Moves the time forward in one step, so that all timers in between are late.
+    /// Advances the time in one step, so all timers that are due before the new time fire late.
     func leap(_ duration: Duration) {
         state.pass(to: now + duration)
         play(until: now)
         checkSilentMembers()
     }
 
-    /// Lets time pass with all timers on time, while the network delivers everything without delay. Such time is
-    /// limited for each input, because the heartbeats cost a fuzzer more time than anything else.
+    /// Lets time pass. All timers fire on time, and the network delivers every datagram without delay. Each input may
+    /// spend only a limited time in this way, because heartbeats cost a fuzzer the most time.
     func run(_ duration: Duration) {
         guard quiet >= duration else { return }
         quiet -= duration
@@ -183,8 +186,8 @@ final class HostileMesh: VirtualMesh {
 
     // MARK: healing
 
-    /// Lets the mesh run without attacks, and checks that all peers that may be members become members, and hold the
-    /// directory of the server.
+    /// Lets the mesh run without attacks. Then checks that each peer that may be a member is a member, and holds the
+    /// server's directory.
     func heal() {
         guard !isHealed else { return }
         isHealed = true
@@ -195,7 +198,7 @@ final class HostileMesh: VirtualMesh {
         guard failure == nil else { return }
         let members = server.machine.members
         let running = peers.filter { $0.isLive && state.configuration.roster.allows($0.publicKey, as: $0.name) }
-        // Processes that share a key or an address are not checked, because they replace each other without end.
+        // Processes that share a key or an address replace each other without end, so they are not checked.
         for peer in running where peer.waitsUntil ?? begun <= begun && isAlone(peer) {
             guard members.contains(where: { $0.publicKey == peer.publicKey }), peer.machine.isTrusted(now) else {
                 return fail("\(peer.name) is not a member after \(Self.healing) of peace")
@@ -215,8 +218,8 @@ final class HostileMesh: VirtualMesh {
 
     private static let maximumPeers = 8
     private static let quietTime = Duration.seconds(6)
-    /// The time after which the mesh must be healed. In it, a peer can join, and the members of an old directory can
-    /// then come back.
+    /// The time within which the mesh must heal. It is long enough for a peer to join, and then for the members of an
+    /// old directory to return.
     private static let healing = ProtocolConstants.returnPeriod + .seconds(9)
     private static let memory = 96
 }
@@ -226,7 +229,7 @@ extension VirtualPeer {
 }
 
 extension Flight {
-    /// Returns the datagram with changed bytes, marked as one that no machine may accept.
+    /// Returns a copy of the datagram with changed bytes. The copy is marked as a datagram that no machine may accept.
     func broken(_ change: (inout [UInt8]) -> Void) -> Flight {
         var broken = self
         change(&broken.bytes)

@@ -2,8 +2,8 @@ import MeshSimulator
 import SecureMeshCore
 import Synchronization
 
-/// Carries out operations on a `HostileMesh`. An input has the choice of a mesh, and then operations. Each is a byte
-/// with the operation's number, and the choices of the operation.
+/// Runs operations on a `HostileMesh`. An input first chooses a mesh. Then each operation is one byte with the
+/// operation's number, followed by the choices of the operation.
 package enum MeshCheck {
     package static func failure(of input: [UInt8]) -> String? {
         settledMeshes.withLock { failure(of: input, $0) }
@@ -21,16 +21,20 @@ package enum MeshCheck {
         return mesh.failure
     }
 
-    /// Returns the mesh that an input chooses: usually a copy of a mesh in which peers have joined, otherwise an empty
-    /// mesh with any seed and roster.
+    /// Returns the mesh that an input chooses. For most inputs, it is a copy of a mesh in which peers have joined. For
+    /// the others, it is an empty mesh; the input chooses its seed and roster.
     private static func mesh(_ choices: inout FuzzInput, _ settled: [HostileMesh]) -> HostileMesh {
         let first = choices.byte()
         if first < Self.settled { return HostileMesh(copying: settled[Int(first) % settled.count]) }
         return HostileMesh(seed: UInt64(first) << 32, roster: roster(choices.uint16()))
     }
 
-    /// Meshes in which peers have joined: three peers; three peers and a member that an attacker controls; as many
-    /// peers as the server admits; three peers with an open roster.
+    /// Four meshes in which peers have joined:
+    ///
+    /// - three peers;
+    /// - three peers, and a member that an attacker controls;
+    /// - as many peers as the server admits;
+    /// - three peers, with a roster that lets anyone join.
     private static let settledMeshes = Mutex(settle())
 
     private static func settle() -> sending [HostileMesh] {
@@ -49,14 +53,15 @@ package enum MeshCheck {
         }
     }
 
-    /// Returns a roster. Bit i of `mask` allows identity i under its name. If all bits are set, anyone may join.
+    /// Returns a roster. If bit i of `mask` is set, identity i may join under its own name. If all bits are set, anyone
+    /// may join.
     static func roster(_ mask: UInt16) -> Roster {
         guard mask != .max else { return .open }
         let listed = zip(Pool.keys, Pool.names).enumerated().filter { mask & 1 << $0.offset != 0 }.map(\.element)
         return Roster(authorized: Dictionary(uniqueKeysWithValues: listed.map { ($0.0.publicKey, $0.1) }))
     }
 
-    /// The inputs from which fuzzing starts. They carry out each operation in a state in which it has an effect.
+    /// The inputs with which fuzzing starts. They run each operation in a state in which the operation has an effect.
     package static var seeds: [(name: String, input: [UInt8])] {
         let peers: [[UInt8]] = (0..<3).map { MeshOperation.start.bytes($0, $0, $0) }
         let talk = [MeshOperation.broadcast.bytes(0, 0), MeshOperation.send.bytes(1, 2, 1)]
@@ -109,7 +114,7 @@ package enum MeshCheck {
         return stories.map { ($0.0, $0.1.flatMap(\.self)) }
     }
 
-    /// An input whose first byte is below this value starts with a copy of a settled mesh.
+    /// An input whose first byte is below this value starts with a copy of one of the `settledMeshes`.
     private static let settled: UInt8 = 0xC0
     private static let maximumOperations = 64
 }

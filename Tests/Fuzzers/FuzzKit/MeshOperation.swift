@@ -1,20 +1,20 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// An operation on a `HostileMesh`. In an input, the choices of an operation follow its number.
+/// An operation on a `HostileMesh`. In an input, the number of an operation is followed by the operation's choices.
 enum MeshOperation: CaseIterable {
-    // Time.
+    // These operations let time pass, or call a timer.
     case run, leap, fireForNothing
-    // The network.
+    // These operations act on the network.
     case deliver, deliverAll, drop, duplicate, replay, replayFromElsewhere, flip, redirect, invent
-    // Peers and the server.
+    // These operations act on peers and the server.
     case start, restart, kill, leave, broadcast, send, setRoster, restartServer, stopServer
-    // A member that an attacker controls.
+    // These operations act for a member that an attacker controls.
     case insiderHello, insiderConfirm, insiderHeartbeat, insiderMessage, insiderReseal
-    // The end of the attacks.
+    // This operation ends the attacks.
     case heal
 
-    /// Returns the bytes that encode this operation with these choices in an input.
+    /// Returns the bytes with which an input encodes this operation and the given choices.
     func bytes(_ choices: UInt8...) -> [UInt8] {
         let index = Self.allCases.firstIndex(of: self) ?? 0
         return [UInt8(index)] + choices
@@ -58,8 +58,8 @@ enum MeshOperation: CaseIterable {
         }
     }
 
-    /// Carries out an operation of the network: it delivers, drops, repeats, changes or redirects a datagram, or
-    /// invents one.
+    /// Carries out an operation of the network. It delivers, drops, repeats, changes or redirects a datagram, or
+    /// delivers an invented one.
     private func move(in mesh: HostileMesh, _ input: inout FuzzInput) {
         switch self {
         case .deliver: if let flight = mesh.take(input.below(16)) { mesh.arrive(flight) }
@@ -95,14 +95,15 @@ enum MeshOperation: CaseIterable {
         }
     }
 
-    /// Delivers a broken datagram after all due timers have fired, so that any change of state is caused by the
-    /// datagram.
+    /// Fires all due timers and then delivers a broken datagram. So if any state changes at the delivery, the datagram
+    /// is the cause.
     private func arrive(_ broken: Flight, in mesh: HostileMesh) {
         mesh.play(until: mesh.now)
         mesh.arrive(broken)
     }
 
-    /// Returns a datagram whose header is valid in every field, and whose sealed part is bytes that nobody has sealed.
+    /// Returns a datagram whose header fields are all valid. Nobody has sealed the bytes in the place of its sealed
+    /// part.
     private static func invention(in mesh: HostileMesh, _ input: inout FuzzInput) -> [UInt8] {
         let kind = input.element(of: Kind.allCases)
         let sessions = mesh.peers.compactMap { $0.machine.session?.rawValue }
@@ -156,7 +157,7 @@ extension MeshOperation {
         let identity = Self.firstInsider + index
         switch self {
         case .insiderHello:
-            // The member mostly uses its own name, and mostly its own address.
+            // For most inputs, the member uses its own name. For most inputs, it also uses its own address.
             let name = input.byte() < 0xC0 ? mesh.insiders[index].name : Pool.names[input.below(Pool.names.count)]
             let address = Pool.address(input.byte() < 0xC0 ? Self.firstInsider + index : input.below(10))
             let ephemeral = Pool.secret(mesh.state.random.next())
@@ -194,7 +195,7 @@ extension MeshOperation {
             now: mesh.now)
         let message = PeerMessage(audience: audience, number: input.number(near: 1), body: body)
         guard let draft = mesh.insiders[index].message(message, to: entry) else { return }
-        // A change before the signature is left out, because it would make another valid message.
+        // A change before signing would make a different message that is valid, so it is not applied here.
         let changes = Self.changes(&input)
         put(
             changes.beforeSigning == nil ? draft.bytes(changes).bytes : draft.bytes, of: index, to: entry.address,
@@ -208,7 +209,7 @@ extension MeshOperation {
         mesh.route(mesh.stranger(bytes, from: source, to: destination))
     }
 
-    /// Returns the changes of a datagram. Mostly there are none.
+    /// Returns the changes to apply to a datagram. For most inputs, there are none.
     private static func changes(_ input: inout FuzzInput) -> ForgedDatagram.Changes {
         var changes = ForgedDatagram.Changes()
         switch input.byte() {

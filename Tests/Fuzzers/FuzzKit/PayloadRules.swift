@@ -1,8 +1,8 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// The rules of PROTOCOL.md for payloads that are signed and sealed with the right keys. They depend on the state of
-/// the bench, and are implemented independently of the gates.
+/// The rules of PROTOCOL.md for payloads of datagrams that are signed and sealed with the right keys. This code is
+/// independent of the gates. The result depends on the state of the bench.
 struct PayloadRules {
     private let bench: AdmissionBench
     private let recipe: AdmissionRecipe

@@ -1,11 +1,12 @@
 package import SecureMeshCore
 
-/// The keys, names and addresses of all targets. They are few, so that operations often concern the same peers as
-/// earlier operations.
+/// The keys, names and addresses that all targets use. There are few of them, so that an operation often concerns the
+/// same peer as an earlier operation.
 package enum Pool {
     package static let server = signingKey(0)
     package static let keys = (1...10).map { signingKey(UInt8($0)) }
-    /// Four names of the maximum length, so that a snapshot of seven members has two parts, and six short ones.
+    /// Ten names: four names of the maximum length and six names of one letter. With four long names, a snapshot of
+    /// seven members has two parts.
     package static let names = "ABCDEFGHIJ".enumerated().compactMap { index, letter in
         try? PeerName(String(repeating: letter, count: (4..<8).contains(index) ? PeerName.maximumLength : 1))
     }
@@ -18,7 +19,7 @@ package enum Pool {
             : SocketAddress(ip: .v4(0xC633_6410 + UInt32(truncatingIfNeeded: index)), port: 4000)
     }
 
-    /// Returns the path from `address(index)`.
+    /// Returns the path of datagrams from `address(index)`.
     package static func path(_ index: Int) -> Path { Path(remote: address(index)) }
 
     package static let session: SessionID = {

@@ -10,12 +10,12 @@ package struct ServerGates: Sendable {
         case member(MemberSessions.Admitted)
     }
 
-    /// A policy that admits all peers, or rejects all.
+    /// A policy that admits every peer or rejects every peer.
     package struct Policy: JoinPolicy {
         package var memberShare: Int64 = 0
-        /// The REJECT for every HELLO; nil to admit all peers.
+        /// The REJECT that answers every HELLO; nil to admit every peer.
         package var reject: Reject?
-        /// Returns true for a number that no new session may have.
+        /// Returns true if no new session may have this number.
         package var isSeen: @Sendable (SessionID) -> Bool = { _ in false }
 
         package func refusal(of _: PublicKey, as _: PeerName, at _: SocketAddress, now _: Instant) -> Reject? { reject }

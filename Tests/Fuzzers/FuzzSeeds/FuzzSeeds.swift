@@ -1,7 +1,7 @@
 import Foundation
 import FuzzKit
 
-/// Writes the seeds of every target into FOLDER/<target>/, one file each: `FuzzSeeds FOLDER`.
+/// Writes the seeds of every target into FOLDER/<target>/, one file per seed. Usage: `FuzzSeeds FOLDER`.
 @main
 enum FuzzSeeds {
     static func main() throws {

@@ -1,5 +1,5 @@
-/// The mutants that are active: the names of the deliberate faults in the protocol's code. None is active until the
-/// runner sets `active`.
+/// The active mutants. A mutant is a deliberate fault in the protocol's code, and has a name. No mutant is active until
+/// the runner sets `active`.
 package enum Mutant {
     nonisolated(unsafe) package static var active: Set<String> = []
 

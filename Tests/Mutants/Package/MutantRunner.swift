@@ -1,11 +1,13 @@
 import MeshSimulator
 import SecureMeshCore
 
-/// `MutantRunner MUTANTS FIRST LAST [ATTACK]` plays the swarm's worlds of these seeds, each with the attack if one is
-/// named, until a world breaks an invariant. MUTANTS are the names of the active mutants with commas between them, or
-/// "" for none. Prints `SEED: REASON`, or `sound`.
+/// Runs the simulator with mutants. There are two forms of the command.
 ///
-/// `MutantRunner MUTANTS SCENARIO SEED` plays a large mesh on one host.
+/// `MutantRunner MUTANTS FIRST LAST [ATTACK]` runs the swarm's worlds with the seeds FIRST to LAST, until a world
+/// breaks an invariant. If ATTACK is given, each world runs with that attack. MUTANTS are the names of the active
+/// mutants, separated by commas; "" means none. Prints `SEED: REASON`, or `sound`.
+///
+/// `MutantRunner MUTANTS SCENARIO SEED` runs a large mesh on one host.
 @main
 struct MutantRunner {
     static func main() {

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// scripts/mutants builds this package: the core with every mutant of Patches applied, and the simulator.
-// Its settings are less strict than those of the real package, so that a mutant can be short.
+// scripts/mutants builds this package, which has the simulator and the core with all mutants of Patches applied. Its
+// settings are less strict than those of the real package, so that a mutant can be short.
 let package = Package(
     name: "Mutants",
     dependencies: [

@@ -51,8 +51,8 @@ struct CookieJarTests {
         }
     }
 
-    /// The second at which the server sends a cookie, the second at which a HELLO returns it, and whether it is then
-    /// valid. The secret rotates at 30, 60 and 90 s.
+    /// Three values per case: the second at which the server sends a cookie, the second at which a HELLO returns that
+    /// cookie, and true if the cookie is valid then. The secret rotates every 30 s.
     static let ages: [(Int, Int, Bool)] = [
         (0, 29, true), (0, 30, true), (0, 59, true), (0, 60, false), (0, 61, false), (0, 3_600, false),
         (29, 59, true), (29, 60, false), (30, 89, true), (30, 90, false), (45, 60, true), (45, 89, true),

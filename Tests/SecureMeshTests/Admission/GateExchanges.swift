@@ -4,20 +4,20 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Exchanges of datagrams with a server's gates. The keys are those of the fixtures.
+/// Functions that exchange datagrams with a server's gates, using the keys in `Fixture`.
 extension ServerGates {
-    /// Creates gates with the fixtures' server key.
+    /// Creates gates with the server key of `Fixture`.
     init() {
         self.init(
             key: Fixture.serverKey, bound: SocketAddress(ip: .v4(0), port: 3_000), seed: 1, now: .start)
     }
 
-    /// Returns the refusal, or nil if the bytes were not refused.
+    /// Returns the reason for which the gates refuse the bytes; nil if they do not refuse them.
     mutating func refusal(of bytes: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> Rejection? {
         if case .refused(let rejection) = admit(bytes, from: path, now: now) { rejection } else { nil }
     }
 
-    /// Returns the RETRY, or the repeated WELCOME, with which the gates answer a HELLO; nil for other results.
+    /// Returns the gates' answer to a HELLO if it is a RETRY or a repeated WELCOME; nil for any other result.
     mutating func answer(to bytes: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> [UInt8]? {
         switch admit(bytes, from: path, now: now) {
         case .hello(.retry(let bytes)), .hello(.repeatedWelcome(let bytes)): bytes
@@ -25,12 +25,13 @@ extension ServerGates {
         }
     }
 
-    /// Returns the WELCOME with which the gates answer a HELLO for the first time; nil for other results.
+    /// Returns the gates' answer to a HELLO if it is a WELCOME and not a repeated one; nil for any other result.
     mutating func welcome(for hello: [UInt8], from path: Path = Fixture.path, now: Instant = .start) -> [UInt8]? {
         if case .hello(.welcome(let bytes)) = admit(hello, from: path, now: now) { bytes } else { nil }
     }
 
-    /// Returns true if a HELLO passes all gates and the policy rejects it. Such a HELLO leaves no ticket.
+    /// Returns true if a HELLO passes all gates and is then rejected by the policy, which rejects every peer here. The
+    /// rejected HELLO leaves no ticket.
     mutating func isRejected(_ hello: [UInt8], from path: Path = Fixture.path) -> Bool {
         policy.reject = Reject(reason: .full, retrySeconds: 10)
         defer { policy.reject = nil }
@@ -38,7 +39,7 @@ extension ServerGates {
         return false
     }
 
-    /// Returns the newest number of a member's HEARTBEATs, which the next PULSE to it would echo.
+    /// Returns the newest number in the HEARTBEATs of a member. The next PULSE to that member echoes it.
     mutating func newestNumber(of session: SessionID) throws -> UInt64 {
         let pulse = signer.sign(.pulse(echo: 0, token: 2), Pulse(number: 1, version: 3))
         let transmit = sessions.seal(pulse, for: session)
@@ -46,7 +47,9 @@ extension ServerGates {
         return try #require(Datagram(decoding: bytes.span).header.echo)
     }
 
-    /// Exchanges HELLO and WELCOME.
+    /// Exchanges HELLO and WELCOME with the gates.
+    ///
+    /// - Returns: The peer, after it has opened the WELCOME.
     mutating func welcomed(
         _ joiner: ScriptedPeer? = nil, from path: Path = Fixture.path, now: Instant = .start
     ) throws -> ScriptedPeer {
@@ -57,14 +60,16 @@ extension ServerGates {
         return joiner
     }
 
-    /// Returns the token of the next PULSE to a member.
+    /// Returns the token in the next PULSE to a member.
     mutating func token(for session: SessionID) throws -> UInt64 {
         let transmit = sessions.seal(signer.sign(.pulse(echo: 0, token: 0), Pulse(number: 1, version: 3)), for: session)
         let bytes = try #require(transmit).bytes
         return try #require(Datagram(decoding: bytes.span).header.token)
     }
 
-    /// Exchanges HELLO, WELCOME and CONFIRM.
+    /// Exchanges HELLO and WELCOME with the gates, and sends CONFIRM.
+    ///
+    /// - Returns: The peer, which has become a member.
     mutating func joined(
         _ joiner: ScriptedPeer? = nil, from path: Path = Fixture.path
     ) throws -> ScriptedPeer {
@@ -78,7 +83,7 @@ extension ServerGates {
 }
 
 extension ScriptedPeer {
-    /// Returns a peer that has made a HELLO.
+    /// Returns a peer that has created a HELLO.
     static func joiner(
         key: SigningKey = Fixture.peerKey, ephemeral: Secret32 = Fixture.secret(20), cookie: Bytes16 = .zero,
         context: SigningContext = Fixture.context

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("Handshake budget")
 struct HandshakeBudgetTests {
-    /// Returns the number of datagrams of `tier` that can be served at `now`.
+    /// Spends the budget on datagrams of `tier` until it allows no more.
+    ///
+    /// - Returns: The number of datagrams that the budget allowed at `now`.
     private func drain(
         _ tier: HandshakeBudget.Tier, _ budget: inout HandshakeBudget, memberShare: Int64 = 0, now: Instant = .start
     ) -> Int64 {
@@ -38,7 +40,7 @@ struct HandshakeBudgetTests {
     func flood() {
         var budget = HandshakeBudget(now: .start)
         var served: [Int] = []
-        // For 2 s, 2,500 HELLOs per second arrive. To serve them all would take less than half of a core.
+        // 2,500 HELLOs per second arrive for 2 s. Serving all of them would take less than half of a core.
         for index in 0..<5_000 {
             let now = Instant.after(.microseconds(index * 400))
             if budget.allows(.helloWithoutCookie, memberShare: 0, now: now) {
@@ -49,7 +51,7 @@ struct HandshakeBudgetTests {
                 budget.chargeUnserved()
             }
         }
-        // At first, the full bucket pays for the HELLOs, with the refill meanwhile. None is served later.
+        // The first HELLOs are paid by the full bucket and its refill. After them, no HELLO is served.
         #expect(served.count <= 360 && served.last == served.count - 1)
         // The rest of the budget is left for HELLOs with a cookie.
         let proven = drain(.helloWithCookie, &budget, now: .after(.seconds(2)))
@@ -61,7 +63,7 @@ struct HandshakeBudgetTests {
     func idleRate() {
         var budget = HandshakeBudget(now: .start)
         _ = drain(.confirm, &budget)
-        // In 10 ms, half a core has 5 ms of CPU time.
+        // Half a core has 5 ms of CPU time in 10 ms.
         let served = drain(.confirm, &budget, now: .after(.milliseconds(10)))
         #expect((5_000_000 / Limits.confirmCost...5_000_000 / Limits.confirmCost + 1).contains(served))
     }
@@ -86,7 +88,7 @@ struct HandshakeBudgetTests {
         #expect(budget.allows(.confirm, memberShare: 0, now: .after(.seconds(100_000))) == false)
     }
 
-    /// The share that members use, and the share that is left for handshakes, in thousandths of a core.
+    /// Pairs in thousandths of a core: the share that members use, and the share that remains for handshakes.
     static let shares: [(Int64, Int64)] = [
         (0, 500), (68, 500), (340, 500), (510, 340), (680, 170), (816, 34), (1_360, 10), (13_600, 10),
     ]

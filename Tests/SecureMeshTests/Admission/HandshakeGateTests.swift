@@ -46,7 +46,8 @@ struct HandshakeGateTests {
     func sessionNumbers() throws {
         var first = ServerGates()
         let drawn = try first.welcomed()
-        // The second server draws the same random numbers, but the number of the first session is taken.
+        // The second server chooses the same random numbers as the first one, but the number of the first session is
+        // marked as seen.
         var second = ServerGates()
         let taken = drawn.session
         second.policy.isSeen = { $0 == taken }
@@ -177,7 +178,8 @@ struct HandshakeGateTests {
         #expect(gates.welcome(for: try proven.helloBytes, from: path, now: end) != nil)
     }
 
-    /// Returns the cookie that each address gets once HELLOs without a cookie are over budget.
+    /// Returns a valid cookie for each path. First exhausts the budget for HELLOs without a cookie, because the gates
+    /// send cookies only then.
     private func cookies(for paths: [Path], at gates: inout ServerGates) throws -> [Bytes16] {
         let garbage = try ScriptedPeer.joiner().helloBytes.flipping(bit: 255 * 8)
         var source: UInt32 = 0x0B00_0000
@@ -203,7 +205,7 @@ struct HandshakeGateTests {
             var served: Int64 = 0
             var refusal: Rejection?
             while refusal != .overBudget, served < 10_000 {
-                // The paths take turns, so that no prefix bucket becomes empty.
+                // The paths are used in turn, so that no prefix bucket becomes empty.
                 let index = Int(served) % paths.count
                 let hello = isGarbage ? hellos[index].flipping(bit: 255 * 8) : hellos[index]
                 refusal = gates.refusal(of: hello, from: paths[index])
@@ -277,7 +279,8 @@ struct HandshakeGateTests {
             let joiner = try ScriptedPeer.joiner(key: random.signingKey(), ephemeral: random.secret())
             waiting.append((path, try gates.welcomed(joiner, from: path)))
         }
-        // Other HELLOs exhaust their part of the budget, first those without a cookie, then those with one.
+        // HELLOs from other addresses exhaust their part of the budget: first HELLOs without a cookie, then HELLOs with
+        // a cookie.
         let altered = try ScriptedPeer.joiner().helloBytes.flipping(bit: 255 * 8)
         var path = Fixture.path
         var retry: [UInt8]?

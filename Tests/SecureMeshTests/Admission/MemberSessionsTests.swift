@@ -145,7 +145,7 @@ struct MemberSessionsTests {
         #expect(gates.refusal(of: try member.heartbeatBytes(4, counter: 4, token: own), now: later) == nil)
         #expect(!gates.sessions.silent(since: later).contains(session))
 
-        // The next secret gives another token. The previous token remains fresh for its lifetime.
+        // The next secret changes the token. The previous token stays fresh until its lifetime ends.
         let latest = Instant.after(.milliseconds(200))
         gates.sessions.issue(gates.random.secret(), version: 1, now: latest)
         let next = try gates.token(for: session)

@@ -8,7 +8,7 @@ import Testing
         return PublicKey(bytes: Bytes32(bytes.span))
     }
 
-    /// Makes `count` strangers join, each with a key and a name of its own, and leave.
+    /// Makes `count` strangers join and leave again. Each stranger has a different key and a different name.
     private func flood(_ names: inout NameReservations, _ count: Int, from first: Int = 1_000) throws {
         for number in first..<first + count {
             let name = try PeerName("n\(number)")

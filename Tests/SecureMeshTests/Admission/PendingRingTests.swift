@@ -8,7 +8,7 @@ struct PendingRingTests {
         peerToServer: Fixture.secret(1), serverToPeer: Fixture.secret(2), binder: Fixture.secret(3))
     private static let path = Path(remote: Fixture.address(1))
 
-    /// Returns the ticket of session `number`. The tag of its HELLO is `tag`, or else the same number.
+    /// Returns a ticket for the session with number `number`. If `tag` is nil, the tag of its HELLO is `number` too.
     private func ticket(
         _ number: UInt64, tag: UInt64? = nil, identity: UInt64 = 1, path: Path = path, created: Instant = .start
     ) throws -> Ticket {
@@ -102,8 +102,8 @@ struct PendingRingTests {
         #expect(ring.welcome(tag: 1, path: Self.path, now: .start) == nil)
         #expect(ring.welcome(tag: 5, path: Self.path, now: .start) != nil)
 
-        // The same ticket is redeemed again, and then another one. This neither restores a ticket nor removes a newer
-        // one.
+        // Two tickets are redeemed: the same ticket again, and then another one. Redeeming neither restores a ticket
+        // nor removes a newer one.
         ring.redeem(ticket)
         #expect(try (1...6).filter { ring[try Fixture.session($0)] != nil } == [3, 5, 6])
         ring.redeem(try #require(ring[try Fixture.session(6)]))

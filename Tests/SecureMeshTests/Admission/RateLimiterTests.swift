@@ -69,7 +69,7 @@ struct RateLimiterTests {
         #expect(limiter.accept(rate, now: .after(.seconds(1))) == true)
     }
 
-    /// A token bucket that stores its level, in nanoseconds.
+    /// A slow model of the token bucket. It stores the level of the bucket, in nanoseconds.
     private struct SlowBucket {
         let interval: Int64
         let size: Int64

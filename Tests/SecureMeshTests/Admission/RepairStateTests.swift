@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// The limits for sending parts of the directory to a member (PROTOCOL.md, section 6.5).
+/// Tests the limits for sending parts of the directory to a member (PROTOCOL.md, section 6.5).
 @Suite("Repair state") struct RepairStateTests {
     @Test("a request for more is answered at once, a repeated one once per 250 ms") func pace() {
         var state = RepairState()

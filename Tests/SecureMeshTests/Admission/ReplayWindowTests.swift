@@ -24,7 +24,7 @@ struct ReplayWindowTests {
         #expect(window == before)
     }
 
-    /// A distance behind the newest counter, and the refusal of the counter at that distance; nil if it is accepted.
+    /// Pairs: the distance of a counter behind the newest one, and the reason for its refusal; nil if it is accepted.
     static let edges: [(UInt64, Rejection?)] = [
         (0, .counterReplayed), (1, nil), (63, nil), (64, nil), (65, nil), (2_046, nil), (2_047, nil),
         (2_048, .counterTooOld), (2_049, .counterTooOld), (4_000, .counterTooOld),
@@ -42,7 +42,7 @@ struct ReplayWindowTests {
             guard expected == nil else { continue }
             window.accept(counter)
             #expect(window.refusal(of: counter) == .counterReplayed)
-            // This has not marked the next counter.
+            // Accepting `counter` has not marked the next counter as used.
             #expect(window.refusal(of: counter + 1) == (behind == 1 ? .counterReplayed : nil))
         }
     }
@@ -73,7 +73,7 @@ struct ReplayWindowTests {
         #expect(window.refusal(of: 0) == .counterTooOld)
     }
 
-    /// A slow model of the window, which stores all accepted counters in a set.
+    /// A slow model of the replay window. It stores all accepted counters in a set.
     private struct SlowWindow {
         var accepted: Set<UInt64> = []
         var newest: UInt64 = 0

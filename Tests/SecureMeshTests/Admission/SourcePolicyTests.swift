@@ -14,10 +14,11 @@ struct SourcePolicyTests {
     private static func v4(_ ip: UInt32, port: UInt16 = 4_000) -> SocketAddress { .init(ip: .v4(ip), port: port) }
     private static func v6(_ high: UInt64, _ low: UInt64) -> SocketAddress { .init(ip: .v6(high, low), port: 4_000) }
 
-    /// The address of a socket, the source of a datagram, and whether the datagram is answered.
+    /// Three values per case: the address of a socket, the source of a datagram to that socket, and true if the socket
+    /// answers.
     static let table: [(SocketAddress, SocketAddress, Bool)] = [
         (any4, v4(0xC000_0201), true), (any6, v6(0x2001_0DB8_0000_0000, 1), true), (host4, v4(0xC000_0201), true),
-        // These sources are not the address of one host.
+        // None of these sources is the address of one host.
         (any4, v4(0xC000_0201, port: 0), false), (any4, v4(0), false), (any4, v4(0x0000_0005), false),
         (any4, v4(0xE000_0001), false), (any4, v4(0xFFFF_FFFF), false), (any4, v4(0xF000_0001), false),
         (any6, v6(0, 0), false), (any6, v6(0xFF02_0000_0000_0000, 1), false),
@@ -43,7 +44,7 @@ struct SourcePolicyTests {
         for bound in [Self.any4, Self.any6] {
             let policy = SourcePolicy(bound: [bound], hostAddresses: [host.ip, host6.ip])
             #expect(!policy.allows(Path(remote: host)) && !policy.allows(Path(remote: host6)))
-            // These are the sources of a peer on the server's host, and of a host with another address.
+            // These sources belong to a peer on the server's host, and to a host with another address.
             #expect(policy.allows(Path(remote: SocketAddress(ip: host.ip, port: 3_001))))
             #expect(policy.allows(Path(remote: Self.v4(0x0A4D_0002, port: 3_000))))
         }

@@ -7,7 +7,8 @@ import Testing
 struct VerifiedTests {
     private static let key = Fixture.secret(4)
 
-    /// Returns a datagram with the header of a LEAVE and any plaintext, whose size no decoder checks here.
+    /// Returns a datagram with the header of a LEAVE and an arbitrary plaintext. No decoder checks the size of the
+    /// plaintext.
     private static func sealed(_ plaintext: [UInt8]) throws -> ([UInt8], Datagram) {
         let header = Header(.leave, to: 1, from: 2, counter: 3)
         var bytes = header.encode(size: Header.size + plaintext.count + Kind.tagSize)
@@ -64,7 +65,7 @@ struct VerifiedTests {
             try opened.verified(
                 by: peer, in: Fixture.context, extra: .binder(Fixture.secret(8), server: Fixture.serverKey.publicKey))
         }
-        // The signature is not valid for another server of the same mesh.
+        // The signature is not valid for a second server of the same mesh.
         expectRefusal(.signatureInvalid) { () throws(Rejection) in
             try opened.verified(
                 by: peer, in: Fixture.context, extra: .binder(Fixture.secret(9), server: Fixture.otherKey.publicKey))

@@ -2,9 +2,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// X25519 as libsodium 1.0.18 computes it, and the keys that the decoder refuses before an agreement. The cases are
-/// those of `x25519.txt`. A case that the file calls "acceptable" is refused here if the shared secret is zero, or if
-/// the key is not the canonical encoding.
+/// Tests X25519 as libsodium 1.0.18 computes it, and the keys that the decoder refuses before an agreement. The cases
+/// are the lines of `x25519.txt`. Where that file says "acceptable", this project refuses the key if the shared secret
+/// is zero or if the key is not encoded canonically.
 @Suite("Edge cases of X25519")
 struct AgreementEdgeTests {
     @Test(

@@ -3,20 +3,21 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A test case, which is one line of `ed25519.txt`.
+/// A test case of `ed25519.txt`, where each line is one case.
 struct SignatureCase {
     enum Outcome: String {
         case accepts, refuses
-        /// The signature does not have 64 bytes. libsodium takes no length, so it cannot detect this.
+        /// The signature does not have 64 bytes. libsodium's function has no parameter for the length, so it cannot
+        /// detect this.
         case length
     }
 
-    /// The source and the number of the case in it, such as `wycheproof-63` or `speccheck-7`.
+    /// The name of the source and the number of the case in that source, such as `wycheproof-63` or `speccheck-7`.
     let id: String
     let flags: [Substring]
-    /// The verdict of the source: `valid`, `invalid`, or `-` if it has none.
+    /// The source's verdict on the signature: `valid`, `invalid`, or `-` if the source gives none.
     let verdict: Substring
-    /// The verdict of libsodium.
+    /// The result of libsodium for this case.
     let outcome: Outcome
     let key: [UInt8]
     let message: [UInt8]
@@ -30,7 +31,8 @@ struct SignatureCase {
 
     var publicKey: PublicKey { PublicKey(bytes: Bytes32(key.span)) }
 
-    /// True if the signature, read as from a datagram, is valid; nil if it does not have 64 bytes.
+    /// True if the decoder and libsodium accept the signature; false if libsodium refuses it; nil if the signature does
+    /// not have 64 bytes.
     var isAccepted: Bool? {
         var reader = ByteReader()
         guard let read = try? reader.signature(signature.span), (try? reader.finish(signature.span)) != nil else {
@@ -51,12 +53,12 @@ struct SignatureCase {
     }
 }
 
-/// A test case, which is one line of `x25519.txt`.
+/// A test case of `x25519.txt`, where each line is one case.
 struct AgreementCase {
     let number: Int
-    /// The verdict of the source: `valid` or `acceptable`.
+    /// The source's verdict on the key: `valid` or `acceptable`.
     let verdict: Substring
-    /// True if libsodium computes a secret. Otherwise libsodium returns an error.
+    /// True if libsodium computes a shared secret; false if libsodium returns an error.
     let isAccepted: Bool
     let isCanonical: Bool
     let secret: [UInt8]
@@ -66,12 +68,12 @@ struct AgreementCase {
 
     static let all = Result { try lines("x25519.txt").map { try AgreementCase($0) } }
 
-    /// Returns the distinct public keys whose shared secret is always zero.
+    /// Returns the public keys whose shared secret is always zero, each once.
     static func smallOrder() throws -> [[UInt8]] {
         distinct(try all.get().filter { $0.shared == nil })
     }
 
-    /// Returns the distinct public keys that are not canonical: u is p or more, or the top bit is set.
+    /// Returns the public keys that are not canonical, each once. Their u is p or more, or their top bit is set.
     static func nonCanonical() throws -> [[UInt8]] {
         distinct(try all.get().filter { !$0.isCanonical })
     }

@@ -65,9 +65,9 @@ struct KeyTextTests {
         let secret = Self.secretText(Fixture.peerKey)
         #expect(Self.publicError(secret) == .secretKey)
         #expect(Self.secretError(Array(Fixture.peerKey.publicKey.description.utf8)) == .publicKey)
-        // The error is the same if the rest is damaged, because a user who pastes a secret key must learn of it.
+        // The error is the same for a damaged secret key, because a user who pastes a secret key must be told so.
         #expect(Self.publicError(Array(secret.prefix(15))) == .secretKey)
-        // The body of a secret key after the prefix of a public one has the wrong checksum.
+        // If the body of a secret key follows the prefix of a public key, the checksum is wrong.
         #expect(Self.publicError(Array("p2ppub1_".utf8) + secret.dropFirst(11)) == .wrongCheck)
         #expect(
             Self.secretError(

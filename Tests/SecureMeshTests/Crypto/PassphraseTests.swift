@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Secret keys with a passphrase")
 struct PassphraseTests {
-    /// A test case, which is one line of `sealed_keys.txt`. The script `sealed_keys.py` prints that file without
-    /// libsodium.
+    /// A test case of `sealed_keys.txt`, where each line is one case. The script `sealed_keys.py` created that file
+    /// without libsodium.
     struct Vector {
         let passphrase: [UInt8]
         let seed: [UInt8]
@@ -41,7 +41,7 @@ struct PassphraseTests {
         }
     }
 
-    /// Returns the text of a sealed key whose cost is low.
+    /// Returns the text of a sealed key. By default, its cost is the lowest one, so the test is fast.
     private static func text(
         passes: UInt16 = 1, memory: UInt16 = 1, passphrase: String = "abc"
     ) throws -> String {

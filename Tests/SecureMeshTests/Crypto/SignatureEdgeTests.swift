@@ -2,8 +2,8 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Ed25519 as libsodium 1.0.18 verifies it. The equation has no cofactor, S is below L, and A and R are canonical and
-/// not of small order. The cases are those of `ed25519.txt`.
+/// Tests Ed25519 verification as libsodium 1.0.18 does it. The equation has no cofactor, S is below L, A and R are
+/// canonical, and neither has small order. The cases are the lines of `ed25519.txt`.
 @Suite("Edge cases of Ed25519")
 struct SignatureEdgeTests {
     @Test("libsodium accepts and refuses the 166 published cases as listed")
@@ -35,7 +35,7 @@ struct SignatureEdgeTests {
         let above = try ["speccheck-9", "speccheck-10", "wycheproof-85"].map { try SignatureCase.named($0) }
         #expect(published.count == 8)
         for edge in published + above { #expect(edge.isAccepted == false, "\(edge.id)") }
-        // Multiples of L are added to the S of a valid signature, as long as the sum fits into 32 bytes.
+        // Multiples of L are added to the S of a valid signature while the sum fits into 32 bytes.
         let genuine = Fixture.peerKey.sign([1])
         var scalar = Array(genuine.array.suffix(32))
         for _ in 0..<15 {
@@ -92,8 +92,9 @@ struct SignatureEdgeTests {
         #expect(!Sodium.verify(signature, of: [], by: Fixture.key(byte).publicKey))
     }
 
-    /// Keys of small order: y = 1, -1 and 0 with either sign, and the points of order 8. Then non-canonical keys: p, p
-    /// + 1 and 2^255 - 1, which are second encodings of small numbers.
+    /// Keys of small order, then non-canonical keys. The keys of small order are y = 1, -1 and 0 with either sign, and
+    /// the points of order 8. The non-canonical keys are p, p + 1 and 2^255 - 1, which are second encodings of small
+    /// numbers.
     static let smallOrNonCanonical: [String] = [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000080",
@@ -110,18 +111,18 @@ struct SignatureEdgeTests {
         "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     ]
 
-    /// The key of the cases speccheck-6 to speccheck-8.
+    /// The public key in the cases speccheck-6 to speccheck-8. It is a point of mixed order.
     static let mixedOrder = "cdb267ce40c5cd45306fa5d2f29731459387dbf9eb933b7bd5aed9a765b88d4d"
 
-    /// Keys that are not points of the prime-order group: those of small order, non-canonical ones, those of mixed
-    /// order, and y = 2, which no point has.
+    /// Keys that are not points of the prime-order group: keys of small order, non-canonical keys, keys of mixed order,
+    /// and y = 2, for which the curve has no point.
     static let badPoints: [String] =
         smallOrNonCanonical + [
             mixedOrder, "f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43",
             "0200000000000000000000000000000000000000000000000000000000000000",
         ]
 
-    /// L = 2^252 + 27742317777372353535851937790883648493, little-endian.
+    /// The order of the prime-order group, L = 2^252 + 27742317777372353535851937790883648493, in little-endian order.
     private static let order: [UInt8] =
         [
             0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14,

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Signing keys")
 struct SigningKeyTests {
-    /// RFC 8032, section 7.1: seed, public key, message, signature.
+    /// The vectors of RFC 8032, section 7.1. Each has a seed, a public key, a message and a signature.
     static let rfc8032 = [
         (
             "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",

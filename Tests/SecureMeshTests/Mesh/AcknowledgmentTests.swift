@@ -3,11 +3,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The gates of ACK (PROTOCOL.md, section 7.3).
+/// Tests the gates of ACK (PROTOCOL.md, section 7.3).
 @Suite("Acknowledgments") struct AcknowledgmentTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// Makes a mesh of two honest peers, A and C, and a scripted one, B.
+    /// Creates a mesh of two honest peers, A and C, and a scripted peer, B.
     private func mesh() throws -> (TestMesh, a: TestPeer, b: ScriptedMember, c: TestPeer) {
         let mesh = TestMesh()
         let peers = try mesh.join(2)

@@ -2,10 +2,10 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Messages and events among members while their server is gone, and when another directory replaces the old one
+/// Tests messages and events among members while their server is gone, and when a new directory replaces the old one
 /// (PROTOCOL.md, sections 6.5, 6.8 and 7.1).
 @Suite("Another directory") struct AnotherDirectoryTests {
-    /// Sends messages from each peer to the next one, at intervals of 100 ms.
+    /// Counts the messages that peers send. Every 100 ms, each peer sends one message to the next peer.
     private struct Talk {
         var sent = 0
         var refused = 0

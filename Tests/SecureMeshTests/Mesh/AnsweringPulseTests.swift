@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The PULSEs that answer heartbeats that ask for one (PROTOCOL.md, section 6.1).
+/// Tests the PULSEs that the server sends because a heartbeat asks for one (PROTOCOL.md, section 6.1).
 @Suite("Answering PULSEs") struct AnsweringPulseTests {
     @Test("a peer that missed a PULSE gets one as soon as its next heartbeat arrives, and no other peer gets one")
     func missed() throws {
@@ -55,7 +55,8 @@ import Testing
             hand.inject(try hand.heartbeat())
             mesh.run(for: .milliseconds(100))
         }
-        // Besides the answers, two PULSEs per second go to every member. This member has expired at the end.
+        // In addition to the answers, the server sends every member two PULSEs per second. `hand` has expired by the
+        // end.
         let answers = mesh.sent(.pulse).count - pulses
         let seconds = Int((mesh.now - start) / .seconds(1))
         #expect(answers > 8)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A peer's attempts to join, and the effect of each answer (PROTOCOL.md, section 5).
+/// Tests a peer's attempts to join, and the effect of each answer (PROTOCOL.md, section 5).
 @Suite("Attempts to join") struct AttemptTests {
     private static func joining(_ servers: [PublicKey] = [Fixture.serverKey.publicKey]) throws -> Joining {
         var joining = Joining(
@@ -13,7 +13,7 @@ import Testing
         return joining
     }
 
-    /// Returns a server that has received `hello`.
+    /// Returns a scripted server that has received `hello`.
     private static func server(_ hello: [UInt8]) throws -> ScriptedServer {
         try ScriptedServer(
             key: Fixture.serverKey, context: Fixture.context, hello: hello, from: Fixture.address(1),
@@ -59,9 +59,9 @@ import Testing
             return
         }
 
-        // A second RETRY to this HELLO is refused, and so is a RETRY to the HELLO that this one replaced.
+        // The peer refuses a second RETRY to `proven`. It also refuses a RETRY to `hello`, which `proven` has replaced.
         let third = try Self.retry(proven.bytes, cookie: cookies[2])
-        // The refused RETRY does not count as a failed answer, however often it comes.
+        // A refused RETRY never counts as a failed answer, even if it comes many times.
         for _ in 0...ProtocolConstants.failedOpens {
             expectRefusal(.repeatedRetry) { () throws(Rejection) in
                 try Self.handle(third, by: &joining, random: &random)
@@ -128,13 +128,14 @@ import Testing
             let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
             #expect((attempt != nil) == isOutstanding)
         }
-        // The new HELLO is repeated as the first one was, and the time of the next attempt has not changed.
+        // The new HELLO is repeated at the same intervals as the first one. The time of the next attempt has not
+        // changed.
         for gap in ProtocolConstants.helloRepeats {
             #expect(joining.deadline == later + gap)
             #expect(joining.poll(now: later + gap, random: &random) == [proven])
         }
         #expect(joining.deadline == next)
-        // The next attempt replaces the younger one, because that is now the oldest.
+        // The next attempt replaces `younger`, which is the oldest outstanding HELLO.
         let third = joining.poll(now: try #require(next), random: &random)[0].bytes
         for (hello, isOutstanding) in [(younger, false), (proven.bytes, true), (third, true)] {
             let attempt = try? joining.attempt(tagged: Handshake.tag(of: hello))
@@ -219,7 +220,7 @@ import Testing
         #expect(client.machine.session == nil)
     }
 
-    /// Makes a member that holds version 2 and has lost the connection at 1.5 s.
+    /// Creates a member that holds version 2 of its directory and lost its connection at 1.5 s.
     private static func stale(
         _ server: ScriptedMesh, rekey: Duration = .seconds(3_600)
     ) throws -> (ScriptedMesh.Client, Entry) {
@@ -268,7 +269,7 @@ import Testing
         try server.tell(&client, [entry], version: 2)
         _ = server.transmits(&client)
         let interval = max(milliseconds, 20)
-        // The next heartbeat is due 0.5 to 0.9 of an interval after the PULSE.
+        // The next heartbeat is due 0.5 to 0.9 of an interval after the PULSE arrived.
         let deadline = client.machine.nextDeadline
         let due = try #require(deadline) - server.now
         #expect(due >= .milliseconds(interval) / 2 && due < .milliseconds(interval) * 9 / 10)
@@ -285,7 +286,7 @@ import Testing
         let (member, entry) = try Self.stale(server, rekey: .seconds(2))
         var client = member
         _ = try server.join(&client, isConfirmed: false)
-        // The old session recovers. This ends all attempts to join, except the candidate session.
+        // The old session recovers. This ends all attempts to join, but not the candidate session.
         try Self.pulse(50, echo: 2, from: server, to: &client, as: member, listing: entry)
         #expect(server.events(&client).contains(.connectionRecovered))
         for (number, time) in [(UInt64(51), Int64(2_500)), (52, 3_500)] {
@@ -299,7 +300,7 @@ import Testing
         server.wait(&client, until: at(4_000))
         client.machine.handleTimeout(now: server.now)
         #expect(try !kinds(server.transmits(&client)).contains(.hello))
-        // The peer gave up the candidate when the sockets had been drained.
+        // The peer gave up the candidate session after the sockets had been drained.
         let later = server.wait(&client, until: at(4_000) + ProtocolConstants.rejoinPause)
         #expect(try kinds(later).contains(.hello))
         #expect(client.machine.session == entry.session)
