@@ -1,18 +1,19 @@
 package import MeshSimulator
 
-/// The delays of the broadcasts of a swarm: the time from a call of `broadcast` to the event at the last receiver.
+/// The delays of a swarm's broadcasts. The delay of a broadcast is the time from the call of `broadcast` until its last
+/// receiver reports the message.
 ///
-/// A broadcast that is never delivered to all of its receivers has no such delay. So a bounded number of broadcasts may
-/// be incomplete. If there are more, all incomplete ones are discarded.
+/// A broadcast that is never delivered to all of its receivers has no delay, and stays incomplete. The number of
+/// incomplete broadcasts is bounded: if there are more, all incomplete ones are discarded.
 package struct BroadcastDelays: Sendable {
     private struct Progress {
-        /// The number of receivers that lack the message. It is negative while some have the message and the number of
-        /// receivers is still unknown.
+        /// The number of receivers that have not received the message. It is negative while some have received the
+        /// message and the number of receivers is still unknown.
         var missing = 0
         var delay = Duration.zero
     }
 
-    /// The broadcasts that have not reached all receivers, by the time at which they were made.
+    /// The broadcasts that have not reached all receivers, by the time of the call of `broadcast`.
     private var incomplete: [Duration: Progress] = [:]
     /// The delays of the broadcasts that have reached all receivers.
     private(set) package var toLast = Distribution()
@@ -21,7 +22,9 @@ package struct BroadcastDelays: Sendable {
 
     /// Notes that a receiver has received a broadcast.
     ///
-    /// - Parameter time: The time at which the broadcast was made. It identifies the broadcast.
+    /// - Parameters:
+    ///   - time: The time of the call of `broadcast`, which identifies the broadcast.
+    ///   - delay: The time from the call until this receiver reported the message.
     package mutating func noteDelivery(ofBroadcastAt time: Duration, delay: Duration) {
         change(time) { progress in
             progress.missing -= 1
@@ -29,7 +32,7 @@ package struct BroadcastDelays: Sendable {
         }
     }
 
-    /// Notes the number of receivers. Some of them may have received the message before this call.
+    /// Notes the number of receivers of a broadcast. Some of them may have received the message before this call.
     package mutating func noteReceivers(_ count: Int, ofBroadcastAt time: Duration) {
         guard count > 0 else { return }
         change(time) { $0.missing += count }

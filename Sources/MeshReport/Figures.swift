@@ -1,9 +1,9 @@
 internal import SecureMeshCore
 
-/// Formats numbers for people, with their units. No locale is used, so that a recording gives the same bytes
+/// Formats numbers for people, with their units. No locale is used, so that the same recording looks the same
 /// everywhere.
 package enum Figures {
-    /// A duration, below a minute with at most three digits: `12 ms`, `1.25 s`, `2 min 5 s`.
+    /// A duration as text. Below a minute, the text has at most three digits: `12 ms`, `1.25 s`, `2 min 5 s`.
     package static func duration(_ duration: Duration) -> String {
         let nanoseconds = duration.wholeNanoseconds
         guard nanoseconds >= 0 else {
@@ -45,7 +45,7 @@ package enum Figures {
         return text
     }
 
-    /// A whole number and its noun: `1 crash`, `12 crashes`.
+    /// A whole number with its noun in the singular or the plural: `1 crash`, `12 crashes`.
     static func count(_ number: some BinaryInteger, _ one: String, _ many: String) -> String {
         "\(count(number)) \(number == 1 ? one : many)"
     }
@@ -71,7 +71,7 @@ package enum Figures {
         return decimal(percent, places: percent < 99.5 && percent >= 10 ? 0 : 1) + " %"
     }
 
-    /// A number with at most two decimals, and none from 100 on: `0.12`, `2.13`, `34.1`, `1,234`.
+    /// A number with two decimals below 10, one below 100, and none from 100 on: `0.12`, `2.13`, `34.1`, `1,234`.
     static func figures(_ value: Double) -> String {
         switch abs(value) {
         case 0: "0"

@@ -15,9 +15,10 @@ struct History {
     private(set) var partitions: [Condition] = []
     private(set) var attacks: [Condition] = []
     private(set) var networkChanges: [(at: Duration, what: String)] = []
-    /// The span from the start of healing until the mesh was whole, or until the end.
+    /// The span of the healing phase, which ends when the mesh is whole, or else with the recording; nil if no healing
+    /// phase began.
     private(set) var healing: TimeSpan?
-    /// One lane per peer, by index.
+    /// One lane per peer, in the order of the peers' indices.
     private(set) var lanes: [Lane] = []
 
     init(_ recording: Recording) {
@@ -101,7 +102,7 @@ private struct Conditions {
         entries[index].builder.begin(at: at)
     }
 
-    /// Ends a condition. Returns false if it had not begun.
+    /// Ends the condition with this label. Returns false if the condition had not begun.
     mutating func end(_ label: String, at: Duration) -> Bool {
         guard let index = indices[label], entries[index].builder.since != nil else { return false }
         entries[index].builder.end(at: at)

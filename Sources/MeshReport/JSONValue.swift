@@ -9,7 +9,8 @@ indirect enum JSONValue {
     case bool(Bool)
     case null
 
-    /// Returns the text. The outermost object and arrays of objects have one line per entry; all else is on one line.
+    /// Returns the JSON text of the value. The outermost object and arrays of objects have one line per entry;
+    /// everything else is on one line.
     func text(indentation: String = "", isOutermost: Bool = true) -> String {
         switch self {
         case .object(let members) where isOutermost && !members.isEmpty:

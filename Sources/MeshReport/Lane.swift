@@ -11,7 +11,7 @@ struct Lane {
 
         let at: Duration
         let sign: Sign
-        /// A phrase for what happened.
+        /// A phrase for the event that the mark shows.
         let summary: String
 
         var gravity: Int {
@@ -31,7 +31,7 @@ struct Lane {
     let name: String
     /// The spans in which the server listed the peer as a member.
     let listed: [TimeSpan]
-    /// The spans in which its process ran.
+    /// The spans in which the peer's process ran.
     let running: [TimeSpan]
     let paused: [TimeSpan]
     /// The marks, in the order of time.
@@ -44,8 +44,8 @@ struct Lane {
     /// The spans in which the peer's process ran and the peer was not a member.
     var outside: [TimeSpan] { running.subtracting(listed) }
 
-    /// The weighted number of notable events. If there is room for a few lanes only, the ones with the largest weight
-    /// are drawn.
+    /// The number of notable events, weighted by importance. If there is room for only a few lanes, the lanes with the
+    /// largest weight are drawn.
     var weight: Int {
         marks.reduce(paused.count * 3 + listed.count) { $0 + $1.gravity }
     }
@@ -111,7 +111,8 @@ private struct LaneBuilder {
         }
     }
 
-    /// Counts a member as running from `from` on, because later events were not kept.
+    /// From `from` on, counts the peer as running while it is a member. The events after `from` were not kept, so they
+    /// cannot show when the process ran.
     mutating func believe(from: Duration) { believedFrom = from }
 
     func lane(_ peer: Int, until end: Duration) -> Lane {

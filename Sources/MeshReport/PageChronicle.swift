@@ -52,16 +52,16 @@ extension Page {
     private static let mostNames = 40
 }
 
-/// An event, or equal events of several peers at one time.
+/// An event, or equal events of several peers at the same time.
 private struct Happening {
     let at: Duration
     let what: Recording.Event.What
-    /// The peers concerned, or none for an event of the server, the network or an attacker.
+    /// The peers that the event concerns; empty for an event of the server, the network or an attacker.
     private(set) var peers: [Int]
 
     var count: Int { max(peers.count, 1) }
 
-    /// Returns the notable events in the order of time.
+    /// Returns the notable events in the order of time. Equal events of several peers at the same time are one element.
     static func all(_ events: [Recording.Event]) -> [Happening] {
         var happenings: [Happening] = []
         var latest: [String: Int] = [:]

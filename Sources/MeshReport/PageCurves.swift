@@ -110,23 +110,24 @@ extension Figures {
     }
 }
 
-/// One point of the curves, from one sample or several. Counts are converted to rates.
+/// One point of the curves, made from one or several samples. The numbers of datagrams and bytes are converted to
+/// rates.
 private struct Point {
     let at: Duration
     let running: Double
     let members: Double
     let current: Double
-    /// The number of datagrams per second and peer. The running peers or the members are counted, whichever are more,
-    /// because peers also send while none is a member.
+    /// The number of datagrams per second and peer. The rate is divided by the number of running peers or by the number
+    /// of members, whichever is larger, because peers also send while none is a member.
     let datagrams: Double
-    /// The number of bytes per second and peer, counted in the same way.
+    /// The number of bytes per second and peer. The number of peers is the same as for `datagrams`.
     let bytes: Double
     /// The number of lost datagrams per second.
     let lost: Double
     /// The number of refused datagrams per second.
     let refusals: Double
 
-    /// Returns at most `most` points; several samples become one point if there are more.
+    /// Returns at most `most` points. If there are more samples than that, each point is made from several samples.
     static func all(_ samples: [Recording.Sample]) -> [Point] {
         let size = max((samples.count + most - 1) / most, 1)
         var points: [Point] = []

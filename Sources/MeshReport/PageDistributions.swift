@@ -99,7 +99,7 @@ extension Recording {
 }
 
 /// The bars of a distribution. Like the buckets of the distribution, the axis is logarithmic between octaves and linear
-/// within one.
+/// within an octave.
 private struct Histogram {
     private let first: Double
     private let last: Double
@@ -157,8 +157,8 @@ private struct Histogram {
         return markup
     }
 
-    /// The labels of the axis: round durations with enough space between them, or only its two ends if fewer than three
-    /// fit.
+    /// The labels of the axis, at round durations with enough space between them. If fewer than three labels fit, only
+    /// the two ends of the axis have labels.
     private var ticks: [(position: Double, label: String)] {
         let room = (last - first) * 0.26
         for factors in [[1.0], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]] {

@@ -3,8 +3,8 @@ internal import SecureMeshCore
 
 /// Draws the lanes, which show when each peer was a member.
 extension Page {
-    /// One lane per peer. If there are more than `mostLanes` peers, all of them are drawn as thin lines, and below them
-    /// the peers with the most events have lanes.
+    /// One lane per peer. If there are more than `mostLanes` peers, all peers are drawn as thin lines. Below these
+    /// lines, the peers with the most events have lanes.
     var lanes: Markup {
         let all = history.lanes
         guard !all.isEmpty else { return "" }
@@ -109,8 +109,8 @@ extension Page {
         return "\(picture)\(caption)"
     }
 
-    /// Returns a drawing of all peers, in lines of one to four pixels without signs. If there are more than `mostRows`
-    /// peers, several share a line.
+    /// Returns a drawing of all peers as lines of one to four pixels, without signs. If there are more than `mostRows`
+    /// peers, several peers share a line.
     private func overview(_ all: [Lane]) -> Markup {
         let pitch = all.count <= 120 ? 4 : all.count <= 300 ? 2 : 1
         let share = (all.count + Self.mostRows - 1) / Self.mostRows
@@ -188,8 +188,8 @@ extension Page {
         spans.map { "M\(Geometry.tenth(scale.x($0.from))) \(y - half)v\(2 * half)" }.joined()
     }
 
-    /// Returns the drawn marks of all lanes, with the more important above the less important, and the number of marks
-    /// that were left out. Marks with the same sign at nearly the same place are drawn once.
+    /// Returns a drawing of the marks of all lanes, and the number of marks that were left out. More important marks
+    /// are drawn above less important ones. Marks with the same sign at nearly the same place are drawn once.
     private func marks(_ lanes: [Lane], pitch: Int) -> (markup: Markup, missing: Int) {
         var (markup, missing): (Markup, Int) = ("", 0)
         let limit = Self.mostMarks / max(lanes.count, 1)

@@ -162,7 +162,7 @@ extension Page {
 }
 
 extension Recording {
-    /// The refusals that occurred at the server or at peers, in the order of their declaration.
+    /// The refusals that occurred at the server or at peers, in the order in which `Rejection` declares them.
     var refusals: [Refusal] {
         Rejection.allCases.map { Refusal(rejection: $0, server: serverRefusals[$0], peers: peerRefusals[$0]) }
             .filter { $0.total > 0 }

@@ -25,8 +25,8 @@ extension Page {
         """
     }
 
-    /// Returns shaded areas over the full height of a drawing, for the times in which the server was down, the network
-    /// was partitioned or the mesh was healing.
+    /// Returns shaded areas for the times in which the server was down, the network was partitioned or the mesh was
+    /// healing. The areas have the full height of the drawing.
     func shades(height: Int) -> Markup {
         func rectangles(_ spans: [TimeSpan], _ style: String) -> [Markup] {
             bounded(spans).map { span in
@@ -48,7 +48,7 @@ extension Page {
             """
     }
 
-    /// Returns vertical lines at the ticks.
+    /// Returns vertical lines at the ticks of the time axis.
     func grid(height: Int) -> Markup {
         let lines = scale.ticks.map { "M\(Geometry.tenth(scale.x($0.at))) 0V\(height)" }.joined()
         return "<path class=\"grid\" d=\"\(lines)\"/>"

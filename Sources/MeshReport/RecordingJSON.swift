@@ -2,7 +2,7 @@ package import MeshSimulator
 internal import SecureMeshCore
 
 extension Recording {
-    /// The whole recording as one JSON object with its keys in a fixed order and durations in nanoseconds.
+    /// The whole recording as one JSON object. Its keys have a fixed order, and durations are in nanoseconds.
     ///
     /// `seed` and `trace_hash` are strings, because many JSON readers round integers above 2^53.
     package var json: String {

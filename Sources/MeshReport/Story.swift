@@ -1,9 +1,10 @@
 package import MeshSimulator
 internal import SecureMeshCore
 
-/// The last events before a world failed, found by playing the world again.
+/// The last events before a world failed. Running the world again yields them.
 package enum Story {
-    /// Returns lines to print: the last events of the peers involved, in the order of time, and the failure.
+    /// Returns lines to print: the last events of the peers that the failure concerns, in the order of time, and then
+    /// the failure.
     package static func of(_ scenario: Scenario, _ outcome: Outcome) -> [String] {
         guard let failure = outcome.failure else { return [] }
         var last: [String] = []
@@ -21,6 +22,6 @@ package enum Story {
             + ["  \(Figures.moment(failure.at.sinceBeginning, decimals: 6))  \(failure.reason)"]
     }
 
-    /// The maximum number of events.
+    /// The largest number of events in a story.
     private static let length = 60
 }

@@ -34,7 +34,7 @@ extension Recording.Event.What {
         }
     }
 
-    /// The kind of thing that the event concerns, which is the subject of its line if no peer is named.
+    /// The kind of thing that the event concerns. If no peer is named, this is the subject of the event's line.
     var subject: String {
         switch self {
         case .serverCrashed, .serverStarted, .serverStopping, .serverPaused, .serverResumed: "server"
@@ -106,7 +106,7 @@ extension Recording.Loss {
 extension Kind {
     var title: String { "\(self)".uppercased() }
 
-    /// A phrase for the purpose of the kind.
+    /// A phrase for the purpose of a datagram of this kind.
     var summary: String {
         switch self {
         case .hello: "a peer asks to join"

@@ -88,7 +88,7 @@ extension Recording {
         return kinds.isEmpty ? "" : ": " + kinds.joined(separator: ", ")
     }
 
-    /// Returns the number of all refusals, and the three most frequent reasons.
+    /// Returns the total number of refusals, and the three most frequent reasons with their numbers.
     private func most(_ counters: RejectionCounters) -> String {
         let reasons = counters.nonZero.enumerated()
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }

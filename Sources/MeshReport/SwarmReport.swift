@@ -10,7 +10,7 @@ package struct SwarmReport: Sendable {
     package var joined = 0
     /// The number of peers that have ended with an error.
     package var failed = 0
-    /// The number of sessions in which peers have become members.
+    /// The number of times that a peer became a member, including joins after a peer's first one.
     package var joins = 0
     package var connectionsLost = 0
     package var connectionsRecovered = 0
@@ -25,17 +25,18 @@ package struct SwarmReport: Sendable {
     /// The number of messages to peers of the swarm. A broadcast counts once per receiver.
     package var sent = 0
     package var delivered = 0
-    /// The times from the start of a peer to its first `joined`.
+    /// For each peer, the time from its start to its first `joined` event.
     package var timeToJoin = Distribution()
-    /// The times from the start of a newcomer until all other peers list it.
+    /// For each newly started peer, the time from its start until all other peers list it as a member.
     package var timeToBeListed = Distribution()
-    /// The times from a call of `broadcast` to the event at each receiver.
+    /// For each receiver of each broadcast, the time from the call of `broadcast` until the receiver reports the
+    /// message.
     package var delay = Distribution()
-    /// The times from a call of `broadcast` to the event at its last receiver.
+    /// For each broadcast, the time from the call of `broadcast` until its last receiver reports the message.
     package var broadcastDelays = BroadcastDelays()
     package var duration = Duration.zero
     package var processorTime = Duration.zero
-    /// The peak of the resident memory, in bytes.
+    /// The peak of the process's resident memory, in bytes.
     package var memory = 0
 
     package init(peers: Int) {

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The signs of the page. Each has a shape of its own, so that no two differ in color alone.
+/// The signs of the page. Each sign has its own shape, so that no two signs differ only in color.
 enum Symbols {
     /// A sign and its meaning.
     struct Sign {
@@ -31,7 +31,8 @@ enum Symbols {
 
     static func use(_ id: String) -> Markup { "<use href=\"#\(id)\"/>" }
 
-    /// The shapes, each defined once. A rim in the color of the background separates a sign from the lines under it.
+    /// The shapes of the signs, each defined once. A rim in the color of the background separates a sign from the lines
+    /// under it.
     static var definitions: Markup {
         let shapes: [(id: String, tone: String, path: String)] = [
             ("s-crash", "bad", "M-3.5-3.5 3.5 3.5M-3.5 3.5 3.5-3.5"),

@@ -20,10 +20,10 @@ struct Tally {
     private(set) var lost = 0
     let serverDown: Duration
     let rates: Rates
-    /// The numbers of attempts and successes, summed over the goals of all attacks.
+    /// The number of attempts (`tried`) and of successes (`got`), summed over the goals of all attacks.
     let goals: (tried: Int, got: Int)
 
-    /// Traffic per second, averaged over the whole run.
+    /// Traffic per second, and traffic per second and member, both averaged over the whole run.
     struct Rates {
         let datagrams: Double
         let bytes: Double

@@ -106,7 +106,7 @@ enum Geometry {
         return [2, 4, 6, 8, 10].map { $0 * scale }.first { $0 > value } ?? 20 * scale
     }
 
-    /// Returns the spans as a path of horizontal lines, each at least `least` long.
+    /// Returns the spans as an SVG path of horizontal lines. Each line is at least `least` long.
     static func path(_ spans: [TimeSpan], y: Int, scale: TimeScale, least: Double = 0.8) -> String {
         var text = ""
         for span in spans {

@@ -1,4 +1,4 @@
-/// A span of time. In an array, spans ascend and do not touch.
+/// A span of time. An array of spans is in ascending order, and its spans do not touch each other.
 struct TimeSpan: Hashable {
     var from: Duration
     var to: Duration
@@ -9,7 +9,7 @@ struct TimeSpan: Hashable {
 extension [TimeSpan] {
     var total: Duration { reduce(.zero) { $0 + $1.length } }
 
-    /// Returns the times that are in both arrays.
+    /// Returns the spans of time that are in this array and in `others`.
     func intersection(_ others: [TimeSpan]) -> [TimeSpan] {
         var result: [TimeSpan] = []
         var (mine, theirs) = (startIndex, others.startIndex)
@@ -22,7 +22,7 @@ extension [TimeSpan] {
         return result
     }
 
-    /// Returns the times that are in this array and not in the other.
+    /// Returns the spans of time that are in this array and not in `others`.
     func subtracting(_ others: [TimeSpan]) -> [TimeSpan] {
         var result: [TimeSpan] = []
         var index = others.startIndex
@@ -40,7 +40,7 @@ extension [TimeSpan] {
         return result
     }
 
-    /// Returns the spans in ascending order. Spans at most `gap` apart become one.
+    /// Returns the spans in ascending order. Spans that are at most `gap` apart become one span.
     func merged(gap: Duration = .zero) -> [TimeSpan] {
         var result: [TimeSpan] = []
         for span in sorted(by: { $0.from < $1.from }) {

@@ -1,11 +1,11 @@
 package import MeshSimulator
 
-/// The result of a world.
+/// The result of a simulated world.
 package enum Verdict: Hashable, Sendable {
-    /// The mesh was whole again this time after the faults ended; zero if it was whole when they ended.
+    /// The time from the end of the faults until the mesh was whole again; zero if it was whole when the faults ended.
     case healed(after: Duration)
     case notHealed(within: Duration)
-    /// An invariant was broken.
+    /// An invariant was broken, as the text describes.
     case broken(String)
     /// The world ran to its end and had no healing phase.
     case ended
@@ -28,7 +28,7 @@ package enum Verdict: Hashable, Sendable {
         }
     }
 
-    /// The text after the title. It is not escaped.
+    /// The text that follows `title`. Its control characters are not escaped.
     var detail: String {
         switch self {
         case .healed(.zero): "already when the faults ended"

@@ -9,7 +9,8 @@ package struct Fault: Error, CustomStringConvertible {
         self.command = command
     }
 
-    /// Creates a fault from the first of several failures, and the number of the others. Returns nil if there are none.
+    /// Creates a fault that describes the first of the failures and gives the number of the others. Returns nil if
+    /// `failures` is empty.
     package init?(_ failures: [String]) {
         guard let first = failures.first else { return nil }
         self.init(failures.count == 1 ? first : "\(first) (and \(failures.count - 1) more)")
@@ -21,7 +22,7 @@ package func require(_ condition: Bool, _ description: @autoclosure () -> String
     guard condition else { throw Fault(description()) }
 }
 
-/// Returns `value`, or throws a `Fault` with `description` if it is nil.
+/// Returns `value`, or throws a `Fault` with `description` if `value` is nil.
 package func require<Value>(_ value: Value?, _ description: @autoclosure () -> String) throws -> Value {
     guard let value else { throw Fault(description()) }
     return value

@@ -1,17 +1,18 @@
 internal import SecureMeshCore
 
-/// The regression suite that an installed `p2p` carries: it needs no file, no key and no network but 127.0.0.1.
+/// The regression suite that is part of an installed `p2p`. It needs no file and no key, and the only network that it
+/// needs is 127.0.0.1.
 ///
 /// A seed determines every random choice, so that a failure can be repeated. Only the timing of real sockets and the
 /// number of fuzzing executions depend on the machine.
 package struct SelfTest {
     package struct Options: Sendable {
         package var seed: UInt64
-        /// The duration of fuzzing, the last part.
+        /// The duration of the last part, which is fuzzing.
         package var fuzzing: Duration
-        /// The duration of the lossy mesh, in virtual time.
+        /// The duration of the part with the lossy mesh, in virtual time.
         package var meshTime = Duration.seconds(180)
-        /// The vectors, in the format of vectors.txt.
+        /// The test vectors, in the format of vectors.txt.
         package var vectors = Vectors.text
 
         package init(seed: UInt64, fuzzing: Duration) {
@@ -43,7 +44,8 @@ package struct SelfTest {
         self.options = options
     }
 
-    /// Runs all parts, even after a failure. Prints one line per part, and a closing one.
+    /// Runs all parts, even after a failure. Prints the command that repeats the run, one line per part, and a line
+    /// with the totals.
     package func run(print: (String) -> Void) async -> Report {
         var report = Report()
         print("again with: \(options.command)")

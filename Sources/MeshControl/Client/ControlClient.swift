@@ -6,12 +6,12 @@ internal import NIOPosix
 package struct ControlClient: Sendable {
     /// The reason why a request failed.
     package enum Failure: Error {
-        /// Nothing listens at the path, or this user may not connect.
+        /// No process listens at this path, or the user of this program may not connect.
         case unreachable(String)
         /// The connection ended before the answer was complete, or the answer does not have the format of
         /// docs/control.md.
         case brokenAnswer
-        /// The process at the path has accepted the connection, but has not begun to answer in time.
+        /// The process at this path accepted the connection, but did not begin to answer within this time.
         case noAnswer(String, within: Duration)
         case refused(ErrorReport.Reason)
     }
@@ -24,14 +24,14 @@ package struct ControlClient: Sendable {
         self.path = path
     }
 
-    /// Sends `GET target`, and returns the answer, decoded and as bytes.
+    /// Sends `GET target`. Returns the answer, both decoded and as bytes.
     package func get<Value: Decodable & Sendable>(
         _ target: String, as type: Value.Type
     ) async throws(Failure) -> (value: Value, bytes: [UInt8]) {
         try await answer(.GET, target, body: nil, within: ControlLimits.answerBeginning, as: type)
     }
 
-    /// Sends `POST target`, and returns the answer, decoded and as bytes.
+    /// Sends `POST target`. Returns the answer, both decoded and as bytes.
     ///
     /// - Parameter wait: The longest time that the request allows the process to wait before it answers.
     package func post<Value: Decodable & Sendable>(
@@ -46,7 +46,8 @@ package struct ControlClient: Sendable {
     ///
     /// Reads the next line only when `receive` has returned. If `receive` is slow, the process drops events.
     ///
-    /// - Parameter onOpen: Called before the first line. The stream contains all events from then on.
+    /// - Parameter onOpen: Called once, before the first line. The answer contains every event that occurs after this
+    ///   call.
     package func lines(
         of target: String, onOpen: @Sendable () async -> Void = {},
         _ receive: @Sendable (_ line: [UInt8], ControlEvent) async -> Bool
@@ -103,7 +104,7 @@ package struct ControlClient: Sendable {
         throw Failure.brokenAnswer
     }
 
-    /// Sends a request, and passes the status and the rest of the answer to `read`.
+    /// Sends a request, and calls `read` with the status of the answer and the parts that follow the answer's head.
     private func exchange<Value: Sendable>(
         _ method: HTTPMethod, _ target: String, body: [UInt8]?, within limit: Duration,
         _ read: (_ status: Int, inout Parts) async throws -> Value

@@ -32,7 +32,8 @@ package final class ControlFeed: Sendable {
     /// The number of subscriptions.
     package var count: Int { state.withLock { $0.receivers.count } }
 
-    /// Publishes an event. `event` is called only if there is a subscriber. The event is encoded once for all streams.
+    /// Publishes the event that `event` returns. The event is encoded once for all subscribers; without a subscriber,
+    /// `event` is not called.
     package func publish(_ event: () -> ControlEvent) {
         let receivers = state.withLock { Array($0.receivers.values) }
         guard !receivers.isEmpty else { return }

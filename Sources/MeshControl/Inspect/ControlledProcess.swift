@@ -1,9 +1,11 @@
 /// A server or a peer that reports its state as values, and carries out the requests of commands.
 ///
-/// The control socket uses it, and so can any other code that shows the state of a process.
+/// The control socket uses this protocol. Any other code that shows the state of a process can use it too.
 package protocol ControlledProcess: Sendable {
     /// The events of the process.
     var feed: ControlFeed { get }
+    /// Returns the state of the process and of its mesh.
+    ///
     /// - Parameter listsMembers: False to omit the list of members, which can be long.
     func status(listsMembers: Bool) async -> MeshStatus
     func send(_ request: SendRequest) async throws(ControlError) -> SendReport

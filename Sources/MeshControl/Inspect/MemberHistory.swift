@@ -2,7 +2,7 @@ package import SecureMesh
 
 /// The members of a mesh with the times of their joins, and the former members of the last day.
 ///
-/// Events keep it up to date, so a query about all members needs no time on the mesh's event loop.
+/// Events keep this history up to date, so a query about all members takes no time on the mesh's event loop.
 package struct MemberHistory: Sendable {
     package struct Presence: Sendable {
         package var member: Member
@@ -19,20 +19,20 @@ package struct MemberHistory: Sendable {
         let number: UInt64
     }
 
-    /// The keys that may join; nil if that is not known.
+    /// The keys that may join; nil if anyone may join, and at a peer, which does not know these keys.
     package var roster: Roster? {
         didSet { neverCount = countNever() }
     }
     private(set) package var present: [PublicKey: Presence] = [:]
-    /// The newest departure of each former member: its number, and the member's state since then.
+    /// The newest departure of each former member: the number of the departure, and the state of the member since then.
     private var absent: [PublicKey: (number: UInt64, state: MemberState)] = [:]
     /// The number of former members in each of the states left, failed and revoked.
     private var gone: [MemberState: Int] = [:]
     /// The number of keys that may join and are in neither `present` nor `absent`.
     private(set) package var neverCount = 0
-    /// The departures, the oldest first. A departure whose number is not in `absent` is obsolete: the member is back,
-    /// or has left again since. The type is a slice, because removing the first element of an array would move all
-    /// others.
+    /// The departures, the oldest first. A departure whose number is not in `absent` is obsolete: since then, the
+    /// member has come back or left again. The type is a slice, because removing the first element of an array would
+    /// move all other elements.
     private var order: ArraySlice<Absence> = []
     private var newest: UInt64 = 0
     private let limit: Int
@@ -49,7 +49,7 @@ package struct MemberHistory: Sendable {
 
     /// Returns the number of members in each state, without visiting each member.
     ///
-    /// - Parameter late: The number of members that are suspects.
+    /// - Parameter late: The number of members in the state `suspect`.
     package mutating func counts(late: Int, _ now: Timestamp) -> [String: Int] {
         forget(now)
         let suspects = min(late, present.count)
@@ -63,15 +63,16 @@ package struct MemberHistory: Sendable {
         return roster.authorized.keys.count { present[$0] == nil && absent[$0] == nil }
     }
 
-    /// Adds `change` to `neverCount` if the key may join and is in neither `present` nor `absent`. Call it before a key
-    /// is added for the first time, and after it has been removed.
+    /// Adds `change` to `neverCount` if the key may join and is in neither `present` nor `absent`. The caller calls
+    /// this before it adds a key to `present` or `absent`, or after it has removed a key from both.
     private mutating func addNever(_ change: Int, for key: PublicKey) {
         guard present[key] == nil, absent[key] == nil, roster?.authorized[key] != nil else { return }
         neverCount += change
     }
 
-    /// The number of former members that are remembered, and the number of departures in memory.
+    /// The number of former members that are remembered.
     package var absenceCount: Int { absent.count }
+    /// The number of departures in memory, including the obsolete ones.
     package var departureCount: Int { order.count }
 
     package mutating func noteJoin(_ member: Member, at now: Timestamp) {
@@ -80,7 +81,8 @@ package struct MemberHistory: Sendable {
         present[member.publicKey] = Presence(member: member, since: now)
     }
 
-    /// Notes a new session of a member. `since` stays the time of its first session.
+    /// Notes that a member has a new session. The member's `since` does not change: it stays the time of the first
+    /// join.
     package mutating func noteRejoin(_ member: Member, at now: Timestamp) {
         guard present[member.publicKey] != nil else { return noteJoin(member, at: now) }
         present[member.publicKey]?.member = member
@@ -96,7 +98,7 @@ package struct MemberHistory: Sendable {
         forget(now)
     }
 
-    /// Sets or removes the newest departure of a key.
+    /// Sets the newest departure of a key; removes it if `absence` is nil.
     private mutating func setAbsence(of key: PublicKey, _ absence: Absence?) {
         if let old = absent[key] { gone[old.state, default: 0] -= 1 }
         absent[key] = absence.map { ($0.number, MemberState($0.departure)) }
@@ -111,8 +113,8 @@ package struct MemberHistory: Sendable {
         present[key]?.roundTrip = roundTrip.wholeNanoseconds
     }
 
-    /// Replaces the members after events were missed. For a member that is not in the new list, a departure with an
-    /// unknown reason is noted.
+    /// Replaces the list of members after events were missed. For each member that the new list lacks, a departure with
+    /// an unknown reason is noted.
     package mutating func replace(_ members: [Member], at now: Timestamp) {
         let keys = Set(members.map(\.publicKey))
         for presence in present.values where !keys.contains(presence.member.publicKey) {
@@ -127,7 +129,8 @@ package struct MemberHistory: Sendable {
         return order.reversed().filter(isRemembered)
     }
 
-    /// Returns the newest departure of a former member of that name; nil if none is remembered.
+    /// Returns the newest departure of a former member with this name; nil if no former member with this name is
+    /// remembered.
     package func absence(named name: String) -> Absence? {
         order.last { $0.member.name.description == name && isRemembered($0) }
     }
@@ -145,7 +148,7 @@ package struct MemberHistory: Sendable {
         if order.count > limit * 2 { order = ArraySlice(order.filter(isRemembered)) }
     }
 
-    /// Removes the oldest departures.
+    /// Removes the `count` oldest departures.
     private mutating func drop(_ count: Int) {
         for absence in order.prefix(count) where isRemembered(absence) {
             setAbsence(of: absence.member.publicKey, nil)

@@ -9,8 +9,8 @@ package final class PeerInspector: ControlledProcess {
         var linkSince: Timestamp
         var problem: Problem?
         var slowness: Problem?
-        /// True while `history` has the members that an earlier `MeshPeer` knew, because the current one has not joined
-        /// yet.
+        /// True while `history` still has the members that the previous `MeshPeer` knew. The current `MeshPeer` has not
+        /// joined yet then.
         var hasOldMembers = false
     }
 
@@ -33,10 +33,10 @@ package final class PeerInspector: ControlledProcess {
         state = Mutex(State(linkSince: identity.startedAt))
     }
 
-    /// The peer that runs, or the last one that did.
+    /// The peer that runs; if no peer runs, the peer that ran last.
     var peer: MeshPeer { current.withLock { $0 } }
 
-    /// Reports on another peer from now on. Called when the previous peer has left.
+    /// Makes `next` the peer whose state is reported. Called when the previous peer has left.
     package func follow(_ next: MeshPeer) {
         current.withLock { $0 = next }
         let now = identity.clock.now
@@ -46,7 +46,7 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Applies the events of the peer to the state, and publishes them, until they end.
+    /// Applies each event of the peer to the reported state, and publishes it. Returns when the events end.
     package func follow(_ events: MeshEvents<PeerEvent>) async {
         for await event in events {
             let now = identity.clock.now
@@ -59,16 +59,18 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Counts a message at once if no stream subscribes to events, so that no task wakes up for it.
+    /// If the event is a message and no stream subscribes to events, counts the message directly. No task needs to wake
+    /// up for this message then.
     ///
-    /// - Returns: True if the event is a message that has been counted, so `follow` need not get it.
+    /// - Returns: True if this call counted the message. `follow` must not get the event then, or it would count the
+    ///   message again.
     package func counts(_ event: PeerEvent) -> Bool {
         guard case .message(let message) = event, feed.count == 0 else { return false }
         state.withLock { $0.history.noteMessage(from: message.sender) }
         return true
     }
 
-    /// Returns true if members may have joined or left without an event.
+    /// Returns true if members may have joined or left before `event` without an event for it.
     private func missesMembers(before event: PeerEvent) -> Bool {
         switch event {
         case .missed: return true
@@ -167,7 +169,9 @@ package final class PeerInspector: ControlledProcess {
         return status
     }
 
-    /// - Parameter isCertain: False if the server is silent, so that all members are suspects.
+    /// Returns the number of members in each state.
+    ///
+    /// - Parameter isCertain: False if the peer is not connected to its server, so that all members count as suspects.
     private func counts(_ isCertain: Bool, _ now: Timestamp) -> [String: Int] {
         state.withLock { state in
             state.history.counts(late: isCertain ? 0 : state.history.present.count, now)
@@ -223,17 +227,18 @@ package final class PeerInspector: ControlledProcess {
         throw ControlError(.wrongRole, "a peer has no list to read", hint: "reload the server")
     }
 
-    /// Notes the newest round trip to a member.
+    /// Stores the newest measured round trip to a member.
     func note(_ roundTrip: Duration, to key: PublicKey) {
         state.withLock { $0.history.noteRoundTrip(roundTrip, to: key) }
     }
 
-    /// Returns the keys of those of `members` that have left the mesh.
+    /// Returns the keys of those members in `members` that have left the mesh.
     func gone(_ members: [Member]) -> Set<PublicKey> {
         state.withLock { state in Set(members.map(\.publicKey)).subtracting(state.history.present.keys) }
     }
 
-    /// Returns the time and the reason of the departure of a former member of that name; nil if none is remembered.
+    /// Returns the time and the reason of the newest departure of a former member with this name; nil if no former
+    /// member with this name is remembered.
     func absence(named name: String) -> MemberHistory.Absence? {
         state.withLock { $0.history.absence(named: name) }
     }

@@ -1,7 +1,7 @@
 package import SecureMesh
 
-/// Sends messages and measures round trips for a command. A request waits until the peer may send, but at most for its
-/// timeout: the peer must have joined, and the receivers' rates must allow the message.
+/// Sends messages and measures round trips for commands. A request waits until the peer has joined and the receivers'
+/// rate limits allow the message, but no longer than the request's timeout.
 extension PeerInspector {
     package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
         try await send(request, waitingForReceiver: false)
@@ -10,7 +10,7 @@ extension PeerInspector {
     /// Sends a message.
     ///
     /// - Parameter waitsForReceiver: True to wait until the receiver is a member. A peer that has just joined may not
-    ///   know all members.
+    ///   know all members yet.
     package func send(
         _ request: SendRequest, waitingForReceiver waitsForReceiver: Bool
     ) async throws(ControlError) -> SendReport {
@@ -56,7 +56,8 @@ extension PeerInspector {
         }
     }
 
-    /// Calls `body` with the rest of the time, and again after each temporary error.
+    /// Calls `body` with the time that is left of `time`. After each temporary error, waits a short time and calls
+    /// `body` again.
     ///
     /// - Parameters:
     ///   - name: The receiver's name, for the text of an error; nil for all members.
@@ -113,7 +114,7 @@ extension PeerInspector {
         throw .notSent(.unknownMember)
     }
 
-    /// Returns the names of the members that have acknowledged a message, and of those that have not.
+    /// Returns a report with the names of the members that acknowledged a message, and of the members that did not.
     package func report(of delivery: Delivery) -> SendReport {
         report(asked: delivery.asked, delivered: delivery.acknowledgedBy, missing: delivery.missing)
     }

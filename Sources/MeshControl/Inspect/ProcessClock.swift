@@ -1,10 +1,10 @@
 internal import SecureMesh
 internal import Synchronization
 
-/// A clock of a process that does not change when somebody sets the host's clock.
+/// A clock of one process, which is not affected when somebody sets the host's clock.
 ///
-/// All stored times are read from this clock, so ages and time limits stay correct. Answers contain times of the host's
-/// clock: times of this clock plus `correction`.
+/// All times that the process stores are times of this clock, so ages and time limits stay correct. Answers to commands
+/// contain times of the host's clock: times of this clock plus `correction`.
 package final class ProcessClock: Sendable {
     private let start: Timestamp
     private let host: @Sendable () -> Timestamp
@@ -18,17 +18,18 @@ package final class ProcessClock: Sendable {
 
     /// - Parameters:
     ///   - host: Returns the time of the host's clock, which can be set.
-    ///   - elapsed: Returns the time since the start, which never decreases.
+    ///   - elapsed: Returns the time since this clock was made, which never decreases.
     package init(host: @escaping @Sendable () -> Timestamp, elapsed: @escaping @Sendable () -> Duration) {
         start = host()
         self.host = host
         self.elapsed = elapsed
     }
 
-    /// The host's time at the start, plus the time since then.
+    /// The host's time when this clock was made, plus the time since then.
     package var now: Timestamp { start.moved(by: elapsed().wholeNanoseconds / 1_000_000) }
 
-    /// The milliseconds by which the host's clock was set forward since the start; negative if it was set back.
+    /// The milliseconds by which the host's clock was set forward since this clock was made; negative if it was set
+    /// back.
     package var correction: Int64 {
         let found = host().milliseconds - now.milliseconds
         return known.withLock { known in
@@ -42,7 +43,8 @@ package final class ProcessClock: Sendable {
     /// Converts a time of this clock to the host's clock.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
-    /// The tolerance in milliseconds. NTP sets the clock only if it is wrong by more than 128 ms. It corrects a smaller
-    /// error by changing the clock's rate, which both clocks follow.
+    /// The largest change of the difference between the two clocks that `correction` ignores, in milliseconds. NTP sets
+    /// a clock only if its error is above 128 ms. NTP corrects a smaller error by changing the rate, which both clocks
+    /// follow.
     private static let tolerance: Int64 = 100
 }

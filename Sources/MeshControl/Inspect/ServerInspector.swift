@@ -6,7 +6,7 @@ package final class ServerInspector: ControlledProcess {
     /// The file with the list of authorized peers, and the function that reads it again.
     package struct List: Sendable {
         package let path: String
-        /// Reads the list that is to replace the current roster.
+        /// Reads the list again, and returns the roster that replaces `old`.
         package let read: @Sendable (_ old: Roster) throws(ControlError) -> Roster
 
         /// Called after each attempt to read the list again.
@@ -27,7 +27,7 @@ package final class ServerInspector: ControlledProcess {
         var roster: Roster
         var suspicion: (count: Int, since: Timestamp)?
         var listFault: (error: ControlError, since: Timestamp)?
-        /// The newest problems that concern one peer each.
+        /// The newest problems that concern single peers, such as a refused join.
         var refusals: [Problem] = []
 
         mutating func note(_ problem: Problem) {
@@ -43,7 +43,7 @@ package final class ServerInspector: ControlledProcess {
     private let list: List?
     private let state: Mutex<State>
 
-    /// - Parameter list: Nil for a server that anyone may join.
+    /// - Parameter list: The list of authorized peers; nil for a server that anyone may join.
     package init(_ server: MeshServer, key: PublicKey, roster: Roster, list: List?, identity: ProcessIdentity) {
         self.server = server
         self.key = key
@@ -52,7 +52,7 @@ package final class ServerInspector: ControlledProcess {
         state = Mutex(State(history: MemberHistory(roster: list == nil ? nil : roster), roster: roster))
     }
 
-    /// Applies the events of the server to the state, and publishes them, until they end.
+    /// Applies each event of the server to the reported state, and publishes it. Returns when the events end.
     package func follow(_ events: MeshEvents<ServerEvent>) async {
         for await event in events {
             let now = identity.clock.now
@@ -141,7 +141,8 @@ package final class ServerInspector: ControlledProcess {
         return members
     }
 
-    /// Reads the members' standings in slices, so that no call blocks the event loop for long.
+    /// Returns the server's view of each member. Several calls read slices of the members, so that no call blocks the
+    /// event loop for long.
     private func standings(of keys: [PublicKey]) async -> [MemberStanding?] {
         var standings: [MemberStanding?] = []
         for start in stride(from: 0, to: keys.count, by: ControlLimits.slice) {
@@ -196,7 +197,7 @@ package final class ServerInspector: ControlledProcess {
         throw ControlError(.wrongRole, "a server sends no messages", hint: "ping through a peer")
     }
 
-    /// Reads the list of authorized peers again. If the list has a fault, the previous one stays in force.
+    /// Reads the list of authorized peers again. If the new list has a fault, the previous list stays in force.
     package func reload() async throws(ControlError) -> ReloadReport {
         guard let list else { throw ControlError(.wrongRole, "this server is open, there is no list to read") }
         do throws(ControlError) {

@@ -43,7 +43,7 @@ extension Departure {
 }
 
 extension Dismissal {
-    /// A phrase that tells the user of the peer why the server ended its session.
+    /// A phrase that tells the user of the peer why the server ended the peer's session.
     package var summary: String {
         switch self {
         case .replaced: "another process has joined with the same key; joining again in a minute"
@@ -79,7 +79,7 @@ extension SendRefusal {
         }
     }
 
-    /// Advice if only small datagrams arrive.
+    /// Advice for a network that seems to pass small datagrams and to drop large ones.
     package static let sizeHint =
         "the network may drop large datagrams: it must pass UDP datagrams of 1232 bytes, and IP packets of 1280"
 }

@@ -1,10 +1,10 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One connection of a client: reads requests, one at a time, and writes answers. The size of a request and the time
-/// for it are limited.
+/// The server's end of one client connection. It reads one request at a time, and writes the answer. The size of a
+/// request and the time to receive it are limited.
 ///
-/// All methods are called on the event loop of the control socket. The answers are computed in tasks.
+/// All methods are called on the event loop of the control socket. Tasks compute the answers.
 final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -23,7 +23,8 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
     /// `state` would copy it.
     private var body: [UInt8] = []
     private var timer: Scheduled<Void>?
-    /// The number of events that were dropped since the last line, because the reader of the stream is too slow.
+    /// The number of events that were dropped since the last line was written, because the reader of the stream is too
+    /// slow.
     private var missed = 0
 
     init(_ service: ControlService) {
@@ -65,7 +66,8 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    /// Refuses bytes that are not HTTP with an answer, unless another answer has begun, and closes the connection.
+    /// Closes the connection. If the client sent bytes that are not HTTP, and no answer has begun, an answer with an
+    /// error is written first.
     ///
     /// After any other error, such as a connection that the client has reset, no answer would be read.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -138,7 +140,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         write(body, status: error.code.status, head, closes: true, context)
     }
 
-    /// Closes the connection after `time`, unless the timer is canceled or set again before.
+    /// Closes the connection when `time` has passed, unless the timer is canceled or set again before that.
     private func expect(within time: Duration, _ context: ChannelHandlerContext) {
         timer?.cancel()
         let loopContext = context.loopBound
@@ -163,7 +165,7 @@ final class ControlConnection: ChannelInboundHandler, @unchecked Sendable {
         context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
     }
 
-    /// Writes an event, or counts it as missed if too many bytes wait for the reader.
+    /// Writes an event to the stream. If too many bytes already wait for the reader, only counts the event as missed.
     private func write(_ line: [UInt8], _ context: ChannelHandlerContext) {
         guard case .streaming = state else { return }
         guard context.channel.isWritable else {

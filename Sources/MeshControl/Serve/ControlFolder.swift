@@ -11,10 +11,10 @@ package struct ControlSocketError: Error, Hashable, Sendable {
     }
 }
 
-/// The folders that contain control sockets: `$P2P_SOCKETS`, or else `$XDG_RUNTIME_DIR/p2p`, or else `/run/p2p` for
-/// root, or else `/tmp/p2p-UID`.
+/// The folders that contain control sockets. A process opens its socket in `$P2P_SOCKETS`, or else in
+/// `$XDG_RUNTIME_DIR/p2p`, or else in `/run/p2p` for root and in `/tmp/p2p-UID` for other users.
 package enum ControlFolder {
-    /// The folder of the sockets of this user's processes.
+    /// The folder in which the processes of this user open their sockets.
     package static var own: String { own(environment: SocketFiles.environment, user: SocketFiles.user) }
 
     static func own(environment: (String) -> String?, user: UInt32) -> String {
@@ -25,13 +25,13 @@ package enum ControlFolder {
         return user == 0 ? systemFolder : "/tmp/p2p-\(user)"
     }
 
-    /// The value of `P2P_SOCKETS`; nil if it is not set. If it is set, processes open sockets only in this folder, and
-    /// commands look only there.
+    /// The value of `P2P_SOCKETS`; nil if it is not set or empty. If there is a value, processes open sockets only in
+    /// this folder, and commands look only there.
     private static func chosen(environment: (String) -> String?) -> String? {
         environment("P2P_SOCKETS").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Makes the folder. If it exists, checks that only this user may enter it.
+    /// Makes the folder if it does not exist. Fails unless it belongs to this user and nobody else may enter it.
     ///
     /// The check is needed because any user can make a folder in /tmp.
     static func prepare(_ path: String) throws(ControlSocketError) {
@@ -53,8 +53,8 @@ package enum ControlFolder {
         }
     }
 
-    /// Returns the paths of the sockets at which a process listens, in all folders in which this user's processes may
-    /// have sockets. The order is that of `folders`, then by name.
+    /// Returns the paths of the sockets at which a process listens, from all of `folders`. The paths have the order of
+    /// `folders`, and the order of the file names within a folder.
     package static func sockets() -> [String] {
         folders.flatMap { folder in
             SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
@@ -65,7 +65,7 @@ package enum ControlFolder {
         }
     }
 
-    /// Removes the socket file of a process that was killed. Such files would otherwise accumulate.
+    /// Removes the socket file of a process that was killed. Otherwise the files of killed processes would accumulate.
     private static func removeDead(_ path: String) {
         guard let status = (try? SocketFiles.status(path)) ?? nil, status.kind == .socket,
             status.owner == SocketFiles.user
@@ -75,8 +75,8 @@ package enum ControlFolder {
 
     /// The existing folders in which this user's processes may have their sockets.
     ///
-    /// There are several because a process and a command can have different values of `XDG_RUNTIME_DIR`: cron and sudo
-    /// do not set it.
+    /// There can be several, because a process and a command can have different values of `XDG_RUNTIME_DIR`: cron and
+    /// sudo do not set this variable.
     package static var folders: [String] {
         let user = SocketFiles.user
         if let chosen = chosen(environment: SocketFiles.environment) {
@@ -89,15 +89,17 @@ package enum ControlFolder {
             .filter { isTrusted($0, by: user) }
     }
 
-    /// Returns false for a folder of another user, who could read what a command sends. As an exception, root trusts
-    /// the folders of systemd units in /run: only root can make a folder there, but any user can in /tmp.
+    /// Returns true if a command may use the sockets in a folder. A folder of another user is not trusted, because that
+    /// user could read what the command sends. As an exception, root trusts the folders of systemd units in /run,
+    /// because only root can make a folder in /run.
     static func isTrusted(_ folder: String, by user: UInt32) -> Bool {
         guard let status = (try? SocketFiles.status(folder)) ?? nil, status.kind == .folder else { return false }
         return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")
     }
 
-    /// The file name of the socket of a server or a peer.
+    /// Returns the file name of a server's socket.
     package static func name(ofServerAt port: UInt16) -> String { "server-\(port).sock" }
+    /// Returns the file name of a peer's socket.
     package static func name(ofPeer name: PeerName, at port: UInt16) -> String { "peer-\(name)-\(port).sock" }
 
     private static let systemFolder = "/run/p2p"

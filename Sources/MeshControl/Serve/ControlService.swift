@@ -2,13 +2,13 @@
 struct ControlService: Sendable {
     enum Answer: Sendable {
         case document(status: Int, [UInt8])
-        /// A line of JSON per event, until the client closes the connection.
+        /// A stream with one line of JSON per event, until the client closes the connection.
         case events(EventFilter)
     }
 
     let process: any ControlledProcess
 
-    /// Answers any request. A refused request gets an answer with an error.
+    /// Answers any request. If the request is refused, the answer contains the error.
     func answer(_ request: ControlRequest) async -> Answer {
         do throws(ControlError) {
             switch try ControlCall(request) {

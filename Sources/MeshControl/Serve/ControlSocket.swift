@@ -3,9 +3,9 @@ internal import NIOPosix
 internal import SecureMesh
 internal import Synchronization
 
-/// The Unix socket at which a server or a peer answers commands: HTTP/1.1 with JSON (docs/control.md).
+/// The Unix socket at which a server or a peer answers commands, by HTTP/1.1 with JSON (docs/control.md).
 ///
-/// It has an event loop of its own, so that no client delays the mesh. It accepts connections only from processes of
+/// The socket has its own event loop, so that no client delays the mesh. It accepts connections only from processes of
 /// the same user and of root.
 package final class ControlSocket: Sendable {
     private struct Listener {
@@ -19,7 +19,7 @@ package final class ControlSocket: Sendable {
     private let service: ControlService
     private let listener: Mutex<Listener>
 
-    /// Opens the socket `name` in the folder of this user's sockets.
+    /// Opens a socket named `name` in the folder of this user's sockets.
     package static func open(
         named name: String, for process: some ControlledProcess
     ) async throws(ControlSocketError) -> ControlSocket {
@@ -27,7 +27,7 @@ package final class ControlSocket: Sendable {
         return try await open(at: "\(folder)/\(name)", in: folder, for: process)
     }
 
-    /// Opens a socket at a path. Replaces the socket file of a process that has ended.
+    /// Opens a socket at a path. If a socket file of an ended process is at the path, replaces it.
     ///
     /// - Parameter folder: The folder to make first, if it does not exist; nil to make none.
     package static func open(
@@ -89,7 +89,7 @@ package final class ControlSocket: Sendable {
         self.listener = Mutex(listener)
     }
 
-    /// Makes the file of the socket again if it was deleted. Open connections stay.
+    /// Makes the socket file again if the file was deleted. Open connections stay open.
     ///
     /// - Returns: True if the file was missing or had been replaced.
     /// - Throws: `ControlSocketError` if the socket cannot be made, for instance because another process listens at the
@@ -110,7 +110,7 @@ package final class ControlSocket: Sendable {
         return (try? SocketFiles.status(path)) == file
     }
 
-    /// Closes the socket and all connections, and removes the file, unless another process has replaced it.
+    /// Closes the socket and all connections. Removes the socket file, unless another process has replaced it.
     package func close() async {
         if isInPlace { SocketFiles.remove(path) }
         try? await listener.withLock { $0.channel }.close()
@@ -151,7 +151,7 @@ package final class ControlSocket: Sendable {
                 low: ControlLimits.streamBuffer / 4, high: ControlLimits.streamBuffer))
     }
 
-    /// Fails unless the client's user is root or the user of this process.
+    /// Returns a failed future unless the client's user is root or the user of this process.
     private static func checkUser(of channel: any Channel) -> EventLoopFuture<Void> {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)

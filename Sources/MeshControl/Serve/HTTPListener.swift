@@ -5,15 +5,18 @@ package import NIOPosix
 
 /// Accepts connections of HTTP/1.1 clients. The number of connections and the size of a request's head are limited.
 package enum HTTPListener {
-    /// Returns a bootstrap that makes a handler for each connection, which gets the connection's requests.
+    /// Returns a bootstrap for a listener. For each connection, the bootstrap makes a handler, which receives the
+    /// connection's requests.
     ///
     /// - Parameters:
     ///   - group: The event loop of the listener and its connections.
-    ///   - connections: The largest number of connections at once. Further ones are closed.
+    ///   - connections: The largest number of connections that are open at once. The listener closes further
+    ///     connections.
     ///   - admit: Returns a failed future for a client whose connection must be closed.
     ///   - answersErrors: True to answer bytes that are not HTTP with an empty response; false if the handler answers
     ///     them.
-    ///   - makeHandler: Returns the handler of a connection. The handler must limit the body of a request and the time.
+    ///   - makeHandler: Returns the handler of a connection. The handler must limit the size of a request's body and
+    ///     the time that a request may take.
     package static func bootstrap(
         _ group: MultiThreadedEventLoopGroup, connections: Int, answersErrors: Bool = true,
         admitting admit: @escaping @Sendable (any Channel) -> EventLoopFuture<Void> = {

@@ -12,8 +12,9 @@ internal import SecureMesh
 ///
 /// This is the only file of this target with `unsafe`.
 enum SocketFiles {
-    /// The id and the effective user of this process.
+    /// The id of this process.
     static var process: Int32 { getpid() }
+    /// The effective user of this process.
     static var user: UInt32 { geteuid() }
 
     static func environment(_ name: String) -> String? {
@@ -31,7 +32,7 @@ enum SocketFiles {
         }
     }
 
-    /// Returns the status of a file; nil if there is none. Does not follow a symbolic link.
+    /// Returns the status of a file; nil if the file does not exist. Does not follow a symbolic link.
     static func status(_ path: String) throws(SystemError) -> SocketFileStatus? {
         var status = stat()
         guard unsafe lstat(path, &status) != 0 else { return SocketFileStatus(status) }
@@ -63,7 +64,7 @@ enum SocketFiles {
         _ = unsafe unlink(path)
     }
 
-    /// Returns up to 4,096 names in a folder; empty if the folder cannot be read.
+    /// Returns up to 4,096 names in a folder, and no names if the folder cannot be read.
     static func names(in folder: String) -> [String] {
         guard let directory = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(directory) }
@@ -79,7 +80,7 @@ enum SocketFiles {
 
     /// Returns true if a process listens at a socket file.
     ///
-    /// - Throws: `SystemError` if a system call fails, so that the answer is not known.
+    /// - Throws: `SystemError` if a system call fails, so that it is not known whether a process listens.
     static func isListening(_ path: String) throws(SystemError) -> Bool {
         #if canImport(Glibc)
             let type = CInt(SOCK_STREAM.rawValue)
@@ -109,7 +110,7 @@ enum SocketFiles {
         }
     }
 
-    /// The size of the path in a socket address, in bytes, including the zero byte at its end.
+    /// The number of bytes for the path in a socket address, including the zero byte that ends the path.
     static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path)
 
     #if canImport(Darwin)

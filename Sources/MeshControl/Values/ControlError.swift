@@ -13,14 +13,14 @@ package struct ControlError: Error, Hashable, Sendable {
         case wrongRole
         /// The peer is not a member, or may not send messages at the moment.
         case notJoined
-        /// No member has the name.
+        /// No member has the name that the request gives.
         case unknownMember
-        /// The body is larger than the largest message that this peer sends.
+        /// The message is larger than the largest message that this peer sends.
         case messageTooLarge
         /// Too many messages wait to be sent.
         case busy
         case noAnswer
-        /// The list of authorized peers cannot be used. The previous one stays in force.
+        /// The list of authorized peers cannot be used. The previous list stays in force.
         case listRefused
         /// The process is ending.
         case notRunning
@@ -40,7 +40,7 @@ package struct ControlError: Error, Hashable, Sendable {
 }
 
 extension ControlError.Code {
-    /// The status of the HTTP answer.
+    /// The status of the HTTP answer with this error.
     package var status: Int {
         switch self {
         case .badRequest: 400
@@ -54,7 +54,7 @@ extension ControlError.Code {
         }
     }
 
-    /// The exit code of a command, from sysexits.h.
+    /// The exit code, from sysexits.h, of a command whose request is refused with this error.
     package var exitCode: Int32 {
         switch self {
         case .badRequest, .notFound, .methodNotAllowed, .wrongRole: 64

@@ -16,8 +16,9 @@ package enum ControlJSON {
 
     /// Replaces all characters on which a terminal might act with JSON escapes.
     ///
-    /// Foundation escapes only those below U+0020. Others, such as U+009B and U+202E, can occur in the text of a
-    /// message. Valid JSON has them only in strings, where an escape has the same meaning.
+    /// Foundation escapes only the characters below U+0020. Other dangerous characters, such as U+009B and U+202E, can
+    /// occur in the text of a message. Valid JSON has such characters only in strings, where an escape has the same
+    /// meaning.
     package static func harmless(_ json: [UInt8]) -> [UInt8] {
         guard !json.allSatisfy({ (0x20...0x7E).contains($0) }) else { return json }
         var result: [UInt8] = []

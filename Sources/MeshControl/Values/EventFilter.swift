@@ -2,9 +2,9 @@ internal import SecureMesh
 
 /// The choice of events that a stream contains.
 package struct EventFilter: Sendable, Equatable {
-    /// The kinds of events; nil for all kinds.
+    /// The kinds of events that are accepted; nil for all kinds.
     package var kinds: Set<ControlEvent.Kind>?
-    /// The names of the members that the events concern; nil for all events.
+    /// The names of members, to accept only the events that concern one of these members; nil for all events.
     package var names: Set<String>?
 
     package init(kinds: Set<ControlEvent.Kind>? = nil, names: Set<String>? = nil) {
@@ -37,7 +37,7 @@ package struct EventFilter: Sendable, Equatable {
         }
     }
 
-    /// Returns true if the stream contains the event. `missed` is always accepted.
+    /// Returns true if the stream contains the event. The event `missed` is in every stream.
     package func accepts(_ event: ControlEvent) -> Bool {
         if event.event == .missed { return true }
         if let kinds, !kinds.contains(event.event) { return false }
@@ -45,7 +45,7 @@ package struct EventFilter: Sendable, Equatable {
         return true
     }
 
-    /// The query that `init` parses to this filter, with the question mark; empty if all events are accepted.
+    /// The query from which `init` makes this filter, with the question mark; empty if the filter accepts all events.
     package var query: String {
         let parts = [
             kinds.map { "event=" + $0.map(\.rawValue).sorted().joined(separator: ",") },

@@ -4,8 +4,8 @@ package import SecureMesh
 package enum MemberState: String, Codable, CaseIterable, Sendable {
     /// The peer is a member.
     case alive
-    /// The peer is a member whose heartbeat is overdue. In the status of another peer: the server is silent, so nothing
-    /// is known about any member.
+    /// The peer is a member, but its heartbeat is overdue. In the status of another peer, this state means that the
+    /// server is silent, so that nothing is known about any member.
     case suspect
     /// The peer left, or the server stopped and the peer has not come back.
     case left
@@ -16,8 +16,8 @@ package enum MemberState: String, Codable, CaseIterable, Sendable {
     /// The peer's key is authorized, but the peer has not joined since this server started.
     case never
 
-    /// Makes the state after a departure. `departure` is nil if the reason is not known, as at a peer that missed the
-    /// event.
+    /// Makes the state that follows a departure. `departure` is nil if the reason is unknown, for example because a
+    /// peer missed the event.
     package init(_ departure: Departure?) {
         switch departure {
         case .expired, .misbehaved, .tooOld: self = .failed
@@ -33,12 +33,12 @@ package struct MemberStatus: Codable, Sendable {
     package var state: MemberState
     /// The time at which the member joined, became silent or left; nil for a key that never joined.
     @OrNull package var since: Timestamp?
-    /// The reason of a departure or of a suspicion.
+    /// The reason why the member left or is a suspect; nil in every other state.
     @OrNull package var reason: String?
     @OrNull package var address: String?
     package var fingerprint: String
     package var publicKey: String
-    /// The newest measured round trip, in nanoseconds.
+    /// The newest measured round trip to the member, in nanoseconds; nil if none was measured.
     @OrNull package var roundTrip: Int64?
     @OrNull package var sentDatagrams: UInt64?
     @OrNull package var receivedDatagrams: UInt64?
@@ -62,7 +62,7 @@ package struct MemberStatus: Codable, Sendable {
 /// A problem of a process or its mesh.
 package struct Problem: Codable, Sendable {
     package enum Severity: String, Codable, Sendable {
-        /// The process does not do its work. `p2p status --check` exits with an error.
+        /// The process does not do its work. While there is such a problem, `p2p status --check` exits with an error.
         case error
         case warning
     }
@@ -95,18 +95,18 @@ package struct ServerLink: Codable, Sendable {
 
     /// The server's address or name, as it was configured.
     package var configured: String
-    /// The address at which the server answers, or at which the peer currently tries to reach it; nil before the name
-    /// has been looked up.
+    /// The address at which the server answers, or at which the peer currently tries to reach it; nil until the
+    /// server's name has been looked up.
     @OrNull package var address: String?
     package var state: State
     @OrNull package var since: Timestamp?
     /// True if this peer may send messages.
     package var maySend: Bool
-    /// The shortest round trip of this session, in nanoseconds.
+    /// The shortest round trip to the server in this session, in nanoseconds.
     @OrNull package var roundTrip: Int64?
 }
 
-/// The answer to `GET /v1/status`: the state of a server or a peer and of its mesh.
+/// The answer to `GET /v1/status`: the state of a server or a peer, and the state of its mesh.
 package struct MeshStatus: Codable, Sendable {
     package enum Role: String, Codable, Sendable {
         case server
@@ -129,15 +129,17 @@ package struct MeshStatus: Codable, Sendable {
     package var problems: [Problem]
     /// The number of members in each state.
     package var counts: [String: Int]
-    /// The members; nil if the request asked for none.
+    /// The members; nil if the request asked to omit them.
     @OrNull package var members: [MemberStatus]?
-    /// The numbers of datagrams that this process has lost and refused since its start, by reason.
+    /// The number of datagrams that this process has lost since its start, by reason.
     package var lostDatagrams: [String: UInt64]
+    /// The number of datagrams that this process has refused since its start, by reason.
     package var refusedDatagrams: [String: UInt64]
-    /// The number of clients that read a stream of events.
+    /// The number of clients that are reading a stream of events.
     package var streams: Int
 
-    /// Moves all times by a number of milliseconds. Needed if the host's clock was set.
+    /// Adds a number of milliseconds to all times. This converts times of a `ProcessClock` to times of the host's
+    /// clock.
     package mutating func move(by milliseconds: Int64) {
         guard milliseconds != 0 else { return }
         time = time.moved(by: milliseconds)
@@ -159,7 +161,8 @@ package struct MeshStatus: Codable, Sendable {
 }
 
 extension PublicKey {
-    /// The first 12 characters of the key's text after its prefix, for people to compare. They hold 72 bits.
+    /// The first 12 characters after the prefix of the key's text. They hold 72 bits, and people compare them to
+    /// recognize a key.
     package var fingerprint: String { Self.fingerprint(ofText: description) }
 
     fileprivate static func fingerprint(ofText text: String) -> String {

@@ -8,12 +8,12 @@
 package struct SendRequest: Codable, Sendable {
     /// The receiver's name; nil for all members.
     @OrNull package var to: String?
-    /// The message as text, or as bytes in Base64. Exactly one of the two is set.
+    /// The message as text. `body` is the message as bytes, in Base64. Exactly one of `text` and `body` is set.
     @OrNull package var text: String?
     @OrNull package var body: Data?
     /// The time to wait for acknowledgments, in milliseconds; nil for 3 s.
     @OrNull package var timeoutMilliseconds: Int?
-    /// False to send without acknowledgments; nil means true.
+    /// False to send without asking for acknowledgments; nil means true.
     @OrNull package var acknowledge: Bool?
 
     package init(to: String?, body: [UInt8], timeoutMilliseconds: Int? = nil, acknowledge: Bool? = nil) {
@@ -34,9 +34,10 @@ package struct SendReport: Codable, Sendable {
     package var asked: Int
     /// The names of the members that have acknowledged the message; nil if it was sent without acknowledgments.
     @OrNull package var delivered: [String]?
-    /// The names of the members that have not acknowledged the message. They may have received it nevertheless.
+    /// The names of the members that are still in the mesh and have not acknowledged the message. They may have
+    /// received it nevertheless.
     package var unanswered: [String]
-    /// The names of the members that have left the mesh without acknowledging the message.
+    /// The names of the members that left the mesh without acknowledging the message.
     package var gone: [String]
 
     package init(asked: Int, delivered: [String]?, unanswered: [String] = [], gone: [String] = []) {
@@ -85,9 +86,9 @@ package struct ReloadReport: Codable, Sendable {
     /// The absolute path of the list, without symbolic links; nil from a server of an earlier version.
     package var file: String?
     package var keys: Int
-    /// The names of the keys that only the new list has (`added`), and of the keys that only the previous list had
-    /// (`removed`), both in ascending order.
+    /// The names of the keys that are in the new list and were not in the previous list, in ascending order.
     package var added: [String]
+    /// The names of the keys that were in the previous list and are not in the new list, in ascending order.
     package var removed: [String]
 
     package init(list: String, file: String?, keys: Int, added: [String], removed: [String]) {

@@ -1,4 +1,4 @@
-/// An optional value that is encoded as `null` if it is nil. The synthesized coding of an Optional would omit the key.
+/// An optional value. If it is nil, it is encoded as `null`; the synthesized coding of an Optional would omit the key.
 @propertyWrapper
 package struct OrNull<Value: Codable & Sendable>: Codable, Sendable {
     package var wrappedValue: Value?

@@ -1,8 +1,8 @@
 extension MeshStatus {
     /// The JSON of this status.
     ///
-    /// Foundation's encoder takes some milliseconds per hundred members. So it encodes the status without the members,
-    /// and this code inserts them.
+    /// Foundation's encoder takes some milliseconds per hundred members, so it encodes only the rest of the status.
+    /// This code then inserts the members.
     package var json: [UInt8] {
         var rest = self
         rest.members = nil
@@ -26,7 +26,7 @@ extension MeshStatus {
 }
 
 extension MemberStatus {
-    /// Appends the JSON of this member. The keys are sorted, as `ControlJSON.encode` does it.
+    /// Appends the JSON of this member. Its keys are sorted like those that `ControlJSON.encode` writes.
     fileprivate func write(to bytes: inout [UInt8]) {
         Self.write("{\"address\":", address, to: &bytes)
         Self.write(",\"fingerprint\":", fingerprint, to: &bytes)

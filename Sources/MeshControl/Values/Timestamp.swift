@@ -21,7 +21,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
     }
 
-    /// Parses the text of a time; nil if it does not have exactly the format of `description`.
+    /// Parses a time; returns nil if the text does not have exactly the format of `description`.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 24 else { return nil }
@@ -49,7 +49,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         left.milliseconds < right.milliseconds
     }
 
-    /// Returns the time that is a number of milliseconds later.
+    /// Returns the time that is `milliseconds` later, or earlier if `milliseconds` is negative.
     package func moved(by milliseconds: Int64) -> Timestamp {
         Timestamp(milliseconds: self.milliseconds + milliseconds)
     }

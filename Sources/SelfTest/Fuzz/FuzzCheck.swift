@@ -13,7 +13,7 @@ package struct FuzzCheck {
 
     /// Runs the executions, and returns a summary.
     ///
-    /// - Throws: A `Fault` whose command begins with the execution that failed.
+    /// - Throws: A `Fault` whose command repeats the fuzzing, beginning with the execution that failed.
     package func run() throws -> String {
         let bench = try FuzzBench()
         let clock = ContinuousClock()
@@ -45,7 +45,8 @@ struct FuzzBench {
     }
 }
 
-/// Hands random and tampered datagrams to the decoder, to the receivers of the vectors, and to the machines of a mesh.
+/// One fuzzing execution. It hands random and tampered datagrams to the decoder, to the receivers of the vectors, and
+/// to the machines of a mesh.
 struct FuzzExecution {
     private(set) var datagrams = 0
     private let bench: FuzzBench
@@ -56,7 +57,7 @@ struct FuzzExecution {
         random = .seeded(seed)
     }
 
-    /// Returns a description of the failure; nil if there is none.
+    /// Runs the execution. Returns a description of the first failure; nil if nothing failed.
     mutating func failure() throws -> String? {
         for _ in 0..<8 {
             if let failure = codecFailure() ?? sealFailure() { return failure }
@@ -66,7 +67,8 @@ struct FuzzExecution {
 
     // MARK: the codec
 
-    /// Checks that the decoders accept only the canonical encoding.
+    /// Checks that the decoders accept only the canonical encoding. Returns a description of the failure; nil if
+    /// nothing failed.
     private mutating func codecFailure() -> String? {
         let bytes = noise()
         datagrams += 1
@@ -75,7 +77,8 @@ struct FuzzExecution {
         return flaw(ofDatagram: bytes) ?? flaw(of: kind, payload: payload)
     }
 
-    /// Returns random bytes or a tampered vector, at times with a correct header or length.
+    /// Returns random bytes, the header of a vector with random bytes after it, or a tampered vector. Half of the
+    /// results have a correct length field.
     private mutating func noise() -> [UInt8] {
         let vector = random.element(of: bench.vectors).bytes
         var bytes: [UInt8] =
@@ -88,7 +91,7 @@ struct FuzzExecution {
         return bytes
     }
 
-    /// Returns `bytes` after one to three changes, and never unchanged.
+    /// Returns a copy of `bytes` with one to three changes. The copy always differs from `bytes`.
     private mutating func tampered(_ bytes: [UInt8]) -> [UInt8] {
         var copy = bytes
         for _ in 0...random.below(3) { Tampering(&random, size: copy.count).apply(to: &copy) }
@@ -98,8 +101,8 @@ struct FuzzExecution {
 
     // MARK: behind the keys
 
-    /// Checks that the receiver refuses a datagram that was changed after it was signed or sealed, unless the changed
-    /// bytes are not signed.
+    /// Checks that the receiver refuses a datagram that was changed after it was signed or sealed. The receiver may
+    /// accept a change of bytes that are not signed.
     private mutating func sealFailure() -> String? {
         let vector = random.element(of: bench.vectors)
         datagrams += 1
@@ -132,8 +135,8 @@ struct FuzzExecution {
         return outcome(in: mesh, isAccepted: false).map { "\(act), repeated: \($0): \(genuine.bytes.excerpt)" }
     }
 
-    /// Delivers the datagram under way. Returns a description of the failure if an invariant breaks, or if the receiver
-    /// accepts or refuses the datagram contrary to `isAccepted`; otherwise nil.
+    /// Delivers the datagram that is under way in `mesh`. Returns a description of the failure if an invariant breaks,
+    /// or if the receiver does not do what `isAccepted` says; otherwise nil.
     private mutating func outcome(in mesh: TestMesh, isAccepted: Bool) -> String? {
         datagrams += 1
         mesh.run(for: .zero)

@@ -1,11 +1,11 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A datagram that one of two members, a stranger or the server may send next.
+/// A datagram that a member, a stranger or the server can send next in a mesh of two members.
 enum MeshAct: CaseIterable {
-    /// Datagrams to the server: from a stranger, and from the first member.
+    /// Datagrams to the server. A stranger sends `hello`; a member sends `heartbeat` and `leave`.
     case hello, heartbeat, leave
-    /// Datagrams to the second member: from the server, and from the first member.
+    /// Datagrams to the second member. The server sends `pulse` and `goodbye`; the first member sends `message`.
     case pulse, goodbye, message
 
     private var kind: Kind {
@@ -19,7 +19,7 @@ enum MeshAct: CaseIterable {
         }
     }
 
-    /// Makes its sender send the datagram. Returns it before it has been delivered.
+    /// Makes the sender of this datagram send it, and returns the datagram instead of delivering it.
     func perform(in mesh: TestMesh, _ random: inout RandomSource) throws -> Flight {
         let members = mesh.peers
         var datagram: Flight?

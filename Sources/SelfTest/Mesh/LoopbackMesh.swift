@@ -1,7 +1,8 @@
 package import Logging
 package import SecureMesh
 
-/// A server and its peers on real sockets of this host. Each of them runs until a closure has returned.
+/// A server and its peers on real sockets of this host. The server and each peer run until the closure that uses them
+/// has returned.
 package struct LoopbackMesh {
     package let server: MeshServer
     package let serverKey: SigningKey
@@ -57,7 +58,7 @@ package struct RunningPeer: Sendable {
     package let events: EventLog
 }
 
-/// The events of a peer, taken one at a time.
+/// The events of a peer, which a test reads one at a time.
 package actor EventLog {
     private var iterator: MeshEvents<PeerEvent>.AsyncIterator
 
@@ -65,8 +66,8 @@ package actor EventLog {
         iterator = events.makeAsyncIterator()
     }
 
-    /// Returns the next event for which `matches` returns true, and discards those before it. Returns nil if the peer
-    /// ends first.
+    /// Returns the next event for which `matches` returns true; nil if the peer ends before such an event. Discards all
+    /// earlier events.
     package func next(_ matches: @Sendable (PeerEvent) -> Bool) async -> PeerEvent? {
         var iterator = iterator
         defer { self.iterator = iterator }
@@ -80,7 +81,7 @@ package actor EventLog {
         _ = await next { if case .joined = $0 { true } else { false } }
     }
 
-    /// Waits for the event that `name` has joined.
+    /// Waits for the event that a member named `name` has joined.
     package func sees(_ name: String) async {
         _ = await next { if case .memberJoined(let member) = $0 { member.name.description == name } else { false } }
     }

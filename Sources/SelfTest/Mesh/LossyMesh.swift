@@ -12,10 +12,10 @@ package struct LossyMesh {
         self.seed = seed
     }
 
-    /// Runs the world with faults for `duration` of virtual time, and then until it has healed.
+    /// Runs the world with faults for `duration` of virtual time, and then until the world has healed.
     ///
     /// - Returns: A summary of the run, in one line.
-    /// - Throws: A `Fault`.
+    /// - Throws: A `Fault` if an invariant breaks or the world does not heal.
     package func run(for duration: Duration) throws -> String {
         var scenario = Scenario(seed: seed, peers: Self.peers, duration: duration)
         scenario.arrivals = .zero
@@ -37,8 +37,8 @@ package struct LossyMesh {
             + " messages through 20 % loss, repeats and disorder"
     }
 
-    /// Returns the faults. Every three seconds on average a peer crashes, and restarts within 12 s. In the second half
-    /// the server may crash, too; it restarts at once.
+    /// Returns the faults of a run. On average, a peer crashes every three seconds, and it restarts within 12 s. In the
+    /// second half, the server may crash as well; it restarts at once.
     private func faults(within duration: Duration) -> [TimedFault] {
         var dice = RandomSource.seeded(seed &+ 1)
         var faults: [TimedFault] = []

@@ -5,26 +5,29 @@ package import SecureMeshCore
 package enum Fate {
     case deliver, drop
     case delay(Duration)
-    /// Delivers the datagram, and again after each of the gaps.
+    /// Delivers the datagram, and one more copy for each duration. The duration is the time from the first delivery to
+    /// the delivery of the copy.
     case duplicate([Duration])
     case replace([UInt8])
 }
 
-/// A virtual mesh that a test drives step by step. It keeps every datagram, and `rules` decide the fate of each.
+/// A virtual mesh that a test drives step by step. It keeps every datagram, and `rules` decide the fate of each
+/// datagram.
 package final class TestMesh: VirtualMesh {
     package static let server = Addresses.server
 
     package let state: MeshState
-    /// All datagrams that machines have sent, as they were sent.
+    /// All datagrams that machines have sent, before `rules` were applied to them.
     package var flights: [Flight] = []
-    /// The rules of the network. The first rule that returns a fate decides; if none does, the datagram is delivered.
+    /// The rules of the network. The first rule that returns a fate decides; if no rule does, the datagram is
+    /// delivered.
     package var rules: [(Flight) -> Fate?] = []
     package var latency = Duration.milliseconds(5)
     package private(set) var serverEvents: [(at: Instant, event: ServerEvent)] = []
-    /// The last call of a machine with a datagram.
+    /// The newest call in which a machine handled a datagram, and its result.
     package private(set) var lastHandling: Handling?
-    /// The indices of the peers that pin keys of other servers. This server may refuse their HELLOs, so their datagrams
-    /// are marked as copies, which may be refused.
+    /// The indices of the peers that pin keys of other servers. This server may refuse the HELLOs of these peers. So
+    /// the datagrams of these peers are marked as copies, because the invariants let a machine refuse a copy.
     private var strays: Set<Int> = []
     private let report: (String) -> Void
 
@@ -41,7 +44,7 @@ package final class TestMesh: VirtualMesh {
         wakeServer()
     }
 
-    /// Makes an independent copy, with neither history nor rules.
+    /// Makes an independent copy of `other`, without its history and its rules.
     package init(copying other: TestMesh) {
         state = MeshState(copying: other.state)
         (latency, strays, report) = (other.latency, other.strays, other.report)
@@ -90,7 +93,7 @@ package final class TestMesh: VirtualMesh {
         return peer
     }
 
-    /// Adds `count` peers, and waits until all are members that list each other and may speak.
+    /// Adds `count` peers, and waits until all peers are members that list each other and may send messages.
     package func join(_ count: Int) throws -> [VirtualPeer] {
         let new = try (0..<count).map { try addPeer("peer-\($0)") }
         try require(run(atMost: .seconds(5)) { self.hasConverged }, failure ?? "no convergence in 5 s")
@@ -100,7 +103,7 @@ package final class TestMesh: VirtualMesh {
     package func makeKey() -> SigningKey { random.signingKey() }
     package static func address(_ index: Int) -> SocketAddress { Addresses.slot(1 << 16 + index) }
 
-    /// Starts a new process with the same key and name, at the same or at another address.
+    /// Starts a new process with the same key and name, at `address`, or at the same address if `address` is nil.
     package func restart(_ peer: VirtualPeer, at address: SocketAddress? = nil) {
         peer.address = address ?? peer.address
         start(index(of: peer))
@@ -142,14 +145,14 @@ package final class TestMesh: VirtualMesh {
         }
     }
 
-    /// Puts a copy of a datagram onto the network. It arrives at once, and `rules` do not apply to it.
+    /// Puts a copy of a datagram onto the network. The copy arrives at once, and `rules` do not apply to it.
     package func replay(_ flight: Flight, from source: SocketAddress) {
         var copy = flight.copied
         copy.source = source
         deliver(copy, after: .zero)
     }
 
-    /// Puts a stranger's datagram onto the network. `rules` do not apply to it.
+    /// Puts a stranger's datagram onto the network. `rules` do not apply to this datagram.
     package func inject(
         _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = TestMesh.server,
         after delay: Duration = .zero, isBroken: Bool = false
@@ -196,14 +199,14 @@ package final class TestMesh: VirtualMesh {
         checkInvariants()
     }
 
-    /// Lets time pass until `isDone` returns true. Returns false if it does not within `limit`.
+    /// Lets time pass until `isDone` returns true. Returns false if `isDone` does not return true within `limit`.
     @discardableResult
     package func run(atMost limit: Duration, until isDone: () -> Bool) -> Bool {
         defer { checkInvariants() }
         return play(atMost: limit, until: isDone)
     }
 
-    /// Advances the time at once, so that all machines are called late.
+    /// Advances the time in one step, so that the timers that expire meanwhile are late.
     package func leap(by duration: Duration) { state.pass(to: now + duration) }
 
     private func checkInvariants() {

@@ -1,20 +1,20 @@
 internal import SecureMeshCore
 
-/// A datagram or a payload of the vectors with one error, and the refusal that it must cause.
+/// A datagram or a payload of the test vectors with one error added, and the refusal that the error must cause.
 struct Malformed {
     enum Edit {
         case put(Int, [UInt8])
-        /// Keeps the given number of bytes.
+        /// Keeps only the given number of bytes at the beginning.
         case cut(Int)
         case add(Int)
-        /// Corrects the length field of the header.
+        /// Sets the length field of the header to the size of the datagram.
         case fit
     }
 
     enum Place {
         /// The whole datagram.
         case datagram
-        /// The payload. A member could sign and seal a malformed one.
+        /// The payload before it is signed and sealed. A member could sign and seal a malformed payload.
         case payload
     }
 
@@ -48,7 +48,7 @@ struct Malformed {
     private static let zeros = [UInt8](repeating: 0, count: 8)
     private static let ones = [UInt8](repeating: 0xFF, count: 8)
 
-    /// Errors in the header and in the open fields (PROTOCOL.md, section 4.1).
+    /// Errors in the header and in the fields that are sent unencrypted (PROTOCOL.md, section 4.1).
     private static let headers: [Malformed] = [
         Malformed("version 0", .datagram, of: "hello", [.put(0, [0])], .unsupportedVersion),
         Malformed("version 2", .datagram, of: "message", [.put(0, [2])], .unsupportedVersion),
@@ -127,7 +127,7 @@ struct Malformed {
         Malformed("an ACK of number 0", .payload, of: "ack", [.put(40, zeros)], .numberOutOfRange),
     ]
 
-    /// Payloads that are one byte too short, and one byte too long for kinds that have no variable length.
+    /// Payloads that are too short, or one byte too long.
     private static let lengths: [Malformed] =
         [
             ("hello", 100), ("welcome", 51), ("reject", 3), ("confirm", 26), ("heartbeat", 26), ("leave", 8),
@@ -144,8 +144,8 @@ struct Malformed {
             Malformed("a MESSAGE without its flags", .payload, of: "message", [.cut(40)], .payloadLengthMismatch),
         ]
 
-    /// 2^255 - 19, little-endian.
+    /// The prime 2^255 - 19 in 32 bytes, little-endian.
     private static let prime: [UInt8] = [0xED] + [UInt8](repeating: 0xFF, count: 30) + [0x7F]
-    /// ::ffff:192.0.2.1
+    /// The IPv4-mapped address ::ffff:192.0.2.1, after the byte of its address family.
     private static let mapped: [UInt8] = [6] + [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF, 192, 0, 2, 1]
 }

@@ -24,7 +24,7 @@ package enum MalformedCheck {
         return "\(codecRefusals.count) refusals by name, \(Malformed.all.count) malformed datagrams"
     }
 
-    /// The refusals of the codec, which `Rejection` declares first.
+    /// The refusals of the codec. `Rejection` declares them before all other refusals.
     private static let codecRefusals = Rejection.allCases.prefix { $0 != .sourceNotAllowed }
 }
 
@@ -40,7 +40,8 @@ package struct LengthCheck {
         var random = RandomSource.seeded(seed)
         let mesh = TestMesh(seed: 1)
         let members = try mesh.join(2)
-        /// Hands `bytes` to the server as from the first member, and to the second member as from the server.
+        /// Hands `bytes` to the server as if the first member had sent them, and to the second member as if the server
+        /// had sent them.
         func hand(_ bytes: [UInt8]) {
             mesh.inject(bytes, from: members[0].address, isBroken: true)
             mesh.inject(bytes, from: TestMesh.server, to: members[1].address, isBroken: true)
