@@ -19,7 +19,7 @@ internal import Testing
                     ? text(kind.minimumSize) : "\(text(kind.minimumSize)) to \(text(kind.maximumSize))",
             ]
         }
-        // The columns between the name and the sizes are prose (the direction and the ids), so they are not compared.
+        // The columns between the name and the sizes contain prose: the direction and the ids. They are not compared.
         #expect(page.rows(under: "### 4.3 Kinds").map { Array($0.prefix(2)) + Array($0.suffix(4)) } == expected)
     }
 
@@ -116,7 +116,8 @@ internal import Testing
         rows.filter { $0[2] == part }.reduce(0) { $0 + number($1[1]) }
     }
 
-    /// Returns the number with which a cell begins, such as 41 for "41+Σ"; 0 if it begins with none.
+    /// Returns the number at the beginning of a cell, such as 41 for "41+Σ"; 0 if the cell does not begin with a
+    /// number.
     private func number(_ cell: String) -> Int {
         Int(cell.prefix { $0.isNumber }) ?? 0
     }
@@ -150,8 +151,8 @@ private func text(_ value: Rate) -> String {
     "\(text(value.perSecond))/s, burst \(text(value.burst))"
 }
 
-/// Every constant of ProtocolConstants.swift and Limits.swift, in the order of these files, with its value as
-/// PROTOCOL.md writes it.
+/// The constants of ProtocolConstants.swift and Limits.swift, in the order of these files. Each has its value in the
+/// form in which PROTOCOL.md gives it.
 private let constants: [(name: String, value: String)] = [
     ("version", text(ProtocolConstants.version)),
     ("maximumDatagram", text(ProtocolConstants.maximumDatagram)),

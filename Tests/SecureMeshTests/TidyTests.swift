@@ -2,13 +2,13 @@ import Foundation
 import SecureMesh
 import Testing
 
-/// Checks the rules of ARCHITECTURE.md about imports, folders and forbidden constructs.
+/// Checks that the code follows the rules of ARCHITECTURE.md about imports, folders and forbidden constructs.
 @Suite("Tidy")
 struct TidyTests {
-    /// The folders of the core. The code in a folder uses only types of that folder and of those before it in this
-    /// list.
+    /// The folders of the core. The code in a folder may use only types of the same folder, and of the folders before
+    /// it in this list.
     private static let folders = ["Values", "Wire", "Crypto", "Admission", "Mesh"]
-    /// The files that may have unsafe code. They call libsodium, convert socket addresses to C structures, or make
+    /// The files that may contain unsafe code: they call libsodium, convert socket addresses to C structures, or make
     /// system calls.
     private static let filesWithUnsafe = [
         "Crypto/Sodium.swift", "SecureMesh/AddressConversion.swift", "SecureMesh/ExtendedAttribute.swift",
@@ -23,27 +23,27 @@ struct TidyTests {
     private static let runtimeImports: Set<String> = [
         "NIOConcurrencyHelpers", "NIOCore", "NIOPosix", "Logging", "Metrics", "SecureMeshCore", "ServiceLifecycle",
     ]
-    /// Modules that a single file may import beyond those of its target.
+    /// The modules that a single file may import, in addition to the modules that every file of its target may import.
     private static let fileImports: [String: Set<String>] = [
         "Crypto/Sodium.swift": ["CSodium"],
-        // For time(2).
+        // The file needs time(2).
         "SecureMesh/WallClock.swift": ["Glibc", "Musl", "Darwin"],
-        // For EADDRINUSE.
+        // The file needs EADDRINUSE.
         "SecureMesh/MeshError.swift": ["Glibc", "Musl", "Darwin"],
-        // For open(2), its flags, and other calls on files.
+        // The file needs open(2), the flags of open(2), and other calls on files.
         "SecureMesh/KeyFile.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/OpenFile.swift": ["Glibc", "Musl", "Darwin"],
-        // For the calls on extended attributes, which Swift's modules of the C library lack.
+        // The file needs the calls on extended attributes, which Swift's modules of the C library do not offer.
         "SecureMesh/ExtendedAttribute.swift": ["CXattr"],
-        // For the numbers of errors (errno).
+        // The file needs the error numbers of errno.
         "SecureMesh/SendRefusalReasons.swift": ["Glibc", "Musl", "Darwin"],
-        // For the system calls on sockets.
+        // The file needs system calls on sockets.
         "SecureMesh/Neighbors.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/DatagramDescriptor.swift": ["Glibc", "Musl", "Darwin"],
         "SecureMesh/SocketDescriptor.swift": ["Glibc", "Musl", "Darwin"],
-        // For atomic counters of the datagrams that wait between two event loops.
+        // The file needs atomic counters for the datagrams that wait between two event loops.
         "SecureMesh/ServerLane.swift": ["Synchronization"],
-        // For getaddrinfo(3).
+        // The file needs getaddrinfo(3).
         "SecureMesh/SystemResolver.swift": ["Glibc", "Musl", "Darwin"],
     ]
 
@@ -124,7 +124,8 @@ struct TidyTests {
         var declared: [String: Set<String>] = [:]
         for file in files { declared[file.folder, default: []].formUnion(file.declaredTypes) }
         for (index, folder) in Self.folders.enumerated() {
-            // A name that this folder or one before it also declares is not counted as a reference to a later folder.
+            // If this folder or an earlier one also declares a type of that name, a use of the name does not count as a
+            // reference to a later folder.
             let known = Self.folders[...index].reduce(into: Set<String>()) { $0.formUnion(declared[$1, default: []]) }
             let right = Self.folders[(index + 1)...].reduce(into: Set<String>()) {
                 $0.formUnion(declared[$1, default: []])
@@ -151,8 +152,8 @@ struct TidyTests {
             .output.1
         #expect(settings.contains(".strictMemorySafety()"))
         #expect(settings.contains(".treatAllWarnings(as: .error)"))
-        // SwiftPM refuses to build a product of a dependency if one of its targets has `unsafeFlags`. So only targets
-        // of the program have such a flag, and the only one is the optimization for size.
+        // SwiftPM does not build a product of a dependency if one of the product's targets has `unsafeFlags`. So only
+        // the targets of the program have such a flag, and they have only one: the optimization for size.
         let flags = #"let compact = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]"#
         #expect(manifest.contains(flags))
         #expect(manifest.matches(of: /unsafeFlags/).count == 1)
@@ -174,7 +175,7 @@ struct TidyTests {
             "Task.", "await ", "DispatchQueue", "Logger",
         ]
         for file in try SourceFile.core.get() {
-            // Secret32.random() is allowed: it calls libsodium's generator, and only RandomSource uses it.
+            // Secret32.random() is allowed. It calls libsodium's random generator, and only RandomSource uses it.
             let code = file.code.replacingOccurrences(of: "? .random() : Secret32(", with: "")
                 .replacingOccurrences(of: "static func random()", with: "")
             let found = forbidden.filter(code.contains)
@@ -227,7 +228,7 @@ struct TidyTests {
             let named = file.words.intersection(["primitives", "Primitives", "SigningContext"])
             #expect(named.isEmpty, "\(file.path)")
         }
-        // Only `Sodium.swift` may name the property that copies the bytes of a secret.
+        // `exposed` is the property that copies the bytes of a secret. Only `Sodium.swift` may name it.
         let bared = try (SourceFile.core.get() + outside).filter { $0.words.contains("exposed") }
         #expect(bared.map(\.path) == ["Crypto/Sodium.swift"])
         let made = try (SourceFile.core.get() + SourceFile.runtime.get()).flatMap { file in
@@ -255,13 +256,13 @@ struct TidyTests {
     }
 }
 
-/// A Swift file of the package.
+/// The source text of one Swift file of the package.
 private struct SourceFile {
-    /// The names of the folder and the file, such as `Crypto/Sodium.swift`.
+    /// The path from the folder that contains the file, such as `Crypto/Sodium.swift`.
     let path: String
     let folder: String
     let text: String
-    /// The text without comments and without the content of string literals.
+    /// The text of the file without comments, and without the contents of string literals.
     let code: String
     let words: Set<String>
 
@@ -310,7 +311,7 @@ private struct SourceFile {
         words = Set(code.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
     }
 
-    /// Removes comments and the text of string literals, but keeps interpolated expressions.
+    /// Removes comments and the text of string literals. Keeps the interpolated expressions in string literals.
     private static func strip(_ text: String) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let noStrings = line.replacing(#/"(?:[^"\\]|\\[^(])*"/#, with: "\"\"")

@@ -3,11 +3,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The rules by which the simulator checks the order of a peer's events.
+/// Tests the rules by which the simulator checks the order of a peer's events.
 @Suite("Event order") struct EventOrderTests {
     private static let address = TestMesh.address(1)
 
-    /// Returns the faults in the order of `events`, which all belong to one session.
+    /// Returns a text for each fault in the order of `events`. All these events belong to one session.
     private func faults(_ events: [PeerEvent]) throws -> [String] {
         var order = EventOrder()
         let session = SessionID(rawValue: 1)

@@ -3,7 +3,7 @@ import SecureMeshCore
 import SelfTest
 import Testing
 
-/// The insecure primitives must accept and refuse the same inputs as the real ones.
+/// Tests that the insecure primitives accept and refuse the same inputs as the real primitives.
 @Suite("Insecure test cryptography") struct InsecureTestCryptoTests {
     private static let testCrypto = InsecureTestCrypto()
     private static let keys = (1...3).map { SigningKey(seed: [UInt8](repeating: $0, count: 32).span) }
@@ -146,8 +146,9 @@ import Testing
         #expect(try Self.course(of: Libsodium()) == testCrypto)
     }
 
-    /// Returns the times, addresses, kinds and sizes of all datagrams of a mesh in which DELTAs are lost, a peer dies
-    /// and comes back, and the server is restarted.
+    /// Runs a mesh in which DELTAs are lost, a peer dies and comes back, and the server restarts.
+    ///
+    /// - Returns: A line for each datagram, with its time, addresses, kind and size.
     private static func course(of primitives: any Primitives) throws -> [String] {
         let mesh = TestMesh(seed: 7, report: { Issue.record("\($0)") }) { $0.primitives = primitives }
         let peers = try mesh.join(3)
@@ -168,7 +169,7 @@ import Testing
         return mesh.flights.map { "\($0.sentAt) \($0.source) \($0.destination) \($0.describedKind) \($0.bytes.count)" }
     }
 
-    /// Every canonical u-coordinate of small order, for which X25519 gives zero (RFC 7748, section 6.1).
+    /// Every canonical u-coordinate of small order. X25519 gives zero for each of them (RFC 7748, section 6.1).
     private static let smallOrder = [
         "0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// A server with a thousand members, of which some ask for too much.
+/// Tests a server with a thousand members. Some of the members ask for too much.
 @Suite struct LoadTestTests {
     private static let members = 1_000
 
@@ -16,7 +16,7 @@ import Testing
         #expect(newcomer.version == test.version)
     }
 
-    /// Returns a full-size mesh whose server sends no snapshot of an earlier, smaller directory.
+    /// Returns a mesh with all its members. The server has already dropped the snapshots of its smaller directories.
     private func grown(seed: UInt64) -> LoadTest {
         let test = LoadTest(
             seed: seed, members: Self.members, peers: 0, spare: Limits.frozenSnapshots, arrivals: .seconds(1))
@@ -35,7 +35,7 @@ import Testing
         test.askForEverything(first: 1)
         test.play(for: .seconds(10))
         let parts = test.sent(.snapshot).datagrams - before
-        // The member sends two heartbeats per second, and each may be answered with one burst.
+        // The member sends two heartbeats per second. The server may answer each with one burst.
         #expect(parts <= 21 * Limits.firstBurst)
         #expect(parts > 10 * Limits.firstBurst)
         #expect(test.memberCount == Self.members + Limits.frozenSnapshots)
@@ -48,7 +48,7 @@ import Testing
         test.play(for: .seconds(2))
         let parts = test.sent(.snapshot).datagrams - before
         let repairs = test.sent(.heartbeat).datagrams - heartbeats
-        // Without the shared bucket, more than 100,000 parts would be sent.
+        // Without the bucket that all members share, the server would send more than 100,000 parts.
         let shared = Limits.repairRate.burst + 2 * Limits.repairRate.perSecond
         #expect(parts <= repairs * Limits.leastRepair + shared)
         #expect(parts > shared / 2)
@@ -92,7 +92,8 @@ import Testing
 
     @Test func `a row of the table of sizes has the figures of the protocol`() throws {
         let scaling = try #require(Scaling.play(12, seed: 4) { _ in })
-        // A join costs a HELLO, a WELCOME, a CONFIRM, two parts for the newcomer, and a DELTA for each other member.
+        // A join costs a HELLO, a WELCOME and a CONFIRM, two parts to the new member, and one DELTA to each other
+        // member.
         #expect((15...19).contains(scaling.joinCost.datagrams))
         #expect((12...14).contains(scaling.deathCost.datagrams))
         // In 20 s, 960 PULSEs and HEARTBEATs are sent.

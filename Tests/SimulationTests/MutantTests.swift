@@ -2,8 +2,9 @@ import Foundation
 import MeshSimulator
 import Testing
 
-/// The mutants of the protocol, whose faults the simulator must detect. `scripts/mutants` builds and plays them. These
-/// tests check that the list is complete and that each patch fits the code.
+/// Tests the list of mutants. A mutant is the protocol with one deliberate fault, which the simulator must detect.
+/// `scripts/mutants` builds and runs the mutants. These tests check that the list is complete and that each patch fits
+/// the code.
 @Suite struct MutantTests {
     private struct Mutant {
         let name: String
@@ -13,7 +14,7 @@ import Testing
             lines.first { $0.hasPrefix("\(field): ") }.map { String($0.dropFirst(field.count + 2)) }
         }
 
-        /// The edits of the patch: for each, the file, and the lines before and after the edit.
+        /// The edits of the patch. Each has a file, and the edited lines before and after the edit.
         var edits: [(file: String, before: [Substring], after: [Substring])] {
             var edits: [(file: String, before: [Substring], after: [Substring])] = []
             var file = ""

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// Worlds whose processes share the cores of a host.
+/// Tests worlds whose processes share the processor cores of a host.
 @Suite struct ProcessorTests {
     private func play(_ peers: Int, _ change: (inout Scenario) -> Void = { _ in }) -> Outcome {
         var scenario = Scenario(seed: 5, peers: peers, duration: .seconds(20))
@@ -21,7 +21,7 @@ import Testing
         #expect(recording.losses.allSatisfy { $0.loss == .nobodyThere || $0.count == 0 })
         let usage = try #require(recording.processors)
         #expect(usage.cores == 2)
-        // The CPU time is that of the starts of 31 processes, and of two heartbeats per member and second.
+        // The CPU time is spent on the starts of 31 processes, and on two heartbeats per member and second.
         let starts = Duration.nanoseconds(31 * Costs.measured.start)
         #expect((starts..<starts + .seconds(2)).contains(usage.all))
         #expect(usage.server < usage.all / 2)
@@ -45,7 +45,8 @@ import Testing
             return recording.losses.first { $0.loss == .overflow }?.count ?? 0
         }
         #expect(overflow(Scenario.usualBuffer) == 0)
-        // While the server does not read, 20 members send heartbeats, and each heartbeat takes 832 bytes of the buffer.
+        // The server does not read while 20 members send heartbeats. Each heartbeat takes 832 bytes of the receive
+        // buffer.
         #expect(overflow(20 * 832) > 20)
     }
 

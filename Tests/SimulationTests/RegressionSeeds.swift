@@ -3,7 +3,8 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// The bugs that simulated worlds have found. Each test plays the world that showed a bug, and is named after the bug.
+/// The bugs that simulated worlds have found. Each test runs the world that showed the bug. The name of the test
+/// describes the bug.
 @Suite struct RegressionSeeds {
     private func play(_ scenario: Scenario) -> Recording {
         let outcome = World(scenario).run()
@@ -11,37 +12,38 @@ import Testing
         return outcome.recording
     }
 
-    /// Dropped DELTAs delayed `.joined`. The messages that were buffered until then were delivered after the trust in
-    /// their sender had ended.
+    /// Lost DELTAs delayed `.joined`. Messages were buffered until `.joined`, and were delivered although the trust in
+    /// their sender had ended before.
     @Test func `a message that waited for joined was delivered beyond trust`() {
         _ = play(FaultPlan.scenario(seed: 4, attack: .deltaDrop))
     }
 
-    /// A member that joined and left within a tick remained in the list of receivers until the next flush.
+    /// A member joined and left within one tick. The server kept it in the list of receivers until the next flush.
     @Test func `a member that had left before the flush was still sent DELTAs`() {
         _ = play(FaultPlan.scenario(seed: 652))
     }
 
-    /// The sender had sent the message to a member in the former session, because only the former directory listed that
-    /// member. It then repeated the message in the new session, in which the member cannot recognize copies.
+    /// Only the former directory listed the receiver, so the sender first sent the message in its former session. Then
+    /// it repeated the message in its new session, where the receiver cannot recognize copies.
     @Test(arguments: [2_680, 3_586] as [UInt64])
     func `a message that asked for an acknowledgment while the server restarted was delivered twice`(seed: UInt64) {
         _ = play(FaultPlan.scenario(seed: seed))
     }
 
-    /// The sweep had begun before the pause, so the time of the pause counted as silence of the members.
+    /// The sweep had begun before the pause. So the length of the pause was counted as silence of the members.
     @Test(arguments: [1_816, 2_884, 3_546] as [UInt64])
     func `a server that was paused while it drained its sockets expired its members`(seed: UInt64) {
         _ = play(FaultPlan.scenario(seed: seed))
     }
 
-    /// The changes that were buffered until `.joined` were not reported if the server stopped before `.joined`.
+    /// Changes of the directory were buffered until `.joined`. If the server stopped before `.joined`, they were never
+    /// reported.
     @Test func `members that had joined before the server stopped were never reported`() {
         _ = play(FaultPlan.scenario(seed: 2_517))
     }
 
-    /// Of each burst of reordered DELTAs, only one was applied per heartbeat. The others were refused and sent again,
-    /// so joins took minutes.
+    /// Of each burst of reordered DELTAs, a peer applied only one per heartbeat. It refused the others, and the server
+    /// sent them again. So joins took minutes.
     @Test func `in a network that reorders, peers that lagged behind stayed behind`() {
         var scenario = Scenario(seed: 1, peers: 60, duration: .seconds(30))
         scenario.cryptography = .insecureTest

@@ -2,10 +2,11 @@ import MeshReport
 import MeshSimulator
 import Testing
 
-/// Short worlds, each with the faults that are drawn from its seed. `p2p simulate --swarm N..N` plays the world of seed
-/// N again.
+/// Tests short worlds. The seed of a world determines its faults. `p2p simulate --swarm N..N` runs the world of seed N
+/// again.
 @Suite struct SwarmTests {
-    /// Plays hundreds of worlds. No world may break an invariant, and each must heal after its faults.
+    /// Runs ten worlds per batch, which are 300 worlds in all. No world may break an invariant, and each world must
+    /// heal after its faults.
     @Test(arguments: 0..<30) func `each world is safe during its faults and whole soon after`(batch: UInt64) {
         for seed in batch * 10..<batch * 10 + 10 {
             let scenario = FaultPlan.scenario(seed: seed)

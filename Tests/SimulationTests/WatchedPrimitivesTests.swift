@@ -3,7 +3,7 @@ import SecureMeshCore
 import SelfTest
 import Testing
 
-/// The primitives that report a violation if two plaintexts are sealed with one key and counter.
+/// Tests the primitives that report a violation if one key and counter seal two different plaintexts.
 @Suite("Watched primitives") struct WatchedPrimitivesTests {
     private let watched = WatchedPrimitives(InsecureTestCrypto())
     private let key = Secret32(Bytes32([UInt8](repeating: 5, count: 32).span))

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 import Testing
 
-/// Worlds with a known outcome.
+/// Tests worlds whose outcome is known.
 @Suite struct WorldTests {
     private func play(_ change: (inout Scenario) -> Void) -> Recording {
         var scenario = Scenario(seed: 5, peers: 5, duration: .seconds(20))
@@ -42,7 +42,7 @@ import Testing
         let recording = play { $0.network.loss = 200_000 }
         let sent = recording.traffic.reduce(0) { $0 + $1.traffic.datagrams }
         let lost = recording.losses.first { $0.loss == .lost }?.count ?? 0
-        // The second half of the run has no faults, and so no loss.
+        // In the second half of the run, there are no faults, so no datagrams are lost.
         #expect((10...22).contains(lost * 100 / sent))
         #expect(recording.deliveries < recording.deliveriesExpected)
     }

@@ -65,7 +65,8 @@ struct KeyTextTests {
         let secret = Self.secretText(Fixture.peerKey)
         #expect(Self.publicError(secret) == .secretKey)
         #expect(Self.secretError(Array(Fixture.peerKey.publicKey.description.utf8)) == .publicKey)
-        // The error is the same for a damaged secret key, because a user who pastes a secret key must be told so.
+        // The error is the same for a damaged secret key. A user who pastes a secret key must get this error in any
+        // case.
         #expect(Self.publicError(Array(secret.prefix(15))) == .secretKey)
         // If the body of a secret key follows the prefix of a public key, the checksum is wrong.
         #expect(Self.publicError(Array("p2ppub1_".utf8) + secret.dropFirst(11)) == .wrongCheck)

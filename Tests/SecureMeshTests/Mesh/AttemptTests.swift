@@ -349,7 +349,7 @@ import Testing
 
     @Test("a pinned key without an X25519 form is never tried", arguments: [0, 1] as [UInt8])
     func noAgreementKey(low: UInt8) throws {
-        // These are the points of order 4 and of order 1.
+        // These bytes are the points of order 4 and of order 1.
         let key = PublicKey(bytes: Bytes32(([low] + [UInt8](repeating: 0, count: 31)).span))
         #expect(Sodium.agreementKey(of: key) == nil)
         var random = RandomSource.seeded(1)

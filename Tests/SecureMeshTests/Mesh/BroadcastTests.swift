@@ -3,15 +3,15 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Broadcasts to many members, which a peer seals in slices (PROTOCOL.md, section 7.2).
+/// Tests broadcasts to many members. A peer seals such a broadcast in slices (PROTOCOL.md, section 7.2).
 @Suite("Broadcasts to many members") struct BroadcastTests {
-    /// A real peer, which may send messages to `others`.
+    /// A real peer that may send messages to `others`.
     private final class Speaker {
         let mesh = ScriptedMesh(seed: 11)
         var client: ScriptedMesh.Client
         var own: Entry
         let others: [Entry]
-        /// The datagrams that each call of the peer's machine has sent, with the time of the call.
+        /// For each call of the peer's machine, the time of the call and the datagrams that the machine sent.
         var calls: [(at: Instant, datagrams: [[UInt8]])] = []
 
         init(members: Int, messageLimits: MessageLimits = MessageLimits()) throws {
@@ -37,7 +37,7 @@ import Testing
             note()
         }
 
-        /// Calls the machine at each of its deadlines, for `duration`.
+        /// Calls the machine at each of its deadlines until `duration` has passed.
         func run(for duration: Duration) {
             let end = mesh.now + duration
             while let next = client.machine.nextDeadline, next <= end {
@@ -52,7 +52,7 @@ import Testing
             datagrams.filter { $0[1] == Kind.message.rawValue }
         }
 
-        /// All messages that were sent, in order.
+        /// All messages that the peer has sent, in order.
         var messages: [[UInt8]] { calls.flatMap { messages($0.datagrams) } }
 
         func messages(to other: Entry) throws -> [[UInt8]] {
@@ -71,7 +71,7 @@ import Testing
         #expect(speaker.calls.allSatisfy { speaker.messages($0.datagrams).count <= 40 })
         let receivers = try speaker.messages.map { try Datagram(decoding: $0.span).header.to }
         #expect(receivers.count == 200 && Set(receivers).count == 200)
-        // The keys of all pairs exist now, so one slice reaches several times as many members.
+        // The first broadcast created the keys of all pairs, so a slice now reaches several times as many members.
         #expect(try speaker.broadcast([2]) == 200)
         #expect(speaker.messages.count == 400)
     }
@@ -134,7 +134,7 @@ import Testing
         let (mesh, old) = (speaker.mesh, speaker.own.session)
         try mesh.deliver(.goodbye, Goodbye(session: old, reason: .expired), to: &speaker.client)
         speaker.run(for: .zero)
-        // Without a session nothing is sent.
+        // A peer that has no session sends nothing.
         #expect(speaker.messages.count == first)
         let hello = try #require(speaker.calls.last?.datagrams.first { $0[1] == Kind.hello.rawValue })
         speaker.own = try mesh.answer(hello, &speaker.client)
@@ -169,7 +169,7 @@ import Testing
         let limits = MessageLimits(messages: Rate(perSecond: 10, burst: 4))
         let speaker = try Speaker(members: 60, messageLimits: limits)
         let start = speaker.mesh.now
-        // When the six calls have returned, no member has been sent more than the first broadcast.
+        // When the six calls have returned, no member has been sent more than the first of the six broadcasts.
         for _ in 0..<6 { #expect(try speaker.broadcast([1]) == 60) }
         speaker.run(for: .seconds(1))
         #expect(speaker.messages.count == 360)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Messages that ask for acknowledgments (PROTOCOL.md, section 7.4).
+/// Tests messages that ask for acknowledgments (PROTOCOL.md, section 7.4).
 @Suite("Deliveries") struct DeliveryTests {
     private func send(
         _ text: String, from peer: TestPeer, to other: TestPeer, within timeout: Duration = .seconds(5),
@@ -88,7 +88,7 @@ import Testing
         mesh.drop(.message)
         for _ in 0...Limits.steadyMessages { _ = try send("lost", from: peers[0], to: peers[1], in: mesh) }
         mesh.run(for: .seconds(3))
-        // Each message was sent at 0, 0.25, 0.75 and 1.75 s.
+        // Each message is sent 0, 0.25, 0.75 and 1.75 s after the call of `send`.
         #expect(mesh.sent(.message).count == (Limits.steadyMessages + 1) * 4)
     }
 
@@ -128,7 +128,7 @@ import Testing
         let mesh = TestMesh { $0.rekey = .seconds(10) }
         let peers = try mesh.join(2)
         mesh.run(for: .seconds(5))
-        // This peer joins later, so it also changes its keys later.
+        // `late` joins later than the other peers, so it also changes its keys later.
         let late = try mesh.addPeer("late")
         mesh.run(for: .seconds(4))
         mesh.drop(.ack) { _ in peers[0].joins < 2 }
@@ -204,7 +204,7 @@ import Testing
         mesh.run(for: .seconds(2))
         #expect(peers[0].machine.delivery(of: second)?.isComplete == true)
         #expect(peers[1].messages.isEmpty && peers[1].machine.rejections.total == 0)
-        // An ordinary message after the probe is delivered.
+        // The receiver delivers an ordinary message that follows the probe.
         _ = try send("seen", from: peers[0], to: peers[1], in: mesh)
         mesh.run(for: .milliseconds(100))
         #expect(peers[1].messages.count == 1)
@@ -226,7 +226,7 @@ import Testing
         for _ in 0..<Limits.unacknowledgedMessages { _ = try send("x", from: peers[0], to: peers[1], in: mesh) }
         #expect(throws: SendError.queueFull) { try send("x", from: peers[0], to: peers[2], in: mesh) }
         #expect(throws: SendError.queueFull) { try broadcast(from: peers[0], in: mesh) }
-        // The limit does not apply to messages that ask for no acknowledgment.
+        // This limit does not apply to a message that asks for no acknowledgment.
         try mesh.send("x", from: peers[0], to: peers[2])
         var deliveries = Deliveries()
         let message = PeerMessage(audience: nil, number: 5, flags: .acknowledge, body: [])

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMesh
 import Testing
 
-/// Versions, DELTAs and SNAPSHOTs at the server (PROTOCOL.md, section 6.5).
+/// Tests the versions, DELTAs and SNAPSHOTs of a server's directory (PROTOCOL.md, section 6.5).
 @Suite("Directory log") struct DirectoryLogTests {
     private let signer: Signer
 
@@ -11,7 +11,7 @@ import Testing
         signer = Signer(key: key, context: SigningContext(mesh: key.publicKey), from: 1)
     }
 
-    /// Publishes the waiting changes and returns the DELTAs.
+    /// Publishes the changes that wait in the log, and returns the DELTAs.
     private func flush(_ log: inout DirectoryLog, at milliseconds: Int64) -> [Delta] {
         var deltas: [Delta] = []
         _ = log.flush(now: at(milliseconds)) { delta in
@@ -50,8 +50,8 @@ import Testing
         log.insert(try .sample(2), replacing: nil)
         log.remove(try sessions(2)[0], .expired)
         #expect(flush(&log, at: 50).isEmpty && log.flushDeadline == nil)
-        // If one identity rejoins twice within a tick, only one rejoin is published, and the session between them is
-        // not.
+        // If one identity rejoins twice within a tick, the log publishes only the second rejoin. The session in between
+        // is never published.
         log.insert(try .sample(3, identity: 1, name: "n1", port: 1), replacing: try sessions(1)[0])
         log.insert(try .sample(4, identity: 1, name: "n1", port: 1), replacing: try sessions(3)[0])
         let deltas = flush(&log, at: 100)
@@ -59,8 +59,8 @@ import Testing
         #expect(deltas.flatMap(\.added).map(\.session) == (try sessions(4)))
         log.remove(try sessions(4)[0], .expired)
         #expect(flush(&log, at: 150) == [Delta(from: 3, removed: try sessions(4), added: [])])
-        // If a session ends before its rejoin is published, the published session is removed, with the reason of that
-        // end.
+        // If a session ends before its rejoin is published, the log publishes the removal of the previous session. The
+        // reason is the one for which the new session ended.
         log.insert(try .sample(5), replacing: nil)
         _ = flush(&log, at: 200)
         log.insert(try .sample(6, identity: 5, name: "n5", port: 5), replacing: try sessions(5)[0])
@@ -93,7 +93,7 @@ import Testing
         var log = DirectoryLog(id: 1, now: at(0))
         #expect(log.flushDeadline == nil)
         log.insert(try .sample(1), replacing: nil)
-        // The deadline is a time that a timer can wait for, and not one in the infinite past.
+        // The deadline must be a time that a timer can wait for. The infinite past is not such a time.
         #expect(log.flushDeadline == at(0))
         _ = flush(&log, at: 0)
         #expect(log.flushDeadline == nil)
@@ -108,11 +108,12 @@ import Testing
         copy.begin(1, epoch: 9_999)
         _ = try copy.apply(
             Snapshot(version: log.version, part: 0, parts: 1, entries: log.directory.inOrder), now: .start)
-        // Ten members join, and 200 leave. Then one joins under a name and an address that one of those removals frees.
+        // Ten members join, and 200 members leave. Then a member joins under a name and an address that one of the 200
+        // members had.
         for session in 221...UInt64(230) { log.insert(try .sample(session), replacing: nil) }
         for session in 1...UInt64(200) { log.remove(try sessions(session)[0], .expired) }
         log.insert(try .sample(250, identity: 1, name: "n1", port: 1), replacing: nil)
-        // One member rejoins, and another rejoins with a session that ends before it is published.
+        // Two members rejoin. The new session of the second member ends before its rejoin is published.
         log.insert(try .sample(251, identity: 201, name: "n201", port: 201), replacing: try sessions(201)[0])
         log.insert(try .sample(252, identity: 202, name: "n202", port: 202), replacing: try sessions(202)[0])
         log.remove(try sessions(252)[0], .expired)
@@ -240,11 +241,11 @@ import Testing
         let begun = log.freeze(now: at(0), interval: .milliseconds(500))
         let bursts = SnapshotBurst.count(parts: log.partCount(of: begun))
         #expect(bursts > Limits.frozenSnapshots)
-        // Each burst takes a second, which is twice the interval.
+        // The bursts begin one second apart, which is twice the interval.
         for second in 1...Int64(bursts) {
             log.insert(try .sample(1_000 + UInt64(second)), replacing: nil)
             _ = flush(&log, at: second * 1_000)
-            // Meanwhile other members join, and need a SNAPSHOT too.
+            // During the bursts, other members join and also need a SNAPSHOT.
             if log.frozenVersion(begun: nil, now: at(second * 1_000)) == nil {
                 _ = log.freeze(now: at(second * 1_000), interval: .milliseconds(500))
             }

@@ -3,13 +3,14 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The digest of the directory, and a directory that outlives a session (PROTOCOL.md, sections 6.4 and 6.5).
+/// Tests the digest of the directory, and a directory that a peer keeps in its next session (PROTOCOL.md, sections 6.4
+/// and 6.5).
 @Suite("A directory and its digest") struct DirectoryProofTests {
     private let server = ScriptedMesh(seed: 5)
     private let shortRekey = Welcome.Parameters(
         heartbeat: .milliseconds(500), lifetime: .milliseconds(1_500), trust: .seconds(60), rekey: .seconds(1))
 
-    /// Makes a member whose directory lists itself and another member, at version 2.
+    /// Creates a member that holds version 2 of its directory, which lists this member and one other member.
     private func member() throws -> (ScriptedMesh.Client, own: Entry, other: Entry) {
         var client = try server.peer("a")
         let own = try server.join(&client, parameters: shortRekey)
@@ -28,7 +29,8 @@ import Testing
         Snapshot(version: version, part: 0, parts: 1, entries: entries.sorted { $0.session < $1.session })
     }
 
-    /// Returns the newest HEARTBEAT or CONFIRM that the peer sends in the session of its server until `instant`.
+    /// Lets the peer's timer fire at `instant`. Returns the newest HEARTBEAT or CONFIRM that the peer then sends in its
+    /// session with the server.
     private func heartbeat(of client: inout ScriptedMesh.Client, at instant: Instant) throws -> Heartbeat {
         server.now = instant
         client.machine.handleTimeout(now: instant)
@@ -116,7 +118,10 @@ import Testing
         #expect(client.machine.members.isEmpty)
     }
 
-    /// Makes the peer join again for new keys. Returns the version in its CONFIRM, and its new entry.
+    /// Makes the peer join again to change its keys.
+    ///
+    /// - Parameter directory: The directory id of the new session; nil for the same id.
+    /// - Returns: The version in the peer's CONFIRM, and the new entry of the peer.
     private func rejoin(_ client: inout ScriptedMesh.Client, directory: UInt64? = nil) throws -> (UInt64, Entry) {
         server.now = at(1_000)
         for _ in 0..<2 { client.machine.handleTimeout(now: server.now) }
@@ -136,7 +141,8 @@ import Testing
         let (version, entry) = try rejoin(&client)
         #expect(version == 2)
         let entries = [entry, other]
-        // The peer does not hold this version yet, so it does not compare the digest, and trust is not extended.
+        // The peer does not hold version 3 yet. So it does not compare the digest, and the PULSE does not extend its
+        // trust.
         try server.deliver(.pulse(echo: 1, token: 9), pulse(entries, number: 1, version: 3), to: &client)
         #expect(client.machine.session == entry.session)
         #expect(client.machine.members == [Member(other)])

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The repair of directories after loss (PROTOCOL.md, section 6.5).
+/// Tests how peers repair their directories after a loss (PROTOCOL.md, section 6.5).
 @Suite("Directory repair") struct DirectoryRepairTests {
     @Test("a missed DELTA is resent after a heartbeat, within two intervals") func missedDelta() throws {
         let mesh = TestMesh()
@@ -55,12 +55,12 @@ import Testing
         let instants = bursts.keys.sorted()
         #expect(bursts.values.allSatisfy { $0.count == 7 })
         #expect(instants.count > 4)
-        // The first burst answers the CONFIRM.
+        // The first burst is the answer to the CONFIRM, so it may come earlier.
         let repeated = instants.dropFirst()
         #expect(zip(repeated, repeated.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(250) })
     }
 
-    /// Returns a mesh of 120 peers. With one more peer, its SNAPSHOT has 21 parts.
+    /// Returns a mesh of 120 peers. If one more peer joins, a SNAPSHOT of the directory has 21 parts.
     private func large() throws -> TestMesh {
         let mesh = TestMesh { $0.primitives = InsecureTestCrypto() }
         for index in 0..<120 { try mesh.addPeer("peer-\(index)") }
@@ -74,7 +74,7 @@ import Testing
         let start = mesh.now
         let newcomer = try mesh.addPeer("newcomer")
         let flights = mesh.flights.count
-        // Three round trips: HELLO, CONFIRM and one request, each with its answer.
+        // Three round trips are needed: for HELLO, CONFIRM and one request, each with its answer.
         #expect(mesh.run(atMost: mesh.latency * 6 + .milliseconds(1)) { newcomer.joins == 1 })
         #expect(mesh.now - start <= mesh.latency * 6 + .milliseconds(1))
         let parts = mesh.flights[flights...].filter { $0.kind == .snapshot && $0.destination == newcomer.address }
@@ -93,7 +93,8 @@ import Testing
             parts += 1
             return parts == number + 1 ? .drop : nil
         }
-        // Six latencies for the handshake and two bursts, four for the wait, two for the part, and two to spare.
+        // The limit allows six latencies for the handshake and two bursts, four for the wait, two for the lost part,
+        // and two to spare.
         #expect(mesh.run(atMost: mesh.latency * 14 + .milliseconds(20)) { newcomer.joins == 1 })
         #expect(parts <= 21 + (number == 0 ? Limits.firstBurst : Limits.resentParts))
     }
@@ -112,7 +113,8 @@ import Testing
         #expect(peers[1].machine.version == version)
         #expect(peers[1].events.count == events)
         #expect(peers[1].machine.rejections[.counterReplayed] > 0)
-        // The counters of the pair continue, so neither side refuses the other's next message as a replay.
+        // The counters of the pair continue. So each peer accepts the other's next message, and does not take it for a
+        // replay.
         try mesh.broadcast("after", from: peers[0])
         mesh.run(for: .milliseconds(50))
         #expect(peers[1].messages.map { String(decoding: $0.body, as: UTF8.self) } == ["before", "after"])

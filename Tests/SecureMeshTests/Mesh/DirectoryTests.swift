@@ -2,7 +2,8 @@ import MeshSimulator
 import SecureMesh
 import Testing
 
-/// The changes that a directory, and a peer's copy of it, accept and refuse (PROTOCOL.md, sections 6 and 9).
+/// Tests which changes are accepted and which are refused, by a directory and by a peer's copy of it (PROTOCOL.md,
+/// sections 6 and 9).
 @Suite("Directory") struct DirectoryTests {
     @Test("entries are in the order of their sessions and are found by session, identity, name and address")
     func lookups() throws {
@@ -191,7 +192,7 @@ import Testing
         #expect(directory.version == 5 && directory.wantedPart == 0)
         _ = try directory.apply(Delta(from: 5, removed: [], added: [.sample(78)]), now: .start)
         #expect(directory.version == 6)
-        // In another epoch, this number is an ordinary session.
+        // In a new epoch, the number of an old epoch is an ordinary session.
         directory.begin(78, epoch: 78)
         _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [.sample(77)]), now: .start)
         #expect(directory.version == 2)
@@ -263,7 +264,7 @@ import Testing
         #expect(change.gone.isEmpty && change.ended.isEmpty)
         let missing = try Entry.sample(2)
         #expect(directory.others.last == missing && directory.entry(named: missing.name) == missing)
-        // The former session of the member that has rejoined ends 5 s later.
+        // 5 s after a member has rejoined, its former session ends.
         #expect(directory.former.deadline == .after(ProtocolConstants.pairLingering))
         let ended = directory.expireFormer(.after(ProtocolConstants.pairLingering))
         #expect(try ended.ended == [.sample(1)] && ended.events.isEmpty)
@@ -298,7 +299,7 @@ import Testing
         _ = try directory.apply(
             Snapshot(version: 2, part: 0, parts: 1, entries: [try .sample(8, identity: 1, name: "n1", port: 1)]),
             now: .start)
-        // A member that did not come back to the second directory is still missing in a third one.
+        // If a member has not come back to the second directory, it is still missing in the third one.
         directory.begin(80, epoch: 80)
         let missing = try Entry.sample(2)
         #expect(directory.former.missing(missing.identity) == missing && directory.former.missingCount == 2)

@@ -2,9 +2,10 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Compares the digest that is computed from stored hashes with the definition (PROTOCOL.md, section 6.5).
+/// Compares two ways to compute the digest of a directory: from stored hashes, and by the definition (PROTOCOL.md,
+/// section 6.5).
 @Suite("Directory tree") struct DirectoryTreeTests {
-    /// Returns the digest by the definition in PROTOCOL.md, without stored hashes.
+    /// Computes the digest by the definition in PROTOCOL.md, without stored hashes.
     private func definition(_ entries: some Collection<Entry>, id: UInt64, version: UInt64) -> Bytes32 {
         var groups: [UInt8] = []
         for group in 0..<16 {
@@ -24,7 +25,8 @@ import Testing
         return Sodium.hash(.directory, root.span)
     }
 
-    /// Draws an entry. In half of all draws, its session is in a bucket at the end of a group.
+    /// Returns a random entry. In half of all calls, the first byte of its session is near the limit of a group of
+    /// buckets.
     private func draw(_ number: UInt64, _ random: inout RandomSource) throws -> Entry {
         let ends: [UInt64] = [0x00, 0x0F, 0x10, 0x7F, 0x80, 0xFF]
         let first = try #require(ends.randomElement(using: &random))

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The events that report why messages or datagrams stop, in cases that no other event covers.
+/// Tests the events that report why messages or datagrams stop, in cases that no other event reports.
 @Suite("Reported ends") struct EndReportTests {
     private func hasStalled(_ event: PeerEvent) -> Bool {
         if case .directoryStalled = event { true } else { false }
@@ -99,7 +99,8 @@ import Testing
         let member = try #require(peers[0].machine.members.first)
         #expect(peers[0].count { $0 == .unreachable(member, at: other.address, .noRoute) } == 1)
         #expect(peers[0].count { $0 == .unreachable(nil, at: TestMesh.server, .forbidden) } == 1)
-        // A server reports only the addresses of members, because anyone can make it answer to a forged address.
+        // A server reports only the addresses of members. Any stranger can forge a source address and make the server
+        // answer to that address.
         let reported = mesh.serverEvents.filter { if case .unreachable = $0.event { true } else { false } }
         #expect(reported.map(\.event) == [.unreachable(member, .noRoute)])
         mesh.run(for: .seconds(61))

@@ -3,8 +3,8 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The datagrams that a driver hands to the registry before those of strangers, and kinds of datagrams that are never
-/// sent to a server.
+/// Tests which datagrams a driver gives to the registry before those of strangers, and refusals of kinds that nobody
+/// sends to a server.
 @Suite("Expected datagrams") struct ExpectedDatagramTests {
     private let address = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -40,7 +40,7 @@ import Testing
         #expect(try isExpected(confirm, from: address, in: mesh))
         #expect(try !isExpected(confirm, from: elsewhere, in: mesh))
         #expect(try !isExpected(hand.hello(), from: address, in: mesh))
-        // A LEAVE before the CONFIRM has no priority, and neither has a kind that is never sent to a server.
+        // A LEAVE before the CONFIRM has no priority. A kind that nobody sends to a server has no priority either.
         #expect(try !isExpected(early, from: address, in: mesh))
         #expect(try !isExpected(early.replacing(at: 1, with: [Kind.delta.rawValue]), from: address, in: mesh))
     }

@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// The schedule of PROTOCOL.md, section 6, by which silent members expire.
+/// Tests the schedule by which silent members expire (PROTOCOL.md, section 6).
 @Suite("Failure detector") struct FailureDetectorTests {
     private func detector() -> FailureDetector { FailureDetector(lifetime: .milliseconds(1_500), now: at(0)) }
 
@@ -52,7 +52,7 @@ import Testing
         }
         _ = detector.sweepIsDue(now: at(10_000))
         let next = detector.sweep(now: at(10_400))
-        // A member expires if it had been silent for a lifetime when the drain began, at 10,000 ms.
+        // A member expires if it was silent for a whole lifetime before the drain began, at 10,000 ms.
         #expect(next == at(8_500))
     }
 

@@ -1,9 +1,11 @@
 import SecureMesh
 import Testing
 
-/// The rate at which joins are published while members keep up (PROTOCOL.md, section 6.5).
+/// Tests the rate at which joins are published while members keep up (PROTOCOL.md, section 6.5).
 @Suite("Fan-out pace") struct FanOutPaceTests {
-    /// Notes the heartbeats of an interval, and adapts the pace of a mesh of 100 members.
+    /// Records the heartbeats of one interval, and then adapts the pace of a mesh of 100 members.
+    ///
+    /// - Parameter stale: The number of heartbeats with an old version of the directory.
     private func interval(_ pace: inout FanOutPace, heartbeats: Int = 100, stale: Int, fullDeltas: Int = 2) {
         for index in 0..<heartbeats {
             pace.note(HeardPulse(age: index < stale ? 1 : 0, version: 1, at: Instant(nanoseconds: 0)))

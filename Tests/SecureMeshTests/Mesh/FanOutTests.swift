@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The pace at which changes of the directory are published (PROTOCOL.md, section 6.5).
+/// Tests the pace at which changes of the directory are published (PROTOCOL.md, section 6.5).
 @Suite("Fan-out") struct FanOutTests {
     @Test("a quiet mesh publishes a join in the instant of its CONFIRM") func quiet() throws {
         let mesh = TestMesh()
@@ -34,8 +34,8 @@ import Testing
         #expect(mesh.hasConverged)
         #expect(mesh.now - start < .seconds(4))
         #expect(mesh.peers.allSatisfy { $0.joins == 1 })
-        // A DELTA has room for six entries. Twice the smallest number of DELTAs is allowed, because the first joins
-        // were published one by one.
+        // A DELTA has room for six entries. The limit is twice the smallest possible number of DELTAs, because the
+        // first joins are published one by one.
         #expect(mesh.server.glance.version < UInt64(count / 6 * 2))
     }
 }

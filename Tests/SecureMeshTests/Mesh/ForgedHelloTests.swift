@@ -3,12 +3,12 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// HELLOs that no honest peer sends (docs/conformance.md, cases 20 to 24). The server answers only if the signature is
-/// correct.
+/// Tests HELLOs that no honest peer sends (docs/conformance.md, cases 20 to 24). The server answers a HELLO only if its
+/// signature is correct.
 @Suite("Forged HELLOs") struct ForgedHelloTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// Returns a HELLO of which every part can be chosen.
+    /// Returns a forged HELLO. The test can choose each part of it.
     private func hello(
         _ mesh: TestMesh, ephemeral: AgreementPublicKey? = nil, identity: PublicKey? = nil, signer: SigningKey,
         context: SigningContext? = nil

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Attacks on the handshake (docs/conformance.md, cases 12 to 24).
+/// Tests attacks on the handshake (docs/conformance.md, cases 12 to 24).
 @Suite("Handshake attacks") struct HandshakeAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -47,8 +47,8 @@ import Testing
         mesh.rules.append { flight in
             guard flight.kind == .welcome else { return nil }
             count += 1
-            // The first WELCOME is replaced by the foreign one, and the second by the foreign one with the tag of this
-            // peer's HELLO.
+            // `foreign` replaces the first WELCOME. With the tag of this peer's HELLO, `foreign` also replaces the
+            // second WELCOME.
             if count == 1 { return .replace(foreign) }
             guard count == 2 else { return nil }
             var retagged = foreign
@@ -129,7 +129,7 @@ import Testing
             }
         }
         #expect(numbers.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
-        // Both members received only the last PULSE, and every number was used once.
+        // Only the last PULSE was sent to both members. Every number was used once.
         #expect(Set(numbers[0]).intersection(numbers[1]).count == 1)
         let last = try #require(numbers[0].last)
         #expect(Set(numbers.joined()) == Set(1...last))
@@ -198,7 +198,7 @@ import Testing
         hand.inject(try #require(hand.peer.draft(.confirm, wrongToken)).bytes)
         #expect(mesh.registry?.rejections[.tokenMismatch] == 1)
         let genuine = try hand.confirm()
-        // This CONFIRM is signed without the binder, so the signature could have been made in another handshake.
+        // This CONFIRM is signed without the binder. A signature like this could come from another handshake.
         var unbound = try #require(hand.peer.draft(.confirm, body))
         unbound.extra = .none
         hand.inject(unbound.bytes)
@@ -216,7 +216,7 @@ import Testing
         let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let body = Heartbeat(number: 1, token: hand.peer.token, version: 0, part: 0)
-        // These CONFIRMs cost more verifications than the budget allows.
+        // The server cannot verify all of these CONFIRMs within its budget.
         let count = Int(Limits.handshakeBurst / Limits.confirmCost) + 1
         for _ in 0..<count {
             var unbound = try #require(hand.peer.draft(.confirm, body))
@@ -274,7 +274,7 @@ import Testing
     }
 
     @Test("no answer is larger than its HELLO") func replySizes() throws {
-        // `TestMesh` checks the size of every answer. This test only ensures that each of the three answers is sent.
+        // `TestMesh` checks the size of every answer. This test only makes the server send each of the three answers.
         let mesh = TestMesh()
         mesh.exhaustBudget()
         mesh.run(for: .milliseconds(10))

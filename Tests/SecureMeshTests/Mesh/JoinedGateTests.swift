@@ -3,12 +3,12 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The events of a peer before it may send messages, which is before `.joined`.
+/// Tests the events of a peer before `.joined`. Before that event, the peer may not send messages.
 @Suite("JoinedGate") struct JoinedGateTests {
     private let server = ScriptedMesh(seed: 12)
 
-    /// Makes a peer that has received a message and trusts its directory, and may not send messages yet because the
-    /// directory does not list it.
+    /// Creates a peer that has received a message and trusts its directory. The directory does not list the peer yet,
+    /// so the peer may not send messages.
     private func hearer() throws -> (client: ScriptedMesh.Client, own: Entry, sender: Entry) {
         var sender = try server.peer("sender")
         let senders = try server.join(&sender)
@@ -83,7 +83,7 @@ import Testing
         #expect(events.count == Limits.events + 11)
     }
 
-    /// Returns a message event from a peer, and its sender.
+    /// Returns an event that reports a message, and the sender of that message.
     private func message() throws -> (event: PeerEvent, sender: Member) {
         var (client, own, sender) = try hearer()
         try list(own, beside: sender, removing: [], to: &client)
@@ -120,7 +120,7 @@ import Testing
         #expect(kept == Limits.eventBytes / size)
         #expect(gate.pass(.message(message)).isEmpty)
         #expect(gate.announce(TestMesh.address(1), member: present([sender])).count == 1 + kept)
-        // The buffer is empty again.
+        // `announce` has emptied the buffer.
         #expect(gate.hasRoom(for: message, isOfPrevious: false))
         #expect(gate.usages.allSatisfy { $0.count == 0 })
     }
@@ -133,7 +133,8 @@ import Testing
             _ = gate.pass(.nameMoved(try PeerName("n\(number)"), from: old, to: new))
         }
         #expect(gate.usages.filter { !$0.isKept }.isEmpty)
-        // A name whose event is in the buffer moves back, so that both events cancel each other.
+        // The name n1 moves back while the event of its first move is still in the buffer. The two events cancel each
+        // other.
         _ = gate.pass(.nameMoved(try PeerName("n1"), from: new, to: old))
         let events = gate.announce(TestMesh.address(1)) { _ in nil }
         #expect(events.count == 1 + Limits.rememberedIdentities - 1)
@@ -196,7 +197,7 @@ import Testing
         let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
         for member in [first, second] { _ = gate.pass(.memberJoined(member)) }
         _ = gate.announce(TestMesh.address(1), member: present([first, second]))
-        // The next session has another directory, and its server stops before the peer may send messages.
+        // The next session has a different directory. Its server stops before the peer may send messages.
         gate.begin()
         #expect(gate.pass(.memberLeft(first, reason: nil)).isEmpty)
         #expect(gate.pass(.memberJoined(third)).isEmpty)

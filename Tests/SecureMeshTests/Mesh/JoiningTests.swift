@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Joining, and its recovery from loss (PROTOCOL.md, section 5).
+/// Tests how peers join, and how they recover from lost datagrams while they join (PROTOCOL.md, section 5).
 @Suite("Joining") struct JoiningTests {
     @Test("a peer alone joins and holds a directory of itself") func alone() throws {
         let mesh = TestMesh()
@@ -71,7 +71,7 @@ import Testing
         let mesh = TestMesh()
         try mesh.addPeer("unlucky")
         mesh.drop(kind, count: times)
-        // If the SNAPSHOT is lost, a heartbeat requests it again. Heartbeats follow the PULSE of each interval.
+        // If the SNAPSHOT is lost, a heartbeat requests it again. In each interval, the heartbeat follows the PULSE.
         #expect(mesh.run(atMost: .milliseconds(times == 1 ? 1_020 : 1_520)) { mesh.hasConverged })
     }
 

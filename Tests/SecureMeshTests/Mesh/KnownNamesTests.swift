@@ -15,7 +15,7 @@ import Testing
         let late = try Entry.sample(300)
         directory.insert(late)
         #expect(known.note(SharedEntry(late), listed: directory) == nil)
-        // A name that a listed member has is not evicted for names of members that are not listed.
+        // The name of a listed member is not evicted to make room for the names of members that are not listed.
         for number in 400...600 as ClosedRange<UInt64> {
             _ = known.note(SharedEntry(try .sample(number)), listed: directory)
         }

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Expiry, lost connections and rejoins (PROTOCOL.md, section 6).
+/// Tests expiry, lost connections and rejoins (PROTOCOL.md, section 6).
 @Suite("Liveness") struct LivenessTests {
     @Test("a killed peer leaves every directory within its lifetime and a sweep") func killed() throws {
         let mesh = TestMesh()
@@ -99,7 +99,7 @@ import Testing
         let entry = try server.join(&client)
         try server.tell(&client, [entry], version: 2)
         _ = server.events(&client)
-        // The peer runs only every 1.4 s, so every heartbeat is too old for an echo that counts.
+        // The peer runs only every 1.4 s. By then, every heartbeat is so old that its echo does not count.
         let begun = server.now
         var lost: Instant?
         for _ in 0..<10 where lost == nil {
@@ -147,7 +147,8 @@ import Testing
             return peers.map { peer in sent.count { $0.source == peer.address } }
         }
         #expect(heartbeats(in: .seconds(10)).allSatisfy { (19...21).contains($0) })
-        // A PULSE has just arrived. The next PULSE is lost, and so are the PULSEs that answer the faster heartbeats.
+        // A PULSE has just arrived. The next PULSE is lost, and so is each PULSE that answers one of the faster
+        // heartbeats.
         let pulses = mesh.sent(.pulse).count
         mesh.run(atMost: .seconds(1)) { mesh.sent(.pulse).count > pulses }
         mesh.run(for: .milliseconds(10))
@@ -191,8 +192,8 @@ import Testing
         mesh.run(for: mesh.latency)
         let heard = mesh.now
         mesh.run(for: .milliseconds(500))
-        // Two heartbeats are lost, and the third is answered. If the token were not new, the peer would have stopped
-        // after the first PULSE.
+        // Two heartbeats are lost, and the third one is answered. This shows that the peer has a new token: otherwise
+        // it would have stopped sending heartbeats after the first PULSE.
         let sent = mesh.sent(.heartbeat, from: peer.address).filter { $0.sentAt >= heard }
         #expect(sent.count >= 3 && sent[2].sentAt - heard <= .milliseconds(460))
     }
@@ -219,7 +220,7 @@ import Testing
         let mesh = TestMesh()
         let peer = try mesh.join(1)[0]
         var isBroken = true
-        // In each session, the peer receives PULSEs only for the first second.
+        // In each session, only the PULSEs of the first second reach the peer.
         var begun: [UInt64: Instant] = [:]
         mesh.rules = [
             { flight in
@@ -250,8 +251,8 @@ import Testing
             try mesh.addPeer("p\(index)")
             mesh.run(for: .milliseconds(27))
         }
-        // The first seconds do not count. A new member has only the echo of its CONFIRM until it gets that of its first
-        // HEARTBEAT, two round trips later.
+        // The first seconds do not count. A new member has only the echo of its CONFIRM at first. The echo of its first
+        // HEARTBEAT arrives two round trips later.
         mesh.run(for: .seconds(3))
         let steady = mesh.now
         mesh.run(for: .seconds(60))
@@ -332,8 +333,8 @@ import Testing
         #expect(peers.allSatisfy { $0.joins >= 3 && $0.count { $0 == .connectionLost } == 0 })
         #expect(peers.allSatisfy { $0.count { if case .memberLeft = $0 { true } else { false } } == 0 })
         #expect(peers.allSatisfy { $0.departures.isEmpty })
-        // In a new session, a peer may send messages once a PULSE shows that the session is listed. This takes at most
-        // an interval.
+        // In a new session, a peer may send messages as soon as a PULSE shows that the directory lists the session.
+        // This takes at most one interval.
         #expect(sent >= 600 - 3 * 6)
         #expect(peers[1].messages.count == sent)
         #expect(peers[2].messages.count == sent)
@@ -364,8 +365,8 @@ import Testing
     @Test("a member whose heartbeats wait in the socket is not expired") func undrained() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
-        // The sweep is not late enough to suspend expiry, so only the drain of the socket keeps the members from
-        // expiring.
+        // The sweep is not so late that the server suspends expiry. Only one thing keeps the members from expiring: the
+        // server drains its socket before the sweep.
         for _ in 0..<20 {
             mesh.pauseServer()
             mesh.run(for: .milliseconds(990))

@@ -3,11 +3,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Refusals of datagrams from a peer's own server (PROTOCOL.md, sections 6, 7 and 9).
+/// Tests the datagrams of a peer's own server that the peer must refuse (PROTOCOL.md, sections 6, 7 and 9).
 @Suite("A peer and its server") struct LyingServerTests {
     private let server = ScriptedMesh(seed: 4)
 
-    /// Makes a member that holds version 2.
+    /// Creates a member that holds version 2 of its directory.
     private func member() throws -> (ScriptedMesh.Client, Entry) {
         var client = try server.peer("a")
         let entry = try server.join(&client)
@@ -42,7 +42,7 @@ import Testing
         _ = server.transmits(&client)
         server.now = at(1_000)
         client.machine.handleTimeout(now: server.now)
-        // The peer's last heartbeat asked for a PULSE and has the number 3, so the PULSE echoes 3.
+        // The peer's last heartbeat has the number 3 and asks for a PULSE. So the PULSE echoes 3.
         let pulse = server.pulse(number: 50, version: 3, of: [own, try .sample(7)])
         try server.deliver(.pulse(echo: 3, token: 9), pulse, to: &client)
         let isTrusted = client.machine.isTrusted(at(60_500))
@@ -169,7 +169,8 @@ import Testing
             "honest", key: Fixture.peerKey, agreementKey: server.random.secret().agreementPublicKey, at: 101)
         try server.tell(&client, [own, small, honest], version: 3)
 
-        // A key of small order yields no shared secret, so the message is sealed with a random one.
+        // An agreement with a key of small order gives no shared secret. So this message is sealed with a random
+        // secret.
         let message = server.message(from: small, to: own, shared: server.random.secret())
         for _ in 0..<2 { server.hand(message, to: &client) }
         #expect(client.machine.rejections[.agreementFailed] == 1)
@@ -192,7 +193,7 @@ import Testing
         var client = try server.peer("a")
         let own = try server.join(&client)
         try server.tell(&client, [own], version: most - 3)
-        // From here on, the peer's heartbeats state that it holds this version.
+        // After this wait, the peer's heartbeats carry this version.
         server.wait(&client, until: at(500))
         let pulse = server.pulse(number: 50, version: most, of: [own])
         try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
@@ -226,17 +227,17 @@ import Testing
         let others = entries.filter { $0.session != own.session }
         let messages = try others.map { entry in
             let shared = try #require(secrets[entry.session]?.agree(with: own.agreementKey))
-            // The message is sealed with the key of the pair, but signed by the server, which does not have the
-            // sender's signing key.
+            // The message is sealed with the right key of the pair. The server signs it, because the server does not
+            // have the sender's signing key.
             return server.message(from: entry, to: own, shared: shared)
         }
         for (entry, message) in zip(others, messages) { server.hand(message, to: &client, from: entry.address) }
         #expect(client.machine.rejections[.signatureInvalid] == 200)
         #expect(client.machine.rejections[.agreementOverRate] == 1)
-        // Sending messages has no such limit: the first broadcast makes a pair with every member.
+        // The limit does not apply to sending: the first broadcast creates a pair with every member.
         let reached = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
         #expect(reached == others.count)
-        // A member to which this peer has sent a message may answer, whatever the limit is.
+        // A member that has been sent a message by this peer may answer, whatever the limit is.
         let (last, message) = try (#require(others.last), #require(messages.last))
         try client.machine.send([2], to: last.identity, limit: PeerMessage.ordinaryBody, now: server.now)
         server.hand(message, to: &client, from: last.address)

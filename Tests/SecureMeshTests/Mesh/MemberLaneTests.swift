@@ -3,16 +3,16 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Compares a server that has lanes with a server whose only event loop does all the work.
+/// Compares a server with lanes to a server that has a single event loop.
 @Suite("Member lanes") struct MemberLaneTests {
-    /// A registry and its lanes. Reports and updates are delivered between them only when the test calls `step` or
+    /// A registry and its lanes. Reports and updates between them are delivered only when the test calls `step` or
     /// `settle`.
     private struct Server {
         var registry: Registry
         private(set) var lanes: [MemberLane]
         private let division: LaneDivision
-        /// The updates for each lane that have not been delivered yet, the oldest first. `reports` has the undelivered
-        /// reports of each lane.
+        /// For each lane, the updates that are not delivered yet, the oldest first. In the same way, `reports` holds
+        /// the reports that are not delivered yet.
         private var updates: [[LaneUpdate]]
         private var reports: [[LaneReport]]
         private(set) var sent: [Transmit] = []
@@ -30,7 +30,7 @@ import Testing
             reports = lanes.map { _ in [] }
         }
 
-        /// Gives a datagram to the machine whose socket the kernel would choose.
+        /// Gives a datagram to a lane or to the registry, as the kernel would choose the socket.
         mutating func receive(_ bytes: [UInt8], from path: Path) {
             let datagram = try? Datagram(decoding: bytes.span)
             var loop = 0
@@ -46,7 +46,7 @@ import Testing
             lanes[loop - 1].handle(bytes.span, path: path, now: now)
         }
 
-        /// Collects the outputs of the registry.
+        /// Moves the registry's outputs into `updates`, `sent` and `events`.
         private mutating func collect() {
             for (lane, update) in (registry.takeLaneUpdates() ?? []).enumerated() where !update.isEmpty {
                 updates[lane].append(update)
@@ -60,7 +60,7 @@ import Testing
             }
         }
 
-        /// Carries out one random step: a lane makes a report, the registry handles a report, or a lane applies an
+        /// Carries out one random step: a lane creates a report, the registry handles a report, or a lane applies an
         /// update.
         mutating func step(_ random: inout RandomSource) {
             guard !lanes.isEmpty else { return }
@@ -78,7 +78,7 @@ import Testing
             }
         }
 
-        /// Delivers all reports, and then all updates.
+        /// Delivers all waiting reports, and then all waiting updates.
         mutating func settle() {
             for lane in lanes.indices {
                 if let report = lanes[lane].takeReport() { reports[lane].append(report) }
@@ -104,7 +104,7 @@ import Testing
 
     private static func path(_ member: UInt8) -> Path { Path(remote: Fixture.address(member)) }
 
-    /// Makes members join a server. Their sessions depend only on the server's seed.
+    /// Makes nine members join a server. Their session numbers depend only on the server's seed.
     private static func join(_ server: inout Server) throws -> [ScriptedPeer] {
         try (1...members).map { number in
             var peer = ScriptedPeer(
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    /// Draws datagrams: honest ones, and ones that cause each refusal in section 6.6 of PROTOCOL.md.
+    /// Returns random datagrams: honest ones, and ones that cause each refusal in section 6.6 of PROTOCOL.md.
     private static func datagrams(
         _ peers: [ScriptedPeer], _ random: inout RandomSource
     ) throws -> [(bytes: [UInt8], path: Path)] {
@@ -214,7 +214,7 @@ import Testing
                 "seed \(seed), \(rejection)")
         }
         #expect(one.registry.rejections.nonZero.count > 6, "seed \(seed)")
-        // Each PULSE echoes the newest number that its receiver has sent.
+        // Each PULSE echoes the newest number that the receiver of the PULSE has sent.
         one.forgetSent()
         laned.forgetSent()
         one.pulse()
@@ -228,7 +228,7 @@ import Testing
         #expect(echoes(laned) == echoes(one) && echoes(one).count == one.registry.memberCount, "seed \(seed)")
     }
 
-    /// A server with lanes, and a member whose datagrams come to a lane.
+    /// A server with lanes, and a member whose datagrams go to a lane.
     private struct LaneMember {
         var server = Server(loops: 64, seed: 1)
         var peer: ScriptedPeer
@@ -254,7 +254,7 @@ import Testing
         var member = try LaneMember()
         member.server.receive(try member.heartbeat(), from: member.path)
         member.server.registry.setRoster(Roster(authorized: [:]), now: .start)
-        // The lane has the member's keys until it applies the update.
+        // The lane keeps the member's keys until it applies the update.
         let late = try member.heartbeat()
         member.server.receive(late, from: member.path)
         #expect(member.server.lanes[member.lane].count > 0)
@@ -268,7 +268,7 @@ import Testing
         #expect(member.server.lanes.allSatisfy { $0.count == 0 })
     }
 
-    /// Returns the secrets in a value, at any depth.
+    /// Returns all secrets in a value and in its properties, at any depth.
     private static func secrets(in value: Any) -> [Secret32] {
         if let secret = value as? Secret32 { return [secret] }
         return Mirror(reflecting: value).children.flatMap { secrets(in: $0.value) }
@@ -297,7 +297,8 @@ import Testing
         let heartbeat = try member.heartbeat()
         member.server.registry.handle(heartbeat.span, path: member.path, now: .start)
         #expect(member.server.registry.rejections[.misdirected] == 1)
-        // The refused datagram did not mark its counter and number as used, so the lane accepts it.
+        // The refusal did not mark the counter and the number of the datagram as used. So the lane accepts the
+        // datagram.
         member.server.receive(heartbeat, from: member.path)
         member.server.settle()
         #expect(member.server.registry.rejections.total == 1)

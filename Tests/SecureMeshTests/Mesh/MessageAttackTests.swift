@@ -3,11 +3,11 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Attacks by enrolled peers and by dishonest servers (docs/conformance.md, cases 26, 36 and 37).
+/// Tests attacks by enrolled peers and by dishonest servers (docs/conformance.md, cases 26, 36 and 37).
 @Suite("Message attacks") struct MessageAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// Makes a mesh of two honest peers, A and C, and a scripted one, B.
+    /// Creates a mesh of two honest peers, A and C, and a scripted peer, B.
     private func mesh() throws -> (TestMesh, a: TestPeer, b: ScriptedMember, c: TestPeer) {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
@@ -42,7 +42,8 @@ import Testing
         }
         mesh.run(for: .zero)
         #expect(c.messages.isEmpty)
-        // The message to B names B as its audience. The message to all is signed by A, and not by B.
+        // C refuses the message to B because it names B as its audience. C refuses the message to all because A signed
+        // it, and not B.
         #expect(c.machine.rejections[.notAddressedToMe] == 1)
         #expect(c.machine.rejections[.signatureInvalid] == 1)
         #expect(c.machine.rejections[.sealBroken] == 2)
@@ -133,8 +134,8 @@ import Testing
         try server.tell(&b, [ofA, ofB], version: 2)
         let garbage = { (entry: Entry) in server.message(from: entry, to: ofA, shared: server.random.secret()) }
         for _ in 0..<2 {
-            // With forged addresses, the garbage in the true sender's name comes first, because no tokens are left for
-            // the last senders.
+            // With forged addresses, the garbage in the name of the true sender comes first. There are not enough
+            // tokens for all senders, so the last ones get none.
             for entry in isForged ? [ofB] + others : others + [ofB] {
                 server.hand(garbage(entry), to: &a, from: isForged ? entry.address : place)
             }
@@ -148,7 +149,7 @@ import Testing
         #expect(messages.map(\.sender.publicKey) == [b.key.publicKey])
         let usages = a.machine.usages
         #expect(usages.first { $0.name == "senders" }?.count == 1)
-        // Only senders for which there was a token are remembered.
+        // The peer remembers only those senders for which it had a token.
         #expect(usages.first { $0.name == "unproven senders" }?.count == (isForged ? 199 : 100))
     }
 

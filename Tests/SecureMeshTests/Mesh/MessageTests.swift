@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Messages between members (PROTOCOL.md, section 7).
+/// Tests messages between members (PROTOCOL.md, section 7).
 @Suite("Messages") struct MessageTests {
     private func texts(_ peer: TestPeer) -> [String] { peer.messages.map { String(decoding: $0.body, as: UTF8.self) } }
 
@@ -80,7 +80,7 @@ import Testing
         let flight = try #require(mesh.sent(.message).first)
         mesh.replay(flight, from: TestMesh.address(77))
         mesh.run(for: .milliseconds(10))
-        // The copy arrived first and was accepted, because a message may come from any address.
+        // The copy arrived first. It was accepted, because a message may come from any address.
         #expect(texts(peers[1]) == ["once"])
         #expect(peers[1].machine.rejections[.counterReplayed] == 1)
     }
@@ -147,7 +147,7 @@ import Testing
         mesh.run(for: .milliseconds(10))
         #expect(texts(peers[1]).count { $0 == "flood" } == 400)
         #expect(peers[1].machine.rejections[.senderOverRate] == 100)
-        // Each sender has a bucket of its own.
+        // Each sender has its own bucket.
         #expect(texts(peers[1]).last == "calm")
         mesh.run(for: .milliseconds(500))
         try flood("again", 200)
@@ -165,7 +165,7 @@ import Testing
         #expect(throws: SendError.overRate(retryAfter: .milliseconds(5))) {
             try mesh.send("too fast", from: peers[0], to: peers[1])
         }
-        // A broadcast goes to every member or to none.
+        // A broadcast is sent to every member or to none.
         #expect(throws: SendError.overRate(retryAfter: .milliseconds(5))) {
             try mesh.broadcast("too fast", from: peers[0])
         }
@@ -211,7 +211,7 @@ import Testing
                     count += 1
                 } catch {
                     guard case .overRate(let pause) = error else { throw error }
-                    // The pause lasts until the burst of 1.5 MiB has room for one more message.
+                    // The pause ends when the bucket of 1.5 MiB has room for one more message.
                     #expect(pause > .zero && pause <= .milliseconds(63))
                     break
                 }
@@ -245,7 +245,7 @@ import Testing
         }
         try mesh.send("calm", from: peers[0], to: peers[1])
         mesh.run(for: .milliseconds(10))
-        // The receiver accepts a burst of 2 MiB, and what the rate allows in 10 ms.
+        // The receiver accepts a burst of 2 MiB, and the bytes that the rate allows in 10 ms.
         #expect((32...33).contains(peers[1].messages.count - 1))
         #expect(peers[1].machine.rejections[.senderOverRate] >= 67)
         #expect(peers[1].machine.rejections[.messagesOverRate] == 0)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The cost of messages to a session that was replaced.
+/// Tests the cost of handling messages to a session that another session has replaced.
 @Suite("Messages to the previous session") struct PreviousSessionTests {
     @Test("a message to the previous session costs no copy of the table of senders") func cost() throws {
         let mesh = ScriptedMesh(seed: 12)
@@ -18,7 +18,7 @@ import Testing
             senders.append((entry, secret))
         }
         try mesh.tell(&client, [old] + senders.map(\.entry), version: 2)
-        // Each message has an intact seal and a wrong signature, so its sender is remembered.
+        // Each message has an intact seal and a wrong signature. The receiver remembers the sender of such a message.
         for (entry, secret) in senders {
             mesh.now = mesh.now + .milliseconds(5)
             try open(from: entry, secret, to: old, &client, mesh)
@@ -37,7 +37,7 @@ import Testing
         let refused = client.machine.rejections[.sealBroken]
         let (costOfNew, costOfOld) = (cost(of: toNew, &client, mesh), cost(of: toOld, &client, mesh))
         #expect(client.machine.rejections[.sealBroken] - refused == 2 * 20 * 20)
-        // A copy of a table of 3,000 senders would take many times as long as handling a message.
+        // Copying a table of 3,000 senders would take many times as long as handling a message.
         #expect(costOfOld < costOfNew * 4)
     }
 
@@ -48,8 +48,8 @@ import Testing
         mesh.hand(mesh.message(from: entry, to: own, shared: shared), to: &client, from: entry.address)
     }
 
-    /// Returns the shortest time of 20 rounds with 20 messages each. The shortest one is least affected by other load
-    /// on the machine.
+    /// Returns the shortest time that any of 20 rounds took. Each round handles 20 messages. Other load on the machine
+    /// affects the shortest round least.
     private func cost(
         of message: [UInt8], _ client: inout ScriptedMesh.Client, _ mesh: ScriptedMesh
     ) -> Duration {

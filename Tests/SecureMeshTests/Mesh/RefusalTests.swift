@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// REJECT and RETRY (PROTOCOL.md, section 5).
+/// Tests REJECT and RETRY (PROTOCOL.md, section 5).
 @Suite("Refusals") struct RefusalTests {
     @Test("a key that is not authorized gets REJECT and stops") func notAuthorized() throws {
         let mesh = TestMesh { $0.roster = Roster(authorized: [:]) }
@@ -148,7 +148,7 @@ import Testing
         try #require(hellos.count == 2)
         #expect(hellos.first?.header?.cookie == .zero)
         #expect(hellos.last?.header?.cookie != .zero)
-        // The second HELLO has another E_p, and so another k0. No key and nonce are used for two plaintexts.
+        // The second HELLO has another E_p, and therefore another k0. So no key and nonce are used for two plaintexts.
         #expect(hellos[0].header?.ephemeral != hellos[1].header?.ephemeral)
         #expect(mesh.sent(.retry, to: peer.address).allSatisfy { $0.bytes.count == 116 })
     }
@@ -205,7 +205,8 @@ import Testing
 }
 
 extension TestMesh {
-    /// Sends garbage HELLOs from a few addresses, so many that HELLOs without a cookie are over budget.
+    /// Sends so many garbage HELLOs that the budget for HELLOs without a cookie is exhausted. They come from four
+    /// addresses.
     func exhaustBudget() {
         for index in 0..<UInt32(Limits.handshakeBurst / 2 / Limits.helloAgreementCost + 50) {
             let source = SocketAddress(ip: .v4(0xCB00_7101 + index % 4), port: 9)
@@ -213,7 +214,7 @@ extension TestMesh {
         }
     }
 
-    /// Returns a HELLO that is well-formed and cannot be opened.
+    /// Returns a HELLO that is well-formed, but whose seal does not open.
     func garbageHello() -> [UInt8] {
         let key = random.secret().agreementPublicKey
         var bytes = Header(.hello(cookie: .zero, ephemeral: key), to: 0, from: 0, counter: 0)

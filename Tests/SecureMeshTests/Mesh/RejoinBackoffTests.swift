@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// The pauses before a peer joins again (PROTOCOL.md, section 5.9).
+/// Tests the pauses of a peer before it joins again (PROTOCOL.md, section 5.9).
 @Suite("Rejoin backoff") struct RejoinBackoffTests {
     private func pauses(_ count: Int, seed: UInt64, gap: Duration = .zero, isMember: Bool = false) -> [Duration] {
         var random = RandomSource.seeded(seed)
@@ -22,7 +22,7 @@ import Testing
         for (index, limit) in longest.enumerated() {
             let column = drawn.map { $0[index] }
             #expect(column.allSatisfy { $0 <= limit })
-            // Each pause from zero to the longest is equally likely.
+            // Every pause between zero and the longest one is equally likely.
             #expect(column.contains { $0 >= limit * 9 / 10 } && column.contains { $0 <= limit / 10 })
         }
     }

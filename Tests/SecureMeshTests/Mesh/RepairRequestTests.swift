@@ -1,13 +1,13 @@
 import SecureMesh
 import Testing
 
-/// The schedule of a peer's requests for its directory (PROTOCOL.md, section 6.5).
+/// Tests the schedule by which a peer requests parts of its directory (PROTOCOL.md, section 6.5).
 @Suite("Repair requests") struct RepairRequestTests {
     private func progress(_ version: UInt64, part: Int? = nil, waiting: Int = 0) -> RepairRequest.Progress {
         RepairRequest.Progress(version: version, part: part, waiting: waiting)
     }
 
-    /// Returns the requests of a peer that has measured a round trip of 20 ms, and has sent its CONFIRM at 0 ms.
+    /// Returns the request state of a peer that has measured a round trip of 20 ms, and has sent its CONFIRM at 0 ms.
     private func newcomer() -> RepairRequest {
         var request = RepairRequest(interval: .milliseconds(500), now: at(0))
         request.sent(version: 0, part: 0, isEarly: false, now: at(0))
@@ -20,7 +20,7 @@ import Testing
         request.note(progress(0), wanted: 9, now: at(20))
         #expect(request.due == at(60))
         request.note(progress(0, part: 15, waiting: 15), wanted: 9, now: at(21))
-        // The answer took 21 ms, which is the new round trip.
+        // The answer took 21 ms. The request uses this as its new round trip.
         #expect(request.due == at(63))
         request.note(progress(0, part: 16, waiting: 16), wanted: 9, now: at(22))
         #expect(request.due == at(22))

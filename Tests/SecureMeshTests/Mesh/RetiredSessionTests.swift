@@ -3,11 +3,14 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The keys and counters of a pair are never started again, whatever the server lists (PROTOCOL.md, section 7.1).
+/// Tests that the keys and counters of a pair are never started again, whatever the server lists (PROTOCOL.md, section
+/// 7.1).
 @Suite("Pairs that have ended") struct RetiredSessionTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// Makes a mesh with a scripted member and another member. Returns them, and the entry of the other member.
+    /// Creates a mesh with a scripted member and another member.
+    ///
+    /// - Returns: The mesh, the scripted member, the other member, and the other member's entry.
     private func pair() throws -> (TestMesh, ScriptedMember, TestPeer, Entry) {
         let mesh = TestMesh()
         let peers = try mesh.join(1)
@@ -58,7 +61,8 @@ import Testing
         }
         #expect(try admit(mesh.now).message.body == Array("once".utf8))
         pairs.end(entry.session, wasReplaced: wasReplaced, now: mesh.now)
-        // A replaced session keeps its replay window for a while, because messages may still arrive.
+        // The peer keeps the replay window of a replaced session for a while, because messages of that session may
+        // still arrive.
         let soon: Rejection = wasReplaced ? .counterReplayed : .directoryContradiction
         #expect(throws: soon) { try admit(mesh.now) }
         #expect(throws: Rejection.directoryContradiction) { try admit(mesh.now + ProtocolConstants.pairLingering) }

@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// The roster, which determines the keys that may join, and the name for each.
+/// Tests the roster: the keys that may join, each with its name.
 @Suite("Roster") struct RosterTests {
     private func key(_ byte: UInt8) -> PublicKey {
         SigningKey(seed: [UInt8](repeating: byte, count: 32).span).publicKey
@@ -42,7 +42,7 @@ import Testing
             ("bob \(String(decoding: slip, as: UTF8.self))", 1, .invalidKey(.wrongCheck)),
             ("bob P2PSECRET1_\(String(repeating: "A", count: 48))", 1, .invalidKey(.secretKey)),
             ("\(good)\n\nbob \(key(1))", 3, .repeatedKey(line: 1)),
-            // To other programs that read the file, the second key in these texts is part of a comment.
+            // Other programs that read the file see the second key of these texts as a part of a comment.
             ("\(good)\n# note\u{2028}mallory \(key(2))", 2, .controlCharacter),
             ("\(good)\n# note\u{B}mallory \(key(2))", 2, .controlCharacter),
             ("# note\rmallory \(key(2))\n\(good)", 1, .controlCharacter),
@@ -84,7 +84,7 @@ import Testing
         #expect(mesh.members.map(\.publicKey) == [lasting.publicKey])
         mesh.run(for: .seconds(1))
         #expect(brief.departures == [.revoked])
-        // The peer tries to join again, and is refused again.
+        // The peer tries to join again, and the server refuses it again.
         mesh.run(for: .seconds(10))
         #expect(brief.joins == 1)
         mesh.advanceCalendar(to: UnixTime(seconds: end.seconds - 100))

@@ -3,12 +3,12 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A scripted peer at an address of a `TestMesh`. Each datagram is made when the test calls for it.
+/// A scripted peer with its own address in a `TestMesh`. It sends only the datagrams that the test asks for.
 final class ScriptedMember {
     let mesh: TestMesh
     let address: SocketAddress
     var peer: ScriptedPeer
-    /// The number of the mesh's datagrams that `listen` has looked at.
+    /// The number of datagrams in the mesh's list of flights that `listen` has already read.
     private var heard = 0
 
     init(_ name: String, key: SigningKey? = nil, at address: SocketAddress, in mesh: TestMesh) throws {
@@ -26,12 +26,12 @@ final class ScriptedMember {
         mesh.run(for: .zero)
     }
 
-    /// Returns the newest datagram of a kind that was sent to this member's address.
+    /// Returns the newest datagram of the given kind among those sent to this member's address.
     func received(_ kind: Kind) throws -> [UInt8] {
         try #require(mesh.flights.last { $0.destination == address && $0.kind == kind }).bytes
     }
 
-    /// Hands the new datagrams for this member's address to `peer`.
+    /// Gives `peer` the datagrams that were sent to this member's address since the last call.
     private func listen() {
         for flight in mesh.flights[heard...] where flight.destination == address { peer.hear(flight.bytes) }
         heard = mesh.flights.count
@@ -43,7 +43,8 @@ final class ScriptedMember {
         peer.hello(from: address, ephemeral: mesh.random.secret(), cookie: cookie)
     }
 
-    /// Returns a HELLO whose payload `change` alters before it is signed, and whose other parts can be chosen.
+    /// Returns a HELLO that is not as an honest peer makes it. `change` alters the payload before signing. The
+    /// ephemeral key and the signer can be replaced.
     func forgedHello(
         ephemeral: AgreementPublicKey? = nil, by signer: SigningKey? = nil, _ change: ([UInt8]) -> [UInt8] = { $0 }
     ) throws -> [UInt8] {
@@ -72,8 +73,9 @@ final class ScriptedMember {
         return try peer.open(reject: received(.reject))
     }
 
-    /// Exhausts the server's budget for HELLOs without a cookie, and returns the cookie that the server sends to this
-    /// address.
+    /// Exhausts the server's budget for HELLOs without a cookie, so that the server answers with RETRY.
+    ///
+    /// - Returns: The cookie for this member's address.
     func cookie() throws -> Bytes16 {
         mesh.exhaustBudget()
         mesh.run(for: mesh.latency)
@@ -81,7 +83,7 @@ final class ScriptedMember {
         return try VerifiedRetry(received(.retry), in: peer.context).cookie
     }
 
-    /// Sends `count` HELLOs that are well-formed and cannot be opened, all from this address.
+    /// Sends `count` HELLOs from this member's address. They are well-formed, but their seal does not open.
     func flood(_ count: Int, cookie: Bytes16) {
         for _ in 0..<count {
             mesh.inject(mesh.garbageHello().replacing(at: Header.size, with: cookie.array), from: address)
@@ -104,7 +106,7 @@ final class ScriptedMember {
         return try #require(peer.draft(.leave, Leave(number: number))).bytes
     }
 
-    /// Returns the newest entry of `other` in the directory.
+    /// Returns the newest directory entry of `other` that this member has received.
     func entry(of other: TestPeer) throws -> Entry {
         listen()
         return try #require(peer.known.last { $0.identity == other.publicKey })

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A scripted server and its peers, without a network. The server sends each peer the datagrams that the test chooses.
+/// A scripted server and its peers, without a network. The test chooses which datagrams the server sends to each peer.
 final class ScriptedMesh {
     struct Client {
         let key: SigningKey
@@ -39,7 +39,7 @@ final class ScriptedMesh {
             machine: Peer(configuration, random: .seeded(random.next()), now: now))
     }
 
-    /// Returns the server's side of a session with the peer that has sent `hello`.
+    /// Creates the server's side of a session with the peer that sent `hello`.
     func server(
         _ hello: [UInt8], of client: Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary
     ) throws -> ScriptedServer {
@@ -49,9 +49,9 @@ final class ScriptedMesh {
             parameters: parameters)
     }
 
-    /// Exchanges HELLO, WELCOME and CONFIRM, and sends a PULSE if `isConfirmed`.
+    /// Exchanges HELLO, WELCOME and CONFIRM with a peer. If `isConfirmed`, also sends a PULSE.
     ///
-    /// - Returns: The entry that an honest server would list.
+    /// - Returns: The entry with which an honest server would list the peer.
     func join(
         _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary,
         isConfirmed: Bool = true
@@ -61,9 +61,9 @@ final class ScriptedMesh {
         return try answer(hello, &client, session: session, parameters: parameters, isConfirmed: isConfirmed)
     }
 
-    /// Answers a HELLO with WELCOME, and the CONFIRM with a PULSE if `isConfirmed`.
+    /// Answers a HELLO with WELCOME. If `isConfirmed`, also sends the PULSE that follows the CONFIRM.
     ///
-    /// - Returns: The entry that an honest server would list.
+    /// - Returns: The entry with which an honest server would list the peer.
     func answer(
         _ hello: [UInt8], _ client: inout Client, session: SessionID? = nil, parameters: Welcome.Parameters = .ordinary,
         isConfirmed: Bool = true
@@ -75,7 +75,7 @@ final class ScriptedMesh {
         return server.entry
     }
 
-    /// Returns the entry of a member whose key has signed `agreementKey`, as in its own HELLO.
+    /// Returns the entry of a member. `key` has signed `agreementKey`, as in the member's HELLO.
     func entry(_ name: String, key: SigningKey, agreementKey: AgreementPublicKey, at index: Int) throws -> Entry {
         let name = try PeerName(name)
         let hello = ForgedDatagram(
@@ -86,14 +86,14 @@ final class ScriptedMesh {
             binding: hello.signature, address: TestMesh.address(index), name: name)
     }
 
-    /// Makes two peers members that list each other and may send messages.
+    /// Makes two peers members of the mesh. Each lists the other, and both may send messages.
     func introduce(_ a: inout Client, _ b: inout Client) throws {
         let entries = [try join(&a), try join(&b)]
         try tell(&a, entries, version: 2)
         try tell(&b, entries, version: 2)
     }
 
-    /// Returns the entries of members whose secret keys, both long-term and ephemeral, are discarded.
+    /// Returns the entries of `count` members. Their long-term and ephemeral secret keys are discarded.
     func strangers(_ count: Int) throws -> [Entry] {
         try (0..<count).map { number in
             let secret = random.secret()
@@ -103,7 +103,8 @@ final class ScriptedMesh {
         }
     }
 
-    /// Sends a SNAPSHOT of `entries` and a PULSE with its version. The peer may then send messages.
+    /// Sends a peer a SNAPSHOT of `entries`, and a PULSE with the version of the SNAPSHOT. The peer may then send
+    /// messages.
     func tell(_ client: inout Client, _ entries: [Entry], version: UInt64) throws {
         let sorted = entries.sorted { $0.session < $1.session }
         let starts = Array(stride(from: 0, to: sorted.count, by: 6))
@@ -117,8 +118,8 @@ final class ScriptedMesh {
         #expect(client.machine.version == version)
     }
 
-    /// Returns a message that is sealed with the key that follows from `shared`, and signed by the server in place of
-    /// the sender.
+    /// Returns a message that is sealed with the key of the pair, which follows from `shared`. The server signs the
+    /// message in place of the sender.
     func message(from: Entry, to: Entry, shared: Secret32) -> [UInt8] {
         let secret = PairEnd.key(
             shared, from: PairEnd(from.session, from.identity, from.agreementKey),
@@ -129,9 +130,9 @@ final class ScriptedMesh {
         ).bytes
     }
 
-    /// Sends a datagram in the session of `client.server`.
+    /// Sends a datagram to a peer in the session `client.server`.
     ///
-    /// - Parameter signer: The key that signs the datagram; nil for the server's.
+    /// - Parameter signer: The key that signs the datagram; nil for the server's key.
     /// - Returns: The counter of the datagram.
     @discardableResult
     func deliver(
@@ -145,9 +146,9 @@ final class ScriptedMesh {
         return draft.counter
     }
 
-    /// Hands a datagram to a peer.
+    /// Gives a datagram to a peer.
     ///
-    /// - Parameter source: The address from which the datagram comes; nil for the server's.
+    /// - Parameter source: The address from which the datagram comes; nil for the server's address.
     func hand(_ bytes: [UInt8], to client: inout Client, from source: SocketAddress? = nil) {
         client.machine.handle(bytes.span, path: source.map { Path(remote: $0) } ?? path, now: now)
     }
@@ -172,7 +173,7 @@ final class ScriptedMesh {
         return outputs
     }
 
-    /// Lets time pass until `instant`. The peer's timers that are due before that fire on time.
+    /// Lets time pass until `instant`. Timers of the peer that are due before `instant` fire on time.
     ///
     /// - Returns: The datagrams that the peer has sent.
     @discardableResult
@@ -187,7 +188,7 @@ final class ScriptedMesh {
         return sent
     }
 
-    /// Returns a PULSE with the digest of `entries` at `version`.
+    /// Returns a PULSE for `version`, with the digest of `entries`.
     func pulse(number: UInt64, version: UInt64, of entries: [Entry]) -> Pulse {
         let digest = entries.sorted { $0.session < $1.session }.digest(id: epoch, version: version)
         return Pulse(number: number, version: version, flags: .current, digest: digest)

@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// One peer of a `ScriptedMesh`, to which a test can send any datagram.
+/// The only peer of a `ScriptedMesh`. A test can send it any datagram.
 final class ServedPeer {
     let mesh = ScriptedMesh(seed: 4)
     var client: ScriptedMesh.Client
@@ -17,13 +17,13 @@ final class ServedPeer {
 
     func handle(_ bytes: [UInt8]) { mesh.hand(bytes, to: &client) }
 
-    /// Returns the HELLO that is due.
+    /// Lets the peer's timer fire, and returns the HELLO that the peer sends.
     func hello() throws -> [UInt8] {
         client.machine.handleTimeout(now: mesh.now)
         return try newest()
     }
 
-    /// Returns the datagram that the peer sent last.
+    /// Returns the newest datagram that the peer has sent.
     func newest() throws -> [UInt8] { try #require(mesh.transmits(&client).last) }
 
     func retry(to hello: [UInt8]) throws {
@@ -31,7 +31,7 @@ final class ServedPeer {
         handle(try mesh.server(hello, of: client).retry(cookie: cookie, rotation: 1).bytes)
     }
 
-    /// Joins the mesh. The peer is then a member, and the only one in its directory, which has version 2.
+    /// Makes the peer a member. Its directory has version 2 and lists no other member.
     func join() throws -> ServedPeer {
         let entry = try mesh.join(&client)
         try mesh.tell(&client, [entry], version: 2)
@@ -42,18 +42,18 @@ final class ServedPeer {
         try mesh.deliver(fields, payload, to: &client, by: thief)
     }
 
-    /// Sends a DELTA from version 2 to 3, whose payload `change` alters before it is signed.
+    /// Sends a DELTA from version 2 to version 3. `change` alters the payload of the DELTA before it is signed.
     func delta(adding entries: [Entry], _ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
         try tell(.delta, RawPayload(change(Delta(from: 2, removed: [], added: entries).encoded)))
     }
 
-    /// Sends a SNAPSHOT of version 3 with only this peer's entry.
+    /// Sends a SNAPSHOT of version 3 that lists only this peer. `change` alters its payload before it is signed.
     func snapshot(_ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
         let own = try #require(client.server).entry
         try tell(.snapshot, RawPayload(change(Snapshot(version: 3, part: 0, parts: 1, entries: [own]).encoded)))
     }
 
-    /// Sends a message that claims to be from the owner of `other`, sealed with a random key.
+    /// Sends a message that claims `other` as its sender. The message is sealed with a random key.
     func message(from other: Entry) throws {
         let own = try #require(client.server).entry
         handle(mesh.message(from: other, to: own, shared: mesh.random.secret()))

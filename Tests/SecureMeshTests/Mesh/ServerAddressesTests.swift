@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A server with several addresses (PROTOCOL.md, section 5.7).
+/// Tests the attempts of a peer to join a server that has several addresses (PROTOCOL.md, section 5.7).
 @Suite("Several addresses of a server") struct ServerAddressesTests {
     private static let addresses = (1...3).map { Fixture.address($0) }
 
@@ -15,7 +15,7 @@ import Testing
         return joining
     }
 
-    /// Returns the HELLOs that are sent until `end`, each with its time.
+    /// Lets time pass until `end`, and returns the HELLOs that are due, each with its time.
     private static func run(
         _ joining: inout Joining, until end: Instant, random: inout RandomSource
     ) -> [(at: Instant, hello: Transmit)] {
@@ -39,7 +39,7 @@ import Testing
             #expect(Set(own.map(\.hello.bytes)).count == 1)
         }
         #expect(Set(sent.map(\.hello.bytes)).count == 3)
-        // The second attempt begins 1.75 s after the HELLO to the last address. An attempt sends a HELLO to each
+        // An attempt sends one HELLO to each address. The second attempt begins 1.75 s after the HELLO to the last
         // address.
         #expect(joining.deadline == .after(.milliseconds(2_250)))
         let second = Self.run(&joining, until: .after(.milliseconds(2_800)), random: &random)
@@ -135,8 +135,7 @@ import Testing
             #expect(Set(sent.map(\.path.remote)) == [TestMesh.server, peers[1].address])
             #expect(sent.allSatisfy { $0.path.local == own })
         }
-        // If the server sees the peer at an address of the other family, the peer lets the system choose the local
-        // address.
+        // If the server reports an address of the other family, the peer lets the system choose the local address.
         let six = SocketAddress(ip: .v6(0x2001_0DB8 << 32, 1), port: 1)
         #expect(Path(from: peers[0].address, to: six).local == nil)
         #expect(Path(from: nil, to: six).local == nil)

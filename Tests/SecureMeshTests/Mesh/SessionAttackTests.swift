@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Attacks on a session, from outside or by its member (docs/conformance.md, cases 25 to 35).
+/// Tests attacks on a session, from outside and by the member itself (docs/conformance.md, cases 25 to 35).
 @Suite("Session attacks") struct SessionAttackTests {
     private let place = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)
@@ -190,10 +190,10 @@ import Testing
             return .delay(stretch)
         }
         #expect(mesh.run(atMost: .seconds(20)) { mesh.members.isEmpty })
-        // A PULSE that is delayed by three intervals is not fresh, so the peer does not return its token. The token of
-        // the last fresh PULSE proves life for one lifetime. The server expires the peer after another lifetime and a
-        // sweep. The peer itself loses the connection after three intervals. Meanwhile the delay grows by a tenth of
-        // the time that passes.
+        // A PULSE that is delayed by three intervals is not fresh, so the peer does not return its token. With the
+        // token of its last fresh PULSE, the peer can prove life for one more lifetime. The server expires the peer
+        // after another lifetime and a sweep. The peer itself loses its connection after three intervals. During all
+        // this time, the delay grows by a tenth of the time that passes.
         let longest = ProtocolConstants.heartbeatInterval * ProtocolConstants.freshIntervals
         let unnoticed = ProtocolConstants.lifetime * 2 + ProtocolConstants.sweepInterval
         #expect(stretch <= longest + unnoticed / 10 + mesh.latency)
@@ -257,7 +257,8 @@ import Testing
         var index: UInt32 = 0
         var late: TestPeer?
         while mesh.now < end {
-            // 16,000 HELLOs per second. Each costs the budget a key agreement, and together they exceed it.
+            // The HELLOs come at 16,000 per second. Each of them costs the budget a key agreement, and all together
+            // exceed the budget.
             for _ in 0..<80 {
                 index += 1
                 let source = SocketAddress(ip: .v4(0x0B00_0000 + index % 5_000), port: 9)
@@ -286,7 +287,7 @@ import Testing
             hand.inject(try hand.confirm())
         }
         let deltas = mesh.flights[start...].count { $0.kind == .delta }
-        // The peer may join three times at once and then once per second. Each join is one DELTA to each member.
+        // The peer may join three times at once, and then once per second. Each join causes one DELTA to each member.
         #expect(deltas <= 6 * 6)
         #expect(mesh.sent(.snapshot, to: place).count <= 6)
         #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
@@ -305,7 +306,8 @@ import Testing
         }
         let sent = mesh.flights[start...].filter { $0.destination == place && $0.kind != .pulse }
         let bursts = Dictionary(grouping: sent, by: \.sentAt)
-        // The first request for part 3 asks for more than the request before it, so it is answered at once.
+        // The first request for part 3 asks for more parts than the request before it. So the server answers it at
+        // once.
         #expect(bursts.count <= 22)
         for burst in bursts.values {
             #expect(burst.count { $0.kind == .snapshot } <= Limits.resentParts)

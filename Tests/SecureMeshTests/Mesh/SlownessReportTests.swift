@@ -2,7 +2,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A peer reports that the round trip is too long for the server's heartbeat interval (PROTOCOL.md, section 6.3).
+/// Tests the event for a round trip that is too long for the server's heartbeat interval (PROTOCOL.md, section 6.3).
 @Suite("Slow round trips") struct SlownessReportTests {
     private func reports(_ peer: VirtualPeer) -> [(measured: Duration, bearable: Duration)] {
         peer.events.compactMap {

@@ -2,14 +2,15 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Calls by a driver that are repeated, too early or too late. They must change nothing.
+/// Tests calls that a driver repeats, or makes too early or too late. They must change nothing.
 @Suite("Spurious calls") struct SpuriousCallTests {
     @Test("a peer that has ended does nothing, whatever is called") func ended() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(2)
         mesh.with(peers[0]) { $0.leave(now: mesh.now) }
         let pulse = try #require(mesh.sent(.pulse, to: peers[0].address).last)
-        // While the peer sends its LEAVEs, these calls neither start this again nor make it send them early.
+        // While the peer sends its LEAVEs, these calls must not start the sequence again, and must not send a LEAVE
+        // early.
         let leaves = mesh.sent(.leave).count
         mesh.with(peers[0]) {
             $0.leave(now: mesh.now)

@@ -6,7 +6,7 @@ import Testing
 typealias TestPeer = VirtualPeer
 
 extension TestMesh {
-    /// Creates a mesh that records an issue of the test whenever it breaks an invariant.
+    /// Creates a mesh that reports a failure of the test if the mesh breaks an invariant.
     convenience init(seed: UInt64 = 1, configure: (inout Registry.Configuration) -> Void = { _ in }) {
         self.init(seed: seed, report: { Issue.record("\($0)") }, configure: configure)
     }

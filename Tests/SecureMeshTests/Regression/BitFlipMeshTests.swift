@@ -2,7 +2,8 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// A running mesh. For the first datagram of each kind, copies with one flipped bit arrive before it, one copy per bit.
+/// Tests a running mesh with flipped bits. Before the first datagram of each kind arrives, its receiver gets copies of
+/// that datagram: one copy for each bit, with that bit flipped.
 @Suite("Bit flips in a mesh")
 struct BitFlipMeshTests {
     @Test(
@@ -23,7 +24,7 @@ struct BitFlipMeshTests {
         let others = Dictionary(uniqueKeysWithValues: peers.map { ($0.publicKey, $0.name) })
         let third = try mesh.addPeer("third")
         #expect(mesh.run(atMost: .seconds(10)) { mesh.hasConverged })
-        // This causes a GOODBYE, and the next step a LEAVE.
+        // Removing `third` from the roster causes a GOODBYE. The step after this one causes a LEAVE.
         mesh.setRoster(Roster(authorized: others))
         mesh.run(for: .seconds(1))
         #expect(third.has(.ended(.revoked)))
@@ -32,7 +33,7 @@ struct BitFlipMeshTests {
         mesh.run(for: .milliseconds(200))
         #expect(mesh.departures(of: peers[0]) == [.left])
 
-        // This causes a REJECT to the peer that was revoked, and the next step a RETRY.
+        // The key of `third` was revoked, so this restart causes a REJECT. The step after this one causes a RETRY.
         mesh.restart(third)
         #expect(mesh.run(atMost: .seconds(10)) { third.has(.ended(.notAuthorized)) })
         mesh.setRoster(.open)
@@ -44,7 +45,7 @@ struct BitFlipMeshTests {
         #expect(mesh.registry?.rejections[.memberMisbehaved] == 0)
     }
 
-    /// Sends the flipped copies of the first datagram of each kind, which arrive before that datagram.
+    /// Sends the copies with flipped bits. They arrive before the first datagram of their kind.
     private final class Overtaker {
         private(set) var kinds: Set<Kind> = []
 

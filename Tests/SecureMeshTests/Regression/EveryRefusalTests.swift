@@ -3,9 +3,9 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Provokes each `Rejection` with a datagram that the server or a peer handles.
+/// Causes each `Rejection` with a datagram that the server or a peer handles.
 ///
-/// The switch is exhaustive, so the code does not compile if a new case has no line here.
+/// The switch over the cases is exhaustive. So a new case does not compile before it has a line here.
 @Suite("Every refusal")
 struct EveryRefusalTests {
     @Test(
@@ -17,7 +17,7 @@ struct EveryRefusalTests {
 
     private static func counters(provoking rejection: Rejection) throws -> RejectionCounters {
         switch rejection {
-        // Wire: the header of any datagram.
+        // These datagrams have a wrong header.
         case .truncatedHeader: try atServer { $0.inject([]) }
         case .unsupportedVersion: try atServer { $0.inject($0.hello().replacing(at: 0, with: [2])) }
         case .unknownKind: try atServer { $0.inject($0.hello().replacing(at: 1, with: [0x40])) }
@@ -28,12 +28,13 @@ struct EveryRefusalTests {
         case .nonCanonicalAgreementKey:
             try atServer { $0.inject($0.hello().replacing(at: 44, with: [UInt8](repeating: 0xFF, count: 32))) }
 
-        // Wire: payloads that are correctly signed and sealed.
+        // These datagrams are correctly signed and sealed, but have a wrong payload.
         case .nonZeroPadding: try atServer { hand in hand.inject(try hand.forgedHello { $0.dropLast() + [1] }) }
         case .invalidName:
             try atServer { hand in hand.inject(try hand.forgedHello { $0.replacing(at: 33, with: [0x1B]) }) }
         case .invalidAddress:
-            // The port becomes 0. After the port come the length of the name and its two characters.
+            // This change sets the port to 0. The port is followed by the length of the name and the two characters of
+            // the name.
             try atMember { try $0.delta(adding: [.sample(7)]) { $0.replacing(at: $0.count - 5, with: [0, 0]) } }
         case .entriesOutOfOrder: try atMember { try $0.delta(adding: [.sample(8), .sample(7)]) }
         case .partOutOfRange: try atMember { try $0.snapshot { $0.replacing(at: 9, with: [1]) } }
@@ -59,7 +60,7 @@ struct EveryRefusalTests {
                 _ = try served.mesh.join(&served.client, parameters: none)
             }
 
-        // HELLO, and its answers.
+        // These are HELLOs and the answers to a HELLO.
         case .sourceNotAllowed: try atServer { $0.inject($0.hello(), from: TestMesh.server) }
         case .misdirected: try atServer { $0.inject(try Sample.of(.pulse).bytes) }
         case .overBudget:
@@ -98,7 +99,7 @@ struct EveryRefusalTests {
                 for _ in 0..<2 { try served.retry(to: second) }
             }
 
-        // CONFIRM.
+        // These are CONFIRMs.
         case .unknownTicket:
             try atServer { hand in
                 try hand.beWelcomed()
@@ -129,7 +130,7 @@ struct EveryRefusalTests {
                 hand.inject(try hand.confirm())
             }
 
-        // Sessions, at the server.
+        // These are datagrams of sessions, to the server.
         case .unknownSession:
             try afterJoin { $0.inject(try $0.heartbeat().replacing(at: 12, with: [UInt8](bigEndian: 1))) }
         case .sessionEnded:
@@ -156,7 +157,7 @@ struct EveryRefusalTests {
             }
         case .memberMisbehaved: try afterJoin { $0.inject(try $0.heartbeat(by: $0.mesh.makeKey())) }
 
-        // The directory, at a peer.
+        // These are datagrams about the directory, to a peer.
         case .deltaNotApplicable:
             try atMember { member in for _ in 0..<2 { try member.delta(adding: [.sample(7)]) } }
         case .snapshotNotWanted: try atMember { member in for _ in 0..<2 { try member.snapshot() } }
@@ -165,7 +166,7 @@ struct EveryRefusalTests {
         case .directoryMismatch:
             try atMember { try $0.tell(.pulse(echo: 1, token: 1), Pulse(number: 50, version: 2)) }
 
-        // Messages.
+        // These are messages.
         case .untrusted:
             try atMember { member in
                 member.mesh.now = at(60_001)
@@ -178,8 +179,8 @@ struct EveryRefusalTests {
                 try member.message(from: .sample(7))
             }
         case .agreementOverRate:
-            // No entry here has its owner's signature, but the limit applies before the peer checks that and computes a
-            // key.
+            // No entry here has a signature by its owner. The limit applies earlier: before the peer checks that
+            // signature and computes a key.
             try atMember { member in
                 let senders = try (UInt64(1)...201).map { try Entry.sample($0) }
                 for (step, sender) in senders.enumerated() {
@@ -203,7 +204,8 @@ struct EveryRefusalTests {
         }
     }
 
-    /// Returns the counters of a peer that accepts 1,000 bytes of messages at once and receives more.
+    /// Returns the rejection counters of a peer that accepts at most 1,000 bytes of messages at once, and has been sent
+    /// more.
     private static func atBusyReceiver() throws -> RejectionCounters {
         let limits = MessageLimits(totalBytes: Rate(perSecond: 1, burst: 1_000))
         let mesh = ScriptedMesh(seed: 5)
@@ -241,7 +243,9 @@ struct EveryRefusalTests {
         try atJoiner { try act($0.join()) }
     }
 
-    /// Returns the counters of the second of two peers, after `act` has sent datagrams as a third, scripted member.
+    /// Makes two peers and a scripted member join, and lets `act` send datagrams as that member.
+    ///
+    /// - Returns: The rejection counters of the second peer.
     private static func atReceiver(_ act: (ScriptedMember, [TestPeer]) throws -> Void) throws -> RejectionCounters {
         let mesh = TestMesh()
         let peers = try mesh.join(2)

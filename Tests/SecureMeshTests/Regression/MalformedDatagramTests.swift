@@ -2,12 +2,12 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Malformed datagrams that a server and its peers receive while their mesh is running.
+/// Tests malformed datagrams that a server and its peers receive in a running mesh.
 @Suite("Malformed datagrams")
 struct MalformedDatagramTests {
     private static let stranger = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
 
-    /// A running mesh, and the state that datagrams of strangers must not change.
+    /// A running mesh, with the state that a stranger's datagrams must not change.
     private struct HostileMesh {
         let mesh = TestMesh()
         let peers: [TestPeer]
@@ -19,7 +19,7 @@ struct MalformedDatagramTests {
             members = mesh.members
         }
 
-        /// Sends `bytes` to the server, and to every peer from the server's address.
+        /// Sends `bytes` to the server, and to every peer. The datagrams to the peers come from the server's address.
         func send(_ bytes: [UInt8]) {
             mesh.inject(bytes, from: MalformedDatagramTests.stranger)
             for peer in peers { mesh.inject(bytes, from: TestMesh.server, to: peer.address) }
@@ -30,7 +30,8 @@ struct MalformedDatagramTests {
             (mesh.registry?.rejections.total ?? 0) + peers.reduce(0) { $0 + $1.machine.rejections.total }
         }
 
-        /// Expects the same members with the same sessions, no lost connection, and that a message arrives.
+        /// Expects that the mesh has the same members with the same sessions, that no peer has lost its connection, and
+        /// that a message arrives.
         func expectUnharmed(sourceLocation: SourceLocation = #_sourceLocation) throws {
             #expect(mesh.members == members, sourceLocation: sourceLocation)
             #expect(mesh.hasConverged, sourceLocation: sourceLocation)
@@ -96,7 +97,7 @@ struct MalformedDatagramTests {
     func endlessName() throws {
         let mesh = TestMesh()
         let hand = try ScriptedMember("hand", at: Self.stranger, in: mesh)
-        // The field has 33 bytes, so the longest valid length is 32.
+        // The field for the name has 33 bytes. The first byte is the length, so the longest valid length is 32.
         for length: UInt8 in [33, 255] {
             let name = [length] + [UInt8](repeating: 0x41, count: 32)
             hand.inject(try hand.forgedHello { $0.replacing(at: 32, with: name) })
@@ -114,7 +115,7 @@ struct MalformedDatagramTests {
         hand.inject(try hand.forgedHello { $0.replacing(at: 32, with: [1, byte]) })
         #expect(mesh.registry?.rejections[.invalidName] == 1)
         #expect(mesh.flights.isEmpty && mesh.serverEvents.isEmpty)
-        // A peer refuses such a name even from its own server.
+        // A peer refuses a bad name even if it comes from its own server.
         let member = try ServedPeer().join()
         try member.delta(adding: [.sample(7, name: "x")]) { $0.replacing(at: $0.count - 1, with: [byte]) }
         #expect(member.rejections[.invalidName] == 1)
@@ -143,7 +144,7 @@ struct MalformedDatagramTests {
     @Test("a directory message with a false count is refused, even if the server signed it")
     func lyingCount() throws {
         let member = try ServedPeer().join()
-        // The SNAPSHOT has one entry. The DELTA removes none and adds one.
+        // The SNAPSHOT has one entry. The DELTA removes no member and adds one member.
         for lie in UInt8.min...UInt8.max where lie != 1 {
             try member.snapshot { $0.replacing(at: 12, with: [lie]) }
             try member.delta(adding: [.sample(7)]) { $0.replacing(at: 17, with: [lie]) }
@@ -201,7 +202,7 @@ struct MalformedDatagramTests {
             var random = RandomPayloads(seed: seed)
             let noise = random.bytes(65_507)
             hostile.send(noise)
-            // The same noise follows a valid header. The datagram is as large as a MESSAGE may be.
+            // These datagrams have a valid header before the same noise. They are as large as a MESSAGE may be.
             for kind in Kind.allCases {
                 let header = Array(try Sample.of(kind).bytes.prefix(Header.size))
                 hostile.send((header + noise.dropFirst(Header.size)).withLength)
@@ -230,8 +231,8 @@ struct MalformedDatagramTests {
             let kind = Kind.allCases[index % Kind.allCases.count]
             let room = kind.isFixedSize ? 0 : UInt64(ProtocolConstants.maximumDatagram - kind.minimumSize)
             let size = kind.minimumSize + Int(random.below(room + 1))
-            // The first datagram has a valid header of the kind. In the second, everything after the kind and the
-            // length is random.
+            // The first datagram has a valid header of its kind. In the second datagram, every byte after the length
+            // field is random.
             var bytes = Array(try Sample.of(kind).bytes.prefix(Header.size)) + random.bytes(size - Header.size)
             if kind == .hello || kind == .welcome { bytes[kind == .hello ? 75 : 59] &= 0x3F }
             let sent = hostile.mesh.flights.count

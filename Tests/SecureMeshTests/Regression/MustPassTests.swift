@@ -12,7 +12,7 @@ struct MustPassTests {
             #expect(row.count == 3 && !row[1].isEmpty)
             var declared: Set<String> = []
             var named = 0
-            // A cell names a file and then tests in it. Another file with its tests may follow.
+            // A cell names a file, followed by tests in that file. Further files with their tests may follow.
             for match in row[2].matches(of: /([\w\/]+\.swift)|"([^"]+)"/) {
                 if let path = match.1 {
                     declared = try Self.tests(in: String(path))
@@ -25,7 +25,7 @@ struct MustPassTests {
         }
     }
 
-    /// Returns the names of the tests in a file.
+    /// Returns the names of the tests that a file contains.
     private static func tests(in path: String) throws -> Set<String> {
         let text = try Document("Tests/SecureMeshTests/" + path).text
         return Set(text.matches(of: /@Test\(\s*"([^"]+)"/).map { String($0.1) })

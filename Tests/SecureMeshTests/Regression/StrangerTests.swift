@@ -2,7 +2,7 @@ internal import SecureMesh
 internal import SelfTest
 internal import Testing
 
-/// Attacks on a mesh by a sender that has one socket and no key.
+/// Tests attacks on a mesh by a sender that has a socket, but no key.
 @Suite("Strangers", .timeLimit(.minutes(10)))
 struct StrangerTests {
     private let stranger = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
@@ -106,8 +106,8 @@ struct StrangerTests {
         let victim = try #require(peers.first)
         let session = try #require(victim.machine.session)
         let stolen = mesh.random.secret()
-        // The headers claim that the datagrams come from the server and from the other peer. A stranger has signed and
-        // sealed them.
+        // The headers claim that these datagrams come from the server and from the other peer. In truth, a stranger
+        // signs and seals them.
         let forger = Signer(
             key: mesh.makeKey(), context: SigningContext(mesh: mesh.serverKey.publicKey), from: victim.machine.epoch)
         let directory = forger.sign(.snapshot, Snapshot(version: 99, part: 0, parts: 1, entries: [try .sample(7)]))

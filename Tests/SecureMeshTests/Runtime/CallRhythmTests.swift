@@ -16,7 +16,7 @@ struct CallRhythmTests {
             rhythm.advance(now: rhythm.due + .milliseconds(4))
         }
         #expect(count == 199)
-        // After a call that takes 50 ms, the missed calls are made up for.
+        // The calls that were missed during a call of 50 ms are made up for.
         rhythm.advance(now: Self.at(1_050))
         #expect(rhythm.due == Self.at(1_005))
     }

@@ -7,7 +7,7 @@ internal import Testing
 
 @Suite("Events for their consumers", .timeLimit(.minutes(10)))
 struct EventSourceTests {
-    /// An event with a number, or the number of missed events.
+    /// A numbered event, or the event that reports the number of missed events.
     private enum Event: Hashable {
         case number(Int)
         case missed(Int)
@@ -46,11 +46,11 @@ struct EventSourceTests {
             handled.withLockedValue { $0.append(event) }
             return true
         }
-        // The consumer does not wait yet, so the event is kept.
+        // The consumer has not begun to wait, so the source keeps the event.
         _ = source.yield(.number(1), isMessage: true)
         #expect(handled.withLockedValue { $0 }.isEmpty)
         let rest = Task { await Self.all(events) }
-        // The consumer takes the first event, and then waits.
+        // The consumer takes the first event and then waits for more.
         while handled.withLockedValue({ $0 }).isEmpty {
             _ = source.yield(.number(2), isMessage: true)
             await Task.yield()
@@ -83,7 +83,7 @@ struct EventSourceTests {
         }
         var slowIterator = slow.makeAsyncIterator()
         #expect(await slowIterator.next() == .number(1))
-        // There is room for one event, but not for the missed count as well, so this event is dropped.
+        // There is room for one event, but the count of missed events needs room too. So this event is dropped.
         #expect(!source.yield(.number(7), isMessage: false))
         #expect(await slowIterator.next() == .number(2))
         #expect(source.yield(.number(8), isMessage: false))
@@ -119,7 +119,7 @@ struct EventSourceTests {
         let dropped = (1...10).map { source.yield([(.number($0), 40_000)]) }
         #expect(dropped == [0, 0] + Array(repeating: 1, count: 8))
         #expect(source.yield([(.number(11), nil)]) == 0)
-        // An event that the consumer takes makes room again.
+        // When the consumer takes an event, there is room for another one.
         #expect(await iterator.next() == .number(1))
         #expect(source.yield([(.number(12), 40_000)]) == 0)
         #expect(source.yield([(.number(13), 40_000)]) == 1)
@@ -168,6 +168,8 @@ struct EventSourceTests {
 }
 
 extension EventSource {
-    /// Yields one event. Returns false if it was dropped.
+    /// Yields one event.
+    ///
+    /// - Returns: False if the source dropped the event.
     fileprivate func yield(_ event: Event, isMessage: Bool) -> Bool { yield([(event, isMessage ? 1 : nil)]) == 0 }
 }

@@ -2,7 +2,7 @@ import SecureMesh
 import Testing
 
 @Suite("Who may use a file") struct FileAccessTests {
-    /// Returns an ACL in the kernel's binary form.
+    /// Returns an ACL in the binary form of the Linux kernel.
     static func acl(_ entries: [(tag: UInt8, permissions: UInt8, id: UInt32)]) -> [UInt8] {
         [2, 0, 0, 0]
             + entries.flatMap { entry in

@@ -8,7 +8,7 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// A plain UDP socket, with which a test sends datagrams as a stranger.
+/// A plain UDP socket. Tests use it to send datagrams as a stranger.
 final class GarbageSocket {
     private let descriptor: CInt
 
@@ -25,7 +25,9 @@ final class GarbageSocket {
         close(descriptor)
     }
 
-    /// Sends bytes to an IPv4 address. Returns false if the kernel did not take all of them.
+    /// Sends bytes to an IPv4 address.
+    ///
+    /// - Returns: False if the kernel did not accept all bytes.
     func send(_ bytes: [UInt8], to address: SocketAddress) -> Bool {
         guard case .v4(let ip) = address.ip else { return false }
         var destination = sockaddr_in()

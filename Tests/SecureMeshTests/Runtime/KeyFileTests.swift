@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Files of keys")
 struct KeyFileTests {
-    /// Calls `body` with the path of a new folder, which is removed afterwards.
+    /// Creates a folder, calls `body` with its path, and then removes the folder.
     private static func withFolder(_ body: (String) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "keys-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -83,7 +83,7 @@ struct LoopbackTests {
                 let running = Task { try await reader.run() }
                 try await reader.joined()
                 await a.events.sees("B")
-                // Each call waits for an ACK, which shows that the message has arrived.
+                // Each call waits for an ACK, so it returns only after the message has arrived.
                 for _ in 0..<count {
                     try await a.peer.send(body, to: configuration.key.publicKey, waitingForDelivery: .seconds(30))
                 }
@@ -145,7 +145,7 @@ struct LoopbackTests {
                     try await mesh.server.setRoster(Roster(authorized: [:]))
                     let end = await a.events.next { if case .dismissed = $0 { true } else { false } }
                     #expect(end == .dismissed(.revoked))
-                    // The peer's run() throws, and its task group rethrows the error.
+                    // The peer's `run()` throws, and the task group that called it throws the same error.
                     _ = await a.events.next { _ in false }
                     throw MeshError.notAuthorized
                 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SecureMesh
 
-/// The figures that a server and a peer report to swift-metrics.
+/// Tests the metrics that a server and a peer report to swift-metrics.
 @Suite("Metrics") struct MeshMetricsTests {
     @Test("a join, a message and each reason of a departure are counted") func events() throws {
         let system = TestMetrics()

@@ -28,7 +28,7 @@ struct MeshPeerTests {
             serverKey: SigningKey().publicKey, logger: LoopbackMesh.quiet)
     }
 
-    /// Waits for a set of `count` members, and returns their names.
+    /// Waits until the sequence gives a set of `count` members, and returns their names.
     private static func names(in sets: MeshMembership, count: Int) async -> [String] {
         for await members in sets where members.count == count {
             return members.map(\.name.description).sorted()
@@ -109,7 +109,7 @@ struct MeshPeerTests {
             try await peer.joined()
             let before = try await peer.boundAddress
             let driver = try await peer.lifecycle.started().driver
-            // Another descriptor occupies the port, as another process would.
+            // A second descriptor keeps the port occupied, as another process could do.
             let other = try await driver.eventLoop.submit {
                 let bound = try #require(driver.sockets.first?.bound.first)
                 let other = try #require(bound.descriptor).duplicate()
@@ -130,7 +130,7 @@ struct MeshPeerTests {
         try await LoopbackMesh.run { mesh in
             let pauses = Limits.leaveGap * (Limits.leaveRepeats - 1)
             var fastest = Duration.seconds(1)
-            // On a busy machine, most departures may be delayed, so only the fastest counts.
+            // On a busy host, most departures may take longer. So only the fastest one is checked.
             for number in 0..<100 where fastest >= pauses {
                 let peer = try Self.peer(of: mesh, "A\(number)")
                 let events = peer.events
@@ -216,13 +216,13 @@ struct MeshPeerTests {
         let rate = MessageRate(perSecond: 50, burst: 8)
         try await LoopbackMesh.run { mesh in
             try await mesh.withPeer("A", { $0.messageRate = rate }) { a in
-                // On a busy host, B may get many messages at once, so B accepts larger bursts than A may send.
+                // On a busy host, B may receive many messages at once. So B accepts larger bursts than A may send.
                 let accepted = MessageRate(perSecond: 50, burst: 64)
                 try await mesh.withPeer("B", { $0.messageRate = accepted }) { b in
                     await a.events.sees("B")
                     await b.events.sees("A")
                     var pauses = 0
-                    // More than 30 messages are sent if a busy host is too slow to exceed the rate.
+                    // A busy host may be too slow to exceed the rate with 30 messages. Then more messages are sent.
                     var sent: UInt8 = 0
                     while sent < 30 || pauses == 0, sent < 250 {
                         while true {

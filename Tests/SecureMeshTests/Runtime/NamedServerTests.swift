@@ -63,7 +63,7 @@ struct NamedServerTests {
             await events.joined()
             running.cancel()
             _ = await events.next { $0 == .dismissed(.stopping) }
-            // The address of the name changes only after a HELLO to the old address got no answer.
+            // The name gets a new address only after a HELLO to the old address was not answered.
             _ = await events.next { if case .unanswered = $0 { true } else { false } }
             let new = try MeshServer(
                 .init(key: key, roster: .open, listen: [SocketAddress(ip: .v4(0x7F00_0002), port: port)]),
@@ -133,14 +133,15 @@ struct NamedServerTests {
 }
 
 extension MeshPeer.Configuration {
-    /// Sets the server to `mesh.test`, which `names` resolves.
+    /// Sets the server to the name `mesh.test` with the port of `mesh`. `names` resolves that name.
     fileprivate mutating func name(_ mesh: LoopbackMesh, _ names: Names) {
         if let named = try? ServerAddress("mesh.test:\(mesh.address.port)") { server = named }
         resolver = names
     }
 }
 
-/// A name service that gives a list of answers, and then repeats the last one. If the list is empty, it never answers.
+/// A name service that gives the answers of a list in turn, and repeats the last one without end. If the list is empty,
+/// it never answers.
 private final class Names: HostResolver {
     typealias Answer = Result<[SocketAddress.IP], HostLookupError>
 

@@ -8,7 +8,7 @@ struct NeighborsTests {
         @Test("this host is known, in both families, and an address that no host has is not")
         func knows() throws {
             let neighbors = try #require(Neighbors())
-            // The calls are repeated, to show that each request gets its own answer.
+            // The calls are repeated to show that each call gets the answer to its own request.
             for _ in 0..<3 {
                 #expect(neighbors.knows(.v4(0x7F00_0001)))
                 #expect(neighbors.knows(.v4(0x7F00_0002)))

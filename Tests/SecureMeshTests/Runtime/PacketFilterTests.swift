@@ -3,9 +3,10 @@ internal import Testing
 
 @testable internal import SecureMesh
 
-/// Runs the BPF programs of the packet filter in an interpreter that follows bpf(4).
+/// Tests the BPF programs of the packet filter. An interpreter that follows bpf(4) runs them.
 @Suite("Packet filter") struct PacketFilterTests {
-    /// Returns the result of a program; nil if it ends without a result or has an unknown instruction.
+    /// Runs a BPF program on a packet, and returns the program's result; nil if the program has no result or contains
+    /// an unknown instruction.
     private func run(_ filter: PacketFilter, on bytes: [UInt8]) -> UInt32? {
         var value: UInt32 = 0
         var position = 0

@@ -58,7 +58,7 @@ struct RefusalLogTests {
     }
 }
 
-/// A log that stores its lines for the test.
+/// A log handler that stores its lines for the test.
 private final class Lines: Sendable {
     private let texts = Mutex<[String]>([])
 

@@ -8,15 +8,15 @@ internal import Testing
 
 @testable internal import SecureMesh
 
-/// A server with several event loops. If the kernel cannot divide the datagrams of members, the server has one event
-/// loop in these tests.
+/// Tests of a server with several event loops. If the kernel cannot distribute the members' datagrams among the loops,
+/// these tests use one loop.
 @Suite("Server lanes", .timeLimit(.minutes(10)))
 struct ServerLaneTests {
     private static var loops: Int {
         SocketDescriptor.offersDivision ? 2 : 1
     }
 
-    /// Runs `count` peers at the same time, and calls `body` with them.
+    /// Makes `count` peers join, and calls `body` while all of them run.
     private static func withPeers(
         _ count: Int, in mesh: LoopbackMesh, _ peers: [RunningPeer] = [],
         _ body: @escaping @Sendable ([RunningPeer]) async throws -> Void
@@ -46,7 +46,7 @@ struct ServerLaneTests {
                 for peer in peers.dropLast() { await peer.events.sees("m7") }
                 try await peers[0].peer.broadcast([7])
                 for peer in peers.dropFirst() { #expect(await peer.events.message()?.body == [7]) }
-                // Each member must have sent ten heartbeats that the server accepted.
+                // The loop waits until the server has accepted ten heartbeats of each member.
                 let keys = peers.map(\.key.publicKey)
                 while try await mesh.server.standings(of: keys).contains(where: { ($0?.received ?? 0) < 10 }) {
                     await Task.yield()
@@ -95,7 +95,7 @@ struct ServerLaneTests {
             #expect(dismissed != nil)
         }
         try await running.value
-        // When the server has ended, its address can be bound again.
+        // When the server has ended, its address is free again.
         _ = try SocketDescriptor(bindingTo: address, isIPv6Only: false)
         for task in tasks {
             task.cancel()
@@ -160,7 +160,7 @@ struct ServerLaneTests {
             let transmit = Transmit(path: Fixture.path, bytes: [1], lane: 1)
             lane.hand(ServerLane.Orders(transmits: Array(repeating: transmit, count: count)))
         }
-        // While the event loop runs this closure, it carries out no orders.
+        // The lane carries out its orders on this event loop. While the closure runs there, no orders are carried out.
         let dropped = try await loop.submit {
             for _ in 0..<4 { hand(2) }
             return lane.losses[.sendQueueFull]
@@ -211,12 +211,12 @@ struct ServerLaneTests {
         #expect(later == (3, 2))
     }
 
-    /// Collects the results of a lane, in place of a registry that is slow to take them.
+    /// Collects the results of a lane. It replaces a registry that takes results slowly.
     private final class ResultInbox: Sendable {
         let results = Mutex<[ServerLane.Result]>([])
     }
 
-    /// Returns a registry with lanes, and one of its members.
+    /// Returns a registry with lanes, and a scripted peer that is a member.
     private static func joined(loops: UInt8) throws -> (Registry, ScriptedPeer) {
         var configuration = Registry.Configuration(
             key: Fixture.serverKey, bound: [Fixture.address(254)], roster: .open)

@@ -6,14 +6,15 @@ internal import Testing
 
 @Suite("A peer among the services of a group", .timeLimit(.minutes(10)))
 struct ServiceGroupTests {
-    /// A service that runs a closure, such as a loop over a sequence of a peer.
+    /// A service that runs a closure. The closure can be a loop over the events of a peer.
     private struct Consumer: Service {
         let body: @Sendable () async -> Void
 
         func run() async throws { await body() }
     }
 
-    /// Runs a group, shuts it down gracefully once the peer is a member, and returns once the group has ended.
+    /// Runs the services of a group, waits until the peer is a member, and then shuts the group down gracefully.
+    /// Returns when the group has ended.
     private static func runToEnd(_ services: (MeshPeer) -> [any Service], in mesh: LoopbackMesh) async throws {
         let peer = try MeshPeer(
             key: SigningKey(), name: PeerName("A"), server: mesh.address, serverKey: mesh.serverKey.publicKey,

@@ -2,7 +2,8 @@ internal import SecureMesh
 internal import SelfTest
 internal import Testing
 
-/// Malformed datagrams of every length and kind, which are sent to the sockets of a running server and a running peer.
+/// Tests malformed datagrams of every length and kind, which are sent to the sockets of a running server and a running
+/// peer.
 @Suite("A live mesh under malformed datagrams", .timeLimit(.minutes(10)))
 struct SweepTests {
     @Test("a live server refuses every length to 1,400 bytes and every single-bit flip of every kind, and loses nobody")
@@ -20,7 +21,7 @@ struct SweepTests {
                 let socket = try #require(GarbageSocket())
                 let datagrams = try Self.lengths() + Self.flips()
                 for bytes in datagrams { #expect(socket.send(bytes, to: mesh.address)) }
-                // HELLOs that are well-formed but over budget are answered with RETRY, so they are not refused.
+                // A well-formed HELLO that is over budget is answered with RETRY, so it does not count as refused.
                 let answered = UInt64(Kind.hello.minimumSize * 8)
                 while try await mesh.server.rejections().total + mesh.server.losses().total + answered
                     < UInt64(datagrams.count)
@@ -43,8 +44,8 @@ struct SweepTests {
 
     private typealias Target = (address: SocketAddress, rejections: @Sendable () async throws -> RejectionCounters)
 
-    /// Makes two peers join, and sends all malformed datagrams to the target. Then checks that the peers still exchange
-    /// messages.
+    /// Makes two peers join, and sends all malformed datagrams to `target`. Then checks that the two peers still
+    /// exchange messages.
     private static func survives(
         usesKernelFilter: Bool = true,
         _ target: @Sendable @escaping (LoopbackMesh, RunningPeer) async throws -> Target
@@ -66,8 +67,8 @@ struct SweepTests {
         }
     }
 
-    /// Sends all malformed datagrams to the target. After each batch, waits until the target has counted it, so that no
-    /// buffer of the kernel overflows.
+    /// Sends all malformed datagrams to `target`, in batches. After each batch, waits until `target` has counted the
+    /// datagrams of the batch. This keeps the kernel's buffers from overflowing.
     private static func sweep(_ target: Target) async throws {
         let socket = try #require(GarbageSocket())
         let datagrams = try lengths() + flips()
@@ -75,8 +76,8 @@ struct SweepTests {
         var unsent = 0
         var short: UInt64 = 0
         for start in stride(from: 0, to: datagrams.count, by: batch) {
-            // The last datagram of a batch is too short for a header. Datagrams stay in order, so its refusal shows
-            // that the batch was handled.
+            // The last datagram of each batch is too short for a header. The target handles datagrams in order. So when
+            // it has counted this refusal, it has handled the whole batch.
             for bytes in datagrams[start..<min(start + batch, datagrams.count)] + [[0]] {
                 if !socket.send(bytes, to: target.address) { unsent += 1 }
                 if bytes.count < Header.size { short += 1 }
@@ -88,11 +89,11 @@ struct SweepTests {
         #expect(unsent == 0)
         let batches = (datagrams.count + batch - 1) / batch
         let sent = UInt64(datagrams.count + batches)
-        // HELLOs that are well-formed but over budget are answered with RETRY, so they are not refused.
+        // A well-formed HELLO that is over budget is answered with RETRY, so it does not count as refused.
         let answered = UInt64(Kind.hello.minimumSize * 8)
         let after = try await target.rejections()
         let refused = after.total - before.total
-        // On a busy host, datagrams of the members themselves may come late and be refused.
+        // On a busy host, datagrams of the members themselves may arrive late and be refused.
         let late: [Rejection] = [.numberStale, .deltaNotApplicable, .snapshotNotWanted, .sessionEnded]
         let own = late.reduce(0) { $0 + after[$1] - before[$1] }
         #expect(refused <= sent + own && refused + answered >= sent, "\(refused) of \(sent): \(after.nonZero)")

@@ -30,12 +30,12 @@ struct UDPSocketTests {
                 callbacks: .init(onDatagram: { _, _ in _ = token }, onBurst: {}, onFailure: { _ in }))
             await #expect(throws: (any Error).self) { try await socket.bind(isIPv6Only: false) }
         }
-        // After these turns of the event loop, everything that closes there has closed.
+        // After two empty tasks on the event loop, everything that closes on this loop has closed.
         for _ in 0..<2 { try await eventLoop.submit {}.get() }
         #expect(held == nil)
     }
 
-    /// An address to which a socket bound to 127.0.0.1 cannot send. The kernel refuses the datagram at once.
+    /// An address to which a socket on 127.0.0.1 cannot send. The kernel refuses such a datagram when it is sent.
     private static let refused = Fixture.address(1)
 
     private static func transmit(
@@ -44,8 +44,8 @@ struct UDPSocketTests {
         Transmit(path: Path(remote: remote), bytes: [byte], priority: priority)
     }
 
-    /// Two sockets on 127.0.0.1. The second one streams the first byte and the source port of each datagram that it
-    /// receives.
+    /// Two sockets on 127.0.0.1: a sender and a receiver. The first byte and the source port of each datagram at the
+    /// receiver are in `received`.
     private struct Pair {
         let sender: UDPSocket
         let receiver: UDPSocket
@@ -77,15 +77,17 @@ struct UDPSocketTests {
             try await receiver.bind(isIPv6Only: false)
         }
 
-        /// Runs `body` on the event loop, with the receiver's address.
+        /// Runs `body` on the event loop. `body` gets the receiver's address.
         func run<Result: Sendable>(
             _ body: @escaping @Sendable (_ target: SecureMesh.SocketAddress) throws -> Result
         ) async throws -> Result {
             try await eventLoop.submit { [receiver] in try body(receiver.address) }.get()
         }
 
-        /// Closes the sender's channel while another descriptor occupies its port, as another process would. Returns
-        /// that descriptor.
+        /// Closes the sender's channel while another descriptor occupies the sender's port, as another process could
+        /// do.
+        ///
+        /// - Returns: The other descriptor.
         func losePort() async throws -> CInt {
             try await run { [sender] _ in
                 let other = try #require(sender.bound.first?.descriptor).duplicate()
@@ -94,7 +96,7 @@ struct UDPSocketTests {
             }
         }
 
-        /// Returns the distinct bytes and source ports of the received datagrams, up to the byte `last`.
+        /// Reads datagrams until one has the first byte `last`. Returns all different first bytes and source ports.
         mutating func received(upTo last: UInt8) async -> (bytes: Set<UInt8>, ports: Set<UInt16>) {
             var (bytes, ports): (Set<UInt8>, Set<UInt16>) = ([], [])
             while !bytes.contains(last), let next = await received.next() {
@@ -187,7 +189,7 @@ struct UDPSocketTests {
         #expect(losses[.answersDropped] == 2 && losses[.messagesDropped] == 3 && losses.total == 5)
         close(other)
         #expect(await pair.received(upTo: 1).bytes == [1])
-        // The port is free again, so no datagram waits.
+        // The port is free again, so datagrams do not wait in the socket.
         try await pair.run { target in
             sender.send(Self.transmit(4, to: target, .answer))
             sender.send(Self.transmit(5, to: target, .message))
@@ -213,7 +215,7 @@ struct UDPSocketTests {
         let sender = pair.sender
         let before = sender.address.port
         let other = try await pair.losePort()
-        // The socket has a new port, whose number is known when it sends again.
+        // The socket moves to a new port. The number of that port is known as soon as the socket sends again.
         try await pair.run { target in sender.send(Self.transmit(1, to: target)) }
         let ports = await pair.received(upTo: 1).ports
         #expect(ports.count == 1 && !ports.contains(before))
@@ -239,7 +241,8 @@ struct UDPSocketTests {
         let heir = UDPSocket(
             index: 0, address: address, options: .server, eventLoop: sender.eventLoop, logger: LoopbackMesh.quiet,
             callbacks: .init(onDatagram: { _, _ in }, onBurst: {}, onFailure: { _ in }))
-        // A process that another test forks has a copy of the descriptor until it executes its program.
+        // If another test has forked a process, that process has a copy of the descriptor until it executes its
+        // program.
         while await (try? heir.bind(isIPv6Only: false)) == nil { try Task.checkCancellation() }
         try await sender.eventLoop.submit { heir.close() }.get()
         try await pair.close()
@@ -249,7 +252,7 @@ struct UDPSocketTests {
 
     private static let epoch: UInt64 = 0x0102_0304_A5A6_A7A8
 
-    /// Returns a datagram of a kind with this header, and zeros after the header.
+    /// Returns a datagram of `kind` with the given header fields. After the header, all bytes are zero.
     private static func datagram(_ kind: Kind, to: UInt64 = 0, from: UInt64 = 0, counter: UInt64 = 0) -> [UInt8] {
         var bytes: [UInt8] = [ProtocolConstants.version, kind.rawValue]
         bytes.append(bigEndian: UInt16(kind.minimumSize))
@@ -259,7 +262,7 @@ struct UDPSocketTests {
 
     private static func heartbeat(to epoch: UInt64) -> [UInt8] { datagram(.heartbeat, to: epoch, from: 7, counter: 1) }
 
-    /// Datagrams that have neither the header of a HELLO nor that of a member's datagram.
+    /// Datagrams that are neither like a HELLO nor like a datagram of a member.
     private static var garbage: [[UInt8]] {
         let hello = datagram(.hello)
         let changed = (0..<Header.size).map { offset in
@@ -274,7 +277,7 @@ struct UDPSocketTests {
         ]
     }
 
-    /// A server's socket, and the kinds of the datagrams that it delivers, in order.
+    /// A server's socket. `kinds` gives the kind of each datagram that the socket delivers, in order.
     private struct FilteredSocket {
         let socket: UDPSocket
         var kinds: AsyncStream<UInt8?>.AsyncIterator
@@ -335,7 +338,7 @@ struct UDPSocketTests {
             let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
             let target = filtered.socket.address
             let hello = Self.datagram(.hello)
-            // These HELLOs are more than the receive buffer holds, because the kernel also counts its overhead for each
+            // These HELLOs fill more than the receive buffer. The kernel also counts a fixed overhead for each
             // datagram.
             let buffer = try await filtered.run { $0.bound.first?.receiveBuffer ?? 0 }
             for _ in 0..<(buffer / hello.count) { _ = sender.send(hello, to: target) }
@@ -381,14 +384,15 @@ struct UDPSocketTests {
             defer { socket.bound.last?.channel?.close(promise: nil) }
             return socket.hasMembersSocket
         }
-        // The event loop binds the socket again at once, or later if another socket has taken the port.
+        // The event loop binds the socket again at once. If another socket has taken the port meanwhile, the event loop
+        // binds again later.
         while try await filtered.run({ $0.hasMembersSocket }) != hadFilter {
             await Task.yield()
         }
         try #require(filtered.socket.address == before)
         let sender = try SocketDescriptor(bindingTo: SecureMesh.SocketAddress("127.0.0.1:0"), isIPv6Only: false)
         for bytes in [Self.datagram(.hello), Self.heartbeat(to: Self.epoch)] { _ = sender.send(bytes, to: before) }
-        // After a bind, the socket reads strangers' datagrams once without a call of `readStrangers`.
+        // After it is bound, the socket reads the strangers' datagrams once, even if `readStrangers` is not called.
         let kinds = [await filtered.kinds.next(), await filtered.kinds.next()]
         #expect(Set(kinds) == [Kind.hello.rawValue, Kind.heartbeat.rawValue])
         try await filtered.run { $0.close() }

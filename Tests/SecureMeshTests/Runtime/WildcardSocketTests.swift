@@ -6,10 +6,10 @@ internal import Testing
 @testable internal import SecureMesh
 
 #if os(Linux)
-    /// Sockets that are bound to a wildcard address. On Linux, every address in 127.0.0.0/8 belongs to the host.
+    /// Tests sockets that are bound to a wildcard address. On Linux, every address in 127.0.0.0/8 belongs to the host.
     @Suite("Wildcard sockets", .timeLimit(.minutes(10)))
     struct WildcardSocketTests {
-        /// A socket, and the paths of the datagrams that it receives.
+        /// A socket with the paths of the datagrams that it has received.
         private final class Endpoint: @unchecked Sendable {
             private var socket: UDPSocket?
             private let eventLoop: any EventLoop
@@ -83,7 +83,7 @@ internal import Testing
                 try await sender.send(to: target, from: Fixture.address(1).ip)
                 #expect(await receiver.received()?.remote == SecureMesh.SocketAddress(ip: target.ip, port: ports.0))
             }
-            // After the kernel has refused one local address, others can still be used.
+            // The kernel has refused one local address. The socket can still use other addresses.
             try await sender.send(to: target, from: Self.asked)
             #expect(await receiver.received()?.remote == SecureMesh.SocketAddress(ip: Self.asked, port: ports.0))
             try await sender.close()

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A text file of the package. If it is Markdown, its sections and tables can be read.
+/// A text file of the package. If the file is Markdown, its sections and tables can be read.
 struct Document {
     let text: String
     let lines: [Substring]
@@ -12,12 +12,12 @@ struct Document {
         lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    /// Returns the lines after the first line that begins with `heading`, up to the next heading of any level.
+    /// Returns the lines that follow the first line beginning with `heading`, up to the next heading of any level.
     func section(_ heading: String) -> [Substring] {
         Array(lines.drop { !$0.hasPrefix(heading) }.dropFirst().prefix { !$0.hasPrefix("#") })
     }
 
-    /// Returns the cells of all tables in a section, without the header rows and without backticks.
+    /// Returns the rows of all tables in a section: the cells of each row, without backticks. Header rows are left out.
     func rows(under heading: String) -> [[String]] {
         var rows: [[String]] = []
         for line in section(heading) where line.hasPrefix("|") {

@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// The keys, names and addresses of tests. None of the keys is secret.
+/// The keys, names and addresses that tests use. None of the keys is secret.
 enum Fixture {
     static let serverKey = key(1)
     static let peerKey = key(2)
@@ -9,7 +9,7 @@ enum Fixture {
     static let epoch: UInt64 = 0xE0E0_E0E0_E0E0_E0E0
     static let peerSession: UInt64 = 0xA0A0_A0A0_A0A0_A0A0
 
-    /// Returns the key whose seed is 32 times `byte`.
+    /// Returns the key whose seed consists of 32 bytes with the value `byte`.
     static func key(_ byte: UInt8) -> SigningKey {
         SigningKey(seed: [UInt8](repeating: byte, count: 32).span)
     }
@@ -22,14 +22,14 @@ enum Fixture {
         Bytes32([UInt8](repeating: byte, count: 32).span)
     }
 
-    /// Returns 192.0.2.`last`, which is reserved for documentation (RFC 5737).
+    /// Returns the address 192.0.2.`last`. Its network is reserved for documentation (RFC 5737).
     static func address(_ last: UInt8, port: UInt16 = 3_000) -> SocketAddress {
         SocketAddress(ip: .v4(0xC000_0200 | UInt32(last)), port: port)
     }
 
     static let path = Path(remote: address(1))
 
-    /// Returns an address in 2001:db8::/32, which is reserved for documentation (RFC 3849).
+    /// Returns an address in 2001:db8::/32. This network is reserved for documentation (RFC 3849).
     static func address6(_ high: UInt32, _ low: UInt64, port: UInt16 = 3_000) -> SocketAddress {
         SocketAddress(ip: .v6(0x2001_0DB8_0000_0000 | UInt64(high), low), port: port)
     }
@@ -50,7 +50,7 @@ struct FixtureError: Error {
 }
 
 extension Entry {
-    /// Returns an entry that nobody has signed, for tests that do not check bindings.
+    /// Returns an entry without a valid signature, for tests that do not check bindings.
     static func sample(
         _ session: UInt64, identity: UInt8? = nil, name: String? = nil, port: UInt16? = nil
     ) throws -> Entry {

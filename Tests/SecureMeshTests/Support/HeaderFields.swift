@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// Gives each open field of a header a name. A field is nil if the kind does not have it.
+/// Gives the open fields of a header as properties. A property is nil if the kind of datagram does not have the field.
 extension Header {
     var cookie: Bytes16? {
         switch fields {
@@ -30,7 +30,7 @@ extension Header {
 }
 
 extension Joining {
-    /// Handles the answer to a HELLO as `Peer` does.
+    /// Handles the answer to a HELLO in the same way as `Peer` does.
     mutating func handle(
         _ answer: [UInt8], current: SessionID? = nil, now: Instant, random: inout RandomSource
     ) throws(Rejection) -> JoinAction {

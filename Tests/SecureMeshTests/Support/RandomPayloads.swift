@@ -2,12 +2,13 @@ import MeshSimulator
 import SecureMesh
 import SelfTest
 
-/// The seeds of random tests. A failure names its seed. To repeat the failure, leave only that seed in the list.
+/// The seeds of tests with random inputs. When such a test fails, the message names the seed. To repeat the failure,
+/// leave only that seed in the list.
 enum Seeds {
     static let few: [UInt64] = [1, 2, 3, 5, 8, 13]
 }
 
-/// Draws well-formed payloads of every kind from a seed.
+/// A generator of random payloads that are well-formed. Its seed determines them.
 struct RandomPayloads {
     var random: RandomSource
 
@@ -19,7 +20,7 @@ struct RandomPayloads {
         random.next() % limit
     }
 
-    /// Draws a number. In half of all draws, it is a power of two or at an end of the range.
+    /// Returns a random number. In half of all calls, it is a power of two, 0 or the largest number.
     mutating func number() -> UInt64 {
         switch below(8) {
         case 0: 0
@@ -48,7 +49,7 @@ struct RandomPayloads {
         return try Fixture.name(String((0..<length).map { _ in alphabet[Int(below(UInt64(alphabet.count)))] }))
     }
 
-    /// Draws an address that the directory may list.
+    /// Returns a random address that a directory may list.
     mutating func address() -> SocketAddress {
         while true {
             let ip: SocketAddress.IP =
@@ -141,7 +142,7 @@ struct RandomPayloads {
             audience: PublicKey(bytes: random.bytes32()), session: try session(), number: max(number(), 1))
     }
 
-    /// Returns the encoding of a random payload of `kind`.
+    /// Returns the encoding of a random payload of the given kind.
     mutating func encoded(_ kind: Kind) throws -> [UInt8] {
         switch kind {
         case .hello: try hello().encoded

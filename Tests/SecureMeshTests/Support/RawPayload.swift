@@ -1,6 +1,6 @@
 import SecureMesh
 
-/// A payload of any bytes, which a malicious member or a dishonest server can sign and seal.
+/// A payload of arbitrary bytes. A malicious member or a dishonest server can sign and seal it.
 struct RawPayload: Payload {
     private let bytes: [UInt8]
 

@@ -1,7 +1,7 @@
 import SecureMesh
 import Testing
 
-/// Expects `body` to throw `expected`.
+/// Checks that `body` throws the rejection `expected`.
 func expectRefusal<Value>(
     _ expected: Rejection, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () throws(Rejection) -> Value

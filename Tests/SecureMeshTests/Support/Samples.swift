@@ -2,8 +2,8 @@ import MeshSimulator
 import SecureMesh
 import SelfTest
 
-/// A valid datagram of each kind, made from the fixtures. The receiver derives the keys from the fields of the
-/// datagram.
+/// A valid datagram of each kind, made with the keys of `Fixture`. Its receiver derives the session keys from the
+/// fields of the datagram.
 extension Sample {
     static func all() throws -> [Sample] {
         try Kind.allCases.map { try of($0) }
@@ -67,7 +67,7 @@ extension Sample {
 
     private static let cookie = Bytes16([UInt8](1...16).span)
 
-    /// Returns a peer that has opened its WELCOME, and its server.
+    /// Returns a peer that has opened a WELCOME, and the server that sent this WELCOME.
     private static func handshake() throws -> (ScriptedPeer, ScriptedServer) {
         var joiner = ScriptedPeer(key: Fixture.peerKey, name: try Fixture.name("peer"), context: Fixture.context)
         let server = try server(

@@ -4,20 +4,21 @@ import Testing
 
 @Suite("Keys and signatures")
 struct KeysTests {
-    /// X25519 public keys, little-endian, and whether each is the canonical encoding of its u-coordinate (RFC 7748).
+    /// Pairs: an X25519 public key in little-endian order, and true if it is the canonical encoding of its u-coordinate
+    /// (RFC 7748).
     static let encodings: [(String, isCanonical: Bool)] = [
         ("0000000000000000000000000000000000000000000000000000000000000000", true),
         ("0900000000000000000000000000000000000000000000000000000000000000", true),
-        // p - 1, p, p + 1, p + 18, 2^255 - 1.
+        // These are p - 1, p, p + 1, p + 18 and 2^255 - 1.
         ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true),
         ("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
         ("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
         ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", false),
-        // These differ from p in a byte that is not the lowest, and are below it.
+        // These keys are below p. They differ from p in a byte other than the lowest one.
         ("edfeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", true),
         ("fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe7f", true),
         ("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7e", true),
-        // The top bit of these is set.
+        // In these keys, the top bit is set.
         ("0000000000000000000000000000000000000000000000000000000000000080", false),
         ("0900000000000000000000000000000000000000000000000000000000000080", false),
         ("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", false),

@@ -3,13 +3,13 @@ import Testing
 
 @Suite("Socket addresses")
 struct SocketAddressTests {
-    /// The first and the last eight bytes of an address, and its text (RFC 5952).
+    /// Three values per case: the first eight bytes of an IPv6 address, its last eight bytes, and its text by RFC 5952.
     static let texts: [(UInt64, UInt64, String)] = [
         (0, 0, "[::]:1"), (0, 1, "[::1]:1"), (0x2001_0DB8_0000_0000, 2, "[2001:db8::2]:1"),
         (0x0001_0000_0000_0000, 0, "[1::]:1"),
         (0x2001_0DB8_0001_0002, 0x0003_0004_0005_0006, "[2001:db8:1:2:3:4:5:6]:1"),
-        // A single group of zeros is not shortened. Of two runs of zeros, the longer one is shortened, or the first if
-        // they are equally long.
+        // A single group of zeros is not shortened. Of two runs of zeros, the longer run is shortened. If both are
+        // equally long, the first run is shortened.
         (0x2001_0DB8_0000_0001, 0x0001_0001_0001_0001, "[2001:db8:0:1:1:1:1:1]:1"),
         (0x2001_0000_0000_0001, 0x0000_0000_0000_0001, "[2001:0:0:1::1]:1"),
         (0x2001_0DB8_0000_0000, 0x0001_0000_0000_0001, "[2001:db8::1:0:0:1]:1"),
@@ -38,7 +38,7 @@ struct SocketAddressTests {
         #expect(SocketAddress(ip: .v6(1, 0xFFFF_C000_0201), port: 5).isIPv6)
     }
 
-    /// Addresses, and the name of the class to which each belongs.
+    /// Pairs: an address, and the name of the class that the address belongs to.
     static let classes: [(SocketAddress.IP, String)] = [
         (.v4(0), "unspecified"), (.v4(0x0000_0001), "unspecified"), (.v4(0x00FF_FFFF), "unspecified"),
         (.v4(0x0100_0000), "usable"), (.v4(0x7F00_0001), "loopback usable"), (.v4(0x7FFF_FFFF), "loopback usable"),

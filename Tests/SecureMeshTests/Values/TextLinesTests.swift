@@ -1,9 +1,9 @@
 import SecureMesh
 import Testing
 
-/// The rules for files of keys and lists of peers (PROTOCOL.md, section 8).
+/// Tests the rules for the lines of key files and lists of peers (PROTOCOL.md, section 8).
 @Suite("Lines of a text file") struct TextLinesTests {
-    /// Returns each line as text: its number, its fields with `|` between them, and its comment in brackets.
+    /// Returns a text for each line: the line's number, its fields with `|` between them, and its comment in brackets.
     private func lines(_ text: String) throws(TextFault) -> [String] {
         let bytes = Array(text.utf8)
         func slice(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
@@ -47,7 +47,7 @@ import Testing
         var lines = TextLines()
         let text = Array("\n# ".utf8) + bytes + Array("\n".utf8)
         #expect(throws: TextFault.notUTF8(line: 2)) { while try lines.next(in: text.span) != nil {} }
-        // These bytes are UTF-16, as PowerShell writes it.
+        // These bytes are UTF-16, in the form that PowerShell writes.
         lines = TextLines()
         let wide: [UInt8] = [0xFF, 0xFE, 0x61, 0, 0x0A, 0]
         #expect(throws: TextFault.notUTF8(line: 1)) { try lines.next(in: wide.span) }

@@ -122,7 +122,7 @@ struct LimitsTests {
         let perSecond = Double(Limits.handshakeShare) * 1_000_000 / Double(Limits.helloCost)
         let burst = Double(Limits.handshakeBurst) / Double(Limits.helloCost)
         #expect((Double(Limits.pendingEntries) - burst) / perSecond >= 2.4)
-        // Each entry is charged the agreement and the answer.
+        // Each entry is charged for the key agreement and for the answer.
         #expect((1..<Limits.helloCost).contains(Limits.helloAgreementCost))
     }
 

@@ -17,7 +17,8 @@ struct DatagramTests {
     func trailingByte(_ kind: Kind) throws {
         let sample = try Sample.of(kind)
         #expect(refusal(ofDatagram: sample.bytes + [0]) == .lengthMismatch)
-        // With a length field that matches, a kind of fixed size is refused for its size, the others for their seal.
+        // The length field matches here. So a kind with a fixed size is refused because of its size, and any other kind
+        // because of its seal.
         let refusal = sample.refusal(of: (sample.bytes + [0]).withLength)
         #expect(refusal == (kind.isFixedSize ? .sizeOutOfRange : .sealBroken))
     }
@@ -88,7 +89,8 @@ struct DatagramTests {
         #expect(refusal(ofDatagram: huge.withLength) == .lengthMismatch)
     }
 
-    /// The kind of a datagram, its two session IDs (`to` and `from`), and whether they are refused.
+    /// Four values per case: the kind of a datagram, its session IDs `to` and `from`, and true if the datagram is
+    /// refused because of them.
     static let sessionIDs: [(Kind, UInt64, UInt64, Bool)] = [
         (.hello, 0, 0, false), (.hello, 1, 0, true), (.hello, 0, 1, true), (.hello, .max, .max, true),
         (.retry, 0, 1, false), (.retry, 1, 1, false), (.retry, 1, 0, true),

@@ -33,7 +33,8 @@ struct DirectoryMessagesTests {
         }
     }
 
-    /// The part, the number of parts, the number of entries, and the refusal.
+    /// Four values per case: the part, the number of parts, the number of entries, and the reason for the refusal; nil
+    /// if the SNAPSHOT is accepted.
     static let parts: [(UInt16, UInt16, Int, Rejection?)] = [
         (0, 1, 0, nil), (0, 1, 1, nil), (1, 2, 1, nil), (65_534, 65_535, 1, nil),
         (1, 1, 1, .partOutOfRange), (0, 0, 0, .partOutOfRange), (0, 0, 1, .partOutOfRange),
@@ -55,7 +56,8 @@ struct DirectoryMessagesTests {
         #expect(refusal(of: .snapshot, payload: payload) == .versionOutOfRange)
     }
 
-    /// The versions from and to which a DELTA leads, and the refusal.
+    /// Three values per case: the old version of a DELTA, its new version, and the reason for the refusal; nil if the
+    /// DELTA is accepted.
     static let steps: [(UInt64, UInt64, Rejection?)] = [
         (1, 2, nil), (7, 8, nil), (1, 3, nil), (1, .max, nil), (.max - 1, .max, nil), (0, 1, .versionOutOfRange),
         (1, 1, .versionOutOfRange),

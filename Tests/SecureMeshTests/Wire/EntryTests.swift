@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Entries and addresses")
 struct EntryTests {
-    /// The field ADDR in hexadecimal, and its refusal.
+    /// Pairs: the field ADDR in hexadecimal, and the reason for its refusal; nil if it is accepted.
     static let addresses: [(String, Rejection?)] = [
         ("04 c0000201" + zeros(12) + "0bb9", nil),
         ("04 7f000001" + zeros(12) + "0001", nil),
@@ -15,7 +15,7 @@ struct EntryTests {
         ("00 c0000201" + zeros(12) + "0bb9", .invalidAddress),
         ("05 c0000201" + zeros(12) + "0bb9", .invalidAddress),
         ("ff 20010db8" + zeros(11) + "02 0bba", .invalidAddress),
-        // One of the padding bytes after the four bytes of an IPv4 address is not zero.
+        // After the four bytes of this IPv4 address, one of the padding bytes is not zero.
         ("04 c0000201 01" + zeros(11) + "0bb9", .invalidAddress),
         ("04 c0000201 00000001" + zeros(8) + "0bb9", .invalidAddress),
         ("04 c0000201 00000000 01" + zeros(7) + "0bb9", .invalidAddress),
@@ -26,7 +26,8 @@ struct EntryTests {
         // The port is 0.
         ("04 c0000201" + zeros(12) + "0000", .invalidAddress),
         ("06 20010db8" + zeros(11) + "02 0000", .invalidAddress),
-        // These are not addresses of one host: unspecified, multicast, broadcast, class E and link-local IPv6.
+        // None of these is the address of one host. They are unspecified, multicast, broadcast, class E and link-local
+        // IPv6 addresses.
         ("04" + zeros(16) + "0bb9", .invalidAddress),
         ("04 00000001" + zeros(12) + "0bb9", .invalidAddress),
         ("04 e0000001" + zeros(12) + "0bb9", .invalidAddress),
@@ -68,7 +69,8 @@ struct EntryTests {
         #expect(Entry.maximumSize == 188)
     }
 
-    /// The end of an ENTRY, which is the length of the name and the name without padding, and its refusal.
+    /// Pairs: the end of an ENTRY, and the reason for its refusal; nil if it is accepted. The end is the length of the
+    /// name and the name without padding.
     static let names: [(String, Rejection?)] = [
         ("01 41", nil), ("00", .invalidName), ("02 4100", .invalidName), ("02 4120", .invalidName),
         ("20" + String(repeating: "61", count: 32), nil),

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Kinds")
 struct KindTests {
-    /// The table of PROTOCOL.md, section 4.3. Each row has the kind, its number, and its size without entries, removed
-    /// ids and body.
+    /// The table of PROTOCOL.md, section 4.3. Each row has the kind, its number, and its size. The size does not
+    /// include entries, removed ids and a body.
     static let table: [(Kind, UInt8, Int)] = [
         (.hello, 0x01, 256), (.retry, 0x02, 116), (.welcome, 0x03, 191), (.reject, 0x04, 143), (.confirm, 0x05, 134),
         (.heartbeat, 0x10, 134), (.leave, 0x11, 116), (.pulse, 0x20, 173), (.snapshot, 0x21, 121),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Payloads: handshake and session")
 struct PayloadRefusalTests {
-    /// The field NAME33 in hexadecimal, and its refusal.
+    /// Pairs: the field NAME33 in hexadecimal, and the reason for its refusal; nil if it is accepted.
     static let names: [(String, Rejection?)] = [
         ("01 41" + zeros(31), nil),
         ("20" + String(repeating: "7a", count: 32), nil),
@@ -14,8 +14,8 @@ struct PayloadRefusalTests {
         (zeros(33), .invalidName),
         ("21" + String(repeating: "61", count: 32), .invalidName),
         ("ff" + String(repeating: "61", count: 32), .invalidName),
-        // The name contains NUL, a space, a slash, an at sign, a backquote, a brace, DEL, a character outside of ASCII,
-        // a newline or ESC.
+        // The names contain, one each: NUL, a space, a slash, an at sign, a backquote, a brace, DEL, a character
+        // outside of ASCII, a newline and ESC.
         ("02 4100" + zeros(30), .invalidName),
         ("02 4120" + zeros(30), .invalidName),
         ("01 2f" + zeros(31), .invalidName),
@@ -26,7 +26,7 @@ struct PayloadRefusalTests {
         ("02 c3a9" + zeros(30), .invalidName),
         ("02 410a" + zeros(30), .invalidName),
         ("02 1b41" + zeros(30), .invalidName),
-        // The length is shorter than the name, so the padding is not zero.
+        // The length is shorter than the name. So a byte of the name stands in the padding, which must be zero.
         ("01 4142" + zeros(30), .nonZeroPadding),
         ("01 41" + zeros(30) + "01", .nonZeroPadding),
         ("1f" + String(repeating: "61", count: 32), .nonZeroPadding),
@@ -51,13 +51,14 @@ struct PayloadRefusalTests {
         let payload = Array(try Sample.of(kind).plaintext.dropLast(Signature.count))
         #expect(refusal(of: kind, payload: payload) == nil)
         for size in 0..<payload.count {
-            // Everything after the flags of a MESSAGE is its body.
+            // In a MESSAGE, all bytes after the flags belong to the body.
             let expected: Rejection? = kind == .message && size >= kind.payloadSize ? nil : .payloadLengthMismatch
             #expect(refusal(of: kind, payload: Array(payload.prefix(size))) == expected, "\(size)")
         }
     }
 
-    /// The intervals of a WELCOME (heartbeat and lifetime in ms, trust and rekey in s), and its refusal.
+    /// Pairs: the intervals of a WELCOME, and the reason for its refusal; nil if it is accepted. The heartbeat interval
+    /// and the lifetime are in ms, the times for trust and rekeying in s.
     static let parameters: [([UInt16], Rejection?)] = [
         ([500, 1_500, 60, 3_600], nil), ([1, 2, 1, 1], nil), ([65_534, 65_535, 65_535, 65_535], nil),
         ([0, 1_500, 60, 3_600], .invalidParameters), ([500, 0, 60, 3_600], .invalidParameters),
@@ -149,7 +150,7 @@ private func zeros(_ count: Int) -> String {
 }
 
 extension [UInt8] {
-    /// A HELLO's identity, followed by these bytes.
+    /// An identity as in a HELLO, followed by the bytes of this array.
     fileprivate var withIdentity: [UInt8] {
         [UInt8](repeating: 0x11, count: 32) + self
     }

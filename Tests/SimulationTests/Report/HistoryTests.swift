@@ -81,7 +81,7 @@ internal import Testing
         #expect(History(recording).attacks.map(\.spans) == [[span(12, 20)]])
     }
 
-    /// Compares the operations on spans of time with operations on sets of seconds.
+    /// Compares operations on spans of time with the same operations on sets of seconds.
     @Test("operations on spans agree with operations on sets of seconds", arguments: 0..<200)
     func spans(seed: Int) {
         var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1

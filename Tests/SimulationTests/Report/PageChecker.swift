@@ -1,12 +1,12 @@
-/// Checks a page as an XML parser would: tags nest, attributes are quoted and not repeated, and special characters are
-/// escaped.
+/// Checks a page as an XML parser does. Tags must nest, attributes must have quotes and must not be repeated, and
+/// special characters must be escaped.
 struct PageChecker {
-    /// The errors in the page.
+    /// The errors that were found in the page.
     private(set) var complaints: [String] = []
-    /// The attributes of all tags, in order.
+    /// The attributes of all tags, in the order of the page.
     private(set) var attributes: [(tag: String, name: String, value: String)] = []
     private(set) var tags: Set<String> = []
-    /// The text between tags.
+    /// The text of the page outside of the tags.
     private(set) var text = ""
 
     private var open: [String] = []

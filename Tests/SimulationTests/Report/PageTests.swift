@@ -28,8 +28,8 @@ internal import Testing
         #expect(SyntheticRecording.make(peers: 500, seconds: 300).html.utf8.count < 500_000)
     }
 
-    /// Checks the size of the page of a recording in which every peer joins and leaves every second, and all other
-    /// events occur every second too.
+    /// Checks the size of a page for a busy recording. Every peer joins and leaves every second, and all other events
+    /// occur every second too.
     @Test("the size of a page is bounded", arguments: [60, 500])
     func bounded(peers: Int) {
         var recording = Recording(seed: 1, title: "", names: names(peers))
@@ -71,7 +71,7 @@ internal import Testing
         expectSound(page)
         let escaped =
             "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;x&quot; \\u{1b}[2J\\u{202e}\\u{0}\\nend"
-        // Each word of the command is in an element of its own, so the texts and the attributes are checked one by one.
+        // Each word of the command is in its own element. So the texts and the attributes are checked one by one.
         let checker = PageChecker(page)
         let texts = [checker.text] + checker.attributes.map(\.value)
         #expect(checker.text.contains(escaped))

@@ -2,7 +2,7 @@ internal import MeshReport
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A recording that is made up without playing a world. Its events are like those of a run.
+/// A made-up recording. Its events are like those of a simulation, but no world was run.
 struct SyntheticRecording {
     private(set) var recording: Recording
     private var dice: RandomSource
@@ -43,8 +43,8 @@ struct SyntheticRecording {
 
     // MARK: Peers
 
-    /// Records the events of one peer from its start. Some peers crash, pause or leave. All lose their session when the
-    /// server crashes, and half of them in the partition.
+    /// Records the events of one peer from its start. Some peers crash, pause or leave. All peers lose their session
+    /// when the server crashes. Half of the peers also lose it in the partition.
     private mutating func live(_ peer: Int) {
         let start = duration * dice.below(8) / 100
         recording.note(.started, peer: peer, at: start)
