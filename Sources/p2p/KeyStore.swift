@@ -213,7 +213,8 @@ struct KeyStore {
         }
     }
 
-    /// Returns a command to paste, with the option for this folder.
+    /// Returns a command line that the user can paste. If the folder was given with `--keys`, the command line has this
+    /// option too.
     func command(_ parts: String...) -> String {
         (["p2p"] + parts + (givenFolder.map { ["--keys", Shell.quoted($0)] } ?? [])).joined(separator: " ")
     }
@@ -249,11 +250,11 @@ struct KeyStore {
     ///
     /// - Parameters:
     ///   - text: `p2ppub1_…`, or the path of a file with `NAME p2ppub1_…` or `p2ppub1_…`.
-    ///   - what: The key in words, for messages.
-    ///   - hint: The hint if the text or the file is no public key.
-    /// - Returns: The key, and the name before it in the file.
-    /// - Throws: `Failure` with exit code 77 if there is no such file or it cannot be read; 65 if it holds no public
-    ///   key.
+    ///   - what: The name for the key in messages, such as `the server key`.
+    ///   - hint: The hint if there is no public key in the text or the file.
+    /// - Returns: The key, and the name before the key in the file; no name if there is none.
+    /// - Throws: `Failure` with exit code 77 if there is no such file or the file cannot be read; 65 if the text or the
+    ///   file holds no public key.
     static func readPublicLine(
         _ text: String, _ what: String, hint: String
     ) throws -> (name: PeerName?, key: PublicKey) {
@@ -272,7 +273,7 @@ struct KeyStore {
         }
     }
 
-    /// Reads the public key of a server.
+    /// Reads the public key of a server. The text is the key itself, or the path of a file with the key.
     static func readPublic(_ text: String) throws -> PublicKey {
         try readPublicLine(text, "the server key", hint: serverKeyHint).key
     }
@@ -281,8 +282,8 @@ struct KeyStore {
 
     /// Reads a list of authorized peers.
     ///
-    /// - Throws: `Failure` with exit code 66 if there is no such file; 77 if it cannot be read; 65, with file and line,
-    ///   if a line is malformed.
+    /// - Throws: `Failure` with exit code 66 if there is no such file; 77 if the file cannot be read; 65 if a line is
+    ///   malformed, with the file and the line in the message.
     static func readRoster(_ path: String) throws -> Roster {
         do throws(KeyFileError) {
             return try Roster(contentsOfFile: path)
@@ -301,7 +302,7 @@ struct KeyStore {
                 + "join")
     }
 
-    /// Returns the failure for a file of keys, or a list, that exists and cannot be used.
+    /// Returns the failure for a key file or a list of peers that exists and cannot be used.
     ///
     /// - Parameter hint: The hint for a file with the wrong content.
     static func failure(_ error: KeyFileError, hint: String?) -> Failure {

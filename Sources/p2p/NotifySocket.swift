@@ -8,14 +8,15 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// The socket of a service manager that reads states of its services, by the protocol of sd_notify(3).
+/// Sends the states of this process to the socket of a service manager, by the protocol of sd_notify(3).
 final class NotifySocket: Sendable {
     private let descriptor: CInt
-    /// The address in the system's form, a `sockaddr_un` without unused bytes at its end.
+    /// The address of the service manager's socket: a `sockaddr_un` without the unused bytes at its end.
     private let address: [UInt8]
 
-    /// - Parameter name: An absolute path, or `@` and an abstract name.
-    /// - Throws: `EINVAL` for another name; `ENAMETOOLONG`; the system's error if no socket can be opened.
+    /// - Parameter name: The name of the service manager's socket: an absolute path, or `@` and an abstract name.
+    /// - Throws: `EINVAL` if the name has another form; `ENAMETOOLONG` if the name is too long; the system's error if
+    ///   no socket can be opened.
     init(_ name: String) throws(SystemError) {
         let isAbstract = name.hasPrefix("@")
         guard isAbstract || name.hasPrefix("/") else { throw SystemError(EINVAL) }
@@ -34,9 +35,9 @@ final class NotifySocket: Sendable {
         close(descriptor)
     }
 
-    /// Sends a state, without waiting.
+    /// Sends a state without waiting.
     ///
-    /// - Throws: `EAGAIN` if the service manager has to read earlier states first.
+    /// - Throws: `EAGAIN` if the socket is full because the service manager has not read earlier states yet.
     func send(_ state: String) throws(SystemError) {
         let bytes = Array(state.utf8)
         let count = unsafe address.withUnsafeBytes { address in
@@ -48,7 +49,8 @@ final class NotifySocket: Sendable {
         guard count >= 0 else { throw SystemError() }
     }
 
-    /// The time of CLOCK_MONOTONIC in microseconds, which a service manager compares with its own.
+    /// The time of CLOCK_MONOTONIC in microseconds. A service manager compares it with times that it reads from the
+    /// same clock.
     static var monotonicMicroseconds: Int {
         var time = timespec()
         guard unsafe clock_gettime(CLOCK_MONOTONIC, &time) == 0 else { return 0 }

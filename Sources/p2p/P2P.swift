@@ -76,10 +76,10 @@ struct P2P: AsyncParsableCommand {
         exit(withError: Console.exitCodeIfOutputFailed?.exitCode)
     }
 
-    /// Parses the arguments and checks that the system lets the command work.
+    /// Parses the arguments, and checks that the system grants the resources that the command needs.
     ///
-    /// Exits if it does not. The exit must not wait for another thread, because the system may have refused to start
-    /// one.
+    /// If one of these steps fails, reports the failure and exits. The exit does not wait for another thread, because
+    /// the system may have refused to start that thread.
     private static func prepare() throws -> any ParsableCommand {
         do {
             try ProcessLimits.checkStart()
@@ -104,9 +104,10 @@ struct P2P: AsyncParsableCommand {
         }
     }
 
-    /// Prints a topic of the help, or the help itself if a command is missing, and exits.
+    /// Prints a topic of the help and exits, if the arguments ask for the topic. Prints the help and exits, if a
+    /// command is missing. Otherwise returns.
     ///
-    /// - Throws: `Failure` for a word that is no command.
+    /// - Throws: `Failure` if a word that should name a command names none.
     private static func answerWithoutCommand(_ arguments: [String]) throws {
         let words = CommandWords(arguments, root: P2P.self)
         HelpPointer.set(words.command)

@@ -4,7 +4,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// `p2p peer`: joins a mesh, prints what happens there, and broadcasts a message at an interval.
+/// `p2p peer`: joins a mesh, prints its events, and broadcasts a message at regular intervals.
 struct PeerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer",
@@ -110,7 +110,9 @@ struct PeerCommand: AsyncParsableCommand {
         return faults
     }
 
-    /// - Throws: `Failure` if the peer's own key is among the pinned server keys.
+    /// Checks that the peer's own key is not one of the server keys that the peer pins.
+    ///
+    /// - Throws: `Failure` if the key is among the pinned keys.
     func check(_ key: SigningKey, isNoneOf pinned: [PublicKey]) throws {
         guard pinned.contains(key.publicKey) else { return }
         throw SettingSources.failure(
@@ -173,7 +175,7 @@ struct PeerCommand: AsyncParsableCommand {
     }
 
     var keyPath: String { key ?? keyOptions.store.secretPath(name) }
-    /// The address to bind.
+    /// The address that the peer binds.
     var localAddress: SocketAddress {
         bind.map { SocketAddress(ip: $0.ip, port: port) } ?? .wildcard(port: port)
     }

@@ -1,28 +1,29 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// Prints the events of a peer, and remembers why it did not become or remain a member.
+/// Prints the events of a peer. If the peer did not become a member, or did not remain one, keeps the reason.
 actor PeerSessionPrinter {
     private let name: PeerName
     private let key: PublicKey
     private let server: ServerAddress
     private let pinned: [PublicKey]
     private var hasJoined = false
-    /// The name of this peer, with the address at which the server saw it last.
+    /// The name of this peer, followed by the address at which the server last saw this peer, if it has joined.
     private var own: String
     /// True from the time the peer joins until it leaves.
     private var isMember = false
     private var warnedOfSilence = false
     private var warnedOfSlowness = false
     private var lastRefusal: JoinRefusal?
-    /// True after a server has refused this key, until a server admits it.
+    /// True if a server has refused this peer's key, and no server has admitted the peer since.
     private var isExcluded = false
-    /// The addresses of the server's name by the last lookup that succeeded; empty if there was none, or if the server
-    /// was given by its address.
+    /// The addresses that the last successful lookup of the server's name found. Empty if no lookup has succeeded, or
+    /// if the user gave the server's address instead of a name.
     private var located: [SocketAddress] = []
-    /// The reason why the last lookup of the server's name failed; nil if it did not fail.
+    /// The reason why the last lookup of the server's name failed; nil if no lookup was made, or the last one
+    /// succeeded.
     private var lookupFailure: String?
-    /// The failure with which the command ends; nil if it succeeded.
+    /// The failure with which the command ends; nil if no failure has occurred.
     private(set) var failure: Failure?
 
     init(name: PeerName, key: PublicKey, server: ServerAddress, pinned: [PublicKey]) {
@@ -38,9 +39,9 @@ actor PeerSessionPrinter {
         for await event in events { await show(event) }
     }
 
-    /// Prints a message at once, if stdout takes it without waiting.
+    /// Prints an event at once, if the event is a message and stdout takes the line without waiting.
     ///
-    /// - Returns: True if it has printed the event.
+    /// - Returns: True if the event has been printed.
     nonisolated func prints(_ event: PeerEvent) -> Bool {
         guard case .message(let message) = event else { return false }
         return Console.resultWithoutWaiting(Self.line(of: message))
@@ -50,9 +51,9 @@ actor PeerSessionPrinter {
         "\(message.sender.name)\(message.isBroadcast ? "" : " (to you only)"): \(Console.escaped(message.body))"
     }
 
-    /// Records a failure if the peer has not become a member. Call this when `timeout` has passed.
+    /// Records a failure if the peer has not become a member. Call this when `timeout` has passed since the start.
     ///
-    /// - Returns: True if it has recorded a failure.
+    /// - Returns: True if a failure was recorded.
     func giveUp(after timeout: Duration) -> Bool {
         guard !hasJoined, !Task.isCancelled, failure == nil else { return false }
         if isExcluded {
@@ -188,7 +189,7 @@ actor PeerSessionPrinter {
             hint: listHint)
     }
 
-    /// The command that lets this key join.
+    /// The hint with the command that lets this peer's key join.
     private nonisolated var listHint: String {
         "on the server's host: p2p authorize \(KeyStore.publicLine(name, key))"
     }
@@ -202,8 +203,8 @@ actor PeerSessionPrinter {
         addresses.map(\.description).joined(separator: ", ")
     }
 
-    /// The possible causes of silence. A peer cannot distinguish them, because a server with another key does not
-    /// answer.
+    /// The possible reasons why the server does not answer. A peer cannot distinguish them, because a server that holds
+    /// another key does not answer either.
     private var silenceHint: String {
         let keys = pinned.map(\.description).joined(separator: " or ")
         let causes = "either no server runs there, or it does not hold the pinned key \(keys)"

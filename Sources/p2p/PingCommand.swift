@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import MeshControl
 internal import SecureMesh
 
-/// `p2p ping`: measures the round trip from the running peer to another one.
+/// `p2p ping`: measures the round-trip time from a running peer to another member.
 struct PingCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ping",

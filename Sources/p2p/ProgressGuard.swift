@@ -1,14 +1,15 @@
 internal import Synchronization
 
-/// Keeps the line of progress apart from other lines on the same terminal, whichever threads print them.
+/// Keeps progress and other lines apart on the same terminal, even if several threads print them.
 ///
-/// A line is printed in two steps: the terminal's line is cleared, and the line is written. Progress that appeared
-/// between the two steps would be on the same line as the text. So progress is skipped meanwhile.
+/// A line is printed in two steps: the terminal's current line is cleared, and then the text is written. If progress
+/// appeared between these steps, the text would follow it on the same line. So progress is skipped while a line is
+/// being printed.
 final class ProgressGuard: Sendable {
     private struct State {
         /// True while the terminal's current line shows progress.
         var isOpen = false
-        /// The number of lines that are being printed.
+        /// The number of lines that are being printed at this moment.
         var lines = 0
     }
 
@@ -17,9 +18,9 @@ final class ProgressGuard: Sendable {
     /// True while the terminal's current line shows progress.
     var isOpen: Bool { state.withLock { $0.isOpen } }
 
-    /// Writes progress, unless a line is being printed.
+    /// Calls `write`, unless a line is being printed.
     ///
-    /// - Parameter clears: True if `write` clears the line and shows nothing.
+    /// - Parameter clears: True if `write` only clears the progress from the terminal.
     func show(clears: Bool, write: () -> Void) {
         state.withLock { state in
             guard state.lines == 0 else { return }
@@ -28,8 +29,8 @@ final class ProgressGuard: Sendable {
         }
     }
 
-    /// Begins to print a line. The caller clears the terminal's line if it shows progress, writes the line and calls
-    /// `endLine`.
+    /// Begins to print a line. If the result is true, the caller first clears the terminal's current line. Then the
+    /// caller writes its line and calls `endLine`.
     ///
     /// - Returns: True if the terminal's current line shows progress.
     func beginLine() -> Bool {

@@ -1,8 +1,8 @@
 internal import MeshReport
 internal import MeshSimulator
 
-/// Shows the progress of long work on stderr: one line that is overwritten, if stderr is a terminal that can do this;
-/// otherwise a new line every 10 seconds.
+/// Shows the progress of long work on stderr. If stderr is a terminal that can overwrite a line, shows the progress in
+/// a single line. Otherwise prints a new line every 10 seconds.
 final class ProgressLine {
     private let activity: String
     private let start = ContinuousClock.now
@@ -24,7 +24,7 @@ final class ProgressLine {
         }
     }
 
-    /// Shows each seed before its world is played, so that the seed is known if the world crashes the process.
+    /// Shows a seed before its world is played. So the user knows the seed even if the simulation crashes the process.
     func show(_ seed: UInt64, of seeds: ClosedRange<UInt64>) {
         show(always: true) { "seed \(seed) of \(seeds.lowerBound) to \(seeds.upperBound)" }
     }
@@ -37,7 +37,7 @@ final class ProgressLine {
         show { report.progress }
     }
 
-    /// Shows the time so far, until the task is canceled. For work whose end is not known.
+    /// Shows the elapsed time until the task is canceled. This is for work whose duration is unknown.
     func showTime() async {
         while !Task.isCancelled {
             show { "running" }
@@ -46,7 +46,7 @@ final class ProgressLine {
         end()
     }
 
-    /// Clears the terminal's line.
+    /// Clears the progress from the terminal.
     func end() {
         if isOpen { Console.progress("", replacesLine: true) }
         isOpen = false

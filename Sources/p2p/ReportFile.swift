@@ -1,12 +1,12 @@
 internal import SecureMesh
 
-/// The file for the page of `--report`.
+/// The file that the option `--report` names.
 struct ReportFile {
     let path: String
 
     /// Checks that the file can be written. Call this before a run that may take minutes.
     ///
-    /// - Throws: `Failure` with exit code 73.
+    /// - Throws: `Failure` with exit code 73 if the file cannot be written.
     func checkWritable() throws {
         guard !path.isEmpty else {
             throw Failure(.usage, "the path after --report is empty", hint: HelpPointer.hint)
@@ -26,8 +26,8 @@ struct ReportFile {
         }
     }
 
-    /// Refuses a link that another user has made, for example in /tmp, because that user would choose the file to
-    /// replace.
+    /// Throws a `Failure` if the path is a link that another user has made, for example in /tmp. That user could choose
+    /// which file is replaced.
     private func checkLink() throws {
         guard FileSystem.isForeignLink(path) else { return }
         throw Failure(
@@ -35,9 +35,9 @@ struct ReportFile {
             hint: "give another file for the report")
     }
 
-    /// Writes the page, and prints a note.
+    /// Writes the report to the file, and prints a note.
     ///
-    /// - Throws: `Failure` with exit code 73.
+    /// - Throws: `Failure` with exit code 73 if the file cannot be written.
     func write(_ page: String) throws {
         try checkLink()
         // A link is followed only here. If the target becomes a link after this line, `FileWriter` refuses it.

@@ -8,9 +8,10 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// Edits a list of peers. One process edits at a time, and an edit is written completely or not at all.
+/// Edits a list of peers. Only one process edits the list at a time. An edit is written completely or not at all.
 enum RosterFile {
-    /// Reads the list, if there is one, lets `body` edit it, and replaces the file if it has changed.
+    /// Reads the list of peers, and lets `body` edit its text. If the text has changed, replaces the file. If there is
+    /// no file, the text is empty at first.
     ///
     /// - Throws: `Failure`, or the error of `body`. In both cases, the file has not changed.
     static func edit<Result>(_ path: String, _ body: (inout RosterText) throws -> Result) throws -> Result {
@@ -54,7 +55,8 @@ enum RosterFile {
     }
 }
 
-/// The lock of a folder, held as long as this object lives. Readers need none, because files are replaced atomically.
+/// The lock of a folder. The process holds the lock as long as this object lives. Readers need no lock, because files
+/// are replaced atomically.
 private final class FolderLock {
     private let file: OpenFile
 

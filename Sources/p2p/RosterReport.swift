@@ -23,10 +23,10 @@ struct RosterReport: Encodable {
     }
 
     let schema = 1
-    /// The path of the list.
+    /// The path of the list of peers.
     let list: String
     let keys: [Line]
-    /// The answers of the running servers that have read the list again.
+    /// The answers of the running servers that have read the changed list.
     let servers: [ReloadReport]
 
     func print() {

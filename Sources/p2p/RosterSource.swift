@@ -1,13 +1,14 @@
 internal import SecureMesh
 
-/// The list of peers of a server.
+/// The file from which a server reads its list of peers.
 struct RosterSource: Sendable {
     let path: String
     let serverKey: PublicKey
 
-    /// Reads the list. It may be empty.
+    /// Reads the list. A list without keys is valid.
     ///
-    /// - Throws: `Failure` as `KeyStore.readRoster` does, and with exit code 65 if the list has the server's own key.
+    /// - Throws: `Failure` as `KeyStore.readRoster` does, and with exit code 65 if the list contains the server's own
+    ///   key.
     func read() throws -> Roster {
         let roster = try KeyStore.readRoster(path)
         guard roster.authorized[serverKey] == nil else {
@@ -18,14 +19,14 @@ struct RosterSource: Sendable {
         return roster
     }
 
-    /// Reads the list again.
+    /// Reads the list again, while the server runs.
     ///
-    /// Refuses a list that lacks more than half of the keys in force. Such a list is probably damaged, by a full disk,
-    /// an editor or a missing volume, and does not mean that the keys are revoked. `p2p revoke` does not remove lines:
-    /// it marks them.
+    /// Refuses a list that lacks all keys in force, or more than half of them. Such a list is probably damaged, by a
+    /// full disk, an editor or a missing volume. A missing line does not mean that its key is revoked, because `p2p
+    /// revoke` marks lines and does not remove them.
     ///
     /// - Parameter old: The list in force.
-    /// - Throws: `Failure`. The old list must then stay in force.
+    /// - Throws: `Failure` if the list is refused or cannot be read. The old list must then stay in force.
     func read(replacing old: Roster) throws -> Roster {
         let new = try read()
         let known = old.authorized.count
@@ -39,7 +40,7 @@ struct RosterSource: Sendable {
         return new
     }
 
-    /// Returns a few of the names, and the number of the others.
+    /// Returns at most five of the names as text, and the number of the remaining names.
     private static func list(_ names: [PeerName]) -> String {
         let shown = names.map(\.description).sorted().prefix(5).joined(separator: " ")
         return names.count > 5 ? "\(shown) and \(names.count - 5) others" : shown

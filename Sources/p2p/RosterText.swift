@@ -2,11 +2,11 @@ internal import SecureMesh
 
 /// The text of a list of peers while it is edited. Lines that do not change, and comments, stay as they are.
 struct RosterText {
-    /// The treatment of another key that is listed under the same name.
+    /// The treatment of another key that the list has under the same name.
     enum Replacement: Equatable {
         case refuse
         case revoke
-        /// The other key may join until this time.
+        /// The key that the list has under this name may join until this time.
         case end(UnixTime)
     }
 
@@ -14,16 +14,17 @@ struct RosterText {
     enum Conflict: Error, Equatable {
         /// The key is listed under another name.
         case otherName(PeerName)
-        /// The name has another key.
+        /// Another key is listed under the name.
         case otherKey(PublicKey)
     }
 
-    /// The changed lines after a key has been allowed to join: its own, and those of other keys with the same name.
+    /// The lines that change when a key is allowed to join: the line of that key, and the lines of other keys with the
+    /// same name.
     struct Authorization {
         /// The line of the key before the change; nil if the key was not listed.
         let before: RosterLine?
         let after: RosterLine
-        /// The lines of other keys with this name that were changed, as they are after the change.
+        /// The changed lines of other keys with the same name, in their new form.
         let replaced: [RosterLine]
 
         var hasChanged: Bool { before?.text != after.text || !replaced.isEmpty }
@@ -40,9 +41,9 @@ struct RosterText {
 
     var hasChanged: Bool { !changed.isEmpty }
 
-    /// Lets a key join under a name.
+    /// Allows a key to join under a name. Changes the line of the key, or adds one.
     ///
-    /// - Parameter until: The time from which the key may not join; nil if it does not expire.
+    /// - Parameter until: The time from which the key may not join; nil if the key does not expire.
     mutating func authorize(
         _ name: PeerName, _ key: PublicKey, until: UnixTime? = nil, replacing: Replacement, now: UnixTime
     ) throws(Conflict) -> Authorization {
@@ -76,9 +77,9 @@ struct RosterText {
         return Authorization(before: before, after: line, replaced: others.map { lines[$0] })
     }
 
-    /// Revokes each key that may join and for whose line `isMeant` returns true.
+    /// Revokes each key that may join, if `isMeant` returns true for its line.
     ///
-    /// - Returns: The lines of the revoked keys.
+    /// - Returns: The lines of the revoked keys, in their new form.
     mutating func revoke(reason: String?, now: UnixTime, _ isMeant: (RosterLine) -> Bool) -> [RosterLine] {
         let meant = lines.indices.filter { lines[$0].mayJoin(at: now) && isMeant(lines[$0]) }
         for index in meant { revoke(at: index, reason: reason, now: now) }
@@ -92,7 +93,7 @@ struct RosterText {
         changed.insert(index)
     }
 
-    /// The edited text.
+    /// The bytes of the edited text.
     var bytes: [UInt8] {
         var result: [UInt8] = []
         var position = 0
@@ -115,7 +116,7 @@ struct RosterText {
 }
 
 extension RosterLine {
-    /// Returns true if the key is neither revoked nor expired.
+    /// Returns true if the key is neither revoked nor expired at this time.
     func mayJoin(at time: UnixTime) -> Bool {
         revokedAt == nil && until.map { time < $0 } ?? true
     }

@@ -3,10 +3,10 @@ internal import SecureMesh
 
 /// The servers on this host whose control sockets this user may use.
 enum RunningServer {
-    /// Makes these servers read their lists again, after the list at `path` has changed. If no server reads that list,
-    /// prints what the user can do.
+    /// Makes the running servers read their lists of peers again. Call this after the list at `path` has changed. If no
+    /// server uses that list, prints a note that says what the user can do.
     ///
-    /// - Returns: The answers of the servers that have read the list at `path`.
+    /// - Returns: The answers of the servers that use the list at `path`.
     @discardableResult
     static func reload(after path: String) async -> [ReloadReport] {
         let sockets = ControlFolder.sockets().filter { $0.split(separator: "/").last?.hasPrefix("server-") == true }
@@ -43,8 +43,8 @@ enum RunningServer {
             || !report.removed.isEmpty
     }
 
-    /// Sends the request to all servers at the same time, so that a server that does not answer does not delay the
-    /// others.
+    /// Sends the request to all servers at the same time, so that a server that does not answer delays no answer of
+    /// another server.
     private static func reload(_ sockets: [String]) async -> [Result<ReloadReport, Failure>] {
         await withTaskGroup(of: (Int, Result<ReloadReport, Failure>).self) { tasks in
             for (index, socket) in sockets.enumerated() {

@@ -15,9 +15,9 @@ struct ScalingTable {
     ]
     private var speeds = ["| members | datagrams simulated | per CPU second |", "|---:|---:|---:|"]
 
-    /// Plays a mesh of each size and prints the tables.
+    /// Simulates a mesh of each size, and prints the tables.
     ///
-    /// - Returns: False if a mesh did not finish; then it prints nothing.
+    /// - Returns: False if a mesh did not finish. In this case, nothing is printed.
     static func print(_ sizes: [Int], seed: UInt64) -> Bool {
         var table = ScalingTable()
         let progress = ProgressLine()

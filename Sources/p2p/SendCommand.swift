@@ -3,8 +3,8 @@ internal import Logging
 internal import MeshControl
 internal import SecureMesh
 
-/// `p2p send`: sends a message through a running peer, or joins the mesh to send it, and waits until it is
-/// acknowledged.
+/// `p2p send`: sends a message, and waits until the message is acknowledged. It uses a running peer, or joins the mesh
+/// as a peer of its own.
 struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "send",
@@ -76,7 +76,7 @@ struct SendCommand: AsyncParsableCommand {
         if let name, !all { _ = try Parse.name(name) }
     }
 
-    /// The text on the command line; nil for standard input.
+    /// The text on the command line; nil if the text comes from standard input.
     private var input: String? {
         let given = all ? name : text
         return given == "-" ? nil : given

@@ -178,7 +178,7 @@ struct ServerCommand: AsyncParsableCommand {
     var keyPath: String { key ?? keyOptions.store.secretPath(.server) }
     var rosterPath: String { authorizedPeers ?? keyOptions.store.rosterPath }
 
-    /// Returns the advice that a list of peers has no key, and how to add one.
+    /// Returns advice for a list of peers without a key: a text that says so, and the action that adds a key.
     func emptyListAdvice(_ path: String) -> (text: String, action: String) {
         ("\(path) lists no key that may join", "'\(keyOptions.store.command("authorize", "NAME", "KEY"))' adds one")
     }
@@ -250,7 +250,7 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// Prints the changes after the list has been read again, or the reason why the new list was refused.
+    /// Prints the changes in the list of peers after it was read again, or the reason why the new list was refused.
     private static func note(_ result: Result<ReloadReport, ControlError>) {
         switch result {
         case .success(let report):
@@ -269,8 +269,8 @@ struct ServerCommand: AsyncParsableCommand {
         }
     }
 
-    /// Reads the settings and the list of peers again, and prints the settings that have changed. If either is wrong,
-    /// neither has an effect.
+    /// Reads the settings and the list of peers again, and prints the settings that have changed. If a setting or the
+    /// list is wrong, throws, and the old list stays in force.
     ///
     /// - Parameter old: The list in force.
     private static func readAgain(

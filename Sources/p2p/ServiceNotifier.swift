@@ -10,11 +10,12 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Tells a service manager such as systemd the state of this process: ready, reloading or stopping, a line about the
-/// mesh, and the watchdog's messages, which show that the event loop runs. Does nothing unless `NOTIFY_SOCKET` names
-/// the manager's socket.
+/// Reports the state of this process to a service manager such as systemd: ready, reloading or stopping, and a status
+/// line about the mesh. Also sends the messages for the manager's watchdog, which show that the event loop runs. Does
+/// nothing unless `NOTIFY_SOCKET` names the manager's socket.
 ///
-/// Runs beside the server or the peer in its service group. The group stops it first.
+/// The notifier is in the same service group as the server or the peer. When the group stops, it stops the notifier
+/// first.
 final class ServiceNotifier: Service {
     private struct State {
         /// True once the sockets are bound.
@@ -28,11 +29,13 @@ final class ServiceNotifier: Service {
 
     private let socket: NotifySocket?
     private let watchdog: Duration?
-    /// Returns the line about the mesh. The event loop computes it, so a result shows that the event loop runs.
+    /// Returns the status line about the mesh. The event loop computes the line, so a result shows that the event loop
+    /// runs.
     private let summary: @Sendable () async throws -> String
     private let state = Mutex(State())
 
-    /// - Parameter summary: Returns a line about the mesh. Waits until the sockets are bound, and for the event loop.
+    /// - Parameter summary: Waits until the sockets are bound, and returns the status line, which the event loop
+    ///   computes.
     private init(_ summary: @escaping @Sendable () async throws -> String) {
         self.summary = summary
         let name = FileSystem.environment("NOTIFY_SOCKET") ?? ""
@@ -69,7 +72,7 @@ final class ServiceNotifier: Service {
         }
     }
 
-    /// Notifies until graceful shutdown or cancellation.
+    /// Sends the states of this process until graceful shutdown or cancellation.
     func run() async {
         guard let socket else {
             try? await gracefulShutdown()
@@ -79,7 +82,7 @@ final class ServiceNotifier: Service {
         send("STOPPING=1\nSTATUS=stopping", over: socket)
     }
 
-    /// Tells the service manager that this process reads its settings again, until `reloadEnds`.
+    /// Tells the service manager that this process has begun to read its settings again. Call `reloadEnds` afterwards.
     func reloadBegins() {
         guard let socket, state.withLock({ $0.isRunning }) else { return }
         send("RELOADING=1\nMONOTONIC_USEC=\(NotifySocket.monotonicMicroseconds)", over: socket)
@@ -112,7 +115,8 @@ final class ServiceNotifier: Service {
         }
     }
 
-    /// Sends the states that the service manager does not have yet. If its socket is full, the next call sends them.
+    /// Sends the states that the service manager does not have yet. If the manager's socket is full, the next call
+    /// sends them.
     ///
     /// - Parameter isAlive: True to send a watchdog message too.
     private func notify(over socket: NotifySocket, isAlive: Bool = false) {
@@ -132,6 +136,8 @@ final class ServiceNotifier: Service {
         state.withLock { _ = send(text, over: socket, &$0) }
     }
 
+    /// Sends a text to the service manager. Prints a warning at the first failure.
+    ///
     /// - Returns: True if the text was sent.
     private func send(_ text: String, over socket: NotifySocket, _ state: inout State) -> Bool {
         do throws(SystemError) {
@@ -153,6 +159,6 @@ final class ServiceNotifier: Service {
         return .microseconds(count)
     }
 
-    /// The longest time after which a change of the status is sent.
+    /// The longest time from a change of the status until the change is sent.
     private static let pause = Duration.seconds(1)
 }

@@ -1,6 +1,6 @@
 internal import Logging
 
-/// A log handler that prints on stderr. It never blocks while `Console` has a queue.
+/// A log handler that prints log lines on stderr. While `Console` has a queue, the handler never blocks.
 struct ConsoleLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
@@ -24,7 +24,8 @@ struct ConsoleLogHandler: LogHandler {
                 fields: fields.map { ($0.key, Self.value($0.value)) }, isOfLog: true))
     }
 
-    /// Returns the name of an event: the words of its message up to a colon, joined by hyphens.
+    /// Returns the name of an event: the words before the first colon of its message, in lower case and joined by
+    /// hyphens.
     static func name(of message: String) -> String {
         message.prefix { $0 != ":" }.split(separator: " ").joined(separator: "-").lowercased()
     }
@@ -39,7 +40,8 @@ struct ConsoleLogHandler: LogHandler {
 }
 
 extension Logger {
-    /// A logger for service groups, whose own messages do not matter to users of the command.
+    /// A logger for service groups. It prints only critical messages, because the others do not help users of the
+    /// command.
     static var quiet: Logger {
         var logger = Logger(label: "services")
         logger.logLevel = .critical

@@ -2,14 +2,16 @@ internal import ArgumentParser
 
 /// The format of the lines on stderr.
 enum LogFormat: String, ExpressibleByArgument, CaseIterable {
-    /// For people: `p2p: …`, and log lines with time, level, message and `key=value` fields.
+    /// A format for people. The command's own lines begin with `p2p: `. Log lines have the time, the level, the message
+    /// and `key=value` fields.
     case text
     /// One JSON object per line.
     case json
-    /// As text, but with the priority in front (`<4>`, sd-daemon(3)), and without the time, which the journal adds.
+    /// Like `text`, but each line begins with its priority, such as `<4>` (sd-daemon(3)). The time is left out, because
+    /// the journal adds it.
     case journal
 
-    /// The format if the user has not chosen one: `journal` if stderr leads to systemd's journal, otherwise `text`.
+    /// The format if the user has not chosen one: `journal` if systemd's journal reads stderr, otherwise `text`.
     static var automatic: LogFormat {
         guard let stream = FileSystem.environment("JOURNAL_STREAM"),
             stream == FileSystem.identity(of: FileSystem.standardError)

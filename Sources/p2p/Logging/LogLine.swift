@@ -1,7 +1,7 @@
 internal import Logging
 internal import SecureMesh
 
-/// A line on stderr: of the log, or a note, a warning or an error of the command.
+/// A line on stderr: a line of the log, or a note, a warning or an error of the command.
 struct LogLine {
     enum Value: ExpressibleByStringInterpolation {
         case text(String)
@@ -19,17 +19,18 @@ struct LogLine {
     /// The name by which programs recognize the line.
     var event: String
     var message: String
-    /// The advice to the user.
+    /// The advice to the user; nil if there is none.
     var hint: String?
     var fields: [(key: String, value: Value)] = []
-    /// True for a line of the log. In the format `text`, only such lines have fields, and they always have the time.
+    /// True for a line of the log. In the format `text`, lines of the log always have the time, and only they have
+    /// fields.
     var isOfLog = false
 
-    /// Returns the line in a format, with its end.
+    /// Returns the line in the format of `style`, with a line end.
     ///
     /// - Parameters:
-    ///   - time: The time, by RFC 3339.
-    ///   - isColored: True to color the word for the level.
+    ///   - time: The time, as text of RFC 3339.
+    ///   - isColored: True to print the word for the level in color.
     func formatted(as style: OutputStyle, time: String, isColored: Bool) -> String {
         switch style.format {
         case .text: text(style, time, isColored)
@@ -73,7 +74,7 @@ struct LogLine {
         return "{\(texts.joined(separator: ","))}\n"
     }
 
-    /// The word in front of the message; nil if a note has none.
+    /// The word in front of the message: `warning` or `error`; nil for a note.
     private var severity: String? {
         switch level {
         case .warning: "warning"
@@ -82,7 +83,7 @@ struct LogLine {
         }
     }
 
-    /// The priority of syslog(3).
+    /// The level as a priority of syslog(3).
     private var priority: Int {
         switch level {
         case .trace, .debug: 7
@@ -111,20 +112,21 @@ struct LogLine {
         }.joined()
     }
 
-    /// Returns a value in quotes if it would not be one word otherwise, so that it cannot look like other fields.
+    /// Returns a value of a field. If the value is not a single word, puts it in quotes, so that no part of it looks
+    /// like another field.
     private static func word(_ text: String) -> String {
         let text = Console.escaped(text)
         guard text.isEmpty || text.contains(where: { $0 == " " || $0 == "=" || $0 == "\"" }) else { return text }
         return "\"\(text.map { $0 == "\"" ? "\\\"" : "\($0)" }.joined())\""
     }
 
-    /// Returns the text with escapes in place of characters on which a terminal might act.
+    /// Returns the text with an escape in place of each character on which a terminal might act.
     static func harmless(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: \.isObeyed) else { return text }
         return text.unicodeScalars.map { $0.isObeyed ? Console.escaped(String($0)) : String($0) }.joined()
     }
 
-    /// Returns a JSON object, in one line. A text that is nil becomes `null`.
+    /// Returns a JSON object in one line. If a text is nil, the value of its key is `null`.
     static func object(_ fields: [(key: String, text: String?)]) -> String {
         "{\(fields.map { "\(quoted($0.key)):\($0.text.map(quoted) ?? "null")" }.joined(separator: ","))}"
     }

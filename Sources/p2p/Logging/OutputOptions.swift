@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import Logging
 
-/// The options of every command for its output: which lines it prints on stderr, and their form.
+/// The output options of every command. They choose the lines that the command prints on stderr, and the form of these
+/// lines.
 struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Lowest level of the lines on stderr.", valueName: "level"))
     var logLevel = LogLevelOption.info
@@ -22,7 +23,7 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Colors.", valueName: "when"))
     var color = ColorOption.auto
 
-    /// The faults of these options, which are options that contradict each other.
+    /// The faults of these options: options that contradict each other.
     var faults: [SettingsFault] {
         quiet && logLevel != .info
             ? [SettingsFault("--quiet and --log-level exclude each other", ["quiet", "log-level"])] : []
@@ -71,7 +72,7 @@ enum ColorOption: String, ExpressibleByArgument, CaseIterable {
     case always
     case never
 
-    /// Returns true if text on this stream has colors.
+    /// Returns true if text on this stream is printed in color.
     func applies(to descriptor: CInt) -> Bool {
         switch self {
         case .always: true

@@ -1,8 +1,8 @@
-/// A command with the options for its output.
+/// A command with output options.
 protocol OutputStyling: SendableMetatype {
     var outputOptions: OutputOptions { get }
-    /// The faults of the options: values out of range, and options that contradict each other. The command does not
-    /// start if there is any.
+    /// The faults of the options: values out of range, and options that contradict each other. If there is a fault, the
+    /// command does not run.
     var faults: [SettingsFault] { get }
 }
 
@@ -33,12 +33,12 @@ extension SimulateCommand: OutputStyling {}
 
 extension CheckServer: OutputStyling {
     var outputOptions: OutputOptions { server.outputOptions }
-    /// Empty, because the command itself reports the faults of a server's settings.
+    /// Empty, because `p2p check server` itself prints the faults of a server's settings.
     var faults: [SettingsFault] { [] }
 }
 
 extension CheckPeer: OutputStyling {
     var outputOptions: OutputOptions { peer.outputOptions }
-    /// Empty, because the command itself reports the faults of a peer's settings.
+    /// Empty, because `p2p check peer` itself prints the faults of a peer's settings.
     var faults: [SettingsFault] { [] }
 }

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// A client's connection to the metrics: answers one request, and then closes.
+/// The connection of a client that reads the metrics. It answers one request, and then it is closed.
 final class MetricsConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart

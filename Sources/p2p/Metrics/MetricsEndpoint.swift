@@ -5,12 +5,12 @@ internal import SecureMesh
 
 /// Serves the metrics and the health of this process over HTTP/1.1 (docs/metrics.md).
 ///
-/// It has an event loop of its own, so that no client delays the mesh. Each connection may send one small request and
-/// must end within seconds. The number of connections is limited.
+/// The endpoint has an event loop of its own, so that no client delays the mesh. Each connection may send one small
+/// request, and is closed after 10 seconds at the latest. The number of connections is limited.
 enum MetricsEndpoint {
-    /// Binds the address and serves until the process ends.
+    /// Binds the address, and begins to serve. The endpoint serves until the process ends.
     ///
-    /// - Returns: The address, with the port that the system has chosen.
+    /// - Returns: The address that was bound. If the port of `address` is 0, the system has chosen the port.
     /// - Throws: `Failure` with exit code 71 if the address cannot be bound.
     static func open(
         at address: SecureMesh.SocketAddress, _ registry: PrometheusRegistry, of process: some ControlledProcess
@@ -33,7 +33,7 @@ enum MetricsEndpoint {
         }
     }
 
-    /// Returns the address without its port and brackets.
+    /// Returns the IP address as text, without the port and without brackets.
     private static func host(of address: SecureMesh.SocketAddress) -> String {
         let text = address.description
         let colon = text.lastIndex(of: ":") ?? text.endIndex

@@ -3,7 +3,7 @@ internal import MeshControl
 internal import Metrics
 internal import SecureMesh
 
-/// The option of a server and a peer that serves metrics.
+/// The option `--metrics` of `p2p server` and `p2p peer`.
 struct MetricsOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -11,8 +11,8 @@ struct MetricsOptions: ParsableArguments {
         transform: Parse.socketAddress)
     var metrics: SocketAddress?
 
-    /// Makes the registry of this process's metrics; nil if `--metrics` is not given. Call it before the server or the
-    /// peer runs, because each creates its metrics when it starts.
+    /// Makes the registry of this process's metrics; nil if `--metrics` is not given. Call this before the server or
+    /// the peer runs, because both create their metrics when they start.
     func makeRegistry() -> PrometheusRegistry? {
         guard metrics != nil else { return nil }
         let registry = PrometheusRegistry()
@@ -20,7 +20,7 @@ struct MetricsOptions: ParsableArguments {
         return registry
     }
 
-    /// Serves the metrics until the process ends. Does nothing if `--metrics` is not given.
+    /// Begins to serve the metrics, until the process ends. Does nothing if `--metrics` is not given.
     ///
     /// - Throws: `Failure` with exit code 71 if the address cannot be bound.
     func serve(_ registry: PrometheusRegistry?, of process: some ControlledProcess) async throws {

@@ -1,7 +1,7 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// The paths of the metrics: `/metrics`, `/healthz` and `/readyz`.
+/// Answers the HTTP requests for the paths `/metrics`, `/healthz` and `/readyz`.
 struct MetricsService: Sendable {
     struct Answer: Sendable, Equatable {
         let status: Int
@@ -16,9 +16,11 @@ struct MetricsService: Sendable {
         self.process = process
     }
 
-    /// Answers any request.
+    /// Returns the answer to a request. If the method or the path is unknown, the answer has an error status.
     ///
-    /// - Parameter target: The request target of HTTP/1.1.
+    /// - Parameters:
+    ///   - method: The method of the request, such as `GET`.
+    ///   - target: The request target of HTTP/1.1.
     func answer(_ method: String, _ target: String) async -> Answer {
         guard method == "GET" || method == "HEAD" else {
             return Answer(status: 405, text: "this path takes GET only\n")
@@ -43,7 +45,7 @@ struct MetricsService: Sendable {
 
     /// Requests the state of the process.
     ///
-    /// - Returns: Nil if it has not answered within a second.
+    /// - Returns: The state; nil if the process has not answered within a second.
     private func status() async -> MeshStatus? {
         await withTaskGroup(of: MeshStatus?.self) { tasks in
             tasks.addTask { await process.status(listsMembers: false) }

@@ -2,7 +2,7 @@ internal import MeshControl
 internal import Metrics
 
 extension PrometheusRegistry {
-    /// Sets the figures of the process: CPU time, memory, start and version.
+    /// Sets the metrics about the process itself: its CPU time, memory, start time and version.
     func setProcessFigures() {
         set("process_cpu_seconds_total", .counter, FileSystem.processorTime / .seconds(1))
         set("process_start_time_seconds", .gauge, Double(Program.identity.startedAt.milliseconds) / 1_000)

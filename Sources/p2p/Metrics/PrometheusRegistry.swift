@@ -3,14 +3,14 @@ internal import Synchronization
 
 /// The metrics of this process, and their text in the format of Prometheus.
 ///
-/// A metric is a number that grows (counter) or a number that is set (gauge). The library uses no other kind; a
-/// distribution of another library is reported by its number of values and their sum.
+/// A metric is a number that grows (counter) or a number that is set (gauge). The SecureMesh library uses only these
+/// two kinds. If another library reports a distribution of values, the text contains their number and their sum.
 final class PrometheusRegistry: MetricsFactory {
     private struct Key: Hashable {
         let label: String
         let dimensions: [[String]]
 
-        /// The texts by which the series of a metric are sorted.
+        /// The names and values of the dimensions, by which the series of one metric are sorted.
         var order: [String] { dimensions.flatMap(\.self) }
     }
 
@@ -18,7 +18,7 @@ final class PrometheusRegistry: MetricsFactory {
 
     /// Returns the text of all metrics, sorted by name.
     ///
-    /// - Parameter descriptions: The description of each metric, with its label as the key.
+    /// - Parameter descriptions: The descriptions of the metrics, by the label of each metric.
     func text(describedBy descriptions: [String: String]) -> String {
         let all = series.withLock { $0 }
         var lines: [String] = []
@@ -41,7 +41,7 @@ final class PrometheusRegistry: MetricsFactory {
         return "{\(texts.joined(separator: ","))}"
     }
 
-    /// Sets a metric to a value. A counter may be set too, if its total is known.
+    /// Sets a metric to a value. A counter may be set too, if the new value is its total.
     func set(_ label: String, _ kind: MetricKind, _ value: Double, _ dimensions: [(String, String)] = []) {
         make(kind, label, dimensions).set(value)
     }
@@ -79,7 +79,7 @@ final class PrometheusRegistry: MetricsFactory {
     func destroyTimer(_ handler: any TimerHandler) {}
 }
 
-/// The kinds of metrics, by their names in the format of Prometheus.
+/// The kinds of metrics. The names are those of the Prometheus format.
 enum MetricKind: String {
     case counter
     case gauge
@@ -101,7 +101,7 @@ private final class Series: CounterHandler, MeterHandler, RecorderHandler, Timer
         return ["\(label)_sum\(dimensions) \(Self.text(value))", "\(label)_count\(dimensions) \(count)"]
     }
 
-    /// The text of a number, without a fraction if it is whole.
+    /// Returns a number as text, without a fraction if the number is whole.
     private static func text(_ value: Double) -> String {
         Int64(exactly: value).map(String.init) ?? "\(value)"
     }
@@ -118,6 +118,6 @@ private final class Series: CounterHandler, MeterHandler, RecorderHandler, Timer
     func set(_ value: Double) { state.withLock { $0.value = value } }
     func record(_ value: Int64) { record(Double(value)) }
     func record(_ value: Double) { kind == .summary ? add(value) : set(value) }
-    /// Durations are reported in seconds, as Prometheus wants them.
+    /// Adds a duration. Prometheus expects seconds, so the duration is converted from nanoseconds.
     func recordNanoseconds(_ duration: Int64) { add(Double(duration) / 1e9) }
 }

@@ -9,24 +9,25 @@ internal import Synchronization
     internal import Darwin
 #endif
 
-/// Asks for a passphrase on the process's terminal, which does not show what is typed.
+/// Asks for a passphrase on the terminal of the process. The terminal does not show the characters that the user types.
 ///
-/// The terminal edits the line and sends signals for Ctrl-C and Ctrl-Z as usual. When a signal ends or stops the
-/// process, its handler first restores the settings of the terminal. The handler uses no lock and no heap memory.
+/// The terminal edits the line and sends signals for Ctrl-C and Ctrl-Z as usual. Before a signal ends or stops the
+/// process, the handler of the signal restores the settings of the terminal. The handler uses no lock and no heap
+/// memory.
 enum PassphrasePrompt {
-    /// The reason why there is no answer.
+    /// The reason why the user has given no passphrase.
     enum Refusal: Error {
         /// The process has no terminal.
         case noTerminal
-        /// The process is in the background, where a terminal would stop it.
+        /// The process is in the background. If it read from the terminal there, the system would stop it.
         case inBackground
         /// The input has ended, or the answer is longer than a passphrase may be.
         case noLine
-        /// The answer is not a passphrase.
+        /// The answer is not a valid passphrase.
         case invalid(PassphraseError)
     }
 
-    /// Prints a prompt, and returns the answer.
+    /// Prints a prompt, and returns the passphrase that the user types.
     static func ask(_ prompt: String) throws(Refusal) -> Passphrase {
         guard let file = try? OpenFile("/dev/tty", O_RDWR | O_NOCTTY) else { throw .noTerminal }
         guard Terminal.isInForeground(file.descriptor) else { throw .inBackground }
@@ -91,7 +92,8 @@ enum PassphrasePrompt {
         _exit(Signal(number: number).exitCode)
     }
 
-    /// Stops the process, as the signal would without a handler. Prints the prompt again when the process continues.
+    /// Stops the process, as the default action of the signal would. When the process continues, prints the prompt
+    /// again.
     private static let pause: Handler = { number in
         restore()
         signal(number, SIG_DFL)

@@ -10,12 +10,13 @@ internal import SecureMesh
 
 /// The limits that the system sets for this process: open files, threads, memory.
 ///
-/// They are checked before the work begins, because the runtime libraries trap if the system refuses a resource later.
+/// These limits are checked before a command begins its work. If the system refused a resource later, the runtime
+/// libraries would trap.
 enum ProcessLimits {
     /// Raises the limit of open files if necessary, and checks that the process may have the memory, threads and
     /// descriptors that it needs.
     ///
-    /// - Throws: `Failure` with exit code 71 and the limit to raise.
+    /// - Throws: `Failure` with exit code 71 if a limit is too low. The hint names the limit to raise.
     static func check(for needs: ResourceNeeds) throws {
         let hasSockets = needs.socketDescriptors > 0
         try allowDescriptors(
@@ -45,7 +46,7 @@ enum ProcessLimits {
         private static let coreFiles = RLIMIT_CORE
     #endif
 
-    /// Prevents a core file if this process crashes, because it would contain the keys of sessions.
+    /// Prevents a core file, because a core file of this process would contain the keys of sessions.
     private static func forbidCoreFiles() {
         var limit = rlimit()
         guard unsafe getrlimit(coreFiles, &limit) == 0 else { return }
@@ -53,7 +54,7 @@ enum ProcessLimits {
         _ = unsafe setrlimit(coreFiles, &limit)
     }
 
-    /// Raises the soft limit of descriptors, so that this process can open `count` more.
+    /// Raises the soft limit of descriptors, so that this process can open `count` more descriptors.
     private static func allowDescriptors(_ count: Int) throws {
         var limit = rlimit()
         guard unsafe getrlimit(openFiles, &limit) == 0 else { return }
@@ -68,7 +69,7 @@ enum ProcessLimits {
         }
     }
 
-    /// Returns the smallest limit of descriptors with which this process could open `count` more.
+    /// Returns the smallest limit of descriptors with which this process could open `count` more descriptors.
     private static func firstDescriptor(after count: Int) -> Int {
         var (descriptor, unused) = (0, 0)
         while unused < count {
@@ -97,8 +98,8 @@ enum ProcessLimits {
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
-    /// Runs `body` while `count` other threads exist, so that a limit of threads that is too low is found before the
-    /// work begins.
+    /// Runs `body` while `count` additional threads exist. So a limit of threads that is too low is found before the
+    /// command begins its work.
     private static func withThreads(_ count: Int, _ body: () throws -> Void) throws {
         let gate = try FileSystem.makePipe()
         var threads: [pthread_t] = []
@@ -134,7 +135,7 @@ enum ProcessLimits {
         try body()
     }
 
-    /// Keeps the allocator of glibc from mapping 64 MB for each thread if the address space has a limit.
+    /// If the address space is limited, keeps glibc's allocator from mapping 64 MB for each thread.
     private static func useOneArenaIfLimited() {
         #if canImport(Glibc)
             var limit = rlimit()
@@ -159,7 +160,7 @@ enum ProcessLimits {
             hint: "raise the limit: 'ulimit -v' or 'ulimit -d', or that of the container")
     }
 
-    /// True if a page can be locked, as libsodium does with those of a secret key.
+    /// True if this process may lock a page of memory, as libsodium does with the pages of a secret key.
     private static var canLock: Bool {
         guard let page = unsafe map(pageSize) else { return false }
         defer { unsafe munmap(page, pageSize) }
@@ -177,12 +178,13 @@ enum ProcessLimits {
     private static let eventLoops = max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1)
     /// The descriptors of an event loop: one for events, one to wake it, and one for timers.
     private static let descriptorsPerEventLoop = 3
-    /// Descriptors for files, the queues of Dispatch, the console, signals and the neighbor table.
+    /// The number of descriptors for files, the queues of Dispatch, the console, signals and the neighbor table.
     private static let baseDescriptors = 16
-    /// The threads of the event loops and of Dispatch, one per processor each, and some others.
+    /// The number of threads of a command with sockets: per processor, one for an event loop and one for Dispatch, and
+    /// four others.
     private static let threads = eventLoops * 2 + 4
-    /// The threads of a command that opens no socket of the mesh. If the system refuses these threads, the runtime
-    /// hangs.
+    /// The number of threads of a command without sockets. If the system refused one of these threads, the runtime
+    /// would hang.
     private static let fewThreads = eventLoops + 2
     private static let threadStack = 8 << 20
     private static let mappingsPerKey = 4
@@ -194,7 +196,7 @@ enum ProcessLimits {
     /// Sets a parameter of the allocator. Swift's module of glibc has no malloc.h.
     @_silgen_name("mallopt") private func mallopt(_ parameter: CInt, _ value: CInt) -> CInt
 
-    /// M_ARENA_MAX of malloc.h.
+    /// The parameter M_ARENA_MAX of malloc.h.
     private let maximumArenas: CInt = -8
 #endif
 
@@ -204,7 +206,7 @@ enum ProcessLimits {
     private typealias ThreadContext = UnsafeMutableRawPointer?
 #endif
 
-/// Reads from the pipe whose descriptor is the context, until its end.
+/// Waits until the writing end of a pipe is closed. The context is the descriptor of the reading end.
 private func waitForEnd(_ context: ThreadContext) -> UnsafeMutableRawPointer? {
     let descriptor = CInt(Int(bitPattern: context))
     var byte: UInt8 = 0

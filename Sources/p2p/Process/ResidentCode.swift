@@ -8,12 +8,13 @@ internal import SecureMesh
     internal import Darwin
 #endif
 
-/// The code of this program that is in memory.
+/// The pages of this program's code that are in memory.
 enum ResidentCode {
-    /// Lets the system reclaim the pages of code. Pages that are used again are mapped again from the page cache.
+    /// Removes the pages of code from this process's resident memory. If the process uses a page again, the system maps
+    /// the page from the page cache.
     ///
-    /// Half of the code that a peer has in memory ran only while it started, or is a neighbor of such code: Linux maps
-    /// 64 KiB around each page that is used. Does nothing where there is no /proc.
+    /// A peer that has started does not need half of these pages: they hold code that runs only at the start, or code
+    /// near it, because Linux maps 64 KiB around each page that is used. Does nothing if there is no /proc.
     static func release() {
         #if os(Linux)
             guard let file = try? OpenFile("/proc/self/maps", O_RDONLY) else { return }

@@ -1,6 +1,6 @@
 internal import MeshControl
 
-/// The resources that a command needs beyond those of every command.
+/// The resources that a command needs in addition to those that all commands need.
 struct ResourceNeeds: Sendable {
     /// The number of descriptors for sockets.
     var socketDescriptors = 0
@@ -13,10 +13,11 @@ protocol ResourceUser: SendableMetatype {
     var resourceNeeds: ResourceNeeds { get }
 }
 
-/// The descriptors of a control socket and its connections.
+/// The number of descriptors of a control socket and its connections.
 private let controlDescriptors = ControlLimits.connections + 1
 
-/// A UDP socket of a server or a peer needs two descriptors. A server has two sockets on each address, so four.
+/// A UDP socket of a server or a peer needs two descriptors. A server has two sockets on each address, so it needs four
+/// descriptors per address.
 extension ServerCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds {
         ResourceNeeds(socketDescriptors: addresses.count * 4 + controlDescriptors, guardedKeys: 1)
@@ -27,7 +28,7 @@ extension PeerCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2 + controlDescriptors, guardedKeys: 1) }
 }
 
-/// A connection to the control socket of one process.
+/// `p2p status` opens one connection to a control socket.
 extension StatusCommand: ResourceUser {
     var resourceNeeds: ResourceNeeds { ResourceNeeds(socketDescriptors: 2) }
 }

@@ -13,10 +13,12 @@ internal import Synchronization
 /// The actions of signals in this process.
 ///
 /// A handler is called on any thread at any time, so it uses no lock, no heap memory and no function of Dispatch.
-/// Therefore a second Ctrl-C ends the process even if its threads hang. In a container, the system performs no default
-/// actions for the first process, so a signal would not end it. With these actions, the command ends there too.
+/// Therefore a second Ctrl-C ends the process even if its threads hang.
+///
+/// In a container, the command may be the first process. The system performs no default actions for the signals of the
+/// first process, so without handlers no signal would end the command.
 enum SignalTrap {
-    /// Sets the actions for all commands.
+    /// Sets the signal actions that all commands share.
     static func setDefaults() {
         // The parent may have blocked signals, as threads of some runtimes do, and a child process inherits this.
         var none = sigset_t()
@@ -37,13 +39,14 @@ enum SignalTrap {
         signal(SIGTTIN, SIG_IGN)
     }
 
-    /// Handles signals from now on.
+    /// Handles the signals of a server, a peer or a swarm from now on.
     ///
-    /// After the first signal that stops the command, a SIGINT or SIGTERM ends the process at once. A signal that comes
-    /// within 100 ms of the first is ignored, because wrappers and terminals often send both.
+    /// The first signal that stops the command lets it end in an orderly way. After that signal, SIGINT and SIGTERM end
+    /// the process at once. Signals within 100 ms of the first one are ignored, because one Ctrl-C often makes both a
+    /// terminal and a wrapper send a signal.
     ///
     /// - Parameter endsWithTerminal: True if SIGHUP, which a terminal sends when its window is closed, stops the
-    ///   command. Even then, SIGHUP is ignored if the parent set it to be ignored, as `nohup` does.
+    ///   command. Even then, SIGHUP is ignored if the parent process set it to be ignored, as `nohup` does.
     static func trap(endsWithTerminal: Bool) throws -> TrappedSignals {
         let ends: (reading: CInt, writing: CInt)
         do throws(SystemError) {
@@ -81,9 +84,9 @@ enum SignalTrap {
         return TrappedSignals(stops: stops, hangups: hangups, summaries: summaries)
     }
 
-    /// The writing end of the pipe that carries the numbers of signals.
+    /// The writing end of the pipe through which the handlers pass the numbers of signals.
     private static let pipe = Atomic<CInt>(-1)
-    /// The time of the first signal that stops the command, in nanoseconds; 0 before it.
+    /// The time of the first signal that stops the command, in nanoseconds of CLOCK_MONOTONIC; 0 if there was none.
     private static let stopTime = Atomic<Int64>(0)
     private static let shortestPause: Int64 = 100_000_000
 

@@ -6,13 +6,13 @@
     internal import Darwin
 #endif
 
-/// The descriptors 0, 1 and 2.
+/// The standard streams: descriptors 0, 1 and 2.
 enum StandardStreams {
     /// Opens the standard streams that are closed. Otherwise the next file or socket would get the number of a closed
     /// stream, and lines of the log would be written to that file or socket.
     ///
-    /// A read from standard input then finds the end of the input. A write to the other two fails with `EBADF`, as if
-    /// the stream were still closed.
+    /// A read from a standard input that was closed finds the end of the input. A write to another stream that was
+    /// closed fails with `EBADF`, as if the stream were still closed.
     static func fillClosed() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             // A new descriptor gets the lowest free number, which is that of the closed stream.
@@ -21,7 +21,7 @@ enum StandardStreams {
         }
     }
 
-    /// Makes a pipe whose reading end gets the lowest free number, and closes the writing end.
+    /// Makes a pipe whose reading end gets the lowest free descriptor, and closes the writing end.
     private static func fillWithPipe() {
         var ends: [CInt] = [-1, -1]
         guard unsafe pipe(&ends) == 0 else { return }

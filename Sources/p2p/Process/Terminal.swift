@@ -19,10 +19,11 @@ enum Terminal {
         }
     }
 
-    /// Returns true if the process is in the group that may read from its terminal.
+    /// Returns true if this process may read from the terminal, because it is in the terminal's foreground process
+    /// group.
     static func isInForeground(_ descriptor: CInt) -> Bool { tcgetpgrp(descriptor) == getpgrp() }
 
-    /// Returns the number of columns; nil if there is no terminal, or its width is unknown.
+    /// Returns the number of columns of the terminal; nil if the stream leads to no terminal, or the width is unknown.
     static func width(of descriptor: CInt) -> Int? {
         var size = winsize()
         guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
@@ -34,7 +35,7 @@ enum Terminal {
         let rows: Int
     }
 
-    /// Returns the size of the window; nil if there is no terminal, or its size is unknown.
+    /// Returns the size of the terminal's window; nil if the stream leads to no terminal, or the size is unknown.
     static func size(of descriptor: CInt) -> Size? {
         var size = winsize()
         guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
@@ -50,9 +51,9 @@ struct TerminalMode {
     private let settings: termios
 
     /// Makes a terminal deliver each key at once, without echo. Ctrl-C still sends SIGINT. Ctrl-Z and Ctrl-\ send no
-    /// signal, because the process could not restore the terminal before that signal stops or ends it.
+    /// signal, because such a signal would stop or end the process before the process could restore the terminal.
     ///
-    /// - Returns: Nil if the stream does not lead to a terminal.
+    /// - Returns: The settings before the change; nil if the stream does not lead to a terminal.
     static func readKeys(from descriptor: CInt) -> TerminalMode? {
         var settings = termios()
         guard unsafe tcgetattr(descriptor, &settings) == 0 else { return nil }

@@ -2,18 +2,20 @@ internal import Logging
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// The signals that a server, a peer or a swarm receives, in order. Each sequence has one consumer.
+/// The signals that a server, a peer or a swarm receives, in the order of their arrival. Only one task may read each of
+/// these sequences.
 struct TrappedSignals: Sendable {
     /// The first signal that stops the command.
     let stops: AsyncStream<Signal>
     /// Each SIGHUP, unless SIGHUP stops the command.
     let hangups: AsyncStream<Signal>
-    /// The signals that ask for a summary.
+    /// Each SIGUSR1, which asks for a summary.
     let summaries: AsyncStream<Signal>
 
     /// Stops the services at the first signal that stops the command.
     ///
-    /// - Returns: The task, whose value is that signal; nil if it was canceled before.
+    /// - Returns: A task that waits for the signal. Its value is the signal; nil if the task was canceled before a
+    ///   signal came.
     func stopping(_ services: ServiceGroup) -> Task<Signal?, Never> {
         Task {
             guard let signal = await stops.first(where: { _ in true }) else { return nil }
@@ -22,7 +24,7 @@ struct TrappedSignals: Sendable {
         }
     }
 
-    /// Logs a summary at each signal that asks for one.
+    /// Starts a task that logs a summary at each SIGUSR1.
     func printingSummaries(of member: some Summarized, _ logger: Logger) -> Task<Void, Never> {
         Task {
             for await _ in summaries {

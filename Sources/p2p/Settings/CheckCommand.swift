@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// `p2p check`: checks settings, files and addresses of a server or a peer, and runs nothing.
+/// `p2p check`: checks the settings, files and addresses of a server or a peer, but does not run the server or the
+/// peer.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -17,14 +18,14 @@ struct CheckCommand: AsyncParsableCommand {
     )
 }
 
-/// The option of `p2p check` that lists the settings.
+/// The option `--show-origin` of `p2p check`.
 struct OriginOptions: ParsableArguments {
     @Flag(help: "Print each setting, its value and where the value comes from, and check nothing.")
     var showOrigin = false
 
-    /// Prints the settings if the user asked for them.
+    /// Prints the settings and their origins, if the user asked for them.
     ///
-    /// - Returns: True if it has printed them.
+    /// - Returns: True if the settings were printed.
     func printSettings() throws -> Bool {
         guard showOrigin else { return false }
         let sources = try SettingSources(Array(CommandLine.arguments.dropFirst()), listsAll: true)
@@ -41,7 +42,7 @@ struct OriginOptions: ParsableArguments {
     }
 }
 
-/// `p2p check server`.
+/// `p2p check server`: checks the settings, files and addresses of a server.
 struct CheckServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "server", abstract: "Check the settings, files and addresses of a server.")
@@ -78,7 +79,7 @@ struct CheckServer: AsyncParsableCommand {
     }
 }
 
-/// `p2p check peer`.
+/// `p2p check peer`: checks the settings, files and addresses of a peer.
 struct CheckPeer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer", abstract: "Check the settings, files and addresses of a peer.")

@@ -5,7 +5,7 @@ internal import SecureMesh
 struct CheckReport {
     private var hasProblem = false
 
-    /// Runs one check, and prints its result or the reason of its failure.
+    /// Runs one check, and prints its result, or the reason why it failed.
     ///
     /// - Parameters:
     ///   - body: Returns the value that was checked.
@@ -18,17 +18,17 @@ struct CheckReport {
         return value
     }
 
-    /// Runs a check that prints nothing unless it fails.
+    /// Runs a check. Prints a line only if the check fails.
     mutating func require(_ body: () throws -> Void) {
         let finding = Finding.checking("check", body) { "" }.finding
         if finding.verdict == .problem { print(finding) }
     }
 
-    /// Prints what is wrong with the settings.
+    /// Prints the faults of the settings.
     ///
     /// - Parameters:
     ///   - faults: The values out of range, and the settings that contradict each other.
-    ///   - describe: Returns the text to print if there are none; nil for no text.
+    ///   - describe: Returns the text to print if there are no faults; nil to print nothing.
     mutating func check(_ faults: [SettingsFault], describe: () -> String? = { nil }) {
         for fault in faults { require { throw SettingSources.failure(of: fault) } }
         if faults.isEmpty, let text = describe() { print(.good("check", text)) }
@@ -39,7 +39,8 @@ struct CheckReport {
         Console.result(finding.line)
     }
 
-    /// Prints the settings file in use, and warns of variables that look like settings but are none.
+    /// Prints the path of the settings file in use. Reports each environment variable that begins with `P2P_` and is no
+    /// setting.
     mutating func checkSettings() {
         check {
             try SettingSources(Array(CommandLine.arguments.dropFirst()))
@@ -51,7 +52,8 @@ struct CheckReport {
         }
     }
 
-    /// Checks that a socket can be bound to the address, and that the system grants it the buffers it requests.
+    /// Checks that a socket can be bound to the address. Prints advice if the system grants a smaller receive buffer
+    /// than p2p requests.
     mutating func checkAddress(_ address: SocketAddress) {
         let probe = check {
             try Failure.translating { () throws(MeshError) in try AddressProbe(binding: address) }
@@ -63,7 +65,7 @@ struct CheckReport {
         Console.result(advice.line)
     }
 
-    /// Looks up the server's name.
+    /// Looks up the server's name, and prints the addresses that were found, or the reason why the lookup failed.
     mutating func checkLookup(of server: ServerAddress) async {
         do throws(HostLookupError) {
             let found = try await server.lookedUp().map(\.description).joined(separator: ", ")
@@ -85,6 +87,8 @@ struct CheckReport {
         print(.problem("check", message, hint))
     }
 
+    /// Ends the report.
+    ///
     /// - Throws: Exit code 1 if a check has failed.
     func finish() throws {
         if hasProblem { throw ExitCode(1) }

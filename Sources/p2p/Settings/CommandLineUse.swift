@@ -1,10 +1,10 @@
 /// The settings that are given on the command line, and not in the environment or a file.
 struct CommandLineUse {
     private(set) var positionals: [String] = []
-    /// The values of each option by its name; that of a flag is `true`.
+    /// The values of each option, by the name of the option. The value of a flag is `true`.
     private(set) var options: [String: [String]] = [:]
 
-    /// The value of `--config`.
+    /// The value of `--config`; nil if the option is not given.
     var config: String? { options["config"]?.last }
 
     /// - Parameter arguments: The arguments after the name of the command.

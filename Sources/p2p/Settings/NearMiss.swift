@@ -1,7 +1,7 @@
 /// Finds the word that a user probably meant.
 enum NearMiss {
-    /// Returns the most similar of the words, or nil if none is similar: if more than a third of the letters, and more
-    /// than two, would have to change.
+    /// Returns the word that is most similar to `given`; nil if no word is similar. A word is similar if at most two of
+    /// its letters, or at most a third of them, would have to change, but not all of them.
     static func best(of words: [String], for given: String) -> String? {
         let distances = words.map { (word: $0, distance: distance(Array(given), Array($0))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }),

@@ -6,7 +6,7 @@ internal import ArgumentParser
     internal import Foundation
 #endif
 
-/// A setting of a command: an option or an argument that a settings file and the environment can give as well.
+/// A setting of a command: an option or an argument whose value can also come from a settings file or the environment.
 struct Setting {
     enum Kind: String, Decodable {
         case positional
@@ -14,7 +14,7 @@ struct Setting {
         case flag
     }
 
-    /// The name in a settings file: that of the option, or of the argument.
+    /// The name of the option or the argument, without hyphens in front. A settings file uses the same name.
     let name: String
     let kind: Kind
     let isRepeatable: Bool
