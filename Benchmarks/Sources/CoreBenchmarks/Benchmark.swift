@@ -3,11 +3,12 @@ internal import CMallocCounter
 /// The time and the number of allocations of one operation.
 struct Result {
     let name: String
-    /// The time of one operation in nanoseconds: the shortest run, divided by the number of operations in it.
+    /// The time of one operation in nanoseconds. This is the time of the shortest run, divided by the number of
+    /// operations in the run.
     let time: Double
     /// The mean number of allocations of one operation.
     let allocations: Double
-    /// The largest number of allocations that the operation may make.
+    /// The largest mean number of allocations that the operation may make.
     let limit: Double
 
     var isWithinLimit: Bool { allocations <= limit }
@@ -29,7 +30,7 @@ struct Benchmark {
     /// Measures an operation that needs no preparation.
     ///
     /// - Parameters:
-    ///   - limit: The largest mean number of allocations.
+    ///   - limit: The largest mean number of allocations that the operation may make.
     ///   - repeats: The number of operations in a run.
     mutating func measure(_ name: String, limit: Double, repeats: Int = 200, _ body: () -> Void) {
         measure(name, limit: limit, repeats: repeats, prepare: {}, run: { _ in for _ in 0..<repeats { body() } })
@@ -38,8 +39,8 @@ struct Benchmark {
     /// Measures an operation that needs a new input for each run.
     ///
     /// - Parameters:
-    ///   - limit: The largest mean number of allocations.
-    ///   - repeats: The number of operations that `run` makes.
+    ///   - limit: The largest mean number of allocations that the operation may make.
+    ///   - repeats: The number of operations in one call of `run`.
     ///   - prepare: Makes the input of a run. This call is not measured.
     mutating func measure<Input>(
         _ name: String, limit: Double, repeats: Int, prepare: () -> Input, run: (inout Input) -> Void
@@ -66,7 +67,7 @@ struct Benchmark {
     /// Keeps the optimizer from removing the code that computes `value`.
     @inline(never) static func use<Value>(_ value: Value) {}
 
-    /// True if allocations are counted on this system.
+    /// True if allocations can be counted on this system.
     static var countsAllocations: Bool {
         let before = malloc_count()
         var arrays: [[UInt8]] = []

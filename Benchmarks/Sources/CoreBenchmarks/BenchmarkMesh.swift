@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 /// A server with many lightweight members and one complete peer, in virtual time and with real cryptography. No
-/// datagram is lost, and each arrives at once.
+/// datagram is lost, and each datagram arrives at once.
 struct BenchmarkMesh {
     static let server = SocketAddress(ip: .v4(0x0A00_0001), port: 3_000)
     static let peerAddress = SocketAddress(ip: .v4(0x0B00_0001), port: 4_000)
@@ -12,16 +12,16 @@ struct BenchmarkMesh {
     /// The lightweight members; nil for a member that does nothing after its join.
     private(set) var members: [LightweightMember?] = []
     private var indices: [SocketAddress: Int] = [:]
-    /// The number of members that have left.
+    /// The number of members that have sent LEAVE.
     private var left = 0
     var peer: Peer
     /// A second complete peer; nil before `addSender`.
     var sender: Peer?
-    /// A copy of the second peer before it got the first part of its SNAPSHOT, and all parts that it got.
+    /// A copy of the second peer from before the first part of its SNAPSHOT arrived, and all parts that have arrived.
     private(set) var snapshot: (receiver: Peer, parts: [[UInt8]])?
-    /// The datagrams from the server to the peer that were held back, by kind.
+    /// The datagrams from the server to the first peer that were kept instead of being delivered, by kind.
     private(set) var held: [Kind: [[UInt8]]] = [:]
-    /// The kinds of datagrams to the peer that are held back.
+    /// The kinds of the server's datagrams that are kept instead of being delivered to the first peer.
     var heldKinds: Set<Kind> = []
     private let mesh: PublicKey
 
@@ -30,8 +30,9 @@ struct BenchmarkMesh {
     static let heartbeat = Duration.seconds(20)
 
     /// - Parameters:
-    ///   - batch: The number of members that join at once. The next members join when all others know these.
-    ///   - active: The number of members that handle PULSEs; nil for all. Under Valgrind, the guarded memory of the
+    ///   - batch: The number of members that join together. The next members join when these are in the directory that
+    ///     the server has published.
+    ///   - active: The number of members that handle PULSEs; nil for all. Under Valgrind, the guarded memory for the
     ///     keys of ten thousand members would not fit.
     ///   - primitives: The cryptographic primitives of the server.
     init(
@@ -104,7 +105,7 @@ struct BenchmarkMesh {
         }
     }
 
-    /// Returns the CONFIRMs with which new members answer the server's WELCOMEs.
+    /// Returns the CONFIRMs with which `count` new members answer the server's WELCOMEs.
     mutating func confirms(_ count: Int) -> [Datagram] {
         for _ in 0..<count {
             let (bytes, path) = hello()
@@ -120,7 +121,7 @@ struct BenchmarkMesh {
         return confirms
     }
 
-    /// Lets the server handle datagrams, and drops all datagrams that it sends.
+    /// Lets the server handle datagrams, and drops all datagrams that the server sends.
     mutating func handle(_ datagrams: [Datagram]) {
         for (bytes, path) in datagrams { registry.handle(bytes.span, path: path, now: now) }
         while registry.pollOutput() != nil {}
@@ -131,7 +132,7 @@ struct BenchmarkMesh {
         route()
     }
 
-    /// Moves the clock forward, then lets the server and the peers handle due timeouts.
+    /// Moves the clock forward, then lets the server and the two complete peers handle their due timeouts.
     mutating func advance(by duration: Duration) {
         now = now + duration
         if let deadline = registry.nextDeadline, deadline <= now { registry.handleTimeout(now: now) }
@@ -142,7 +143,7 @@ struct BenchmarkMesh {
         routeSender()
     }
 
-    /// Lets a second complete peer join, and waits until both may send messages to each other.
+    /// Lets a second complete peer join, and waits until the two complete peers may send messages to each other.
     mutating func addSender() {
         sender = Peer(Self.configuration("sender", mesh), random: .system, now: now)
         while sender?.maySpeak(now) != true || sender?.version != registry.version || peer.version != registry.version
@@ -152,7 +153,7 @@ struct BenchmarkMesh {
         }
     }
 
-    /// Returns the datagrams of `count` messages from the second peer to the first.
+    /// Returns the datagrams of `count` messages of `size` bytes each from the second peer to the first.
     mutating func messages(_ count: Int, size: Int) -> [[UInt8]] {
         guard let key = peer.identity(named: Self.name("peer")) ?? sender?.identity(named: Self.name("peer")) else {
             return []
@@ -169,7 +170,7 @@ struct BenchmarkMesh {
         return bytes
     }
 
-    /// Lets the first peer broadcast a message, and returns the number of datagrams that it sends.
+    /// Lets the first peer broadcast a message, and returns the number of datagrams that carry the message.
     mutating func broadcast(_ body: [UInt8]) -> Int {
         var sent = 0
         let receivers = (try? peer.broadcast(body, limit: body.count, now: now)) ?? 0
@@ -232,12 +233,13 @@ struct BenchmarkMesh {
         }
     }
 
-    /// Removes and returns the held datagrams of a kind.
+    /// Removes and returns the datagrams of a kind that were kept in `held`.
     mutating func takeHeld(_ kind: Kind) -> [[UInt8]] {
         held.removeValue(forKey: kind) ?? []
     }
 
-    /// Lets every member handle a new PULSE, and returns the next heartbeat of each. The heartbeats are not delivered.
+    /// Lets every member handle a new PULSE, and returns the next heartbeat of each member. The heartbeats are not
+    /// delivered.
     mutating func heartbeats() -> [Datagram] {
         advance(by: Self.heartbeat)
         while let deadline = registry.nextDeadline, deadline <= now + .milliseconds(1) {

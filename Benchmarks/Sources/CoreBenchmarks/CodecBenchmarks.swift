@@ -29,7 +29,7 @@ extension Benchmark {
         }
     }
 
-    /// Makes a datagram of a kind with a valid header, and zeros after it.
+    /// Makes a datagram of a kind: a valid header, followed by zeros.
     private static func datagram(_ kind: Kind) -> [UInt8] {
         let fields: OpenFields =
             switch kind {
@@ -74,7 +74,7 @@ enum Samples {
         }
     }
 
-    /// Makes copies of a heartbeat, each with one fault in the header.
+    /// Makes copies of a heartbeat. Each copy has one fault in its header.
     static func malformed(_ datagram: [UInt8]) -> [(name: String, bytes: [UInt8])] {
         func changed(_ index: Int, _ value: UInt8) -> [UInt8] {
             var bytes = datagram

@@ -12,10 +12,10 @@ internal import SecureMeshCore
 ///
 ///     CoreBenchmarks          # prints a table
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
-///     CoreBenchmarks --memory [N]  # counts the bytes per member in a mesh of N; fails if there are too many
-///     CoreBenchmarks --joins  # prints the cost of a handshake, compared with its primitives
-///     CoreBenchmarks --load PORT KEY N SECONDS|blast  # members of a real server; Tests/Stress/loops.py calls it
-///     CoreBenchmarks --instructions N…  # runs what Benchmarks/instructions counts, in meshes of N members
+///     CoreBenchmarks --memory [N]  # prints the bytes per member in a mesh of N, and fails if there are too many
+///     CoreBenchmarks --joins  # prints the time of a handshake and the time of the primitives in it
+///     CoreBenchmarks --load PORT KEY N SECONDS|blast  # joins N members to a real server, for Tests/Stress/loops.py
+///     CoreBenchmarks --instructions N…  # runs the operations that Benchmarks/instructions counts, with N members
 @main
 struct CoreBenchmarks {
     static func main() {
@@ -58,7 +58,7 @@ struct CoreBenchmarks {
         }
     }
 
-    /// Prints the memory per member, and exits with an error if it exceeds its limit.
+    /// Prints the memory per member, and exits with an error if the memory exceeds its limit.
     private static func checkMemory(members: Int) {
         let memory = MemoryBenchmarks(members: members)
         for result in memory.results {
@@ -70,8 +70,8 @@ struct CoreBenchmarks {
         }
     }
 
-    /// Prints the time of a heartbeat as a multiple of the time of its primitives, and the measured times beside those
-    /// that `Limits` assumes.
+    /// Prints the time of a heartbeat as a multiple of the time of its primitives, and the measured times beside the
+    /// times that `Limits` assumes.
     private static func printCosts(_ benchmark: Benchmark) {
         let bare = ["verify", "open", "seal"].map(benchmark.time).reduce(0, +)
         let heartbeat = ["heartbeat", "pulse to a member"].map(benchmark.time).reduce(0, +)

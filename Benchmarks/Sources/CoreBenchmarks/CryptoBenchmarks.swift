@@ -1,7 +1,8 @@
 internal import SecureMeshCore
 
 extension Benchmark {
-    /// Measures the primitives. The payload is as large as a heartbeat's, unless the name gives a size.
+    /// Measures the primitives. The payload has the size of a heartbeat's payload, unless the name of the measurement
+    /// gives another size.
     mutating func measureCrypto() {
         let key = SigningKey()
         let secret = Secret32.random()

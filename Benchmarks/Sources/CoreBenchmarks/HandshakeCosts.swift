@@ -1,12 +1,12 @@
 internal import SecureMeshCore
 internal import Synchronization
 
-/// The primitives of libsodium. They add up the time that they take.
+/// The primitives of libsodium, with a measurement of the time that all calls take together.
 private final class TimedPrimitives: Primitives {
     private let bare = Libsodium()
     private let nanoseconds = Atomic<Int64>(0)
 
-    /// The time of all calls so far.
+    /// The time that all calls so far took together.
     var total: Duration { .nanoseconds(nanoseconds.load(ordering: .relaxed)) }
 
     private func timed<Value>(_ body: () -> Value) -> Value {
@@ -32,8 +32,8 @@ private final class TimedPrimitives: Primitives {
     }
 }
 
-/// The time of a join at the server, compared with the time of the primitives in it. `CoreBenchmarks --joins` prints
-/// both.
+/// Measures the time that the server needs for a join, and the part of this time that the primitives need.
+/// `CoreBenchmarks --joins` prints both times.
 enum HandshakeCosts {
     private static let (batch, rounds) = (16, 40)
 

@@ -1,15 +1,15 @@
 internal import CCallgrind
 internal import SecureMeshCore
 
-/// Counts the instructions of one change of the directory, and of a heartbeat, in meshes of several sizes.
+/// Counts the instructions for one change of the directory, and for a heartbeat, in meshes of several sizes.
 /// `Benchmarks/instructions` runs this under callgrind, and prints the counts.
 struct InstructionCounts {
     /// The number of members.
     private let size: Int
-    /// The number of samples of an operation that does not depend on the number of members.
+    /// The number of samples for each operation whose cost does not depend on the number of members.
     private let samples = 8
 
-    /// Runs each operation in a mesh of `size`.
+    /// Runs each operation in a mesh of `size` members.
     static func measure(size: Int) {
         InstructionCounts(size: size).measure()
     }
@@ -25,7 +25,7 @@ struct InstructionCounts {
         measurePeer(&mesh)
     }
 
-    /// Counts the instructions of `body`. `Benchmarks/instructions` adds several counts with the same name.
+    /// Counts the instructions of `body`. `Benchmarks/instructions` adds up the counts that have the same name.
     ///
     /// - Parameter operations: The number of operations in `body`.
     private func count(
@@ -106,7 +106,8 @@ struct InstructionCounts {
 }
 
 extension BenchmarkMesh {
-    /// Lets the server handle its timeouts at `due`, slice by slice, and drops the datagrams that it sends.
+    /// Lets the server handle its timeouts at `due`, in as many slices as the server needs. Drops the datagrams that
+    /// the server sends.
     fileprivate mutating func finishSlices(_ due: Instant) {
         var now = due
         repeat {
@@ -116,13 +117,13 @@ extension BenchmarkMesh {
         } while registry.nextDeadline.map { $0 <= now } == true
     }
 
-    /// Waits until the server has published all changes and the rate limit of DELTAs has recovered.
+    /// Waits until the server has published all changes and may send DELTAs at once again.
     fileprivate mutating func settle() {
         repeat { advance(by: .milliseconds(20)) } while !registry.hasPublishedAll
         advance(by: .seconds(2))
     }
 
-    /// Publishes a change, so that the server delays the next one until its tick.
+    /// Publishes a change of the directory, so that the server does not publish the next change before its next tick.
     fileprivate mutating func delayChanges() {
         settle()
         handleAndRoute(leave(1))
@@ -133,7 +134,7 @@ extension BenchmarkMesh {
         for (bytes, path) in datagrams { deliver(bytes, from: path.remote) }
     }
 
-    /// Returns the first datagram of a kind that the server sends to the peer during `action` and right after it.
+    /// Returns the first datagram of a kind that the server sends to the first peer, during `action` or after it.
     fileprivate mutating func hold(_ kind: Kind, _ action: (inout BenchmarkMesh) -> Void) -> [[UInt8]] {
         heldKinds = [kind]
         action(&self)

@@ -12,22 +12,22 @@ internal import SecureMeshCore
 /// Members of a real server on 127.0.0.1. They join, verify each PULSE and sign each heartbeat, as peers do. They keep
 /// no directory.
 ///
-/// All of them share one thread and one socket, but each has an address of its own.
+/// All members share one thread and one socket, but each member has its own address.
 @safe struct MemberLoad {
     private let socket: CInt
     private let port: UInt16
     private let clock = ContinuousClock()
     private let origin: ContinuousClock.Instant
     private var members: [LightweightMember] = []
-    /// A timer wheel: slot N has the members whose deadline, in milliseconds, is N modulo the number of slots.
+    /// A timer wheel. Slot N contains the members whose deadline in milliseconds is N modulo the number of slots.
     private var slots: [[Int]] = Array(repeating: [], count: Self.slotCount)
     private var deadlines: [Int64] = []
     private var outgoing: [(member: Int, bytes: [UInt8])] = []
     private var lastPulse: [Instant?] = []
     private var buffer: UnsafeMutablePointer<loopback_datagram>
 
-    /// A member of which every other heartbeat is not sent. The server answers the next heartbeat at once, so its delay
-    /// can be measured.
+    /// A member that does not send every second heartbeat. The server answers the heartbeat after a missing one at
+    /// once, so the delay of this answer can be measured.
     private struct Probe {
         var isLost = false
         var sentAt: Instant?
@@ -72,7 +72,7 @@ internal import SecureMeshCore
 
     private var now: Instant { Instant(nanoseconds: (clock.now - origin).wholeNanoseconds) }
 
-    /// Lets the members join, at most 64 at a time, and waits until each has got a PULSE.
+    /// Lets `count` members join, at most 64 at a time, and waits until each member has received a PULSE.
     private mutating func join(_ count: Int, _ server: PublicKey) {
         let address = SocketAddress(ip: .v4(0x7F00_0001), port: port)
         while lastPulse.count(where: { $0 != nil }) < count {
@@ -95,7 +95,8 @@ internal import SecureMeshCore
         fflush(nil)
     }
 
-    /// Lets the members send heartbeats for a time, and prints the counts and delays.
+    /// Lets the members send heartbeats for a time. Then prints the numbers of datagrams, and the delays of the
+    /// server's answers.
     private mutating func live(for duration: Duration) {
         // After this time, the server has sent all changes of the directory to all members.
         let settled = now + .seconds(5)
@@ -125,8 +126,8 @@ internal import SecureMeshCore
             """)
     }
 
-    /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends as many as the
-    /// rate limit allows at once.
+    /// Sends heartbeats that were signed in advance, as fast as the server reads them. Each member sends as many
+    /// heartbeats as its rate limit allows at once.
     private mutating func blast() {
         let settled = now + .seconds(3)
         while now < settled { turn(waiting: true) }
@@ -160,8 +161,8 @@ internal import SecureMeshCore
             """)
     }
 
-    /// Returns the next heartbeat of a member. Moves `time`, a clock of this member only, to the time at which it is
-    /// due.
+    /// Returns the next heartbeat of a member. Sets `time`, which is the time of this member only, to the time at which
+    /// the heartbeat is due.
     private mutating func nextHeartbeat(of member: Int, after time: inout Instant) -> [UInt8] {
         for _ in 0..<100 {
             time = time + .milliseconds(500)
@@ -181,7 +182,7 @@ internal import SecureMeshCore
 
     private static let mostQueued = 2 << 20
 
-    /// Receives datagrams, handles due timeouts, and sends the results.
+    /// Receives datagrams, handles due timeouts, and sends the resulting datagrams.
     private mutating func turn(waiting: Bool) {
         for _ in 0..<16 {
             let count = unsafe Int(loopback_receive(socket, buffer, CInt(Self.batch), waiting ? 1 : 0))

@@ -1,9 +1,9 @@
 internal import CMallocCounter
 internal import SecureMeshCore
 
-/// The memory of a server and of a peer in a large mesh, in bytes of the heap.
+/// The heap memory of a server and of a peer in a large mesh, in bytes.
 struct MemoryBenchmarks {
-    /// The additional memory per member compared with a small mesh, and its limit.
+    /// The memory that each additional member takes, and the limit of this memory, in bytes.
     struct Result {
         let name: String
         let bytes: Int
@@ -12,7 +12,7 @@ struct MemoryBenchmarks {
 
     let results: [Result]
 
-    /// Lets `count` members join, and measures the memory.
+    /// Measures the memory in a mesh that `count` members have joined.
     init(members count: Int) {
         let large = Self.held(members: count)
         let small = Self.held(members: 1)
@@ -26,7 +26,8 @@ struct MemoryBenchmarks {
         ]
     }
 
-    /// Returns the bytes that a server and a peer use in a mesh of `count` members, minus those that new ones use.
+    /// Returns the bytes that a server and a peer use in a mesh of `count` members. The bytes that a server without
+    /// members and a peer that has not joined use are subtracted.
     private static func held(members count: Int) -> (server: Int, peer: Int) {
         // Most members are not active, which makes no difference to the server.
         var mesh = BenchmarkMesh(members: count, batch: Delta.mostAdditions, active: 40, lifetime: .seconds(36_000))

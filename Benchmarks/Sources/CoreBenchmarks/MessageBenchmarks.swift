@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 extension Benchmark {
-    /// Measures messages between members, and how a newcomer handles a whole SNAPSHOT.
+    /// Measures messages between members, and the handling of a whole SNAPSHOT at a newcomer.
     ///
     /// - Parameter count: The number of members.
     mutating func measureMessages(members count: Int) {

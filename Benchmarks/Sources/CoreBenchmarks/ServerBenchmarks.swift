@@ -69,7 +69,7 @@ extension Benchmark {
             run: { _ in for _ in 0..<5 { mesh.addMember() } })
     }
 
-    /// Measures the server's datagrams at a complete peer.
+    /// Measures how a complete peer handles the server's datagrams.
     mutating func measurePeer(_ mesh: inout BenchmarkMesh) {
         measure(
             "DELTA at a peer", limit: 60, repeats: 4,

@@ -1,7 +1,7 @@
 import SecureMeshCore
 
-/// Prints the time of each primitive in nanoseconds, one per line: the smallest mean of many short runs, because other
-/// programs can only make a run longer.
+/// Prints the time of each primitive in nanoseconds, one per line. The time is the smallest mean among many short runs,
+/// because other programs can only make a run longer.
 @main
 struct PrimitiveCosts {
     static func main() {

@@ -83,7 +83,7 @@ package struct ReloadReport: Codable, Sendable {
     package var schema = ControlLimits.schema
     /// The path of the list, as it was given to the server.
     package var list: String
-    /// The absolute path of the list, without symbolic links; nil from a server of an earlier version.
+    /// The absolute path of the list, without symbolic links; nil if the server has an earlier version of this program.
     package var file: String?
     package var keys: Int
     /// The names of the keys that are in the new list and were not in the previous list, in ascending order.

@@ -1,13 +1,15 @@
 internal import SecureMeshCore
 
-/// A member that does only what the server sees: it joins, signs, seals and sends heartbeats.
+/// A member that does only what the server can observe: it joins, and it signs, seals and sends heartbeats.
 ///
-/// It keeps no directory. The directories of 10,000 peers, with 10,000 entries each, would need tens of gigabytes.
+/// This member keeps no directory. The directories of 10,000 peers, with 10,000 entries each, would need tens of
+/// gigabytes.
 struct LightweightMember {
     let address: SocketAddress
-    /// The directory version that its heartbeats claim. With the default, the server never has a newer one to send.
+    /// The directory version that the member's heartbeats claim. With the default, the server never has a newer version
+    /// to send.
     var claim = UInt64.max
-    /// The part of a snapshot that the next heartbeat asks for, and the number that each heartbeat adds to it.
+    /// `next` is the part of a snapshot that the next heartbeat asks for. Each heartbeat adds `step` to `next`.
     var claimedPart: (next: UInt16, step: UInt16) = (0, 0)
     private let emptyDirectory: DirectoryReplica
     private var joining: Joining
@@ -29,7 +31,7 @@ struct LightweightMember {
         return Instant.earliest([sessions.deadline, sessions.candidate?.staleAt, hello])
     }
 
-    /// Handles a datagram and returns the answers to it.
+    /// Handles a datagram, and returns the member's answers.
     mutating func handle(_ bytes: [UInt8], now: Instant) -> [[UInt8]] {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return [] }
         switch datagram.header.fields {
@@ -62,10 +64,11 @@ struct LightweightMember {
         }
     }
 
-    /// Returns the LEAVEs of its sessions.
+    /// Returns the LEAVEs of the member's sessions.
     mutating func leave() -> [[UInt8]] { sessions.leave().map(\.bytes) }
 
-    /// Returns the HELLOs and heartbeats that are due at `now`. Gives up a candidate whose first PULSE is overdue.
+    /// Returns the HELLOs and heartbeats that are due at `now`. Gives up a candidate session whose first PULSE is
+    /// overdue.
     mutating func handleTimeout(now: Instant) -> [[UInt8]] {
         if sessions.giveUpCandidate(now), !joining.isActive { joining.start(at: now) }
         let hellos = sessions.candidate == nil ? joining.poll(now: now, random: &random) : []

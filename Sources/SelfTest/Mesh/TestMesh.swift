@@ -31,7 +31,7 @@ package final class TestMesh: VirtualMesh {
     private var strays: Set<Int> = []
     private let report: (String) -> Void
 
-    /// - Parameter report: Called with a description of the first breach of an invariant.
+    /// - Parameter report: Called with a description of the first violation of an invariant, if there is one.
     package init(
         seed: UInt64, report: @escaping (String) -> Void = { _ in },
         configure: (inout Registry.Configuration) -> Void = { _ in }

@@ -78,8 +78,8 @@ package struct LengthCheck {
     private static let longest = 1_400
 }
 
-/// Flips every single bit of every vector. The decoder, the seal or the signature must refuse the datagram, unless the
-/// bit is in an unsigned field of a RETRY.
+/// Flips each bit of each datagram of the vectors, one bit at a time. The decoder, the seal or the signature must
+/// refuse the datagram, unless the bit is in an unsigned field of a RETRY.
 package enum BitCheck {
     package static func run() throws -> String {
         var failures: [String] = []

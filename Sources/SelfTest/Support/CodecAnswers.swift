@@ -10,7 +10,8 @@ package func refusal(ofDatagram bytes: [UInt8]) -> Rejection? {
     }
 }
 
-/// Returns the refusal of a payload by the decoder of `kind`; nil if the decoder accepts it. RETRY has no payload.
+/// Returns the refusal of a payload by the decoder of `kind`; nil if the decoder accepts it. For RETRY, which has no
+/// payload, the result is nil.
 package func refusal(of kind: Kind, payload: [UInt8]) -> Rejection? {
     do throws(Rejection) {
         _ = try reencoded(kind, payload: payload)
@@ -39,8 +40,8 @@ package func reencoded(_ kind: Kind, payload: [UInt8]) throws(Rejection) -> [UIn
     }
 }
 
-/// Returns a description of the flaw if the decoder accepts bytes that are not the encoding of the decoded header; nil
-/// if it does not.
+/// Returns a description of the flaw if the decoder accepts bytes that are not the encoding of the decoded header;
+/// otherwise nil.
 package func flaw(ofDatagram bytes: [UInt8]) -> String? {
     guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
     let head = datagram.header.encode(size: datagram.size)
@@ -51,7 +52,7 @@ package func flaw(ofDatagram bytes: [UInt8]) -> String? {
 }
 
 /// Returns a description of the flaw if the payload decoder accepts bytes that are not the encoding of the decoded
-/// payload; nil if it does not.
+/// payload; otherwise nil.
 package func flaw(of kind: Kind, payload: [UInt8]) -> String? {
     guard let again = try? reencoded(kind, payload: payload), again != payload else { return nil }
     return "\(kind): \(payload.hex) is written again as \(again.hex)"

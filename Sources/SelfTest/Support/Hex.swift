@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Text that is not hexadecimal.
+/// The error for text that is not hexadecimal.
 package struct HexError: Error {
     package let text: String
 }
@@ -28,7 +28,7 @@ extension [UInt8] {
         map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
-    /// The first 48 bytes as `hex`, followed by the number of all bytes if there are more.
+    /// The first 48 bytes as `hex`. If there are more than 48, the total number of bytes follows.
     package var excerpt: String {
         count <= 48 ? hex : "\([UInt8](prefix(48)).hex)… (\(count) bytes)"
     }

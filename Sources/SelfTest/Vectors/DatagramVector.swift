@@ -1,7 +1,7 @@
 internal import MeshSimulator
 internal import SecureMeshCore
 
-/// A datagram of the vectors. Its parts are computed anew, and the datagram is decoded, opened and verified.
+/// A datagram of the test vectors. `check` computes its parts anew, and decodes, opens and verifies it.
 struct DatagramVector<Body: Payload> {
     let section: VectorSection
     let world: VectorWorld

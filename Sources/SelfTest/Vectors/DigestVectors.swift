@@ -1,7 +1,8 @@
 internal import SecureMeshCore
 
 extension VectorWorld {
-    /// Checks the hash tree of three entries, of which A and C are in one bucket, and that of an empty directory.
+    /// Checks the hash tree of a directory with the entries A, B and C, and the hash tree of an empty directory. A and
+    /// C are in the same bucket.
     func checkDigest(_ section: VectorSection) throws -> Sample? {
         let id = try keys.number("directory_u64")
         let (a, b) = (try entry(section, "entry_a"), try entry(section, "entry_b"))
@@ -26,7 +27,7 @@ extension VectorWorld {
         return nil
     }
 
-    /// Returns the hash of a group in which only these buckets have entries.
+    /// Returns the hash of a group of 16 buckets. Only the given buckets have entries.
     private func group(_ buckets: [Int: Bytes32]) -> [UInt8] {
         let input = (0..<16).flatMap { (buckets[$0] ?? .zero).array }
         return Sodium.hash(.directoryGroup, input.span).array

@@ -6,9 +6,9 @@ package struct Sample: Sendable {
     package let name: String
     package let kind: Kind
     package let bytes: [UInt8]
-    /// The payload and its signature; for RETRY the signature.
+    /// The payload followed by its signature; for RETRY, only the signature.
     package let plaintext: [UInt8]
-    /// Seals any plaintext with the datagram's key, as an insider could.
+    /// Seals any plaintext with the datagram's key, as a member that knows the key could.
     package let reseal: @Sendable (_ plaintext: [UInt8]) -> [UInt8]
     private let receive: @Sendable (_ bytes: [UInt8]) throws(Rejection) -> Void
 
@@ -27,7 +27,7 @@ package struct Sample: Sendable {
 
     package var payload: [UInt8] { Array(plaintext.dropLast(Signature.count)) }
 
-    /// Returns the receiver's refusal of `bytes`; nil if it accepts them.
+    /// Returns the receiver's refusal of `bytes`; nil if the receiver accepts them.
     package func refusal(of bytes: [UInt8]) -> Rejection? {
         do throws(Rejection) {
             let datagram = try Datagram(decoding: bytes.span)

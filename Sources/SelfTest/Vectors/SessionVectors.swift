@@ -16,7 +16,7 @@ extension VectorWorld {
         try checkToServer(section, .leave, Leave(number: section.number("number_u64")))
     }
 
-    /// Checks a PULSE, its token, and its digest, which is that of the directory in the SNAPSHOT.
+    /// Checks a PULSE, its token and its digest. The digest must be that of the directory in the vectors' SNAPSHOT.
     func checkPulse(_ section: VectorSection) throws -> Sample {
         let version = try section.number("version_u64")
         let snapshot = try vectors.section("snapshot")
@@ -30,7 +30,7 @@ extension VectorWorld {
         return try checkToPeer(section, .pulse(echo: section.number("echo_u64"), token: token), body)
     }
 
-    /// Checks a SNAPSHOT, the order of its entries and their bindings.
+    /// Checks a SNAPSHOT, the order of the entries in it, and the bindings of these entries.
     func checkSnapshot(_ section: VectorSection) throws -> Sample {
         let entries = [try entry(section, "entry_b"), try entry(section, "entry_a")]
         section.expect(entries.count == Int(try section.number("n_u64")), "n_u64 is another number")
@@ -59,7 +59,7 @@ extension VectorWorld {
         return try checkToPeer(section, .goodbye, Goodbye(session: section.session("session_u64"), reason: reason))
     }
 
-    /// Checks a MESSAGE from A to B, and its key.
+    /// Checks a MESSAGE from peer A to peer B, and the key with which the MESSAGE is sealed.
     func checkMessage(_ section: VectorSection) throws -> Sample {
         let key = try pairKey(section, "k_ab", from: "a", peerA, to: "b", peerB)
         let audience = try section.bytes32("audience")
@@ -76,7 +76,7 @@ extension VectorWorld {
         ).check()
     }
 
-    /// Checks an ACK from B to A, and its key.
+    /// Checks an ACK from peer B to peer A, and the key with which the ACK is sealed.
     func checkAcknowledgment(_ section: VectorSection) throws -> Sample {
         let key = try pairKey(section, "k_ba", from: "b", peerB, to: "a", peerA)
         return try DatagramVector(
@@ -91,7 +91,8 @@ extension VectorWorld {
         ).check()
     }
 
-    /// Derives the key of a pair as both of its ends do, and compares it with the value named `name`.
+    /// Derives the key of a pair as each of the two members does, and compares it with the published value named
+    /// `name`.
     private func pairKey(
         _ section: VectorSection, _ name: String, from: String, _ sender: SigningKey, to: String,
         _ receiver: SigningKey
@@ -138,7 +139,8 @@ extension VectorWorld {
         ).check()
     }
 
-    /// Makes an entry from the sections of the handshake, and compares its encoding with the bytes in `section`.
+    /// Makes an entry from the vectors of the handshake, and compares its encoding with the published bytes in
+    /// `section`.
     func entry(_ section: VectorSection, _ name: String) throws -> Entry {
         let isA = name == "entry_a"
         let hello = try vectors.section(isA ? "hello" : "hello-b")

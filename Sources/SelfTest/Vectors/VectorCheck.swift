@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Computes every value in each section of the vectors anew, and compares it.
+/// Computes every value in each section of the vectors anew, and compares it with the published value.
 package struct VectorCheck {
     /// The datagrams of the sections, one for each section that describes a datagram.
     package private(set) var datagrams: [Sample] = []
@@ -9,12 +9,14 @@ package struct VectorCheck {
 
     package var summary: String { "\(sections) sections, \(values) values" }
 
-    /// The sections of protocol version 1, in their order.
+    /// The names of the sections for protocol version 1, in the order of vectors.txt.
     package static let sections = [
         "keys", "hello", "hello-cookie", "hello-b", "retry", "welcome", "welcome-b", "reject", "confirm", "heartbeat",
         "leave", "pulse", "snapshot", "delta", "goodbye", "digest", "message", "message-all", "message-probe", "ack",
     ]
 
+    /// Checks all sections.
+    ///
     /// - Throws: A `Fault` that names the section and the value.
     package static func all(_ vectors: Vectors) throws -> VectorCheck {
         try require(vectors.names == Self.sections, "the sections are \(vectors.names.joined(separator: ", "))")
@@ -25,12 +27,12 @@ package struct VectorCheck {
         return check
     }
 
-    /// The datagrams of the published vectors.
+    /// Returns the datagrams of the published vectors, which this program contains.
     package static func published() throws -> [Sample] {
         try all(Vectors(text: Vectors.text)).datagrams
     }
 
-    /// Returns the failures in one section.
+    /// Returns descriptions of all failures in one section.
     package static func failures(in name: String, of vectors: Vectors) throws -> [String] {
         var check = VectorCheck()
         return try check.run(name, of: vectors)

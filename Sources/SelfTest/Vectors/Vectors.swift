@@ -3,7 +3,7 @@ internal import SecureMeshCore
 /// The content of `vectors.txt`, which an independent implementation has generated. The head of the file describes its
 /// format.
 package struct Vectors: Sendable {
-    /// The published vectors at the time of the build.
+    /// The content of the published vectors.txt at the time of the build.
     package static let text = String(decoding: PackageResources.vectors_txt, as: UTF8.self)
 
     package private(set) var names: [String] = []
@@ -23,15 +23,15 @@ package struct Vectors: Sendable {
         }
     }
 
-    /// Returns a section. None of its values counts as read yet.
+    /// Returns a section of the vectors. None of the section's values counts as read yet.
     func section(_ name: String) throws -> VectorSection {
         VectorSection(name: name, values: try require(values[name], "the vectors have no section [\(name)]"))
     }
 }
 
-/// A section of the vectors. The self-test must compute each of its values anew.
+/// A section of the vectors. The self-test must compute each value of the section anew.
 ///
-/// It stores which values were read, so that `finish` can report those that no check has read.
+/// The object stores which values were read, so that `finish` can report the values that no check has read.
 final class VectorSection {
     let name: String
     private(set) var failures: [String] = []
@@ -51,13 +51,14 @@ final class VectorSection {
         if !holds { failures.append("[\(name)] \(what())") }
     }
 
-    /// Checks that `made` is the published value of `key`, or is empty if the section has no line with that key.
+    /// Checks that `made` is the published value of `key`. If the section has no line with this key, `made` must be
+    /// empty.
     func expect(_ key: String, _ made: [UInt8]) throws {
         let published = values[key] == nil ? [] : try bytes(key)
         expect(made == published, "\(key) comes out as \(made.excerpt)")
     }
 
-    /// Expects that `made` is the text of `key`.
+    /// Checks that `made` is the published text of `key`.
     func expect(_ key: String, text made: String) throws {
         expect(try text(key) == made, "\(key) comes out as \(made)")
     }
@@ -86,7 +87,7 @@ final class VectorSection {
         try require(UInt64(text(key)), "[\(name)] \(key) is no number")
     }
 
-    /// Returns the eight bytes of a tag as a number.
+    /// Returns the tag with this key, which has eight bytes, as a number.
     func tag(_ key: String = "tag") throws -> UInt64 {
         let bytes = try bytes(key)
         var reader = ByteReader()
