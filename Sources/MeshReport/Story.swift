@@ -1,7 +1,7 @@
 package import MeshSimulator
 internal import SecureMeshCore
 
-/// The last events before a world failed. Running the world again yields them.
+/// The last events before a world failed. To find them, the world is run again.
 package enum Story {
     /// Returns lines to print: the last events of the peers that the failure concerns, in the order of time, and then
     /// the failure.

@@ -123,7 +123,7 @@ extension BenchmarkMesh {
         advance(by: .seconds(2))
     }
 
-    /// Publishes a change of the directory, so that the server does not publish the next change before its next tick.
+    /// Publishes a change of the directory, so that the server publishes the next change only `Limits.tick` later.
     fileprivate mutating func delayChanges() {
         settle()
         handleAndRoute(leave(1))

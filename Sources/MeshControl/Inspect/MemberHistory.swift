@@ -19,7 +19,7 @@ package struct MemberHistory: Sendable {
         let number: UInt64
     }
 
-    /// The keys that may join; nil if anyone may join, and at a peer, which does not know these keys.
+    /// The keys that may join; nil on a server that anyone may join, and on a peer, which does not know these keys.
     package var roster: Roster? {
         didSet { neverCount = countNever() }
     }
@@ -81,8 +81,7 @@ package struct MemberHistory: Sendable {
         present[member.publicKey] = Presence(member: member, since: now)
     }
 
-    /// Notes that a member has a new session. The member's `since` does not change: it stays the time of the first
-    /// join.
+    /// Notes that a member has a new session. The member's `since` does not change, because the member has not left.
     package mutating func noteRejoin(_ member: Member, at now: Timestamp) {
         guard present[member.publicKey] != nil else { return noteJoin(member, at: now) }
         present[member.publicKey]?.member = member

@@ -70,7 +70,7 @@ package final class PeerInspector: ControlledProcess {
         return true
     }
 
-    /// Returns true if members may have joined or left before `event` without an event for it.
+    /// Returns true if members may have joined or left, before `event`, without an event of their own.
     private func missesMembers(before event: PeerEvent) -> Bool {
         switch event {
         case .missed: return true

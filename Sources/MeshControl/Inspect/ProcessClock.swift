@@ -43,8 +43,8 @@ package final class ProcessClock: Sendable {
     /// Converts a time of this clock to the host's clock.
     package func onHost(_ time: Timestamp) -> Timestamp { time.moved(by: correction) }
 
-    /// The largest change of the difference between the two clocks that `correction` ignores, in milliseconds. NTP sets
-    /// a clock only if its error is above 128 ms. NTP corrects a smaller error by changing the rate, which both clocks
-    /// follow.
+    /// The largest change of the difference between the host's clock and this clock that `correction` ignores, in
+    /// milliseconds. NTP sets a clock only if its error is above 128 ms. NTP corrects a smaller error by changing the
+    /// rate, which both clocks follow.
     private static let tolerance: Int64 = 100
 }

@@ -39,8 +39,8 @@ package enum ControlLimits {
     package static let usualDeliveryTime = Duration.seconds(3)
     /// The longest time that a request may set for the acknowledgments of its message.
     package static let deliveryTime = Duration.seconds(60)
-    /// The longest time from a request until its answer begins. The time for which a message waits for acknowledgments
-    /// comes on top. To reload a list of peers that is a pipe, a server may need 10 s.
+    /// The longest time from a request until its answer begins. If the request waits for acknowledgments, the time that
+    /// it waits is added. To reload a list of peers that is a pipe, a server may need 10 s.
     package static let answerBeginning = Duration.seconds(15)
     /// The time between two checks that the file of the socket still exists.
     package static let fileCheck = Duration.seconds(5)

@@ -4,7 +4,8 @@ internal import SecureMesh
 package struct EventFilter: Sendable, Equatable {
     /// The kinds of events that are accepted; nil for all kinds.
     package var kinds: Set<ControlEvent.Kind>?
-    /// The names of members, to accept only the events that concern one of these members; nil for all events.
+    /// The names of the members whose events are accepted; nil to accept the events of all members, and events that
+    /// concern no member.
     package var names: Set<String>?
 
     package init(kinds: Set<ControlEvent.Kind>? = nil, names: Set<String>? = nil) {

@@ -77,8 +77,8 @@ struct FuzzExecution {
         return flaw(ofDatagram: bytes) ?? flaw(of: kind, payload: payload)
     }
 
-    /// Returns random bytes, the header of a vector with random bytes after it, or a tampered vector. Half of the
-    /// results have a correct length field.
+    /// Returns random bytes, the header of a vector with random bytes after it, or a tampered vector. In about half of
+    /// the cases, the length field is corrected.
     private mutating func noise() -> [UInt8] {
         let vector = random.element(of: bench.vectors).bytes
         var bytes: [UInt8] =

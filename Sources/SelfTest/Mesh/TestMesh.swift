@@ -206,7 +206,7 @@ package final class TestMesh: VirtualMesh {
         return play(atMost: limit, until: isDone)
     }
 
-    /// Advances the time in one step, so that the timers that expire meanwhile are late.
+    /// Advances the time in one step, so that machines handle the timeouts of this span late.
     package func leap(by duration: Duration) { state.pass(to: now + duration) }
 
     private func checkInvariants() {
