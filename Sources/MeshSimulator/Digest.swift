@@ -1,10 +1,10 @@
 import SecureMeshCore
 
-/// Two different hashes of 64 bits over the same numbers. Each step is a bijection of the number and of the state. So
-/// two inputs that differ in one number never have the same hash.
+/// Computes two different 64-bit hashes of the same sequence of numbers. Each step is one-to-one in the
+/// added number and in the previous state. So two sequences that differ in exactly one number never have the same hash.
 struct Digest {
-    /// The purpose of a hash. It determines the initial state, so that equal inputs have different hashes for different
-    /// purposes.
+    /// The purpose of a hash. The purpose determines the initial state, so equal inputs have different hashes for
+    /// different purposes.
     enum Use: UInt64 {
         case signature = 1, seal, identity, ephemeral, watch
     }

@@ -1,11 +1,12 @@
 package import SecureMeshCore
 
-/// Primitives with the sizes of the real ones at a hundredth of their cost, for worlds of thousands of peers.
+/// Fast primitives for worlds of thousands of peers. Keys, signatures and seals have the same sizes as the real ones,
+/// at a hundredth of the CPU time.
 ///
-/// INSECURE: a public key is enough to compute everything that its secret key can. Mistakes in protocol code still
-/// cause the same failures as with the real primitives: a signature verifies for one key and one message only, a seal
-/// opens only unchanged and under its own key and counter, and two ends agree only with each other's keys. The same
-/// inputs give the same bytes everywhere.
+/// INSECURE: whoever has a public key can compute everything that the owner of the secret key can. Mistakes in protocol
+/// code still cause the same failures as with the real primitives. A signature verifies for one key and one message
+/// only. A seal opens only if it is unchanged, and only with its own key and counter. Two ends agree on a secret only
+/// if each has the other's key. The same inputs give the same bytes on every machine.
 package struct InsecureTestCrypto: Primitives {
     package init() {}
 
@@ -30,7 +31,8 @@ package struct InsecureTestCrypto: Primitives {
 
     // MARK: agreement: exponents are odd numbers, and a product stands for a power
 
-    /// Derives the exponent of an identity from its public key, so that both ends can compute it.
+    /// Returns the agreement key of an identity. Its exponent is derived from the public key, so that both ends can
+    /// compute it.
     package func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
         publicKey(of: Exponent(.identity, key.bytes))
     }
@@ -51,8 +53,8 @@ package struct InsecureTestCrypto: Primitives {
         AgreementPublicKey(bytes: exponent.times(Exponent.base))
     }
 
-    /// Returns nil for a key that contains an even number. Every key of small order contains one; no key made here
-    /// does.
+    /// Returns the secret agreed with `key`; nil if one of the four numbers in `key` is even. Every key of small order
+    /// contains an even number, and no key that this type makes does.
     private func agree(_ exponent: Exponent, _ key: AgreementPublicKey) -> Secret32? {
         let numbers = key.bytes.littleEndian
         guard numbers.0 & numbers.1 & numbers.2 & numbers.3 & 1 == 1 else { return nil }
@@ -105,7 +107,7 @@ private struct Seal {
         cover = UInt8(truncatingIfNeeded: digest.value.0) | 1
     }
 
-    /// Masks or unmasks `input`, and writes the result into `output` from index `start` on. `output` must be long
+    /// Masks or unmasks `input`, and writes the result into `output`, beginning at index `start`. `output` must be long
     /// enough.
     ///
     /// The mask is a single byte, so that the compiler can process 16 bytes at a time.
@@ -114,8 +116,8 @@ private struct Seal {
         for index in start..<min(bytes.count, start + input.count) { bytes[index] = input[index &- start] ^ cover }
     }
 
-    /// Returns the tag of the ciphertext and the additional data before it. The tag also depends on the boundary
-    /// between them.
+    /// Returns the tag of the ciphertext and of the additional data before the ciphertext. The tag also depends on the
+    /// boundary between the two.
     func tag(of datagram: Span<UInt8>, sealed: Range<Int>) -> (UInt64, UInt64) {
         var digest = digest
         digest.add(UInt64(sealed.lowerBound))
@@ -124,7 +126,7 @@ private struct Seal {
     }
 }
 
-/// The exponent of a secret key for agreement: four odd numbers.
+/// The exponent that stands for a secret key in a key agreement: four odd numbers.
 private struct Exponent {
     private let numbers: (UInt64, UInt64, UInt64, UInt64)
 
@@ -136,9 +138,9 @@ private struct Exponent {
         numbers = (a | 1, b | 1, c | 1, d | 1)
     }
 
-    /// Returns the four products modulo powers of two. The order of the factors does not matter. The result is odd and
-    /// below 2^254, so it is a canonical key. It is never a point of small order: an odd encoding of such a point is 1
-    /// or above 2^254.
+    /// Returns the four products of `numbers` and `factor`, each modulo a power of two. Exponents can be applied in any
+    /// order. The result is odd and below 2^254, so it is the canonical encoding of a key. That key is never a point of
+    /// small order: an odd encoding of such a point is 1 or above 2^254.
     func times(_ factor: (UInt64, UInt64, UInt64, UInt64)) -> Bytes32 {
         Bytes32(
             littleEndian: (

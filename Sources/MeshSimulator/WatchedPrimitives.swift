@@ -1,19 +1,19 @@
 package import SecureMeshCore
 import Synchronization
 
-/// Primitives that forward and count all calls, and check that no key and counter seal two plaintexts (PROTOCOL.md,
-/// sections 4.4 and 5.1).
+/// Forwards and counts all calls of primitives, and checks that no two plaintexts are sealed with the same key and
+/// counter (PROTOCOL.md, sections 4.4 and 5.1).
 ///
-/// They keep 56 bytes per key for as long as they exist, because no key may ever seal with the same counter again.
+/// An instance keeps 56 bytes per key as long as it exists, because no key may ever seal with the same counter again.
 package final class WatchedPrimitives: Primitives {
     package enum Call: Int, CaseIterable, Hashable, Sendable {
         case sign, verify, isValidPoint, agreementKey, publicKey, agree, agreeAsIdentity, seal, open
     }
 
-    /// A forbidden seal: the use of a key with a counter that the key may not be used with any more.
+    /// A forbidden call of `seal`: the key must not be used with this counter any more.
     package struct Violation: Hashable, Sendable {
         package enum Fault: Hashable, Sendable {
-            /// One key and counter sealed two plaintexts, or one plaintext under two headers.
+            /// One key and counter sealed two different plaintexts, or one plaintext under two different headers.
             case counterReused
             case counterWentBack
             /// The key of a HELLO, WELCOME or REJECT sealed a second datagram.
@@ -45,7 +45,8 @@ package final class WatchedPrimitives: Primitives {
     }
 
     private let base: any Primitives
-    /// A lock, because `Primitives` must be `Sendable`. A world has one thread, so no call ever waits for the lock.
+    /// The state, in a lock because `Primitives` must be `Sendable`. A world has one thread, so no call ever waits for
+    /// the lock.
     private let state = Mutex(State())
 
     package init(_ base: any Primitives) {
@@ -54,7 +55,7 @@ package final class WatchedPrimitives: Primitives {
 
     /// The first 100 violations.
     package var violations: [Violation] { state.withLock { $0.violations } }
-    /// The number of keys with which datagrams were sealed.
+    /// The number of different keys with which datagrams were sealed.
     package var keyCount: Int { state.withLock { $0.newest.count } }
 
     package func count(of call: Call) -> Int {
@@ -129,8 +130,8 @@ package final class WatchedPrimitives: Primitives {
         state.withLock { $0.calls[call.rawValue] += 1 }
     }
 
-    /// Returns the fault of a seal; nil if there is none. Sealing the same datagram again is not a fault, because it
-    /// reveals nothing.
+    /// Returns the fault in sealing `content` with `counter` after the seal `newest`; nil if there is no fault. Sealing
+    /// the same datagram again is not a fault, because it reveals nothing.
     private static func fault(_ newest: Seal, _ counter: UInt64, _ content: Content) -> Violation.Fault? {
         if counter < newest.counter { return .counterWentBack }
         if counter == newest.counter {

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// Repeats CONFIRMs, later and from other addresses. The attacker is on the path.
+/// Sends CONFIRMs again, at later times and from other addresses. The attacker is on the path.
 final class ConfirmReplay: Adversary {
     var record = Recording.Attack(
         .confirmReplay, goals: "a CONFIRM is accepted twice", "a CONFIRM is accepted from another address")
@@ -11,7 +11,7 @@ final class ConfirmReplay: Adversary {
         guard flight.kind == .confirm else { return flight }
         if kept.count == Self.memory { kept.removeFirst() }
         kept.append(flight)
-        // A copy from elsewhere arrives before the CONFIRM.
+        // A copy from another address arrives before the CONFIRM itself.
         if reach.random.chance(30) { put(flight, from: reach.address(0), after: .zero, &reach) }
         guard reach.random.chance(30) else { return flight }
         reach.forward(flight, after: .milliseconds(20), isCopy: false)

@@ -1,15 +1,15 @@
 internal import SecureMeshCore
 
-/// A peer that the lying server serves, with the peer's session and the directory that was sent to it.
+/// A peer that `LyingServer` serves in place of the real server: its session, and the directory that was sent to it.
 struct DeceivedPeer {
     let address: SocketAddress
     /// A false address of this peer, which the attacker sometimes lists in the directories of other peers.
     let decoy: SocketAddress
     var current: ScriptedServer?
-    /// The entry under which this peer's directories list each member, true or false, by the member's session. An entry
-    /// never changes, because a peer refuses one that contradicts an earlier one.
+    /// For each member, by its session: the entry, true or false, that all directories for this peer contain. This
+    /// entry never changes, because a peer refuses an entry that contradicts an earlier entry of the same session.
     private(set) var views: [SessionID: Entry] = [:]
-    /// The entries of the newest directory that was sent to it.
+    /// The entries of the newest directory that was sent to this peer.
     private(set) var told: [Entry] = []
     private var offers: [ScriptedServer] = []
     /// The number of the peer's newest HEARTBEAT.
@@ -32,7 +32,8 @@ struct DeceivedPeer {
         offers.append(server)
     }
 
-    /// Begins a session, and returns true, if `flight` is the peer's CONFIRM to one of the WELCOMEs in `offers`.
+    /// Begins a session and returns true if `flight` is the peer's CONFIRM to one of the WELCOMEs in `offers`.
+    /// Otherwise returns false.
     mutating func confirm(_ flight: Flight) -> Bool {
         for var server in offers.reversed() where server.session.rawValue == flight.from {
             guard let heartbeat = try? server.open(Heartbeat.self, flight.bytes) else { continue }
@@ -52,7 +53,7 @@ struct DeceivedPeer {
         held = heartbeat.version
     }
 
-    /// Returns a PULSE with the version and the digest of the newest directory.
+    /// Returns a PULSE with the version and the digest of the newest directory; nil if the peer has no session.
     mutating func pulse(token: UInt64) -> ForgedDatagram? {
         guard let epoch = current?.epoch else { return nil }
         let version = max(version, 1)
@@ -66,8 +67,9 @@ struct DeceivedPeer {
         return current?.next(.goodbye, Goodbye(session: session, reason: reason))
     }
 
-    /// Returns the datagrams of the next directory: one DELTA if `asDelta` is true, the peer holds the newest version,
-    /// and the change fits into one; otherwise a SNAPSHOT in parts.
+    /// Returns the datagrams that send `entries` to the peer as its next directory. They are one DELTA if `asDelta` is
+    /// true, the peer holds the newest version, and the change fits into one DELTA. Otherwise they are a SNAPSHOT in
+    /// parts.
     mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }

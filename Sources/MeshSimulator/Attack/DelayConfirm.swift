@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Holds every CONFIRM for seconds, so that the key may be revoked before it arrives. The attacker is on the path.
+/// Delays every CONFIRM by some seconds, so that the sender's key may be revoked before the CONFIRM arrives. The
+/// attacker is on the path.
 final class DelayConfirm: Adversary {
     var record = Recording.Attack(.delayConfirm, goals: "a revoked key becomes a member")
     let isOnPath = true

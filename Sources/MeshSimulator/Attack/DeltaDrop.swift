@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Drops DELTA and SNAPSHOT to some peers, passes PULSE, and delays messages to them. The attacker is on the path.
+/// Drops every DELTA and SNAPSHOT to some peers, but passes PULSEs to them, and delays messages to them. The attacker
+/// is on the path.
 ///
 /// These peers see that the server is alive, but not which members have left or were revoked.
 final class DeltaDrop: Adversary {

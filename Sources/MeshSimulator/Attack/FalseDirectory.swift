@@ -1,17 +1,17 @@
 internal import SecureMeshCore
 
-/// The false entries and messages of a lying server.
+/// Makes the false directory entries and the false messages that `LyingServer` sends.
 struct FalseDirectory {
     let epoch: UInt64
     private let context: SigningContext
     private let key: SigningKey
     private let parameters: Welcome.Parameters
-    /// The secret of the attacker's ephemeral key. False entries list this key instead of the one that the member has
-    /// signed.
+    /// The secret half of an ephemeral key pair of the attacker. False entries contain the public half instead of the
+    /// key that the member has signed.
     private let falseSecret: Secret32
     private let falseKey: AgreementPublicKey
-    /// The entry of a member that does not exist. Its binding is valid, because the attacker signed it with the entry's
-    /// key.
+    /// The entry of a member that does not exist. The binding in this entry is valid, because the attacker made it with
+    /// `nobodysKey`.
     private let nobody: Entry
     private let nobodysKey: SigningKey
 
@@ -41,7 +41,7 @@ struct FalseDirectory {
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
-    /// Returns the entry, often a false one, that every directory for `victim` lists for a member.
+    /// Returns the entry for a member that every directory for `victim` contains. It is often a false one.
     func view(of entry: Entry, to victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions)
         -> Entry
     {
@@ -62,7 +62,8 @@ struct FalseDirectory {
         return view
     }
 
-    /// Returns a directory for `victim`: the entries in its `views`, and in 30 of 100 calls one more false change.
+    /// Returns a directory for `victim`: the entries in its `views`. In 30 of 100 calls, the directory has one more
+    /// false change.
     func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
         guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }
@@ -83,11 +84,12 @@ struct FalseDirectory {
         return Self.inOrder(entries)
     }
 
-    /// Returns the entries without `nobody`, because a message in the name of a made-up member is not a forgery.
+    /// Returns the entries without `nobody`. A message in the name of this invented member would not count as a
+    /// forgery.
     func existing(_ entries: [Entry]) -> [Entry] { entries.filter { $0.identity != nobody.identity } }
 
-    /// Returns true if `flight` is a message between two of `senders` that is sealed with the false key, so that the
-    /// attacker can open it.
+    /// Returns true if the attacker can open `flight`: it is a message between two of `senders`, and is sealed with a
+    /// key that was agreed with the attacker's false key.
     func canOpen(_ flight: Flight, from senders: [Entry]) -> Bool {
         guard let datagram = try? Datagram(decoding: flight.bytes.span) else { return false }
         return senders.contains { sender in
@@ -102,7 +104,8 @@ struct FalseDirectory {
         }
     }
 
-    /// Returns a message that is sealed as if the false key were the sender's, and signed by `nobody`.
+    /// Returns a message that is sealed as if the attacker's false key were the key of `sender`, and that is signed by
+    /// `nobody`. Returns nil if no key can be agreed.
     func message(from sender: Entry, to receiver: Entry, counter: UInt64) -> [UInt8]? {
         guard let pair = pairKey(from: sender, to: receiver, isSending: true) else { return nil }
         return ForgedDatagram(
@@ -113,7 +116,8 @@ struct FalseDirectory {
         ).bytes
     }
 
-    /// Returns the key of messages between two members, one of which is listed with the attacker's false ephemeral key.
+    /// Returns the key that seals messages from `sender` to `receiver` if one of the two is listed with the attacker's
+    /// false key: the sender if `isSending` is true, otherwise the receiver. Returns nil if no key can be agreed.
     private func pairKey(from sender: Entry, to receiver: Entry, isSending: Bool) -> Secret32? {
         let theirs = isSending ? receiver : sender
         guard let secret = context.primitives.agree(falseSecret, theirs.agreementKey) else { return nil }
@@ -122,7 +126,7 @@ struct FalseDirectory {
         return PairEnd.key(secret, from: from, to: to, mesh: context.mesh)
     }
 
-    /// Returns the entries in ascending order of their sessions, each session once, as the decoder requires.
+    /// Returns the entries in ascending order of their sessions, with one entry per session, as the decoder requires.
     private static func inOrder(_ entries: [Entry]) -> [Entry] {
         let sorted = entries.sorted { $0.session < $1.session }
         return sorted.enumerated().filter { index, entry in index == 0 || sorted[index - 1].session != entry.session }

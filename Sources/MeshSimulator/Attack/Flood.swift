@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// Floods the server with garbage and HELLOs, also from the addresses of members. The attacker is off the path.
+/// Floods the server with garbage and HELLOs. Some of these datagrams have the address of a member as their source. The
+/// attacker is off the path.
 final class Flood: FloodingAdversary {
     var record = floodRecord(of: .flood)
     private var strangers: [ScriptedPeer] = []
@@ -20,7 +21,7 @@ final class Flood: FloodingAdversary {
         reach.nextAct = .milliseconds(100)
     }
 
-    /// Answers a RETRY with a HELLO that has its cookie.
+    /// Answers a RETRY with a HELLO that contains the cookie of the RETRY.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .retry, let datagram = try? Datagram(decoding: flight.bytes.span),
             case .retry(let cookie, _) = datagram.header.fields,
@@ -37,7 +38,7 @@ final class Flood: FloodingAdversary {
         reach.send(bytes, from: source, isGarbage: isGarbage)
     }
 
-    /// Returns one of the attacker's own addresses, or a guessed one that may be a member's.
+    /// Returns a source address: one of the attacker's own, or a guessed one that may be a member's.
     private func source(_ reach: inout AttackerActions) -> SocketAddress {
         reach.random.chance(30) ? Addresses.slot(reach.random.below(16)) : reach.address(reach.random.below(1_000))
     }

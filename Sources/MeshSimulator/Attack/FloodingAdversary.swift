@@ -2,12 +2,12 @@
 protocol FloodingAdversary: Adversary {}
 
 extension FloodingAdversary {
-    /// Returns a record with the goals of a flood.
+    /// Returns an empty record with the two goals of a flood.
     static func floodRecord(of strategy: Strategy) -> Recording.Attack {
         Recording.Attack(strategy, goals: "a live member is removed", "the server sends more than it receives")
     }
 
-    /// Notes one datagram of the flood, which is an attempt at both goals.
+    /// Records that the attacker sends one datagram, which counts as an attempt at both goals.
     func noteAttempt() {
         record.tried(0)
         record.tried(1)

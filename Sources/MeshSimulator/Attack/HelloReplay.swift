@@ -1,15 +1,16 @@
 internal import SecureMeshCore
 
-/// Repeats true HELLOs from thousands of forged addresses a second, so that the server agrees on keys, verifies and
-/// signs for nobody. The attacker is on the path.
+/// Repeats the HELLOs of honest peers 5,000 times per second, from 4,000 forged addresses. For each HELLO the server
+/// spends CPU time on key agreement, verification and signing, although no peer joins. The attacker is on the path.
 ///
-/// The addresses are so many that no limit of one prefix stops them. Only a world with processors shows the cost.
+/// There are so many addresses that no limit per address prefix stops them. Only a world with processors shows the
+/// cost.
 final class HelloReplay: FloodingAdversary {
     var record = floodRecord(of: .helloReplay)
     let isOnPath = true
     private var recorded: [[UInt8]] = []
 
-    /// Records HELLOs without a cookie, which are valid from each address.
+    /// Records HELLOs without a cookie, because such a HELLO is valid from every address.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .hello, recorded.count < Self.memory,
             let datagram = try? Datagram(decoding: flight.bytes.span),
@@ -31,7 +32,7 @@ final class HelloReplay: FloodingAdversary {
 
     private static let memory = 64
     private static let addresses = 4_000
-    /// 5,000 datagrams per second.
+    /// The time between two bursts of `together` datagrams. It makes 5,000 datagrams per second.
     private static let pause = Duration.milliseconds(2)
     private static let together = 10
 }

@@ -1,9 +1,9 @@
 internal import SecureMeshCore
 
-/// Cuts peers off, keeps their heartbeats, and passes them on one by one, even after the peer has died. The attacker is
-/// on the path.
+/// Cuts some peers off from the server, stores their heartbeats, and sends these to the server one by one, even after
+/// their senders have died. The attacker is on the path.
 ///
-/// The attack withholds HELLOs, because the heartbeats are useless once the peer has joined again.
+/// The attack also withholds HELLOs, because the stored heartbeats are useless once their sender has joined again.
 final class HoardHeartbeats: Adversary {
     var record = Recording.Attack(
         .hoardHeartbeats,
@@ -11,11 +11,12 @@ final class HoardHeartbeats: Adversary {
     let isOnPath = true
     private struct Store {
         let peer: SocketAddress
-        /// The time from which the peer is cut off: only its messages pass.
+        /// The time from which the peer is cut off. From then on, the attacker passes only messages to and from the
+        /// peer.
         let from: Instant
         var held: [Flight] = []
         var fedAt: Instant
-        /// True once the end of the session was measured; later sessions do not count.
+        /// True once the session that was cut off has ended or was replaced. Later sessions do not count as successes.
         var isMeasured = false
     }
     private var stores: [Store] = []

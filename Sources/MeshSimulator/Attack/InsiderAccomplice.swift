@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Two members of one attacker. One of them stops receiving, as if its address belonged to someone else, and sends
-/// HEARTBEATs with the tokens that the other one receives.
+/// An attacker with two members. The member `deaf` stops receiving, as if its address belonged to someone else. It then
+/// sends HEARTBEATs with the tokens that the member `listener` receives.
 final class InsiderAccomplice: Adversary {
     var record = Recording.Attack(
         .insiderAccomplice, goals: "a member that does not receive stays listed for longer than two lifetimes")

@@ -8,9 +8,9 @@ final class InsiderImpostor: Adversary {
         "a message of it is delivered as another's")
     let isOnPath = true
     private var seat: InsiderSession?
-    /// Scripted peers with the attacker's key, under another's name or at another's address.
+    /// Scripted peers with the attacker's key, each with the name or the address of another member.
     private var impostors: [ScriptedPeer] = []
-    /// The members, and the times of their joins, by key.
+    /// The members and the times of their joins, by public key.
     private var members: [PublicKey: (member: Member, since: Instant)] = [:]
 
     func act(_ reach: inout AttackerActions) {
@@ -35,8 +35,8 @@ final class InsiderImpostor: Adversary {
         }
     }
 
-    /// Intercepts the WELCOMEs that answer the attacker's HELLOs. The server may send these to the address of another
-    /// peer.
+    /// Intercepts the WELCOMEs that answer the attacker's HELLOs. The server may send such a WELCOME to the address of
+    /// another peer.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .welcome else { return flight }
         for index in impostors.indices where impostors[index].address == flight.destination {

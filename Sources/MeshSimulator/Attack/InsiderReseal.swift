@@ -1,7 +1,8 @@
 internal import SecureMeshCore
 
-/// Takes messages that other members have sent to the attacker, and seals them for third members, from the sender's
-/// session or from its own. The messages may be from earlier sessions of the attacker. The attacker is a member.
+/// Takes messages that other members have sent to the attacker, and seals them for third members. The header names
+/// either the session of the message's sender or the attacker's own session. The messages may be from earlier sessions
+/// of the attacker. The attacker is a member.
 final class InsiderReseal: Adversary {
     var record = Recording.Attack(
         .insiderReseal, goals: "a message is delivered to another receiver, or as another sender's")

@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// The session of an insider, which joins and sends HEARTBEATs as an honest peer does.
+/// The membership of an attacker whose key is on the roster. The attacker joins and sends HEARTBEATs as an honest peer
+/// does.
 struct InsiderSession {
     var member: ScriptedPeer
     let address: SocketAddress
@@ -9,9 +10,9 @@ struct InsiderSession {
     private var heartbeatAt: Instant?
     private var heardAt: Instant?
 
-    /// Makes a member with a key of the attacker; nil if the attacker has no key on the roster.
+    /// Makes a member with one of the attacker's keys. Returns nil if the attacker does not have that key.
     ///
-    /// - Parameter isAccomplice: True to use the second key of an attack that has two.
+    /// - Parameter isAccomplice: True to use the attacker's second key, which only `InsiderAccomplice` has.
     init?(_ reach: AttackerActions, isAccomplice: Bool = false) {
         guard let insider = isAccomplice ? reach.holdings.accomplice : reach.holdings.insider else { return nil }
         member = ScriptedPeer(key: insider.key, name: insider.name, context: reach.context)
@@ -19,7 +20,7 @@ struct InsiderSession {
         interval = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
     }
 
-    /// Returns true if a PULSE has arrived in the last three intervals.
+    /// Returns true if the attacker is a member: a PULSE has arrived in the last three heartbeat intervals.
     func isIn(_ now: Instant) -> Bool {
         heardAt.map { now - $0 < interval * 3 } ?? false
     }
@@ -27,7 +28,7 @@ struct InsiderSession {
     /// The other members in the directory.
     var others: [Entry] { member.known.filter { $0.identity != member.key.publicKey } }
 
-    /// Sends a HELLO or a HEARTBEAT if it is due.
+    /// Sends a HEARTBEAT if one is due. While the attacker is not a member, sends a HELLO instead if one is due.
     mutating func keep(_ reach: inout AttackerActions) {
         if isIn(reach.now) {
             guard heartbeatAt.map({ reach.now - $0 >= interval }) ?? true else { return }
@@ -39,7 +40,7 @@ struct InsiderSession {
         }
     }
 
-    /// Handles a datagram, and answers a WELCOME with CONFIRM.
+    /// Handles a datagram, and answers a WELCOME with a CONFIRM.
     mutating func hear(_ flight: Flight, _ reach: inout AttackerActions) {
         let session = member.session
         member.hear(flight.bytes)

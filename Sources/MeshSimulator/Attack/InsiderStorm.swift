@@ -58,8 +58,8 @@ final class InsiderStorm: Adversary {
         second = (begin, (second?.bytes ?? 0) + bytes, (second?.snapshots ?? 0) + snapshots)
     }
 
-    /// Compares the figures of one second with the bounds, unless the server restarted within it and forgot what it had
-    /// sent.
+    /// Compares the counts of the past second with their bounds. If the server restarted in that second, it has
+    /// forgotten what it had sent, so nothing is compared.
     private func judge(begin: Instant) {
         guard let second, let steadySince, begin >= steadySince else { return }
         record.tried(0)
@@ -68,19 +68,20 @@ final class InsiderStorm: Adversary {
         record.got(2, if: second.snapshots > Self.repairs * parts)
     }
 
-    /// The largest number of SNAPSHOT parts per answer. At least five members fit in a part.
+    /// The largest number of SNAPSHOT parts that the server sends in one answer. At least five members fit in a part.
     private var parts: Int {
         let whole = mostKnown / 5 + 1
         return min(whole, Limits.firstBurst)
     }
 
-    /// The largest number of repairs per second. A repair is an answer of the server with missing parts of the
-    /// directory. The first two repairs after a join need not wait.
+    /// The largest number of repairs that the server may send to the attacker per second. A repair is an answer of the
+    /// server with missing parts of the directory. The first two repairs after a join need not wait for
+    /// `Limits.repairGap`.
     private static let repairs =
         Int(Duration.seconds(1) / Limits.repairGap) + 1 + 2 * (Limits.joinRate.burst + Limits.joinRate.perSecond)
 
-    /// The largest number of bytes per second: repairs and joins with their parts and DELTAs, one DELTA per tick,
-    /// PULSEs, and answers to HELLOs.
+    /// The largest number of bytes that the server may send to the attacker per second. It is enough for repairs and
+    /// joins with their parts and DELTAs, for one DELTA per tick, for PULSEs, and for answers to HELLOs.
     private var bound: Int {
         let datagrams = Self.repairs * (parts + Limits.deltasPerHeartbeat) + Int(Duration.seconds(1) / Limits.tick)
         return datagrams * ProtocolConstants.maximumDatagram + 100 * Kind.hello.minimumSize

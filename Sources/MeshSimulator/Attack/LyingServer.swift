@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Serves some peers itself, and lies to each about keys, names, sessions and members. The attacker has the server's
-/// key and is on the path.
+/// Serves some peers in place of the real server, and lies to each of them about keys, names, sessions and members. The
+/// attacker has the server's key and is on the path.
 final class LyingServer: Adversary {
     var record = Recording.Attack(
         .lyingServer, goals: "a peer seals with a key that its owner has not signed",
@@ -33,7 +33,8 @@ final class LyingServer: Adversary {
         return isServers && victims.contains { $0.address == flight.destination } ? nil : flight
     }
 
-    /// Handles a message to one of the decoy addresses: passes it on, twice, to the member that was listed there.
+    /// Handles a message to one of the decoy addresses: sends two copies of the message to the peer that was listed
+    /// there.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .message else { return }
         let senders = victims.compactMap(\.current?.entry)
@@ -109,7 +110,7 @@ final class LyingServer: Adversary {
         put(draft, index, &reach)
     }
 
-    /// Sends a victim a directory, as DELTA or as SNAPSHOT.
+    /// Sends a directory, which is often a false one, to a victim as DELTA or as SNAPSHOT.
     private func tell(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         for entry in victims.compactMap(\.current?.entry) where victims[index].views[entry.session] == nil {
             let view = lies.view(of: entry, to: victims[index], among: victims, &reach)
@@ -122,7 +123,7 @@ final class LyingServer: Adversary {
         }
     }
 
-    /// Sends a victim a message in another member's name.
+    /// Sends a victim a message in the name of another member.
     private func lie(to index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         guard let receiver = victims[index].current?.entry,
             let sender = lies.existing(victims[index].told).randomly(&reach.random),
@@ -132,7 +133,7 @@ final class LyingServer: Adversary {
         reach.send(bytes, from: sender.address, to: victims[index].address, isGarbage: true)
     }
 
-    /// Ends a victim's session, with a reason after which the peer joins again at once.
+    /// Ends a victim's session with a GOODBYE whose reason makes the peer join again at once.
     private func dismiss(_ index: Int, _ reach: inout AttackerActions) {
         let reason = reach.random.element(of: [Goodbye.Reason.expired, .tooOld, .stopping])
         if let draft = victims[index].goodbye(reason) { put(draft, index, &reach) }

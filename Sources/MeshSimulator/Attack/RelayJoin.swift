@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Relays handshakes through its own addresses, so that peers are listed there, and at some time stops relaying. The
-/// attacker is on the path.
+/// Relays handshakes through its own addresses, so that the server lists peers at the attacker's addresses. After some
+/// time the attacker stops relaying. The attacker is on the path.
 final class RelayJoin: Adversary {
     var record = Recording.Attack(
         .relayJoin, goals: "a peer stays listed for longer than two lifetimes and the sweeps after the end of relaying",

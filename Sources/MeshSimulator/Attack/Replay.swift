@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Records datagrams and repeats them: to the receiver, to others, and from other addresses. The attacker is on the
-/// path.
+/// Records datagrams and sends them again: to the same receiver, to other receivers, or from other addresses. The
+/// attacker is on the path.
 final class Replay: Adversary {
     var record = Recording.Attack(
         .replay, goals: "a datagram is accepted twice", "the server accepts a session's datagram from another address")
@@ -46,8 +46,8 @@ final class Replay: Adversary {
         record.got(1, if: sent.source != handling.flight.source && !handling.isFromMember)
     }
 
-    /// Returns true if the datagram's kind is CONFIRM or one that follows the handshake. Datagrams of other kinds may
-    /// be accepted twice.
+    /// Returns true if the datagram is a CONFIRM, or of a kind that is sent after the handshake. A receiver must accept
+    /// such a datagram at most once. It may accept the other kinds twice.
     private func isSessions(_ flight: Flight) -> Bool {
         flight.kind.map { $0.rawValue >= Kind.confirm.rawValue } ?? false
     }

@@ -2,8 +2,8 @@ internal import SecureMeshCore
 
 /// Answers joining peers with changed and repeated RETRYs, WELCOMEs and REJECTs. The attacker is on the path.
 ///
-/// The tag and the cookie of a RETRY are not signed. So one RETRY, which a flood of HELLOs provokes, can be sent to all
-/// joining peers until the cookie key rotates.
+/// The tag and the cookie of a RETRY are not signed. So the attacker provokes one RETRY with a flood of HELLOs, and can
+/// then send this RETRY to all joining peers until the cookie key rotates.
 final class RetryForge: Adversary {
     var record = Recording.Attack(
         .retryForge, goals: "one HELLO accepts two RETRYs", "a peer accepts a changed WELCOME or REJECT")
@@ -16,7 +16,7 @@ final class RetryForge: Adversary {
     private var joiners: [(tag: UInt64, address: SocketAddress)] = []
     private var retried: Set<UInt64> = []
 
-    /// Floods the server until it answers with RETRY.
+    /// Floods the server with invalid HELLOs until the server answers one of them with RETRY.
     func act(_ reach: inout AttackerActions) {
         guard retry == nil, probes < Self.probes else { return }
         probes += Self.burst
@@ -77,7 +77,8 @@ final class RetryForge: Adversary {
         reach.send(bytes, from: Addresses.server, to: joiner.address, isGarbage: true)
     }
 
-    /// Repeats an answer: unchanged, with a flipped bit, or addressed to another HELLO.
+    /// Sends one of `answers` again: unchanged, with a flipped bit, with the tag of another HELLO, or with both
+    /// changes.
     private func forgeAnswer(_ reach: inout AttackerActions) {
         guard var flight = answers.isEmpty ? nil : reach.random.element(of: answers) else { return }
         let unchanged = flight.bytes

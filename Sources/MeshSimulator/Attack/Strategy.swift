@@ -1,4 +1,4 @@
-/// The attackers. Their raw values are the names that `p2p simulate --attack` takes.
+/// The kinds of attackers. The raw values are the names that `p2p simulate --attack` accepts.
 package enum Strategy: String, CaseIterable, Sendable {
     // A sender off the path.
     case flood
@@ -21,7 +21,8 @@ package enum Strategy: String, CaseIterable, Sendable {
     // Someone with the server's key.
     case lyingServer = "lying-server"
 
-    /// The attacks of which the worlds of a swarm draw some. The others need a world that was made for them.
+    /// The attacks that a random world of a swarm may have. The other attacks have an effect only in a world that was
+    /// made for them.
     package static let drawn = allCases.filter { $0 != .helloReplay }
 
     var adversary: any Adversary {
@@ -46,7 +47,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         }
     }
 
-    /// A short sentence about the attacker, for the help of `p2p simulate` and the report.
+    /// A short sentence that says what the attacker does, for the help of `p2p simulate` and the report.
     package var summary: String {
         switch self {
         case .flood: "A stranger floods the server with garbage and HELLOs."

@@ -1,14 +1,14 @@
 internal import SecureMeshCore
 
-/// Delays each PULSE and HEARTBEAT a little longer than the one before, so that a peer receives only old datagrams. The
-/// attacker is on the path.
+/// Delays each PULSE and HEARTBEAT of a peer a little longer than the previous one, so that only old datagrams arrive.
+/// The attacker is on the path.
 final class StretchDelay: Adversary {
     var record = Recording.Attack(
         .stretchDelay,
         goals: "a peer trusts its directory for too long after the last heartbeat that the server accepted")
     let isOnPath = true
-    /// The present delay of a peer's datagrams (`now`), and the time that each of them adds to it (`more`), by the
-    /// peer's address.
+    /// For each peer, by its address: the present delay of its datagrams (`now`), and the time by which each datagram
+    /// increases that delay (`more`).
     private var lags: [SocketAddress: (now: Duration, more: Duration)] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

@@ -1,11 +1,11 @@
 internal import SecureMeshCore
 
-/// Damages datagrams: flips bits, truncates, extends, and joins the head of one datagram to the tail of another. The
-/// attacker is on the path.
+/// Damages datagrams: flips bits, truncates or extends a datagram, or joins the head of one datagram to the tail of
+/// another. The attacker is on the path.
 final class Tamper: Adversary {
     var record = Recording.Attack(.tamper, goals: "a changed datagram is accepted")
     let isOnPath = true
-    /// The newest datagram of each kind.
+    /// The newest datagram of each kind, by the byte that stands for the kind.
     private var newest: [UInt8: Flight] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

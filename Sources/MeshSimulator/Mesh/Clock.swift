@@ -1,10 +1,10 @@
 package import SecureMeshCore
 
-/// The monotonic clock of a process. It starts at any reading, runs a little fast or slow, and may jump ahead, as after
-/// a sleep of the computer. Like every monotonic clock it never goes back.
+/// The monotonic clock of a process. Its first reading is arbitrary, it runs a little fast or slow, and it may jump
+/// ahead, as after a sleep of the computer. Like every monotonic clock, it never goes back.
 package struct Clock: Sendable {
     private var offset: Int64
-    /// The parts per million by which it is fast; negative if it is slow.
+    /// The parts per million by which the clock is fast; negative if the clock is slow.
     private let drift: Int64
 
     package init(offset: Duration, driftPerMillion drift: Int) {
@@ -16,8 +16,9 @@ package struct Clock: Sendable {
         Instant(nanoseconds: offset + time.nanoseconds + time.nanoseconds / 1_000_000 * drift)
     }
 
-    /// Returns the time at which the clock reads `reading`, up to rounding. The result is at least `now`, and at most
-    /// an hour later. At that time the caller computes it again.
+    /// Returns the time of the mesh at which this clock reads `reading`, up to rounding. The result is at least `now`,
+    /// and at most an hour after `now`. If this clock has not reached `reading` by then, the caller calls this function
+    /// again.
     package func time(at reading: Instant, now: Instant) -> Instant {
         let ahead = min((reading - read(now)).wholeNanoseconds, Self.farthest)
         guard ahead > 0 else { return now }

@@ -25,8 +25,8 @@ extension Invariants {
         if kind == .leave { leavers.insert(identity) }
     }
 
-    /// Checks that no key and nonce seal two plaintexts, as far as that can be seen from outside. An honest server
-    /// never uses a session ID twice, so each pair of session IDs stands for one key.
+    /// Checks, as far as the datagrams show it, that no two plaintexts are sealed with the same key and nonce. An
+    /// honest server never uses a session ID twice, so the two IDs in a header stand for one key.
     private mutating func checkNonce(of header: Header, _ bytes: [UInt8], _ involved: [Int], _ now: Instant) {
         switch header.kind {
         case .hello, .welcome, .reject:
@@ -62,9 +62,10 @@ extension Invariants {
     ///
     /// - Parameters:
     ///   - peer: The index of the peer, or nil for the server.
-    ///   - before, after: The machine's state before and after the call; nil if the datagram is not broken.
+    ///   - before, after: The machine's state before and after the call; nil if `flight` is not broken.
     ///   - refusals: The number of refusals that the machine has counted for the datagram.
-    ///   - last: The reason of the refusal; nil if there was none, or if the machine may refuse honest datagrams.
+    ///   - last: The reason of the newest refusal; nil if nothing was refused, or if the machine may refuse honest
+    ///     datagrams.
     /// - Returns: True if the datagram was accepted.
     mutating func handled(
         _ flight: Flight, by peer: Int?, before: View?, after: View?, refusals: UInt64, last: Rejection?,
@@ -92,7 +93,7 @@ extension Invariants {
                 fail("a broken datagram changed state: kind \(flight.describedKind)", peers: involved, now: now)
             }
         }
-        // The machine refuses such a datagram for its content, when the counter is already used up.
+        // When the machine refuses a datagram for one of these reasons, it has already used up the counter.
         if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
             accepted.insert(Int(flight.id))
         }
@@ -107,10 +108,10 @@ extension Invariants {
     /// Returns true if a copy of the datagram has been accepted, however long ago.
     func hasAccepted(_ flight: Flight) -> Bool { accepted.has(Int(flight.id)) }
 
-    /// Checks that the server cannot be used as an amplifier. To an address that is not a member's, it may only send
-    /// answers to a datagram from that address, and the answers must not have more bytes than the datagram.
+    /// Checks that the server cannot be used as an amplifier. To an address that is not a member's, the server may only
+    /// send answers to a datagram from that address, and the answers must not have more bytes than the datagram.
     ///
-    /// - Parameter flight: The datagram that the server has handled, or nil after a timeout.
+    /// - Parameter flight: The datagram that the server has handled; nil after a timeout.
     mutating func answered(
         _ flight: Flight?, with answers: [Transmit], isMember: (SocketAddress) -> Bool, now: Instant
     ) {

@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
 extension RandomSource {
-    /// Returns a number from 0 to `limit` - 1. `limit` must be above 0.
+    /// Returns a random number from 0 to `limit` - 1. `limit` must be above 0.
     package mutating func below(_ limit: Int) -> Int {
         Int(next() % UInt64(limit))
     }
@@ -16,12 +16,12 @@ extension RandomSource {
         choices[below(choices.count)]
     }
 
-    /// Returns a duration in `range`: a whole number of nanoseconds, each equally likely.
+    /// Returns a random duration in `range`, uniformly distributed over the whole numbers of nanoseconds.
     package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
         let width = (range.upperBound - range.lowerBound).wholeNanoseconds
         return range.lowerBound + .nanoseconds(Int64(below(Int(width) + 1)))
     }
 
-    /// Returns true with a probability of `percent` in a hundred.
+    /// Returns true with a probability of `percent` %.
     package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
 }

@@ -8,18 +8,18 @@ package struct EventOrder: Sendable {
 
     private var membership = Membership.none
     private var isTrusted = false
-    /// The session of the newest `.joined`.
+    /// The session that the newest `.joined` announced; nil before the first `.joined` and after `.dismissed`.
     private(set) package var announced: SessionID?
-    /// The keys of the members that the events have reported.
+    /// The keys of the present members, according to the events.
     private(set) package var members: Set<PublicKey> = []
-    /// True if the reported members or the directory may have changed since the last comparison.
+    /// True if the reported members or the directory may have changed since the last comparison by `check`.
     private var isUnchecked = false
 
     package init() {}
 
     /// Checks the next event.
     ///
-    /// - Parameter session: The peer's session.
+    /// - Parameter session: The peer's session; nil if the peer has none.
     /// - Returns: A description of the rule that the event breaks; nil if it breaks none.
     package mutating func take(_ event: PeerEvent, in session: SessionID?) -> String? {
         guard membership != .over else { return "an event after the last one: \(event)" }
@@ -72,13 +72,14 @@ package struct EventOrder: Sendable {
         }
     }
 
-    /// Compares the session and the members that the events have reported with those of the peer, after all of its
-    /// events were taken.
+    /// Compares the session and the members that the events have reported with the session and the members of the peer.
+    /// All events of the peer must have been taken before.
     ///
     /// - Parameters:
-    ///   - isMember: True if the peer may speak in `session`, and its connection is not lost.
-    ///   - isPending: True if events are buffered until `.joined`, so that the taken events do not report all changes.
-    ///   - keys: The keys of the members that the peer lists.
+    ///   - isMember: True if the peer may send messages in `session`, and its connection is not lost.
+    ///   - isPending: True if the peer buffers events until `.joined`, so that the taken events do not report all
+    ///     changes.
+    ///   - keys: Returns the keys of the members that the peer lists.
     /// - Returns: A description of the promise that is broken; nil if none is.
     package mutating func check(
         session: SessionID?, isMember: Bool, isPending: Bool = false, keys: () -> Set<PublicKey>

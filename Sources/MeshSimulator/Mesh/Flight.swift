@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// A datagram on its way through a virtual network, with the facts about it that only the mesh knows.
+/// A datagram on its way through a virtual network, with facts about this datagram that only the mesh knows.
 package struct Flight: Sendable {
     package enum Sender: Hashable, Sendable {
         case server
@@ -16,15 +16,17 @@ package struct Flight: Sendable {
     package var destination: SocketAddress
     package var bytes: [UInt8]
     package var sentAt: Instant
-    /// The identity of the peer that has sent the datagram, as the `Invariants` number it; nil if no peer has sent it.
+    /// The identity of the peer that has sent the datagram, as the `Invariants` number it; nil if the sender is not a
+    /// peer.
     package internal(set) var identity: Int?
-    /// True if its bytes were changed on the way, or were made without a key. No machine may act on it.
+    /// True if the bytes of the datagram were changed on the way, or were made without a key. No machine may act on
+    /// them.
     package var isBroken = false
-    /// True if another copy may have arrived before.
+    /// True if another copy of the datagram may have arrived earlier.
     package var isCopy = false
     /// The time at which the server issued the token of this PULSE or HEARTBEAT; nil if the mesh cannot tell.
     package var proof: Instant?
-    /// The attacker that has sent, altered or delayed it.
+    /// The number of the attacker that has sent, changed or delayed the datagram; nil if no attacker has.
     package var attacker: Int?
 
     package init(
@@ -40,11 +42,12 @@ package struct Flight: Sendable {
 
     package var header: Header? { try? Datagram(decoding: bytes.span).header }
     package var kind: Kind? { bytes.count > 1 ? Kind(rawValue: bytes[1]) : nil }
-    /// The `to` of the header, unchecked; 0 if the datagram is too short. The same is true of `from` and `counter`.
+    /// The `to` field of the header; 0 if the datagram is too short. The field is read without decoding the datagram.
+    /// The same is true of `from` and `counter`.
     package var to: UInt64 { number(at: 4) }
     package var from: UInt64 { number(at: 12) }
     package var counter: UInt64 { number(at: 20) }
-    /// The number of the heartbeat that a PULSE echoes, unchecked.
+    /// The number of the heartbeat that a PULSE echoes, read without decoding the datagram.
     package var echo: UInt64 { number(at: Header.size) }
 
     package var senderIndex: Int? {
@@ -71,12 +74,12 @@ package struct Flight: Sendable {
     }
 }
 
-/// The addresses of a virtual mesh. The addresses of peers and attackers are numbered: each contains its number, the
-/// slot, so that no table has to be searched for the receiver of a datagram.
+/// The addresses of a virtual mesh. The address of a peer or an attacker contains a number, its slot. So the receiver
+/// of a datagram is found without a search in a table.
 package enum Addresses {
     package static let server = SocketAddress(ip: .v4(0xC000_0201), port: 3000)
 
-    /// Returns the address of a slot below 2^24: 10.x.y.z, port 4000.
+    /// Returns the address 10.x.y.z, port 4000, that contains `slot`. `slot` must be below 2^24 - 1.
     package static func slot(_ slot: Int) -> SocketAddress {
         SocketAddress(ip: .v4(0x0A00_0001 + UInt32(slot)), port: 4000)
     }

@@ -1,8 +1,8 @@
 internal import SecureMeshCore
 
 extension Rejection {
-    /// True if no unchanged datagram of an honest machine can be refused for this reason, however late it arrives and
-    /// in whatever order, unless a copy of it arrived earlier.
+    /// True if an unchanged datagram of an honest machine is never refused for this reason, no matter how late and in
+    /// which order datagrams arrive. The one exception is a datagram of which a copy arrived earlier.
     var isNeverHonest: Bool {
         switch self {
         case .truncatedHeader, .unsupportedVersion, .unknownKind, .lengthMismatch, .sizeOutOfRange, .invalidSessionIDs,

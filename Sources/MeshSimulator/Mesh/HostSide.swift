@@ -1,9 +1,9 @@
 internal import SecureMeshCore
 
 /// Runs the processes on the cores of a host. A machine is called when its process gets a core. Each piece of work
-/// takes CPU time. The order of the pieces is that of `MeshDriver`.
+/// takes CPU time. The pieces are done in the same order as in `MeshDriver`.
 extension VirtualMesh {
-    /// Gives a process that has just been made a workload, if the mesh has a host.
+    /// Attaches a workload to a new process if the mesh has a host.
     func beginWork<Machine>(of process: Process<Machine>, as owner: Workload.Owner) {
         if state.host != nil { process.workload = Workload(owner) }
     }
@@ -14,7 +14,8 @@ extension VirtualMesh {
         if let core = state.host?.wake(process) { state.schedule.put(.compute(core), at: now) }
     }
 
-    /// Charges a process for a call from outside of its event loop, and lets it send the outputs.
+    /// Charges a process for a call that did not come from its event loop. Wakes the process if it must send the
+    /// outputs of the call.
     func afterCall(of process: any HostedProcess) {
         guard let host = state.host, !host.isInWork else { return }
         process.workload?.debt += host.meter.take()
@@ -29,7 +30,8 @@ extension VirtualMesh {
         for flight in outbox { route(flight) }
     }
 
-    /// Puts a datagram into the socket of a process.
+    /// Puts a datagram into the socket of a process, and wakes the process. The datagram is lost if the socket is not
+    /// bound yet or its buffer is full.
     func receive(_ flight: Flight, _ process: any HostedProcess) {
         if case .starting? = process.workload?.phase { return lose(.nobodyThere) }
         let size = Inbox.kernelSize(flight.bytes.count)
@@ -37,7 +39,7 @@ extension VirtualMesh {
         ready(process)
     }
 
-    /// Ends the piece of work that a core has done, and begins the next one.
+    /// Ends the piece of work that a core has been doing, and begins the next piece.
     func compute(on core: Int) {
         guard let host = state.host else { return }
         while let process = host.next(on: core) {
@@ -76,12 +78,14 @@ extension VirtualMesh {
         return cost
     }
 
-    /// The minimum CPU time of a piece of work, in nanoseconds. A shorter piece is not worth an entry in the schedule.
+    /// The CPU time, in nanoseconds, that a piece of work takes at least, unless there is less to do. A shorter
+    /// piece would not be worth an entry in the schedule.
     private static var shortestWork: Int64 { 20_000 }
 
     /// Does the next step in the event loop of a process.
     ///
-    /// - Returns: The CPU time of the step without its primitives, in nanoseconds, or nil if there is nothing to do.
+    /// - Returns: The CPU time of the step without the calls of primitives, in nanoseconds, or nil if there is nothing
+    ///   to do.
     private func step(of process: any HostedProcess, _ costs: Costs) -> Int64? {
         guard let phase = process.workload?.phase, let owner = process.workload?.owner else { return nil }
         switch phase {
@@ -140,7 +144,7 @@ extension VirtualMesh {
         process.workload?.phase = .reading(left: process.workload?.burst ?? 0)
     }
 
-    /// Reads a datagram, and handles it unless it is a stranger's. Returns false if the burst has ended.
+    /// Reads a datagram. Handles it at once, or queues it if it is a stranger's. Returns false if the burst has ended.
     private func read(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) -> Bool {
         guard left > 0, let flight = process.inbox.takeFirst() else {
             process.workload?.isDrained = left > 0
@@ -159,8 +163,8 @@ extension VirtualMesh {
         return true
     }
 
-    /// Handles one datagram of a stranger. After a batch of these, the next batch waits for as long as the last one
-    /// took, so that strangers get at most half of the time.
+    /// Handles one datagram of a stranger. After a batch of strangers' datagrams, the next batch waits for as long as
+    /// the last batch took, so that strangers get at most half of the time.
     private func serveStranger(_ process: any HostedProcess, _ owner: Workload.Owner, left: Int) {
         guard let workload = process.workload else { return }
         guard workload.strangersAt == nil, left > 0, !workload.strangers.isEmpty else {
@@ -176,8 +180,8 @@ extension VirtualMesh {
         handle(workload.strangers.removeFirst(), owner)
     }
 
-    /// Sends some of the datagrams that the machine has made, and delivers its events. Returns the CPU time, in
-    /// nanoseconds.
+    /// Sends some of the datagrams that the machine has made, and delivers the machine's events. Returns the CPU time
+    /// that both take, in nanoseconds.
     private func send(_ process: any HostedProcess, _ costs: Costs) -> Int64 {
         guard let waiting = process.workload?.outbox.count, process.workload?.hasOutput == true else {
             process.workload?.phase = .polling

@@ -4,28 +4,30 @@ package import SecureMeshCore
 /// tests.
 ///
 /// The invariants know which peer sent which message to whom, and when each key was revoked. They learn everything else
-/// from the machines' public state. Identities are indices. Several processes may have the same identity, one after the
-/// other or at the same time.
+/// from the machines' public state. Each identity has an index. Several processes may have the same identity, one after
+/// the other or at the same time.
 package struct Invariants: Sendable {
     package private(set) var failure: Failure?
-    /// False in large meshes, where checks that cost O(n²) are left out.
+    /// True if everything is checked. In large meshes it is false, and checks that cost O(n²) are left out.
     package let isClose: Bool
-    /// True if no `WatchedPrimitives` check the nonces, so that `sent` checks them by the headers of the datagrams.
+    /// True if `sent` checks the nonces by the headers of the datagrams. It is false if `WatchedPrimitives` check them,
+    /// and in large meshes.
     let checksNonces: Bool
     let trust: Duration
     let lifetime: Duration
     let rekey: Duration
-    /// The largest delay that a sweep of the server may have because its processors are busy.
+    /// The largest delay that a sweep of the server may have because the processors of its host are busy.
     package var lateness = Duration.zero
-    /// The greatest difference between two clocks, in millionths.
+    /// The greatest difference between the speeds of two clocks, in parts per million.
     private let drift: Int
     // Datagrams.
-    /// A bit for each flight that a machine has accepted, by id.
+    /// The ids of the datagrams that a machine has accepted, with one bit per id.
     var accepted: [UInt64] = []
-    /// A bit for each flight that a machine has refused as untrusted, before or after its counter was used up, by id.
+    /// The ids of the datagrams that a machine has refused as untrusted, with one bit per id. The counter of such a
+    /// datagram may or may not be used up.
     var refusedUntrusted: [UInt64] = []
     var counters: [Direction: UInt64] = [:]
-    /// The HELLOs, WELCOMEs and REJECTs, by their clear fields, which contain a fresh key or salt.
+    /// The HELLOs, WELCOMEs and REJECTs, by the fields that they carry unencrypted. These contain a fresh key or salt.
     var handshakes: [[UInt8]: [UInt8]] = [:]
     // Messages.
     var messages: [Message] = []
@@ -37,21 +39,22 @@ package struct Invariants: Sendable {
     var leavers: Set<Int> = []
     /// The identities of members that cheat. The server may end their sessions for any reason.
     package var cheats: Set<Int> = []
-    /// True while the server stops, and sends GOODBYE to all members.
+    /// True while the server is stopping and sends GOODBYE to all members.
     package var isStopping = false
     var revokedAt: [Int: Instant] = [:]
-    /// The time at which a proof of life last reached the server, by identity.
+    /// For each identity, the time at which the server last received a proof of life: a CONFIRM, or a HEARTBEAT with
+    /// a recent token.
     var lastProof: [Int: Instant] = [:]
     /// The time at which the server last accepted a CONFIRM, by identity.
     var confirmedAt: [Int: Instant] = [:]
     /// The time before which the server must expire nobody, because it was paused and could not hear its members.
     var expiresNobodyUntil = Instant(nanoseconds: 0)
-    /// True if the server has suspected, since its start, that many members are late for a common cause.
+    /// True if the server has suspected, at some time since its start, that many members are late for the same reason.
     var isSuspicious = false
-    /// The time at which the newest suspicion ended; nil while it lasts. Members that had more time because of it
-    /// expire at that time.
+    /// The time at which the newest suspicion ended; nil while it lasts. A member that had more time because of the
+    /// suspicion expires at that time.
     var suspicionEndedAt: Instant?
-    /// The time from which the server has run without a break.
+    /// The time since which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)
     var served: (epoch: UInt64, version: UInt64) = (0, 0)
 
@@ -73,7 +76,7 @@ package struct Invariants: Sendable {
         /// The identity of the receiver; nil for all members.
         let audience: Int?
         let size: Int
-        /// True if its sender asks for acknowledgments, and so repeats it.
+        /// True if the sender asks for acknowledgments, and therefore may send the message several times.
         let isRepeated: Bool
         let sentAt: Instant
         var number: UInt64?

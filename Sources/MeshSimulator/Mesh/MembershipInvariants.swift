@@ -5,20 +5,20 @@ extension Invariants {
     package mutating func revoked(_ identity: Int, now: Instant) { revokedAt[identity] = revokedAt[identity] ?? now }
     package mutating func authorized(_ identity: Int) { revokedAt[identity] = nil }
 
-    /// Notes that the server was killed, started or paused. The periods within which it must act start again.
+    /// Notes that the server was killed, started or paused. All periods within which the server must act start again.
     mutating func serverDisturbed(now: Instant) {
         serverSteadySince = now
         lastProof = [:]
     }
 
-    /// Notes that a new process of the server has started. It suspects nobody.
+    /// Notes that a new process of the server has started. The new process does not suspect yet that members are late.
     mutating func serverStarted(now: Instant) {
         (isSuspicious, suspicionEndedAt) = (false, nil)
         serverDisturbed(now: now)
     }
 
-    /// Notes that the server runs again after a pause. If a sweep is late because of that, expiry is suspended for a
-    /// lifetime.
+    /// Notes that the server runs again after a pause. If the pause was so long that a sweep is late, no member may
+    /// expire for one lifetime.
     mutating func serverWoke(after duration: Duration, now: Instant) {
         serverDisturbed(now: now)
         if duration > ProtocolConstants.sweepInterval * 2 + .milliseconds(10) {
@@ -26,16 +26,17 @@ extension Invariants {
         }
     }
 
-    /// Notes that the server's clock jumps. A suspension of expiry ends earlier by the length of the jump.
+    /// Notes that the server's clock has jumped ahead by `duration`. If the server must not expire members until some
+    /// time, that time comes earlier by the same duration.
     mutating func serverJumped(by duration: Duration, now: Instant) {
         expiresNobodyUntil = expiresNobodyUntil - duration
         serverWoke(after: duration, now: now)
     }
 
-    /// Returns the time that each member gets in addition while the server suspects that many are late for a common
-    /// cause.
+    /// Returns the extra time that each member has before it expires. The server grants it while it suspects that many
+    /// members are late for the same reason. Returns zero without such a suspicion.
     ///
-    /// - Parameter lingering: The time for which a suspicion still counts after its end.
+    /// - Parameter lingering: The time for which the extra time still counts after the end of the suspicion.
     private func suspicion(_ now: Instant, lingering: Duration = .zero) -> Duration {
         let holds = isSuspicious && suspicionEndedAt.map { now - $0 <= lingering } ?? true
         return holds ? stretched(lifetime * Limits.suspicionLifetimes) : .zero
@@ -65,8 +66,8 @@ extension Invariants {
 
     // MARK: leaving
 
-    /// Notes a HEARTBEAT that the server has accepted. It counts as a proof of life only if its token is so recent that
-    /// the server must accept it as one, even if clocks differ.
+    /// Notes a HEARTBEAT that the server has accepted. The HEARTBEAT proves that the peer is alive only if its token is
+    /// so recent that the server must accept the token as a proof, even if clocks differ.
     mutating func heard(_ flight: Flight, by identity: Int, now: Instant) {
         guard let proof = flight.proof, proof >= serverSteadySince, now - proof < lifetime * 9 / 10 else { return }
         lastProof[identity] = now
@@ -99,7 +100,7 @@ extension Invariants {
         if let fault { fail(fault, peers: [identity], now: now) }
     }
 
-    /// Returns true if the session of an identity has not reached the age at which the server ends it.
+    /// Returns true if the session of an identity is younger than the age at which the server ends a session.
     private func isYoung(_ identity: Int, now: Instant) -> Bool {
         guard let begin = confirmedAt[identity], begin >= serverSteadySince else { return false }
         return now - begin < shrunk(rekey + ProtocolConstants.rekeyGrace)
@@ -112,18 +113,18 @@ extension Invariants {
         return now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
     }
 
-    /// The time within which a dead process expires after the last datagram that it sent, if the server runs without a
-    /// break. Its heartbeats may be delayed for a lifetime. The process expires at the first sweep a lifetime after the
-    /// last heartbeat.
+    /// The longest time from the last datagram of a dead member to the expiry of that member, if the server runs
+    /// without a break. The last heartbeat may arrive up to one lifetime late. The member expires at the first sweep
+    /// that runs one lifetime after that arrival.
     var patience: Duration { stretched(lifetime * 2 + ProtocolConstants.sweepInterval) + lateness }
 
-    /// Checks that an identity without a sign of life since `since` is no member after `patience`, and that no peer
-    /// trusts it for longer than `trust` after that.
+    /// Checks an identity that has given no sign of life since `since`. It must not be a member after `patience`, and
+    /// no peer may trust it for longer than `trust` after that.
     ///
     /// - Parameters:
     ///   - slack: The delay that a sweep of the server may have.
-    ///   - trusting: Returns the index of a peer that lists the identity and trusts its directory; nil if there is
-    ///     none.
+    ///   - trusting: Returns the index of a peer that lists the identity and trusts its own directory; nil if there is
+    ///     no such peer.
     package mutating func checkGone(
         _ identity: Int, since: Instant, isMember: Bool, slack: Duration = .zero, trusting: () -> Int? = { nil },
         now: Instant
@@ -151,7 +152,8 @@ extension Invariants {
         served = (epoch, version)
     }
 
-    /// Checks that no name, key or address is listed twice, and that a peer does not list itself.
+    /// Checks that a list of members is not too long, that no name, key or address is listed twice, and that a peer
+    /// does not list itself.
     mutating func check(
         _ members: [Member], atMost limit: Int, of owner: Int?, without own: PublicKey? = nil, now: Instant
     ) {
@@ -174,8 +176,8 @@ extension Invariants {
         }
     }
 
-    /// Checks that a peer trusts its directory for at most `trust` after it sent the last datagram that the server has
-    /// accepted. Returns false if it trusts the directory for longer.
+    /// Checks that a peer trusts its directory for at most `trust` after the peer sent the last datagram that the
+    /// server has accepted. Returns false if the peer trusts its directory for longer.
     mutating func checkTrust(of peer: Int, heardAt: Instant?, now: Instant) -> Bool {
         if let heardAt, now - heardAt <= stretched(trust) { return true }
         let age = heardAt.map { "\(now - $0) after the sending of what the server last accepted" } ?? "though unheard"

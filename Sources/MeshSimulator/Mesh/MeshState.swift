@@ -9,26 +9,26 @@ package final class MeshState {
     package var configuration: Registry.Configuration
     package var server: Process<Registry>
     package var peers: [VirtualPeer] = []
-    /// The identities of the `Invariants` by key. Several peers may have one identity.
+    /// The index of each identity in the `Invariants`, by key. Several peers may have the same identity.
     package var identities: [PublicKey: Int] = [:]
     package var invariants: Invariants
     package internal(set) var trace = Trace()
     package var schedule = Schedule()
     var memberAddresses: Set<SocketAddress> = []
     /// The time at which the server made the secret of the tokens in its newest PULSEs, by the mesh's clock
-    /// (`issuedAt`) and by the server's (`local`).
+    /// (`issuedAt`) and by the server's own clock (`local`).
     var newestSecret: (issuedAt: Instant, local: Instant)?
     /// The epoch and the version of the server's directory at the last check.
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number of bytes that a socket can hold while its process does not read.
     let buffer: Int
-    /// The host whose cores all processes share; nil if nothing takes time.
+    /// The host whose cores all processes share; nil if no work takes CPU time.
     let host: Host?
     /// The primitives of all machines, if their seals are watched; otherwise nil.
     let watch: WatchedPrimitives?
-    /// The age below which an echoed heartbeat is fresh by the clock of every process.
+    /// An echoed heartbeat that is younger than this is fresh by the clock of every process.
     let surelyFresh: Duration
-    /// The greatest number of steps and datagrams at one instant.
+    /// The largest number of steps and sent datagrams that are allowed at one instant.
     private let stepLimit: Int
     private var stepsNow = 0
     private var flights: UInt64 = 0
@@ -53,7 +53,7 @@ package final class MeshState {
             clock: Clock(offset: .zero, driftPerMillion: 0))
     }
 
-    /// Makes an independent copy. `other` must have no host, because the work of one process would be counted for two
+    /// Makes an independent copy. `other` must have no host. Otherwise the work of one process would be counted for two
     /// meshes.
     package init(copying other: MeshState) {
         (now, random, configuration) = (other.now, other.random, other.configuration)

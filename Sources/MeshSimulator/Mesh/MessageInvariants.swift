@@ -8,7 +8,7 @@ extension Invariants {
     /// - Parameters:
     ///   - audience: The identity of the receiver; nil for all members.
     ///   - size: The number of bytes after the first 8.
-    ///   - isRepeated: True if the sender asks for acknowledgments, and so repeats the message.
+    ///   - isRepeated: True if the sender asks for acknowledgments, and therefore may send the message several times.
     package mutating func body(
         from sender: Int, as name: PeerName, to audience: Int?, size: Int, isRepeated: Bool = false, now: Instant
     ) -> [UInt8] {
@@ -27,9 +27,9 @@ extension Invariants {
     /// Checks a message that a peer has delivered.
     ///
     /// - Parameters:
-    ///   - sender: The identity of its sender, or nil if that is unknown.
+    ///   - sender: The identity of the message's sender, or nil if the sender is unknown.
     ///   - startedAt: The time at which the receiver's process started.
-    ///   - isDeceived: True if the receiver follows a lying server, which may not report revocations.
+    ///   - isDeceived: True if the receiver follows a lying server, and may therefore never learn of revocations.
     /// - Returns: The time from the sending of the message to its delivery.
     @discardableResult
     package mutating func delivered(

@@ -2,9 +2,11 @@ package import SecureMeshCore
 
 /// Drives the peers' processes.
 extension VirtualMesh {
-    /// Returns a new process of a peer. It pins the keys `servers`, by default that of the mesh's server.
+    /// Returns a new process of a peer.
     ///
-    /// - Parameter returns: True if the peer is to keep asking a server that does not let its key join.
+    /// - Parameters:
+    ///   - servers: The server keys that the peer accepts; nil for the key of the mesh's server.
+    ///   - returns: True if the peer is to keep asking a server that does not let its key join.
     package func newProcess(
         _ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil, returns: Bool = false
     ) -> Process<Peer> {
@@ -16,7 +18,8 @@ extension VirtualMesh {
         return Process(Peer(configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
     }
 
-    /// Starts a peer as a new process, which pins `servers`.
+    /// Starts a new process of a peer. The process accepts the server keys `servers`; nil stands for the key of the
+    /// mesh's server.
     package func start(_ index: Int, servers: [PublicKey]? = nil, returns: Bool = false) {
         let peer = state.peers[index]
         peer.starts(newProcess(peer.key, peer.name, servers: servers, returns: returns), now: now)
@@ -26,7 +29,8 @@ extension VirtualMesh {
 
     package func pausePeer(_ index: Int) { state.peers[index].process.pause(now: now) }
 
-    /// Resumes a paused peer. It first handles the timers that are due, and then the datagrams that wait in its socket.
+    /// Resumes a paused peer. The peer first handles the timers that are due, and then the datagrams that wait in its
+    /// socket.
     package func resumePeer(_ index: Int) {
         let process = state.peers[index].process
         let waiting = process.resume()
@@ -48,7 +52,8 @@ extension VirtualMesh {
         withPeer(index) { $0.leave(now: $1) }
     }
 
-    /// Calls a peer's machine with the time of its clock, and handles its outputs, even if the call throws.
+    /// Calls a peer's machine with the time of the peer's clock, and handles the machine's outputs, even if the call
+    /// throws.
     @discardableResult
     package func withPeer<Result>(_ index: Int, _ body: (inout Peer, Instant) throws -> Result) rethrows -> Result {
         let process = state.peers[index].process
@@ -152,7 +157,8 @@ extension VirtualMesh {
             process.machine.members, atMost: Limits.directoryEntries, of: index, without: peer.publicKey, now: now)
     }
 
-    /// Checks that a peer has emitted `.joined` if it may speak, and that its events report the members that it lists.
+    /// Checks that a peer has emitted `.joined` if it may send messages, and that its events report the members that it
+    /// lists.
     private func checkOrder(of index: Int) {
         let (peer, process) = (state.peers[index], state.peers[index].process)
         guard state.invariants.isClose, !peer.hasEnded else { return }
@@ -183,10 +189,10 @@ extension VirtualMesh {
         }
     }
 
-    /// Makes a peer send a message, whose body the invariants know, to all members or to one.
+    /// Makes a peer send a message to all members or to one. The invariants know the message by its body.
     ///
-    /// - Parameter timeout: The time for which the message waits for acknowledgments; nil if it asks for none.
-    /// - Returns: The number of members to which it is sent; nil if the peer may not send it.
+    /// - Parameter timeout: The time for which the sender waits for acknowledgments; nil if it asks for none.
+    /// - Returns: The number of members to which the message is sent; nil if the peer may not send it.
     package func speak(
         _ index: Int, to audience: PublicKey?, size: Int, acknowledgedWithin timeout: Duration? = nil
     ) -> Int? {

@@ -3,7 +3,7 @@ package import SecureMeshCore
 /// A machine with a clock and a socket of its own. It can be paused and resumed.
 package final class Process<Machine: DirectoryHolder>: HostedProcess {
     package var machine: Machine
-    /// The machine's figures after its last call.
+    /// The figures of the machine, updated after each of its calls.
     package private(set) var glance: Glance
     package private(set) var clock: Clock
     package var isRunning = true
@@ -11,9 +11,9 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
     private(set) var pausedAt = Instant(nanoseconds: 0)
     /// The time at which the schedule wakes the process; nil if it is not scheduled.
     var wakeAt: Instant?
-    /// The datagrams in its socket, while it does not read.
+    /// The datagrams that have arrived at the process's socket and have not been read yet.
     var inbox = Inbox()
-    /// Its work on the cores of a host; nil if its work takes no CPU time.
+    /// The work of the process on the cores of a host; nil if work takes no CPU time.
     var workload: Workload?
 
     init(_ machine: Machine, clock: Clock) {
@@ -53,8 +53,8 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
         wakeAt = nil
     }
 
-    /// Resumes the process. Returns the datagrams that have waited in its socket; none if it has a workload, and so
-    /// reads them itself.
+    /// Resumes the process. Returns the datagrams that have waited in its socket. Returns none if the process has a
+    /// workload, because it then reads the datagrams itself.
     func resume() -> [Flight] {
         isPaused = false
         return workload == nil ? inbox.takeAll() : []
@@ -71,8 +71,8 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
         inbox.put(flight, size: flight.bytes.count + 512, limit: buffer)
     }
 
-    /// Returns the mesh's time at which to wake the process; nil if it has nothing to do, or is already scheduled by
-    /// then.
+    /// Returns the time, by the mesh's clock, at which to wake the process. Returns nil if the process has nothing to
+    /// do, or if it is already scheduled for that time or an earlier one.
     func reschedule(now: Instant) -> Instant? {
         guard isAwake else { return nil }
         let due = glance.deadline.map { clock.time(at: $0, now: now) }

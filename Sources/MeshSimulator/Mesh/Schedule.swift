@@ -8,10 +8,10 @@ package struct Schedule {
         /// The flight that is stored at this index arrives.
         case arrive(Int)
         case wakeServer
-        /// The server has handled all datagrams that were in its sockets when it asked for `drain`.
+        /// The server has handled all datagrams that were in its sockets when its machine emitted `drain`.
         case drained
         case wakePeer(Int)
-        /// The peer has handled all datagrams that were in its socket when it asked for `drain`.
+        /// The peer has handled all datagrams that were in its socket when its machine emitted `drain`.
         case peerDrained(Int)
         /// The core with this index has ended a piece of work, or begins to work.
         case compute(Int)
@@ -57,7 +57,7 @@ package struct Schedule {
         put(.arrive(slot), at: at)
     }
 
-    /// Removes and returns the next entry, if it is not after `end`.
+    /// Removes and returns the next entry; nil if no entry is due until `end`.
     mutating func next(until end: Instant) -> Entry? {
         guard let first = entries.min, first.at.nanoseconds <= end.nanoseconds else { return nil }
         return entries.removeMin()

@@ -20,7 +20,7 @@ extension VirtualMesh {
         state.invariants.serverDisturbed(now: now)
     }
 
-    /// Ends the server's process with GOODBYE to all.
+    /// Ends the server's process with GOODBYE to all members.
     package func stopServer() {
         state.invariants.isStopping = true
         withServer { registry, now in
@@ -34,8 +34,8 @@ extension VirtualMesh {
 
     package func pauseServer() { server.pause(now: now) }
 
-    /// Resumes the paused server. As with the real driver, it first handles the timers that are due, and then the
-    /// datagrams that wait in its socket.
+    /// Resumes the paused server. As the real driver does, the server first handles the timers that are due, and then
+    /// the datagrams that wait in its socket.
     ///
     /// - Parameter roster: A roster that was written while the server was paused; nil if none was.
     package func resumeServer(_ roster: Roster? = nil) {
@@ -67,7 +67,7 @@ extension VirtualMesh {
         checkServersMembers()
     }
 
-    /// Calls the server's machine with the time of its clock, and handles its outputs.
+    /// Calls the server's machine with the time of the server's clock, and handles the machine's outputs.
     package func withServer(_ body: (inout Registry, Instant) -> Void) {
         body(&server.machine, server.clock.read(now))
         drainServer(answering: nil)
@@ -142,8 +142,8 @@ extension VirtualMesh {
 
     /// Returns the server's figures for the invariants.
     ///
-    /// - Parameter isDue: True if a flush may be due. The server then flushes with the next datagram, so `deadline` is
-    ///   left out of the figures.
+    /// - Parameter isDue: True if the server may be due to publish changes. It then publishes them with the next
+    ///   datagram, even a broken one, so `deadline` is left out of the figures.
     private func serverView(isDue: Bool) -> Invariants.View {
         var glance = server.glance
         glance.version = 0

@@ -1,6 +1,7 @@
 internal import SecureMeshCore
 
-/// A running hash of everything that happens. Two runs of a seed are equal if and only if their hashes are.
+/// A running hash of all steps and datagrams of a mesh. Two runs of a seed have the same hash if the same things happen
+/// in them, and almost certainly different hashes otherwise.
 package struct Trace: Hashable, Sendable {
     private(set) package var hash: UInt64 = 0x5EC0_4E3E_5B00_0001
     private(set) package var steps = 0
@@ -11,8 +12,8 @@ package struct Trace: Hashable, Sendable {
         mix(UInt64(bitPattern: Int64(subject)))
     }
 
-    /// Adds the size and the last 8 bytes of a datagram. If it is sealed, these are a part of the tag, which depends on
-    /// every byte.
+    /// Adds the size and the last 8 bytes of a datagram to the hash. In a sealed datagram these bytes are a part of the
+    /// tag, which depends on every byte of the datagram.
     mutating func datagram(_ bytes: [UInt8]) {
         mix(UInt64(bytes.count))
         mix(bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) })

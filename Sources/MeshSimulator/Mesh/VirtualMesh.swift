@@ -1,10 +1,11 @@
 package import SecureMeshCore
 
-/// A registry and its peers on a network in virtual time. They are the same state machines that run in real processes.
+/// A registry and its peers on a network in virtual time. The registry and the peers are the same state machines that
+/// run in real processes.
 ///
-/// The extensions are the only implementation of queue, delivery, timers, pause and drain, and they report every call
-/// of a machine to the `Invariants`. A conforming type implements what differs: the path of a datagram, the owner of an
-/// address, the reading of a clock, and the consequences of an event.
+/// The extensions of this protocol are the only implementation of the queue, delivery, timers, pauses and drains, and
+/// they report every call of a machine to the `Invariants`. A conforming type implements what differs: the path of a
+/// datagram, the owner of an address, the reading of a clock, and the consequences of an event.
 package protocol VirtualMesh: AnyObject {
     var state: MeshState { get }
 
@@ -12,7 +13,7 @@ package protocol VirtualMesh: AnyObject {
     func newClock() -> Clock
     /// Delivers (with `deliver`), changes or drops a datagram that a machine has sent.
     func route(_ flight: Flight)
-    /// Returns the index of the peer that has `address`.
+    /// Returns the index of the peer that has `address`; nil if no peer has this address.
     func owner(of address: SocketAddress) -> Int?
     /// Handles a datagram to an address that no peer has.
     func arriveElsewhere(_ flight: Flight)
@@ -20,17 +21,18 @@ package protocol VirtualMesh: AnyObject {
     func lose(_ loss: Recording.Loss)
     /// Returns true if the peer follows a lying server, so that it may refuse honest datagrams.
     func isDeceived(_ index: Int) -> Bool
-    /// Takes note of a call of a machine with a datagram, after the call.
+    /// Takes note that a machine has handled a datagram.
     func didHandle(_ handling: Handling)
     /// Takes note that a peer has trusted its directory for longer than any mesh may allow.
     func peerTrustsTooLong(_ index: Int)
-    /// Takes note of an event of the server. `flight` is the datagram that caused it; nil for a timeout.
+    /// Takes note of an event of the server. `flight` is the datagram that caused the event; nil for a timeout.
     func note(_ event: ServerEvent, after flight: Flight?)
-    /// Takes note of an event of a peer. `flight` is the datagram that caused it; nil for a timeout.
+    /// Takes note of an event of a peer. `flight` is the datagram that caused the event; nil for a timeout.
     func note(_ event: PeerEvent, of index: Int, after flight: Flight?)
     /// Takes note of a change of the server's directory.
     func serverPublished()
-    /// Takes note of a change of a peer's directory. `epoch` is the epoch of its former directory; 0 if it had none.
+    /// Takes note of a change of a peer's directory. `epoch` is the epoch of the directory before the change; 0 if the
+    /// peer had no directory.
     func peerHoldsNewVersion(_ index: Int, after epoch: UInt64)
     /// Carries out an entry of the schedule that is neither a datagram nor a timer.
     func carryOut(_ action: Schedule.Action)
@@ -53,10 +55,10 @@ extension VirtualMesh {
     package func carryOut(_ action: Schedule.Action) {}
 }
 
-/// One call of a machine with a datagram.
+/// The handling of one datagram by a machine.
 package struct Handling {
     package let flight: Flight
-    /// The index of the peer, or nil for the server.
+    /// The index of the peer that handled the datagram; nil for the server.
     package let by: Int?
     package let isAccepted: Bool
     /// True if the server accepted a copy whose sender is a member at the copy's source address.
@@ -65,7 +67,8 @@ package struct Handling {
     package let isRepeated: Bool
     /// The number of refusals that the machine counted for this datagram. More than 1 is an error in the machine.
     package let refusals: UInt64
-    /// The number of bytes that the server sent to the datagram's source; 0 if that is a member's address.
+    /// The number of bytes that the server sent in answer to the datagram's source; 0 if the source is a member's
+    /// address.
     package let answered: Int
     /// True if a message was delivered whose sender had died or been revoked too long ago to be trusted.
     package let isBeyondTrust: Bool
@@ -86,9 +89,9 @@ extension VirtualMesh {
         state.pass(to: end)
     }
 
-    /// Lets time pass until `isDone` returns true. It is called after each step.
+    /// Lets time pass until `isDone` returns true. `isDone` is called before the first step and after each step.
     ///
-    /// - Returns: False if `limit` passed first.
+    /// - Returns: False if `limit` passed first, or an invariant failed first.
     @discardableResult
     package func play(atMost limit: Duration, until isDone: () -> Bool) -> Bool {
         let end = now + limit
@@ -101,7 +104,7 @@ extension VirtualMesh {
         return true
     }
 
-    /// Carries out the next entry of the schedule. Returns false if there is none until `end`, or an invariant has
+    /// Carries out the next entry of the schedule. Returns false if no entry is due until `end`, or if an invariant has
     /// failed.
     private func step(until end: Instant) -> Bool {
         guard state.invariants.failure == nil, let entry = state.schedule.next(until: end) else { return false }
@@ -138,7 +141,7 @@ extension VirtualMesh {
         if process.workload == nil { route(flight) } else { process.workload?.outbox.append(flight) }
     }
 
-    /// Returns a datagram that no process of the mesh has sent.
+    /// Returns a flight for a datagram that no process of the mesh has sent.
     package func stranger(_ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress) -> Flight {
         Flight(
             id: state.nextFlight(), sender: .attacker(0), source: source, destination: destination, bytes: bytes,
@@ -170,7 +173,7 @@ extension VirtualMesh {
 // MARK: the end
 
 extension VirtualMesh {
-    /// True if every live peer is a member, knows it, and has the server's directory.
+    /// True if every live peer is a member, knows that it is one, and holds the server's directory.
     package var isWhole: Bool {
         let glance = server.glance
         let live = state.peers.filter(\.isLive)
@@ -183,14 +186,14 @@ extension VirtualMesh {
         }
     }
 
-    /// The latest time until which a live peer waits before it joins again; nil if none waits.
+    /// The latest of the times until which live peers wait before they join again; nil if no peer waits.
     package var longestPause: Instant? {
         state.peers.filter { $0.isLive && $0.process.isAwake }.compactMap { peer in
             peer.process.machine.joinsAgainAt.map { peer.process.clock.time(at: $0, now: now) }
         }.max()
     }
 
-    /// Returns true if the peer holds the server's directory, and may speak.
+    /// Returns true if the peer holds the server's directory, and may send messages.
     package func isCurrent(_ peer: VirtualPeer) -> Bool {
         let held = peer.process.glance
         return held.epoch == server.glance.epoch && held.version == server.glance.version

@@ -8,33 +8,33 @@ package final class VirtualPeer {
     package let identity: Int
     package var address: SocketAddress
     package internal(set) var process: Process<Peer>
-    /// False until its first start.
+    /// False until the peer's first process starts.
     package var hasBegun = false
-    /// True if the peer has left or was refused for good, so that it does not restart.
+    /// True if the peer has left or the server has refused it for good. Such a peer does not restart.
     package var hasEnded = false
     var isRevoked = false
-    /// The time at which its revocation was last withdrawn. Datagrams that were sent before may still arrive.
+    /// The time at which the peer's revocation was last withdrawn. Datagrams from before that time may still arrive.
     var authorizedAt: Instant?
     /// The time at which the peer was killed, left or was revoked, so that it must soon cease to be a member; nil while
-    /// it may be one.
+    /// it may be a member.
     var diedAt: Instant?
     /// The time at which the peer sent the newest HEARTBEAT or CONFIRM that the server has accepted.
     private(set) var heardAt: Instant?
-    /// The time at which its clock last jumped. The jump may have made the peer discard records that it keeps only for
-    /// some seconds.
+    /// The time at which the peer's clock last jumped. The jump may have made the peer discard records that it keeps
+    /// only for some seconds.
     var jumpedAt: Instant?
     /// The time before which the peer does not join, because the server told it to wait.
     package var waitsUntil: Instant?
     /// The time at which the peer last followed a lying server.
     var deceivedAt: Instant?
     package private(set) var startedAt = Instant(nanoseconds: 0)
-    /// The time at which its process could first speak.
+    /// The time at which the present process could first send messages; nil before that.
     package internal(set) var joinedAt: Instant?
-    /// The time at which the process last changed the version of its directory.
+    /// The time at which the version of the process's directory last changed.
     package internal(set) var heldAt: Instant?
     /// The events of the peer, in a mesh that keeps them.
     package var events: [(at: Instant, event: PeerEvent)] = []
-    /// Checks the order of its process's events.
+    /// Checks the order of the present process's events.
     var order = EventOrder()
     /// The messages that wait for acknowledgments: their numbers, and their indices in the `Invariants`.
     var unacknowledged: [(number: UInt64, message: Int)] = []
@@ -53,7 +53,7 @@ package final class VirtualPeer {
         self.process = process
     }
 
-    /// Makes an independent copy without the events.
+    /// Makes an independent copy without `events`.
     init(copying other: VirtualPeer) {
         (key, name, identity, address) = (other.key, other.name, other.identity, other.address)
         process = Process(copying: other.process)
@@ -73,7 +73,7 @@ package final class VirtualPeer {
         set { process.machine = newValue }
     }
 
-    /// True if the peer's process runs and may be a member.
+    /// True if the peer's process is running and the peer may be a member.
     package var isLive: Bool { hasBegun && process.isRunning && !hasEnded && !isRevoked }
 
     func starts(_ process: Process<Peer>, now: Instant) {
@@ -96,8 +96,8 @@ package final class VirtualPeer {
 
     /// Returns the peer's figures for the invariants.
     ///
-    /// - Parameter isDue: True if the end of trust may be due. The peer reports the end with the next datagram, so
-    ///   `deadline` is left out of the figures.
+    /// - Parameter isDue: True if the end of the peer's trust may be due. The peer then reports that end with the next
+    ///   datagram, even a broken one, so `deadline` is left out of the figures.
     func view(_ now: Instant, isDue: Bool) -> Invariants.View {
         let local = process.clock.read(now)
         var glance = process.glance
@@ -107,8 +107,8 @@ package final class VirtualPeer {
             isTrusted: process.machine.isTrusted(local))
     }
 
-    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns the time at which the server issued its token; nil
-    /// if that is unknown.
+    /// Remembers a HEARTBEAT or CONFIRM that the peer sends. Returns the time at which the server issued the token in
+    /// it; nil if that time is unknown.
     func sends(_ flight: Flight, now: Instant) -> Instant? {
         guard flight.kind == .heartbeat || flight.kind == .confirm,
             let number = machine.newestNumber(in: flight.from)
@@ -125,9 +125,9 @@ package final class VirtualPeer {
         heardAt = max(heardAt ?? flight.sentAt, flight.sentAt)
     }
 
-    /// Notes that the peer has accepted a PULSE. The peer returns the PULSE's token only if the PULSE is fresh. The
-    /// PULSE is surely fresh if it echoes a heartbeat that the peer sent less than `freshness` ago, and the peer's
-    /// clock has not jumped since.
+    /// Notes the time of the token in a PULSE that the peer has accepted, if the PULSE is surely fresh. The peer
+    /// returns only the tokens of fresh PULSEs. A PULSE is surely fresh if it echoes a heartbeat that the peer sent
+    /// less than `freshness` ago, and the peer's clock has not jumped since then.
     func hears(pulse flight: Flight, freshness: Duration, now: Instant) {
         guard let sending = heartbeats[flight.to]?.last(where: { $0.number == flight.echo }),
             now - sending.at < freshness, jumpedAt.map({ $0 < sending.at }) ?? true
@@ -135,8 +135,8 @@ package final class VirtualPeer {
         pulses[flight.to] = flight.proof ?? flight.sentAt
     }
 
-    /// Returns the epoch of the directory that the peer held at the last check; nil if its directory is the same.
-    /// Checks that the version did not decrease.
+    /// Returns the epoch of the directory that the peer held at the last check; nil if the directory has not changed
+    /// since then. Also checks that the version has not decreased within one epoch.
     func formerEpoch(_ invariants: inout Invariants, peer: Int, now: Instant) -> UInt64? {
         let current = (epoch: process.glance.epoch, version: process.glance.version)
         guard current != held else { return nil }
