@@ -1,14 +1,15 @@
-/// The receiver's side of acknowledgments (PROTOCOL.md, section 7.4): it recognizes copies of a message, and holds ACKs
+/// The receiver's side of acknowledgments (PROTOCOL.md, section 7.4): recognizes copies of a message, and holds ACKs
 /// until they are due.
 ///
-/// It outlives this peer's sessions, so it recognizes a copy that arrives in a new session. It remembers a sender's
-/// session for as long as messages from that session are accepted.
+/// This state outlives the sessions of this peer, so a copy is recognized even if it arrives in a new session. A
+/// sender's session is remembered for as long as messages from that session are accepted.
 package struct Acknowledger: Sendable {
-    /// The result of comparing a message that asks for an ACK with the messages before it.
+    /// The result of checking if a message that asks for an ACK is a copy of an earlier message.
     package enum Copy: Hashable, Sendable {
         case first
         case repeated
-        /// The number is 2,048 or more below the newest, so it is not known whether the message is a copy.
+        /// The message's number is 2,048 or more below the newest number from its session, so it is not known whether
+        /// the message is a copy.
         case tooOld
     }
 
@@ -25,11 +26,11 @@ package struct Acknowledger: Sendable {
         }
     }
 
-    /// The numbers that were delivered, by the sender's session.
+    /// The numbers of the delivered messages that asked for an ACK, keyed by the sender's session.
     private var windows: [SessionID: ReplayWindow] = [:]
     /// Senders' sessions that have ended, with the instants at which they are forgotten, earliest first.
     private var ended: [(session: SessionID, until: Instant)] = []
-    /// The acknowledgments that wait, in the order in which they will be sent.
+    /// The ACKs that wait until they are due, in the order in which they will be sent.
     private var waiting: [Acknowledgment] = []
     private var bucket = RateLimiter()
 
@@ -44,13 +45,15 @@ package struct Acknowledger: Sendable {
 
     package var deadline: Instant? { Instant.earliest([waiting.first?.at, ended.first?.until]) }
 
-    /// Notes a message that asks for an ACK.
+    /// Checks if a message that asks for an ACK is a copy of an earlier message. If it is not, marks its number as
+    /// delivered.
     ///
     /// - Parameters:
     ///   - number: The number of the message.
     ///   - session: The sender's session.
     ///   - end: The instant from which messages of the session are not accepted; nil if the session has not ended. The
-    ///     session is forgotten then, because `end` is not called again for a session that has ended already.
+    ///     session is forgotten at this instant. For a session that has ended already, `end(_:now:)` is not called
+    ///     again.
     package mutating func note(_ number: UInt64, from session: SessionID, until end: Instant? = nil) -> Copy {
         if let end, windows[session] == nil { ended.append((session, end)) }
         guard let refusal = windows[session, default: ReplayWindow()].refusal(of: number) else {
@@ -60,7 +63,8 @@ package struct Acknowledger: Sendable {
         return refusal == .counterTooOld ? .tooOld : .repeated
     }
 
-    /// Adds an ACK. It is dropped if there is no room or no token; the sender then repeats the message.
+    /// Adds an ACK. If too many ACKs wait, or if the rate limit of ACKs is reached, the ACK is dropped. The sender then
+    /// repeats the message.
     package mutating func schedule(_ acknowledgment: Acknowledgment, now: Instant) {
         guard waiting.count < Limits.delayedAcknowledgments, bucket.accept(Limits.acknowledgmentRate, now: now) else {
             return
@@ -76,21 +80,21 @@ package struct Acknowledger: Sendable {
         return due
     }
 
-    /// Notes the end of a sender's session. Late messages are accepted for some seconds.
+    /// Notes that a sender's session has ended. Messages of this session are accepted for another 5 s.
     package mutating func end(_ session: SessionID, now: Instant) {
         if windows[session] != nil { ended.append((session, now + ProtocolConstants.pairLingering)) }
     }
 
-    /// Notes the end of all sessions that are no longer listed.
+    /// Notes the end of each session for which `isListed` returns false.
     ///
     /// - Parameters:
-    ///   - isListed: Returns true for a session that has not ended.
-    ///   - now: The time of the end.
+    ///   - isListed: Returns true if the directory still lists the session.
+    ///   - now: The instant of the end.
     package mutating func endAll(unless isListed: (SessionID) -> Bool, now: Instant) {
         for session in windows.keys where !isListed(session) { end(session, now: now) }
     }
 
-    /// Forgets the sessions from which messages are not accepted any more.
+    /// Forgets the sessions whose messages are not accepted any more.
     package mutating func expire(now: Instant) {
         let over = ended.prefix { $0.until <= now }
         for (session, _) in over { windows[session] = nil }

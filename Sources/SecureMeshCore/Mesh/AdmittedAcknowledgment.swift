@@ -1,7 +1,7 @@
 /// An ACK that has passed the gates of PROTOCOL.md, section 7.3.
 package struct AdmittedAcknowledgment: Hashable, Sendable {
-    /// The identity that has received the message.
+    /// The identity that received the message and sent the ACK.
     package let receiver: PublicKey
-    /// The number of the message.
+    /// The number of the acknowledged message.
     package let number: UInt64
 }

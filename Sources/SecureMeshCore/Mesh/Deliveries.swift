@@ -1,8 +1,9 @@
 /// This peer's messages that wait for acknowledgments (PROTOCOL.md, section 7.4).
 ///
-/// A message is repeated, at first with equal and then with doubling gaps, to the receivers whose ACK is missing. The
-/// repeats end when all ACKs have come, when the message's time is over, or when this peer has a new session. If the
-/// message were signed again in the new session, receivers would take it for another message.
+/// A message is repeated to the receivers whose ACK is missing. The gaps between the repeats are equal at first, and
+/// then each gap is twice as long as the one before. The repeats end when all ACKs have come, when the time for the
+/// delivery is over, or when this peer has a new session. If the message were signed again in the new session,
+/// receivers would take it for a different message.
 package struct Deliveries: Sendable {
     private struct Unacknowledged: Sendable {
         let message: PeerMessage
@@ -10,10 +11,10 @@ package struct Deliveries: Sendable {
         /// All receivers, in the order in which the message is sent to them.
         let receivers: [PublicKey]
         var missing: Set<PublicKey>
-        /// The receivers for which the message could not be sealed, so that it was not sent to them.
+        /// The receivers to which the message was not sent, because it could not be sealed for them.
         var excluded: Set<PublicKey> = []
-        /// The receivers that got the message signed in another session of this peer. They would take a repeat for
-        /// another message.
+        /// The receivers that got the message signed in another session of this peer than the session in `signed`. They
+        /// would take a repeat of `signed` for a different message.
         var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
@@ -46,7 +47,7 @@ package struct Deliveries: Sendable {
     private var unacknowledged: [Unacknowledged] = []
     private var bytes = 0
     private var finished = FinishedDeliveries()
-    /// The instant from which a call of `expire` or `due` has an effect.
+    /// The instant from which a call of `expire` or `due` has an effect; nil if no message waits.
     private(set) package var deadline: Instant?
 
     package init() {}
@@ -61,10 +62,10 @@ package struct Deliveries: Sendable {
     /// Returns true if a message can be added.
     ///
     /// - Parameters:
-    ///   - number: The number that the message will have. A receiver recognizes copies only among the newest 2,048
-    ///     numbers, so there is no room for a number that is 2,048 or more above the oldest one that waits.
-    ///   - bodySize: The number of bytes of its body.
-    ///   - receivers: The number of its receivers.
+    ///   - number: The number that the message will have. It must be fewer than 2,048 above the oldest number that
+    ///     waits, because a receiver recognizes copies only among the newest 2,048 numbers.
+    ///   - bodySize: The size of the message's body in bytes.
+    ///   - receivers: The number of the message's receivers.
     package func hasRoom(number: UInt64, bodySize: Int, receivers: Int) -> Bool {
         let oldest = unacknowledged.first?.message.number ?? number
         return unacknowledged.count < Limits.unacknowledgedMessages && number - oldest < ProtocolConstants.windowSize
@@ -75,7 +76,7 @@ package struct Deliveries: Sendable {
     ///
     /// - Parameters:
     ///   - timeout: The time for which the message waits for its ACKs, at most `Limits.longestDelivery`.
-    ///   - spread: The time over which the receivers spread their ACKs.
+    ///   - spread: The longest random delay between a receiver's delivery of the message and its ACK.
     package mutating func begin(
         _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], timeout: Duration, spread: Duration,
         now: Instant
@@ -94,24 +95,26 @@ package struct Deliveries: Sendable {
         updateDeadline()
     }
 
-    /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
+    /// Returns the result of a message that asked for acknowledgments; nil while the message waits for them. If the
+    /// result was evicted, returns a result whose `isForgotten` is true.
     package func result(of number: UInt64) -> DeliveryResult? {
         guard index(of: number) == nil else { return nil }
         // A result that the application did not take in time was evicted.
         return finished[number] ?? DeliveryResult(acknowledgedBy: [], missing: [], time: .zero, isForgotten: true)
     }
 
-    /// Forgets the result of a message, which the application has taken.
+    /// Removes the result of a message after the application has taken this result.
     package mutating func forget(_ number: UInt64) {
         finished.remove(number)
     }
 
-    /// Returns true if the identity's ACK of a message is missing.
+    /// Returns true if message `number` still waits for an ACK from `identity`.
     package func misses(_ number: UInt64, from identity: PublicKey) -> Bool {
         index(of: number).map { unacknowledged[$0].missing.contains(identity) } ?? false
     }
 
-    /// Notes an ACK. It has no effect if it repeats another one, or comes after the message has stopped waiting.
+    /// Notes an ACK. The ACK has no effect if its sender has acknowledged the message before, or if the message no
+    /// longer waits.
     package mutating func note(_ acknowledgment: AdmittedAcknowledgment, now: Instant) {
         guard let index = index(of: acknowledgment.number),
             unacknowledged[index].missing.remove(acknowledgment.receiver) != nil
@@ -121,30 +124,30 @@ package struct Deliveries: Sendable {
 
     /// Notes that a message was sealed for a receiver for the first time.
     ///
-    /// - Parameter session: The session of this peer in which the message to this receiver was signed. It is the former
-    ///   session if the receiver's directory still lists that one.
+    /// - Parameter session: The session of this peer in which the message to this receiver was signed. This is the
+    ///   former session if the receiver's directory still lists the former session.
     package mutating func noteSealed(_ number: UInt64, for identity: PublicKey, from session: UInt64) {
         guard let index = index(of: number), unacknowledged[index].signed.from != session else { return }
         unacknowledged[index].unrepeatable.insert(identity)
     }
 
-    /// Removes a receiver for which the message cannot be sealed.
+    /// Stops waiting for the ACK of a receiver, because the message cannot be sealed for this receiver.
     package mutating func drop(_ identity: PublicKey, from number: UInt64, now: Instant) {
         guard let index = index(of: number), unacknowledged[index].missing.remove(identity) != nil else { return }
         unacknowledged[index].excluded.insert(identity)
         finishIfComplete(index, now)
     }
 
-    /// Ends the wait of the messages whose time for it is over, and stores their results.
+    /// Stops waiting for the ACKs of all messages whose time is over, and stores the results of these messages.
     package mutating func expire(now: Instant) {
         for index in unacknowledged.indices.reversed() where unacknowledged[index].until <= now { finish(index, now) }
     }
 
-    /// Returns the messages that are to be repeated now, with the receivers whose ACK is missing, and schedules their
-    /// next repeats.
+    /// Returns the messages that are to be repeated now, with the receivers whose ACK is missing. Schedules the next
+    /// repeat of each of these messages.
     ///
-    /// - Parameter session: The session in which this peer may send messages. If it is nil, nothing is returned, and
-    ///   the repeats are postponed.
+    /// - Parameter session: The session in which this peer may send messages. If `session` is nil, nothing is returned,
+    ///   and the repeats are postponed.
     package mutating func due(
         in session: SessionID?, random: inout RandomSource, now: Instant
     ) -> [Repeat] {

@@ -1,14 +1,15 @@
-/// The acknowledgments of a message that asked for them.
+/// The result of a message that asked for acknowledgments.
 public struct Delivery: Hashable, Sendable {
-    /// The members that have acknowledged the message. It has reached each of them.
+    /// The members that have acknowledged the message. Each of these members has received the message.
     public let acknowledgedBy: [Member]
     /// The members that have not acknowledged the message. They may have received it nevertheless, or may have left the
     /// mesh.
     public let missing: [Member]
-    /// The time from the first sending to the last acknowledgment, or to the end of the wait.
+    /// The time from the first sending of the message to the last acknowledgment. If acknowledgments are missing, the
+    /// time from the first sending to the end of the wait.
     public let time: Duration
 
-    /// Makes a result, for tests of programs that send messages.
+    /// Makes a result, for the tests of a program that sends messages.
     public init(acknowledgedBy: [Member], missing: [Member], time: Duration) {
         self.acknowledgedBy = acknowledgedBy
         self.missing = missing
@@ -24,7 +25,10 @@ public struct Delivery: Hashable, Sendable {
     /// True if every member that was asked has acknowledged the message.
     public var isComplete: Bool { missing.isEmpty }
 
-    /// - Parameter receivers: Members, among them all to which the message was sent. The others are left out.
+    /// Makes the result that the application gets.
+    ///
+    /// - Parameter receivers: Members, which include all receivers of the message. Members to which the message was not
+    ///   sent are not in the result.
     package init(_ result: DeliveryResult, to receivers: [Member]) {
         guard !result.isForgotten else {
             self.init(acknowledgedBy: [], missing: receivers, time: result.time)

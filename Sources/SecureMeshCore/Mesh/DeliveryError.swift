@@ -1,12 +1,13 @@
-/// The reason why it is not known that a message was delivered.
+/// The reason why a sender does not know that its message was delivered.
 @nonexhaustive
 public enum DeliveryError: Error, Hashable, Sendable {
     /// The message was not sent.
     case notSent(SendError)
     /// The message was sent, but no acknowledgment came in time. The message may have been delivered nevertheless,
-    /// because the acknowledgment can be lost. A sender that gets a new session meanwhile does not repeat the message.
+    /// because the acknowledgment can be lost. If the sender gets a new session during the wait, it does not repeat the
+    /// message any more.
     case notAcknowledged
-    /// The message was sent, and then the wait ended: the task was canceled, its service group began to shut down, or
-    /// the peer's `run()` ended. The message may have been delivered.
+    /// The message was sent, but the wait for acknowledgments was interrupted. Either the task was canceled, or the
+    /// task's service group began to shut down, or the peer's `run()` ended. The message may have been delivered.
     case interrupted
 }

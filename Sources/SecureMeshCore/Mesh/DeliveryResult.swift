@@ -1,12 +1,14 @@
-/// The acknowledgments of a message, by the keys of its receivers.
+/// The acknowledgments of a message. Each receiver is identified by its public key.
 package struct DeliveryResult: Hashable, Sendable {
-    /// The receivers that have acknowledged the message, in the order in which it was sent to them. `missing` lists
-    /// those that have not, in the same order.
+    /// The receivers that have acknowledged the message, in the order in which the message was sent. `missing` lists
+    /// the receivers that have not acknowledged it, in the same order.
     package let acknowledgedBy: [PublicKey]
     package let missing: [PublicKey]
-    /// The time from the first sending to the last acknowledgment, or to the end of the wait.
+    /// The time from the first sending of the message to the last acknowledgment. If acknowledgments are missing, the
+    /// time from the first sending to the end of the wait.
     package let time: Duration
-    /// True if the result was asked for too late, so that it is not known who has acknowledged the message.
+    /// True if the result was evicted before the application asked for it. It is then not known which receivers have
+    /// acknowledged the message.
     package let isForgotten: Bool
 
     package init(acknowledgedBy: [PublicKey], missing: [PublicKey], time: Duration, isForgotten: Bool = false) {

@@ -5,18 +5,19 @@ public enum Departure: String, Hashable, Sendable {
     case left
     /// The same key joined again, from the same address or another one.
     case replaced
-    /// There was no proof of life within the lifetime.
+    /// The server got no proof of life from the peer within the lifetime that the server grants its members.
     case expired
     /// The roster no longer allows the key.
     case revoked
-    /// The peer sent a datagram with an intact seal and a wrong signature. Only a faulty or hostile peer does that.
+    /// The peer sent a datagram that was sealed correctly but had a wrong signature. Only a faulty or hostile peer does
+    /// that.
     case misbehaved
     /// The peer did not renew its session in time.
     case tooOld
     /// The server stopped.
     case stopping
 
-    /// Converts the reason why a server ended a session.
+    /// Makes a departure from the reason why a server ended a session.
     public init(_ dismissal: Dismissal) {
         self =
             switch dismissal {
@@ -29,12 +30,12 @@ public enum Departure: String, Hashable, Sendable {
             }
     }
 
-    /// Converts the reason in a DELTA, where nil stands for `left`.
+    /// Makes a departure from the reason in a DELTA, where nil stands for `left`.
     package init(_ reason: Goodbye.Reason?) {
         self = reason.map { Departure(Dismissal($0)) } ?? .left
     }
 
-    /// The reason in GOODBYE and DELTA; nil for `left`, for which no GOODBYE is sent.
+    /// The reason in GOODBYE and in DELTA; nil for `left`, because the server sends no GOODBYE to a peer that leaves.
     package var goodbye: Goodbye.Reason? {
         switch self {
         case .left: nil
@@ -53,17 +54,18 @@ public enum Departure: String, Hashable, Sendable {
 public enum Dismissal: String, Hashable, Sendable {
     /// The same key joined again in another process. This peer joins again after 60 s.
     case replaced
-    /// The server got no proof of life from this peer within the lifetime. This peer joins again, as after a lost
-    /// connection.
+    /// The server got no proof of life from this peer within the lifetime that the server grants its members. This peer
+    /// joins again in the same way as after a lost connection.
     case expired
-    /// The roster no longer allows the key. This peer ends, unless it may ask another server, or this one later, to let
-    /// it join.
+    /// The roster no longer allows the key. This peer ends, unless it may ask another server, or ask this server again
+    /// later, to let it join.
     case revoked
-    /// The server got a datagram with an intact seal and a wrong signature. This peer joins again after 60 s.
+    /// The server got a datagram from this peer that was sealed correctly but had a wrong signature. This peer joins
+    /// again after 60 s.
     case misbehaved
-    /// The session was not renewed in time. This peer joins again, as after a lost connection.
+    /// This peer did not renew the session in time. This peer joins again in the same way as after a lost connection.
     case tooOld
-    /// The server stopped. This peer joins again when there is a server.
+    /// The server stopped. This peer joins again as soon as a server answers.
     case stopping
 
     package init(_ reason: Goodbye.Reason) {

@@ -1,6 +1,7 @@
-/// The members of a mesh: entries by session, in which each identity, name and address is unique.
+/// The entries of the members of a mesh. No two entries have the same session, identity, name or address.
 ///
-/// The server keeps one directory, and each peer keeps a replica of it. A session that was removed never returns.
+/// The server keeps one directory, and each peer keeps a replica of it. A session that was removed is never listed
+/// again.
 package struct Directory: Sendable {
     private var order = SortedSessions()
     private var entries = EntryTable<EntryBySession>()
@@ -11,7 +12,9 @@ package struct Directory: Sendable {
     private var tree = DirectoryTree()
     private let pool: (any EntrySharing)?
 
-    /// - Parameter pool: The entries of other directories in this process, to share memory with them.
+    /// Makes an empty directory.
+    ///
+    /// - Parameter pool: The entries that the directories in this process share to save memory; nil if they share none.
     package init(pool: (any EntrySharing)? = nil) {
         self.pool = pool
     }
@@ -23,29 +26,30 @@ package struct Directory: Sendable {
             Usage("removed sessions", removed.count, limit: Limits.removedSessions),
         ]
     }
-    /// All sessions in ascending order, which is the order of snapshots and of sending to all.
+    /// All sessions in ascending order. The entries in a snapshot, and datagrams to all members, have the same order.
     package var sessions: [SessionID] { order.all }
     package var inOrder: [Entry] { sessions.compactMap { entries[$0]?.entry } }
     var sharedInOrder: [SharedEntry] { sessions.compactMap { entries[$0] } }
-    /// A directory that has no entries, remembers no removed session, and shares the same pool.
+    /// A directory that has no entries, remembers no removed session, and uses the same pool as this directory.
     var empty: Directory { Directory(pool: pool) }
 
     package subscript(session: SessionID) -> Entry? { entries[session]?.entry }
     func shared(_ session: SessionID) -> SharedEntry? { entries[session] }
-    /// Returns the entry of the identity; nil if it is no member.
+    /// Returns the entry of the identity; nil if the directory does not list this identity.
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
-    /// Returns the shared form of an entry, whether it is listed or not.
+    /// Returns the shared form of an entry. The directory need not list the entry.
     func shared(_ entry: Entry) -> SharedEntry {
         if let listed = entries[entry.session], listed.entry == entry { return listed }
         return pool?.shared(entry) ?? SharedEntry(entry)
     }
-    /// Returns true if `session` is among the newest 65,536 that were removed.
+    /// Returns true if `session` is among the 65,536 sessions that were removed last.
     package func wasRemoved(_ session: SessionID) -> Bool { removed.contains(session) }
 
-    /// Returns true if a change is allowed as a whole: the sessions to remove are listed, the sessions to add were
-    /// never listed, each identity, name and address stays unique, and the directory keeps within its limit.
+    /// Returns true if a change is allowed as a whole. It is allowed if the sessions to remove are listed, and the
+    /// sessions to add were never listed. After the change, each identity, name and address must be unique, and the
+    /// directory must not exceed its limit.
     package func allows(removing gone: [SessionID], adding new: [Entry]) -> Bool {
         let leaving = Set(gone)
         guard leaving.count == gone.count, gone.allSatisfy({ entries[$0] != nil }),
@@ -84,7 +88,7 @@ package struct Directory: Sendable {
         removed.insert(session)
     }
 
-    /// Returns the digest at `version` (PROTOCOL.md, section 6.5).
+    /// Returns the digest of this directory at `version` (PROTOCOL.md, section 6.5).
     ///
     /// - Parameter id: The directory id.
     package mutating func digest(id: UInt64, version: UInt64) -> Bytes32 {
@@ -97,7 +101,7 @@ package struct Directory: Sendable {
         }
     }
 
-    /// Calls `body` with the entries in a bucket of the tree, in ascending order of their sessions.
+    /// Calls `body` with the entries in a bucket of the hash tree, in ascending order of their sessions.
     package func forEach(inBucket bucket: Int, _ body: (SharedEntry) -> Void) {
         order.forEach(inBucket: bucket) { session in
             if let shared = entries[session] { body(shared) }
@@ -106,9 +110,9 @@ package struct Directory: Sendable {
 }
 
 extension [Entry] {
-    /// Returns true if `value` is different for all entries.
+    /// Returns true if `value` returns a different result for each entry.
     ///
-    /// The few entries of a DELTA are compared with each other, which is faster than building a set.
+    /// A DELTA has few entries. To compare each of them with all others is faster than to build a set.
     fileprivate func areDistinct<Value: Hashable>(by value: (Entry) -> Value) -> Bool {
         guard count <= 8 else { return Set(lazy.map(value)).count == count }
         return indices.allSatisfy { index in !self[..<index].contains { value($0) == value(self[index]) } }

@@ -1,24 +1,26 @@
-/// The server's directory with its history: waiting changes, recent DELTAs and frozen SNAPSHOTs (PROTOCOL.md,
-/// section 6.5).
+/// The server's directory with its history: waiting changes, recent DELTAs and frozen SNAPSHOTs (PROTOCOL.md, section
+/// 6.5).
 ///
-/// `version` counts the published changes; `directory` also contains the changes that wait to be published.
+/// `version` is the version to which the newest DELTA leads. `directory` also contains the changes that wait to be
+/// published.
 package struct DirectoryLog: Sendable {
     private let id: UInt64
     private(set) package var directory = Directory()
     private(set) package var version: UInt64 = 1
-    /// The additions that wait, oldest first. Each may remove the identity's older session in the same step.
+    /// The additions that wait to be published, oldest first. An addition can include the removal of an older session
+    /// of the same identity.
     private var waiting: [Change] = []
     /// The sessions that `waiting` adds.
     private var unpublished: Set<SessionID> = []
-    /// The removals that wait and belong to no addition. They are published before all additions, because removing a
-    /// member never makes an addition contradict the directory.
+    /// The removals that wait to be published and are not part of an addition. They are published before all additions,
+    /// because the removal of a member never makes an addition invalid.
     private var removals: [Removal] = []
     /// The published entries that a waiting change removes.
     private var leaving: [SessionID: SharedEntry] = [:]
     /// The recent DELTAs. `deltas[i]` leads to version `version - deltas.count + i + 1`.
     private var deltas: [SignedPayload] = []
     private var frozen: [FrozenSnapshot] = []
-    /// The tree of the directory at `version`.
+    /// The hash tree of the published directory, which is the directory at `version`.
     private var tree = DirectoryTree()
     private var newestDigest: (version: UInt64, digest: Bytes32)?
     private var lastFlush: Instant
@@ -30,9 +32,9 @@ package struct DirectoryLog: Sendable {
         var size: Int { (removed == nil ? 0 : Removal.encodedSize) + added.encodedSize }
     }
 
-    /// Creates an empty directory whose first change is due at once.
+    /// Creates an empty directory. Its first change may be published at once.
     ///
-    /// - Parameter id: The id of the directory, which the digest covers.
+    /// - Parameter id: The directory id, which is part of the digest.
     package init(id: UInt64, now: Instant) {
         self.id = id
         lastFlush = now - Limits.tick
@@ -47,7 +49,7 @@ package struct DirectoryLog: Sendable {
         ]
     }
 
-    /// The earliest time at which the waiting changes may be published; nil if there are none.
+    /// The earliest time at which the waiting changes may be published; nil if no change waits.
     package var flushDeadline: Instant? {
         hasChanges ? lastFlush + Limits.tick : nil
     }
@@ -72,7 +74,7 @@ package struct DirectoryLog: Sendable {
         !unpublished.contains(session)
     }
 
-    /// Adds `entry`, and removes the identity's older session in the same change.
+    /// Adds `entry`, and removes `old`, the older session of the same identity, in the same change.
     package mutating func insert(_ entry: Entry, replacing old: SessionID?) {
         var published = old
         if let old {
@@ -86,7 +88,7 @@ package struct DirectoryLog: Sendable {
 
     /// Removes an entry.
     ///
-    /// - Parameter reason: The reason why the server ended the session; nil if its member left.
+    /// - Parameter reason: The reason why the server ended the session; nil if the member left.
     package mutating func remove(_ session: SessionID, _ reason: Goodbye.Reason?) {
         if !withdraw(session, reason), let shared = directory.shared(session) {
             leaving[session] = shared
@@ -97,7 +99,7 @@ package struct DirectoryLog: Sendable {
 
     /// Publishes waiting changes, one version per DELTA, and returns the DELTAs in order.
     ///
-    /// - Parameter limit: The largest number of DELTAs. Changes that do not fit keep waiting.
+    /// - Parameter limit: The largest number of DELTAs. Changes that do not fit into these DELTAs keep waiting.
     package mutating func flush(now: Instant, limit: Int = .max, sign: (Delta) -> SignedPayload) -> [SignedPayload] {
         guard hasChanges, limit > 0 else { return [] }
         var published: [SignedPayload] = []
@@ -111,7 +113,8 @@ package struct DirectoryLog: Sendable {
         return published
     }
 
-    /// Returns the digest of the directory at `version`, without the waiting changes. It is computed once per version.
+    /// Returns the digest of the directory at `version`, without the waiting changes. The digest is computed once per
+    /// version.
     package mutating func digest() -> Bytes32 {
         if let newestDigest, newestDigest.version == version { return newestDigest.digest }
         let leaving = Dictionary(grouping: leaving.values) { DirectoryTree.bucket(of: $0.entry.session) }
@@ -129,7 +132,7 @@ package struct DirectoryLog: Sendable {
         return digest
     }
 
-    /// Takes as many changes as fit in a DELTA, removals first.
+    /// Takes as many waiting changes as fit in a DELTA, removals first, and returns the DELTA.
     private mutating func nextDelta() -> Delta {
         var removed = Array(removals.prefix(Delta.mostRemovals))
         removals.removeFirst(removed.count)
@@ -156,26 +159,33 @@ package struct DirectoryLog: Sendable {
             added: added.sorted { $0.session < $1.session })
     }
 
-    /// The directory at `version`, in the order of the sessions.
+    /// The entries of the published directory, in ascending order of their sessions.
     private var published: [SharedEntry] { published(directory.sharedInOrder, Array(leaving.values)) }
 
-    /// Returns those of `listed` that a DELTA has listed, and those of `leaving`, in the order of the sessions.
+    /// Returns the entries of `listed` that a DELTA has listed, together with all entries of `leaving`, in ascending
+    /// order of their sessions.
     private func published(_ listed: [SharedEntry], _ leaving: [SharedEntry]) -> [SharedEntry] {
         let staying = unpublished.isEmpty ? listed : listed.filter { !unpublished.contains($0.entry.session) }
         guard !leaving.isEmpty else { return staying }
         return (staying + leaving).sorted { $0.entry.session < $1.entry.session }
     }
 
-    /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`; nil if the log begins later.
+    /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`. Returns nil if the log does not
+    /// have all DELTAs after `held`.
     package func deltas(after held: UInt64, limit: Int) -> [SignedPayload]? {
         guard held > 0, held <= version, version - held <= UInt64(deltas.count) else { return nil }
         return Array(deltas.suffix(Int(version - held)).prefix(limit))
     }
 
-    /// Returns the version of a frozen snapshot to send to a member that holds version `held`. It is the snapshot that
-    /// the member is receiving, or else the newest one, if that is of the present version or still young
-    /// (`FrozenSnapshot.youngUntil`). Returns nil if neither of the two is above `held`, or if the log does not have
-    /// all DELTAs after it.
+    /// Returns the version of the frozen snapshot to send to a member; nil if none can be sent.
+    ///
+    /// A snapshot can be sent if its version is above `held`, and the log has all DELTAs after its version. If the
+    /// snapshot that the member is already receiving can be sent, it is preferred. Otherwise the newest snapshot is
+    /// sent, if it has the present version or is still young (`FrozenSnapshot.youngUntil`).
+    ///
+    /// - Parameters:
+    ///   - begun: The version of the snapshot that the member is receiving; nil if the member is receiving none.
+    ///   - held: The version of the directory that the member holds.
     package func frozenVersion(begun: UInt64?, above held: UInt64 = 0, now: Instant) -> UInt64? {
         func isOfUse(_ snapshot: FrozenSnapshot) -> Bool {
             snapshot.version > held && version - snapshot.version <= UInt64(deltas.count)
@@ -189,17 +199,18 @@ package struct DirectoryLog: Sendable {
 
     /// Freezes the directory at `version`, without the waiting changes, and returns the version.
     ///
-    /// While a snapshot is young, members get it instead of a newer one. It stays young for as long as all its bursts
-    /// may take, each of which is sent when the one before has arrived. Otherwise, in a large directory that keeps
-    /// changing, a snapshot would be dropped before any member has received all of it.
+    /// While a snapshot is young, members get this snapshot instead of a newer one. It stays young for as long as it
+    /// may take to send all its bursts, because each burst is sent when the burst before has arrived. Without this
+    /// rule, the snapshots of a large directory that keeps changing would be dropped before any member had received all
+    /// parts.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: published))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
         return version
     }
 
-    /// Returns parts of a frozen snapshot, from `part` on, or from the first one if there is no such part. A part is
-    /// signed when it is first sent.
+    /// Returns at most `limit` parts of the frozen snapshot of `version`. The first of them is `part`, or part 0 if the
+    /// snapshot has no such part. A part is signed when it is first returned.
     package mutating func parts(
         of version: UInt64, from part: Int, limit: Int, sign: (Snapshot) -> SignedPayload
     ) -> [SignedPayload] {
@@ -209,7 +220,8 @@ package struct DirectoryLog: Sendable {
         return (first..<min(first + limit, count)).map { frozen[index].part($0, sign: sign) }
     }
 
-    /// Keeps the snapshot young for as long as it takes to send it in the smallest bursts.
+    /// Keeps the snapshot of `version` young for the time that it takes to send all its parts at the lowest rate of
+    /// repairs, which is `Limits.leastRepair` parts per interval.
     package mutating func prolong(_ version: UInt64) {
         guard let index = frozen.lastIndex(where: { $0.version == version }) else { return }
         frozen[index].prolong()
@@ -219,10 +231,10 @@ package struct DirectoryLog: Sendable {
         frozen.last { $0.version == version }?.partCount ?? 0
     }
 
-    /// Takes back the addition of a session that was not published yet. If the addition would have replaced an older
-    /// session, that one is removed with `reason`.
+    /// Cancels a waiting addition. If the addition includes the removal of an older session, the older session is
+    /// removed with `reason`.
     ///
-    /// - Returns: False if there is no such addition.
+    /// - Returns: False if no addition of `session` waits.
     private mutating func withdraw(_ session: SessionID, _ reason: Goodbye.Reason?) -> Bool {
         guard unpublished.remove(session) != nil,
             let index = waiting.firstIndex(where: { $0.added.session == session })

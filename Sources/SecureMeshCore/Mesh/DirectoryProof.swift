@@ -1,29 +1,31 @@
 /// The comparison of a peer's directory with the digests in its server's PULSEs (PROTOCOL.md, section 6.5).
 ///
-/// A directory from an earlier session is not proven to be that of this session's server. It extends no trust until a
-/// digest proves it. A directory whose digest differs is wrong until a whole SNAPSHOT replaces it.
+/// A peer that joins again may keep the directory of its earlier session. At first, it is not proven that the new
+/// session's server has the same directory, and the peer's trust is not extended. Equal digests prove it. If the
+/// digests differ, the directory is wrong until a whole SNAPSHOT replaces it.
 ///
-/// A malicious server can make a digest take time in proportion to the directory. So a proven directory that changes
-/// with every PULSE is compared only once per `Limits.digestGap`.
+/// A malicious server can make the peer spend time in proportion to the size of the directory on each digest. So the
+/// peer computes the digest of a proven directory at most once per `Limits.digestGap`.
 struct DirectoryProof: Sendable {
     private struct Digest: Hashable, Sendable {
         let version: UInt64
         let digest: Bytes32
     }
 
-    /// True if the directory came from the server of this session, or its digest was equal to the server's when the two
-    /// were compared.
+    /// True if the server of this session sent the directory, or if the newest comparison in this session found equal
+    /// digests.
     private(set) var isProven = false
-    /// True if the directory's digest differed from the server's, until a SNAPSHOT replaces the directory.
+    /// True if a comparison found different digests, and no SNAPSHOT has replaced the directory since.
     private(set) var isWrong = false
     /// The digest in the newest fresh PULSE.
     private var expected: Digest?
-    /// The last digest that was computed.
+    /// The newest digest that was computed from the directory.
     private var computed: Digest?
-    /// The instant before which no further digest of a proven directory is computed.
+    /// The instant before which no digest of a proven directory is computed; nil if a digest may be computed at any
+    /// time.
     private var waitsUntil: Instant?
 
-    /// Begins a session, in which nothing is proven.
+    /// Begins a session, in which the directory is not proven at first.
     mutating func begin() {
         isProven = false
         expected = nil
@@ -42,7 +44,7 @@ struct DirectoryProof: Sendable {
         expected = Digest(version: version, digest: digest)
     }
 
-    /// Returns true if a digest of the directory is to be computed, to compare it with the one in the newest fresh
+    /// Returns true if the digest of the directory is to be computed, to compare it with the digest in the newest fresh
     /// PULSE.
     func needsDigest(of version: UInt64, now: Instant) -> Bool {
         guard let expected, expected.version == version, version > 0, !isWrong, computed?.version != version else {
@@ -52,15 +54,15 @@ struct DirectoryProof: Sendable {
         return now >= waitsUntil
     }
 
-    /// Notes the digest of the directory.
+    /// Stores a digest that was computed from the directory at `version`.
     mutating func note(_ digest: Bytes32, of version: UInt64, now: Instant) {
         computed = Digest(version: version, digest: digest)
         waitsUntil = now + Limits.digestGap
     }
 
-    /// Compares the directory with the newest digest, if both digests are of the version held.
+    /// Compares the computed digest with the digest in the newest fresh PULSE, if both are of version `held`.
     ///
-    /// - Returns: False if the directory has been found wrong.
+    /// - Returns: False if this comparison found that the directory is wrong; otherwise true.
     mutating func compare(held version: UInt64) -> Bool {
         guard let expected, let computed, expected.version == version, computed.version == version, version > 0,
             !isWrong

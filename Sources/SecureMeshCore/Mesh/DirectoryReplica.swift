@@ -1,65 +1,75 @@
 /// A peer's copy of the directory at one version, and the SNAPSHOT that is being received.
 ///
-/// A DELTA applies only to the version held, and a SNAPSHOT only when it is complete and newer, so versions never go
-/// back. An early DELTA, which has overtaken others, is kept until its version is reached. Otherwise, on a network that
+/// A DELTA is applied only if it begins at the version that is held. A SNAPSHOT is applied only when all its parts have
+/// arrived. Its version must be above the version that is held, unless the directory was found wrong.
+///
+/// A DELTA is early if it begins at a later version, because it has overtaken other DELTAs. An early DELTA is kept
+/// until the directory reaches the version at which it begins. If early DELTAs were dropped, then on a network that
 /// reorders datagrams, a burst of DELTAs would advance the directory by only one version per heartbeat.
 package struct DirectoryReplica: MemberLookup {
     private var directory: Directory
-    /// The version held; 0 if none is.
+    /// The version of the directory that this replica holds; 0 if it holds no directory.
     private(set) package var version: UInt64 = 0
-    /// The id of the directory whose versions are counted; 0 before the first session.
+    /// The directory id in the newest session; 0 before the first session.
     private(set) package var id: UInt64 = 0
-    /// The epoch of the server that the directory comes from.
+    /// The epoch of the server in the newest session; 0 before the first session.
     private(set) package var epoch: UInt64 = 0
     private var proof = DirectoryProof()
-    /// The members of the directory before this one that may still come back.
+    /// The former members: members of the previous directory that may still come back.
     private(set) package var former: FormerDirectory
     /// A number that rises with each change of the members.
     private(set) package var changeCount = 0
-    /// The time within which former members that the new directory does not list may join again.
+    /// The time for which former members may still come back after the first SNAPSHOT of this directory is complete.
     private var returnPeriod = ProtocolConstants.returnPeriod
     private let own: PublicKey
     private var assembly: SnapshotAssembly?
-    /// The early DELTAs, by the version at which each begins. That version is not held yet.
+    /// The early DELTAs, keyed by the version at which each DELTA begins.
     private var early: [UInt64: Delta] = [:]
-    /// The entries with the key last seen under each name, in all sessions of this process.
+    /// The key that was last seen under each name, in all sessions of this process.
     private var knownNames = KnownNames()
 
+    /// Makes a replica that holds no directory.
+    ///
     /// - Parameters:
-    ///   - own: The identity of this peer. It is listed like all others, but its changes are not reported as events.
-    ///   - pool: The entries of other peers in this process, to share memory with them.
+    ///   - own: The identity of this peer. The directory lists this peer like all members, but changes of its entry are
+    ///     not reported as events.
+    ///   - pool: The entries that the peers in this process share to save memory; nil if they share none.
     package init(of own: PublicKey, pool: (any EntrySharing)? = nil) {
         self.own = own
         directory = Directory(pool: pool)
         former = FormerDirectory(directory.empty)
     }
 
-    /// The number of members: those that are listed, which include this peer once it is listed, and those of the former
-    /// directory that may come back.
+    /// The number of members: the listed members, including this peer once it is listed, and the former members that
+    /// may come back.
     package var count: Int { directory.count + former.missingCount }
-    /// All other members: those that are listed, then those that may come back.
+    /// The entries of all members except this peer. The listed members are first, and the former members that may come
+    /// back follow.
     package var others: [Entry] { directory.inOrder.filter { $0.identity != own } + former.missing }
 
-    /// The entry of `session` at the version held.
+    /// The entry of a session; nil if the session is not listed, or if no directory is held.
     package subscript(session: SessionID) -> Entry? { version > 0 ? directory[session] : nil }
 
-    /// Returns the entry of a member, which may be one of the former directory.
+    /// Returns the entry of the listed member with this identity, or of the former member with this identity that may
+    /// come back; nil if there is neither.
     package func entry(of identity: PublicKey) -> Entry? {
         directory.entry(of: identity) ?? former.missing(identity)
     }
 
-    /// Returns the entry of a member, which may be one of the former directory.
+    /// Returns the entry of the listed member with this name, or of the former member with this name that may come
+    /// back; nil if there is neither.
     package func entry(named name: PeerName) -> Entry? {
         directory.entry(named: name) ?? former.missing(named: name)
     }
 
-    /// Returns the entry of the member at an address, which may be one of the former directory.
+    /// Returns the entry of the listed member at this address, or of the former member at this address that may come
+    /// back; nil if there is neither.
     package func entry(at address: SocketAddress) -> Entry? {
         directory.entry(at: address) ?? former.missing(at: address)
     }
 
-    /// Returns the entry for which a message to a member is sealed, and the signer of the message; nil if the member
-    /// cannot be reached now.
+    /// Returns the signer of a message to a member, and the entry of the session for which the message is sealed.
+    /// Returns nil if no message can be sealed for the member now.
     package func receiver(_ identity: PublicKey, by speakers: Speakers) -> (entry: Entry, signer: Signer)? {
         if let signer = speakers.listed, let entry = directory.entry(of: identity) { return (entry, signer) }
         if let signer = speakers.former, let entry = former.entry(of: identity) { return (entry, signer) }
@@ -74,10 +84,10 @@ package struct DirectoryReplica: MemberLookup {
         return others.compactMap { receiver($0.identity, by: speakers)?.entry }
     }
 
-    /// Returns whether `identity` was a member when the directory last changed.
+    /// Returns true if the directory lists a member with this identity.
     package func lists(_ identity: PublicKey) -> Bool { directory.entry(of: identity) != nil }
 
-    /// Returns whether a session is listed, or is one of the former directory that has not ended.
+    /// Returns true if the directory lists the session, or if the session belongs to a former member and has not ended.
     package func lists(_ session: SessionID) -> Bool { self[session] != nil || former[session] != nil }
 
     package var usages: [Usage] {
@@ -91,13 +101,13 @@ package struct DirectoryReplica: MemberLookup {
     /// The version that heartbeats claim: 0 if a whole SNAPSHOT must replace the directory.
     package var claimedVersion: UInt64 { proof.isWrong ? 0 : version }
 
-    /// The version up to which the directory is the one of this session's server; 0 if that is not proven.
+    /// The version of the directory if it is proven to be the directory of this session's server; otherwise 0.
     package var provenVersion: UInt64 { proof.isProven ? version : 0 }
 
-    /// The lowest missing part of the SNAPSHOT that is being received; 0 if there is none.
+    /// The index of the lowest missing part of the SNAPSHOT that is being received; 0 if no SNAPSHOT is being received.
     package var wantedPart: UInt16 { assembly?.missingPart ?? 0 }
 
-    /// The part of the directory that is held, for the schedule of requests.
+    /// The held version and the received parts, from which the next repair request is scheduled.
     package var progress: RepairRequest.Progress {
         RepairRequest.Progress(
             version: claimedVersion, part: assembly?.missingPart.map { Int($0) },
@@ -108,8 +118,8 @@ package struct DirectoryReplica: MemberLookup {
     /// Begins a session with the server of `epoch`. If `id` names another directory than the one held, this replica
     /// begins again without entries.
     ///
-    /// - Parameter returnPeriod: The time for which members of the old directory may come back, once the first SNAPSHOT
-    ///   of the new one is complete.
+    /// - Parameter returnPeriod: The time for which members of the old directory may still come back after the first
+    ///   SNAPSHOT of the new directory is complete.
     package mutating func begin(
         _ id: UInt64, epoch: UInt64, returnPeriod: Duration = ProtocolConstants.returnPeriod
     ) {
@@ -129,8 +139,8 @@ package struct DirectoryReplica: MemberLookup {
         early = [:]
     }
 
-    /// Compares the directory with the digest in a fresh PULSE: at once if the PULSE's version is held, or else when
-    /// that version is reached. A proven directory is not compared again within `Limits.digestGap`.
+    /// Compares the directory with the digest in a fresh PULSE. If the version of the PULSE is not held yet, they are
+    /// compared when that version is reached. A proven directory is not compared again within `Limits.digestGap`.
     ///
     /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
     package mutating func compare(_ pulse: Pulse, now: Instant) -> Bool {
@@ -148,8 +158,8 @@ package struct DirectoryReplica: MemberLookup {
         return isRight
     }
 
-    /// Applies a DELTA that begins at the version held, and then the early DELTAs that follow it. Keeps a DELTA that
-    /// begins at a later version, if there is room for it.
+    /// Applies a DELTA if it begins at the version held, and then applies the early DELTAs that follow it. A DELTA that
+    /// begins at a later version is kept as an early DELTA.
     package mutating func apply(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(delta.added)
         guard version > 0, delta.from == version else {
@@ -161,7 +171,8 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Keeps an early DELTA. At most `Limits.earlyDeltas` are kept: those nearest to the version held.
+    /// Keeps an early DELTA. At most `Limits.earlyDeltas` early DELTAs are kept: those that begin nearest to the
+    /// version held, or to the version of the SNAPSHOT that is being received.
     private mutating func keep(_ delta: Delta) throws(Rejection) {
         let base = proof.isWrong ? assembly?.version ?? 0 : max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
@@ -203,7 +214,8 @@ package struct DirectoryReplica: MemberLookup {
         if assembly == nil, !early.isEmpty { early = early.filter { $0.key > version } }
     }
 
-    /// Adds a part of a SNAPSHOT; applies the SNAPSHOT, and the early DELTAs that follow it, once it is complete.
+    /// Adds a part of a SNAPSHOT. Once all parts have arrived, applies the SNAPSHOT, and then the early DELTAs that
+    /// follow it.
     package mutating func apply(_ snapshot: Snapshot, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(snapshot.entries)
         guard snapshot.version > claimedVersion, snapshot.parts <= Limits.snapshotParts,
@@ -220,13 +232,15 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Refuses an entry whose session is the epoch. The `from` of that member's datagrams would be the server's.
+    /// Throws if an entry has the epoch as its session. The datagrams of such a member would have the same `from` as
+    /// the server's datagrams.
     private func checkSessions(_ entries: [Entry]) throws(Rejection) {
         guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }
 
-    /// Replaces the directory by `entries`. Sessions that `entries` lacks are removed, and the entry of a session that
-    /// stays must be the same. If the directory was found wrong, all of its entries are replaced instead.
+    /// Replaces the directory by `entries`. Sessions that are not in `entries` are removed. A session that stays must
+    /// have the same entry as before. But if the directory was found wrong, all entries are replaced, and the entry of
+    /// a session may differ.
     private mutating func adopt(
         _ entries: [Entry], version newVersion: UInt64, now: Instant
     ) throws(Rejection) -> DirectoryChange {
@@ -259,7 +273,7 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Returns the changes from a directory that was wrong to the one that has replaced it.
+    /// Returns the changes from `wrong` to the present directory. `wrong` was replaced because its digest was wrong.
     private mutating func corrections(of wrong: Directory, now: Instant) -> DirectoryChange {
         let right = directory
         var change = changes(
@@ -281,9 +295,9 @@ package struct DirectoryReplica: MemberLookup {
 
     private static func givenUp(_ entry: Entry) -> PeerEvent { .memberLeft(Member(entry), reason: .stopping) }
 
-    /// Notes that the entries `before` have been replaced by the entries `after`.
+    /// Notes that the entries `before` have been replaced by the entries `after`, and returns the changes.
     ///
-    /// - Parameter reasons: The reasons why sessions have ended, as far as they are known.
+    /// - Parameter reasons: The known reasons why sessions have ended. Sessions whose reason is not known are left out.
     private mutating func changes(
         from before: [Entry], to after: [Entry], reasons: [SessionID: Departure] = [:], now: Instant
     ) -> DirectoryChange {

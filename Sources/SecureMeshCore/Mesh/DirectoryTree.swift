@@ -1,17 +1,18 @@
 /// The hash tree of a directory, whose root is the digest (PROTOCOL.md, section 6.5).
 ///
-/// The hashes of buckets and groups are kept, 8.7 KB per tree. A change of one entry makes the next digest hash one
-/// bucket, its group and the root again, so its cost hardly depends on the number of members.
+/// The hashes of buckets and groups are kept, which takes 8.7 KB per tree. After a change of one entry, the next digest
+/// hashes only the entry's bucket, the bucket's group and the root. So the cost of this digest hardly depends on the
+/// number of members.
 package struct DirectoryTree: Sendable {
-    /// The hashes of the buckets, then those of the groups. Empty until a digest is computed.
+    /// The hashes of the buckets, followed by the hashes of the groups. Empty until a digest is computed.
     private var hashes: [Bytes32] = []
-    /// The buckets that have changed since they were hashed: one number per group with one bit per bucket. Empty as
-    /// long as `hashes` is.
+    /// The buckets that have changed since they were hashed: one number per group, with one bit per bucket of the
+    /// group. A bit is 1 if its bucket has changed. The array is empty as long as `hashes` is empty.
     private var changed: [UInt16] = []
 
     package init() {}
 
-    /// Returns the bucket of a session.
+    /// Returns the index of a session's bucket, which is the first byte of the session.
     package static func bucket(of session: SessionID) -> Int { Int(session.rawValue >> 56) }
 
     /// Notes that the bucket of `session` has changed.
@@ -22,7 +23,7 @@ package struct DirectoryTree: Sendable {
         changed[bucket / Self.fanOut] |= 1 << UInt16(bucket % Self.fanOut)
     }
 
-    /// Returns the digest, and hashes the buckets that have changed.
+    /// Hashes the buckets that have changed, and returns the digest.
     ///
     /// - Parameters:
     ///   - id: The directory id.
@@ -55,13 +56,13 @@ package struct DirectoryTree: Sendable {
         return Sodium.hash(.directory, input.span)
     }
 
-    /// The number of groups, and of buckets in each.
+    /// The number of groups, and also the number of buckets per group.
     private static let fanOut = 16
     private static let buckets = fanOut * fanOut
 }
 
 extension Entry {
-    /// The hash of the entry in the tree.
+    /// The hash of this entry in the hash tree of a directory.
     package var hash: Bytes32 {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.maximumSize)
@@ -71,7 +72,7 @@ extension Entry {
 }
 
 extension [Entry] {
-    /// Returns the digest of a directory with these entries, which ascend by session.
+    /// Returns the digest of a directory with these entries. The entries must be in ascending order of their sessions.
     package func digest(id: UInt64, version: UInt64) -> Bytes32 {
         let buckets = Dictionary(grouping: self) { DirectoryTree.bucket(of: $0.session) }
         var tree = DirectoryTree()

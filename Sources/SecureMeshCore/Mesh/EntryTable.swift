@@ -1,4 +1,4 @@
-/// A field of an entry by which a table finds it.
+/// A field of a directory entry that serves as the key in an ``EntryTable``.
 package protocol EntryField {
     associatedtype Key: Hashable
 
@@ -21,21 +21,22 @@ package enum EntryByAddress: EntryField {
     package static func key(of entry: Entry) -> SocketAddress { entry.address }
 }
 
-/// Entries by one of their fields, in a hash table with linear probing.
+/// A hash table of directory entries with linear probing. The key is one field of the entry.
 ///
-/// Each slot takes 8 bytes. In a `Dictionary` it would take the size of key and value, which is 184 bytes for sessions,
-/// and every peer has such tables of all members.
+/// Each slot takes 8 bytes. In a `Dictionary` each slot would take the size of a key and a value, which is 184 bytes if
+/// the key is a session. Every peer has several such tables, each with all members.
 package struct EntryTable<Field: EntryField>: Sendable {
-    /// The slots of the table. Their number is a power of two, and at most three quarters are in use. Empty at first.
+    /// The slots of the table. Their number is 0 at first, and then a power of two. At most three quarters of them are
+    /// in use.
     private var slots: [SharedEntry?] = []
     private(set) package var count = 0
 
     package init() {}
 
-    /// Returns the entry with this value of the field, or nil.
+    /// The entry whose field has this value; nil if there is none.
     package subscript(key: Field.Key) -> SharedEntry? { index(of: key).flatMap { slots[$0] } }
 
-    /// Adds an entry, in place of one with the same value of the field.
+    /// Adds an entry. If the table has an entry whose field has the same value, the new entry replaces it.
     package mutating func insert(_ shared: SharedEntry) {
         if let index = index(of: Field.key(of: shared.entry)) {
             slots[index] = shared
@@ -45,7 +46,7 @@ package struct EntryTable<Field: EntryField>: Sendable {
         insertNew(shared)
     }
 
-    /// Removes the entry with this value of the field, if there is one.
+    /// Removes the entry whose field has this value, if there is one.
     package mutating func remove(_ key: Field.Key) {
         guard var hole = index(of: key) else { return }
         slots[hole] = nil
@@ -93,7 +94,7 @@ package struct EntryTable<Field: EntryField>: Sendable {
         for case let shared? in old { insertNew(shared) }
     }
 
-    /// Puts an entry whose value is not in the table into the first free slot.
+    /// Puts an entry into the first free slot. The table must not have an entry whose field has the same value.
     private mutating func insertNew(_ shared: SharedEntry) {
         var index = home(of: Field.key(of: shared.entry))
         while slots[index] != nil { index = after(index) }

@@ -1,16 +1,18 @@
-/// The schedule of the sweeps that expire members without a proof of life within the lifetime (PROTOCOL.md, section 6).
+/// The schedule of the sweeps, which expire members that have given no proof of life within the lifetime (PROTOCOL.md,
+/// section 6).
 ///
-/// Three guards prevent false expiry. The driver drains the sockets between `sweepIsDue` and `sweep`. A sweep that ran
-/// late, because the process was paused before it or during its drain, suspends expiry for one lifetime. While many
-/// members are late, a common cause is likely, and each of them gets some lifetimes more.
+/// Three rules prevent false expiry. First, the driver reads all datagrams that wait in the sockets between
+/// `sweepIsDue` and `sweep`; this is the drain. Second, if a sweep begins late or its drain takes long, the process may
+/// have been paused, and no member expires for one lifetime. Third, if many members are late, a common cause is likely,
+/// and a member expires only after several lifetimes.
 package struct FailureDetector: Hashable, Sendable {
     private let lifetime: Duration
     private let interval: Duration
     private var nextSweep: Instant
     private var suspendedUntil: Instant
     private var drainBegan: Instant?
-    /// True if the last drain was long. Only the first one of several suspends expiry, so that a flood cannot do so
-    /// without end.
+    /// True if the last drain took longer than the interval between two sweeps. If several such drains follow each
+    /// other, only the first suspends expiry, so a flood of datagrams cannot suspend it forever.
     private var wasLong = false
     /// True while so many members are late that a common cause is likely.
     private(set) package var suspectsCommonCause = false
@@ -25,7 +27,7 @@ package struct FailureDetector: Hashable, Sendable {
     /// The time of the next sweep; nil while the sockets are being drained.
     package var deadline: Instant? { drainBegan == nil ? nextSweep : nil }
 
-    /// Returns true if a sweep is due, once for each sweep. The caller then drains the sockets and calls `sweep`.
+    /// Returns true once for each sweep that is due. The caller then drains the sockets and calls `sweep`.
     package mutating func sweepIsDue(now: Instant) -> Bool {
         guard drainBegan == nil, now >= nextSweep else { return false }
         drainBegan = now
@@ -33,10 +35,10 @@ package struct FailureDetector: Hashable, Sendable {
         return true
     }
 
-    /// Ends the drain.
+    /// Ends the drain, and schedules the next sweep.
     ///
-    /// - Returns: The limit of expiry: a member expires now if its last proof of life was before this instant. Nil
-    ///   while expiry is suspended, or if no drain was asked for.
+    /// - Returns: The limit of expiry: a member expires if its last proof of life was before this instant. Nil while
+    ///   expiry is suspended, or if no drain has begun.
     package mutating func sweep(now: Instant) -> Instant? {
         guard let began = drainBegan else { return nil }
         drainBegan = nil
@@ -49,15 +51,17 @@ package struct FailureDetector: Hashable, Sendable {
         return now >= suspendedUntil ? began - lifetime : nil
     }
 
-    /// The silence after which a member is late: two thirds of the lifetime, which is two intervals by default.
+    /// The time without a proof of life after which a member is late. It is two thirds of the lifetime, which is two
+    /// heartbeat intervals by default.
     package var lateAfter: Duration { lifetime * 2 / 3 }
 
-    /// Returns the number of members that may be late at once without a common cause.
+    /// Returns the largest number of late members for which no common cause is suspected.
     package func mostLate(of members: Int) -> Int {
         max(Limits.mostLate, members * Limits.mostLateShare / 100)
     }
 
-    /// Returns the silence after which a member expires: a lifetime, or more while many members are late.
+    /// Returns the time without a proof of life after which a member expires. It is one lifetime, or several lifetimes
+    /// while a common cause is suspected.
     package mutating func patience(late: Int, of members: Int) -> Duration {
         let most = mostLate(of: members)
         suspectsCommonCause = late > (suspectsCommonCause ? most / 2 : most)

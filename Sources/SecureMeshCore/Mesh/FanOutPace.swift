@@ -1,12 +1,14 @@
-/// The rate of the DELTAs that publish changes, which follows how well the members keep up (PROTOCOL.md, section 6.5).
+/// The rate of the DELTAs that publish changes. The rate depends on the share of members that keep up (PROTOCOL.md,
+/// section 6.5).
 ///
-/// A heartbeat is stale if its token is older than the newest PULSE. That PULSE is lost, or it is on its way, or it
-/// waits in the member's socket. On an overloaded host or network many heartbeats are stale.
+/// A heartbeat is stale if its token is older than the token of the newest PULSE, because the member had not received
+/// this PULSE yet. The PULSE was lost, is on its way, or waits in the member's socket. On an overloaded host or
+/// network, many heartbeats are stale.
 ///
-/// The rate applies only to full DELTAs, so that more joins are listed at the same cost per join. It falls back to
-/// 100 % when the joins end, because the load that members could bear then says little about later.
+/// A rate above 100 % applies only while the waiting changes fill DELTAs, so a join costs no more than at 100 %. The
+/// rate returns to 100 % when the joins end, because the load that members can bear may change before the next joins.
 package struct FanOutPace: Hashable, Sendable {
-    /// The rate as a percentage of `Limits.fanOutRate(members:)`: from 100 to `Limits.mostFanOutPace`.
+    /// The rate as a percentage of `Limits.fanOutRate(members:)`, from 100 to `Limits.mostFanOutPace`.
     private(set) package var percent = 100
     private var heartbeats = 0
     private var stale = 0
@@ -14,22 +16,26 @@ package struct FanOutPace: Hashable, Sendable {
 
     package init() {}
 
-    /// Notes the newest PULSE that a member had received when it sent a heartbeat.
+    /// Notes a heartbeat.
+    ///
+    /// - Parameter heard: The newest PULSE that the member had received when it sent the heartbeat.
     package mutating func note(_ heard: HeardPulse) {
         heartbeats += 1
         if heard.age > 0 { stale += 1 }
     }
 
-    /// Notes the number of full DELTAs that the waiting changes fill before a flush.
+    /// Notes the number of full DELTAs that the waiting changes fill just before a flush.
     package mutating func note(fullDeltas: Int) {
         self.fullDeltas = max(self.fullDeltas, fullDeltas)
     }
 
-    /// Adapts the rate, once per heartbeat interval. The rate grows by a quarter if members keep up and changes wait
-    /// longer than they would have to. It is halved if many members do not keep up, or if no DELTA was full. It is
+    /// Adapts the rate. The caller does this once per heartbeat interval.
+    ///
+    /// The rate grows by a quarter if few heartbeats were stale and the changes before a flush filled at least two
+    /// DELTAs. It is halved, to no less than 100 %, if many heartbeats were stale or no DELTA was full. It is set to
     /// 100 % if more than half of the heartbeats are missing.
     ///
-    /// - Parameter members: The number of members, each of which sends a heartbeat per interval.
+    /// - Parameter members: The number of members. Each of them sends one heartbeat per interval.
     package mutating func adapt(members: Int) {
         if heartbeats * 2 < members {
             percent = 100
@@ -43,8 +49,8 @@ package struct FanOutPace: Hashable, Sendable {
         fullDeltas = 0
     }
 
-    /// The percentage of stale heartbeats up to which the rate grows. A heartbeat is sent at a random time between two
-    /// PULSEs, so 15 % are stale if the way of a PULSE and of a heartbeat together takes 15 % of an interval.
+    /// The highest percentage of stale heartbeats at which the rate still grows. A heartbeat is sent at a random time
+    /// between two PULSEs. So 15 % of the heartbeats are stale if the round trip takes 15 % of an interval.
     private static let fewStale = 15
     /// The percentage of stale heartbeats above which the rate is halved.
     private static let mostStale = 30

@@ -1,4 +1,4 @@
-/// The payloads for many members that are not yet sealed for all of them, in order.
+/// The payloads that are not yet sealed for all of their receivers, in the order in which they were added.
 ///
 /// Sealing one payload for ten thousand members takes a tenth of a second. So the server seals in slices, and between
 /// two slices it handles the datagrams that have arrived. Each member gets its payloads in the order in which they were
@@ -15,14 +15,15 @@ struct FanOutQueue: Sendable {
 
     var isEmpty: Bool { head == items.count }
 
-    /// Returns true if a PULSE waits.
+    /// True if a PULSE waits to be sealed.
     var hasPulse: Bool { items[head...].contains { $0.payload.kind == .pulse } }
 
     mutating func add(_ payload: SignedPayload, for receivers: [SessionID]) {
         if !receivers.isEmpty { items.append(Item(payload: payload, receivers: receivers)) }
     }
 
-    /// Returns the next payload and its receiver.
+    /// Returns the next payload with its next receiver, and removes this receiver from the queue; nil if the queue is
+    /// empty.
     mutating func next() -> (SignedPayload, SessionID)? {
         guard head < items.count else { return nil }
         let index = items[head].next

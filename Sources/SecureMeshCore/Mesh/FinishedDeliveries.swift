@@ -1,5 +1,5 @@
-/// The results of messages that asked for acknowledgments. A result is kept until the application takes it, or newer
-/// results evict it.
+/// The results of messages that asked for acknowledgments. A result is kept until the application takes it, or until
+/// newer results evict it.
 package struct FinishedDeliveries: Sendable {
     private var results: [(number: UInt64, result: DeliveryResult)] = []
     private var receivers = 0

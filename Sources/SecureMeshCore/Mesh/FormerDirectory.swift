@@ -1,21 +1,23 @@
-/// The members of the directory that this peer held before the present one, while they may still come back
-/// (PROTOCOL.md, section 6.5).
+/// The former members: the members of the directory that this peer held before the present one, as long as they may
+/// come back (PROTOCOL.md, section 6.5).
 ///
-/// A member of the former directory is *missing* until the present directory lists its identity. A missing member
-/// counts as a member, and messages with its former session go on. If it does not come back, it is removed some time
-/// after the first SNAPSHOT of the present directory is complete. A member that has come back keeps its former session
-/// for 5 s, for messages that are on their way.
+/// A former member is *missing* until the present directory lists its identity. A missing member still counts as a
+/// member, and messages are exchanged with its former session. If it does not come back, it is removed some time after
+/// the first SNAPSHOT of the present directory is complete. If it comes back, its former session is kept for 5 more
+/// seconds, for messages that are on their way.
 package struct FormerDirectory: MemberLookup {
     private let empty: Directory
     private var missingMembers: Directory
-    /// The former entries of members that have come back.
+    /// The former entries of the members that have come back, keyed by their former sessions.
     private var returned: [SessionID: Entry] = [:]
     private var returnedSessions: [PublicKey: SessionID] = [:]
-    /// Members that have come back, in the order in which their former sessions end.
+    /// The members that have come back, with the instants at which their former sessions end, earliest first.
     private var ends: [(identity: PublicKey, until: Instant)] = []
     /// The instant at which missing members are removed; nil before the present directory's first SNAPSHOT is complete.
     private var missingUntil: Instant?
 
+    /// Makes a value without former members.
+    ///
     /// - Parameter empty: A directory without entries.
     package init(_ empty: Directory) {
         self.empty = empty
@@ -43,14 +45,14 @@ package struct FormerDirectory: MemberLookup {
     package func missing(named name: PeerName) -> Entry? { missingMembers.entry(named: name) }
     package func missing(at address: SocketAddress) -> Entry? { missingMembers.entry(at: address) }
 
-    /// The instant of the next call of `expire` that changes something.
+    /// The earliest instant at which a call of `expire` has an effect; nil if there is none.
     package var deadline: Instant? {
         Instant.earliest([missingMembers.count > 0 ? missingUntil : nil, ends.first?.until])
     }
 
-    /// Replaces the former directory by `entries`, the members of a directory that has just been replaced itself.
-    /// Members that have been missing since an earlier directory are kept, unless `entries` has their identities, names
-    /// or addresses.
+    /// Makes `entries` the former members. They are the entries of a directory that has just been replaced. A member of
+    /// an earlier directory that is still missing stays a former member, unless `entries` contains its identity, name
+    /// or address.
     package mutating func begin(_ entries: [Entry]) {
         let earlier = missing
         self = FormerDirectory(empty)
@@ -66,10 +68,11 @@ package struct FormerDirectory: MemberLookup {
         missingUntil = instant
     }
 
-    /// Notes that the present directory lists a member.
+    /// Notes that the present directory lists `identity`. If the member with this identity was missing, it has come
+    /// back.
     ///
-    /// - Parameter until: The instant at which its former session ends.
-    /// - Returns: Its former entry if it was missing.
+    /// - Parameter until: The instant at which the member's former session ends.
+    /// - Returns: The member's former entry; nil if the member was not missing.
     package mutating func returns(_ identity: PublicKey, until: Instant) -> Entry? {
         guard let entry = missingMembers.entry(of: identity) else { return nil }
         missingMembers.remove(entry.session)
@@ -79,7 +82,8 @@ package struct FormerDirectory: MemberLookup {
         return entry
     }
 
-    /// Removes the missing members whose name or address `entry` has, because they cannot come back as they were.
+    /// Removes the missing members whose name or address `entry` has, and returns their former entries. A missing
+    /// member is given up when another member gets its name or address.
     package mutating func oust(by entry: Entry) -> [Entry] {
         let holders = [missingMembers.entry(named: entry.name), missingMembers.entry(at: entry.address)]
         let ousted = holders.compactMap { $0 }.filter { $0.identity != entry.identity && lists($0.identity) }
@@ -87,14 +91,15 @@ package struct FormerDirectory: MemberLookup {
         return ousted.first == ousted.last ? Array(ousted.prefix(1)) : ousted
     }
 
-    /// Removes a member that has come back and left.
+    /// Removes the former session of a member that has come back.
     ///
-    /// - Returns: Its former entry, if its former session had not ended.
+    /// - Returns: The member's former entry; nil if its former session has ended already.
     package mutating func remove(_ identity: PublicKey) -> Entry? {
         returnedSessions.removeValue(forKey: identity).flatMap { returned.removeValue(forKey: $0) }
     }
 
-    /// Removes the missing members that have not come back in time, and the former sessions whose last 5 s are over.
+    /// Removes the missing members that have not come back in time, and the former sessions that have ended by `now`.
+    /// Returns the removed entries.
     package mutating func expire(_ now: Instant) -> (missing: [Entry], returned: [Entry]) {
         let over = ends.prefix { $0.until <= now }
         let ended = over.compactMap { remove($0.identity) }

@@ -1,14 +1,15 @@
-/// The directory at one version, in parts that each fit a datagram and are signed once.
+/// The directory at one version, divided into parts. Each part fits into one datagram and is signed once.
 struct FrozenSnapshot: Sendable {
     let version: UInt64
-    /// The instant until which the snapshot is sent to members that have not begun to receive another one.
+    /// The instant until which the snapshot is young. A young snapshot is sent to each member that needs a snapshot and
+    /// is not receiving another snapshot.
     private(set) var youngUntil: Instant
     private let frozenAt: Instant
     private let interval: Duration
-    /// The entries of all parts, shared with the directory. A copy of an entry would take more memory than everything
-    /// else that the server keeps about it.
+    /// The entries of all parts. The directory and the snapshot share them, because a copy of a member's entry would
+    /// take more memory than everything else that the server keeps about the member.
     private let entries: [SharedEntry]
-    /// The index of the first entry of each part, and the number of entries.
+    /// For each part, the index of its first entry in `entries`. The last element is the number of entries.
     private let bounds: [Int]
     private var signed: [SignedPayload?]
 
@@ -38,13 +39,13 @@ struct FrozenSnapshot: Sendable {
 
     var partCount: Int { signed.count }
 
-    /// Keeps the snapshot young until even a member that gets only `Limits.leastRepair` parts per interval, the
-    /// smallest repair, can have received all parts.
+    /// Extends the time for which the snapshot is young, so that even the slowest member can receive all parts. The
+    /// slowest member gets only the smallest repair, `Limits.leastRepair` parts per interval.
     mutating func prolong() { stayYoung(for: interval * (partCount / Limits.leastRepair + 1)) }
 
     private mutating func stayYoung(for duration: Duration) { youngUntil = max(youngUntil, frozenAt + duration) }
 
-    /// Returns the part, which is signed when it is first sent.
+    /// Returns the part with this index. The part is signed when it is first returned.
     mutating func part(_ index: Int, sign: (Snapshot) -> SignedPayload) -> SignedPayload {
         if let payload = signed[index] { return payload }
         let payload = sign(

@@ -1,38 +1,40 @@
 /// The instants at which a peer sends CONFIRM and HEARTBEAT (PROTOCOL.md, section 6.2).
 ///
-/// Usually one heartbeat per interval is enough. It follows a PULSE late in the interval, so that the next PULSE echoes
-/// a recent heartbeat. When an echo is overdue, a heartbeat or a PULSE was lost, or the round trip is long. Then
-/// heartbeats follow each other fast, and each asks for a PULSE, so that only the loss of many datagrams in a row looks
-/// like a silent server.
+/// Usually a peer sends one heartbeat per interval. It sends the heartbeat late in the interval after a PULSE, so that
+/// the next PULSE echoes a recent heartbeat. If an echo is overdue, a heartbeat or a PULSE was lost, or the round trip
+/// is long. The peer then sends *fast heartbeats* with short gaps, and each of them asks for a PULSE. So if datagrams
+/// are lost, the server looks silent only after many losses in a row.
 ///
-/// A peer whose heartbeats leave late sends no such fast heartbeats for a while. Its host is overloaded, so datagrams
-/// are delayed and not lost, and more of them would keep the host overloaded.
+/// If a heartbeat leaves late, the peer sends no fast heartbeats for a while. Its host is overloaded, so datagrams are
+/// delayed and not lost, and more datagrams would keep the host overloaded.
 package struct HeartbeatSchedule: Sendable {
     /// The instant at which the next heartbeat is due.
     private(set) package var next: Instant
     private let interval: Duration
-    /// The delay from a PULSE to the next heartbeat. It is drawn at random, once, so that peers do not all send at the
-    /// same time.
+    /// The delay from a PULSE to the next heartbeat. Each schedule chooses it once at random, so that peers do not all
+    /// send at the same time.
     private let phase: Duration
     private var lastSent: Instant
     /// The shortest time between the last heartbeat and the next one.
     private var gap: Duration
-    /// The newest heartbeat that a fresh PULSE echoed: when it was sent, and how long its echo took.
+    /// The newest heartbeat that a fresh PULSE has echoed: the instant at which it was sent, and the time from this
+    /// instant to the arrival of the PULSE.
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
-    /// The instant of the newest fresh PULSE, or of WELCOME.
+    /// The instant of the newest fresh PULSE. Before the first fresh PULSE, the instant of WELCOME.
     private var heardAt: Instant
-    /// The instant of a PULSE that came after others were missed; nil once a heartbeat that returned its token has been
-    /// echoed. Earlier heartbeats returned an older token, which perhaps no longer proved life, so their echo shows
-    /// only that they have arrived.
+    /// The instant of a PULSE that came after other PULSEs were missed; nil once a heartbeat with the token of this
+    /// PULSE has been echoed. Earlier heartbeats have older tokens, which the server perhaps does not accept as a proof
+    /// of life. So the echo of an earlier heartbeat shows only that it has arrived.
     private var unprovenSince: Instant?
-    /// The instant of the newest heartbeat that asked for a PULSE; nil if a newer echo has come since.
+    /// The instant of the newest heartbeat that asked for a PULSE; nil if no heartbeat has asked since the newest echo.
     private var askedAt: Instant?
     /// The shortest time from a heartbeat to the first PULSE that echoes it; nil before the first fresh PULSE.
     private(set) package var shortestRoundTrip: Duration?
-    /// The instant before which no echo counts as overdue, because a heartbeat left late; nil if none did.
+    /// The instant before which no echo counts as overdue, because a heartbeat left late; nil if no heartbeat left
+    /// late.
     private var patientUntil: Instant?
 
-    /// Schedules the first CONFIRM at once.
+    /// Makes the first CONFIRM due at once.
     package init(interval: Duration, random: inout RandomSource, now: Instant) {
         self.interval = interval
         phase = interval * Int(500 + random.next() % 400) / 1_000
@@ -49,8 +51,8 @@ package struct HeartbeatSchedule: Sendable {
 
     /// Notes that a CONFIRM or a HEARTBEAT was sent.
     ///
-    /// - Parameter staleAt: The instant at which the candidate, a session that is not confirmed yet, is given up, or
-    ///   the connection is lost.
+    /// - Parameter staleAt: The instant at which the session becomes stale. A candidate, which is a session without a
+    ///   fresh PULSE, is then given up. Any other session has then lost its connection.
     package mutating func sent(now: Instant, staleAt: Instant, random: inout RandomSource) {
         if now - next > interval / Self.toleratedLateness { patientUntil = now + interval * Self.patience }
         gap = interval * Int(200 + random.next() % 100) / 1_000
@@ -71,9 +73,9 @@ package struct HeartbeatSchedule: Sendable {
         next = now < staleAt ? soonest(ordinary: now + interval, now) : now + interval
     }
 
-    /// Notes a fresh PULSE.
+    /// Notes a fresh PULSE, which echoes a heartbeat.
     ///
-    /// - Parameter sentAt: The instant at which the heartbeat that it echoes was sent.
+    /// - Parameter sentAt: The instant at which the echoed heartbeat was sent.
     package mutating func heard(echoOf sentAt: Instant, now: Instant) {
         if now - heardAt >= interval * 8 / 5 { unprovenSince = now }
         heardAt = now
@@ -87,8 +89,9 @@ package struct HeartbeatSchedule: Sendable {
         next = soonest(ordinary: min(now + phase, lastSent + interval * 5 / 4), now)
     }
 
-    /// Returns true if a heartbeat that is sent now is to ask the server for a PULSE. This needs an overdue echo. If an
-    /// earlier heartbeat has asked already, it must also be a round trip or half an interval old, whichever is shorter.
+    /// Returns true if a heartbeat that is sent now is to ask the server for a PULSE. It asks if an echo is overdue. If
+    /// an earlier heartbeat has asked already, the next heartbeat asks only after the shortest measured round trip, or
+    /// after half an interval if that is shorter.
     package func asksForPulse(_ now: Instant) -> Bool {
         guard let overdue, let shortestRoundTrip, now >= overdue else { return false }
         return askedAt.map { now - $0 >= min(shortestRoundTrip, interval / 2) } ?? true
@@ -98,25 +101,26 @@ package struct HeartbeatSchedule: Sendable {
         max(now, lastSent + gap, min(ordinary, overdue ?? ordinary))
     }
 
-    /// The instant from which the echo of a newer heartbeat is overdue.
+    /// The instant from which the echo of a newer heartbeat is overdue; nil while no echo can be overdue.
     ///
-    /// The earliest of three instants. By the first, a newer echo would have come without loss: an echo is then at most
-    /// 1.5 intervals and a round trip old. The second leaves enough time for an answer with a long round trip before
-    /// the connection is lost. The third is the instant of a PULSE whose token must be returned at once.
+    /// It is the earliest of three instants. The first is `missing`: without loss, a newer echo would have arrived by
+    /// then. The second leaves enough time for one more round trip before the connection is lost. The third is the
+    /// instant of a PULSE whose token must be returned at once.
     private var overdue: Instant? {
         guard let echoed, let missing else { return nil }
         return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip, unprovenSince ?? missing)
     }
 
-    /// The instant by which the echo of a newer heartbeat would have arrived without loss; nil while the round trip is
-    /// unknown, or heartbeats leave late.
+    /// The instant by which the echo of a newer heartbeat would have arrived without loss, because an echo is then at
+    /// most 1.5 intervals and a round trip old. Nil while the round trip is unknown, and for a while after a heartbeat
+    /// left late.
     private var missing: Instant? {
         guard let echoed, let shortestRoundTrip, lastSent >= patientUntil ?? lastSent else { return nil }
         return echoed.sentAt + shortestRoundTrip + interval * 8 / 5
     }
 
-    /// The number by which the interval is divided: a heartbeat may be late by a twentieth of an interval.
+    /// A heartbeat counts as late if it leaves more than the interval divided by this number after it was due.
     private static let toleratedLateness = 20
-    /// The number of intervals without fast heartbeats after a late one.
+    /// The number of intervals for which no fast heartbeats are sent after a late heartbeat.
     private static let patience = 10
 }

@@ -5,9 +5,9 @@ struct InboundPair: Sendable {
     private var channel: SecureChannel
     private var messages = MessageBucket()
     private var acknowledgments = RateLimiter()
-    /// True once a seal has opened, so that the sender is known to have the key.
+    /// True once a datagram of the sender has been opened, which shows that the sender has the key.
     private(set) var hasOpened = false
-    /// The end of the time in which late messages are accepted, once the sender's session has been replaced.
+    /// The instant until which late messages are accepted; nil as long as the sender's session has not been replaced.
     var until: Instant?
 
     init(entry: Entry, key: Secret32) {
@@ -15,17 +15,18 @@ struct InboundPair: Sendable {
         channel = SecureChannel(receiveKey: key, sendKey: key)
     }
 
-    /// Returns true if messages of the sender's session are not accepted any more. Messages of a replaced session are
-    /// accepted for a while, if the sender is still a member.
+    /// Returns true if messages of the sender's session are not accepted any more. If the session was replaced, its
+    /// messages are accepted until `until`, as long as the sender is a member.
     func isOver(_ directory: some MemberLookup, now: Instant) -> Bool {
         guard let until else { return false }
         return until <= now || !directory.lists(entry.identity)
     }
 
-    /// Admits a MESSAGE. Gates: window → seal → fields → audience → buckets → signature → commit.
+    /// Admits a MESSAGE if it passes these checks, in this order: the replay window, the seal, the fields, the
+    /// audience, the rate limits, and the signature. Its counter is marked in the replay window only after all checks.
     ///
-    /// - Parameter totalBytes: The bucket of all senders together. It comes after the sender's own buckets, so that
-    ///   messages above the sender's limits take no tokens from it.
+    /// - Parameter totalBytes: The bucket that all senders share. It is checked after the sender's own buckets, so
+    ///   messages above the sender's own limits take no tokens from it.
     mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, limits: MessageLimits,
         total totalBytes: inout RateLimiter, now: Instant
@@ -45,7 +46,9 @@ struct InboundPair: Sendable {
             isProbe: message.flags.contains(.probe))
     }
 
-    /// Admits an ACK. Gates: window → seal → fields → audience and session → bucket → signature → commit.
+    /// Admits an ACK if it passes these checks, in this order: the replay window, the seal, the fields, the audience
+    /// and the session, the rate limit, and the signature. Its counter is marked in the replay window only after all
+    /// checks.
     mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, as identity: LocalIdentity, rate: Rate, now: Instant
     ) throws(Rejection) -> AdmittedAcknowledgment {

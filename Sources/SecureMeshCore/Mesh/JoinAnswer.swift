@@ -1,4 +1,4 @@
-/// The kind of an answer to a HELLO, with its open fields (PROTOCOL.md, section 5.8).
+/// An answer to a HELLO, with the fields that the answer carries unencrypted (PROTOCOL.md, section 5.8).
 package enum JoinAnswer: Sendable {
     case retry(cookie: Bytes16)
     case welcome(ephemeral: AgreementPublicKey)

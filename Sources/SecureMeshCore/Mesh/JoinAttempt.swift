@@ -1,4 +1,4 @@
-/// One outstanding HELLO, and the secrets that open its answer.
+/// An outstanding HELLO, and the secrets that open the answer to it.
 package struct JoinAttempt: Sendable {
     package let server: PinnedServer
     /// The address that the HELLO was sent to.
@@ -7,8 +7,8 @@ package struct JoinAttempt: Sendable {
     package let d1: Secret32
     package let hello: [UInt8]
     package let tag: UInt64
-    /// True if the HELLO has a cookie, or replaced a HELLO that was answered with RETRY. If the server answers such a
-    /// HELLO with RETRY again, this peer sends nothing.
+    /// True if the HELLO has a cookie, or replaced a HELLO that was answered with RETRY. If the server answers this
+    /// HELLO with RETRY, this peer sends no new HELLO at once.
     let followsRetry: Bool
     let sentAt: Instant
     var failedAnswers = 0
@@ -30,9 +30,10 @@ package struct JoinAttempt: Sendable {
 
     package var context: SigningContext { server.context }
 
-    /// Opens a WELCOME. Gates: agreement → seal → fields → signature → session and epoch differ.
+    /// Opens a WELCOME. The WELCOME must pass these checks, in this order: the key agreement succeeds, the seal opens,
+    /// the fields decode, the signature is valid, and session and epoch differ.
     ///
-    /// - Parameter serverKey: The ephemeral key in the clear fields of the WELCOME.
+    /// - Parameter serverKey: The server's ephemeral key, which the WELCOME carries unencrypted.
     package func openWelcome(
         _ span: Span<UInt8>, _ datagram: Datagram, serverKey: AgreementPublicKey
     ) throws(Rejection) -> OpenedWelcome {
@@ -48,7 +49,10 @@ package struct JoinAttempt: Sendable {
         return OpenedWelcome(welcome: welcome, epoch: epoch, keys: keys)
     }
 
-    /// Opens a REJECT. Gates: seal → fields → signature.
+    /// Opens a REJECT. The REJECT must pass these checks, in this order: the seal opens, the fields decode, and the
+    /// signature is valid.
+    ///
+    /// - Parameter salt: The salt that the REJECT carries unencrypted.
     package func openReject(
         _ span: Span<UInt8>, _ datagram: Datagram, salt: Bytes32
     ) throws(Rejection) -> Reject {

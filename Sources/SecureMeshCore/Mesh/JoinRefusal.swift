@@ -1,4 +1,4 @@
-/// The reason why the server turned a peer away.
+/// The reason why the server rejected a peer's attempt to join.
 @nonexhaustive
 public enum JoinRefusal: String, Hashable, Sendable {
     /// The roster does not list the key, or lists it under another name.
@@ -12,7 +12,7 @@ public enum JoinRefusal: String, Hashable, Sendable {
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
-    /// Converts the reason why a peer has to wait.
+    /// Makes a refusal from the reason why a peer has to wait.
     public init(_ delay: JoinDelay) {
         self =
             switch delay {
@@ -47,7 +47,8 @@ public enum JoinDelay: String, Hashable, Sendable {
     /// The key has joined too often in a short time, or many peers join at once.
     case busy
 
-    /// Converts the reason of a REJECT; nil for `notAuthorized`, which has no time to wait.
+    /// Makes a delay from the reason in a REJECT. Returns nil for `notAuthorized`, which is an ``Exclusion`` and not a
+    /// delay.
     package init?(_ reason: Reject.Reason) {
         switch reason {
         case .notAuthorized: return nil
@@ -64,6 +65,6 @@ public enum JoinDelay: String, Hashable, Sendable {
 public enum Exclusion: String, Hashable, Sendable {
     /// The server's roster does not list the key, or lists it under another name.
     case notAuthorized
-    /// The server's roster listed the key when the peer joined, and no longer does.
+    /// The server's roster listed the key when the peer joined, but no longer lists it.
     case revoked
 }

@@ -2,29 +2,31 @@
 ///
 /// A session is *pending* from its first fresh PULSE until the peer may send messages in it. While a session is
 /// pending, messages and events about members are buffered. Events about members are also buffered while there is no
-/// membership. If the connection is lost and recovers, the buffering goes on, so `.joined` is never left out. If the
-/// server stops while a session is pending, the membership that was reported goes on without a server, and the buffered
-/// changes are emitted in it.
+/// membership. If the connection is lost and recovers while a session is pending, the buffering goes on, so `.joined`
+/// is never left out. If the server stops while a session is pending, the membership that was reported last goes on
+/// without a server. The buffered changes of members are then emitted as changes in this membership.
 ///
-/// Changes of one member are merged: the buffered events are the differences between the members that were reported
-/// last and the members at the time of `.joined`. So the sizes of both sets bound their number, even if a server lies.
-/// A buffered message is dropped if its sender is not a member at that time, because the message may have waited for
-/// longer than its sender was trusted.
+/// Changes of one member are merged. The buffered events are the differences between two sets: the members that were
+/// reported last, and the members at the time of `.joined`. So the sizes of the two sets limit the number of these
+/// events, even if a server lies. A buffered message is dropped if its sender is not a member at the time of `.joined`,
+/// because the message may have waited for longer than its sender was trusted.
 package struct JoinedGate: Sendable {
     /// The state of the membership that was reported last.
     private enum Membership: Sendable {
         case none, connected, lost
     }
 
-    /// A member whose changes are buffered.
+    /// The buffered changes of one member.
     private struct Change: Sendable {
         let order: Int
-        /// The name under which the member was reported; nil if it was not reported.
+        /// The name under which the emitted events last reported the member; nil if they do not report it as a member.
         let reportedName: PeerName?
         /// The member's newest departure; nil if it has not left.
         var departure: (member: Member, reason: Departure?)?
 
-        /// Returns the event that leads from the reported member to the present one; nil if nothing is to be reported.
+        /// Returns the event that reports all changes of the member at once; nil if there is nothing to report.
+        ///
+        /// - Parameter present: The member as the directory lists it at present; nil if it is not listed.
         func event(_ present: Member?) -> PeerEvent? {
             switch (reportedName, present) {
             case (nil, nil): nil
@@ -42,9 +44,9 @@ package struct JoinedGate: Sendable {
     }
 
     private var reported = Membership.none
-    /// True if the events so far say that messages are sent and delivered.
+    /// True if the emitted events say that this peer sends and delivers messages.
     private var isTrustReported = false
-    /// True from the first fresh PULSE of a session until its `.joined`.
+    /// True from the first fresh PULSE of a session until `.joined` is emitted.
     private(set) package var isPending = false
     private var changes: [PublicKey: Change] = [:]
     private var movedNames: [PeerName: MovedName] = [:]
@@ -72,8 +74,8 @@ package struct JoinedGate: Sendable {
 
     /// Returns the events to emit after `event` has happened.
     ///
-    /// - Parameter isOfPrevious: True if the event is a message to the session before the pending one. The message
-    ///   belongs to the membership that was reported last, if its sender was reported in it and has not changed since.
+    /// - Parameter isOfPrevious: True if the event is a message to the session before the pending one. This message is
+    ///   not buffered if the emitted events report its sender as a member, and no change of the sender is buffered.
     package mutating func pass(_ event: PeerEvent, isOfPrevious: Bool = false) -> [PeerEvent] {
         switch event {
         case .connectionLost:
@@ -106,7 +108,7 @@ package struct JoinedGate: Sendable {
     /// True if an event must be emitted when trust ends.
     package var watchesTrust: Bool { reported != .none && isTrustReported }
 
-    /// Returns true if an event must report that trust has ended or is restored.
+    /// Returns true if an event must report that trust has ended or is restored. The change then counts as reported.
     package mutating func isNews(trusted isTrusted: Bool) -> Bool {
         // The next `.joined` says that a pending session is trusted.
         guard reported != .none, isTrusted != isTrustReported, !(isTrusted && isPending) else { return false }
@@ -116,14 +118,14 @@ package struct JoinedGate: Sendable {
 
     private var isBuffering: Bool { isPending || reported == .none }
 
-    /// Returns true if a message would be buffered. A buffered message may be dropped, so it is not certain to be
-    /// delivered.
+    /// Returns true if a message would be buffered. A buffered message may be dropped later, so its delivery is not
+    /// certain.
     package func holds(_ message: ReceivedMessage, isOfPrevious: Bool) -> Bool {
         let isOfReported = isOfPrevious && reported != .none && changes[message.sender.publicKey] == nil
         return isBuffering && !isOfReported
     }
 
-    /// Returns true if a message is emitted at once, or there is room for it in the buffer.
+    /// Returns true if a message is emitted at once, or if there is room for it in the buffer.
     package func hasRoom(for message: ReceivedMessage, isOfPrevious: Bool) -> Bool {
         !holds(message, isOfPrevious: isOfPrevious) || isPending && hasRoom(for: message)
     }
@@ -134,24 +136,24 @@ package struct JoinedGate: Sendable {
 
     /// Returns `.joined` and the buffered events, or nothing if no session is pending.
     ///
-    /// - Parameter member: Returns the member that has a key at present; nil if there is none.
+    /// - Parameter member: Returns the present member with the given key; nil if there is none.
     package mutating func announce(_ address: SocketAddress, member: (PublicKey) -> Member?) -> [PeerEvent] {
         guard isPending else { return [] }
         (reported, isPending, isTrustReported) = (.connected, false, true)
         return [.joined(address: address)] + takeBuffered(member)
     }
 
-    /// Returns the events to emit when the server stops: the buffered changes of members if a membership goes on, and
-    /// then the end of the session.
+    /// Returns the events to emit when the server stops. If a membership goes on, the buffered changes of members come
+    /// first. The end of the session follows.
     ///
-    /// - Parameter member: Returns the member that has a key at present; nil if there is none.
+    /// - Parameter member: Returns the present member with the given key; nil if there is none.
     package mutating func stop(member: (PublicKey) -> Member?) -> [PeerEvent] {
         // The buffered messages were not acknowledged.
         messages = []
         return (reported == .none ? [] : takeBuffered(member)) + pass(.dismissed(.stopping))
     }
 
-    /// Returns the buffered events in their order, and forgets them.
+    /// Removes the buffered events, and returns them in the order in which they happened.
     private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
         defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
         var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in

@@ -1,14 +1,15 @@
-/// A peer's attempts to join (PROTOCOL.md, section 5): when it sends a HELLO, and which answers it accepts.
+/// The state of a peer's attempts to join (PROTOCOL.md, section 5). It decides when a HELLO is sent, and which answers
+/// are accepted.
 ///
-/// The first HELLO is repeated byte for byte after 0.25 s and 0.75 s. An attempt with a new ephemeral key follows after
-/// 1.75 s and then after gaps of 2, 4, 8, 8 … s with jitter, without end. Each HELLO that differs in any field has an
-/// ephemeral key of its own, so that no key and nonce ever seal two plaintexts.
+/// The first HELLO is sent again, byte for byte, 0.25 s and 0.75 s later. The second attempt begins 1.75 s after the
+/// first. Further attempts follow without end, with jitter, after gaps of 2 s, 4 s, and then 8 s each. Two HELLOs that
+/// differ in any field have different ephemeral keys, so no key and nonce ever seal two plaintexts.
 ///
-/// If the server has several addresses, each attempt asks them one after another, 0.25 s apart, with a HELLO of its own
-/// for each (as RFC 8305 does with connections). So the tag of an answer names the address that was asked.
+/// If the server has several addresses, each attempt sends a different HELLO to each address, 0.25 s apart (RFC 8305
+/// does the same with connections). So the tag of an answer shows to which address its HELLO was sent.
 package struct Joining: Sendable {
-    /// The newest cookie is kept per key and address of the server. A cookie is valid for one source address, and at
-    /// each of its addresses the server may see another source address of this peer.
+    /// The key under which the newest cookie is kept. A cookie is valid for one source address of this peer. This
+    /// source address can differ from one address of the server to another.
     private struct CookieKey: Hashable {
         let server: PublicKey
         let address: SocketAddress
@@ -25,21 +26,21 @@ package struct Joining: Sendable {
     private var nextServer = 0
     /// The servers that do not let this key join.
     private var exclusions: [PublicKey: ServerExclusion] = [:]
-    /// The addresses to ask, in this order; empty while none is known.
+    /// The addresses to ask, in this order; empty while no address is known.
     private var addresses: [SocketAddress]
-    /// The address that has answered last.
+    /// The address of the newest HELLO that was answered with a WELCOME; nil before the first WELCOME.
     private var preferred: SocketAddress?
     private var attempts: [JoinAttempt] = []
     private var cookies: [CookieKey: Bytes16] = [:]
     private var nextAttempt: Instant?
     private var gaps = 0
-    /// The steps that the newest attempt has left, earliest first: addresses that are still to be asked, and repeats.
+    /// The remaining steps of the newest attempt, earliest first. Each step asks another address or repeats a HELLO.
     private var steps: [(at: Instant, step: Step)] = []
     private var attemptCount = 0
-    /// The number of attempts since the last answer.
+    /// The number of attempts that have begun since the last answer.
     private(set) package var unanswered = 0
 
-    /// Prepares to try the pinned keys in turn. A key without an X25519 form is never tried.
+    /// Prepares attempts that try the servers of the pinned keys in turn. A key without an X25519 form is never tried.
     package init(_ configuration: Peer.Configuration) {
         self.configuration = configuration
         addresses = Array(configuration.addresses.prefix(Limits.serverAddresses))
@@ -58,20 +59,19 @@ package struct Joining: Sendable {
     }
 
     package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
-    /// The end of the pause before the first HELLO; nil if a HELLO is outstanding.
+    /// The end of the pause before the next attempt; nil if a HELLO is outstanding, or if no attempt is planned.
     package var pausedUntil: Instant? { attempts.isEmpty ? nextAttempt : nil }
-    /// The instant at which `poll` next returns a HELLO.
+    /// The earliest instant at which `poll` returns a HELLO; nil if no HELLO is planned.
     package var deadline: Instant? {
         addresses.isEmpty ? nil : [nextAttempt, steps.first?.at].compactMap { $0 }.min()
     }
 
     private var mostAttempts: Int { ProtocolConstants.outstandingAttempts * max(addresses.count, 1) }
 
-    /// Replaces the addresses. If there are new addresses and no server has answered yet, the new ones are asked at
-    /// once.
+    /// Replaces the addresses. If one of them is new and a HELLO is outstanding, a new attempt begins at once.
     ///
-    /// - Parameter addresses: The addresses in the order in which to ask them, at most `Limits.serverAddresses`. The
-    ///   address that has answered last is asked first in any case.
+    /// - Parameter addresses: The addresses in the order in which to ask them. Only the first `Limits.serverAddresses`
+    ///   are used. The address that last answered with a WELCOME is asked first, if it is among them.
     package mutating func setAddresses(_ addresses: [SocketAddress], now: Instant) {
         let former = Set(self.addresses)
         self.addresses = Array(addresses.prefix(Limits.serverAddresses))
@@ -99,10 +99,10 @@ package struct Joining: Sendable {
         nextAttempt = servers.isEmpty ? nil : instant
     }
 
-    /// Drops all attempts, and asks a server again only after a pause, or never.
+    /// Drops all attempts. From now on, `server` is asked again only after a pause, or never.
     ///
     /// - Parameter server: The pinned key of a server that does not let this key join.
-    /// - Returns: The pause before the server is asked again; nil if no server is left to ask.
+    /// - Returns: The pause before `server` is asked again; nil if no server is left to ask.
     package mutating func exclude(
         _ server: PublicKey, random: inout RandomSource, now: Instant
     ) -> ServerExclusion.Pause? {
@@ -115,7 +115,7 @@ package struct Joining: Sendable {
         return pause
     }
 
-    /// Ends the exclusion by a server that has let this key join.
+    /// Ends the exclusion by a server, because this server has let the key join.
     package mutating func admitted(by server: PublicKey) {
         exclusions[server] = nil
     }
@@ -126,7 +126,7 @@ package struct Joining: Sendable {
         return exclusion.until.map { max($0, now) }
     }
 
-    /// Returns the next server that may be asked.
+    /// Returns the next server that may be asked; nil if none may be asked now.
     private mutating func takeServer(_ now: Instant) -> PinnedServer? {
         for _ in servers {
             let server = servers[nextServer]
@@ -136,7 +136,7 @@ package struct Joining: Sendable {
         return nil
     }
 
-    /// Drops all attempts.
+    /// Drops all attempts, and plans no further attempt.
     package mutating func stop() {
         attempts = []
         steps = []
@@ -144,7 +144,8 @@ package struct Joining: Sendable {
         unanswered = 0
     }
 
-    /// Drops all attempts and sends nothing before `instant`. The gaps between attempts do not become shorter again.
+    /// Drops all attempts, and sends nothing before `instant`. The gaps between further attempts do not become short
+    /// again, as they do after `start`.
     package mutating func pause(until instant: Instant) {
         attempts = []
         steps = []
@@ -185,7 +186,8 @@ package struct Joining: Sendable {
         return due
     }
 
-    /// Begins an attempt at an address, and repeats its HELLO if it is the first there.
+    /// Begins an attempt at an address, and returns its HELLO. If this is the first attempt, the repeats of the HELLO
+    /// are scheduled.
     private mutating func ask(
         _ server: PinnedServer, at address: SocketAddress, random: inout RandomSource, now: Instant
     ) -> [Transmit] {
@@ -204,12 +206,14 @@ package struct Joining: Sendable {
         attempts[try index(tagged: tag)]
     }
 
-    /// Takes a RETRY, WELCOME or REJECT and returns the action that it asks for.
+    /// Handles a RETRY, WELCOME or REJECT, and returns the action that it asks for.
     ///
-    /// Gates: tag → seal → fields → signature. An answer that fails a gate after the tag counts against its HELLO.
-    /// After four such answers, the HELLO accepts no more.
+    /// The answer must pass these checks, in this order: its tag is the tag of an outstanding HELLO, its seal opens,
+    /// its fields decode, and its signature is valid. If a check after the tag fails, the failure is counted for the
+    /// HELLO. After four failures, no answer to this HELLO is accepted.
     ///
-    /// - Parameter current: The session that this peer has, which a WELCOME must not name again.
+    /// - Parameter current: The session that this peer has, which a WELCOME must not name again; nil if the peer has
+    ///   none.
     package mutating func handle(
         _ answer: JoinAnswer, _ span: Span<UInt8>, _ datagram: Datagram, current: SessionID?, now: Instant,
         random: inout RandomSource
@@ -246,8 +250,9 @@ package struct Joining: Sendable {
 
     /// Sends a new HELLO with the cookie at once, unless the HELLO that was answered had a cookie or followed a RETRY.
     ///
-    /// So a chain of RETRYs, whose cookies are not authentic and may be zeros, does not cause a chain of HELLOs. The
-    /// new HELLO is repeated like the first one. The instant of the next attempt stays.
+    /// The exception keeps a chain of RETRYs from causing a chain of HELLOs, because the cookie in a RETRY is not
+    /// authentic and may consist of zeros. The new HELLO is repeated like the first HELLO. The instant of the next
+    /// attempt does not change.
     private mutating func handleRetry(
         _ span: Span<UInt8>, _ datagram: Datagram, cookie: Bytes16, at index: Int, now: Instant,
         random: inout RandomSource
@@ -281,7 +286,7 @@ package struct Joining: Sendable {
         return .retry(reason, after: gap)
     }
 
-    /// Adds an attempt with a new ephemeral key and returns its HELLO.
+    /// Adds an attempt with a new ephemeral key, and returns its HELLO; nil if the key agreement fails.
     private mutating func begin(
         _ server: PinnedServer, at address: SocketAddress, followsRetry: Bool = false, random: inout RandomSource,
         now: Instant

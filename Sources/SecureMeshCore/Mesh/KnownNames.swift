@@ -1,10 +1,10 @@
-/// The key that a peer has last seen under each name, as the directory lists it. The binding of an entry is verified
-/// only before a message, so a lying server can put false keys here.
+/// The newest key that this peer's directory has listed under each name. The binding of an entry is verified only
+/// before a message, so a lying server can put false keys into this table.
 ///
 /// The table is bounded. When it is full, names that the directory does not list are evicted, oldest first.
 package struct KnownNames: Sendable {
     private var table = EntryTable<EntryByName>()
-    /// The entries in the order in which they were noted. Some of them may have left the table since.
+    /// The entries in the order in which they were noted. Some of them may no longer be in the table.
     private var order: [SharedEntry] = []
     private let limit: Int
 
@@ -14,10 +14,10 @@ package struct KnownNames: Sendable {
 
     package var usage: Usage { Usage("known names", table.count, limit: limit) }
 
-    /// Notes the key under a name.
+    /// Stores the key of an entry under the entry's name.
     ///
     /// - Parameter listed: The directory, which lists the entry already.
-    /// - Returns: The key that was known under the name before; nil if it is the same or there was none.
+    /// - Returns: The key that was stored under the name before; nil if it is the same key, or if no key was stored.
     package mutating func note(_ shared: SharedEntry, listed: Directory) -> PublicKey? {
         let entry = shared.entry
         let known = table[entry.name]?.entry.identity
@@ -29,7 +29,7 @@ package struct KnownNames: Sendable {
         return known
     }
 
-    /// Evicts an eighth of the names, or as many as are not listed.
+    /// Evicts the oldest names that the directory does not list, at most an eighth of the limit.
     private mutating func evict(_ listed: Directory) {
         removeVoid()
         var rest = max(limit / 8, 1)

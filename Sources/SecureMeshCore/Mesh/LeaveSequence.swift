@@ -5,19 +5,21 @@ package struct LeaveSequence: Hashable, Sendable {
     }
 
     private var left: Int
-    /// The instant at which the broadcasts that still wait are dropped.
+    /// The instant at which the peer drops all broadcasts that still wait to be sent.
     package let flushUntil: Instant
-    /// The instant at which `step` is due.
+    /// The instant at which the next step is due.
     private(set) package var next: Instant
 
-    /// - Parameter hasSession: True if there is a session to leave; if not, the sequence is done at once.
+    /// Makes the sequence. Its first step is due at once.
+    ///
+    /// - Parameter hasSession: True if there is a session to leave. If there is none, the sequence is done at once.
     package init(hasSession: Bool, now: Instant) {
         left = hasSession ? Limits.leaveRepeats : 0
         flushUntil = now + Limits.leaveFlush
         next = now
     }
 
-    /// Advances the sequence and returns the step that is due.
+    /// Advances the sequence and returns the step to take at `now`.
     package mutating func step(_ now: Instant) -> Step {
         guard next <= now else { return .wait }
         guard left > 0 else { return .done }

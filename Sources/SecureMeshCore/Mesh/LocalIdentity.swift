@@ -1,4 +1,5 @@
-/// The identity and the keys of this peer in one of its sessions, from which it computes its keys with other members.
+/// The identity and the keys of this peer in one of its sessions. The keys of its pairs with other members are derived
+/// from them.
 package struct LocalIdentity: Sendable {
     package let session: SessionID
     package let ephemeral: Secret32
@@ -14,9 +15,11 @@ package struct LocalIdentity: Sendable {
         agreementKey = context.primitives.publicKey(of: ephemeral)
     }
 
-    /// Derives the key of the messages that go one way between this session and `entry`'s (PROTOCOL.md, section 7.1).
+    /// Derives the key of the messages that go in one direction between this session and the session of `entry`
+    /// (PROTOCOL.md, section 7.1).
     ///
-    /// - Returns: The key, or nil if the entry's ephemeral key is of small order.
+    /// - Parameter isSending: True for messages to `entry`, false for messages from `entry`.
+    /// - Returns: The key; nil if the ephemeral key in the entry is of small order.
     func key(with entry: Entry, isSending: Bool) -> Secret32? {
         guard let secret = context.primitives.agree(ephemeral, entry.agreementKey) else { return nil }
         let own = PairEnd(session, publicKey, agreementKey)
