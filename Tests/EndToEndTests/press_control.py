@@ -20,7 +20,7 @@ EVENTS = b"GET /v1/events HTTP/1.1\r\nHost: p2p\r\n\r\n"
 def connect(patience=20):
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     client.settimeout(patience)
-    # The queue of connections is bounded. If it is full, the connection is tried again.
+    # The socket's queue of connections is bounded. If the queue is full, connecting is tried again.
     for attempt in range(200):
         try:
             client.connect(path)
@@ -139,7 +139,7 @@ def a_head_byte_by_byte():
 
 
 def garbage():
-    # The bytes come from a seed, so that each run sends the same ones.
+    # A fixed seed determines the bytes, so each run sends the same bytes.
     state, answers = 1, set()
     for _ in range(200):
         blob = bytearray()
@@ -201,7 +201,7 @@ def streams_that_stall(seconds=6):
     for client in clients:
         client.sendall(EVENTS)
     time.sleep(seconds)
-    # The buffered events come first, and then the number of missed events.
+    # The stream has the buffered events first, and then the number of missed events.
     missed = 0
     for client in clients:
         data, note = b"", None

@@ -88,12 +88,12 @@ def flood(mesh, server, members, newcomer, hellos, options, kind, count):
           f'| {share:.0%} | {memory:.1f}, {memory_after:.1f} | {f"{joined:.2f} s" if joined else "never"} | {lines} |',
           flush=True)
     limit = 3 if kind in ('hello', 'replay') else 1
-    # The largest number of log lines per reason: one at once, and one every 10 s.
+    # The largest number of log lines per reason: the first line comes at once, and then one line every 10 s.
     most = (ended - begun + 5) / 10 + 1
     checks = [
         (lost == 0, f'{lost} connections lost'),
         (messages_lost == 0, f'{messages_lost} messages lost'),
-        # The ring buffer of pending handshakes takes up to 5 MiB when it is full.
+        # When the ring buffer of pending handshakes is full, it takes up to 5 MiB.
         (memory_after - memory < 8, f'memory grew by {memory_after - memory:.1f} MiB'),
         (joined is not None and (joined <= limit or options.busy > 0), f'the newcomer took more than {limit} s'),
         (share <= 0.1 or limit == 3 or options.busy > 0, f'the server took {share:.0%} of a core'),

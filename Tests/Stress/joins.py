@@ -52,7 +52,7 @@ def measure_newcomers(binary, count, newcomers):
 
 
 def measure_together(binary, count):
-    # Heartbeats are rare here, so that nearly all of the CPU time is that of the joins.
+    # Heartbeats are rare here, so joins use nearly all of the CPU time.
     with RealMesh(binary, [], free_port(), ["--open", "--heartbeat", "2s", "--lifetime", "6s"]) as mesh:
         mesh.start_server()
         begun = time.monotonic()
@@ -87,7 +87,7 @@ def main():
     if options.help:
         print(__doc__.strip())
         return
-    # The exit ends the processes, as any other exit does.
+    # `sys.exit` ends the processes in the same way as any other exit of this program.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     binary = program(options.program)
     print("| members | newcomers | listed by all after (median) | at most |\n|---:|---:|---:|---:|")

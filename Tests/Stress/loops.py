@@ -98,7 +98,7 @@ def run(binary, generator, loops, members, heartbeat, lifetime, what, status=Fal
             report["threads"] = sorted((after[thread] - before.get(thread, 0) for thread in after), reverse=True)[:loops]
             report["server"] = sum(after.values()) - sum(before.values())
             report["left"] = mesh.server_lines(r"^- ") - left
-            # The process may have ended, but nobody has waited for it, so the system still has its times.
+            # The process may have ended. Its parent has not waited for it yet, so the system still knows its CPU times.
             report["generator"] = (cpu_time(load.pid) - own) * 1e9
         finally:
             if load.poll() is None:

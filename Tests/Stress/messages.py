@@ -20,7 +20,7 @@ import time
 import network
 from process import free_port, thread_times
 
-# The number of bytes by which a datagram is longer than the body of its message.
+# The number of bytes that a datagram has in addition to the body of its message.
 OVERHEAD = 149
 DELAYS = [('p50', 'p50_ns'), ('p99', 'p99_ns'), ('max', 'max_ns')]
 GOALS = {'sender': 1.5, 'library': 1.5, 'peer': 2.5}
@@ -72,7 +72,7 @@ class Mesh:
     def start_peer(self, name, path, *arguments, input=subprocess.DEVNULL):
         peer = self.start('peer', name, str(free_port()), '--server', self.address, '--bind', '127.0.0.1', '--control',
                           'off', '--broadcast-interval', 'off', *arguments, input=input)
-        # The output is a pipe, as under a service manager, because writes to a pipe cost more or less than to a file.
+        # The output is a pipe, as under a service manager. The cost of a write to a file would differ.
         with open(os.path.join(self.folder, path), 'w') as output:
             self.readers.append(subprocess.Popen(['cat'], stdin=peer.stdout, stdout=output))
         peer.stdout.close()
@@ -129,7 +129,7 @@ def measure(mesh, interval, receivers, seconds):
     time.sleep(seconds)
     rest = [after - before for before, after in zip(begun, mesh.use())]
     mesh.tell(f'broadcast {interval}')
-    # The first messages also cost the derivation of keys, so they are not measured.
+    # The first messages are not measured, because the peers also derive keys for them.
     mesh.wait('first messages', lambda: min(mesh.heard()) >= 20)
     heard, begun, start = mesh.heard(), mesh.use(), time.monotonic()
     time.sleep(seconds)

@@ -211,7 +211,7 @@ class Mesh:
                 counters.setdefault((sender, who), []).append(int(text.rsplit('_', 1)[1]))
         arrived = sum(len(numbers) for numbers in counters.values())
         lost = sum(max(numbers) - min(numbers) + 1 - len(numbers) for numbers in counters.values())
-        # A pair without any message counts as one lost message.
+        # If a pair has no message at all, one message counts as lost.
         silent = len(names) * (len(names) - 1) - len(counters)
         return arrived, lost + silent
 
@@ -250,7 +250,7 @@ class Mesh:
 
     def end(self, name):
         process = self.processes.pop(name)
-        # The process stays referenced, because its streams must stay open until the reader has read their end.
+        # The reference keeps the process's streams open until the reader has read their ends.
         self.ended.append(process)
         process.send_signal(signal.SIGTERM)
         try:

@@ -63,7 +63,7 @@ class RealMesh:
         self._reader.join()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    # Processes.
+    # Functions that start and end processes.
 
     @property
     def address(self):
@@ -127,7 +127,7 @@ class RealMesh:
         joined = self.wait_joined(names, limit)
         return max(joined.values(), default=begun) - begun
 
-    # The lines that they print.
+    # Functions that read the lines that the processes print.
 
     def mark(self):
         """Returns a mark: the number of lines so far."""

@@ -14,7 +14,8 @@ import time
 from network import Mesh, Network, check_requirements, program
 from process import cpu_time
 
-# Name, IPv6, reverse path filter, first source, number of sources, reasons of which the log must have at least one
+# The columns are: name, IPv6, reverse path filter, first source, number of sources, and reasons. The log must have at
+# least one of the reasons.
 CASES = [
     ('unused, IPv4', False, 1, '10.77.0.10', 240, {'answersDropped'}),
     ('unused, IPv6', True, 1, 'fd00:77::1:0', 1 << 20, {'answersDropped', 'sendRefused'}),
@@ -70,7 +71,7 @@ def spoof(options, name, is_ipv6, reverse_path_filter, source, count, reasons):
         arrived, messages_lost = mesh.messages(['A', 'B'], begun, time.monotonic())
         lost, log = mesh.lost_connections(begun), mesh.log_lines(begun)
         mesh.end(newcomer)
-        # Waits until the last answers have left the send buffer, and a log line per reason is due again.
+        # In this time, the last answers leave the send buffer, and a new log line per reason becomes due.
         time.sleep(11)
         lines = ', '.join(f'{reason} {lines}: {total:,}' for reason, (lines, total) in log.items())
         print(f'| {name} | {rate:,} | {lost} | {messages_lost} of {arrived} '

@@ -134,7 +134,7 @@ HELLO, RETRY, WELCOME, REJECT, CONFIRM = 0x01, 0x02, 0x03, 0x04, 0x05
 HEARTBEAT, LEAVE, PULSE, SNAPSHOT, DELTA, GOODBYE = 0x10, 0x11, 0x20, 0x21, 0x22, 0x23
 MESSAGE, ACK = 0x30, 0x31
 
-# kind: (bytes of delivery, bytes of clear, size of the datagram without entries, ids and body)
+# For each kind: (bytes of delivery, bytes of clear, size of the datagram without entries, ids and body).
 LAYOUT = {
     HELLO: (16, 32, 256), RETRY: (16, 8, 116), WELCOME: (0, 32, 191), REJECT: (0, 32, 143),
     CONFIRM: (0, 0, 134), HEARTBEAT: (0, 0, 134), LEAVE: (0, 0, 116), PULSE: (16, 0, 173),
@@ -191,7 +191,7 @@ ctx = b"securemesh/1" + M
 require(len(ctx) == 44, "ctx")
 
 epoch = 0xe1e2e3e4e5e6e7e8
-s_a = 0xa1a2a3a4a5a6a7a8  # above 2^63 and above s_b: entries sort as *unsigned* numbers, B first
+s_a = 0xa1a2a3a4a5a6a7a8  # above 2^63 and above s_b; entries are sorted as unsigned numbers, so B is first
 s_b = 0x1b2b3b4b5b6b7b8b
 s_gone = 0x0d1d2d3d4d5d6d7d  # the session that the DELTA removes
 directory_id = 0xd1d2d3d4d5d6d7d8  # with one server it would be the epoch
@@ -318,7 +318,7 @@ heartbeat_2 = heartbeat(HEARTBEAT, 2, 2, pulse_token, 7, 3)
 leave_3 = dict(counter_u64=3, number_u64=3,
                **make(LEAVE, epoch, s_a, 3, u64(3), peer_a_seed, welcome_a["k_p2s"]))
 
-# A binding is the signature of the HELLO that the session came from, and E is that HELLO's E_p.
+# A session begins with a HELLO. The binding of its entry is the signature of that HELLO, and E is that HELLO's E_p.
 entry_a = entry(s_a, id_a, E_a, hello_1["signature"], addr_a, name_a)
 entry_b = entry(s_b, id_b, E_b, hello_b["signature"], addr_b, name_b)
 entries = b"".join(sorted([entry_a, entry_b]))  # a session id is the first field, big-endian: bytes sort as numbers
@@ -335,7 +335,7 @@ def digest_of(version, listed):
     groups = [group_hash(g, listed) for g in range(16)]
     return H("directory", u64(directory_id) + u64(version) + b"".join(groups))
 
-# A third entry shares the bucket of A, and comes before A in it. It is A's entry with another session.
+# The third entry is A's entry with another session. It is in the same bucket as A's entry, and comes before A's entry.
 s_c = 0xa100000000000001
 entry_c = u64(s_c) + entry_a[8:]
 digest_vector = dict(version_u64=8, entry_a=entry_a, entry_b=entry_b, s_c_u64=s_c, entry_c=entry_c,
@@ -380,7 +380,7 @@ message_1 = message(1, 1, id_b, ACKNOWLEDGE, "A_broadcast_1")
 message_2 = message(2, 2, bytes(32), 0, "A_broadcast_2")
 message_3 = message(3, 3, id_b, ACKNOWLEDGE | PROBE, "A_broadcast_3")
 
-# B acknowledges A's first message, with the key of the other direction.
+# B acknowledges A's first message. The ACK is sealed with the key of the direction from B to A.
 k_ba_input = d_ab + u64(s_b) + u64(s_a) + id_b + id_a + E_b + E_a + M
 k_ba = KDF("message", k_ba_input)
 ack_1 = dict(counter_u64=1, audience=id_a, session_u64=s_a, number_u64=1,
@@ -492,7 +492,7 @@ def self_test():
     T_r = H("transcript reject", ctx + S + hello_1["datagram"] + salt)
     require(opened(reject_1, KDF("reject", DH(e_a, S_x) + T_r), S, T_r) == b"\x02\x00\x05", "REJECT")
 
-    # The server has the keys of [welcome]; `a` has those that the peer derived.
+    # The server has the keys of [welcome], and `a` has the keys that the peer derived.
     for v, kind, counter, extra, fields in (
             (confirm_1, CONFIRM, 1, a["binder"] + S, (1, welcome_token_a, 0, 0)),
             (heartbeat_2, HEARTBEAT, 2, b"", (2, pulse_token, 7, 3))):
@@ -537,7 +537,7 @@ def self_test():
     r.end()
     require(payloads[GOODBYE].rest() == s_a.to_bytes(8, "big") + b"\x01", "GOODBYE")
 
-    # B receives A's messages. It has e_b, its own entry, and A's entry in the directory.
+    # B receives A's messages. B has e_b, B's own entry, and A's entry in the directory.
     key = KDF("message", DH(e_b, second["E"]) + b"".join(n.to_bytes(8, "big") for n in (s_a, s_b))
               + second["identity"] + id_b + second["E"] + x_public(e_b) + M)
     require(key == k_ab and len(k_ab_input) == 208, "k_ab")
@@ -547,7 +547,7 @@ def self_test():
         fields = (r.take(32), r.number(8), r.number(1), r.rest())
         require(fields == (audience, n, flags, b"A_broadcast_%d" % n), "MESSAGE fields")
 
-    # A receives B's ACK. It has e_a, its own entry, and B's entry in the directory.
+    # A receives B's ACK. A has e_a, A's own entry, and B's entry in the directory.
     key = KDF("message", DH(e_a, first["E"]) + b"".join(n.to_bytes(8, "big") for n in (s_b, s_a))
               + first["identity"] + id_a + first["E"] + x_public(e_a) + M)
     require(key == k_ba != k_ab, "k_ba")
