@@ -5,9 +5,9 @@ internal import Synchronization
 
 /// Writes lines to stdout and stderr on a thread of its own, so that a reader that stalls blocks no other thread.
 ///
-/// The lines of both streams are written in the order in which they were appended. Only if one stream stalls, the lines
-/// of the other stream are written before earlier lines. Each stream has a bounded queue. A line for which its queue
-/// has no room is dropped, and a later line says how many were dropped.
+/// The lines of both streams are written in the order in which they were appended. But if the reader of one stream
+/// stalls, the lines of the other stream do not wait for it. Each stream has a bounded queue. A line for which its
+/// queue has no room is dropped, and a later line says how many were dropped.
 final class ConsoleQueue: Sendable {
     enum Stream: Int, CaseIterable {
         case output

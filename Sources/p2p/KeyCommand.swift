@@ -196,7 +196,8 @@ struct KeyPassphrase: ParsableCommand {
     }
 }
 
-/// `p2p key verify`: checks that each secret key matches its public key file, and that the list of peers lets it join.
+/// `p2p key verify`: checks that each key pair is complete and matches, and that the list of peers contains each peer's
+/// key.
 struct KeyVerify: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",

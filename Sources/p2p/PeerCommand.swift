@@ -4,7 +4,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// `p2p peer`: joins a mesh, prints its events, and broadcasts a message at regular intervals.
+/// `p2p peer`: joins a mesh, prints the events of the mesh, and broadcasts a message at regular intervals.
 struct PeerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer",

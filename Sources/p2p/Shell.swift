@@ -1,6 +1,7 @@
-/// Text for a POSIX shell, in commands that users paste.
+/// Quotes words for a POSIX shell, in commands that users paste.
 enum Shell {
-    /// Returns a word that a shell takes as `text`: in single quotes if it has other characters than the usual ones.
+    /// Returns `text` in a form that a shell reads as one word. Single quotes are added if a character may have a
+    /// meaning for the shell.
     static func quoted(_ text: String) -> String {
         guard text.isEmpty || !text.utf8.allSatisfy(isPlain) else { return text }
         let parts = text.split(separator: "'", omittingEmptySubsequences: false)

@@ -1,9 +1,9 @@
 internal import ArgumentParser
 internal import MeshSimulator
 
-/// The arguments of `p2p simulate`.
+/// Functions that parse the arguments of `p2p simulate`.
 extension Parse {
-    /// Parses `5%` or `0.5%`.
+    /// Parses a share such as `5%` or `0.5%`.
     ///
     /// - Returns: The share in millionths.
     static func share(_ text: String) throws -> Int {
@@ -18,7 +18,7 @@ extension Parse {
         ["0", "0ms", "0s", "0m", "0h"].contains(text) ? .zero : try interval(text)
     }
 
-    /// Parses `60s` or `60s..90s`.
+    /// Parses a time such as `60s`, or a span of time such as `60s..90s`.
     static func span(_ text: String) throws -> (from: Duration, to: Duration?) {
         let ends = text.split(separator: "..", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = ends.first else { throw ValidationError("a time is like 60s or 60s..90s") }
@@ -29,14 +29,15 @@ extension Parse {
         return (from, to)
     }
 
-    /// Parses `TIME..TIME:SHARE`, as in `60s..90s:40%`.
+    /// Parses a partition, `TIME..TIME:SHARE`, as in `60s..90s:40%`.
     static func partition(_ text: String) throws -> FaultOption {
         let (span, target) = try halves(text, like: "60s..90s:40%")
         guard let to = span.to else { throw ValidationError("a partition has an end: 60s..90s:40%") }
         return FaultOption(from: span.from, to: to, target: .share(try positiveShare(target)))
     }
 
-    /// Parses `TIME:TARGET` or `TIME..TIME:TARGET`. A target is `server`, a count or a share.
+    /// Parses a kill, `TIME:TARGET` or `TIME..TIME:TARGET`. The target is `server`, a count of peers or a share of the
+    /// peers.
     static func kill(_ text: String) throws -> FaultOption {
         let (span, target) = try halves(text, like: "60s:10%, 60s..90s:3 or 60s..65s:server")
         if target == "server" { return FaultOption(from: span.from, to: span.to, target: .server) }
@@ -55,7 +56,7 @@ extension Parse {
         return share
     }
 
-    /// Parses `NAME` or `NAME:TIME..TIME`.
+    /// Parses an attack, `NAME` or `NAME:TIME..TIME`.
     static func attack(_ text: String) throws -> AttackOption {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         guard let name = parts.first, let strategy = Strategy(rawValue: name) else {
@@ -65,14 +66,14 @@ extension Parse {
         return AttackOption(strategy: strategy, from: span.from, to: span.to)
     }
 
-    /// Parses `1..300`: seeds, including the last.
+    /// Parses a range of seeds such as `1..300`. Both ends belong to the range.
     static func seeds(_ text: String) throws -> ClosedRange<UInt64> {
         let ends = text.split(separator: "..", maxSplits: 1).compactMap { UInt64($0) }
         guard ends.count == 2, ends[0] <= ends[1] else { throw ValidationError("seeds are like 1..300") }
         return ends[0]...ends[1]
     }
 
-    /// Parses `10,100,1000`.
+    /// Parses the sizes of meshes, such as `10,100,1000`.
     static func sizes(_ text: String) throws -> [Int] {
         let sizes = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard sizes.allSatisfy({ (2...10_000).contains($0) }) else {
@@ -90,7 +91,7 @@ extension Parse {
     }
 }
 
-/// A fault in a part of a mesh, which lasts for a span of time, or begins at a time and does not end.
+/// A fault that affects the server or some peers. It lasts for a span of time, or it begins at a time and has no end.
 struct FaultOption {
     enum Target {
         case server
@@ -98,7 +99,8 @@ struct FaultOption {
         /// A share of the peers, in millionths.
         case share(Int)
 
-        /// Returns the number of peers among `peers`; a share is at least one peer.
+        /// Returns the number of peers that the fault affects if the mesh has `peers` peers. A share affects at least
+        /// one peer.
         func count(of peers: Int) -> Int {
             switch self {
             case .server: 0
@@ -114,11 +116,11 @@ struct FaultOption {
     let target: Target
 }
 
-/// An attack, for a span of time or for all of it.
+/// An attack that lasts for a span of time or for the whole run.
 struct AttackOption {
     let strategy: Strategy
     let from: Duration
-    /// The end of the span; nil for the end of the run.
+    /// The end of the span; nil if the attack lasts until the end of the run.
     let to: Duration?
 }
 

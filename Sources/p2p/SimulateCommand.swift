@@ -3,7 +3,8 @@ internal import MeshReport
 internal import MeshSimulator
 internal import SecureMesh
 
-/// `p2p simulate`: plays a mesh in one process and in virtual time, with chosen faults and attacks.
+/// `p2p simulate`: simulates a mesh in one process and in virtual time, with the faults and attacks that the user
+/// chooses.
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -174,7 +175,8 @@ struct SimulateCommand: ParsableCommand {
         }
     }
 
-    /// Refuses options that would have no effect, because the user would expect that they have one.
+    /// Throws a `ValidationError` if the command line has an option that is not in `own`. Such an option would have no
+    /// effect, which the user would not expect.
     private func refuseOthers(than own: Set<String>, because reason: String) throws {
         let names = CommandLine.arguments.filter { $0.hasPrefix("--") }
             .map { String($0.dropFirst(2).prefix { $0 != "=" }) }
@@ -255,7 +257,7 @@ struct SimulateCommand: ParsableCommand {
         Array((0..<peers).shuffled(using: &random).prefix(target.count(of: peers)))
     }
 
-    /// The command that plays the same run again.
+    /// The command that runs the same simulation again.
     private var repeatCommand: String {
         var arguments = CommandLine.arguments.dropFirst().filter { $0 != "--json" }
         if let index = arguments.firstIndex(where: { $0 == "--report" }) {

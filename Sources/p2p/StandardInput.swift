@@ -1,18 +1,20 @@
 internal import SecureMesh
 
-/// The bytes of standard input.
+/// Reads standard input.
 struct StandardInput {
     private var rest: [UInt8] = []
     private var hasEnded = false
 
-    /// Returns everything up to the end, but at most one byte more than `limit`.
+    /// Returns all bytes until the end of the input. If there are more than `limit` bytes, returns only the first
+    /// `limit` + 1, so that the caller can tell.
     mutating func all(limit: Int) throws -> [UInt8] {
         while !hasEnded, rest.count <= limit { try read() }
         defer { rest = [] }
         return Array(rest.prefix(limit + 1))
     }
 
-    /// Returns the next line without its end, or at most one byte more than `limit` of it; nil at the end.
+    /// Returns the next line without its newline; nil at the end of the input. For a line of more than `limit` bytes,
+    /// the result has more than `limit` bytes too, so that the caller can tell, but it may lack the end of the line.
     mutating func line(limit: Int) throws -> [UInt8]? {
         while true {
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {

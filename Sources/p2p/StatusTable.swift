@@ -1,11 +1,11 @@
 internal import MeshControl
 internal import SecureMesh
 
-/// The text of a status: problems first, then the process, then its members.
+/// The text of a status: first the problems, then the process, then the members.
 struct StatusTable {
     let status: MeshStatus
 
-    /// The lines for a reader: a table, with ages.
+    /// The lines for a person: a table, with ages instead of times.
     var lines: [String] {
         let members = status.members ?? []
         let head = ["NAME", "STATE", "FOR", "WHY", "ADDRESS", "KEY", "ROUND TRIP"]
@@ -13,7 +13,8 @@ struct StatusTable {
         return problemLines + [summary] + table
     }
 
-    /// The lines for a program: problems begin with `!`, then one line per member, with tabs between its values.
+    /// The lines for a program. A line about a problem begins with `!`. After the problems, each member has a line,
+    /// with tabs between its values.
     var tabSeparated: [String] {
         problemLines
             + (status.members ?? []).map { member in
@@ -26,7 +27,7 @@ struct StatusTable {
             }
     }
 
-    /// The process and its problems in one line.
+    /// The process and its problems, in one line.
     var line: String {
         ([summary] + status.problems.map { Console.escaped($0.message) }).joined(separator: "; ")
     }
@@ -39,7 +40,7 @@ struct StatusTable {
         }
     }
 
-    /// The process and the counts of its members.
+    /// The process and the number of members in each state, in one line.
     var summary: String {
         let addresses = Console.escaped(status.addresses.joined(separator: " "))
         let counts = MemberState.allCases.compactMap { state in
@@ -71,7 +72,7 @@ struct StatusTable {
         return "\(microseconds / 1_000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
     }
 
-    /// Returns a time in its two largest units, such as `2d 3h` or `12s`.
+    /// Returns a duration in its two largest units, such as `2d 3h` or `12s`.
     static func age(_ duration: Duration) -> String {
         let seconds = max(duration.components.seconds, 0)
         switch seconds {

@@ -3,11 +3,12 @@ internal import MeshSimulator
 internal import SecureMesh
 internal import Synchronization
 
-/// Complete peers in one process, each with a key and a socket of its own, and a report of their counts and times.
+/// Runs many complete peers in one process, and reports their counts and times. Each peer has a key and a socket of its
+/// own.
 ///
 /// All peers share the event loops of the process, one per core.
 final class Swarm: Sendable {
-    /// The peers that broadcast.
+    /// The peers that broadcast, and the interval between two broadcasts of a peer.
     enum Talkers {
         case none
         case one(every: Duration)
@@ -17,7 +18,8 @@ final class Swarm: Sendable {
     private let members: [SwarmMember]
     private let keys: Set<PublicKey>
     private let talkers: Talkers
-    /// The number of peers at the end of `members` that each start when all peers before it have joined.
+    /// The number of newcomers. A newcomer starts after all peers before it have joined. The newcomers are at the end
+    /// of `members`.
     private let newcomers: Int
     private let clock = ContinuousClock()
     private let origin = ContinuousClock.now
@@ -30,7 +32,7 @@ final class Swarm: Sendable {
         var newcomer: Newcomer?
     }
 
-    /// The last newcomer that was started.
+    /// The newcomer that was started last.
     private struct Newcomer {
         let key: PublicKey
         let startedAt: ContinuousClock.Instant
@@ -41,8 +43,9 @@ final class Swarm: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - peers: The peers, which do not run yet, with their keys.
-    ///   - newcomers: The number of peers at the end that start one after another when all others have joined.
+    ///   - peers: The peers, which do not run yet, with their names and keys.
+    ///   - newcomers: The number of peers at the end of `peers` that start one after another, each when all peers
+    ///     before it have joined.
     init(_ peers: [(peer: MeshPeer, name: PeerName, key: PublicKey)], newcomers: Int, talkers: Talkers) {
         members = peers.map { SwarmMember(peer: $0.peer, name: $0.name, key: $0.key) }
         self.newcomers = newcomers
@@ -51,7 +54,7 @@ final class Swarm: Sendable {
         state = Mutex(State(report: SwarmReport(peers: peers.count)))
     }
 
-    /// The counts and times so far.
+    /// The counts and times from the start of the swarm until this moment.
     var report: SwarmReport {
         var report = state.withLock { $0.report }
         report.duration = clock.now - origin
@@ -62,14 +65,15 @@ final class Swarm: Sendable {
 
     /// The error of the first peer that has ended with one.
     var failure: MeshError? { state.withLock { $0.failure } }
-    /// The reason why the last lookup of the server's name failed; nil if it succeeded.
+    /// The reason why the last lookup of the server's name failed; nil if it succeeded, or if there was none.
     var lookupFailure: String? { state.withLock { $0.lookupFailure } }
-    /// The reason of the last refusal with which the server delayed a peer; nil if there was none.
+    /// The reason of the last answer by which the server delayed a peer's request to join; nil if there was none.
     var lastRefusal: JoinRefusal? { state.withLock { $0.lastRefusal } }
 
-    /// Starts the peers one after another and returns when all have ended. If the task is canceled, they leave.
+    /// Starts the peers one after another, and returns when all peers have ended. If the task is canceled, the peers
+    /// leave the mesh.
     ///
-    /// - Parameter gap: The time between two starts.
+    /// - Parameter gap: The time between the starts of two peers.
     func run(gap: Duration) async {
         let start = clock.now
         await withDiscardingTaskGroup { tasks in
@@ -85,8 +89,8 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Waits until the peers before a newcomer have joined, and then for one more second, so that the traffic of those
-    /// joins has ended.
+    /// Waits until the peers before a newcomer have joined, and then for one more second, in which the traffic of their
+    /// joins ends.
     private func waitForTurn(of index: Int) async {
         while !Task.isCancelled, state.withLock({ $0.report.joined < index }) {
             try? await Task.sleep(for: .milliseconds(10))
@@ -95,9 +99,9 @@ final class Swarm: Sendable {
         state.withLock { $0.newcomer = Newcomer(key: members[index].key, startedAt: clock.now, missing: index) }
     }
 
-    /// Stops the broadcasts, and waits for messages on their way.
+    /// Stops the broadcasts, and waits until the messages that are on their way have arrived.
     ///
-    /// - Parameter limit: The longest time to wait for them.
+    /// - Parameter limit: The longest time to wait for these messages.
     func stopTalking(within limit: Duration) async {
         state.withLock { $0.isLeaving = true }
         let deadline = clock.now + limit
@@ -174,7 +178,7 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Notes that one peer lists the newcomer. When all peers list it, records the time that this took.
+    /// Notes that one more peer lists the newcomer. When all peers list the newcomer, records the time since its start.
     private func noteListing(of key: PublicKey) {
         let now = clock.now
         state.withLock { state in
@@ -184,7 +188,7 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Prints a failed lookup once, not once per peer, and prints the first success after it.
+    /// Prints a failed lookup of the server's name once, not once per peer. Prints the next successful lookup too.
     private func noteLookup(_ failure: String?) {
         let isNews = state.withLock { state in
             defer { state.lookupFailure = failure }
@@ -198,7 +202,8 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Changes the report. Does nothing once the swarm leaves the mesh, because the events of leaving do not count.
+    /// Changes the report. Does nothing after the swarm has begun to leave the mesh, because the events of leaving do
+    /// not count.
     private func update(_ change: (inout SwarmReport) -> Void) {
         state.withLock { state in
             if !state.isLeaving { change(&state.report) }
@@ -239,8 +244,8 @@ final class Swarm: Sendable {
         }
     }
 
-    /// Returns the time at which a message was sent, in nanoseconds since the start of the swarm. It is the last word
-    /// of the message.
+    /// Returns the time from the start of the swarm until a broadcast was sent. The last word of the message is this
+    /// time in nanoseconds. Returns nil if the last word is not a number.
     private static func sendTime(of body: [UInt8]) -> Duration? {
         guard let space = body.lastIndex(of: UInt8(ascii: " ")) else { return nil }
         return Int64(String(decoding: body[(space + 1)...], as: UTF8.self)).map { .nanoseconds($0) }
@@ -252,7 +257,7 @@ private final class SwarmMember: Sendable {
     let name: PeerName
     let key: PublicKey
     let hasJoined = Atomic(false)
-    /// The number of members that this peer lists and that are not peers of the swarm.
+    /// The number of members that this peer lists and that do not belong to the swarm.
     let strangers = Atomic(0)
 
     init(peer: MeshPeer, name: PeerName, key: PublicKey) {

@@ -84,10 +84,11 @@ struct SwarmCommand: AsyncParsableCommand {
     @OptionGroup(title: "Output") var outputOptions: OutputOptions
 
     private static let defaultGap = Duration.milliseconds(20)
-    /// The longest times for messages on their way and for the peers to leave, so that a stop takes at most 2 s.
+    /// The longest time to wait for messages on their way, and the longest time to wait until the peers have left. With
+    /// these times, the command stops within 2 s.
     private static let (settling, leaving) = (Duration.milliseconds(300), Duration.milliseconds(800))
-    /// The buffer of each peer for a datagram, in bytes. A buffer for the largest message would take a fifth of a
-    /// peer's memory.
+    /// The size of the buffer into which a peer receives a datagram, in bytes. A buffer for the largest message would
+    /// take a fifth of a peer's memory.
     private static let receiveBuffer = 4_096
 
     func validate() throws {

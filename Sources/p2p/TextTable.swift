@@ -1,8 +1,8 @@
-/// Lines of a table: in columns for a person, or with a tab between the cells for a program.
+/// Makes the lines of a table: with aligned columns for a person, or with tabs between the cells for a program.
 enum TextTable {
     /// Returns one line per row.
     ///
-    /// - Parameter isAligned: True for columns of equal width, false for tabs.
+    /// - Parameter isAligned: True to align the columns; false to put a tab between two cells.
     static func lines(of rows: [[String]], isAligned: Bool) -> [String] {
         guard isAligned else { return rows.map { $0.joined(separator: "\t") } }
         let columns = rows.map(\.count).max() ?? 0

@@ -1,8 +1,8 @@
 /// The lines that wait for one stream, in order. Their size is bounded. Lines that do not fit are dropped, and a line
-/// in their place says how many.
+/// in their place says how many were dropped.
 struct WaitingLines {
     private struct Line {
-        /// The position among the lines of all streams.
+        /// The position of the line among the lines of all streams.
         let order: UInt64
         let bytes: [UInt8]
     }
@@ -10,15 +10,16 @@ struct WaitingLines {
     private let limit: Int
     private let lostLine: (Int) -> [UInt8]
     private var lines: [Line] = []
-    /// The index of the first line that is not completely written, and the number of its bytes that are written.
+    /// The index of the first line that is not completely written, and the number of bytes of this line that are
+    /// written.
     private var (head, written) = (0, 0)
     private var size = 0
-    /// The number of lines dropped since the last one in `lines`.
+    /// The number of lines that were dropped after the last line in `lines`.
     private(set) var lost = 0
 
     /// - Parameters:
-    ///   - limit: The largest number of bytes. One line may be longer if no other waits.
-    ///   - lostLine: Makes the line that says how many were dropped.
+    ///   - limit: The largest number of bytes that may wait. A longer line is accepted only if no other line waits.
+    ///   - lostLine: Makes the line that says how many lines were dropped.
     init(limit: Int, lostLine: @escaping (Int) -> [UInt8]) {
         self.limit = limit
         self.lostLine = lostLine
@@ -26,7 +27,7 @@ struct WaitingLines {
 
     var isEmpty: Bool { head == lines.count }
     var count: Int { lines.count - head + lost }
-    /// The position of the first line; nil if there is none.
+    /// The position of the first waiting line; nil if no line waits.
     var order: UInt64? { isEmpty ? nil : lines[head].order }
 
     /// Returns true if `append` would not drop a line of `bytes` bytes.
@@ -34,7 +35,7 @@ struct WaitingLines {
         isEmpty || size + bytes + (lost > 0 ? lostLine(lost).count : 0) <= limit
     }
 
-    /// Appends a line, or drops it if there is no room.
+    /// Appends a line, or drops the line if there is no room.
     mutating func append(_ bytes: [UInt8], order: UInt64) {
         guard hasRoom(for: bytes.count) else {
             lost += 1
@@ -45,8 +46,8 @@ struct WaitingLines {
         push(bytes, order: order)
     }
 
-    /// Returns the next bytes to write: as many whole lines as fit into `most` bytes and come before `limit`, or a part
-    /// of one line.
+    /// Returns at most `most` of the next bytes to write: the rest of the first line, and as many whole lines after it
+    /// as fit and have a position before `limit`.
     func next(_ most: Int, before limit: UInt64?) -> [UInt8] {
         guard !isEmpty else { return [] }
         var bytes = Array(lines[head].bytes.dropFirst(written).prefix(most))
@@ -57,7 +58,7 @@ struct WaitingLines {
         return bytes
     }
 
-    /// Removes bytes that were written.
+    /// Removes the first `count` bytes, which have been written.
     mutating func remove(_ count: Int) {
         size -= count
         written += count

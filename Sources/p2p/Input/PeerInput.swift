@@ -133,8 +133,8 @@ struct PeerInput {
         }
     }
 
-    /// Calls `send`. While `send` fails because the peer is not a member yet, or because it sends too fast for a
-    /// receiver, calls `send` again, for at most `patience`.
+    /// Calls `send`. If the peer is not a member yet, or sends too fast for a receiver, calls `send` again later, until
+    /// it succeeds or `patience` has passed.
     private static func retrying<Result>(
         _ send: () async throws(DeliveryError) -> Result
     ) async throws(DeliveryError) -> Result {

@@ -28,8 +28,8 @@ actor PeerRunner: Service {
     private let nextPeer: AsyncStream<MeshPeer>.Continuation
     /// The peer that runs; nil if the peer is disconnected.
     private(set) var peer: MeshPeer?
-    /// True while `connect` waits until the socket is bound. An error during this time is returned by `connect` and
-    /// does not end the runner.
+    /// True while `connect` waits until the socket is bound. If an error occurs during this time, `connect` throws it,
+    /// and the runner continues.
     private var isConnecting = false
     private var connectFailure: MeshError?
     private var endWaiters: [CheckedContinuation<Void, Never>] = []

@@ -20,16 +20,16 @@ struct Setting {
     let isRepeatable: Bool
     /// True if the value is the path of a file or a folder.
     let isPath: Bool
-    /// The text of the default; nil if there is none.
+    /// The default value as text; nil if there is none.
     let standard: String?
 
     /// The environment variable that gives the setting.
     var variable: String { "P2P_" + String(name.uppercased().map { $0 == "-" ? "_" : $0 }) }
 
-    /// Returns the settings of a command, in the order of its help: all options and arguments but `--help`,
+    /// Returns the settings of a command, in the order of its help. They are all options and arguments except `--help`,
     /// `--version`, `--config` and those in `excluded`.
     ///
-    /// The parser's own description of the command is the source, so that each new option is a setting as well.
+    /// The settings are derived from the parser's description of the command, so that each new option is a setting too.
     static func all(of command: any ParsableCommand.Type, except excluded: Set<String> = []) throws -> [Setting] {
         let description = try JSONDecoder().decode(Description.self, from: Data(command._dumpHelp().utf8))
         let excluded = excluded.union(["help", "version", "config"])
@@ -44,9 +44,9 @@ struct Setting {
         standard = argument.defaultValue ?? argument.abstract.flatMap(Self.defaultInAbstract)
     }
 
-    /// Returns the default at the end of a help text, as in `Address to bind. (default: ::)`.
+    /// Returns the default at the end of a help text, as in `Address to bind. (default: ::)`; nil if there is none.
     ///
-    /// A regular expression would cost each server and peer 500 kB of memory.
+    /// The text is searched without a regular expression, which would cost each server and peer 500 kB of memory.
     private static func defaultInAbstract(_ text: String) -> String? {
         let mark = "(default: ".utf8
         let bytes = Array(text.utf8)
@@ -56,7 +56,7 @@ struct Setting {
         return String(decoding: bytes[(start + mark.count)...].dropLast(), as: UTF8.self)
     }
 
-    /// The parser's description of a command. Only what settings need is decoded.
+    /// The parser's description of a command. Only the fields that settings need are decoded.
     private struct Description: Decodable {
         struct Command: Decodable {
             let arguments: [Argument]?

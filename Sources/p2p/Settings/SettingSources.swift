@@ -1,11 +1,12 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// The values of a command's settings, and where each comes from: the command line, the environment, a settings file or
-/// the default, in this order.
+/// The values of a command's settings, and the source of each value. If several sources give a setting, the first of
+/// these counts: the command line, the environment, the settings file, the default.
 ///
 /// Values from the environment and the file are added to the command line as arguments, so that one parser checks all
-/// of them. Each is also parsed by itself first, so that a refusal names its variable, or its file, line and column.
+/// values. Before that, each added value is parsed separately, so that an error names its variable, or its file, line
+/// and column.
 struct SettingSources {
     enum Origin: Equatable {
         case commandLine
@@ -25,33 +26,35 @@ struct SettingSources {
 
     struct Resolved: Equatable {
         let name: String
-        /// The values as arguments; empty for a flag that is not set, and for a default that is no text.
+        /// The values as command-line arguments; empty for a flag that is not set, or if there is only a default that
+        /// is not text.
         var values: [String]
         var origin: Origin
     }
 
-    /// The command line with the values of the environment and the file.
+    /// The arguments of the command line, together with the values of the environment and the settings file.
     private(set) var arguments: [String]
     private(set) var settings: [Resolved] = []
-    /// The path of the settings file; nil if there is none.
+    /// The path of the settings file; nil if no file is used.
     private(set) var file: String?
 
-    /// The commands that have settings, by their words on the command line.
+    /// The commands that have settings, each with the words that name it on the command line.
     private static let commands: [(words: [String], table: String, type: any ParsableCommand.Type)] = [
         (["server"], "server", ServerCommand.self), (["peer"], "peer", PeerCommand.self),
         (["check", "server"], "server", CheckServer.self), (["check", "peer"], "peer", CheckPeer.self),
     ]
 
-    /// Resolves the settings of the command on a command line.
+    /// Resolves the settings of the command that a command line names.
     ///
-    /// If there is neither a file nor a variable, `settings` stays empty, because describing them would cost each
-    /// server and peer a megabyte of memory.
+    /// If there is neither a settings file nor a variable, `settings` stays empty, because a description of all
+    /// settings would cost each server and peer a megabyte of memory.
     ///
     /// - Parameters:
-    ///   - given: The arguments after the name of the program. They stay as they are if the command has no settings,
-    ///     or if they ask for help.
-    ///   - listsAll: True to resolve `settings` in any case.
-    /// - Throws: `Failure` with exit code 78 if the settings file cannot be read or is wrong, or a variable is wrong.
+    ///   - given: The arguments after the name of the program. `arguments` equals them if the command has no settings,
+    ///     or if the user asks for help.
+    ///   - listsAll: True to fill `settings` even if there is neither a file nor a variable.
+    /// - Throws: `Failure` with exit code 78 if the settings file cannot be read, or if the file or a variable is
+    ///   wrong.
     init(
         _ given: [String], environment: Environment = .ofProcess, listsAll: Bool = false
     ) throws {
@@ -103,7 +106,7 @@ struct SettingSources {
         arguments = words + added + rest + positionals
     }
 
-    /// Returns true if a file or a variable may give a setting.
+    /// Returns true if there may be a setting in a settings file or a variable.
     private static func hasSource(_ given: [String], _ environment: Environment) -> Bool {
         environment.readsFile
             && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || hasUsualFile)
@@ -115,8 +118,8 @@ struct SettingSources {
 
     private static let usualFile = "p2p.toml"
 
-    /// True if there is a settings file in the working folder, or a link whose target is missing. Such a link is an
-    /// error: if it were ignored, a process would run with other settings than the user intended.
+    /// True if the working folder has a settings file, or a link of this name whose target is missing. Such a link is
+    /// an error: if it were ignored, a process would run with other settings than the user intended.
     private static var hasUsualFile: Bool { FileSystem.exists(usualFile) || FileSystem.isLink(usualFile) }
 
     private static func read(_ given: String?) throws -> SettingsFile? {
@@ -143,9 +146,10 @@ struct SettingSources {
         return try SettingsFile(text, path: path)
     }
 
-    /// Returns the entries for a command by their names: those of its table, and those before the first table.
+    /// Returns the entries of a settings file that apply to a command, by their names. They are the entries in the
+    /// command's table, and the entries before the first table.
     ///
-    /// - Throws: `Failure` for a table that is no command with settings, and for a key that is no setting.
+    /// - Throws: `Failure` if the name of a table is no command with settings, or if a key is no setting.
     private static func entries(
         of file: SettingsFile, for table: String, _ settings: [Setting]
     ) throws -> [String: SettingsFile.Entry] {
@@ -180,8 +184,8 @@ struct SettingSources {
         NearMiss.best(of: names, for: name).map { "did you mean \($0)?" }
     }
 
-    /// Returns the values of a settings file's entry as command-line arguments. A relative path is resolved against the
-    /// folder of that file.
+    /// Returns the values of an entry of a settings file as command-line arguments. A relative path is resolved against
+    /// the folder of the settings file.
     private static func values(
         of entry: SettingsFile.Entry, for setting: Setting, in file: SettingsFile
     ) throws(Failure) -> [String] {
@@ -255,7 +259,7 @@ struct SettingSources {
 }
 
 extension SettingSources {
-    /// The sources of settings apart from the command line.
+    /// The sources of settings other than the command line.
     struct Environment {
         let value: (String) -> String?
         let names: () -> [String]
@@ -273,7 +277,8 @@ extension SettingSources {
         static var empty: Environment { Environment(value: { _ in nil }, names: { [] }, readsFile: false) }
     }
 
-    /// The variables that begin with `P2P_` and are no setting, each with the setting that was probably meant.
+    /// Returns the variables that begin with `P2P_` and are no setting, each with the variable that the user probably
+    /// meant; nil instead of that variable if none is similar.
     static func unknownVariables(
         _ names: [String] = FileSystem.environmentNames
     ) -> [(name: String, suggestion: String?)] {

@@ -1,9 +1,9 @@
 internal import SecureMesh
 
-/// A setting that is out of range, or settings that contradict each other although each is right by itself.
+/// A setting that is out of range, or several settings that contradict each other although each is valid by itself.
 struct SettingsFault {
     let message: String
-    /// The names of the settings involved, of which at least one has to change.
+    /// The names of the settings with the fault. At least one of these settings has to change.
     let settings: [String]
 
     init(_ message: String, _ settings: [String]) {
@@ -28,9 +28,11 @@ struct SettingsFault {
 }
 
 extension SettingSources {
-    /// Returns the failure for settings that are wrong. The exit code is 64 if all come from the command line. It is 78
-    /// if one comes from a settings file or a variable, and the message then begins with the file, line and column, or
-    /// the variable, of that setting. If there are several settings, the message ends with the value and the origin of
+    /// Returns the failure for a fault of the settings.
+    ///
+    /// If a setting of the fault comes from a settings file or a variable, the exit code is 78, and the message begins
+    /// with the file, line and column, or with the variable. Otherwise the exit code is 64. If the fault has several
+    /// settings, and not all of them come from the command line, the message ends with the value and the origin of
     /// each.
     ///
     /// - Parameter arguments: The arguments after the name of the program.
@@ -57,8 +59,8 @@ extension SettingSources {
 }
 
 extension SettingSources.Origin {
-    /// The place of a setting from a file or a variable, as the beginning of a message, and its line in the file, which
-    /// is 0 for a variable; nil for other origins.
+    /// For a setting from a file or a variable, the text with which a message about the setting begins, and the line in
+    /// the file; the line is 0 for a variable. Nil for other origins.
     fileprivate var place: (text: String, line: Int)? {
         switch self {
         case .environment(let name): ("$\(name)", 0)

@@ -3,10 +3,11 @@ internal import SecureMesh
 /// The content of a settings file, `p2p.toml`, with the position of each key and value.
 ///
 /// The format is a part of TOML 1.0: tables, strings in one line, whole numbers, booleans, and arrays of these. Dates,
-/// fractions, multi-line strings and nested tables are refused: no setting needs them. The project reads the format
-/// itself because an error must name line and column, also for a key that is unknown or a value of the wrong type.
+/// fractions, multi-line strings and nested tables are refused, because no setting needs them. The project has its own
+/// code to read the format, because every error must name the line and the column, even if the error is an unknown key
+/// or a value of the wrong type.
 struct SettingsFile {
-    /// A line and a column, from 1. Columns count characters.
+    /// A line and a column of a settings file, both counted from 1. The column counts characters.
     struct Position: Equatable {
         var line: Int
         var column: Int
@@ -25,7 +26,7 @@ struct SettingsFile {
     }
 
     struct Entry: Equatable {
-        /// The name of the table that contains the entry; nil if it stands before the first table.
+        /// The name of the table that contains the entry; nil if the entry comes before the first table.
         let table: String?
         let key: String
         let position: Position
@@ -44,7 +45,8 @@ struct SettingsFile {
     /// Reads the text of a settings file.
     ///
     /// - Parameter path: The path of the file, for messages.
-    /// - Throws: `Failure` with exit code 78, and file, line and column in its message.
+    /// - Throws: `Failure` with exit code 78 if the text is malformed. The message begins with the file, the line and
+    ///   the column.
     init(_ text: String, path: String) throws(Failure) {
         self.path = path
         // Some editors write a byte order mark.
@@ -74,7 +76,7 @@ struct SettingsFile {
         }
     }
 
-    /// Returns a failure whose message begins with file, line and column.
+    /// Returns a failure whose message begins with the file, the line and the column.
     func failure(_ message: String, at position: Position, hint: String? = nil) -> Failure {
         Failure(
             .configuration, "\(path):\(position.line):\(position.column): \(message)", hint: hint ?? HelpPointer.hint)

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The option of every command that has a settings file.
+/// The option `--config` of every command that reads a settings file.
 struct SettingsOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -1,8 +1,8 @@
 internal import ArgumentParser
 
-/// Reads the settings of a running server again.
+/// Reads the settings of a running server again, and compares them with the settings at the start.
 struct SettingsReload: Sendable {
-    /// A setting that differs from the one with which the process started.
+    /// A setting whose values differ from those at the start of the process.
     struct Change: Equatable, Sendable {
         let name: String
         let before: [String]
@@ -26,9 +26,9 @@ struct SettingsReload: Sendable {
         started = try SettingSources(arguments).settings
     }
 
-    /// Reads the settings file and the environment again, and checks all settings as at the start.
+    /// Reads the settings file and the environment again, and checks all settings as at the start of the process.
     ///
-    /// - Returns: The settings that have changed. None of them has an effect on the running process.
+    /// - Returns: The settings that have changed. The changes have no effect on the running process.
     /// - Throws: `Failure` if a setting is wrong.
     func read() throws -> [Change] {
         let sources = try SettingSources(arguments)

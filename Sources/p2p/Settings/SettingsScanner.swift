@@ -55,7 +55,9 @@ struct SettingsScanner {
         }
     }
 
-    /// Skips `character` and the blanks after it, and returns true. Returns false if another character is next.
+    /// Skips `character` and the blanks after it.
+    ///
+    /// - Returns: False if the next character is not `character`. In this case, nothing is skipped.
     mutating func take(_ character: Character) -> Bool {
         guard next == character else { return false }
         advance()
@@ -68,7 +70,7 @@ struct SettingsScanner {
         guard take(character) else { throw failure(message) }
     }
 
-    /// Checks that nothing but a comment follows in the line.
+    /// Checks that only blanks and a comment follow in the line, and moves to the next line.
     mutating func endLine() throws(Failure) {
         skipBlanks()
         try skipComment()

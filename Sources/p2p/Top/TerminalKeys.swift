@@ -1,9 +1,11 @@
 internal import Dispatch
 internal import SecureMesh
 
-/// The keys that are typed on the terminal at standard input.
+/// Reads the keys that the user types on the terminal at standard input.
 enum TerminalKeys {
-    /// Returns the keys, which a thread of its own reads, until the terminal is gone.
+    /// Starts a thread that reads the keys.
+    ///
+    /// - Returns: The bytes of the keys. The sequence ends when the terminal is closed.
     static func stream() -> AsyncStream<UInt8> {
         let (keys, sink) = AsyncStream.makeStream(of: UInt8.self)
         guard FileSystem.isTerminal(FileSystem.standardInput) else { return keys }

@@ -110,9 +110,9 @@ struct TopCommand: AsyncParsableCommand {
         repeat { await body() } while (try? await Task.sleep(for: pause)) != nil
     }
 
-    /// Switches to the terminal's second screen and hides the cursor.
+    /// The escape sequence that switches to the terminal's alternate screen and hides the cursor.
     private static let begin = "\u{1B}[?1049h\u{1B}[?25l"
     private static let end = "\u{1B}[?25h\u{1B}[?1049l"
-    /// The time between two checks of the size of the window.
+    /// The time between two checks of the window's size.
     private static let tick = Duration.milliseconds(200)
 }

@@ -5,8 +5,8 @@ internal import SecureMesh
 struct TopTable {
     private var status: MeshStatus?
     private var failure: Failure?
-    /// The number of datagrams refused per second between the last two answers; nil if there is only one, or if the
-    /// process was restarted between them.
+    /// The number of datagrams refused per second between the last two statuses; nil if there is only one status, or if
+    /// the process was restarted between the two.
     private var refusals: Double?
 
     mutating func update(_ next: MeshStatus) {
@@ -18,7 +18,7 @@ struct TopTable {
         (status, failure) = (next, nil)
     }
 
-    /// Keeps the last status, and adds a line with the reason why there is no newer one.
+    /// Keeps the last status, and shows the reason why there is no newer status.
     mutating func update(_ failure: Failure) {
         self.failure = failure
     }
@@ -27,10 +27,10 @@ struct TopTable {
         status.refusedDatagrams.values.reduce(0) { $0 + UInt64($1) }
     }
 
-    /// All lines.
+    /// All lines of the text, however long they are.
     var lines: [String] { head + members }
 
-    /// Returns the lines that fit into a window, with a line about the keys to press at the end.
+    /// Returns the lines that fit into a window. The last line names the keys that the user can press.
     func lines(in size: Terminal.Size) -> [String] {
         let all = head + [""] + members
         let room = max(size.rows - 1, 1)
