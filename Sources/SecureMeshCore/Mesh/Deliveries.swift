@@ -13,8 +13,8 @@ package struct Deliveries: Sendable {
         var missing: Set<PublicKey>
         /// The receivers to which the message was not sent, because it could not be sealed for them.
         var excluded: Set<PublicKey> = []
-        /// The receivers that got the message signed in another session of this peer than the session in `signed`. They
-        /// would take a repeat of `signed` for a different message.
+        /// The receivers that got the message in another session of this peer than the session for which `signed` was
+        /// signed. If `signed` were sent to them, they would take it for a different message.
         var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
@@ -62,8 +62,8 @@ package struct Deliveries: Sendable {
     /// Returns true if a message can be added.
     ///
     /// - Parameters:
-    ///   - number: The number that the message will have. It must be fewer than 2,048 above the oldest number that
-    ///     waits, because a receiver recognizes copies only among the newest 2,048 numbers.
+    ///   - number: The number that the message will have. It must be fewer than 2,048 above the number of the oldest
+    ///     message that waits, because a receiver recognizes copies only among the newest 2,048 numbers.
     ///   - bodySize: The size of the message's body in bytes.
     ///   - receivers: The number of the message's receivers.
     package func hasRoom(number: UInt64, bodySize: Int, receivers: Int) -> Bool {

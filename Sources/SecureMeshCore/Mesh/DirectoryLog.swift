@@ -199,10 +199,9 @@ package struct DirectoryLog: Sendable {
 
     /// Freezes the directory at `version`, without the waiting changes, and returns the version.
     ///
-    /// While a snapshot is young, members get this snapshot instead of a newer one. It stays young for as long as it
-    /// may take to send all its bursts, because each burst is sent when the burst before has arrived. Without this
-    /// rule, the snapshots of a large directory that keeps changing would be dropped before any member had received all
-    /// parts.
+    /// While a snapshot is young, members get this snapshot instead of a newer one. A snapshot is young for long enough
+    /// to send all its bursts, if each burst is sent when the burst before it has arrived. Without this rule, the
+    /// snapshots of a large directory that keeps changing would be dropped before any member had received all parts.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: published))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))

@@ -1,9 +1,9 @@
 /// The rate of the DELTAs that publish changes. The rate depends on the share of members that keep up (PROTOCOL.md,
 /// section 6.5).
 ///
-/// A heartbeat is stale if its token is older than the token of the newest PULSE, because the member had not received
-/// this PULSE yet. The PULSE was lost, is on its way, or waits in the member's socket. On an overloaded host or
-/// network, many heartbeats are stale.
+/// A heartbeat is stale if its token is older than the token of the newest PULSE. Its sender had not received this
+/// PULSE yet: the PULSE was lost, was on its way, or waited in the sender's socket. On an overloaded host or network,
+/// many heartbeats are stale.
 ///
 /// A rate above 100 % applies only while the waiting changes fill DELTAs, so a join costs no more than at 100 %. The
 /// rate returns to 100 % when the joins end, because the load that members can bear may change before the next joins.

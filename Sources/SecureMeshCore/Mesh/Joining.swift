@@ -8,8 +8,8 @@
 /// If the server has several addresses, each attempt sends a different HELLO to each address, 0.25 s apart (RFC 8305
 /// does the same with connections). So the tag of an answer shows to which address its HELLO was sent.
 package struct Joining: Sendable {
-    /// The key under which the newest cookie is kept. A cookie is valid for one source address of this peer. This
-    /// source address can differ from one address of the server to another.
+    /// The key under which the newest cookie is kept. A cookie is valid for one source address of this peer. If the
+    /// server has several addresses, this peer may have a different source address for each of them.
     private struct CookieKey: Hashable {
         let server: PublicKey
         let address: SocketAddress
@@ -37,7 +37,7 @@ package struct Joining: Sendable {
     /// The remaining steps of the newest attempt, earliest first. Each step asks another address or repeats a HELLO.
     private var steps: [(at: Instant, step: Step)] = []
     private var attemptCount = 0
-    /// The number of attempts that have begun since the last answer.
+    /// The number of attempts that have begun since the newest answer of a server.
     private(set) package var unanswered = 0
 
     /// Prepares attempts that try the servers of the pinned keys in turn. A key without an X25519 form is never tried.

@@ -1,5 +1,5 @@
 /// The newest key that this peer's directory has listed under each name. The binding of an entry is verified only
-/// before a message, so a lying server can put false keys into this table.
+/// before messages are exchanged with the member, so a lying server can put false keys into this table.
 ///
 /// The table is bounded. When it is full, names that the directory does not list are evicted, oldest first.
 package struct KnownNames: Sendable {
