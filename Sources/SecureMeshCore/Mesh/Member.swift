@@ -7,7 +7,7 @@ public struct Member: Hashable, Sendable {
     /// The address at which the server sees the member.
     public let address: SocketAddress
 
-    /// Makes a member, for tests of programs that handle events.
+    /// Makes a member. Only tests of programs that handle events need this.
     public init(name: PeerName, publicKey: PublicKey, address: SocketAddress) {
         self.name = name
         self.publicKey = publicKey

@@ -5,39 +5,42 @@
 package protocol MeshMachine: Sendable {
     associatedtype Event: Sendable
 
-    /// Takes one datagram from the network. Never traps; a refusal is counted in `rejections`.
+    /// Takes one datagram from the network. It never traps, whatever the datagram contains. If it refuses the datagram,
+    /// it counts the reason in `rejections`.
     mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant)
-    /// Handles the timers that are due at `now`. A call when nothing is due changes nothing.
+    /// Handles the timers that are due at `now`. If no timer is due, nothing changes.
     mutating func handleTimeout(now: Instant)
-    /// Notes that the drain that `Output.drain` asked for is done: every datagram that was in a socket at that time has
-    /// been handled.
+    /// Notes that the request `Output.drain` is fulfilled: every datagram that was in a socket when the machine made
+    /// the request has been handled.
     mutating func handleDrained(now: Instant)
-    /// Notes that the system has refused to send a datagram to the address.
+    /// Notes that the operating system has refused to send a datagram to the address.
     mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
-    /// Takes the report of a lane: the datagrams that it has accepted and refused.
+    /// Takes a lane's report on the datagrams that the lane has accepted and refused.
     mutating func handle(_ report: LaneReport, now: Instant)
-    /// Returns the sessions that each lane has to take over or drop since the last call; nil if there are none. Call it
-    /// after each of the calls above, and give the updates to the lanes before any output.
+    /// Returns the sessions that each lane has to take over or drop, according to all changes since the last call; nil
+    /// if there are none. Call it after each call of the methods above, and give the updates to the lanes before you
+    /// handle any output.
     mutating func takeLaneUpdates() -> [LaneUpdate]?
-    /// Returns the next output; nil if there is none. After each of the calls above, call it until it returns nil.
+    /// Returns the next output; nil if there is none. After each call of the methods above, call this method until it
+    /// returns nil.
     mutating func pollOutput() -> Output<Event>?
 
-    /// The time of the next call of `handleTimeout`; nil if none is needed.
+    /// The instant at which `handleTimeout` is to be called next; nil if no call is needed.
     var nextDeadline: Instant? { get }
     var rejections: RejectionCounters { get }
     /// The size and the limit of every table that can grow.
     var usages: [Usage] { get }
-    /// Returns true if this datagram is to be handled before those of strangers.
+    /// Returns true if this datagram is to be handled before strangers' datagrams.
     func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool
 }
 
-/// The defaults for a machine without lanes.
+/// The default methods of a machine without lanes.
 extension MeshMachine {
     package mutating func handle(_ report: LaneReport, now: Instant) {}
     package mutating func takeLaneUpdates() -> [LaneUpdate]? { nil }
 }
 
-/// A request of a machine to the code that drives it.
+/// An output of a machine, for the code that drives it.
 package enum Output<Event: Sendable>: Sendable {
     case transmit(Transmit)
     case event(Event)

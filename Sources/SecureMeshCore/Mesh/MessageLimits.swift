@@ -1,10 +1,10 @@
 /// The rates at which a receiver accepts messages.
 package struct MessageLimits: Hashable, Sendable {
-    /// The rate of the messages of one sender.
+    /// The rate limit for the messages of one sender.
     package var messages: Rate
-    /// The rate of the bytes in the datagrams of one sender.
+    /// The rate limit for the bytes of one sender's datagrams.
     package var bytes: Rate
-    /// The rate of the bytes in the datagrams of all senders together.
+    /// The rate limit for the bytes of the datagrams of all senders together.
     package var totalBytes: Rate
 
     package init(
@@ -16,7 +16,8 @@ package struct MessageLimits: Hashable, Sendable {
         self.totalBytes = totalBytes
     }
 
-    /// The lower limits within which a sender sends to a receiver that has these limits.
+    /// The limits that a sender keeps when it sends to a receiver with these limits. They allow smaller bursts, because
+    /// messages may be delayed on their way and then arrive together.
     package var forSending: MessageLimits {
         MessageLimits(
             messages: Limits.sendRate(within: messages), bytes: Limits.sendRate(within: bytes), totalBytes: totalBytes)

@@ -2,24 +2,24 @@
 /// their receivers (PROTOCOL.md, section 7.2).
 ///
 /// A broadcast is signed once and sealed in slices, which `SealBudget` bounds. Broadcasts are sealed in the order in
-/// which they were made. The receivers are identities, so a member that has joined again before its turn gets the
-/// message in its new session. If this peer itself gets a new session, the message is signed again, with the same
-/// number.
+/// which they were made. The receivers are stored as identities. So a member that joins again before a broadcast is
+/// sealed for it gets the message in its new session. If this peer itself gets a new session, it signs the message
+/// again, with the same number.
 package struct Outbox: Sendable {
     private struct Broadcast: Sendable {
         let message: PeerMessage
         var signed: SignedPayload
-        /// The receivers for which the message is not sealed yet, in reverse order.
+        /// The receivers for which the message is not sealed yet. The next one is the last element.
         var receivers: [PublicKey]
-        /// True if receivers may have the message already. If this peer then gets a new session, the message is
-        /// dropped, because receivers could not recognize it as a copy.
+        /// True if this is a repeat, which means that receivers may have the message already. If this peer gets a new
+        /// session, a repeat is dropped, because receivers could not recognize it as a copy.
         let isRepeat: Bool
-        /// The number of bytes for which the message counts in the queue.
+        /// The number of bytes that the broadcast counts toward `Limits.waitingBroadcastBytes`.
         let storedSize: Int
-        /// The instant at which the message is dropped for the receivers that are left.
+        /// The instant at which the broadcast is dropped, even if it is not sealed for all receivers yet.
         let until: Instant
 
-        /// The number of bytes of the datagram to each receiver.
+        /// The size of the datagram to each receiver, in bytes.
         var size: Int { Kind.message.minimumSize + message.body.count }
     }
 
@@ -28,7 +28,7 @@ package struct Outbox: Sendable {
     private var number: UInt64 = 0
     private var waiting: [Broadcast] = []
     private var waitingBytes = 0
-    /// The instant at which sealing goes on; nil while this peer may not send messages.
+    /// The instant at which sealing resumes; nil while this peer may not send messages.
     private var resumeAt: Instant?
 
     /// - Parameter accepted: The rates at which receivers accept this peer's messages.
@@ -47,18 +47,19 @@ package struct Outbox: Sendable {
     /// True if every message has been sealed for all of its receivers.
     package var isEmpty: Bool { waiting.isEmpty }
 
-    /// The instant at which `next` has something to do; nil if no broadcast waits.
+    /// The instant at which `next` is to be called next; nil if no broadcast waits.
     package var deadline: Instant? { Instant.earliest([waiting.first?.until, waiting.isEmpty ? nil : resumeAt]) }
 
-    /// The number of the next message.
+    /// The number that the next new message will get.
     package var nextNumber: UInt64 { number + 1 }
 
     /// Signs a message to one member.
     ///
-    /// - Returns: The message, and the broadcasts that still wait for the member, with their numbers. The broadcasts
-    ///   must be sealed before the message, so that the member gets this peer's messages in the order in which they
-    ///   were made.
-    /// - Throws: `SendError.overRate`.
+    /// - Returns: The message and its signed payload. `before` has the earlier broadcasts that still wait for the
+    ///   member, with their numbers. The caller must seal them first, so that the member gets this peer's messages in
+    ///   the order in which they were made.
+    /// - Throws: `SendError.overRate` if the member would refuse the message or one of these broadcasts now, because
+    ///   they exceed the member's rates.
     package mutating func sign(
         _ body: [UInt8], flags: PeerMessage.Flags, for entry: Entry, by signer: Signer, now: Instant
     ) throws(SendError) -> (
@@ -82,7 +83,8 @@ package struct Outbox: Sendable {
 
     /// Signs a message to all other members, and adds it to the broadcasts that wait.
     ///
-    /// - Throws: `SendError.queueFull`; `.overRate` if one of the receivers would refuse it now.
+    /// - Throws: `SendError.queueFull` if there is no room for the message; `.overRate` if one of the receivers would
+    ///   refuse the message now, because it exceeds that receiver's rates.
     package mutating func enqueue(
         _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [Entry], by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
@@ -101,7 +103,8 @@ package struct Outbox: Sendable {
         return (message, signed)
     }
 
-    /// Adds a message that is to be repeated. Does nothing if the message waits already, or if there is no room.
+    /// Adds the repeat of a message to the broadcasts that wait. Does nothing if the message already waits, if it has
+    /// no receivers, or if there is no room.
     package mutating func enqueue(_ due: Deliveries.Repeat, now: Instant) {
         let storedSize = due.message.body.count + due.receivers.count * Bytes32.count
         guard !due.receivers.isEmpty, !isFull, waitingBytes + storedSize <= Limits.waitingBroadcastBytes,
@@ -119,14 +122,15 @@ package struct Outbox: Sendable {
         if waiting.count == 1 { resumeAt = now }
     }
 
-    /// True if no further broadcast can wait.
+    /// True if the number of waiting broadcasts has reached its limit.
     package var isFull: Bool { waiting.count >= Limits.waitingBroadcasts }
 
-    /// Returns the next payload to seal, its receiver and its number; nil if the slice is over or nothing waits.
+    /// Returns the next payload to seal, its receiver and the number of its message; nil if nothing can be sealed now.
     ///
     /// - Parameters:
     ///   - speakers: The signers of the sessions in which this peer may send messages.
-    ///   - deliveries: The messages that are repeated. Receivers that have acknowledged them are skipped.
+    ///   - deliveries: The messages that wait for acknowledgments. A message is not repeated for receivers that have
+    ///     acknowledged it.
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
     ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
@@ -184,19 +188,19 @@ package struct Outbox: Sendable {
         if !waiting.isEmpty, resumeAt == nil { resumeAt = now }
     }
 
-    /// Counts a message to a session.
+    /// Counts a message toward the rate at which this peer sends to a session.
     ///
-    /// - Parameter size: The number of bytes of its datagram.
+    /// - Parameter size: The size of the message's datagram, in bytes.
     package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
         limiter.charge(session, size: size, now: now)
     }
 
-    /// Forgets a session that has ended.
+    /// Forgets the send rate of a session that has ended.
     package mutating func end(_ session: SessionID) {
         limiter.end(session)
     }
 
-    /// Forgets all sessions that are no longer listed.
+    /// Forgets the send rates of all sessions to which messages may not be sent any more.
     ///
     /// - Parameter isListed: Returns true for a session to which messages may be sent.
     package mutating func endAll(unless isListed: (SessionID) -> Bool) {
@@ -209,7 +213,8 @@ package struct Outbox: Sendable {
         waitingBytes = 0
     }
 
-    /// Returns a broadcast's payload, signed in the session of `signer`.
+    /// Returns the payload of the broadcast at `index`. If it was signed in another session than that of `signer`,
+    /// signs it again with `signer` first.
     private mutating func signed(_ index: Int, by signer: Signer) -> SignedPayload {
         if waiting[index].signed.from != signer.from {
             waiting[index].signed = signer.sign(.message, waiting[index].message)

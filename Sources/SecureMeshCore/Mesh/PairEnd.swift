@@ -1,4 +1,5 @@
-/// One end of a pair of sessions: the values from which the keys of their messages and acknowledgments are derived.
+/// The values that one of two sessions contributes to the keys between them. These keys encrypt messages and
+/// acknowledgments.
 package struct PairEnd: Sendable {
     private let session: SessionID
     private let identity: PublicKey
@@ -10,8 +11,8 @@ package struct PairEnd: Sendable {
         self.agreementKey = agreementKey
     }
 
-    /// Derives the key of the messages from `a` to `b` (PROTOCOL.md, section 7.1):
-    /// KDF("message", DH ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ M).
+    /// Derives the key that encrypts the messages and acknowledgments from `a` to `b` (PROTOCOL.md, section 7.1):
+    /// KDF("message", DH ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ M). `secret` is DH, and `mesh` is M.
     package static func key(_ secret: Secret32, from a: PairEnd, to b: PairEnd, mesh: PublicKey) -> Secret32 {
         let input = SecretInput()
         input.append(secret)

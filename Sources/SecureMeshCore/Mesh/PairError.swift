@@ -1,10 +1,10 @@
-/// The reason why this peer has no key with another member's session.
+/// The reason why this peer cannot have a key with another member's session.
 package enum PairError: Error, Hashable, Sendable {
-    /// The session has ended, and this peer had keys with it. If the server lists it again, its counters must not start
-    /// again.
+    /// The session has ended, and this peer had keys with it. If the server lists the session again, this peer makes no
+    /// new keys, because the nonces would repeat.
     case sessionRetired
-    /// This peer has reached the limit of ended sessions that it remembers. It can compute keys with new sessions only
-    /// after it has joined again.
+    /// This peer has reached the limit of ended sessions that it remembers. It must join again before it can make keys
+    /// with new sessions.
     case pairsExhausted
     /// The binding in the directory entry is not a valid signature of the entry's member.
     case bindingInvalid
@@ -13,7 +13,7 @@ package enum PairError: Error, Hashable, Sendable {
 }
 
 extension Rejection {
-    /// Returns the refusal of a MESSAGE if the keys with its sender could not be made.
+    /// Converts the reason why a sender has no key to the reason for refusing the sender's datagram.
     init(_ error: PairError) {
         self =
             switch error {

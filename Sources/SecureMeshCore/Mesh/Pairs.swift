@@ -1,28 +1,32 @@
 /// The keys between one session of this peer and the sessions of other members (PROTOCOL.md, section 7).
 ///
-/// There is no handshake: the directory has both ephemeral keys. Each is bound by its owner's HELLO signature, which is
-/// verified here before first use, so the server cannot swap them. A pair's state lives exactly as long as its two
-/// sessions. It is never made again, even if the server lists an ended session, so no counter or window is ever reset.
+/// No handshake is needed, because the directory has the ephemeral key of each member, and the signature with which the
+/// member confirms this key (the binding). This peer verifies the binding before it first uses the key, so a server
+/// cannot replace the key. If a session has ended, this peer never makes the session's keys again, even if the server
+/// lists the session again. So no counter and no replay window is ever reset.
 package struct Pairs: Sendable {
     private let identity: LocalIdentity
     private let messageLimits: MessageLimits
     private let limit: Int
     private var inbound: [SessionID: InboundPair] = [:]
     private var outbound: [SessionID: SecureChannel] = [:]
-    /// Sessions whose entries cannot be used: their signature or key is wrong. They are not tried again.
+    /// Sessions whose directory entries cannot be used, because their binding or their ephemeral key is invalid. This
+    /// peer does not try them again.
     private var badBindings: Set<SessionID> = []
-    /// Ended sessions with which this peer had keys. If the server lists one again, its nonces must not be used again.
+    /// Ended sessions with which this peer had keys. Even if the server lists such a session again, this peer makes no
+    /// keys with it, because the nonces would repeat.
     private var retiredSessions: Set<SessionID> = []
-    /// Senders' sessions that were replaced, in the order of the instants until which their messages are accepted.
+    /// Sessions of senders that have a newer session. Messages of such a session are accepted until `until`. The array
+    /// is sorted by `until`.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
-    /// The keys with senders of which no datagram has been opened yet. Anyone who knows the directory can cause these
-    /// to be computed, so their limit is lower than that of `inbound`. They have no state: if one is evicted, only the
-    /// CPU time for it is lost.
+    /// The keys for senders from which this peer has not decrypted any datagram yet. Anyone who knows the directory can
+    /// cause such keys to be computed, so their limit is lower than that of `inbound`. A key has no counter and no
+    /// replay window. If a key is evicted, only the CPU time to compute it is lost.
     private var unproven = BoundedTable<SessionID, Secret32>(limit: Limits.unprovenPairs)
     private var agreements = RateLimiter()
     private var strayAgreements = RateLimiter()
     private var answerAgreements = RateLimiter()
-    /// The bytes of the messages of all senders.
+    /// Limits the bytes of the messages of all senders together.
     private var totalBytes = RateLimiter()
 
     /// - Parameters:
@@ -34,7 +38,7 @@ package struct Pairs: Sendable {
         self.limit = limit
     }
 
-    /// The size and the limit of each table. Replaced senders also count as ended pairs.
+    /// The current size and the limit of each table. A replaced session of a sender also counts as an ended pair.
     package var usages: [Usage] {
         [
             Usage("ended pairs", retiredSessions.count, limit: limit),
@@ -46,14 +50,14 @@ package struct Pairs: Sendable {
         ]
     }
 
-    /// True if no more ended sessions can be remembered. This peer must then join again before it can compute keys with
-    /// further sessions.
+    /// True if the number of remembered ended sessions has reached its limit. This peer must then join again before it
+    /// can make keys with further sessions.
     package var isExhausted: Bool { retiredSessions.count >= limit }
 
-    /// The instant at which `expire` next has something to do.
+    /// The instant at which `expire` is to be called next; nil if no sender's session was replaced in the last 5 s.
     package var deadline: Instant? { replacedSenders.first?.until }
 
-    /// Seals `payload` for the session of `entry`.
+    /// Seals `payload` for the session of `entry`, and subtracts the estimated CPU time from `budget`.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
@@ -77,7 +81,8 @@ package struct Pairs: Sendable {
         return sealed
     }
 
-    /// Admits a MESSAGE. Gates: sender in the directory → key → those of `InboundPair`.
+    /// Admits a MESSAGE if it passes these checks, in this order: its sender is in the directory, there is a key for
+    /// the sender, and the checks of `InboundPair` pass.
     ///
     /// - Parameter source: The address that the datagram came from.
     package mutating func admitMessage(
@@ -94,7 +99,7 @@ package struct Pairs: Sendable {
             span, datagram, as: identity, limits: messageLimits, total: &totalBytes, now: now)
     }
 
-    /// Admits an ACK. The gates are those of a MESSAGE.
+    /// Admits an ACK. The checks are those of `admitMessage`, except that an ACK counts toward a limit of its own.
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
@@ -109,7 +114,8 @@ package struct Pairs: Sendable {
             span, datagram, as: identity, rate: messageLimits.messages, now: now)
     }
 
-    /// Returns the index of the pair with the sender of `datagram`; nil if no datagram of that sender has been opened.
+    /// Returns the index in `inbound` of the pair with the sender of `datagram`. Returns nil if this peer has decrypted
+    /// no datagram of the sender's session yet, or does not accept messages of that session any more.
     private mutating func knownSender(
         of datagram: Datagram, held directory: some MemberLookup, now: Instant
     ) -> Dictionary<SessionID, InboundPair>.Index? {
@@ -121,7 +127,7 @@ package struct Pairs: Sendable {
         return nil
     }
 
-    /// Adds a new pair once a seal has opened with it.
+    /// Stores a new pair in `inbound`, but only if a datagram has been decrypted with its key.
     private mutating func keep(_ pair: InboundPair) {
         guard pair.hasOpened else { return }
         inbound[pair.entry.session] = pair
@@ -130,8 +136,8 @@ package struct Pairs: Sendable {
 
     /// Ends the pair with another member's session.
     ///
-    /// - Parameter wasReplaced: True if the member has a newer session. Messages already on their way are then accepted
-    ///   for 5 s more.
+    /// - Parameter wasReplaced: True if the member has a newer session. Messages of the old session may still be on
+    ///   their way, so they are accepted for 5 s more.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
         badBindings.remove(session)
         unproven.remove(session)
@@ -148,18 +154,21 @@ package struct Pairs: Sendable {
         }
     }
 
-    /// Removes the replaced sessions of senders once the 5 s for late messages are over.
+    /// Removes the senders' sessions that were replaced at least 5 s ago, because late messages of these sessions are
+    /// not accepted any more.
     package mutating func expire(now: Instant) {
         let over = replacedSenders.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }
         replacedSenders.removeFirst(over.count)
     }
 
-    /// Returns a pair with a sender that has no pair yet, and makes its key if necessary.
+    /// Returns a new pair for a sender that is not in `inbound`. Computes the pair's key unless it is in `unproven`.
     ///
-    /// The datagram is not authenticated yet, so three buckets limit the new keys. A member that sends garbage in the
-    /// names of all others uses up only the bucket for datagrams from unexpected addresses. If it forges the addresses
-    /// too, each forged sender costs only one token, because the key is remembered.
+    /// The datagram is not authenticated yet, so three rate limits bound the number of keys that are computed: for
+    /// members to which this peer has sent, for datagrams from the address in the sender's entry, and for all other
+    /// datagrams. A member that sends garbage in the names of all others uses up only the third limit. If the member
+    /// forges the source addresses too, each forged sender costs only one token, because its key is stored in
+    /// `unproven`.
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant
     ) throws(Rejection) -> InboundPair {
@@ -187,7 +196,7 @@ package struct Pairs: Sendable {
         }
     }
 
-    /// Refuses sessions that cannot have a key, before anything is computed.
+    /// Throws an error if no key may be made with the session. This check comes first, because it computes nothing.
     private func check(_ session: SessionID) throws(PairError) {
         guard !badBindings.contains(session) else { throw .bindingInvalid }
         guard !retiredSessions.contains(session) else { throw .sessionRetired }

@@ -1,9 +1,9 @@
 /// The state machine of a peer (PROTOCOL.md, sections 5 to 7).
 ///
 /// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, is a member, or
-/// has ended (not authorized, revoked, left). A member joins again when the connection is lost or new keys are due. Its
-/// old session goes on meanwhile. If that session recovers, the attempt is dropped. Like `Registry`, a peer is a pure
-/// value.
+/// has ended because it is not authorized, was revoked or has left. A member joins again when the connection is lost or
+/// new keys are due. Until then, the member keeps its old session. If the old session recovers, the attempt to join
+/// again is dropped. Like `Registry`, a peer is a pure value.
 ///
 /// Its inputs are `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send` and `leave`. Its outputs are
 /// `pollOutput` and `nextDeadline`.
@@ -17,13 +17,13 @@ package struct Peer: MeshMachine {
     private var outbox: Outbox
     private var deliveries = Deliveries()
     private var acknowledger = Acknowledger()
-    /// True from a session's first fresh PULSE until the server has been silent for three intervals.
+    /// True from a session's first fresh PULSE until the server has been silent for three heartbeat intervals.
     private(set) package var isConnected = false
     private var joinedGate = JoinedGate()
     private var leaving: LeaveSequence?
     private var hasEnded = false
-    /// The instant at which this peer asked for a drain of its sockets, after which the server may count as silent; nil
-    /// if no drain is under way.
+    /// The instant at which this peer requested a drain of its sockets; nil while no drain is in progress. Only after a
+    /// drain can the server count as silent.
     private var drainBegan: Instant?
     private var slowness = SlownessReport()
     private var lookup = ServerLookup()
@@ -41,11 +41,11 @@ package struct Peer: MeshMachine {
         joining.start(at: now)
     }
 
-    /// The members other than this peer, according to the directory that it holds.
+    /// The members other than this peer, according to this peer's directory.
     package var members: [Member] { directory.others.map(Member.init) }
-    /// The number of members, this peer included once it is listed.
+    /// The number of members. It includes this peer once the directory lists this peer.
     package var memberCount: Int { directory.count }
-    /// A number that rises with each change of the members.
+    /// A number that rises with each change of the set of members.
     package var changeCount: Int { directory.changeCount }
 
     package var usages: [Usage] {
@@ -55,16 +55,17 @@ package struct Peer: MeshMachine {
 
     /// The epoch of the server that the directory comes from.
     package var epoch: UInt64 { directory.epoch }
-    /// The version of the directory held.
+    /// The version of the directory that this peer holds; 0 if it holds none.
     package var version: UInt64 { directory.version }
     package var session: SessionID? { sessions.current?.id }
-    /// The instant at which this peer joins again after a pause; nil if it does not wait for that.
+    /// The end of the pause after which this peer joins again; nil if there is no such pause.
     package var joinsAgainAt: Instant? { joining.pausedUntil }
 
-    /// Returns the number of the newest datagram that was sealed for the server in a session; nil if it has ended.
+    /// Returns the number of the newest datagram that was sealed for the server in `session`; nil if the session has
+    /// ended.
     package func newestNumber(in session: UInt64) -> UInt64? { sessions.newestNumber(in: session) }
 
-    /// True while events wait for `.joined`.
+    /// True while events are held back until `.joined` is emitted.
     package var isJoinedPending: Bool { joinedGate.isPending }
 
     /// Returns the state of the connection to the server.
@@ -74,7 +75,7 @@ package struct Peer: MeshMachine {
             roundTrip: sessions.current?.roundTrip, server: serverAddress)
     }
 
-    /// Returns whether messages may be sent and are delivered.
+    /// Returns whether this peer may send and deliver messages at `now`, because its directory is recent enough.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
     package var nextDeadline: Instant? {
@@ -95,7 +96,8 @@ package struct Peer: MeshMachine {
         ])
     }
 
-    /// The instant at which the candidate is given up or the connection is lost, whichever comes first.
+    /// The instant at which the server has been silent for too long, either in the candidate session or in the current
+    /// session, whichever comes first. Then the candidate session is given up, or the connection is lost.
     private var silenceDeadline: Instant? {
         Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
     }
@@ -188,8 +190,9 @@ package struct Peer: MeshMachine {
         emit(.unreachable(entry.map(Member.init), at: address, refusal))
     }
 
-    /// Handles the end of a drain. Gives up the candidate if its first PULSE is overdue, and declares the connection
-    /// lost if a PULSE of the current session is overdue, unless such a PULSE waited in the socket.
+    /// Handles the end of a drain, after all PULSEs that waited in the socket. If the first PULSE of the candidate
+    /// session is still overdue, gives up that session. If a fresh PULSE of the current session is still overdue,
+    /// reports that the connection is lost.
     package mutating func handleDrained(now: Instant) {
         guard let began = drainBegan else { return }
         drainBegan = nil
@@ -207,7 +210,8 @@ package struct Peer: MeshMachine {
         }
     }
 
-    /// Restarts the time of the server's silence if this peer itself was late, because the silence then proves nothing.
+    /// Restarts the measurement of the server's silence if this peer ran its own timers too late, because that silence
+    /// does not prove that the server is gone.
     private mutating func noteLateness(_ lateness: Duration, now: Instant) {
         guard let tolerated = sessions.toleratedLateness, lateness > tolerated else { return }
         sessions.restartSilence(now)
@@ -250,7 +254,7 @@ package struct Peer: MeshMachine {
         emit(isTrusted ? .trustRestored : .trustEnded(age: sessions.trust))
     }
 
-    /// Emits `.joined` once this peer may send messages.
+    /// Emits `.joined` if that event is pending and this peer may send messages.
     private mutating func announce(_ now: Instant) {
         guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
         emit(joinedGate.announce(address) { [directory] in directory.entry(of: $0).map(Member.init) })
@@ -263,7 +267,7 @@ extension Peer {
     /// True while this peer tries to join, or waits for the time of its next attempt.
     package var seeksServer: Bool { joining.isActive && !hasEnded && leaving == nil }
 
-    /// The address of the server in the newest session; nil if there is none.
+    /// The address of the server in the newest session; nil if there is no session.
     package var serverAddress: SocketAddress? { (sessions.current ?? sessions.candidate)?.serverAddress }
 
     /// Takes the addresses to which the name of the server resolves.
@@ -273,8 +277,8 @@ extension Peer {
         tell(lookup.found(addresses))
     }
 
-    /// Takes the reason why the addresses of the server could not be looked up. The addresses that are known stay in
-    /// use.
+    /// Takes the reason why the lookup of the server's addresses failed. This peer continues to use the addresses that
+    /// it knows.
     package mutating func lookupFailed(_ reason: String) {
         guard !hasEnded, leaving == nil else { return }
         tell(lookup.failed(reason))
@@ -301,7 +305,8 @@ extension Peer {
         }
     }
 
-    /// Begins the membership of a session whose first fresh PULSE has come.
+    /// Begins a membership with the session that has just become the current one, because its first fresh PULSE has
+    /// arrived.
     private mutating func promoted(_ now: Instant) {
         guard let current = sessions.current else { return }
         joining.stop()
@@ -320,8 +325,8 @@ extension Peer {
         joinedGate.begin()
     }
 
-    /// Joins again after a candidate was given up, unless the current session is fresh and its keys need not be renewed
-    /// yet.
+    /// Handles the loss of the candidate session: joins again if the connection is lost or the keys of the current
+    /// session must be renewed.
     private mutating func candidateGivenUp(_ now: Instant) {
         if isConnected, sessions.current == nil { connectionLost() }
         let isInNeed = !isConnected || (sessions.current?.rekeyAt).map { $0 <= now } ?? true
@@ -378,7 +383,7 @@ extension Peer {
         if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
     }
 
-    /// Sends a heartbeat that asks for the rest of the directory, if one is due.
+    /// If a request for missing parts of the directory is due, sends a heartbeat that asks for them.
     private mutating func askForMore(_ now: Instant) {
         let progress = directory.progress
         sessions.noteDirectory(progress, now: now)
@@ -422,8 +427,8 @@ extension Peer {
         }
     }
 
-    /// Ends this peer, unless there is a server that it may still ask to join, now or after a pause. In that case it
-    /// drops only its candidate with `server`.
+    /// Handles that `server` does not let this peer's key join. If there is a server that this peer may still ask, at
+    /// once or after a pause, this peer drops only its candidate session with `server`. Otherwise this peer ends.
     private mutating func exclude(_ exclusion: Exclusion, by server: PublicKey, now: Instant) {
         guard let pause = joining.exclude(server, random: &random, now: now) else { return finish(.ended(exclusion)) }
         sessions.dropCandidate(of: server)
@@ -441,8 +446,8 @@ extension Peer {
         emit(event)
     }
 
-    /// Leaves the mesh. Sends the broadcasts that still wait, for at most 1 s, then LEAVE three times within 0.1 s, and
-    /// then emits `.left`. Without a session, emits `.left` at once.
+    /// Leaves the mesh. First sends the waiting broadcasts, for at most 1 s. Then sends LEAVE three times within 0.1 s,
+    /// and emits `.left`. If this peer has no session, emits `.left` at once.
     package mutating func leave(now: Instant) {
         guard !hasEnded, leaving == nil else { return }
         leaving = LeaveSequence(hasSession: !sessions.isEmpty, now: now)
@@ -465,11 +470,11 @@ extension Peer {
 // MARK: messages
 
 extension Peer {
-    /// Sends a message to all other members: at once to as many as one slice of the budget allows, then in further
-    /// slices.
+    /// Sends a message to all other members. Seals the message at once for as many members as one slice of `SealBudget`
+    /// allows, and in later slices for the rest.
     ///
     /// - Parameter limit: The largest body that is accepted, in bytes.
-    /// - Returns: The number of members for which the message has been sealed or still waits.
+    /// - Returns: The number of members for which the message has been sealed or waits to be sealed.
     package mutating func broadcast(_ body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Int {
         try sendToAll(body, acknowledgedWithin: nil, limit: limit, now: now).receivers
     }
@@ -480,7 +485,7 @@ extension Peer {
     /// - Parameters:
     ///   - timeout: The time for which the message is repeated and waits for acknowledgments.
     ///   - limit: The largest body that is accepted, in bytes.
-    /// - Returns: The number of the message, for `delivery`.
+    /// - Returns: The number of the message, which `delivery(of:)` takes.
     package mutating func broadcast(
         _ body: [UInt8], acknowledgedWithin timeout: Duration, limit: Int, now: Instant
     ) throws(SendError) -> UInt64 {
@@ -499,26 +504,26 @@ extension Peer {
     /// Sends a message to the member with this identity, and asks for an acknowledgment.
     ///
     /// - Parameters:
-    ///   - timeout: The time for which the message is repeated and waits for acknowledgments.
+    ///   - timeout: The time for which the message is repeated and waits for its acknowledgment.
     ///   - limit: The largest body that is accepted, in bytes.
-    /// - Returns: The number of the message, for `delivery`.
+    /// - Returns: The number of the message, which `delivery(of:)` takes.
     package mutating func send(
         _ body: [UInt8], to identity: PublicKey, acknowledgedWithin timeout: Duration, limit: Int, now: Instant
     ) throws(SendError) -> UInt64 {
         try send(body, to: identity, flags: .acknowledge, within: timeout, limit: limit, now: now)
     }
 
-    /// Returns the result of a message that asked for acknowledgments; nil while it waits for them.
+    /// Returns the result of a message that asked for acknowledgments; nil while the message waits for them.
     package func delivery(of number: UInt64) -> DeliveryResult? { deliveries.result(of: number) }
 
-    /// Forgets the result of a message, which the application has taken.
+    /// Forgets the result of a message. Call this when the application has taken the result.
     package mutating func forgetDelivery(of number: UInt64) { deliveries.forget(number) }
 
-    /// Sends a probe to the member with this identity. The result of its delivery has the round trip. The receiver
-    /// acknowledges the probe, but does not deliver it to a program.
+    /// Sends a probe to the member with this identity. The result of the probe's delivery contains the round trip. The
+    /// receiver acknowledges the probe, but does not deliver it to a program.
     ///
     /// - Parameter timeout: The time for which the probe is repeated and waits for its ACK.
-    /// - Returns: The number of the message, for `delivery`.
+    /// - Returns: The number of the probe, which `delivery(of:)` takes.
     package mutating func probe(
         _ identity: PublicKey, within timeout: Duration, now: Instant
     ) throws(SendError) -> UInt64 {
@@ -548,7 +553,7 @@ extension Peer {
     ///
     /// - Parameters:
     ///   - flags: The flags of the message.
-    ///   - timeout: The time for which the message is repeated, if it asks for an acknowledgment.
+    ///   - timeout: The time for which the message is repeated if its flags ask for an acknowledgment.
     private mutating func send(
         _ body: [UInt8], to identity: PublicKey, flags: PeerMessage.Flags, within timeout: Duration, limit: Int,
         now: Instant
@@ -572,7 +577,8 @@ extension Peer {
         return message.number
     }
 
-    /// Refuses a message that asks for acknowledgments if too many wait for theirs.
+    /// Throws `SendError.queueFull` if a message asks for acknowledgments and there is no room for another one that
+    /// waits for them.
     private func checkRoom(
         for body: [UInt8], receivers: Int, acknowledgedWithin timeout: Duration?
     ) throws(SendError) {
@@ -582,7 +588,7 @@ extension Peer {
         }
     }
 
-    /// Returns the member with this identity, in an array; empty if there is none.
+    /// Returns the member with this identity, in an array. The array is empty if no member has the identity.
     package func member(with identity: PublicKey) -> [Member] {
         directory.entry(of: identity).map { [Member($0)] } ?? []
     }
@@ -591,12 +597,14 @@ extension Peer {
         directory.entry(named: name)?.identity
     }
 
-    /// Returns whether every member that has the directory of the newest fresh PULSE knows this peer's session.
+    /// Returns whether this peer may send messages in its current session: trust has not ended, and every member that
+    /// has the directory of the newest fresh PULSE knows this session.
     package func maySpeak(_ now: Instant) -> Bool {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
 
-    /// Returns whether a message to or from a member would be sent or accepted now.
+    /// Returns whether trust allows messages to and from this identity at `now`: the present or the former directory
+    /// lists the identity, and trust in that directory has not ended.
     package func trusts(_ identity: PublicKey, _ now: Instant) -> Bool {
         directory.lists(identity) && sessions.isTrusted(now)
             || directory.former.lists(identity) && sessions.isFormerTrusted(now)
@@ -604,7 +612,10 @@ extension Peer {
 
     private func speakers(_ now: Instant) -> Speakers { sessions.speakers(held: directory, now: now) }
 
-    /// Returns the signers of a message with this body.
+    /// Returns the signers with which a message can be sent now.
+    ///
+    /// - Throws: `SendError.tooLarge` if the body has more than `limit` bytes; `.notJoined` if this peer may not send
+    ///   messages.
     private func speakers(for body: [UInt8], limit: Int, now: Instant) throws(SendError) -> Speakers {
         guard body.count <= limit else { throw .tooLarge(limit: limit) }
         let speakers = speakers(now)
@@ -612,7 +623,7 @@ extension Peer {
         return speakers
     }
 
-    /// Seals broadcasts that wait, until the slice is over.
+    /// Seals the broadcasts that wait, until the slice of `SealBudget` is used up.
     ///
     /// - Parameter number: The number of the message whose failures are counted.
     /// - Returns: The number of receivers for which message `number` could not be sealed.
@@ -636,8 +647,8 @@ extension Peer {
         return failures
     }
 
-    /// Delivers a message, and acknowledges it if it asks for that. Of several copies of such a message, each is
-    /// acknowledged and one is delivered. A probe is acknowledged and not delivered.
+    /// Delivers a message, and acknowledges it if its sender asks for that. If further copies of such a message arrive,
+    /// each copy is acknowledged, but the message is not delivered again. A probe is acknowledged but not delivered.
     private mutating func receive(
         _ admitted: AdmittedMessage, isOfPrevious: Bool, now: Instant
     ) throws(Rejection) {
@@ -666,8 +677,9 @@ extension Peer {
         sendAcknowledgments(now)
     }
 
-    /// Sends the acknowledgments that are due, to members that know this peer's session. A message that `joinedGate`
-    /// buffers is not delivered yet, so it is acknowledged when it is repeated.
+    /// Sends the acknowledgments that are due to members that know this peer's session. While `.joined` is pending,
+    /// only members of the former directory get acknowledgments. The messages of other members are buffered, so they
+    /// are not delivered yet. Their senders repeat them.
     private mutating func sendAcknowledgments(_ now: Instant) {
         let speakers = speakers(now)
         for due in acknowledger.due(now: now) {
@@ -682,8 +694,8 @@ extension Peer {
         }
     }
 
-    /// Returns the path to a member. It leaves from the address that the directory lists for this peer, because a
-    /// firewall of the other member may accept datagrams only from there.
+    /// Returns the path to a member. The datagram leaves from the address that the directory lists for this peer,
+    /// because the member's firewall may accept datagrams only from that address.
     private func path(to entry: Entry) -> Path {
         Path(from: sessions.current?.address, to: entry.address)
     }

@@ -1,13 +1,14 @@
 /// A peer's connection to its server, at one instant.
 package struct PeerCondition: Hashable, Sendable {
-    /// True from a session's first fresh PULSE until the server has been silent for three intervals.
+    /// True from a session's first fresh PULSE until the server has been silent for three heartbeat intervals.
     package let isConnected: Bool
-    /// True if messages may be sent, and every other member knows of this peer.
+    /// True if this peer may send messages and every other member with a recent directory knows this peer's session.
     package let maySpeak: Bool
-    /// True if messages are sent and delivered, although perhaps some members do not know this peer yet.
+    /// True if this peer's directory is recent enough to send and deliver messages. Some members may not know this
+    /// peer's session yet.
     package let isTrusted: Bool
-    /// The shortest round trip of the present session; nil before the first fresh PULSE.
+    /// The shortest round trip to the server in the current session; nil before the session's first fresh PULSE.
     package let roundTrip: Duration?
-    /// The address of the server in the newest session; nil if there is none.
+    /// The address of the server in the newest session; nil if there is no session.
     package let server: SocketAddress?
 }

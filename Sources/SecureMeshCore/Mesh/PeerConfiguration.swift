@@ -1,18 +1,20 @@
 extension Peer {
-    /// A peer's key and name, and the server that it joins.
+    /// The settings of a peer: its key, its name, the servers that it may join, and options.
     package struct Configuration: Sendable {
         package var key: SigningKey
         package var name: PeerName
-        /// The pinned keys, one of which is the server's.
+        /// The pinned keys. This peer joins only a server that has one of them.
         package var servers: [PublicKey]
-        /// The addresses of the server, in the order in which to ask them; empty if they are not known yet.
+        /// The addresses of the server, in the order in which this peer tries them; empty if they are not known yet.
         package var addresses: [SocketAddress]
-        /// True if this peer, after a pause, again asks a server that did not let its key join. If false, this peer
-        /// ends when it has no other pinned server to ask.
+        /// True if this peer, after a pause, asks a server again although the server did not let this peer's key join.
+        /// If false, this peer ends when there is no other pinned server to ask.
         package var returnsAfterExclusion = false
-        /// The rates at which messages are accepted, and at which this peer sends to each receiver.
+        /// The rates at which this peer accepts messages. It assumes that other members accept messages at the same
+        /// rates, and limits what it sends to each of them accordingly.
         package var messageLimits = MessageLimits()
-        /// The entries of other peers in this process, to share memory with them.
+        /// The directory entries that this peer shares with other peers of the same process, to save memory; nil if it
+        /// shares none.
         package var entries: (any EntrySharing)?
         package var primitives: any Primitives = Libsodium()
 

@@ -1,84 +1,90 @@
 /// An event at a peer.
 ///
 /// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
-/// emitted exactly once, before all its other events. It ends with the next ``joined(address:)``, or with
-/// ``dismissed(_:)``, ``left`` or ``ended(_:)``. It does not end if the server is gone or says that it is `stopping`:
-/// members exchange messages until trust in the directory ends, by default for a minute.
+/// emitted exactly once per membership, before the membership's other events. The membership ends with the next
+/// ``joined(address:)``, or with ``dismissed(_:)``, ``left`` or ``ended(_:)``. It does not end if the server is gone or
+/// dismisses this peer with the reason `stopping`: members exchange messages until trust in the directory ends, by
+/// default for a minute.
 ///
-/// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership.
-///   Right after ``joined(address:)`` come the differences from the members that were reported before.
-/// - ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` of one key alternate, over all memberships, and
-///   ``memberRejoined(_:previousName:)`` comes only between the two.
-/// - ``connectionLost`` and ``connectionRecovered`` alternate, only during a membership. Each membership begins
-///   connected.
+/// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership. Right
+///   after ``joined(address:)``, events report all changes since the members that were reported before.
+/// - For each key, ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` alternate, even across memberships.
+///   ``memberRejoined(_:previousName:)`` comes only after a ``memberJoined(_:)`` and before the
+///   ``memberLeft(_:reason:)`` that follows.
+/// - ``connectionLost`` and ``connectionRecovered`` alternate, and are emitted only during a membership. At the
+///   beginning of each membership, the peer is connected.
 /// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,
-///   ``slowRoundTrip(measured:bearable:)``, ``serverLocated(_:)``, ``lookupFailed(reason:)``,
-///   ``unreachable(_:at:_:)`` and ``directoryStalled(for:)`` may come at any time, and so may ``dismissed(_:)``: the
-///   server can end a session before its membership has begun.
-/// - ``trustEnded(age:)`` and ``trustRestored`` alternate, only during a membership. Each membership begins trusted.
+///   ``slowRoundTrip(measured:bearable:)``, ``serverLocated(_:)``, ``lookupFailed(reason:)``, ``unreachable(_:at:_:)``
+///   and ``directoryStalled(for:)`` may come at any time. ``dismissed(_:)`` may too, because the server can end a
+///   session before its membership has begun.
+/// - ``trustEnded(age:)`` and ``trustRestored`` alternate, and are emitted only during a membership. At the beginning
+///   of each membership, the directory is trusted.
 /// - ``left`` or ``ended(_:)`` is the last event.
 @nonexhaustive
 public enum PeerEvent: Hashable, Sendable {
-    /// This peer is a member with a new session, and may send messages. The server sees it at this address.
+    /// This peer is a member with a new session, and may send messages. The server sees this peer at the given address.
     case joined(address: SocketAddress)
-    /// The server has not answered for three heartbeat intervals. This peer joins again.
+    /// The server has not answered for three heartbeat intervals. This peer tries to join again.
     case connectionLost
-    /// The server has answered again before a new session was needed.
+    /// The server answers again, and this peer keeps its session.
     case connectionRecovered
-    /// The server has ended the session. If the reason is `revoked`, `ended` or `excluded` follows; otherwise the peer
-    /// joins again. After `stopping`, the membership goes on without a server.
+    /// The server has ended the session. After the reason `revoked`, the event ``ended(_:)`` or
+    /// ``excluded(_:by:retryAfter:)`` follows. After any other reason, the peer joins again. After `stopping`, the
+    /// membership goes on without a server.
     case dismissed(Dismissal)
     /// The server does not admit this peer yet. The peer tries again after the given time.
     case refused(JoinDelay, retryAfter: Duration)
     /// The server with this key does not let the peer's key join. The peer asks the server again after the given time.
-    /// If the time is nil, the peer asks only servers with other pinned keys. If there is no server to ask, `ended` is
-    /// emitted instead.
+    /// If the time is nil, the peer asks only servers with other pinned keys. If there is no server to ask,
+    /// ``ended(_:)`` is emitted instead.
     case excluded(Exclusion, by: PublicKey, retryAfter: Duration?)
-    /// This number of attempts to join in a row had no answer. There is no server at the address, or one with another
-    /// key.
+    /// The last attempts to join had no answer; `attempts` is their number. Either there is no server at the address,
+    /// or the server has another key.
     case unanswered(attempts: Int)
-    /// The connection fails because the round trip to the server is longer than its heartbeat interval allows. Set a
-    /// longer interval and lifetime at the server. At most once per minute.
+    /// The connection fails because the round trip to the server takes longer than the heartbeat interval allows. Set a
+    /// longer interval and lifetime at the server. This event is emitted at most once per minute.
     case slowRoundTrip(measured: Duration, bearable: Duration)
-    /// The name of the server has these addresses, which are asked in this order. Emitted after the first successful
-    /// lookup, when the addresses have changed, and after ``lookupFailed(reason:)``.
+    /// The name of the server resolves to these addresses, which this peer tries in this order. The event is emitted
+    /// after the first successful lookup, after a lookup that finds other addresses, and after the lookup that succeeds
+    /// after ``lookupFailed(reason:)``.
     case serverLocated([SocketAddress])
     /// The name of the server cannot be looked up at present, for the reason that the system gives. This peer keeps
-    /// trying, and uses the addresses that it knows. Emitted once until ``serverLocated(_:)``.
+    /// trying, and uses the addresses that it knows. The event is not emitted again before the next
+    /// ``serverLocated(_:)``.
     case lookupFailed(reason: String)
-    /// This host cannot send to this address of a member, or of the server if the member is nil. At most once per
-    /// minute and address.
+    /// This host cannot send to the given address of a member, or of the server if the member is nil. The event is
+    /// emitted at most once per minute for each address.
     case unreachable(Member?, at: SocketAddress, SendRefusal)
-    /// The server has accepted this peer and is alive, but no missing part of the directory has arrived for the given
-    /// time. So this peer cannot join, or does not learn of changes. The network probably drops large datagrams. At
-    /// most once per minute.
+    /// The server has accepted this peer and is alive, but for the given time no missing part of the directory has
+    /// arrived. So this peer cannot join, or does not learn of changes. The network probably drops large datagrams. The
+    /// event is emitted at most once per minute.
     case directoryStalled(for: Duration)
-    /// The directory has reached this age without a sign of the server that it is up to date, so no message is sent or
-    /// delivered until ``trustRestored`` or the next ``joined(address:)``.
+    /// For the given time, the server has not confirmed that this peer's directory is up to date. So this peer sends
+    /// and delivers no messages until ``trustRestored`` or the next ``joined(address:)``.
     case trustEnded(age: Duration)
-    /// Messages are sent and delivered again, in the same session.
+    /// This peer sends and delivers messages again, in the same session as before.
     case trustRestored
 
-    /// A member has joined whose key was not in the directory.
+    /// A member has joined whose key was not in the directory before.
     case memberJoined(Member)
-    /// A member has a new session: it has restarted, moved or renewed its keys. `previousName` is its former name; nil
-    /// if its name is the same.
+    /// A member has a new session, because it has restarted, moved or renewed its keys. `previousName` is the member's
+    /// former name; nil if the name has not changed.
     case memberRejoined(Member, previousName: PeerName?)
-    /// A key is no longer a member, for a reason that the server gives with the change. The reason is `stopping` if the
-    /// server has restarted and the member has not joined again within 15 s. It is nil if this peer has missed the
-    /// change, and has found the member absent from a whole directory.
+    /// A member has left or was removed, for the given reason, which the server publishes with the change. The reason
+    /// is `stopping` if the server has restarted and the member has not joined again within 15 s. The reason is nil if
+    /// this peer has missed the change, and a complete directory does not list the member.
     case memberLeft(Member, reason: Departure?)
-    /// A name that this peer has seen with the key `from` is held by the key `to`.
+    /// A member with the key `to` has a name that this peer has seen with the key `from` before.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
-    /// A message has come.
+    /// A message has arrived.
     case message(ReceivedMessage)
-    /// This number of events was dropped, because this consumer was too slow. If you keep a set of members from events,
-    /// it is wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
+    /// This number of events was dropped, because the consumer of the events was too slow. If you keep a set of members
+    /// from events, the set is wrong now: read ``MeshPeer/members()``, or use ``MeshPeer/membership``.
     case missed(Int)
 
-    /// This peer has left, because its program asked it to. The last event.
+    /// This peer has left, because its program asked it to. This is the last event.
     case left
-    /// No pinned server lets this peer's key join, and the peer does not ask again. The last event.
+    /// No pinned server lets this peer's key join, and the peer does not ask again. This is the last event.
     case ended(Exclusion)
 
     package var isLast: Bool {

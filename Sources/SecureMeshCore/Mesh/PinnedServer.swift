@@ -1,13 +1,14 @@
 /// A server that a peer may join.
 package struct PinnedServer: Sendable {
-    /// The context of the server's mesh.
+    /// The context of all signatures in the server's mesh.
     package let context: SigningContext
-    /// S: the key that signs the server's datagrams.
+    /// The key that signs the server's datagrams: S in PROTOCOL.md.
     package let identity: PublicKey
-    /// S_x: `identity`, converted to X25519.
+    /// `identity`, converted to an X25519 key: S_x in PROTOCOL.md.
     package let agreementKey: AgreementPublicKey
 
-    /// Makes the only server of a mesh, whose mesh key is the server's key. Returns nil if the key has no X25519 form.
+    /// Makes a server that is the only one of its mesh, so that its key is also the mesh key. Returns nil if the key
+    /// cannot be converted to X25519.
     package init?(_ identity: PublicKey, primitives: any Primitives) {
         guard let agreementKey = primitives.agreementKey(of: identity) else { return nil }
         context = SigningContext(mesh: identity, primitives: primitives)

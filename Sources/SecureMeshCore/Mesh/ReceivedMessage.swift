@@ -1,16 +1,16 @@
-/// A message from a member to this peer or to all.
+/// A message from a member to this peer or to all members.
 public struct ReceivedMessage: Hashable, Sendable {
     /// The member that signed and sealed the message.
     public let sender: Member
-    /// The number that the sender gave the message. It rises with each message that the sender sends to anyone, so a
-    /// gap is a loss or a message to another member.
+    /// The number that the sender gave the message. The number rises by one with each message that the sender sends to
+    /// any member. So a gap means that a message was lost or was sent to another member.
     public let number: UInt64
-    /// True if the sender addressed all members.
+    /// True if the sender sent the message to all members.
     public let isBroadcast: Bool
     /// The content of the message.
     public let body: [UInt8]
 
-    /// Makes a message, for tests of programs that handle messages.
+    /// Makes a message. Only tests of programs that handle messages need this.
     public init(sender: Member, number: UInt64, isBroadcast: Bool, body: [UInt8]) {
         self.sender = sender
         self.number = number

@@ -1,8 +1,10 @@
-/// The server: lets peers join, keeps the directory and publishes it (PROTOCOL.md, sections 5 and 6).
+/// The state machine of a server: it lets peers join, keeps the directory and publishes it (PROTOCOL.md, sections 5 and
+/// 6).
 ///
-/// The states of a session are: none → pending (WELCOME) → member (CONFIRM) → ended (LEAVE, replaced, expired, revoked,
-/// misbehaved, too old, stopping). An ended session never returns. The registry is a value: bytes, time and random
-/// numbers come from outside.
+/// A handshake is pending after WELCOME. With CONFIRM, the peer is a member and its session begins. The session ends
+/// when the member leaves, expires, misbehaves, is revoked or gets a new session, when the session's keys are too old,
+/// or when the server stops. An ended session never returns. The registry is a value: bytes, time and random numbers
+/// come from outside.
 ///
 /// With more than one event loop, lanes verify the datagrams of most members, and `handle` takes their reports.
 ///
@@ -16,7 +18,7 @@ package struct Registry: MeshMachine {
         /// The addresses of the host. A socket that is bound to a wildcard address receives at all of them.
         package var hostAddresses: Set<SocketAddress.IP> = []
         package var roster: Roster
-        /// The time by the calendar at the start.
+        /// The calendar time at which the registry is made. It decides whether keys in the roster have expired.
         package var date = UnixTime(seconds: 0)
         package var heartbeatInterval = ProtocolConstants.heartbeatInterval
         package var lifetime = ProtocolConstants.lifetime
@@ -24,7 +26,7 @@ package struct Registry: MeshMachine {
         package var trust = ProtocolConstants.trust
         package var rekey = ProtocolConstants.rekey
         package var primitives: any Primitives = Libsodium()
-        /// The event loops that share the members. The registry runs on loop 0, and the others have a lane each.
+        /// The event loops that share the members. The registry runs on loop 0, and each other loop has a lane.
         package var division = LaneDivision()
 
         package init(key: SigningKey, bound: [SocketAddress], roster: Roster) {
@@ -41,21 +43,22 @@ package struct Registry: MeshMachine {
     private var sessions: MemberSessions
     private var log: DirectoryLog
     private var roster: Roster
-    /// The time by the calendar, as the last call of `advanceCalendar` gave it.
+    /// The calendar time that the last call of `advanceCalendar` set.
     private var date: UnixTime
-    /// The moment at which the next key of the roster expires.
+    /// The calendar time at which the next key in the roster expires; nil if none will expire.
     private var nextExpiry: UnixTime?
     private var ledger = IdentityLedger()
     private var detector: FailureDetector
-    /// The number of members that were late at the last sweep.
+    /// The number of members that were late at the last sweep: they had given no proof of life for two thirds of the
+    /// lifetime.
     private(set) package var lateCount = 0
     private var pulseNumber: UInt64 = 0
-    /// The newest version whose DELTA was sealed for all members.
+    /// The version and the digest of the directory after the newest DELTA that was sealed for all members.
     private var sealed: DirectoryState
     private var fanOutQueue = FanOutQueue()
     /// The members whose sessions are still to be ended, each with the reason.
     private var ending: [(session: SessionID, departure: Departure)] = []
-    /// The time of the next slice; nil if nothing waits.
+    /// The instant at which the next slice of `ending` or `fanOutQueue` is due; nil if both are empty.
     private var nextSlice: Instant?
     private var isStopping = false
 
@@ -64,26 +67,27 @@ package struct Registry: MeshMachine {
         let digest: Bytes32
     }
     private var nextPulse: Instant
-    /// The time of the next search for silent members, each of which gets a PULSE of its own; nil if no search is
-    /// planned.
+    /// The instant of the next search for silent members; nil if no search is planned. Each member that the search
+    /// finds gets a PULSE of its own.
     private var nextSolicitation: Instant?
-    /// The PULSE with which heartbeats are answered while its version and its secret are the newest. It is signed once
-    /// for all members that it answers.
+    /// The PULSE that answers heartbeats, which is signed once for all members. It is replaced when the directory has a
+    /// newer version or PULSEs have a newer secret.
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
-    /// The members whose first PULSE carried a version that does not list them yet.
+    /// The members whose first PULSE had a directory version that does not list them yet.
     private var unlisted: [SessionID] = []
-    /// The members that have been overdue at some time since the server began to suspect a common cause.
+    /// The members whose proof of life was overdue at some time since the server began to suspect that members are late
+    /// for a common cause.
     private var suspects: Set<SessionID> = []
-    /// The number of suspected members that have expired.
+    /// The number of members that have expired since the server began to suspect a common cause.
     private var endedSuspects = 0
     private var turnedAway = RateLimiter()
     private var unreachable = UnreachableReport()
-    /// The bucket for the PULSEs that answer heartbeats, for all members together.
+    /// The rate limit of the PULSEs that answer heartbeats, for all members together.
     private var answers = RateLimiter()
-    /// The bucket for the DELTAs in which changes are published, one token per receiver.
+    /// The rate limit of the DELTAs that publish changes. A DELTA takes one token per receiver.
     private var fanOut = RateLimiter()
     private var pace = FanOutPace()
-    /// The bucket for the DELTAs and parts of snapshots in repairs.
+    /// The rate limit of the DELTAs and SNAPSHOT parts that repair the directories of members.
     private var repairs = RateLimiter()
     private var outputs = OutputQueue<ServerEvent>()
     private(set) package var rejections = RejectionCounters()
@@ -113,14 +117,15 @@ package struct Registry: MeshMachine {
         nextPulse = now + configuration.heartbeatInterval
     }
 
-    /// The random number of this run of the server: the `from` of its datagrams, and the `to` of its members'.
+    /// The random number that names this run of the server. It is the `from` of the server's datagrams, and the `to` of
+    /// the datagrams that members send to the server.
     package var epoch: UInt64 { signer.from }
-    /// The version of the directory that was published last.
+    /// The newest version of the directory that was published.
     package var version: UInt64 { log.version }
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
 
-    /// Returns the server's view of each member with one of these keys, and nil for a key that is no member's.
+    /// Returns the server's view of the member with each of these keys. The view is nil if no member has the key.
     package func standings(of keys: [PublicKey], now: Instant) -> [MemberStanding?] {
         keys.map { key in
             log.directory.entry(of: key).flatMap {
@@ -129,9 +134,9 @@ package struct Registry: MeshMachine {
         }
     }
 
-    /// True if a DELTA has published every change of the directory.
+    /// True if all changes of the directory have been published in DELTAs.
     package var hasPublishedAll: Bool { log.flushDeadline == nil }
-    /// The time at which the secret of the newest PULSE to all members was issued.
+    /// The instant at which the secret for the tokens of the newest PULSE to all members was issued.
     package var secretIssuedAt: Instant { sessions.secretIssuedAt }
 
     package var usages: [Usage] {
@@ -149,9 +154,10 @@ package struct Registry: MeshMachine {
         return .earliest([nextPulse, nextSolicitation, flushDeadline, detector.deadline, nextSlice])
     }
 
-    /// Returns true for a datagram that claims to be a member's, or a pending joiner's CONFIRM, from the right address.
+    /// Returns true if the datagram claims to be from a member or to be the CONFIRM of a pending handshake, and comes
+    /// from the address of that member or handshake.
     ///
-    /// Nothing in the datagram is authentic yet.
+    /// Nothing in the datagram is authenticated yet.
     package func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool {
         guard let header = try? Datagram(decoding: datagram).header, let from = SessionID(rawValue: header.from) else {
             return false
@@ -187,8 +193,8 @@ package struct Registry: MeshMachine {
         publishIfDue(now)
     }
 
-    /// Handles the timers that are due. Sends PULSEs before it begins a sweep, so that a server that wakes up late
-    /// first lets its members prove that they are alive.
+    /// Handles the timers that are due. Sends PULSEs before it begins a sweep. So if the server wakes up late, its
+    /// members can first prove that they are alive.
     package mutating func handleTimeout(now: Instant) {
         if isStopping {
             if let nextSlice, nextSlice <= now { endSlice(now) }
@@ -214,14 +220,14 @@ package struct Registry: MeshMachine {
         publishIfDue(now)
     }
 
-    /// Replaces the roster. Members that the new one does not allow get GOODBYE and are removed at once.
+    /// Replaces the roster. Members that the new roster does not allow get GOODBYE and are removed at once.
     package mutating func setRoster(_ roster: Roster, now: Instant) {
         self.roster = roster
         nextExpiry = roster.nextExpiry(after: date)
         endUnauthorized(now)
     }
 
-    /// Sets the time by the calendar. Members whose keys have expired get GOODBYE and are removed at once.
+    /// Sets the calendar time. Members whose keys have expired by that time get GOODBYE and are removed at once.
     package mutating func advanceCalendar(to date: UnixTime, now: Instant) {
         let wasSetBack = date < self.date
         self.date = date
@@ -242,7 +248,7 @@ package struct Registry: MeshMachine {
         gate.setHostAddresses(addresses)
     }
 
-    /// Begins to send GOODBYE to all members, a slice at a time. The registry does nothing else from then on.
+    /// Begins to send GOODBYE to all members, in slices. From then on, the registry does nothing else.
     package mutating func stop(now: Instant) {
         guard !isStopping else { return }
         isStopping = true
@@ -252,7 +258,7 @@ package struct Registry: MeshMachine {
         endSlice(now)
     }
 
-    /// True if the registry was stopped, and GOODBYE was sealed for all members.
+    /// True if the registry has been stopped and has sealed GOODBYE for all members.
     package var hasStopped: Bool { isStopping && ending.isEmpty }
 }
 
@@ -305,7 +311,7 @@ extension Registry {
         if sealed.version < log.version || !log.isPublished(entry.session) { unlisted.append(entry.session) }
     }
 
-    /// - Parameter mostUnlisted: The number of members waiting to be listed at which joiners are rejected as `busy`.
+    /// - Parameter mostUnlisted: If this number of members waits to be listed, joiners are rejected as `busy`.
     private mutating func policy(mostUnlisted: Int, _ now: Instant) -> RosterPolicy {
         RosterPolicy(
             roster: roster, date: date, ledger: ledger, directory: log.directory,
@@ -313,8 +319,8 @@ extension Registry {
             busySeconds: log.unpublishedCount < mostUnlisted ? nil : busySeconds, memberShare: sessions.share(now: now))
     }
 
-    /// The number of seconds, at least 1, after which a joiner may ask again. It is random, so that joiners do not all
-    /// come back at once, and at most the time that it takes to list all members that wait for it.
+    /// The number of seconds after which a rejected joiner may ask again. It is random, so that joiners do not all come
+    /// back at once. It is at least 1, and at most the time that it takes to list all members that wait to be listed.
     private var busySeconds: UInt16 {
         mutating get {
             let listings = max(log.unpublishedCount / Delta.mostAdditions, 1)
@@ -333,7 +339,8 @@ extension Registry {
         try act(on: sessions.admit(span, datagram, path: path, now: now), now: now)
     }
 
-    /// Handles an admitted datagram of a member: repairs the member's directory, answers it, or ends its session.
+    /// Handles an admitted datagram of a member: repairs the member's directory, answers a heartbeat, or ends the
+    /// session.
     private mutating func act(on admitted: MemberSessions.Admitted, now: Instant) throws(Rejection) {
         switch admitted {
         case .heartbeat(let heartbeat):
@@ -387,8 +394,8 @@ extension Registry {
         outputs.push(.event(.unreachable(Member(entry), refusal)))
     }
 
-    /// Expires the members whose proof of life is overdue. If many members are late, expires only those that have also
-    /// been silent for the longer time that `detector` then allows.
+    /// Expires the members whose proof of life is overdue. If so many members are late that `detector` suspects a
+    /// common cause, expires only the members that have been silent for the longer time that `detector` then requires.
     private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
         let overdue = sessions.silent(since: diedBefore)
         lateCount = sessions.silentCount(since: now - detector.lateAfter)
@@ -414,7 +421,7 @@ extension Registry {
         endedSuspects = 0
     }
 
-    /// Ends many sessions, a slice at a time.
+    /// Ends many sessions, in slices.
     private mutating func endAll(_ sessions: [SessionID], _ departure: Departure, now: Instant) {
         guard !sessions.isEmpty else { return }
         let isIdle = ending.isEmpty
@@ -422,7 +429,8 @@ extension Registry {
         if isIdle { endSlice(now) }
     }
 
-    /// Ends a slice of the sessions in `ending`. Skips those whose reason does not hold any more.
+    /// Ends a slice of the sessions in `ending`. Skips an expired member that has proven that it is alive, and a
+    /// revoked member whose key is allowed again.
     private mutating func endSlice(_ now: Instant) {
         var hasRevoked = false
         for (session, departure) in ending.prefix(Limits.slice) {
@@ -450,7 +458,7 @@ extension Registry {
         ledger.names.release(entry.name, of: entry.identity, now: now)
     }
 
-    /// Sends GOODBYE and drops the session's keys.
+    /// Drops the keys of the entry's session. Sends GOODBYE before, unless the member left by itself.
     private mutating func dismiss(_ entry: Entry, _ departure: Departure) {
         if let reason = departure.goodbye {
             send(signer.sign(.goodbye, Goodbye(session: entry.session, reason: reason)), to: entry.session)
@@ -470,7 +478,8 @@ extension Registry {
 // MARK: publication
 
 extension Registry {
-    /// Sends a PULSE with a new secret to all members.
+    /// Sends all members a PULSE with tokens of a new secret, unless an earlier PULSE to all members is still being
+    /// sealed.
     private mutating func pulse(_ now: Instant) {
         if now - sessions.secretIssuedAt > configuration.lifetime {
             // After a pause, the newest secret is too old to prove life. `publishIfDue` may send PULSEs to newly listed
@@ -488,7 +497,7 @@ extension Registry {
         sendToAll([pulse], now: now)
     }
 
-    /// Queues payloads for all members but `newcomer`, and seals the first slice if nothing else waits.
+    /// Queues payloads for all members but `newcomer`, and seals the first slice if the queue was empty before.
     private mutating func sendToAll(_ payloads: [SignedPayload], except newcomer: SessionID? = nil, now: Instant) {
         let isIdle = fanOutQueue.isEmpty
         var receivers = log.directory.sessions
@@ -511,14 +520,14 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Schedules the next slice for right after the datagrams that have arrived meanwhile. Schedules none if nothing
-    /// waits.
+    /// Schedules the next slice of the waiting work. It runs right after the datagrams that arrived during the present
+    /// slice. If no work waits, schedules nothing.
     private mutating func scheduleSlice(_ now: Instant) {
         nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
     }
 
-    /// Sends a PULSE to each member that the last DELTAs have made known to all others. With this PULSE the member may
-    /// send messages, without waiting for the next PULSE to all members.
+    /// Notes that all queued payloads are sealed. Sends a PULSE to each member that the last DELTAs have made known to
+    /// all other members. Then that member may send messages without waiting for the next PULSE to all members.
     private mutating func allSealed() {
         sealed = DirectoryState(version: log.version, digest: log.digest())
         let listed = unlisted.filter(log.isPublished)
@@ -526,7 +535,7 @@ extension Registry {
         for session in listed { pulse(session) }
     }
 
-    /// Sends a PULSE with the newest secret to one member.
+    /// Sends one member a PULSE with a token of the newest secret.
     private mutating func pulse(_ session: SessionID) {
         send(signedPulse(sealed), to: session)
     }
@@ -536,7 +545,7 @@ extension Registry {
         pulse(session)
     }
 
-    /// The first PULSE to a new member, as the repair that answers its CONFIRM needs it.
+    /// The first PULSE to a new member, described for the repair that answers the member's CONFIRM.
     private var firstHeard: HeardPulse {
         HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
     }
@@ -550,8 +559,8 @@ extension Registry {
 
     /// Sends a PULSE to a member whose heartbeat asks for one, within rate limits.
     ///
-    /// The PULSE has a token of the newest secret and a number of its own. A peer that has accepted the newest PULSE,
-    /// but found that it was not fresh, accepts only a higher number.
+    /// The PULSE has a token of the newest secret, and a higher number than the last PULSE to all members. A peer that
+    /// has accepted that last PULSE, but found that it was not fresh, accepts only a higher number.
     private mutating func repeatPulse(to session: SessionID, now: Instant) {
         let rate = Limits.answeringPulses(
             members: log.directory.count, heartbeatInterval: configuration.heartbeatInterval)
@@ -567,9 +576,11 @@ extension Registry {
     }
 
     /// Sends a PULSE to each member that has been silent for `solicitedAfter`, within the rate limits of PULSEs that
-    /// answer heartbeats. If all PULSEs to a member were lost, it has no token by which to prove that it is alive.
+    /// answer heartbeats. If all PULSEs to a member were lost, the member has no token with which it can prove that it
+    /// is alive.
     ///
-    /// Sends none if many members are silent. A common cause is then likely, and more PULSEs might make it worse.
+    /// If many members are silent, sends no PULSE. The members then probably have a common problem, such as an
+    /// overloaded network, and more PULSEs might make it worse.
     private mutating func solicit(_ now: Instant) {
         let silent = sessions.silent(since: now - solicitedAfter)
         if silent.count <= detector.mostLate(of: log.directory.count) {
@@ -581,25 +592,27 @@ extension Registry {
         scheduleSolicitation(now)
     }
 
-    /// Schedules `solicit` for the time at which a member will have been silent for `solicitedAfter`, if that is before
-    /// the next PULSE to all.
+    /// Schedules `solicit` for the next instant at which a member will have been silent for `solicitedAfter`. Schedules
+    /// nothing if the next PULSE to all members is due before that instant.
     private mutating func scheduleSolicitation(_ now: Instant) {
         let gap = configuration.heartbeatInterval / Limits.solicitationsPerInterval
         let next = sessions.oldestLife.map { max($0 + solicitedAfter, now + gap) }
         nextSolicitation = next.flatMap { $0 < nextPulse ? $0 : nil }
     }
 
-    /// The silence after which a member is sent PULSEs of its own. Heartbeats are at most 1.25 intervals apart.
+    /// The silence after which a member gets a PULSE of its own. It is longer than the gap between two heartbeats,
+    /// which is at most 1.25 intervals.
     private var solicitedAfter: Duration { configuration.heartbeatInterval * 3 / 2 }
 
-    /// The time at which the pending changes are published. By then a tick has passed since the last flush, and
-    /// `fanOut` has the tokens for one DELTA to each member. So the time between two flushes grows with the mesh.
+    /// The instant at which the pending changes are published; nil if there are no changes, or if payloads still wait
+    /// to be sealed. By then, `Limits.tick` has passed since the last publication, and `fanOut` has the tokens for one
+    /// DELTA to each member. So the time between two publications grows with the number of members.
     private var flushDeadline: Instant? {
         guard fanOutQueue.isEmpty, let earliest = log.flushDeadline else { return nil }
         return max(earliest, fanOut.ready(for: log.directory.count, fanOutRate))
     }
 
-    /// The rate of the DELTAs to all members together, at which the waiting changes are published.
+    /// The rate of the DELTAs that publish changes, for all members together.
     private var fanOutRate: Rate {
         Limits.fanOutRate(members: log.directory.count, percent: log.fullDeltas > 0 ? pace.percent : 100)
     }
@@ -608,9 +621,9 @@ extension Registry {
         if let deadline = flushDeadline, deadline <= now { publish(now, atLeast: 1, except: newcomer) }
     }
 
-    /// Sends waiting changes to all members but `newcomer`, which gets a SNAPSHOT instead.
+    /// Publishes waiting changes as DELTAs to all members but `newcomer`, whose first directory includes these changes.
     ///
-    /// - Parameter least: The number of DELTAs that are sent even if `fanOut` does not have the tokens for them.
+    /// - Parameter least: The number of DELTAs that are sent even if `fanOut` has too few tokens for them.
     private mutating func publish(_ now: Instant, atLeast least: Int, except newcomer: SessionID? = nil) {
         let signer = signer
         let members = log.directory.count
@@ -623,13 +636,13 @@ extension Registry {
         sendToAll(published, except: newcomer, now: now)
     }
 
-    /// Sends a member the DELTAs or SNAPSHOT parts that it lacks: at once if it asks for more than before, and
-    /// otherwise at most once per `repairGap`.
+    /// Sends a member the DELTAs or SNAPSHOT parts that the member lacks: at once if it asks for more than before, and
+    /// otherwise at most once per `Limits.repairGap`.
     ///
     /// - Parameters:
-    ///   - held: The version that the member holds; 0 for none.
-    ///   - part: The first part of a snapshot that it lacks.
-    ///   - heard: The newest PULSE that the member had received.
+    ///   - held: The version that the member holds; 0 if it holds none.
+    ///   - part: The first part that the member lacks of the snapshot that it is receiving; 0 if it receives none.
+    ///   - heard: The newest PULSE that the member had received when it asked.
     private mutating func repairIfBehind(
         _ session: SessionID, held: UInt64, part: Int, heard: HeardPulse, now: Instant
     ) {
@@ -647,9 +660,11 @@ extension Registry {
         for delta in missing.prefix(count) { send(delta, to: session) }
     }
 
-    /// Returns the version of a frozen snapshot above version `held`, and freezes one if there is none.
+    /// Returns the version of a frozen snapshot that is newer than version `held`. If there is no such snapshot,
+    /// freezes one first.
     ///
-    /// - Parameter begun: The version of the snapshot whose parts the member was sent before; nil if it was sent none.
+    /// - Parameter begun: The version of the snapshot from which the member was sent parts before; nil if it was sent
+    ///   none.
     private mutating func snapshotVersion(
         begun: UInt64?, above held: UInt64, now: Instant
     ) -> UInt64 {
@@ -657,7 +672,8 @@ extension Registry {
         return log.freeze(now: now, interval: configuration.heartbeatInterval)
     }
 
-    /// Sends a burst of a snapshot and, after its last part, the DELTAs that follow its version.
+    /// Sends a burst of parts of a snapshot. If the burst includes the last part, sends the DELTAs after the snapshot's
+    /// version too.
     private mutating func sendSnapshot(
         _ version: UInt64, from part: Int, to session: SessionID, heard: HeardPulse, now: Instant
     ) {

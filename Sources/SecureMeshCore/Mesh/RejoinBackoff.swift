@@ -1,13 +1,15 @@
 /// The pauses before a peer joins again (PROTOCOL.md, section 5.9): exponential, with full jitter.
 ///
-/// Each join costs the server and all members. If the peers of an overloaded mesh joined again and again, the joins
-/// alone would keep it overloaded. The first join after a time of calm has no pause, so that a mesh is soon back when
-/// its server has restarted. One successful join does not end the backoff, because under load the connection may soon
-/// be lost again.
+/// Each join costs the server and all members CPU time. If the peers of an overloaded mesh joined again and again, the
+/// joins alone would keep the mesh overloaded. After 30 s as a member without a lost connection (a time of calm), the
+/// first join has no pause. So a mesh is soon back when its server has restarted. One successful join does not end the
+/// backoff, because under load the connection may soon be lost again.
 package struct RejoinBackoff: Sendable {
-    /// The number of joins since the last time of calm: 30 s as a member without a lost connection.
+    /// The number of times that this peer has joined again since the last time of calm, which is 30 s as a member
+    /// without a lost connection.
     private var joins = 0
-    /// The instant since which this peer has been a member without losing its connection; nil if it is not.
+    /// The instant since which this peer has been a member without losing its connection; nil while it is not a member
+    /// or has lost its connection.
     private var calmSince: Instant?
 
     package init() {}
@@ -17,7 +19,7 @@ package struct RejoinBackoff: Sendable {
         calmSince = calmSince ?? now
     }
 
-    /// Returns the pause before the join that follows, and counts it.
+    /// Returns the pause before the next join, and counts that join.
     package mutating func next(random: inout RandomSource, now: Instant) -> Duration {
         if let calmSince, now - calmSince >= ProtocolConstants.calm { joins = 0 }
         calmSince = nil

@@ -2,15 +2,15 @@
 /// (PROTOCOL.md, section 6.5).
 ///
 /// A peer asks for more as soon as it has all that the last heartbeat asked for. If nothing more arrives for about two
-/// round trips, it asks again, and waits twice as long after each heartbeat that brings nothing. A rate limit keeps
+/// round trips, the peer asks again. With each heartbeat that brings nothing, this wait doubles. A rate limit keeps
 /// these heartbeats within what the server accepts from a member.
 package struct RepairRequest: Sendable {
-    /// The part of the directory that a peer holds.
+    /// A measure of how much of the directory a peer holds.
     package struct Progress: Equatable, Sendable {
         package let version: UInt64
-        /// The lowest missing part of the snapshot that is being received; nil if there is none.
+        /// The lowest missing part of the snapshot that is being received; nil if no snapshot is being received.
         package let part: Int?
-        /// The number of parts and of early DELTAs that have arrived and wait to be applied.
+        /// The number of SNAPSHOT parts and early DELTAs that have arrived but cannot be applied yet.
         package let waiting: Int
 
         package init(version: UInt64, part: Int?, waiting: Int) {
@@ -20,38 +20,39 @@ package struct RepairRequest: Sendable {
         }
     }
 
-    /// The instant at which a heartbeat is due because the directory lacks something.
+    /// The instant at which a heartbeat that asks for missing parts of the directory is due; nil if nothing is missing.
     private(set) package var due: Instant?
     private var asked: (version: UInt64, part: Int) = (0, 0)
     private var hasAsked = false
     private var askedAt: Instant
     private var isAnswered = false
-    /// The number of heartbeats in a row that asked for the same version and part.
+    /// The number of heartbeats in a row that repeated the request before them, at most 8.
     private var repeats = 0
     private var seen = Progress(version: 0, part: nil, waiting: 0)
     private var roundTrip: Duration
     private let interval: Duration
     private var limiter = RateLimiter()
 
-    /// - Parameter interval: The interval of heartbeats. Half of it counts as the round trip until one is measured.
+    /// - Parameter interval: The interval of heartbeats. Half of it counts as the round trip until a round trip is
+    ///   measured.
     package init(interval: Duration, now: Instant) {
         self.interval = interval
         roundTrip = interval / 2
         askedAt = now
     }
 
-    /// Notes a round trip that was measured. A longer one replaces the estimate at once, and a shorter one moves it by
-    /// a quarter of the difference.
+    /// Updates the estimate of the round trip with a measured one. If the measured round trip is longer, it replaces
+    /// the estimate. If it is shorter, the estimate falls by a quarter of the difference.
     package mutating func measured(_ sample: Duration) {
         roundTrip = sample > roundTrip ? sample : (roundTrip * 3 + sample) / 4
     }
 
-    /// Sets the round trip to the first one that was measured.
+    /// Sets the estimate of the round trip to the first one that was measured.
     package mutating func firstMeasured(_ sample: Duration) { roundTrip = sample }
 
-    /// Notes a heartbeat.
+    /// Notes that a heartbeat was sent. It claimed `version` and asked for the parts from `part`.
     ///
-    /// - Parameter isEarly: True if the heartbeat was due only because of this schedule.
+    /// - Parameter isEarly: True if the heartbeat was sent before the regular one was due, because of this schedule.
     package mutating func sent(version: UInt64, part: Int, isEarly: Bool, now: Instant) {
         repeats = hasAsked && asked == (version, part) ? min(repeats + 1, 8) : 0
         hasAsked = true
@@ -62,9 +63,9 @@ package struct RepairRequest: Sendable {
         if due != nil { due = now + patience }
     }
 
-    /// Notes the part of the directory that the peer holds after a datagram of the server.
+    /// Notes how much of the directory the peer holds after it has handled a datagram of the server.
     ///
-    /// - Parameter wanted: The version in the newest fresh PULSE.
+    /// - Parameter wanted: The directory version in the newest fresh PULSE.
     package mutating func note(_ progress: Progress, wanted: UInt64, now: Instant) {
         let isNews = progress != seen
         defer { seen = progress }

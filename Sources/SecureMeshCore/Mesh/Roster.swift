@@ -1,7 +1,7 @@
 /// The peers that may join: a list of public keys with their names, or anyone.
 public struct Roster: Hashable, Sendable {
     private var names: [PublicKey: PeerName]
-    /// The keys that may join only until some time, each with that time.
+    /// The keys that may join only for a limited time, each with the time at which it expires.
     private var ends: [PublicKey: UnixTime] = [:]
     private var revoked: [PublicKey: PeerName] = [:]
     /// True if anyone may join, under any name that no other key holds.
@@ -16,17 +16,18 @@ public struct Roster: Hashable, Sendable {
         self.isOpen = isOpen
     }
 
-    /// Makes a roster that allows only these keys, each under its name. Of several keys with one name, only one can be
-    /// a member at a time.
+    /// Makes a roster that allows only these keys, each under its name. If several keys have the same name, only one of
+    /// them can be a member at a time.
     public init(authorized: [PublicKey: PeerName]) {
         self.init(names: authorized, isOpen: false)
     }
 
     /// Reads the text of an `authorized_peers` file: one line `NAME p2ppub1_…` per peer (PROTOCOL.md, section 8).
     ///
-    /// Empty lines and comments, from a field that begins with `#` to the end of the line, are skipped. A key with
-    /// `until=2026-12-31`, or a time by RFC 3339, may join until then. A key with `revoked=` and a time may not join.
-    /// Several keys have the same name only if all but one are revoked or have an end.
+    /// Empty lines and comments are skipped. A comment is a field that begins with `#`, and all that follows it in the
+    /// line. The option `until=2026-12-31` lets a key join until the end of that day in UTC. The value may also be a
+    /// time by RFC 3339. A key with the option `revoked=` and such a value may not join. Several keys may have the same
+    /// name only if all of them but one are revoked or have `until=`.
     ///
     /// - Throws: ``RosterError``, with the number of the first line that is wrong.
     public init(_ text: String) throws(RosterError) {
@@ -55,10 +56,11 @@ public struct Roster: Hashable, Sendable {
     /// Returns true if a key that is not revoked has this name.
     package func lists(_ name: PeerName) -> Bool { names.values.contains(name) }
 
-    /// The keys that may join only until some time, each with that time.
+    /// The keys that may join only for a limited time, each with the time at which it expires.
     package var expiries: [PublicKey: UnixTime] { ends }
 
-    /// Returns true if the key is listed under `name` and not revoked. The time at which the key expires is ignored.
+    /// Returns true if this roster is open, or if the key is listed under `name` and not revoked. This method ignores
+    /// the time at which the key expires.
     public func allows(_ key: PublicKey, as name: PeerName) -> Bool {
         isOpen || names[key] == name
     }
@@ -68,13 +70,13 @@ public struct Roster: Hashable, Sendable {
         allows(key, as: name) && ends[key].map { time < $0 } ?? true
     }
 
-    /// Returns the first moment after `time` at which a key expires; nil if none does.
+    /// Returns the first time after `time` at which a key expires; nil if no key expires after `time`.
     package func nextExpiry(after time: UnixTime) -> UnixTime? {
         ends.values.lazy.filter { time < $0 }.min()
     }
 
     /// Returns the names of the keys that this roster lets join and that `newer` neither lists nor marks as revoked.
-    /// Somebody removed the lines of these keys, or they were lost.
+    /// The lines of these keys were removed, perhaps by mistake.
     package func missing(in newer: Roster, at time: UnixTime) -> [PeerName] {
         names.filter { key, name in
             allows(key, as: name, at: time) && newer.names[key] == nil && newer.revoked[key] == nil

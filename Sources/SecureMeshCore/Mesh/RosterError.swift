@@ -1,4 +1,4 @@
-/// The fault in one line of a roster's text. It contains nothing of the line itself.
+/// The fault in one line of a roster's text. The error contains none of the line's text.
 public struct RosterError: Error, Hashable, Sendable {
     /// The kinds of faults.
     @nonexhaustive
@@ -9,26 +9,26 @@ public struct RosterError: Error, Hashable, Sendable {
         case controlCharacter
         /// The line has fewer than two fields. It needs a name and a key, separated by blanks.
         case notTwoFields
-        /// The first field is not a name.
+        /// The first field is not a valid name.
         case invalidName
         /// The second field is not the text of a public key.
         case invalidKey(KeyTextError)
-        /// A field after the key is neither `until=` nor `revoked=` with a time, or is there twice.
+        /// A field after the key is neither `until=` nor `revoked=` with a time, or an option occurs twice.
         case invalidOption
         /// The value of an option is neither a date nor a time by RFC 3339.
         case invalidTime
-        /// The key is listed in an earlier line already.
+        /// An earlier line lists the same key.
         case repeatedKey(line: Int)
-        /// An earlier line lists another key under the same name, and neither key is revoked or has an end.
+        /// An earlier line lists another key under the same name, and both keys may join without a time limit.
         case repeatedName(line: Int)
     }
 
-    /// The number of the line, from 1.
+    /// The number of the line, counted from 1.
     public let line: Int
     /// The kind of fault.
     public let problem: Problem
 
-    /// Makes an error, for tests of programs that handle it.
+    /// Makes an error. Only tests of programs that handle this error need this.
     public init(line: Int, problem: Problem) {
         self.line = line
         self.problem = problem

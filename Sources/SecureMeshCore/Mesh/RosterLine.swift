@@ -2,18 +2,18 @@
 package struct RosterLine: Sendable {
     package var name: PeerName
     package let key: PublicKey
-    /// The moment from which the key may not join; nil if there is none.
+    /// The time from which the key may not join; nil if the key does not expire.
     package var until: UnixTime?
-    /// The moment at which the key was revoked; nil if it may join.
+    /// The time at which the key was revoked; nil if the key is not revoked.
     package var revokedAt: UnixTime?
-    /// The comment, without its `#` and the blanks around it.
+    /// The text of the comment, without the `#` and without blanks at its beginning and end.
     package var comment: String
-    /// The number of the line, from 1; 0 for a line that is to be written.
+    /// The number of the line in the file, counted from 1; 0 for a line that is not in the file yet.
     package let number: Int
-    /// The range of the line with its line break.
+    /// The bytes of the file that the line occupies, with its line break; empty for a line that is not in the file yet.
     package let whole: Range<Int>
 
-    /// Makes a line that is to be written.
+    /// Makes a line that is to be added to a file.
     package init(name: PeerName, key: PublicKey) {
         self.name = name
         self.key = key
@@ -64,8 +64,8 @@ package struct RosterLine: Sendable {
 
     /// Reads all lines of an `authorized_peers` file.
     ///
-    /// - Throws: ``RosterError`` with the first line that is wrong: a line of another form, a key that is in an earlier
-    ///   line, or a second key under a name, if neither is revoked and neither has an end.
+    /// - Throws: ``RosterError`` for the first wrong line: a line of another form, a line that repeats a key, or a line
+    ///   that repeats the name of another key although both keys may join without a time limit.
     package static func all(in bytes: Span<UInt8>) throws(RosterError) -> [RosterLine] {
         var all: [RosterLine] = []
         var numbers: [PublicKey: Int] = [:]

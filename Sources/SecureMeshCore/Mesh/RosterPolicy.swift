@@ -1,4 +1,5 @@
-/// The rules by which a server lets a joiner in, with the state that they depend on (PROTOCOL.md, section 5.2).
+/// The rules that decide whether a server lets a joiner in, with the state that these rules use (PROTOCOL.md, section
+/// 5.2).
 package struct RosterPolicy: JoinPolicy, Sendable {
     private let roster: Roster
     private let date: UnixTime
@@ -9,9 +10,9 @@ package struct RosterPolicy: JoinPolicy, Sendable {
     package let memberShare: Int64
 
     /// - Parameters:
-    ///   - date: The time by the calendar, which decides whether keys have expired.
+    ///   - date: The calendar time, which decides whether keys have expired.
     ///   - busySeconds: The number of seconds after which a joiner may ask again, because too many members wait to be
-    ///     listed; nil if there is room for another one.
+    ///     listed; nil if one more member may wait.
     package init(
         roster: Roster, date: UnixTime, ledger: IdentityLedger, directory: Directory, maximumPeers: Int,
         busySeconds: UInt16?, memberShare: Int64
@@ -25,9 +26,10 @@ package struct RosterPolicy: JoinPolicy, Sendable {
         self.memberShare = memberShare
     }
 
-    /// Returns the reason to reject a joiner; nil if it may join.
+    /// Returns the reason to reject a joiner; nil if the joiner may join.
     ///
-    /// Gates: authorized → not barred, join bucket → room among members that wait to be listed → name → address → room.
+    /// The checks come in this order: the key is authorized, it is not barred and does not join too often, not too many
+    /// members wait to be listed, the name is free, the address is free, and the mesh is not full.
     package func refusal(
         of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
     ) -> Reject? {

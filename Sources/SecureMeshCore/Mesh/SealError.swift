@@ -8,8 +8,9 @@ package enum SealError: Error, Hashable, Sendable {
 }
 
 extension SendError {
-    /// Converts the error to one of two that a program handles differently. After `notJoined` it waits for this peer's
-    /// next session; after `bindingInvalid` it distrusts the directory entry.
+    /// Converts the error to `notJoined` or `bindingInvalid`, which a program handles differently. After `notJoined`,
+    /// the program waits for this peer's next session. After `bindingInvalid`, it distrusts the member's directory
+    /// entry.
     package init(_ error: SealError) {
         self =
             switch error {

@@ -1,16 +1,16 @@
-/// The reason why a message was not sent. Nothing has left this peer.
+/// The reason why a message was not sent. This peer has not sent the message to anyone.
 @nonexhaustive
 public enum SendError: Error, Hashable, Sendable {
-    /// The peer is not a member, or its last proof that its directory is up to date is too old. This is part of normal
-    /// operation: try again later.
+    /// This peer is not a member, or has had no proof for too long that its directory is up to date. This is part of
+    /// normal operation: try again later.
     case notJoined
-    /// No other member has the name or the key. This is part of normal operation: the member may have left.
+    /// No other member has the given name or key. This is part of normal operation: the member may have left.
     case unknownMember
-    /// The message would exceed the rate, in messages or in bytes, that the receiver accepts. This is part of normal
+    /// The message would exceed the rate at which the receiver accepts messages or their bytes. This is part of normal
     /// operation: try again after the given time.
     case overRate(retryAfter: Duration)
-    /// Too many messages wait: broadcasts that are not sealed for all of their receivers yet, or messages without their
-    /// acknowledgments. This is part of normal operation: try again later.
+    /// Too many messages wait: broadcasts that are not sealed for all of their receivers yet, or messages that are not
+    /// acknowledged yet. This is part of normal operation: try again later.
     case queueFull
     /// The body has more than `limit` bytes.
     case tooLarge(limit: Int)

@@ -1,4 +1,4 @@
-/// Keeps this peer within the rates at which each receiver accepts its messages.
+/// Limits the messages that this peer sends to each receiver to the rates at which the receiver accepts them.
 package struct SendLimiter: Sendable {
     private let limits: MessageLimits
     private var buckets: [SessionID: MessageBucket] = [:]
@@ -10,28 +10,28 @@ package struct SendLimiter: Sendable {
 
     package var usage: Usage { Usage("send buckets", buckets.count, limit: Limits.directoryEntries) }
 
-    /// Returns the time until messages may be sent to the session; zero if they may be sent at once.
+    /// Returns the time until the messages may be sent to the session; zero if they may be sent at once.
     ///
     /// - Parameters:
     ///   - count: The number of messages.
-    ///   - size: The number of bytes of their datagrams, added up.
+    ///   - size: The total size of the messages' datagrams, in bytes.
     package func wait(for session: SessionID, count: Int = 1, size: Int, now: Instant) -> Duration {
         buckets[session]?.wait(limits, count: count, size: size, now: now) ?? .zero
     }
 
-    /// Counts a message to the session.
+    /// Counts a message toward the rate at which this peer sends to the session.
     ///
-    /// - Parameter size: The number of bytes of its datagram.
+    /// - Parameter size: The size of the message's datagram, in bytes.
     package mutating func charge(_ session: SessionID, size: Int, now: Instant) {
         _ = buckets[session, default: MessageBucket()].accept(limits, size: size, now: now)
     }
 
-    /// Forgets a session that has ended.
+    /// Forgets the send rate of a session that has ended.
     package mutating func end(_ session: SessionID) {
         buckets[session] = nil
     }
 
-    /// Forgets all sessions that are no longer listed.
+    /// Forgets the send rates of all sessions to which messages may not be sent any more.
     ///
     /// - Parameter isListed: Returns true for a session to which messages may be sent.
     package mutating func endAll(unless isListed: (SessionID) -> Bool) {

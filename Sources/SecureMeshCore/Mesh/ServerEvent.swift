@@ -5,20 +5,21 @@ public enum ServerEvent: Hashable, Sendable {
     case joined(Member)
     /// A membership has ended.
     case left(Member, Departure)
-    /// A correctly signed request to join was refused. At most one such event per second, and 10 at once.
+    /// A correctly signed request to join was refused. This event is emitted at most 10 times at once, and once per
+    /// second after that.
     case turnedAway(name: PeerName, publicKey: PublicKey, JoinRefusal)
-    /// A member is alive, but no missing part of the directory has reached it for the given time. The network probably
-    /// drops large datagrams. At most once per minute and member.
+    /// A member is alive, but for the given time this member has received no missing part of the directory. The network
+    /// probably drops large datagrams. This event is emitted at most once per minute for each member.
     case directoryStalled(Member, for: Duration)
-    /// This host cannot send to a member. At most once per minute and member.
+    /// This host cannot send to a member. This event is emitted at most once per minute for each member.
     case unreachable(Member, SendRefusal)
-    /// This number of members is overdue. Because many members are late at once, a common cause is likely: a network or
-    /// a host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)`` each member gets four
-    /// more lifetimes.
+    /// The proof of life of this number of members is overdue. So many members are late at once that a common cause is
+    /// likely: a network or a host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)``,
+    /// a member expires only after five lifetimes instead of one.
     case suspected(Int)
-    /// The suspicion has ended. Of the members that were overdue, `returned` have proved that they are alive, and
-    /// `ended` have lost their sessions.
+    /// The server does not suspect a common cause any more. Of the members whose proof of life was overdue, `returned`
+    /// have proven that they are alive, and `ended` have lost their sessions.
     case suspicionEnded(returned: Int, ended: Int)
-    /// This number of events was dropped, because this consumer was too slow.
+    /// This number of events was dropped, because the consumer of the events was too slow.
     case missed(Int)
 }

@@ -1,25 +1,25 @@
-/// The pauses between the requests of a peer to join at a server that does not let its key join (PROTOCOL.md, section
+/// The pauses between a peer's requests to join at a server that does not let the peer's key join (PROTOCOL.md, section
 /// 5.9).
 ///
-/// The peer keeps asking, because its key may have been revoked by mistake, or may be listed soon. The pauses double,
-/// up to five minutes, because the server has to sign each answer.
+/// The peer keeps asking, because its key may have been revoked by mistake, or may soon be added to the roster. The
+/// pauses double, up to five minutes, because the server has to sign each answer.
 package struct ServerExclusion: Sendable {
-    /// The time until the server is asked again.
+    /// The time until this peer asks the server again.
     package enum Pause: Equatable, Sendable {
         case ends(after: Duration)
         case never
     }
 
     private var count = 0
-    /// The end of the pause; nil if the server is not asked again.
+    /// The end of the pause; nil if this peer does not ask the server again.
     private(set) package var until: Instant?
 
     package init() {}
 
-    /// Begins the next pause. It lasts for a random time between half of a maximum and that maximum. The maximum
+    /// Begins the next pause. Its length is a random time between half of a maximum and that maximum. The maximum
     /// doubles with each pause.
     ///
-    /// - Parameter returns: False if the server is not to be asked again.
+    /// - Parameter returns: False if this peer is not to ask the server again.
     package mutating func begin(returns: Bool, random: inout RandomSource, now: Instant) -> Pause {
         guard returns else {
             until = nil

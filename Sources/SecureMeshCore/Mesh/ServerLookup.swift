@@ -1,21 +1,22 @@
-/// Decides which results of looking up the server's name are reported: a first failure, and changes.
+/// Decides which lookups of the server's name are reported: the first failure in a row, and a success that follows a
+/// failure or finds other addresses.
 package struct ServerLookup: Sendable {
     private var addresses: Set<SocketAddress> = []
     private var hasFailed = false
 
     package init() {}
 
-    /// Notes the addresses that were found.
+    /// Notes the addresses that a lookup found.
     ///
-    /// - Returns: The event to emit; nil if the addresses are known already and the last lookup succeeded.
+    /// - Returns: The event to emit; nil if the lookup before this one found the same addresses.
     package mutating func found(_ found: [SocketAddress]) -> PeerEvent? {
         defer { (addresses, hasFailed) = (Set(found), false) }
         return hasFailed || addresses != Set(found) ? .serverLocated(found) : nil
     }
 
-    /// Notes a failure.
+    /// Notes that a lookup failed.
     ///
-    /// - Returns: The event to emit; nil if the last lookup failed too.
+    /// - Returns: The event to emit; nil if the lookup before this one failed too.
     package mutating func failed(_ reason: String) -> PeerEvent? {
         defer { hasFailed = true }
         return hasFailed ? nil : .lookupFailed(reason: reason)

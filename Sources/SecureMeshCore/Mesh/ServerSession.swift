@@ -1,56 +1,58 @@
 /// A peer's session with the server, from the WELCOME that opened it to its end: keys, numbers, freshness and trust.
 ///
-/// `staleAt`, `schedule` and `trustedUntil` are stored: they are read after every datagram, and computing them through
-/// an Optional would copy the session.
+/// `staleAt`, `schedule` and `trustedUntil` are stored properties, because they are read after every datagram. To
+/// compute them through an Optional would copy the session.
 package struct ServerSession: Sendable {
     package let id: SessionID
     package let epoch: UInt64
-    /// The id of the directory whose versions the server counts.
+    /// The id of the server's directory, which names the count of its versions.
     package let directory: UInt64
     /// The key that signs the server's datagrams.
     package let server: PublicKey
     package let signer: Signer
     /// The address at which the server sees this peer.
     package let address: SocketAddress
-    /// The address at which this peer has asked the server, and to which its datagrams go.
+    /// The address of the server that answered this peer. All datagrams of this session go to that address.
     package let serverAddress: SocketAddress
     private let interval: Duration
-    /// The secrets shared with the server; nil once the session serves messages only.
+    /// A secret shared with the server, which the signature of CONFIRM includes. It and `channel` are nil when the
+    /// session serves only messages between members.
     private var binder: Secret32?
     private var channel: SecureChannel?
     package let trust: Duration
     private let startedAt: Instant
-    /// The time from the HELLO to its WELCOME: a round trip, or more if datagrams were lost.
+    /// The time from HELLO to WELCOME: one round trip, or more if datagrams were lost.
     package let handshakeTime: Duration
-    /// The instant at which the peer joins again because its keys are old.
+    /// The instant at which the peer joins again because this session's keys are old.
     private let keysExpireAt: Instant
-    /// The time after a heartbeat was sent for which its echo in a PULSE proves that the server is alive.
+    /// The time for which the echo of a heartbeat is fresh, measured from the instant at which the heartbeat was sent.
     private let freshness: Duration
     private var pairs: Pairs
-    /// The number of the newest CONFIRM, HEARTBEAT or LEAVE.
+    /// The number of the newest CONFIRM, HEARTBEAT or LEAVE of this session.
     private(set) package var number: UInt64 = 0
     private var token: UInt64
     private var request: RepairRequest
-    /// The heartbeats whose echo would be fresh, and when each was sent.
+    /// The number of each heartbeat whose echo would be fresh, and the instant at which this peer sent the heartbeat.
     private var sent: [(number: UInt64, at: Instant)] = []
-    /// The instant at which the newest heartbeat that a fresh PULSE echoed was sent.
+    /// The instant at which this peer sent the newest heartbeat that a fresh PULSE echoed; nil before the first fresh
+    /// PULSE.
     private var freshSince: Instant?
-    /// The instant at which this session becomes stale: five intervals after WELCOME if no fresh PULSE comes, and later
-    /// three intervals after this peer sent the newest heartbeat that a fresh PULSE echoed. The instant is postponed if
-    /// this peer itself was late.
+    /// The instant at which this session becomes stale. Before the first fresh PULSE, this is five intervals after
+    /// WELCOME. From then on, it is three intervals after this peer sent the newest heartbeat that a fresh PULSE
+    /// echoed. If this peer ran its own timers late, the instant is postponed.
     private(set) package var staleAt: Instant
-    /// The directory version in the newest fresh PULSE with the flag `current`, and the time at which the heartbeat
-    /// that it echoed was sent.
+    /// The directory version in the newest fresh PULSE with the flag `current`, and the instant at which this peer sent
+    /// the heartbeat that this PULSE echoed.
     private var newestPulse: (version: UInt64, sentAt: Instant)? {
         didSet { wantedVersion = newestPulse?.version ?? 0 }
     }
     private(set) package var wantedVersion: UInt64 = 0
-    /// The version at which the directory first listed this session.
+    /// The version at which the directory first listed this session; nil if this session has not been listed yet.
     private var listedAt: UInt64?
     private(set) package var trustedUntil: Instant?
     private(set) package var schedule: HeartbeatSchedule
 
-    /// - Parameter pairLimit: The number of ended sessions of other members that are remembered.
+    /// - Parameter pairLimit: The largest number of ended sessions of other members that are remembered.
     package init(
         _ opened: OpenedWelcome, _ attempt: JoinAttempt, _ configuration: Peer.Configuration,
         pairLimit: Int = Limits.retiredSessions, random: inout RandomSource, now: Instant
@@ -84,7 +86,7 @@ package struct ServerSession: Sendable {
         schedule = HeartbeatSchedule(interval: interval, random: &random, now: now)
     }
 
-    /// True if a fresh PULSE has come, so that the server has accepted the CONFIRM.
+    /// True if a fresh PULSE has arrived, which shows that the server has accepted the CONFIRM.
     private var isConfirmed: Bool { freshSince != nil }
 
     package var usages: [Usage] {
@@ -94,23 +96,24 @@ package struct ServerSession: Sendable {
     /// The instant at which the next heartbeat is due.
     package var sendAt: Instant { request.due.map { min($0, schedule.next) } ?? schedule.next }
 
-    /// The longest round trip that is supported. With it, an echo comes back in time even if two heartbeats in a row
-    /// are lost.
+    /// The longest round trip that is supported. With this round trip, an echo comes back in time even if two
+    /// heartbeats in a row are lost.
     package var bearableRoundTrip: Duration { interval * 2 }
 
-    /// The shortest round trip that was measured; nil before the first fresh PULSE.
+    /// The shortest measured round trip to the server; nil before the first fresh PULSE.
     package var roundTrip: Duration? { schedule.shortestRoundTrip }
 
-    /// The lateness of this peer above which it cannot tell whether the server is silent.
+    /// The longest delay of this peer's own timers after which the peer can still tell whether the server is silent.
     package var toleratedLateness: Duration { interval / 2 }
 
-    /// The instant at which to join again for new keys. It has passed already if `Pairs` is exhausted.
+    /// The instant at which this peer joins again for new keys. If `pairs` is exhausted, this instant has passed
+    /// already.
     package var rekeyAt: Instant { pairs.isExhausted ? startedAt : keysExpireAt }
 
-    /// The instant at which `expire` next has something to do.
+    /// The instant at which `expire` is to be called next; nil if there is nothing to remove.
     package var expiryDeadline: Instant? { pairs.deadline }
 
-    /// Returns true if messages are accepted and may be sent.
+    /// Returns true if trust lasts at `now`, so that this peer accepts messages and may send them.
     package func isTrusted(_ now: Instant) -> Bool {
         trustedUntil.map { now < $0 } ?? false
     }
@@ -120,14 +123,15 @@ package struct ServerSession: Sendable {
         listedAt = listedAt ?? version
     }
 
-    /// Returns true if every member that has the directory version of the newest fresh PULSE knows this session.
+    /// Returns true if trust lasts at `now`, and every member that has the directory version of the newest fresh PULSE
+    /// knows this session.
     package func maySpeak(_ now: Instant) -> Bool {
         guard let listedAt, let newestPulse else { return false }
         return isTrusted(now) && newestPulse.version >= listedAt
     }
 
-    /// Begins to measure the server's silence anew, because this peer was late: datagrams of the server may have been
-    /// lost, and this peer's heartbeats are too old for a fresh echo.
+    /// Restarts the measurement of the server's silence, because this peer ran its own timers late. In that time,
+    /// datagrams of the server may have been lost, and this peer's heartbeats have become too old for a fresh echo.
     ///
     /// The peer waits for at most `Limits.postponedSilence` intervals after the server's last proof of life. By then
     /// the server has expired a member from which it has heard nothing, so a longer wait would only delay the next
@@ -140,13 +144,14 @@ package struct ServerSession: Sendable {
 
     // MARK: with the server
 
-    /// Erases the keys shared with the server. The session goes on with messages.
+    /// Erases the keys shared with the server. The session can still serve messages between members.
     package mutating func endWithServer() {
         binder = nil
         channel = nil
     }
 
-    /// Seals a CONFIRM before the first fresh PULSE, and a HEARTBEAT after it. Schedules the next one.
+    /// Seals the next heartbeat: a CONFIRM before the first fresh PULSE, or a HEARTBEAT after it. Schedules the
+    /// heartbeat that follows. Returns nil if the keys shared with the server are erased or used up.
     package mutating func heartbeat(
         version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> Transmit? {
@@ -165,20 +170,21 @@ package struct ServerSession: Sendable {
         return sealed(payload)
     }
 
-    /// Seals LEAVE.
+    /// Seals a LEAVE. Returns nil if the keys shared with the server are erased or used up.
     package mutating func leave() -> Transmit? {
         number += 1
         return sealed(signer.sign(.leave, Leave(number: number)))
     }
 
-    /// Seals a datagram for the server. The source is the address that the server knows, because the server refuses
-    /// datagrams from any other, and the system might choose another.
+    /// Seals a datagram for the server. The datagram leaves from the address at which the server sees this peer,
+    /// because the server refuses datagrams from other addresses, and the system might choose another one.
     private mutating func sealed(_ payload: SignedPayload) -> Transmit? {
         let path = Path(from: address, to: serverAddress)
         return channel?.seal(payload, to: epoch).map { Transmit(path: path, bytes: $0) }
     }
 
-    /// Admits a SNAPSHOT, DELTA or GOODBYE. Gates: window → seal → fields → signature → commit.
+    /// Admits a SNAPSHOT, DELTA or GOODBYE if it passes these checks, in this order: replay window, seal, fields,
+    /// signature. Marks its counter as used only after all checks.
     package mutating func admit<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Body {
@@ -188,11 +194,13 @@ package struct ServerSession: Sendable {
         return verified.body
     }
 
-    /// Admits a PULSE. Gates: window → seal → fields → number rises → signature → commit.
+    /// Admits a PULSE if it passes these checks, in this order: replay window, seal, fields, a higher number than the
+    /// PULSE before it, signature. Marks its counter and its number as used only after all checks.
     ///
     /// - Parameters:
     ///   - token: The token for this peer, which the next HEARTBEAT returns if the PULSE is fresh.
-    /// - Returns: The PULSE if it is fresh: it echoes a heartbeat sent within the last three intervals.
+    /// - Returns: The PULSE if it is fresh, which means that it echoes a heartbeat that this peer sent less than three
+    ///   intervals ago; otherwise nil.
     package mutating func admitPulse(
         _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) -> Pulse? {
@@ -203,21 +211,21 @@ package struct ServerSession: Sendable {
         return note(pulse, echo: echo, token: token, now: now) ? pulse : nil
     }
 
-    /// Schedules a heartbeat that asks for the missing part of the directory.
+    /// Schedules a heartbeat that asks for missing parts of the directory, if any are missing.
     ///
-    /// - Parameter progress: The part of the directory that the peer holds.
+    /// - Parameter progress: A measure of how much of the directory the peer holds.
     package mutating func noteDirectory(_ progress: RepairRequest.Progress, now: Instant) {
         request.note(progress, wanted: newestPulse?.version ?? 0, now: now)
     }
 
-    /// Takes over the trust of the session that this one replaces. Both have the same directory.
+    /// Takes over the trust of the session that this session replaces. Both sessions have the same directory.
     package mutating func inheritTrust(until instant: Instant?) {
         trustedUntil = instant
     }
 
-    /// Extends trust if the version in the newest fresh PULSE is held. This PULSE echoed a heartbeat, and trust then
-    /// lasts for `trust` after that heartbeat was sent. So a server or a network that passes PULSEs but drops DELTAs
-    /// cannot hide a revocation for longer than that.
+    /// Extends trust if this peer holds the directory version of the newest fresh PULSE. Trust then lasts for `trust`
+    /// after this peer sent the heartbeat that this PULSE echoed. So a server or a network that passes PULSEs but drops
+    /// DELTAs cannot hide a revocation for longer than `trust`.
     ///
     /// - Parameter held: The version up to which the directory is proven to be this server's.
     package mutating func extendTrust(held: UInt64) {
@@ -255,7 +263,7 @@ package struct ServerSession: Sendable {
 
     // MARK: with other members
 
-    /// Admits a message. Gates: trusted → those of `Pairs`.
+    /// Admits a message if trust has not ended and the message passes the checks of `Pairs.admitMessage`.
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
@@ -264,7 +272,7 @@ package struct ServerSession: Sendable {
         return try pairs.admitMessage(span, datagram, from: source, held: directory, now: now)
     }
 
-    /// Admits an ACK. Gates: trusted → those of `Pairs`.
+    /// Admits an ACK if trust has not ended and the ACK passes the checks of `Pairs.admitAcknowledgment`.
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: some MemberLookup,
         now: Instant
@@ -285,7 +293,8 @@ package struct ServerSession: Sendable {
         pairs.end(session, wasReplaced: wasReplaced, now: now)
     }
 
-    /// Removes the replaced sessions of senders once the 5 s for late messages are over.
+    /// Removes the senders' sessions that were replaced at least 5 s ago, because late messages of these sessions are
+    /// not accepted any more.
     package mutating func expire(_ now: Instant) {
         pairs.expire(now: now)
     }

@@ -1,32 +1,34 @@
-/// A peer's sessions with its server: candidate, current and previous (PROTOCOL.md, sections 5 to 7).
+/// A peer's sessions with its server: the candidate, the current and the previous session (PROTOCOL.md, sections 5 to
+/// 7).
 ///
-/// WELCOME opens the candidate. The candidate's first fresh PULSE makes it the current session and the current session
-/// the previous one, which accepts late messages for 5 s. If the new session belongs to another directory, or if the
-/// server has stopped, members still know this peer by the previous session. Then messages are sent and accepted in it
-/// until its trust ends. A candidate that goes stale is given up. Each of the three may end early, and a session that
-/// has ended never comes back.
+/// WELCOME opens the candidate session. Its first fresh PULSE makes it the current session. The session that was
+/// current until then becomes the previous one, which accepts late messages for 5 s. If the new session belongs to
+/// another directory, or if the server has stopped, members still know this peer by the previous session. In these two
+/// cases, messages are sent and accepted in the previous session until its trust ends. A candidate session that becomes
+/// stale is given up. Each of the three sessions may end early, and a session that has ended never comes back.
 package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
         var until: Instant
-        /// True if messages are sent in the session as well as accepted, because the server has gone or serves another
-        /// directory.
+        /// True if this peer also sends messages in the session, because the server has stopped or the current session
+        /// belongs to another directory. False if the session only accepts late messages.
         var speaks: Bool
     }
 
     private(set) package var candidate: ServerSession?
     private(set) package var current: ServerSession?
     private var previous: Previous?
-    /// The instant until which the server may still accept the CONFIRM of a candidate that was given up.
+    /// The instant until which the server may still accept the CONFIRM of a candidate session that was given up; nil if
+    /// there is no such session.
     private var givenUpUntil: Instant?
 
-    /// The effect of a PULSE.
+    /// The effect of an admitted PULSE.
     package enum PulseOutcome {
         /// The PULSE was not fresh, so it has no effect.
         case none
         /// The PULSE was fresh and belongs to the current session.
         case fresh(Pulse)
-        /// The PULSE was the candidate's first fresh one, so the candidate has become the current session.
+        /// The PULSE was the first fresh one of the candidate session, so that session has become the current one.
         case promoted(Pulse)
     }
 
@@ -34,18 +36,20 @@ package struct SessionRotation: Sendable {
 
     package var isEmpty: Bool { current == nil && candidate == nil }
 
-    /// Returns true if messages are accepted and may be sent.
+    /// Returns true if trust lasts at `now` in the current or in the previous session, so that this peer accepts
+    /// messages and may send them.
     package func isTrusted(_ now: Instant) -> Bool {
         current?.isTrusted(now) == true || isFormerTrusted(now)
     }
 
-    /// Returns true if messages are accepted and may be sent in the previous session.
+    /// Returns true if trust lasts at `now` in the previous session, and this peer may still send messages in that
+    /// session.
     package func isFormerTrusted(_ now: Instant) -> Bool {
         guard let previous, previous.speaks, now < previous.until else { return false }
         return previous.session.isTrusted(now)
     }
 
-    /// The instant until which messages are accepted and may be sent; nil without trust.
+    /// The instant until which this peer accepts messages and may send them; nil if there is no trust.
     package var trustedUntil: Instant? {
         let own = current?.trustedUntil
         guard let previous, previous.speaks, let trusted = previous.session.trustedUntil else { return own }
@@ -56,7 +60,8 @@ package struct SessionRotation: Sendable {
     /// The time for which a directory is trusted after the last proof that it is up to date.
     package var trust: Duration { (current ?? previous?.session)?.trust ?? ProtocolConstants.trust }
 
-    /// The version of the directory in the newest fresh PULSE of the current session; 0 before the first.
+    /// The version of the directory in the newest fresh PULSE of the current session; 0 before the session's first
+    /// fresh PULSE.
     package var wantedVersion: UInt64 { current?.wantedVersion ?? 0 }
 
     package var deadline: Instant? {
@@ -66,16 +71,18 @@ package struct SessionRotation: Sendable {
         ])
     }
 
-    /// Returns the number of the newest datagram that was sealed for the server in a session; nil if it has ended.
+    /// Returns the number of the newest datagram that was sealed for the server in `session`; nil if the session has
+    /// ended.
     package func newestNumber(in session: UInt64) -> UInt64? {
         [current, candidate].compactMap { $0 }.first { $0.id.rawValue == session }?.number
     }
 
-    /// The lateness of this peer above which it cannot tell whether the server is silent.
+    /// The longest delay of this peer's own timers after which the peer can still tell whether the server is silent;
+    /// nil without a session.
     package var toleratedLateness: Duration? { (current ?? candidate)?.toleratedLateness }
 
-    /// Begins to measure the server's silence anew in the candidate and the current session, because this peer was
-    /// late.
+    /// Restarts the measurement of the server's silence in the candidate and the current session, because this peer ran
+    /// its own timers late.
     package mutating func restartSilence(_ now: Instant) {
         candidate?.restartSilence(now)
         current?.restartSilence(now)
@@ -85,12 +92,13 @@ package struct SessionRotation: Sendable {
         [candidate, current, previous?.session].compactMap { $0 }.flatMap(\.usages)
     }
 
-    /// Makes a session the candidate.
+    /// Makes a session the candidate session.
     package mutating func open(_ session: ServerSession) {
         candidate = session
     }
 
-    /// Gives up a candidate that has waited too long for its first PULSE, and returns whether there was one.
+    /// Gives up the candidate session if it has waited too long for its first fresh PULSE. Returns true if a session
+    /// was given up.
     package mutating func giveUpCandidate(_ now: Instant) -> Bool {
         guard let staleAt = candidate?.staleAt, staleAt <= now else { return false }
         candidate = nil
@@ -98,14 +106,15 @@ package struct SessionRotation: Sendable {
         return true
     }
 
-    /// Drops the candidate if it is a session with this server.
+    /// Drops the candidate session if it is a session with this server.
     package mutating func dropCandidate(of server: PublicKey) {
         if candidate?.server == server { candidate = nil }
     }
 
     /// Ends the current session after GOODBYE "replaced".
     ///
-    /// - Returns: True if this peer's own CONFIRM may have replaced it. It then becomes the previous session.
+    /// - Returns: True if this peer's own CONFIRM may have replaced the session. In that case, the session becomes the
+    ///   previous one.
     package mutating func replaceCurrent(_ now: Instant) -> Bool {
         let isOwn = candidate != nil || givenUpUntil.map { now < $0 } ?? false
         if isOwn { retireCurrent(until: now + ProtocolConstants.pairLingering, speaks: false) }
@@ -113,20 +122,22 @@ package struct SessionRotation: Sendable {
         return isOwn
     }
 
-    /// Ends the current session with the server, which has stopped. Messages go on in it until its trust ends.
+    /// Ends the current session with the server, because the server has stopped. Messages between members go on in this
+    /// session until its trust ends.
     package mutating func endWithServer(_ now: Instant) {
         if let until = current?.trustedUntil, now < until { retireCurrent(until: until, speaks: true) }
         current = nil
     }
 
-    /// Lets the previous session end after 5 s. Every member of its directory has a new session by then, or is gone.
+    /// Makes the previous session end in 5 s if it belongs to a former directory. The caller has found that every
+    /// member of that directory has a new session or is gone.
     package mutating func endFormer(_ now: Instant) {
         guard let previous, previous.speaks, previous.session.directory != current?.directory else { return }
         self.previous?.until = min(previous.until, now + ProtocolConstants.pairLingering)
     }
 
-    /// Ends the previous session's pair with a session of the former directory. The current session has no pair with
-    /// that one.
+    /// Ends the pair of the previous session with a session of the former directory. The current session has no pair
+    /// with sessions of the former directory.
     package mutating func endFormer(_ session: SessionID, now: Instant) {
         previous?.session.end(session, wasReplaced: false, now: now)
     }
@@ -141,8 +152,7 @@ package struct SessionRotation: Sendable {
         candidate = nil
     }
 
-    /// Removes the previous session once its time has ended, and the replaced sessions of senders once the 5 s for late
-    /// messages are over.
+    /// Removes the previous session if its time is over, and the senders' sessions that were replaced at least 5 s ago.
     package mutating func expire(_ now: Instant) {
         if let until = previous?.until, until <= now { previous = nil }
         current?.expire(now)
@@ -157,10 +167,10 @@ package struct SessionRotation: Sendable {
 
     // MARK: with the server
 
-    /// Returns the CONFIRM and the HEARTBEAT that are due.
+    /// Returns the CONFIRM of the candidate session and the HEARTBEAT of the current session, each only if it is due.
     ///
-    /// - Parameter directory: The id of the directory that is held at `version`. A candidate with another directory
-    ///   claims version 0.
+    /// - Parameter directory: The id of the directory that this peer holds at `version`. If the candidate session
+    ///   belongs to another directory, its CONFIRM claims version 0.
     package mutating func heartbeats(
         version: UInt64, of directory: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> [Transmit] {
@@ -194,7 +204,8 @@ package struct SessionRotation: Sendable {
         return body
     }
 
-    /// Admits a PULSE of the candidate or of the current session. The first fresh one of a candidate makes it current.
+    /// Admits a PULSE of the candidate session or of the current session. The first fresh PULSE of the candidate
+    /// session makes that session the current one.
     package mutating func admitPulse(
         _ span: Span<UInt8>, _ datagram: Datagram, echo: UInt64, token: UInt64, now: Instant
     ) throws(Rejection) -> PulseOutcome {
@@ -211,7 +222,7 @@ package struct SessionRotation: Sendable {
         return pulse.map(PulseOutcome.fresh) ?? .none
     }
 
-    /// Extends trust; see `ServerSession.extendTrust`.
+    /// Extends the trust of the current session; see `ServerSession.extendTrust`.
     package mutating func extendTrust(held: UInt64) {
         current?.extendTrust(held: held)
     }
@@ -257,12 +268,12 @@ package struct SessionRotation: Sendable {
             ? Speakers(listed: current ?? signer, former: nil) : Speakers(listed: current, former: signer)
     }
 
-    /// Returns true if the directory that is held is that of the previous session.
+    /// Returns true if the directory that this peer holds is the directory of the previous session.
     private func isListed(_ previous: Previous, in directory: DirectoryReplica) -> Bool {
         previous.session.directory == directory.id
     }
 
-    /// Admits a message to the current session or to the previous one.
+    /// Admits a message that is addressed to the current or to the previous session.
     package mutating func admitMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
@@ -290,7 +301,7 @@ package struct SessionRotation: Sendable {
         throw .unknownSession
     }
 
-    /// Admits an ACK to the current session or to the previous one.
+    /// Admits an ACK that is addressed to the current or to the previous session.
     package mutating func admitAcknowledgment(
         _ span: Span<UInt8>, _ datagram: Datagram, from source: SocketAddress, held directory: DirectoryReplica,
         now: Instant
@@ -321,7 +332,7 @@ package struct SessionRotation: Sendable {
     /// The session that another member's datagram is addressed to, and the directory that lists the senders of that
     /// session.
     ///
-    /// The callers change both sessions in place: a copy of either would have the table of senders copied as well.
+    /// The callers change the session in place, because a copy of the session would copy its table of senders too.
     private enum Receiver {
         case current, previous, former
     }
@@ -335,8 +346,8 @@ package struct SessionRotation: Sendable {
         return isListed(previous, in: directory) ? .previous : .former
     }
 
-    /// Seals a message for the session of `entry`. The keys are those of this peer's session that signed the message:
-    /// the current one or the previous one.
+    /// Seals a message for the session of `entry`. The keys are those of the session in which this peer signed the
+    /// message: the current or the previous session.
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
@@ -353,7 +364,7 @@ package struct SessionRotation: Sendable {
         throw .noSession
     }
 
-    /// Ends the pairs with another member's session.
+    /// Ends the pairs that the current and the previous session have with another member's session.
     package mutating func end(_ session: SessionID, wasReplaced: Bool, now: Instant) {
         current?.end(session, wasReplaced: wasReplaced, now: now)
         previous?.session.end(session, wasReplaced: wasReplaced, now: now)

@@ -1,7 +1,8 @@
-/// An entry that the directories of several peers in one process can hold at the same time.
+/// A directory entry that several peers in one process share, to save memory.
 package final class SharedEntry: Sendable {
     package let entry: Entry
-    /// The hash of the entry in the tree of a directory, which is computed once for all directories.
+    /// The hash of the entry in the hash tree of a directory. It is computed once for all directories that share the
+    /// entry.
     package let hash: Bytes32
 
     package init(_ entry: Entry) {
@@ -10,8 +11,8 @@ package final class SharedEntry: Sendable {
     }
 }
 
-/// The entries of several directories, to share memory between them.
+/// A pool of directory entries, with which several directories in one process share memory.
 package protocol EntrySharing: Sendable {
-    /// Returns the shared form of an entry.
+    /// Returns the object that all directories of this pool share for an entry.
     func shared(_ entry: Entry) -> SharedEntry
 }

@@ -1,4 +1,4 @@
-/// Finds out whether a connection fails because the round trip is too long for the heartbeat interval.
+/// Detects that connections fail because the round trip is too long for the heartbeat interval.
 package struct SlownessReport: Sendable {
     /// The number of handshakes in a row that were given up after a slow answer to HELLO.
     private var slowHandshakes = 0
@@ -11,12 +11,13 @@ package struct SlownessReport: Sendable {
         slowHandshakes = 0
     }
 
-    /// Notes that a handshake was given up without a fresh PULSE.
+    /// Notes that a handshake was given up because no fresh PULSE arrived.
     ///
-    /// One slow answer can be due to loss of its HELLO, so only the second in a row is reported.
+    /// A single slow answer may mean only that the HELLO was lost, so the second slow answer in a row is the first that
+    /// is reported.
     ///
     /// - Parameter handshake: The time from HELLO to WELCOME.
-    /// - Returns: The event to emit, or nil.
+    /// - Returns: The event to emit; nil if there is nothing to report.
     package mutating func gaveUp(after handshake: Duration, bearable: Duration, now: Instant) -> PeerEvent? {
         guard handshake > bearable else {
             slowHandshakes = 0
@@ -29,7 +30,7 @@ package struct SlownessReport: Sendable {
     /// Notes that the connection was lost.
     ///
     /// - Parameter roundTrip: The shortest round trip that was measured.
-    /// - Returns: The event to emit, or nil.
+    /// - Returns: The event to emit; nil if there is nothing to report.
     package mutating func lost(_ roundTrip: Duration?, bearable: Duration, now: Instant) -> PeerEvent? {
         guard let roundTrip, roundTrip > bearable else { return nil }
         return report(roundTrip, bearable: bearable, now: now)

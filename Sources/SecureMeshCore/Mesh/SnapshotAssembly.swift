@@ -1,9 +1,9 @@
-/// The parts of a SNAPSHOT that have arrived, until it is complete.
+/// The parts of a SNAPSHOT that have arrived so far.
 struct SnapshotAssembly: Sendable {
     let version: UInt64
     let parts: UInt16
     private var received: [UInt16: [Entry]] = [:]
-    /// The lowest number of a part that has not arrived.
+    /// The number of the lowest part that has not arrived.
     private var complete: UInt16 = 0
 
     init(version: UInt64, parts: UInt16) {
@@ -13,7 +13,7 @@ struct SnapshotAssembly: Sendable {
 
     var count: Int { received.count }
 
-    /// The lowest part that is missing; nil if none is.
+    /// The number of the lowest part that is missing; nil if no part is missing.
     var missingPart: UInt16? { complete < parts ? complete : nil }
 
     /// The entries of all parts in order; nil while a part is missing.

@@ -1,11 +1,11 @@
 /// The parts of a SNAPSHOT that a server sends at once (PROTOCOL.md, section 6.5).
 ///
-/// The bursts of a snapshot begin at fixed parts: the first burst has `Limits.firstBurst` parts, and each further one
-/// twice as many as the one before, up to `Limits.mostSnapshotParts`. So a peer knows which part is the last one of a
-/// burst, and asks for the next burst as soon as it has all of this one. If it asks for a part in the middle of a
-/// burst, that part was lost, and the server sends only a few parts (`Limits.resentParts`).
+/// The bursts of a snapshot begin at fixed parts. The first burst has `Limits.firstBurst` parts. Each further burst has
+/// twice as many parts as the burst before it, up to `Limits.mostSnapshotParts`. So a peer knows the last part of a
+/// burst, and asks for the next burst as soon as it has all parts up to that one. If a peer asks for a part in the
+/// middle of a burst, that part was lost, and the server sends only a few parts (`Limits.resentParts`).
 package enum SnapshotBurst {
-    /// Returns the number of the part that follows the last part of the answer to a request for `part`. The snapshot
+    /// Returns the number after that of the last part with which a server answers a request for `part`. The snapshot
     /// may end earlier.
     package static func end(from part: Int) -> Int {
         var (start, size) = (0, Limits.firstBurst)

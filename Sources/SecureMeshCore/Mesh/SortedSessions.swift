@@ -1,14 +1,15 @@
 /// The sessions of a directory in ascending order.
 ///
-/// They are in chunks, because an insertion into one array of ten thousand moves 40 KB on average.
+/// The sessions are stored in chunks, because an insertion into one array of ten thousand sessions would move 40 KB on
+/// average.
 package struct SortedSessions: Sendable {
-    /// The chunks, in ascending order. None is empty.
+    /// The chunks, in ascending order. No chunk is empty.
     private var chunks: [[SessionID]] = []
     private(set) package var count = 0
 
     package init() {}
 
-    /// All sessions.
+    /// All sessions, in ascending order.
     package var all: [SessionID] {
         if chunks.count == 1 { return chunks[0] }
         var all: [SessionID] = []
@@ -17,7 +18,7 @@ package struct SortedSessions: Sendable {
         return all
     }
 
-    /// Calls `body` with the sessions in a bucket of the directory's tree, in ascending order.
+    /// Calls `body` for each session in a bucket of the directory's hash tree, in ascending order.
     package func forEach(inBucket bucket: Int, _ body: (SessionID) -> Void) {
         guard !chunks.isEmpty else { return }
         let lowest = UInt64(bucket) << 56
@@ -35,7 +36,7 @@ package struct SortedSessions: Sendable {
         }
     }
 
-    /// Inserts a session that is not there yet.
+    /// Inserts a session that this collection does not contain yet.
     package mutating func insert(_ session: SessionID) {
         count += 1
         guard !chunks.isEmpty else { return chunks.append([session]) }
@@ -47,7 +48,7 @@ package struct SortedSessions: Sendable {
         chunks[chunk].removeSubrange(half...)
     }
 
-    /// Removes a session, if it is there.
+    /// Removes a session. Does nothing if this collection does not contain it.
     package mutating func remove(_ session: SessionID) {
         guard !chunks.isEmpty else { return }
         let chunk = chunk(of: session.rawValue)
@@ -58,17 +59,19 @@ package struct SortedSessions: Sendable {
         if chunks[chunk].isEmpty { chunks.remove(at: chunk) }
     }
 
-    /// Returns the last chunk that does not begin above `session`, or else the first one.
+    /// Returns the index of the last chunk whose first session is at most `session`; 0 if there is no such chunk.
     private func chunk(of session: UInt64) -> Int {
         max(Self.count(of: chunks.count) { chunks[$0][0].rawValue <= session } - 1, 0)
     }
 
-    /// Returns the index of the first session of a chunk that is not below `session`.
+    /// Returns the index within a chunk of the first session that is at least `session`; the size of the chunk if there
+    /// is no such session.
     private func index(of session: UInt64, in chunk: Int) -> Int {
         Self.count(of: chunks[chunk].count) { chunks[chunk][$0].rawValue < session }
     }
 
-    /// Returns the number of indices below `count` for which `isBefore` is true. These indices come before all others.
+    /// Returns the number of indices below `count` for which `isBefore` is true. `isBefore` must not be true for any
+    /// index above one for which it is false.
     private static func count(of count: Int, where isBefore: (Int) -> Bool) -> Int {
         var low = 0
         var high = count

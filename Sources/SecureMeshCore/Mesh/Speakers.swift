@@ -1,15 +1,15 @@
 /// The signers of the sessions in which this peer may send messages now.
 package struct Speakers: Sendable {
-    /// The signer of messages to the members that the directory lists; nil if this peer may not send to them.
+    /// The signer of messages to the members that the directory lists; nil if this peer may not send to these members.
     package let listed: Signer?
-    /// The signer of messages to the members of the former directory, in the session that it lists; nil if this peer
-    /// may not send to them.
+    /// The signer of messages to the members of the former directory, who know this peer by its session in that
+    /// directory; nil if this peer may not send to these members.
     package let former: Signer?
 
-    /// True if this peer may send no messages.
+    /// True if this peer may not send any messages.
     package var isEmpty: Bool { listed == nil && former == nil }
 
-    /// Returns true if messages may be sent in this session.
+    /// Returns true if this peer may send messages in `session`.
     package func isSpeaking(_ session: UInt64) -> Bool { listed?.from == session || former?.from == session }
 
     package init(listed: Signer?, former: Signer?) {

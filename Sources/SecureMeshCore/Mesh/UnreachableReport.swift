@@ -1,4 +1,5 @@
-/// Decides which of the system's refusals to send a datagram are reported: the first one per address and minute.
+/// Decides which of the operating system's refusals to send a datagram are reported: at most one per minute for each
+/// address.
 package struct UnreachableReport: Sendable {
     private var reported: [SocketAddress: Instant] = [:]
 
@@ -6,7 +7,7 @@ package struct UnreachableReport: Sendable {
 
     package var usages: [Usage] { [Usage("unreachable addresses", reported.count, limit: Limits.unreachableAddresses)] }
 
-    /// Returns true if a refusal of the system to send to the address is to be reported.
+    /// Returns true if the operating system's refusal to send to the address is to be reported.
     package mutating func isNews(_ address: SocketAddress, now: Instant) -> Bool {
         if let at = reported[address], now - at < Limits.reportInterval { return false }
         if reported.count >= Limits.unreachableAddresses {
