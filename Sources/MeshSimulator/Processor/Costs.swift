@@ -12,20 +12,21 @@ package struct Costs: Hashable, Sendable {
     /// The time per 1,024 bytes that are sealed or opened, in addition to `seal` or `open`.
     package var kibibyte: Int64
     // The event loop.
-    /// Sleeping and waking up, with the context switches.
+    /// The time to go to sleep and wake up once, with the context switches.
     package var wakeUp: Int64
-    /// Reading a datagram, with the machine's use of hashes and tables.
+    /// The time to read a datagram, with the machine's use of hashes and tables.
     package var receive: Int64
-    /// Sending a datagram, with the kernel's delivery to a socket of the same host.
+    /// The time to send a datagram, with the kernel's delivery to a socket of the same host.
     package var transmit: Int64
-    /// Delivering an event to a consumer that prints it.
+    /// The time to deliver an event to a program that prints it.
     package var event: Int64
-    /// Starting a process, until its socket is bound.
+    /// The time from the start of a process until its socket is bound.
     package var start: Int64
 
-    /// The costs that `scripts/bench --costs` printed, rounded, on a machine with two cores and a release build. Other
-    /// programs ran meanwhile, because on an idle machine a process wakes up faster than among 500 others. `event` is
-    /// twice the printed cost, because the program that reads the line shares the host.
+    /// The costs that `scripts/bench --costs` printed for a release build on a machine with two cores, rounded. Other
+    /// programs ran during the measurement, because a process wakes up faster on an idle machine than among 500 other
+    /// processes. `event` is twice the printed cost, because the program that reads the printed events runs on the same
+    /// host.
     package static let measured = Costs(
         sign: 12_400, verify: 34_600, isValidPoint: 28_400, agreementKey: 30_800, publicKey: 24_600, agree: 26_800,
         seal: 330, open: 270, kibibyte: 670, wakeUp: 104_700, receive: 10_300, transmit: 20_600, event: 63_200,

@@ -3,9 +3,9 @@ package import SecureMeshCore
 
 /// A host whose cores all processes of a mesh share.
 ///
-/// A core runs the process that has used the least CPU time, until the process sleeps or has used `slice` more than
-/// another. A process that wakes up counts as having used at least as much as the process that ran last, so it cannot
-/// save up CPU time by sleeping.
+/// A core runs the process that has used the least CPU time, until the process sleeps or has used `slice` nanoseconds
+/// more than a waiting process. A process that wakes up counts as having used at least as much CPU time as the process
+/// that last began to run. So a process cannot save up CPU time by sleeping.
 package final class Host {
     private struct Waiting: Comparable {
         let process: any HostedProcess
@@ -25,9 +25,9 @@ package final class Host {
     private var isIdle: [Bool]
     private var waiting = Heap<Waiting>()
     private var sequence: UInt64 = 0
-    /// The greatest `Workload.fairTime` with which a process has begun to run.
+    /// The greatest `Workload.fairTime` that a process had when it began to run.
     private var floor: Int64 = 0
-    /// True while a process runs, so that the cost of its calls is part of its work.
+    /// True while a process does a piece of work. The cost of a call is then part of that work.
     var isInWork = false
     private(set) var usage: Recording.ProcessorUsage
 
@@ -52,7 +52,7 @@ package final class Host {
         return core
     }
 
-    /// Returns the process that a core runs next. The core is idle if there is none.
+    /// Returns the process that a core runs next; nil if no process has anything to do, so that the core is idle.
     func next(on core: Int) -> (any HostedProcess)? {
         if let current = running[core] {
             guard let first = waiting.min, let used = current.workload?.fairTime, used > first.fairTime + Self.slice
@@ -71,7 +71,7 @@ package final class Host {
         return next
     }
 
-    /// Takes the process off a core.
+    /// Takes the process that runs on a core off the core, because the process sleeps.
     func sleep(on core: Int) {
         running[core]?.workload?.status = .asleep
         running[core] = nil

@@ -1,6 +1,6 @@
 internal import SecureMeshCore
 
-/// The receive buffer of a socket: the datagrams that have arrived and were not read.
+/// The receive buffer of a socket: the datagrams that have arrived and have not been read yet.
 struct Inbox {
     private var flights: [Flight] = []
     private var head = 0
@@ -16,7 +16,8 @@ struct Inbox {
         return true
     }
 
-    /// Removes and returns the first datagram, for which the kernel has counted `kernelSize`.
+    /// Removes and returns the first datagram, and frees the `kernelSize` bytes that the kernel counts for it. Returns
+    /// nil if there is no datagram.
     mutating func takeFirst() -> Flight? {
         guard head < flights.count else { return nil }
         let flight = flights[head]
@@ -38,8 +39,9 @@ struct Inbox {
         return Array(flights[head...])
     }
 
-    /// Returns the number of bytes that Linux 6.18 counts for a datagram of `count` bytes: its buffer, rounded up to a
-    /// size of the kernel's allocator, and 256 bytes for its descriptor.
+    /// Returns the number of bytes that Linux 6.18 counts for a datagram of `count` bytes. It is the sum of the
+    /// datagram's buffer, rounded up to a size of the kernel's allocator, and 256 bytes for the descriptor of the
+    /// buffer.
     static func kernelSize(_ count: Int) -> Int {
         switch count {
         case ..<200: 832

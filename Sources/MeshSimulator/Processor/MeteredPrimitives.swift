@@ -1,7 +1,7 @@
 package import SecureMeshCore
 internal import Synchronization
 
-/// Primitives that forward all calls and add up their costs.
+/// Forwards all calls of primitives, and adds up the costs of these calls.
 package final class MeteredPrimitives: Primitives {
     private let base: any Primitives
     private let costs: Costs

@@ -28,31 +28,32 @@ final class Workload {
     let owner: Owner
     var phase = Phase.starting
     var status = Status.asleep
-    /// The time by which a host shares its cores fairly, in nanoseconds. It is the CPU time that the process has used,
-    /// raised to the level of the others whenever the process wakes up. So the process has no claim on the time that it
-    /// slept.
+    /// The time, in nanoseconds, by which a host shares its cores fairly. It is the CPU time that the process has used.
+    /// When the process wakes up, this time is raised to the level of the other processes, so that the process cannot
+    /// catch up on the time for which it slept.
     var fairTime: Int64 = 0
-    /// The CPU time of calls that came from outside of the event loop, such as sending a message, in nanoseconds.
+    /// The CPU time, in nanoseconds, that the process has not been charged for yet: for waking up, and for calls from
+    /// outside of the event loop, such as sending a message.
     var debt: Int64 = 0
-    /// True if the sockets were read in this round of the event loop, so that timers are next.
+    /// True if the sockets were read in this pass of the event loop, so that the timers are next.
     var hasRead = false
     /// True if the last burst of reads ended because the socket was empty.
     var isDrained = true
-    /// The number of datagrams that were read.
+    /// The number of datagrams that the process has read.
     var received: UInt64 = 0
-    /// The drain of the socket that is under way; nil if none is. At the time `at` the process checks whether the
-    /// socket has been drained. It has been if `received` has reached `target`, or still equals `seen`, its value at
-    /// the previous check.
+    /// The request to drain the socket; nil if there is no request. At the time `at` the process checks whether the
+    /// socket is drained. The socket is drained if the last burst of reads emptied it, if `received` has reached
+    /// `target`, or if `received` still equals `seen`, the number at the previous check.
     var drain: (at: Instant, target: UInt64, seen: UInt64?)?
-    /// The datagrams of strangers, which wait until members and timers have been served.
+    /// The datagrams of strangers, which wait until members' datagrams and timers have been handled.
     var strangers: [Flight] = []
-    /// The time at which this pass handled its first stranger's datagram.
+    /// The time at which this pass of the event loop handled its first stranger's datagram; nil before that.
     var strangersBegan: Instant?
-    /// The time before which no stranger's datagram is handled.
+    /// The time before which no stranger's datagram is handled; nil if one may be handled at once.
     var strangersAt: Instant?
-    /// The datagrams that the machine has made and the driver has not sent.
+    /// The datagrams that the machine has made and the driver has not sent yet.
     var outbox: [Flight] = []
-    /// The number of events that the machine has made and the driver has not delivered.
+    /// The number of events that the machine has made and the driver has not delivered yet.
     var events: Int64 = 0
 
     init(_ owner: Owner) {
@@ -61,10 +62,11 @@ final class Workload {
 
     var hasOutput: Bool { !outbox.isEmpty || events > 0 }
 
-    /// The time at which the event loop must wake up apart from the machine's deadline.
+    /// The time at which the event loop must wake up for a reason other than the machine's deadline; nil if there is no
+    /// other reason.
     var wakeAt: Instant? { .earliest([drain?.at, strangersAt]) }
 
-    /// Begins to drain the socket, as `MeshDriver` does.
+    /// Requests that the socket be drained, as `MeshDriver` does.
     func beginDrain(now: Instant) {
         drain = (now + Self.drainGap, received + Self.queuedDatagrams, nil)
     }
@@ -74,8 +76,8 @@ final class Workload {
     static let timeoutsPerPass = 16
     static let strangersPerPass = 64
     static let sentTogether = 64
-    /// The CPU time of a pass with nothing to do, in nanoseconds. It is above 0, so that time advances even if a
-    /// machine asks to be called again at once.
+    /// The CPU time of a pass of the event loop with nothing to do, in nanoseconds. It is above 0, so that time
+    /// advances even if a machine asks to be called again at once.
     static let shortestPass: Int64 = 1_000
     static let drainGap = Duration.milliseconds(1)
     static let strangersPause = Duration.microseconds(100)

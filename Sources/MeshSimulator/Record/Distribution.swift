@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// A histogram of durations. Each bucket is at most 1/32 of its value wide, so that millions of samples take little
-/// memory and quantiles are exact to 3 %.
+/// A histogram of durations. A bucket is 1 ns wide, or at most 1/32 of the durations in it. So millions of samples take
+/// little memory, and quantiles are exact to 3 %.
 package struct Distribution: Hashable, Sendable {
     private var buckets: [UInt64] = []
     private(set) package var count: UInt64 = 0
@@ -34,7 +34,8 @@ package struct Distribution: Hashable, Sendable {
 
     package var mean: Duration { count == 0 ? .zero : .nanoseconds(Int64(sum / Double(count))) }
 
-    /// Returns the duration that a `fraction` (0 to 1) of the samples do not exceed, or zero without samples.
+    /// Returns the shortest duration that at least a `fraction` (0 to 1) of the samples do not exceed, up to the width
+    /// of a bucket. Returns zero if there are no samples.
     package func quantile(_ fraction: Double) -> Duration {
         guard count > 0 else { return .zero }
         let exact = fraction * Double(count)
@@ -49,12 +50,14 @@ package struct Distribution: Hashable, Sendable {
         return maximum
     }
 
-    /// The buckets with samples, ascending: the nanoseconds that each covers, and the number of samples.
+    /// The buckets that contain samples, in ascending order: for each bucket, its range in nanoseconds and the number
+    /// of its samples.
     package var nonEmpty: [(range: Range<UInt64>, count: UInt64)] {
         buckets.enumerated().filter { $0.element > 0 }.map { (Self.range(of: $0.offset), $0.element) }
     }
 
-    /// Returns the bucket of a value. Values below 32 have buckets of their own; above, each power of two has 32.
+    /// Returns the index of the bucket for a value. Each value below 32 has its own bucket. From 32 on, there are 32
+    /// buckets between a power of two and the next power of two.
     private static func bucket(of value: UInt64) -> Int {
         guard value >= 32 else { return Int(value) }
         let shift = 63 - value.leadingZeroBitCount - 5

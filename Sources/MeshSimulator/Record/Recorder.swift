@@ -5,7 +5,8 @@ struct Recorder {
     private(set) var recording: Recording
     /// The time at which the server published each version of its present directory, from version 1.
     private var publishedAt: [Instant] = []
-    /// The time at which the last member so far received each version.
+    /// For each version of the server's present directory, the latest time so far at which a member received this
+    /// version.
     private var heldAt: [Instant] = []
     private var epoch: UInt64 = 0
     private var held: [Int: (epoch: UInt64, version: UInt64)] = [:]
@@ -98,7 +99,7 @@ struct Recorder {
         recording.memberTime += now.sinceBeginning - recording.stays[place].from
     }
 
-    /// Ends the stays of all members, because the server is gone.
+    /// Ends the stays of all members, because the server's process has ended.
     mutating func serverGone(peers: Int, now: Instant) {
         for peer in 0..<peers { end(peer, nil, now: now) }
         publishedAt = []

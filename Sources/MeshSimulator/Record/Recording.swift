@@ -2,7 +2,7 @@ package import SecureMeshCore
 
 /// The record of a world, which `p2p simulate` prints and draws.
 ///
-/// Times count from the beginning of the world. Events beyond `eventLimit` are counted and not kept.
+/// Times count from the beginning of the world. Of the events beyond the first `eventLimit`, only the number is kept.
 package struct Recording: Sendable {
     package struct Event: Sendable {
         package enum What: Sendable {
@@ -49,15 +49,15 @@ package struct Recording: Sendable {
         }
     }
 
-    /// The figures of one interval. Intervals last one second, and longer in long worlds. `at` is the end of the
-    /// interval. The time after the last whole interval has no sample.
+    /// The figures of one interval, which ends at `at`. An interval lasts one second, or longer in a long world. There
+    /// is no sample for the time after the last whole interval.
     package struct Sample: Sendable {
         package let at: Duration
-        /// The number of peers whose processes run.
+        /// The number of peers whose processes are running.
         package var running = 0
         /// The number of the server's members.
         package var members = 0
-        /// The number of running peers that hold the server's version.
+        /// The number of running peers that hold the server's version of the directory.
         package var current = 0
         package var datagrams = 0
         package var bytes = 0
@@ -85,8 +85,8 @@ package struct Recording: Sendable {
         package var sent = 0
         package var altered = 0
         package var withheld = 0
-        /// The goals of the attack. `tried` counts its attempts and `got` its successes, which are 0 unless the mesh is
-        /// broken.
+        /// The goals of the attack. For each goal, `tried` is the number of attempts, and `got` the number of
+        /// successes. `got` is 0 unless the mesh is broken.
         package var goals: [(goal: String, tried: Int, got: Int)] = []
 
         package init(name: String, story: String) {
@@ -111,48 +111,48 @@ package struct Recording: Sendable {
     }
 
     package let seed: UInt64
-    /// The command's arguments or a summary of the scenario.
+    /// A short title of the scenario, such as "world 7 of the swarm".
     package let title: String
-    /// The command that runs the same world again.
+    /// The command that runs the same world again; nil if no command does.
     package var command: String?
     package let names: [PeerName]
     /// The whole duration of the world.
     package var duration = Duration.zero
     package var healingBegan: Duration?
-    /// The time from the start of healing until the mesh was whole; nil if it never was.
+    /// The time from the end of all faults until the mesh was whole; nil if the mesh was not whole in time.
     package var healedAfter: Duration?
     package var events: [Event] = []
     package var omittedEvents = 0
     package var stays: [Stay] = []
     package var samples: [Sample] = []
 
-    /// The times from a process's start to its first `.joined`.
+    /// The times from the start of a process until its first event `.joined`.
     package var joinTimes = Distribution()
-    /// The times from a change of the directory until the last member held the new version.
+    /// For each change of the directory, the time until the last member held the new version.
     package var convergence = Distribution()
-    /// The times from a change of the directory until each member held the new version.
+    /// For each change of the directory and each member, the time until the member held the new version.
     package var directoryLag = Distribution()
-    /// The times from a process's end until the server removed the member.
+    /// The times from the end of a process until the server removed the peer.
     package var deathNotice = Distribution()
     package var messageLatency = Distribution()
     package var messagesSent = 0
-    /// The number of expected deliveries: the sum of the receivers of all messages.
+    /// The number of deliveries that are expected: the sum, over all messages, of the number of their receivers.
     package var deliveriesExpected = 0
     package var deliveries = 0
 
-    /// The traffic by kind, in the order of `Kind.allCases`.
+    /// The traffic of each kind of datagram, in the order of `Kind.allCases`.
     package var traffic: [(kind: Kind, traffic: Traffic)] = []
     package var losses: [(loss: Loss, count: Int)] = []
     package var serverRefusals = RejectionCounters()
     package var peerRefusals = RejectionCounters()
     package var attacks: [Attack] = []
-    /// The CPU time that the processes used; nil if the scenario has no processors, so that nothing takes time.
+    /// The CPU time that the processes used; nil if the scenario has no processors, so that no work takes CPU time.
     package var processors: ProcessorUsage?
     /// The sum of the durations of all stays.
     package var memberTime = Duration.zero
     package var steps = 0
     package var traceHash: UInt64 = 0
-    /// A description of the rule that was broken; nil if none was.
+    /// A description of the rule that was broken; nil if no rule was broken.
     package var failure: String?
 
     package init(seed: UInt64, title: String, names: [PeerName]) {

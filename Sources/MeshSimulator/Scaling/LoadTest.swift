@@ -1,15 +1,15 @@
 package import SecureMeshCore
 
-/// A server, many lightweight members that keep no directory, and some complete peers, on a network with a latency of
-/// 10 ms and without loss. It shows the load of a server with thousands of members, and of a peer among them.
+/// A server, many lightweight members that keep no directory, and some complete peers. The network has a latency of 10
+/// ms and no loss. The test shows the load of a server with thousands of members, and of a peer among them.
 ///
 /// The cryptography is `InsecureTestCrypto`. The same seed gives the same run.
 package final class LoadTest: VirtualMesh {
     package let state: MeshState
-    /// The identities that have not started yet.
+    /// The keys and names of the peers that have not started yet.
     private var spares: [(key: SigningKey, name: PeerName)]
     private var members: [LightweightMember] = []
-    /// The time at which the schedule wakes each member.
+    /// For each lightweight member, the time at which the schedule wakes the member; nil if it is not scheduled.
     private var wakes: [Instant?] = []
     /// The largest number of datagrams that the server has sent at one instant.
     package var largestBurst = 0
@@ -18,8 +18,8 @@ package final class LoadTest: VirtualMesh {
 
     /// - Parameters:
     ///   - members: The number of lightweight members, which start within `arrivals`.
-    ///   - peers: The number of peers, which start at once.
-    ///   - spare: The number of peers that may start later.
+    ///   - peers: The number of complete peers, which start at the beginning.
+    ///   - spare: The number of complete peers that `join` can start later.
     package init(seed: UInt64, members: Int, peers: Int, spare: Int = 0, arrivals: Duration) {
         var random = RandomSource.seeded(seed)
         let key = random.signingKey()
@@ -54,7 +54,7 @@ package final class LoadTest: VirtualMesh {
 
     package func sent(_ kind: Kind) -> Recording.Traffic { traffic[Int(kind.rawValue)] }
 
-    /// Starts a spare peer and returns it; nil if none is left.
+    /// Starts a spare peer and returns it; nil if no spare peer is left.
     @discardableResult
     package func join() -> VirtualPeer? {
         guard let (key, name) = spares.popLast() else { return nil }
@@ -68,7 +68,7 @@ package final class LoadTest: VirtualMesh {
 
     /// Makes the first `count` members claim in each heartbeat that they hold no directory.
     ///
-    /// - Parameter step: The number of further parts of a snapshot that each heartbeat claims to have.
+    /// - Parameter step: The number of parts by which each heartbeat advances the part of a snapshot that it asks for.
     package func askForEverything(first count: Int, step: UInt16 = 0) {
         for index in members.indices.prefix(count) {
             members[index].claim = 0

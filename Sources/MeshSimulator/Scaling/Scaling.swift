@@ -3,15 +3,15 @@ internal import SecureMeshCore
 /// The costs and times of joins and deaths in a mesh with `members` members, for `p2p simulate --scaling`.
 package struct Scaling: Sendable {
     package let members: Int
-    /// The time from a newcomer's start until it may send messages.
+    /// The mean time from the start of a new peer until that peer may send messages.
     package private(set) var join = Duration.zero
-    /// The time from a newcomer's start until the last member knows of it.
+    /// The mean time from the start of a new peer until the last member knows of that peer.
     package private(set) var joinKnown = Duration.zero
-    /// The time from a member's death until the last member knows of it.
+    /// The mean time from the death of a member until the last other member knows of the death.
     package private(set) var deathKnown = Duration.zero
-    /// The traffic of a join without PULSE and HEARTBEAT.
+    /// The mean traffic that a join causes. PULSEs and HEARTBEATs do not count.
     package private(set) var joinCost = Recording.Traffic()
-    /// The traffic of a death without PULSE and HEARTBEAT.
+    /// The mean traffic that a death causes. PULSEs and HEARTBEATs do not count.
     package private(set) var deathCost = Recording.Traffic()
     /// All traffic within `quiet`, a period without joins and deaths.
     package private(set) var idle = Recording.Traffic()
@@ -21,19 +21,19 @@ package struct Scaling: Sendable {
     package static let quiet = Duration.seconds(20)
     /// The number of joins, and of deaths, over which times and costs are averaged.
     package static let samples = 5
-    /// The greatest number of real peers; all others are lightweight members.
+    /// The greatest number of complete peers. All other members are lightweight members.
     package static let watchers = 100
-    /// The time within which all must have joined, or all must know of a change.
+    /// The time within which all peers must have joined, or all peers must know of a change.
     private static let patience = Duration.seconds(3_600)
 
     private init(members: Int) {
         self.members = members
     }
 
-    /// Lets all members join, waits for a while, and then lets one more peer join and die, several times.
+    /// Lets all members join, and waits for a while. Then lets one more peer join and die, several times.
     ///
     /// - Parameter tell: Called with the number of members, every 10 ms of virtual time.
-    /// - Returns: The measurements; nil if not all peers knew of a join or a death in time.
+    /// - Returns: The measurements; nil if not all peers joined in time, or not all peers knew of a change in time.
     package static func play(_ members: Int, seed: UInt64, tell: (Int) -> Void) -> Scaling? {
         var random = RandomSource.seeded(seed)
         let real = min(members, watchers)
@@ -93,7 +93,7 @@ extension LoadTest {
 
     private func sum(of kinds: [Kind]) -> Recording.Traffic { kinds.reduce(Recording.Traffic()) { $0 + sent($1) } }
 
-    /// Returns the time at which the last of the other peers received the version that it holds.
+    /// Returns the latest time at which a running peer other than `peer` received its present version of the directory.
     fileprivate func lastHeld(but peer: VirtualPeer) -> Instant {
         peers.filter { $0 !== peer && $0.isRunning }.compactMap(\.heldAt).max() ?? now
     }

@@ -1,6 +1,6 @@
 package import SecureMeshCore
 
-/// A datagram that is made step by step: fields, signature, seal. Every part can be changed before each step.
+/// A datagram that is made in steps: fields, signature, seal. Every part can be changed before each step.
 ///
 /// `SignedPayload` makes only what an honest program sends. This type makes whatever an attacker with keys can send. It
 /// signs and seals with the primitives of its context.
@@ -45,17 +45,17 @@ package struct ForgedDatagram: Sendable {
         return bytes
     }
 
-    /// The datagram without further changes.
+    /// The bytes of the datagram, signed and sealed without further changes.
     package var bytes: [UInt8] { seal(plaintext) }
 
-    /// Returns a copy that `signer` signs; an equal one if `signer` is nil.
+    /// Returns a copy of the datagram that `signer` signs; an unchanged copy if `signer` is nil.
     package func signed(by signer: SigningKey?) -> ForgedDatagram {
         var copy = self
         if let signer { copy.signer = signer }
         return copy
     }
 
-    /// Seals any bytes in place of payload and signature.
+    /// Returns the datagram with `plaintext` in place of the payload and its signature. `plaintext` may be any bytes.
     package func seal(_ plaintext: [UInt8]) -> [UInt8] {
         let header = Header(fields, to: to, from: from, counter: counter)
         guard let key else { return header.encode(size: kind.sealedOffset + plaintext.count) + plaintext }
@@ -68,15 +68,15 @@ package struct ForgedDatagram: Sendable {
 // MARK: changes
 
 extension ForgedDatagram {
-    /// The changes at each step. The steps after a change are carried out as for a valid datagram.
+    /// The changes at each step of making a datagram. The steps after a change are carried out as for a valid datagram.
     package struct Changes: Sendable {
         /// A change of the payload, which is then correctly signed and sealed.
         package var beforeSigning: Tampering?
-        /// A change of payload or signature, which are then correctly sealed.
+        /// A change of the payload or its signature, which are then correctly sealed.
         package var beforeSealing: Tampering?
         /// A change of the header after the signature and before the seal.
         package var header: HeaderChange?
-        /// A change of the whole datagram.
+        /// A change of the complete datagram, after it was sealed.
         package var afterSealing: Tampering?
 
         package init() {}
@@ -85,7 +85,7 @@ extension ForgedDatagram {
     package enum HeaderChange: Sendable {
         case to(UInt64)
         case from(UInt64)
-        /// A change of the agreement key, the salt or the rotation.
+        /// A change of one byte of the agreement key, the salt or the rotation, whichever the datagram has.
         case clear(index: Int, mask: UInt8)
     }
 
@@ -97,7 +97,7 @@ extension ForgedDatagram {
         package var afterSealing = false
     }
 
-    /// Returns the changed datagram, and which changes had an effect.
+    /// Returns the bytes of the changed datagram, and a flag for each change that says if the change had an effect.
     package func bytes(_ changes: Changes) -> (bytes: [UInt8], effects: Effects) {
         var draft = self
         var effects = Effects()

@@ -8,8 +8,8 @@ extension ScriptedPeer {
         package let plaintext: [UInt8]
     }
 
-    /// Opens a datagram that reached the peer's address, if the peer has the key, and keeps what it needs of the
-    /// content.
+    /// Opens a datagram that was sent to the peer's address, if the peer has the key for it. Keeps the cookie, session,
+    /// token, version, members or message in the datagram.
     package mutating func hear(_ bytes: [UInt8]) {
         guard let datagram = try? Datagram(decoding: bytes.span), attempt != nil else { return }
         switch datagram.header.fields {
@@ -30,7 +30,7 @@ extension ScriptedPeer {
         }
     }
 
-    /// Opens and verifies a datagram of the server in the session.
+    /// Opens and verifies a datagram that the server has sent in the peer's session.
     package func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws(Rejection) -> Body {
         let datagram = try Datagram(decoding: bytes.span)
         guard let membership, datagram.header.to == membership.session.rawValue else { throw .unknownSession }

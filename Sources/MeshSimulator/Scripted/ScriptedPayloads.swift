@@ -8,7 +8,7 @@ extension Pulse {
 }
 
 extension Delta {
-    /// Makes a DELTA to the next version, in which the removed members have expired.
+    /// Makes a DELTA to the next version. In it, all removed members have expired.
     package init(from: UInt64, removed: [SessionID], added: [Entry]) {
         self.init(from: from, to: from &+ 1, removed: removed.map { Removal($0, .expired) }, added: added)
     }

@@ -1,11 +1,11 @@
 package import SecureMeshCore
 
-/// A peer with a real key that follows no rules. The code that uses it decides which datagrams it makes, and can change
-/// every part of each.
+/// A peer that has a real key and need not follow the protocol. The code that uses a scripted peer decides which
+/// datagrams the peer makes, and can change every part of each datagram.
 ///
-/// Attackers, the self-test, fuzz targets and unit tests use it.
+/// Attackers, the self-test, fuzz targets and unit tests use this type.
 package struct ScriptedPeer: Sendable {
-    /// The newest HELLO and its secrets.
+    /// The newest HELLO, and the secrets with which it was made.
     package struct Attempt: Sendable {
         package let hello: ForgedDatagram
         package let name: PeerName
@@ -38,7 +38,7 @@ package struct ScriptedPeer: Sendable {
     package internal(set) var version: UInt64 = 0
     /// The cookie of the newest RETRY.
     package internal(set) var cookie = Bytes16.zero
-    /// The members in the directory, as far as the peer received it.
+    /// The members in the directory, as far as the peer has received the directory.
     package internal(set) var known: [Entry] = []
     package internal(set) var overheard: Overheard?
 
@@ -53,7 +53,7 @@ package struct ScriptedPeer: Sendable {
     package var address: SocketAddress? { attempt?.address }
     package var session: SessionID? { membership?.session }
 
-    /// The peer's entry in a directory.
+    /// The entry under which a directory lists the peer; nil if the peer has no session.
     package var entry: Entry? {
         guard let attempt, let membership else { return nil }
         return Entry(
@@ -68,7 +68,7 @@ extension ScriptedPeer {
     /// Makes a HELLO, and discards the previous session.
     ///
     /// - Parameter name: The name in the HELLO; nil for the peer's own.
-    /// - Returns: The bytes; none if no secret can be agreed with the server's key.
+    /// - Returns: The bytes of the HELLO; an empty array if no secret can be agreed with the server's key.
     package mutating func hello(
         as name: PeerName? = nil, from address: SocketAddress, ephemeral: Secret32, cookie: Bytes16 = .zero
     ) -> [UInt8] {
@@ -116,7 +116,7 @@ extension ScriptedPeer {
             .verified(by: server, in: context, extra: .transcript(transcript)).body
     }
 
-    /// A valid CONFIRM.
+    /// A valid CONFIRM; nil before the peer has opened a WELCOME.
     package var confirm: ForgedDatagram? {
         guard let token = membership?.welcome.token else { return nil }
         return draft(.confirm, Heartbeat(number: 1, token: token, version: 0, part: 0), counter: 1)
@@ -126,15 +126,15 @@ extension ScriptedPeer {
 // MARK: being a member
 
 extension ScriptedPeer {
-    /// Takes the next counter and the next number.
+    /// Adds 1 to `counter` and to `number`.
     package mutating func advance() {
         counter += 1
         number += 1
     }
 
-    /// Returns a CONFIRM, HEARTBEAT or LEAVE.
+    /// Returns a datagram to the server: a CONFIRM, HEARTBEAT or LEAVE. Returns nil if the peer has no session.
     ///
-    /// - Parameter counter: The counter; nil for the newest.
+    /// - Parameter counter: The counter of the datagram; nil for the peer's newest counter.
     package func draft(_ fields: OpenFields, _ payload: some Payload, counter: UInt64? = nil) -> ForgedDatagram? {
         guard let membership else { return nil }
         return ForgedDatagram(
@@ -143,15 +143,15 @@ extension ScriptedPeer {
             payload: payload.encoded, signer: key, context: context, key: membership.keys.peerToServer)
     }
 
-    /// Returns the next HEARTBEAT with the newest token.
+    /// Returns the next HEARTBEAT, with the newest token; nil if the peer has no session.
     package mutating func heartbeat(version: UInt64, part: UInt16 = 0) -> ForgedDatagram? {
         advance()
         return draft(.heartbeat, Heartbeat(number: number, token: token, version: version, part: part))
     }
 
-    /// Returns a MESSAGE to the member that `entry` lists.
+    /// Returns a MESSAGE to the member that `entry` lists; nil if the peer has no session.
     ///
-    /// - Parameter counter: The counter; nil for the next.
+    /// - Parameter counter: The counter of the datagram; nil for the peer's next counter.
     package mutating func message(
         _ message: PeerMessage, to entry: Entry, counter: UInt64? = nil
     ) -> ForgedDatagram? {
@@ -168,9 +168,10 @@ extension ScriptedPeer {
             payload: payload.encoded, signer: self.key, context: context, key: key)
     }
 
-    /// Returns an ACK for the message with this number from the member that `entry` lists.
+    /// Returns an ACK for the message with this number from the member that `entry` lists; nil if the peer has no
+    /// session.
     ///
-    /// - Parameter counter: The counter; nil for the next.
+    /// - Parameter counter: The counter of the datagram; nil for the peer's next counter.
     package mutating func acknowledgment(
         of number: UInt64, to entry: Entry, counter: UInt64? = nil
     ) -> ForgedDatagram? {
@@ -178,9 +179,10 @@ extension ScriptedPeer {
         return toMember(.ack, body, entry, counter: counter)
     }
 
-    /// Seals `plaintext`, any payload and signature, for the member that `entry` lists.
+    /// Returns a MESSAGE to the member that `entry` lists, with `plaintext` in place of the payload and its signature.
+    /// `plaintext` may be any bytes.
     ///
-    /// - Parameter sender: The session in the header; nil for the peer's own.
+    /// - Parameter sender: The sender's session in the header; nil for the peer's own session.
     package mutating func sealed(_ plaintext: [UInt8], from sender: SessionID?, for entry: Entry) -> [UInt8]? {
         guard var draft = message(PeerMessage(audience: nil, number: 1, body: []), to: entry) else { return nil }
         if let sender { draft.from = sender.rawValue }
@@ -189,13 +191,15 @@ extension ScriptedPeer {
 
     /// Seals the newest overheard message again, for the member that `entry` lists.
     ///
-    /// - Parameter asItself: True for the peer's own session in the header, false for the sender's.
+    /// - Parameter asItself: True if the header is to name the peer's own session; false for the session of the
+    ///   message's sender.
     package mutating func resealed(for entry: Entry, asItself: Bool) -> [UInt8]? {
         guard let overheard else { return nil }
         return sealed(overheard.plaintext, from: asItself ? nil : overheard.sender.session, for: entry)
     }
 
-    /// Returns the key of the messages to the member that `entry` lists, or from it if `isSending` is false.
+    /// Returns the key that seals messages to the member that `entry` lists, or messages from that member if
+    /// `isSending` is false. Returns nil if the peer has no session.
     package func pairKey(with entry: Entry, isSending: Bool) -> Secret32? {
         guard let attempt, let membership,
             let secret = context.primitives.agree(attempt.ephemeral, entry.agreementKey)

@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
-/// One session of a server that has a real key and follows no rules. It answers one HELLO, and sends anything in the
-/// session that its WELCOME opens.
+/// One session of a server that has a real key and need not follow the protocol. The server answers one HELLO, and can
+/// send anything in the session that its WELCOME opens.
 package struct ScriptedServer: Sendable {
     package let session: SessionID
     package let epoch: UInt64
@@ -23,8 +23,8 @@ package struct ScriptedServer: Sendable {
     ///
     /// - Parameters:
     ///   - address: The address of the peer.
-    ///   - directory: The id of the directory; nil for the epoch.
-    /// - Throws: The reason why `hello` is not a valid HELLO to the server of `key`.
+    ///   - directory: The id of the directory; nil to use the epoch as the id.
+    /// - Throws: The reason why `hello` is not a valid HELLO to the server with this key.
     package init(
         key: SigningKey, context: SigningContext, hello: [UInt8], from address: SocketAddress, session: SessionID,
         epoch: UInt64, directory: UInt64? = nil, ephemeral: Secret32, parameters: Welcome.Parameters = .ordinary
@@ -78,20 +78,20 @@ package struct ScriptedServer: Sendable {
 
     // MARK: in the session
 
-    /// Returns a PULSE, SNAPSHOT, DELTA or GOODBYE.
+    /// Returns a datagram to the peer in the session: a PULSE, SNAPSHOT, DELTA or GOODBYE.
     package func draft(_ fields: OpenFields, _ payload: some Payload, counter: UInt64) -> ForgedDatagram {
         ForgedDatagram(
             fields, to: session.rawValue, from: epoch, counter: counter, payload: payload.encoded, signer: key,
             context: context, key: keys.serverToPeer)
     }
 
-    /// Returns a datagram with the next counter.
+    /// Returns a datagram in the session with the next counter.
     package mutating func next(_ fields: OpenFields, _ payload: some Payload) -> ForgedDatagram {
         counter += 1
         return draft(fields, payload, counter: counter)
     }
 
-    /// Returns the next PULSE.
+    /// Returns a PULSE with the next number and the next counter.
     package mutating func pulse(
         echo: UInt64, token: UInt64, version: UInt64, digest: Bytes32 = .zero
     ) -> ForgedDatagram {
@@ -100,7 +100,7 @@ package struct ScriptedServer: Sendable {
         return next(.pulse(echo: echo, token: token), pulse)
     }
 
-    /// Opens and verifies a datagram of the peer in the session.
+    /// Opens and verifies a datagram that the peer has sent in the session.
     package func open<Body: Payload>(_ body: Body.Type, _ bytes: [UInt8]) throws(Rejection) -> Body {
         let datagram = try Datagram(decoding: bytes.span)
         let extra: SigningContext.Extra =
@@ -111,7 +111,7 @@ package struct ScriptedServer: Sendable {
 }
 
 extension Welcome.Parameters {
-    /// The default intervals of a server.
+    /// The default intervals of a server, as a WELCOME announces them.
     package static var ordinary: Welcome.Parameters {
         Welcome.Parameters(
             heartbeat: ProtocolConstants.heartbeatInterval, lifetime: ProtocolConstants.lifetime,

@@ -1,7 +1,7 @@
 package import SecureMeshCore
 
-/// A change of bytes, as an attacker, a faulty network or a fuzzer makes it. Indices are taken modulo the number of
-/// bytes.
+/// A change of the bytes of a datagram, such as an attacker, a faulty network or a fuzzer makes. Indices are taken
+/// modulo the number of bytes.
 package enum Tampering: Sendable {
     case flip(index: Int, mask: UInt8)
     case set(index: Int, to: UInt8)
@@ -11,7 +11,7 @@ package enum Tampering: Sendable {
     case truncate(by: Int)
     case extend(with: [UInt8])
 
-    /// Draws a change of one or two of `size` bytes. Some of these changes have no effect.
+    /// Chooses at random a change of one or two bytes in a datagram of `size` bytes. The change may have no effect.
     package init(_ random: inout RandomSource, size: Int) {
         guard size > 0 else {
             self = .extend(with: [0])

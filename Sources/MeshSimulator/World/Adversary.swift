@@ -1,22 +1,25 @@
 internal import SecureMeshCore
 
-/// An attacker. It knows what the network shows and what its own keys open, and nothing else.
+/// An attacker. It knows only what it sees on the network and what its own keys can open.
 ///
-/// An attacker on the path sees every datagram when it is sent, and may withhold or change it. One off the path can
-/// only send. Both receive the datagrams to their own addresses.
+/// An attacker on the path sees every datagram when it is sent, and may withhold or change the datagram. An attacker
+/// off the path can only send datagrams. Attackers of both kinds receive the datagrams that are sent to their own
+/// addresses.
 protocol Adversary: AnyObject {
     /// The number of attempts and successes, as far as the attacker can tell.
     var record: Recording.Attack { get set }
     /// True if the attacker is on the path, so that `intercept` is called for every datagram.
     var isOnPath: Bool { get }
 
-    /// Acts. The first call is at the beginning of the attack; `nextAct` sets the time of the next one.
+    /// Carries out the part of the attack that is due, such as sending datagrams. The first call is at the beginning of
+    /// the attack. `reach.nextAct` sets the time of the next call.
     func act(_ reach: inout AttackerActions)
     /// Returns the datagram to send on in place of `flight`, or nil to withhold it.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
     /// Handles a datagram that was sent to one of the attacker's own addresses.
     func receive(_ flight: Flight, _ reach: inout AttackerActions)
-    /// Takes a fact that only the world knows, to measure the success of the attack. The attacker must not act on it.
+    /// Takes a fact that only the world knows, to measure the success of the attack. The attacker must not use the fact
+    /// for anything else.
     func witness(_ fact: Fact)
     func conclude(_ world: WorldView)
 }
@@ -30,7 +33,8 @@ extension Adversary {
     func conclude(_ world: WorldView) {}
 }
 
-/// The actions of an attacker in one call.
+/// The actions of an attacker in one call of a method of `Adversary`, and what the attacker may use for them: the time,
+/// its keys and a random source.
 struct AttackerActions {
     let now: Instant
     /// The number of the attacker, which all of its datagrams carry.
@@ -38,7 +42,7 @@ struct AttackerActions {
     let holdings: AttackerKeys
     var random: RandomSource
     private(set) var outgoing: [(flight: Flight, delay: Duration)] = []
-    /// The time until the next `act`, or nil for none.
+    /// The time until the next call of `act`; nil for no further call.
     var nextAct: Duration?
 
     init(now: Instant, attacker: Int, holdings: AttackerKeys, random: RandomSource) {
@@ -54,7 +58,7 @@ struct AttackerActions {
     /// Returns one of the attacker's own addresses, by its number.
     func address(_ number: Int) -> SocketAddress { Addresses.slot(Self.firstSlot + attacker << 12 + number) }
 
-    /// Sends bytes that the attacker made, from any address. If `isGarbage`, no machine may act on them.
+    /// Sends bytes that the attacker made, from any address. If `isGarbage` is true, no machine may act on the bytes.
     mutating func send(
         _ bytes: [UInt8], from source: SocketAddress, to destination: SocketAddress = Addresses.server,
         after delay: Duration = .zero, isGarbage: Bool = false
@@ -67,7 +71,8 @@ struct AttackerActions {
 
     /// Sends a datagram of another sender after a delay.
     ///
-    /// - Parameter isCopy: True if the datagram has already been sent on; false to send it instead of the withheld one.
+    /// - Parameter isCopy: True if the datagram itself is delivered, too; false if the attacker has withheld the
+    ///   datagram and sends it now.
     mutating func forward(_ flight: Flight, after delay: Duration, isCopy: Bool) {
         var flight = flight
         flight.isCopy = flight.isCopy || isCopy
@@ -85,14 +90,15 @@ struct AttackerKeys {
         let name: PeerName
     }
 
-    /// The context of the mesh. Its primitives are not watched, because an attacker may use its own keys as it likes.
+    /// The context of the mesh. The primitives in it are not watched, because an attacker may use its own keys as it
+    /// likes.
     let context: SigningContext
     /// The server's intervals, which are public.
     let parameters: Welcome.Parameters
     let insider: Insider?
     /// Another identity on the roster, for an attack that needs two.
     let accomplice: Insider?
-    /// The server's own key, if the attacker has stolen it.
+    /// The server's secret key, if the attacker has stolen it; otherwise nil.
     let serverKey: SigningKey?
 
     init(
@@ -135,7 +141,7 @@ enum Fact {
         let at: Instant
         let departure: Departure
         let diedAt: Instant?
-        /// True if the server expired the member although it had just proved that it is alive.
+        /// True if the server expired the member although the member had just proved that it is alive.
         let isWrong: Bool
         /// A member that has given no sign of life since this time must have expired by now.
         let latestSign: Instant

@@ -36,7 +36,7 @@ extension World {
     }
 
     /// Hands a datagram to the attackers on the path, one after the other. Returns the datagram that they pass on, or
-    /// nil if one withholds it.
+    /// nil if one of them withholds the datagram.
     func passAttackers(_ flight: Flight) -> Flight? {
         let sent = flight.bytes
         var flight = flight

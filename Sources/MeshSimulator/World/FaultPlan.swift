@@ -1,9 +1,10 @@
 internal import SecureMeshCore
 
-/// Draws the scenario of one world of a swarm from a seed: the faults, their severity, their times and their targets.
+/// Chooses the scenario of one world of a swarm at random, from a seed: the faults, their severity, their times and
+/// their targets.
 ///
-/// Each world has only some of the faults, because faults may hide the effects of others (swarm testing, Groce et al.
-/// 2012).
+/// Each world has only some of the faults, because one fault may hide the effects of another (swarm testing, Groce et
+/// al. 2012).
 package struct FaultPlan {
     private var random: RandomSource
     private var scenario: Scenario
@@ -11,7 +12,8 @@ package struct FaultPlan {
     /// The smallest number of peers in a world with many peers.
     private static let many = 20
 
-    /// Returns the scenario of `seed`, with `attack` in addition to the drawn faults.
+    /// Returns the scenario for `seed`. If `attack` is not nil, the scenario has this attack in addition to the random
+    /// faults.
     package static func scenario(seed: UInt64, attack: Strategy? = nil) -> Scenario {
         var plan = FaultPlan(seed: seed)
         var scenario = plan.draw(attack)
@@ -70,8 +72,8 @@ package struct FaultPlan {
         if random.chance(50) { add(.pauseServer(pause)) } else { add(.pause(random.below(scenario.peers), pause)) }
     }
 
-    /// Draws mostly the default intervals, and sometimes short ones. With the default intervals alone, few members
-    /// would expire or rekey in a short world.
+    /// Chooses the intervals at random: mostly the defaults, and sometimes shorter ones. With the default intervals
+    /// alone, few members would expire or rekey in a short world.
     private mutating func drawSettings() {
         if random.chance(20) {
             scenario.heartbeat = .milliseconds(100 * (1 + random.below(8)))

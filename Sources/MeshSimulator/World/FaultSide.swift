@@ -2,8 +2,8 @@ internal import SecureMeshCore
 
 /// Carries out the faults of a world, and ends them.
 extension World {
-    /// Carries out a fault of the scenario, the end of a pause (`endPause`), or the first start of a peer if the number
-    /// is below 0.
+    /// Carries out a fault of the scenario, the end of a pause (`endPause`), or the first start of a peer. A number
+    /// below 0 stands for the first start of a peer.
     func fault(_ number: Int) {
         state.trace.step(7, at: now, subject: number)
         guard number >= 0 else { return begin(-1 - number) }
@@ -41,8 +41,8 @@ extension World {
         tell([], "\(fault)")
     }
 
-    /// Ends a pause. The numbers of pauses follow those of the faults: first the number of the server's pause, then
-    /// those of the peers' pauses.
+    /// Ends a pause. The numbers of pauses follow the numbers of the faults: first the server's pause, then the pauses
+    /// of the peers in the order of their indices.
     private func endPause(_ number: Int) {
         let index = number - scenario.faults.count - 1
         if index < 0 { endServersPause() } else { resume(index) }
@@ -50,7 +50,7 @@ extension World {
 
     // MARK: the server
 
-    /// Starts a process of the server, and notes its epoch as one of the true server.
+    /// Starts a process of the server, and notes the epoch of the process as an epoch of the true server.
     func beginServer() {
         startServer()
         trueEpochs.insert(server.epoch)
@@ -96,7 +96,7 @@ extension World {
         wakeServer()
     }
 
-    /// The roster of a world that is not open.
+    /// The present roster, if the world is not open to all keys.
     private var roster: Roster {
         let listed = peers.filter { !$0.isRevoked }.map { ($0.publicKey, $0.name) }
         return Roster(authorized: Dictionary(uniqueKeysWithValues: listed + insiders.map { ($0.key, $0.value) }))
@@ -104,7 +104,7 @@ extension World {
 
     // MARK: peers
 
-    /// Starts a process for the first time or again, unless it runs.
+    /// Starts a process of a peer, for the first time or again. Does nothing if a process of the peer is running.
     private func begin(_ index: Int, elsewhere: Bool = false) {
         let isNew = !peers[index].hasBegun
         guard isNew || !peers[index].process.isRunning else { return }
@@ -182,7 +182,7 @@ extension World {
 
     // MARK: healing
 
-    /// Ends all faults and attacks, and starts every peer that may be a member.
+    /// Ends all faults and attacks, and starts or resumes every peer that may be a member.
     func heal() {
         recorder.healing(now: now)
         isHealing = true

@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// Meshes of 50 to 1,000 peers. In half of them all processes share the cores of one host, as in `scripts/stress` with
-/// real sockets.
+/// Meshes of 50 to 1,000 peers. In some of them all processes share the cores of one host, as they do with real sockets
+/// in `scripts/stress`.
 package enum HostScenario: String, CaseIterable, Sendable {
     /// 500 peers start, one every 20 ms.
     case form
@@ -11,16 +11,16 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case restart
     /// 300 peers are paused for 5 s.
     case stop
-    /// 100 peers are paused for 1.3 s. No process waits for a processor.
+    /// 100 peers are paused for 1.3 s. No work takes CPU time.
     case nap
-    /// 50 peers with a long round trip are paused for 0.24 s, twice. After the second pause the PULSE that keeps the
-    /// connection waits in the sockets of some of them.
+    /// 50 peers with a long round trip are paused for 0.24 s, twice. At the end of the second pause, the PULSE that
+    /// keeps the connection still waits in the sockets of some peers.
     case far
     /// A network loses 20 % of the datagrams of 50 peers, for five minutes.
     case lossy
-    /// 50 peers start on two cores while HELLOs are repeated from thousands of addresses.
+    /// 50 peers start on two cores while an attacker repeats HELLOs from thousands of addresses.
     case flooded
-    /// 200 peers start one after the other, on a network with a latency of 10 ms. No process waits for a processor.
+    /// 200 peers start one after the other, on a network with a latency of 10 ms. No work takes CPU time.
     case newcomer
 
     private var peers: Int {

@@ -1,11 +1,12 @@
 internal import SecureMeshCore
 
-/// The conditions of the network. Shares are whole numbers of millionths, so that rounding is the same on every
-/// machine.
+/// The conditions of the network. Shares of datagrams are whole numbers of millionths, so that rounding is the same on
+/// every machine.
 package struct LinkConditions: Hashable, Sendable {
     /// The one-way delay without jitter.
     package var latency = Duration.milliseconds(10)
-    /// The greatest random addition to the latency. It is uniformly distributed, so datagrams can overtake each other.
+    /// The greatest random addition to the latency. The addition is uniformly distributed, so datagrams can overtake
+    /// each other.
     package var jitter = Duration.zero
     package var loss = 0
     package var duplication = 0
@@ -29,7 +30,7 @@ package struct LinkConditions: Hashable, Sendable {
     }()
 }
 
-/// A set of peers that cannot reach the others, in one direction or both.
+/// A set of peers that are cut off from all other peers, in one direction or in both.
 package struct Partition: Hashable, Sendable {
     package enum Direction: Hashable, Sendable {
         case both
@@ -39,7 +40,7 @@ package struct Partition: Hashable, Sendable {
         case inward
     }
 
-    /// The indices of the peers.
+    /// The indices of the cut-off peers.
     package var cutOff: Set<Int>
     /// True if the server is on the side of the cut-off peers.
     package var cutsServer = false
@@ -49,7 +50,8 @@ package struct Partition: Hashable, Sendable {
         self.cutOff = cutOff
     }
 
-    /// Returns true if a datagram from `source` to `destination` is lost. Both are indices of peers; nil is the server.
+    /// Returns true if a datagram from `source` to `destination` is lost. Both are indices of peers; nil stands for the
+    /// server.
     func separates(_ source: Int?, _ destination: Int?) -> Bool {
         let isFromInside = source.map(cutOff.contains) ?? cutsServer
         let isToInside = destination.map(cutOff.contains) ?? cutsServer

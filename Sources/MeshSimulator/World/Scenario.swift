@@ -3,13 +3,13 @@ internal import SecureMeshCore
 /// The description of a world: its size, its settings, its faults and its duration.
 package struct Scenario: Sendable {
     package enum Cryptography: String, CaseIterable, Sendable {
-        /// libsodium, with every seal watched.
+        /// libsodium. `WatchedPrimitives` checks every seal.
         case real
         /// `InsecureTestCrypto`, for worlds of thousands of peers.
         case insecureTest
     }
 
-    /// The messages of the peers. No peer sends any if `interval` is nil.
+    /// The messages that the peers send. If `interval` is nil, no peer sends any message.
     package struct Talk: Hashable, Sendable {
         package var interval: Duration?
         /// The number of peers that send messages.
@@ -30,7 +30,7 @@ package struct Scenario: Sendable {
     package var peers: Int
     /// The time over which the starts of the peers are evenly spread.
     package var arrivals = Duration.seconds(1)
-    /// The time after which all faults and attacks end, and the mesh heals.
+    /// The time from the beginning of the world until all faults and attacks end and the mesh begins to heal.
     package var duration: Duration
     /// The time after `duration` within which the mesh must be whole again.
     package var healing = Duration.seconds(30)
@@ -39,7 +39,7 @@ package struct Scenario: Sendable {
     package var faults: [TimedFault] = []
     package var attacks: [AttackPlan] = []
     package var talk = Talk()
-    /// The greatest drift of a clock, in millionths.
+    /// The greatest drift of a clock, in parts per million.
     package var drift = 200
     /// The size of a socket's buffer, in bytes.
     package var buffer = usualBuffer
@@ -51,7 +51,7 @@ package struct Scenario: Sendable {
     package var trust = ProtocolConstants.trust
     package var rekey = ProtocolConstants.rekey
     package var isOpen = false
-    /// The greatest number of peers with which everything is checked after every step. In larger worlds checks that
+    /// The greatest number of peers with which everything is checked after every step. In larger worlds, checks that
     /// cost O(n²) are left out.
     package static let closeScrutiny = 64
 
@@ -78,15 +78,15 @@ package struct TimedFault: Sendable {
     }
 }
 
-/// A fault. Peers are indices. A fault that makes no sense at its time, such as a restart of a running process, does
-/// nothing.
+/// A fault. A peer is named by its index. A fault that makes no sense at its time, such as a restart of a running
+/// process, does nothing.
 package enum Fault: Hashable, Sendable {
     case crash(Int)
     /// Starts a new process with the same key, at the same or at another address.
     case restart(Int, elsewhere: Bool)
     /// Lets the peer send LEAVE and end.
     case leave(Int)
-    /// Stops the process for a while. Meanwhile its socket fills, and its clock runs on.
+    /// Stops the process for a while. During that time its socket fills, and its clock runs on.
     case pause(Int, Duration)
     /// Moves the peer to another address, as a NAT does when it has lost its mapping.
     case move(Int)
@@ -104,7 +104,7 @@ package enum Fault: Hashable, Sendable {
     case network(LinkConditions)
 }
 
-/// An attack, with its beginning and its end.
+/// An attack, with the times of its beginning and its end since the beginning of the world.
 package struct AttackPlan: Hashable, Sendable {
     package var strategy: Strategy
     package var from: Duration

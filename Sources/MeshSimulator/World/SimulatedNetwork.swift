@@ -7,7 +7,7 @@ struct SimulatedNetwork {
     private var random: RandomSource
     /// The number of lost datagrams by reason.
     private(set) var losses: [Recording.Loss: Int] = [:]
-    /// The copies of the newest datagram that will arrive, with their times.
+    /// The copies of the newest datagram that will arrive, each with the time of its arrival.
     private(set) var arrivals: [(flight: Flight, at: Instant)] = []
 
     init(_ conditions: LinkConditions, random: RandomSource) {

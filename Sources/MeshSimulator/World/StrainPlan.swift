@@ -1,10 +1,10 @@
 internal import SecureMeshCore
 
-/// Draws the strain on some of the worlds of a swarm: loss, long round trips, slow processors, a restart of the server,
-/// or a pause of all peers at once.
+/// Chooses at random the strain on some of the worlds of a swarm: loss, long round trips, slow processors, a restart of
+/// the server, or a pause of all peers at once.
 ///
-/// Some of these worlds have faults too (`FaultPlan`). The others have nothing but strain, so they must keep stricter
-/// promises (`Expectation`).
+/// Some of the strained worlds also have faults (`FaultPlan`). The others have no faults besides the strain, so they
+/// must keep stricter promises (`Expectation`).
 struct StrainPlan {
     private enum Strain: CaseIterable {
         case loss, distance, processors, restarts
@@ -12,12 +12,12 @@ struct StrainPlan {
 
     private var random: RandomSource
 
-    /// Makes a plan with a random source of its own, so that the other worlds stay the same.
+    /// Makes a plan with a random source of its own. So the worlds without strain do not depend on this plan.
     init(seed: UInt64) {
         random = .seeded(seed ^ 0x5354_5241_494E)
     }
 
-    /// Returns a scenario in place of `scenario` for about one seed in ten; nil for the others.
+    /// Returns a strained scenario in place of `scenario` for about one seed in ten; nil for the other seeds.
     mutating func replace(_ scenario: Scenario) -> Scenario? {
         guard random.chance(10) else { return nil }
         var strained = Scenario(seed: scenario.seed, peers: 10 + random.below(16), duration: .zero)
@@ -51,9 +51,9 @@ struct StrainPlan {
         return strained
     }
 
-    /// Returns a limit of joins. A mesh exceeds it only if joins cause further joins. Each peer joins once, and once
-    /// more after a restart. On a host this slow each may also lose the server once while all of them join, and then
-    /// joins a third time.
+    /// Returns the largest number of joins that a mesh of `peers` peers needs. Only a mesh in which joins cause further
+    /// joins exceeds this number. Each peer joins once at its start, and once more after a restart of the server. On a
+    /// slow host, each peer may also lose the server once while all peers join, and then joins a third time.
     private static func fewJoins(_ peers: Int) -> Expectation { .joins(atMost: peers * 3) }
 
     /// Adds strain to a scenario, for about one seed in seven.
@@ -75,7 +75,7 @@ struct StrainPlan {
         }
     }
 
-    /// Adds processors so slow that a mesh in which nothing happens uses 20 to 49 % of their time.
+    /// Adds processors so slow that an idle mesh uses 20 to 49 % of their time.
     private mutating func addProcessors(_ scenario: inout Scenario) {
         var processors = Processors(cores: 1 + random.below(2))
         let share = 20 + random.below(30)
@@ -90,7 +90,7 @@ struct StrainPlan {
         scenario.buffer = max(scenario.buffer, Self.limitedBuffer)
     }
 
-    /// Restarts the server, or stops all peers for some seconds.
+    /// Adds a restart of the server, or a pause of all peers for some seconds.
     private mutating func addRestart(_ scenario: inout Scenario) {
         let at = random.duration(in: scenario.duration / 3...scenario.duration * 2 / 3)
         if random.chance(60) {
@@ -110,15 +110,15 @@ struct StrainPlan {
     private static let restingMember = Duration.microseconds(800)
 }
 
-/// A promise that a world with little trouble must keep.
+/// A promise that a world with few troubles must keep.
 package enum Expectation: Hashable, Sendable {
-    /// No peer loses the server, and no member departs.
+    /// No peer loses the connection to the server, and no member departs.
     case nobodyIsLost
     /// No member expires.
     case nobodyExpires
     /// The server accepts at most this number of joins.
     case joins(atMost: Int)
-    /// Each process may send messages at most this time after its start.
+    /// Each process gains the right to send messages within this time after its start.
     case speaks(within: Duration)
     /// No peer reports that a member has left.
     case nobodyIsReportedGone

@@ -3,20 +3,20 @@ package import SecureMeshCore
 /// A virtual mesh with the faults and attacks of a scenario. The same scenario gives the same world on every machine,
 /// to the byte.
 ///
-/// While there are faults, the invariants are checked after every step. Then all faults end, and the mesh must be whole
-/// again in time.
+/// The invariants are checked after every step. At the end of `Scenario.duration` all faults end, and then the mesh
+/// must be whole again within `Scenario.healing`.
 package final class World {
     let scenario: Scenario
     package let state: MeshState
     var network: SimulatedNetwork
     var recorder: Recorder
-    /// The partitions in force, as the recording describes them.
+    /// The descriptions of the present partitions for the recording, by the number of the partition.
     var partitionNames: [Int: String] = [:]
-    /// The refusals that ended processes of the server have counted.
+    /// The refusals that former processes of the server have counted.
     var serverRefusals = RejectionCounters()
-    /// The refusals that ended processes of peers have counted.
+    /// The refusals that former processes of the peers have counted.
     var peerRefusals = RejectionCounters()
-    /// The identities of attackers that are on the roster.
+    /// The keys and names of the attackers that are on the roster.
     let insiders: [PublicKey: PeerName]
     /// The epochs of all processes of the true server.
     var trueEpochs: Set<UInt64> = []
@@ -25,13 +25,14 @@ package final class World {
     var owners: [Int?] = []
     var attackers: [Attacker] = []
     var isHealing = false
-    /// The number of times that a peer has lost the server.
+    /// The number of times that peers have lost their connection to the server.
     var lostServers = 0
-    /// The number of times that a peer has reported the departure of a member.
+    /// The number of times that peers have reported the departure of a member.
     var reportedGone = 0
     /// True if the world is small enough to check everything after every step.
     var isClose: Bool { state.invariants.isClose }
-    /// Called with a line for each event, for the story of a failure.
+    /// A function that is called for each event, so that the events before a failure can be shown; nil if they are not
+    /// needed.
     private let tell: ((Instant, [Int], String) -> Void)?
     private var progress: (Progress) -> Void = { _ in }
 
@@ -236,8 +237,8 @@ package final class World {
         }
     }
 
-    /// Checks the table sizes of the server and of one peer in ten. In small worlds those of all peers are checked
-    /// after each step.
+    /// Checks the table sizes of the server and of one peer in ten. In small worlds, the table sizes of all peers are
+    /// also checked after each step.
     private func checkUsages() {
         state.invariants.check(server.usages, of: nil, now: now)
         let first = recorder.recording.samples.count % 10
@@ -279,7 +280,8 @@ package final class World {
         )
     }
 
-    /// Checks that after the end of all faults each message reaches all members, or the one that it is addressed to.
+    /// Checks that after the end of all faults each message reaches all members, or the one member that it is addressed
+    /// to.
     private func checkThatMessagesFlow() {
         let live = peers.indices.filter { peers[$0].isLive }
         var spoken: [(sender: Int, receivers: [Int], message: Int)] = []
@@ -324,7 +326,7 @@ package final class World {
 
     private static let finalSpeakers = 32
     private static let finalSpeakersOfHost = 4
-    /// The time by which a sweep of a server on a busy host may be late.
+    /// The delay that a sweep of a server on a busy host may have.
     private static let lateness = Duration.seconds(8)
     private static let slowDelivery = Duration.seconds(10)
 }

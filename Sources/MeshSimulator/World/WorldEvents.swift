@@ -54,9 +54,9 @@ extension World: VirtualMesh {
         if !peers[index].hasEnded { tellAttacker(of: handling) }
     }
 
-    /// Ends the wait that a GOODBYE "replaced" demands, unless the peer may have forgotten that its own CONFIRM caused
-    /// it. For some seconds a peer remembers that a CONFIRM that it gave up may still replace its session, and then it
-    /// need not wait. It has forgotten that only if its clock has jumped or the GOODBYE is late.
+    /// Ends the wait that a GOODBYE "replaced" demands of a peer, unless the GOODBYE is late or the peer's clock has
+    /// jumped. In a world, the only cause of such a GOODBYE is a CONFIRM of the peer itself that the peer has given up.
+    /// For some seconds the peer remembers that CONFIRM, and then it need not wait.
     private func checkWait(of index: Int, _ flight: Flight) {
         guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longDelay
@@ -114,8 +114,8 @@ extension World: VirtualMesh {
         recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
     }
 
-    /// Returns true if the peer follows a lying server, or did so recently that messages from that time may still be
-    /// under way.
+    /// Returns true if the peer follows a lying server, or has done so until recently, so that messages from that time
+    /// may still be under way.
     package func isDeceived(_ index: Int) -> Bool {
         let epoch = peers[index].process.epoch
         return epoch != 0 && !trueEpochs.contains(epoch)
@@ -200,7 +200,7 @@ extension World: VirtualMesh {
 }
 
 extension Flight {
-    /// A short description for the story of a failure.
+    /// A short description of the datagram, for the list of events that explains a failure.
     fileprivate var description: String {
         let flags = (isCopy ? " again" : "") + (isBroken ? ", broken" : "")
         return "\(describedKind) \(counter) of \(sender)\(flags)"
