@@ -2,7 +2,7 @@
 // snippet.show
 import SecureMesh
 
-/// Counts the words that each member has sent. It needs only events, and no peer.
+/// Counts the words that each member has sent. The counter needs only events, and no peer.
 struct WordCount {
     private(set) var words: [PublicKey: Int] = [:]
 
@@ -18,7 +18,7 @@ struct WordCount {
     }
 }
 
-/// Tests the handler with events that the test makes. A program calls it in `for await event in peer.events`.
+/// Tests the handler with events that the test makes. A program calls `handle` in `for await event in peer.events`.
 func testWordCount() throws {
     let alice = Member(
         name: try PeerName("alice"), publicKey: SigningKey().publicKey,

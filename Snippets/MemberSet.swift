@@ -2,14 +2,14 @@
 // snippet.show
 import SecureMesh
 
-/// Prints each set of members. Every set is complete. A slow loop may miss some, but always gets the newest.
+/// Prints each set of members. Every set is complete. A slow loop may miss sets, but always gets the newest set.
 func followSets(of peer: MeshPeer) async {
     for await members in peer.membership {
         print(members.map(\.name.description).sorted().joined(separator: ", "))
     }
 }
 
-/// Keeps a set up to date with events, for programs that act on each change.
+/// Keeps a set of the members up to date with events, for programs that act on each change.
 func followEvents(of peer: MeshPeer) async throws(MeshError) {
     var members: [PublicKey: Member] = [:]  // by key: a member's name and address can change
     for await event in peer.events {

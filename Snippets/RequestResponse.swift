@@ -2,7 +2,8 @@
 // snippet.show
 import SecureMesh
 
-/// Sends requests to other members and matches the responses. A request is `?ID TEXT`, a response `!ID TEXT`.
+/// Sends requests to other members and matches the responses. A request has the form `?ID TEXT`, and a response
+/// `!ID TEXT`.
 actor Caller {
     struct NoResponse: Error {}
 

@@ -33,7 +33,7 @@ await withThrowingTaskGroup { tasks in
             }
         }
     }
-    // The first task that ends is the server, unless the program has a bug.
+    // Unless the program has a bug, the server is the first task that ends.
     do { try await tasks.next() } catch { print("the server has ended: \(error)") }
     tasks.cancelAll()
 }

@@ -12,28 +12,28 @@ extension SocketAddress {
 
     /// The address `[::]`, to bind a socket to every IPv6 and IPv4 address of the host.
     ///
-    /// - Parameter port: The port; 0 is a free one.
+    /// - Parameter port: The port. If it is 0, the system chooses a free port when a socket is bound.
     public static func wildcard(port: UInt16 = 0) -> SocketAddress {
         SocketAddress(ip: .v6(0, 0), port: port)
     }
 
-    /// Returns true if a socket that is bound to this address can send to `remote`.
+    /// Returns true if a socket that is bound to this address supports the IP version of `remote`.
     func reaches(_ remote: SocketAddress) -> Bool {
         isIPv6 ? isUnspecified || remote.isIPv6 : !remote.isIPv6
     }
 
-    /// The reason why an IPv6 link-local address cannot be used; nil for any other address.
+    /// The reason to reject the address if it is an IPv6 link-local address; nil for any other address.
     var linkLocalFault: String? {
         isIPv6 && isLinkLocal
             ? "\(self) is an IPv6 link-local address, which means another host on each link" : nil
     }
 
-    /// The reason why no socket of a server or a peer can be bound to the address; nil if one can.
+    /// The reason why neither a server nor a peer can bind a socket to the address; nil if there is no such reason.
     var bindFault: String? {
         isMulticastOrBroadcast ? "\(self) is a multicast or broadcast address, which no host has" : linkLocalFault
     }
 
-    /// The addresses of this host's network interfaces; empty if the system does not list them.
+    /// The addresses of this host's network interfaces; empty if the system cannot list them.
     static var ofHost: Set<IP> {
         let devices = (try? System.enumerateDevices()) ?? []
         return Set(devices.compactMap { $0.address.flatMap { SocketAddress($0)?.ip } })
@@ -61,13 +61,14 @@ extension SocketAddress {
         (try? NIOCore.SocketAddress(ipAddress: host, port: Int(port))).flatMap { SocketAddress($0) }
     }
 
-    /// Converts an IP address of SwiftNIO; nil for any other kind of address. An IPv4-mapped IPv6 address becomes an
-    /// IPv4 address.
+    /// Converts a socket address of SwiftNIO; returns nil if the address is neither IPv4 nor IPv6. An IPv4-mapped IPv6
+    /// address becomes an IPv4 address.
     init?(_ address: NIOCore.SocketAddress) {
         guard let port = address.port.flatMap(UInt16.init(exactly:)) else { return nil }
         switch address {
         case .v4:
-            // sockaddr_in: family 2, port 2, address 4. sockaddr_in6: family 2, port 2, flow 4, address 16.
+            // The sizes of the fields, in bytes. sockaddr_in: family 2, port 2, address 4. sockaddr_in6: family 2, port
+            // 2, flow 4, address 16.
             let ip: UInt32 = unsafe address.withSockAddr { pointer, _ in
                 unsafe UInt32(bigEndian: UnsafeRawPointer(pointer).loadUnaligned(fromByteOffset: 4, as: UInt32.self))
             }

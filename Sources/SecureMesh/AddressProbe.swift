@@ -1,11 +1,11 @@
 /// Tests whether a socket can be bound to an address, and how large a receive buffer the system grants it.
 package struct AddressProbe: Sendable {
-    /// The size of the receive buffer that was granted, in bytes.
+    /// The size of the receive buffer that the system has granted, in bytes.
     package let receiveBuffer: Int
     /// The size of the receive buffer that a server's or a peer's socket requests, in bytes.
     package var requestedReceiveBuffer: Int { Limits.receiveBuffer }
 
-    /// Binds a socket to the address and closes it again.
+    /// Binds a socket to the address, requests a receive buffer, and closes the socket again.
     ///
     /// - Throws: ``MeshError/addressInUse(_:)``, ``MeshError/cannotBind(_:reason:)``.
     package init(binding address: SocketAddress) throws(MeshError) {
@@ -17,8 +17,8 @@ package struct AddressProbe: Sendable {
         }
     }
 
-    /// Returns the largest packet, in bytes with its headers, that the system would send to an address without
-    /// fragmentation; nil if there is no route or the system does not report the size.
+    /// Returns the size of the largest packet, in bytes including its headers, that the system would send to an address
+    /// without fragmentation. Returns nil if there is no route or the system does not report the size.
     package static func pathMTU(to address: SocketAddress) -> Int? {
         let local = address.isIPv6 ? SocketAddress.wildcard() : SocketAddress(ip: .v4(0), port: 0)
         return (try? SocketDescriptor(bindingTo: local, isIPv6Only: false))?.pathMTU(to: address)

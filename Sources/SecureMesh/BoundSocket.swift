@@ -1,19 +1,20 @@
 internal import NIOCore
 
-/// One socket of the kernel: the descriptor that sends, the channel that reads, and their counters.
+/// A socket of the kernel: its descriptor, which sends; its SwiftNIO channel, which reads; and its counters.
 final class BoundSocket: @unchecked Sendable {
     /// The descriptor that sends; nil after `close`.
     private(set) var descriptor: SocketDescriptor?
-    /// The sizes of the buffers that the system has granted, in bytes.
+    /// The sizes of the receive buffer and of the send buffer that the system has granted, in bytes.
     let receiveBuffer: Int
     let sendBuffer: Int
-    /// True if the socket is read only when `read` is called, as the socket for strangers' datagrams is.
+    /// True if the socket is read only after a call of `read`. This is so for the socket that receives strangers'
+    /// datagrams.
     var isPaced: Bool
     /// The channel that reads; nil while it is being set up.
     var channel: (any Channel)?
     /// True if the last burst of reads ended because the socket was empty.
     private(set) var isDrained = true
-    /// The number of datagrams read.
+    /// The number of datagrams that were read from the socket.
     private(set) var received: UInt64 = 0
     private var burst = 0
     private var isReading = false
@@ -35,7 +36,7 @@ final class BoundSocket: @unchecked Sendable {
         channel?.close(promise: nil)
     }
 
-    /// Reads one burst as soon as a datagram has come. Only a paced socket needs this call.
+    /// Reads one burst of datagrams as soon as one has arrived. Only a paced socket (`isPaced`) needs this call.
     func read() {
         guard isPaced, !isReading, let channel else { return }
         isReading = true
@@ -47,6 +48,8 @@ final class BoundSocket: @unchecked Sendable {
         burst += 1
     }
 
+    /// Notes the end of a burst of reads.
+    ///
     /// - Parameter limit: The largest number of datagrams in a burst.
     func noteBurst(limit: Int) {
         isReading = false
@@ -54,12 +57,14 @@ final class BoundSocket: @unchecked Sendable {
         burst = 0
     }
 
-    /// Returns whether less than `share` of the send buffer is in use.
+    /// Returns true if less than `share` of the send buffer is in use.
     func isBelow(_ share: SendBufferGauge.Share) -> Bool {
         gauge.isBelow(share) { descriptor?.sendBufferUse }
     }
 
-    /// - Parameter local: The address of this host from which to send; nil if the system may choose.
+    /// Sends a datagram.
+    ///
+    /// - Parameter local: The address of this host from which to send; nil to let the system choose.
     func send(
         _ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP?
     ) -> SocketDescriptor.SendResult {

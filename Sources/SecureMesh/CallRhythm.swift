@@ -2,9 +2,9 @@ internal import SecureMeshCore
 
 /// The times at which calls at a fixed rate are due.
 ///
-/// Each call is due one interval after the time at which the call before it was due, not after it was made. So late
-/// calls do not lower the rate. Calls that are late by more than `mostLate` are skipped. A process that was stopped
-/// would otherwise make them all at once.
+/// Each call is due one interval after the previous call was due, even if the previous call was made late. So late
+/// calls do not lower the rate. A call that is late by more than `mostLate` is skipped. Otherwise a process that was
+/// stopped would make all missed calls at once when it continues.
 struct CallRhythm: Sendable {
     let interval: Duration
     private(set) var due: Instant
@@ -14,7 +14,7 @@ struct CallRhythm: Sendable {
         due = start + interval
     }
 
-    /// Sets `due` to the time of the next call, after a call was made.
+    /// Advances `due` to the next call, after a call was made.
     mutating func advance(now: Instant) {
         due = max(due + interval, now - Self.mostLate)
     }

@@ -1,4 +1,4 @@
-/// A value of a configuration that is out of range, or values that contradict each other.
+/// A fault of a configuration: a value that is out of range, or values that contradict each other.
 package struct ConfigurationFault: Error, Equatable {
     /// The settings that can have a fault.
     package enum Setting: Sendable {
@@ -12,7 +12,7 @@ package struct ConfigurationFault: Error, Equatable {
     }
 
     package let reason: String
-    /// The settings that cause the fault. Changing one of them resolves it.
+    /// The settings that cause the fault. A change to any of them can remove the fault.
     package let settings: [Setting]
 
     init(_ reason: String, _ settings: Setting...) {
@@ -22,14 +22,14 @@ package struct ConfigurationFault: Error, Equatable {
 }
 
 extension MeshServer.Configuration {
-    /// Checks the settings that depend on no file, and returns their faults.
+    /// Checks a server's settings, except its key and its roster, and returns the faults.
     ///
     /// - Parameters:
-    ///   - listen: The local addresses, 1 to 255.
-    ///   - heartbeatInterval: The time between the heartbeats of a peer, 20 ms to 20 s.
-    ///   - lifetime: The time until a silent peer expires, two heartbeat intervals to 65 s.
-    ///   - maximumPeers: The greatest number of members, 1 to 65,536.
-    ///   - eventLoops: The number of event loops, 1 to 64.
+    ///   - listen: The local addresses. Their number must be from 1 to 255.
+    ///   - heartbeatInterval: The time between the heartbeats of a peer, from 20 ms to 20 s.
+    ///   - lifetime: The time until a silent peer expires, from two heartbeat intervals to 65 s.
+    ///   - maximumPeers: The largest number of members, from 1 to 65,536.
+    ///   - eventLoops: The number of event loops, from 1 to 64.
     package static func faults(
         listen: [SocketAddress], heartbeatInterval: Duration, lifetime: Duration, maximumPeers: Int,
         eventLoops: Int
@@ -59,7 +59,7 @@ extension MeshServer.Configuration {
 }
 
 extension MeshPeer.Configuration {
-    /// Checks a peer's addresses, and returns the first fault; nil if they are valid.
+    /// Checks the addresses in a peer's settings, and returns the first fault; nil if both addresses are valid.
     ///
     /// - Parameters:
     ///   - bind: The address to bind.

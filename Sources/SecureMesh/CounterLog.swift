@@ -1,9 +1,9 @@
 internal import NIOCore
 
-/// Chooses the counters to log. Each reason gets at most one line every 10 seconds, however many datagrams come. When a
-/// flood has ended, its totals are logged.
+/// Decides which counters of datagrams are logged, and when. Each reason gets at most one log line per 10 seconds.
+/// After a flood of counted datagrams, the totals of the flood are logged.
 struct CounterLog<Reason: Hashable> {
-    /// The counts of a flood, from its first datagram to its last.
+    /// The count of each reason in a flood, and the time from the first datagram of the flood to the last.
     struct Totals {
         let counts: [(reason: Reason, count: UInt64)]
         let duration: Duration
@@ -11,30 +11,32 @@ struct CounterLog<Reason: Hashable> {
         var total: UInt64 { counts.reduce(0) { $0 + $1.count } }
     }
 
-    /// A series of counted datagrams, with less than 10 seconds between each and the next.
+    /// A series of counted datagrams without a pause of 10 seconds or more.
     private struct Flood {
         let start: Instant
         var last: Instant
         /// The reasons that have been logged during the flood.
         var logged: Set<Reason> = []
-        /// True if a reason has been logged more than once, so that no line has its total.
+        /// True if a reason has been logged more than once during the flood, so that no single line shows its total.
         var needsTotals = false
     }
 
     private var reported: [Reason: (count: UInt64, at: Instant)] = [:]
     private var flood: Flood?
-    /// The counts at the start of the flood.
+    /// The count of each reason at the start of the flood.
     private var base: [Reason: UInt64] = [:]
-    /// The sum of the counts so far.
+    /// The sum of the counts at the last call of `take`.
     private var sum: UInt64 = 0
-    /// The earliest time at which a reason that is held back, or the end of a flood, may be logged.
+    /// The earliest time at which a reason that was held back, or the totals of a flood, may be logged; nil if neither
+    /// waits.
     private(set) var deadline: Instant?
 
     func isDue(_ now: Instant) -> Bool { deadline.map { now >= $0 } ?? false }
 
-    /// Returns the reasons that are due, each with its count since its last line.
+    /// Returns the reasons for which a log line is due, each with its count since its last line.
     ///
-    /// - Parameter counts: The count of each reason since the start, in the order in which to log them.
+    /// - Parameter counts: The count of each reason since the server or the peer started, in the order of the log
+    ///   lines.
     mutating func take(_ counts: [(Reason, UInt64)], now: Instant) -> [(reason: Reason, count: UInt64)] {
         noteFlood(counts, now)
         var lines: [(Reason, UInt64)] = []
@@ -54,8 +56,8 @@ struct CounterLog<Reason: Hashable> {
         return lines
     }
 
-    /// Returns the totals of a flood that has ended, once. If each reason of the flood was logged once, there are no
-    /// totals: the lines show them.
+    /// Returns the totals of a flood, once, when the flood has ended; otherwise nil. Also returns nil if each reason
+    /// was logged only once during the flood, because those lines show its total.
     ///
     /// Call it after `take`, with the same arguments.
     mutating func takeTotals(_ counts: [(Reason, UInt64)], now: Instant) -> Totals? {
@@ -94,8 +96,8 @@ struct LogThrottle {
 
     /// Counts the event.
     ///
-    /// - Parameter times: The number of times that it has happened.
-    /// - Returns: The count since the last line if a line is due, else nil.
+    /// - Parameter times: The number of times that the event has happened since the last call.
+    /// - Returns: The count since the last log line if a new line is due; otherwise nil.
     mutating func happened(_ times: Int = 1, _ now: NIODeadline = .now()) -> Int? {
         count += times
         if let lastAt, now < lastAt + .nanoseconds(Limits.logInterval.wholeNanoseconds) { return nil }

@@ -8,7 +8,7 @@
 
 /// Opens descriptors of datagram sockets.
 package enum DatagramDescriptor {
-    /// Opens a socket that does not block and that a child process does not inherit. The caller closes it.
+    /// Opens a non-blocking socket that child processes do not inherit. The caller closes it.
     ///
     /// - Parameter family: `AF_INET`, `AF_INET6` or `AF_UNIX`.
     package static func open(family: CInt) throws(SystemError) -> CInt {

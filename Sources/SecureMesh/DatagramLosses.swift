@@ -1,26 +1,28 @@
 /// A reason why a socket of this process lost datagrams.
 @nonexhaustive
 public enum DatagramLoss: String, CaseIterable, Sendable {
-    /// The system refused to send: there is no route, a firewall rule forbids it, or the address is for broadcasts.
+    /// The system refused to send, for example because there is no route, a firewall rule forbids it, or the
+    /// destination is a broadcast address.
     case sendRefused
-    /// A datagram of a session had to wait for the send buffer, or for another event loop of the server, and the queue
-    /// was full.
+    /// The queue for datagrams of sessions was full. Datagrams wait in this queue while the send buffer is full, or
+    /// until another event loop of the server takes them.
     case sendQueueFull
     /// Messages were dropped because the send buffer was half full.
     case messagesDropped
-    /// Answers to strangers were dropped because a quarter of the send buffer was in use. Answers to addresses that do
-    /// not exist would otherwise fill it.
+    /// Answers to strangers were dropped because too much of the send buffer was in use. The limit is the smaller of
+    /// 128 KiB and a quarter of the buffer, or half of the buffer if this host knows the link-layer address for the
+    /// answer. Without this limit, answers to addresses that do not exist would fill the buffer.
     case answersDropped
-    /// Datagrams of senders without a session were dropped at a server. Either the kernel dropped them, because they
-    /// were not HELLOs or there were too many, or the queue of one of the server's lanes was full.
+    /// A server dropped datagrams of senders without a session. Either the kernel dropped them, because they were not
+    /// HELLOs or because too many waited, or the queue of one of the server's lanes was full.
     case strangersDropped
-    /// The receive buffer was full, so the kernel dropped datagrams; or the queue between two event loops of a server
-    /// was full. If the kernel of a server's host separates strangers' datagrams from members', this counts members'
-    /// only.
+    /// Received datagrams were dropped. Either the kernel dropped them because the receive buffer was full, or a server
+    /// dropped them because the queue between two of its event loops was full. If the kernel of a server's host
+    /// separates strangers' datagrams from members', this reason counts only members' datagrams.
     case receiveBufferFull
 }
 
-/// The number of datagrams that the sockets of a server or a peer have lost, by reason.
+/// The number of datagrams that the sockets of a server or a peer have lost, for each reason.
 public struct DatagramLosses: Hashable, Sendable {
     private var counts: [DatagramLoss: UInt64] = [:]
 
@@ -32,10 +34,11 @@ public struct DatagramLosses: Hashable, Sendable {
         counts[reason] ?? 0
     }
 
-    /// The number of all datagrams that were lost.
+    /// The number of lost datagrams, for all reasons together.
     public var total: UInt64 { counts.values.reduce(0, &+) }
 
-    /// The reasons for which datagrams were lost, each with its count, in the order of declaration.
+    /// The reasons for which datagrams were lost, each with its count, in the order in which ``DatagramLoss`` declares
+    /// them.
     public var nonZero: [(reason: DatagramLoss, count: UInt64)] {
         DatagramLoss.allCases.compactMap { reason in counts[reason].map { (reason, $0) } }
     }
@@ -44,7 +47,7 @@ public struct DatagramLosses: Hashable, Sendable {
         if number > 0 { counts[reason, default: 0] &+= number }
     }
 
-    /// Adds the counts of another socket.
+    /// Adds the counts of `other`, which another socket has lost.
     mutating func add(_ other: DatagramLosses) {
         for (reason, number) in other.nonZero { count(reason, number) }
     }

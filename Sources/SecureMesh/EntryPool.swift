@@ -1,25 +1,26 @@
 internal import NIOConcurrencyHelpers
 
-/// The directory entries that the peers of one process hold, each once in memory.
+/// The directory entries of all peers of one process. Equal entries are stored once.
 ///
-/// All members of a mesh hold the same entries. 1,000 peers in one process would otherwise hold a million of them.
+/// All members of a mesh hold the same entries. Without the pool, 1,000 peers in one process would store a million of
+/// them.
 final class EntryPool: EntrySharing {
     private struct State {
         var entries = EntryTable<EntryBySession>()
-        /// The number of entries at which the next cleanup removes those that no directory holds.
+        /// The number of entries at which the pool next removes the entries that no directory holds.
         var nextCleanup = 1_024
     }
 
     private let state = NIOLockedValueBox(State())
 
-    /// The number of entries. It may include some that no directory holds.
+    /// The number of entries in the pool. Some of them may be in no directory anymore.
     var count: Int { state.withLockedValue { $0.entries.count } }
 
-    /// Returns the shared form of an entry: the pool's if it has an equal entry, else a new one.
+    /// Returns the pool's copy of an entry if the pool contains an equal entry; otherwise a new copy.
     func shared(_ entry: Entry) -> SharedEntry {
         state.withLockedValue { state in
             if let known = state.entries[entry.session] {
-                // Session numbers are random, so only a lying server lists two different entries for one.
+                // Session numbers are random, so only a lying server lists two different entries for one session.
                 return known.entry == entry ? known : SharedEntry(entry)
             }
             let new = SharedEntry(entry)

@@ -2,19 +2,20 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import ServiceLifecycle
 
-/// The events that one consumer has not taken yet, in order. Their number is bounded. One event takes the place of
-/// those that were dropped, and says how many they are.
+/// The events that one consumer has not taken yet, in order. Their number is limited. If events were dropped, one event
+/// in their place says how many.
 final class EventBuffer<Event: Sendable>: Sendable {
     private struct State {
         var events = CircularBuffer<EventSource<Event>.Item>()
         /// The number of bytes in the bodies of the messages in `events`.
         var bytes = 0
-        /// The number of events dropped since the last one in `events`.
+        /// The number of events that were dropped after the last event in `events`.
         var missed = 0
         var isFinished = false
-        /// The tasks that wait for an event. There is one, unless tasks share an iterator.
+        /// The tasks that wait for an event. There is at most one, unless several tasks share an iterator.
         var waiters: [OneShot<Bool>] = []
-        /// Handles an event at once, and returns true if it has; the event is then not buffered.
+        /// A function that may handle an event at once. If it returns true, it has handled the event, which is then not
+        /// buffered.
         var handles: (@Sendable (Event) -> Bool)?
 
         /// True if the consumer has handled all events so far, and waits for the next one.
@@ -33,16 +34,16 @@ final class EventBuffer<Event: Sendable>: Sendable {
     private let missedEvent: @Sendable (Int) -> Event
 
     /// - Parameters:
-    ///   - limit: The largest number of events. Messages may fill three quarters of it.
-    ///   - byteLimit: The largest number of bytes in the bodies of the messages among them.
-    ///   - missedEvent: Makes the event that says how many were dropped.
+    ///   - limit: The largest number of events. At most three quarters of them may be messages.
+    ///   - byteLimit: The largest number of bytes in the bodies of all buffered messages.
+    ///   - missedEvent: Makes the event that says how many events were dropped.
     init(limit: Int, byteLimit: Int, missedEvent: @escaping @Sendable (Int) -> Event) {
         self.limit = limit
         self.byteLimit = byteLimit
         self.missedEvent = missedEvent
     }
 
-    /// Appends events, and drops those for which there is no room.
+    /// Appends events. An event for which there is no room is dropped.
     ///
     /// - Returns: The number of events that were dropped.
     func append(_ all: [EventSource<Event>.Item]) -> Int {
@@ -58,15 +59,15 @@ final class EventBuffer<Event: Sendable>: Sendable {
         return dropped
     }
 
-    /// Sets the function to which `append` hands events at once; see `EventSource.subscribe(except:)`.
+    /// Sets the function to which `append` offers each event first; see `EventSource.subscribe(except:)`.
     func handle(by handles: @escaping @Sendable (Event) -> Bool) {
         state.withLockedValue { $0.handles = handles }
     }
 
-    /// Hands the first events to `handles` while the consumer is idle, and returns the number of events that were
-    /// handled.
+    /// Passes the events to `handles` in order, until `handles` returns false, and returns the number of handled
+    /// events. Returns 0 at once if the consumer is not idle.
     private func handle(_ items: [EventSource<Event>.Item]) -> Int {
-        // Only `append` ends the wait of an idle consumer, unless it is canceled.
+        // Unless its task is canceled, an idle consumer waits until `append` is called, so it stays idle here.
         guard let handles = state.withLockedValue({ $0.isConsumerIdle ? $0.handles : nil }) else { return 0 }
         return items.firstIndex { !handles($0.event) } ?? items.count
     }
@@ -87,7 +88,7 @@ final class EventBuffer<Event: Sendable>: Sendable {
         return true
     }
 
-    /// Ends the sequence after the events in the buffer.
+    /// Ends the sequence after the events that are still in the buffer.
     func finish() {
         let waiters = state.withLockedValue { state in
             defer { state.waiters = [] }
@@ -97,9 +98,9 @@ final class EventBuffer<Event: Sendable>: Sendable {
         for waiter in waiters { waiter.give(true) }
     }
 
-    /// Takes the oldest event, or waits for one.
+    /// Takes the oldest event, or waits for an event.
     ///
-    /// - Returns: The event; nil at the end of the sequence, and if the task is canceled or its service group shuts
+    /// - Returns: The event; nil if the sequence has ended, the task is canceled or the task's service group shuts
     ///   down.
     func next(isolation: isolated (any Actor)? = #isolation) async -> Event? {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {

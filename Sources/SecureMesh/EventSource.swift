@@ -1,9 +1,10 @@
 internal import NIOConcurrencyHelpers
 
-/// Hands each event to every consumer.
+/// Passes each event to every consumer.
 final class EventSource<Event: Sendable>: Sendable {
     private struct State {
-        /// The events from before the first consumer, which gets them.
+        /// The buffer for events that happen before there is a consumer. The first consumer gets them. Nil from then
+        /// on.
         var unclaimed: EventBuffer<Event>?
         var buffers: [ObjectIdentifier: EventBuffer<Event>] = [:]
         var isFinished = false
@@ -16,8 +17,8 @@ final class EventSource<Event: Sendable>: Sendable {
 
     /// - Parameters:
     ///   - limit: The largest number of events that wait for one consumer.
-    ///   - byteLimit: The largest number of bytes in the bodies of the messages among them.
-    ///   - missedEvent: Makes the event that says how many were dropped.
+    ///   - byteLimit: The largest number of bytes in the bodies of all messages that wait for one consumer.
+    ///   - missedEvent: Makes the event that says how many events were dropped.
     init(
         limit: Int = Limits.events, byteLimit: Int = Limits.eventBytes,
         missedEvent: @escaping @Sendable (Int) -> Event
@@ -31,8 +32,8 @@ final class EventSource<Event: Sendable>: Sendable {
 
     /// Makes the sequence of a new consumer.
     ///
-    /// - Parameter handles: Returns true for an event that it has handled, which is then not in the sequence. `yield`
-    ///   calls it only while the consumer waits for the next event, so all events are handled in their order.
+    /// - Parameter handles: Returns true if it has handled an event, which is then not in the sequence. `yield` calls
+    ///   `handles` only while the consumer waits for the next event, so all events are handled in their order.
     func subscribe(except handles: (@Sendable (Event) -> Bool)? = nil) -> MeshEvents<Event> {
         let buffer = state.withLockedValue { state in
             let buffer = state.unclaimed ?? EventBuffer(limit: limit, byteLimit: byteLimit, missedEvent: missedEvent)
@@ -45,12 +46,12 @@ final class EventSource<Event: Sendable>: Sendable {
         return MeshEvents(EventSubscription(buffer.0, of: self))
     }
 
-    /// Removes a consumer.
+    /// Removes the consumer that reads from `buffer`.
     func remove(_ buffer: EventBuffer<Event>) {
         state.withLockedValue { $0.buffers[ObjectIdentifier(buffer)] = nil }
     }
 
-    /// An event, and the size of its body if it is a message.
+    /// An event, and the size of its body in bytes if the event is a message.
     typealias Item = (event: Event, messageSize: Int?)
 
     /// Hands events to every consumer. A slow consumer does not delay the others.
@@ -73,7 +74,8 @@ final class EventSource<Event: Sendable>: Sendable {
     }
 }
 
-/// A consumer's subscription to an `EventSource`. It ends when its last owner releases it.
+/// A consumer's subscription to an `EventSource`. The subscription ends when the last reference to this object is
+/// released.
 final class EventSubscription<Event: Sendable>: Sendable {
     let buffer: EventBuffer<Event>
     private let source: EventSource<Event>

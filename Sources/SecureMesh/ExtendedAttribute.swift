@@ -11,7 +11,7 @@ enum ExtendedAttribute {
         static func setAccessList(_ acl: [UInt8], of descriptor: CInt) -> CInt { 0 }
     #else
         private static let name = "system.posix_acl_access"
-        /// The largest number of bytes of an extended attribute on Linux.
+        /// The largest size of an extended attribute on Linux, in bytes.
         private static let largest = 65_536
 
         static func accessList(of path: String) -> [UInt8]? {

@@ -1,8 +1,9 @@
 /// The permissions that users other than the owner, root and this process's user have for a file.
 ///
-/// The mode bits alone do not show them: in a file with a POSIX ACL, the group's bits are the mask of the ACL.
+/// The mode bits alone do not show these permissions: if the file has a POSIX ACL, its group bits are the mask of the
+/// ACL.
 package struct FileAccess: Hashable, Sendable {
-    /// Permissions, as the bits of one digit of a mode.
+    /// Permissions to read, write and execute, with the bits of one octal digit of a file's mode.
     package struct Permissions: OptionSet, Hashable, Sendable {
         package let rawValue: UInt16
 
@@ -15,12 +16,14 @@ package struct FileAccess: Hashable, Sendable {
 
     /// The permissions of the file's group, and of the groups in its ACL.
     package private(set) var group: Permissions = []
-    /// The permissions of everybody, and of the untrusted users in the ACL.
+    /// The permissions that the mode gives to everybody, and those that the ACL gives to untrusted users.
     package private(set) var others: Permissions = []
 
+    /// Computes the permissions from the mode bits and the ACL of a file.
+    ///
     /// - Parameters:
     ///   - mode: The mode bits.
-    ///   - acl: The extended attribute `system.posix_acl_access` of Linux; nil if there is none.
+    ///   - acl: The ACL, from the extended attribute `system.posix_acl_access` of Linux; nil if the file has no ACL.
     ///   - trusted: The users whose entries in the ACL do not count: root and this process's user.
     package init(mode: UInt32, acl: [UInt8]?, trusted: Set<UInt32>) {
         others = Permissions(rawValue: UInt16(mode & 7))
@@ -38,7 +41,8 @@ package struct FileAccess: Hashable, Sendable {
         }
     }
 
-    /// True if a user who is not trusted may change the file, or add and remove files if it is a folder.
+    /// True if an untrusted user may write to the file. For a folder, this means that the user may add and remove
+    /// files.
     package var isWritable: Bool { group.union(others).contains(.write) }
 
     private struct Entry {
@@ -47,9 +51,9 @@ package struct FileAccess: Hashable, Sendable {
         let id: UInt32
     }
 
-    /// Parses an ACL in the kernel's format; nil if the bytes have another format. All numbers are little-endian: first
-    /// the version, 2, in 4 bytes; then per entry a tag (2 bytes), permissions (2 bytes) and the id of a user or a
-    /// group (4 bytes).
+    /// Parses an ACL in the kernel's format; returns nil if the bytes have another format. All numbers are
+    /// little-endian. The version, which is 2, takes 4 bytes. The entries follow, each with a tag (2 bytes),
+    /// permissions (2 bytes) and the id of a user or a group (4 bytes).
     private static func entries(_ acl: [UInt8]) -> [Entry]? {
         guard acl.count >= 4, acl.count % 8 == 4, number(acl[0..<4]) == 2 else { return nil }
         return stride(from: 4, to: acl.count, by: 8).map { start in

@@ -1,10 +1,10 @@
-/// Looks up the addresses of hosts. Tests use a resolver of their own.
+/// Looks up the addresses of hosts. Tests replace the system's resolver with their own.
 package protocol HostResolver: Sendable {
-    /// Returns the addresses of the host, the best first.
+    /// Returns the addresses of the host, in the order in which to try them.
     func addresses(of host: String) async -> Result<[SocketAddress.IP], HostLookupError>
 }
 
-/// The reason why a name has no addresses.
+/// The reason why the lookup of a name has found no addresses.
 package enum HostLookupError: Error, Hashable, Sendable {
     /// The name service says that there is no such host.
     case unknownHost

@@ -6,20 +6,21 @@
     internal import Darwin
 #endif
 
-/// Reads files of keys and lists of peers (PROTOCOL.md, section 8). Buffers that may hold a secret are wiped.
+/// Reads files that hold keys, passphrases or rosters (PROTOCOL.md, section 8). Buffers that may hold a secret are
+/// wiped.
 package enum KeyFile {
-    /// Reads a file that holds a secret. The caller wipes the bytes.
+    /// Reads a file that holds a secret. The caller must wipe the returned bytes.
     ///
-    /// Unless `mayBePipe` is true, the permissions of a file without a secret key are not checked. So the caller can
-    /// report the fault of its content instead.
+    /// If `mayBePipe` is false, the permissions of a file that contains no secret key are not checked. The caller can
+    /// then report the fault in the content of that file.
     ///
     /// - Parameters:
     ///   - groupMayRead: True to accept a file that its group, or a group in its ACL, may read.
-    ///   - mayBePipe: True to read a pipe until its end as well.
+    ///   - mayBePipe: True to accept a pipe too, and to read it until its end.
     package static func secretContent(
         of path: String, groupMayRead: Bool = false, mayBePipe: Bool = false
     ) throws(KeyFileError) -> [UInt8] {
-        // The path is not put into the error, because errors are logged.
+        // The path is a secret then, and errors are logged. So the error does not contain the path.
         guard !secretPrefixes.contains(where: path.hasPrefix) else {
             throw KeyFileError(path: "", reason: .secretKeyAsPath)
         }
@@ -59,7 +60,7 @@ package enum KeyFile {
         }
     }
 
-    /// Reads a file of text, which may be a pipe. The caller wipes the bytes.
+    /// Reads a text file or a pipe. The caller must wipe the returned bytes.
     ///
     /// Refuses a file or a named pipe that other users can change or replace.
     ///
@@ -98,14 +99,15 @@ package enum KeyFile {
         }
     }
 
-    /// Waits for bytes or the end of a pipe, for 10 s at most. A server answers no peer while it waits here.
+    /// Waits at most 10 s until a pipe has bytes or ends. The time is limited because a server answers no peer during
+    /// the wait.
     private static func waitForBytes(_ file: borrowing OpenFile, _ path: String) throws(KeyFileError) {
         guard file.waitForBytes(within: Limits.pipePatience) else {
             throw KeyFileError(path: path, reason: .silentPipe)
         }
     }
 
-    /// Returns the reason to refuse a file that holds a secret; nil if only permitted users have access to it.
+    /// Returns the reason to refuse a file that holds a secret; nil if only permitted users can access the file.
     private static func exposure(_ status: FileStatus, groupMayRead: Bool) -> KeyFileReason? {
         guard status.belongsToTrusted else { return .ownedByAnother }
         let (group, others) = (status.access.group, status.access.others)
@@ -128,8 +130,9 @@ package enum KeyFile {
         }
     }
 
-    /// Refuses a named pipe that other users can write to or replace, because they would choose what is read. A pipe
-    /// without a name, such as that of `<(…)`, is accepted: the user who started the process made it.
+    /// Refuses a named pipe that other users can write to or replace, because they could then choose what this process
+    /// reads. An unnamed pipe, such as that of `<(…)`, is accepted, because the user who started the process made the
+    /// pipe.
     private static func checkPipe(_ status: FileStatus, at path: String) throws(KeyFileError) {
         guard FileStatus.resolved(path) != nil else { return }
         guard status.belongsToTrusted else { throw KeyFileError(path: path, reason: .ownedByAnother) }
@@ -173,7 +176,7 @@ package enum KeyFile {
         return line
     }
 
-    /// Throws if the text after `line` has a further line with fields, or is malformed.
+    /// Throws if a line after `line` contains anything but a comment, or if the text is malformed.
     fileprivate static func checkEnd(
         after line: TextLines.Line, _ bytes: Span<UInt8>, of path: String
     ) throws(KeyFileError) {
@@ -195,13 +198,14 @@ package enum KeyFile {
     }
 
     fileprivate static let publicPrefix = "p2ppub1_"
-    /// The prefixes of secret keys: without a passphrase, and with one.
+    /// The prefixes of secret keys: first for a key without a passphrase, then for a key with a passphrase.
     fileprivate static let secretPrefixes = ["P2PSECRET1_", sealedPrefix]
     private static let sealedPrefix = "P2PSEALED1_"
 }
 
 extension [UInt8] {
-    /// Appends bytes. A buffer that becomes too small is wiped.
+    /// Appends bytes. If the buffer becomes too small, its content moves to a larger buffer, and the old buffer is
+    /// wiped.
     fileprivate mutating func grow(by bytes: ArraySlice<UInt8>) {
         guard count + bytes.count > capacity else { return append(contentsOf: bytes) }
         var larger: [UInt8] = []
@@ -217,17 +221,17 @@ extension SigningKey {
     /// Reads the secret key of a file that `p2p keygen` made: one line with the key. Empty lines and comments, from `#`
     /// to the end of the line, are skipped. All copies of the text are wiped.
     ///
-    /// The file must belong to root or to this process's user, and nobody else may have permissions for it, by its mode
-    /// or its ACL. Nobody else may be able to replace it in its folder either.
+    /// The file must belong to root or to this process's user. Neither its mode nor its ACL may give permissions to
+    /// anybody else. Nobody else may be able to replace the file in its folder.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
-    ///   - groupMayRead: True to accept a file that its group may read. Container platforms give files of secrets to a
-    ///     group.
-    ///   - passphrase: The passphrase, if the key has one. A key without a passphrase is read too.
+    ///   - groupMayRead: True to accept a file that its group may read. Container platforms make the files of secrets
+    ///     readable by a group.
+    ///   - passphrase: The passphrase of the key. It is not used if the key has no passphrase.
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, not an ordinary file, longer than 4,095 bytes,
-    ///   accessible to other users, or not a key. If `passphrase` is needed but missing, or is wrong, the reason is
-    ///   ``KeyFileReason/invalidKey(_:line:)``.
+    ///   accessible to other users, or does not contain exactly one secret key. If `passphrase` is wrong, or is nil
+    ///   although the key has a passphrase, the reason is ``KeyFileReason/invalidKey(_:line:)``.
     public convenience init(
         contentsOfFile path: String, groupMayRead: Bool = false, passphrase: Passphrase? = nil
     ) throws(KeyFileError) {
@@ -250,14 +254,15 @@ extension SigningKey {
 }
 
 extension KeyFile {
-    /// Returns true if a file holds a secret key. Its permissions are not checked.
+    /// Returns true if the file at `path` contains a secret key. The permissions of the file are not checked.
     package static func holdsSecret(_ path: String) -> Bool {
         guard var bytes = beginning(of: path) else { return false }
         defer { Sodium.wipe(&bytes) }
         return holdsSecret(bytes[...])
     }
 
-    /// Returns the first bytes of an ordinary file, at most 4,096; nil if there is no such file. The caller wipes them.
+    /// Returns the first bytes of an ordinary file, at most 4,096; nil if there is no such file or it cannot be read.
+    /// The caller must wipe the returned bytes.
     private static func beginning(of path: String) -> [UInt8]? {
         guard let file = try? OpenFile(path, O_RDONLY | O_NONBLOCK), (try? file.status())?.kind == .file else {
             return nil
@@ -276,7 +281,8 @@ extension KeyFile {
         }
     }
 
-    /// Returns true if a file holds a secret key with a passphrase. Its permissions are not checked.
+    /// Returns true if the file at `path` contains a secret key with a passphrase. The permissions of the file are not
+    /// checked.
     package static func hasPassphrase(_ path: String) -> Bool {
         guard var bytes = beginning(of: path) else { return false }
         defer { Sodium.wipe(&bytes) }
@@ -284,7 +290,8 @@ extension KeyFile {
         return begins(line.fields[0], with: sealedPrefix, bytes.span)
     }
 
-    /// Returns the content of a secret key's file, with the key replaced by `text`. The caller wipes the result.
+    /// Returns the content of a secret key's file, with the key replaced by `text`. The caller must wipe the returned
+    /// bytes.
     package static func content(
         of path: String, groupMayRead: Bool, replacingKeyBy text: Span<UInt8>
     ) throws(KeyFileError) -> [UInt8] {
@@ -302,16 +309,16 @@ extension KeyFile {
 
 extension Passphrase {
     /// Reads a passphrase from a file of one line, or from a pipe. A byte order mark at the beginning, and LF or CR LF
-    /// at the end, are not part of the passphrase.
+    /// at the end, are not part of the passphrase. All copies of the text are wiped.
     ///
-    /// A file must belong to root or to this process's user, and nobody else may have permissions for it. The file of a
-    /// secret key has the same rule. All copies of the text are wiped.
+    /// A file must belong to root or to this process's user, and nobody else may have permissions for the file or be
+    /// able to replace it. These are also the rules for the file of a secret key.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - groupMayRead: True to accept a file that its group may read.
     /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 4,095 bytes, accessible to other
-    ///   users, or not a passphrase.
+    ///   users, or does not contain a valid passphrase.
     public convenience init(contentsOfFile path: String, groupMayRead: Bool = false) throws(KeyFileError) {
         var bytes = try KeyFile.secretContent(of: path, groupMayRead: groupMayRead, mayBePipe: true)
         defer { Sodium.wipe(&bytes) }
@@ -333,15 +340,15 @@ extension PublicKey {
     ///
     /// Only root and this process's user may be able to change the file. The file may be a pipe.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, not a key, or
-    ///   if other users can change or replace it.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, or does not
+    ///   contain exactly one public key, or if other users can change or replace the file.
     public init(contentsOfFile path: String) throws(KeyFileError) {
         self = try KeyFile.publicKey(of: path).key
     }
 }
 
 extension KeyFile {
-    /// Reads the public key of a file, and the name before it, if there is one.
+    /// Reads the public key of a file, and the name before the key if there is one.
     package static func publicKey(of path: String) throws(KeyFileError) -> (name: PeerName?, key: PublicKey) {
         var bytes = try content(of: path, limit: Limits.publicKeyFile)
         defer { Sodium.wipe(&bytes) }
@@ -369,10 +376,11 @@ extension KeyFile {
 }
 
 extension Roster {
-    /// Reads an `authorized_peers` file; see ``init(_:)``. Only root and this process's user may be able to change it.
+    /// Reads an `authorized_peers` file; see ``init(_:)``. Only root and this process's user may be able to change the
+    /// file.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, has an invalid
-    ///   line, or if other users can change or replace it.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, or has an invalid
+    ///   line, or if other users can change or replace the file.
     public init(contentsOfFile path: String) throws(KeyFileError) {
         var bytes = try KeyFile.content(of: path, limit: Limits.rosterFile)
         defer { Sodium.wipe(&bytes) }

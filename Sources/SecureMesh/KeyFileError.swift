@@ -1,55 +1,55 @@
-/// The reason why a file of keys was refused. It holds no byte of the file.
+/// The reason why a file with a key, a passphrase or a roster was refused. It contains no byte of the file.
 @nonexhaustive
 public enum KeyFileReason: Hashable, Sendable {
     /// There is no file at the path.
     case missing
-    /// The path is the text of a secret key instead of a path. `KeyFileError.path` is then empty.
+    /// The caller passed a secret key instead of a path. ``KeyFileError/path`` is then empty.
     case secretKeyAsPath
-    /// The path leads to a folder, a pipe or a device.
+    /// The path leads to a folder, a pipe or a device, where only an ordinary file is accepted.
     case notOrdinaryFile
-    /// Nothing came from a pipe for 10 s. Perhaps no program writes to it.
+    /// The path leads to a pipe from which no bytes came for 10 s. Perhaps no program writes to the pipe.
     case silentPipe
     /// The operating system refused to open or to read the file.
     case unreadable
-    /// The file holds a secret, and users other than its owner, root and this process's user have permissions for it.
-    /// `chmod 600` removes these permissions.
+    /// The file holds a secret, and users other than its owner, root and this process's user have permissions for the
+    /// file. `chmod 600` removes these permissions.
     case readableByOthers
-    /// The file holds a secret, and its group, or a group in its ACL, may read it.
+    /// The file holds a secret, and its group, or a group in its ACL, may read the file.
     case readableByGroup
     /// The owner of the file is neither root nor this process's user.
     case ownedByAnother
     /// Users other than root and this process's user may change the file.
     case writableByOthers
-    /// Users other than root and this process's user may replace files in the folder. If the path is a symbolic link,
-    /// the folder may be that of its target.
+    /// Users other than root and this process's user may replace files in `folder`. This is the folder of the file or,
+    /// if the path is a symbolic link, the folder of the link or of its target.
     case folderWritableByOthers(folder: String)
     /// The file has more than `limit` bytes.
     case tooLarge(limit: Int)
-    /// A line is not UTF-8.
+    /// The line with this number is not UTF-8. The first line has the number 1.
     case notText(line: Int)
-    /// A line has a control character other than a tab. Lines end with LF or CR LF.
+    /// A line contains a control character other than a tab. LF and CR LF, which end a line, are accepted.
     case controlCharacter(line: Int)
     /// The file has no line with a key.
     case noKey
-    /// The file has a second key.
+    /// The file has a second key, in the line with this number.
     case severalKeys(line: Int)
-    /// A line has text that is neither the key nor a comment. In the file of a public key, a name may precede the key.
+    /// A line contains text other than a key or a comment. In the file of a public key, a name may precede the key.
     case unexpectedText(line: Int)
-    /// The first of two fields in a file of a public key is not a name.
+    /// A line in the file of a public key has two words, and the first is not a valid name.
     case invalidName(line: Int)
-    /// A line is not the text of a key. Lines are counted from 1.
+    /// A line does not contain a valid key. The first line has the number 1.
     case invalidKey(KeyTextError, line: Int)
-    /// The file of a passphrase does not hold one valid passphrase in one line.
+    /// The file does not contain exactly one line with a valid passphrase.
     case invalidPassphrase(PassphraseError)
-    /// A line of a roster is invalid.
+    /// A line of an `authorized_peers` file is invalid.
     case invalidRoster(RosterError)
 }
 
-/// An error of a file of keys: the path and the reason. It holds no byte of the file.
+/// The error of reading a file with a key, a passphrase or a roster. It contains no byte of the file.
 public struct KeyFileError: Error, Hashable, Sendable {
-    /// The path as it was given.
+    /// The path that the caller passed; empty if the reason is ``KeyFileReason/secretKeyAsPath``.
     public let path: String
-    /// The reason.
+    /// The reason why the file was refused.
     public let reason: KeyFileReason
 
     /// Makes an error, for tests of programs that handle it.
@@ -60,7 +60,7 @@ public struct KeyFileError: Error, Hashable, Sendable {
 }
 
 extension KeyFileError: CustomStringConvertible {
-    /// The path, the number of the line if the fault is in one, and the reason.
+    /// The path, the number of the line if the fault is in a line, and the reason.
     public var description: String {
         switch reason {
         case .missing: "\(path): no such file"

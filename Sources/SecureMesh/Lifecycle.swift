@@ -18,7 +18,7 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
 
     /// Marks `run()` as called.
     ///
-    /// - Throws: `MeshError.alreadyRan` the second time.
+    /// - Throws: `MeshError.alreadyRan` if `run()` was called before.
     func claim() throws(MeshError) {
         let isFirst = state.withLockedValue { value in
             defer { value.isClaimed = true }
@@ -33,15 +33,16 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
         for waiter in transition(to: .running(started)) { waiter.give(.success(started)) }
     }
 
-    /// Notes that the service has ended. `started` then throws `MeshError.notRunning`.
+    /// Notes that the service has ended. From then on, `started` throws `MeshError.notRunning`.
     ///
-    /// - Parameter failure: The error that `run()` throws.
+    /// - Parameter failure: The error that `run()` throws; nil if it returns without an error.
     func end(_ failure: MeshError? = nil) {
         for waiter in transition(to: .ended(failure)) { waiter.give(.failure(.notRunning)) }
     }
 
-    /// Notes that the service will never run, because its owner has been released and nobody can call `run()` any more.
-    /// A sequence may outlive the owner, and its consumer would otherwise wait in `started` without end.
+    /// Notes that the service will never run, because its owner was released and nobody can call `run()` anymore. A
+    /// sequence may outlive its owner. Without this call, the consumer of such a sequence would wait in `started`
+    /// forever.
     func abandon() {
         let waiters = state.withLockedValue { value -> [Waiter] in
             guard case .new(let waiters) = value.state else { return [] }
@@ -51,15 +52,15 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
         for waiter in waiters { waiter.give(.failure(.notRunning)) }
     }
 
-    /// The error that `run()` has thrown; nil if it has not ended, or has ended without one.
+    /// The error that `run()` has thrown; nil if `run()` has not ended or has returned without an error.
     var failure: MeshError? {
         state.withLockedValue { if case .ended(let failure) = $0.state { failure } else { nil } }
     }
 
     /// Waits until `run()` has bound the sockets.
     ///
-    /// - Throws: `MeshError.notRunning` if `run()` has ended; `.cancelled` if the task is canceled, or its service
-    ///   group shuts down, while it waits.
+    /// - Throws: `MeshError.notRunning` if `run()` has ended; `MeshError.cancelled` if the task is canceled, or its
+    ///   service group shuts down, during the wait.
     func started() async throws(MeshError) -> Started {
         let waiter = Waiter()
         state.withLockedValue { value in

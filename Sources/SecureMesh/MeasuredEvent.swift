@@ -1,8 +1,9 @@
 /// An event type whose events ``MeshMetrics`` counts.
 protocol MeasuredEvent {
-    /// All counters of events of this type. Each is created at the start, so its metric exists before the first event.
+    /// All counters of events of this type. They are created when `run()` begins, so each metric exists before its
+    /// first event.
     static var counters: [EventCounter] { get }
-    /// The counter of this event; nil if none counts it.
+    /// The counter of this event; nil if no counter counts it.
     var counter: EventCounter? { get }
 }
 
@@ -10,7 +11,7 @@ protocol MeasuredEvent {
 struct EventCounter: Hashable {
     /// The name of the metric without its prefix, `securemesh_server_` or `securemesh_peer_`.
     let label: String
-    /// The value of the dimension `reason`; nil if the counter has none.
+    /// The value of the metric's dimension `reason`; nil if the metric has no dimension.
     let reason: String?
 
     init(_ label: String, _ reason: String? = nil) {

@@ -3,22 +3,24 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 
-/// The importance of an event to the driver.
+/// The kind of an event, which decides how the driver handles it.
 enum EventPriority {
     case ordinary
-    /// A message, whose body has `size` bytes. Members can cause any number of messages.
+    /// A message whose body has `size` bytes. Members can send any number of messages, so messages may fill only a part
+    /// of the buffer for events.
     case message(size: Int)
-    /// The last event. The driver then closes, with the error that ends `run()`; nil if there is none.
+    /// The last event. The driver closes after it. The value is the error that `run()` then throws; nil if `run()`
+    /// returns without an error.
     case last(MeshError?)
 }
 
-/// Runs one state machine: passes it the datagrams of the sockets and the time, and sends its outputs as datagrams and
-/// events.
+/// Runs one state machine. The driver passes the datagrams of its sockets and the time to the machine, and turns the
+/// machine's outputs into datagrams and events.
 ///
-/// The datagrams of members are handled as they come. Those of strangers wait in the kernel or in a bounded queue until
-/// members and timers have been served. Everything happens on one event loop; `submit` and `value` run a caller's
-/// closure on it. A server may have lanes, each on an event loop of its own, which verify datagrams of members and
-/// send.
+/// The datagrams of members are handled when they arrive. Those of strangers wait in the kernel or in a bounded queue
+/// until members' datagrams and timers have been handled. All of this happens on one event loop, on which `submit` and
+/// `value` also run a caller's closure. A server may have lanes. Each lane has its own event loop, on which it verifies
+/// datagrams of members and sends datagrams.
 final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.Event: MeasuredEvent {
     let eventLoop: any EventLoop
     private let logger: Logger
@@ -32,11 +34,11 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var box: MachineBox<Machine>?
     private(set) var sockets: [UDPSocket] = []
     private(set) var lanes: [ServerLane] = []
-    /// The datagrams that each lane has lost, as of the last report.
+    /// The numbers of datagrams that each lane had lost at the time of the last report.
     private var laneLosses: [DatagramLosses] = []
     /// The address and the error of the last datagram that the system refused to send for a lane.
     private var lastLaneRefusal: (address: SocketAddress, error: SystemError)?
-    /// The orders that this pass of the event loop has collected for each lane.
+    /// The orders for each lane that the current pass of the event loop has collected.
     private var orders: [ServerLane.Orders] = []
     private var strangers: [(bytes: [UInt8], path: Path)] = []
     private var droppedStrangers = LogThrottle()
@@ -51,6 +53,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
     private var conditions: [MachineCondition<Machine>] = []
     private var isClosed = false
 
+    /// Makes a driver without sockets.
+    ///
     /// - Parameter laneLoops: The event loops of the lanes.
     init(
         eventLoop: any EventLoop, laneLoops: [any EventLoop] = [], logger: Logger, metrics: MeshMetrics<Machine>,
@@ -78,9 +82,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Binds the sockets. Datagrams that they receive before `start` are lost.
     ///
-    /// - Parameter addresses: The local addresses, 1 to 255. `Configuration` has checked the number.
-    /// - Returns: The addresses, with the ports that the system has chosen.
-    /// - Throws: `MeshError`; then nothing is left bound.
+    /// - Parameter addresses: The local addresses. `Configuration` has checked that their number is from 1 to 255.
+    /// - Returns: The bound addresses, with the ports that the system has chosen.
+    /// - Throws: `MeshError`. Then no socket stays bound.
     func bind(
         _ addresses: [SocketAddress], options: UDPSocket.Options
     ) async throws(MeshError) -> [SocketAddress] {
@@ -116,8 +120,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Makes the machine, which from then on handles the datagrams that the sockets receive.
     ///
-    /// - Parameter epoch: Returns the epoch of a server, by which the kernel can tell members' datagrams from
-    ///   strangers'; nil if it should not.
+    /// - Parameter epoch: Returns the epoch of a server, with which the kernel can separate members' datagrams from
+    ///   strangers'; nil if the kernel should not separate them.
     /// - Parameter makeLane: Makes the machine of a lane.
     func start(
         _ make: @escaping @Sendable (Instant) -> Machine,
@@ -140,7 +144,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Waits until the driver has closed.
     ///
-    /// - Returns: The error that ends `run()`.
+    /// - Returns: The error that `run()` then throws; nil if `run()` returns without an error.
     func finished() async -> MeshError? {
         (try? await closed.futureResult.get()) ?? nil
     }
@@ -160,16 +164,17 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         return try result.get()
     }
 
-    /// As `submit`, for callers on the event loop. Does nothing if the driver has closed.
+    /// Calls `body` like `submit`, but at once, for a caller that is already on the event loop. Does nothing if the
+    /// driver has closed.
     func perform(_ body: (inout Machine, Instant) -> Void) {
         _ = call { (machine, now) throws(Never) in body(&machine, now) }
     }
 
-    /// Calls `body` once per interval, for the first time after one interval; see `CallRhythm`.
+    /// Calls `body` once per interval. The first call is one interval after this method was called; see `CallRhythm`.
     ///
     /// Returns when `body` has returned false, the driver has closed, or the task is canceled.
     ///
-    /// - Parameter body: Returns false if it wants no further call.
+    /// - Parameter body: Returns true to be called again.
     func call(every interval: Duration, _ body: @escaping @Sendable (inout Machine, Instant) -> Bool) async {
         let repetition = Repetition(body)
         eventLoop.execute { self.schedule(repetition, CallRhythm(every: interval, from: self.now)) }
@@ -189,7 +194,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// The addresses of the sockets, with the ports that they have at present.
+    /// The addresses of the sockets, with their current ports.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
     func boundAddresses() async throws(MeshError) -> [SocketAddress] {
@@ -198,7 +203,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         return addresses
     }
 
-    /// The datagrams that the sockets have lost since the start.
+    /// The number of datagrams that the sockets have lost since the start, for each reason.
     ///
     /// - Throws: `MeshError.notRunning` if the driver has closed.
     func lostDatagrams() async throws(MeshError) -> DatagramLosses {
@@ -214,8 +219,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
 
     /// Waits until `condition` returns a value. `condition` is called at once, and after each pass of the event loop.
     ///
-    /// - Throws: The error with which the driver closes, or `MeshError.notRunning` if it closes without one;
-    ///   `.cancelled` if the task is canceled, or its service group shuts down, while it waits.
+    /// - Throws: The error with which the driver closes, or `MeshError.notRunning` if the driver closes without an
+    ///   error; `MeshError.cancelled` if the task is canceled, or its service group shuts down, during the wait.
     func value<Value: Sendable>(
         _ condition: @escaping @Sendable (Machine, Instant) -> Value?
     ) async throws(MeshError) -> Value {
@@ -235,9 +240,9 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         return try result.get()
     }
 
-    /// Sends the machine's outputs, closes the sockets and ends `finished`.
+    /// Sends the machine's outputs, closes the sockets, and makes `finished` return.
     ///
-    /// - Parameter failure: The error that ends `run()`.
+    /// - Parameter failure: The error that `run()` then throws; nil if `run()` returns without an error.
     func close(_ failure: MeshError? = nil) {
         eventLoop.execute {
             guard !self.isClosed else { return }
@@ -255,8 +260,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Closes as soon as the machine is done and the sockets have sent all queued datagrams, but after `limit` at the
-    /// latest.
+    /// Closes the driver as soon as the machine is done and the sockets have sent all queued datagrams, but after
+    /// `limit` at the latest.
     ///
     /// - Parameter isDone: Returns true if the machine has no more to send.
     func close(within limit: Duration, when isDone: @escaping @Sendable (Machine) -> Bool) {
@@ -281,7 +286,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         eventLoop.scheduleTask(in: .milliseconds(1)) { self.closeIfDone(deadline, isDone) }
     }
 
-    /// Passes true to `answer` if the lanes have sent all datagrams that they got before this call.
+    /// Calls `answer` with true if the lanes have sent all datagrams that they got before this call, otherwise with
+    /// false.
     private func askLanes(_ lanes: ArraySlice<ServerLane>, _ answer: @escaping @Sendable (Bool) -> Void) {
         guard let lane = lanes.first else { return answer(true) }
         lane.eventLoop.execute {
@@ -323,7 +329,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
             strangers.append(([UInt8](copying: datagram), path))
         } else if strangers.count < Limits.strangerQueue {
-            // Too large for any handshake, so it is refused without being stored.
+            // The datagram is too large for any handshake, so the machine refuses it, and it need not be stored.
             handle(datagram, path, now)
         } else if let count = droppedStrangers.happened() {
             logger.notice("dropped datagrams of strangers: queue full", metadata: ["count": .stringConvertible(count)])
@@ -354,8 +360,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         runLoopPass()
     }
 
-    /// Makes one pass, after a burst of reads, a timer or a call: serves due timeouts, then datagrams of some
-    /// strangers, then sends the outputs.
+    /// Runs one pass, after a burst of reads, a timer or a call. A pass handles the timeouts that are due, then some of
+    /// the strangers' datagrams that wait, and then sends the machine's outputs.
     private func runLoopPass() {
         eventLoop.assertInEventLoop()
         guard !isClosed, let box else { return }
@@ -377,8 +383,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Handles queued datagrams of strangers for 2 ms at most, then pauses as long as that took. So strangers get at
-    /// most half of the time. If none is queued, reads more of them from the sockets.
+    /// Handles queued datagrams of strangers for at most 2 ms, then pauses for as long as that took. So strangers get
+    /// at most half of the time. If no datagram is queued, reads strangers' datagrams from the sockets.
     private func serveStrangers() {
         guard strangerTask == nil else { return }
         guard !strangers.isEmpty else {
@@ -429,7 +435,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         if !lanes.isEmpty { handOver() }
     }
 
-    /// Hands each lane its orders, if there are any, in one call on its event loop.
+    /// Hands the collected orders to the lanes, with one call on the event loop of each lane that has orders.
     private func handOver() {
         if let updates = box?.machine.takeLaneUpdates() {
             for (index, update) in updates.enumerated() where index < orders.count { orders[index].update = update }
@@ -441,7 +447,7 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Hands events to all consumers at once, so that each is woken once.
+    /// Passes all events of a pass to the consumers together, so that each consumer is woken only once.
     private func emit(_ emitted: [EventSource<Machine.Event>.Item]) {
         guard !emitted.isEmpty else { return }
         let dropped = events.yield(emitted)
@@ -498,8 +504,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         logger.notice("losses ended", metadata: totals.metadata { "lost.\($0.rawValue)" })
     }
 
-    /// Asks a lane for its losses. Its event loop sends the counts in order, so an older count never follows a newer
-    /// one.
+    /// Asks a lane for the number of datagrams that it has lost. The lane's event loop answers in order, so an older
+    /// count never replaces a newer count.
     private func countLosses(of index: Int, done: @escaping @Sendable () -> Void) {
         let lane = lanes[index]
         lane.eventLoop.execute {
@@ -564,13 +570,13 @@ extension MeshMachine {
         @inline(__always) mutating get { nextDeadline }
     }
 
-    /// The number of refused datagrams, and the reason of the newest refusal.
+    /// The number of refused datagrams, and the reason of the newest refusal; nil if there is none.
     fileprivate var newestRejection: (total: UInt64, last: Rejection?) {
         @inline(__always) mutating get { (rejections.total, rejections.last) }
     }
 }
 
-/// The state of one `MeshDriver.call(every:_:)`. It is used on the event loop only.
+/// The state of one call of `MeshDriver.call(every:_:)`. It is used on the event loop only.
 private final class Repetition<Machine: MeshMachine>: @unchecked Sendable {
     let body: @Sendable (inout Machine, Instant) -> Bool
     let end = OneShot<Void>()
@@ -583,7 +589,7 @@ private final class Repetition<Machine: MeshMachine>: @unchecked Sendable {
 
 /// A caller that waits in `MeshDriver.value`. It is used on the event loop only.
 private final class MachineCondition<Machine: MeshMachine>: Sendable {
-    /// Hands the caller its value and returns true; returns false if there is no value yet.
+    /// Passes the value to the caller and returns true; returns false if there is no value yet.
     let isMet: @Sendable (Machine, Instant) -> Bool
     let fail: @Sendable (MeshError) -> Void
 

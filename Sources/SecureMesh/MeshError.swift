@@ -6,26 +6,26 @@
     internal import Darwin
 #endif
 
-/// An error of a server or a peer: its configuration, its sockets or its life cycle.
+/// An error of a server or a peer that concerns its configuration, its sockets or its life cycle.
 ///
-/// A call other than `run()` that throws this error has changed nothing.
+/// If a call other than `run()` throws this error, the call has changed nothing.
 @nonexhaustive
 public enum MeshError: Error, Hashable, Sendable {
-    /// A value of the configuration is invalid. The text names it, and the values that are valid.
+    /// A value of the configuration is invalid. The text names the value, and says which values are valid.
     case invalidConfiguration(String)
     /// The name service says that there is no host of this name.
     case unknownHost(String)
-    /// Another socket has the address.
+    /// Another socket is bound to the address.
     case addressInUse(SocketAddress)
-    /// The operating system refused to bind the address. `reason` describes its error.
+    /// The operating system refused to bind the address. `reason` is the system's description of the error.
     case cannotBind(SocketAddress, reason: String)
-    /// `run()` has ended.
+    /// The call needs a running server or peer, but `run()` has ended.
     case notRunning
     /// `run()` was called a second time.
     case alreadyRan
     /// The server does not admit this peer's key under its name, or has revoked it. Joining again would not help.
     case notAuthorized
-    /// The calling task was canceled, or its service group began to shut down, while the call waited.
+    /// During the wait, the task of the call was canceled, or its service group began to shut down.
     case cancelled
 }
 

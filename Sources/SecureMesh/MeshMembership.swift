@@ -1,8 +1,9 @@
-/// The sets of all other members of a peer's mesh: a new set whenever they change.
+/// A sequence of sets. Each set contains all other members of a peer's mesh, and a new set comes whenever the members
+/// change.
 ///
-/// The first set comes as soon as the peer has a directory, and each later set when it differs from the one before. A
-/// slow consumer gets the newest set, and misses those before it. There may be any number of consumers, and each
-/// iterator begins with the newest set.
+/// The first set comes as soon as the peer has a directory. Each later set differs from the set before. A slow consumer
+/// gets the newest set and misses the sets before it. There may be any number of consumers, and each iterator begins
+/// with the newest set.
 ///
 /// The sequence ends when `run()` has ended or can no longer be called, when the task that iterates is canceled, and
 /// when the `ServiceGroup` in which that task runs shuts down gracefully.
@@ -19,21 +20,21 @@ public struct MeshMembership: AsyncSequence, Sendable {
 
         /// Waits for a set that differs from the last one.
         ///
-        /// - Returns: Nil at the end of the sequence.
+        /// - Returns: The set; nil at the end of the sequence.
         public mutating func next() async -> Set<Member>? {
             await next(isolation: nil)
         }
 
         /// Waits for a set that differs from the last one.
         ///
-        /// - Returns: Nil at the end of the sequence.
+        /// - Returns: The set; nil at the end of the sequence.
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Set<Member>? {
             guard let driver = try? await lifecycle.started().driver else { return nil }
             while true {
                 let known = newest
                 let change = try? await driver.value {
                     peer, _ -> (count: Int, members: [Member])? in
-                    // Before the first change no directory is known.
+                    // Before the first change, the peer has no directory.
                     peer.changeCount == known ?? 0 ? nil : (peer.changeCount, peer.members)
                 }
                 guard let change else { return nil }

@@ -1,12 +1,12 @@
 internal import Metrics
 
-/// Reports the figures of one server or peer to the metrics system of the process, by swift-metrics.
+/// Reports the figures of one server or peer to the metrics system of the process, through swift-metrics.
 ///
-/// Labels begin with `securemesh_server_` or `securemesh_peer_`. The only dimension is `reason`. Its values are
-/// constants, so the network cannot add any. If the process has no metrics system, nothing is reported. All methods are
-/// called on the event loop.
+/// The labels begin with `securemesh_server_` or `securemesh_peer_`. The only dimension is `reason`. Its values are
+/// constants, so received datagrams cannot add values. If the process has no metrics system, nothing is reported. All
+/// methods are called on the event loop.
 final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent {
-    /// A figure that is computed from the state machine's state.
+    /// A figure that is computed from the state of the machine.
     struct Figure {
         let label: String
         let value: (Machine, Instant) -> Int
@@ -19,9 +19,11 @@ final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent
     private let refusals: [Rejection: GrowingCounter]
     private let losses: [DatagramLoss: GrowingCounter]
 
+    /// Makes the metrics.
+    ///
     /// - Parameters:
-    ///   - role: `server` or `peer`.
-    ///   - figures: The figures to compute, whose labels lack the prefix.
+    ///   - role: The part of each label that follows `securemesh_`: `server` or `peer`.
+    ///   - figures: The figures to compute. Their labels have no prefix.
     init(role: String, figures: [Figure], factory: any MetricsFactory = MetricsSystem.factory) {
         func counter(_ label: String, _ reason: String? = nil) -> Counter {
             Counter(
@@ -50,7 +52,7 @@ final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent
         if let counter = event.counter { events[counter]?.increment() }
     }
 
-    /// Reports the machine's figures and the growth of the counts since the last call.
+    /// Reports the machine's figures, and the amount by which each count has grown since the last call.
     ///
     /// - Parameters:
     ///   - received: The number of datagrams received since the start.
@@ -64,7 +66,7 @@ final class MeshMetrics<Machine: MeshMachine> where Machine.Event: MeasuredEvent
     }
 }
 
-/// A counter that is set to a total. It hands the increase to the metrics system, which takes only increments.
+/// A counter that is set to a total. It passes each increase to the metrics system, which accepts only increments.
 private final class GrowingCounter {
     private let counter: Counter
     private var reported: UInt64 = 0

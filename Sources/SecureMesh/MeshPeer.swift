@@ -3,37 +3,40 @@ internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// A peer of a mesh: joins it, stays a member, sends and receives messages.
+/// A peer of a mesh. It joins the mesh, stays a member, and sends and receives messages.
 ///
-/// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. It leaves
-/// the mesh and returns on graceful shutdown, on cancellation and after ``leave()``.
+/// ``run()`` does all the work. Run the peer as a service of a `ServiceGroup`, or call `run()` in a task of your own.
+/// On graceful shutdown, on cancellation and after ``leave()``, `run()` leaves the mesh and returns.
 ///
-/// The other calls wait until `run()` has bound its socket, so you may make them before you call `run()`. A call that
-/// waits ends with ``MeshError/cancelled`` if its task is canceled.
+/// The other calls wait until `run()` has bound its socket, so you may make them before you call `run()`. If the task
+/// of a waiting call is canceled, the call throws ``MeshError/cancelled``, or ``SendError/cancelled`` if it sends a
+/// message.
 public final class MeshPeer: Service {
     /// The settings of a peer.
     public struct Configuration: Sendable {
         /// The peer's identity.
         public var key: SigningKey
-        /// The name to join under. A server admits a key only under the name that its roster lists for it.
+        /// The name to join under. A server admits a key only under the name that the server's roster lists for the
+        /// key.
         public var name: PeerName
-        /// The server's address, or the name of its host. A wildcard address is refused.
+        /// The server's address, or the name of its host. The address must not be a wildcard address.
         public var server: ServerAddress
-        /// The server's public key, pinned. While the server changes its key, list both the old and the new one.
+        /// The public keys that this peer accepts as the server's. While the server changes its key, list both the old
+        /// and the new key.
         public var serverKeys: [PublicKey]
-        /// The local address. With port 0, the system chooses a free port. ``SocketAddress/wildcard(port:)``, the
-        /// default, is every IPv6 and IPv4 address of the host; if the host has no IPv6 and the server is at an IPv4
-        /// address, every IPv4 address.
+        /// The local address. If the port is 0, the system chooses a free port. The default,
+        /// ``SocketAddress/wildcard(port:)``, stands for every IPv6 and IPv4 address of the host. If the host has no
+        /// IPv6 and the server may have an IPv4 address, the default stands for every IPv4 address.
         public var bind = SocketAddress.wildcard()
         /// True to keep trying to join if the server does not admit this key or has revoked it, because the key may be
-        /// listed later. The pauses between the attempts grow from a second to five minutes. The event
-        /// ``PeerEvent/excluded(_:by:retryAfter:)`` reports each refusal. By default the peer ends with
-        /// ``MeshError/notAuthorized`` once no pinned server lets it join.
+        /// listed later. The pauses between the attempts grow from one second to five minutes. The event
+        /// ``PeerEvent/excluded(_:by:retryAfter:)`` reports each refusal. If the value is false, the default, the peer
+        /// ends with ``MeshError/notAuthorized`` once no pinned server lets it join.
         public var returnsAfterExclusion = false
-        /// The largest body that this peer sends, in bytes, 0 to 65,358. IP may have to fragment messages larger than
-        /// 1,083 bytes, the default. Received messages may have any size.
+        /// The largest body that this peer sends, in bytes, 0 to 65,358. The default is 1,083 bytes. IP may have to
+        /// fragment larger messages. Received messages may have any size.
         public var maximumMessageSize = PeerMessage.ordinaryBody
-        /// The largest rates at which this peer accepts messages, and sends messages to one receiver.
+        /// The largest rates at which this peer accepts messages, and at which it sends messages to one receiver.
         public var messageRate = MessageRate.standard
         /// The size of the buffer for one received datagram, in bytes. A larger datagram is lost.
         package var receiveBuffer = UDPSocket.Profile.peer.slotSize
@@ -76,8 +79,8 @@ public final class MeshPeer: Service {
     ///   - key: The peer's identity.
     ///   - name: The name to join under.
     ///   - server: The server's address, or the name of its host.
-    ///   - serverKey: The server's public key, pinned.
-    ///   - logger: The logger of refusals and of the socket.
+    ///   - serverKey: The only public key that this peer accepts as the server's.
+    ///   - logger: The logger for refused datagrams and for the socket.
     /// - Throws: ``MeshError/invalidConfiguration(_:)``.
     public convenience init(
         key: SigningKey, name: PeerName, server: ServerAddress, serverKey: PublicKey,
@@ -93,8 +96,8 @@ public final class MeshPeer: Service {
     ///   - key: The peer's identity.
     ///   - name: The name to join under.
     ///   - server: The server's address.
-    ///   - serverKey: The server's public key, pinned.
-    ///   - logger: The logger of refusals and of the socket.
+    ///   - serverKey: The only public key that this peer accepts as the server's.
+    ///   - logger: The logger for refused datagrams and for the socket.
     /// - Throws: ``MeshError/invalidConfiguration(_:)``.
     public convenience init(
         key: SigningKey, name: PeerName, server: SocketAddress, serverKey: PublicKey,
@@ -111,10 +114,12 @@ public final class MeshPeer: Service {
     /// The events of this peer, for one consumer. Each access makes a new sequence; see ``MeshEvents``.
     public var events: MeshEvents<PeerEvent> { source.subscribe() }
 
-    /// Returns the events of this peer, except those that `handles` has handled: no task is woken for them.
+    /// Returns the events of this peer, except the events that `handles` has handled. No task is woken for a handled
+    /// event.
     ///
-    /// - Parameter handles: Returns true if it has handled the event. Called on the event loop, so it must not block,
-    ///   and only while the consumer waits for the next event, so that all events are handled in their order.
+    /// - Parameter handles: Returns true if it has handled the event. It is called on the event loop, so it must not
+    ///   block. It is called only while the consumer waits for the next event, so all events are handled in their
+    ///   order.
     package func events(except handles: @escaping @Sendable (PeerEvent) -> Bool) -> MeshEvents<PeerEvent> {
         source.subscribe(except: handles)
     }
@@ -123,7 +128,7 @@ public final class MeshPeer: Service {
     public var membership: MeshMembership { MeshMembership(lifecycle) }
 
     /// The address of the peer's socket, with its current port. Waits until `run()` has bound the socket. If the system
-    /// chose the port, the socket can lose it, and then gets another one.
+    /// chose the port and the socket loses it, the socket gets another port.
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddress: SocketAddress {
@@ -133,16 +138,18 @@ public final class MeshPeer: Service {
         }
     }
 
-    /// Joins the mesh, and stays in it until graceful shutdown, cancellation or ``leave()``.
+    /// Joins the mesh, and stays a member until graceful shutdown, cancellation or ``leave()``.
     ///
-    /// While the server does not answer, or its name cannot be looked up, the peer keeps trying. When it leaves, it
-    /// sends LEAVE three times over 0.1 s, because datagrams can be lost; to a server on the same host, without pauses.
+    /// The peer keeps trying to join while the server does not answer or the server's name cannot be looked up. When
+    /// the peer leaves, it sends LEAVE three times within 0.1 s, because datagrams can be lost. To a server on the same
+    /// host, it sends LEAVE three times without pauses. After `run()` has ended, all asynchronous calls except
+    /// ``leave()`` throw an error.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key or revokes it;
     ///   ``MeshError/unknownHost(_:)`` if the name service says that the server's host does not exist, and no earlier
-    ///   lookup has found it; ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if the socket
-    ///   cannot be bound, or has lost its port and cannot be bound again within 5 s; ``MeshError/alreadyRan`` if
-    ///   `run()` was called before. All calls fail after `run()` has ended.
+    ///   lookup has found the host; ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if the
+    ///   socket cannot be bound, or has lost its port and cannot be bound again within 5 s; ``MeshError/alreadyRan`` if
+    ///   `run()` was called before.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -184,16 +191,16 @@ public final class MeshPeer: Service {
     /// Leaves the mesh. ``run()`` then returns.
     ///
     /// The peer continues to send pending broadcasts for at most 1 s. `leave()` returns when the socket is closed, or
-    /// at once if `run()` has ended. If `run()` has not bound the socket yet, `leave()` waits for that. If the task is
-    /// canceled during this wait, `leave()` returns and the peer does not leave.
+    /// at once if `run()` has ended. If `run()` has not bound the socket yet, `leave()` waits until it has. If the task
+    /// is canceled during this wait, `leave()` returns and the peer does not leave.
     public func leave() async {
         guard let driver = try? await lifecycle.started().driver else { return }
         leave(driver)
         _ = await driver.finished()
     }
 
-    /// Waits until this peer may send messages: it is a member, and every other member knows of it. Returns at once if
-    /// it already may. The connection can be lost again later, so a message may still be refused.
+    /// Waits until this peer may send messages: the peer is a member, and every other member knows of it. Returns at
+    /// once if the peer may already send. The connection can be lost again later, so a message may still be refused.
     ///
     /// - Throws: ``MeshError/notAuthorized`` if the server does not admit the key, ``MeshError/notRunning`` if `run()`
     ///   has ended for another reason, ``MeshError/cancelled``.
@@ -206,8 +213,8 @@ public final class MeshPeer: Service {
         }
     }
 
-    /// The other members, as this peer's directory lists them. Empty until the first directory has arrived. While the
-    /// connection is lost, the list does not change.
+    /// The other members, as this peer's directory lists them. The list is empty until the first directory has arrived.
+    /// While the connection is lost, the list does not change.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func members() async throws(MeshError) -> [Member] {
@@ -223,21 +230,21 @@ public final class MeshPeer: Service {
         }.get()
     }
 
-    /// The other member of that name, or nil if there is none.
+    /// Returns the other member with this name; nil if no other member has the name.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func member(named name: PeerName) async throws(MeshError) -> Member? {
         try await ask { peer in peer.members.first { $0.name == name } }
     }
 
-    /// The number of datagrams that the sockets have lost since the start, by reason.
+    /// The number of datagrams that the peer's socket has lost since `run()` began, for each reason.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func losses() async throws(MeshError) -> DatagramLosses {
         try await lifecycle.started().driver.lostDatagrams()
     }
 
-    /// The number of refused datagrams since the start, by reason.
+    /// The number of datagrams that this peer has refused since `run()` began, for each reason.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func rejections() async throws(MeshError) -> RejectionCounters {
@@ -257,7 +264,7 @@ public final class MeshPeer: Service {
         try await lifecycle.started().driver.submit { (peer, _) throws(Never) in question(peer) }.get()
     }
 
-    /// Begins to look up the server's host name, if the server was given by name.
+    /// Begins to look up the server's host name. Returns nil if the configuration has no host name but an address.
     private func locate(_ driver: MeshDriver<Peer>, from bound: SocketAddress) -> Task<Void, Never>? {
         guard case .name(let host, let port) = configuration.server.place else { return nil }
         let locator = ServerLocator(host: host, port: port, resolver: configuration.resolver, bound: bound)
@@ -301,20 +308,21 @@ public final class MeshPeer: Service {
 extension MeshPeer {
     /// Sends a message to all other members. Delivery is at most once, unordered and best effort.
     ///
-    /// `SendError.notJoined` and `.overRate` are to be expected: the connection to the server can be lost at any time,
-    /// and a program can send too fast. Try again later. The limits are those of
-    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``; a broadcast counts as one message to each receiver. It goes to
-    /// every member or, if it would exceed the rate to one of them, to none.
+    /// Expect `SendError.notJoined` and `SendError.overRate`, because the connection to the server can be lost at any
+    /// time, and a program can send too fast. Try again later. The limits are those of
+    /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``. A broadcast counts as one message to each receiver. If a
+    /// broadcast would exceed the rate to one receiver, it is sent to nobody.
     ///
-    /// The first message to a member costs about 150 µs of CPU time, each further one some µs. So a broadcast to many
-    /// members is sent in slices of 4 ms, with pauses in which the peer does its other work, and this call returns
-    /// after the first slice. A member that leaves before its turn gets nothing. Messages to one member are sent in the
-    /// order of the calls. The rest of a broadcast is dropped after 10 s; ``leave()`` and the end of ``run()`` wait at
-    /// most 1 s for it. `SendError.queueFull` means that 256 broadcasts, or 16 MiB of them, wait already.
+    /// The first message to a member costs about 150 µs of CPU time, and each later message a few µs. So a broadcast to
+    /// many members is sent in slices of 4 ms. In the pauses between the slices, the peer does its other work. This
+    /// call returns after the first slice. A member that leaves before the message is sent to it gets nothing. Messages
+    /// to one member are sent in the order of the calls. If a broadcast is not complete after 10 s, the rest of it is
+    /// dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for waiting broadcasts. `SendError.queueFull`
+    /// means that 256 broadcasts, or 16 MiB of broadcasts, already wait.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
-    /// - Returns: The number of members that the message has been sent to or is being sent to. Members whose entry in
-    ///   the directory has been found to be false are not counted.
+    /// - Returns: The number of members that the message has been sent to or is being sent to. A member is not counted
+    ///   if this peer has found that the member's entry in the directory is false.
     /// - Throws: ``SendError``; then nothing has been sent.
     @discardableResult
     public func broadcast(_ body: some Collection<UInt8>) async throws(SendError) -> Int {
@@ -328,14 +336,14 @@ extension MeshPeer {
     /// Sends messages to all other members at a fixed rate, until `note` returns false, the peer ends or the task is
     /// canceled.
     ///
-    /// The peer's event loop calls `body` itself. A task that called ``broadcast(_:)-(Collection<UInt8>)`` would wake
-    /// three threads per message.
+    /// The peer's event loop calls `body` directly, which saves thread switches: a task that calls
+    /// ``broadcast(_:)-(Collection<UInt8>)`` wakes three threads per message.
     ///
     /// - Parameters:
-    ///   - interval: The time between two messages, and before the first one.
-    ///   - body: Returns the bytes of the next message. Called on the event loop.
-    ///   - note: Takes the number of members that the message has been sent to, or the reason why it has not been sent,
-    ///     and returns whether to continue. Called on the event loop.
+    ///   - interval: The time between two messages, and before the first message.
+    ///   - body: Returns the bytes of the next message. It is called on the event loop.
+    ///   - note: Takes the number of members to which the message has been sent, or the reason why the message was not
+    ///     sent. Returns true to continue. It is called on the event loop.
     package func broadcast(
         every interval: Duration, body: @escaping @Sendable () -> [UInt8],
         note: @escaping @Sendable (Result<Int, SendError>) -> Bool
@@ -350,25 +358,26 @@ extension MeshPeer {
 
     /// Sends a text, in UTF-8, to all other members. See ``broadcast(_:)-(Collection<UInt8>)``.
     ///
-    /// - Returns: The number of members that it has been sent to or is being sent to.
+    /// - Returns: The number of members that the text has been sent to or is being sent to.
     /// - Throws: ``SendError``; then nothing has been sent.
     @discardableResult
     public func broadcast(_ text: String) async throws(SendError) -> Int {
         try await broadcast(text.utf8)
     }
 
-    /// Sends a message to the member with this key. Nobody else can read it, or pass it on as a message to themselves.
-    /// Delivery is at most once, unordered and best effort.
+    /// Sends a message to the member with this key. Only this member can read the message, and no other member would
+    /// accept a copy of it. Delivery is at most once, unordered and best effort.
     ///
-    /// These errors are to be expected in a mesh, and a program should handle them:
+    /// A program should expect and handle these errors:
     ///
-    /// - `notJoined`: the connection to the server is lost, or the peer has yet to join. Try again after ``joined()``.
+    /// - `notJoined`: the connection to the server is lost, or the peer has not joined yet. Try again after
+    ///   ``joined()``.
     /// - `unknownMember`: the receiver has left, perhaps after it sent the message that you answer.
     /// - `overRate(retryAfter:)`: the message would exceed the receiver's rate, and the receiver would drop it.
     ///
     /// The limits can be set in ``Configuration``. By default a body has at most 1,083 bytes
-    /// (``Configuration/maximumMessageSize``). One receiver gets at most 200 messages and 1 MiB per second from this
-    /// peer, and 300 messages and 1.5 MiB at once after a pause (``Configuration/messageRate``).
+    /// (``Configuration/maximumMessageSize``). This peer sends at most 200 messages and 1 MiB per second to one
+    /// receiver, and at most 300 messages and 1.5 MiB at once after a pause (``Configuration/messageRate``).
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.
@@ -382,7 +391,7 @@ extension MeshPeer {
         }
     }
 
-    /// Sends a message to the member that holds this name when it is sent. See
+    /// Sends a message to the member that holds this name at the time of sending. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
     /// - Throws: ``SendError``; then nothing has been sent.
@@ -395,7 +404,7 @@ extension MeshPeer {
         }
     }
 
-    /// Sends a message to the member with the key of `member`, even if its name and address have changed. See
+    /// Sends a message to the member with the key of `member`, even if that member's name and address have changed. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
     /// - Throws: ``SendError``; then nothing has been sent.
@@ -410,7 +419,7 @@ extension MeshPeer {
         try await send(text.utf8, to: key)
     }
 
-    /// Sends a text, in UTF-8, to the member that holds this name when it is sent. See
+    /// Sends a text, in UTF-8, to the member that holds this name at the time of sending. See
     /// ``send(_:to:)-(Collection<UInt8>,PublicKey)``.
     ///
     /// - Throws: ``SendError``; then nothing has been sent.
@@ -426,16 +435,18 @@ extension MeshPeer {
         try await send(text.utf8, to: member.publicKey)
     }
 
-    /// Sends a message to the member with this key, and waits until the member's peer has acknowledged it.
+    /// Sends a message to the member with this key, and waits until the member's peer has acknowledged the message.
     ///
-    /// The message is repeated every 0.25 s or a little more for 3 s, then with gaps that double up to 2 s. While more
-    /// than 16 messages wait for acknowledgment, the gaps double from the first one on. Each copy counts toward the
-    /// receiver's rate. The receiver delivers the message once, unless its process restarts between two copies. A
-    /// repeated message may arrive after later ones. An acknowledgment means that the receiver's peer has the message,
-    /// not that its program has handled it.
+    /// The message is repeated until the acknowledgment arrives: for the first 3 s every 0.25 s or a little more, then
+    /// after intervals that double up to 2 s. While more than 16 messages wait for acknowledgment, the intervals double
+    /// from the start. Each copy counts toward the receiver's rate. The receiver delivers the message once, unless the
+    /// receiver's process restarts between two copies. A repeated message may arrive after messages that were sent
+    /// later. An acknowledgment means that the receiver's peer has the message, not that the receiver's program has
+    /// handled it.
     ///
-    /// 256 messages may wait at once, and no more than 2,047 messages may be sent between the oldest of them and a new
-    /// one; otherwise `SendError.queueFull` is thrown.
+    /// At most 256 messages, or 16 MiB of messages, may wait for acknowledgment at once. At most 2,047 messages may be
+    /// sent after the oldest message that waits. A message that exceeds these limits is not sent, and the error is
+    /// `SendError.queueFull`.
     ///
     /// - Parameters:
     ///   - body: The bytes of the message.
@@ -454,8 +465,8 @@ extension MeshPeer {
         guard delivery.isComplete else { throw .notAcknowledged }
     }
 
-    /// Sends a message to the member that holds this name when it is sent, and waits until the member's peer has
-    /// acknowledged it. See ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
+    /// Sends a message to the member that holds this name at the time of sending, and waits until the member's peer has
+    /// acknowledged the message. See ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
     /// - Throws: ``DeliveryError``.
     public func send(
@@ -471,8 +482,8 @@ extension MeshPeer {
         guard delivery.isComplete else { throw .notAcknowledged }
     }
 
-    /// Sends a message to the member with the key of `member`, and waits until its peer has acknowledged it. See
-    /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
+    /// Sends a message to the member with the key of `member`, and waits until that member's peer has acknowledged the
+    /// message. See ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
     /// - Throws: ``DeliveryError``.
     public func send(
@@ -481,8 +492,8 @@ extension MeshPeer {
         try await send(body, to: member.publicKey, waitingForDelivery: timeout)
     }
 
-    /// Sends a message to all other members, and waits until all have acknowledged it or `timeout` has passed.
-    /// See ``broadcast(_:)-(Collection<UInt8>)`` and
+    /// Sends a message to all other members, and waits until every member has acknowledged the message or `timeout` has
+    /// passed. See ``broadcast(_:)-(Collection<UInt8>)`` and
     /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``.
     ///
     /// Each receiver delays its acknowledgment by a random time, up to 0.2 ms per member of the mesh and at most 2 s.
@@ -490,8 +501,8 @@ extension MeshPeer {
     /// - Parameters:
     ///   - body: The bytes of the message.
     ///   - timeout: The time for which the message is repeated, at most 60 s.
-    /// - Returns: The members that have acknowledged the message, and those that have not. The latter may have received
-    ///   it too.
+    /// - Returns: The members that have acknowledged the message, and the members that have not. A member that has not
+    ///   acknowledged the message may have received it nevertheless.
     /// - Throws: ``DeliveryError/notSent(_:)``, ``DeliveryError/interrupted``.
     public func broadcast(
         _ body: some Collection<UInt8>, waitingForDelivery timeout: Duration
@@ -504,16 +515,17 @@ extension MeshPeer {
         }
     }
 
-    /// Measures the round trip to the member that holds this name. The member's peer answers; its program does not
-    /// notice.
+    /// Measures the round trip to the member that holds this name. The member's peer answers without the member's
+    /// program.
     ///
-    /// The request is repeated as in ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``, and the
-    /// time counts from the first request. So each lost datagram adds about a quarter of a second.
+    /// The request is repeated like a message of
+    /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``. The time is measured from the first
+    /// request. So each lost datagram adds about a quarter of a second.
     ///
     /// - Parameters:
     ///   - name: The name of the member.
     ///   - timeout: The longest time to wait, at most 60 s.
-    /// - Returns: The time until the answer.
+    /// - Returns: The time from the first request to the answer.
     /// - Throws: ``DeliveryError``.
     public func measureRoundTrip(to name: PeerName, within timeout: Duration) async throws(DeliveryError) -> Duration {
         let delivery = try await deliver { (peer, now) throws(SendError) in

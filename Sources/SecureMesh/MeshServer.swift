@@ -3,35 +3,40 @@ internal import NIOCore
 internal import NIOPosix
 public import ServiceLifecycle
 
-/// The server of a mesh: admits peers by their keys, keeps the directory and sends every change to all members.
+/// The server of a mesh. It admits peers by their keys, keeps the directory, and sends every change of the directory to
+/// all members.
 ///
-/// ``run()`` does all the work. Run it as a service of a `ServiceGroup`, or call it in a task of your own. On graceful
-/// shutdown and on cancellation it sends GOODBYE to all members, which takes at most 0.8 s, and returns.
+/// ``run()`` does all the work. Run the server as a service of a `ServiceGroup`, or call `run()` in a task of your own.
+/// On graceful shutdown and on cancellation, `run()` sends GOODBYE to all members, which takes at most 0.8 s, and
+/// returns.
 ///
-/// The other calls wait until `run()` has bound its sockets, so you may make them before you call `run()`. A call that
-/// waits ends with ``MeshError/cancelled`` if its task is canceled.
+/// The other calls wait until `run()` has bound its sockets, so you may make them before you call `run()`. A waiting
+/// call throws ``MeshError/cancelled`` if its task is canceled.
 public final class MeshServer: Service {
     /// The settings of a server.
     public struct Configuration: Sendable {
-        /// The server's identity. Peers pin its public half.
+        /// The server's identity. Peers pin the public key that belongs to it.
         public var key: SigningKey
-        /// The keys that may join.
+        /// The keys that may join, and their names.
         public var roster: Roster
-        /// The local addresses, 1 to 255. Each gets a socket. With port 0, the system chooses a free port.
+        /// The local addresses, at least 1 and at most 255. The server binds a socket to each address. If a port is 0,
+        /// the system chooses a free port.
         public var listen: [SocketAddress]
-        /// The interval at which peers and server prove that they live, 20 ms to 20 s. Peers learn it when they join.
+        /// The interval at which each peer and the server prove to each other that they are alive, 20 ms to 20 s. A
+        /// peer learns the interval when it joins.
         public var heartbeatInterval: Duration = ProtocolConstants.heartbeatInterval
-        /// The time after its last proof of life at which a peer expires: at least two heartbeat intervals, at most 65
-        /// s.
+        /// The time after which a peer expires if the server gets no new proof that the peer is alive. It is at least
+        /// two heartbeat intervals and at most 65 s.
         public var lifetime: Duration = ProtocolConstants.lifetime
         /// The largest number of members, 1 to 65,536.
         public var maximumPeers = Limits.maximumPeers
-        /// The number of event loops that share the members, 1 to 64. Each needs a core. The server uses fewer if the
-        /// process has fewer event loops, and one if the system cannot divide the datagrams of members.
+        /// The number of event loops that share the members, 1 to 64. Each event loop needs a core. If the process has
+        /// fewer event loops, the server uses all of them. If the system cannot distribute members' datagrams among
+        /// event loops, the server uses one.
         public var eventLoops = 1
-        /// Returns the calendar time, by which keys in the roster expire.
+        /// Returns the current calendar time, which decides when keys in the roster expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
-        /// True to let the kernel tell members' datagrams from strangers', if the system offers that.
+        /// True to let the kernel separate members' datagrams from strangers', if the kernel can do so.
         package var usesKernelFilter = true
 
         /// Makes settings from these values. All other settings have their defaults.
@@ -64,7 +69,7 @@ public final class MeshServer: Service {
     ///   - key: The server's identity.
     ///   - roster: The keys that may join.
     ///   - listen: The local addresses.
-    ///   - logger: The logger of refusals and of the sockets.
+    ///   - logger: The logger for refused datagrams and for the sockets.
     /// - Throws: ``MeshError/invalidConfiguration(_:)``.
     public convenience init(
         key: SigningKey, roster: Roster, listen: SocketAddress...,
@@ -82,18 +87,19 @@ public final class MeshServer: Service {
     public var events: MeshEvents<ServerEvent> { source.subscribe() }
 
     /// The addresses of the server's sockets, with their current ports, in the order of ``Configuration/listen``. Waits
-    /// until `run()` has bound them.
+    /// until `run()` has bound the sockets.
     ///
     /// - Throws: ``MeshError/notRunning`` if `run()` has ended, ``MeshError/cancelled``.
     public var boundAddresses: [SocketAddress] {
         get async throws(MeshError) { try await lifecycle.started().driver.boundAddresses() }
     }
 
-    /// Serves until graceful shutdown or cancellation.
+    /// Serves until graceful shutdown or cancellation. After `run()` has ended, the other asynchronous calls throw
+    /// ``MeshError/notRunning``.
     ///
     /// - Throws: ``MeshError/addressInUse(_:)`` and ``MeshError/cannotBind(_:reason:)`` if a socket cannot be bound, or
     ///   has lost its address and cannot be bound again within 5 s; then no socket stays bound.
-    ///   ``MeshError/alreadyRan`` if `run()` was called before. All calls fail after `run()` has ended.
+    ///   ``MeshError/alreadyRan`` if `run()` was called before.
     public func run() async throws(MeshError) {
         try lifecycle.claim()
         let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -129,7 +135,8 @@ public final class MeshServer: Service {
         lifecycle.begin(driver)
         let following = followHostAddresses(driver, bound)
         defer { following?.cancel() }
-        // Keys expire by the calendar, whose clock can be set. So the calendar is read every second.
+        // Keys expire by calendar time. Somebody can set the clock of the calendar, so the server reads the time every
+        // second.
         let dating = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .seconds(1)) { _ in
             let date = configuration.calendar()
             driver.perform { $0.advanceCalendar(to: date, now: $1) }
@@ -145,28 +152,29 @@ public final class MeshServer: Service {
         if let failure { throw failure }
     }
 
-    /// The members.
+    /// The current members of the mesh.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func members() async throws(MeshError) -> [Member] {
         try await ask { $0.members }
     }
 
-    /// The number of members.
+    /// The current number of members of the mesh.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package func memberCount() async throws(MeshError) -> Int {
         try await ask { $0.memberCount }
     }
 
-    /// The member of that name, or nil if there is none.
+    /// Returns the member with this name; nil if no member has the name.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func member(named name: PeerName) async throws(MeshError) -> Member? {
         try await ask { registry in registry.members.first { $0.name == name } }
     }
 
-    /// Replaces the roster. Members that the new one does not allow get GOODBYE, and are removed from every directory.
+    /// Replaces the roster. A member that the new roster does not allow gets GOODBYE, and is removed from every
+    /// directory.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``; then the old roster stays in force.
     public func setRoster(_ roster: Roster) async throws(MeshError) {
@@ -175,22 +183,22 @@ public final class MeshServer: Service {
         }.get()
     }
 
-    /// The number of datagrams that the sockets have lost since the start, by reason.
+    /// The number of datagrams that the server's sockets have lost since `run()` began, for each reason.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func losses() async throws(MeshError) -> DatagramLosses {
         try await lifecycle.started().driver.lostDatagrams()
     }
 
-    /// The number of refused datagrams since the start, by reason.
+    /// The number of datagrams that the server has refused since `run()` began, for each reason.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     public func rejections() async throws(MeshError) -> RejectionCounters {
         try await ask { $0.rejections }
     }
 
-    /// The server's view of each member with one of these keys; nil for a key that no member has. The computation
-    /// blocks the event loop, so pass few keys.
+    /// Returns the server's view of the member with each of these keys; nil for a key that no member has. The
+    /// computation blocks the event loop, so pass few keys.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package func standings(of keys: [PublicKey]) async throws(MeshError) -> [MemberStanding?] {
@@ -199,14 +207,16 @@ public final class MeshServer: Service {
         }.get()
     }
 
-    /// The number of members whose proof of life was overdue when the server last looked, less than a second ago.
+    /// The number of members whose proof of life was overdue at the server's last check, which was less than a second
+    /// ago.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var lateCount: Int {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
-    /// Returns the event loops of the lanes. Logs a notice if there are fewer than the configuration requests.
+    /// Returns the event loops for the lanes. Logs a notice if there are fewer event loops than the configuration
+    /// requests.
     private func laneLoops(besides eventLoop: any EventLoop) -> [any EventLoop] {
         guard configuration.eventLoops > 1 else { return [] }
         guard configuration.usesKernelFilter, SocketDescriptor.offersDivision else {
@@ -222,8 +232,8 @@ public final class MeshServer: Service {
         return Array(others.prefix(configuration.eventLoops - 1))
     }
 
-    /// Passes the host's addresses to the registry at intervals, because they can change. Does so only if a socket is
-    /// bound to a wildcard address.
+    /// Passes the host's addresses to the registry at intervals, because they can change. Returns nil and does nothing
+    /// unless a socket is bound to a wildcard address.
     private func followHostAddresses(_ driver: MeshDriver<Registry>, _ bound: [SocketAddress]) -> Task<Void, Never>? {
         guard bound.contains(where: \.isUnspecified) else { return nil }
         return Task {

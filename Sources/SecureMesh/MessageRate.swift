@@ -1,44 +1,43 @@
 /// The rates at which a peer accepts messages.
 ///
-/// A receiver drops messages beyond its rates without an answer. So a sender applies the same rates itself: it sends at
+/// A receiver silently drops messages that exceed its rates. So a sender limits itself to the same rates: it sends at
 /// most `perSecond` messages and `bytesPerSecond` bytes per second to each member, and at most three quarters of
 /// `burst` and of `byteBurst` at once. The last quarter covers messages that the network delays and then delivers
-/// together.
+/// together. The bytes of a message are those of its datagram, which has 149 bytes more than the body.
 ///
-/// The bytes of a message are those of its datagram, which has 149 bytes more than the body. The limit on the bytes
-/// from all senders bounds the CPU time that messages take: at 8 MiB per second it is about a third of a core. One
-/// sender gets at most a quarter of that limit. A message that exceeds only the limit of all senders is lost, because
-/// its sender cannot know what the others send.
+/// There is also a limit on the bytes from all senders together. It bounds the CPU time for messages: 8 MiB per second
+/// takes about a third of a core. One sender gets at most a quarter of this limit. A message that exceeds only this
+/// limit is lost, because its sender cannot know what the others send.
 ///
 /// All peers of a mesh should have the same rates.
 public struct MessageRate: Hashable, Sendable {
-    /// The number of messages from one sender per second in the long run, 1 to 1,000,000.
+    /// The largest number of messages per second from one sender in the long run, 1 to 1,000,000.
     public var perSecond: Int
-    /// The number of messages from one sender that are accepted at once after a pause, 4 to 1,000,000.
+    /// The largest number of messages from one sender that are accepted at once after a pause, 4 to 1,000,000.
     public var burst: Int
-    /// The number of bytes from one sender per second in the long run, 1,024 to 125,000,000.
+    /// The largest number of bytes per second from one sender in the long run, 1,024 to 125,000,000.
     public var bytesPerSecond = Limits.messageByteRate.perSecond
-    /// The number of bytes from one sender that are accepted at once after a pause, 131,072 to 125,000,000.
+    /// The largest number of bytes from one sender that are accepted at once after a pause, 131,072 to 125,000,000.
     public var byteBurst = Limits.messageByteRate.burst
-    /// The number of bytes from all senders per second in the long run: at least four times `bytesPerSecond`, and at
-    /// most 500,000,000.
+    /// The largest number of bytes per second from all senders in the long run. The value is at least four times
+    /// `bytesPerSecond`, and at most 500,000,000.
     public var totalBytesPerSecond = Limits.totalMessageByteRate.perSecond
-    /// The number of bytes from all senders that are accepted at once after a pause: at least four times `byteBurst`,
-    /// and at most 500,000,000.
+    /// The largest number of bytes from all senders that are accepted at once after a pause. The value is at least four
+    /// times `byteBurst`, and at most 500,000,000.
     public var totalByteBurst = Limits.totalMessageByteRate.burst
 
-    /// Makes rates with the default limits in bytes. ``MeshPeer/init(_:logger:)`` checks them.
+    /// Makes rates with the default limits in bytes. ``MeshPeer/init(_:logger:)`` checks the rates.
     public init(perSecond: Int, burst: Int) {
         self.perSecond = perSecond
         self.burst = burst
     }
 
-    /// The default: 200 messages and 1 MiB per second from one sender, with bursts of 400 messages and 2 MiB, and 8 MiB
-    /// per second from all senders, with bursts of 8 MiB.
+    /// The default rates. From one sender, a peer accepts 200 messages and 1 MiB per second, with bursts of 400
+    /// messages and 2 MiB. From all senders, it accepts 8 MiB per second, with bursts of 8 MiB.
     public static let standard = MessageRate(
         perSecond: Limits.messageRate.perSecond, burst: Limits.messageRate.burst)
 
-    /// The reason why the rate cannot be used; nil if it can.
+    /// The reason why the rates are invalid; nil if they are valid.
     var fault: String? {
         guard (1...1_000_000).contains(perSecond), (4...1_000_000).contains(burst) else {
             return "a message rate is 1 to 1,000,000 per second, and 4 to 1,000,000 at once"

@@ -6,15 +6,15 @@
     internal import Darwin
 #endif
 
-/// Tells whether the system knows the link-layer address to which it would send a datagram (rtnetlink(7), Linux).
+/// Checks whether the system knows the link-layer address to which it would send a datagram (rtnetlink(7), Linux).
 ///
-/// A host on the same link looks up this host's link-layer address before it sends a datagram, and the system then
-/// stores that host's own link-layer address. The system has none for a forged address that no host has, and a datagram
-/// to it would stay in the send buffer for seconds.
+/// A host on the same link looks up this host's link-layer address before it sends a datagram to this host. During this
+/// lookup, the system stores the other host's link-layer address. A forged address that no host has is not in the
+/// system's table, and a datagram to such an address would stay in the send buffer for seconds.
 final class Neighbors: Sendable {
     private let descriptor: CInt
 
-    /// Returns nil if the system does not offer this.
+    /// Opens a socket to the kernel's tables. Returns nil if the system does not offer them.
     init?() {
         #if os(Linux)
             #if canImport(Glibc)
@@ -33,7 +33,8 @@ final class Neighbors: Sendable {
         close(descriptor)
     }
 
-    /// Returns true if the system would send a datagram to this address at once. Costs four system calls.
+    /// Returns true if the system would send a datagram to this address without a delay. The check takes four system
+    /// calls.
     func knows(_ ip: SocketAddress.IP) -> Bool {
         guard let route = route(to: ip) else { return false }
         if route.isLocal { return true }
@@ -91,7 +92,8 @@ final class Neighbors: Sendable {
         }
     }
 
-    /// A request: a header of 16 bytes, then a fixed part of 12 bytes that begins with the family, then attributes.
+    /// A request to netlink: a header of 16 bytes, then a fixed part of 12 bytes that begins with the family, then
+    /// attributes.
     private struct Request {
         var bytes: [UInt8]
 
@@ -115,7 +117,7 @@ final class Neighbors: Sendable {
         }
     }
 
-    /// The answer without its header.
+    /// An answer of netlink without its header, except the kind.
     private struct Answer {
         let kind: UInt16
         let bytes: [UInt8]
@@ -160,7 +162,7 @@ final class Neighbors: Sendable {
     private static let headerSize = 16
     private static let fixedSize = 12
     private static let largestAnswer = 4_096
-    // From the headers netlink.h, rtnetlink.h and those of neighbors in linux/.
+    // These constants are from netlink.h, rtnetlink.h and the header for neighbors, all in linux/.
     private static let routeProtocol: CInt = 0
     private static let newRoute: UInt16 = 24
     private static let getRoute: UInt16 = 26
@@ -171,6 +173,7 @@ final class Neighbors: Sendable {
     private static let routeInterface: UInt16 = 4
     private static let routeGateway: UInt16 = 5
     private static let neighborDestination: UInt16 = 1
-    /// The states in which the link-layer address is known: reachable, stale, delay, probe, no ARP, permanent.
+    /// The states of a neighbor, as bits, in which the system knows the link-layer address: reachable, stale, delay,
+    /// probe, no ARP and permanent.
     private static let knownStates: UInt16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80
 }

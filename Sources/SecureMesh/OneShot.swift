@@ -26,7 +26,8 @@ final class OneShot<Value: Sendable>: Sendable {
 
     /// Waits for the value.
     ///
-    /// - Parameter cancelled: The value if the task is canceled, or its service group shuts down, before one is given.
+    /// - Parameter cancelled: The value to return if, before a value is set, the task is canceled or its service group
+    ///   shuts down.
     func value(
         ifCancelled cancelled: Value, isolation: isolated (any Actor)? = #isolation
     ) async -> Value {

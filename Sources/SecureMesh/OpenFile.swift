@@ -26,7 +26,7 @@ package struct SystemError: Error {
         return "\(text) (errno: \(code))"
     }
 
-    /// True if the error says that there is no file at the path.
+    /// True if the error means that there is no file at the path.
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 }
 
@@ -69,15 +69,16 @@ package struct FileStatus {
     }
 
     package var belongsToUser: Bool { owner == geteuid() }
-    /// True if the owner is root or the user of this process. Both can read this process's keys in any case.
+    /// True if the owner is root or this process's user. Both of them can read this process's keys in any case.
     package var belongsToTrusted: Bool { owner == 0 || belongsToUser }
-    /// True for a folder in which only root and this process's user can replace their files. In a sticky folder, only
-    /// the owner of a file and the owner of the folder may remove the file.
+    /// True for a folder in which nobody else can replace the files of root and of this process's user. In a sticky
+    /// folder, only the owner of a file and the owner of the folder may remove the file.
     package var keepsFiles: Bool { belongsToTrusted && (mode & 0o1000 != 0 || !access.isWritable) }
 }
 
 extension FileStatus {
-    /// Returns the absolute path of the file at `path`, with all symbolic links resolved; nil if there is no file.
+    /// Returns the absolute path of the file at `path`, with all symbolic links resolved; nil if the file does not
+    /// exist.
     package static func resolved(_ path: String) -> String? {
         guard let resolved = unsafe realpath(path, nil) else { return nil }
         defer { unsafe free(resolved) }
@@ -89,8 +90,8 @@ extension FileStatus {
 package struct OpenFile: ~Copyable {
     package let descriptor: CInt
 
-    /// Opens a file. A child process does not inherit it. A path with a zero byte is refused with ENOENT, because the
-    /// system would end the path there and open another file.
+    /// Opens a file that child processes do not inherit. A path with a zero byte is refused with ENOENT, because the
+    /// system would end the path at this byte and open another file.
     ///
     /// - Parameters:
     ///   - flags: The flags of open(2).
@@ -111,7 +112,7 @@ package struct OpenFile: ~Copyable {
         return FileStatus(status, acl: ExtendedAttribute.accessList(of: descriptor))
     }
 
-    /// The ACL of the file in the kernel's format; nil if there is none.
+    /// The ACL of the file in the kernel's format; nil if the file has no ACL.
     package var accessList: [UInt8]? { ExtendedAttribute.accessList(of: descriptor) }
 
     /// Sets the ACL of the file, in the kernel's format.
@@ -127,7 +128,8 @@ package struct OpenFile: ~Copyable {
     /// Waits until a pipe has bytes or its writer has closed it.
     ///
     /// - Parameter limit: The longest time to wait.
-    /// - Returns: False if the time is over. A pipe that no writer has opened yet is not at its end, so it waits too.
+    /// - Returns: True if there are bytes or the pipe was closed; false if `limit` has passed. If no writer has opened
+    ///   the pipe yet, the wait continues.
     package func waitForBytes(within limit: Duration) -> Bool {
         let limit = CInt(limit / .milliseconds(1))
         var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
@@ -137,7 +139,7 @@ package struct OpenFile: ~Copyable {
         }
     }
 
-    /// Reads as many bytes as there are, up to the size of the buffer.
+    /// Reads the bytes that are available, but not more than the size of the buffer.
     ///
     /// - Returns: The number of bytes; 0 at the end of the file.
     package func readBytes(into buffer: inout [UInt8]) throws(SystemError) -> Int {

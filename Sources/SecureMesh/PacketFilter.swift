@@ -3,7 +3,8 @@ struct PacketFilter {
     /// An instruction, laid out like `sock_filter` of linux/filter.h.
     struct Instruction {
         let code: UInt16
-        /// The numbers of instructions to skip if the condition holds, and if it does not.
+        /// The number of instructions to skip if the condition holds, and the number to skip if the condition does not
+        /// hold.
         let skipIfTrue: UInt8
         let skipIfFalse: UInt8
         let operand: UInt32
@@ -11,10 +12,10 @@ struct PacketFilter {
 
     private(set) var instructions: [Instruction] = []
 
-    /// The number of the strangers' socket in the group of sockets that share an address. The kernel also chooses it
-    /// for a datagram that is too short for the program.
+    /// The number of the strangers' socket in the group of sockets that share an address. If a datagram is too short
+    /// for the program, the kernel also chooses this socket.
     static let strangers: UInt32 = 0
-    /// The number of the registry's members' socket. Those of the lanes have the next numbers.
+    /// The number of the members' socket of the registry. The members' sockets of the lanes have the next numbers.
     static let members: UInt32 = 1
 
     /// Chooses the strangers' socket for every datagram.
@@ -24,14 +25,14 @@ struct PacketFilter {
         return filter
     }
 
-    /// Chooses a members' socket for CONFIRM and the kinds with higher numbers if they are addressed to the epoch, and
-    /// the strangers' socket for all else. The epoch is random, so an attacker who cannot see the traffic does not
-    /// reach a members' socket.
+    /// Chooses a members' socket for a datagram that is addressed to the epoch, if its kind is CONFIRM or has a higher
+    /// number. Chooses the strangers' socket for all other datagrams. The epoch is random, so an attacker who cannot
+    /// see the traffic does not reach a members' socket.
     ///
     /// The kernel runs the program on the payload of a datagram.
     ///
     /// - Parameter division: The event loops, each with one members' socket. The sender's session selects the socket as
-    ///   in `LaneDivision.loop`; CONFIRM always goes to the registry's.
+    ///   in `LaneDivision.loop`; CONFIRM always goes to the members' socket of the registry.
     static func membersFirst(epoch: UInt64, division: LaneDivision = LaneDivision()) -> PacketFilter {
         var filter = PacketFilter()
         filter.require(Self.loadByte, 0, Self.equal, UInt32(ProtocolConstants.version))
@@ -74,19 +75,20 @@ struct PacketFilter {
         return filter
     }
 
-    /// Appends a comparison of a value in the datagram. `finish` sets the target of its jump.
+    /// Appends a comparison of a value in the datagram. `finish` later sets where the program continues if the
+    /// comparison fails.
     private mutating func require(_ load: UInt16, _ offset: UInt32, _ comparison: UInt16, _ value: UInt32) {
         instructions.append(Instruction(code: load, skipIfTrue: 0, skipIfFalse: 0, operand: offset))
         instructions.append(Instruction(code: comparison, skipIfTrue: 0, skipIfFalse: 0, operand: value))
     }
 
-    /// Appends the instructions that return `result` if all comparisons hold, else `other`.
+    /// Appends the instructions that return `result` if all comparisons hold, and `other` if one of them fails.
     private mutating func finish(_ result: UInt32, else other: UInt32? = nil) {
         finish([Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: result)], else: other)
     }
 
-    /// Appends `last`, which runs if all comparisons hold and ends the program, and an instruction that otherwise
-    /// returns `other`.
+    /// Appends `last`, the instructions that run if all comparisons hold and that end the program. Then appends an
+    /// instruction that returns `other` if a comparison fails.
     private mutating func finish(_ last: [Instruction], else other: UInt32? = nil) {
         for index in instructions.indices where [Self.equal, Self.notBelow].contains(instructions[index].code) {
             let old = instructions[index]
@@ -101,7 +103,8 @@ struct PacketFilter {
     }
 
     private static let udpHeader: UInt32 = 8
-    // linux/bpf_common.h: class, size and mode of an instruction.
+    // The following codes are from linux/bpf_common.h. Each contains the class, the size and the mode of an
+    // instruction.
     private static let loadWord: UInt16 = 0x20
     private static let loadByte: UInt16 = 0x30
     private static let loadSize: UInt16 = 0x80

@@ -1,8 +1,9 @@
 internal import Logging
 
-/// Logs the counts of refused datagrams per reason, with their source if it is one host, and the totals of a flood.
+/// Logs the number of refused datagrams for each reason. A log line names the source of its datagrams if they all came
+/// from one host. After a flood of refusals, its totals are logged.
 struct RefusalLog {
-    /// The senders of the datagrams that one line counts.
+    /// The senders of the datagrams that one log line counts.
     private enum Source {
         case address(SocketAddress)
         /// One host that sends from several ports.
@@ -29,19 +30,19 @@ struct RefusalLog {
 
     private var unusual = CounterLog<Rejection>()
     private var everyday = CounterLog<Rejection>()
-    /// The sources of each reason since its last line.
+    /// For each reason, the senders of the datagrams that were refused since the last log line about the reason.
     private var sources: [Rejection: Source] = [:]
     private var seen: UInt64 = 0
     private var reported: UInt64 = 0
 
-    /// The time at which a line may be due even if no further datagram is refused.
+    /// The time at which a log line may be due even if no further datagram is refused; nil if there is no such time.
     var deadline: Instant? { Instant.earliest([unusual.deadline, everyday.deadline]) }
 
-    /// Notes the sender of the datagram that was just handled, if it was refused.
+    /// Notes the sender of the datagram that was just handled, if the datagram was refused.
     ///
     /// - Parameters:
-    ///   - total: The number of all refusals.
-    ///   - last: The newest refusal.
+    ///   - total: The number of all refused datagrams since the start.
+    ///   - last: The reason of the newest refusal.
     mutating func note(total: UInt64, _ last: Rejection?, from source: SocketAddress) {
         guard total != seen else { return }
         seen = total
@@ -53,10 +54,10 @@ struct RefusalLog {
         }
     }
 
-    /// Returns true if a line may be due. This is a quick check, because most passes of the event loop refuse no
-    /// datagram.
+    /// Returns true if a log line may be due. The check is quick, because it runs after every pass of the event loop,
+    /// and most passes refuse no datagram.
     ///
-    /// - Parameter total: The number of all refusals.
+    /// - Parameter total: The number of all refused datagrams since the start.
     func isDue(total: UInt64, now: Instant) -> Bool {
         total != reported || unusual.isDue(now) || everyday.isDue(now)
     }
@@ -87,7 +88,10 @@ struct RefusalLog {
 }
 
 extension CounterLog.Totals {
-    /// The total, the duration in whole seconds, and the count of each reason.
+    /// Returns the metadata of the log line about a flood: the total, the duration in whole seconds, and the count of
+    /// each reason.
+    ///
+    /// - Parameter key: Returns the key for the count of a reason.
     func metadata(key: (Reason) -> String) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
             "total": .stringConvertible(total), "seconds": .stringConvertible(duration.components.seconds),

@@ -1,6 +1,7 @@
 internal import NIOCore
 
-/// The use of a socket's send buffer. Reading it costs a system call, so between two readings an upper bound is used.
+/// An estimate of the number of bytes in use in a socket's send buffer. Reading the exact number costs a system call,
+/// so between two readings the gauge computes an upper bound.
 struct SendBufferGauge {
     /// The part of the buffer that may be in use when a datagram is sent.
     enum Share {
@@ -11,7 +12,7 @@ struct SendBufferGauge {
 
     private let size: Int
     private var used = 0
-    /// The time until which the use is not read again, after a reading that was too high.
+    /// The time until which the use is not read again, because the last reading was too high.
     private var holdsUntil = NIODeadline.uptimeNanoseconds(0)
 
     /// - Parameter size: The size of the buffer, in bytes.
@@ -19,10 +20,10 @@ struct SendBufferGauge {
         self.size = size
     }
 
-    /// Returns whether less than `share` of the buffer is in use.
+    /// Returns true if less than `share` of the buffer is in use.
     ///
-    /// - Parameter read: Reads the number of bytes in use; nil if the system does not report it. Called only if the
-    ///   estimate is too high, and at most once per millisecond while the buffer stays that full.
+    /// - Parameter read: Returns the number of bytes in use; nil if the system does not report it. `read` is called
+    ///   only if the estimate is too high, and at most once per millisecond while the readings are too high.
     mutating func isBelow(_ share: Share, now: @autoclosure () -> NIODeadline = .now(), read: () -> Int?) -> Bool {
         let limit =
             switch share {
@@ -38,8 +39,8 @@ struct SendBufferGauge {
         return false
     }
 
-    /// Adds a sent datagram to the estimate, with more than its bytes: the kernel counts its own structures too, and
-    /// rounds sizes up.
+    /// Adds a sent datagram to the estimate. The added number is larger than the size of the datagram, because the
+    /// kernel also counts its own structures and rounds sizes up.
     mutating func charge(_ bytes: Int) {
         used += 2 * bytes + Self.overhead
     }

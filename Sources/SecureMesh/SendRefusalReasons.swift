@@ -7,7 +7,7 @@
 #endif
 
 extension SendRefusal {
-    /// Translates the error of an attempt to send.
+    /// Translates the system's error of an attempt to send.
     init(_ error: SystemError) {
         self =
             switch error.code {

@@ -1,13 +1,13 @@
 /// The address of a mesh's server: numeric addresses with ports, or the name of a host with a port.
 ///
-/// A name is looked up again whenever the peer joins, and every few seconds while it has no answer. So a peer finds a
-/// server that has moved. If there are several addresses, the peer tries them in turn, 0.25 s apart, IPv6 and IPv4
-/// alternately (RFC 8305), and keeps the one that answers.
+/// A name is looked up whenever the peer joins, and again every few seconds until the server answers. So a peer finds a
+/// server that has moved. If there are several addresses, the peer tries them in turn, 0.25 s apart, and keeps the
+/// address from which the server answers. The addresses of a name are tried with IPv6 and IPv4 alternating (RFC 8305).
 ///
-/// A failed lookup does not end the peer, because the failure may be temporary: ``PeerEvent/lookupFailed(reason:)`` has
-/// its reason, and ``PeerEvent/serverLocated(_:)`` follows when a lookup succeeds. ``MeshPeer/run()`` ends, with
-/// ``MeshError/unknownHost(_:)``, only if the name service says that the name does not exist, and it has never been
-/// found before.
+/// A failed lookup does not end the peer, because the failure may be temporary: ``PeerEvent/lookupFailed(reason:)``
+/// contains the reason, and ``PeerEvent/serverLocated(_:)`` follows when a lookup succeeds. A lookup ends
+/// ``MeshPeer/run()``, with ``MeshError/unknownHost(_:)``, only if the name service says that the name does not exist,
+/// and no earlier lookup has found the name.
 public struct ServerAddress: Hashable, Sendable {
     enum Place: Hashable, Sendable {
         case addresses([SocketAddress])
@@ -16,12 +16,12 @@ public struct ServerAddress: Hashable, Sendable {
 
     let place: Place
 
-    /// Makes the address of a server at numeric addresses, at most eight, which the peer tries in this order.
+    /// Makes the address of a server that has numeric addresses, at most eight. The peer tries them in this order.
     public init(_ addresses: SocketAddress...) {
         place = .addresses(addresses)
     }
 
-    /// Reads `HOST:PORT`, such as `192.0.2.1:3000`, `[2001:db8::1]:3000` or `mesh.example:3000`. Does not look up the
+    /// Reads `HOST:PORT`, such as `192.0.2.1:3000`, `[2001:db8::1]:3000` or `mesh.example:3000`. Does not look up a
     /// name.
     ///
     /// - Throws: ``SocketAddressError``.
@@ -35,12 +35,13 @@ public struct ServerAddress: Hashable, Sendable {
         }
     }
 
-    /// The numeric addresses; empty if the server has a name.
+    /// The numeric addresses; empty if the server is given by name.
     package var addresses: [SocketAddress] {
         if case .addresses(let addresses) = place { addresses } else { [] }
     }
 
-    /// Looks up the host if it has a name, without blocking the caller's thread.
+    /// Returns the server's addresses. If the server is given by name, looks up the name without blocking the caller's
+    /// thread.
     ///
     /// - Returns: The addresses.
     /// - Throws: ``HostLookupError``.
@@ -52,8 +53,8 @@ public struct ServerAddress: Hashable, Sendable {
         }
     }
 
-    /// Returns true if the text may be the name of a host: labels of letters, digits, `-` and `_`. The last label must
-    /// not be a number, so a mistyped IPv4 address is not taken for a name.
+    /// Returns true if the text may be the name of a host: labels of letters, digits, `-` and `_`, separated by dots.
+    /// The last label must not be a number, so a mistyped IPv4 address is not taken for a name.
     private static func isName(_ host: String) -> Bool {
         var labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
@@ -66,7 +67,7 @@ public struct ServerAddress: Hashable, Sendable {
 }
 
 extension ServerAddress: CustomStringConvertible {
-    /// The text of the address: `HOST:PORT`, or several of them with commas between.
+    /// The text of the address: `HOST:PORT`, or several such texts, separated by commas.
     public var description: String {
         switch place {
         case .addresses(let addresses): addresses.map(\.description).joined(separator: ", ")

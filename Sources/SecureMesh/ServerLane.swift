@@ -2,14 +2,14 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
-/// An event loop of a server that receives and verifies the datagrams of its share of the members, and sends what the
-/// registry has sealed for them.
+/// A lane of a server. It receives and verifies the datagrams of a share of the members on its own event loop, and
+/// sends what the registry has sealed for these members.
 ///
-/// The results of a burst of reads go to the registry's event loop in one call, and the datagrams that the registry has
-/// sealed in one pass come back in one call. No lock is taken per datagram. All methods except `init`, `hand` and
-/// `noteTaken` are called on the lane's event loop.
+/// The results of a burst of reads go to the registry's event loop in one call. The datagrams that the registry has
+/// sealed in one pass come to the lane in one call. No lock is taken per datagram. All methods except `init`, `hand`
+/// and `noteTaken` are called on the lane's event loop.
 ///
-/// The queue in each direction is bounded, because one of the event loops can be slower than the other.
+/// The queue in each direction is bounded, because one of the two event loops can be slower than the other.
 final class ServerLane: @unchecked Sendable {
     /// The orders that the registry's event loop has collected for a lane in one pass.
     struct Orders: Sendable {
@@ -19,16 +19,16 @@ final class ServerLane: @unchecked Sendable {
         var isEmpty: Bool { update.isEmpty && transmits.isEmpty }
     }
 
-    /// The results of a burst of reads, or of orders, for the registry's event loop.
+    /// The results of a burst of reads, or of orders that were carried out, for the registry's event loop.
     struct Result: Sendable {
         var report = LaneReport()
         var received: UInt64 = 0
-        /// The addresses to which the system has refused to send.
+        /// The addresses to which the system has refused to send, each with the system's error.
         var refusedSends: [(address: SocketAddress, error: SystemError)] = []
     }
 
     let eventLoop: any EventLoop
-    /// The sockets, one per address of the server.
+    /// The lane's sockets, one for each address of the server.
     var sockets: [UDPSocket] = []
     private let now: @Sendable () -> Instant
     private let deliver: @Sendable (Result) -> Void
@@ -40,18 +40,18 @@ final class ServerLane: @unchecked Sendable {
     private var isServingStrangers = false
     private var isClosed = false
     private let queueLimit: Int
-    /// The number of datagrams that were handed to this lane and have yet to be sent, and the number of datagrams that
-    /// were dropped because too many waited.
+    /// The number of datagrams that were handed to this lane and are not sent yet, and the number of datagrams that
+    /// were dropped because the queue was full.
     private let unsent = Atomic<Int>(0)
     private let unsentDropped = Atomic<UInt64>(0)
-    /// The number of accepted datagrams that the registry has yet to take.
+    /// The number of accepted datagrams that the registry has not taken yet.
     private let untaken = Atomic<Int>(0)
     private var dropped = DatagramLosses()
 
     /// - Parameters:
-    ///   - now: Returns the time of the registry.
+    ///   - now: Returns the current time of the registry.
     ///   - queueLimit: The largest number of datagrams that wait in one direction.
-    ///   - deliver: Takes a result to the registry's event loop, which then calls `noteTaken`.
+    ///   - deliver: Passes a result to the registry's event loop, which then calls `noteTaken`.
     init(
         eventLoop: any EventLoop, queueLimit: Int = Limits.laneQueue, now: @escaping @Sendable () -> Instant,
         deliver: @escaping @Sendable (Result) -> Void
@@ -62,7 +62,7 @@ final class ServerLane: @unchecked Sendable {
         self.deliver = deliver
     }
 
-    /// Makes a socket of the lane, a follower of the registry's socket (see `UDPSocket`).
+    /// Makes a socket of the lane. It is a follower of the registry's socket (see `UDPSocket`).
     func makeSocket(
         index: UInt8, address: SocketAddress, options: UDPSocket.Options, logger: Logger
     ) -> UDPSocket {
@@ -80,7 +80,8 @@ final class ServerLane: @unchecked Sendable {
         self.machine = machine
     }
 
-    /// Hands orders to the lane; called on the registry's event loop. Drops datagrams for which the queue has no room.
+    /// Hands orders to the lane, and drops the datagrams for which the queue has no room. Called on the registry's
+    /// event loop.
     func hand(_ orders: Orders) {
         var orders = orders
         let excess = orders.transmits.count - max(queueLimit - unsent.load(ordering: .relaxed), 0)
@@ -95,7 +96,7 @@ final class ServerLane: @unchecked Sendable {
         }
     }
 
-    /// Notes that the registry has taken a result; called on the registry's event loop.
+    /// Notes that the registry has taken a result. Called on the registry's event loop.
     func noteTaken(_ result: Result) {
         untaken.subtract(result.report.accepted.count, ordering: .relaxed)
     }
@@ -142,7 +143,8 @@ final class ServerLane: @unchecked Sendable {
         if machine?.expects(datagram, path: path) == true {
             machine?.handle(datagram, path: path, now: now())
         } else if strangers.count < Limits.strangerQueue, datagram.count <= ProtocolConstants.maximumDatagram {
-            // The session may have begun already: the registry's order about it may still wait on this event loop.
+            // The session may have begun already: the order with which the registry announces it may still wait on this
+            // event loop.
             strangers.append(([UInt8](copying: datagram), path))
             serveStrangers()
         } else if datagram.count > ProtocolConstants.maximumDatagram {
@@ -152,7 +154,8 @@ final class ServerLane: @unchecked Sendable {
         }
     }
 
-    /// Handles the datagrams of unknown sessions, after the orders that already wait on the event loop.
+    /// Schedules the handling of datagrams of unknown sessions. It follows the orders that already wait on the event
+    /// loop, because one of them may announce the session.
     private func serveStrangers() {
         guard !isServingStrangers else { return }
         isServingStrangers = true

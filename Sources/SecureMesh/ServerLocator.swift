@@ -2,12 +2,14 @@ internal import NIOCore
 
 /// Looks up the name of a peer's server, and passes the addresses to the peer's state machine.
 ///
-/// A name is looked up when the peer begins to join, and again with growing pauses while it joins.
+/// The name is looked up when the peer begins to join. While the peer is joining, it is looked up again, with growing
+/// pauses.
 struct ServerLocator: Sendable {
     let host: String
     let port: UInt16
     let resolver: any HostResolver
-    /// The address of the peer's socket, which may reach only IPv4 or only IPv6.
+    /// The local address of the peer's socket. The socket may be able to send only to IPv4 addresses, or only to IPv6
+    /// addresses.
     let bound: SocketAddress
 
     /// Looks up the name whenever the peer seeks its server, until the driver closes or the task is canceled.
@@ -36,8 +38,8 @@ struct ServerLocator: Sendable {
         }
     }
 
-    /// Returns the addresses to try: those that the socket can reach. IPv6 and IPv4 addresses alternate, beginning with
-    /// the family of the first one found.
+    /// Returns the addresses to try: the found addresses to which the socket can send. IPv6 and IPv4 addresses
+    /// alternate, beginning with the family of the first address that the socket can send to.
     private func candidates(_ found: [SocketAddress.IP]) -> Result<[SocketAddress], HostLookupError> {
         let all = found.map { SocketAddress(ip: $0, port: port) }
         let reachable = all.filter { $0.isUsable && bound.reaches($0) }

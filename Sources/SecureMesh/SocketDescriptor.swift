@@ -16,7 +16,8 @@ final class SocketDescriptor: Sendable {
         case sent
         /// The send buffer is full. The datagram can be sent later.
         case full
-        /// The kernel does not send this datagram: there is no route, a firewall rule forbids it, or it is too large.
+        /// The kernel refuses to send this datagram, for example because there is no route, a firewall rule forbids the
+        /// datagram, or the datagram is too large.
         case refused(SystemError)
     }
 
@@ -24,10 +25,10 @@ final class SocketDescriptor: Sendable {
     private let isIPv6Only: Bool
     private let descriptor: CInt
 
-    /// Opens a socket that does not block, and binds it. A child process does not inherit it.
+    /// Opens a non-blocking socket that child processes do not inherit, and binds the socket.
     ///
     /// - Parameters:
-    ///   - address: The local address. With port 0 the system chooses a port.
+    ///   - address: The local address. If the port is 0, the system chooses a port.
     ///   - isIPv6Only: True if an IPv6 socket must not receive IPv4 datagrams, because another socket has the port for
     ///     IPv4.
     ///   - sharesAddress: True to let other sockets of the same user bind the same address (SO_REUSEPORT).
@@ -52,7 +53,7 @@ final class SocketDescriptor: Sendable {
         return copy
     }
 
-    /// The port, which the system may have chosen.
+    /// The port to which the socket is bound. The system may have chosen it.
     var port: UInt16 {
         var address = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -67,10 +68,11 @@ final class SocketDescriptor: Sendable {
     /// Opens members' sockets at the address of this socket. This socket becomes the strangers' socket, which receives
     /// only HELLOs. The members' sockets receive nothing until `sendMembersApart` is called.
     ///
-    /// This socket was bound without SO_REUSEPORT, because such a bind fails if another process has the address.
+    /// This socket must have been bound without SO_REUSEPORT, so that binding it would have failed if another process
+    /// had the address.
     ///
     /// - Parameter count: The number of members' sockets, one per event loop.
-    /// - Throws: `SystemError` if the kernel does not offer this. This socket then receives all datagrams.
+    /// - Throws: `SystemError` if the kernel does not offer this. This socket then still receives all datagrams.
     func openMembersSockets(at address: SocketAddress, count: Int = 1) throws(SystemError) -> [SocketDescriptor] {
         do throws(SystemError) {
             try set(SOL_SOCKET, SO_REUSEPORT, 1)
@@ -88,14 +90,15 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Makes the kernel give all datagrams that are addressed to the epoch to the sockets of `openMembersSockets`.
+    /// Makes the kernel deliver the datagrams that are addressed to the epoch to the sockets that `openMembersSockets`
+    /// opened.
     ///
     /// - Parameter division: The event loops, each with one members' socket.
     func sendMembersApart(epoch: UInt64, division: LaneDivision) throws(SystemError) {
         try chooseSockets(.membersFirst(epoch: epoch, division: division))
     }
 
-    /// True if the system can divide the datagrams to one address among several sockets by session.
+    /// True if the system can distribute the datagrams to one address among several sockets, by the senders' sessions.
     static var offersDivision: Bool {
         let loopback = SocketAddress(ip: .v4(0x7F00_0001), port: 0)
         guard let first = try? SocketDescriptor(bindingTo: loopback, isIPv6Only: false) else { return false }
@@ -147,7 +150,8 @@ final class SocketDescriptor: Sendable {
         guard result == 0 else { throw SystemError() }
     }
 
-    /// Connects the socket to an address, and returns the path MTU in bytes; nil if the system does not report it.
+    /// Connects the socket to an address, and returns the path MTU in bytes; nil if there is no route or the system
+    /// does not report the path MTU.
     func pathMTU(to remote: SocketAddress) -> Int? {
         #if canImport(Darwin)
             return nil
@@ -179,14 +183,14 @@ final class SocketDescriptor: Sendable {
         return get(SOL_SOCKET, SO_SNDBUF)
     }
 
-    /// The number of bytes in use in the send buffer; nil if the system does not report it.
+    /// The number of bytes in use in the send buffer; nil if the system does not report the number.
     var sendBufferUse: Int? { memory.map { Int($0[Self.sendUse]) } }
 
     /// The number of datagrams that the kernel dropped because of a filter or a full receive buffer, modulo 2^32; nil
-    /// if the system does not report it.
+    /// if the system does not report the number.
     var drops: UInt32? { memory?[Self.dropCount] }
 
-    /// The values of SO_MEMINFO, in the order of linux/sock_diag.h.
+    /// The values of SO_MEMINFO, in the order of linux/sock_diag.h; nil if the system does not offer them.
     private var memory: [UInt32]? {
         #if os(Linux)
             var values = [UInt32](repeating: 0, count: Self.memoryValues)
@@ -204,8 +208,8 @@ final class SocketDescriptor: Sendable {
 
     /// Sends one datagram, without waiting.
     ///
-    /// - Parameter local: The address of this host from which to send; nil if the system may choose. Ignored if the
-    ///   system does not offer the choice.
+    /// - Parameter local: The address of this host from which to send; nil to let the system choose. `local` is ignored
+    ///   if the system always chooses.
     func send(_ bytes: [UInt8], to remote: SocketAddress, from local: SocketAddress.IP? = nil) -> SendResult {
         guard remote.isUsable, isIPv6 || !remote.isIPv6 else { return .refused(SystemError(EAFNOSUPPORT)) }
         let sent = unsafe Self.withKernelAddress(remote, isIPv6: isIPv6) { address, size in
@@ -234,7 +238,7 @@ final class SocketDescriptor: Sendable {
         /// Calls sendmsg(2) with the source address in a control message (ip(7), ipv6(7)).
         ///
         /// The fields are written at fixed offsets, as in `withKernelAddress`: msghdr at 0, iovec at 56, and the
-        /// control message at 72, whose data begin at 88.
+        /// control message at 72, with its data at 88.
         private func sendMessage(
             _ bytes: [UInt8], to address: UnsafePointer<sockaddr>, _ size: socklen_t, from local: SocketAddress.IP
         ) -> Int {
@@ -257,13 +261,13 @@ final class SocketDescriptor: Sendable {
                     unsafe memory.storeBytes(of: name, toByteOffset: 84, as: CInt.self)
                     switch local {
                     case .v4(let ip) where !isIPv6:
-                        // in_pktinfo: interface 4, source 4, destination 4.
+                        // The sizes of the fields, in bytes. in_pktinfo: interface 4, source 4, destination 4.
                         unsafe memory.storeBytes(of: ip.bigEndian, toByteOffset: 92, as: UInt32.self)
                     case .v4(let ip):
                         let mapped = 0xFFFF_0000_0000 | UInt64(ip)
                         unsafe memory.storeBytes(of: mapped.bigEndian, toByteOffset: 96, as: UInt64.self)
                     case .v6(let high, let low):
-                        // in6_pktinfo: source 16, interface 4.
+                        // The sizes of the fields, in bytes. in6_pktinfo: source 16, interface 4.
                         unsafe memory.storeBytes(of: high.bigEndian, toByteOffset: 88, as: UInt64.self)
                         unsafe memory.storeBytes(of: low.bigEndian, toByteOffset: 96, as: UInt64.self)
                     }
@@ -272,7 +276,7 @@ final class SocketDescriptor: Sendable {
             }
         }
 
-        /// The level and the name of IP_PKTINFO and IPV6_PKTINFO.
+        /// The level and the name of the socket options IP_PKTINFO and IPV6_PKTINFO.
         private static let ipv4PacketInfo: (CInt, CInt) = (0, 8)
         private static let ipv6PacketInfo: (CInt, CInt) = (41, 50)
     #endif
@@ -290,7 +294,8 @@ final class SocketDescriptor: Sendable {
         return Int(value)
     }
 
-    /// Calls `body` with the address in the form that the socket needs: for an IPv6 socket, an IPv4 address is mapped.
+    /// Calls `body` with the address in the form that the socket needs. For an IPv6 socket, an IPv4 address becomes an
+    /// IPv4-mapped IPv6 address.
     private static func withKernelAddress<Result>(
         _ address: SocketAddress, isIPv6: Bool, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {

@@ -8,10 +8,11 @@
 internal import NIOConcurrencyHelpers
 internal import NIOPosix
 
-/// Looks up hosts with getaddrinfo(3), on threads of its own, because that can block for many seconds.
+/// Looks up hosts with getaddrinfo(3). The lookups run on their own threads, because getaddrinfo can block for many
+/// seconds.
 ///
-/// If a name is already being looked up, a second lookup of it waits for the first. So a name service that hangs blocks
-/// one thread per name, and at most `Limits.lookupThreads`.
+/// If a name is already being looked up, a second lookup of the same name waits for the result of the first. So a name
+/// service that hangs blocks one thread per name, and at most `Limits.lookupThreads` threads.
 final class SystemResolver: HostResolver {
     private typealias Answer = Result<[SocketAddress.IP], HostLookupError>
 
@@ -22,7 +23,7 @@ final class SystemResolver: HostResolver {
 
     private let lookUp: @Sendable (String) -> Result<[SocketAddress.IP], HostLookupError>
 
-    /// - Parameter lookUp: Looks up a host, and may block. Tests pass a function of their own.
+    /// - Parameter lookUp: Looks up a host, and may block. Tests pass their own function.
     init(lookUp: @escaping @Sendable (String) -> Result<[SocketAddress.IP], HostLookupError> = SystemResolver.ask) {
         self.lookUp = lookUp
     }
@@ -68,7 +69,8 @@ final class SystemResolver: HostResolver {
 
     private static func address(in entry: addrinfo) -> SocketAddress.IP? {
         guard let start = unsafe UnsafeRawPointer(entry.ai_addr) else { return nil }
-        // sockaddr_in: family 2, port 2, address 4. sockaddr_in6: family 2, port 2, flow 4, address 16.
+        // The sizes of the fields, in bytes. sockaddr_in: family 2, port 2, address 4. sockaddr_in6: family 2, port 2,
+        // flow 4, address 16.
         switch unsafe entry.ai_family {
         case AF_INET:
             let ip = unsafe start.loadUnaligned(fromByteOffset: 4, as: UInt32.self)

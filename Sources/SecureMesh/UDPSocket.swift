@@ -2,43 +2,45 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 
-/// A UDP socket on an event loop, with vector reads. It binds its address again if a channel fails.
+/// A UDP socket on an event loop, with vector reads. If a channel fails, the socket binds its address again.
 ///
 /// SwiftNIO reads, and `SocketDescriptor` sends: SwiftNIO would close its channel if the kernel refused to send one
 /// datagram. All methods except `bind` are called on the event loop.
 ///
-/// If the kernel can tell members' datagrams from strangers' (`PacketFilter`), a server's `UDPSocket` consists of two
-/// sockets of the kernel. Members' datagrams then have a receive buffer of their own, which strangers cannot fill.
+/// If the kernel can separate members' datagrams from strangers' (`PacketFilter`), a server's `UDPSocket` consists of
+/// two sockets of the kernel. Members' datagrams then have their own receive buffer, which strangers cannot fill.
 /// Strangers' datagrams are read only when `readStrangers` is called. Answers to strangers are sent from the strangers'
-/// socket, so they do not fill the send buffer for members. Both have the same number in `Path.socket`.
+/// socket, so they do not fill the send buffer for members. Both sockets of the kernel have the same number in
+/// `Path.socket`.
 ///
-/// With lanes, each lane has a `UDPSocket` of its own for the same address, on its own event loop: a follower. A
-/// follower has one socket of the kernel. The registry's `UDPSocket`, the leader, opens that socket, and opens it again
-/// together with its own.
+/// If a server has lanes, each lane has its own `UDPSocket` for the same address, on its own event loop. Such a
+/// `UDPSocket` is a follower, and has one socket of the kernel. The registry's `UDPSocket` is the leader. It opens the
+/// followers' sockets of the kernel, and opens them again whenever it opens its own again.
 final class UDPSocket: @unchecked Sendable {
-    /// The sizes of a socket's reads.
+    /// The numbers and sizes of a socket's reads.
     struct Profile: Sendable {
         var vectorCount: Int
         var slotSize: Int
-        /// The number of vector reads in a burst. The driver runs after each burst.
+        /// The number of vector reads in a burst. The driver runs a pass after each burst.
         var vectorsPerBurst: Int
 
-        /// The profile of a server, for many small datagrams.
+        /// The profile of a server, which receives many small datagrams.
         static let server = Profile(vectorCount: 64, slotSize: 2_048, vectorsPerBurst: 4)
-        /// The profile of a peer, for messages of any size: a datagram larger than its slot would be cut off. There is
-        /// only one slot because SwiftNIO copies the buffer before its first use, so that all of it occupies memory.
+        /// The profile of a peer. A message can have any size, and a datagram larger than its slot would be cut off, so
+        /// the slot is large. There is only one slot, because SwiftNIO copies the buffer before its first use, so that
+        /// all of the buffer occupies memory.
         static let peer = Profile(vectorCount: 1, slotSize: 65_536, vectorsPerBurst: 64)
     }
 
     /// The choices that differ between servers, peers and tests.
     struct Options: Sendable {
         var profile: Profile
-        /// True to let the kernel tell members' datagrams from strangers'. Takes effect when `separateMembers` is
-        /// called.
+        /// True to let the kernel separate members' datagrams from strangers'. The option takes effect when
+        /// `separateMembers` is called.
         var usesKernelFilter = false
         /// True to note the local address at which each datagram arrived, if the socket is bound to a wildcard address.
         var notesLocalAddress = false
-        /// True to bind another port if the system chose the port and the socket has lost it.
+        /// True to bind another port if the system chose the port and the socket has lost that port.
         var mayMove = false
         /// The time for which a socket that has lost its address tries to bind it again.
         var rebindTime = Limits.rebindTime
@@ -50,21 +52,23 @@ final class UDPSocket: @unchecked Sendable {
     /// The functions that a socket calls on the event loop to inform its owner.
     struct Callbacks {
         var onDatagram: (Span<UInt8>, Path) -> Void
-        /// Called after a burst of reads.
+        /// Called after each burst of reads.
         var onBurst: () -> Void
         /// Called after each datagram that the system has refused to send.
         var onRefusal: (SocketAddress, SystemError) -> Void = { _, _ in }
-        /// Called once if the socket could not bind its address again within `Options.rebindTime`, or if the kernel
-        /// refuses the filter without which lanes get no datagrams. The socket is then closed.
+        /// Called once if the socket could not bind its address again within `Options.rebindTime`. Also called if there
+        /// are lanes and the kernel refuses the filter, because lanes get no datagrams without it. The socket is then
+        /// closed.
         var onFailure: (MeshError) -> Void
     }
 
     let index: UInt8
     let eventLoop: any EventLoop
     private(set) var address: SocketAddress
-    /// The lanes' sockets of the same address.
+    /// The lanes' sockets for the same address.
     private let followers: [UDPSocket]
-    /// The sockets of the kernel, the strangers' first if there are two; empty while the socket is not bound.
+    /// The sockets of the kernel. If there are two, the strangers' socket is the first. Empty while the socket is not
+    /// bound.
     private(set) var bound: [BoundSocket] = []
     private var counted = DatagramLosses()
     /// The address and the error of the last datagram that the system refused to send.
@@ -72,25 +76,27 @@ final class UDPSocket: @unchecked Sendable {
     private let options: Options
     private let logger: Logger
     private let callbacks: Callbacks
-    /// True if the system chose the port, so that the socket may bind another one after a loss.
+    /// True if the socket may bind another port after it has lost its port, because the system chose the port.
     private let mayMove: Bool
     private var isIPv6Only = false
     /// The server's epoch, to which members' datagrams are addressed; nil before `separateMembers`.
     private var epoch: UInt64?
     private var isClosing = false
-    /// The datagrams of sessions that wait until the socket can send, the oldest first.
+    /// The datagrams of sessions that wait until the socket can send them, the oldest first.
     private var waiting: [Transmit] = []
     private var retry: Scheduled<Void>?
-    /// The system's link-layer addresses. The outer Optional is nil before the first use; the inner one is nil if the
-    /// system does not offer them.
+    /// The system's link-layer addresses. The outer Optional is nil before the first use. The inner Optional is nil if
+    /// the system does not offer the addresses.
     private var neighbors: Neighbors??
     private var failedRebinds = LogThrottle()
-    /// A local address from which the system refused to send, and the time until which it is not used again.
+    /// A local address from which the system refused to send, and the time until which the address is not used again.
     private var foreign: (ip: SocketAddress.IP, until: NIODeadline)?
 
+    /// Makes a socket that is not bound yet.
+    ///
     /// - Parameters:
     ///   - index: The number of the socket in `Path.socket`.
-    ///   - followers: The lanes' sockets of the same address, in the order of the lanes.
+    ///   - followers: The lanes' sockets for the same address, in the order of the lanes.
     init(
         index: UInt8, address: SocketAddress, options: Options, followers: [UDPSocket] = [],
         eventLoop: any EventLoop, logger: Logger, callbacks: Callbacks
@@ -105,7 +111,7 @@ final class UDPSocket: @unchecked Sendable {
         self.callbacks = callbacks
     }
 
-    /// True if the kernel tells members' datagrams from strangers'.
+    /// True if members' datagrams have a socket of the kernel of their own.
     var hasMembersSocket: Bool { bound.count > 1 }
 
     private var division: LaneDivision { LaneDivision(loops: UInt8(1 + followers.count)) }
@@ -119,7 +125,7 @@ final class UDPSocket: @unchecked Sendable {
     /// The number of datagrams read from the members' socket since it was bound.
     var received: UInt64 { bound.last?.received ?? 0 }
 
-    /// Returns the datagrams lost since the start, including those that the kernel dropped.
+    /// Returns the number of datagrams lost since the start for each reason, including those that the kernel dropped.
     func countLosses() -> DatagramLosses {
         for socket in bound {
             counted.count(socket.isPaced ? .strangersDropped : .receiveBufferFull, socket.takeDrops())
@@ -129,7 +135,7 @@ final class UDPSocket: @unchecked Sendable {
 
     /// Binds the socket, and sets `address` to the bound address, with the port that the system has chosen.
     ///
-    /// - Parameter isIPv6Only: True to bind for IPv6 only, because another socket has the port for IPv4.
+    /// - Parameter isIPv6Only: True to bind for IPv6 only, because another socket of the server uses the port for IPv4.
     func bind(isIPv6Only: Bool) async throws {
         try await eventLoop.flatSubmit {
             self.isIPv6Only = isIPv6Only
@@ -138,7 +144,7 @@ final class UDPSocket: @unchecked Sendable {
     }
 
     /// Begins to separate members' datagrams, which are addressed to the epoch, from strangers'. Strangers' datagrams
-    /// are then read only when `readStrangers` is called. Does nothing if the kernel does not offer this.
+    /// are then read only when `readStrangers` is called. Does nothing if the kernel cannot separate them.
     func separateMembers(epoch: UInt64) {
         eventLoop.assertInEventLoop()
         self.epoch = epoch
@@ -161,8 +167,8 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Reads one burst of strangers' datagrams as soon as a datagram has come. Does nothing if strangers have no socket
-    /// of their own.
+    /// Reads one burst of strangers' datagrams as soon as one has arrived. Does nothing if strangers have no socket of
+    /// their own.
     func readStrangers() {
         bound.first?.read()
     }
@@ -175,8 +181,10 @@ final class UDPSocket: @unchecked Sendable {
         awaitDrain(sockets, sockets.map { $0.received + queuedDatagrams }, on: eventLoop, done: done)
     }
 
-    /// - Parameter seen: The number of datagrams that each socket had delivered at the last check. If it has not
-    ///   changed, the socket is empty, even if the last burst had the largest size.
+    /// Checks every millisecond whether the wait of `drain` is over, and then calls `done`.
+    ///
+    /// - Parameter seen: The number of datagrams that each socket had delivered at the last check. If the number of a
+    ///   socket has not changed, the socket is empty, even if its last burst had the largest size.
     private static func awaitDrain(
         _ sockets: [UDPSocket], _ targets: [UInt64], seen: [UInt64] = [], on eventLoop: any EventLoop,
         done: @escaping @Sendable () -> Void
@@ -192,7 +200,8 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Sends a datagram. If it cannot be sent at once, its priority decides between a bounded queue and a drop.
+    /// Sends a datagram. If the datagram cannot be sent at once, its priority decides whether it is put into a bounded
+    /// queue or dropped.
     func send(_ transmit: Transmit) {
         eventLoop.assertInEventLoop()
         switch transmit.priority {
@@ -247,7 +256,7 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Closes the socket of the kernel. `follow` may set another one later.
+    /// Closes the follower's socket of the kernel. `follow` may later set another socket of the kernel.
     private func unfollow() -> EventLoopFuture<Void> {
         eventLoop.submit { self.closeBound() }
     }
@@ -264,7 +273,7 @@ final class UDPSocket: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         socket.noteBurst(limit: options.profile.vectorCount * options.profile.vectorsPerBurst)
         guard socket.isPaced else { return callbacks.onBurst() }
-        // Members' datagrams that have come in the meantime are read first.
+        // Members' datagrams that have arrived in the meantime are read first.
         eventLoop.execute { self.callbacks.onBurst() }
     }
 
@@ -314,8 +323,8 @@ final class UDPSocket: @unchecked Sendable {
         return local
     }
 
-    /// Tries to send the queue again after a pause. SwiftNIO does not report that the socket is writable, because it
-    /// does not send.
+    /// Tries to send the queued datagrams again after a pause. SwiftNIO does not report when the socket is writable,
+    /// because this class sends without SwiftNIO.
     private func retryLater() {
         guard retry == nil, !bound.isEmpty else { return }
         retry = eventLoop.scheduleTask(in: Self.retryPause) {
@@ -383,7 +392,7 @@ final class UDPSocket: @unchecked Sendable {
                     guard self.options.notesLocalAddress, local.isUnspecified else {
                         return channel.eventLoop.makeSucceededVoidFuture()
                     }
-                    // If the system does not offer this, it chooses the address from which answers are sent.
+                    // If the system does not offer this option, it chooses the address from which answers are sent.
                     return channel.setOption(.receivePacketInfo, value: true).recover { _ in }
                 }
         } catch {
@@ -429,7 +438,7 @@ final class UDPSocket: @unchecked Sendable {
         lost()
     }
 
-    /// Closes all sockets, and opens them again.
+    /// Closes all sockets of the kernel, those of the followers too, and opens them again.
     private func lost() {
         guard !isClosing, !bound.isEmpty else { return }
         closeBound()
@@ -468,7 +477,7 @@ final class UDPSocket: @unchecked Sendable {
         _ = eventLoop.scheduleTask(in: Self.rebindPause) { self.rebind(until: deadline) }
     }
 
-    /// An upper bound of the number of datagrams in the receive buffer: the kernel doubles the requested size, and
+    /// An upper bound of the number of datagrams in the receive buffer. The kernel doubles the requested size, and
     /// counts at least 512 bytes per datagram.
     private static let queuedDatagrams = UInt64(Limits.receiveBuffer * 2 / 512)
     private static let retryPause = TimeAmount.milliseconds(1)
@@ -495,6 +504,6 @@ private final class DatagramHandler: ChannelInboundHandler {
         owner.readComplete(from: socket)
     }
 
-    /// Ignores an error of the socket, because it means no more than a lost datagram.
+    /// Ignores an error of the socket, because such an error means only that a datagram was lost.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 }
