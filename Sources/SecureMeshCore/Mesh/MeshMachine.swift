@@ -1,7 +1,7 @@
 /// The interface of a server or a peer to the code that drives it: the driver, a simulator or a fuzzer.
 ///
 /// A machine is a value. It takes bytes and the time, and returns outputs and one deadline. It reads no clock, draws
-/// random numbers only from the source it was given, knows no socket and never logs.
+/// random numbers only from the source that it was given, uses no socket and never logs.
 package protocol MeshMachine: Sendable {
     associatedtype Event: Sendable
 
@@ -17,8 +17,8 @@ package protocol MeshMachine: Sendable {
     mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
     /// Takes a lane's report on the datagrams that the lane has accepted and refused.
     mutating func handle(_ report: LaneReport, now: Instant)
-    /// Returns the sessions that each lane has to take over or drop, according to all changes since the last call; nil
-    /// if there are none. Call it after each call of the methods above, and give the updates to the lanes before you
+    /// Returns the sessions that each lane has to take over or drop since the last call of this method; nil if there
+    /// are none. Call this method after each call of the methods above, and give the updates to the lanes before you
     /// handle any output.
     mutating func takeLaneUpdates() -> [LaneUpdate]?
     /// Returns the next output; nil if there is none. After each call of the methods above, call this method until it
@@ -28,7 +28,7 @@ package protocol MeshMachine: Sendable {
     /// The instant at which `handleTimeout` is to be called next; nil if no call is needed.
     var nextDeadline: Instant? { get }
     var rejections: RejectionCounters { get }
-    /// The size and the limit of every table that can grow.
+    /// The current size and the limit of every table that can grow.
     var usages: [Usage] { get }
     /// Returns true if this datagram is to be handled before strangers' datagrams.
     func isExpected(_ datagram: Span<UInt8>, path: Path) -> Bool

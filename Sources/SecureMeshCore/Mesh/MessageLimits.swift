@@ -16,8 +16,8 @@ package struct MessageLimits: Hashable, Sendable {
         self.totalBytes = totalBytes
     }
 
-    /// The limits that a sender keeps when it sends to a receiver with these limits. They allow smaller bursts, because
-    /// messages may be delayed on their way and then arrive together.
+    /// The limits that a sender keeps when it sends to a receiver with these limits. The sender's limits allow smaller
+    /// bursts, because messages may be delayed on their way and then arrive together.
     package var forSending: MessageLimits {
         MessageLimits(
             messages: Limits.sendRate(within: messages), bytes: Limits.sendRate(within: bytes), totalBytes: totalBytes)

@@ -2,14 +2,14 @@
 /// their receivers (PROTOCOL.md, section 7.2).
 ///
 /// A broadcast is signed once and sealed in slices, which `SealBudget` bounds. Broadcasts are sealed in the order in
-/// which they were made. The receivers are stored as identities. So a member that joins again before a broadcast is
-/// sealed for it gets the message in its new session. If this peer itself gets a new session, it signs the message
-/// again, with the same number.
+/// which they were made. The receivers are stored as identities. So if a member joins again before a broadcast is
+/// sealed for it, it gets the broadcast in its new session. If this peer itself gets a new session, it signs the
+/// waiting broadcasts again, with the same numbers.
 package struct Outbox: Sendable {
     private struct Broadcast: Sendable {
         let message: PeerMessage
         var signed: SignedPayload
-        /// The receivers for which the message is not sealed yet. The next one is the last element.
+        /// The receivers for which the message is not sealed yet. The next receiver is the last element.
         var receivers: [PublicKey]
         /// True if this is a repeat, which means that receivers may have the message already. If this peer gets a new
         /// session, a repeat is dropped, because receivers could not recognize it as a copy.
@@ -56,10 +56,10 @@ package struct Outbox: Sendable {
     /// Signs a message to one member.
     ///
     /// - Returns: The message and its signed payload. `before` has the earlier broadcasts that still wait for the
-    ///   member, with their numbers. The caller must seal them first, so that the member gets this peer's messages in
-    ///   the order in which they were made.
+    ///   member, with their numbers. The caller must seal these broadcasts first, so that the member gets this peer's
+    ///   messages in the order in which they were made.
     /// - Throws: `SendError.overRate` if the member would refuse the message or one of these broadcasts now, because
-    ///   they exceed the member's rates.
+    ///   they exceed the rates at which the member accepts messages.
     package mutating func sign(
         _ body: [UInt8], flags: PeerMessage.Flags, for entry: Entry, by signer: Signer, now: Instant
     ) throws(SendError) -> (
@@ -83,8 +83,8 @@ package struct Outbox: Sendable {
 
     /// Signs a message to all other members, and adds it to the broadcasts that wait.
     ///
-    /// - Throws: `SendError.queueFull` if there is no room for the message; `.overRate` if one of the receivers would
-    ///   refuse the message now, because it exceeds that receiver's rates.
+    /// - Throws: `SendError.queueFull` if there is no room for the message; `.overRate` if the message now exceeds the
+    ///   rates at which one of the receivers accepts messages.
     package mutating func enqueue(
         _ body: [UInt8], flags: PeerMessage.Flags, for receivers: [Entry], by signer: Signer, now: Instant
     ) throws(SendError) -> (message: PeerMessage, signed: SignedPayload) {
@@ -125,7 +125,8 @@ package struct Outbox: Sendable {
     /// True if the number of waiting broadcasts has reached its limit.
     package var isFull: Bool { waiting.count >= Limits.waitingBroadcasts }
 
-    /// Returns the next payload to seal, its receiver and the number of its message; nil if nothing can be sealed now.
+    /// Returns the next payload to seal, its receiver and the number of the message in it; nil if nothing can be sealed
+    /// now.
     ///
     /// - Parameters:
     ///   - speakers: The signers of the sessions in which this peer may send messages.
@@ -213,8 +214,8 @@ package struct Outbox: Sendable {
         waitingBytes = 0
     }
 
-    /// Returns the payload of the broadcast at `index`. If it was signed in another session than that of `signer`,
-    /// signs it again with `signer` first.
+    /// Returns the payload of the broadcast at `index`. If the payload was signed in another session than that of
+    /// `signer`, signs it again with `signer` first.
     private mutating func signed(_ index: Int, by signer: Signer) -> SignedPayload {
         if waiting[index].signed.from != signer.from {
             waiting[index].signed = signer.sign(.message, waiting[index].message)

@@ -1,4 +1,4 @@
-/// The values that one of two sessions contributes to the keys between them. These keys encrypt messages and
+/// The values that a session contributes to the keys of a pair of sessions. These keys encrypt messages and
 /// acknowledgments.
 package struct PairEnd: Sendable {
     private let session: SessionID
@@ -12,7 +12,7 @@ package struct PairEnd: Sendable {
     }
 
     /// Derives the key that encrypts the messages and acknowledgments from `a` to `b` (PROTOCOL.md, section 7.1):
-    /// KDF("message", DH ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ M). `secret` is DH, and `mesh` is M.
+    /// KDF("message", DH ‖ s_a ‖ s_b ‖ id_a ‖ id_b ‖ E_a ‖ E_b ‖ M). DH is `secret`, and M is `mesh`.
     package static func key(_ secret: Secret32, from a: PairEnd, to b: PairEnd, mesh: PublicKey) -> Secret32 {
         let input = SecretInput()
         input.append(secret)

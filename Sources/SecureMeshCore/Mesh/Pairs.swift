@@ -20,8 +20,8 @@ package struct Pairs: Sendable {
     /// is sorted by `until`.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
     /// The keys for senders from which this peer has not decrypted any datagram yet. Anyone who knows the directory can
-    /// cause such keys to be computed, so their limit is lower than that of `inbound`. A key has no counter and no
-    /// replay window. If a key is evicted, only the CPU time to compute it is lost.
+    /// cause such keys to be computed, so the limit of this table is lower than that of `inbound`. A key has no counter
+    /// and no replay window. If a key is evicted, only the CPU time to compute it is lost.
     private var unproven = BoundedTable<SessionID, Secret32>(limit: Limits.unprovenPairs)
     private var agreements = RateLimiter()
     private var strayAgreements = RateLimiter()
@@ -127,7 +127,7 @@ package struct Pairs: Sendable {
         return nil
     }
 
-    /// Stores a new pair in `inbound`, but only if a datagram has been decrypted with its key.
+    /// Stores a new pair in `inbound`, but only if a datagram has been decrypted with the pair's key.
     private mutating func keep(_ pair: InboundPair) {
         guard pair.hasOpened else { return }
         inbound[pair.entry.session] = pair
@@ -154,20 +154,21 @@ package struct Pairs: Sendable {
         }
     }
 
-    /// Removes the senders' sessions that were replaced at least 5 s ago, because late messages of these sessions are
-    /// not accepted any more.
+    /// Removes the sessions of senders that were replaced by newer sessions at least 5 s ago, because late messages of
+    /// these old sessions are not accepted any more.
     package mutating func expire(now: Instant) {
         let over = replacedSenders.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }
         replacedSenders.removeFirst(over.count)
     }
 
-    /// Returns a new pair for a sender that is not in `inbound`. Computes the pair's key unless it is in `unproven`.
+    /// Returns a new pair for a sender that is not in `inbound`. Computes the pair's key unless the key is in
+    /// `unproven`.
     ///
-    /// The datagram is not authenticated yet, so three rate limits bound the number of keys that are computed: for
-    /// members to which this peer has sent, for datagrams from the address in the sender's entry, and for all other
-    /// datagrams. A member that sends garbage in the names of all others uses up only the third limit. If the member
-    /// forges the source addresses too, each forged sender costs only one token, because its key is stored in
+    /// The sender's datagram is not authenticated yet, so three rate limits bound the number of keys that are computed:
+    /// for members to which this peer has sent, for datagrams from the address in the sender's entry, and for all other
+    /// datagrams. A member that sends garbage in the names of all others uses up only the third limit. If this member
+    /// forges the source addresses too, each forged sender costs only one token, because the sender's key is stored in
     /// `unproven`.
     private mutating func meet(
         _ session: UInt64, at source: SocketAddress, held directory: some MemberLookup, now: Instant

@@ -2,8 +2,8 @@
 ///
 /// A peer joins, sends heartbeats, holds the directory, and sends and receives messages. It is joining, is a member, or
 /// has ended because it is not authorized, was revoked or has left. A member joins again when the connection is lost or
-/// new keys are due. Until then, the member keeps its old session. If the old session recovers, the attempt to join
-/// again is dropped. Like `Registry`, a peer is a pure value.
+/// new keys are due. While the member joins again, it keeps its old session. If the old session recovers, the attempt
+/// to join again is dropped. Like `Registry`, a peer is a pure value.
 ///
 /// Its inputs are `handle`, `handleTimeout`, `handleDrained`, `broadcast`, `send` and `leave`. Its outputs are
 /// `pollOutput` and `nextDeadline`.
@@ -58,7 +58,7 @@ package struct Peer: MeshMachine {
     /// The version of the directory that this peer holds; 0 if it holds none.
     package var version: UInt64 { directory.version }
     package var session: SessionID? { sessions.current?.id }
-    /// The end of the pause after which this peer joins again; nil if there is no such pause.
+    /// The end of the pause after which this peer tries to join again; nil if there is no pause.
     package var joinsAgainAt: Instant? { joining.pausedUntil }
 
     /// Returns the number of the newest datagram that was sealed for the server in `session`; nil if the session has
@@ -96,8 +96,9 @@ package struct Peer: MeshMachine {
         ])
     }
 
-    /// The instant at which the server has been silent for too long, either in the candidate session or in the current
-    /// session, whichever comes first. Then the candidate session is given up, or the connection is lost.
+    /// The instant at which the server has been silent for too long in the candidate session or in the current session,
+    /// whichever comes first; nil if this peer is not connected and has no candidate session. From then on, the
+    /// candidate session can be given up, or the connection can be declared lost.
     private var silenceDeadline: Instant? {
         Instant.earliest([sessions.candidate?.staleAt, isConnected ? sessions.current?.staleAt : nil])
     }
@@ -190,9 +191,9 @@ package struct Peer: MeshMachine {
         emit(.unreachable(entry.map(Member.init), at: address, refusal))
     }
 
-    /// Handles the end of a drain, after all PULSEs that waited in the socket. If the first PULSE of the candidate
-    /// session is still overdue, gives up that session. If a fresh PULSE of the current session is still overdue,
-    /// reports that the connection is lost.
+    /// Handles the end of a drain: all PULSEs that waited in the socket have been handled. If the first PULSE of the
+    /// candidate session is still overdue, gives up that session. If a fresh PULSE of the current session is still
+    /// overdue, reports that the connection is lost.
     package mutating func handleDrained(now: Instant) {
         guard let began = drainBegan else { return }
         drainBegan = nil
@@ -325,8 +326,8 @@ extension Peer {
         joinedGate.begin()
     }
 
-    /// Handles the loss of the candidate session: joins again if the connection is lost or the keys of the current
-    /// session must be renewed.
+    /// Handles that the candidate session was given up: joins again if the connection is lost or the keys of the
+    /// current session must be renewed.
     private mutating func candidateGivenUp(_ now: Instant) {
         if isConnected, sessions.current == nil { connectionLost() }
         let isInNeed = !isConnected || (sessions.current?.rekeyAt).map { $0 <= now } ?? true
@@ -577,8 +578,8 @@ extension Peer {
         return message.number
     }
 
-    /// Throws `SendError.queueFull` if a message asks for acknowledgments and there is no room for another one that
-    /// waits for them.
+    /// Throws `SendError.queueFull` if the message asks for acknowledgments, and too many messages already wait for
+    /// theirs.
     private func checkRoom(
         for body: [UInt8], receivers: Int, acknowledgedWithin timeout: Duration?
     ) throws(SendError) {
@@ -597,8 +598,8 @@ extension Peer {
         directory.entry(named: name)?.identity
     }
 
-    /// Returns whether this peer may send messages in its current session: trust has not ended, and every member that
-    /// has the directory of the newest fresh PULSE knows this session.
+    /// Returns whether this peer may send messages in its current session at `now`: trust has not ended, and every
+    /// member that has the directory of the newest fresh PULSE knows this session.
     package func maySpeak(_ now: Instant) -> Bool {
         directory.version > 0 && sessions.current?.maySpeak(now) == true
     }
@@ -677,9 +678,9 @@ extension Peer {
         sendAcknowledgments(now)
     }
 
-    /// Sends the acknowledgments that are due to members that know this peer's session. While `.joined` is pending,
-    /// only members of the former directory get acknowledgments. The messages of other members are buffered, so they
-    /// are not delivered yet. Their senders repeat them.
+    /// Sends the acknowledgments that are due, but only to members that know this peer's session. While `.joined` is
+    /// pending, only members of the former directory get acknowledgments. The messages of all other members are
+    /// buffered, so these messages are not delivered yet. Their senders repeat them.
     private mutating func sendAcknowledgments(_ now: Instant) {
         let speakers = speakers(now)
         for due in acknowledger.due(now: now) {

@@ -10,8 +10,8 @@ extension Peer {
         /// True if this peer, after a pause, asks a server again although the server did not let this peer's key join.
         /// If false, this peer ends when there is no other pinned server to ask.
         package var returnsAfterExclusion = false
-        /// The rates at which this peer accepts messages. It assumes that other members accept messages at the same
-        /// rates, and limits what it sends to each of them accordingly.
+        /// The rates at which this peer accepts messages. This peer assumes that other members accept messages at the
+        /// same rates, and limits the messages to each member accordingly.
         package var messageLimits = MessageLimits()
         /// The directory entries that this peer shares with other peers of the same process, to save memory; nil if it
         /// shares none.

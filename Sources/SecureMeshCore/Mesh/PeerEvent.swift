@@ -2,12 +2,12 @@
 ///
 /// The events have an order on which a program can rely. A *membership* begins with ``joined(address:)``, which is
 /// emitted exactly once per membership, before the membership's other events. The membership ends with the next
-/// ``joined(address:)``, or with ``dismissed(_:)``, ``left`` or ``ended(_:)``. It does not end if the server is gone or
-/// dismisses this peer with the reason `stopping`: members exchange messages until trust in the directory ends, by
-/// default for a minute.
+/// ``joined(address:)``, or with ``dismissed(_:)``, ``left`` or ``ended(_:)``. The membership does not end if the
+/// server is gone, or if the server dismisses this peer with the reason `stopping`. In both cases members exchange
+/// messages until trust in the directory ends, by default for a minute.
 ///
 /// - Events of other members, ``nameMoved(_:from:to:)`` and ``message(_:)`` are emitted only during a membership. Right
-///   after ``joined(address:)``, events report all changes since the members that were reported before.
+///   after ``joined(address:)``, events report how the members differ from those that were reported before.
 /// - For each key, ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` alternate, even across memberships.
 ///   ``memberRejoined(_:previousName:)`` comes only after a ``memberJoined(_:)`` and before the
 ///   ``memberLeft(_:reason:)`` that follows.
@@ -15,8 +15,8 @@
 ///   beginning of each membership, the peer is connected.
 /// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,
 ///   ``slowRoundTrip(measured:bearable:)``, ``serverLocated(_:)``, ``lookupFailed(reason:)``, ``unreachable(_:at:_:)``
-///   and ``directoryStalled(for:)`` may come at any time. ``dismissed(_:)`` may too, because the server can end a
-///   session before its membership has begun.
+///   and ``directoryStalled(for:)`` may come at any time. ``dismissed(_:)`` may come at any time too, because the
+///   server can end a session before its membership has begun.
 /// - ``trustEnded(age:)`` and ``trustRestored`` alternate, and are emitted only during a membership. At the beginning
 ///   of each membership, the directory is trusted.
 /// - ``left`` or ``ended(_:)`` is the last event.
@@ -38,15 +38,15 @@ public enum PeerEvent: Hashable, Sendable {
     /// If the time is nil, the peer asks only servers with other pinned keys. If there is no server to ask,
     /// ``ended(_:)`` is emitted instead.
     case excluded(Exclusion, by: PublicKey, retryAfter: Duration?)
-    /// The last attempts to join had no answer; `attempts` is their number. Either there is no server at the address,
-    /// or the server has another key.
+    /// The server has not answered the last attempts to join; `attempts` is the number of these attempts. Either there
+    /// is no server at the address, or the server there has another key.
     case unanswered(attempts: Int)
     /// The connection fails because the round trip to the server takes longer than the heartbeat interval allows. Set a
     /// longer interval and lifetime at the server. This event is emitted at most once per minute.
     case slowRoundTrip(measured: Duration, bearable: Duration)
     /// The name of the server resolves to these addresses, which this peer tries in this order. The event is emitted
-    /// after the first successful lookup, after a lookup that finds other addresses, and after the lookup that succeeds
-    /// after ``lookupFailed(reason:)``.
+    /// after the first successful lookup, after a lookup that finds other addresses, and after the first successful
+    /// lookup that follows ``lookupFailed(reason:)``.
     case serverLocated([SocketAddress])
     /// The name of the server cannot be looked up at present, for the reason that the system gives. This peer keeps
     /// trying, and uses the addresses that it knows. The event is not emitted again before the next
@@ -67,14 +67,14 @@ public enum PeerEvent: Hashable, Sendable {
 
     /// A member has joined whose key was not in the directory before.
     case memberJoined(Member)
-    /// A member has a new session, because it has restarted, moved or renewed its keys. `previousName` is the member's
-    /// former name; nil if the name has not changed.
+    /// A member has a new session, because the member has restarted, moved or renewed its keys. `previousName` is the
+    /// member's former name; nil if the name has not changed.
     case memberRejoined(Member, previousName: PeerName?)
     /// A member has left or was removed, for the given reason, which the server publishes with the change. The reason
     /// is `stopping` if the server has restarted and the member has not joined again within 15 s. The reason is nil if
     /// this peer has missed the change, and a complete directory does not list the member.
     case memberLeft(Member, reason: Departure?)
-    /// A member with the key `to` has a name that this peer has seen with the key `from` before.
+    /// The member with the key `to` has a name under which this peer has seen the key `from` before.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
     /// A message has arrived.
     case message(ReceivedMessage)

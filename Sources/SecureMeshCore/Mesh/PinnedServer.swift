@@ -1,6 +1,6 @@
 /// A server that a peer may join.
 package struct PinnedServer: Sendable {
-    /// The context of all signatures in the server's mesh.
+    /// The signing context of the server's mesh, for which all signatures are made.
     package let context: SigningContext
     /// The key that signs the server's datagrams: S in PROTOCOL.md.
     package let identity: PublicKey

@@ -18,7 +18,7 @@ package struct Registry: MeshMachine {
         /// The addresses of the host. A socket that is bound to a wildcard address receives at all of them.
         package var hostAddresses: Set<SocketAddress.IP> = []
         package var roster: Roster
-        /// The calendar time at which the registry is made. It decides whether keys in the roster have expired.
+        /// The calendar time at which the registry is made. This time decides whether keys in the roster have expired.
         package var date = UnixTime(seconds: 0)
         package var heartbeatInterval = ProtocolConstants.heartbeatInterval
         package var lifetime = ProtocolConstants.lifetime
@@ -67,8 +67,8 @@ package struct Registry: MeshMachine {
         let digest: Bytes32
     }
     private var nextPulse: Instant
-    /// The instant of the next search for silent members; nil if no search is planned. Each member that the search
-    /// finds gets a PULSE of its own.
+    /// The instant of the next search for silent members; nil if no search is planned. Each silent member gets a PULSE
+    /// of its own.
     private var nextSolicitation: Instant?
     /// The PULSE that answers heartbeats, which is signed once for all members. It is replaced when the directory has a
     /// newer version or PULSEs have a newer secret.
@@ -78,7 +78,8 @@ package struct Registry: MeshMachine {
     /// The members whose proof of life was overdue at some time since the server began to suspect that members are late
     /// for a common cause.
     private var suspects: Set<SessionID> = []
-    /// The number of members that have expired since the server began to suspect a common cause.
+    /// The number of members that have expired since the server began to suspect that members are late for a common
+    /// cause.
     private var endedSuspects = 0
     private var turnedAway = RateLimiter()
     private var unreachable = UnreachableReport()
@@ -125,7 +126,8 @@ package struct Registry: MeshMachine {
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
 
-    /// Returns the server's view of the member with each of these keys. The view is nil if no member has the key.
+    /// Returns one element for each of these keys: the server's view of the member with the key; nil if no member has
+    /// the key.
     package func standings(of keys: [PublicKey], now: Instant) -> [MemberStanding?] {
         keys.map { key in
             log.directory.entry(of: key).flatMap {
@@ -429,8 +431,8 @@ extension Registry {
         if isIdle { endSlice(now) }
     }
 
-    /// Ends a slice of the sessions in `ending`. Skips an expired member that has proven that it is alive, and a
-    /// revoked member whose key is allowed again.
+    /// Ends a slice of the sessions in `ending`. Skips the session of an expired member that has since proven that it
+    /// is alive, and the session of a revoked member whose key is allowed again.
     private mutating func endSlice(_ now: Instant) {
         var hasRevoked = false
         for (session, departure) in ending.prefix(Limits.slice) {
@@ -458,7 +460,7 @@ extension Registry {
         ledger.names.release(entry.name, of: entry.identity, now: now)
     }
 
-    /// Drops the keys of the entry's session. Sends GOODBYE before, unless the member left by itself.
+    /// Drops the keys of the entry's session. Before that, sends GOODBYE, unless the member left by itself.
     private mutating func dismiss(_ entry: Entry, _ departure: Departure) {
         if let reason = departure.goodbye {
             send(signer.sign(.goodbye, Goodbye(session: entry.session, reason: reason)), to: entry.session)
@@ -520,8 +522,8 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Schedules the next slice of the waiting work. It runs right after the datagrams that arrived during the present
-    /// slice. If no work waits, schedules nothing.
+    /// Schedules the next slice of the waiting work. This slice runs right after the server has handled the datagrams
+    /// that arrived during the present slice. If no work waits, schedules nothing.
     private mutating func scheduleSlice(_ now: Instant) {
         nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
     }
@@ -545,7 +547,7 @@ extension Registry {
         pulse(session)
     }
 
-    /// The first PULSE to a new member, described for the repair that answers the member's CONFIRM.
+    /// The first PULSE to a new member, in the form that the repair after the member's CONFIRM needs.
     private var firstHeard: HeardPulse {
         HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
     }
@@ -579,8 +581,8 @@ extension Registry {
     /// answer heartbeats. If all PULSEs to a member were lost, the member has no token with which it can prove that it
     /// is alive.
     ///
-    /// If many members are silent, sends no PULSE. The members then probably have a common problem, such as an
-    /// overloaded network, and more PULSEs might make it worse.
+    /// If many members are silent, sends no PULSE. These members then probably have a common problem, such as an
+    /// overloaded network, and more PULSEs might make that problem worse.
     private mutating func solicit(_ now: Instant) {
         let silent = sessions.silent(since: now - solicitedAfter)
         if silent.count <= detector.mostLate(of: log.directory.count) {
@@ -612,7 +614,7 @@ extension Registry {
         return max(earliest, fanOut.ready(for: log.directory.count, fanOutRate))
     }
 
-    /// The rate of the DELTAs that publish changes, for all members together.
+    /// The rate limit of the DELTAs that publish changes, for all members together.
     private var fanOutRate: Rate {
         Limits.fanOutRate(members: log.directory.count, percent: log.fullDeltas > 0 ? pace.percent : 100)
     }
@@ -636,8 +638,8 @@ extension Registry {
         sendToAll(published, except: newcomer, now: now)
     }
 
-    /// Sends a member the DELTAs or SNAPSHOT parts that the member lacks: at once if it asks for more than before, and
-    /// otherwise at most once per `Limits.repairGap`.
+    /// Sends a member the DELTAs or SNAPSHOT parts that the member lacks: at once if the member asks for more than
+    /// before, and otherwise at most once per `Limits.repairGap`.
     ///
     /// - Parameters:
     ///   - held: The version that the member holds; 0 if it holds none.

@@ -26,7 +26,7 @@ package struct RepairRequest: Sendable {
     private var hasAsked = false
     private var askedAt: Instant
     private var isAnswered = false
-    /// The number of heartbeats in a row that repeated the request before them, at most 8.
+    /// The number of heartbeats in a row that asked for the same as the heartbeat before; at most 8.
     private var repeats = 0
     private var seen = Progress(version: 0, part: nil, waiting: 0)
     private var roundTrip: Duration
@@ -47,12 +47,13 @@ package struct RepairRequest: Sendable {
         roundTrip = sample > roundTrip ? sample : (roundTrip * 3 + sample) / 4
     }
 
-    /// Sets the estimate of the round trip to the first one that was measured.
+    /// Sets the estimate of the round trip to the first round trip that was measured.
     package mutating func firstMeasured(_ sample: Duration) { roundTrip = sample }
 
-    /// Notes that a heartbeat was sent. It claimed `version` and asked for the parts from `part`.
+    /// Notes that a heartbeat was sent, which claims that the peer holds `version` and asks for the parts from `part`.
     ///
-    /// - Parameter isEarly: True if the heartbeat was sent before the regular one was due, because of this schedule.
+    /// - Parameter isEarly: True if the heartbeat was sent before the next regular heartbeat was due, because of this
+    ///   schedule.
     package mutating func sent(version: UInt64, part: Int, isEarly: Bool, now: Instant) {
         repeats = hasAsked && asked == (version, part) ? min(repeats + 1, 8) : 0
         hasAsked = true
@@ -63,7 +64,7 @@ package struct RepairRequest: Sendable {
         if due != nil { due = now + patience }
     }
 
-    /// Notes how much of the directory the peer holds after it has handled a datagram of the server.
+    /// Notes the state of the peer's directory after the peer has handled a datagram of the server.
     ///
     /// - Parameter wanted: The directory version in the newest fresh PULSE.
     package mutating func note(_ progress: Progress, wanted: UInt64, now: Instant) {

@@ -7,8 +7,8 @@ public struct Roster: Hashable, Sendable {
     /// True if anyone may join, under any name that no other key holds.
     public let isOpen: Bool
 
-    /// A roster that lets anyone join. The first key that joins under a name keeps the name while it is a member. After
-    /// that, the name stays reserved for this key for 24 h, or for less time if very many names are reserved.
+    /// A roster that lets anyone join. The first key that joins under a name keeps the name while the key is a member.
+    /// After that, the name stays reserved for this key for 24 h, or for less time if very many names are reserved.
     public static let open = Roster(names: [:], isOpen: true)
 
     private init(names: [PublicKey: PeerName], isOpen: Bool) {

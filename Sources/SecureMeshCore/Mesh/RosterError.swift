@@ -19,7 +19,7 @@ public struct RosterError: Error, Hashable, Sendable {
         case invalidTime
         /// An earlier line lists the same key.
         case repeatedKey(line: Int)
-        /// An earlier line lists another key under the same name, and both keys may join without a time limit.
+        /// An earlier line lists another key under the same name, and neither key is revoked or expires.
         case repeatedName(line: Int)
     }
 

@@ -65,7 +65,7 @@ package struct RosterLine: Sendable {
     /// Reads all lines of an `authorized_peers` file.
     ///
     /// - Throws: ``RosterError`` for the first wrong line: a line of another form, a line that repeats a key, or a line
-    ///   that repeats the name of another key although both keys may join without a time limit.
+    ///   with the name of another key although neither key is revoked or expires.
     package static func all(in bytes: Span<UInt8>) throws(RosterError) -> [RosterLine] {
         var all: [RosterLine] = []
         var numbers: [PublicKey: Int] = [:]

@@ -28,8 +28,8 @@ package struct RosterPolicy: JoinPolicy, Sendable {
 
     /// Returns the reason to reject a joiner; nil if the joiner may join.
     ///
-    /// The checks come in this order: the key is authorized, it is not barred and does not join too often, not too many
-    /// members wait to be listed, the name is free, the address is free, and the mesh is not full.
+    /// The checks come in this order: the key is authorized; the key is not barred and does not join too often; not too
+    /// many members wait to be listed; the name is free; the address is free; the mesh is not full.
     package func refusal(
         of identity: PublicKey, as name: PeerName, at address: SocketAddress, now: Instant
     ) -> Reject? {

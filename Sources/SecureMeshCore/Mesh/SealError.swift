@@ -2,15 +2,15 @@
 package enum SealError: Error, Hashable, Sendable {
     /// This peer has no session with its server.
     case noSession
-    /// 2^48 - 1 messages have been sealed under the pair's key.
+    /// The pair's key has sealed 2^48 - 1 messages, so its counters are used up.
     case counterExhausted
     case noKey(PairError)
 }
 
 extension SendError {
     /// Converts the error to `notJoined` or `bindingInvalid`, which a program handles differently. After `notJoined`,
-    /// the program waits for this peer's next session. After `bindingInvalid`, it distrusts the member's directory
-    /// entry.
+    /// the program waits for this peer's next session. After `bindingInvalid`, the program distrusts the member's
+    /// directory entry.
     package init(_ error: SealError) {
         self =
             switch error {

@@ -3,7 +3,7 @@
 public enum ServerEvent: Hashable, Sendable {
     /// A peer has become a member.
     case joined(Member)
-    /// A membership has ended.
+    /// A member's session has ended, for the given reason.
     case left(Member, Departure)
     /// A correctly signed request to join was refused. This event is emitted at most 10 times at once, and once per
     /// second after that.
@@ -17,8 +17,8 @@ public enum ServerEvent: Hashable, Sendable {
     /// likely: a network or a host that has stalled, or too little CPU time. Until ``suspicionEnded(returned:ended:)``,
     /// a member expires only after five lifetimes instead of one.
     case suspected(Int)
-    /// The server does not suspect a common cause any more. Of the members whose proof of life was overdue, `returned`
-    /// have proven that they are alive, and `ended` have lost their sessions.
+    /// The server no longer suspects that members are late for a common cause. Of the members whose proof of life was
+    /// overdue, `returned` have proven that they are alive, and `ended` have lost their sessions.
     case suspicionEnded(returned: Int, ended: Int)
     /// This number of events was dropped, because the consumer of the events was too slow.
     case missed(Int)

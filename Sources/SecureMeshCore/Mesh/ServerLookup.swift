@@ -8,7 +8,7 @@ package struct ServerLookup: Sendable {
 
     /// Notes the addresses that a lookup found.
     ///
-    /// - Returns: The event to emit; nil if the lookup before this one found the same addresses.
+    /// - Returns: The event to emit; nil if the lookup before found the same addresses.
     package mutating func found(_ found: [SocketAddress]) -> PeerEvent? {
         defer { (addresses, hasFailed) = (Set(found), false) }
         return hasFailed || addresses != Set(found) ? .serverLocated(found) : nil
@@ -16,7 +16,7 @@ package struct ServerLookup: Sendable {
 
     /// Notes that a lookup failed.
     ///
-    /// - Returns: The event to emit; nil if the lookup before this one failed too.
+    /// - Returns: The event to emit; nil if the lookup before failed too.
     package mutating func failed(_ reason: String) -> PeerEvent? {
         defer { hasFailed = true }
         return hasFailed ? nil : .lookupFailed(reason: reason)

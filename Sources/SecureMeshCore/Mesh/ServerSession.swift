@@ -5,7 +5,7 @@
 package struct ServerSession: Sendable {
     package let id: SessionID
     package let epoch: UInt64
-    /// The id of the server's directory, which names the count of its versions.
+    /// The id of the server's directory. The versions of the directory are counted under this id.
     package let directory: UInt64
     /// The key that signs the server's datagrams.
     package let server: PublicKey
@@ -15,8 +15,8 @@ package struct ServerSession: Sendable {
     /// The address of the server that answered this peer. All datagrams of this session go to that address.
     package let serverAddress: SocketAddress
     private let interval: Duration
-    /// A secret shared with the server, which the signature of CONFIRM includes. It and `channel` are nil when the
-    /// session serves only messages between members.
+    /// A secret shared with the server, which the signature of CONFIRM covers. Both `binder` and `channel` are nil when
+    /// the session serves only messages between members.
     private var binder: Secret32?
     private var channel: SecureChannel?
     package let trust: Duration
@@ -25,7 +25,7 @@ package struct ServerSession: Sendable {
     package let handshakeTime: Duration
     /// The instant at which the peer joins again because this session's keys are old.
     private let keysExpireAt: Instant
-    /// The time for which the echo of a heartbeat is fresh, measured from the instant at which the heartbeat was sent.
+    /// The time for which the echo of a heartbeat counts as fresh, from the instant at which the heartbeat was sent.
     private let freshness: Duration
     private var pairs: Pairs
     /// The number of the newest CONFIRM, HEARTBEAT or LEAVE of this session.
@@ -103,7 +103,7 @@ package struct ServerSession: Sendable {
     /// The shortest measured round trip to the server; nil before the first fresh PULSE.
     package var roundTrip: Duration? { schedule.shortestRoundTrip }
 
-    /// The longest delay of this peer's own timers after which the peer can still tell whether the server is silent.
+    /// The longest delay of this peer's own timers with which the peer can still tell whether the server is silent.
     package var toleratedLateness: Duration { interval / 2 }
 
     /// The instant at which this peer joins again for new keys. If `pairs` is exhausted, this instant has passed
@@ -184,7 +184,7 @@ package struct ServerSession: Sendable {
     }
 
     /// Admits a SNAPSHOT, DELTA or GOODBYE if it passes these checks, in this order: replay window, seal, fields,
-    /// signature. Marks its counter as used only after all checks.
+    /// signature. The datagram's counter is marked as used only after all checks.
     package mutating func admit<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram
     ) throws(Rejection) -> Body {
@@ -194,8 +194,8 @@ package struct ServerSession: Sendable {
         return verified.body
     }
 
-    /// Admits a PULSE if it passes these checks, in this order: replay window, seal, fields, a higher number than the
-    /// PULSE before it, signature. Marks its counter and its number as used only after all checks.
+    /// Admits a PULSE if it passes these checks, in this order: replay window, seal, fields, a higher number than any
+    /// accepted PULSE before, signature. The PULSE's counter and number are marked as used only after all checks.
     ///
     /// - Parameters:
     ///   - token: The token for this peer, which the next HEARTBEAT returns if the PULSE is fresh.
@@ -293,8 +293,8 @@ package struct ServerSession: Sendable {
         pairs.end(session, wasReplaced: wasReplaced, now: now)
     }
 
-    /// Removes the senders' sessions that were replaced at least 5 s ago, because late messages of these sessions are
-    /// not accepted any more.
+    /// Removes the sessions of senders that were replaced by newer sessions at least 5 s ago, because late messages of
+    /// these old sessions are not accepted any more.
     package mutating func expire(_ now: Instant) {
         pairs.expire(now: now)
     }

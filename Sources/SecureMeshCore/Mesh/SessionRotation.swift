@@ -1,11 +1,12 @@
 /// A peer's sessions with its server: the candidate, the current and the previous session (PROTOCOL.md, sections 5 to
 /// 7).
 ///
-/// WELCOME opens the candidate session. Its first fresh PULSE makes it the current session. The session that was
-/// current until then becomes the previous one, which accepts late messages for 5 s. If the new session belongs to
-/// another directory, or if the server has stopped, members still know this peer by the previous session. In these two
-/// cases, messages are sent and accepted in the previous session until its trust ends. A candidate session that becomes
-/// stale is given up. Each of the three sessions may end early, and a session that has ended never comes back.
+/// WELCOME opens the candidate session. The first fresh PULSE of the candidate session makes it the current session.
+/// The session that was current until then becomes the previous one, which accepts late messages for 5 s. If the new
+/// session belongs to another directory, or if the server has stopped, members still know this peer by the previous
+/// session. In these two cases, messages are sent and accepted in the previous session until its trust ends. A
+/// candidate session that becomes stale is given up. Each of the three sessions may end early, and a session that has
+/// ended never comes back.
 package struct SessionRotation: Sendable {
     private struct Previous: Sendable {
         var session: ServerSession
@@ -77,8 +78,8 @@ package struct SessionRotation: Sendable {
         [current, candidate].compactMap { $0 }.first { $0.id.rawValue == session }?.number
     }
 
-    /// The longest delay of this peer's own timers after which the peer can still tell whether the server is silent;
-    /// nil without a session.
+    /// The longest delay of this peer's own timers with which the peer can still tell whether the server is silent; nil
+    /// if the peer has no session.
     package var toleratedLateness: Duration? { (current ?? candidate)?.toleratedLateness }
 
     /// Restarts the measurement of the server's silence in the candidate and the current session, because this peer ran
@@ -92,7 +93,7 @@ package struct SessionRotation: Sendable {
         [candidate, current, previous?.session].compactMap { $0 }.flatMap(\.usages)
     }
 
-    /// Makes a session the candidate session.
+    /// Makes `session` the candidate session.
     package mutating func open(_ session: ServerSession) {
         candidate = session
     }
@@ -129,7 +130,7 @@ package struct SessionRotation: Sendable {
         current = nil
     }
 
-    /// Makes the previous session end in 5 s if it belongs to a former directory. The caller has found that every
+    /// Makes the previous session end in 5 s, if that session belongs to a former directory. Call this when every
     /// member of that directory has a new session or is gone.
     package mutating func endFormer(_ now: Instant) {
         guard let previous, previous.speaks, previous.session.directory != current?.directory else { return }
@@ -329,8 +330,7 @@ package struct SessionRotation: Sendable {
         throw .unknownSession
     }
 
-    /// The session that another member's datagram is addressed to, and the directory that lists the senders of that
-    /// session.
+    /// The session to which another member's datagram is addressed, and the directory that lists the sender.
     ///
     /// The callers change the session in place, because a copy of the session would copy its table of senders too.
     private enum Receiver {

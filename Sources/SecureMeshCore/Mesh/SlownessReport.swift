@@ -1,6 +1,6 @@
 /// Detects that connections fail because the round trip is too long for the heartbeat interval.
 package struct SlownessReport: Sendable {
-    /// The number of handshakes in a row that were given up after a slow answer to HELLO.
+    /// The number of handshakes in a row that were given up and in which the answer to HELLO was slow.
     private var slowHandshakes = 0
     private var reportedAt: Instant?
 
@@ -13,8 +13,7 @@ package struct SlownessReport: Sendable {
 
     /// Notes that a handshake was given up because no fresh PULSE arrived.
     ///
-    /// A single slow answer may mean only that the HELLO was lost, so the second slow answer in a row is the first that
-    /// is reported.
+    /// A single slow answer may only mean that the HELLO was lost. So the first slow answer in a row is not reported.
     ///
     /// - Parameter handshake: The time from HELLO to WELCOME.
     /// - Returns: The event to emit; nil if there is nothing to report.

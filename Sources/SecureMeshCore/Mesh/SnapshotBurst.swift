@@ -5,8 +5,8 @@
 /// burst, and asks for the next burst as soon as it has all parts up to that one. If a peer asks for a part in the
 /// middle of a burst, that part was lost, and the server sends only a few parts (`Limits.resentParts`).
 package enum SnapshotBurst {
-    /// Returns the number after that of the last part with which a server answers a request for `part`. The snapshot
-    /// may end earlier.
+    /// Returns the end of the range of parts with which a server answers a request for `part`. The end is the number of
+    /// the first part after this range. The snapshot may end earlier.
     package static func end(from part: Int) -> Int {
         var (start, size) = (0, Limits.firstBurst)
         while start + size <= part {

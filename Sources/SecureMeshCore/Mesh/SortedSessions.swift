@@ -70,8 +70,8 @@ package struct SortedSessions: Sendable {
         Self.count(of: chunks[chunk].count) { chunks[chunk][$0].rawValue < session }
     }
 
-    /// Returns the number of indices below `count` for which `isBefore` is true. `isBefore` must not be true for any
-    /// index above one for which it is false.
+    /// Returns the number of indices below `count` for which `isBefore` is true. All indices for which it is true must
+    /// come before those for which it is false.
     private static func count(of count: Int, where isBefore: (Int) -> Bool) -> Int {
         var low = 0
         var high = count
