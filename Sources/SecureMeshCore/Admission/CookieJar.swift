@@ -1,15 +1,15 @@
 /// The cookies by which the sender of a HELLO proves that it receives datagrams at its source address (PROTOCOL.md,
 /// section 5.5).
 ///
-/// A cookie is a keyed hash of the address, so the server stores nothing for it. The secret is rotated every 30 s;
-/// cookies made with the previous secret are valid too.
+/// A cookie is a keyed hash of the address, so the server stores no cookies. The key of the hash is a secret that is
+/// rotated every 30 s. Cookies made with the previous secret are valid too.
 package struct CookieJar: Sendable {
     private var rotation: UInt64 = 1
     private var current: Secret32
     private var previous: Secret32?
     private var rotatedAt: Instant
-    /// The signed RETRY of the current secret, which is the same for all receivers; nil before the first RETRY of a
-    /// rotation.
+    /// The signed payload of RETRY; nil if no RETRY has been sent since the last rotation of the secret. All receivers
+    /// get the same signature, because it does not cover the cookie.
     private var signed: SignedPayload?
 
     package init(now: Instant, random: inout RandomSource) {
@@ -27,7 +27,8 @@ package struct CookieJar: Sendable {
         return cookie == Self.cookie(previous, address)
     }
 
-    /// Returns the RETRY for the HELLO of `tag`. Signs once per rotation.
+    /// Returns the RETRY that answers the HELLO with `tag`. Signs only the first RETRY after each rotation of the
+    /// secret.
     package mutating func retry(
         tag: UInt64, for address: SocketAddress, signer: Signer, now: Instant, random: inout RandomSource
     ) -> [UInt8] {

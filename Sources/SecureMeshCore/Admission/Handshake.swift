@@ -1,13 +1,14 @@
 /// The key schedule of joining (PROTOCOL.md, section 5.1), without state.
 ///
-/// D1 = DH(e_p, S_x) hides the joiner's identity. D2 = DH(e_p, e_s) gives the session's keys forward secrecy.
+/// D1 = DH(e_p, S_x), from the joiner's ephemeral key and the server's long-term key, hides the joiner's identity. D2 =
+/// DH(e_p, e_s), from the ephemeral keys of both, gives the session's keys forward secrecy.
 package enum Handshake {
-    /// Returns the first 8 bytes of H("tag", HELLO), to which an answer is addressed.
+    /// Returns the tag of a HELLO: the first 8 bytes of H("tag", HELLO). The server addresses its answer to this tag.
     package static func tag(of hello: [UInt8]) -> UInt64 {
         Sodium.hash(.tag, hello.span).array.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// Returns k0 = KDF("hello", D1 ‖ E_p ‖ cookie ‖ S).
+    /// Returns the key that seals a HELLO: k0 = KDF("hello", D1 ‖ E_p ‖ cookie ‖ S).
     package static func helloKey(
         d1: Secret32, ephemeral: AgreementPublicKey, cookie: Bytes16, server: PublicKey
     ) -> Secret32 {
@@ -19,7 +20,7 @@ package enum Handshake {
         return Sodium.derive(.hello, input)
     }
 
-    /// Returns k_rej = KDF("reject", D1 ‖ T_r).
+    /// Returns the key that seals a REJECT: k_rej = KDF("reject", D1 ‖ T_r), where T_r is `transcript`.
     package static func rejectKey(d1: Secret32, transcript: Bytes32) -> Secret32 {
         let input = SecretInput()
         input.append(d1)
@@ -27,12 +28,13 @@ package enum Handshake {
         return Sodium.derive(.reject, input)
     }
 
-    /// Returns k1 = KDF("welcome", D2 ‖ D1 ‖ T).
+    /// Returns the key that seals a WELCOME: k1 = KDF("welcome", D2 ‖ D1 ‖ T), where T is `transcript`.
     package static func welcomeKey(d1: Secret32, d2: Secret32, transcript: Bytes32) -> Secret32 {
         Sodium.derive(.welcome, agreed(d1, d2, transcript))
     }
 
-    /// Returns the session's keys, derived from master = KDF("master", D2 ‖ D1 ‖ T) and J = master ‖ session ‖ epoch.
+    /// Returns the session's keys. Each of them is derived from J = master ‖ session ‖ epoch, where master =
+    /// KDF("master", D2 ‖ D1 ‖ T) and T is `transcript`.
     package static func sessionKeys(
         d1: Secret32, d2: Secret32, transcript: Bytes32, session: SessionID, epoch: UInt64
     ) -> SessionKeys {

@@ -1,31 +1,34 @@
-/// The CPU time that strangers may use (PROTOCOL.md, section 5.6): a token bucket with tiers.
+/// The budget of CPU time for strangers' datagrams (PROTOCOL.md, section 5.6). It is a token bucket: the fuller the
+/// bucket, the more kinds of datagrams are served.
 ///
-/// The bucket fills with min(0.5, 0.85 - m) of a core, where m is the share of a core that members' datagrams use. A
-/// HELLO without a cookie is served while the bucket is more than half full, a HELLO with a cookie while it is more
-/// than a tenth full, and a CONFIRM while the bucket holds the cost of one. So a flood of HELLOs stops neither the
-/// joiners that have proven their address nor those that have received WELCOME.
+/// The bucket fills at the rate of min(0.5, 0.85 - m) of a core, where m is the share of a core that members' datagrams
+/// use. A HELLO without a cookie is served while the bucket is more than half full, and a HELLO with a cookie while the
+/// bucket is more than a tenth full. A CONFIRM is served while the bucket holds the cost of one CONFIRM. So a flood of
+/// HELLOs stops neither the joiners that have proven their address nor those that have received WELCOME.
 ///
-/// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of that rate. HELLOs that are not
-/// served are charged to it too. So a flood of valid HELLOs from spoofed sources is answered with RETRY only, which
-/// costs little, and the CPU time is left to the joiners that return a cookie.
+/// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of the rate of the first. Even a
+/// HELLO without a cookie that is not served is charged to the second bucket. So the server answers a flood of valid
+/// HELLOs from spoofed sources with RETRY only. RETRY costs little CPU time, and the rest is left to the joiners that
+/// return a cookie.
 ///
-/// A HELLO is charged for its X25519 agreement first, and for the rest only after its seal has been opened. So garbage
-/// with a valid cookie uses up no more of the budget than it costs the server.
+/// The budget is charged for a HELLO in two steps: for the X25519 agreement first, and for the other work only after
+/// the seal has been opened. So garbage with a valid cookie uses up no more of the budget than the CPU time that the
+/// server spends on it.
 package struct HandshakeBudget: Sendable {
     package enum Tier: Sendable {
         case helloWithoutCookie, helloWithCookie, confirm
     }
 
-    /// The parts of the work. Each is charged just before it is done.
+    /// The parts of the work of a handshake. The budget is charged for each part just before the server does it.
     package enum Work: Sendable {
         /// The X25519 agreement of a HELLO, which yields the key of its seal.
         case helloAgreement
-        /// The verification of a HELLO and its answer.
+        /// The verification of a HELLO, and the making of its answer.
         case helloAnswer
         /// The verification of a CONFIRM.
         case confirm
 
-        /// The estimated CPU time, in nanoseconds.
+        /// The estimated CPU time of this part, in nanoseconds.
         fileprivate var cost: Int64 {
             switch self {
             case .helloAgreement: Limits.helloAgreementCost
@@ -36,8 +39,8 @@ package struct HandshakeBudget: Sendable {
     }
 
     private var nanoseconds = Limits.handshakeBurst
-    /// The CPU time that is left for HELLOs without a cookie, in nanoseconds. Below zero if more of them came than
-    /// could be served.
+    /// The CPU time that is left for HELLOs without a cookie, in nanoseconds. It is negative after more of these HELLOs
+    /// have arrived than could be served.
     private var bareNanoseconds = Limits.handshakeBurst / 2
     private var filledAt: Instant
 
@@ -57,13 +60,14 @@ package struct HandshakeBudget: Sendable {
         }
     }
 
-    /// Charges work for a datagram of `tier`.
+    /// Charges the budget for `work` on a datagram of `tier`.
     package mutating func charge(_ work: Work, for tier: Tier) {
         nanoseconds -= work.cost
         if tier == .helloWithoutCookie { bareNanoseconds -= work.cost }
     }
 
-    /// Charges a HELLO without a cookie that is not served.
+    /// Charges the cost of a HELLO without a cookie that is not served. Only the bucket for HELLOs without a cookie is
+    /// charged.
     package mutating func chargeUnserved() {
         bareNanoseconds = max(bareNanoseconds - Limits.helloCost, -Limits.handshakeBurst / 2)
     }

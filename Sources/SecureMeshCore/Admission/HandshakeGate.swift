@@ -1,8 +1,8 @@
 /// The server's gates for HELLO and CONFIRM, in the order of PROTOCOL.md. They decide which strangers become members.
 ///
-/// Holds the state that strangers' datagrams may change: cookies, budget, prefix buckets and pending handshakes. It
-/// knows neither names nor the roster, and asks a `JoinPolicy` about them. It never traps. To refuse a datagram it
-/// throws a `Rejection`, which the caller counts.
+/// A `HandshakeGate` holds the state that strangers' datagrams may change: the secrets of the cookies, the budget, the
+/// prefix buckets and the pending handshakes. It knows neither names nor the roster, and asks a `JoinPolicy` about
+/// both. No datagram makes it trap. To refuse a datagram, it throws a `Rejection`, which the caller counts.
 package struct HandshakeGate: Sendable {
     private let signer: Signer
     private let directory: UInt64
@@ -12,14 +12,15 @@ package struct HandshakeGate: Sendable {
     private var budget: HandshakeBudget
     private var cookies: CookieJar
     private var prefixes: PrefixTable
-    /// The buckets for HELLOs without a cookie. They are separate, because the source of such a HELLO may be spoofed,
-    /// and a spoofer must not drain the bucket of an honest address.
+    /// The token buckets for HELLOs without a cookie, by the prefix of the source. They are separate from `prefixes`,
+    /// because the source of a HELLO without a cookie may be spoofed, and a spoofer must not drain the bucket of an
+    /// honest address.
     private var barePrefixes: PrefixTable
 
     /// - Parameters:
-    ///   - signer: The server's key, which signs under the epoch.
+    ///   - signer: The server's key, and the epoch as the sender of the answers.
     ///   - directory: The id of the directory, which each WELCOME carries.
-    ///   - bound: The address of each socket, in the order of `Path.socket`.
+    ///   - bound: The address of each socket of the server. `Path.socket` is an index into this array.
     ///   - hostAddresses: The addresses of the server's host.
     ///   - parameters: The intervals that each WELCOME carries.
     package init(
@@ -47,12 +48,12 @@ package struct HandshakeGate: Sendable {
         sources.hostAddresses = addresses
     }
 
-    /// Returns true if the handshake of `session` is pending and was begun from `path`.
+    /// Returns true if the handshake of `session` is pending and its HELLO came from `path`.
     package func isPending(_ session: SessionID, at path: Path) -> Bool {
         pending[session]?.path == path
     }
 
-    /// Drops handshakes that were not confirmed in time.
+    /// Drops each pending handshake whose CONFIRM has not arrived within twice the lifetime of a ticket.
     package mutating func expire(now: Instant) {
         pending.expire(now: now)
     }
@@ -63,9 +64,9 @@ package struct HandshakeGate: Sendable {
 extension HandshakeGate {
     /// The answer to a HELLO: one datagram for its sender.
     package enum HelloAnswer: Sendable {
-        /// The sender has to show that it receives at its address.
+        /// A RETRY: the sender must first show that it receives datagrams at its source address.
         case retry([UInt8])
-        /// The WELCOME that this HELLO got before, byte for byte.
+        /// The WELCOME with which the same HELLO was answered before, byte for byte.
         case repeatedWelcome([UInt8])
         case welcome([UInt8])
         case reject([UInt8], Verified<Hello>, Reject.Reason)
@@ -77,11 +78,14 @@ extension HandshakeGate {
         }
     }
 
-    /// Answers a HELLO. Gates: source → repeated HELLO → budget → prefix bucket → agreement → seal → fields → signature
-    /// → policy → ticket.
+    /// Passes a HELLO through these gates, in this order: source, repeated HELLO, budget, prefix bucket, X25519
+    /// agreement, seal, fields, identity, signature, policy, X25519 agreement with the server's ephemeral key. A gate
+    /// that stops the HELLO either answers it or throws a refusal. A HELLO that passes all gates is answered with
+    /// WELCOME.
     ///
-    /// The budget is charged for the X25519 agreement before that is computed, and for the rest only after the seal has
-    /// been opened. So a sender of garbage cannot use up the budget that the verification of valid HELLOs needs.
+    /// The budget is charged for the X25519 agreement before the server computes it, and for the other work only after
+    /// the seal has been opened. So a sender of garbage cannot use up the budget that the verification of valid HELLOs
+    /// needs.
     ///
     /// - Throws: The refusal of a HELLO that gets no answer. Only the cookies, the budget and the prefix buckets may
     ///   have changed.
@@ -137,12 +141,14 @@ extension HandshakeGate {
 // MARK: CONFIRM
 
 extension HandshakeGate {
-    /// Admits a CONFIRM. Gates: ticket → age → source → seal → fields → budget → signature → policy, as for HELLO. The
-    /// ticket is used up once the gate of the signature is reached.
+    /// Admits a CONFIRM if it passes these gates, in this order: ticket, age of the ticket, source, seal, fields,
+    /// budget, signature, policy. The policy is the same as for HELLO. A CONFIRM that passes the gate of the budget
+    /// uses up its ticket.
     ///
-    /// The budget comes after the seal, so that garbage that names a ticket's session does not use up the budget that
-    /// all joiners share. If the seal is intact but the signature is wrong, the joiner itself made the datagram. This
-    /// ends its handshake. Otherwise the joiner could make the server verify any number of signatures with one ticket.
+    /// The gate of the budget comes after the gate of the seal, so that garbage that names a ticket's session does not
+    /// use up the budget that all joiners share. If the seal is intact but the signature is wrong, the joiner itself
+    /// made the datagram, and its handshake ends. Otherwise the joiner could make the server verify any number of
+    /// signatures with one ticket.
     ///
     /// - Throws: The refusal. The budget may have been charged and the ticket used up.
     package mutating func admitConfirm(

@@ -1,14 +1,15 @@
 /// The newest PULSE that a member had received when it sent a heartbeat, as the token in the heartbeat shows
 /// (PROTOCOL.md, section 6.5).
 ///
-/// Unless the network changes their order, datagrams that the server sent to the member before that PULSE have arrived
-/// before it or are lost. Later ones may still be on their way, or wait in the member's socket.
+/// Unless the network reorders datagrams, those that the server sent to the member before this PULSE either had arrived
+/// when the member sent the heartbeat, or are lost. Datagrams that the server sent after this PULSE may still be on
+/// their way, or wait in the receive buffer of the member's socket.
 package struct HeardPulse: Sendable {
-    /// The number of secrets that were issued after the secret of this PULSE.
+    /// The number of secrets that the server has issued since the secret from which the token of this PULSE was made.
     package let age: Int
-    /// The version of the directory in the PULSE.
+    /// The version of the directory in this PULSE.
     package let version: UInt64
-    /// The time at which the secret of the PULSE was issued.
+    /// The time at which the server issued the secret from which the token of this PULSE was made.
     package let at: Instant
 
     package init(age: Int, version: UInt64, at: Instant) {

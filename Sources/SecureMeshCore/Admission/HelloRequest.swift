@@ -9,10 +9,10 @@ struct HelloRequest: Sendable {
     let tag: UInt64
     let d1: Secret32
 
-    /// Makes WELCOME and the pending handshake that waits for its CONFIRM. The server's ephemeral secret, e_s, exists
-    /// only during this call.
+    /// Makes WELCOME, and returns the pending handshake, which contains WELCOME and waits for CONFIRM. The server's
+    /// ephemeral secret, e_s, exists only during this call.
     ///
-    /// - Parameter isTaken: Returns true for the numbers that no new session may have.
+    /// - Parameter isTaken: A function that returns true for a number that the new session must not have.
     /// - Throws: `agreementFailed` if the shared secret D2 is zero.
     func welcome(
         by signer: Signer, directory: UInt64, _ parameters: Welcome.Parameters, random: inout RandomSource,
@@ -41,7 +41,8 @@ struct HelloRequest: Sendable {
             created: now, tag: tag, welcome: sealed)
     }
 
-    /// Makes REJECT. Each has a new salt, so that no key and nonce ever seal two plaintexts.
+    /// Makes a REJECT. Each REJECT has a new random salt, so that no two plaintexts are ever sealed with the same key
+    /// and nonce.
     func reject(_ reject: Reject, by signer: Signer, random: inout RandomSource) -> [UInt8] {
         let salt = random.bytes32()
         let transcript = signer.context.transcript(

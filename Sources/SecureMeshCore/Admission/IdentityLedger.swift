@@ -1,7 +1,9 @@
-/// The server's records of identities, which outlive their sessions: join buckets, bars from joining, and, in an open
-/// mesh, reserved names.
+/// The server's records of identities. It keeps the records of an identity after the identity's session has ended: a
+/// token bucket for its joins, the time until which it is barred from joining, and, in an open mesh, its reserved
+/// names.
 ///
-/// The table of join buckets and bars is bounded. When it is full, it evicts the identity that was inserted first.
+/// The table of the buckets and bars is bounded. When the table is full, it evicts the identity that was inserted
+/// first.
 package struct IdentityLedger: Sendable {
     private struct Record: Sendable {
         var joins = RateLimiter()
@@ -17,7 +19,8 @@ package struct IdentityLedger: Sendable {
         [Usage("remembered identities", records.count, limit: Limits.rememberedIdentities)] + names.usages
     }
 
-    /// Returns the time that the identity has to wait before it may join: the longer of its bar and its join bucket.
+    /// Returns the time that the identity has to wait before it may join: until its bar has ended and its join bucket
+    /// has a token. Returns zero if it may join at `now`.
     package func wait(_ identity: PublicKey, now: Instant) -> Duration {
         guard let record = records[identity] else { return .zero }
         let barred = record.barredUntil.map { max($0 - now, .zero) } ?? .zero
@@ -30,7 +33,7 @@ package struct IdentityLedger: Sendable {
         records.set(record, for: identity)
     }
 
-    /// Bars the identity from joining for `barredPeriod`.
+    /// Bars the identity from joining for `ProtocolConstants.barredPeriod` from `now` on.
     package mutating func bar(_ identity: PublicKey, now: Instant) {
         var record = records[identity] ?? Record()
         record.barredUntil = now + ProtocolConstants.barredPeriod

@@ -1,9 +1,9 @@
 /// The division of a server's members among its event loops.
 ///
-/// Loop 0 is the registry's, and each other loop is a lane. The kernel gives a member's datagrams to the socket of its
-/// loop (`PacketFilter`).
+/// Loop 0 runs the registry, and each other loop runs a lane. The kernel delivers a member's datagrams to the socket of
+/// the member's loop (`PacketFilter`).
 package struct LaneDivision: Hashable, Sendable {
-    /// The number of event loops, the registry's among them.
+    /// The number of event loops, including the loop of the registry.
     package let loops: UInt8
 
     package init(loops: UInt8 = 1) {
@@ -12,20 +12,20 @@ package struct LaneDivision: Hashable, Sendable {
 
     /// Returns the loop that receives a session's datagrams.
     ///
-    /// The server draws the sessions' numbers, so nobody else can choose a loop.
+    /// The server chooses the number of each session at random, so no member can choose its loop.
     package func loop(of session: SessionID) -> UInt8 {
         UInt8(truncatingIfNeeded: UInt32(truncatingIfNeeded: session.rawValue) % UInt32(loops))
     }
 }
 
-/// A session whose datagrams a lane receives from now on.
+/// A session that the registry hands to a lane. From then on, the lane receives the session's datagrams.
 package struct LaneMember: Sendable {
     let session: SessionID
     let path: Path
     var receiver: MemberReceiver
 }
 
-/// The sessions that have begun and ended since the registry's last update of a lane.
+/// The sessions of one lane that have begun or ended since the registry's last update to that lane.
 package struct LaneUpdate: Sendable {
     package internal(set) var begun: [LaneMember] = []
     package internal(set) var ended: [SessionID] = []
@@ -40,9 +40,10 @@ package struct LaneReport: Sendable {
     /// The accepted datagrams, in the order of arrival.
     package fileprivate(set) var accepted: [AcceptedDatagram] = []
     package fileprivate(set) var refused = RejectionCounters()
-    /// The source of the datagram that was refused last.
+    /// The source of the newest refused datagram; nil if no datagram was refused.
     package fileprivate(set) var refusedSource: SocketAddress?
-    /// The number of datagrams that have passed the bucket of their member.
+    /// The number of datagrams that were within the rate limit of their member. The registry adds the cost of these
+    /// datagrams to its measured load.
     package fileprivate(set) var worked = 0
 
     package init() {}
@@ -53,11 +54,12 @@ package struct LaneReport: Sendable {
 /// The gates for HEARTBEAT and LEAVE on one event loop, for the members that the registry has handed to that loop
 /// (PROTOCOL.md, section 6.6).
 ///
-/// A lane does the work that needs no more than one session: it opens, verifies and commits. It knows no directory and
-/// sends nothing. Only the registry, which takes the lane's reports, decides what follows from them. A session that it
-/// has ended stays ended, even if the lane has accepted datagrams of that session meanwhile.
+/// A lane does the work for which it needs only one member's session: it opens and verifies datagrams, and commits
+/// their counters and numbers. It does not know the directory, and it sends nothing. The registry takes the lane's
+/// reports and decides what follows from them. If the registry has ended a session, the session stays ended, even if
+/// the lane accepted datagrams of the session before it received the update.
 ///
-/// Its inputs are `handle` and `apply`, its output is `takeReport`.
+/// The inputs of a lane are `handle` and `apply`, and its output is `takeReport`.
 package struct MemberLane: Sendable {
     private let context: SigningContext
     private let epoch: UInt64
@@ -97,7 +99,8 @@ package struct MemberLane: Sendable {
         for session in update.ended { end(session) }
     }
 
-    /// Takes one datagram from the network. Never traps; a refusal is counted in the report.
+    /// Accepts or refuses one datagram from the network. Never traps. The next report contains the accepted datagrams
+    /// and counts the refused ones.
     package mutating func handle(_ datagram: Span<UInt8>, path: Path, now: Instant) {
         do throws(Rejection) {
             try admit(datagram, path: path, now: now)

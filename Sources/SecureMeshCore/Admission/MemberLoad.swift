@@ -10,15 +10,16 @@ package struct MemberLoad: Sendable {
         windowStart = now
     }
 
-    /// Adds a cost in nanoseconds.
+    /// Adds a cost to the current window.
     ///
-    /// - Parameter nanoseconds: By default the cost of a member's datagram.
+    /// - Parameter nanoseconds: The CPU time, in nanoseconds. The default is the estimated cost of one datagram from a
+    ///   member.
     package mutating func charge(_ nanoseconds: Int64 = Limits.memberCost, now: Instant) {
         advanceWindow(now)
         cost += nanoseconds
     }
 
-    /// Returns the share of a core that the last whole second used, in thousandths.
+    /// Returns the share of a core that was used in the last complete window, in thousandths.
     package mutating func share(now: Instant) -> Int64 {
         advanceWindow(now)
         return lastShare

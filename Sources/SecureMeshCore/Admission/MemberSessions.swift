@@ -1,8 +1,9 @@
 /// The sessions of the server's members: the gates for HEARTBEAT and LEAVE, and the sealing of the datagrams to
 /// members.
 ///
-/// Each member is one value in an array, which is changed in place: to copy it would cost reference counting for its
-/// keys and its window. A datagram needs one look-up to find the value, and changes only the value and the load.
+/// Each member's session is a value in an array and is changed in place, because a copy would cost reference counting
+/// for the keys and the replay window. To handle a datagram, one look-up finds the session. Only this session and the
+/// measured load are changed.
 ///
 /// With more than one event loop, the receivers of most members are in lanes (`MemberLane`). `takeUpdates` returns the
 /// sessions that each lane has to take over or to drop, and `admit` takes the datagrams that a lane has accepted.
@@ -25,8 +26,8 @@ package struct MemberSessions: Sendable {
 
     /// - Parameters:
     ///   - signer: The server's signer. Members address their datagrams to its epoch.
-    ///   - lifetime: The time for which a token proves life.
-    ///   - pulseSecret: The secret of the PULSEs before the first periodic one.
+    ///   - lifetime: The time for which a token proves life, counted from the moment at which its secret was issued.
+    ///   - pulseSecret: The secret from which tokens are made until the first periodic PULSE.
     ///   - division: The event loops that share the members.
     package init(
         signer: Signer, heartbeatInterval: Duration, lifetime: Duration, pulseSecret: Secret32,
@@ -48,7 +49,7 @@ package struct MemberSessions: Sendable {
         [Usage("ended sessions", ended.count, limit: Limits.removedSessions), tokens.usage]
     }
 
-    /// Returns true if `session` is a member's and belongs to `path`.
+    /// Returns true if `session` is a member's session and its HELLO came from `path`.
     package func isMember(_ session: SessionID, at path: Path) -> Bool {
         indices[session].map { members[$0].path == path } ?? false
     }
@@ -60,7 +61,8 @@ package struct MemberSessions: Sendable {
         load.charge(Limits.fanOutCost * Int64(count), now: now)
     }
 
-    /// Returns the share of a core that members' datagrams used in the last whole second, in thousandths.
+    /// Returns the share of a core that members' datagrams, and DELTAs to members, used in the last complete second, in
+    /// thousandths.
     package mutating func share(now: Instant) -> Int64 {
         load.share(now: now)
     }
@@ -75,13 +77,13 @@ extension MemberSessions {
         package let verified: Verified<Heartbeat>
         /// The PULSE whose token the heartbeat returns; nil if no recent PULSE had that token.
         package let heard: HeardPulse?
-        /// The directory version of which the member learned from that PULSE; 0 if `heard` is nil.
+        /// The directory version in the PULSE `heard`; 0 if `heard` is nil.
         package let told: UInt64
-        /// The time for which the member has received nothing of the directory that it lacks; nil unless a report is
-        /// due.
+        /// The time since the member last received a part of the directory that it lacked; nil unless a report of this
+        /// stall is due.
         package let stalledFor: Duration?
-        /// True if the number is not the next one: heartbeats were lost, or the sender left out a number to ask for a
-        /// PULSE.
+        /// True if the number of the heartbeat is more than one above the last accepted number. Then heartbeats were
+        /// lost, or the sender left out a number to ask for a PULSE.
         package let asksForPulse: Bool
     }
 
@@ -95,7 +97,7 @@ extension MemberSessions {
 
     /// Admits a HEARTBEAT or a LEAVE.
     ///
-    /// - Throws: The refusal. Nothing has changed but the member's bucket and the load.
+    /// - Throws: The refusal. Then only the member's token bucket and the load may have changed.
     package mutating func admit(
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, now: Instant
     ) throws(Rejection) -> Admitted {
@@ -115,7 +117,7 @@ extension MemberSessions {
 
     /// Takes a datagram that a lane has accepted.
     ///
-    /// - Throws: The refusal if the session has ended meanwhile.
+    /// - Throws: `sessionEnded` or `unknownSession` if the session has ended since the lane accepted the datagram.
     package mutating func admit(_ accepted: AcceptedDatagram, now: Instant) throws(Rejection) -> Admitted {
         note(accepted, at: try index(of: accepted.session), now: now)
     }
@@ -159,8 +161,8 @@ extension MemberSessions {
         MemberLane(context: context, epoch: epoch, rate: rate)
     }
 
-    /// Returns the sessions that each lane has to take over or drop since the last call, in the order of the lanes; nil
-    /// if there are none.
+    /// Returns one update per lane, in the order of the lanes: the sessions that have begun or ended since the last
+    /// call. Returns nil if there are none.
     package mutating func takeUpdates() -> [LaneUpdate]? {
         guard hasUpdates else { return nil }
         hasUpdates = false
@@ -168,7 +170,7 @@ extension MemberSessions {
         return updates
     }
 
-    /// Adds to the load the cost of the datagrams that a lane has verified.
+    /// Adds to the load the cost of the `count` datagrams that a lane has verified.
     package mutating func chargeLane(_ count: Int, now: Instant) {
         load.charge(Limits.laneCost * Int64(count), now: now)
     }
@@ -182,7 +184,7 @@ extension MemberSessions {
 // MARK: beginning and end
 
 extension MemberSessions {
-    /// Begins the ticket's session. The counter and the number of its CONFIRM are used up.
+    /// Begins the session of a confirmed handshake, and marks the counter and the number of its CONFIRM as used.
     package mutating func begin(_ joiner: ConfirmedTicket, now: Instant) {
         let ticket = joiner.ticket
         let session = ticket.entry.session
@@ -199,7 +201,7 @@ extension MemberSessions {
                 lastLife: now, newestNumber: joiner.confirm.body.number))
     }
 
-    /// Ends `session` and drops its keys. A datagram of it is refused as `sessionEnded` from then on.
+    /// Ends `session` and drops its keys. From then on, datagrams of the session are refused as `sessionEnded`.
     package mutating func end(_ session: SessionID) {
         ended.insert(session)
         guard let index = indices.removeValue(forKey: session) else { return }
@@ -215,7 +217,7 @@ extension MemberSessions {
         sessions { $0.lastLife < instant }
     }
 
-    /// The time of the last proof of life of the member that has been silent for longest; nil without members.
+    /// The time of the last proof of life of the member that has been silent for longest; nil if there are no members.
     package var oldestLife: Instant? { members.indices.lazy.map { members[$0].lastLife }.min() }
 
     /// Returns the number of sessions without a proof of life since `instant`.
@@ -223,14 +225,14 @@ extension MemberSessions {
         members.count { $0.lastLife < instant }
     }
 
-    /// Returns true if the member has given a proof of life within the lifetime.
+    /// Returns true if the member's last proof of life is no older than the lifetime of a token.
     package func isAlive(_ session: SessionID, now: Instant) -> Bool {
         indices[session].map { now - members[$0].lastLife <= lifetime } ?? false
     }
 
-    /// Returns the server's view of a member; nil if `session` is no member's.
+    /// Returns the server's view of a member; nil if `session` is not the session of a member.
     ///
-    /// - Parameter lateAfter: The silence after which a member is late.
+    /// - Parameter lateAfter: The time without a proof of life after which a member counts as late.
     package func standing(of session: SessionID, lateAfter: Duration, now: Instant) -> MemberStanding? {
         indices[session].map { index in
             let silence = now - members[index].lastLife
@@ -253,8 +255,8 @@ extension MemberSessions {
 // MARK: to a member
 
 extension MemberSessions {
-    /// Adds `secret` as the newest one. PULSEs carry tokens made with it from now on. Such a token proves life for one
-    /// lifetime from `now`.
+    /// Adds `secret` as the newest secret. From now on, the tokens in PULSEs are made from it. A token made from it
+    /// proves life until one lifetime after `now`.
     ///
     /// - Parameter version: The version of the directory in the next PULSE to all members.
     package mutating func issue(_ secret: Secret32, version: UInt64, now: Instant) {
@@ -265,13 +267,13 @@ extension MemberSessions {
     package var secretIssuedAt: Instant { tokens.newestAt }
 
     /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if the bucket is
-    /// empty.
+    /// empty or `session` is not the session of a member.
     package mutating func mayAnswer(_ session: SessionID, now: Instant) -> Bool {
         guard let index = indices[session] else { return false }
         return members[index].answers.accept(Limits.answeringPulseRate, now: now)
     }
 
-    /// Returns the repairs that the member was sent; nil if `session` is no member's.
+    /// Returns the state of the member's repairs; nil if `session` is not the session of a member.
     package func repair(of session: SessionID) -> RepairState? {
         indices[session].map { members[$0].repair }
     }
@@ -287,16 +289,17 @@ extension MemberSessions {
         members[index].repair.firstTold = version
     }
 
-    /// Returns the directory version that the member learned from `heard`. Several PULSEs can carry tokens of one
-    /// secret. The version is that of the first of them that was sent to the member.
+    /// Returns the directory version in the PULSE `heard`. If several PULSEs carried tokens of the same secret, returns
+    /// the version in the first of these PULSEs that was sent to the member.
     package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
         indices[session].map { members[$0].told(in: heard) } ?? 0
     }
 
-    /// Seals `payload` for one member. A PULSE also gets the newest number that was accepted from the member, and the
-    /// member's token.
+    /// Seals `payload` for one member. If it is a PULSE, the datagram also carries the newest number that was accepted
+    /// from the member, and the member's token.
     ///
-    /// - Returns: Nil if `session` is no member's, or if its counters are used up.
+    /// - Returns: The sealed datagram; nil if `session` is not the session of a member, or if all counters of the
+    ///   session are used up.
     package mutating func seal(_ payload: SignedPayload, for session: SessionID) -> Transmit? {
         guard let index = indices[session] else { return nil }
         let fields: OpenFields? =

@@ -4,8 +4,8 @@ package struct MemberStanding: Hashable, Sendable {
     package let silence: Duration
     /// True if a proof of life is overdue.
     package let isLate: Bool
-    /// The number of datagrams that were sealed for the member. `received` is the number of those that were accepted
-    /// from it.
+    /// The number of datagrams that the server has sealed for the member.
     package let sent: UInt64
+    /// The number of datagrams that the server has accepted from the member after CONFIRM.
     package let received: UInt64
 }

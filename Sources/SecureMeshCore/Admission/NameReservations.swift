@@ -1,4 +1,5 @@
-/// The names that an open mesh keeps for their owners: those of members, and those of former members for 24 h.
+/// The names that an open mesh reserves for their owners: the names of members, and for 24 h after they have left, the
+/// names of former members.
 ///
 /// The table of former members is bounded. When it is full, the name whose owner left first is evicted. So strangers
 /// with many names can shorten the time for which a name is kept after its owner has left, but cannot take the name of
@@ -7,16 +8,17 @@ package struct NameReservations: Sendable {
     private struct Departed: Sendable {
         let identity: PublicKey
         let leftAt: Instant
-        /// The number of this departure. `order` may also have earlier departures from the same name.
+        /// The sequence number of this departure. It tells the departure apart from earlier ones from the same name,
+        /// which `order` may also contain.
         let number: UInt64
     }
 
-    /// The names of members. The directory bounds them.
+    /// The names of the present members. The limit on the entries of the directory bounds their number.
     private var held: [PeerName: PublicKey] = [:]
     private var departed: [PeerName: Departed] = [:]
-    /// The names that each identity has left, in the order of leaving.
+    /// The names in `departed` that each identity has left, the name that it left first at the front.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
-    /// The departures in their order. Some of them may no longer be in `departed`.
+    /// The departures in the order of time. Some of them may no longer be in `departed`.
     private var order: [(name: PeerName, number: UInt64)] = []
     private var oldest = 0
     private var nextNumber: UInt64 = 0
@@ -31,21 +33,21 @@ package struct NameReservations: Sendable {
         ]
     }
 
-    /// Returns true if `name` is kept for another identity.
+    /// Returns true if `name` is reserved for an identity other than `identity`.
     package func isReserved(_ name: PeerName, for identity: PublicKey, now: Instant) -> Bool {
         if let holder = held[name] { return holder != identity }
         guard let departed = departed[name], departed.identity != identity else { return false }
         return now - departed.leftAt < ProtocolConstants.nameReservation
     }
 
-    /// Keeps `name` for an identity that is a member under it.
+    /// Reserves `name` for an identity while it is a member under this name.
     package mutating func hold(_ name: PeerName, for identity: PublicKey) {
         held[name] = identity
         forget(name)
     }
 
-    /// Notes that a member has left its name, which is then kept for the member for 24 h. Of all names that one
-    /// identity has left, only the last `Limits.namesPerIdentity` are kept.
+    /// Notes that the member `identity` has left. For 24 h, `name` stays reserved for this identity. Of all names that
+    /// one identity has left, only the last `Limits.namesPerIdentity` stay reserved.
     package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
         guard held[name] == identity else { return }
         held[name] = nil

@@ -1,8 +1,9 @@
-/// The newest handshakes that wait for their CONFIRM: a ring of fixed size whose oldest entry is overwritten.
+/// The newest handshakes that wait for their CONFIRM, in a ring of fixed size. When the ring is full, a new handshake
+/// overwrites the oldest one.
 ///
-/// There is no limit per identity. With such a limit, replayed HELLOs of an identity would evict the handshake of its
-/// owner. The handshake budget bounds how fast tickets are made, so each stays in the ring for at least 2.4 s
-/// (PROTOCOL.md, section 5.4).
+/// The ring has no limit per identity. With such a limit, an attacker that replays the HELLOs of an identity could
+/// evict the handshake of its owner. The handshake budget bounds how fast handshakes enter the ring, so each handshake
+/// stays in it for at least 2.4 s (PROTOCOL.md, section 5.4).
 package struct PendingRing: Sendable {
     private struct HelloKey: Hashable {
         let tag: UInt64
@@ -16,7 +17,7 @@ package struct PendingRing: Sendable {
 
     private var slots: [Slot?]
     private var inserted: UInt64 = 0
-    /// The sequence of the oldest entry that `expire` has not removed.
+    /// The sequence number of the oldest entry that `expire` has not removed.
     private var oldest: UInt64 = 0
     private var byHello: [HelloKey: Int] = [:]
     private var bySession: [SessionID: Int] = [:]
@@ -33,7 +34,8 @@ package struct PendingRing: Sendable {
         ]
     }
 
-    /// Returns the WELCOME that the HELLO of `tag` from `path` got; nil if there is none or its ticket has expired.
+    /// Returns the WELCOME with which the HELLO with `tag` from `path` was answered; nil if the ring has no ticket for
+    /// this HELLO or the ticket has expired.
     package func welcome(tag: UInt64, path: Path, now: Instant) -> [UInt8]? {
         guard let slot = byHello[HelloKey(tag: tag, path: path)], let ticket = slots[slot]?.ticket,
             now - ticket.created < Limits.pendingLifetime
@@ -55,8 +57,8 @@ package struct PendingRing: Sendable {
         byIdentity[ticket.entry.identity, default: []].append(slot)
     }
 
-    /// Removes the ticket and the identity's older ones. So a CONFIRM is accepted once, and no older one is accepted
-    /// after it.
+    /// Removes `ticket` and all older tickets of the same identity. So a CONFIRM is accepted only once, and after it no
+    /// CONFIRM of an older ticket is accepted.
     package mutating func redeem(_ ticket: Ticket) {
         guard let redeemed = bySession[ticket.entry.session].flatMap({ slots[$0] }) else { return }
         // The list begins with the oldest entry, and only entries that are removed are read. An identity's entries may
@@ -74,7 +76,8 @@ package struct PendingRing: Sendable {
         if !left.isEmpty { byIdentity[ticket.entry.identity] = left }
     }
 
-    /// Drops tickets, and their keys, at twice their lifetime. Until then a late CONFIRM is refused as `ticketExpired`.
+    /// Drops tickets, and their keys, at twice their lifetime. Until then, a CONFIRM that comes after the lifetime is
+    /// refused as `ticketExpired`.
     package mutating func expire(now: Instant) {
         oldest = max(oldest, inserted - min(inserted, UInt64(slots.count)))
         while oldest < inserted {
@@ -95,7 +98,7 @@ package struct PendingRing: Sendable {
         if byIdentity[ticket.entry.identity]?.isEmpty == true { byIdentity[ticket.entry.identity] = nil }
     }
 
-    /// Removes the ticket from every table but `byIdentity`.
+    /// Removes the ticket from every table except `byIdentity`.
     private mutating func clear(_ slot: Int, _ ticket: Ticket) {
         slots[slot] = nil
         let key = HelloKey(tag: ticket.tag, path: ticket.path)

@@ -1,7 +1,7 @@
 /// A token bucket for each prefix of the source address, in a table of fixed size.
 ///
-/// Prefixes that fall into one slot share its bucket. The slot is a keyed hash, so nobody can choose whose bucket to
-/// share.
+/// Prefixes that fall into the same slot share one bucket. A keyed hash of the prefix gives the slot, so nobody can
+/// choose whose bucket to share.
 package struct PrefixTable: Sendable {
     private var slots: [RateLimiter]
     private let key: Bytes16
@@ -16,7 +16,7 @@ package struct PrefixTable: Sendable {
     /// Takes one token from the bucket of an IPv4 address, or from the buckets of the /64 and of the /48 prefix of an
     /// IPv6 address.
     ///
-    /// - Returns: False if a bucket has no token.
+    /// - Returns: False if one of these buckets has no token.
     package mutating func accept(_ address: SocketAddress, now: Instant) -> Bool {
         switch address.ip {
         case .v4(let ip):

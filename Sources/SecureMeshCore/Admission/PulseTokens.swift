@@ -1,7 +1,8 @@
-/// The secrets of recent PULSEs. A heartbeat proves life only if it returns a token from one of these PULSEs that only
-/// its sender could read (PROTOCOL.md, section 6.1).
+/// The secrets from which the tokens in recent PULSEs were made. A heartbeat proves life only if it returns the token
+/// from one of these PULSEs, which only the sender of the heartbeat could read (PROTOCOL.md, section 6.1).
 ///
-/// One token for all receivers would prove only that some member receives PULSEs, because that member could pass it on.
+/// If all receivers got the same token, it would prove only that some member receives PULSEs, because that member could
+/// pass it on.
 package struct PulseTokens: Sendable {
     private struct Issued: Sendable {
         let secret: Secret32
@@ -9,10 +10,10 @@ package struct PulseTokens: Sendable {
         let at: Instant
     }
 
-    /// The secrets of the last lifetime, oldest first. There is always one.
+    /// The secrets that were issued within the last token lifetime, oldest first. There is always at least one.
     private var recent: [Issued]
 
-    /// - Parameter secret: The secret for PULSEs before the first periodic one.
+    /// - Parameter secret: The secret for the tokens in PULSEs before the first periodic PULSE.
     package init(secret: Secret32, now: Instant) {
         recent = [Issued(secret: secret, version: 1, at: now)]
     }
@@ -22,9 +23,10 @@ package struct PulseTokens: Sendable {
     /// The time at which the newest secret was issued.
     package var newestAt: Instant { recent.last?.at ?? Instant(nanoseconds: .min) }
 
-    /// Makes `secret` the newest, and drops those that are older than `lifetime`.
+    /// Makes `secret` the newest secret, and drops the secrets that are older than `lifetime`.
     ///
-    /// - Parameter version: The version of the directory in the PULSE to all members that carries the secret's tokens.
+    /// - Parameter version: The version of the directory in the PULSE to all members that carries tokens made from
+    ///   `secret`.
     package mutating func issue(_ secret: Secret32, version: UInt64, now: Instant, lifetime: Duration) {
         recent.removeAll { now - $0.at > lifetime }
         if recent.count == Limits.pulseSecrets { recent.removeFirst() }
@@ -36,8 +38,8 @@ package struct PulseTokens: Sendable {
         recent.last.map { Self.token($0.secret, for: session) } ?? 0
     }
 
-    /// Returns the recent PULSE, sent to all members, in which the token for `session` was `token`; nil if there is
-    /// none.
+    /// Returns the recent PULSE, sent to all members, in which the token for `session` was `token`; nil if no recent
+    /// PULSE had this token.
     package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
         // The newest come first: a heartbeat usually returns one of them.
         var index = recent.count - 1
@@ -51,13 +53,13 @@ package struct PulseTokens: Sendable {
         return nil
     }
 
-    /// Returns true if a token with a secret that was issued at `instant` proves life: the secret is at most `lifetime`
-    /// old.
+    /// Returns true if a token proves life: its secret was issued at `instant`, and at most `lifetime` has passed since
+    /// then. Returns false if `instant` is nil.
     package static func isFresh(issuedAt instant: Instant?, now: Instant, lifetime: Duration) -> Bool {
         instant.map { now - $0 <= lifetime } ?? false
     }
 
-    /// Returns the first 8 bytes of KDF("token", secret ‖ session).
+    /// Returns the token for a session: the first 8 bytes of KDF("token", secret ‖ session).
     package static func token(_ secret: Secret32, for session: SessionID) -> UInt64 {
         Sodium.derive(.token, secret, session.rawValue)
     }

@@ -14,12 +14,14 @@ package struct RateLimiter: Hashable, Sendable {
         return max(ready(for: count, rate) - now, .zero)
     }
 
-    /// Returns the instant from which on the bucket holds `count` tokens, or all that it can hold.
+    /// Returns the instant from which on the bucket holds `count` tokens. If `count` is more than a full bucket holds,
+    /// returns the instant at which the bucket is full.
     package func ready(for count: Int, _ rate: Rate) -> Instant {
         full - .nanoseconds(Self.interval(rate) * Int64(max(rate.burst - count, 0)))
     }
 
-    /// Returns the number of tokens in the bucket; negative after `charge` took more than there were.
+    /// Returns the number of tokens in the bucket. The number is negative after `charge` took more tokens than there
+    /// were.
     package func tokens(_ rate: Rate, now: Instant) -> Int {
         guard full > now else { return rate.burst }
         let interval = Self.interval(rate)
@@ -27,20 +29,20 @@ package struct RateLimiter: Hashable, Sendable {
         return Int(clamping: Int64(rate.burst) - missing)
     }
 
-    /// Takes `count` tokens, even if the bucket has fewer. Its number of tokens is then negative until it has been
-    /// refilled.
+    /// Takes `count` tokens, even if the bucket has fewer. The number of tokens in the bucket is then negative until
+    /// the bucket has been refilled.
     package mutating func charge(_ count: Int, _ rate: Rate, now: Instant) {
         full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
     }
 
-    /// Takes `count` tokens. Returns false, and takes none, if the bucket has fewer.
+    /// Takes `count` tokens. If the bucket has fewer, takes none and returns false.
     package mutating func accept(_ rate: Rate, count: Int = 1, now: Instant) -> Bool {
         guard wait(rate, count: count, now: now) == .zero else { return false }
         charge(count, rate, now: now)
         return true
     }
 
-    /// Takes as many tokens as there are, at most `count`. Returns the number of tokens that it took.
+    /// Takes as many tokens as the bucket has, but at most `count`. Returns the number of tokens taken.
     package mutating func take(upTo count: Int, _ rate: Rate, now: Instant) -> Int {
         let taken = min(count, tokens(rate, now: now))
         guard taken > 0 else { return 0 }

@@ -1,12 +1,13 @@
-/// The repairs of one member: the DELTAs and SNAPSHOTs that it has asked for, and those that it was sent.
+/// The state of one member's repairs: the DELTAs and SNAPSHOTs for which the member has asked, and those that were sent
+/// to it.
 package struct RepairState: Sendable {
-    /// The highest version that the member held when it was sent DELTAs.
+    /// The highest directory version that the member held when it asked for DELTAs.
     package var held: UInt64 = 0
-    /// The version of the snapshot that the member was sent parts of; 0 for none.
+    /// The version of the snapshot whose parts were last sent to the member; 0 if it was sent none.
     package var snapshot: UInt64 = 0
-    /// The highest part of that snapshot that it asked for.
+    /// The highest number of a part of `snapshot` for which the member has asked.
     package var part = 0
-    /// The highest version to which the member was sent DELTAs.
+    /// The directory version to which the newest DELTA leads that was sent to the member.
     package var sent: UInt64 = 0
     /// The directory version in the member's first PULSE. That PULSE was sent to this member only.
     package var firstTold: UInt64 = 0
@@ -15,16 +16,17 @@ package struct RepairState: Sendable {
 
     package init() {}
 
-    /// Returns the number of datagrams that the member is sent.
+    /// Returns the number of datagrams that the server may send to the member for this repair.
     ///
     /// - Parameters:
     ///   - wanted: The number of datagrams that the member lacks.
-    ///   - isProgress: True if the member asks for more than it has asked for before. Then it need not wait for
+    ///   - isProgress: True if the member asks for a later part of the directory than before. Then it need not wait for
     ///     `Limits.repairGap`.
     ///   - heard: The newest PULSE that the member had received when it sent its heartbeat. If the server has sent a
-    ///     newer one, datagrams may still wait in the member's socket. Then those that were sent after `heard` are not
+    ///     newer PULSE, datagrams that were sent after `heard` may still wait in the member's socket, so they are not
     ///     sent again.
-    ///   - bucket: The bucket for the repairs of all members. If it is empty, a member still gets a few datagrams.
+    ///   - bucket: The token bucket that the repairs of all members share. If it is empty, the member still gets up to
+    ///     `Limits.leastRepair` datagrams per `Limits.repairGap`.
     package mutating func grant(
         _ wanted: Int, isProgress: Bool, heard: HeardPulse, from bucket: inout RateLimiter, now: Instant
     ) -> Int {

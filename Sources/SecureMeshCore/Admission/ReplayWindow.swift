@@ -1,11 +1,12 @@
 /// The replay window of one direction of a session: which counters have been accepted (RFC 6479).
 ///
-/// A counter is accepted once, if it is newer than all others or fewer than 2,048 behind the newest. `refusal` checks
-/// and changes nothing. `accept` commits; it is called after the signature is verified, so that a forged datagram
-/// leaves the window unchanged.
+/// A counter is accepted once, if it is higher than all accepted counters or fewer than 2,048 below the highest.
+/// `refusal` only checks a counter. `accept` marks a counter as used. It is called after the signature is verified, so
+/// that a forged datagram leaves the window unchanged.
 package struct ReplayWindow: Hashable, Sendable {
     private var newest: UInt64 = 0
-    /// Empty before the first counter, because a channel that only sends needs no window.
+    /// The bits of the window, one per counter. The array is empty until the first counter is accepted, because a
+    /// channel that only sends needs no window.
     private var words: [UInt64] = []
 
     package init() {}
@@ -36,6 +37,7 @@ package struct ReplayWindow: Hashable, Sendable {
         1 << (counter % 64)
     }
 
-    /// One word more than the window needs, so that the newest word shares no bits with the oldest.
+    /// The number of words. It is one more than the window needs, so that the newest word shares no bits with the
+    /// oldest.
     private static let wordCount = Int(ProtocolConstants.windowSize) / 64 + 1
 }

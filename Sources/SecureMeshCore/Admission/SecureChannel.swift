@@ -1,10 +1,10 @@
-/// One end of a session: its keys, the counter of the datagrams that it sends, and the replay window for those that it
-/// receives.
+/// One end of a session: the session's keys, the counter of the datagrams that this end sends, and the replay window
+/// for the datagrams that it receives.
 package struct SecureChannel: Sendable {
     private var receiving: ReceivingChannel
     private var sending: SendingChannel
 
-    /// - Parameter sent: The number of counters that are used up already: 0 for the keys of a new session.
+    /// - Parameter sent: The number of counters that are already used up. It is 0 for the keys of a new session.
     package init(receiveKey: Secret32, sendKey: Secret32, sent: UInt64 = 0) {
         receiving = ReceivingChannel(key: receiveKey)
         sending = SendingChannel(key: sendKey, sent: sent)
@@ -16,27 +16,28 @@ package struct SecureChannel: Sendable {
     /// The highest number among the accepted datagrams.
     package var newestNumber: UInt64 { receiving.newestNumber }
 
-    /// Seals a datagram under the next counter. Returns nil if all 2^48 counters have been used, so that the session
-    /// can send nothing more.
+    /// Seals a datagram under the next counter. Returns nil if all 2^48 counters are used up; then the session can send
+    /// nothing more.
     ///
     /// - Parameter fields: The open fields, if their delivery fields differ from those of `payload`; nil otherwise.
     package mutating func seal(_ payload: SignedPayload, to: UInt64, as fields: OpenFields? = nil) -> [UInt8]? {
         sending.seal(payload, to: to, as: fields)
     }
 
-    /// Checks the window, opens the seal and decodes. Changes nothing: `accept` commits, after the signature.
+    /// Checks the replay window, opens the seal, and decodes the payload. Changes nothing: `accept` is called after the
+    /// signature has been verified.
     package func open<Body: Payload>(
         _ body: Body.Type, _ span: Span<UInt8>, _ datagram: Datagram, by primitives: any Primitives
     ) throws(Rejection) -> Opened<Body> {
         try receiving.open(body, span, datagram, by: primitives)
     }
 
-    /// Refuses a number that is not above the newest.
+    /// Throws `numberStale` if `number` is not above `newestNumber`.
     package func checkNumber(_ number: UInt64) throws(Rejection) {
         try receiving.checkNumber(number)
     }
 
-    /// Marks the counter as used and, if the payload has a number, moves the newest number.
+    /// Marks the counter as used. If the payload has a number, raises `newestNumber` to it.
     package mutating func accept(counter: UInt64, number: UInt64? = nil) {
         receiving.accept(counter: counter, number: number)
     }

@@ -1,11 +1,12 @@
-/// The source addresses that a server answers.
+/// The rules that decide which source addresses a server answers.
 ///
-/// It refuses, before any work is done, an address that members could not send to, and one that would direct the
-/// server's answers to itself.
+/// Before any other work, they exclude an address to which members could not send, and an address of the server itself,
+/// to which it would send its own answers.
 package struct SourcePolicy: Sendable {
-    /// The address of each socket, in the order of `Path.socket`.
+    /// The address of each socket of the server. `Path.socket` is an index into this array.
     private let bound: [SocketAddress]
-    /// The addresses of the server's host. A socket that is bound to a wildcard address receives at all of them.
+    /// The addresses of the server's host. A socket that is bound to a wildcard address receives datagrams at all of
+    /// them.
     package var hostAddresses: Set<SocketAddress.IP>
     private let wildcardPorts: Set<UInt16>
 
@@ -17,8 +18,9 @@ package struct SourcePolicy: Sendable {
 
     /// Returns true if a HELLO from `path` may be answered.
     ///
-    /// A loopback or link-local source is allowed only if its socket is bound to such an address. On any other socket
-    /// the address would mean a different host to each member that learns it.
+    /// A loopback or link-local source is allowed only if the socket that received the HELLO is bound to an address of
+    /// the same kind. Otherwise the address would mean a different host to each member that learns it from the
+    /// directory.
     package func allows(_ path: Path) -> Bool {
         let source = path.remote
         guard source.isUsable, !isOwn(path), Int(path.socket) < bound.count else { return false }

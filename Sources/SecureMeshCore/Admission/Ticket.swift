@@ -1,5 +1,5 @@
-/// A handshake that waits for its CONFIRM: the values that its session will need, and the WELCOME in case it must be
-/// repeated.
+/// A handshake that waits for its CONFIRM: the values that the new session will need, and the WELCOME in case it must
+/// be repeated.
 package struct Ticket: Sendable {
     /// The directory entry that the joiner will have.
     package let entry: Entry
@@ -24,7 +24,7 @@ package struct Ticket: Sendable {
     }
 }
 
-/// A ticket with the verified CONFIRM that used it up. It is the only way to begin a session.
+/// A ticket with the verified CONFIRM that used it up. A session can begin only from this value.
 package struct ConfirmedTicket: Sendable {
     package let ticket: Ticket
     package let confirm: Verified<Heartbeat>

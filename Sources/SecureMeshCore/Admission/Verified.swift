@@ -1,5 +1,5 @@
-/// A payload whose signature has been verified. `Opened.verified` is the only way to make one, and no state changes
-/// without one.
+/// A payload whose signature has been verified. Only `Opened.verified` can make this value, and state changes only
+/// after that.
 package struct Verified<Body: Payload>: Sendable {
     package let body: Body
     package let signer: PublicKey
@@ -12,12 +12,13 @@ package struct Verified<Body: Payload>: Sendable {
     }
 }
 
-/// A well-formed payload from an intact seal, not yet verified: any holder of the session's key may have made it.
+/// A well-formed payload from an intact seal, whose signature is not verified yet: any holder of the session's key may
+/// have made it.
 package struct Opened<Body: Payload>: Sendable {
     package let body: Body
     private let header: Header
-    /// payload ‖ signature. The signature is verified over the bytes of the payload as they were received, never over
-    /// bytes that were encoded again.
+    /// The payload, followed by the signature. The signature is verified over the bytes of the payload as they were
+    /// received, never over bytes that were encoded again.
     private let plaintext: [UInt8]
     private let payloadSize: Int
 

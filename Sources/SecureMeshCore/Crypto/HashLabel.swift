@@ -1,6 +1,6 @@
-/// The purpose of a hash or of a derived key (PROTOCOL.md, section 3). Each purpose has its own key.
+/// The purpose of a hash or of a derived key (PROTOCOL.md, section 3). Each purpose has its own BLAKE2b key.
 ///
-/// No label is empty: BLAKE2b with an empty key is not keyed at all.
+/// No label is empty, because BLAKE2b with an empty key is not keyed at all.
 package enum HashLabel: String, CaseIterable, Sendable {
     case tag = "tag"
     case transcript = "transcript"
@@ -21,7 +21,7 @@ package enum HashLabel: String, CaseIterable, Sendable {
     case message = "message"
     case keyText = "key text"
 
-    /// The label, padded with zeros to 32 bytes.
+    /// The BLAKE2b key of this purpose: the label, padded with zeros to 32 bytes.
     package var key: Bytes32 {
         var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
         for (index, byte) in rawValue.utf8.enumerated() {

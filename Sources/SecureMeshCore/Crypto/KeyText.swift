@@ -1,6 +1,6 @@
-/// The text of a key (PROTOCOL.md, section 8): prefix ‖ base64url(bytes ‖ checksum).
+/// The text forms of keys (PROTOCOL.md, section 8). A text is prefix ‖ base64url(bytes ‖ checksum).
 ///
-/// The checksum is the first 4 bytes of a keyed hash.
+/// The checksum is the first 4 bytes of a keyed hash of the prefix and the bytes.
 enum KeyText: String {
     case publicKey = "p2ppub1_"
     case secret = "P2PSECRET1_"
@@ -10,7 +10,7 @@ enum KeyText: String {
     /// Returns true if the text begins with the prefix of this kind of key.
     func isPrefix(of text: [UInt8]) -> Bool { text.starts(with: rawValue.utf8) }
 
-    /// Returns the text of a key's bytes. The caller wipes it if they are secret.
+    /// Returns the text for the bytes of a key. If the key is secret, the caller wipes the text.
     func encode(_ bytes: [UInt8]) -> [UInt8] {
         var all = bytes
         all.reserveCapacity(bytes.count + Self.checksumSize)
@@ -24,7 +24,7 @@ enum KeyText: String {
         return text
     }
 
-    /// Returns the bytes of a text. The caller wipes them if they are secret.
+    /// Returns the bytes of the key in `text`. If the key is secret, the caller wipes the bytes.
     func decode(_ text: [UInt8]) throws(KeyTextError) -> [UInt8] {
         guard isPrefix(of: text) else {
             if KeyText.publicKey.isPrefix(of: text) { throw .publicKey }
@@ -65,7 +65,8 @@ extension PublicKey: CustomStringConvertible {
         try self.init(utf8: Array(text.utf8).span)
     }
 
-    /// Reads the text of a public key. All copies of the text are wiped, because it might be a secret key by mistake.
+    /// Reads the text of a public key. All copies that are made of the text are wiped, because a user may have passed a
+    /// secret key by mistake.
     package init(utf8 text: Span<UInt8>) throws(KeyTextError) {
         var copy = [UInt8](copying: text)
         defer { Sodium.wipe(&copy) }
@@ -81,11 +82,12 @@ extension PublicKey: CustomStringConvertible {
 }
 
 extension SigningKey {
-    /// Reads the text of a secret key: `P2PSECRET1_…`, or `P2PSEALED1_…` if a passphrase seals it. The caller wipes the
-    /// text. ``init(contentsOfFile:groupMayRead:passphrase:)`` does that by itself.
+    /// Reads the text of a secret key: `P2PSECRET1_…`, or `P2PSEALED1_…` if a passphrase seals the key. The caller
+    /// wipes the text. ``init(contentsOfFile:groupMayRead:passphrase:)`` wipes what it has read.
     ///
-    /// A sealed text takes some tenths of a second and 64 MiB of memory (Argon2id). The text states these costs, and
-    /// may demand up to ten times the time and four times the memory.
+    /// To open a sealed text takes some tenths of a second and 64 MiB of memory, because Argon2id derives the key from
+    /// the passphrase. The text states the number of passes and the memory: 3 passes and 64 MiB by default, and 10
+    /// passes and 256 MiB at most.
     ///
     /// - Parameters:
     ///   - text: The text.

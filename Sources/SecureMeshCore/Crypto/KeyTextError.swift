@@ -8,7 +8,8 @@ public enum KeyTextError: Error, Hashable, Sendable {
     case secretKey
     /// The text is a public key, but a secret key is expected.
     case publicKey
-    /// The prefix is not followed by exactly 48 characters of base64url (RFC 4648, section 5), or 96 with a passphrase.
+    /// The prefix is not followed by exactly 48 characters of base64url (RFC 4648, section 5), or by exactly 96 if the
+    /// prefix is `P2PSEALED1_`.
     case malformed
     /// The checksum does not match; probably a typo.
     case wrongCheck
@@ -18,9 +19,9 @@ public enum KeyTextError: Error, Hashable, Sendable {
     case passphraseMissing
     /// The passphrase does not open the text.
     case wrongPassphrase
-    /// The text demands more than 10 passes of Argon2id or more than 256 MiB of memory, or zero of either. A hostile
-    /// file might do so.
+    /// The sealed text states a number of Argon2id passes that is not 1 to 10, or a memory size that is not 1 to 256
+    /// MiB. A hostile file might do so.
     case costNotAccepted
-    /// The system does not grant the memory that the passphrase needs.
+    /// The system does not grant the memory that Argon2id needs for the passphrase.
     case outOfMemory
 }

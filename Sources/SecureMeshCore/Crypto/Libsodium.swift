@@ -1,4 +1,4 @@
-/// The primitives of libsodium.
+/// Implements the primitives with libsodium.
 package struct Libsodium: Primitives {
     package init() {}
 

@@ -1,13 +1,14 @@
-/// The passphrase of a secret key. It is stored in guarded memory and wiped with its last owner.
+/// The passphrase of a secret key. A `Passphrase` is stored in guarded memory, which is wiped when the last reference
+/// to the object is released.
 ///
 /// It has no description and cannot be encoded.
 public final class Passphrase: Sendable {
     private let guarded: GuardedPassphrase
 
-    /// Takes a passphrase: 1 to 1,023 bytes without ASCII control characters. The caller wipes its copy.
+    /// Copies a passphrase of 1 to 1,023 bytes without ASCII control characters. The caller wipes `text`.
     ///
-    /// Two passphrases are the same if their bytes are. Programs that encode accented letters in different ways produce
-    /// different bytes for the same word.
+    /// Two passphrases are the same if their bytes are equal. Programs that encode accented letters in different ways
+    /// produce different bytes for the same word.
     ///
     /// - Parameter text: The bytes of the passphrase, usually UTF-8.
     /// - Throws: ``PassphraseError``.
@@ -18,20 +19,21 @@ public final class Passphrase: Sendable {
         guarded = GuardedPassphrase(text)
     }
 
-    /// Returns true if the other passphrase has the same bytes. The time depends on their number only.
+    /// Returns true if the other passphrase has the same bytes. The time that this takes depends only on the number of
+    /// bytes.
     package func isSame(as other: Passphrase) -> Bool {
         guarded.isSame(as: other.guarded)
     }
 
     /// Returns the Argon2id hash of the passphrase; nil if the system does not grant the memory.
     ///
-    /// - Parameter memory: The memory, in MiB.
+    /// - Parameter memory: The memory that Argon2id uses, in MiB.
     func stretched(salt: [UInt8], passes: UInt16, memory: UInt16) -> Secret32? {
         guarded.stretched(salt: salt, passes: passes, memory: memory)
     }
 }
 
-/// The reason why bytes are not a passphrase. It contains no part of them.
+/// The reason why bytes are not a passphrase. The error contains none of the bytes.
 @nonexhaustive
 public enum PassphraseError: Error, Hashable, Sendable {
     /// There are no bytes.

@@ -1,9 +1,10 @@
 /// Seals the seed of a secret key with a passphrase (PROTOCOL.md, section 8.1).
 ///
-/// The key of ChaCha20-Poly1305 is the Argon2id hash of the passphrase. Each sealing draws a new salt, so no key is
-/// used twice and the nonce may be zero.
+/// The key of ChaCha20-Poly1305 is the Argon2id hash of the passphrase. Each call of `seal` uses a new random salt, so
+/// no key is used twice and the nonce may be zero.
 enum PassphraseSeal {
-    /// The number of bytes of a sealed seed: passes, memory, salt, ciphertext, tag.
+    /// The size of a sealed seed, in bytes. A sealed seed consists of the number of passes, the memory size, the salt,
+    /// the ciphertext and the tag.
     static let count = headerSize + Bytes32.count + Kind.tagSize
 
     private static let saltSize = 16
@@ -12,8 +13,8 @@ enum PassphraseSeal {
     /// Seals a seed.
     ///
     /// - Parameters:
-    ///   - passes: The number of Argon2id's passes over its memory.
-    ///   - memory: The size of that memory, in MiB.
+    ///   - passes: The number of Argon2id passes.
+    ///   - memory: The memory that Argon2id uses, in MiB.
     ///   - salt: 16 random bytes.
     /// - Throws: ``KeyTextError/outOfMemory``.
     static func seal(

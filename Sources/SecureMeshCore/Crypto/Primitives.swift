@@ -1,8 +1,8 @@
 /// The cryptographic primitives that are expensive or whose use must be watched (PROTOCOL.md, section 3).
 ///
-/// A simulation of thousands of peers replaces or observes them. Everything else uses `Libsodium`, the only
+/// A simulation of thousands of peers replaces or observes the primitives. All other programs use `Libsodium`, the only
 /// implementation in the library. Every implementation is total: for invalid bytes it returns nil or false. Hashes and
-/// derived keys are cheap; `Sodium` computes them directly.
+/// derived keys are not part of this protocol, because they are cheap; `Sodium` computes them directly.
 package protocol Primitives: Sendable {
     func sign(_ message: [UInt8], by key: SigningKey) -> Signature
     func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool
@@ -10,7 +10,7 @@ package protocol Primitives: Sendable {
     /// Returns true if `key` is the canonical encoding of a point of the prime-order group.
     func isValidPoint(_ key: PublicKey) -> Bool
 
-    /// Returns the X25519 form of an identity; nil if it has none.
+    /// Returns the X25519 form of an Ed25519 public key; nil if the key has none.
     func agreementKey(of key: PublicKey) -> AgreementPublicKey?
     func publicKey(of secret: Secret32) -> AgreementPublicKey
 
@@ -24,9 +24,11 @@ package protocol Primitives: Sendable {
     /// - Returns: The shared secret; nil for a small-order `key`.
     func agree(_ identity: SigningKey, _ key: AgreementPublicKey) -> Secret32?
 
-    /// Appends the ciphertext and a tag of 16 bytes to `datagram`. The bytes before them are the additional data.
+    /// Seals `plaintext`: appends the ciphertext and a tag of 16 bytes to `datagram`. The bytes that are already in
+    /// `datagram` are the additional data.
     func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32)
 
-    /// Returns the plaintext of a datagram that `seal` made; nil if a bit, the counter or the key differs.
+    /// Returns the plaintext of a datagram that `seal` made; nil if a bit of the datagram was changed, or the counter
+    /// or the key is a different one.
     func open(_ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32) -> [UInt8]?
 }

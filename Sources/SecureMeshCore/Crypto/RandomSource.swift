@@ -2,10 +2,11 @@
 package struct RandomSource: RandomNumberGenerator, Sendable {
     private var seed: UInt64?
 
-    /// libsodium's generator. Everything but tests and simulations uses it.
+    /// The generator of libsodium. Everything except tests and simulations uses it.
     package static let system = RandomSource(seed: nil)
 
-    /// Returns SplitMix64 with this seed. It is predictable; only tests and simulations use it.
+    /// Returns a SplitMix64 generator with this seed. Its numbers are predictable, so only tests and simulations use
+    /// it.
     package static func seeded(_ seed: UInt64) -> RandomSource {
         RandomSource(seed: seed)
     }
@@ -22,14 +23,14 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Draws a session id for which `isTaken` returns false.
+    /// Returns a random session id for which `isTaken` returns false.
     package mutating func sessionID(unless isTaken: (SessionID) -> Bool) -> SessionID {
         while true {
             if let session = SessionID(rawValue: next()), !isTaken(session) { return session }
         }
     }
 
-    /// Draws 32 secret bytes.
+    /// Returns 32 random secret bytes.
     package mutating func secret() -> Secret32 {
         seed == nil ? .random() : Secret32(bytes32())
     }
@@ -46,7 +47,7 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
         return Bytes16(bytes.span)
     }
 
-    /// Returns `duration` plus a random part of at most a quarter of it.
+    /// Returns `duration` plus a random time of less than a quarter of `duration`.
     package mutating func jittered(_ duration: Duration) -> Duration {
         duration + .nanoseconds(Int64(next() % UInt64(max(duration.wholeNanoseconds / 4, 1))))
     }

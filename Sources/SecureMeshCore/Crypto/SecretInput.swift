@@ -1,4 +1,5 @@
-/// The input of a key derivation: public and secret values in a row. It is wiped when its last owner releases it.
+/// The input of a key derivation: public and secret values, one after the other. The bytes are wiped when the last
+/// reference to the object is released.
 package final class SecretInput {
     private var bytes: [UInt8] = []
 

@@ -1,9 +1,9 @@
 /// A payload that is signed once and can be sealed for any number of receivers (PROTOCOL.md, section 4.2).
 package struct SignedPayload: Equatable, Sendable {
-    /// The open fields. The signature does not cover the delivery fields among them.
+    /// The open fields of the datagram. The signature covers the clear fields among them, but not the delivery fields.
     package let fields: OpenFields
     package let from: UInt64
-    /// The bytes that are sealed: payload ‖ signature.
+    /// The bytes that are sealed: the payload, followed by the signature.
     package let plaintext: [UInt8]
     package let signature: Signature
     private let context: SigningContext
@@ -28,7 +28,8 @@ package struct SignedPayload: Equatable, Sendable {
 
     /// Returns the whole datagram for one receiver.
     ///
-    /// - Parameter fields: The open fields, if their delivery fields differ from those of the payload; nil otherwise.
+    /// - Parameter fields: The open fields of this receiver's datagram, if their delivery fields differ from those of
+    ///   the signed payload; nil otherwise.
     package func sealed(
         to: UInt64, counter: UInt64, as fields: OpenFields? = nil, with key: Secret32
     ) -> [UInt8] {
@@ -38,7 +39,7 @@ package struct SignedPayload: Equatable, Sendable {
         return datagram
     }
 
-    /// Returns the whole datagram of a RETRY, which is signed and not sealed.
+    /// Returns the whole datagram of a RETRY, which is signed but not sealed.
     package func unsealed(to: UInt64, as fields: OpenFields) -> [UInt8] {
         let header = Header(fields, to: to, from: from, counter: 0)
         return header.encode(size: header.kind.sealedOffset + plaintext.count) + plaintext

@@ -1,4 +1,5 @@
-/// Signs the datagrams of one sender in one mesh: a server with its epoch as `from`, or a peer with its session.
+/// Signs the datagrams of one sender in one mesh. The sender is a server, whose epoch is `from`, or a peer, whose
+/// session is `from`.
 package struct Signer: Sendable {
     package let key: SigningKey
     package let context: SigningContext

@@ -1,8 +1,8 @@
 /// The context of all signatures in one mesh (PROTOCOL.md, section 4.2).
 ///
-/// A signature covers ctx ‖ kind ‖ from ‖ [extra] ‖ clear ‖ payload. The context also carries the primitives with which
-/// this mesh signs, verifies, seals, opens and agrees. It never changes. It is a class, so that every session refers to
-/// one instance and stays cheap to copy.
+/// A signature covers ctx ‖ kind ‖ from ‖ [extra] ‖ clear ‖ payload, where ctx is the text `securemesh/1` and the mesh
+/// key. The context also holds the primitives with which this mesh signs, verifies, seals, opens and agrees. It never
+/// changes. It is a class, so that all sessions refer to one instance and stay cheap to copy.
 package final class SigningContext: Sendable {
     /// The mesh key, M in PROTOCOL.md. With one server it is the server's identity.
     package let mesh: PublicKey
@@ -15,12 +15,14 @@ package final class SigningContext: Sendable {
         prefix = Array("securemesh/1".utf8) + mesh.bytes.array
     }
 
-    /// The value that binds the signature of a WELCOME, REJECT or CONFIRM to its handshake. Other kinds have none.
+    /// The value that binds the signature of a WELCOME, REJECT or CONFIRM to its handshake. The signatures of other
+    /// kinds cover no such value.
     package enum Extra: Sendable {
         case none
         /// The hash of the handshake: T in WELCOME, T_r in REJECT (PROTOCOL.md, section 5.1).
         case transcript(Bytes32)
-        /// The binder, and the identity of the server that the peer joins, in CONFIRM.
+        /// In CONFIRM: the binder, which is a secret of the session, and the identity of the server that the peer
+        /// joins.
         case binder(Secret32, server: PublicKey)
     }
 
@@ -45,14 +47,16 @@ package final class SigningContext: Sendable {
         return bytes
     }
 
-    /// Returns H(label, ctx ‖ S ‖ HELLO ‖ last): T if `last` is E_s, T_r if it is the salt.
+    /// Returns the hash of a handshake: H(label, ctx ‖ S ‖ HELLO ‖ last). For WELCOME, `last` is E_s and the hash is T.
+    /// For REJECT, `last` is the salt and the hash is T_r.
     package func transcript(_ label: HashLabel, server: PublicKey, hello: [UInt8], last: Bytes32) -> Bytes32 {
         var bytes = prefix + server.bytes.array + hello
         last.append(to: &bytes)
         return Sodium.hash(label, bytes.span)
     }
 
-    /// Returns true if `entry.binding` is the signature of a HELLO that leads to `entry` (PROTOCOL.md, section 3.6).
+    /// Returns true if `entry.binding` is a valid signature of a HELLO with the identity, name and agreement key of
+    /// `entry` (PROTOCOL.md, section 3.6).
     package func isBound(_ entry: Entry) -> Bool {
         let hello = Hello(identity: entry.identity, name: entry.name)
         let bytes = signedBytes(

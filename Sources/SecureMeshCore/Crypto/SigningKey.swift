@@ -1,7 +1,7 @@
-/// A secret Ed25519 key: the identity of a server or a peer. It is stored in guarded memory and wiped with its last
-/// owner.
+/// A secret Ed25519 key: the identity of a server or a peer. The key is stored in guarded memory, which is wiped when
+/// the last reference to the object is released.
 ///
-/// It has no description and cannot be encoded, and no error holds a byte of it.
+/// The key has no description and cannot be encoded, and no error contains a byte of it.
 public final class SigningKey: Sendable {
     private let guarded: GuardedSigningKey
 
@@ -12,19 +12,19 @@ public final class SigningKey: Sendable {
         Sodium.wipe(&seed)
     }
 
-    /// Makes the key of a 32-byte seed (RFC 8032, section 5.1.5). The caller wipes its copy.
+    /// Makes the key of a 32-byte seed (RFC 8032, section 5.1.5). The caller wipes `seed`.
     package init(seed: Span<UInt8>) {
         guarded = GuardedSigningKey(seed: seed)
     }
 
-    /// The public half, which others pin or list in a roster.
+    /// The public key, which other users list in a roster or pin as the key of the server.
     public var publicKey: PublicKey { guarded.publicKey }
 
     package func sign(_ message: [UInt8]) -> Signature {
         guarded.sign(message)
     }
 
-    /// Computes X25519 with this key converted to Curve25519 (S_x in PROTOCOL.md).
+    /// Computes the X25519 shared secret of this key, converted to Curve25519 (S_x in PROTOCOL.md), and `key`.
     ///
     /// - Returns: The shared secret; nil for a small-order `key`.
     package func agree(with key: AgreementPublicKey) -> Secret32? {

@@ -21,7 +21,7 @@ package enum Sodium {
         return digest
     }
 
-    /// Computes the same as `hash`, into memory that is wiped.
+    /// Computes the same hash as `hash`, and returns it in memory that is wiped when it is freed.
     package static func derive(_ label: HashLabel, _ input: SecretInput) -> Secret32 {
         let output = Secret32()
         unsafe withBytes(of: label.key) { key in
@@ -33,7 +33,7 @@ package enum Sodium {
         return output
     }
 
-    /// Derives a number from `secret` ‖ `value`: the first 8 bytes of the derived secret, in big-endian order.
+    /// Derives a number from `secret` ‖ `value`: the first 8 bytes of the derived secret, read as a big-endian number.
     package static func derive(_ label: HashLabel, _ secret: Secret32, _ value: UInt64) -> UInt64 {
         let inputSize = Bytes32.count + 8
         return unsafe withUnsafeTemporaryAllocation(byteCount: inputSize + Bytes32.count, alignment: 8) { memory in
@@ -50,7 +50,8 @@ package enum Sodium {
         }
     }
 
-    /// Verifies an Ed25519 signature (RFC 8032, section 5.1.7) without the cofactor. Refuses A and R of small order.
+    /// Verifies an Ed25519 signature with the equation without the cofactor (RFC 8032, section 5.1.7). Refuses a public
+    /// key A and a point R of small order.
     package static func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
         unsafe withBytes(of: signature) { signature in
             unsafe withBytes(of: key.bytes) { key in
@@ -64,15 +65,15 @@ package enum Sodium {
         unsafe withBytes(of: key.bytes) { key in unsafe crypto_core_ed25519_is_valid_point(key) == 1 }
     }
 
-    /// Returns the X25519 form of an Ed25519 key; nil if it has none.
+    /// Returns the X25519 form of an Ed25519 public key; nil if the key has none.
     package static func agreementKey(of key: PublicKey) -> AgreementPublicKey? {
         var output = [UInt8](repeating: 0, count: Bytes32.count)
         guard unsafe crypto_sign_ed25519_pk_to_curve25519(&output, key.bytes.array) == 0 else { return nil }
         return AgreementPublicKey(bytes: Bytes32(output.span))
     }
 
-    /// Appends ciphertext and tag of ChaCha20-Poly1305-IETF (RFC 8439) to `datagram`. The bytes before them are the
-    /// additional data. The nonce is four zeros and the counter.
+    /// Seals `plaintext` with ChaCha20-Poly1305-IETF (RFC 8439): appends the ciphertext and the tag to `datagram`. The
+    /// bytes that are already in `datagram` are the additional data. The nonce is four zero bytes and the counter.
     package static func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32) {
         let size = datagram.count
         datagram.append(zeros: plaintext.count + Kind.tagSize)
@@ -86,7 +87,8 @@ package enum Sodium {
         }
     }
 
-    /// Returns the plaintext of a datagram that `seal` made; nil if a bit, the counter or the key differs.
+    /// Returns the plaintext of a datagram that `seal` made; nil if a bit of the datagram was changed, or the counter
+    /// or the key is a different one.
     package static func open(
         _ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32
     ) -> [UInt8]? {
@@ -107,7 +109,7 @@ package enum Sodium {
         }
     }
 
-    /// The number of bytes up to which Swift takes temporary memory from the stack.
+    /// The largest temporary memory, in bytes, that Swift takes from the stack.
     private static let mostOnStack = 1_024
 
     private static func decrypt(
@@ -124,7 +126,8 @@ package enum Sodium {
         }
     }
 
-    /// Computes the SipHash-2-4 of 16 bytes. Strangers cannot choose its collisions, because they do not know the key.
+    /// Computes the SipHash-2-4 of 16 bytes. Strangers cannot choose values with the same hash, because they do not
+    /// know the key.
     package static func shortHash(_ value: (UInt64, UInt64), key: Bytes16) -> UInt64 {
         let input = (value.0.bigEndian, value.1.bigEndian)
         var output: UInt64 = 0
@@ -138,7 +141,7 @@ package enum Sodium {
         return UInt64(bigEndian: output)
     }
 
-    /// Returns random bytes from the operating system.
+    /// Returns `count` random bytes from the operating system.
     package static func randomBytes(_ count: Int) -> [UInt8] {
         _ = isReady
         var bytes = [UInt8](repeating: 0, count: count)
@@ -164,7 +167,8 @@ package enum Sodium {
         return text.dropLast().map { UInt8(bitPattern: $0) }
     }
 
-    /// Returns the bytes of a base64url text; nil if they are not exactly `count`.
+    /// Returns the bytes of a base64url text without padding; nil if the text is invalid or does not contain exactly
+    /// `count` bytes.
     package static func base64urlDecode(_ text: [UInt8], count: Int) -> [UInt8]? {
         // libsodium 1.0.18 reads every byte of 0x80 and more as if it were `_`.
         guard text.allSatisfy({ $0 < 0x80 }) else { return nil }
@@ -182,7 +186,7 @@ package enum Sodium {
         return bytes
     }
 
-    /// Returns the 12 bytes of a nonce: four zeros and the counter.
+    /// Returns the 12 bytes of a nonce: four zero bytes and the counter.
     private static func nonce(_ counter: UInt64) -> (UInt32, UInt32, UInt32) {
         (0, UInt32(truncatingIfNeeded: counter >> 32).bigEndian, UInt32(truncatingIfNeeded: counter).bigEndian)
     }
@@ -197,7 +201,7 @@ package enum Sodium {
         }
     }
 
-    /// Calls `body` with the address of the bytes of a value, to write them.
+    /// Calls `body` with the address of the bytes of a value, so that `body` can write them.
     private static func withMutableBytes<Value: BitwiseCopyable, Result>(
         of value: inout Value, _ body: (UnsafeMutablePointer<UInt8>) -> Result
     ) -> Result {
@@ -215,10 +219,11 @@ package enum Sodium {
     }()
 }
 
-/// 32 secret bytes: a shared secret, a session key or an ephemeral key. They are wiped with their last owner.
+/// 32 secret bytes: a shared secret, a session key or an ephemeral key. The bytes are wiped when the last reference to
+/// the object is released.
 ///
-/// They never move in memory. They are on the ordinary heap, because there are thousands of sessions and a page of
-/// guarded memory costs 31 µs.
+/// The bytes never move in memory. They are on the ordinary heap and not in guarded memory, because there are thousands
+/// of sessions, and guarded memory costs 31 µs per secret.
 @safe package final class Secret32: @unchecked Sendable {
     fileprivate let storage: UnsafeMutablePointer<UInt8>
 
@@ -234,7 +239,7 @@ package enum Sodium {
         Sodium.wipe(&array)
     }
 
-    /// Draws 32 random bytes from the operating system.
+    /// Returns 32 random bytes from the operating system.
     package static func random() -> Secret32 {
         let secret = Secret32()
         _ = Sodium.isReady
@@ -254,7 +259,7 @@ package enum Sodium {
         return AgreementPublicKey(bytes: Bytes32(output.span))
     }
 
-    /// Computes X25519 of this secret and `key`.
+    /// Computes the X25519 shared secret of this secret and `key`.
     ///
     /// - Returns: The shared secret; nil if it is zero, as for a small-order `key`.
     package func agree(with key: AgreementPublicKey) -> Secret32? {
@@ -262,7 +267,7 @@ package enum Sodium {
         return unsafe crypto_scalarmult(output.storage, storage, key.bytes.array) == 0 ? output : nil
     }
 
-    /// A copy that is not wiped, for simulations and tests.
+    /// A copy of the bytes that is not wiped, for simulations and tests.
     package var exposed: Bytes32 {
         unsafe Bytes32(Span(_unsafeStart: storage, count: Bytes32.count))
     }
@@ -297,7 +302,7 @@ package enum Sodium {
 
     /// Computes Argon2id, version 1.3, with one lane (RFC 9106).
     ///
-    /// - Parameter memory: The memory, in MiB.
+    /// - Parameter memory: The memory that Argon2id uses, in MiB.
     /// - Returns: The hash; nil if the system does not grant the memory.
     func stretched(salt: [UInt8], passes: UInt16, memory: UInt16) -> Secret32? {
         precondition(salt.count == Int(crypto_pwhash_SALTBYTES))
@@ -312,7 +317,7 @@ package enum Sodium {
 
 /// The guarded memory of a secret key: between guard pages, locked, read-only, and wiped when it is freed.
 @safe final class GuardedSigningKey: @unchecked Sendable {
-    /// Ed25519 seed ‖ public key (64), then the X25519 secret (32).
+    /// The Ed25519 seed and the public key (64 bytes together), followed by the X25519 secret (32 bytes).
     private let storage: UnsafeMutablePointer<UInt8>
     let publicKey: PublicKey
 
@@ -342,7 +347,7 @@ package enum Sodium {
         return Signature(signature.span)
     }
 
-    /// Computes X25519 of the converted secret and `key`.
+    /// Computes the X25519 shared secret of this key, converted to Curve25519, and `key`.
     ///
     /// - Returns: The shared secret; nil if it is zero, as for a small-order `key`.
     func agree(with key: AgreementPublicKey) -> Secret32? {

@@ -1,4 +1,4 @@
-/// A dictionary of at most `limit` keys. A new key evicts the one that was inserted first.
+/// A dictionary of at most `limit` keys. If it is full, a new key evicts the key that was inserted first.
 package struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private var values: [Key: Value] = [:]
     private var order: [Key] = []

@@ -1,5 +1,5 @@
-/// A value of 16 bytes: a cookie, or the key of a short hash. A HELLO without a cookie has 16 zeros in its place
-/// (PROTOCOL.md, HELLO).
+/// A value of 16 bytes: a cookie, or the key of a short hash. A HELLO without a cookie has 16 zero bytes in the field
+/// of the cookie (PROTOCOL.md, HELLO).
 package struct Bytes16: Hashable, Sendable, BitwiseCopyable {
     private var low: UInt64
     private var high: UInt64

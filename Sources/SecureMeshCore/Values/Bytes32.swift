@@ -1,7 +1,7 @@
 /// A value of 32 bytes, such as a public key or a digest.
 ///
-/// It has no heap storage, so a table of ten thousand of them is one block of memory. The words hold the bytes in
-/// memory order; `littleEndian` returns them as numbers.
+/// A `Bytes32` has no heap storage, so a table of ten thousand of them is one block of memory. The words hold the bytes
+/// in memory order; `littleEndian` returns the words as numbers.
 package struct Bytes32: Hashable, Sendable, BitwiseCopyable {
     private var words: (UInt64, UInt64, UInt64, UInt64)
 
@@ -33,7 +33,7 @@ package struct Bytes32: Hashable, Sendable, BitwiseCopyable {
         )
     }
 
-    /// Copies `bytes`; nil if they are not exactly 32.
+    /// Copies `bytes`. Returns nil if there are not exactly 32 of them.
     package init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.count else { return nil }
         self.init(bytes.span)

@@ -4,7 +4,7 @@ package struct CalendarDay: Hashable, Sendable {
     package let month: Int64
     package let day: Int64
 
-    /// Makes a date; nil if there is no such month, or no such day in it.
+    /// Makes a date. Returns nil if `month` is not 1 to 12, or if that month of `year` has no such day.
     package init?(year: Int64, month: Int64, day: Int64) {
         guard (1...12).contains(month), (1...Self.days(of: month, in: year)).contains(day) else { return nil }
         (self.year, self.month, self.day) = (year, month, day)
@@ -29,7 +29,7 @@ package struct CalendarDay: Hashable, Sendable {
         return era * Self.daysPerEra + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - Self.daysTo1970
     }
 
-    /// Returns a time in UTC by RFC 3339, such as `2026-12-31T18:00:00Z`.
+    /// Returns a time in UTC in the format of RFC 3339, such as `2026-12-31T18:00:00Z`.
     ///
     /// - Parameters:
     ///   - seconds: The time, in seconds since 1970-01-01T00:00:00Z.
@@ -51,7 +51,7 @@ package struct CalendarDay: Hashable, Sendable {
     }
 
     private static let daysPerEra: Int64 = 146_097
-    /// The days from 0000-03-01 to 1970-01-01.
+    /// The number of days from 0000-03-01 to 1970-01-01.
     private static let daysTo1970: Int64 = 719_468
 
     private static func days(of month: Int64, in year: Int64) -> Int64 {
@@ -62,13 +62,13 @@ package struct CalendarDay: Hashable, Sendable {
         }
     }
 
-    /// Returns the quotient, rounded down, and the remainder, which is not negative.
+    /// Returns the quotient, rounded down, and the remainder, which is never negative.
     package static func divide(_ number: Int64, by divisor: Int64) -> (Int64, Int64) {
         let (quotient, remainder) = number.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 
-    /// Appends a number of at least `width` digits and a character.
+    /// Appends `number`, with leading zeros if it has fewer than `width` digits, and then the character `end`.
     private static func append(_ number: Int64, _ width: Int, then end: Unicode.Scalar, to text: inout [UInt8]) {
         var divisor: Int64 = 1
         for _ in 1..<width { divisor *= 10 }

@@ -1,4 +1,4 @@
-/// A reading of one process's monotonic clock, in nanoseconds. It is never sent.
+/// A reading of the monotonic clock of one process, in nanoseconds. It is never sent to another process.
 ///
 /// Sums and differences saturate: a result beyond the range becomes the earliest or the latest instant. If it wrapped
 /// around instead, a timer might never fire.
@@ -25,7 +25,7 @@ package struct Instant: Hashable, Comparable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 
-    /// Returns the earliest of the instants that are set; nil if none is.
+    /// Returns the earliest of the instants that are not nil; nil if all of them are nil.
     @inline(__always)
     package static func earliest(_ instants: [Instant?]) -> Instant? {
         var earliest: Instant?

@@ -3,11 +3,12 @@ package enum Limits {
     // Handshakes, at the server.
     package static let pendingEntries = 8_192
     package static let pendingLifetime = Duration.seconds(5)
-    /// The assumed cost of a HELLO, in nanoseconds of CPU time: two X25519 agreements, a verification and a signature.
+    /// The assumed cost of a HELLO, in nanoseconds of CPU time: two X25519 agreements, and one signature verified and
+    /// one made.
     package static let helloCost: Int64 = 160_000
     /// The part of `helloCost` that is spent before the seal is opened: one X25519 agreement and some hashes.
     package static let helloAgreementCost: Int64 = 40_000
-    /// The assumed cost of a CONFIRM, in nanoseconds of CPU time: a verification.
+    /// The assumed cost of a CONFIRM, in nanoseconds of CPU time: the verification of a signature.
     package static let confirmCost: Int64 = 60_000
     /// The assumed cost of a member's datagram, in nanoseconds of CPU time: its verification, and a share of the cost
     /// of the datagrams that the server sends.
@@ -21,9 +22,9 @@ package enum Limits {
     package static let handshakeShare: Int64 = 500
     /// The share of a core that handshakes and members' datagrams together may use, in thousandths.
     package static let totalShare: Int64 = 850
-    /// The CPU time that a full handshake bucket holds, in nanoseconds. It limits how fast new handshakes are made, so
-    /// newer ones overwrite a pending handshake after 2.4 s at the earliest: (8,192 - 100 ms / 160 µs) / (0.5 / 160
-    /// µs).
+    /// The CPU time, in nanoseconds, that a full token bucket for handshakes holds. The bucket bounds the rate of new
+    /// handshakes. So a pending handshake is overwritten by newer ones after 2.4 s at the earliest: (8,192 - 100 ms /
+    /// 160 µs) / (0.5 / 160 µs).
     package static let handshakeBurst: Int64 = 100_000_000
     /// The share of the CPU time for handshakes that HELLOs without a cookie may use, in thousandths.
     package static let bareShare: Int64 = 100
@@ -32,14 +33,16 @@ package enum Limits {
     package static let barePrefixRate = Rate(perSecond: 100, burst: 500)
     /// The rate limit of an IPv6 /48 prefix, as a multiple of the rate limit of a /64 prefix.
     package static let widePrefixFactor = 8
-    /// The rate of events about joiners that were turned away. Events above the rate are dropped.
+    /// The rate limit for events about joiners that the server has answered with REJECT. Events above the limit are
+    /// dropped.
     package static let turnedAwayRate = Rate(perSecond: 1, burst: 10)
     package static let joinRate = Rate(perSecond: 1, burst: 3)
-    /// The number of identities for which the server remembers a join bucket or a bar from joining. A new identity
-    /// evicts the one that was inserted first. The same number of names is reserved for members that have left. A new
-    /// name evicts the one whose member left first.
+    /// The largest number of identities for which the server remembers a join bucket or a bar from joining. When this
+    /// table is full, a new identity evicts the identity that was inserted first. It is also the largest number of
+    /// names that are reserved for members that have left. When that table is full, a new name evicts the name whose
+    /// owner left first.
     package static let rememberedIdentities = 65_536
-    /// The number of names that stay reserved for one identity after it has left them.
+    /// The largest number of names that stay reserved for one identity after it has left.
     package static let namesPerIdentity = 4
 
     // Members, at the server.
@@ -57,66 +60,70 @@ package enum Limits {
 
     /// The rate limit for PULSEs that answer the heartbeats of one member.
     package static let answeringPulseRate = Rate(perSecond: 8, burst: 4)
-    /// The lowest rate limit for PULSEs that answer heartbeats, for all members together: PULSEs per second, and the
-    /// burst.
+    /// The lower bound of the rate limit for PULSEs that answer heartbeats, for all members together. It applies both
+    /// to the PULSEs per second and to the burst.
     package static let leastAnsweringPulses = 100
 
-    /// The number of PULSEs per interval that are sent to a silent member, as far as `answeringPulseRate` allows.
+    /// The number of PULSEs per heartbeat interval that are sent to a silent member, unless `answeringPulseRate` allows
+    /// fewer.
     package static let solicitationsPerInterval = 4
 
     /// Returns the rate limit for PULSEs that answer heartbeats, for all members together: twice the rate of the
     /// periodic PULSEs.
     ///
-    /// All members of an overloaded host are late at once, and more PULSEs would delay them further.
+    /// The rate is limited because on an overloaded host all members are late at once, and more PULSEs would delay them
+    /// further.
     package static func answeringPulses(members: Int, heartbeatInterval: Duration) -> Rate {
         let periodic = members * 1_000 / max(Int(heartbeatInterval.wholeNanoseconds / 1_000_000), 1)
         return Rate(
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The shortest time between two digests that a peer computes of a directory that it knows to be its server's. A
-    /// digest takes 0.3 µs of CPU time per member.
+    /// The time after a peer has found its directory equal to the server's before it computes the digest of its
+    /// directory again. A digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
-    /// The number of SNAPSHOT parts or DELTAs that a repair may contain even if the bucket of `repairRate` is empty.
-    /// Each member gets such a repair at most once per `repairGap`.
+    /// The number of SNAPSHOT parts or DELTAs that a member may be sent as a repair even if the token bucket of
+    /// `repairRate` is empty. Each member gets them at most once per `repairGap`.
     package static let leastRepair = 4
     package static let firstBurst = 16
     /// The largest number of SNAPSHOT parts that are sent in one burst. A receive buffer of 212,992 bytes, the default
     /// of Linux, holds about 92 datagrams of 1,232 bytes.
     package static let mostSnapshotParts = 64
     package static let resentParts = 8
-    /// The rate limit for SNAPSHOT parts and DELTAs in repairs, for all members together: about 25 MB/s, which take a
-    /// tenth of a core.
+    /// The rate limit for SNAPSHOT parts and DELTAs in repairs, for all members together. This is about 25 MB/s, which
+    /// takes a tenth of a core.
     package static let repairRate = Rate(perSecond: 20_000, burst: 20_000)
     package static let deltasPerHeartbeat = 16
     package static let deltaLog = 4_096
     package static let frozenSnapshots = 4
     package static let snapshotAge = Duration.seconds(1)
-    /// The largest number of datagrams that one call of the server's machine seals, and of sessions that it ends, so
-    /// that a call takes a few milliseconds.
+    /// The largest number of datagrams that the server's state machine seals in one call, and also of sessions that it
+    /// ends in one call. So a call takes at most a few milliseconds.
     package static let slice = 256
-    /// The number of members that may be late with their proof of life at once, or `mostLateShare` percent of all
-    /// members if that is more. If more members are late, each gets more time before it expires.
+    /// The number of members that may be late with their proof of life at the same time. In a large mesh it is
+    /// `mostLateShare` percent of all members, if that is more. If more members are late, each of them gets more time
+    /// before it expires.
     package static let mostLate = 8
     package static let mostLateShare = 15
-    /// The number of additional lifetimes before a late member expires, while so many members are late that a common
-    /// cause is likely.
+    /// The number of lifetimes by which the expiry of late members is postponed while so many members are late that a
+    /// common cause is likely.
     package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
-    /// The rate limit for the DELTAs that publish changes of the directory, to all members together. A DELTA with six
-    /// entries takes about 250 µs of its receiver's CPU time. If all members share two cores, this rate takes a third
-    /// of them.
+    /// The lowest rate limit for the DELTAs that publish changes of the directory, for all members together. A DELTA
+    /// with six entries takes about 250 µs of its receiver's CPU time. So if all members run on the same two cores, the
+    /// DELTAs take a third of both cores.
     package static let fanOutRate = Rate(perSecond: 2_500, burst: 1_000)
-    /// The lowest rate limit for DELTAs to each member: two per second, with a burst of two.
+    /// The rate limit for DELTAs per member: two per second, with a burst of two. `fanOutRate(members:percent:)`
+    /// multiplies it by the number of members.
     package static let memberFanOutRate = Rate(perSecond: 2, burst: 2)
 
-    /// The highest pace of full DELTAs (`FanOutPace`), in percent of the rate limit.
+    /// The highest pace of full DELTAs (`FanOutPace`), in percent of the ordinary rate limit for DELTAs.
     package static let mostFanOutPace = 400
 
     /// Returns the rate limit for DELTAs to all members together, in a mesh of `members` members.
     ///
-    /// - Parameter percent: The pace, from 100 to `mostFanOutPace`.
+    /// - Parameter percent: The pace in percent, from 100 to `mostFanOutPace`.
     package static func fanOutRate(members: Int, percent: Int = 100) -> Rate {
         let least = memberFanOutRate.scaled(by: members)
         return Rate(
@@ -124,8 +131,8 @@ package enum Limits {
             burst: max(fanOutRate.burst, least.burst))
     }
 
-    /// The number of members waiting to be published in the directory at which further HELLOs are rejected. At twice
-    /// this number, CONFIRMs are rejected too.
+    /// The number of members waiting to be published in the directory from which on the server rejects further HELLOs.
+    /// From twice this number on, the server refuses CONFIRMs too.
     package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
@@ -133,123 +140,127 @@ package enum Limits {
 
     // Peers.
     package static let directoryEntries = 65_536
-    /// The number of names whose last key a peer remembers. The directory can list only two thirds as many, so at least
-    /// a third of a full table can be evicted.
+    /// The largest number of names for which a peer remembers the last key. The directory can list only two thirds as
+    /// many names, so at least a third of the names in a full table are not in the directory and can be evicted.
     package static let knownNames = 98_304
-    /// The upper limit of the first pause of a peer whose key may not join. After the pause, the peer asks the same
-    /// server again.
+    /// The upper limit of the first pause after a server has rejected a peer because its key may not join. After the
+    /// pause, the peer asks the same server again.
     package static let exclusionPause = Duration.seconds(2)
     package static let longestExclusionPause = Duration.seconds(300)
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
-    /// The rate of the heartbeats that only ask for more of the directory. All heartbeats together are within
-    /// `memberRate`.
+    /// The rate limit for the heartbeats with which a peer only asks for more of the directory. Together with its other
+    /// heartbeats, they stay within `memberRate`.
     package static let requestRate = Rate(perSecond: 7, burst: 32)
 
-    /// Returns the rate limit for heartbeats that only ask for more of the directory. It grows with the rate of the
-    /// periodic heartbeats, as `memberRate` does.
+    /// Returns the rate limit for heartbeats with which a peer only asks for more of the directory. The limit grows
+    /// with the rate of the periodic heartbeats, as `memberRate` does.
     package static func requestRate(heartbeatInterval: Duration) -> Rate {
         let allowed = memberRate(heartbeatInterval: heartbeatInterval)
         return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
     }
 
-    /// The number of ended sessions of other members that a peer's session remembers, because it had keys with them. A
-    /// peer that has reached this number joins again.
+    /// The largest number of ended sessions of other members that a peer remembers during one session of its own,
+    /// because it had computed keys with them. A peer that has reached this number joins again.
     package static let retiredSessions = 65_536
-    /// The rate at which a peer computes keys with new senders whose message comes from the address that the directory
-    /// lists for them.
+    /// The rate limit for computing keys with new senders, if their message comes from the address in their directory
+    /// entry.
     package static let agreementRate = Rate(perSecond: 200, burst: 200)
-    /// The rate at which a peer computes keys with new senders whose message comes from another address.
+    /// The rate limit for computing keys with new senders, if their message does not come from the address in their
+    /// directory entry.
     package static let strayAgreementRate = Rate(perSecond: 100, burst: 100)
-    /// The rate at which a peer computes keys with new senders to which it has sent a message, so that it expects their
-    /// acknowledgments. Work at this rate takes about a third of a core.
+    /// The rate limit for computing keys with new senders to which the peer has sent a message, so that it expects
+    /// their acknowledgments. This work takes about a third of a core at most.
     package static let answerAgreementRate = Rate(perSecond: 2_000, burst: 1_000)
-    /// The number of senders for which a peer has computed keys, but from which it has not yet opened a datagram.
+    /// The largest number of senders with which a peer has computed keys, but from which it has not yet opened a
+    /// datagram.
     package static let unprovenPairs = 16_384
     package static let messageRate = Rate(perSecond: 200, burst: 400)
-    /// The rate limit for the bytes in one sender's messages: an eighth of `totalMessageByteRate`, with a quarter of
-    /// its burst.
+    /// The rate limit for the bytes in one sender's messages. Per second, it is an eighth of `totalMessageByteRate`.
+    /// The burst is a quarter of the burst of `totalMessageByteRate`.
     package static let messageByteRate = Rate(perSecond: 1 << 20, burst: 2 << 20)
-    /// The rate limit for the bytes in all senders' messages. Receiving them takes about a third of a core.
+    /// The rate limit for the bytes in the messages of all senders together. To receive messages at this rate takes
+    /// about a third of a core.
     package static let totalMessageByteRate = Rate(perSecond: 8 << 20, burst: 8 << 20)
 
-    /// The rate at which a sender sends to a receiver that accepts `rate`. Its burst is three quarters of the
-    /// receiver's. The rest covers messages that are delayed on their way and then delivered together.
+    /// Returns the rate limit that a sender keeps if the receiver accepts `rate`. The sender's burst is three quarters
+    /// of the receiver's burst. The rest covers messages that are delayed on their way and then delivered together.
     package static func sendRate(within rate: Rate) -> Rate {
         Rate(perSecond: rate.perSecond, burst: rate.burst * 3 / 4)
     }
 
     /// The largest number of broadcasts that are not yet sealed for all of their receivers.
     package static let waitingBroadcasts = 256
-    /// The largest number of bytes in the bodies of broadcasts that are not yet sealed for all receivers, together with
-    /// the identities of their receivers.
+    /// The largest number of bytes of the broadcasts that are not yet sealed for all of their receivers. The bodies and
+    /// the identities of the receivers are counted.
     package static let waitingBroadcastBytes = 16 << 20
     /// The time after which a broadcast is dropped if it is not yet sealed for all of its receivers.
     package static let broadcastLifetime = Duration.seconds(10)
-    /// The CPU time, in nanoseconds, that a peer may spend on sealing in one slice. It is counted by the assumed costs
-    /// below.
+    /// The CPU time, in nanoseconds, that a peer may spend in one slice of the sealing of its broadcasts. The time is
+    /// estimated with `pairCost`, `sealCost` and `sealedByteCost`.
     package static let sealSlice: Int64 = 4_000_000
     /// The time from the beginning of one slice of sealing to the beginning of the next.
     package static let sealInterval = Duration.milliseconds(8)
-    /// The assumed cost of computing the keys with a new receiver, in nanoseconds of CPU time: a verification and an
-    /// X25519 agreement.
+    /// The assumed cost of computing the keys with a new receiver, in nanoseconds of CPU time: one verified signature
+    /// and one X25519 agreement.
     package static let pairCost: Int64 = 150_000
-    /// The assumed cost of sealing and sending a message, in nanoseconds of CPU time, to which `sealedByteCost` is
-    /// added for each byte.
+    /// The assumed cost of sealing and sending a message, in nanoseconds of CPU time. For each byte of the message,
+    /// `sealedByteCost` is added.
     package static let sealCost: Int64 = 5_000
     package static let sealedByteCost: Int64 = 2
 
     // Acknowledgments.
-    /// The number of a peer's messages that wait for acknowledgments.
+    /// The largest number of a peer's messages that wait for acknowledgments.
     package static let unacknowledgedMessages = 256
-    /// The number of bytes of the messages that wait for acknowledgments: their bodies, and three times 32 bytes per
-    /// receiver.
+    /// The largest number of bytes of a peer's messages that wait for acknowledgments. The bodies, and 96 bytes per
+    /// receiver, are counted.
     package static let unacknowledgedBytes = 16 << 20
-    /// The number of results that are kept until the program asks for them: which receivers have acknowledged a
-    /// message.
+    /// The largest number of deliveries whose results are kept until the program asks for them. A result says which
+    /// receivers have acknowledged a message.
     package static let finishedDeliveries = 1_024
-    /// The number of receivers in the results that are kept.
+    /// The largest number of receivers in the kept results of deliveries. Only a single result may have more receivers.
     package static let finishedReceivers = 65_536
     /// The time after which a message that lacks an acknowledgment is repeated. After `steadyRepeats` repeats, the time
     /// doubles with each repeat, up to `longestRepeat`.
     package static let firstRepeat = Duration.milliseconds(250)
-    /// The number of repeats that are `firstRepeat` apart, if at most `steadyMessages` messages wait. They last for 3
-    /// s, in which a message is sent 12 times. With a loss of 20 % in each direction, each of these attempts fails
-    /// with a probability of 0.36 (1 − 0.8 · 0.8). So with 50 receivers, one message of 4,000 lacks an ACK after 3 s
-    /// (0.36¹² · 50). If the gap doubled from the first repeat on, a message would be sent four times in 3 s, and
-    /// more than half of the messages would lack an ACK (1 − (1 − 0.36⁴)⁵⁰ = 0.57).
+    /// The number of repeats that are `firstRepeat` apart, if at most `steadyMessages` messages wait for
+    /// acknowledgments. These repeats last for 3 s, in which a message is sent 12 times. With a loss of 20 % in each
+    /// direction, each of the 12 attempts fails with a probability of 0.36 (1 − 0.8 · 0.8). So with 50 receivers, one
+    /// message of 4,000 lacks an ACK after 3 s (0.36¹² · 50). If the gap doubled from the first repeat on, a message
+    /// would be sent four times in 3 s, and more than half of the messages would lack an ACK (1 − (1 − 0.36⁴)⁵⁰ =
+    /// 0.57).
     package static let steadyRepeats = 12
-    /// The largest number of waiting messages with which repeats stay `firstRepeat` apart. If more messages wait, a
-    /// receiver is probably gone or the network is congested.
+    /// The largest number of messages waiting for acknowledgments with which the repeats stay `firstRepeat` apart. If
+    /// more messages wait, a receiver is probably gone or the network is congested.
     package static let steadyMessages = 16
     package static let longestRepeat = Duration.seconds(2)
     /// The longest time for which a message waits for acknowledgments.
     package static let longestDelivery = Duration.seconds(60)
-    /// The rate at which a peer sends acknowledgments.
+    /// The rate limit for the acknowledgments that a peer sends.
     package static let acknowledgmentRate = Rate(perSecond: 2_000, burst: 4_000)
-    /// The number of acknowledgments that a peer delays at once.
+    /// The largest number of acknowledgments that a peer holds back at the same time.
     package static let delayedAcknowledgments = 4_096
     /// The time over which the members spread the acknowledgments of a broadcast, in nanoseconds per member. The sender
-    /// verifies one acknowledgment in less than that.
+    /// needs less than this time to verify one acknowledgment.
     package static let spreadPerMember: Int64 = 200_000
     package static let longestSpread = Duration.seconds(2)
 
-    /// Returns the time over which the acknowledgments of a broadcast are spread in a mesh of `members`.
+    /// Returns the time over which the acknowledgments of a broadcast are spread in a mesh of `members` members.
     package static func acknowledgmentSpread(members: Int) -> Duration {
         min(.nanoseconds(spreadPerMember * Int64(members)), longestSpread)
     }
 
-    /// The longest time for which a leaving peer goes on sending the broadcasts that still wait.
+    /// The longest time for which a leaving peer goes on sending the broadcasts that are not yet sent to all receivers.
     package static let leaveFlush = Duration.seconds(1)
-    /// The number of heartbeat intervals after the server's last proof of life for which a peer waits for the server,
-    /// if the peer itself is late.
+    /// The number of heartbeat intervals, counted from the server's last proof of life, for which a peer keeps its
+    /// connection if the peer itself ran late.
     package static let postponedSilence = 20
     /// The shortest time between two reports of the same condition of a connection.
     package static let reportInterval = Duration.seconds(60)
-    /// The time without a further part after which an incomplete directory is reported.
+    /// The time after which an incomplete directory is reported, if no further part of it has arrived.
     package static let directoryPatience = Duration.seconds(5)
-    /// The number of addresses that a process remembers because it could not send to them.
+    /// The largest number of addresses that a process remembers because it could not send to them.
     package static let unreachableAddresses = 256
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
@@ -259,18 +270,18 @@ package enum Limits {
     package static let serverAddresses = 8
     /// The number of threads that look up host names.
     package static let lookupThreads = 2
-    /// The pauses between lookups of the server's name while a peer joins. The last one repeats.
+    /// The pauses between lookups of the server's name while a peer joins. The last pause repeats.
     package static let lookupPauses: [Duration] = [.seconds(1), .seconds(2), .seconds(4), .seconds(5)]
     /// The time after which a server reads the addresses of its host again.
     package static let hostAddressInterval = Duration.seconds(5)
     package static let receiveBuffer = 8 << 20
-    /// The receive buffer, in bytes, of a socket that receives from strangers only. In a larger buffer, datagrams would
-    /// wait too long to be of use.
+    /// The size, in bytes, of the receive buffer of a socket that receives from strangers only. In a larger buffer,
+    /// datagrams would wait too long to be of use.
     package static let strangerReceiveBuffer = 256 << 10
     package static let sendBuffer = 4 << 20
-    /// The part of the send buffer, in bytes, for answers to addresses that may not exist. Each such address takes an
-    /// entry in the system's neighbor table (ARP, NDP). By default that table holds some hundreds of entries, and
-    /// members need theirs too.
+    /// The part of the send buffer, in bytes, for answers to addresses that may not exist. Each of these addresses
+    /// takes an entry in the system's neighbor table (ARP, NDP). By default that table holds some hundreds of entries,
+    /// and members need entries too.
     package static let answerBuffer = 128 << 10
     /// The largest number of events that wait for one consumer. `eventBytes` limits the bytes of the messages among
     /// them.
@@ -282,8 +293,8 @@ package enum Limits {
     package static let sendQueue = 4_096
     /// The largest number of event loops that share the members of a server.
     package static let eventLoops = 64
-    /// The largest number of datagrams that wait for a lane to send them, and of those that a lane has accepted and
-    /// that wait for the registry.
+    /// The largest number of datagrams that wait for one lane to send them. It is also the largest number of datagrams
+    /// that one lane has accepted and that wait for the registry.
     package static let laneQueue = 65_536
     package static let rebindTime = Duration.seconds(5)
     package static let logInterval = Duration.seconds(10)
@@ -291,10 +302,12 @@ package enum Limits {
     package static let pipePatience = Duration.seconds(10)
     // Passphrases of secret keys.
     package static let passphrase = 1_023
-    /// The cost of Argon2id: passes, and memory in MiB. RFC 9106, section 4, recommends it where memory is scarce.
+    /// The default cost of Argon2id: `argonPasses` passes and `argonMemory` MiB. RFC 9106, section 4, recommends this
+    /// cost where memory is scarce.
     package static let argonPasses = 3
     package static let argonMemory = 64
-    /// The largest costs that are accepted in a file. A hostile file takes some seconds at most.
+    /// The largest cost that a key file may demand: `mostArgonPasses` passes and `mostArgonMemory` MiB. So a hostile
+    /// file takes some seconds of CPU time at most.
     package static let mostArgonPasses = 10
     package static let mostArgonMemory = 256
     // Sizes of files, in bytes.

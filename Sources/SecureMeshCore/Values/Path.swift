@@ -3,8 +3,8 @@ package struct Path: Hashable, Sendable {
     /// The index of the local socket. A peer has one socket, a server may have several.
     package var socket: UInt8
     package var remote: SocketAddress
-    /// The address of this host at which the datagram has arrived, or from which it is to leave; nil if the socket is
-    /// bound to one address, or the system may choose.
+    /// The address of this host at which the datagram has arrived, or from which it is to be sent. It is nil if the
+    /// socket is bound to one address, or if the system may choose the address.
     package var local: SocketAddress.IP?
 
     package init(socket: UInt8 = 0, remote: SocketAddress, local: SocketAddress.IP? = nil) {
@@ -13,8 +13,8 @@ package struct Path: Hashable, Sendable {
         self.local = local
     }
 
-    /// Makes the path of a datagram to `remote`. The datagram leaves from the IP address of `own` if both are IPv4 or
-    /// both IPv6; otherwise the system chooses.
+    /// Makes the path of a datagram to `remote`. If `own` and `remote` are both IPv4 or both IPv6, the datagram is sent
+    /// from the IP address of `own`. Otherwise the system chooses the address.
     package init(from own: SocketAddress?, to remote: SocketAddress) {
         self.init(remote: remote, local: own?.isIPv6 == remote.isIPv6 ? own?.ip : nil)
     }

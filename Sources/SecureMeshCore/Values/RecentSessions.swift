@@ -1,5 +1,5 @@
-/// A set of the sessions that ended last: at most `Limits.removedSessions`. A new one evicts the one that was inserted
-/// first.
+/// The sessions that ended most recently: at most `Limits.removedSessions`. When the set is full, a new session evicts
+/// the session that was inserted first.
 package struct RecentSessions: Sendable {
     private var members: Set<SessionID> = []
     private var order: [SessionID] = []

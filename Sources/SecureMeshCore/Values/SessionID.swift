@@ -1,8 +1,9 @@
-/// The identifier of one session of one peer, from CONFIRM to its end: random, never 0, never used twice.
+/// The identifier of one session of one peer, from CONFIRM to the end of the session. It is random, is never 0, and is
+/// never used twice.
 package struct SessionID: Hashable, Comparable, Sendable {
     package let rawValue: UInt64
 
-    /// Returns nil for 0, which identifies no session.
+    /// Makes an identifier. Returns nil for 0, which identifies no session.
     package init?(rawValue: UInt64) {
         guard rawValue != 0 else { return nil }
         self.rawValue = rawValue

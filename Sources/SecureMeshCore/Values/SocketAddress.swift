@@ -1,12 +1,13 @@
 /// An IP address and a UDP port, as in the directory (PROTOCOL.md, ADDR).
 ///
-/// An IPv4-mapped IPv6 address becomes an IPv4 one. There are no zones, so IPv6 link-local addresses are not supported.
+/// An IPv4-mapped IPv6 address becomes an IPv4 address. The address has no zone, so IPv6 link-local addresses are not
+/// supported.
 public struct SocketAddress: Hashable, Sendable {
     /// An IP address.
     public enum IP: Hashable, Sendable {
-        /// Four bytes, the first the most significant.
+        /// The four bytes of an IPv4 address. The first byte is the most significant one.
         case v4(UInt32)
-        /// The first eight bytes and the last eight.
+        /// The first eight bytes and the last eight bytes of an IPv6 address, each as a big-endian number.
         case v6(UInt64, UInt64)
     }
 
@@ -15,7 +16,7 @@ public struct SocketAddress: Hashable, Sendable {
     /// The UDP port.
     public let port: UInt16
 
-    /// Makes an address. An IPv4-mapped IPv6 address becomes an IPv4 one.
+    /// Makes an address. An IPv4-mapped IPv6 address becomes an IPv4 address.
     public init(ip: IP, port: UInt16) {
         if case .v6(0, let low) = ip, low >> 32 == 0xFFFF {
             self.ip = .v4(UInt32(truncatingIfNeeded: low))
@@ -50,7 +51,8 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
-    /// True if the address is multicast, limited broadcast or in the reserved class E, and so does not name one host.
+    /// True if the address is multicast, limited broadcast or in the reserved class E, so that it does not name one
+    /// host.
     package var isMulticastOrBroadcast: Bool {
         switch ip {
         case .v4(let address): address >> 28 >= 0xE
@@ -58,7 +60,8 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 
-    /// True if a datagram can be sent to the address: it names one host and has a port.
+    /// True if a datagram can be sent to the address: it names one host, has a port, and is not an IPv6 link-local
+    /// address, which would need a zone.
     package var isUsable: Bool {
         port != 0 && !isUnspecified && !isMulticastOrBroadcast && !(isIPv6 && isLinkLocal)
     }

@@ -1,4 +1,4 @@
-/// Detects a stall: datagrams of the other side arrive, but the part of the directory that is missing does not.
+/// Detects a stall: datagrams arrive from the other side, but the missing part of the directory does not.
 package struct StallWatch<Held: Equatable & Sendable>: Sendable {
     private var seen: Held?
     private var since: Instant?
@@ -6,7 +6,7 @@ package struct StallWatch<Held: Equatable & Sendable>: Sendable {
 
     package init() {}
 
-    /// The instant at which `report` returns a duration; nil while nothing is missing.
+    /// The instant from which on `report` returns a duration; nil while nothing is missing.
     package var deadline: Instant? {
         guard let since else { return nil }
         let first = since + Limits.directoryPatience
@@ -25,13 +25,13 @@ package struct StallWatch<Held: Equatable & Sendable>: Sendable {
         seen = held
     }
 
-    /// Stops the watch, because nothing can arrive at present.
+    /// Stops the watch until the next call of `note`, because nothing can arrive at present.
     package mutating func stop() {
         since = nil
     }
 
-    /// Returns the time for which nothing has arrived if a report is due, which is at most once per minute; otherwise
-    /// nil.
+    /// Returns the time since the last part of the directory arrived; nil if no report is due. A report is due at most
+    /// once per minute.
     package mutating func report(_ now: Instant) -> Duration? {
         guard let since, let deadline, deadline <= now else { return nil }
         reportedAt = now

@@ -1,15 +1,16 @@
-/// The lines of a file of keys or of a list of peers (PROTOCOL.md, section 8), one after the other.
+/// Reads the lines of a file of keys or of a list of peers (PROTOCOL.md, section 8), one after the other.
 ///
-/// Fields are ranges of the caller's bytes, not copies: the bytes may hold a secret, which the caller wipes.
+/// Fields are ranges of the caller's bytes and not copies, because the bytes may contain a secret, which the caller
+/// wipes.
 package struct TextLines: Sendable {
     /// A line with at least one field.
     package struct Line: Sendable {
-        /// The number of the line, from 1.
+        /// The number of the line in the file, counted from 1.
         package let number: Int
         package let fields: [Range<Int>]
         /// The comment, without its `#`; empty if there is none.
         package let comment: Range<Int>
-        /// The range of the line with its line break.
+        /// The range of the whole line, including its line break.
         package let whole: Range<Int>
     }
 
@@ -18,7 +19,8 @@ package struct TextLines: Sendable {
 
     package init() {}
 
-    /// Returns the next line that has a field; nil at the end. Empty lines and lines with only a comment are skipped.
+    /// Returns the next line that has a field; nil if no such line is left. Skips empty lines and lines with only a
+    /// comment.
     ///
     /// - Parameter bytes: The same bytes in each call.
     /// - Throws: ``TextFault`` if a line is not UTF-8, or has a control character other than a tab.
@@ -65,7 +67,8 @@ package struct TextLines: Sendable {
         return Line(number: number, fields: fields, comment: (commentStart ?? end)..<end, whole: lineStart..<index)
     }
 
-    /// Returns the length of the character at `index`, which may not be a control character or a separator of lines.
+    /// Returns the length, in bytes, of the character at `index`. Throws an error if it is not valid UTF-8, a control
+    /// character, or a separator of lines or paragraphs.
     private static func length(of index: Int, in bytes: Span<UInt8>, line: Int) throws(TextFault) -> Int {
         let first = bytes[index]
         if first < 0x80 {

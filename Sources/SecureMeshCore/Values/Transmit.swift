@@ -1,22 +1,22 @@
-/// Bytes to send, the socket and address to send them to, and their priority.
+/// A datagram to send: its bytes, the socket that sends it, its destination, and its priority.
 package struct Transmit: Hashable, Sendable {
     /// The treatment of a datagram that the socket cannot send at once.
     package enum Priority: Hashable, Sendable {
-        /// A datagram between the server and a member, or of a peer that joins. It waits until the socket can send.
+        /// A datagram between the server and a member, or from a peer that joins. It waits until the socket can send.
         case session
-        /// A message to another member. It is dropped while datagrams of sessions wait, or half of the send buffer is
-        /// in use.
+        /// A message to another member. It is dropped while datagrams with the priority `session` wait, or while half
+        /// of the send buffer is in use.
         case message
-        /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams of sessions wait. While a
-        /// quarter of the send buffer is in use, it is dropped unless the system knows the link-layer address that it
-        /// goes to, so that it leaves at once. While half is in use, it is always dropped.
+        /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams with the priority `session`
+        /// wait, or while half of the send buffer is in use. While a quarter of the send buffer is in use, it is
+        /// dropped unless the system knows the link-layer address of its destination, so that it leaves at once.
         case answer
     }
 
     package let path: Path
     package let bytes: [UInt8]
     package let priority: Priority
-    /// The lane that sends; 0 for the event loop of the machine.
+    /// The lane that sends the datagram; 0 if the event loop of the state machine sends it.
     package let lane: UInt8
 
     package init(path: Path, bytes: [UInt8], priority: Priority = .session, lane: UInt8 = 0) {

@@ -1,4 +1,4 @@
-/// A moment by the calendar: whole seconds since 1970-01-01T00:00:00Z, without leap seconds.
+/// A moment in calendar time: whole seconds since 1970-01-01T00:00:00Z, without leap seconds.
 public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number of seconds since 1970-01-01T00:00:00Z.
     public let seconds: Int64
@@ -8,8 +8,9 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.seconds = seconds
     }
 
-    /// Reads a date, `2026-12-31`, which means its end in UTC, or a time by RFC 3339, `2026-12-31T18:00:00Z` or
-    /// `2026-12-31T18:00:00+01:00`. Fractions of a second are dropped. Returns nil for other texts.
+    /// Reads a date, such as `2026-12-31`, or a time in the format of RFC 3339, such as `2026-12-31T18:00:00Z` or
+    /// `2026-12-31T18:00:00+01:00`. A date stands for its end in UTC. Fractions of a second are dropped. Returns nil
+    /// for other texts.
     public init?(_ text: String) {
         var rest = Array(text.utf8)[...]
         guard let year = Self.number(4, &rest), year >= 1970, Self.take("-", &rest),
@@ -40,7 +41,7 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
     private static let last: Int64 = 253_402_300_799
 
-    /// The time in UTC by RFC 3339, such as `2026-12-31T18:00:00Z`.
+    /// The time in UTC in the format of RFC 3339, such as `2026-12-31T18:00:00Z`.
     public var description: String { CalendarDay.text(ofSecond: seconds) }
 
     /// Returns true if the first time is the earlier one.
@@ -59,7 +60,8 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
         return text.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
     }
 
-    /// Reads `Z`, or an offset from UTC such as `+01:00`, and returns its seconds.
+    /// Reads `Z`, or an offset from UTC such as `+01:00`, and returns the offset in seconds; nil if the text is
+    /// neither.
     private static func offset(_ rest: inout ArraySlice<UInt8>) -> Int64? {
         if take("Z", &rest) || take("z", &rest) { return 0 }
         let isEast = take("+", &rest)

@@ -1,4 +1,5 @@
-/// The size of a table or queue, and its limit. A simulation checks both after each step.
+/// The number of elements in a table or queue, and the limit of this number. A simulation checks after each step that
+/// the limit is kept.
 package struct Usage: Hashable, Sendable {
     package let name: String
     package let count: Int
@@ -10,6 +11,6 @@ package struct Usage: Hashable, Sendable {
         self.limit = limit
     }
 
-    /// True if `count` is within `limit`.
+    /// True if `count` is not above `limit`.
     package var isKept: Bool { count <= limit }
 }

@@ -1,11 +1,11 @@
-/// ACK: confirms that its sender has received a message, if the message asked for that.
+/// The payload of ACK, with which a peer confirms that it has received a message, if the message asked for that.
 package struct Acknowledgment: Payload {
-    /// The identity of the sender of the message, to whom the ACK goes. With `session` it binds the signature to this
-    /// one receiver.
+    /// The identity of the sender of the message, who receives the ACK. The signature covers it and `session`, so the
+    /// ACK is valid for this receiver only.
     package var audience: PublicKey
     /// The session of the sender of the message.
     package var session: SessionID
-    /// The number of the message; not 0.
+    /// The number of the message. It is not 0.
     package var number: UInt64
 
     package init(audience: PublicKey, session: SessionID, number: UInt64) {

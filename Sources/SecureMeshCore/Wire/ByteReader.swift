@@ -37,7 +37,7 @@ package struct ByteReader {
         Bytes32(span, at: try take(Bytes32.count, of: span))
     }
 
-    /// - Throws: `nonCanonicalAgreementKey`.
+    /// - Throws: `nonCanonicalAgreementKey` if the key is not the canonical encoding of a u coordinate.
     package mutating func agreementKey(_ span: Span<UInt8>) throws(Rejection) -> AgreementPublicKey {
         let start = try take(Bytes32.count, of: span)
         guard AgreementPublicKey.isCanonical(span, at: start) else { throw .nonCanonicalAgreementKey }
@@ -48,21 +48,21 @@ package struct ByteReader {
         Signature(span, at: try take(Signature.count, of: span))
     }
 
-    /// - Throws: `invalidSessionIDs` for 0.
+    /// - Throws: `invalidSessionIDs` if the session id is 0.
     package mutating func sessionID(_ span: Span<UInt8>) throws(Rejection) -> SessionID {
         guard let session = SessionID(rawValue: try uint64(span)) else { throw .invalidSessionIDs }
         return session
     }
 
-    /// Reads padding.
+    /// Reads `count` bytes of padding.
     ///
-    /// - Throws: `nonZeroPadding`.
+    /// - Throws: `nonZeroPadding` if one of the bytes is not zero.
     package mutating func zeros(_ count: Int, _ span: Span<UInt8>) throws(Rejection) {
         let start = try take(count, of: span)
         for index in start..<(start + count) where span[index] != 0 { throw .nonZeroPadding }
     }
 
-    /// - Throws: `invalidName`.
+    /// - Throws: `invalidName` if the bytes are not a valid name.
     package mutating func name(length: UInt8, _ span: Span<UInt8>) throws(Rejection) -> PeerName {
         let start = try take(Int(length), of: span)
         let text = [UInt8](copying: span.extracting(start..<(start + Int(length))))
@@ -70,7 +70,7 @@ package struct ByteReader {
         return name
     }
 
-    /// Checks that no bytes are left.
+    /// Throws `payloadLengthMismatch` if bytes are left after the last field that was read.
     package func finish(_ span: Span<UInt8>) throws(Rejection) {
         guard offset == span.count else { throw .payloadLengthMismatch }
     }

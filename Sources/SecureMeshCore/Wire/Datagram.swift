@@ -1,6 +1,7 @@
 /// A received datagram: a header that is valid in every field, and the position of the sealed part.
 ///
-/// Nothing in it is authentic yet. It holds no bytes; they stay in the span that it was decoded from.
+/// Nothing in a `Datagram` is authenticated yet. It does not hold the bytes, which stay in the span from which it was
+/// decoded.
 package struct Datagram: Hashable, Sendable {
     package let header: Header
     /// The number of bytes of the whole datagram.
@@ -13,7 +14,8 @@ package struct Datagram: Hashable, Sendable {
 
     /// Decodes the open part of a datagram (PROTOCOL.md, section 4.5).
     ///
-    /// Gates: size of a header → version → kind → length → size of the kind → session ids → counter → open fields.
+    /// The checks are, in this order: size of a header, version, kind, length field, size for the kind, session ids,
+    /// counter, open fields.
     package init(decoding span: Span<UInt8>) throws(Rejection) {
         guard span.count >= Header.size else { throw .truncatedHeader }
         guard span[0] == ProtocolConstants.version else { throw .unsupportedVersion }

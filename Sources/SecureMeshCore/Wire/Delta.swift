@@ -1,8 +1,9 @@
-/// DELTA: the change of the directory from one version to a later one. Members are removed first, then added.
+/// DELTA: the change of the directory from one version to a later one. A receiver first removes members and then adds
+/// members.
 package struct Delta: Payload {
     /// The version to which the DELTA applies.
     package var from: UInt64
-    /// The version that results; above `from`.
+    /// The version that results from the change. It is above `from`.
     package var to: UInt64
     package var removed: [Removal]
     package var added: [Entry]
@@ -42,10 +43,10 @@ package struct Delta: Payload {
         for entry in added { entry.append(to: &bytes) }
     }
 
-    /// The number of bytes that the removals and entries of one DELTA may have.
+    /// The largest number of bytes that the removals and entries of one DELTA may take together.
     package static let room = ProtocolConstants.maximumDatagram - Kind.delta.minimumSize
-    /// The number of entries with the longest names that one DELTA may have.
+    /// The number of entries that fit into one DELTA even if all have the longest names.
     package static let mostAdditions = room / Entry.maximumSize
-    /// The number of removals that one DELTA may have.
+    /// The largest number of removals that one DELTA may have.
     package static let mostRemovals = min(room / Removal.encodedSize, Int(UInt8.max))
 }

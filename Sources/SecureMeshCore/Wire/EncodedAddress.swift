@@ -1,8 +1,8 @@
 extension SocketAddress {
     /// Reads ADDR (PROTOCOL.md, section 3.4).
     ///
-    /// - Throws: `invalidAddress` if it is not the address of one host with a port, or is IPv4-mapped IPv6;
-    ///   `payloadLengthMismatch`.
+    /// - Throws: `invalidAddress` if the bytes are not the address of one host with a port, or are an IPv4-mapped IPv6
+    ///   address; `payloadLengthMismatch` if there are too few bytes.
     package init(_ reader: inout ByteReader, _ span: Span<UInt8>) throws(Rejection) {
         let ip: IP
         switch try reader.uint8(span) {

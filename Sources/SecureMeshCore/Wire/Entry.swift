@@ -1,7 +1,7 @@
 /// A member in the directory: ENTRY of PROTOCOL.md, 157 to 188 bytes.
 ///
 /// `binding` is the signature of the member's HELLO. It binds `agreementKey` and `name` to `identity`, so that a server
-/// cannot exchange them. It is verified at the first use of the entry, not when the entry is decoded.
+/// cannot replace them. The signature is verified at the first use of the entry, not when the entry is decoded.
 package struct Entry: Hashable, Sendable {
     package var session: SessionID
     package var identity: PublicKey
@@ -46,7 +46,7 @@ package struct Entry: Hashable, Sendable {
 
     package var encodedSize: Int { Self.fixedSize + name.description.utf8.count }
 
-    /// The number of bytes without the name.
+    /// The size of an entry without the name, in bytes.
     package static let fixedSize = 156
     package static let maximumSize = fixedSize + PeerName.maximumLength
 }

@@ -1,4 +1,4 @@
-/// GOODBYE: the server has ended this session.
+/// GOODBYE: the server tells a member that it has ended the member's session.
 package struct Goodbye: Payload {
     package enum Reason: UInt8, CaseIterable, Sendable {
         case replaced = 1

@@ -1,6 +1,6 @@
 /// Everything before the sealed part of a datagram: the header and the open fields (PROTOCOL.md, section 4.1).
 ///
-/// It does not prove who sent the datagram. `encode` and `Datagram.init(decoding:)` are inverses.
+/// A header does not prove who sent the datagram. `encode` and `Datagram.init(decoding:)` are inverses.
 package struct Header: Hashable, Sendable {
     package var to: UInt64
     package var from: UInt64

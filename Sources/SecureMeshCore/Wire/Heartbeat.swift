@@ -1,11 +1,11 @@
 /// HEARTBEAT and CONFIRM, which have the same fields.
 package struct Heartbeat: NumberedPayload {
     package var number: UInt64
-    /// The token of the newest fresh PULSE; in CONFIRM, that of WELCOME.
+    /// The token of the newest fresh PULSE that the peer has received. In CONFIRM, it is the token of WELCOME.
     package var token: UInt64
     /// The directory version that the peer holds; 0 if it holds none.
     package var version: UInt64
-    /// The lowest missing part of a snapshot; 0 if none is wanted.
+    /// The number of the lowest part of a snapshot that the peer lacks; 0 if it asks for no snapshot.
     package var part: UInt16
 
     package init(number: UInt64, token: UInt64, version: UInt64, part: UInt16) {

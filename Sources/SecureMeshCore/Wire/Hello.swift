@@ -22,6 +22,6 @@ package struct Hello: Payload {
         bytes.append(zeros: Self.padding)
     }
 
-    /// The number of zeros at the end. They make HELLO larger than any answer to it.
+    /// The number of zero bytes at the end of the payload. They make a HELLO larger than any answer to it.
     private static let padding = 35
 }

@@ -1,4 +1,4 @@
-/// The kinds of datagram, and the sizes that each kind fixes (PROTOCOL.md, section 4.3).
+/// The kinds of datagrams, and the sizes of the parts of each kind (PROTOCOL.md, section 4.3).
 package enum Kind: UInt8, CaseIterable, Sendable {
     case hello = 0x01
     case retry = 0x02
@@ -23,7 +23,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The number of bytes of the clear fields, which are signed and not encrypted.
+    /// The number of bytes of the clear fields, which are signed but not encrypted.
     package var clearSize: Int {
         switch self {
         case .hello, .welcome, .reject: Bytes32.count
@@ -32,7 +32,8 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The number of bytes of the payload, or of the smallest payload if the size is not fixed.
+    /// The number of bytes of the payload. If the size of the payload is not fixed, it is the number of bytes of the
+    /// smallest payload.
     package var payloadSize: Int {
         switch self {
         case .hello: 100
@@ -50,7 +51,7 @@ package enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// True if all datagrams of this kind have one size.
+    /// True if all datagrams of this kind have the same size.
     package var isFixedSize: Bool {
         switch self {
         case .snapshot, .delta, .message: false
@@ -63,15 +64,15 @@ package enum Kind: UInt8, CaseIterable, Sendable {
     /// True if datagrams of this kind are sent before there is a session, so that their counter is 0.
     package var isHandshake: Bool { rawValue <= Kind.reject.rawValue }
 
-    /// The offset of the sealed part; in RETRY, which is not sealed, the offset of the signature.
+    /// The offset of the sealed part, in bytes. In RETRY, which is not sealed, it is the offset of the signature.
     package var sealedOffset: Int { Header.size + deliverySize + clearSize }
 
-    /// The number of bytes of the smallest datagram.
+    /// The number of bytes of the smallest datagram of this kind.
     package var minimumSize: Int {
         sealedOffset + payloadSize + Signature.count + (isSealed ? Self.tagSize : 0)
     }
 
-    /// The number of bytes of the largest datagram.
+    /// The number of bytes of the largest datagram of this kind.
     package var maximumSize: Int {
         if isFixedSize { return minimumSize }
         return self == .message ? ProtocolConstants.maximumUDPPayload : ProtocolConstants.maximumDatagram

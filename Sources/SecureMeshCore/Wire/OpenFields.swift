@@ -1,7 +1,8 @@
-/// The fields between the header and the sealed part (PROTOCOL.md, section 4.3). The case is the kind of the datagram.
+/// The fields between the header and the sealed part (PROTOCOL.md, section 4.3). There is one case for each kind of
+/// datagram.
 ///
-/// The signature covers the clear fields (keys, rotation, salt). It does not cover the delivery fields (cookie, echo,
-/// token), which may differ between the receivers of one signed payload.
+/// The signature covers the clear fields (ephemeral key, rotation, salt). It does not cover the delivery fields
+/// (cookie, echo, token), which may differ between the receivers of one signed payload.
 package enum OpenFields: Hashable, Sendable {
     case hello(cookie: Bytes16, ephemeral: AgreementPublicKey)
     case retry(cookie: Bytes16, rotation: UInt64)
@@ -21,7 +22,7 @@ package enum OpenFields: Hashable, Sendable {
 
     /// Reads the fields of `kind`.
     ///
-    /// - Throws: `nonCanonicalAgreementKey`. The caller has checked the size.
+    /// - Throws: `nonCanonicalAgreementKey` if an ephemeral key is not canonical. The caller has checked the size.
     package init(_ kind: Kind, _ reader: inout ByteReader, _ span: Span<UInt8>) throws(Rejection) {
         switch kind {
         case .hello: self = .hello(cookie: try reader.bytes16(span), ephemeral: try reader.agreementKey(span))

@@ -1,10 +1,10 @@
 /// The payload of a datagram: one type per kind, except RETRY, which has none (PROTOCOL.md, section 4).
 ///
-/// Its fields are authentic only inside a `Verified`.
+/// The fields of a payload are authenticated only if the payload is inside a `Verified`.
 package protocol Payload: Hashable, Sendable {
     /// Decodes all of `span`. A payload has exactly one encoding.
     ///
-    /// - Throws: The refusal of any other bytes.
+    /// - Throws: The reason why `span` is not the encoding of a payload of this type.
     init(decoding span: Span<UInt8>) throws(Rejection)
 
     /// Appends the encoding.
@@ -21,7 +21,7 @@ extension Payload {
     }
 }
 
-/// A payload with a number that rises from one datagram of its session to the next.
+/// A payload with a number that rises with each datagram of the session.
 package protocol NumberedPayload: Payload {
     var number: UInt64 { get }
 }

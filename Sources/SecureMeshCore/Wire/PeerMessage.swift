@@ -1,4 +1,4 @@
-/// MESSAGE: a message from one peer to another, or to all.
+/// MESSAGE: a message from one peer to another, or to all members.
 package struct PeerMessage: Payload {
     package struct Flags: OptionSet, Hashable, Sendable {
         package let rawValue: UInt8
@@ -9,7 +9,7 @@ package struct PeerMessage: Payload {
 
         /// The sender asks for an ACK.
         package static let acknowledge = Flags(rawValue: 1)
-        /// The message only measures the round trip: the receiver's program does not get it.
+        /// The message only measures the round-trip time, and the receiver's program does not get it.
         package static let probe = Flags(rawValue: 2)
         /// All flags that have a meaning.
         package static let known: Flags = [.acknowledge, .probe]
@@ -18,7 +18,7 @@ package struct PeerMessage: Payload {
         package var isValid: Bool { isSubset(of: .known) && (contains(.acknowledge) || !contains(.probe)) }
     }
 
-    /// The identity of the receiver; nil, encoded as 32 zeros, if all members are receivers.
+    /// The identity of the receiver, or nil if all members are receivers. Nil is encoded as 32 zero bytes.
     package var audience: PublicKey?
     package var number: UInt64
     package var flags: Flags
@@ -50,8 +50,8 @@ package struct PeerMessage: Payload {
         bytes.append(contentsOf: body)
     }
 
-    /// The largest body, in bytes, of a datagram of at most `ProtocolConstants.maximumDatagram`.
+    /// The largest body, in bytes, of a MESSAGE of at most `ProtocolConstants.maximumDatagram` bytes.
     package static let ordinaryBody = ProtocolConstants.maximumDatagram - Kind.message.minimumSize
-    /// The largest body, in bytes, that UDP over IPv4 can carry.
+    /// The largest body, in bytes, of a MESSAGE that UDP over IPv4 can carry.
     package static let largestBody = ProtocolConstants.maximumUDPPayload - Kind.message.minimumSize
 }

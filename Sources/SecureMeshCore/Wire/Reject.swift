@@ -1,4 +1,4 @@
-/// REJECT: the reason why the signer of a HELLO may not join, and the time after which it may ask again.
+/// REJECT: the reason why the sender of a HELLO may not join, and the time after which it may ask again.
 package struct Reject: Payload {
     package enum Reason: UInt8, CaseIterable, Sendable {
         case notAuthorized = 1
@@ -9,8 +9,8 @@ package struct Reject: Payload {
     }
 
     package var reason: Reason
-    /// The time in seconds before the peer asks again. It is 0 for `notAuthorized`, after which the peer chooses a
-    /// pause.
+    /// The time, in seconds, for which the peer waits before it asks again. For `notAuthorized` it is 0, and the peer
+    /// chooses the pause itself.
     package var retrySeconds: UInt16
 
     package init(reason: Reason, retrySeconds: UInt16) {

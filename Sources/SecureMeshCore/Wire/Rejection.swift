@@ -1,13 +1,13 @@
 /// The reason why bytes from the network were refused.
 ///
 /// Each reason has its own counter, see ``RejectionCounters``. A refused datagram is not answered. It changes only the
-/// counter of its reason, and the buckets and budgets that limit such datagrams, unless the description of the reason
-/// says otherwise. PROTOCOL.md names the gate of each reason.
+/// counter of its reason, and the token buckets and budgets that limit datagrams of its kind. The description of a
+/// reason says if more changes. PROTOCOL.md names the check that leads to each reason.
 @nonexhaustive
 public enum Rejection: String, CaseIterable, Sendable, Error {
     // MARK: the bytes are not a datagram of version 1
 
-    /// There are fewer bytes than a header has.
+    /// The datagram is smaller than a header.
     case truncatedHeader
     /// The protocol version is not 1.
     case unsupportedVersion
@@ -15,11 +15,11 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case unknownKind
     /// The length field is not the number of bytes received.
     case lengthMismatch
-    /// The size is not one that this kind of datagram can have.
+    /// The size of the datagram is not one that its kind can have.
     case sizeOutOfRange
-    /// `to` or `from` is zero where it may not be, not zero where it must be, or they are equal.
+    /// `to` or `from` is zero where it must not be, or is not zero where it must be, or the two are equal.
     case invalidSessionIDs
-    /// The counter is zero where it may not be, not zero where it must be, or 2^48 or more.
+    /// The counter is zero where it must not be, is not zero where it must be, or is 2^48 or more.
     case counterOutOfRange
     /// An X25519 key is not the canonical encoding of u (RFC 7748): u is p or more, or the top bit is set.
     case nonCanonicalAgreementKey
@@ -32,21 +32,22 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case invalidAddress
     /// The sessions of entries or of removals do not ascend strictly.
     case entriesOutOfOrder
-    /// `part` is not below `parts`, or one of several parts is empty.
+    /// In a SNAPSHOT, `part` is not below `parts`, or there are several parts and this one is empty.
     case partOutOfRange
     /// A DELTA's `to` is not above its `from`, or a version that must not be 0 is 0.
     case versionOutOfRange
     /// A DELTA changes nothing.
     case emptyDelta
-    /// The code of a reason is not one that this kind of datagram has.
+    /// The code of a reason is not defined for this kind of datagram.
     case unknownReason
-    /// A flag is set that this kind of datagram does not have, or a MESSAGE is a probe but does not ask for an ACK.
+    /// A flag is set that is not defined for this kind of datagram, or a MESSAGE is a probe but does not ask for an
+    /// ACK.
     case unknownFlag
     /// The number in an ACK, or in a MESSAGE that asks for an ACK, is 0.
     case numberOutOfRange
-    /// The directory id in a WELCOME is 0, or its intervals are zero or contradict each other.
+    /// The directory id in a WELCOME is 0, one of its intervals is 0, or its intervals contradict each other.
     case invalidParameters
-    /// The payload is not exactly as long as its counts say.
+    /// The payload is shorter or longer than its fields require.
     case payloadLengthMismatch
 
     // MARK: handshakes
@@ -57,21 +58,21 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case misdirected
     /// A HELLO with a valid cookie, or a CONFIRM, came while the handshake budget was used up.
     case overBudget
-    /// A HELLO with a valid cookie came from a prefix that has used up its rate.
+    /// A HELLO with a valid cookie came from an address prefix that has used up its rate limit.
     case prefixOverRate
     /// The X25519 shared secret is zero, because the public key is of small order.
     case agreementFailed
-    /// The seal did not open: a bit differs, or another key sealed it.
+    /// The seal did not open: a bit was changed, or the datagram was sealed with another key.
     case sealBroken
-    /// The signature is not that of the expected key. In a CONFIRM, this ends the handshake.
+    /// The signature was not made with the expected key. In a CONFIRM, this ends the handshake.
     case signatureInvalid
     /// The joiner claims the mesh key or the server's own key, or a key that is not a point of the prime-order group.
     case identityInvalid
     /// The answer belongs to no outstanding HELLO.
     case unknownTag
-    /// Four answers to this HELLO have failed already.
+    /// Four earlier answers to the same HELLO have failed.
     case tooManyFailedAnswers
-    /// A second RETRY came for one HELLO.
+    /// A second RETRY came for the same HELLO.
     case repeatedRetry
     /// A CONFIRM came for a handshake that is not pending.
     case unknownTicket
@@ -89,49 +90,52 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
 
     /// The datagram is for or from a session that does not exist.
     case unknownSession
-    /// The session has ended already. The datagram was late, or repeats one that was accepted, as the second LEAVE
-    /// does.
+    /// The session has ended already. The datagram was late, or repeats one that was accepted, as the second of several
+    /// LEAVEs does.
     case sessionEnded
     /// The datagram came from another address than the one from which the session's member joined.
     case sourceMismatch
-    /// The counter was accepted before.
+    /// The counter was accepted before in the same session.
     case counterReplayed
-    /// The counter is 2,048 or more below the newest one.
+    /// The counter is 2,048 or more below the highest accepted counter.
     case counterTooOld
-    /// The member sends more than its rate.
+    /// The member sends more datagrams than its rate limit allows.
     case memberOverRate
-    /// The number in the payload is not above the newest one of its session.
+    /// The number in the payload is not above the highest accepted number of the session.
     case numberStale
     /// A member's datagram has an intact seal but a wrong signature. This ends the session and bars the identity for 60
     /// s.
     case memberMisbehaved
-    /// A DELTA does not apply to the version of the directory that the peer holds, or is stored already.
+    /// A DELTA does not apply to the version of the directory that the peer holds, or the peer has stored this DELTA
+    /// already.
     case deltaNotApplicable
-    /// A part of a SNAPSHOT is stored already, or its version is not above the version that the peer holds.
+    /// The peer has stored this part of a SNAPSHOT already, or the version of the SNAPSHOT is not above the version of
+    /// the directory that the peer holds.
     case snapshotNotWanted
-    /// A directory repeats an identity, a name or an address, lists an ended session, or changes an entry.
+    /// A SNAPSHOT or DELTA repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction
 
-    /// The digest of the peer's directory is not the server's. The peer asks for a whole SNAPSHOT, and keeps its
-    /// directory until the SNAPSHOT is complete.
+    /// The digest of the peer's directory differs from the digest of the server's directory. The peer asks for a whole
+    /// SNAPSHOT, and keeps its directory until the SNAPSHOT is complete.
     case directoryMismatch
 
     // MARK: messages
 
     /// A message came while the peer's last proof that its directory is up to date was too old.
     case untrusted
-    /// A message came from no member, or from the receiver itself.
+    /// The sender of a message is not a member, or is the receiver itself.
     case unknownSender
-    /// The binding in a directory entry is not a valid signature of the entry's member. The entry is not used again.
+    /// The binding in a directory entry is not a valid signature by the member that the entry lists. The entry is not
+    /// used again.
     case bindingInvalid
     /// The first datagram of a new sender came while the rate at which the peer computes keys with new senders was used
     /// up.
     case agreementOverRate
     /// The sender addressed the message, or the ACK, to another member.
     case notAddressedToMe
-    /// The sender sends more messages, more bytes in messages, or more ACKs, than its rate.
+    /// The sender sends more messages, more bytes in messages, or more ACKs, than its rate limits allow.
     case senderOverRate
-    /// All senders together send more bytes in messages than their rate.
+    /// All senders together send more bytes in messages than their common rate limit allows.
     case messagesOverRate
 }
 

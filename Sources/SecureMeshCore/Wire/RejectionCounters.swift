@@ -1,20 +1,21 @@
-/// The number of times that each refusal has happened.
+/// The number of refusals for each reason.
 public struct RejectionCounters: Hashable, Sendable {
     private var counts: [Rejection: UInt64] = [:]
-    /// The number of all refusals.
+    /// The number of refusals for all reasons together.
     public private(set) var total: UInt64 = 0
-    /// The refusal that was counted last.
+    /// The reason of the refusal that was counted last; nil if none was counted.
     private(set) package var last: Rejection?
 
     /// Makes counters that are all 0.
     public init() {}
 
-    /// The number of times that `rejection` has happened.
+    /// The number of refusals for the reason `rejection`.
     public subscript(_ rejection: Rejection) -> UInt64 {
         counts[rejection] ?? 0
     }
 
-    /// The refusals that have happened and their numbers, in the order of declaration.
+    /// The reasons for which there were refusals, each with the number of its refusals, in the order in which
+    /// `Rejection` declares the reasons.
     public var nonZero: [(rejection: Rejection, count: UInt64)] {
         Rejection.allCases.compactMap { rejection in counts[rejection].map { (rejection, $0) } }
     }
@@ -25,7 +26,7 @@ public struct RejectionCounters: Hashable, Sendable {
         last = rejection
     }
 
-    /// Adds the numbers of another machine.
+    /// Adds the counts of `other`, the counters of another state machine.
     package mutating func add(_ other: RejectionCounters) {
         guard other.total > 0 else { return }
         for (rejection, count) in other.nonZero { counts[rejection, default: 0] &+= count }

@@ -1,7 +1,7 @@
 /// A session that a DELTA removes, with the reason (PROTOCOL.md, section 4.3).
 package struct Removal: Hashable, Sendable {
     package var session: SessionID
-    /// The reason why the server ended the session; nil if its member left.
+    /// The reason why the server ended the session; nil if the member left.
     package var reason: Goodbye.Reason?
 
     package init(_ session: SessionID, _ reason: Goodbye.Reason?) {

@@ -1,5 +1,5 @@
-/// SNAPSHOT: one part of the directory at a version. Entries are in ascending order of their sessions, across all
-/// parts.
+/// SNAPSHOT: one part of the directory at a version. The entries are in ascending order of their sessions, from part to
+/// part too.
 package struct Snapshot: Payload {
     package var version: UInt64
     package var part: UInt16
@@ -33,6 +33,6 @@ package struct Snapshot: Payload {
         for entry in entries { entry.append(to: &bytes) }
     }
 
-    /// The number of bytes that the entries of one part may have.
+    /// The largest number of bytes that the entries of one part may take together.
     package static let room = ProtocolConstants.maximumDatagram - Kind.snapshot.minimumSize
 }

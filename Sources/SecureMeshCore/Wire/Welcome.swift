@@ -1,7 +1,8 @@
 /// WELCOME: the session of a peer, and the intervals that the server sets.
 package struct Welcome: Payload {
     package var session: SessionID
-    /// The value that CONFIRM returns, to prove that WELCOME was opened. It is not the token of a PULSE.
+    /// The token that CONFIRM returns, to prove that its sender has opened WELCOME. It is independent of the tokens of
+    /// PULSEs.
     package var token: UInt64
     /// The id of the directory whose versions the server counts; not 0.
     package var directory: UInt64
