@@ -12,7 +12,7 @@ internal import Synchronization
 enum Console {
     /// True once a write to stdout has failed although there is a reader, usually because a disk is full.
     private static let hasLostOutput = Atomic(false)
-    /// True once a write to stdout has failed because its reader has closed the pipe.
+    /// True once a write to stdout has failed because the reader of stdout has closed the pipe.
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
     private static let style = Mutex(OutputStyle())
@@ -47,7 +47,7 @@ enum Console {
 
     /// Prints a result on stdout.
     ///
-    /// If the reader has closed the pipe, the line is dropped silently: a peer does not leave the mesh because nobody
+    /// If the reader has closed the pipe, the line is dropped silently, so that a peer remains a member even if nobody
     /// reads its output. Any other failure is reported once, on stderr.
     static func result(_ line: String) {
         clearProgress()
@@ -128,8 +128,8 @@ enum Console {
     /// The exit code of a command that succeeded but could not print all results; nil if nothing was lost.
     static var exitCodeIfOutputFailed: Failure.Code? { hasLostOutput.load(ordering: .relaxed) ? .inputOutput : nil }
 
-    /// True if the reader of stdout has closed the pipe. This ends a command that otherwise prints until it is stopped,
-    /// such as `p2p watch`.
+    /// True if the reader of stdout has closed the pipe. In this case, a command that otherwise prints until it is
+    /// stopped, such as `p2p watch`, ends.
     static var isReaderGone: Bool { hasLostReader.load(ordering: .relaxed) }
 
     /// Clears the terminal at stdout.
@@ -180,7 +180,7 @@ enum Console {
         }
     }
 
-    /// Prints help on stderr. The reason is that the command line lacks a command.
+    /// Prints help on stderr. This is the answer to a command line without a command.
     static func printHelp(_ text: String) {
         write(Array("\(text)\n".utf8))
     }

@@ -5,9 +5,9 @@ internal import Synchronization
 
 /// Writes lines to stdout and stderr on a thread of its own, so that a reader that stalls blocks no other thread.
 ///
-/// The lines of both streams are written in the order in which they were appended. But if the reader of one stream
-/// stalls, the lines of the other stream do not wait for it. Each stream has a bounded queue. A line for which its
-/// queue has no room is dropped, and a later line says how many were dropped.
+/// The lines of both streams are written in the order in which they were appended. But while the reader of one stream
+/// stalls, the lines of the other stream are still written. Each stream has a bounded queue. A line for which its queue
+/// has no room is dropped, and a later line says how many were dropped.
 final class ConsoleQueue: Sendable {
     enum Stream: Int, CaseIterable {
         case output
@@ -20,7 +20,7 @@ final class ConsoleQueue: Sendable {
         /// The number of lines that have been appended to either stream. Each line keeps the number that it got, so
         /// that the lines of both streams have a common order.
         var order: UInt64 = 0
-        /// True while the thread waits for a line or for a reader.
+        /// True while the queue's thread waits for a line or for a reader.
         var isWaiting = false
         var prompt: ConsolePrompt?
         /// The callers that wait for room in the queue of stdout.
@@ -38,7 +38,7 @@ final class ConsoleQueue: Sendable {
 
     private let state: Mutex<State>
     private let descriptors: [CInt]
-    /// A byte in this pipe wakes the thread, which then looks for lines.
+    /// A byte in this pipe wakes the queue's thread, which then looks for lines.
     private let wake: (reading: CInt, writing: CInt)
     private let onFailure: @Sendable (Stream, SystemError) -> Void
 

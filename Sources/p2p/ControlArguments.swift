@@ -32,14 +32,14 @@ struct ControlOptions: ParsableArguments {
 
     func validate() throws { try Parse.checkPath(control, "--control") }
 
-    /// Returns a client for the process that the user chose with `--control`, or else for the only one that runs.
+    /// Returns a client for the process that the user chose with `--control`, or else for the only process that runs.
     ///
     /// - Parameters:
     ///   - role: The kind of process that the command can talk to; nil for both kinds.
     ///   - prefersServer: True to choose the server, and to print a note about this choice, if exactly one server and
     ///     at least one peer run.
-    /// - Throws: `Failure` with exit code 69 if no process of this kind runs, or with 64 if several run and none is
-    ///   chosen.
+    /// - Throws: `Failure` with exit code 69 if no process of this kind runs, or with 64 if several such processes run
+    ///   and the user chose none.
     func client(_ role: MeshStatus.Role? = nil, prefersServer: Bool = true) throws -> ControlClient {
         if let control { return ControlClient(path: control) }
         let all = ControlFolder.sockets()
@@ -85,7 +85,7 @@ struct DeliveryOptions: ParsableArguments {
 }
 
 extension Failure {
-    /// Converts the failure of a request to a control socket.
+    /// Makes the failure of a command from the failure of a request to a control socket.
     init(_ failure: ControlClient.Failure) {
         switch failure {
         case .unreachable(let path):
@@ -105,8 +105,8 @@ extension Failure {
         }
     }
 
-    /// Converts the refusal of a request by a process. The texts of the refusal come from that process, so they are
-    /// escaped.
+    /// Makes the failure of a command from the answer of a process that refused a request. The texts of the answer are
+    /// escaped, because they come from another process.
     init(_ reason: ErrorReport.Reason) {
         self.init(
             Code(rawValue: reason.exitCode) ?? .unavailable, Console.escaped(reason.message),

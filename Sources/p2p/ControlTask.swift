@@ -2,7 +2,7 @@ internal import MeshControl
 internal import SecureMesh
 internal import ServiceLifecycle
 
-/// The control socket of a server or a peer that runs in this process.
+/// Manages the control socket of a server or a peer that runs in this process.
 actor ControlTask {
     private let choice: ControlChoice?
     private var socket: ControlSocket?

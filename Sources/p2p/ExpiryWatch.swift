@@ -5,8 +5,8 @@ internal import Synchronization
 final class ExpiryWatch: Sendable {
     private struct State {
         var roster: Roster
-        /// For each key, the expiry time that the last warning named, and the notice period for which it was printed,
-        /// in seconds. If the clock is set back, the period is replaced by a longer one, and the warnings repeat.
+        /// For each key, the expiry time that its last warning named, and the notice period of that warning, in
+        /// seconds. If the clock is set back, the notice period can become longer again, and then the warnings repeat.
         var warned: [PublicKey: (end: UnixTime, notice: Int64)] = [:]
     }
 
@@ -49,6 +49,6 @@ final class ExpiryWatch: Sendable {
         } while (try? await Task.sleep(for: .seconds(60))) != nil
     }
 
-    /// The notice periods: a warning is due two weeks, one day and one hour before a key expires. In seconds.
+    /// The notice periods in seconds. A warning is due two weeks, one day and one hour before a key expires.
     private static let notices: [Int64] = [14 * 86_400, 86_400, 3_600]
 }

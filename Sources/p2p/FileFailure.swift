@@ -4,7 +4,8 @@ internal import SecureMesh
 enum FileFailure {
     /// Returns the failure for a file that exists and cannot be read.
     ///
-    /// - Parameter mode: The mode for the hint, which is a call of `chmod` if the user owns the file.
+    /// - Parameter mode: The new mode of the file. If the user owns the file, the hint is a call of `chmod` with this
+    ///   mode.
     static func cannotRead(_ path: String, chmod mode: String) -> Failure {
         let folder = KeyFile.folder(of: path)
         let hint: String

@@ -134,7 +134,7 @@ enum FileSystem {
         guard unsafe linkat(AT_FDCWD, path, AT_FDCWD, name, 0) == 0 else { throw SystemError() }
     }
 
-    /// Renames a file. If another file has the new name, it is replaced.
+    /// Renames a file. If another file has the new name, that other file is replaced.
     static func rename(_ path: String, to name: String) throws(SystemError) {
         guard unsafe renameat(AT_FDCWD, path, AT_FDCWD, name) == 0 else { throw SystemError() }
     }
@@ -284,8 +284,8 @@ enum FileSystem {
         guard error.code == EEXIST else { throw error }
     }
 
-    /// Returns true if the file system may ignore `chmod` for a file, because it is of a kind that may not store access
-    /// modes: FAT, NTFS, a Windows share, or a file system that a program provides (FUSE).
+    /// Returns true if `chmod` may have no effect on a file. The reason is a file system of a kind that may not store
+    /// access modes: FAT, NTFS, a Windows share, or a file system that a program provides (FUSE).
     static func mayLackAccessModes(_ path: String) -> Bool {
         #if canImport(CStatfs)
             var status = statfs()

@@ -1,7 +1,8 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// The way in which a command gets at a secret key: the access mode that it accepts, and the source of the passphrase.
+/// The conditions under which a command reads a secret key: the access modes that the key's file may have, and the
+/// source of the passphrase.
 struct KeyAccess {
     /// True to accept a key file that the group of the file may read.
     var groupMayRead = false
@@ -13,8 +14,8 @@ struct KeyAccess {
         FileSystem.environment("P2P_PASSPHRASE_FILE").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads a secret key. If the key has a passphrase, takes it from the passphrase file, or asks for it on the
-    /// terminal up to three times.
+    /// Reads a secret key. If the key has a passphrase, reads the passphrase from its file, or asks the user for it up
+    /// to three times.
     ///
     /// - Throws: `KeyFileError` if the key cannot be read from its file; `Failure` if the passphrase cannot be
     ///   obtained.

@@ -139,8 +139,8 @@ struct KeyStore {
 
     /// Checks that `create` would not overwrite a file.
     ///
-    /// - Parameter authorizes: True if the user asked to authorize the key. The hint then says how to authorize an
-    ///   existing one.
+    /// - Parameter authorizes: True if the user asked to authorize the key. The hint of the failure then says how to
+    ///   authorize an existing key.
     /// - Throws: `Failure` with exit code 73, which names the first file that exists.
     func checkAbsent(_ name: PeerName, authorizes: Bool) throws {
         for path in [secretPath(name), publicPath(name)] where FileSystem.exists(path) || FileSystem.isLink(path) {

@@ -59,7 +59,7 @@ struct Keygen: AsyncParsableCommand {
         noteNext(store, peers)
     }
 
-    /// Prints the command that usually comes next, if no running server has read the list.
+    /// Prints the command that usually comes next, unless a running server has already read the changed list of peers.
     private func noteNext(_ store: KeyStore, _ peers: [(name: PeerName, key: PublicKey)]) {
         if !authorize, !peers.isEmpty {
             for (name, key) in peers { Console.note("next, on the server's host: p2p authorize \(name) \(key)") }

@@ -182,7 +182,7 @@ actor PeerSessionPrinter {
         }
     }
 
-    /// The failure of a peer whose key the server does not list under this name.
+    /// The failure of a peer whose key the server does not list under the peer's name.
     nonisolated var notAuthorized: Failure {
         Failure(
             .noPermission, "the server does not let this key join as \(name)",

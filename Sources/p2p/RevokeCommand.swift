@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import SecureMesh
 
-/// `p2p revoke`: removes the right to join from keys.
+/// `p2p revoke`: marks keys in the list of peers as revoked, so that they may not join.
 struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",

@@ -6,7 +6,7 @@ struct RosterText {
     enum Replacement: Equatable {
         case refuse
         case revoke
-        /// The key that the list has under this name may join until this time.
+        /// The other key may join until this time. The other key is a different key that is listed under the same name.
         case end(UnixTime)
     }
 

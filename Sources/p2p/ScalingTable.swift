@@ -2,7 +2,7 @@ internal import MeshReport
 internal import MeshSimulator
 
 /// The output of `p2p simulate --scaling`: the times, the traffic and the speed of meshes of several sizes, as three
-/// tables in Markdown. The first two are the same on every machine.
+/// tables in Markdown. The tables of the times and of the traffic are the same on every machine.
 struct ScalingTable {
     private var times = [
         "| members | a newcomer may speak after | all know of it after | all know of a death after |",

@@ -3,8 +3,8 @@ internal import Logging
 internal import MeshControl
 internal import SecureMesh
 
-/// `p2p send`: sends a message, and waits until the message is acknowledged. It uses a running peer, or joins the mesh
-/// as a peer of its own.
+/// `p2p send`: sends a message, and waits until the message is acknowledged. The command uses a running peer, or joins
+/// the mesh itself to send the message.
 struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "send",

@@ -91,7 +91,7 @@ extension Parse {
     }
 }
 
-/// A fault that affects the server or some peers. It lasts for a span of time, or it begins at a time and has no end.
+/// A fault that affects the server or some peers. It lasts for a span of time, or it begins and does not end.
 struct FaultOption {
     enum Target {
         case server

@@ -6,7 +6,7 @@ struct StandardInput {
     private var hasEnded = false
 
     /// Returns all bytes until the end of the input. If there are more than `limit` bytes, returns only the first
-    /// `limit` + 1, so that the caller can tell.
+    /// `limit` + 1, so that the caller can tell that there are too many.
     mutating func all(limit: Int) throws -> [UInt8] {
         while !hasEnded, rest.count <= limit { try read() }
         defer { rest = [] }
@@ -14,7 +14,8 @@ struct StandardInput {
     }
 
     /// Returns the next line without its newline; nil at the end of the input. For a line of more than `limit` bytes,
-    /// the result has more than `limit` bytes too, so that the caller can tell, but it may lack the end of the line.
+    /// the result has more than `limit` bytes too, so that the caller can tell that the line is too long. Such a result
+    /// may lack the end of the line.
     mutating func line(limit: Int) throws -> [UInt8]? {
         while true {
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {

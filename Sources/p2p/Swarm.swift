@@ -63,11 +63,13 @@ final class Swarm: Sendable {
         return report
     }
 
-    /// The error of the first peer that has ended with one.
+    /// The error of the first peer that ended with an error; nil if no peer did.
     var failure: MeshError? { state.withLock { $0.failure } }
-    /// The reason why the last lookup of the server's name failed; nil if it succeeded, or if there was none.
+    /// The reason why the last lookup of the server's name failed; nil if the last lookup succeeded or there was no
+    /// lookup.
     var lookupFailure: String? { state.withLock { $0.lookupFailure } }
-    /// The reason of the last answer by which the server delayed a peer's request to join; nil if there was none.
+    /// The reason of the last answer by which the server delayed a peer's request to join; nil if the server delayed no
+    /// request.
     var lastRefusal: JoinRefusal? { state.withLock { $0.lastRefusal } }
 
     /// Starts the peers one after another, and returns when all peers have ended. If the task is canceled, the peers

@@ -130,8 +130,8 @@ enum Diagnosis {
         }
     }
 
-    /// Returns a finding for each reason of refused datagrams that may be a mistake of an operator. All other refusals
-    /// are normal, or come from attacks that the code withstands.
+    /// Returns a finding for each kind of refused datagrams that may be due to a mistake of an operator. All other
+    /// refusals are normal, or come from attacks that the code withstands.
     private static func refusals(_ status: MeshStatus) -> [Finding] {
         let told: [(Rejection, String, String)] = [
             (

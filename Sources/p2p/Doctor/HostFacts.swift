@@ -7,8 +7,8 @@ struct HostFacts: Codable, Sendable {
     /// `requestedReceiveBuffer` is the size that p2p requests.
     var receiveBuffer: Int?
     var requestedReceiveBuffer: Int?
-    /// For each address, the largest packet that fits through the path to it, in bytes. Addresses for which the system
-    /// does not know this size are left out.
+    /// For each address, the size in bytes of the largest packet that fits through the network path to this address.
+    /// Addresses for which the system does not know this size are left out.
     var pathMTU: [String: Int] = [:]
     var version = Program.version
     var time = Timestamp.now

@@ -24,7 +24,7 @@ final class InputLines: Sendable {
         }
     }
 
-    /// True if standard input is a terminal that is still open. If it is, the input ends only when the user types
+    /// True if standard input is a terminal that is still open. In this case, the input ends only when the user types
     /// Ctrl-D.
     var isTerminal: Bool { FileSystem.isTerminal(FileSystem.standardInput) }
 

@@ -40,8 +40,8 @@ struct ConsoleLogHandler: LogHandler {
 }
 
 extension Logger {
-    /// A logger for service groups. It prints only critical messages, because the others do not help users of the
-    /// command.
+    /// A logger for service groups. It prints only critical messages, because other messages of service groups do not
+    /// help users of the command.
     static var quiet: Logger {
         var logger = Logger(label: "services")
         logger.logLevel = .critical

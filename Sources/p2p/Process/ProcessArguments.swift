@@ -3,7 +3,8 @@ enum ProcessArguments {
     /// Checks that all arguments can be read.
     ///
     /// - Throws: `Failure` with exit code 71 if the arguments cannot be read, or with 64 if one is not UTF-8. Swift
-    ///   would replace the wrong bytes, so a name or a message would differ from the one that the user gave.
+    ///   would replace the bytes that are not UTF-8, so a name or a message would differ from the one that the user
+    ///   gave.
     static func check() throws {
         // On Linux, Swift reads the arguments from /proc. It finds them only if the environment is still at the address
         // where the kernel put it.

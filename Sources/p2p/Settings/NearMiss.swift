@@ -1,7 +1,8 @@
 /// Finds the word that a user probably meant.
 enum NearMiss {
     /// Returns the word that is most similar to `given`; nil if no word is similar. A word is similar if at most two of
-    /// its letters, or at most a third of them, would have to change, but not all of them.
+    /// its letters, or at most a third of its letters, would have to change. A word whose letters would all have to
+    /// change is not similar.
     static func best(of words: [String], for given: String) -> String? {
         let distances = words.map { (word: $0, distance: distance(Array(given), Array($0))) }
         guard let best = distances.min(by: { $0.distance < $1.distance }),

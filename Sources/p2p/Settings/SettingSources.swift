@@ -26,8 +26,8 @@ struct SettingSources {
 
     struct Resolved: Equatable {
         let name: String
-        /// The values as command-line arguments; empty for a flag that is not set, or if there is only a default that
-        /// is not text.
+        /// The values as command-line arguments. Empty for a flag that is not set, and for a setting whose only value
+        /// is a default that is not text.
         var values: [String]
         var origin: Origin
     }
@@ -50,11 +50,11 @@ struct SettingSources {
     /// settings would cost each server and peer a megabyte of memory.
     ///
     /// - Parameters:
-    ///   - given: The arguments after the name of the program. `arguments` equals them if the command has no settings,
-    ///     or if the user asks for help.
-    ///   - listsAll: True to fill `settings` even if there is neither a file nor a variable.
-    /// - Throws: `Failure` with exit code 78 if the settings file cannot be read, or if the file or a variable is
-    ///   wrong.
+    ///   - given: The arguments after the name of the program. If the command has no settings, or if the user asks for
+    ///     help, `arguments` equals `given`.
+    ///   - listsAll: True to fill `settings` even if there is neither a settings file nor a variable.
+    /// - Throws: `Failure` with exit code 78 if the settings file cannot be read, or if a value in the settings file or
+    ///   in a variable is wrong.
     init(
         _ given: [String], environment: Environment = .ofProcess, listsAll: Bool = false
     ) throws {
@@ -277,8 +277,8 @@ extension SettingSources {
         static var empty: Environment { Environment(value: { _ in nil }, names: { [] }, readsFile: false) }
     }
 
-    /// Returns the variables that begin with `P2P_` and are no setting, each with the variable that the user probably
-    /// meant; nil instead of that variable if none is similar.
+    /// Returns each variable that begins with `P2P_` and is no setting. The suggestion is the variable that the user
+    /// probably meant; nil if no variable is similar.
     static func unknownVariables(
         _ names: [String] = FileSystem.environmentNames
     ) -> [(name: String, suggestion: String?)] {

@@ -27,7 +27,7 @@ struct TopTable {
         status.refusedDatagrams.values.reduce(0) { $0 + UInt64($1) }
     }
 
-    /// All lines of the text, however long they are.
+    /// All lines of the text, including those that do not fit into the window.
     var lines: [String] { head + members }
 
     /// Returns the lines that fit into a window. The last line names the keys that the user can press.
