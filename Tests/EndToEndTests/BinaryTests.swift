@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Testing
 
-/// The built program: how it is linked, and which code of other modules it reaches.
+/// Tests two properties of the built program: how it is linked, and which code of other modules a command reaches.
 @Suite("the binary", .processes)
 struct BinaryTests {
     @Test(

@@ -24,8 +24,9 @@ struct ControlPressureTests {
         try await press("A.sock", ["streams_that_stall"], floods: true)
     }
 
-    /// Runs scripts of clients at a control socket of a small mesh. Checks after each script that the mesh works, and
-    /// that the process has closed its connections and has not grown.
+    /// Runs client scripts at a control socket of a small mesh. After each script, checks that the mesh works. Also
+    /// checks that the process with the socket has closed its connections, and uses at most 32 MiB more memory than
+    /// before.
     ///
     /// - Parameters:
     ///   - socket: The control socket, `s.sock` for the server or `A.sock` for peer A.

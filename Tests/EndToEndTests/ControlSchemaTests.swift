@@ -9,7 +9,7 @@ struct ControlSchemaTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Checks that each sample's JSON matches the schema. A schema is given by the name of its file.
+    /// Checks that the JSON of each sample matches the schema of the sample.
     private func validate(_ samples: [(schema: String, json: String)], _ harness: ProcessHarness) async throws {
         try harness.write(samples.map { "\($0.schema)\t\($0.json)\n" }.joined(), to: "samples")
         let script = Self.root.appending(path: "Tests/EndToEndTests/validate_control.py").path

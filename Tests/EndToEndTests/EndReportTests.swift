@@ -4,8 +4,8 @@ internal import Testing
 /// Tests the messages about connections that end. The peer and the server print a different message for each reason.
 @Suite("reported ends", .processes, .serialized)
 struct EndReportTests {
-    /// A launcher that runs the program in a network namespace of its own, which has loopback and a route that
-    /// prohibits 192.0.2.1.
+    /// A launcher that runs the program in a new network namespace. The namespace has a loopback interface, and a route
+    /// that prohibits 192.0.2.1.
     private static let launcher = [
         "/usr/bin/unshare", "--map-root-user", "--net", "/bin/sh", "-c",
         """
@@ -92,9 +92,8 @@ struct EndReportTests {
         try await peer.waitForLine(matching: "^joined as A ", since: mark, within: .seconds(30))
     }
 
-    /// A launcher that creates a network namespace, starts a server and 50 peers in it, and then runs the program
-    /// there. When the 50 peers have joined, and before the program starts, the network begins to drop UDP packets of
-    /// more than 700 bytes.
+    /// A launcher that runs the program in a new network namespace. Before that, it starts a server and 50 peers there,
+    /// waits until the peers have joined, and adds a rule that drops UDP packets of more than 700 bytes.
     private static let narrow = [
         "/usr/bin/unshare", "--map-root-user", "--net", "--fork", "--pid", "--mount-proc", "--kill-child=KILL",
         "/bin/sh", "-c",

@@ -3,7 +3,7 @@ internal import Testing
 
 @testable internal import p2p
 
-/// The lines on stderr, and the options that determine their number and form.
+/// Tests the lines on stderr, and the options that determine their number and form.
 @Suite("the log", .processes, .serialized)
 struct LogTests {
     private static func page() throws -> [String: (levels: Set<String>, fields: Set<String>)] {

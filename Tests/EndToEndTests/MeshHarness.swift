@@ -79,7 +79,7 @@ struct ServerProcess {
 extension RunningProcess {
     /// Waits until this process has printed `count` messages of `sender` with consecutive numbers.
     ///
-    /// - Parameter mark: The `mark` from which lines count; nil for the mark at the time of the call.
+    /// - Parameter mark: The mark before which lines are ignored; nil for the mark at the time of the call.
     func waitForMessages(from sender: String, count: Int = 1, since mark: Int? = nil) async throws {
         let start = mark ?? self.mark
         try await waitForLine(matching: "^\(sender): ", since: start)

@@ -9,7 +9,8 @@ struct ProcessLimitTests {
         launcher + ["/bin/sh", "-c", "\(lines); exec \"$0\" \"$@\""]
     }
 
-    /// The first words of a launcher that runs the program as root of a user namespace, with mounts of its own.
+    /// The first arguments of a launcher. It runs the program as root of a new user namespace, in a new mount
+    /// namespace.
     private static let namespace = ["/usr/bin/unshare", "--map-root-user", "--mount"]
 
     private static func hasNamespaces() async throws -> Bool {

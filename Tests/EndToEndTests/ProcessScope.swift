@@ -2,7 +2,7 @@ internal import Dispatch
 internal import Synchronization
 internal import Testing
 
-/// Runs the tests that start processes on threads of their own, and at most eight at the same time.
+/// Gives the tests that start processes separate threads, and runs at most eight of these tests at the same time.
 ///
 /// Swift runs tasks on as many threads as there are cores, and the tests of the library occupy those threads for
 /// minutes. A test that waits for a process could continue only when one of the threads is free, which may be long
@@ -25,7 +25,7 @@ struct ProcessScope: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == ProcessScope {
-    /// Runs the tests on threads of their own, at most eight at the same time.
+    /// Runs the tests on separate threads, at most eight tests at the same time.
     static var processes: Self { Self() }
 }
 

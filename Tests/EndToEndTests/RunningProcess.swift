@@ -63,8 +63,8 @@ final class RunningProcess: Sendable {
         try input?.fileHandleForWriting.write(contentsOf: Data(bytes))
     }
 
-    /// Writes a line to the process's standard input, and waits for a line that begins with `ok` or `error`, the
-    /// answer.
+    /// Writes a line to the process's standard input, and waits for the answer: a line that begins with `ok` or
+    /// `error`.
     func answer(to line: String, within limit: Duration = .seconds(10)) async throws -> String {
         let mark = mark
         try write("\(line)\n".utf8)

@@ -96,7 +96,7 @@ final class ServiceManagerSocket: Sendable {
         }
     }
 
-    /// Reads the oldest waiting state; nil if no state waits.
+    /// Reads the oldest waiting state; nil if no state is waiting.
     private func take() -> State? {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))

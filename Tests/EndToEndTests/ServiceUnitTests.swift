@@ -76,7 +76,7 @@ struct ServiceUnitTests {
     }
 }
 
-/// A file of packaging/systemd.
+/// A unit file of packaging/systemd.
 private struct Unit {
     private let settings: [(name: Substring, value: Substring)]
 
@@ -88,8 +88,8 @@ private struct Unit {
 
     func values(of name: String) -> [String] { settings.filter { $0.name == name }.map { String($0.value) } }
 
-    /// Returns a launcher that runs the unit's command line with the built program. A shell does the expansion of
-    /// variables that systemd would do.
+    /// Returns a launcher that runs the unit's command line with the built program. A shell expands the variables, in
+    /// place of systemd.
     func launcher(instance: String = "", keys: String) throws -> [String] {
         guard let command = values(of: "ExecStart").first, command.hasPrefix("/usr/bin/p2p ") else {
             throw MissingOutcome(what: "a command", from: "ExecStart")

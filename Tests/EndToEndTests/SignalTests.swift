@@ -49,7 +49,8 @@ struct SignalTests {
         Foundation.kill(child, signal)
     }
 
-    /// Calls `body` with a process that runs the command, and with the server that it uses.
+    /// Starts a server, and a process that runs `command` at this server. Then calls `body` with the process, the
+    /// server and the harness.
     private func with(
         _ command: String, launcher: [String] = [],
         _ body: (RunningProcess, ServerProcess, ProcessHarness) async throws -> Void
@@ -238,7 +239,7 @@ struct SignalTests {
         }
     }
 
-    /// A launcher that runs the program as the first process of a process namespace.
+    /// A launcher that runs the program as the first process of a PID namespace.
     ///
     /// The namespace needs a /proc of its own, because Dispatch reads its threads from there.
     private static let container = [

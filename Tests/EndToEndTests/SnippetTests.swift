@@ -5,7 +5,7 @@ internal import Testing
 @Suite("Snippets", .processes)
 struct SnippetTests {
     /// Returns a launcher that runs a snippet. The harness appends the path of `p2p`, and the launcher finds the
-    /// snippet in the same folder.
+    /// snippet in the folder of `p2p`.
     private static func launcher(_ snippet: String) -> [String] {
         ["/bin/sh", "-c", "exec \"$(dirname \"$0\")/\(snippet)\""]
     }

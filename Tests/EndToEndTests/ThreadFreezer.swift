@@ -5,6 +5,8 @@ final class ThreadFreezer: Sendable {
     private let process = Process()
     private let input = Pipe()
 
+    /// Stops the thread of process `id` whose name begins with `thread`.
+    ///
     /// - Parameters:
     ///   - thread: The beginning of the thread's name.
     ///   - id: The ID of the thread's process.

@@ -16,8 +16,11 @@ struct TranscriptTests {
         text.split(whereSeparator: \.isNewline).map(String.init)
     }
 
-    /// Runs a command in a pipe and on a terminal, with and without `--json`. Checks its output with the regular
-    /// expressions.
+    /// Runs a command in a pipe and on a terminal, each with and without `--json`, and checks its output.
+    ///
+    /// - Parameters:
+    ///   - pipe: The regular expression for the text in the pipe.
+    ///   - terminal: The regular expression for the text on the terminal; nil for the same as in the pipe.
     private func check(
         _ arguments: [String], _ harness: ProcessHarness, pipe: String, terminal: String? = nil
     ) async throws {

@@ -10,7 +10,7 @@ struct WaitingLinesTests {
         WaitingLines(limit: limit) { Self.bytes("[\($0) lost]") }
     }
 
-    /// Removes all bytes, at most `most` per call of `WaitingLines`, and returns them as text.
+    /// Removes all bytes from `lines`, at most `most` bytes per step, and returns them as text.
     private func drain(_ lines: inout WaitingLines, most: Int = 1_000) -> String {
         var all: [UInt8] = []
         while !lines.isEmpty {

@@ -29,8 +29,8 @@ import Testing
         if result == nil { Issue.record("\(report.text)") }
     }
 
-    /// Checks that the stored seeds equal the seeds that the targets make. They differ if somebody changed the format
-    /// of an input and did not run `FuzzSeeds`. Fuzzing would then start from outdated seeds.
+    /// Checks that the stored seeds equal the seeds that the targets make. A stored seed is outdated if the format of
+    /// an input was changed and `FuzzSeeds` was not run. Fuzzing would then start from outdated seeds.
     @Test(arguments: FuzzTarget.allCases)
     func theSeedsInTheCorpusAreThoseTheHarnessMakes(target: FuzzTarget) throws {
         let stored = try files("Corpus/\(target)").filter { $0.lastPathComponent.hasPrefix("seed-") }

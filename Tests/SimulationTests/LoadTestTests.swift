@@ -16,7 +16,8 @@ import Testing
         #expect(newcomer.version == test.version)
     }
 
-    /// Returns a mesh with all its members. The server has already dropped the snapshots of its smaller directories.
+    /// Returns a mesh that all members have joined. The server has already dropped the snapshots of its smaller
+    /// directories.
     private func grown(seed: UInt64) -> LoadTest {
         let test = LoadTest(
             seed: seed, members: Self.members, peers: 0, spare: Limits.frozenSnapshots, arrivals: .seconds(1))

@@ -2,7 +2,7 @@ import Foundation
 import MeshSimulator
 import Testing
 
-/// Tests the list of mutants. A mutant is the protocol with one deliberate fault, which the simulator must detect.
+/// Tests the list of mutants. A mutant is a deliberate fault in the protocol's code, which the simulator must detect.
 /// `scripts/mutants` builds and runs the mutants. These tests check that the list is complete and that each patch fits
 /// the code.
 @Suite struct MutantTests {

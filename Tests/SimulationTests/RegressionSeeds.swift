@@ -18,13 +18,15 @@ import Testing
         _ = play(FaultPlan.scenario(seed: 4, attack: .deltaDrop))
     }
 
-    /// A member joined and left within one tick. The server kept it in the list of receivers until the next flush.
+    /// A member joined and left within one tick. The server kept that member in the list of receivers until the next
+    /// flush.
     @Test func `a member that had left before the flush was still sent DELTAs`() {
         _ = play(FaultPlan.scenario(seed: 652))
     }
 
-    /// Only the former directory listed the receiver, so the sender first sent the message in its former session. Then
-    /// it repeated the message in its new session, where the receiver cannot recognize copies.
+    /// The server had restarted. Only the directory of the old server listed the receiver, so the sender first sent the
+    /// message in its old session. Then the sender repeated the message in its new session, where the receiver cannot
+    /// recognize copies.
     @Test(arguments: [2_680, 3_586] as [UInt64])
     func `a message that asked for an acknowledgment while the server restarted was delivered twice`(seed: UInt64) {
         _ = play(FaultPlan.scenario(seed: seed))
@@ -36,8 +38,8 @@ import Testing
         _ = play(FaultPlan.scenario(seed: seed))
     }
 
-    /// Changes of the directory were buffered until `.joined`. If the server stopped before `.joined`, they were never
-    /// reported.
+    /// Changes of the directory were buffered until `.joined`. If the server stopped before `.joined`, these changes
+    /// were never reported.
     @Test func `members that had joined before the server stopped were never reported`() {
         _ = play(FaultPlan.scenario(seed: 2_517))
     }

@@ -8,7 +8,7 @@ package import FuzzKit
 
 /// The code that the entry points of all libFuzzer targets share.
 package enum FuzzEntry {
-    /// Resets the handlers of the signals that a trap raises to the system's defaults. Swift's backtracer installs its
+    /// Restores the system's default actions for the signals that a trap raises. Swift's backtracer installs its
     /// handlers before libFuzzer starts, and would hang while it reads from its pipe. AddressSanitizer still handles
     /// the signals of invalid memory accesses.
     package static func initialize() {

@@ -26,7 +26,7 @@ final class AdmissionBench: Sendable {
     let joining: Peer
     let confirming: Peer
     let listening: Peer
-    /// The server with which the peer shares its keys.
+    /// The scripted server of the peer.
     let server: ScriptedServer
     /// The member that `listening` has in its directory, in addition to itself.
     let speaker: ScriptedPeer

@@ -19,9 +19,9 @@ package enum AdmissionCheck {
         return AdmissionTrial(bench, recipe).failure()
     }
 
-    /// The seeds, in which fuzzing starts. The first byte of an input chooses the kind of datagram. The second byte
-    /// chooses the steps at which it is changed. The other bytes are further choices. If the second byte and all bytes
-    /// after it are zero, the datagram is valid.
+    /// The inputs with which fuzzing starts. The first byte of an input chooses the kind of datagram. The second byte
+    /// chooses the steps at which the datagram is changed. The other bytes are further choices. If the second byte and
+    /// all bytes after it are zero, the datagram is valid.
     package static var seeds: [(name: String, input: [UInt8])] {
         Kind.allCases.enumerated().flatMap { index, kind in
             [0x00, 0x10, 0x20, 0x40, 0x80].map { steps in
@@ -31,11 +31,12 @@ package enum AdmissionCheck {
     }
 }
 
-/// A test of the result for one datagram.
+/// Gives one datagram to its receiver, and checks the result.
 private struct AdmissionTrial {
     private enum Outcome: Equatable {
         case through
-        /// The signature of the datagram was valid, but the receiver refused the datagram in its present state.
+        /// The signature of the datagram was valid, but the receiver refused the datagram because of the receiver's
+        /// state.
         case verified(Rejection)
         case refused(Rejection)
         /// The datagram came from a member. Its seal was intact and its signature was wrong.

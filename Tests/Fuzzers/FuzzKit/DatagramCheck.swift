@@ -27,7 +27,8 @@ package enum DatagramCheck {
     /// every version.
     static let recipeMark: UInt8 = 0x80
 
-    /// Checks that the decoders accept the recipe's datagram, and accept the changed datagram only if it is canonical.
+    /// Checks the `DatagramRecipe` that `input` chooses. The decoders must accept its datagram. They may accept its
+    /// changed copy only if that copy is canonical.
     private static func checkRecipe(_ input: [UInt8]) -> String? {
         var choices = FuzzInput(input)
         let recipe = DatagramRecipe(&choices)
@@ -39,7 +40,8 @@ package enum DatagramCheck {
         return checkDatagram(recipe.datagram, of: recipe) ?? recipe.changed.flatMap { checkDatagram($0, of: recipe) }
     }
 
-    /// Checks the header and the payload of a datagram. A payload that equals the one of `recipe` is not checked again.
+    /// Checks the header and the payload of a datagram. A payload that equals the payload of `recipe` is not checked
+    /// again.
     private static func checkDatagram(_ bytes: [UInt8], of recipe: DatagramRecipe? = nil) -> String? {
         guard let datagram = try? Datagram(decoding: bytes.span) else { return nil }
         let header = datagram.header

@@ -2,7 +2,7 @@ import MeshSimulator
 import SecureMeshCore
 
 /// A virtual mesh that an input drives by operations. An operation delivers, delays, changes or repeats datagrams, lets
-/// time pass, or acts on the server, a peer or an insider.
+/// time pass, or acts on the server, on a peer, or on a member that an attacker controls.
 final class HostileMesh: VirtualMesh {
     let state: MeshState
     /// The members that an attacker controls.

@@ -102,8 +102,8 @@ enum MeshOperation: CaseIterable {
         mesh.arrive(broken)
     }
 
-    /// Returns a datagram whose header fields are all valid. Nobody has sealed the bytes in the place of its sealed
-    /// part.
+    /// Returns a datagram whose header fields are all valid. In place of the sealed part, it has bytes that nobody has
+    /// sealed.
     private static func invention(in mesh: HostileMesh, _ input: inout FuzzInput) -> [UInt8] {
         let kind = input.element(of: Kind.allCases)
         let sessions = mesh.peers.compactMap { $0.machine.session?.rawValue }

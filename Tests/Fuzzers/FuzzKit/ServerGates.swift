@@ -1,7 +1,7 @@
 import MeshSimulator
 package import SecureMeshCore
 
-/// A server's gates without its registry.
+/// The gates of a server, without the server's registry.
 package struct ServerGates: Sendable {
     package enum Verdict {
         case refused(Rejection)

@@ -1,4 +1,4 @@
-/// The active mutants. A mutant is a deliberate fault in the protocol's code, and has a name. No mutant is active until
+/// The names of the active mutants. A mutant is a deliberate fault in the protocol's code. No mutant is active until
 /// the runner sets `active`.
 package enum Mutant {
     nonisolated(unsafe) package static var active: Set<String> = []

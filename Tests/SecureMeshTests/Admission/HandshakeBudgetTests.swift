@@ -88,7 +88,8 @@ struct HandshakeBudgetTests {
         #expect(budget.allows(.confirm, memberShare: 0, now: .after(.seconds(100_000))) == false)
     }
 
-    /// Pairs in thousandths of a core: the share that members use, and the share that remains for handshakes.
+    /// Pairs of CPU shares, in thousandths of a core: the share that members use, and the share that remains for
+    /// handshakes.
     static let shares: [(Int64, Int64)] = [
         (0, 500), (68, 500), (340, 500), (510, 340), (680, 170), (816, 34), (1_360, 10), (13_600, 10),
     ]

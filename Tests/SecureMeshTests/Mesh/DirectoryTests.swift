@@ -2,8 +2,8 @@ import MeshSimulator
 import SecureMesh
 import Testing
 
-/// Tests which changes are accepted and which are refused, by a directory and by a peer's copy of it (PROTOCOL.md,
-/// sections 6 and 9).
+/// Tests which changes a directory accepts and refuses. Also tests which changes a peer's copy of the directory accepts
+/// and refuses (PROTOCOL.md, sections 6 and 9).
 @Suite("Directory") struct DirectoryTests {
     @Test("entries are in the order of their sessions and are found by session, identity, name and address")
     func lookups() throws {

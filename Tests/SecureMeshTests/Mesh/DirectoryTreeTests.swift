@@ -25,8 +25,8 @@ import Testing
         return Sodium.hash(.directory, root.span)
     }
 
-    /// Returns a random entry. In half of all calls, the first byte of its session is near the limit of a group of
-    /// buckets.
+    /// Returns a random entry. In half of all calls, its session is in the first or last bucket of a group
+    /// (PROTOCOL.md, section 6.5).
     private func draw(_ number: UInt64, _ random: inout RandomSource) throws -> Entry {
         let ends: [UInt64] = [0x00, 0x0F, 0x10, 0x7F, 0x80, 0xFF]
         let first = try #require(ends.randomElement(using: &random))

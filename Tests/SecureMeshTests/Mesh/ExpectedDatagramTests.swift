@@ -3,8 +3,8 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Tests which datagrams a driver gives to the registry before those of strangers, and refusals of kinds that nobody
-/// sends to a server.
+/// Tests which datagrams a driver gives to the registry before the datagrams of strangers. Also tests that a server
+/// refuses the kinds that nobody sends to a server.
 @Suite("Expected datagrams") struct ExpectedDatagramTests {
     private let address = SocketAddress(ip: .v4(0x0A02_0001), port: 5_000)
     private let elsewhere = SocketAddress(ip: .v4(0x0A02_0002), port: 5_000)

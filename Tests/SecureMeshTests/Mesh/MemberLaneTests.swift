@@ -30,7 +30,7 @@ import Testing
             reports = lanes.map { _ in [] }
         }
 
-        /// Gives a datagram to a lane or to the registry, as the kernel would choose the socket.
+        /// Gives a datagram to the registry or to a lane. The kernel would choose the socket of the same machine.
         mutating func receive(_ bytes: [UInt8], from path: Path) {
             let datagram = try? Datagram(decoding: bytes.span)
             var loop = 0

@@ -43,8 +43,8 @@ final class ScriptedMember {
         peer.hello(from: address, ephemeral: mesh.random.secret(), cookie: cookie)
     }
 
-    /// Returns a HELLO that is not as an honest peer makes it. `change` alters the payload before signing. The
-    /// ephemeral key and the signer can be replaced.
+    /// Returns a HELLO that differs from an honest one. `change` alters the payload before signing. The ephemeral key
+    /// and the signer can be replaced.
     func forgedHello(
         ephemeral: AgreementPublicKey? = nil, by signer: SigningKey? = nil, _ change: ([UInt8]) -> [UInt8] = { $0 }
     ) throws -> [UInt8] {

@@ -93,7 +93,7 @@ final class ScriptedMesh {
         try tell(&b, entries, version: 2)
     }
 
-    /// Returns the entries of `count` members. Their long-term and ephemeral secret keys are discarded.
+    /// Creates `count` members and returns their entries. The secret keys of these members are not stored.
     func strangers(_ count: Int) throws -> [Entry] {
         try (0..<count).map { number in
             let secret = random.secret()

@@ -47,7 +47,8 @@ final class ServedPeer {
         try tell(.delta, RawPayload(change(Delta(from: 2, removed: [], added: entries).encoded)))
     }
 
-    /// Sends a SNAPSHOT of version 3 that lists only this peer. `change` alters its payload before it is signed.
+    /// Sends a SNAPSHOT of version 3 that lists only this peer. `change` alters the payload of the SNAPSHOT before it
+    /// is signed.
     func snapshot(_ change: ([UInt8]) -> [UInt8] = { $0 }) throws {
         let own = try #require(client.server).entry
         try tell(.snapshot, RawPayload(change(Snapshot(version: 3, part: 0, parts: 1, entries: [own]).encoded)))

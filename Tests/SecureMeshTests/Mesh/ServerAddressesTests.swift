@@ -15,7 +15,7 @@ import Testing
         return joining
     }
 
-    /// Lets time pass until `end`, and returns the HELLOs that are due, each with its time.
+    /// Polls `joining` at each of its deadlines until `end`. Returns the HELLOs that it sends, each with its time.
     private static func run(
         _ joining: inout Joining, until end: Instant, random: inout RandomSource
     ) -> [(at: Instant, hello: Transmit)] {

@@ -5,7 +5,7 @@ import Testing
 
 /// Causes each `Rejection` with a datagram that the server or a peer handles.
 ///
-/// The switch over the cases is exhaustive. So a new case does not compile before it has a line here.
+/// The switch over the cases is exhaustive. So if a new case has no line here, the code does not compile.
 @Suite("Every refusal")
 struct EveryRefusalTests {
     @Test(

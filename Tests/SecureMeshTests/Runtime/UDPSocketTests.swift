@@ -262,7 +262,7 @@ struct UDPSocketTests {
 
     private static func heartbeat(to epoch: UInt64) -> [UInt8] { datagram(.heartbeat, to: epoch, from: 7, counter: 1) }
 
-    /// Datagrams that are neither like a HELLO nor like a datagram of a member.
+    /// Datagrams whose header is neither that of a HELLO nor that of a member's datagram.
     private static var garbage: [[UInt8]] {
         let hello = datagram(.hello)
         let changed = (0..<Header.size).map { offset in

@@ -43,8 +43,9 @@ struct SyntheticRecording {
 
     // MARK: Peers
 
-    /// Records the events of one peer from its start. Some peers crash, pause or leave. All peers lose their session
-    /// when the server crashes. Half of the peers also lose it in the partition.
+    /// Records the events of one peer from its start. The dice decide whether the peer crashes, pauses or leaves. Each
+    /// peer loses its session when the server crashes. A peer with an even number also loses its session in the network
+    /// partition.
     private mutating func live(_ peer: Int) {
         let start = duration * dice.below(8) / 100
         recording.note(.started, peer: peer, at: start)
