@@ -46,8 +46,8 @@ struct WaitingLines {
         push(bytes, order: order)
     }
 
-    /// Returns at most `most` of the next bytes to write: the rest of the first line, and as many whole lines after it
-    /// as fit and have a position before `limit`.
+    /// Returns at most `most` of the next bytes to write: the rest of the first line, and as many further lines as fit
+    /// completely and have a position before `limit`.
     func next(_ most: Int, before limit: UInt64?) -> [UInt8] {
         guard !isEmpty else { return [] }
         var bytes = Array(lines[head].bytes.dropFirst(written).prefix(most))

@@ -34,7 +34,7 @@ enum Diagnosis {
                 "restart the older one after an upgrade")
     }
 
-    /// Checks the clock of this host, which determines when keys expire. Heartbeats do not depend on it.
+    /// Checks the clock of this host, which determines when keys expire. Heartbeats do not depend on the clock.
     private static func clock(_ facts: HostFacts) -> Finding {
         guard facts.time > firstPlausibleTime else {
             return .problem(

@@ -1,4 +1,4 @@
-/// Divides bytes into lines of UTF-8. The memory that it uses is bounded, however long a line is.
+/// Divides bytes into lines of UTF-8. The memory of a splitter is bounded, however long a line is.
 struct LineSplitter {
     enum Line: Equatable, Sendable {
         case text(String)

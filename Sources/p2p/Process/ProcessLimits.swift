@@ -176,7 +176,7 @@ enum ProcessLimits {
     private static let pageSize = Int(getpagesize())
     /// The number of event loops that SwiftNIO starts: at most one per processor.
     private static let eventLoops = max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1)
-    /// The descriptors of an event loop: one for events, one to wake it, and one for timers.
+    /// The number of descriptors of an event loop: one for events, one to wake the loop, and one for timers.
     private static let descriptorsPerEventLoop = 3
     /// The number of descriptors for files, the queues of Dispatch, the console, signals and the neighbor table.
     private static let baseDescriptors = 16
