@@ -9,7 +9,7 @@ struct ProcessLimitTests {
         launcher + ["/bin/sh", "-c", "\(lines); exec \"$0\" \"$@\""]
     }
 
-    /// The first arguments of a launcher. It runs the program as root of a new user namespace, in a new mount
+    /// The first arguments of a launcher that runs the program as root of a new user namespace, in a new mount
     /// namespace.
     private static let namespace = ["/usr/bin/unshare", "--map-root-user", "--mount"]
 

@@ -22,7 +22,7 @@ final class AdmissionBench: Sendable {
     let candidate: ScriptedPeer
     let member: ScriptedPeer
 
-    /// The same peer in the stage `joining`. The next two properties are the stages `confirming` and `member`.
+    /// The peer in the stage `joining`. The next two properties hold copies of the peer in the later stages.
     let joining: Peer
     let confirming: Peer
     let listening: Peer

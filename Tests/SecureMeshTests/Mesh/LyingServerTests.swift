@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Tests the datagrams of a peer's own server that the peer must refuse (PROTOCOL.md, sections 6, 7 and 9).
+/// Tests that a peer refuses wrong datagrams from its own server (PROTOCOL.md, sections 6, 7 and 9).
 @Suite("A peer and its server") struct LyingServerTests {
     private let server = ScriptedMesh(seed: 4)
 
