@@ -36,7 +36,7 @@ final class BoundSocket: @unchecked Sendable {
         channel?.close(promise: nil)
     }
 
-    /// Reads one burst of datagrams as soon as one has arrived. Only a paced socket (`isPaced`) needs this call.
+    /// Reads one burst of datagrams as soon as a datagram has arrived. Only a paced socket (`isPaced`) needs this call.
     func read() {
         guard isPaced, !isReading, let channel else { return }
         isReading = true

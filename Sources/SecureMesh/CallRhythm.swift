@@ -14,7 +14,7 @@ struct CallRhythm: Sendable {
         due = start + interval
     }
 
-    /// Advances `due` to the next call, after a call was made.
+    /// Advances `due` to the time of the next call, after a call was made.
     mutating func advance(now: Instant) {
         due = max(due + interval, now - Self.mostLate)
     }

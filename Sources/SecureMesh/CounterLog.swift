@@ -17,7 +17,8 @@ struct CounterLog<Reason: Hashable> {
         var last: Instant
         /// The reasons that have been logged during the flood.
         var logged: Set<Reason> = []
-        /// True if a reason has been logged more than once during the flood, so that no single line shows its total.
+        /// True if a reason has been logged more than once during the flood, so that no single line shows the total of
+        /// that reason.
         var needsTotals = false
     }
 
@@ -33,10 +34,10 @@ struct CounterLog<Reason: Hashable> {
 
     func isDue(_ now: Instant) -> Bool { deadline.map { now >= $0 } ?? false }
 
-    /// Returns the reasons for which a log line is due, each with its count since its last line.
+    /// Returns the reasons for which a log line is due, each with its count since the last log line about it.
     ///
-    /// - Parameter counts: The count of each reason since the server or the peer started, in the order of the log
-    ///   lines.
+    /// - Parameter counts: The count of each reason since the server or the peer started. The reasons are logged in the
+    ///   same order.
     mutating func take(_ counts: [(Reason, UInt64)], now: Instant) -> [(reason: Reason, count: UInt64)] {
         noteFlood(counts, now)
         var lines: [(Reason, UInt64)] = []
@@ -57,7 +58,7 @@ struct CounterLog<Reason: Hashable> {
     }
 
     /// Returns the totals of a flood, once, when the flood has ended; otherwise nil. Also returns nil if each reason
-    /// was logged only once during the flood, because those lines show its total.
+    /// was logged only once during the flood, because the log lines then show the totals already.
     ///
     /// Call it after `take`, with the same arguments.
     mutating func takeTotals(_ counts: [(Reason, UInt64)], now: Instant) -> Totals? {
@@ -89,7 +90,7 @@ struct CounterLog<Reason: Hashable> {
     }
 }
 
-/// Limits the log lines about one frequent event to one every 10 seconds.
+/// Limits the log lines about one frequent event to one line per 10 seconds.
 struct LogThrottle {
     private var lastAt: NIODeadline?
     private var count = 0

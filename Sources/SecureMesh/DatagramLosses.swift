@@ -9,12 +9,12 @@ public enum DatagramLoss: String, CaseIterable, Sendable {
     case sendQueueFull
     /// Messages were dropped because the send buffer was half full.
     case messagesDropped
-    /// Answers to strangers were dropped because too much of the send buffer was in use. The limit is the smaller of
-    /// 128 KiB and a quarter of the buffer, or half of the buffer if this host knows the link-layer address for the
-    /// answer. Without this limit, answers to addresses that do not exist would fill the buffer.
+    /// Answers to strangers were dropped because too much of the send buffer was in use. The limit is half of the
+    /// buffer if this host knows the link-layer address for the answer. Otherwise it is 128 KiB or a quarter of the
+    /// buffer, whichever is less, because answers to addresses that do not exist would otherwise fill the buffer.
     case answersDropped
     /// A server dropped datagrams of senders without a session. Either the kernel dropped them, because they were not
-    /// HELLOs or because too many waited, or the queue of one of the server's lanes was full.
+    /// HELLOs or because too many were waiting, or the queue of one of the server's lanes was full.
     case strangersDropped
     /// Received datagrams were dropped. Either the kernel dropped them because the receive buffer was full, or a server
     /// dropped them because the queue between two of its event loops was full. If the kernel of a server's host

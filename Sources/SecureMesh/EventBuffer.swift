@@ -3,7 +3,7 @@ internal import NIOCore
 internal import ServiceLifecycle
 
 /// The events that one consumer has not taken yet, in order. Their number is limited. If events were dropped, one event
-/// in their place says how many.
+/// in their place says how many were dropped.
 final class EventBuffer<Event: Sendable>: Sendable {
     private struct State {
         var events = CircularBuffer<EventSource<Event>.Item>()

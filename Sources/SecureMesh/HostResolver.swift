@@ -6,7 +6,7 @@ package protocol HostResolver: Sendable {
 
 /// The reason why the lookup of a name has found no addresses.
 package enum HostLookupError: Error, Hashable, Sendable {
-    /// The name service says that there is no such host.
+    /// The name service says that no host has this name.
     case unknownHost
     /// The name service could not be reached, or has no answer at present.
     case unavailable(reason: String)

@@ -20,7 +20,8 @@ package enum KeyFile {
     package static func secretContent(
         of path: String, groupMayRead: Bool = false, mayBePipe: Bool = false
     ) throws(KeyFileError) -> [UInt8] {
-        // The path is a secret then, and errors are logged. So the error does not contain the path.
+        // A path that begins like a secret key is probably a secret, and errors are logged. So the error does not
+        // contain the path.
         guard !secretPrefixes.contains(where: path.hasPrefix) else {
             throw KeyFileError(path: "", reason: .secretKeyAsPath)
         }
@@ -117,7 +118,7 @@ package enum KeyFile {
 
     /// Refuses a file that other users can replace because they may write to its folder. If the path is a symbolic
     /// link, the folders of the link and of its target are checked. In a sticky folder such as `/tmp`, other users
-    /// cannot replace a file of root or of this user.
+    /// cannot replace a file of root or of this process's user.
     private static func checkFolders(of path: String) throws(KeyFileError) {
         let folders = [folder(of: path)] + (FileStatus.resolved(path).map { [folder(of: $0)] } ?? [])
         for folder in folders {
@@ -221,17 +222,17 @@ extension SigningKey {
     /// Reads the secret key of a file that `p2p keygen` made: one line with the key. Empty lines and comments, from `#`
     /// to the end of the line, are skipped. All copies of the text are wiped.
     ///
-    /// The file must belong to root or to this process's user. Neither its mode nor its ACL may give permissions to
-    /// anybody else. Nobody else may be able to replace the file in its folder.
+    /// The file must belong to root or to this process's user. Neither the mode nor the ACL of the file may give
+    /// permissions to anybody else. Nobody else may be able to replace the file in its folder.
     ///
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - groupMayRead: True to accept a file that its group may read. Container platforms make the files of secrets
     ///     readable by a group.
     ///   - passphrase: The passphrase of the key. It is not used if the key has no passphrase.
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, not an ordinary file, longer than 4,095 bytes,
-    ///   accessible to other users, or does not contain exactly one secret key. If `passphrase` is wrong, or is nil
-    ///   although the key has a passphrase, the reason is ``KeyFileReason/invalidKey(_:line:)``.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, not an ordinary file, longer than 4,095 bytes or
+    ///   accessible to other users, or if it does not contain exactly one secret key. If `passphrase` is wrong, or is
+    ///   nil although the key has a passphrase, the reason is ``KeyFileReason/invalidKey(_:line:)``.
     public convenience init(
         contentsOfFile path: String, groupMayRead: Bool = false, passphrase: Passphrase? = nil
     ) throws(KeyFileError) {
@@ -317,8 +318,8 @@ extension Passphrase {
     /// - Parameters:
     ///   - path: The path of the file.
     ///   - groupMayRead: True to accept a file that its group may read.
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 4,095 bytes, accessible to other
-    ///   users, or does not contain a valid passphrase.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 4,095 bytes or accessible to other
+    ///   users, or if it does not contain a valid passphrase.
     public convenience init(contentsOfFile path: String, groupMayRead: Bool = false) throws(KeyFileError) {
         var bytes = try KeyFile.secretContent(of: path, groupMayRead: groupMayRead, mayBePipe: true)
         defer { Sodium.wipe(&bytes) }
@@ -340,8 +341,8 @@ extension PublicKey {
     ///
     /// Only root and this process's user may be able to change the file. The file may be a pipe.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes, not text, or does not
-    ///   contain exactly one public key, or if other users can change or replace the file.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 65,536 bytes or not text, if it does
+    ///   not contain exactly one public key, or if other users can change or replace it.
     public init(contentsOfFile path: String) throws(KeyFileError) {
         self = try KeyFile.publicKey(of: path).key
     }
@@ -376,11 +377,11 @@ extension KeyFile {
 }
 
 extension Roster {
-    /// Reads an `authorized_peers` file; see ``init(_:)``. Only root and this process's user may be able to change the
-    /// file.
+    /// Reads an `authorized_peers` file. ``init(_:)`` describes the format. Only root and this process's user may be
+    /// able to change the file.
     ///
-    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB, not text, or has an invalid
-    ///   line, or if other users can change or replace the file.
+    /// - Throws: ``KeyFileError`` if the file is missing, unreadable, longer than 16 MiB or not text, if it has an
+    ///   invalid line, or if other users can change or replace it.
     public init(contentsOfFile path: String) throws(KeyFileError) {
         var bytes = try KeyFile.content(of: path, limit: Limits.rosterFile)
         defer { Sodium.wipe(&bytes) }

@@ -1,4 +1,4 @@
-/// The reason why a file with a key, a passphrase or a roster was refused. It contains no byte of the file.
+/// The reason why a file with a key, a passphrase or a roster was refused. The reason contains no byte of the file.
 @nonexhaustive
 public enum KeyFileReason: Hashable, Sendable {
     /// There is no file at the path.
@@ -45,7 +45,8 @@ public enum KeyFileReason: Hashable, Sendable {
     case invalidRoster(RosterError)
 }
 
-/// The error of reading a file with a key, a passphrase or a roster. It contains no byte of the file.
+/// An error that occurred when a file with a key, a passphrase or a roster was read. The error contains no byte of the
+/// file.
 public struct KeyFileError: Error, Hashable, Sendable {
     /// The path that the caller passed; empty if the reason is ``KeyFileReason/secretKeyAsPath``.
     public let path: String

@@ -40,9 +40,9 @@ final class Lifecycle<Machine: MeshMachine>: Sendable where Machine.Event: Measu
         for waiter in transition(to: .ended(failure)) { waiter.give(.failure(.notRunning)) }
     }
 
-    /// Notes that the service will never run, because its owner was released and nobody can call `run()` anymore. A
-    /// sequence may outlive its owner. Without this call, the consumer of such a sequence would wait in `started`
-    /// forever.
+    /// Notes that the service will never run, because the `MeshServer` or `MeshPeer` was released and nobody can call
+    /// `run()` anymore. A sequence of events may outlive that object. Without this call, the consumer of the sequence
+    /// would wait in `started` forever.
     func abandon() {
         let waiters = state.withLockedValue { value -> [Waiter] in
             guard case .new(let waiters) = value.state else { return [] }

@@ -6,11 +6,11 @@ internal import NIOPosix
 /// The kind of an event, which decides how the driver handles it.
 enum EventPriority {
     case ordinary
-    /// A message whose body has `size` bytes. Members can send any number of messages, so messages may fill only a part
-    /// of the buffer for events.
+    /// A message whose body has `size` bytes. Because members can send any number of messages, only a part of the
+    /// buffer for events is available to messages.
     case message(size: Int)
-    /// The last event. The driver closes after it. The value is the error that `run()` then throws; nil if `run()`
-    /// returns without an error.
+    /// The last event. The driver closes after it. The associated value is the error that `run()` then throws; nil if
+    /// `run()` returns without an error.
     case last(MeshError?)
 }
 
@@ -383,8 +383,8 @@ final class MeshDriver<Machine: MeshMachine>: @unchecked Sendable where Machine.
         }
     }
 
-    /// Handles queued datagrams of strangers for at most 2 ms, then pauses for as long as that took. So strangers get
-    /// at most half of the time. If no datagram is queued, reads strangers' datagrams from the sockets.
+    /// Handles queued datagrams of strangers for at most 2 ms, then pauses for as long as the handling took. So
+    /// strangers get at most half of the time. If no datagram is queued, reads strangers' datagrams from the sockets.
     private func serveStrangers() {
         guard strangerTask == nil else { return }
         guard !strangers.isEmpty else {

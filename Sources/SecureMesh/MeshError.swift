@@ -13,7 +13,7 @@
 public enum MeshError: Error, Hashable, Sendable {
     /// A value of the configuration is invalid. The text names the value, and says which values are valid.
     case invalidConfiguration(String)
-    /// The name service says that there is no host of this name.
+    /// The name service says that no host has this name.
     case unknownHost(String)
     /// Another socket is bound to the address.
     case addressInUse(SocketAddress)
@@ -23,7 +23,8 @@ public enum MeshError: Error, Hashable, Sendable {
     case notRunning
     /// `run()` was called a second time.
     case alreadyRan
-    /// The server does not admit this peer's key under its name, or has revoked it. Joining again would not help.
+    /// The server does not admit this peer's key under this peer's name, or has revoked the key. Joining again would
+    /// not help.
     case notAuthorized
     /// During the wait, the task of the call was canceled, or its service group began to shut down.
     case cancelled

@@ -18,14 +18,14 @@ public struct MeshMembership: AsyncSequence, Sendable {
             self.lifecycle = lifecycle
         }
 
-        /// Waits for a set that differs from the last one.
+        /// Waits for a set that differs from the last set that this iterator returned.
         ///
         /// - Returns: The set; nil at the end of the sequence.
         public mutating func next() async -> Set<Member>? {
             await next(isolation: nil)
         }
 
-        /// Waits for a set that differs from the last one.
+        /// Waits for a set that differs from the last set that this iterator returned.
         ///
         /// - Returns: The set; nil at the end of the sequence.
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Set<Member>? {

@@ -264,7 +264,8 @@ public final class MeshPeer: Service {
         try await lifecycle.started().driver.submit { (peer, _) throws(Never) in question(peer) }.get()
     }
 
-    /// Begins to look up the server's host name. Returns nil if the configuration has no host name but an address.
+    /// Begins to look up the server's host name. Returns nil if the configuration gives the server's address instead of
+    /// a name.
     private func locate(_ driver: MeshDriver<Peer>, from bound: SocketAddress) -> Task<Void, Never>? {
         guard case .name(let host, let port) = configuration.server.place else { return nil }
         let locator = ServerLocator(host: host, port: port, resolver: configuration.resolver, bound: bound)
@@ -317,7 +318,7 @@ extension MeshPeer {
     /// many members is sent in slices of 4 ms. In the pauses between the slices, the peer does its other work. This
     /// call returns after the first slice. A member that leaves before the message is sent to it gets nothing. Messages
     /// to one member are sent in the order of the calls. If a broadcast is not complete after 10 s, the rest of it is
-    /// dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for waiting broadcasts. `SendError.queueFull`
+    /// dropped. ``leave()`` and the end of ``run()`` wait at most 1 s for incomplete ones. `SendError.queueFull`
     /// means that 256 broadcasts, or 16 MiB of broadcasts, already wait.
     ///
     /// - Parameter body: The bytes of the message, at most ``Configuration/maximumMessageSize``.
@@ -515,8 +516,8 @@ extension MeshPeer {
         }
     }
 
-    /// Measures the round trip to the member that holds this name. The member's peer answers without the member's
-    /// program.
+    /// Measures the round trip to the member that holds this name. The member's peer answers; the member's program is
+    /// not involved.
     ///
     /// The request is repeated like a message of
     /// ``send(_:to:waitingForDelivery:)-(Collection<UInt8>,PublicKey,Duration)``. The time is measured from the first
@@ -539,7 +540,7 @@ extension MeshPeer {
 
     /// Sends a message and waits for its acknowledgments.
     ///
-    /// - Parameter send: Sends the message, and returns its number and its receivers.
+    /// - Parameter send: Sends the message. Returns the number and the receivers of the message.
     private func deliver(
         _ send: @escaping @Sendable (inout Peer, Instant) throws(SendError) -> (number: UInt64, receivers: [Member])
     ) async throws(DeliveryError) -> Delivery {

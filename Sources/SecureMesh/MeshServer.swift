@@ -32,7 +32,7 @@ public final class MeshServer: Service {
         public var maximumPeers = Limits.maximumPeers
         /// The number of event loops that share the members, 1 to 64. Each event loop needs a core. If the process has
         /// fewer event loops, the server uses all of them. If the system cannot distribute members' datagrams among
-        /// event loops, the server uses one.
+        /// event loops, the server uses only one event loop.
         public var eventLoops = 1
         /// Returns the current calendar time, which decides when keys in the roster expire.
         package var calendar: @Sendable () -> UnixTime = { .now }
@@ -207,8 +207,7 @@ public final class MeshServer: Service {
         }.get()
     }
 
-    /// The number of members whose proof of life was overdue at the server's last check, which was less than a second
-    /// ago.
+    /// The number of members whose heartbeat was overdue at the server's last check, which was less than a second ago.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var lateCount: Int {

@@ -7,7 +7,7 @@
 ///
 /// There is also a limit on the bytes from all senders together. It bounds the CPU time for messages: 8 MiB per second
 /// takes about a third of a core. One sender gets at most a quarter of this limit. A message that exceeds only this
-/// limit is lost, because its sender cannot know what the others send.
+/// limit is lost, because its sender cannot know what other senders send.
 ///
 /// All peers of a mesh should have the same rates.
 public struct MessageRate: Hashable, Sendable {

@@ -9,12 +9,12 @@
 /// Checks whether the system knows the link-layer address to which it would send a datagram (rtnetlink(7), Linux).
 ///
 /// A host on the same link looks up this host's link-layer address before it sends a datagram to this host. During this
-/// lookup, the system stores the other host's link-layer address. A forged address that no host has is not in the
-/// system's table, and a datagram to such an address would stay in the send buffer for seconds.
+/// lookup, the system stores the other host's link-layer address. For a forged address that no host has, the system
+/// stores nothing, and a datagram to such an address would stay in the send buffer for seconds.
 final class Neighbors: Sendable {
     private let descriptor: CInt
 
-    /// Opens a socket to the kernel's tables. Returns nil if the system does not offer them.
+    /// Opens a netlink socket, through which the kernel answers requests. Returns nil if the system has no netlink.
     init?() {
         #if os(Linux)
             #if canImport(Glibc)
@@ -117,7 +117,7 @@ final class Neighbors: Sendable {
         }
     }
 
-    /// An answer of netlink without its header, except the kind.
+    /// An answer of netlink: the kind from its header, and the bytes after the header.
     private struct Answer {
         let kind: UInt16
         let bytes: [UInt8]

@@ -49,7 +49,7 @@ struct PacketFilter {
                 Instruction(
                     code: Self.notBelow, skipIfTrue: 1, skipIfFalse: 0, operand: UInt32(Kind.heartbeat.rawValue)),
                 Instruction(code: Self.giveBack, skipIfTrue: 0, skipIfFalse: 0, operand: members),
-                // The lower half of the header's `from`.
+                // Loads the lower half of the header's field `from`.
                 Instruction(code: Self.loadWord, skipIfTrue: 0, skipIfFalse: 0, operand: 16),
                 Instruction(code: Self.modulo, skipIfTrue: 0, skipIfFalse: 0, operand: UInt32(division.loops)),
                 Instruction(code: Self.add, skipIfTrue: 0, skipIfFalse: 0, operand: members),
@@ -67,7 +67,7 @@ struct PacketFilter {
         var filter = PacketFilter()
         filter.require(Self.loadSize, 0, Self.equal, udpHeader + size)
         filter.require(Self.loadWord, udpHeader, Self.equal, start)
-        // `to`, `from` and the counter are 0.
+        // In a HELLO, the header's fields `to`, `from` and counter are 0.
         for offset in stride(from: UInt32(4), to: UInt32(Header.size), by: 4) {
             filter.require(Self.loadWord, udpHeader + offset, Self.equal, 0)
         }

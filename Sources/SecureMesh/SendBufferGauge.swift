@@ -6,7 +6,7 @@ struct SendBufferGauge {
     /// The part of the buffer that may be in use when a datagram is sent.
     enum Share {
         case half
-        /// A quarter of the buffer, and at most `Limits.answerBuffer`.
+        /// A quarter of the buffer, but at most `Limits.answerBuffer`.
         case quarter
     }
 

@@ -154,8 +154,8 @@ final class ServerLane: @unchecked Sendable {
         }
     }
 
-    /// Schedules the handling of datagrams of unknown sessions. It follows the orders that already wait on the event
-    /// loop, because one of them may announce the session.
+    /// Schedules the handling of datagrams of unknown sessions after the orders that already wait on the event loop,
+    /// because an order may announce the session.
     private func serveStrangers() {
         guard !isServingStrangers else { return }
         isServingStrangers = true

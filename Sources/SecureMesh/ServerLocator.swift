@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// Looks up the name of a peer's server, and passes the addresses to the peer's state machine.
 ///
-/// The name is looked up when the peer begins to join. While the peer is joining, it is looked up again, with growing
+/// The name is looked up when the peer begins to join. While the peer is joining, the lookup is repeated with growing
 /// pauses.
 struct ServerLocator: Sendable {
     let host: String

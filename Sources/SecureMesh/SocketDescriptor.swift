@@ -72,7 +72,8 @@ final class SocketDescriptor: Sendable {
     /// had the address.
     ///
     /// - Parameter count: The number of members' sockets, one per event loop.
-    /// - Throws: `SystemError` if the kernel does not offer this. This socket then still receives all datagrams.
+    /// - Throws: `SystemError` if the kernel cannot distribute datagrams in this way. This socket then still receives
+    ///   all datagrams.
     func openMembersSockets(at address: SocketAddress, count: Int = 1) throws(SystemError) -> [SocketDescriptor] {
         do throws(SystemError) {
             try set(SOL_SOCKET, SO_REUSEPORT, 1)
@@ -110,7 +111,7 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Undoes `openMembersSockets`. The caller closes the members' sockets.
+    /// Undoes `openMembersSockets`. This socket receives all datagrams once the caller has closed the members' sockets.
     func takeAll() {
         #if os(Linux)
             try? set(SOL_SOCKET, SO_DETACH_FILTER, 0)

@@ -11,8 +11,8 @@ internal import NIOPosix
 /// Looks up hosts with getaddrinfo(3). The lookups run on their own threads, because getaddrinfo can block for many
 /// seconds.
 ///
-/// If a name is already being looked up, a second lookup of the same name waits for the result of the first. So a name
-/// service that hangs blocks one thread per name, and at most `Limits.lookupThreads` threads.
+/// If a name is already being looked up, a second lookup of the same name waits for the result of the first. So if the
+/// name service does not answer, each name blocks one thread, and at most `Limits.lookupThreads` threads are blocked.
 final class SystemResolver: HostResolver {
     private typealias Answer = Result<[SocketAddress.IP], HostLookupError>
 

@@ -14,8 +14,9 @@ internal import NIOPosix
 /// `Path.socket`.
 ///
 /// If a server has lanes, each lane has its own `UDPSocket` for the same address, on its own event loop. Such a
-/// `UDPSocket` is a follower, and has one socket of the kernel. The registry's `UDPSocket` is the leader. It opens the
-/// followers' sockets of the kernel, and opens them again whenever it opens its own again.
+/// `UDPSocket` is a follower, and has one socket of the kernel. The registry's `UDPSocket` is the leader, and opens the
+/// followers' sockets of the kernel. When the leader opens its own sockets again, it also opens the followers' sockets
+/// again.
 final class UDPSocket: @unchecked Sendable {
     /// The numbers and sizes of a socket's reads.
     struct Profile: Sendable {
@@ -125,7 +126,8 @@ final class UDPSocket: @unchecked Sendable {
     /// The number of datagrams read from the members' socket since it was bound.
     var received: UInt64 { bound.last?.received ?? 0 }
 
-    /// Returns the number of datagrams lost since the start for each reason, including those that the kernel dropped.
+    /// Returns the number of datagrams lost since the start, for each reason. The numbers include the datagrams that
+    /// the kernel dropped.
     func countLosses() -> DatagramLosses {
         for socket in bound {
             counted.count(socket.isPaced ? .strangersDropped : .receiveBufferFull, socket.takeDrops())
@@ -167,16 +169,16 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Reads one burst of strangers' datagrams as soon as one has arrived. Does nothing if strangers have no socket of
-    /// their own.
+    /// Reads one burst of strangers' datagrams as soon as such a datagram has arrived. Does nothing if strangers have
+    /// no socket of their own.
     func readStrangers() {
         bound.first?.read()
     }
 
     /// Waits until every socket has been empty once, or has delivered as many datagrams as its receive buffer could
-    /// have held at the start. Because of this bound, a flood cannot delay the expiry of silent members.
+    /// have held at the start. Because of this limit, a flood cannot delay the expiry of silent members.
     ///
-    /// - Parameter done: Called on the event loop, even if the sockets are closed.
+    /// - Parameter done: Called on the event loop after the wait, even if the sockets are closed.
     static func drain(_ sockets: [UDPSocket], on eventLoop: any EventLoop, done: @escaping @Sendable () -> Void) {
         awaitDrain(sockets, sockets.map { $0.received + queuedDatagrams }, on: eventLoop, done: done)
     }
@@ -315,8 +317,8 @@ final class UDPSocket: @unchecked Sendable {
         }
     }
 
-    /// Returns the address of this host from which to send; nil if the socket is bound to one address, or the system
-    /// should choose.
+    /// Returns the address of this host from which to send; nil if the socket is bound to a particular address, or if
+    /// the system should choose.
     private func source(for path: Path) -> SocketAddress.IP? {
         guard address.isUnspecified, let local = path.local else { return nil }
         if let foreign, foreign.ip == local, .now() < foreign.until { return nil }
@@ -438,7 +440,7 @@ final class UDPSocket: @unchecked Sendable {
         lost()
     }
 
-    /// Closes all sockets of the kernel, those of the followers too, and opens them again.
+    /// Closes all sockets of the kernel, including the followers' sockets, and opens them again.
     private func lost() {
         guard !isClosing, !bound.isEmpty else { return }
         closeBound()
