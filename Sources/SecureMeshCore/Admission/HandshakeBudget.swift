@@ -8,8 +8,8 @@
 ///
 /// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of the rate of the first. Even a
 /// HELLO without a cookie that is not served is charged to the second bucket. So the server answers a flood of valid
-/// HELLOs from spoofed sources with RETRY only. RETRY costs little CPU time, and the rest is left to the joiners that
-/// return a cookie.
+/// HELLOs from spoofed sources with RETRY only. RETRY costs little CPU time, so most of the budget is left to the
+/// joiners that return a cookie.
 ///
 /// The budget is charged for a HELLO in two steps: for the X25519 agreement first, and for the other work only after
 /// the seal has been opened. So garbage with a valid cookie uses up no more of the budget than the CPU time that the

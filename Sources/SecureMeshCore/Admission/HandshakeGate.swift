@@ -18,7 +18,7 @@ package struct HandshakeGate: Sendable {
     private var barePrefixes: PrefixTable
 
     /// - Parameters:
-    ///   - signer: The server's key, and the epoch as the sender of the answers.
+    ///   - signer: The server's signer, whose `from` is the epoch.
     ///   - directory: The id of the directory, which each WELCOME carries.
     ///   - bound: The address of each socket of the server. `Path.socket` is an index into this array.
     ///   - hostAddresses: The addresses of the server's host.

@@ -2,7 +2,7 @@
 /// token bucket for its joins, the time until which it is barred from joining, and, in an open mesh, its reserved
 /// names.
 ///
-/// The table of the buckets and bars is bounded. When the table is full, it evicts the identity that was inserted
+/// The table of these buckets and times is bounded. When the table is full, it evicts the identity that was inserted
 /// first.
 package struct IdentityLedger: Sendable {
     private struct Record: Sendable {
@@ -19,8 +19,8 @@ package struct IdentityLedger: Sendable {
         [Usage("remembered identities", records.count, limit: Limits.rememberedIdentities)] + names.usages
     }
 
-    /// Returns the time that the identity has to wait before it may join: until its bar has ended and its join bucket
-    /// has a token. Returns zero if it may join at `now`.
+    /// Returns the time that the identity has to wait until it is not barred from joining and its token bucket for
+    /// joins has a token; zero if it may join at `now`.
     package func wait(_ identity: PublicKey, now: Instant) -> Duration {
         guard let record = records[identity] else { return .zero }
         let barred = record.barredUntil.map { max($0 - now, .zero) } ?? .zero

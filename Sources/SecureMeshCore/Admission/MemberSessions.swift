@@ -26,7 +26,8 @@ package struct MemberSessions: Sendable {
 
     /// - Parameters:
     ///   - signer: The server's signer. Members address their datagrams to its epoch.
-    ///   - lifetime: The time for which a token proves life, counted from the moment at which its secret was issued.
+    ///   - lifetime: The time for which a token proves life, counted from the moment at which the secret was issued
+    ///     from which the token was made.
     ///   - pulseSecret: The secret from which tokens are made until the first periodic PULSE.
     ///   - division: The event loops that share the members.
     package init(
@@ -263,7 +264,8 @@ extension MemberSessions {
         tokens.issue(secret, version: version, now: now, lifetime: lifetime)
     }
 
-    /// The time at which the secret of the newest PULSE to all members was issued.
+    /// The time at which the server issued the secret from which the tokens in the newest PULSE to all members were
+    /// made.
     package var secretIssuedAt: Instant { tokens.newestAt }
 
     /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if the bucket is

@@ -16,7 +16,7 @@ package struct NameReservations: Sendable {
     /// The names of the present members. The limit on the entries of the directory bounds their number.
     private var held: [PeerName: PublicKey] = [:]
     private var departed: [PeerName: Departed] = [:]
-    /// The names in `departed` that each identity has left, the name that it left first at the front.
+    /// The names in `departed` that each identity has left. The name that it left first comes first.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
     /// The departures in the order of time. Some of them may no longer be in `departed`.
     private var order: [(name: PeerName, number: UInt64)] = []

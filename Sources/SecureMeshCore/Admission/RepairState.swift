@@ -3,11 +3,11 @@
 package struct RepairState: Sendable {
     /// The highest directory version that the member held when it asked for DELTAs.
     package var held: UInt64 = 0
-    /// The version of the snapshot whose parts were last sent to the member; 0 if it was sent none.
+    /// The version of the snapshot whose parts were last sent to the member; 0 if no parts were sent.
     package var snapshot: UInt64 = 0
     /// The highest number of a part of `snapshot` for which the member has asked.
     package var part = 0
-    /// The directory version to which the newest DELTA leads that was sent to the member.
+    /// The directory version that results from the newest DELTA that was sent to the member as a repair.
     package var sent: UInt64 = 0
     /// The directory version in the member's first PULSE. That PULSE was sent to this member only.
     package var firstTold: UInt64 = 0
@@ -20,11 +20,11 @@ package struct RepairState: Sendable {
     ///
     /// - Parameters:
     ///   - wanted: The number of datagrams that the member lacks.
-    ///   - isProgress: True if the member asks for a later part of the directory than before. Then it need not wait for
-    ///     `Limits.repairGap`.
+    ///   - isProgress: True if the member asks for a later part of the directory than before. Then the repair need not
+    ///     wait for `Limits.repairGap`.
     ///   - heard: The newest PULSE that the member had received when it sent its heartbeat. If the server has sent a
-    ///     newer PULSE, datagrams that were sent after `heard` may still wait in the member's socket, so they are not
-    ///     sent again.
+    ///     newer PULSE, datagrams that were sent after `heard` may still wait in the member's socket. These datagrams
+    ///     are not sent again.
     ///   - bucket: The token bucket that the repairs of all members share. If it is empty, the member still gets up to
     ///     `Limits.leastRepair` datagrams per `Limits.repairGap`.
     package mutating func grant(

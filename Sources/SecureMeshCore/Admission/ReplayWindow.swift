@@ -1,8 +1,8 @@
 /// The replay window of one direction of a session: which counters have been accepted (RFC 6479).
 ///
 /// A counter is accepted once, if it is higher than all accepted counters or fewer than 2,048 below the highest.
-/// `refusal` only checks a counter. `accept` marks a counter as used. It is called after the signature is verified, so
-/// that a forged datagram leaves the window unchanged.
+/// `refusal` only checks a counter, and `accept` marks a counter as used. `accept` is called after the signature is
+/// verified, so that a forged datagram leaves the window unchanged.
 package struct ReplayWindow: Hashable, Sendable {
     private var newest: UInt64 = 0
     /// The bits of the window, one per counter. The array is empty until the first counter is accepted, because a

@@ -19,7 +19,8 @@ package struct SecureChannel: Sendable {
     /// Seals a datagram under the next counter. Returns nil if all 2^48 counters are used up; then the session can send
     /// nothing more.
     ///
-    /// - Parameter fields: The open fields, if their delivery fields differ from those of `payload`; nil otherwise.
+    /// - Parameter fields: The open fields of the datagram, if their delivery fields differ from those of `payload`;
+    ///   nil otherwise.
     package mutating func seal(_ payload: SignedPayload, to: UInt64, as fields: OpenFields? = nil) -> [UInt8]? {
         sending.seal(payload, to: to, as: fields)
     }

@@ -1,7 +1,7 @@
 /// The rules that decide which source addresses a server answers.
 ///
-/// Before any other work, they exclude an address to which members could not send, and an address of the server itself,
-/// to which it would send its own answers.
+/// Before any other work, they exclude an address to which members could not send. They also exclude an address of the
+/// server itself, because the server would send its answers to itself.
 package struct SourcePolicy: Sendable {
     /// The address of each socket of the server. `Path.socket` is an index into this array.
     private let bound: [SocketAddress]

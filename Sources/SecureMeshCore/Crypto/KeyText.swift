@@ -83,7 +83,7 @@ extension PublicKey: CustomStringConvertible {
 
 extension SigningKey {
     /// Reads the text of a secret key: `P2PSECRET1_…`, or `P2PSEALED1_…` if a passphrase seals the key. The caller
-    /// wipes the text. ``init(contentsOfFile:groupMayRead:passphrase:)`` wipes what it has read.
+    /// wipes the text. ``init(contentsOfFile:groupMayRead:passphrase:)`` wipes the text that it has read.
     ///
     /// To open a sealed text takes some tenths of a second and 64 MiB of memory, because Argon2id derives the key from
     /// the passphrase. The text states the number of passes and the memory: 3 passes and 64 MiB by default, and 10

@@ -1,7 +1,7 @@
 /// The passphrase of a secret key. A `Passphrase` is stored in guarded memory, which is wiped when the last reference
 /// to the object is released.
 ///
-/// It has no description and cannot be encoded.
+/// A passphrase has no description and cannot be encoded.
 public final class Passphrase: Sendable {
     private let guarded: GuardedPassphrase
 

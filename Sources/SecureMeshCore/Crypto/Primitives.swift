@@ -1,8 +1,8 @@
-/// The cryptographic primitives that are expensive or whose use must be watched (PROTOCOL.md, section 3).
+/// The cryptographic primitives that are expensive, or whose use a simulation has to observe (PROTOCOL.md, section 3).
 ///
 /// A simulation of thousands of peers replaces or observes the primitives. All other programs use `Libsodium`, the only
 /// implementation in the library. Every implementation is total: for invalid bytes it returns nil or false. Hashes and
-/// derived keys are not part of this protocol, because they are cheap; `Sodium` computes them directly.
+/// derived keys are not among the primitives, because they are cheap; `Sodium` computes them directly.
 package protocol Primitives: Sendable {
     func sign(_ message: [UInt8], by key: SigningKey) -> Signature
     func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool

@@ -4,7 +4,7 @@
 /// key. The context also holds the primitives with which this mesh signs, verifies, seals, opens and agrees. It never
 /// changes. It is a class, so that all sessions refer to one instance and stay cheap to copy.
 package final class SigningContext: Sendable {
-    /// The mesh key, M in PROTOCOL.md. With one server it is the server's identity.
+    /// The mesh key, M in PROTOCOL.md. If the mesh has only one server, it is the server's identity.
     package let mesh: PublicKey
     package let primitives: any Primitives
     private let prefix: [UInt8]

@@ -6,8 +6,8 @@ package struct AgreementPublicKey: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// Returns true if the 32 bytes at `offset` are the canonical encoding of u: below p = 2^255 - 19, top bit 0. The
-    /// caller has checked the length.
+    /// Returns true if the 32 bytes at `offset` are the canonical encoding of u: u is below p = 2^255 - 19, and the top
+    /// bit is 0. The caller has checked the length.
     package static func isCanonical(_ span: Span<UInt8>, at offset: Int) -> Bool {
         guard span[offset + 31] <= 0x7F else { return false }
         guard span[offset + 31] == 0x7F, span[offset] >= 0xED else { return true }

@@ -69,7 +69,7 @@ package enum Limits {
     package static let solicitationsPerInterval = 4
 
     /// Returns the rate limit for PULSEs that answer heartbeats, for all members together: twice the rate of the
-    /// periodic PULSEs.
+    /// periodic PULSEs, but at least `leastAnsweringPulses`.
     ///
     /// The rate is limited because on an overloaded host all members are late at once, and more PULSEs would delay them
     /// further.
@@ -79,8 +79,8 @@ package enum Limits {
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The time after a peer has found its directory equal to the server's before it computes the digest of its
-    /// directory again. A digest takes 0.3 µs of CPU time per member.
+    /// The shortest time for which a peer that has found its directory equal to the server's does not compute the
+    /// digest of its directory again. A digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of SNAPSHOT parts or DELTAs that a member may be sent as a repair even if the token bucket of
@@ -111,8 +111,8 @@ package enum Limits {
     package static let suspicionLifetimes = 4
     package static let tick = Duration.milliseconds(20)
     /// The lowest rate limit for the DELTAs that publish changes of the directory, for all members together. A DELTA
-    /// with six entries takes about 250 µs of its receiver's CPU time. So if all members run on the same two cores, the
-    /// DELTAs take a third of both cores.
+    /// with six entries takes about 250 µs of its receiver's CPU time. So if all members run on the same two cores,
+    /// DELTAs at this rate take a third of both cores.
     package static let fanOutRate = Rate(perSecond: 2_500, burst: 1_000)
     /// The rate limit for DELTAs per member: two per second, with a burst of two. `fanOutRate(members:percent:)`
     /// multiplies it by the number of members.
@@ -131,8 +131,8 @@ package enum Limits {
             burst: max(fanOutRate.burst, least.burst))
     }
 
-    /// The number of members waiting to be published in the directory from which on the server rejects further HELLOs.
-    /// From twice this number on, the server refuses CONFIRMs too.
+    /// The number of members waiting to be published in the directory at which the server begins to reject HELLOs. At
+    /// twice this number, it also refuses CONFIRMs.
     package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
@@ -143,15 +143,15 @@ package enum Limits {
     /// The largest number of names for which a peer remembers the last key. The directory can list only two thirds as
     /// many names, so at least a third of the names in a full table are not in the directory and can be evicted.
     package static let knownNames = 98_304
-    /// The upper limit of the first pause after a server has rejected a peer because its key may not join. After the
-    /// pause, the peer asks the same server again.
+    /// The upper limit of the first pause after a server has rejected a peer because the peer's key may not join. After
+    /// the pause, the peer asks the same server again.
     package static let exclusionPause = Duration.seconds(2)
     package static let longestExclusionPause = Duration.seconds(300)
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
     package static let sentHeartbeats = 256
-    /// The rate limit for the heartbeats with which a peer only asks for more of the directory. Together with its other
-    /// heartbeats, they stay within `memberRate`.
+    /// The rate limit for the heartbeats with which a peer only asks for more of the directory. All heartbeats of a
+    /// peer together stay within `memberRate`.
     package static let requestRate = Rate(perSecond: 7, burst: 32)
 
     /// Returns the rate limit for heartbeats with which a peer only asks for more of the directory. The limit grows
@@ -164,11 +164,11 @@ package enum Limits {
     /// The largest number of ended sessions of other members that a peer remembers during one session of its own,
     /// because it had computed keys with them. A peer that has reached this number joins again.
     package static let retiredSessions = 65_536
-    /// The rate limit for computing keys with new senders, if their message comes from the address in their directory
-    /// entry.
-    package static let agreementRate = Rate(perSecond: 200, burst: 200)
-    /// The rate limit for computing keys with new senders, if their message does not come from the address in their
+    /// The rate limit for computing keys with new senders whose message comes from the address in the sender's
     /// directory entry.
+    package static let agreementRate = Rate(perSecond: 200, burst: 200)
+    /// The rate limit for computing keys with new senders whose message comes from an address that is not in the
+    /// sender's directory entry.
     package static let strayAgreementRate = Rate(perSecond: 100, burst: 100)
     /// The rate limit for computing keys with new senders to which the peer has sent a message, so that it expects
     /// their acknowledgments. This work takes about a third of a core at most.
@@ -195,12 +195,13 @@ package enum Limits {
     /// The largest number of bytes of the broadcasts that are not yet sealed for all of their receivers. The bodies and
     /// the identities of the receivers are counted.
     package static let waitingBroadcastBytes = 16 << 20
-    /// The time after which a broadcast is dropped if it is not yet sealed for all of its receivers.
+    /// The time, counted from the call of `broadcast`, after which a broadcast is dropped if it is not yet sealed for
+    /// all of its receivers.
     package static let broadcastLifetime = Duration.seconds(10)
-    /// The CPU time, in nanoseconds, that a peer may spend in one slice of the sealing of its broadcasts. The time is
-    /// estimated with `pairCost`, `sealCost` and `sealedByteCost`.
+    /// The CPU time, in nanoseconds, of one slice of work. A peer seals its broadcasts in slices. The time is estimated
+    /// with `pairCost`, `sealCost` and `sealedByteCost`.
     package static let sealSlice: Int64 = 4_000_000
-    /// The time from the beginning of one slice of sealing to the beginning of the next.
+    /// The time from the beginning of one slice of sealing broadcasts to the beginning of the next slice.
     package static let sealInterval = Duration.milliseconds(8)
     /// The assumed cost of computing the keys with a new receiver, in nanoseconds of CPU time: one verified signature
     /// and one X25519 agreement.
@@ -219,7 +220,8 @@ package enum Limits {
     /// The largest number of deliveries whose results are kept until the program asks for them. A result says which
     /// receivers have acknowledged a message.
     package static let finishedDeliveries = 1_024
-    /// The largest number of receivers in the kept results of deliveries. Only a single result may have more receivers.
+    /// The largest number of receivers in all kept results of deliveries together. If only one result is kept, it may
+    /// have more.
     package static let finishedReceivers = 65_536
     /// The time after which a message that lacks an acknowledgment is repeated. After `steadyRepeats` repeats, the time
     /// doubles with each repeat, up to `longestRepeat`.
@@ -260,7 +262,7 @@ package enum Limits {
     package static let reportInterval = Duration.seconds(60)
     /// The time after which an incomplete directory is reported, if no further part of it has arrived.
     package static let directoryPatience = Duration.seconds(5)
-    /// The largest number of addresses that a process remembers because it could not send to them.
+    /// The largest number of addresses, of those to which a process could not send, that the process remembers.
     package static let unreachableAddresses = 256
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
@@ -287,7 +289,7 @@ package enum Limits {
     /// them.
     package static let events = 4_096
     package static let eventBytes = 16 << 20
-    /// The longest time for which a server that stops sends GOODBYE to its members.
+    /// The longest time for which a server that is stopping sends GOODBYE to its members.
     package static let stopTime = Duration.milliseconds(800)
     package static let strangerQueue = 4_096
     package static let sendQueue = 4_096

@@ -29,12 +29,13 @@ package enum ProtocolConstants {
     package static let attemptGaps: [Duration] = [.seconds(2), .seconds(4), .seconds(8)]
     /// The largest number of attempts to join that may wait for an answer at the same time, per address of the server.
     package static let outstandingAttempts = 2
-    /// The time after which a joining peer sends HELLO to the next address of the server too (RFC 8305, section 5).
+    /// The time between the first HELLO that an attempt to join sends to one address of the server and the first HELLO
+    /// that it sends to the next address (RFC 8305, section 5).
     package static let addressGap = Duration.milliseconds(250)
     /// The number of answers to one HELLO that may fail before further answers are refused.
     package static let failedOpens = 4
-    /// The upper limit of the pause before a peer joins for the second time without having been a member for `calm`.
-    /// The limit doubles with each further join.
+    /// The upper limit of the pause before a peer joins again for the second time, if it has not been a member for
+    /// `calm` in between. The limit doubles with each further join.
     package static let rejoinPause = Duration.seconds(2)
     package static let longestRejoinPause = Duration.seconds(32)
     /// The time for which a peer must have been a member without a lost connection, so that it may join again without a

@@ -1,4 +1,4 @@
-/// Detects a stall: datagrams arrive from the other side, but the missing part of the directory does not.
+/// Detects a stall: datagrams arrive from the other side, but the missing part of the directory is not among them.
 package struct StallWatch<Held: Equatable & Sendable>: Sendable {
     private var seen: Held?
     private var since: Instant?

@@ -8,8 +8,8 @@ package struct Transmit: Hashable, Sendable {
         /// of the send buffer is in use.
         case message
         /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams with the priority `session`
-        /// wait, or while half of the send buffer is in use. While a quarter of the send buffer is in use, it is
-        /// dropped unless the system knows the link-layer address of its destination, so that it leaves at once.
+        /// wait, or while half of the send buffer is in use. While a quarter of the send buffer is in use, it is sent
+        /// only if the system knows the link-layer address of its destination, because then it leaves at once.
         case answer
     }
 

@@ -9,8 +9,8 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// Reads a date, such as `2026-12-31`, or a time in the format of RFC 3339, such as `2026-12-31T18:00:00Z` or
-    /// `2026-12-31T18:00:00+01:00`. A date stands for its end in UTC. Fractions of a second are dropped. Returns nil
-    /// for other texts.
+    /// `2026-12-31T18:00:00+01:00`. A date stands for the end of that day in UTC. Fractions of a second are dropped.
+    /// Returns nil for other texts.
     public init?(_ text: String) {
         var rest = Array(text.utf8)[...]
         guard let year = Self.number(4, &rest), year >= 1970, Self.take("-", &rest),

@@ -1,7 +1,7 @@
 /// The payload of ACK, with which a peer confirms that it has received a message, if the message asked for that.
 package struct Acknowledgment: Payload {
-    /// The identity of the sender of the message, who receives the ACK. The signature covers it and `session`, so the
-    /// ACK is valid for this receiver only.
+    /// The identity of the sender of the message. This sender receives the ACK. The signature covers `audience` and
+    /// `session`, so the ACK is valid for this receiver only.
     package var audience: PublicKey
     /// The session of the sender of the message.
     package var session: SessionID

@@ -14,7 +14,7 @@ package struct Datagram: Hashable, Sendable {
 
     /// Decodes the open part of a datagram (PROTOCOL.md, section 4.5).
     ///
-    /// The checks are, in this order: size of a header, version, kind, length field, size for the kind, session ids,
+    /// The checks are, in this order: smallest size, version, kind, length field, size for the kind, session ids,
     /// counter, open fields.
     package init(decoding span: Span<UInt8>) throws(Rejection) {
         guard span.count >= Header.size else { throw .truncatedHeader }

@@ -11,8 +11,8 @@ package enum OpenFields: Hashable, Sendable {
     case confirm
     case heartbeat
     case leave
-    /// `echo` is the newest heartbeat number that the server has accepted from the receiver. `token` is the number that
-    /// the receiver's next HEARTBEAT returns, to prove that it received this PULSE.
+    /// `echo` is the highest heartbeat number that the server has accepted from the receiver. `token` is the number
+    /// that the receiver returns in its next HEARTBEAT, to prove that it received this PULSE.
     case pulse(echo: UInt64, token: UInt64)
     case snapshot
     case delta

@@ -11,7 +11,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case truncatedHeader
     /// The protocol version is not 1.
     case unsupportedVersion
-    /// No kind of datagram has this number.
+    /// The number in the kind field stands for no kind of datagram.
     case unknownKind
     /// The length field is not the number of bytes received.
     case lengthMismatch
@@ -45,7 +45,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case unknownFlag
     /// The number in an ACK, or in a MESSAGE that asks for an ACK, is 0.
     case numberOutOfRange
-    /// The directory id in a WELCOME is 0, one of its intervals is 0, or its intervals contradict each other.
+    /// The directory id or an interval in a WELCOME is 0, or the intervals contradict each other.
     case invalidParameters
     /// The payload is shorter or longer than its fields require.
     case payloadLengthMismatch
@@ -82,8 +82,9 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case ticketSourceMismatch
     /// A CONFIRM does not carry the token of its WELCOME, its number is 0, or its part is not 0.
     case tokenMismatch
-    /// A CONFIRM came, but since its HELLO the key was revoked or barred, the name or the address was taken, the server
-    /// became full, the join bucket became empty, or too many members wait to be listed. This ends the handshake.
+    /// A CONFIRM came, but the joiner may not join any more. Since its HELLO, the key was revoked or barred, the name
+    /// or the address was taken, the server became full, the identity used up its rate limit for joins, or too many
+    /// members wait to be listed. This ends the handshake.
     case admissionWithdrawn
 
     // MARK: sessions
@@ -128,8 +129,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// The binding in a directory entry is not a valid signature by the member that the entry lists. The entry is not
     /// used again.
     case bindingInvalid
-    /// The first datagram of a new sender came while the rate at which the peer computes keys with new senders was used
-    /// up.
+    /// The first datagram of a new sender came while the peer had used up its rate limit for computing keys with new
+    /// senders.
     case agreementOverRate
     /// The sender addressed the message, or the ACK, to another member.
     case notAddressedToMe

@@ -1,5 +1,5 @@
-/// SNAPSHOT: one part of the directory at a version. The entries are in ascending order of their sessions, from part to
-/// part too.
+/// SNAPSHOT: one part of the directory at a version. The entries of all parts together are in ascending order of their
+/// sessions.
 package struct Snapshot: Payload {
     package var version: UInt64
     package var part: UInt16
