@@ -91,8 +91,8 @@ final class SocketDescriptor: Sendable {
         }
     }
 
-    /// Makes the kernel deliver the datagrams that are addressed to the epoch to the sockets that `openMembersSockets`
-    /// opened.
+    /// Makes the members' sockets, which `openMembersSockets` opened, receive all datagrams that are addressed to the
+    /// epoch.
     ///
     /// - Parameter division: The event loops, each with one members' socket.
     func sendMembersApart(epoch: UInt64, division: LaneDivision) throws(SystemError) {
