@@ -41,7 +41,7 @@ struct FalseDirectory {
             ephemeral: reach.random.secret(), parameters: parameters)
     }
 
-    /// Returns the entry for a member that every directory for `victim` contains. It is often a false one.
+    /// Returns the entry that stands for the member `entry` in every directory for `victim`. Often it is a false entry.
     func view(of entry: Entry, to victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions)
         -> Entry
     {
@@ -62,7 +62,7 @@ struct FalseDirectory {
         return view
     }
 
-    /// Returns a directory for `victim`: the entries in its `views`. In 30 of 100 calls, the directory has one more
+    /// Returns a directory for `victim`: the entries in its `views`. On average, 30 % of the directories have one more
     /// false change.
     func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }

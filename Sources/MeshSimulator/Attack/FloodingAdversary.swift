@@ -1,4 +1,4 @@
-/// An attacker that sends the server more datagrams than it can handle.
+/// An attacker that sends the server more datagrams than the server can handle.
 protocol FloodingAdversary: Adversary {}
 
 extension FloodingAdversary {

@@ -16,7 +16,8 @@ final class HoardHeartbeats: Adversary {
         let from: Instant
         var held: [Flight] = []
         var fedAt: Instant
-        /// True once the session that was cut off has ended or was replaced. Later sessions do not count as successes.
+        /// True once the session that was cut off has ended or was replaced. Later sessions of the peer are not
+        /// measured.
         var isMeasured = false
     }
     private var stores: [Store] = []

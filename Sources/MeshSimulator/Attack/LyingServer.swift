@@ -33,8 +33,8 @@ final class LyingServer: Adversary {
         return isServers && victims.contains { $0.address == flight.destination } ? nil : flight
     }
 
-    /// Handles a message to one of the decoy addresses: sends two copies of the message to the peer that was listed
-    /// there.
+    /// Handles a message to an address of the attacker. If the attacker has listed this address as a victim's
+    /// (`DeceivedPeer.decoy`), two copies of the message are sent to that victim.
     func receive(_ flight: Flight, _ reach: inout AttackerActions) {
         guard flight.kind == .message else { return }
         let senders = victims.compactMap(\.current?.entry)
@@ -110,7 +110,7 @@ final class LyingServer: Adversary {
         put(draft, index, &reach)
     }
 
-    /// Sends a directory, which is often a false one, to a victim as DELTA or as SNAPSHOT.
+    /// Sends a directory to a victim, as DELTA or as SNAPSHOT. The directory is often a false one.
     private func tell(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         for entry in victims.compactMap(\.current?.entry) where victims[index].views[entry.session] == nil {
             let view = lies.view(of: entry, to: victims[index], among: victims, &reach)

@@ -68,7 +68,7 @@ final class RelayJoin: Adversary {
         return nil
     }
 
-    /// Sends a copy of an honest peer's HEARTBEAT from another address, so that it arrives before the HEARTBEAT itself.
+    /// Sends a copy of an honest peer's HEARTBEAT from another address. The copy arrives before the HEARTBEAT itself.
     private func move(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {
         guard flight.kind == .heartbeat, reach.random.chance(10) else { return flight }
         record.tried(1)

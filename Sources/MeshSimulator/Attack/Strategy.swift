@@ -47,7 +47,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         }
     }
 
-    /// A short sentence that says what the attacker does, for the help of `p2p simulate` and the report.
+    /// A short sentence that says what the attacker does. The help of `p2p simulate` and the report print it.
     package var summary: String {
         switch self {
         case .flood: "A stranger floods the server with garbage and HELLOs."

@@ -61,7 +61,7 @@ extension Invariants {
     /// Checks the effect of a datagram on a machine that has handled it.
     ///
     /// - Parameters:
-    ///   - peer: The index of the peer, or nil for the server.
+    ///   - peer: The index of the peer that has handled the datagram; nil for the server.
     ///   - before, after: The machine's state before and after the call; nil if `flight` is not broken.
     ///   - refusals: The number of refusals that the machine has counted for the datagram.
     ///   - last: The reason of the newest refusal; nil if nothing was refused, or if the machine may refuse honest

@@ -73,14 +73,14 @@ package struct EventOrder: Sendable {
     }
 
     /// Compares the session and the members that the events have reported with the session and the members of the peer.
-    /// All events of the peer must have been taken before.
+    /// Before this call, `take` must have checked all events of the peer.
     ///
     /// - Parameters:
     ///   - isMember: True if the peer may send messages in `session`, and its connection is not lost.
     ///   - isPending: True if the peer buffers events until `.joined`, so that the taken events do not report all
     ///     changes.
     ///   - keys: Returns the keys of the members that the peer lists.
-    /// - Returns: A description of the promise that is broken; nil if none is.
+    /// - Returns: A description of the promise that is broken; nil if no promise is broken.
     package mutating func check(
         session: SessionID?, isMember: Bool, isPending: Bool = false, keys: () -> Set<PublicKey>
     ) -> String? {

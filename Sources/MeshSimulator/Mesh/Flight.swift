@@ -5,7 +5,7 @@ package struct Flight: Sendable {
     package enum Sender: Hashable, Sendable {
         case server
         case peer(Int)
-        /// An attacker, or code that puts a datagram onto the network without a process.
+        /// An attacker, or code that sends a datagram without a process.
         case attacker(Int)
     }
 
@@ -24,7 +24,7 @@ package struct Flight: Sendable {
     package var isBroken = false
     /// True if another copy of the datagram may have arrived earlier.
     package var isCopy = false
-    /// The time at which the server issued the token of this PULSE or HEARTBEAT; nil if the mesh cannot tell.
+    /// The time at which the server issued the token of this PULSE or HEARTBEAT; nil if that time is unknown.
     package var proof: Instant?
     /// The number of the attacker that has sent, changed or delayed the datagram; nil if no attacker has.
     package var attacker: Int?

@@ -45,14 +45,14 @@ package struct Invariants: Sendable {
     /// For each identity, the time at which the server last received a proof of life: a CONFIRM, or a HEARTBEAT with
     /// a recent token.
     var lastProof: [Int: Instant] = [:]
-    /// The time at which the server last accepted a CONFIRM, by identity.
+    /// For each identity, the time at which the server last accepted a CONFIRM.
     var confirmedAt: [Int: Instant] = [:]
     /// The time before which the server must expire nobody, because it was paused and could not hear its members.
     var expiresNobodyUntil = Instant(nanoseconds: 0)
     /// True if the server has suspected, at some time since its start, that many members are late for the same reason.
     var isSuspicious = false
-    /// The time at which the newest suspicion ended; nil while it lasts. A member that had more time because of the
-    /// suspicion expires at that time.
+    /// The time at which the server's newest suspicion that many members are late ended; nil while the suspicion lasts.
+    /// A member that had more time because of the suspicion expires at that time.
     var suspicionEndedAt: Instant?
     /// The time since which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)

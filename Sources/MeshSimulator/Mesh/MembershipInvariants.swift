@@ -33,8 +33,8 @@ extension Invariants {
         serverWoke(after: duration, now: now)
     }
 
-    /// Returns the extra time that each member has before it expires. The server grants it while it suspects that many
-    /// members are late for the same reason. Returns zero without such a suspicion.
+    /// Returns the extra time that each member has before it expires. The server grants this time while it suspects
+    /// that many members are late for the same reason. Returns zero without such a suspicion.
     ///
     /// - Parameter lingering: The time for which the extra time still counts after the end of the suspicion.
     private func suspicion(_ now: Instant, lingering: Duration = .zero) -> Duration {

@@ -18,7 +18,7 @@ package final class MeshState {
     /// The time at which the server made the secret of the tokens in its newest PULSEs, by the mesh's clock
     /// (`issuedAt`) and by the server's own clock (`local`).
     var newestSecret: (issuedAt: Instant, local: Instant)?
-    /// The epoch and the version of the server's directory at the last check.
+    /// The epoch and the version of the server's directory after the last call of the server's machine.
     var published: (epoch: UInt64, version: UInt64) = (0, 0)
     /// The number of bytes that a socket can hold while its process does not read.
     let buffer: Int
@@ -26,7 +26,7 @@ package final class MeshState {
     let host: Host?
     /// The primitives of all machines, if their seals are watched; otherwise nil.
     let watch: WatchedPrimitives?
-    /// An echoed heartbeat that is younger than this is fresh by the clock of every process.
+    /// The age below which an echoed heartbeat is surely fresh: the clocks of all processes then agree that it is.
     let surelyFresh: Duration
     /// The largest number of steps and sent datagrams that are allowed at one instant.
     private let stepLimit: Int

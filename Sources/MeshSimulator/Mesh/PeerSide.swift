@@ -169,7 +169,7 @@ extension VirtualMesh {
         if let fault { state.invariants.fail("events out of order: \(fault)", peers: [index], now: now) }
     }
 
-    /// Checks that a peer's trust in its directory ends in time, whatever datagrams are delayed.
+    /// Checks that a peer's trust in its directory ends in time, no matter which datagrams are delayed.
     func checkTrust(of index: Int) {
         let (peer, process) = (state.peers[index], state.peers[index].process)
         guard state.invariants.isClose, !isDeceived(index), process.isRunning,

@@ -28,7 +28,7 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
         (inbox, workload) = (other.inbox, other.workload)
     }
 
-    /// Updates `glance`, after each call of the machine.
+    /// Updates `glance`. This function is called after each call of the machine.
     func look() { glance = Self.glance(&machine) }
 
     // `inout`, because copying a machine costs more than most of its calls.
@@ -65,7 +65,7 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
         wakeAt = nil
     }
 
-    /// Puts a datagram into the socket of a process that does not read. Returns false if the socket is full.
+    /// Puts a datagram into the socket of a process that is paused. Returns false if the socket is full.
     func hold(_ flight: Flight, buffer: Int) -> Bool {
         // A kernel counts some hundred bytes per datagram in addition to its size.
         inbox.put(flight, size: flight.bytes.count + 512, limit: buffer)

@@ -37,7 +37,7 @@ extension VirtualMesh {
     /// Resumes the paused server. As the real driver does, the server first handles the timers that are due, and then
     /// the datagrams that wait in its socket.
     ///
-    /// - Parameter roster: A roster that was written while the server was paused; nil if none was.
+    /// - Parameter roster: A roster that was written while the server was paused; nil if no roster was written.
     package func resumeServer(_ roster: Roster? = nil) {
         if server.workload?.drain == nil {
             state.invariants.serverWoke(after: now - server.pausedAt, now: now)
@@ -140,10 +140,10 @@ extension VirtualMesh {
         wakeServer()
     }
 
-    /// Returns the server's figures for the invariants.
+    /// Returns the state of the server's machine that a broken datagram must not change.
     ///
     /// - Parameter isDue: True if the server may be due to publish changes. It then publishes them with the next
-    ///   datagram, even a broken one, so `deadline` is left out of the figures.
+    ///   datagram, even a broken one, so `deadline` is left out of the result.
     private func serverView(isDue: Bool) -> Invariants.View {
         var glance = server.glance
         glance.version = 0

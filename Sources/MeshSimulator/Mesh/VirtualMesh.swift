@@ -61,7 +61,8 @@ package struct Handling {
     /// The index of the peer that handled the datagram; nil for the server.
     package let by: Int?
     package let isAccepted: Bool
-    /// True if the server accepted a copy whose sender is a member at the copy's source address.
+    /// True if the server accepted a copy of a datagram, and the sender of the datagram is a member at the source
+    /// address of the copy.
     var isFromMember = false
     /// True if a copy of the datagram had been accepted before.
     package let isRepeated: Bool
@@ -126,7 +127,7 @@ extension VirtualMesh {
 // MARK: the network
 
 extension VirtualMesh {
-    /// Puts a datagram that a machine has made onto the network.
+    /// Sends a datagram of a machine: puts it onto the network, or first into the outbox of the process's workload.
     func send(_ bytes: [UInt8], by sender: Flight.Sender, from source: SocketAddress, to destination: SocketAddress) {
         state.countStep()
         var flight = Flight(

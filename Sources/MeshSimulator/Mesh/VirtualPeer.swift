@@ -38,11 +38,11 @@ package final class VirtualPeer {
     var order = EventOrder()
     /// The messages that wait for acknowledgments: their numbers, and their indices in the `Invariants`.
     var unacknowledged: [(number: UInt64, message: Int)] = []
-    /// The epoch and the version of the peer's directory at the last check.
+    /// The epoch and the version of the peer's directory at the last call of `formerEpoch`.
     private var held: (epoch: UInt64, version: UInt64) = (0, 0)
-    /// The numbers and the sending times of the newest heartbeats, by session.
+    /// For each session, the numbers of the newest heartbeats and the times at which they were sent.
     private var heartbeats: [UInt64: [(number: UInt64, at: Instant)]] = [:]
-    /// The time at which the server issued the token that the next heartbeat will carry, by session.
+    /// For each session, the time at which the server issued the token that the next heartbeat will carry.
     private var pulses: [UInt64: Instant] = [:]
 
     package init(key: SigningKey, name: PeerName, identity: Int, address: SocketAddress, process: Process<Peer>) {
@@ -94,10 +94,10 @@ package final class VirtualPeer {
         pulses = [:]
     }
 
-    /// Returns the peer's figures for the invariants.
+    /// Returns the state of the peer's machine that a broken datagram must not change.
     ///
     /// - Parameter isDue: True if the end of the peer's trust may be due. The peer then reports that end with the next
-    ///   datagram, even a broken one, so `deadline` is left out of the figures.
+    ///   datagram, even a broken one, so `deadline` is left out of the result.
     func view(_ now: Instant, isDue: Bool) -> Invariants.View {
         let local = process.clock.read(now)
         var glance = process.glance
@@ -135,8 +135,8 @@ package final class VirtualPeer {
         pulses[flight.to] = flight.proof ?? flight.sentAt
     }
 
-    /// Returns the epoch of the directory that the peer held at the last check; nil if the directory has not changed
-    /// since then. Also checks that the version has not decreased within one epoch.
+    /// Returns the epoch of the directory that the peer held at the last call of this function; nil if the directory
+    /// has not changed since then. Also checks that the version has not decreased within one epoch.
     func formerEpoch(_ invariants: inout Invariants, peer: Int, now: Instant) -> UInt64? {
         let current = (epoch: process.glance.epoch, version: process.glance.version)
         guard current != held else { return nil }

@@ -87,7 +87,7 @@ extension ScriptedPeer {
         return hello.bytes
     }
 
-    /// Opens and verifies the WELCOME that answers the newest HELLO, and keeps its session.
+    /// Opens and verifies the WELCOME that answers the newest HELLO, and keeps the session that this WELCOME opens.
     package mutating func open(welcome: [UInt8]) throws(Rejection) {
         let datagram = try Datagram(decoding: welcome.span)
         guard let attempt, case .welcome(let serverKey) = datagram.header.fields else { throw .misdirected }

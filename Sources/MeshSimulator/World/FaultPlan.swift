@@ -66,7 +66,7 @@ package struct FaultPlan {
         return scenario
     }
 
-    /// Adds a pause, because a small socket buffer fills up only while its process does not read.
+    /// Adds a pause of a process. Even a small socket buffer fills up only while the process does not read.
     private mutating func addFullSocket() {
         let pause = random.duration(in: .seconds(1)...(.seconds(4)))
         if random.chance(50) { add(.pauseServer(pause)) } else { add(.pause(random.below(scenario.peers), pause)) }

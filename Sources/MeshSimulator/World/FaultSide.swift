@@ -2,8 +2,8 @@ internal import SecureMeshCore
 
 /// Carries out the faults of a world, and ends them.
 extension World {
-    /// Carries out a fault of the scenario, the end of a pause (`endPause`), or the first start of a peer. A number
-    /// below 0 stands for the first start of a peer.
+    /// Carries out the action that a number stands for. Numbers below 0 are the first starts of peers. The numbers from
+    /// 0 on are the faults of the scenario, and after these the ends of pauses (`endPause`).
     func fault(_ number: Int) {
         state.trace.step(7, at: now, subject: number)
         guard number >= 0 else { return begin(-1 - number) }
@@ -50,7 +50,7 @@ extension World {
 
     // MARK: the server
 
-    /// Starts a process of the server, and notes the epoch of the process as an epoch of the true server.
+    /// Starts a process of the server, and adds the epoch of the process to `trueEpochs`.
     func beginServer() {
         startServer()
         trueEpochs.insert(server.epoch)

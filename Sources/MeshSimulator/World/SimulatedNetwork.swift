@@ -5,7 +5,7 @@ struct SimulatedNetwork {
     var conditions: LinkConditions
     private var partitions: [Int: Partition] = [:]
     private var random: RandomSource
-    /// The number of lost datagrams by reason.
+    /// For each reason, the number of datagrams that were lost for it.
     private(set) var losses: [Recording.Loss: Int] = [:]
     /// The copies of the newest datagram that will arrive, each with the time of its arrival.
     private(set) var arrivals: [(flight: Flight, at: Instant)] = []
@@ -27,7 +27,7 @@ struct SimulatedNetwork {
     /// Decides which copies of a datagram arrive, and when, and puts them into `arrivals`.
     ///
     /// - Parameters:
-    ///   - source, destination: The indices of peers, or nil for the server and for strangers.
+    ///   - source, destination: The indices of the peers; nil for the server or a stranger.
     mutating func send(_ flight: Flight, from source: Int?, to destination: Int?, now: Instant) {
         arrivals.removeAll(keepingCapacity: true)
         if flight.bytes.count > conditions.largest { return lose(.tooLarge) }

@@ -122,6 +122,6 @@ package enum Expectation: Hashable, Sendable {
     case speaks(within: Duration)
     /// No peer reports that a member has left.
     case nobodyIsReportedGone
-    /// The server uses at most this CPU time. A world without processors cannot keep this promise.
+    /// The server uses at most this CPU time. In a world without processors, this is not checked.
     case serverUses(atMost: Duration)
 }

@@ -18,7 +18,7 @@ package final class World {
     var peerRefusals = RejectionCounters()
     /// The keys and names of the attackers that are on the roster.
     let insiders: [PublicKey: PeerName]
-    /// The epochs of all processes of the true server.
+    /// The epochs of all processes of the real server. The epoch of a lying server is not among them.
     var trueEpochs: Set<UInt64> = []
     /// The index of the peer that has, or had, each address. Addresses are numbered (`Addresses.slot`) in the order in
     /// which peers get them.

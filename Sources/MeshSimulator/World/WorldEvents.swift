@@ -56,7 +56,7 @@ extension World: VirtualMesh {
 
     /// Ends the wait that a GOODBYE "replaced" demands of a peer, unless the GOODBYE is late or the peer's clock has
     /// jumped. In a world, the only cause of such a GOODBYE is a CONFIRM of the peer itself that the peer has given up.
-    /// For some seconds the peer remembers that CONFIRM, and then it need not wait.
+    /// For some seconds the peer remembers that CONFIRM. During that time it need not wait.
     private func checkWait(of index: Int, _ flight: Flight) {
         guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longDelay
