@@ -5,7 +5,8 @@
 /// when the member sent the heartbeat, or are lost. Datagrams that the server sent after this PULSE may still be on
 /// their way, or wait in the receive buffer of the member's socket.
 package struct HeardPulse: Sendable {
-    /// The number of secrets that the server has issued since the secret from which the token of this PULSE was made.
+    /// The age of the token in this PULSE: each token is made from a secret, and `age` is the number of secrets that
+    /// the server has issued since the secret of this token.
     package let age: Int
     /// The version of the directory in this PULSE.
     package let version: UInt64

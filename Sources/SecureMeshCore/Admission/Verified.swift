@@ -1,5 +1,5 @@
 /// A payload whose signature has been verified. Only `Opened.verified` can make a `Verified`. A payload changes the
-/// state of a server or peer only after that.
+/// state of a server or peer only after it has been verified.
 package struct Verified<Body: Payload>: Sendable {
     package let body: Body
     package let signer: PublicKey

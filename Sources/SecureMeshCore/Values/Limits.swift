@@ -198,10 +198,11 @@ package enum Limits {
     /// The time, counted from the call of `broadcast`, after which a broadcast is dropped if it is not yet sealed for
     /// all of its receivers.
     package static let broadcastLifetime = Duration.seconds(10)
-    /// The CPU time, in nanoseconds, of one slice of work. A peer seals its broadcasts in slices. The time is estimated
-    /// with `pairCost`, `sealCost` and `sealedByteCost`.
+    /// The CPU time, in nanoseconds, that a peer may spend on sealing broadcasts before it handles other work. The time
+    /// is estimated with `pairCost`, `sealCost` and `sealedByteCost`.
     package static let sealSlice: Int64 = 4_000_000
-    /// The time from the beginning of one slice of sealing broadcasts to the beginning of the next slice.
+    /// The time from the beginning of one slice of sealing, which takes at most `sealSlice`, to the beginning of
+    /// the next slice.
     package static let sealInterval = Duration.milliseconds(8)
     /// The assumed cost of computing the keys with a new receiver, in nanoseconds of CPU time: one verified signature
     /// and one X25519 agreement.
