@@ -7,8 +7,8 @@ package import MeshSimulator
 /// incomplete broadcasts is bounded: if there are more, all incomplete ones are discarded.
 package struct BroadcastDelays: Sendable {
     private struct Progress {
-        /// The number of receivers that have not received the message. It is negative while some have received the
-        /// message and the number of receivers is still unknown.
+        /// The number of receivers minus the number of those that have received the message. The number of receivers
+        /// counts as 0 until it is known, so the difference may be negative until then.
         var missing = 0
         var delay = Duration.zero
     }

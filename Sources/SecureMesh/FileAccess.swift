@@ -1,7 +1,8 @@
-/// The permissions that users other than the owner, root and this process's user have for a file.
+/// The access that other users have to a file. Other users are all but the owner of the file, root, and this process's
+/// user.
 ///
-/// The mode bits alone do not show these permissions: if the file has a POSIX ACL, the group bits of the mode are the
-/// mask of the ACL.
+/// The mode bits of the file alone do not show this access: if the file has a POSIX ACL, the group bits of the mode are
+/// the mask of the ACL.
 package struct FileAccess: Hashable, Sendable {
     /// Permissions to read, write and execute, with the bits of one octal digit of a file's mode.
     package struct Permissions: OptionSet, Hashable, Sendable {

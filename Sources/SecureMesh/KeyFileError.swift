@@ -20,8 +20,8 @@ public enum KeyFileReason: Hashable, Sendable {
     case ownedByAnother
     /// Users other than root and this process's user may change the file.
     case writableByOthers
-    /// Users other than root and this process's user may replace files in `folder`. This is the folder of the file or,
-    /// if the path is a symbolic link, the folder of the link or of its target.
+    /// Users other than root and this process's user may replace files in `folder`. This folder contains the file. If
+    /// the path is a symbolic link, the folder contains the link or its target.
     case folderWritableByOthers(folder: String)
     /// The file has more than `limit` bytes.
     case tooLarge(limit: Int)

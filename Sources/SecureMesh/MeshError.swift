@@ -26,7 +26,8 @@ public enum MeshError: Error, Hashable, Sendable {
     /// The server does not admit this peer's key under this peer's name, or has revoked the key. Joining again would
     /// not help.
     case notAuthorized
-    /// During the wait, the task of the call was canceled, or its service group began to shut down.
+    /// The task that made the call was canceled, or the service group of this task began to shut down, while the call
+    /// waited.
     case cancelled
 }
 

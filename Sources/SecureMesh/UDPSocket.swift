@@ -57,9 +57,9 @@ final class UDPSocket: @unchecked Sendable {
         var onBurst: () -> Void
         /// Called after each datagram that the system has refused to send.
         var onRefusal: (SocketAddress, SystemError) -> Void = { _, _ in }
-        /// Called once if the socket could not bind its address again within `Options.rebindTime`. Also called if there
-        /// are lanes and the kernel refuses the filter, because lanes get no datagrams without it. The socket is then
-        /// closed.
+        /// Called once, after the socket has been closed because of a failure. Either the socket could not bind its
+        /// address again within `Options.rebindTime`, or the server has lanes and the kernel refuses the packet filter,
+        /// without which lanes get no datagrams.
         var onFailure: (MeshError) -> Void
     }
 

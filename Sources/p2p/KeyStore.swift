@@ -302,9 +302,9 @@ struct KeyStore {
                 + "join")
     }
 
-    /// Returns the failure for a key file or a list of peers that exists and cannot be used.
+    /// Returns the failure to report if a key file or a list of peers exists but cannot be used.
     ///
-    /// - Parameter hint: The hint for a file with the wrong content.
+    /// - Parameter hint: The hint to print if the content of the file is wrong.
     static func failure(_ error: KeyFileError, hint: String?) -> Failure {
         let path = error.path
         let word = Shell.quoted(path)

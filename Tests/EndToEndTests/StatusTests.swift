@@ -322,7 +322,7 @@ extension ProcessHarness {
         try await wait("the file \(name)") { exists(name) }
     }
 
-    /// Waits until a process answers at the control socket with this name in the working folder.
+    /// Waits until a process answers at its control socket. The socket has this name and is in the working folder.
     func waitForAnswer(at socket: String) async throws {
         try await wait("an answer at \(socket)") {
             try await run(["status", "--check", "--control", socket]).status != 69

@@ -59,11 +59,10 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// If the event is a message and no stream subscribes to events, counts the message directly. No task needs to wake
-    /// up for this message then.
+    /// Counts a message without waking a task, if no stream subscribes to events. Other events are not counted here.
     ///
-    /// - Returns: True if this call counted the message. `follow` must not get the event then, or it would count the
-    ///   message again.
+    /// - Returns: True if this call counted the message. The caller must then not give the event to `follow`, which
+    ///   would count the message again.
     package func counts(_ event: PeerEvent) -> Bool {
         guard case .message(let message) = event, feed.count == 0 else { return false }
         state.withLock { $0.history.noteMessage(from: message.sender) }
@@ -171,7 +170,7 @@ package final class PeerInspector: ControlledProcess {
 
     /// Returns the number of members in each state.
     ///
-    /// - Parameter isCertain: False if the peer is not connected to its server, so that all members count as suspects.
+    /// - Parameter isCertain: True if the peer is connected to its server. Otherwise all members count as suspects.
     private func counts(_ isCertain: Bool, _ now: Timestamp) -> [String: Int] {
         state.withLock { state in
             state.history.counts(late: isCertain ? 0 : state.history.present.count, now)

@@ -45,7 +45,7 @@ final class Workload {
     /// socket is drained. The socket is drained if the last burst of reads emptied it, if `received` has reached
     /// `target`, or if `received` still equals `seen`, the number at the previous check.
     var drain: (at: Instant, target: UInt64, seen: UInt64?)?
-    /// The datagrams of strangers, which wait until members' datagrams and timers have been handled.
+    /// The datagrams of strangers. They are handled after the members' datagrams and the timers.
     var strangers: [Flight] = []
     /// The time at which this pass of the event loop handled its first stranger's datagram; nil before that.
     var strangersBegan: Instant?

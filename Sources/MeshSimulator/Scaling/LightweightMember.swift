@@ -9,7 +9,8 @@ struct LightweightMember {
     /// The directory version that the member's heartbeats claim. With the default, the server never has a newer version
     /// to send.
     var claim = UInt64.max
-    /// `next` is the part of a snapshot that the next heartbeat asks for. Each heartbeat adds `step` to `next`.
+    /// The part of a snapshot that the heartbeats ask for. The next heartbeat asks for the part with the index `next`,
+    /// and each heartbeat adds `step` to `next`.
     var claimedPart: (next: UInt16, step: UInt16) = (0, 0)
     private let emptyDirectory: DirectoryReplica
     private var joining: Joining

@@ -76,7 +76,7 @@ extension ForgedDatagram {
         package var beforeSealing: Tampering?
         /// A change of the header after the signature and before the seal.
         package var header: HeaderChange?
-        /// A change of the complete datagram, after it was sealed.
+        /// A change to the complete datagram after it has been sealed; nil for none.
         package var afterSealing: Tampering?
 
         package init() {}

@@ -13,7 +13,7 @@ package struct LinkConditions: Hashable, Sendable {
     /// The share of datagrams that are delayed by up to `lateness` more.
     package var late = 0
     package var lateness = Duration.milliseconds(500)
-    /// The share of datagrams of which a copy arrives up to a minute later.
+    /// The share of datagrams that arrive a second time, up to a minute after the first.
     package var replay = 0
     /// The share of datagrams in which one bit is flipped.
     package var corruption = 0

@@ -114,8 +114,8 @@ extension World: VirtualMesh {
         recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
     }
 
-    /// Returns true if the peer follows a lying server, or has done so until recently, so that messages from that time
-    /// may still be under way.
+    /// Returns true if the peer follows a lying server. Also returns true for some time after the peer has stopped
+    /// following one, while messages from that time may still be under way.
     package func isDeceived(_ index: Int) -> Bool {
         let epoch = peers[index].process.epoch
         return epoch != 0 && !trueEpochs.contains(epoch)

@@ -55,7 +55,7 @@ package struct MemberSessions: Sendable {
         indices[session].map { members[$0].path == path } ?? false
     }
 
-    /// Adds to the load the cost of sealing and sending DELTAs.
+    /// Adds the cost of sealing and sending DELTAs to the load.
     ///
     /// - Parameter count: The number of DELTAs, one per receiver.
     package mutating func chargeFanOut(_ count: Int, now: Instant) {

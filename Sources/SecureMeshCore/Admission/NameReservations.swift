@@ -46,8 +46,8 @@ package struct NameReservations: Sendable {
         forget(name)
     }
 
-    /// Notes that the member `identity` has left. For 24 h, `name` stays reserved for this identity. Of all names that
-    /// one identity has left, only the last `Limits.namesPerIdentity` stay reserved.
+    /// Notes that the member `identity` has left, and reserves its `name` for this identity for 24 h. An identity keeps
+    /// at most `Limits.namesPerIdentity` reserved names: those that it used last.
     package mutating func release(_ name: PeerName, of identity: PublicKey, now: Instant) {
         guard held[name] == identity else { return }
         held[name] = nil

@@ -143,10 +143,10 @@ package struct JoinedGate: Sendable {
         return [.joined(address: address)] + takeBuffered(member)
     }
 
-    /// Returns the events to emit when the server stops. If a membership goes on, the buffered changes of members come
-    /// first. The end of the session follows.
+    /// Returns the events to emit when the server stops: the end of the session. If this peer is a member, the buffered
+    /// changes to the list of members come first.
     ///
-    /// - Parameter member: Returns the present member with the given key; nil if there is none.
+    /// - Parameter member: Returns the listed member with the given key; nil if there is none.
     package mutating func stop(member: (PublicKey) -> Member?) -> [PeerEvent] {
         // The buffered messages were not acknowledged.
         messages = []

@@ -5,8 +5,12 @@ package struct MessageBucket: Hashable, Sendable {
 
     package init() {}
 
-    /// Returns how long to wait until `accept` would take `count` messages at once; zero if it would take them at
-    /// `now`. The datagrams of these messages have `size` bytes in total.
+    /// Returns the time from `now` until `accept` would take several messages together; zero if it would take them at
+    /// `now`.
+    ///
+    /// - Parameters:
+    /// - count: The number of messages.
+    /// - size: The number of bytes of all their datagrams together.
     package func wait(_ limits: MessageLimits, count: Int = 1, size: Int, now: Instant) -> Duration {
         max(messages.wait(limits.messages, count: count, now: now), bytes.wait(limits.bytes, count: size, now: now))
     }

@@ -38,7 +38,8 @@ package struct Pairs: Sendable {
         self.limit = limit
     }
 
-    /// The current size and the limit of each table. A replaced session of a sender also counts as an ended pair.
+    /// The current size and the limit of each table. The table of ended pairs also contains the sessions of senders
+    /// that have joined again with another session.
     package var usages: [Usage] {
         [
             Usage("ended pairs", retiredSessions.count, limit: limit),

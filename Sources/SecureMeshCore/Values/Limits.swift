@@ -263,7 +263,8 @@ package enum Limits {
     package static let reportInterval = Duration.seconds(60)
     /// The time after which an incomplete directory is reported, if no further part of it has arrived.
     package static let directoryPatience = Duration.seconds(5)
-    /// The largest number of addresses, of those to which a process could not send, that the process remembers.
+    /// A process remembers the addresses to which it could not send a datagram. This is the largest number of addresses
+    /// that it remembers.
     package static let unreachableAddresses = 256
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)

@@ -4,8 +4,8 @@ package struct Transmit: Hashable, Sendable {
     package enum Priority: Hashable, Sendable {
         /// A datagram between the server and a member, or from a peer that joins. It waits until the socket can send.
         case session
-        /// A message to another member. It is dropped while datagrams with the priority `session` wait, or while half
-        /// of the send buffer is in use.
+        /// A message to another member. It is dropped while datagrams with the priority `session` wait, or while at
+        /// least half of the send buffer is in use.
         case message
         /// An answer to a HELLO, whose source may be forged. It is dropped while datagrams with the priority `session`
         /// wait, or while half of the send buffer is in use. While a quarter of the send buffer is in use, it is sent

@@ -91,8 +91,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
 
     /// The datagram is for or from a session that does not exist.
     case unknownSession
-    /// The session has ended already. The datagram was late, or repeats one that was accepted, as the second of several
-    /// LEAVEs does.
+    /// The session has ended. The datagram is late, or it repeats one that was accepted. A peer sends LEAVE several
+    /// times, for example, and the first LEAVE ends its session.
     case sessionEnded
     /// The datagram came from another address than the one from which the session's member joined.
     case sourceMismatch

@@ -33,7 +33,8 @@ extension SimulateCommand: OutputStyling {}
 
 extension CheckServer: OutputStyling {
     var outputOptions: OutputOptions { server.outputOptions }
-    /// Empty, because `p2p check server` itself prints the faults of a server's settings.
+    /// Always empty. `p2p check server` prints the faults of a server's settings itself, so the handler of errors has
+    /// none to print.
     var faults: [SettingsFault] { [] }
 }
 
