@@ -65,10 +65,13 @@ final class EventBuffer<Event: Sendable>: Sendable {
     }
 
     /// Passes the events to `handles` in order, until `handles` returns false, and returns the number of handled
-    /// events. Returns 0 at once if the consumer is not idle.
+    /// events. Returns 0 at once if the consumer is not idle, or if there are more than `handledTogether` events, which
+    /// would delay the caller's event loop.
     private func handle(_ items: [EventSource<Event>.Item]) -> Int {
         // Unless its task is canceled, an idle consumer waits until `append` is called, so it stays idle here.
-        guard let handles = state.withLockedValue({ $0.isConsumerIdle ? $0.handles : nil }) else { return 0 }
+        guard items.count <= Self.handledTogether,
+            let handles = state.withLockedValue({ $0.isConsumerIdle ? $0.handles : nil })
+        else { return 0 }
         return items.firstIndex { !handles($0.event) } ?? items.count
     }
 
@@ -137,4 +140,5 @@ final class EventBuffer<Event: Sendable>: Sendable {
     }
 
     private static var keptCapacity: Int { 256 }
+    private static var handledTogether: Int { 128 }
 }

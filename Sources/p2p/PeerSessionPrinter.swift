@@ -39,16 +39,24 @@ actor PeerSessionPrinter {
         for await event in events { await show(event) }
     }
 
-    /// Prints an event at once, if the event is a message and stdout takes the line without waiting.
+    /// Prints an event at once, if the event is a message or a change of the members, and stdout takes the line without
+    /// waiting.
     ///
     /// - Returns: True if the event has been printed.
     nonisolated func prints(_ event: PeerEvent) -> Bool {
-        guard case .message(let message) = event else { return false }
-        return Console.resultWithoutWaiting(Self.line(of: message))
+        Self.line(of: event).map(Console.resultWithoutWaiting) ?? false
     }
 
-    private static func line(of message: ReceivedMessage) -> String {
-        "\(message.sender.name)\(message.isBroadcast ? "" : " (to you only)"): \(Console.escaped(message.body))"
+    /// Returns the line on stdout for a message or for a change of the members; nil for all other events.
+    private static func line(of event: PeerEvent) -> String? {
+        switch event {
+        case .message(let message):
+            "\(message.sender.name)\(message.isBroadcast ? "" : " (to you only)"): \(Console.escaped(message.body))"
+        case .memberJoined(let member): "+ \(member.name) \(member.address)"
+        case .memberRejoined(let member, _): "~ \(member.name) \(member.address)"
+        case .memberLeft(let member, let reason): "- \(member.name) (\(Departure.summaryForMembers(reason)))"
+        default: nil
+        }
     }
 
     /// Records a failure if the peer has not become a member. Call this when `timeout` has passed since the start.
@@ -154,18 +162,12 @@ actor PeerSessionPrinter {
         case .trustRestored:
             Console.note(
                 "messages go on: the server \(place) has confirmed the list of members", event: .trustRestored)
-        case .memberJoined(let member):
-            await Console.resultWithRoom("+ \(member.name) \(member.address)")
-        case .memberRejoined(let member, _):
-            await Console.resultWithRoom("~ \(member.name) \(member.address)")
-        case .memberLeft(let member, let reason):
-            await Console.resultWithRoom("- \(member.name) (\(Departure.summaryForMembers(reason)))")
+        case .memberJoined, .memberRejoined, .memberLeft, .message:
+            if let line = Self.line(of: event) { await Console.resultWithRoom(line) }
         case .nameMoved(let name, _, let key):
             Console.warning(
                 "the name \(name) has moved to another key, \(key)", event: .nameMoved,
                 fields: ["name": "\(name)", "key": "\(key)"])
-        case .message(let message):
-            await Console.resultWithRoom(Self.line(of: message))
         case .missed(let count):
             Console.warning(
                 "\(count) events are missing here: stdout is too slow", event: .eventsMissing,

@@ -115,8 +115,13 @@ final class Swarm: Sendable {
     private func run(_ member: SwarmMember, _ index: Int) async {
         let start = clock.now
         state.withLock { $0.report.started += 1 }
-        let events = member.peer.events
-        // The reading task ends with the peer's events, even if the task around it is canceled.
+        // A peer's event loop notes its events itself, because waking a task takes far longer than that.
+        let events = member.peer.events(except: { event in
+            self.note(event, at: member, startedAt: start)
+            return true
+        })
+        // The reading task notes the events that the event loop leaves to it. It ends with the peer's events, even if
+        // the task around it is canceled.
         let reading = Task {
             for await event in events { self.note(event, at: member, startedAt: start) }
         }

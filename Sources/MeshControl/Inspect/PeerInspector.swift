@@ -59,14 +59,20 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    /// Counts a message without waking a task, if no stream subscribes to events. Other events are not counted here.
+    /// Applies an event to the reported state without waking a task, if the event is a message or a change of the
+    /// members, and no stream subscribes to events.
     ///
-    /// - Returns: True if this call counted the message. The caller must then not give the event to `follow`, which
-    ///   would count the message again.
-    package func counts(_ event: PeerEvent) -> Bool {
-        guard case .message(let message) = event, feed.count == 0 else { return false }
-        state.withLock { $0.history.noteMessage(from: message.sender) }
-        return true
+    /// - Returns: True if this call applied the event. The caller must then not give the event to `follow`, which would
+    ///   apply it again.
+    package func applies(_ event: PeerEvent) -> Bool {
+        guard feed.count == 0 else { return false }
+        switch event {
+        case .message, .memberJoined, .memberRejoined, .memberLeft:
+            let now = identity.clock.now
+            state.withLock { note(event, at: now, in: &$0) }
+            return true
+        default: return false
+        }
     }
 
     /// Returns true if members may have joined or left, before `event`, without an event of their own.

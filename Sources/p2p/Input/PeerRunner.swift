@@ -79,7 +79,7 @@ actor PeerRunner: Service {
     }
 
     private func run(_ peer: MeshPeer) async throws {
-        let (events, followed) = (peer.events(except: printer.prints), peer.events(except: inspector.counts))
+        let (events, followed) = (peer.events(except: printer.prints), peer.events(except: inspector.applies))
         // The task is detached, because in a service group that shuts down a sequence of events would end early.
         let printing = Task.detached { [printer] in await printer.print(events) }
         let following = Task.detached { [inspector] in await inspector.follow(followed) }

@@ -63,6 +63,29 @@ struct EventSourceTests {
         #expect(kept.dropFirst().dropLast(2).allSatisfy { $0 == .number(2) })
     }
 
+    @Test("many events together do not delay the event loop: the consumer's task handles them")
+    func manyTogether() async {
+        let source = Self.source(limit: 1_000)
+        let handled = NIOLockedValueBox(0)
+        let events = source.subscribe { _ in
+            handled.withLockedValue { $0 += 1 }
+            return true
+        }
+        let rest = Task { await Self.all(events) }
+        while handled.withLockedValue({ $0 }) == 0 {
+            _ = source.yield(.number(0), isMessage: false)
+            await Task.yield()
+        }
+        // One DELTA has at most 122 changes. A first snapshot may have thousands of entries.
+        let before = handled.withLockedValue { $0 }
+        _ = source.yield((1...122).map { (.number($0), nil) })
+        #expect(handled.withLockedValue { $0 } == before + 122)
+        _ = source.yield((1...500).map { (.number($0), nil) })
+        #expect(handled.withLockedValue { $0 } == before + 122)
+        source.finish()
+        #expect(await rest.value.suffix(500) == (1...500).map { .number($0) })
+    }
+
     @Test("a consumer that comes after the end gets the events from before the first consumer")
     func late() async {
         let source = Self.source(limit: 100)
