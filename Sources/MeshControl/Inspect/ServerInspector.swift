@@ -96,6 +96,11 @@ package final class ServerInspector: ControlledProcess {
 
     package func status(listsMembers: Bool) async -> MeshStatus {
         let now = identity.clock.now
+        // These calls wait for the same pass of the event loop. One after the other they would wait for several passes,
+        // each of which takes some milliseconds while the server sends a PULSE to thousands of members.
+        async let bound = server.boundAddresses
+        async let losses = server.losses()
+        async let rejections = server.rejections()
         let members = listsMembers ? await members(now) : nil
         let counts: [String: Int]
         if let members {
@@ -104,14 +109,14 @@ package final class ServerInspector: ControlledProcess {
             let late = (try? await server.lateCount) ?? 0
             counts = state.withLock { $0.history.counts(late: late, now) }
         }
-        let addresses = (try? await server.boundAddresses) ?? []
+        let addresses = (try? await bound) ?? []
         var status = MeshStatus(
             time: now, role: .server, name: nil, version: identity.version, process: identity.process,
             startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
             publicKey: key.description, server: nil, problems: state.withLock { Self.problems($0, now) },
             counts: counts, members: members?.inOrder,
-            lostDatagrams: ((try? await server.losses()) ?? DatagramLosses()).byReason,
-            refusedDatagrams: ((try? await server.rejections()) ?? RejectionCounters()).byReason,
+            lostDatagrams: ((try? await losses) ?? DatagramLosses()).byReason,
+            refusedDatagrams: ((try? await rejections) ?? RejectionCounters()).byReason,
             streams: feed.count)
         status.move(by: identity.clock.correction)
         return status

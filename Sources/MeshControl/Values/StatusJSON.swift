@@ -52,12 +52,17 @@ extension MemberStatus {
         guard let text else { return bytes.append(contentsOf: "null".utf8) }
         let (quote, backslash) = (UInt8(ascii: "\""), UInt8(ascii: "\\"))
         bytes.append(quote)
-        for byte in text.utf8 {
-            switch byte {
-            case quote, backslash: bytes += [backslash, byte]
-            case ..<0x20: bytes.append(contentsOf: "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8)
-            default: bytes.append(byte)
+        if text.utf8.contains(where: { $0 < 0x20 || $0 == quote || $0 == backslash }) {
+            for byte in text.utf8 {
+                switch byte {
+                case quote, backslash: bytes += [backslash, byte]
+                case ..<0x20: bytes.append(contentsOf: "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8)
+                default: bytes.append(byte)
+                }
             }
+        } else {
+            // To append a whole text takes far less time than to append its bytes one by one.
+            bytes.append(contentsOf: text.utf8)
         }
         bytes.append(quote)
     }
