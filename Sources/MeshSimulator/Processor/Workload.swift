@@ -28,9 +28,9 @@ final class Workload {
     let owner: Owner
     var phase = Phase.starting
     var status = Status.asleep
-    /// The time, in nanoseconds, by which a host shares its cores fairly. It is the CPU time that the process has used.
-    /// When the process wakes up, this time is raised to the level of the other processes, so that the process cannot
-    /// catch up on the time for which it slept.
+    /// The time, in nanoseconds, by which a host shares its cores fairly. It is the CPU time that the process has used,
+    /// raised to the level of the other processes whenever the process wakes up. So a process that has slept does not
+    /// get more than its share afterwards.
     var fairTime: Int64 = 0
     /// The CPU time, in nanoseconds, that the process has not been charged for yet: for waking up, and for calls from
     /// outside of the event loop, such as sending a message.
