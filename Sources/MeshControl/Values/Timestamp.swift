@@ -40,7 +40,10 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         guard description == text else { return nil }
     }
 
-    package var description: String {
+    package var description: String { String(decoding: text, as: UTF8.self) }
+
+    /// The UTF-8 bytes of `description`.
+    var text: [UInt8] {
         let (seconds, fraction) = CalendarDay.divide(milliseconds, by: 1_000)
         return CalendarDay.text(ofSecond: seconds, milliseconds: fraction)
     }

@@ -12,16 +12,9 @@ enum KeyText: String {
 
     /// Returns the text for the bytes of a key. If the key is secret, the caller wipes the text.
     func encode(_ bytes: [UInt8]) -> [UInt8] {
-        var all = bytes
-        all.reserveCapacity(bytes.count + Self.checksumSize)
-        all.append(contentsOf: checksum(bytes))
+        var all = withChecksum(bytes)
         defer { Sodium.wipe(&all) }
-        var body = Sodium.base64url(all)
-        defer { Sodium.wipe(&body) }
-        var text = Array(rawValue.utf8)
-        text.reserveCapacity(text.count + body.count)
-        text.append(contentsOf: body)
-        return text
+        return Sodium.base64url(all.span.extracting(rawValue.utf8.count...), after: rawValue)
     }
 
     /// Returns the bytes of the key in `text`. If the key is secret, the caller wipes the bytes.
@@ -39,19 +32,24 @@ enum KeyText: String {
         else { throw .malformed }
         defer { Sodium.wipe(&all) }
         var bytes = Array(all.prefix(count))
-        guard checksum(bytes) == Array(all.suffix(Self.checksumSize)) else {
+        var expected = withChecksum(bytes)
+        defer { Sodium.wipe(&expected) }
+        guard expected.suffix(Self.checksumSize) == all.suffix(Self.checksumSize) else {
             Sodium.wipe(&bytes)
             throw .wrongCheck
         }
         return bytes
     }
 
-    private func checksum(_ bytes: [UInt8]) -> [UInt8] {
-        var input = Array(rawValue.utf8)
-        input.reserveCapacity(input.count + bytes.count)
-        input.append(contentsOf: bytes)
-        defer { Sodium.wipe(&input) }
-        return Array(Sodium.hash(.keyText, input.span).array.prefix(Self.checksumSize))
+    /// Returns prefix ‖ `bytes` ‖ checksum. If the key is secret, the caller wipes the result.
+    private func withChecksum(_ bytes: [UInt8]) -> [UInt8] {
+        var all: [UInt8] = []
+        all.reserveCapacity(rawValue.utf8.count + bytes.count + Self.checksumSize)
+        all.append(contentsOf: rawValue.utf8)
+        all.append(contentsOf: bytes)
+        let hash = Sodium.hash(.keyText, all.span).littleEndian.0
+        for index in 0..<Self.checksumSize { all.append(UInt8(truncatingIfNeeded: hash >> (index * 8))) }
+        return all
     }
 
     private static let checksumSize = 4
@@ -76,9 +74,10 @@ extension PublicKey: CustomStringConvertible {
     }
 
     /// The key's text, `p2ppub1_…`, 56 characters.
-    public var description: String {
-        String(decoding: KeyText.publicKey.encode(bytes.array), as: UTF8.self)
-    }
+    public var description: String { String(decoding: text, as: UTF8.self) }
+
+    /// The UTF-8 bytes of `description`.
+    package var text: [UInt8] { KeyText.publicKey.encode(bytes.array) }
 }
 
 extension SigningKey {

@@ -158,13 +158,23 @@ package enum Sodium {
         }
     }
 
-    /// Returns the base64url text of `bytes` without padding (RFC 4648, section 5).
-    package static func base64url(_ bytes: [UInt8]) -> [UInt8] {
+    /// Returns `prefix` ‖ the base64url text of `bytes` without padding (RFC 4648, section 5).
+    package static func base64url(_ bytes: Span<UInt8>, after prefix: String = "") -> [UInt8] {
         let variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING
-        var text = [CChar](repeating: 0, count: sodium_base64_encoded_len(bytes.count, variant))
-        defer { wipe(&text) }
-        _ = unsafe sodium_bin2base64(&text, text.count, bytes, bytes.count, variant)
-        return text.dropLast().map { UInt8(bitPattern: $0) }
+        // `size` includes the zero byte that libsodium writes after the text.
+        let size = sodium_base64_encoded_len(bytes.count, variant)
+        var text = Array(prefix.utf8)
+        text.reserveCapacity(text.count + size)
+        let start = text.count
+        text.append(contentsOf: repeatElement(0, count: size))
+        unsafe text.withUnsafeMutableBytes { text in
+            guard let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: text[start...]).baseAddress else { return }
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                _ = unsafe sodium_bin2base64(rest, size, bytes.baseAddress, bytes.count, variant)
+            }
+        }
+        text.removeLast()
+        return text
     }
 
     /// Returns the bytes of a base64url text without padding; nil if the text is invalid or does not contain exactly

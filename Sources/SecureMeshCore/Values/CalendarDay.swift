@@ -29,12 +29,12 @@ package struct CalendarDay: Hashable, Sendable {
         return era * Self.daysPerEra + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - Self.daysTo1970
     }
 
-    /// Returns a time in UTC in the format of RFC 3339, such as `2026-12-31T18:00:00Z`.
+    /// Returns the UTF-8 bytes of a time in UTC in the format of RFC 3339, such as `2026-12-31T18:00:00Z`.
     ///
     /// - Parameters:
     ///   - seconds: The time, in seconds since 1970-01-01T00:00:00Z.
     ///   - milliseconds: The fraction of the second, 0 to 999; nil for a text without fraction.
-    package static func text(ofSecond seconds: Int64, milliseconds: Int64? = nil) -> String {
+    package static func text(ofSecond seconds: Int64, milliseconds: Int64? = nil) -> [UInt8] {
         let (days, second) = divide(seconds, by: 86_400)
         let date = CalendarDay(daysSince1970: days)
         // A status has one time per member, and with string interpolation these would be most of its cost.
@@ -47,7 +47,7 @@ package struct CalendarDay: Hashable, Sendable {
         append(second / 60 % 60, 2, then: ":", to: &text)
         append(second % 60, 2, then: milliseconds == nil ? "Z" : ".", to: &text)
         if let milliseconds { append(milliseconds, 3, then: "Z", to: &text) }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 
     private static let daysPerEra: Int64 = 146_097
@@ -70,13 +70,8 @@ package struct CalendarDay: Hashable, Sendable {
 
     /// Appends `number`, with leading zeros if it has fewer than `width` digits, and then the character `end`.
     private static func append(_ number: Int64, _ width: Int, then end: Unicode.Scalar, to text: inout [UInt8]) {
-        var divisor: Int64 = 1
-        for _ in 1..<width { divisor *= 10 }
-        if (0..<divisor * 10).contains(number) {
-            while divisor > 0 {
-                text.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-                divisor /= 10
-            }
+        if number >= 0 {
+            text.append(decimal: UInt64(number), width: width)
         } else {
             text.append(contentsOf: String(number).utf8)
         }

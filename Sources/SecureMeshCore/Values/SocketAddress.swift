@@ -69,14 +69,23 @@ public struct SocketAddress: Hashable, Sendable {
 
 extension SocketAddress: CustomStringConvertible {
     /// The text of the address: `192.0.2.1:3000` or `[2001:db8::1]:3000` (RFC 5952).
-    public var description: String {
+    public var description: String { String(decoding: text, as: UTF8.self) }
+
+    /// The UTF-8 bytes of `description`.
+    package var text: [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
         switch ip {
         case .v4(let address):
-            let parts = (0..<4).map { String(address >> (24 - 8 * $0) & 0xFF) }
-            return "\(parts.joined(separator: ".")):\(port)"
+            for shift in [24, 16, 8, 0] as [UInt32] {
+                text.append(decimal: UInt64(address >> shift & 0xFF))
+                text.append(UInt8(ascii: shift > 0 ? "." : ":"))
+            }
         case .v6(let high, let low):
-            return "[\(Self.text(high, low))]:\(port)"
+            text.append(contentsOf: "[\(Self.text(high, low))]:".utf8)
         }
+        text.append(decimal: UInt64(port))
+        return text
     }
 
     private static func text(_ high: UInt64, _ low: UInt64) -> String {

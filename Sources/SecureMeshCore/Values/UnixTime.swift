@@ -42,7 +42,7 @@ public struct UnixTime: Hashable, Comparable, Sendable, CustomStringConvertible 
     private static let last: Int64 = 253_402_300_799
 
     /// The time in UTC in the format of RFC 3339, such as `2026-12-31T18:00:00Z`.
-    public var description: String { CalendarDay.text(ofSecond: seconds) }
+    public var description: String { String(decoding: CalendarDay.text(ofSecond: seconds), as: UTF8.self) }
 
     /// Returns true if the first time is the earlier one.
     public static func < (left: UnixTime, right: UnixTime) -> Bool { left.seconds < right.seconds }

@@ -61,7 +61,7 @@ struct SealTests {
     @Test("base64url has one encoding per byte string, and no padding")
     func base64url() throws {
         let bytes = try unhex("fbff00fe")
-        let text = Sodium.base64url(bytes)
+        let text = Sodium.base64url(bytes.span)
         #expect(String(decoding: text, as: UTF8.self) == "-_8A_g")
         #expect(Sodium.base64urlDecode(text, count: 4) == bytes)
         for wrong in ["-_8A_g==", "+/8A/g", "-_8A_h", "-_8A_", "-_8A_g\n", " -_8A_g", "-_8A_gA", ""] {
