@@ -75,7 +75,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: compact
+            swiftSettings: strict
         ),
         .executableTarget(
             name: "p2p",

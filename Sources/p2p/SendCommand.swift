@@ -125,7 +125,7 @@ struct SendCommand: AsyncParsableCommand {
             }
             await peer.leave()
         } catch {
-            let problem = await inspector.status(listsMembers: false).problems.first
+            let problem = await inspector.report(listsMembers: false).status.problems.first
             await peer.leave()
             if let ended = await running.value { throw Failure(ended) }
             guard let failure = error as? Failure, failure.code == .tryAgain, let problem else { throw error }

@@ -87,25 +87,32 @@ struct ControlValueTests {
         "counts":{"alive":1},"lostDatagrams":{},"refusedDatagrams":{},"streams":0}
         """
 
-    @Test("the JSON of a status is what Foundation's encoder makes, whatever the texts are")
+    @Test("the JSON of a report equals the JSON that Foundation's encoder writes for the decoded status")
     func statusJSON() throws {
-        let key = SigningKey().publicKey
-        var members = try (0..<3).map { index in
-            MemberStatus(
-                name: "m\(index)", publicKey: key, state: MemberState.allCases[index], since: .now,
-                address: try SocketAddress("[::1]:300\(index)"))
+        let names = try ["B", "A", "A"].map(PeerName.init)
+        let keys = names.map { _ in SigningKey().publicKey }
+        var members = try zip(names, keys).enumerated().map { index, peer in
+            let address = try SocketAddress(index == 0 ? "[2001:db8::1]:3000" : "192.0.2.1\(index):\(index)")
+            let member = Member(name: peer.0, publicKey: peer.1, address: address)
+            return ListedMember(member, MemberState.allCases[index], since: .now, reason: index > 0 ? "silent" : nil)
         }
-        members[0].reason = "a \"quoted\" \\ text\n\u{1}é"
-        members[1].since = nil
-        members[1].roundTrip = -1
+        members[1].roundTrip = 0
         members[2].receivedMessages = .max
+        members.append(ListedMember(names[0], keys[0], nil, .never))
+        var status = try #require(ControlJSON.decode(MeshStatus.self, from: Array(Self.emptyStatus.utf8)))
+        status.problems = [Problem("x", .warning, "\"members\":null", hint: "a \"quoted\" \\ text\n\u{1}é")]
         for list in [members, [], nil] {
-            var status = try #require(ControlJSON.decode(MeshStatus.self, from: Array(Self.emptyStatus.utf8)))
-            status.problems = [Problem("x", .warning, "\"members\":null", hint: "\"members\":null")]
-            status.members = list
-            let written = try JSONSerialization.jsonObject(with: Data(status.json)) as? NSDictionary
-            let encoded = try JSONSerialization.jsonObject(with: Data(ControlJSON.encode(status))) as? NSDictionary
+            let json = StatusReport(status, members: list, correction: 0).json
+            let decoded = try #require(ControlJSON.decode(MeshStatus.self, from: json))
+            #expect(decoded.members?.count == list?.count)
+            let written = try JSONSerialization.jsonObject(with: Data(json)) as? NSDictionary
+            let encoded = try JSONSerialization.jsonObject(with: Data(ControlJSON.encode(decoded))) as? NSDictionary
             #expect(written != nil && written == encoded)
+            guard list?.isEmpty == false, let listed = decoded.members else { continue }
+            #expect(listed.map(\.name) == ["A", "A", "B", "B"])
+            #expect(listed[0].publicKey < listed[1].publicKey)
+            #expect(listed.allSatisfy { $0.publicKey.hasPrefix("p2ppub1_\($0.fingerprint)") })
+            #expect(listed.contains { $0.address == "[2001:db8::1]:3000" } && listed.contains { $0.address == nil })
         }
     }
 }

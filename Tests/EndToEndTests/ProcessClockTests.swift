@@ -56,7 +56,7 @@ struct ProcessClockTests {
         host.set(by: step)
         host.pass(.seconds(5))
         for _ in 0..<2 {
-            let status = await inspector.status(listsMembers: true)
+            let status = await inspector.report(listsMembers: true).status
             #expect(status.time == Timestamp(milliseconds: 71_000).moved(by: step.wholeNanoseconds / 1_000_000))
             #expect(status.time - status.startedAt == .seconds(70))
             let since = try #require(status.problems.first?.since)

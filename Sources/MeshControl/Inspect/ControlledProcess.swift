@@ -7,7 +7,7 @@ package protocol ControlledProcess: Sendable {
     /// Returns the state of the process and of its mesh.
     ///
     /// - Parameter listsMembers: False to omit the list of members, which can be long.
-    func status(listsMembers: Bool) async -> MeshStatus
+    func report(listsMembers: Bool) async -> StatusReport
     func send(_ request: SendRequest) async throws(ControlError) -> SendReport
     func ping(_ request: PingRequest) async throws(ControlError) -> PingReport
     func reload() async throws(ControlError) -> ReloadReport

@@ -142,12 +142,16 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    package func status(listsMembers: Bool) async -> MeshStatus {
+    package func report(listsMembers: Bool) async -> StatusReport {
         let now = identity.clock.now
+        // The four calls run concurrently, so they usually wait for one pass of the event loop and not for four.
+        async let bound = peer.boundAddress
+        async let losses = peer.losses()
+        async let rejections = peer.rejections()
+        let condition = try? await peer.condition()
         // A copy, so that the lock is held for a short time.
         let state = state.withLock { $0 }
         let (link, since) = (state.link, state.linkSince)
-        let condition = try? await peer.condition()
         var all = problems(state)
         if link == .lost, condition?.isTrusted == false {
             all.append(
@@ -157,21 +161,21 @@ package final class PeerInspector: ControlledProcess {
                     hint: "messages go on when the server answers", since: since))
         }
         let isCertain = link == .joined
-        let bound = try? await peer.boundAddress
-        var status = MeshStatus(
+        let address = try? await bound
+        let status = MeshStatus(
             time: now, role: .peer, name: name.description, version: identity.version, process: identity.process,
-            startedAt: identity.startedAt, addresses: [bound].compactMap { $0?.description },
+            startedAt: identity.startedAt, addresses: [address].compactMap { $0?.description },
             fingerprint: key.fingerprint, publicKey: key.description,
             server: ServerLink(
                 configured: server.description, address: condition?.server?.description, state: link, since: since,
                 maySend: condition?.maySpeak ?? false, roundTrip: condition?.roundTrip?.wholeNanoseconds),
             problems: all, counts: counts(isCertain, now),
-            members: listsMembers ? members(state, isCertain, now).inOrder : nil,
-            lostDatagrams: ((try? await peer.losses()) ?? DatagramLosses()).byReason,
-            refusedDatagrams: ((try? await peer.rejections()) ?? RejectionCounters()).byReason,
+            lostDatagrams: ((try? await losses) ?? DatagramLosses()).byReason,
+            refusedDatagrams: ((try? await rejections) ?? RejectionCounters()).byReason,
             streams: feed.count)
-        status.move(by: identity.clock.correction)
-        return status
+        return StatusReport(
+            status, members: listsMembers ? members(state, isCertain, now) : nil,
+            correction: identity.clock.correction)
     }
 
     /// Returns the number of members in each state.
@@ -183,26 +187,18 @@ package final class PeerInspector: ControlledProcess {
         }
     }
 
-    private func members(_ state: State, _ isCertain: Bool, _ now: Timestamp) -> [MemberStatus] {
+    private func members(_ state: State, _ isCertain: Bool, _ now: Timestamp) -> [ListedMember] {
         let (link, since) = (state.link, state.linkSince)
         var history = state.history
         let members = history.present.values.map { presence in
-            var member = MemberStatus(
-                name: presence.member.name.description, publicKey: presence.member.publicKey,
-                state: isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
-                reason: isCertain ? nil : link == .ended ? "disconnected" : "serverSilent",
-                address: presence.member.address)
+            var member = ListedMember(
+                presence.member, isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
+                reason: isCertain ? nil : link == .ended ? "disconnected" : "serverSilent")
             member.receivedMessages = presence.messages
-            member.roundTrip = presence.roundTrip
+            member.roundTrip = presence.roundTrip.map(UInt64.init(clamping:))
             return member
         }
-        return members
-            + history.absences(now).map { absence in
-                MemberStatus(
-                    name: absence.member.name.description, publicKey: absence.member.publicKey,
-                    state: MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue,
-                    address: absence.member.address)
-            }
+        return members + history.absences(now).map(ListedMember.init)
     }
 
     private func problems(_ state: State) -> [Problem] {

@@ -94,7 +94,7 @@ package final class ServerInspector: ControlledProcess {
         }
     }
 
-    package func status(listsMembers: Bool) async -> MeshStatus {
+    package func report(listsMembers: Bool) async -> StatusReport {
         let now = identity.clock.now
         // These calls wait for the same pass of the event loop. One after the other they would wait for several passes,
         // each of which takes some milliseconds while the server sends a PULSE to thousands of members.
@@ -110,38 +110,28 @@ package final class ServerInspector: ControlledProcess {
             counts = state.withLock { $0.history.counts(late: late, now) }
         }
         let addresses = (try? await bound) ?? []
-        var status = MeshStatus(
+        let status = MeshStatus(
             time: now, role: .server, name: nil, version: identity.version, process: identity.process,
             startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
             publicKey: key.description, server: nil, problems: state.withLock { Self.problems($0, now) },
-            counts: counts, members: members?.inOrder,
+            counts: counts,
             lostDatagrams: ((try? await losses) ?? DatagramLosses()).byReason,
             refusedDatagrams: ((try? await rejections) ?? RejectionCounters()).byReason,
             streams: feed.count)
-        status.move(by: identity.clock.correction)
-        return status
+        return StatusReport(status, members: members, correction: identity.clock.correction)
     }
 
-    private func members(_ now: Timestamp) async -> [MemberStatus] {
+    private func members(_ now: Timestamp) async -> [ListedMember] {
         // Copies, so that the lock is held for a short time.
         let (present, absent, roster) = state.withLock { state in
             (state.history.present, state.history.absences(now), state.roster)
         }
-        var members = present.values.map { presence in
-            MemberStatus(
-                name: presence.member.name.description, publicKey: presence.member.publicKey, state: .alive,
-                since: presence.since, address: presence.member.address)
-        }
-        add(await standings(of: present.values.map(\.member.publicKey)), to: &members, now)
-        members += absent.map { absence in
-            MemberStatus(
-                name: absence.member.name.description, publicKey: absence.member.publicKey,
-                state: MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue,
-                address: absence.member.address)
-        }
-        let known = Set(present.keys).union(absent.map(\.member.publicKey))
-        members += roster.authorized.filter { !known.contains($0.key) }.map {
-            MemberStatus(name: $0.value.description, publicKey: $0.key, state: .never)
+        var members = present.values.map { ListedMember($0.member, .alive, since: $0.since) }
+        add(await standings(of: members.map(\.publicKey)), to: &members, now)
+        members += absent.map(ListedMember.init)
+        let former = Set(absent.map(\.member.publicKey))
+        for (key, name) in roster.authorized where present[key] == nil && !former.contains(key) {
+            members.append(ListedMember(name, key, nil, .never))
         }
         return members
     }
@@ -157,7 +147,7 @@ package final class ServerInspector: ControlledProcess {
         return standings
     }
 
-    private func add(_ standings: [MemberStanding?], to members: inout [MemberStatus], _ now: Timestamp) {
+    private func add(_ standings: [MemberStanding?], to members: inout [ListedMember], _ now: Timestamp) {
         for (index, standing) in standings.enumerated() {
             guard let standing else { continue }
             members[index].sentDatagrams = standing.sent

@@ -1,16 +1,11 @@
 internal import SecureMesh
 
-extension [MemberStatus] {
+extension [ListedMember] {
     /// The number of members in each state.
     var counts: [String: Int] {
-        var counts = Dictionary(uniqueKeysWithValues: MemberState.allCases.map { ($0.rawValue, 0) })
-        for member in self { counts[member.state.rawValue, default: 0] += 1 }
-        return counts
-    }
-
-    /// The members ordered by name, and by key if several have the same name.
-    var inOrder: [MemberStatus] {
-        sorted { $0.name == $1.name ? $0.publicKey < $1.publicKey : $0.name < $1.name }
+        var counts = Dictionary(uniqueKeysWithValues: MemberState.allCases.map { ($0, 0) })
+        for member in self { counts[member.state, default: 0] += 1 }
+        return Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
     }
 }
 

@@ -13,7 +13,7 @@ struct ControlService: Sendable {
         do throws(ControlError) {
             switch try ControlCall(request) {
             case .status(let listsMembers):
-                return .document(status: 200, await process.status(listsMembers: listsMembers).json)
+                return .document(status: 200, await process.report(listsMembers: listsMembers).json)
             case .events(let filter): return .events(filter)
             case .send(let request): return Self.document(try await process.send(request))
             case .ping(let request): return Self.document(try await process.ping(request))

@@ -43,20 +43,6 @@ package struct MemberStatus: Codable, Sendable {
     @OrNull package var sentDatagrams: UInt64?
     @OrNull package var receivedDatagrams: UInt64?
     @OrNull package var receivedMessages: UInt64?
-
-    package init(
-        name: String, publicKey: PublicKey, state: MemberState, since: Timestamp? = nil, reason: String? = nil,
-        address: SocketAddress? = nil
-    ) {
-        self.name = name
-        self.state = state
-        self.since = since
-        self.reason = reason
-        self.address = address?.description
-        // The text of a key is made once, because it costs a hash.
-        self.publicKey = publicKey.description
-        fingerprint = PublicKey.fingerprint(ofText: self.publicKey)
-    }
 }
 
 /// A problem of a process or its mesh.
@@ -138,8 +124,8 @@ package struct MeshStatus: Codable, Sendable {
     /// The number of clients that are reading a stream of events.
     package var streams: Int
 
-    /// Adds a number of milliseconds to all times. This converts times of a `ProcessClock` to times of the host's
-    /// clock.
+    /// Adds a number of milliseconds to all times except those of `members`. This converts times of a `ProcessClock` to
+    /// times of the host's clock.
     package mutating func move(by milliseconds: Int64) {
         guard milliseconds != 0 else { return }
         time = time.moved(by: milliseconds)
@@ -148,12 +134,6 @@ package struct MeshStatus: Codable, Sendable {
         for index in problems.indices {
             if let since = problems[index].since { problems[index].since = since.moved(by: milliseconds) }
         }
-        guard var moved = members else { return }
-        members = nil
-        for index in moved.indices {
-            if let since = moved[index].since { moved[index].since = since.moved(by: milliseconds) }
-        }
-        members = moved
     }
 
     /// True if no problem has the severity `error`.
@@ -163,9 +143,9 @@ package struct MeshStatus: Codable, Sendable {
 extension PublicKey {
     /// The first 12 characters after the prefix of the key's text. They hold 72 bits, and people compare them to
     /// recognize a key.
-    package var fingerprint: String { Self.fingerprint(ofText: description) }
+    package var fingerprint: String { String(decoding: Self.fingerprint(ofText: text), as: UTF8.self) }
 
-    fileprivate static func fingerprint(ofText text: String) -> String {
-        String(text.utf8.drop { $0 != UInt8(ascii: "_") }.dropFirst().prefix(12)) ?? ""
+    static func fingerprint(ofText text: [UInt8]) -> ArraySlice<UInt8> {
+        text.drop { $0 != UInt8(ascii: "_") }.dropFirst().prefix(12)
     }
 }

@@ -56,7 +56,7 @@ struct PeerInput {
             case .all(let text): return await sendToAll(text, over: try await runner.connected)
             case .ping(let name): return await ping(name, over: try await runner.connected)
             case .peers: return await list(try await runner.connected)
-            case .status: return .ok(StatusTable(status: await inspector.status(listsMembers: false)).line)
+            case .status: return .ok(StatusTable(status: await inspector.report(listsMembers: false).status).line)
             case .help:
                 let width = InputCommand.list.map(\.synopsis.count).max() ?? 0
                 let lines = InputCommand.list.map { synopsis, meaning in

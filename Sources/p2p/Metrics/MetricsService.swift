@@ -48,7 +48,7 @@ struct MetricsService: Sendable {
     /// - Returns: The state; nil if the process has not answered within a second.
     private func status() async -> MeshStatus? {
         await withTaskGroup(of: MeshStatus?.self) { tasks in
-            tasks.addTask { await process.status(listsMembers: false) }
+            tasks.addTask { await process.report(listsMembers: false).status }
             tasks.addTask {
                 try? await Task.sleep(for: .seconds(1))
                 return nil
