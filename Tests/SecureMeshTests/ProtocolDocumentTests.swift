@@ -219,6 +219,8 @@ private let constants: [(name: String, value: String)] = [
     ("frozenSnapshots", text(Limits.frozenSnapshots)),
     ("snapshotAge", text(Limits.snapshotAge)),
     ("slice", text(Limits.slice)),
+    ("pulseSlicesWithoutPause", text(Limits.pulseSlicesWithoutPause)),
+    ("pulseSpread", text(Limits.pulseSpread)),
     ("mostLate", text(Limits.mostLate)),
     ("mostLateShare", text(Limits.mostLateShare)),
     ("suspicionLifetimes", text(Limits.suspicionLifetimes)),

@@ -67,6 +67,34 @@ import Testing
         #expect(test.memberCount == Self.members)
     }
 
+    @Test func `a PULSE to more than 1,024 members is spread, until a change is published`() throws {
+        let members = Limits.slice * Limits.pulseSlicesWithoutPause + 100
+        let test = LoadTest(seed: 8, members: members, peers: 0, spare: 1, arrivals: .seconds(1))
+        #expect(test.play(atMost: .seconds(30)) { test.memberCount == members })
+        #expect(test.play(atMost: .seconds(60)) { test.isPublished })
+        test.play(for: .seconds(2))
+        #expect(test.play(atMost: .seconds(1)) { test.server.machine.isSpreadingPulse })
+        let begun = test.now
+        var slices = 1
+        while test.server.machine.isSpreadingPulse {
+            let before = test.sent(.pulse).datagrams
+            test.play(for: .milliseconds(1))
+            let sent = test.sent(.pulse).datagrams - before
+            #expect(sent < Limits.slice * 3 / 2)
+            if sent >= 100 { slices += 1 }
+        }
+        #expect(slices == Limits.pulseSlicesWithoutPause + 1)
+        let interval = ProtocolConstants.heartbeatInterval
+        #expect(test.now - begun > interval / 16 && test.now - begun <= interval / 8)
+
+        #expect(test.play(atMost: .seconds(1)) { test.server.machine.isSpreadingPulse })
+        let (version, deltas) = (test.version, test.sent(.delta).datagrams)
+        let newcomer = try #require(test.join())
+        #expect(test.play(atMost: interval / 8) { test.version > version })
+        #expect(test.play(atMost: .milliseconds(5)) { test.sent(.delta).datagrams == deltas + members })
+        #expect(test.play(atMost: .milliseconds(150)) { newcomer.joinedAt != nil })
+    }
+
     @Test func `a server that stops sends GOODBYE to a thousand members in slices, and handles nothing else`() {
         let test = LoadTest(seed: 7, members: Self.members, peers: 0, arrivals: .seconds(1))
         #expect(test.play(atMost: .seconds(30)) { test.memberCount == Self.members })

@@ -3,7 +3,8 @@
 ///
 /// A heartbeat is stale if its token is older than the token of the newest PULSE. Its sender had not received this
 /// PULSE yet: the PULSE was lost, was on its way, or waited in the sender's socket. On an overloaded host or network,
-/// many heartbeats are stale.
+/// many heartbeats are stale. While a PULSE is spread over an eighth of an interval, the PULSE before it counts as the
+/// newest.
 ///
 /// A rate above 100 % applies only while the waiting changes fill DELTAs, so a join costs no more than at 100 %. The
 /// rate returns to 100 % when the joins end, because the load that members can bear may change before the next joins.
@@ -18,10 +19,12 @@ package struct FanOutPace: Hashable, Sendable {
 
     /// Notes a heartbeat.
     ///
-    /// - Parameter heard: The newest PULSE that the member had received when it sent the heartbeat.
-    package mutating func note(_ heard: HeardPulse) {
+    /// - Parameters:
+    ///   - heard: The newest PULSE that the member had received when it sent the heartbeat.
+    ///   - isSpreading: True while the newest PULSE is spread. It may not have been sent to this member yet.
+    package mutating func note(_ heard: HeardPulse, isSpreading: Bool = false) {
         heartbeats += 1
-        if heard.age > 0 { stale += 1 }
+        if heard.age > (isSpreading ? 1 : 0) { stale += 1 }
     }
 
     /// Notes the number of full DELTAs that the waiting changes fill just before a flush.

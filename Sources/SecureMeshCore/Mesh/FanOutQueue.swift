@@ -18,6 +18,9 @@ struct FanOutQueue: Sendable {
     /// True if a PULSE waits to be sealed.
     var hasPulse: Bool { items[head...].contains { $0.payload.kind == .pulse } }
 
+    /// True if no payload other than a PULSE waits to be sealed. This includes an empty queue.
+    var holdsOnlyPulses: Bool { items[head...].allSatisfy { $0.payload.kind == .pulse } }
+
     mutating func add(_ payload: SignedPayload, for receivers: [SessionID]) {
         if !receivers.isEmpty { items.append(Item(payload: payload, receivers: receivers)) }
     }

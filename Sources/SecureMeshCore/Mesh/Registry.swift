@@ -351,7 +351,7 @@ extension Registry {
             }
             let body = heartbeat.verified.body
             if let heard = heartbeat.heard {
-                pace.note(heard)
+                pace.note(heard, isSpreading: isSpreadingPulse)
                 if body.version < heartbeat.told {
                     repairIfBehind(
                         heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
@@ -505,7 +505,11 @@ extension Registry {
         var receivers = log.directory.sessions
         if let newcomer { receivers.removeAll { $0 == newcomer } }
         for payload in payloads { fanOutQueue.add(payload, for: receivers) }
-        if isIdle { sealSlice(now) }
+        if isIdle {
+            sealSlice(now)
+        } else if let due = nextSlice, due > now {
+            scheduleSlice(now)
+        }
     }
 
     private mutating func sealSlice(_ now: Instant) {
@@ -514,7 +518,7 @@ extension Registry {
             send(payload, to: session)
         }
         scheduleSlice(now)
-        if fanOutQueue.isEmpty { allSealed() }
+        if fanOutQueue.isEmpty || isSpreadingPulse && sealed.version < log.version { allSealed() }
     }
 
     private mutating func continueSlices(_ now: Instant) {
@@ -522,14 +526,34 @@ extension Registry {
         if !fanOutQueue.isEmpty { sealSlice(now) }
     }
 
-    /// Schedules the next slice of the waiting work. This slice runs right after the server has handled the datagrams
-    /// that arrived during the present slice. If no work waits, schedules nothing.
+    /// Schedules the next slice of the waiting work. If no work waits, schedules nothing. A pause that has begun is not
+    /// extended.
     private mutating func scheduleSlice(_ now: Instant) {
-        nextSlice = ending.isEmpty && fanOutQueue.isEmpty ? nil : now + .nanoseconds(1)
+        if ending.isEmpty, fanOutQueue.isEmpty {
+            nextSlice = nil
+        } else if !isSpreadingPulse {
+            nextSlice = now + .nanoseconds(1)
+        } else if nextSlice.map({ $0 <= now }) ?? true {
+            nextSlice = now + pulsePause
+        }
     }
 
-    /// Notes that all queued payloads are sealed. Sends a PULSE to each member that the last DELTAs have made known to
-    /// all other members. Then that member may send messages without waiting for the next PULSE to all members.
+    /// True if the only waiting work is a PULSE to more members than `Limits.pulseSlicesWithoutPause` slices hold. The
+    /// slices of such a PULSE have pauses between them, so that the members do not all receive it at the same time, and
+    /// the server's other work is not late. Without a pause, a slice runs right after the server has handled the
+    /// datagrams that arrived during the previous slice.
+    package var isSpreadingPulse: Bool {
+        log.directory.count > Limits.slice * Limits.pulseSlicesWithoutPause && ending.isEmpty && !fanOutQueue.isEmpty
+            && fanOutQueue.holdsOnlyPulses
+    }
+
+    private var pulsePause: Duration {
+        configuration.heartbeatInterval / Limits.pulseSpread * Limits.slice / log.directory.count
+    }
+
+    /// Notes that the newest DELTAs are sealed for all members. Sends a PULSE to each member that these DELTAs have
+    /// made known to all other members. Then that member may send messages without waiting for the next PULSE to all
+    /// members.
     private mutating func allSealed() {
         sealed = DirectoryState(version: log.version, digest: log.digest())
         let listed = unlisted.filter(log.isPublished)
@@ -606,11 +630,12 @@ extension Registry {
     /// which is at most 1.25 intervals.
     private var solicitedAfter: Duration { configuration.heartbeatInterval * 3 / 2 }
 
-    /// The instant at which the pending changes are published; nil if there are no changes, or if payloads still wait
-    /// to be sealed. By then, `Limits.tick` has passed since the last publication, and `fanOut` has the tokens for one
-    /// DELTA to each member. So the time between two publications grows with the number of members.
+    /// The instant at which the pending changes are published; nil if there are no changes, or if payloads other than a
+    /// spread PULSE still wait to be sealed. By then, `Limits.tick` has passed since the last publication, and `fanOut`
+    /// has the tokens for one DELTA to each member. So the time between two publications grows with the number of
+    /// members.
     private var flushDeadline: Instant? {
-        guard fanOutQueue.isEmpty, let earliest = log.flushDeadline else { return nil }
+        guard fanOutQueue.isEmpty || isSpreadingPulse, let earliest = log.flushDeadline else { return nil }
         return max(earliest, fanOut.ready(for: log.directory.count, fanOutRate))
     }
 

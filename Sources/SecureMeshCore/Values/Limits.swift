@@ -101,6 +101,11 @@ package enum Limits {
     /// The largest number of datagrams that the server's state machine seals in one call, and also of sessions that it
     /// ends in one call. So a call takes at most a few milliseconds.
     package static let slice = 256
+    /// A PULSE to all members is sealed without pauses if it needs at most this number of slices.
+    package static let pulseSlicesWithoutPause = 4
+    /// A PULSE of more than `pulseSlicesWithoutPause` slices is spread over the heartbeat interval divided by this
+    /// number.
+    package static let pulseSpread = 8
     /// The number of members that may be late with their proof of life at the same time. In a large mesh it is
     /// `mostLateShare` percent of all members, if that is more. If more members are late, each of them gets more time
     /// before it expires.
