@@ -31,7 +31,7 @@ final class ServedPeer {
         handle(try mesh.server(hello, of: client).retry(cookie: cookie, rotation: 1).bytes)
     }
 
-    /// Makes the peer a member, and sends it version 2 of a directory that lists only this peer.
+    /// Lets the peer join. It is the only member, and gets version 2 of the directory.
     func join() throws -> ServedPeer {
         let entry = try mesh.join(&client)
         try mesh.tell(&client, [entry], version: 2)
