@@ -64,8 +64,9 @@ import Testing
             Set(guards) == [
                 "drain before silence", "own lateness", "faster heartbeats after a missed PULSE", "solicited PULSE",
                 "PULSEs to silent members", "new token returned at once", "backoff", "jitter of the backoff",
-                "fan-out budget", "growing ticks", "correlated-failure hold", "snapshot paced by receipt",
-                "late reports of departure", "share of HELLOs without a cookie", "pace of members that keep up",
+                "fan-out budget", "growing ticks", "correlated-failure hold", "more time while many join",
+                "snapshot paced by receipt", "late reports of departure", "share of HELLOs without a cookie",
+                "pace of members that keep up",
             ])
     }
 

@@ -42,6 +42,18 @@ extension Invariants {
         return holds ? stretched(lifetime * Limits.suspicionLifetimes) : .zero
     }
 
+    /// Notes that the server suspects that many members are late for the same reason.
+    mutating func suspicionBegan(now: Instant) {
+        if isSuspicious, suspicionEndedAt == nil { fail("a suspicion was reported twice", now: now) }
+        (isSuspicious, suspicionEndedAt) = (true, nil)
+    }
+
+    /// Notes that the server no longer suspects that many members are late for the same reason.
+    mutating func suspicionEnded(now: Instant) {
+        if !isSuspicious || suspicionEndedAt != nil { fail("a suspicion ended that was not reported", now: now) }
+        suspicionEndedAt = now
+    }
+
     // MARK: joining
 
     /// Notes that the identity has sent a CONFIRM for a session.

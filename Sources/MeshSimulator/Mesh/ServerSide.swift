@@ -201,10 +201,8 @@ extension VirtualMesh {
             guard let identity = state.identities[member.publicKey] else { return }
             let isAllowed = configuration.allows(member)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
-        case .suspected:
-            state.invariants.isSuspicious = true
-            state.invariants.suspicionEndedAt = nil
-        case .suspicionEnded: state.invariants.suspicionEndedAt = now
+        case .suspected: state.invariants.suspicionBegan(now: now)
+        case .suspicionEnded: state.invariants.suspicionEnded(now: now)
         case .turnedAway, .directoryStalled, .unreachable, .missed: break
         }
     }

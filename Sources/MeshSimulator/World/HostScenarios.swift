@@ -9,6 +9,8 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case crowd
     /// The server of 300 peers is killed and started again.
     case restart
+    /// The server of 300 peers is killed and started again. Five seconds later, 30 of the peers are paused for 3 s.
+    case stall
     /// 300 peers are paused for 5 s.
     case stop
     /// 100 peers are paused for 1.3 s. No work takes CPU time.
@@ -27,7 +29,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         switch self {
         case .form: 500
         case .crowd: 1_000
-        case .restart, .stop: 300
+        case .restart, .stall, .stop: 300
         case .newcomer: 200
         case .nap: 100
         case .far, .lossy, .flooded: 50
@@ -37,7 +39,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
     /// The cores that all processes share; nil if no work takes CPU time.
     private var cores: (count: Int, word: String)? {
         switch self {
-        case .form, .restart, .stop, .flooded: (2, "two")
+        case .form, .restart, .stall, .stop, .flooded: (2, "two")
         case .crowd: (4, "four")
         case .nap, .far, .lossy, .newcomer: nil
         }
@@ -93,13 +95,16 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.arrivals = .milliseconds(150) * peers
             scenario.duration = scenario.arrivals + .seconds(2)
             scenario.expectations = [.nobodyIsLost, .speaks(within: .milliseconds(100))]
-        case .restart:
+        case .restart, .stall:
             scenario.arrivals = .milliseconds(80) * peers
             let at = scenario.arrivals + .seconds(4)
             scenario.faults = [
                 TimedFault(at: at, .crashServer), TimedFault(at: at + .milliseconds(300), .startServer),
             ]
-            scenario.duration = at + .seconds(4)
+            if self == .stall {
+                scenario.faults += (0..<30).map { TimedFault(at: at + .seconds(5), .pause($0, .seconds(3))) }
+            }
+            scenario.duration = at + .seconds(self == .stall ? 9 : 4)
             scenario.healing = .seconds(8)
             scenario.expectations = [.joins(atMost: peers * 21 / 10), .nobodyIsReportedGone]
         case .stop:

@@ -243,6 +243,11 @@ extension MemberSessions {
         }
     }
 
+    /// Returns the number of sessions that began at `instant` or later.
+    package func count(joinedSince instant: Instant) -> Int {
+        members.count { $0.joinedAt >= instant }
+    }
+
     /// Returns the sessions that began before `instant`, in ascending order.
     package func begun(before instant: Instant) -> [SessionID] {
         sessions { $0.joinedAt < instant }

@@ -14,8 +14,10 @@ package struct FailureDetector: Hashable, Sendable {
     /// True if the last drain took longer than the interval between two sweeps. If several such drains follow each
     /// other, only the first suspends expiry, so a flood of datagrams cannot suspend it forever.
     private var wasLong = false
-    /// True while so many members are late that a common cause is likely.
-    private(set) package var suspectsCommonCause = false
+    /// The end of the suspicion that members are late for a common cause: one lifetime after the last sweep at which
+    /// many members were late. Nil if there is no suspicion. Without the lifetime, the last members that come back
+    /// would expire.
+    private var suspectsUntil: Instant?
 
     package init(lifetime: Duration, interval: Duration = ProtocolConstants.sweepInterval, now: Instant) {
         self.lifetime = lifetime
@@ -55,16 +57,31 @@ package struct FailureDetector: Hashable, Sendable {
     /// heartbeat intervals by default.
     package var lateAfter: Duration { lifetime * 2 / 3 }
 
-    /// Returns the largest number of late members for which no common cause is suspected.
+    /// True if at one of the sweeps within the last lifetime so many members were late that a common cause is likely.
+    package var suspectsCommonCause: Bool { suspectsUntil != nil }
+
+    /// The time without a proof of life after which a member expires while a common cause is suspected.
+    package var longestPatience: Duration { lifetime * (1 + Limits.suspicionLifetimes) }
+
+    /// Returns the largest number of members that may be late or silent at once without a common cause.
     package func mostLate(of members: Int) -> Int {
         max(Limits.mostLate, members * Limits.mostLateShare / 100)
     }
 
-    /// Returns the time without a proof of life after which a member expires. It is one lifetime, or several lifetimes
-    /// while a common cause is suspected.
-    package mutating func patience(late: Int, of members: Int) -> Duration {
-        let most = mostLate(of: members)
-        suspectsCommonCause = late > (suspectsCommonCause ? most / 2 : most)
-        return suspectsCommonCause ? lifetime * (1 + Limits.suspicionLifetimes) : lifetime
+    /// Begins, prolongs or ends the suspicion of a common cause.
+    ///
+    /// - Parameters:
+    ///   - late: The number of members that are late at this sweep.
+    ///   - newcomers: The number of members that have joined within the last `longestPatience`. While many members
+    ///     join, for example after a restart of the server, they may use all the CPU time of their hosts. So a small
+    ///     number of late members is enough for a suspicion.
+    package mutating func note(late: Int, of members: Int, newcomers: Int, now: Instant) {
+        let isForming = newcomers > members * Limits.mostLateShare / 100
+        let most = isForming ? Limits.mostLate : mostLate(of: members)
+        if late > (suspectsCommonCause ? most / 2 : most) {
+            suspectsUntil = now + lifetime
+        } else if let end = suspectsUntil, now >= end {
+            suspectsUntil = nil
+        }
     }
 }

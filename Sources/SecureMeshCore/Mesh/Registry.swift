@@ -62,6 +62,19 @@ package struct Registry: MeshMachine {
     private var nextSlice: Instant?
     private var isStopping = false
 
+    /// The suspicion that members are late for a common cause. While `detector` suspects none, the properties have their
+    /// initial values.
+    private struct Suspicion: Sendable {
+        /// The largest number of members that were late at the same sweep.
+        var mostLate = 0
+        /// True if `.suspected` was emitted.
+        var isReported = false
+        /// The members whose proof of life was overdue at some time, and whose sessions go on.
+        var suspects: Set<SessionID> = []
+        /// The number of suspects whose sessions have ended.
+        var endedCount = 0
+    }
+
     private struct DirectoryState: Sendable {
         let version: UInt64
         let digest: Bytes32
@@ -75,12 +88,7 @@ package struct Registry: MeshMachine {
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE had a directory version that does not list them yet.
     private var unlisted: [SessionID] = []
-    /// The members whose proof of life was overdue at some time since the server began to suspect that members are late
-    /// for a common cause.
-    private var suspects: Set<SessionID> = []
-    /// The number of members that have expired since the server began to suspect that members are late for a common
-    /// cause.
-    private var endedSuspects = 0
+    private var suspicion = Suspicion()
     private var turnedAway = RateLimiter()
     private var unreachable = UnreachableReport()
     /// The rate limit of the PULSEs that answer heartbeats, for all members together.
@@ -147,7 +155,7 @@ package struct Registry: MeshMachine {
             Usage("member sessions", sessions.count, limit: log.directory.count),
             Usage("unlisted members", unlisted.count, limit: log.directory.count),
             Usage("sessions to end", ending.count, limit: Limits.directoryEntries * 2),
-            Usage("suspected members", suspects.count, limit: log.directory.count),
+            Usage("suspected members", suspicion.suspects.count, limit: log.directory.count),
         ]
     }
 
@@ -401,26 +409,28 @@ extension Registry {
     private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
         let overdue = sessions.silent(since: diedBefore)
         lateCount = sessions.silentCount(since: now - detector.lateAfter)
-        let patience = detector.patience(late: lateCount, of: log.directory.count)
+        let newcomers = sessions.count(joinedSince: now - detector.longestPatience)
+        detector.note(late: lateCount, of: log.directory.count, newcomers: newcomers, now: now)
         guard detector.suspectsCommonCause else {
             endSuspicion(overdue: overdue)
             return endAll(overdue, .expired, now: now)
         }
-        let expired = sessions.silent(since: now - patience)
-        if suspects.isEmpty, overdue.count > expired.count {
-            outputs.push(.event(.suspected(overdue.count)))
+        suspicion.mostLate = max(suspicion.mostLate, lateCount)
+        if !suspicion.isReported, !overdue.isEmpty {
+            suspicion.isReported = true
+            outputs.push(.event(.suspected(suspicion.mostLate)))
         }
-        suspects.formUnion(overdue)
-        endedSuspects += expired.count
-        endAll(expired, .expired, now: now)
+        suspicion.suspects.formUnion(overdue)
+        endAll(sessions.silent(since: now - detector.longestPatience), .expired, now: now)
     }
 
     private mutating func endSuspicion(overdue: [SessionID]) {
-        guard !suspects.isEmpty else { return }
-        let ended = endedSuspects + overdue.count
-        outputs.push(.event(.suspicionEnded(returned: max(suspects.union(overdue).count - ended, 0), ended: ended)))
-        suspects = []
-        endedSuspects = 0
+        if suspicion.isReported {
+            let returned = suspicion.suspects.subtracting(overdue).count
+            outputs.push(
+                .event(.suspicionEnded(returned: returned, ended: suspicion.endedCount + overdue.count)))
+        }
+        suspicion = Suspicion()
     }
 
     /// Ends many sessions, in slices.
@@ -466,7 +476,7 @@ extension Registry {
             send(signer.sign(.goodbye, Goodbye(session: entry.session, reason: reason)), to: entry.session)
         }
         sessions.end(entry.session)
-        suspects.remove(entry.session)
+        if suspicion.suspects.remove(entry.session) != nil { suspicion.endedCount += 1 }
         unlisted.removeAll { $0 == entry.session }
         outputs.push(.event(.left(Member(entry), departure)))
     }

@@ -107,8 +107,8 @@ package enum Limits {
     /// number.
     package static let pulseSpread = 8
     /// The number of members that may be late with their proof of life at the same time. In a large mesh it is
-    /// `mostLateShare` percent of all members, if that is more. If more members are late, each of them gets more time
-    /// before it expires.
+    /// `mostLateShare` percent of all members, unless more than that share of the members have joined recently. If more
+    /// members are late, each of them gets more time before it expires.
     package static let mostLate = 8
     package static let mostLateShare = 15
     /// The number of lifetimes by which the expiry of late members is postponed while so many members are late that a

@@ -66,15 +66,24 @@ import Testing
         #expect(expiries == [nil, nil, at(1_400), at(2_600)])
     }
 
-    @Test("while many are late, each member gets five lifetimes in place of one") func suspicion() {
+    @Test("a suspicion goes on while many are late, and for one lifetime after that") func suspicion() {
         var detector = detector()
-        let (ordinary, long) = (ProtocolConstants.lifetime, ProtocolConstants.lifetime * 5)
-        let steps = [
-            (8, 10, ordinary), (9, 10, long), (5, 10, long), (4, 10, ordinary), (15, 100, ordinary), (16, 100, long),
-            (8, 100, long), (7, 100, ordinary), (8, 100, ordinary),
+        let steps: [(milliseconds: Int64, late: Int, members: Int, newcomers: Int, isSuspicion: Bool)] = [
+            (0, 8, 10, 10, false), (500, 9, 10, 10, true), (1_000, 5, 10, 10, true), (1_500, 4, 10, 10, true),
+            (2_499, 4, 10, 10, true), (2_500, 4, 10, 10, false),
+            (10_000, 15, 100, 15, false), (10_500, 16, 100, 15, true), (11_000, 8, 100, 15, true),
+            (12_499, 7, 100, 15, true), (12_500, 7, 100, 15, false), (13_000, 8, 100, 15, false),
+            // More than 15 % of all members have joined recently.
+            (20_000, 8, 100, 16, false), (20_500, 9, 100, 16, true), (21_900, 5, 100, 16, true),
+            (23_399, 4, 100, 16, true), (23_400, 4, 100, 16, false),
+            // Only at first have so many joined recently.
+            (30_000, 9, 100, 16, true), (31_000, 7, 100, 15, true), (31_500, 7, 100, 15, false),
         ]
-        for (late, members, expected) in steps {
-            #expect(detector.patience(late: late, of: members) == expected, "\(late) of \(members)")
+        for step in steps {
+            detector.note(
+                late: step.late, of: step.members, newcomers: step.newcomers, now: at(step.milliseconds))
+            #expect(detector.suspectsCommonCause == step.isSuspicion, "\(step)")
         }
+        #expect(detector.longestPatience == ProtocolConstants.lifetime * 5)
     }
 }

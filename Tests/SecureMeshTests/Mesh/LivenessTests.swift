@@ -388,9 +388,7 @@ import Testing
         mesh.run(for: .seconds(6))
         #expect(mesh.hasConverged)
         #expect(peers.allSatisfy { !mesh.departures(of: $0).contains(.expired) })
-        let events = mesh.serverEvents.map(\.event)
-        #expect(events.contains { if case .suspected = $0 { true } else { false } })
-        #expect(events.contains { if case .suspicionEnded(_, ended: 0) = $0 { true } else { false } })
+        #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 20, ended: 0)])
     }
 
     @Test("when twenty peers die at once, all have expired after five lifetimes and two sweeps") func massDeath() throws
@@ -403,6 +401,69 @@ import Testing
         #expect(mesh.members.count == 22)
         let limit = ProtocolConstants.lifetime * 5 + ProtocolConstants.sweepInterval * 2 + mesh.latency * 3
         #expect(mesh.run(atMost: limit - .milliseconds(5_000)) { mesh.hasConverged })
-        #expect(mesh.serverEvents.map(\.event).contains(.suspicionEnded(returned: 0, ended: 20)))
+        mesh.run(for: ProtocolConstants.lifetime + ProtocolConstants.sweepInterval * 2)
+        #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 0, ended: 20)])
+    }
+
+    @Test("of 20 peers that went silent at once, those that came back and those that did not are counted")
+    func someReturn() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(22)
+        for peer in peers.prefix(20) { mesh.pause(peer) }
+        mesh.run(for: .seconds(3))
+        for peer in peers.prefix(12) { mesh.resume(peer) }
+        mesh.run(for: .seconds(10))
+        #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 12, ended: 8)])
+    }
+
+    @Test("when a host with twenty peers starts anew, the suspicion ends") func hostStartsAnew() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(22)
+        for peer in peers.prefix(20) { mesh.kill(peer) }
+        mesh.run(for: .seconds(3))
+        for peer in peers.prefix(20) { mesh.restart(peer) }
+        mesh.run(for: .seconds(10))
+        #expect(mesh.hasConverged)
+        #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 0, ended: 20)])
+    }
+
+    @Test("a suspicion ends once if the server is paused during it") func pauseDuringSuspicion() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(22)
+        for peer in peers.prefix(20) { mesh.pause(peer) }
+        mesh.run(for: .seconds(2))
+        mesh.pauseServer()
+        mesh.run(for: .milliseconds(1_200))
+        mesh.resumeServer()
+        for peer in peers.prefix(20) { mesh.resume(peer) }
+        mesh.run(for: .seconds(10))
+        #expect(mesh.hasConverged)
+        #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 20, ended: 0)])
+    }
+
+    private func suspicions(_ mesh: TestMesh) -> [ServerEvent] {
+        mesh.serverEvents.map(\.event).filter {
+            switch $0 {
+            case .suspected, .suspicionEnded: true
+            default: false
+            }
+        }
+    }
+
+    @Test("ten of 100 peers that stand still for 3 s stay members only if many peers have just joined") func newMesh()
+        throws
+    {
+        let mesh = TestMesh()
+        let peers = try mesh.join(100)
+        func standStill() {
+            for peer in peers.prefix(10) { mesh.pause(peer) }
+            mesh.run(for: .seconds(3))
+            for peer in peers.prefix(10) { mesh.resume(peer) }
+            mesh.run(for: .seconds(8))
+        }
+        standStill()
+        #expect(peers.allSatisfy { mesh.departures(of: $0).isEmpty })
+        standStill()
+        #expect(peers.prefix(10).allSatisfy { mesh.departures(of: $0) == [.expired] })
     }
 }
