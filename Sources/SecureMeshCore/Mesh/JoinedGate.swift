@@ -8,7 +8,7 @@
 ///
 /// Changes of one member are merged. The buffered events are the differences between two sets: the members that were
 /// reported last, and the members at the time of `.joined`. So the sizes of the two sets limit the number of these
-/// events, even if a server lies. A buffered message is dropped if its sender is not a member at the time of `.joined`,
+/// events, even if a server lies. A buffered message is dropped if its sender is not trusted at the time of `.joined`,
 /// because the message may have waited for longer than its sender was trusted.
 package struct JoinedGate: Sendable {
     /// The state of the membership that was reported last.
@@ -132,6 +132,12 @@ package struct JoinedGate: Sendable {
 
     private func hasRoom(for message: ReceivedMessage) -> Bool {
         messages.count < Limits.events && messageBytes + message.body.count <= Limits.eventBytes
+    }
+
+    /// Drops the buffered messages of all senders but the trusted ones.
+    package mutating func dropMessages(unlessTrusted isTrusted: (PublicKey) -> Bool) {
+        messages.removeAll { !isTrusted($0.message.sender.publicKey) }
+        messageBytes = messages.reduce(0) { $0 + $1.message.body.count }
     }
 
     /// Returns `.joined` and the buffered events, or nothing if no session is pending.

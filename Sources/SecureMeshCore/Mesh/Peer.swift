@@ -258,6 +258,9 @@ package struct Peer: MeshMachine {
     /// Emits `.joined` if that event is pending and this peer may send messages.
     private mutating func announce(_ now: Instant) {
         guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
+        // The former members are trusted only for some time after the last PULSE of their server.
+        let isFormerTrusted = speakers(now).former != nil
+        joinedGate.dropMessages { [directory] in directory.lists($0) || isFormerTrusted && directory.former.lists($0) }
         emit(joinedGate.announce(address) { [directory] in directory.entry(of: $0).map(Member.init) })
     }
 }

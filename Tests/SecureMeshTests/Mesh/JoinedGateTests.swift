@@ -104,6 +104,21 @@ import Testing
         #expect(events.last == .memberJoined(late))
     }
 
+    @Test("a message that waits for .joined is dropped if its sender is no longer trusted then") func untrusted()
+        throws
+    {
+        var gate = JoinedGate()
+        gate.begin()
+        let (message, sender) = try message()
+        #expect(gate.pass(message).isEmpty)
+        gate.dropMessages { $0 == sender.publicKey }
+        #expect(gate.usages.contains { $0.count > 0 })
+        gate.dropMessages { $0 != sender.publicKey }
+        #expect(gate.usages.allSatisfy { $0.count == 0 })
+        let address = TestMesh.address(1)
+        #expect(gate.announce(address, member: present([sender])) == [.joined(address: address)])
+    }
+
     @Test("messages before .joined are kept up to a number of bytes, and one without room is refused")
     func largeMessages() throws {
         var gate = JoinedGate()
