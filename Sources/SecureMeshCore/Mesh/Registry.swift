@@ -62,8 +62,8 @@ package struct Registry: MeshMachine {
     private var nextSlice: Instant?
     private var isStopping = false
 
-    /// The suspicion that members are late for a common cause. While `detector` suspects none, the properties have their
-    /// initial values.
+    /// The suspicion that members are late for a common cause. The properties have their initial values while there is
+    /// no suspicion.
     private struct Suspicion: Sendable {
         /// The largest number of members that were late at the same sweep.
         var mostLate = 0
