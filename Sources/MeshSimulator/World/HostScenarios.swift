@@ -9,7 +9,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
     case crowd
     /// The server of 300 peers is killed and started again.
     case restart
-    /// The server of 300 peers is killed and started again. Five seconds later, 30 of the peers are paused for 3 s.
+    /// The server of 300 peers is killed and started again. Five seconds after the kill, 30 peers are paused for 3 s.
     case stall
     /// 300 peers are paused for 5 s.
     case stop

@@ -15,8 +15,8 @@ package struct FailureDetector: Hashable, Sendable {
     /// other, only the first suspends expiry, so a flood of datagrams cannot suspend it forever.
     private var wasLong = false
     /// The end of the suspicion that members are late for a common cause: one lifetime after the last sweep at which
-    /// many members were late. Nil if there is no suspicion. Without the lifetime, the last members that come back
-    /// would expire.
+    /// many members were late. Nil if there is no suspicion. This lifetime keeps the last members that come back from
+    /// expiring.
     private var suspectsUntil: Instant?
 
     package init(lifetime: Duration, interval: Duration = ProtocolConstants.sweepInterval, now: Instant) {
@@ -57,13 +57,14 @@ package struct FailureDetector: Hashable, Sendable {
     /// heartbeat intervals by default.
     package var lateAfter: Duration { lifetime * 2 / 3 }
 
-    /// True if at one of the sweeps within the last lifetime so many members were late that a common cause is likely.
+    /// True while a common cause is suspected.
     package var suspectsCommonCause: Bool { suspectsUntil != nil }
 
     /// The time without a proof of life after which a member expires while a common cause is suspected.
     package var longestPatience: Duration { lifetime * (1 + Limits.suspicionLifetimes) }
 
-    /// Returns the largest number of members that may be late or silent at once without a common cause.
+    /// Returns the largest number of members that may be late without a common cause, unless many members have joined
+    /// recently. It is also the largest number of silent members that get PULSEs of their own.
     package func mostLate(of members: Int) -> Int {
         max(Limits.mostLate, members * Limits.mostLateShare / 100)
     }

@@ -8,8 +8,8 @@
 ///
 /// Changes of one member are merged. The buffered events are the differences between two sets: the members that were
 /// reported last, and the members at the time of `.joined`. So the sizes of the two sets limit the number of these
-/// events, even if a server lies. A buffered message is dropped if its sender is not trusted at the time of `.joined`,
-/// because the message may have waited for longer than its sender was trusted.
+/// events, even if a server lies. A buffered message is dropped if its sender is not a member at the time of `.joined`,
+/// or if the session that received the message is not trusted any more.
 package struct JoinedGate: Sendable {
     /// The state of the membership that was reported last.
     private enum Membership: Sendable {
@@ -50,7 +50,7 @@ package struct JoinedGate: Sendable {
     private(set) package var isPending = false
     private var changes: [PublicKey: Change] = [:]
     private var movedNames: [PeerName: MovedName] = [:]
-    private var messages: [(order: Int, message: ReceivedMessage)] = [] {
+    private var messages: [(order: Int, message: ReceivedMessage, trustedUntil: Instant?)] = [] {
         didSet { if messages.isEmpty { messageBytes = 0 } }
     }
     private var messageBytes = 0
@@ -74,9 +74,14 @@ package struct JoinedGate: Sendable {
 
     /// Returns the events to emit after `event` has happened.
     ///
-    /// - Parameter isOfPrevious: True if the event is a message to the session before the pending one. This message is
-    ///   not buffered if the emitted events report its sender as a member, and no change of the sender is buffered.
-    package mutating func pass(_ event: PeerEvent, isOfPrevious: Bool = false) -> [PeerEvent] {
+    /// - Parameters:
+    ///   - isOfPrevious: True if the event is a message to the session before the pending one. This message is not
+    ///     buffered if the emitted events report its sender as a member, and no change of the sender is buffered.
+    ///   - trustedUntil: The end of the trust in the session that received the message; nil for all other events. A
+    ///     message that is still buffered then is dropped.
+    package mutating func pass(
+        _ event: PeerEvent, isOfPrevious: Bool = false, trustedUntil: Instant? = nil
+    ) -> [PeerEvent] {
         switch event {
         case .connectionLost:
             guard reported == .connected else { return [] }
@@ -96,7 +101,7 @@ package struct JoinedGate: Sendable {
             } else {
                 guard isBuffering else { break }
             }
-            buffer(event)
+            buffer(event, trustedUntil: trustedUntil)
             return []
         case .joined, .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable,
             .directoryStalled, .trustEnded, .trustRestored, .missed:
@@ -134,17 +139,14 @@ package struct JoinedGate: Sendable {
         messages.count < Limits.events && messageBytes + message.body.count <= Limits.eventBytes
     }
 
-    /// Drops the buffered messages of all senders but the trusted ones.
-    package mutating func dropMessages(unlessTrusted isTrusted: (PublicKey) -> Bool) {
-        messages.removeAll { !isTrusted($0.message.sender.publicKey) }
-        messageBytes = messages.reduce(0) { $0 + $1.message.body.count }
-    }
-
     /// Returns `.joined` and the buffered events, or nothing if no session is pending.
     ///
     /// - Parameter member: Returns the present member with the given key; nil if there is none.
-    package mutating func announce(_ address: SocketAddress, member: (PublicKey) -> Member?) -> [PeerEvent] {
+    package mutating func announce(
+        _ address: SocketAddress, now: Instant, member: (PublicKey) -> Member?
+    ) -> [PeerEvent] {
         guard isPending else { return [] }
+        messages.removeAll { $0.trustedUntil.map { $0 <= now } ?? true }
         (reported, isPending, isTrustReported) = (.connected, false, true)
         return [.joined(address: address)] + takeBuffered(member)
     }
@@ -168,13 +170,13 @@ package struct JoinedGate: Sendable {
         buffered += movedNames.compactMap { name, move in
             move.from == move.to ? nil : (move.order, .nameMoved(name, from: move.from, to: move.to))
         }
-        buffered += messages.compactMap { order, message in
+        buffered += messages.compactMap { order, message, _ in
             member(message.sender.publicKey).map { _ in (order, .message(message)) }
         }
         return buffered.sorted { $0.order < $1.order }.map(\.event)
     }
 
-    private mutating func buffer(_ event: PeerEvent) {
+    private mutating func buffer(_ event: PeerEvent, trustedUntil: Instant?) {
         nextOrder += 1
         switch event {
         case .memberJoined(let member):
@@ -194,7 +196,7 @@ package struct JoinedGate: Sendable {
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):
             guard isPending, hasRoom(for: message) else { break }
-            messages.append((nextOrder, message))
+            messages.append((nextOrder, message, trustedUntil))
             messageBytes += message.body.count
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered,
             .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded,

@@ -238,8 +238,13 @@ package struct Peer: MeshMachine {
         emit(.connectionLost)
     }
 
-    private mutating func emit(_ event: PeerEvent, isOfPrevious: Bool = false) {
-        emit(joinedGate.pass(event, isOfPrevious: isOfPrevious))
+    private mutating func emit(_ event: PeerEvent) {
+        emit(joinedGate.pass(event))
+    }
+
+    private mutating func emit(_ message: ReceivedMessage, isOfPrevious: Bool) {
+        let trustedUntil = (isOfPrevious ? sessions.formerTrustedUntil : nil) ?? sessions.current?.trustedUntil
+        emit(joinedGate.pass(.message(message), isOfPrevious: isOfPrevious, trustedUntil: trustedUntil))
     }
 
     private mutating func emit(_ events: [PeerEvent]) {
@@ -258,10 +263,7 @@ package struct Peer: MeshMachine {
     /// Emits `.joined` if that event is pending and this peer may send messages.
     private mutating func announce(_ now: Instant) {
         guard joinedGate.isPending, isConnected, maySpeak(now), let address = sessions.current?.address else { return }
-        // The former members are trusted only for some time after the last PULSE of their server.
-        let isFormerTrusted = speakers(now).former != nil
-        joinedGate.dropMessages { [directory] in directory.lists($0) || isFormerTrusted && directory.former.lists($0) }
-        emit(joinedGate.announce(address) { [directory] in directory.entry(of: $0).map(Member.init) })
+        emit(joinedGate.announce(address, now: now) { [directory] in directory.entry(of: $0).map(Member.init) })
     }
 }
 
@@ -659,7 +661,7 @@ extension Peer {
         let message = admitted.message
         guard admitted.wantsAcknowledgment else {
             guard joinedGate.hasRoom(for: message, isOfPrevious: isOfPrevious) else { throw .untrusted }
-            return emit(.message(message), isOfPrevious: isOfPrevious)
+            return emit(message, isOfPrevious: isOfPrevious)
         }
         guard message.number > 0 else { throw .numberOutOfRange }
         if !admitted.isProbe {
@@ -668,7 +670,7 @@ extension Peer {
             guard !joinedGate.holds(message, isOfPrevious: isOfPrevious) else { throw .untrusted }
             let end = directory.lists(admitted.session) ? nil : now + ProtocolConstants.pairLingering
             switch acknowledger.note(message.number, from: admitted.session, until: end) {
-            case .first: emit(.message(message), isOfPrevious: isOfPrevious)
+            case .first: emit(message, isOfPrevious: isOfPrevious)
             case .repeated: break
             case .tooOld: throw .numberStale
             }

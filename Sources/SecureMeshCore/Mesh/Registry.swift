@@ -69,7 +69,7 @@ package struct Registry: MeshMachine {
         var mostLate = 0
         /// True if `.suspected` was emitted.
         var isReported = false
-        /// The members whose proof of life was overdue at some time, and whose sessions go on.
+        /// The members whose proof of life was overdue at some time, and whose sessions have not ended.
         var suspects: Set<SessionID> = []
         /// The number of suspects whose sessions have ended.
         var endedCount = 0

@@ -13,9 +13,9 @@ public enum ServerEvent: Hashable, Sendable {
     case directoryStalled(Member, for: Duration)
     /// This host cannot send to a member. This event is emitted at most once per minute for each member.
     case unreachable(Member, SendRefusal)
-    /// This number of members are late with their proof of life at the same time, and at least one proof is overdue. So
-    /// many are late that a common cause is likely: a network or a host that has stalled, or too little CPU time. Until
-    /// ``suspicionEnded(returned:ended:)``, a member expires only after five lifetimes instead of one.
+    /// This number of members were late with their proof of life at the same sweep, and at least one proof is overdue
+    /// now. So many late members make a common cause likely: a network or a host that has stalled, or too little CPU
+    /// time. Until ``suspicionEnded(returned:ended:)``, a member expires only after five lifetimes instead of one.
     case suspected(Int)
     /// The server no longer suspects that members are late for a common cause. Of the members whose proof of life was
     /// overdue, `returned` have proven that they are alive, and `ended` have lost their sessions.

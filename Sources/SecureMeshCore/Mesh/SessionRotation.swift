@@ -46,15 +46,20 @@ package struct SessionRotation: Sendable {
     /// Returns true if trust lasts at `now` in the previous session, and this peer may still send messages in that
     /// session.
     package func isFormerTrusted(_ now: Instant) -> Bool {
-        guard let previous, previous.speaks, now < previous.until else { return false }
-        return previous.session.isTrusted(now)
+        formerTrustedUntil.map { now < $0 } ?? false
+    }
+
+    /// The instant until which trust lasts in the previous session; nil if this peer may not send messages in that
+    /// session.
+    package var formerTrustedUntil: Instant? {
+        guard let previous, previous.speaks, let trusted = previous.session.trustedUntil else { return nil }
+        return min(previous.until, trusted)
     }
 
     /// The instant until which this peer accepts messages and may send them; nil if there is no trust.
     package var trustedUntil: Instant? {
         let own = current?.trustedUntil
-        guard let previous, previous.speaks, let trusted = previous.session.trustedUntil else { return own }
-        let former = min(previous.until, trusted)
+        guard let former = formerTrustedUntil else { return own }
         return own.map { max($0, former) } ?? former
     }
 

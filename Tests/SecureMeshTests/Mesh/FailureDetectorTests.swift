@@ -76,7 +76,7 @@ import Testing
             // More than 15 % of all members have joined recently.
             (20_000, 8, 100, 16, false), (20_500, 9, 100, 16, true), (21_900, 5, 100, 16, true),
             (23_399, 4, 100, 16, true), (23_400, 4, 100, 16, false),
-            // Only at first have so many joined recently.
+            // At the first sweep, more than 15 % have joined recently, and later not.
             (30_000, 9, 100, 16, true), (31_000, 7, 100, 15, true), (31_500, 7, 100, 15, false),
         ]
         for step in steps {

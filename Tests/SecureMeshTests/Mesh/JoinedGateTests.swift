@@ -34,6 +34,9 @@ import Testing
         try server.deliver(.pulse(echo: 1, token: 9), pulse, to: &client)
     }
 
+    private let now = Instant(nanoseconds: 0)
+    private let trusted = Instant(nanoseconds: 1)
+
     private func messages(_ events: [PeerEvent]) -> Int {
         events.count { if case .message = $0 { true } else { false } }
     }
@@ -78,7 +81,7 @@ import Testing
             members[member.publicKey] = member
             #expect(gate.pass(.memberJoined(member)).isEmpty)
         }
-        let events = gate.announce(TestMesh.address(1)) { members[$0] }
+        let events = gate.announce(TestMesh.address(1), now: now) { members[$0] }
         #expect(events.first == .joined(address: TestMesh.address(1)))
         #expect(events.count == Limits.events + 11)
     }
@@ -96,27 +99,24 @@ import Testing
         var gate = JoinedGate()
         gate.begin()
         let (message, sender) = try message()
-        for _ in 0..<Limits.events + 10 { #expect(gate.pass(message).isEmpty) }
+        for _ in 0..<Limits.events + 10 { #expect(gate.pass(message, trustedUntil: trusted).isEmpty) }
         let late = Member(try .sample(2))
         #expect(gate.pass(.memberJoined(late)).isEmpty)
-        let events = gate.announce(TestMesh.address(1), member: present([sender, late]))
+        let events = gate.announce(TestMesh.address(1), now: now, member: present([sender, late]))
         #expect(events.count == 1 + Limits.events + 1)
         #expect(events.last == .memberJoined(late))
     }
 
-    @Test("a message that waits for .joined is dropped if its sender is no longer trusted then") func untrusted()
-        throws
-    {
-        var gate = JoinedGate()
-        gate.begin()
+    @Test("a message that waits for .joined is dropped once the session that received it is no longer trusted")
+    func untrusted() throws {
         let (message, sender) = try message()
-        #expect(gate.pass(message).isEmpty)
-        gate.dropMessages { $0 == sender.publicKey }
-        #expect(gate.usages.contains { $0.count > 0 })
-        gate.dropMessages { $0 != sender.publicKey }
-        #expect(gate.usages.allSatisfy { $0.count == 0 })
-        let address = TestMesh.address(1)
-        #expect(gate.announce(address, member: present([sender])) == [.joined(address: address)])
+        let end = Instant(nanoseconds: 60_000_000_000)
+        for (now, expected) in [(end - .nanoseconds(1), 1), (end, 0)] {
+            var gate = JoinedGate()
+            gate.begin()
+            #expect(gate.pass(message, trustedUntil: end).isEmpty)
+            #expect(messages(gate.announce(TestMesh.address(1), now: now, member: present([sender]))) == expected)
+        }
     }
 
     @Test("messages before .joined are kept up to a number of bytes, and one without room is refused")
@@ -129,12 +129,12 @@ import Testing
             sender: sender, number: 1, isBroadcast: true, body: [UInt8](repeating: 1, count: size))
         var kept = 0
         while kept < Limits.events, gate.hasRoom(for: message, isOfPrevious: false) {
-            #expect(gate.pass(.message(message)).isEmpty)
+            #expect(gate.pass(.message(message), trustedUntil: trusted).isEmpty)
             kept += 1
         }
         #expect(kept == Limits.eventBytes / size)
-        #expect(gate.pass(.message(message)).isEmpty)
-        #expect(gate.announce(TestMesh.address(1), member: present([sender])).count == 1 + kept)
+        #expect(gate.pass(.message(message), trustedUntil: trusted).isEmpty)
+        #expect(gate.announce(TestMesh.address(1), now: now, member: present([sender])).count == 1 + kept)
         // `announce` has emptied the buffer.
         #expect(gate.hasRoom(for: message, isOfPrevious: false))
         #expect(gate.usages.allSatisfy { $0.count == 0 })
@@ -151,7 +151,7 @@ import Testing
         // The name n1 moves back while the event of its first move is still in the buffer. The two events cancel each
         // other.
         _ = gate.pass(.nameMoved(try PeerName("n1"), from: new, to: old))
-        let events = gate.announce(TestMesh.address(1)) { _ in nil }
+        let events = gate.announce(TestMesh.address(1), now: now) { _ in nil }
         #expect(events.count == 1 + Limits.rememberedIdentities - 1)
     }
 
@@ -169,7 +169,7 @@ import Testing
         let moved = PeerEvent.nameMoved(
             try PeerName("n1"), from: try Entry.sample(1).identity, to: try Entry.sample(1_000).identity)
         #expect(
-            gate.announce(TestMesh.address(1)) { _ in nil } == [.joined(address: TestMesh.address(1)), moved])
+            gate.announce(TestMesh.address(1), now: now) { _ in nil } == [.joined(address: TestMesh.address(1)), moved])
     }
 
     @Test("changes of a member before .joined are reported as the difference from the last report") func differences()
@@ -179,7 +179,7 @@ import Testing
         gate.begin()
         let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
         for member in [first, second, third] { _ = gate.pass(.memberJoined(member)) }
-        _ = gate.announce(TestMesh.address(1), member: present([first, second, third]))
+        _ = gate.announce(TestMesh.address(1), now: now, member: present([first, second, third]))
         gate.begin()
         let renamed = Member(try .sample(11, identity: 1, name: "renamed", port: 1))
         _ = gate.pass(.memberLeft(first, reason: .stopping))
@@ -187,7 +187,7 @@ import Testing
         _ = gate.pass(.memberRejoined(renamed, previousName: first.name))
         _ = gate.pass(.memberLeft(third, reason: nil))
         _ = gate.pass(.memberJoined(third))
-        let events = gate.announce(TestMesh.address(1), member: present([renamed, third]))
+        let events = gate.announce(TestMesh.address(1), now: now, member: present([renamed, third]))
         let expected: [PeerEvent] = [
             .joined(address: TestMesh.address(1)), .memberRejoined(renamed, previousName: first.name),
             .memberLeft(second, reason: .stopping), .memberRejoined(third, previousName: nil),
@@ -201,7 +201,7 @@ import Testing
         let member = Member(try .sample(1))
         #expect(gate.pass(.memberJoined(member)).isEmpty)
         gate.begin()
-        let events = gate.announce(TestMesh.address(1), member: present([member]))
+        let events = gate.announce(TestMesh.address(1), now: now, member: present([member]))
         #expect(events == [.joined(address: TestMesh.address(1)), .memberJoined(member)])
     }
 
@@ -211,7 +211,7 @@ import Testing
         gate.begin()
         let (first, second, third) = (Member(try .sample(1)), Member(try .sample(2)), Member(try .sample(3)))
         for member in [first, second] { _ = gate.pass(.memberJoined(member)) }
-        _ = gate.announce(TestMesh.address(1), member: present([first, second]))
+        _ = gate.announce(TestMesh.address(1), now: now, member: present([first, second]))
         // The next session has a different directory. Its server stops before the peer may send messages.
         gate.begin()
         #expect(gate.pass(.memberLeft(first, reason: nil)).isEmpty)
@@ -224,10 +224,10 @@ import Testing
 
     @Test(".joined is emitted once") func once() {
         var gate = JoinedGate()
-        #expect(gate.announce(TestMesh.address(1)) { _ in nil }.isEmpty)
+        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil }.isEmpty)
         gate.begin()
-        #expect(gate.announce(TestMesh.address(1)) { _ in nil }.count == 1)
-        #expect(gate.announce(TestMesh.address(1)) { _ in nil }.isEmpty)
+        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil }.count == 1)
+        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil }.isEmpty)
     }
 
     @Test("a loss and a recovery before .joined are not reported, and .joined still is") func lostBefore() {
@@ -235,7 +235,7 @@ import Testing
         gate.begin()
         #expect(gate.pass(.connectionLost).isEmpty)
         #expect(gate.pass(.connectionRecovered).isEmpty)
-        #expect(gate.announce(TestMesh.address(1)) { _ in nil } == [.joined(address: TestMesh.address(1))])
+        #expect(gate.announce(TestMesh.address(1), now: now) { _ in nil } == [.joined(address: TestMesh.address(1))])
         #expect(gate.pass(.connectionRecovered).isEmpty)
         #expect(gate.pass(.connectionLost) == [.connectionLost])
         #expect(gate.pass(.connectionLost).isEmpty)

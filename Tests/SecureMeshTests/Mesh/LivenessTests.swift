@@ -416,7 +416,7 @@ import Testing
         #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 12, ended: 8)])
     }
 
-    @Test("when a host with twenty peers starts anew, the suspicion ends") func hostStartsAnew() throws {
+    @Test("when a host with twenty peers starts again, the suspicion ends") func hostStartsAnew() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(22)
         for peer in peers.prefix(20) { mesh.kill(peer) }
