@@ -66,8 +66,10 @@ package struct FailureDetector: Hashable, Sendable {
     /// Returns the largest number of members that may be late without a common cause, unless many members have joined
     /// recently. It is also the largest number of silent members that get PULSEs of their own.
     package func mostLate(of members: Int) -> Int {
-        max(Limits.mostLate, members * Limits.mostLateShare / 100)
+        max(Limits.mostLate, Self.mostLateShare(of: members))
     }
+
+    private static func mostLateShare(of members: Int) -> Int { members * Limits.mostLateShare / 100 }
 
     /// Begins, prolongs or ends the suspicion of a common cause.
     ///
@@ -77,7 +79,7 @@ package struct FailureDetector: Hashable, Sendable {
     ///     join, for example after a restart of the server, they may use all the CPU time of their hosts. So a small
     ///     number of late members is enough for a suspicion.
     package mutating func note(late: Int, of members: Int, newcomers: Int, now: Instant) {
-        let isForming = newcomers > members * Limits.mostLateShare / 100
+        let isForming = newcomers > Self.mostLateShare(of: members)
         let most = isForming ? Limits.mostLate : mostLate(of: members)
         if late > (suspectsCommonCause ? most / 2 : most) {
             suspectsUntil = now + lifetime

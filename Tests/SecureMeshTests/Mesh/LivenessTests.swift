@@ -393,10 +393,9 @@ import Testing
 
     @Test("when twenty peers die at once, all have expired after five lifetimes and two sweeps") func massDeath() throws
     {
-        let mesh = TestMesh()
-        let peers = try mesh.join(22)
+        let (mesh, host) = try meshWithHost()
         mesh.run(for: .milliseconds(1_730))
-        for peer in peers.prefix(20) { mesh.kill(peer) }
+        for peer in host { mesh.kill(peer) }
         mesh.run(for: .milliseconds(5_000))
         #expect(mesh.members.count == 22)
         let limit = ProtocolConstants.lifetime * 5 + ProtocolConstants.sweepInterval * 2 + mesh.latency * 3
@@ -407,38 +406,41 @@ import Testing
 
     @Test("of 20 peers that went silent at once, those that came back and those that did not are counted")
     func someReturn() throws {
-        let mesh = TestMesh()
-        let peers = try mesh.join(22)
-        for peer in peers.prefix(20) { mesh.pause(peer) }
+        let (mesh, host) = try meshWithHost()
+        for peer in host { mesh.pause(peer) }
         mesh.run(for: .seconds(3))
-        for peer in peers.prefix(12) { mesh.resume(peer) }
+        for peer in host.prefix(12) { mesh.resume(peer) }
         mesh.run(for: .seconds(10))
         #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 12, ended: 8)])
     }
 
-    @Test("when a host with twenty peers starts again, the suspicion ends") func hostStartsAnew() throws {
-        let mesh = TestMesh()
-        let peers = try mesh.join(22)
-        for peer in peers.prefix(20) { mesh.kill(peer) }
+    @Test("when a host with twenty peers starts again, the suspicion ends") func hostRestart() throws {
+        let (mesh, host) = try meshWithHost()
+        for peer in host { mesh.kill(peer) }
         mesh.run(for: .seconds(3))
-        for peer in peers.prefix(20) { mesh.restart(peer) }
+        for peer in host { mesh.restart(peer) }
         mesh.run(for: .seconds(10))
         #expect(mesh.hasConverged)
         #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 0, ended: 20)])
     }
 
     @Test("a suspicion ends once if the server is paused during it") func pauseDuringSuspicion() throws {
-        let mesh = TestMesh()
-        let peers = try mesh.join(22)
-        for peer in peers.prefix(20) { mesh.pause(peer) }
+        let (mesh, host) = try meshWithHost()
+        for peer in host { mesh.pause(peer) }
         mesh.run(for: .seconds(2))
         mesh.pauseServer()
         mesh.run(for: .milliseconds(1_200))
         mesh.resumeServer()
-        for peer in peers.prefix(20) { mesh.resume(peer) }
+        for peer in host { mesh.resume(peer) }
         mesh.run(for: .seconds(10))
         #expect(mesh.hasConverged)
         #expect(suspicions(mesh) == [.suspected(20), .suspicionEnded(returned: 20, ended: 0)])
+    }
+
+    /// Returns a mesh of 22 peers, and the 20 of them that run on one host.
+    private func meshWithHost() throws -> (mesh: TestMesh, host: ArraySlice<VirtualPeer>) {
+        let mesh = TestMesh()
+        return (mesh, try mesh.join(22).prefix(20))
     }
 
     private func suspicions(_ mesh: TestMesh) -> [ServerEvent] {
