@@ -28,6 +28,9 @@ package struct SystemError: Error {
 
     /// True if the error means that there is no file at the path.
     package var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+
+    /// True if the permissions of the file, or of a folder in its path, forbid the access.
+    package var isDenied: Bool { code == EACCES || code == EPERM }
 }
 
 /// The kind, the owner and the permissions of a file.

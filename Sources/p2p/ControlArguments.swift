@@ -92,6 +92,10 @@ extension Failure {
             self.init(
                 .unavailable, "nothing answers at \(Console.escaped(path))",
                 hint: "is the path that of a running server or peer of this user?")
+        case .forbidden(let path):
+            self.init(
+                .noPermission, "this user may not use the socket \(Console.escaped(path))",
+                hint: "run the command as the user of its process, or as root")
         case .brokenAnswer:
             self.init(
                 .unavailable, "the process ended before it had answered",

@@ -44,9 +44,6 @@ extension SystemError {
     /// True for ELOOP: the path is a symbolic link, and the call does not allow one.
     var isLoop: Bool { code == ELOOP }
 
-    /// True if the permissions of the file, or of a folder in its path, forbid the access.
-    var isDenied: Bool { code == EACCES || code == EPERM }
-
     /// True for EEXIST: there is already a file of that name.
     var isExisting: Bool { code == EEXIST }
 

@@ -223,6 +223,45 @@ struct StatusTests {
         try await harness.run(["status"]).expectFailure(69, "no server or peer of this user runs here")
     }
 
+    /// Asks for the status at the socket s.sock, and prints the first line of the answer, or `nothing`.
+    private static let asking = """
+        import socket
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(10)
+        client.connect("s.sock")
+        try:
+            client.sendall(b"GET /v1/status HTTP/1.1\\r\\nHost: p2p\\r\\n\\r\\n")
+            print(client.recv(4096).split(b"\\r\\n")[0].decode() or "nothing")
+        except ConnectionError:
+            print("nothing")
+        """
+
+    @Test(
+        "a server does not answer another user, even if the mode of its control socket lets that user connect",
+        .enabled("needs root, and setpriv", KeyAccessTests.canGiveAway))
+    func anotherUser() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer(["--control", "s.sock"])
+        try await harness.waitForAnswer(at: "s.sock")
+        let ask = ["/usr/bin/env", "python3", "-c", Self.asking]
+        try FileManager.default.createSymbolicLink(
+            atPath: harness.path("link.sock"), withDestinationPath: "s.sock")
+        for (mode, path) in [(0o600, "s.sock"), (0o666, "s.sock"), (0o666, "link.sock")] {
+            try harness.setMode(mode, of: "s.sock")
+            try await harness.run(["status", "--control", path], launcher: BadInputTests.nobody)
+                .expectFailure(77, "this user may not use the socket \(path)", hint: "or as root")
+        }
+        #expect(try await harness.run([], launcher: BadInputTests.nobody + ask).output == ["nothing"])
+        #expect(try await harness.run([], launcher: ask).output == ["HTTP/1.1 200 OK"])
+
+        // The socket with the new mode is still that of the server, which removes it at its end.
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit() == 0)
+        #expect(!harness.exists("s.sock"))
+    }
+
     @Test("with P2P_SOCKETS, a command talks to the process of that folder only, although others run")
     func chosenFolder() async throws {
         let harness = try ProcessHarness()

@@ -1,13 +1,17 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import SecureMesh
 
 /// A client of the control socket of another process.
 package struct ControlClient: Sendable {
     /// The reason why a request failed.
     package enum Failure: Error {
-        /// No process listens at this path, or the user of this program may not connect.
+        /// No process listens at this path.
         case unreachable(String)
+        /// The user of this program may not connect to this path, or the process at this path belongs to another user.
+        /// This program talks to processes of all users only if it runs as root.
+        case forbidden(String)
         /// The connection ended before the answer was complete, or the answer does not have the format of
         /// docs/control.md.
         case brokenAnswer
@@ -110,20 +114,27 @@ package struct ControlClient: Sendable {
         _ read: (_ status: Int, inout Parts) async throws -> Value
     ) async throws(Failure) -> Value {
         let connection: Connection
+        let listenerUser: EventLoopFuture<UInt32>
         do {
-            connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            (connection, listenerUser) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(unixDomainSocketPath: path) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHTTPClientHandlers()
                         try channel.pipeline.syncOperations.addHandler(AnswerTimer(limit: limit))
-                        return try Connection(wrappingChannelSynchronously: channel)
+                        let user = channel.eventLoop.makePromise(of: UInt32.self)
+                        try channel.pipeline.syncOperations.addHandler(ListenerUser(user))
+                        return (try Connection(wrappingChannelSynchronously: channel), user.futureResult)
                     }
                 }
         } catch {
-            throw .unreachable(path)
+            let isDenied = (error as? IOError).map { SystemError($0.errnoCode).isDenied } == true
+            throw isDenied ? .forbidden(path) : .unreachable(path)
         }
         do {
             return try await connection.executeThenClose { inbound, outbound in
+                // A process of another user would refuse the connection, or could read what this program sends.
+                let user = try await listenerUser.get()
+                guard user == SocketFiles.user || SocketFiles.user == 0 else { throw Failure.forbidden(path) }
                 var headers = HTTPHeaders([("host", "p2p"), ("connection", "close")])
                 if let body {
                     headers.add(name: "content-type", value: "application/json")

@@ -58,17 +58,22 @@ package enum ControlFolder {
     package static func sockets() -> [String] {
         folders.flatMap { folder in
             SocketFiles.names(in: folder).sorted().filter { $0.hasSuffix(".sock") }.map { "\(folder)/\($0)" }
-        }.filter { path in
-            guard let isListening = try? SocketFiles.isListening(path) else { return false }
-            if !isListening { removeDead(path) }
-            return isListening
+                .filter { path in
+                    guard let isListening = try? SocketFiles.isListening(path) else { return false }
+                    if !isListening { removeDead(path, in: folder) }
+                    return isListening
+                }
         }
     }
 
     /// Removes the socket file of a process that was killed. Otherwise the files of killed processes would accumulate.
-    private static func removeDead(_ path: String) {
-        guard let status = (try? SocketFiles.status(path)) ?? nil, status.kind == .socket,
-            status.owner == SocketFiles.user
+    ///
+    /// Removes nothing from a folder of another user: that user could put a link in the folder's place at any time, and
+    /// so choose what root's commands remove.
+    private static func removeDead(_ path: String, in folder: String) {
+        let user = SocketFiles.user
+        guard let place = try? SocketFiles.status(folder), place.kind == .folder, place.owner == user,
+            let file = try? SocketFiles.status(path), file.kind == .socket, file.owner == user
         else { return }
         SocketFiles.remove(path)
     }
@@ -93,7 +98,7 @@ package enum ControlFolder {
     /// user could read what the command sends. As an exception, root trusts the folders of systemd units in /run,
     /// because only root can make a folder in /run.
     static func isTrusted(_ folder: String, by user: UInt32) -> Bool {
-        guard let status = (try? SocketFiles.status(folder)) ?? nil, status.kind == .folder else { return false }
+        guard let status = try? SocketFiles.status(folder), status.kind == .folder else { return false }
         return status.owner == user && status.mode & 0o022 == 0 || user == 0 && folder.hasPrefix("/run/p2p-")
     }
 

@@ -106,8 +106,8 @@ package final class ControlSocket: Sendable {
     }
 
     private var isInPlace: Bool {
-        let file = listener.withLock { $0.file }
-        return (try? SocketFiles.status(path)) == file
+        guard let status = try? SocketFiles.status(path) else { return false }
+        return listener.withLock { $0.file }.isSameFile(as: status)
     }
 
     /// Closes the socket and all connections. Removes the socket file, unless another process has replaced it.
@@ -153,14 +153,7 @@ package final class ControlSocket: Sendable {
 
     /// Returns a failed future unless the client's user is root or the user of this process.
     private static func checkUser(of channel: any Channel) -> EventLoopFuture<Void> {
-        guard let provider = channel as? any SocketOptionProvider else {
-            return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
-        }
-        let credentials: EventLoopFuture<SocketFiles.Credentials> = provider.unsafeGetSocketOption(
-            level: NIOBSDSocket.OptionLevel(rawValue: SocketFiles.credentialsLevel),
-            name: NIOBSDSocket.Option(rawValue: SocketFiles.credentialsOption))
-        return credentials.flatMapThrowing { credentials in
-            let user = SocketFiles.user(of: credentials)
+        channel.userAtOtherEnd().flatMapThrowing { user in
             guard user == 0 || user == SocketFiles.user else { throw ChannelError.operationUnsupported }
         }
     }

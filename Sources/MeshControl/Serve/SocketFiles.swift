@@ -133,7 +133,7 @@ enum SocketFiles {
 }
 
 /// The kind, the owner and the mode bits of a file, with its device and its inode number, which identify the file.
-struct SocketFileStatus: Equatable {
+struct SocketFileStatus {
     enum Kind {
         case socket
         case folder
@@ -158,4 +158,7 @@ struct SocketFileStatus: Equatable {
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
     }
+
+    /// Returns true if both are of the same file. Its owner and its mode may have changed.
+    func isSameFile(as other: SocketFileStatus) -> Bool { device == other.device && number == other.number }
 }

@@ -28,7 +28,7 @@ enum HelpTopic: String, CaseIterable {
           73  a file exists or cannot be created
           74  standard output cannot be written
           75  a lookup failed, or a message was not acknowledged: try again
-          77  no usable key, or the server does not let the key join
+          77  no usable key or socket, or the server does not let the key join
           78  a settings file or a P2P_... variable is wrong
 
         Codes above 1 are those of sysexits.h. A process that a signal ends has 128

@@ -1,0 +1,26 @@
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Finds out which user's process listens at the other end of a connection, as soon as the connection is open: a
+/// process that refuses a client closes the connection at once.
+final class ListenerUser: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = HTTPClientResponsePart
+
+    private var promise: EventLoopPromise<UInt32>?
+
+    /// - Parameter promise: The promise for the user. It fails if the connection does not open.
+    init(_ promise: EventLoopPromise<UInt32>) {
+        self.promise = promise
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.channel.userAtOtherEnd().cascade(to: promise)
+        promise = nil
+        context.fireChannelActive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        promise?.fail(ChannelError.ioOnClosedChannel)
+    }
+}
