@@ -29,6 +29,22 @@ import Testing
         #expect(try faults(events).isEmpty)
     }
 
+    private func message(from sender: Member) -> PeerEvent {
+        .message(ReceivedMessage(sender: sender, number: 1, isBroadcast: true, body: []))
+    }
+
+    @Test("a change of members in a new session before its `joined` is a fault, also after a lost connection")
+    func early() throws {
+        let (a, b) = (try member("a"), try member("b"))
+        var order = EventOrder()
+        #expect(order.take(.joined(address: Self.address), in: SessionID(rawValue: 1)) == nil)
+        #expect(order.take(.connectionLost, in: SessionID(rawValue: 1)) == nil)
+        #expect(order.take(.memberJoined(a), in: nil) == nil)
+        #expect(order.take(message(from: a), in: SessionID(rawValue: 2)) == nil)
+        #expect(order.take(.memberJoined(b), in: SessionID(rawValue: 2)) != nil)
+        #expect(order.take(.joined(address: Self.address), in: SessionID(rawValue: 2)) == nil)
+    }
+
     @Test("each event out of its order is a fault") func unsound() throws {
         let (joined, a) = (PeerEvent.joined(address: Self.address), try member("a"))
         let stories: [[PeerEvent]] = [
@@ -36,7 +52,8 @@ import Testing
             [joined, .connectionLost, .connectionLost],
             [.memberJoined(a)], [joined, .dismissed(.expired), .memberJoined(a)],
             [joined, .memberJoined(a), .memberJoined(a)], [joined, .memberLeft(a, reason: nil)],
-            [joined, .memberRejoined(a, previousName: nil)], [.left, .refused(.busy, retryAfter: .zero)],
+            [joined, .memberRejoined(a, previousName: nil)], [joined, message(from: a)],
+            [.left, .refused(.busy, retryAfter: .zero)],
             [.ended(.notAuthorized), .left], [.missed(1)],
         ]
         for story in stories { #expect(try faults(story).count == 1, "\(story)") }
@@ -49,6 +66,7 @@ import Testing
         var order = EventOrder()
         #expect(order.check(session: session, isMember: false) { [] } == nil)
         #expect(order.check(session: session, isMember: true) { [] } != nil)
+        #expect(order.checkJoined(session: session, isMember: true) != nil)
         _ = order.take(.joined(address: Self.address), in: session)
         #expect(order.check(session: session, isMember: true) { [] } == nil)
         _ = order.take(.memberJoined(a), in: session)

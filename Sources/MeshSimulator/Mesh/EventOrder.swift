@@ -48,9 +48,15 @@ package struct EventOrder: Sendable {
         case .refused, .excluded, .unanswered, .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable,
             .directoryStalled:
             return nil
-        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved, .message:
+        case .memberJoined, .memberRejoined, .memberLeft, .nameMoved:
             guard membership != .none else { return "outside of a membership: \(event)" }
+            guard session == nil || session == announced else { return "before `joined`: \(event)" }
             return takeMember(event)
+        case .message(let message):
+            // A message that was sent to the former session may come while the peer is about to join anew.
+            guard membership != .none else { return "outside of a membership: \(event)" }
+            let isOfMember = members.contains(message.sender.publicKey)
+            return isOfMember ? nil : "a message of \(message.sender.name) before it joined"
         case .missed:
             return "events were dropped"
         case .left, .ended:
@@ -84,12 +90,19 @@ package struct EventOrder: Sendable {
     package mutating func check(
         session: SessionID?, isMember: Bool, isPending: Bool = false, keys: () -> Set<PublicKey>
     ) -> String? {
-        if isMember, announced != session { return "it may speak, and has not emitted `joined`" }
+        if let fault = checkJoined(session: session, isMember: isMember) { return fault }
         guard isUnchecked, !isPending, membership == .connected || membership == .lost, session == announced else {
             return nil
         }
         isUnchecked = false
         return keys() == members ? nil : "its events report other members than it lists"
+    }
+
+    /// Checks that a peer that may speak has emitted `.joined`. This costs the same for any number of members.
+    ///
+    /// - Parameters: As those of `check`.
+    package func checkJoined(session: SessionID?, isMember: Bool) -> String? {
+        isMember && announced != session ? "it may speak, and has not emitted `joined`" : nil
     }
 
     /// Notes that the peer's directory has changed.
