@@ -27,6 +27,8 @@ package struct SwarmReport: Sendable {
     package var delivered = 0
     /// For each peer, the time from its start to its first `joined` event.
     package var timeToJoin = Distribution()
+    /// The time from the start of the swarm until the newest peer joined for the first time; nil if none has joined.
+    package var joinedAfter: Duration?
     /// For each newly started peer, the time from its start until all other peers list it as a member.
     package var timeToBeListed = Distribution()
     /// For each receiver of each broadcast, the time from the call of `broadcast` until the receiver reports the
@@ -67,7 +69,8 @@ package struct SwarmReport: Sendable {
             "peers",
             "\(Figures.count(joined)) of \(Figures.count(peers)) joined"
                 + (started < peers ? ", \(Figures.count(started)) started" : "")
-                + (failed > 0 ? ", \(Figures.count(failed)) failed" : ""))
+                + (failed > 0 ? ", \(Figures.count(failed)) failed" : "")
+                + (joinedAfter.map { ", the last after \(Figures.duration($0))" } ?? ""))
         if timeToJoin.count > 0 { add("time to join", Self.summary(of: timeToJoin)) }
         if timeToBeListed.count > 0 { add("listed by all", Self.summary(of: timeToBeListed)) }
         add("joins", Figures.count(joins))
@@ -115,6 +118,7 @@ package struct SwarmReport: Sendable {
             ("sent", .integer(sent)),
             ("delivered", .integer(delivered)),
             ("lost", .integer(lost)),
+            ("joined_after_ns", .nanoseconds(joinedAfter)),
             ("time_to_join", timeToJoin.json),
             ("time_to_be_listed", timeToBeListed.json),
             ("delay", delay.json),

@@ -163,12 +163,13 @@ final class Swarm: Sendable {
             update { $0.reportedAsRejoined += 1 }
         case .joined:
             let isFirst = !member.hasJoined.exchange(true, ordering: .relaxed)
-            let time = clock.now - start
+            let now = clock.now
             update {
                 $0.joins += 1
                 guard isFirst else { return }
                 $0.joined += 1
-                $0.timeToJoin.add(time)
+                $0.timeToJoin.add(now - start)
+                $0.joinedAfter = max($0.joinedAfter ?? .zero, now - origin)
             }
         case .connectionLost: update { $0.connectionsLost += 1 }
         case .connectionRecovered: update { $0.connectionsRecovered += 1 }
