@@ -24,8 +24,22 @@ def thread_times(pid):
 
 def resident(pid):
     """The resident memory of a process, in MiB."""
+    return memory(pid, 'VmRSS')
+
+
+def most_resident(pid):
+    """The most resident memory that a process has had since its start or since `forget_most_resident`, in MiB."""
+    return memory(pid, 'VmHWM')
+
+
+def forget_most_resident(pid):
+    with open(f'/proc/{pid}/clear_refs', 'w') as file:
+        file.write('5')
+
+
+def memory(pid, name):
     with open(f'/proc/{pid}/status') as file:
-        return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1]) / 1024
+        return int(re.search(rf'{name}:\s+(\d+)', file.read())[1]) / 1024
 
 
 def free_port():

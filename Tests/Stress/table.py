@@ -10,7 +10,8 @@
     --port PORT      first of up to 1,200 UDP ports (20000)
 
 The figures depend on the machine and on what else runs there. All rows take about 40 minutes. The largest meshes need
-about 8 GB of memory, and 20,000 open files (ulimit -n).
+about 8 GB of memory, and 20,000 open files (ulimit -n). A row fails if one of its figures is above its goal; the exit
+code is then 1.
 """
 import argparse
 import json
@@ -30,6 +31,7 @@ from real_mesh import RealMesh, stop  # noqa: E402
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "limits.md")
 BEGIN, END = "<!-- The table of scripts/stress begins. -->", "<!-- The table of scripts/stress ends. -->"
+LOSS_SEEDS = 20
 HEAD = ["| row | situation | result |", "|---|---|---|"]
 
 
@@ -44,6 +46,19 @@ class Context:
         """Runs p2p and returns the JSON object that it prints, whatever its exit code."""
         done = subprocess.run([self.program, *arguments], capture_output=True, timeout=limit)
         return json.loads(done.stdout)
+
+
+class Result:
+    """What a row shows: a text, and figures that are better if they are smaller. A figure is None if it is unknown."""
+
+    def __init__(self, text, **figures):
+        self.text, self.figures = text, figures
+
+    def failures(self, goals):
+        return [
+            f"{name} {'unknown' if self.figures[name] is None else round(self.figures[name], 1)}, at most {goal} expected"
+            for name, goal in goals.items() if self.figures[name] is None or self.figures[name] > goal
+        ]
 
 
 def names(count):
@@ -68,7 +83,9 @@ def form(context, count, limit):
     with context.mesh(names(count)) as mesh:
         took = mesh.form(names(count), 0.02, limit)
         joined = len(mesh.joined())
-        return f"{joined:,} of {count:,} joined, the last after {took:.1f} s; {server_counts(mesh)}"
+        return Result(
+            f"{joined:,} of {count:,} joined, the last after {took:.1f} s; {server_counts(mesh)}",
+            missing=count - joined, seconds=took, joins=mesh.server_lines(r"^\+ "))
 
 
 def back(mesh, count, mark, begun, limit):
@@ -77,7 +94,9 @@ def back(mesh, count, mark, begun, limit):
     took = max(joined.values(), default=begun) - begun
     time.sleep(20)
     gone = len(mesh.lines("- ", since=mark))
-    return f"{len(joined):,} of {count:,} back, the last after {took:.1f} s; {gone:,} reported as gone"
+    return Result(
+        f"{len(joined):,} of {count:,} back, the last after {took:.1f} s; {gone:,} reported as gone",
+        missing=count - len(joined), seconds=took, gone=gone)
 
 
 def restart(context, count):
@@ -91,7 +110,7 @@ def restart(context, count):
         begun = time.monotonic()
         mesh.start_server()
         result = back(mesh, count, mark, begun, 60)
-        return f"{result}; {server_counts(mesh, before)}"
+        return Result(f"{result.text}; {server_counts(mesh, before)}", **result.figures)
 
 
 def pause(context, count, length):
@@ -120,8 +139,10 @@ def pause(context, count, length):
         mesh.wait(is_whole, 60)
         took = whole[0] - begun if whole[0] else None
         gone = len(mesh.lines("- ", since=mark))
-        return (f"the server lists all {count:,} after {seconds(took)}; {gone:,} reported as gone to peers; "
-                f"{server_counts(mesh, before)}")
+        return Result(
+            f"the server lists all {count:,} after {seconds(took)}; {gone:,} reported as gone to peers; "
+            f"{server_counts(mesh, before)}",
+            seconds=took, joins=mesh.server_lines(r"^\+ ") - before[0])
 
 
 def newcomer(context, count):
@@ -141,8 +162,10 @@ def newcomer(context, count):
             if len(heard) >= count:
                 known.append(max(line.at for line in heard) - started)
             time.sleep(1)
-        return (f"may speak {milliseconds(speaks)} after its process starts; all list it after {milliseconds(known)} "
-                f"({len(speaks)} newcomers)")
+        return Result(
+            f"may speak {milliseconds(speaks)} after its process starts; all list it after {milliseconds(known)} "
+            f"({len(speaks)} newcomers)",
+            missing=len(newcomers) - len(speaks), milliseconds=statistics.median(speaks) * 1e3 if speaks else None)
 
 
 def absence(context, count, is_clean):
@@ -163,11 +186,16 @@ def absence(context, count, is_clean):
         heard = mesh.lines(r"x0: x0_broadcast_\d+$", since=mark)
         gone = len(mesh.lines("- ", since=mark))
         counters = [int(line.text.rsplit("_", 1)[1]) for line in heard]
-        sent = max(counters, default=0) - min(counters, default=0) + 1
+        # Some peers heard the first message before the mark, and some have not heard the last one yet.
+        first, last = min(counters, default=0), max(counters, default=0)
+        sent, arrived = max(last - first - 1, 0), sum(first < counter < last for counter in counters)
         times = sorted(line.at for line in heard if line.name == "n0")
         silence = max((b - a for a, b in zip([begun] + times, times)), default=None)
-        return (f"{max(sent * count - len(heard), 0):,} of {sent * count:,} messages lost, longest silence "
-                f"{seconds(silence)}; {len(joined):,} of {count:,} back; {gone:,} reported as gone")
+        lost = sent * count - arrived
+        return Result(
+            f"{lost:,} of {sent * count:,} messages lost, longest silence {seconds(silence)}; "
+            f"{len(joined):,} of {count:,} back; {gone:,} reported as gone",
+            lost=lost, missing=count - len(joined), gone=gone)
 
 
 def broadcast(context, count):
@@ -176,11 +204,13 @@ def broadcast(context, count):
         report = context.command(
             "swarm", "--server", mesh.address, "--keys", mesh.keys, "--peers", str(count), "--talk", "1s",
             "--duration", f"{count // 50 + 30}s", "--json")
-        delay = report["delay"]
-        return (f"{report['joined']:,} of {count:,} joined; {report['lost']:,} of {report['sent']:,} messages lost, "
-                f"delay {delay['p50_ns'] / 1e6:.0f} ms, at most {delay['max_ns'] / 1e6:.0f} ms; "
-                f"{report['connections_lost']} connections lost; "
-                f"{report['memory_bytes'] / 1e6:.0f} MB for all peers")
+        delay, took, megabytes = report["delay"], report["joined_after_ns"] / 1e9, report["memory_bytes"] / 1e6
+        return Result(
+            f"{report['joined']:,} of {count:,} joined, the last after {took:.1f} s; "
+            f"{report['lost']:,} of {report['sent']:,} messages lost, delay {delay['p50_ns'] / 1e6:.0f} ms, "
+            f"at most {delay['max_ns'] / 1e6:.0f} ms; {report['connections_lost']} connections lost; "
+            f"{megabytes:.0f} MB for all peers",
+            missing=count - report["joined"], seconds=took, megabytes=megabytes)
 
 
 def stop_full(context, count):
@@ -194,7 +224,8 @@ def stop_full(context, count):
             mesh.wait(lambda: mesh.server_lines(r"^\+ ") >= count, 120)
             took = mesh.stop_server()
             told = mesh.server_lines(r"^- ")
-            return f"SIGTERM ends the server after {seconds(took)}; it printed the end of {told:,} sessions"
+            return Result(
+                f"SIGTERM ends the server after {seconds(took)}; it printed the end of {told:,} sessions", seconds=took)
         finally:
             swarm.kill()
             swarm.wait()
@@ -202,14 +233,16 @@ def stop_full(context, count):
 
 def simulated_loss(context, percent):
     replaced = expired = 0
-    for seed in range(1, 4):
+    for seed in range(1, LOSS_SEEDS + 1):
         recording = context.command(
             "simulate", "--peers", "50", "--minutes", "5", "--latency", "20ms", "--loss", f"{percent}%",
             "--seed", str(seed), "--json")
         reasons = [stay.get("departure") for stay in recording["stays"]]
         replaced += reasons.count("replaced")
         expired += reasons.count("expired")
-    return f"{replaced} sessions replaced and {expired} expired, in 3 runs of 5 minutes"
+    return Result(
+        f"{replaced} sessions replaced and {expired} expired, in {LOSS_SEEDS} runs of 5 minutes",
+        replaced=replaced, expired=expired)
 
 
 def stalled_stderr(context):
@@ -229,8 +262,9 @@ def stalled_stderr(context):
             time.sleep(10)
             lost = len(mesh.lines("joined as ", since=mark)) + len(mesh.lines("- ", since=mark))
             took = mesh.stop_server()
-            return (f"{joined} of 20 joined, {lost} lines about lost members in 10 s with garbage; "
-                    f"SIGTERM ends the server after {seconds(took)}")
+            return Result(
+                f"{joined} of 20 joined, {lost} lines about lost members in 10 s with garbage; "
+                f"SIGTERM ends the server after {seconds(took)}", missing=20 - joined, lost=lost, seconds=took)
     finally:
         os.close(reading)
         os.close(writing)
@@ -248,8 +282,9 @@ def stalled_stdout(context):
                 mesh.start_peer(name)
             joined = len(mesh.wait_joined(names(20), 30))
             peer, server = stop(mesh.peers["x0"].process), mesh.stop_server()
-            return (f"{joined} of 20 others joined; SIGTERM ends the peer after {seconds(peer)}, "
-                    f"the server after {seconds(server)}")
+            return Result(
+                f"{joined} of 20 others joined; SIGTERM ends the peer after {seconds(peer)}, "
+                f"the server after {seconds(server)}", missing=20 - joined, seconds=max(peer, server))
     finally:
         os.close(reading)
         os.close(writing)
@@ -282,31 +317,56 @@ def message_rate(context, senders):
         used, took = sum(map(cpu_time, pids)) - before, time.monotonic() - begun
         heard = len(mesh.lines(r"x\d+: ", since=mark))
         lost = len(mesh.lines(r"(joined as|- n) ", since=mark))
-        return (f"{heard / count / took:.0f} messages per second at each receiver, {used / count / took * 100:.0f} % of a "
-                f"core for each; {lost} lines about lost members")
+        return Result(
+            f"{heard / count / took:.0f} messages per second at each receiver, {used / count / took * 100:.0f} % of a "
+            f"core for each; {lost} lines about lost members", lost=lost)
 
 
+# For each row: the situation, the function that measures it, and the goals of its figures.
 ROWS = {
-    "form-500": ("500 peers start within 10 s", lambda c: form(c, 500, 75)),
-    "form-1000": ("1,000 peers start within 20 s", lambda c: form(c, 1000, 150)),
-    "restart-50": ("the server of 50 is killed and started again", lambda c: restart(c, 50)),
-    "restart-300": ("the server of 300 is killed and started again", lambda c: restart(c, 300)),
-    "restart-500": ("the server of 500 is killed and started again", lambda c: restart(c, 500)),
-    "pause-300": ("all of 300 peers are stopped for 5 s (SIGSTOP)", lambda c: pause(c, 300, 5)),
-    "newcomer-10": ("a newcomer in a mesh of 10", lambda c: newcomer(c, 10)),
-    "newcomer-50": ("a newcomer in a mesh of 50", lambda c: newcomer(c, 50)),
-    "newcomer-200": ("a newcomer in a mesh of 200", lambda c: newcomer(c, 200)),
-    "stop-50": ("the server of 50 stops by SIGTERM for 12 s", lambda c: absence(c, 50, True)),
-    "crash-50": ("the server of 50 is killed, and absent for 12 s", lambda c: absence(c, 50, False)),
-    "stop-1000": ("the server of 1,000 is stopped by SIGTERM", lambda c: stop_full(c, 1000)),
-    "broadcast-1000": ("one of 1,000 peers in one process broadcasts every second", lambda c: broadcast(c, 1000)),
-    "messages-2": ("2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2)),
-    "loss-1": ("1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1)),
-    "loss-5": ("5 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 5)),
-    "loss-10": ("10 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 10)),
-    "loss-20": ("20 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 20)),
-    "stalled-stderr": ("nobody reads the server's stderr", stalled_stderr),
-    "stalled-stdout": ("nobody reads the stdout of the server and of a peer", stalled_stdout),
+    "form-500": ("500 peers start within 10 s", lambda c: form(c, 500, 75), {"missing": 0, "seconds": 20, "joins": 510}),
+    "form-1000": (
+        "1,000 peers start within 20 s", lambda c: form(c, 1000, 150), {"missing": 0, "seconds": 90, "joins": 1050}),
+    "restart-50": ("the server of 50 is killed and started again", lambda c: restart(c, 50), {"missing": 0, "gone": 0}),
+    "restart-300": (
+        "the server of 300 is killed and started again", lambda c: restart(c, 300),
+        {"missing": 0, "seconds": 6, "gone": 0}),
+    "restart-500": (
+        "the server of 500 is killed and started again", lambda c: restart(c, 500),
+        {"missing": 0, "seconds": 15, "gone": 0}),
+    "pause-300": (
+        "all of 300 peers are stopped for 5 s (SIGSTOP)", lambda c: pause(c, 300, 5), {"seconds": 6, "joins": 30}),
+    "newcomer-10": ("a newcomer in a mesh of 10", lambda c: newcomer(c, 10), {"missing": 0}),
+    "newcomer-50": ("a newcomer in a mesh of 50", lambda c: newcomer(c, 50), {"missing": 0, "milliseconds": 30}),
+    "newcomer-200": ("a newcomer in a mesh of 200", lambda c: newcomer(c, 200), {"missing": 0, "milliseconds": 100}),
+    "stop-50": (
+        "the server of 50 stops by SIGTERM for 12 s", lambda c: absence(c, 50, True),
+        {"lost": 0, "missing": 0, "gone": 0}),
+    "crash-50": (
+        "the server of 50 is killed, and absent for 12 s", lambda c: absence(c, 50, False),
+        {"lost": 0, "missing": 0, "gone": 0}),
+    "stop-1000": ("the server of 1,000 is stopped by SIGTERM", lambda c: stop_full(c, 1000), {"seconds": 2}),
+    "broadcast-1000": (
+        "one of 1,000 peers in one process broadcasts every second", lambda c: broadcast(c, 1000),
+        {"missing": 0, "seconds": 20, "megabytes": 300}),
+    "messages-2": (
+        "2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2), {"lost": 0}),
+    "loss-1": (
+        "1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1),
+        {"replaced": 0, "expired": 0}),
+    "loss-5": (
+        "5 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 5),
+        {"replaced": 0, "expired": 0}),
+    "loss-10": (
+        "10 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 10),
+        {"replaced": 2 * LOSS_SEEDS, "expired": 2 * LOSS_SEEDS}),
+    "loss-20": (
+        "20 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 20),
+        {"replaced": 20 * LOSS_SEEDS, "expired": 0}),
+    "stalled-stderr": (
+        "nobody reads the server's stderr", stalled_stderr, {"missing": 0, "lost": 0, "seconds": 2}),
+    "stalled-stdout": (
+        "nobody reads the stdout of the server and of a peer", stalled_stdout, {"missing": 0, "seconds": 2}),
 }
 
 
@@ -346,7 +406,7 @@ def main():
         print(__doc__.strip())
         return
     if arguments.list:
-        for name, (situation, _) in ROWS.items():
+        for name, (situation, _, _) in ROWS.items():
             print(f"{name:<16}{situation}")
         return
     chosen = arguments.rows.split(",")
@@ -358,14 +418,19 @@ def main():
     program = os.path.abspath(arguments.program or os.path.join(ROOT, ".build-release", "release", "p2p"))
     if not os.access(program, os.X_OK):
         sys.exit(f"stress: error: no program at {program}\nstress: hint: give the path of p2p")
-    rows = {}
+    rows, failures = {}, []
     print("\n".join(HEAD), flush=True)
     for name in chosen:
-        situation, measure = ROWS[name]
-        rows[name] = f"| `{name}` | {situation} | {measure(Context(program, arguments.port))} |"
+        situation, measure, goals = ROWS[name]
+        result = measure(Context(program, arguments.port))
+        rows[name] = f"| `{name}` | {situation} | {result.text} |"
+        failures += [f"{name}: {failure}" for failure in result.failures(goals)]
         print(rows[name], flush=True)
         if arguments.write:
             write(rows)
+    for failure in failures:
+        print(f"failed: {failure}")
+    sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":
