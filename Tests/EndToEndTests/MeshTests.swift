@@ -15,8 +15,13 @@ struct MeshTests {
         try await server.waitForLine(matching: "^listening on 127.0.0.1:\(ports.0)$")
         try await server.waitForLine(matching: "^listening on 127.0.0.1:\(ports.1)$")
         try await server.waitForLine(matching: "^public key \(keys[0].dropFirst("server ".count))$")
-        // The granted receive buffer is logged, because the system may grant less.
-        try await server.waitForLine(matching: "receiveBuffer=[0-9]+", on: .errors)
+        // The log says for each address once whether the kernel filters datagrams, and which receive buffer the system
+        // has granted.
+        let settings = "kernelFilter=(true|false) receiveBuffer=[0-9]+"
+        for port in [ports.0, ports.1] {
+            try await server.waitForLine(matching: "address=127.0.0.1:\(port) \(settings)", on: .errors)
+        }
+        #expect(try server.lines(matching: "kernelFilter", on: .errors).count == 2)
 
         // Peers that join at different addresses of a server are in one mesh.
         let first = try await harness.joinPeer("A", of: ServerProcess(process: server, address: "127.0.0.1:\(ports.0)"))

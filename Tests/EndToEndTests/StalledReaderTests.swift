@@ -14,11 +14,38 @@ struct StalledReaderTests {
         let a = try await harness.joinPeer("A", of: server)
         let b = try await harness.joinPeer("B", of: server)
         try await a.waitForMessages(from: "B")
+        try await Self.exchange(a, b, strangerAt: try #require(server.port))
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
+        #expect(try !server.process.lines(matching: "^- A ").isEmpty)
+    }
+
+    @Test("a peer whose log nobody reads stays a member, and SIGTERM ends it within 2 s")
+    func peerLog() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let pipe = try FullPipe(in: harness)
+        let server = try await harness.startServer()
+        let port = try UDP.freePort()
+        let a = try harness.start(
+            ["peer", "A", "\(port)", "--server", server.address, "--broadcast-interval", "200ms"],
+            launcher: pipe.launcher(for: .errors))
+        try await a.waitForLine(matching: "^joined as A at ")
+        let b = try await harness.joinPeer("B", of: server)
+        try await Self.exchange(a, b, strangerAt: port)
+        #expect(try server.process.lines(matching: "^[-~] ").isEmpty)
+        a.send(SIGTERM)
+        #expect(try await a.waitForExit(within: .seconds(2)) == 0)
+    }
+
+    /// Sends garbage to a port, and waits until two peers have heard 20 messages of each other. At 200 ms, this takes
+    /// more than twice the lifetime.
+    private static func exchange(_ a: RunningProcess, _ b: RunningProcess, strangerAt port: UInt16) async throws {
         let stranger = try UDP.Socket(.loopback4)
         for size in 0...64 {
-            stranger.send([UInt8](repeating: 0xFF, count: size), to: .loopback4, port: try #require(server.port))
+            stranger.send([UInt8](repeating: 0xFF, count: size), to: .loopback4, port: port)
         }
-        // 20 messages at 200 ms take more than twice the lifetime.
         let (markA, markB) = (a.mark, b.mark)
         try await a.waitForMessages(from: "B", count: 20, since: markA)
         try await b.waitForMessages(from: "A", count: 20, since: markB)
@@ -26,9 +53,6 @@ struct StalledReaderTests {
             #expect(try peer.lines(matching: "^[-~] ").isEmpty)
             #expect(try peer.lines(matching: "lost the server", on: .errors).isEmpty)
         }
-        server.process.send(SIGTERM)
-        #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
-        #expect(try !server.process.lines(matching: "^- A ").isEmpty)
     }
 
     @Test("lost lines of a log are counted where they are missing, once somebody reads again")
@@ -60,7 +84,7 @@ struct StalledReaderTests {
         #expect(log.first?.contains(" listening ") == true)
     }
 
-    @Test("SIGTERM ends a server and a peer within 2 s although nobody reads their results")
+    @Test("a server and a peer whose results nobody reads stay in the mesh, and SIGTERM ends them within 2 s")
     func results() async throws {
         let harness = try ProcessHarness()
         defer { harness.end() }
@@ -74,7 +98,12 @@ struct StalledReaderTests {
             ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "200ms"],
             launcher: pipe.launcher(for: .output))
         let b = try await harness.joinPeer("B", of: server)
-        try await b.waitForMessages(from: "A", count: 3)
+        // 20 messages at 200 ms take more than twice the lifetime.
+        try await b.waitForMessages(from: "A", count: 20)
+        #expect(try b.lines(matching: "^[-~] ").isEmpty)
+        for process in [a, b] {
+            #expect(try process.lines(matching: "lost the server", on: .errors).isEmpty)
+        }
         for process in [a, server.process] {
             process.send(SIGTERM)
             #expect(try await process.waitForExit(within: .seconds(2)) == 0)

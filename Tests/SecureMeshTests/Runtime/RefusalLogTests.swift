@@ -1,5 +1,3 @@
-internal import Logging
-internal import Synchronization
 internal import Testing
 
 @testable internal import SecureMesh
@@ -7,7 +5,7 @@ internal import Testing
 @Suite("The log of refusals")
 struct RefusalLogTests {
     private let start = Instant(nanoseconds: 0)
-    private let lines = Lines()
+    private let lines = LogLines()
 
     private func address(_ host: UInt32, _ port: UInt16) -> SocketAddress { SocketAddress(ip: .v4(host), port: port) }
 
@@ -55,35 +53,5 @@ struct RefusalLogTests {
             ])
         while let deadline = log.deadline { log.log(counters, to: lines.logger, now: deadline) }
         #expect(lines.take() == ["notice refusals ended refused.unknownKind=4 seconds=10 total=4"])
-    }
-}
-
-/// A log handler that stores its lines for the test.
-private final class Lines: Sendable {
-    private let texts = Mutex<[String]>([])
-
-    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
-
-    func take() -> [String] {
-        texts.withLock { texts in
-            defer { texts = [] }
-            return texts
-        }
-    }
-
-    private struct Handler: LogHandler {
-        let lines: Lines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }
-            lines.texts.withLock { $0.append("\(event.level) \(event.message)\(fields.joined())") }
-        }
     }
 }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SelfTest
@@ -55,7 +56,8 @@ struct UDPSocketTests {
         private var eventLoop: any EventLoop { sender.eventLoop }
 
         init(
-            _ options: UDPSocket.Options = .init(profile: .peer), rebindTime: Duration = .seconds(600)
+            _ options: UDPSocket.Options = .init(profile: .peer), rebindTime: Duration = .seconds(600),
+            logger: Logger = LoopbackMesh.quiet
         ) async throws {
             var options = options
             options.rebindTime = rebindTime
@@ -65,7 +67,7 @@ struct UDPSocketTests {
             let make = { [options] (onDatagram: @escaping (Span<UInt8>, Path) -> Void) in
                 UDPSocket(
                     index: 0, address: SecureMesh.SocketAddress(ip: .v4(0x7F00_0001), port: 0), options: options,
-                    eventLoop: eventLoop, logger: LoopbackMesh.quiet,
+                    eventLoop: eventLoop, logger: logger,
                     callbacks: .init(onDatagram: onDatagram, onBurst: {}, onFailure: { ended.succeed($0) }))
             }
             self.ended = ended
@@ -198,12 +200,19 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
-    @Test("a port that was lost for good ends the socket with an error that names it")
+    @Test("a lost port is said at once, and if it is lost for good, the socket ends with an error that names it")
     func portLost() async throws {
-        let pair = try await Pair(rebindTime: .milliseconds(10))
+        let lines = LogLines()
+        let pair = try await Pair(rebindTime: .milliseconds(10), logger: lines.logger)
         let sender = pair.sender
+        _ = lines.take()
         let other = try await pair.losePort()
         #expect(try await pair.failure.get() == .addressInUse(sender.address))
+        let said = lines.take()
+        #expect(said.count == 1)
+        #expect(
+            said.first?.hasPrefix(
+                "error socket lost: its address cannot be bound again address=\(sender.address) count=1 ") == true)
         #expect(try await pair.run { _ in sender.bound.isEmpty })
         close(other)
         try await pair.close()

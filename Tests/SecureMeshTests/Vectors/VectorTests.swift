@@ -22,6 +22,18 @@ struct VectorTests {
         #expect(try Vectors.text == String(contentsOf: file, encoding: .utf8))
     }
 
+    @Test("reference.py, which is written from PROTOCOL.md alone, computes vectors.txt")
+    func reference() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let files = ["reference.py", "vectors.txt"].map { folder.appending(path: $0).path }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", files[0], "--check", files[1]]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
     @Test("a changed digit in any value is found", arguments: VectorCheck.sections)
     func altered(_ name: String) throws {
         let lines = Vectors.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
