@@ -27,7 +27,7 @@ package struct SwarmReport: Sendable {
     package var delivered = 0
     /// For each peer, the time from its start to its first `joined` event.
     package var timeToJoin = Distribution()
-    /// The time from the start of the swarm until the newest peer joined for the first time; nil if none has joined.
+    /// The time from the start of the swarm to the last first `joined` of a peer; nil if none has joined.
     package var joinedAfter: Duration?
     /// For each newly started peer, the time from its start until all other peers list it as a member.
     package var timeToBeListed = Distribution()
@@ -68,9 +68,9 @@ package struct SwarmReport: Sendable {
         add(
             "peers",
             "\(Figures.count(joined)) of \(Figures.count(peers)) joined"
+                + (joinedAfter.map { ", the last after \(Figures.duration($0))" } ?? "")
                 + (started < peers ? ", \(Figures.count(started)) started" : "")
-                + (failed > 0 ? ", \(Figures.count(failed)) failed" : "")
-                + (joinedAfter.map { ", the last after \(Figures.duration($0))" } ?? ""))
+                + (failed > 0 ? ", \(Figures.count(failed)) failed" : ""))
         if timeToJoin.count > 0 { add("time to join", Self.summary(of: timeToJoin)) }
         if timeToBeListed.count > 0 { add("listed by all", Self.summary(of: timeToBeListed)) }
         add("joins", Figures.count(joins))

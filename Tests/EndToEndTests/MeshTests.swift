@@ -15,8 +15,8 @@ struct MeshTests {
         try await server.waitForLine(matching: "^listening on 127.0.0.1:\(ports.0)$")
         try await server.waitForLine(matching: "^listening on 127.0.0.1:\(ports.1)$")
         try await server.waitForLine(matching: "^public key \(keys[0].dropFirst("server ".count))$")
-        // The log says for each address once whether the kernel filters datagrams, and which receive buffer the system
-        // has granted.
+        // The log says once per address whether the kernel filters datagrams, and which receive buffer the system has
+        // granted.
         let settings = "kernelFilter=(true|false) receiveBuffer=[0-9]+"
         for port in [ports.0, ports.1] {
             try await server.waitForLine(matching: "address=127.0.0.1:\(port) \(settings)", on: .errors)

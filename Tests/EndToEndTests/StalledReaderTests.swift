@@ -40,7 +40,7 @@ struct StalledReaderTests {
     }
 
     /// Sends garbage to a port, and waits until two peers have heard 20 messages of each other. At 200 ms, this takes
-    /// more than twice the lifetime.
+    /// more than twice the lifetime. Expects that neither peer loses the server.
     private static func exchange(_ a: RunningProcess, _ b: RunningProcess, strangerAt port: UInt16) async throws {
         let stranger = try UDP.Socket(.loopback4)
         for size in 0...64 {

@@ -126,10 +126,10 @@ int main(int count, char **arguments) {
     }
 
     state ^= (uint64_t)getpid() << 32 ^ (uint64_t)time(NULL);
-    uint64_t sent = 0;
+    uint64_t sent = 0, attempts = 0;
     double start = now();
     while (now() - start < seconds) {
-        double due = (now() - start) * rate - (double)sent;
+        double due = (now() - start) * rate - (double)attempts;
         if (due < 1) {
             usleep(500);
             continue;
@@ -137,7 +137,7 @@ int main(int count, char **arguments) {
         int size = due > batch ? batch : (int)due;
         for (int i = 0; i < size; i++) {
             uint8_t *packet = packets[i], *udp = packet + header, *payload = udp + udp_header;
-            uint64_t index = sent + (uint64_t)i;
+            uint64_t index = attempts + (uint64_t)i;
             size_t length = udp_header + write_payload(kind, payload, index);
             uint8_t *from = packet + (is_ipv6 ? 8 : 12), *to = packet + (is_ipv6 ? 24 : 16);
             memset(packet, 0, header);
@@ -179,7 +179,8 @@ int main(int count, char **arguments) {
         }
         int done = sendmmsg(raw, messages, (unsigned)size, 0);
         if (done < 0 && errno != ENOBUFS && errno != EAGAIN) fail("sendmmsg");
-        sent += (uint64_t)size;
+        attempts += (uint64_t)size;
+        if (done > 0) sent += (uint64_t)done;
     }
     printf("%llu\n", (unsigned long long)sent);
     return 0;

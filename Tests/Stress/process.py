@@ -33,6 +33,7 @@ def most_resident(pid):
 
 
 def forget_most_resident(pid):
+    """Sets `most_resident` of a process to its present resident memory."""
     with open(f'/proc/{pid}/clear_refs', 'w') as file:
         file.write('5')
 

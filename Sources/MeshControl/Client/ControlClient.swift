@@ -10,7 +10,7 @@ package struct ControlClient: Sendable {
         /// No process listens at this path.
         case unreachable(String)
         /// The user of this program may not connect to this path, or the process at this path belongs to another user.
-        /// This program talks to processes of all users only if it runs as root.
+        /// Only root may talk to processes of other users.
         case forbidden(String)
         /// The connection ended before the answer was complete, or the answer does not have the format of
         /// docs/control.md.
@@ -132,7 +132,7 @@ package struct ControlClient: Sendable {
         }
         do {
             return try await connection.executeThenClose { inbound, outbound in
-                // A process of another user would refuse the connection, or could read what this program sends.
+                // A process of another user refuses this user, or is not p2p and could read the request.
                 let user = try await listenerUser.get()
                 guard user == SocketFiles.user || SocketFiles.user == 0 else { throw Failure.forbidden(path) }
                 var headers = HTTPHeaders([("host", "p2p"), ("connection", "close")])

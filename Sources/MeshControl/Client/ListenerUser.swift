@@ -1,8 +1,8 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Finds out which user's process listens at the other end of a connection, as soon as the connection is open: a
-/// process that refuses a client closes the connection at once.
+/// Reads the user of the process that listens, as soon as the connection is open. A process that refuses a client
+/// closes the connection at once.
 final class ListenerUser: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart

@@ -68,8 +68,8 @@ package enum ControlFolder {
 
     /// Removes the socket file of a process that was killed. Otherwise the files of killed processes would accumulate.
     ///
-    /// Removes nothing from a folder of another user: that user could put a link in the folder's place at any time, and
-    /// so choose what root's commands remove.
+    /// Removes nothing from a folder of another user. That user could replace the folder by a link, and so choose which
+    /// file a command of root removes.
     private static func removeDead(_ path: String, in folder: String) {
         let user = SocketFiles.user
         guard let place = try? SocketFiles.status(folder), place.kind == .folder, place.owner == user,

@@ -53,10 +53,10 @@ package struct EventOrder: Sendable {
             guard session == nil || session == announced else { return "before `joined`: \(event)" }
             return takeMember(event)
         case .message(let message):
-            // A message that was sent to the former session may come while the peer is about to join anew.
+            // A message to the previous session may arrive while the peer joins again.
             guard membership != .none else { return "outside of a membership: \(event)" }
             let isOfMember = members.contains(message.sender.publicKey)
-            return isOfMember ? nil : "a message of \(message.sender.name) before it joined"
+            return isOfMember ? nil : "a message of \(message.sender.name), which is not a member"
         case .missed:
             return "events were dropped"
         case .left, .ended:

@@ -10,7 +10,7 @@
 ///   after ``joined(address:)``, events report how the members differ from those that were reported before.
 /// - For each key, ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` alternate, even across memberships.
 ///   ``memberRejoined(_:previousName:)`` comes only after a ``memberJoined(_:)`` and before the
-///   ``memberLeft(_:reason:)`` that follows.
+///   ``memberLeft(_:reason:)`` that follows. A ``message(_:)`` comes only from a member.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, and are emitted only during a membership. At the
 ///   beginning of each membership, the peer is connected.
 /// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,

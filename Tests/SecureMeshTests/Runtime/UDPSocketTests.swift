@@ -200,7 +200,7 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
-    @Test("a lost port is said at once, and if it is lost for good, the socket ends with an error that names it")
+    @Test("a lost port is logged once, and if it is lost for good, the socket ends with an error that names it")
     func portLost() async throws {
         let lines = LogLines()
         let pair = try await Pair(rebindTime: .milliseconds(10), logger: lines.logger)
