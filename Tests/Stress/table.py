@@ -9,7 +9,7 @@
     --program FILE   an existing p2p, in place of the one that scripts/build builds
     --port PORT      first of up to 1,200 UDP ports (20000)
 
-The figures depend on the machine and on what else runs there. All rows take about 40 minutes. The largest meshes need
+The figures depend on the machine and on what else runs there. All rows take about 30 minutes. The largest meshes need
 about 8 GB of memory, and 20,000 open files (ulimit -n). A row fails if a figure is unknown or above its goal; the exit
 code is then 1.
 """
