@@ -27,18 +27,21 @@ extension ProcessHarness {
 
     /// Starts a peer. If `port` is nil, the peer gets a free port.
     func startPeer(
-        _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
+        _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = [],
+        launcher: [String] = []
     ) throws -> RunningProcess {
         let port = try port ?? UDP.freePort()
         return try start(
-            ["peer", name, "\(port)", "--server", server.address, "--broadcast-interval", "200ms"] + arguments)
+            ["peer", name, "\(port)", "--server", server.address, "--broadcast-interval", "200ms"] + arguments,
+            launcher: launcher)
     }
 
     /// Starts a peer and waits until it has joined.
     func joinPeer(
-        _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = []
+        _ name: String, port: UInt16? = nil, of server: ServerProcess, _ arguments: [String] = [],
+        launcher: [String] = []
     ) async throws -> RunningProcess {
-        let peer = try startPeer(name, port: port, of: server, arguments)
+        let peer = try startPeer(name, port: port, of: server, arguments, launcher: launcher)
         try await peer.waitForLine(matching: "^joined as \(name) at ")
         return peer
     }

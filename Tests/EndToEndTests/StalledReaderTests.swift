@@ -28,10 +28,7 @@ struct StalledReaderTests {
         let pipe = try FullPipe(in: harness)
         let server = try await harness.startServer()
         let port = try UDP.freePort()
-        let a = try harness.start(
-            ["peer", "A", "\(port)", "--server", server.address, "--broadcast-interval", "200ms"],
-            launcher: pipe.launcher(for: .errors))
-        try await a.waitForLine(matching: "^joined as A at ")
+        let a = try await harness.joinPeer("A", port: port, of: server, launcher: pipe.launcher(for: .errors))
         let b = try await harness.joinPeer("B", of: server)
         try await Self.exchange(a, b, strangerAt: port)
         #expect(try server.process.lines(matching: "^[-~] ").isEmpty)
@@ -94,9 +91,7 @@ struct StalledReaderTests {
         let process = try harness.start(
             ["server", "--listen", "127.0.0.1:\(port)"], launcher: pipe.launcher(for: .output))
         let server = ServerProcess(process: process, address: "127.0.0.1:\(port)")
-        let a = try harness.start(
-            ["peer", "A", "\(UDP.freePort())", "--server", server.address, "--broadcast-interval", "200ms"],
-            launcher: pipe.launcher(for: .output))
+        let a = try harness.startPeer("A", of: server, launcher: pipe.launcher(for: .output))
         let b = try await harness.joinPeer("B", of: server)
         // 20 messages at 200 ms take more than twice the lifetime.
         try await b.waitForMessages(from: "A", count: 20)

@@ -75,17 +75,21 @@ def milliseconds(values):
 
 
 def server_counts(mesh, before=(0, 0)):
-    joins, departures = mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- ")
-    return f"{joins - before[0]:,} joins and {departures - before[1]:,} departures at the server"
+    """The numbers of joins and departures that the server has printed, without those that it had printed before."""
+    return mesh.server_lines(r"^\+ ") - before[0], mesh.server_lines(r"^- ") - before[1]
+
+
+def counts_text(counts):
+    return f"{counts[0]:,} joins and {counts[1]:,} departures at the server"
 
 
 def form(context, count, limit):
     with context.mesh(names(count)) as mesh:
         took = mesh.form(names(count), 0.02, limit)
-        joined = len(mesh.joined())
+        joined, counts = len(mesh.joined()), server_counts(mesh)
         return Result(
-            f"{joined:,} of {count:,} joined, the last after {took:.1f} s; {server_counts(mesh)}",
-            missing=count - joined, seconds=took, joins=mesh.server_lines(r"^\+ "))
+            f"{joined:,} of {count:,} joined, the last after {took:.1f} s; {counts_text(counts)}",
+            missing=count - joined, seconds=took, joins=counts[0])
 
 
 def back(mesh, count, mark, begun, limit):
@@ -104,20 +108,20 @@ def restart(context, count):
         mesh.form(names(count), 0.08, 120)
         time.sleep(3)
         mark = mesh.mark()
-        before = (mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- "))
+        before = server_counts(mesh)
         mesh.kill_server()
         time.sleep(0.2)
         begun = time.monotonic()
         mesh.start_server()
         result = back(mesh, count, mark, begun, 60)
-        return Result(f"{result.text}; {server_counts(mesh, before)}", **result.figures)
+        return Result(f"{result.text}; {counts_text(server_counts(mesh, before))}", **result.figures)
 
 
 def pause(context, count, length):
     with context.mesh(names(count)) as mesh:
         mesh.form(names(count), 0.05, 120)
         time.sleep(3)
-        before = (mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- "))
+        before = server_counts(mesh)
         processes = [peer.process for peer in mesh.peers.values()]
         for process in processes:
             process.send_signal(signal.SIGSTOP)
@@ -129,7 +133,7 @@ def pause(context, count, length):
         whole = [0.0]
 
         def is_whole():
-            joins, departures = mesh.server_lines(r"^\+ "), mesh.server_lines(r"^- ")
+            joins, departures = server_counts(mesh)
             if joins - departures != count:
                 whole[0] = 0.0
             elif not whole[0]:
@@ -138,11 +142,10 @@ def pause(context, count, length):
 
         mesh.wait(is_whole, 60)
         took = whole[0] - begun if whole[0] else None
-        gone = len(mesh.lines("- ", since=mark))
+        gone, counts = len(mesh.lines("- ", since=mark)), server_counts(mesh, before)
         return Result(
             f"the server lists all {count:,} after {seconds(took)}; {gone:,} reported as gone to peers; "
-            f"{server_counts(mesh, before)}",
-            seconds=took, gone=gone, joins=mesh.server_lines(r"^\+ ") - before[0])
+            f"{counts_text(counts)}", seconds=took, gone=gone, joins=counts[0])
 
 
 def newcomer(context, count):
