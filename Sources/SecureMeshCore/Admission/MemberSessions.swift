@@ -296,12 +296,6 @@ extension MemberSessions {
         members[index].repair.firstTold = version
     }
 
-    /// Returns the directory version in the PULSE `heard`. If several PULSEs carried tokens of the same secret, returns
-    /// the version in the first of these PULSEs that was sent to the member.
-    package func told(_ session: SessionID, in heard: HeardPulse) -> UInt64 {
-        indices[session].map { members[$0].told(in: heard) } ?? 0
-    }
-
     /// Seals `payload` for one member. If it is a PULSE, the datagram also carries the newest number that was accepted
     /// from the member, and the member's token.
     ///

@@ -307,18 +307,15 @@ extension Registry {
         outputs.push(.event(.joined(Member(entry))))
 
         // The other members learn of the new one by DELTA, at once in a quiet mesh. The new member learns of the others
-        // by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that it holds.
-        publishIfDue(now, except: entry.session)
-        let held = joiner.confirm.body.version
-        if log.deltas(after: held, limit: 0) != nil {
-            firstPulse(to: entry.session)
-            repairIfBehind(entry.session, held: held, part: 0, heard: firstHeard, now: now)
-        } else {
-            let version = snapshotVersion(begun: nil, above: 0, now: now)
-            firstPulse(to: entry.session)
-            sendSnapshot(version, from: 0, to: entry.session, heard: firstHeard, now: now)
-        }
-        if sealed.version < log.version || !log.isPublished(entry.session) { unlisted.append(entry.session) }
+        // by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that it holds. It gets these first: as
+        // soon as another member has the DELTA, that member may send it a message.
+        let changes = isFlushDue(now) ? takeChanges(now, atLeast: 1) : []
+        unlisted.append(entry.session)
+        sessions.noteFirstTold(sealed.version, to: entry.session)
+        pulse(entry.session)
+        let heard = HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
+        repair(entry.session, held: joiner.confirm.body.version, part: 0, heard: heard, now: now)
+        sendToAll(changes, except: entry.session, now: now)
     }
 
     /// - Parameter mostUnlisted: If this number of members waits to be listed, joiners are rejected as `busy`.
@@ -361,8 +358,7 @@ extension Registry {
             if let heard = heartbeat.heard {
                 pace.note(heard, isSpreading: isSpreadingPulse)
                 if body.version < heartbeat.told {
-                    repairIfBehind(
-                        heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
+                    repair(heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
                 }
             }
             if heartbeat.asksForPulse { repeatPulse(to: heartbeat.session, now: now) }
@@ -511,6 +507,7 @@ extension Registry {
 
     /// Queues payloads for all members but `newcomer`, and seals the first slice if the queue was empty before.
     private mutating func sendToAll(_ payloads: [SignedPayload], except newcomer: SessionID? = nil, now: Instant) {
+        guard !payloads.isEmpty else { return }
         let isIdle = fanOutQueue.isEmpty
         var receivers = log.directory.sessions
         if let newcomer { receivers.removeAll { $0 == newcomer } }
@@ -574,16 +571,6 @@ extension Registry {
     /// Sends one member a PULSE with a token of the newest secret.
     private mutating func pulse(_ session: SessionID) {
         send(signedPulse(sealed), to: session)
-    }
-
-    private mutating func firstPulse(to session: SessionID) {
-        sessions.noteFirstTold(sealed.version, to: session)
-        pulse(session)
-    }
-
-    /// The first PULSE to a new member, in the form that the repair after the member's CONFIRM needs.
-    private var firstHeard: HeardPulse {
-        HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
     }
 
     private mutating func signedPulse(_ state: DirectoryState) -> SignedPayload {
@@ -654,23 +641,32 @@ extension Registry {
         Limits.fanOutRate(members: log.directory.count, percent: log.fullDeltas > 0 ? pace.percent : 100)
     }
 
-    private mutating func publishIfDue(_ now: Instant, except newcomer: SessionID? = nil) {
-        if let deadline = flushDeadline, deadline <= now { publish(now, atLeast: 1, except: newcomer) }
+    private func isFlushDue(_ now: Instant) -> Bool {
+        flushDeadline.map { $0 <= now } ?? false
     }
 
-    /// Publishes waiting changes as DELTAs to all members but `newcomer`, whose first directory includes these changes.
+    private mutating func publishIfDue(_ now: Instant) {
+        if isFlushDue(now) { publish(now, atLeast: 1) }
+    }
+
+    /// Publishes waiting changes as DELTAs to all members.
     ///
     /// - Parameter least: The number of DELTAs that are sent even if `fanOut` has too few tokens for them.
-    private mutating func publish(_ now: Instant, atLeast least: Int, except newcomer: SessionID? = nil) {
+    private mutating func publish(_ now: Instant, atLeast least: Int) {
+        sendToAll(takeChanges(now, atLeast: least), now: now)
+    }
+
+    /// Returns waiting changes as signed DELTAs, and charges the rate limit for sending these to all members.
+    private mutating func takeChanges(_ now: Instant, atLeast least: Int) -> [SignedPayload] {
         let signer = signer
         let members = log.directory.count
         let rate = fanOutRate
         pace.note(fullDeltas: log.fullDeltas)
         let affordable = fanOut.tokens(rate, now: now) / max(members, 1)
-        let published = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
-        fanOut.charge(published.count * members, rate, now: now)
-        sessions.chargeFanOut(published.count * members, now: now)
-        sendToAll(published, except: newcomer, now: now)
+        let deltas = log.flush(now: now, limit: max(affordable, least)) { signer.sign(.delta, $0) }
+        fanOut.charge(deltas.count * members, rate, now: now)
+        sessions.chargeFanOut(deltas.count * members, now: now)
+        return deltas
     }
 
     /// Sends a member the DELTAs or SNAPSHOT parts that the member lacks: at once if the member asks for more than
@@ -680,11 +676,10 @@ extension Registry {
     ///   - held: The version that the member holds; 0 if it holds none.
     ///   - part: The first part that the member lacks of the snapshot that it is receiving; 0 if it receives none.
     ///   - heard: The newest PULSE that the member had received when it asked.
-    private mutating func repairIfBehind(
+    private mutating func repair(
         _ session: SessionID, held: UInt64, part: Int, heard: HeardPulse, now: Instant
     ) {
-        // Datagrams that were sent after that PULSE may still be on their way.
-        guard var state = sessions.repair(of: session), held < sessions.told(session, in: heard) else { return }
+        guard held < log.version, var state = sessions.repair(of: session) else { return }
         guard let missing = log.deltas(after: held, limit: Limits.deltasPerHeartbeat) else {
             let version = snapshotVersion(begun: state.snapshot, above: held, now: now)
             return sendSnapshot(version, from: part, to: session, heard: heard, now: now)

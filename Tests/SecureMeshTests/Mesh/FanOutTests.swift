@@ -17,6 +17,20 @@ import Testing
         #expect(deltas.allSatisfy { $0.sentAt == confirm.sentAt + mesh.latency })
     }
 
+    @Test("a new member is trusted and knows the others before they know it, and then learns that it may speak")
+    func order() throws {
+        let mesh = TestMesh()
+        let peers = try mesh.join(5)
+        mesh.run(for: .seconds(2))
+        let address = try mesh.addPeer("late").address
+        mesh.run(for: .seconds(1))
+        let sent = mesh.flights.filter { $0.sender == .server }.sorted { $0.id < $1.id }
+        let welcome = try #require(sent.lastIndex { $0.kind == .welcome })
+        let answers = sent[(welcome + 1)...].prefix(peers.count + 3)
+        #expect(answers.map(\.kind) == [.pulse, .snapshot] + peers.map { _ in .delta } + [.pulse])
+        #expect(answers.map { $0.destination == address } == [true, true] + peers.map { _ in false } + [true])
+    }
+
     @Test("joins of many are gathered into full DELTAs that stay within the budget, and all are listed in the end")
     func crowd() throws {
         let count = 120
