@@ -7,13 +7,13 @@ package final class MeteredPrimitives: Primitives {
     private let costs: Costs
     private let spent = Atomic<Int64>(0)
 
-    init(_ base: any Primitives, costs: Costs) {
+    package init(_ base: any Primitives, costs: Costs) {
         self.base = base
         self.costs = costs
     }
 
     /// Returns the CPU time, in nanoseconds, of all primitives that were called since the last call of this function.
-    func take() -> Int64 { spent.exchange(0, ordering: .relaxed) }
+    package func take() -> Int64 { spent.exchange(0, ordering: .relaxed) }
 
     private func spend(_ cost: Int64, bytes: Int = 0) {
         spent.wrappingAdd(cost + costs.kibibyte * Int64(bytes) / 1_024, ordering: .relaxed)

@@ -76,25 +76,6 @@ import Testing
         #expect(speaker.messages.count == 400)
     }
 
-    @Test("the first broadcast to 2,600 members delays no heartbeat by 100 ms, and heartbeats go before messages")
-    func heartbeats() throws {
-        let speaker = try Speaker(members: 2_600)
-        var due = try #require(speaker.client.machine.nextDeadline)
-        #expect(try speaker.broadcast([1]) == 2_600)
-        var heartbeats = 0
-        speaker.run(for: .milliseconds(1_200))
-        #expect(speaker.messages.count == 2_600)
-        for call in speaker.calls {
-            for (index, datagram) in call.datagrams.enumerated() where datagram[1] == Kind.heartbeat.rawValue {
-                #expect(index == 0)
-                #expect(call.at - due < .milliseconds(100))
-                due = call.at + ProtocolConstants.heartbeatInterval
-                heartbeats += 1
-            }
-        }
-        #expect(heartbeats >= 1)
-    }
-
     @Test("a message to a member for which a broadcast still waits comes after that broadcast") func order() throws {
         let speaker = try Speaker(members: 100)
         #expect(try speaker.broadcast([UInt8](repeating: 1, count: 10)) == 100)

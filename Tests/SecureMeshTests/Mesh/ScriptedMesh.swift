@@ -22,10 +22,11 @@ final class ScriptedMesh {
     var now = Instant(nanoseconds: 0)
     private var clients = 0
 
-    init(seed: UInt64) {
+    /// - Parameter primitives: The cryptographic primitives of the server and of all peers.
+    init(seed: UInt64, primitives: any Primitives = Libsodium()) {
         random = .seeded(seed)
         key = random.signingKey()
-        context = SigningContext(mesh: key.publicKey)
+        context = SigningContext(mesh: key.publicKey, primitives: primitives)
     }
 
     func peer(_ name: String, messageLimits: MessageLimits = MessageLimits()) throws -> Client {
@@ -34,6 +35,7 @@ final class ScriptedMesh {
         var configuration = Peer.Configuration(
             key: key, name: name, servers: [self.key.publicKey], server: TestMesh.server)
         configuration.messageLimits = messageLimits
+        configuration.primitives = context.primitives
         return Client(
             key: key, name: name, address: TestMesh.address(clients),
             machine: Peer(configuration, random: .seeded(random.next()), now: now))
@@ -96,10 +98,9 @@ final class ScriptedMesh {
     /// Creates `count` members and returns their entries. The secret keys of these members are not stored.
     func strangers(_ count: Int) throws -> [Entry] {
         try (0..<count).map { number in
-            let secret = random.secret()
+            let agreementKey = context.primitives.publicKey(of: random.secret())
             return try entry(
-                "stranger-\(number)", key: random.signingKey(), agreementKey: secret.agreementPublicKey,
-                at: 1_000 + number)
+                "stranger-\(number)", key: random.signingKey(), agreementKey: agreementKey, at: 1_000 + number)
         }
     }
 
