@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A full named pipe. Nobody reads from it before `drain` is called.
+/// A full named pipe. Nobody reads from it unless `drain` is called.
 final class FullPipe: Sendable {
     let path: String
     private let descriptor: Int32
@@ -12,6 +12,11 @@ final class FullPipe: Sendable {
         // the file.
         descriptor = unsafe open(path, O_RDWR | O_NONBLOCK)
         guard descriptor >= 0 else { throw MissingOutcome(what: "an open pipe", from: path) }
+        fill()
+    }
+
+    /// Fills the pipe.
+    func fill() {
         let filler = [UInt8](repeating: UInt8(ascii: "."), count: 4_096)
         while unsafe write(descriptor, filler, filler.count) > 0 {}
         // The pipe may still have room for a few bytes, but not for the whole filler.

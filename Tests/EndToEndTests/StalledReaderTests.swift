@@ -14,7 +14,7 @@ struct StalledReaderTests {
         let a = try await harness.joinPeer("A", of: server)
         let b = try await harness.joinPeer("B", of: server)
         try await a.waitForMessages(from: "B")
-        try await Self.exchange(a, b, strangerAt: try #require(server.port))
+        try await Self.exchange(("A", a), ("B", b), strangerAt: try #require(server.port))
         server.process.send(SIGTERM)
         #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
         #expect(try !server.process.lines(matching: "^- A ").isEmpty)
@@ -30,23 +30,32 @@ struct StalledReaderTests {
         let port = try UDP.freePort()
         let a = try await harness.joinPeer("A", port: port, of: server, launcher: pipe.launcher(for: .errors))
         let b = try await harness.joinPeer("B", of: server)
-        try await Self.exchange(a, b, strangerAt: port)
+        try await Self.exchange(("A", a), ("B", b), strangerAt: port)
         #expect(try server.process.lines(matching: "^[-~] ").isEmpty)
+        // The peer logs that it has lost the server on the stalled stream, so that stream is read once.
+        a.send(SIGUSR1)
+        let log = try await pipe.drain(until: "members=")
+        #expect(!log.contains { $0.contains("lost the server") || $0.contains(" missing here: ") })
+        pipe.fill()
         a.send(SIGTERM)
         #expect(try await a.waitForExit(within: .seconds(2)) == 0)
     }
 
     /// Sends garbage to a port, and waits until two peers have heard 20 messages of each other. At 200 ms, this takes
-    /// more than twice the lifetime. Expects that neither peer loses the server.
-    private static func exchange(_ a: RunningProcess, _ b: RunningProcess, strangerAt port: UInt16) async throws {
+    /// more than twice the lifetime. Expects that neither peer prints a change of the members, or logs that it has lost
+    /// the server.
+    private static func exchange(
+        _ a: (name: String, process: RunningProcess), _ b: (name: String, process: RunningProcess),
+        strangerAt port: UInt16
+    ) async throws {
         let stranger = try UDP.Socket(.loopback4)
         for size in 0...64 {
             stranger.send([UInt8](repeating: 0xFF, count: size), to: .loopback4, port: port)
         }
-        let (markA, markB) = (a.mark, b.mark)
-        try await a.waitForMessages(from: "B", count: 20, since: markA)
-        try await b.waitForMessages(from: "A", count: 20, since: markB)
-        for peer in [a, b] {
+        let (markA, markB) = (a.process.mark, b.process.mark)
+        try await a.process.waitForMessages(from: b.name, count: 20, since: markA)
+        try await b.process.waitForMessages(from: a.name, count: 20, since: markB)
+        for peer in [a.process, b.process] {
             #expect(try peer.lines(matching: "^[-~] ").isEmpty)
             #expect(try peer.lines(matching: "lost the server", on: .errors).isEmpty)
         }
