@@ -16,16 +16,21 @@ enum Console {
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
     private static let style = Mutex(OutputStyle())
+    /// True if lines on stderr have colors; nil until the first line. It is stored, because the question whether stderr
+    /// is a terminal blocks if stderr is a file on a disk that has stopped answering.
+    private static let isColored = Mutex<Bool?>(nil)
     private static let openProgress = ProgressGuard()
 
     /// Sets the style of all lines from now on.
     static func setStyle(_ new: OutputStyle) {
         style.withLock { $0 = new }
+        isColored.withLock { $0 = nil }
     }
 
     /// Starts a thread that writes all lines from now on. If the thread cannot be started, each caller continues to
     /// write its lines itself.
     static func startQueue() {
+        _ = appliesColors()
         queue.withLock { queue in
             guard queue == nil else { return }
             queue = try? ConsoleQueue { stream, error in
@@ -202,8 +207,16 @@ enum Console {
     /// Returns a line as it is printed on stderr.
     static func bytes(of line: LogLine) -> [UInt8] {
         let style = style.withLock { $0 }
-        let isColored = style.format == .text && style.color.applies(to: FileSystem.standardError)
-        return Array(line.formatted(as: style, time: "\(UnixTime.now)", isColored: isColored).utf8)
+        return Array(line.formatted(as: style, time: "\(UnixTime.now)", isColored: appliesColors()).utf8)
+    }
+
+    private static func appliesColors() -> Bool {
+        let style = style.withLock { $0 }
+        return isColored.withLock { isColored in
+            let answer = isColored ?? (style.format == .text && style.color.applies(to: FileSystem.standardError))
+            isColored = answer
+            return answer
+        }
     }
 
     private static func print(

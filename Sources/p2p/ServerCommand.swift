@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Dispatch
 internal import Logging
 internal import MeshControl
 internal import SecureMesh
@@ -141,7 +142,16 @@ struct ServerCommand: AsyncParsableCommand {
             server, key: signingKey.publicKey, roster: roster,
             list: source.map { source in
                 ServerInspector.List(path: source.path) { (old) throws(ControlError) in
-                    try Self.readAgain(reload, source, replacing: old, expiry)
+                    // A disk that has stopped answering then blocks no thread that other tasks need.
+                    let result = await withCheckedContinuation { continuation in
+                        DispatchQueue(label: "list").async {
+                            continuation.resume(
+                                returning: Result { () throws(ControlError) in
+                                    try Self.readAgain(reload, source, replacing: old, expiry)
+                                })
+                        }
+                    }
+                    return try result.get()
                 } note: {
                     Self.note($0)
                 }

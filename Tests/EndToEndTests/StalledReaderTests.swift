@@ -116,6 +116,66 @@ struct StalledReaderTests {
         }
     }
 
+    @Test(
+        "a server and a peer whose disk stops answering stay in the mesh, and SIGTERM ends them within 2 s",
+        .enabled(if: KeyAccessTests.bindfs != nil, "needs root, bindfs and /dev/fuse"))
+    func stoppedDisk() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        try FileManager.default.createDirectory(atPath: harness.path("disk"), withIntermediateDirectories: true)
+        try harness.write(try harness.read("keys/authorized_peers"), to: "disk/authorized_peers")
+        let disk = try await StoppedDisk(at: "disk", in: harness)
+        defer { disk.end() }
+        let (serverPort, peerPort) = (try UDP.freePort(), try UDP.freePort())
+        let process = try harness.start(
+            ["server", "--listen", "127.0.0.1:\(serverPort)", "--authorized-peers", "disk/authorized_peers"],
+            launcher: disk.launcher(for: "server.log"))
+        let server = ServerProcess(process: process, address: "127.0.0.1:\(serverPort)")
+        let a = try harness.startPeer("A", port: peerPort, of: server, launcher: disk.launcher(for: "A.log"))
+        let b = try await harness.joinPeer("B", of: server)
+        let c = try await harness.joinPeer("C", of: server)
+        try await b.waitForMessages(from: "A")
+        try await c.waitForMessages(from: "A")
+        disk.stop()
+        // The server begins to read its list again.
+        process.send(SIGHUP)
+        let mark = c.mark
+        try await Self.exchange(("B", b), ("C", c), strangerAt: serverPort)
+        try await Self.exchange(("B", b), ("C", c), strangerAt: peerPort)
+        try await c.waitForMessages(from: "A", count: 20, since: mark)
+        for process in [a, process] {
+            process.send(SIGTERM)
+            #expect(try await process.waitForExit(within: .seconds(2)) == 0)
+        }
+        try await b.waitForLine(matching: "^- A ")
+    }
+
+    @Test("a server whose list is a pipe that delivers nothing keeps its members, and SIGTERM ends it within 2 s")
+    func list() async throws {
+        let harness = try ProcessHarness()
+        defer { harness.end() }
+        try await harness.makeKeys()
+        let server = try await harness.startServer()
+        let a = try await harness.joinPeer("A", of: server)
+        let b = try await harness.joinPeer("B", of: server)
+        let path = harness.path("keys/authorized_peers")
+        try FileManager.default.removeItem(atPath: path)
+        try #require(unsafe mkfifo(path, 0o600) == 0)
+        server.process.send(SIGHUP)
+        // A writer can open the pipe once the server has opened it.
+        var writer: Int32 = -1
+        while writer < 0 {
+            writer = unsafe open(path, O_WRONLY | O_NONBLOCK)
+            await Task.yield()
+        }
+        defer { close(writer) }
+        try await Self.exchange(("A", a), ("B", b), strangerAt: try #require(server.port))
+        #expect(try server.process.lines(matching: "^[-~] ").isEmpty)
+        server.process.send(SIGTERM)
+        #expect(try await server.process.waitForExit(within: .seconds(2)) == 0)
+    }
+
     @Test("a command that prints much waits for a slow reader, and everything is printed")
     func shortCommand() async throws {
         let harness = try ProcessHarness()

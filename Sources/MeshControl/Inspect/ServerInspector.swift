@@ -7,13 +7,13 @@ package final class ServerInspector: ControlledProcess {
     package struct List: Sendable {
         package let path: String
         /// Reads the list again, and returns the roster that replaces `old`.
-        package let read: @Sendable (_ old: Roster) throws(ControlError) -> Roster
+        package let read: @Sendable (_ old: Roster) async throws(ControlError) -> Roster
 
         /// Called after each attempt to read the list again.
         package let note: @Sendable (Result<ReloadReport, ControlError>) -> Void
 
         package init(
-            path: String, read: @escaping @Sendable (_ old: Roster) throws(ControlError) -> Roster,
+            path: String, read: @escaping @Sendable (_ old: Roster) async throws(ControlError) -> Roster,
             note: @escaping @Sendable (Result<ReloadReport, ControlError>) -> Void
         ) {
             self.path = path
@@ -196,7 +196,7 @@ package final class ServerInspector: ControlledProcess {
     package func reload() async throws(ControlError) -> ReloadReport {
         guard let list else { throw ControlError(.wrongRole, "this server is open, there is no list to read") }
         do throws(ControlError) {
-            let roster = try list.read(state.withLock { $0.roster })
+            let roster = try await list.read(state.withLock { $0.roster })
             do throws(MeshError) {
                 try await server.setRoster(roster)
             } catch {
