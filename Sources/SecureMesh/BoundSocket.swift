@@ -21,12 +21,13 @@ final class BoundSocket: @unchecked Sendable {
     private var gauge: SendBufferGauge
     private var drops: UInt32 = 0
 
-    init(_ descriptor: SocketDescriptor, isPaced: Bool) {
+    /// - Parameter sendBufferSize: The size of the send buffer to request, in bytes.
+    init(_ descriptor: SocketDescriptor, isPaced: Bool, requesting sendBufferSize: Int) {
         self.descriptor = descriptor
         self.isPaced = isPaced
         receiveBuffer = descriptor.requestReceiveBuffer(
             isPaced ? Limits.strangerReceiveBuffer : Limits.receiveBuffer)
-        sendBuffer = descriptor.requestSendBuffer(Limits.sendBuffer)
+        sendBuffer = descriptor.requestSendBuffer(sendBufferSize)
         gauge = SendBufferGauge(size: sendBuffer)
     }
 

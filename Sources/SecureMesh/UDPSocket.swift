@@ -45,6 +45,8 @@ final class UDPSocket: @unchecked Sendable {
         var mayMove = false
         /// The time for which a socket that has lost its address tries to bind it again.
         var rebindTime = Limits.rebindTime
+        /// The size of the send buffer that is requested for each socket of the kernel, in bytes.
+        var sendBuffer = Limits.sendBuffer
 
         static let server = Options(profile: .server, usesKernelFilter: true, notesLocalAddress: true)
         static let peer = Options(profile: .peer, mayMove: true)
@@ -242,7 +244,7 @@ final class UDPSocket: @unchecked Sendable {
     {
         eventLoop.flatSubmit {
             guard !self.isClosing else { return self.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel) }
-            let socket = BoundSocket(descriptor, isPaced: false)
+            let socket = BoundSocket(descriptor, isPaced: false, requesting: self.options.sendBuffer)
             return self.listen(socket, at: local).map {
                 self.bound = [socket]
                 self.address = local
@@ -355,7 +357,8 @@ final class UDPSocket: @unchecked Sendable {
                 members = (try? first.openMembersSockets(at: own)) ?? []
             }
             let sockets = ([first] + members.prefix(1)).enumerated().map { index, descriptor in
-                BoundSocket(descriptor, isPaced: !members.isEmpty && index == 0)
+                BoundSocket(
+                    descriptor, isPaced: !members.isEmpty && index == 0, requesting: options.sendBuffer)
             }
             let following = zip(followers, members.dropFirst()).map { $0.follow($1, at: own, of: self) }
             return EventLoopFuture.andAllSucceed(sockets.map { listen($0, at: own) } + following, on: eventLoop).map {
@@ -422,7 +425,7 @@ final class UDPSocket: @unchecked Sendable {
             "address": "\(address)", "receiveBuffer": .stringConvertible(bound.last?.receiveBuffer ?? 0),
             "receiveBufferRequested": .stringConvertible(Limits.receiveBuffer),
             "sendBuffer": .stringConvertible(bound.last?.sendBuffer ?? 0),
-            "sendBufferRequested": .stringConvertible(Limits.sendBuffer),
+            "sendBufferRequested": .stringConvertible(options.sendBuffer),
         ]
         if options.usesKernelFilter { metadata["kernelFilter"] = .stringConvertible(hasMembersSocket) }
         if !followers.isEmpty { metadata["eventLoops"] = .stringConvertible(division.loops) }

@@ -200,6 +200,74 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
+    #if os(Linux)
+        /// A size to request for the send buffer. Linux grants twice as much, so 25,000 bytes are more than a quarter
+        /// of the buffer, and 60,000 bytes are more than half of it.
+        private static let smallSendBuffer = 45_000
+
+        /// Fills the send buffer with the first part of a datagram, which Linux keeps there until the next part is sent
+        /// (MSG_MORE).
+        ///
+        /// - Parameter first: The first byte of the datagram.
+        private static func occupy(
+            _ count: Int, of sender: UDPSocket, first: UInt8, to target: SecureMesh.SocketAddress
+        ) throws {
+            let copy = try #require(sender.bound.first?.descriptor).duplicate()
+            defer { close(copy) }
+            var address = [UInt8](repeating: 0, count: 16)
+            address[0] = UInt8(AF_INET)
+            address.replaceSubrange(2..<8, with: [UInt8(target.port >> 8), UInt8(target.port & 0xFF), 127, 0, 0, 1])
+            let more: CInt = 0x8000
+            let sent = unsafe address.withUnsafeBytes { bytes in
+                unsafe sendto(
+                    copy, [first] + [UInt8](repeating: 0, count: count - 1), count, more,
+                    bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
+            }
+            try #require(sent == count)
+        }
+
+        @Test("answers that stay in the send buffer keep out further answers to strangers, but no messages")
+        func quarterFull() async throws {
+            var options = UDPSocket.Options(profile: .peer)
+            options.sendBuffer = Self.smallSendBuffer
+            var pair = try await Pair(options)
+            let sender = pair.sender
+            let losses = try await pair.run { target in
+                sender.send(Transmit(path: Path(remote: target), bytes: [UInt8](repeating: 1, count: 60_000)))
+                try Self.occupy(25_000, of: sender, first: 2, to: target)
+                // A multicast address is no neighbor's, so the system has no link-layer address for it.
+                let stranger = SecureMesh.SocketAddress(ip: .v6(0xFF02_0000_0000_0000, 0x1234), port: 1)
+                sender.send(Self.transmit(3, to: stranger, .answer))
+                sender.send(Self.transmit(4, to: target, .message))
+                return sender.countLosses()
+            }
+            #expect(losses[.answersDropped] == 1 && losses.total == 1)
+            // The message is the last part of the datagram, so the datagram leaves.
+            #expect(await pair.received(upTo: 2).bytes == [1, 2])
+            try await pair.close()
+        }
+
+        @Test("messages that stay in the send buffer keep out answers and messages, but no datagrams of sessions")
+        func halfFull() async throws {
+            var options = UDPSocket.Options(profile: .peer)
+            options.sendBuffer = Self.smallSendBuffer
+            var pair = try await Pair(options)
+            let sender = pair.sender
+            let before = try await pair.run { target in
+                sender.send(Transmit(path: Path(remote: target), bytes: [UInt8](repeating: 1, count: 60_000)))
+                try Self.occupy(60_000, of: sender, first: 2, to: target)
+                sender.send(Self.transmit(3, to: target, .message))
+                sender.send(Self.transmit(4, to: target, .answer))
+                return sender.countLosses()
+            }
+            #expect(before[.answersDropped] == 1 && before[.messagesDropped] == 1 && before.total == 2)
+            try await pair.run { target in sender.send(Self.transmit(5, to: target)) }
+            #expect(await pair.received(upTo: 2).bytes == [1, 2])
+            #expect(try await pair.run { _ in sender.countLosses().total } == 2)
+            try await pair.close()
+        }
+    #endif
+
     @Test("a lost port is logged once, and if it is lost for good, the socket ends with an error that names it")
     func portLost() async throws {
         let lines = LogLines()
