@@ -2,7 +2,8 @@ internal import Foundation
 internal import SecureMesh
 internal import Testing
 
-/// Compares the tables of PROTOCOL.md, SECURITY.md and docs/refusals.md with the code and the vectors.
+/// Compares the tables of PROTOCOL.md, SECURITY.md and docs/refusals.md, and some figures of SECURITY.md, with the code
+/// and the vectors.
 @Suite struct ProtocolDocumentTests {
     private let page: Document
 
@@ -66,6 +67,45 @@ internal import Testing
                 }
             }
         }
+    }
+
+    @Test func theRatesAtWhichALyingServerAimsMembersAtAHostFollowFromTheLimits() throws {
+        let security = try Document("SECURITY.md").text.split { $0.isWhitespace }.joined(separator: " ")
+        /// The cost of the first message to a receiver, in nanoseconds of CPU time.
+        func firstCost(_ body: Int) -> Int64 {
+            let plaintext = Kind.message.payloadSize + Signature.count + body
+            return Limits.pairCost + Limits.sealCost + Int64(plaintext) * Limits.sealedByteCost
+        }
+        func megabytesPerSecond(_ body: Int) -> String {
+            let bytes = receiversPerSecond(cost: firstCost(body)) * (Kind.message.minimumSize + body)
+            return String(format: "%.1g", Double(bytes) / 1_000_000)
+        }
+        let expected = [
+            "The first broadcast of a session goes to at most about "
+                + "\(text(receiversPerSecond(cost: firstCost(0)))) ports per second",
+            "That is \(megabytesPerSecond(0)) MB/s of empty messages, "
+                + "or \(megabytesPerSecond(1_083)) MB/s of messages of 1,083 bytes.",
+            "The next broadcasts go to at most \(text(receiversPerSecond(cost: Limits.sealCost))) ports per second.",
+            "Each broadcast ends after \(Limits.broadcastLifetime.components.seconds) s.",
+        ]
+        for sentence in expected { #expect(security.contains(sentence), "\(sentence)") }
+    }
+
+    /// Returns the number of receivers for which a peer seals a broadcast in one second.
+    ///
+    /// - Parameter cost: The cost of one receiver, in nanoseconds of CPU time.
+    private func receiversPerSecond(cost: Int64) -> Int {
+        var budget = SealBudget()
+        var (now, receivers) = (Instant(nanoseconds: 0), 0)
+        let end = now + .seconds(1)
+        while now < end {
+            while budget.isOpen(now: now) {
+                budget.spend(cost)
+                receivers += 1
+            }
+            now = budget.nextSlice
+        }
+        return receivers
     }
 
     @Test func theConstantsAreThoseOfTheCode() throws {
