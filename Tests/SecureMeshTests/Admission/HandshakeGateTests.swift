@@ -308,18 +308,23 @@ struct HandshakeGateTests {
         }
     }
 
-    @Test("a CONFIRM with a wrong signature under a right seal ends its handshake", arguments: [true, false])
-    func badlySignedConfirm(isByAnotherKey: Bool) throws {
+    enum SignatureFlaw: CaseIterable { case anotherKey, noBinder, anotherBinder, anotherServer }
+
+    @Test(
+        "a CONFIRM that is signed by another key, or for another handshake or server, ends its handshake",
+        arguments: SignatureFlaw.allCases)
+    func badlySignedConfirm(flaw: SignatureFlaw) throws {
         var gates = ServerGates()
         let opened = try gates.welcomed()
-        var bytes = try opened.confirmBytes(signedBy: Fixture.otherKey)
-        if !isByAnotherKey {
-            let body = Heartbeat(number: 1, token: opened.token, version: 0, part: 0)
-            var unbound = try #require(opened.draft(.confirm, body, counter: 1))
-            unbound.extra = .none
-            bytes = unbound.bytes
+        var confirm = try #require(opened.confirm)
+        let binder = try #require(opened.membership).keys.binder
+        switch flaw {
+        case .anotherKey: confirm.signer = Fixture.otherKey
+        case .noBinder: confirm.extra = .none
+        case .anotherBinder: confirm.extra = .binder(Fixture.secret(23), server: opened.server)
+        case .anotherServer: confirm.extra = .binder(binder, server: Fixture.otherKey.publicKey)
         }
-        #expect(gates.refusal(of: bytes) == .signatureInvalid)
+        #expect(gates.refusal(of: confirm.bytes) == .signatureInvalid)
         #expect(gates.refusal(of: try opened.confirmBytes(counter: 9)) == .unknownTicket)
     }
 

@@ -177,6 +177,15 @@ import Testing
         let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
+        // Another server with the same key. It has an epoch of its own, and no ticket of this handshake.
+        let twin = TestMesh(seed: 2) { $0.key = mesh.serverKey }
+        var redirected = try #require(hand.peer.confirm)
+        redirected.to = try #require(twin.registry).epoch
+        for bytes in [confirm, redirected.bytes] { twin.inject(bytes, from: place) }
+        twin.run(for: .zero)
+        #expect(twin.members.isEmpty)
+        #expect(twin.registry?.rejections[.misdirected] == 1)
+        #expect(twin.registry?.rejections[.unknownTicket] == 1)
         mesh.killServer()
         mesh.startServer()
         hand.inject(confirm)
