@@ -120,16 +120,20 @@ import Testing
 
     /// Makes the peer join again to change its keys.
     ///
-    /// - Parameter directory: The directory id of the new session; nil for the same id.
+    /// - Parameters:
+    ///   - directory: The directory id of the new session; nil for the same id.
+    ///   - milliseconds: The time at which the keys are due.
     /// - Returns: The version in the peer's CONFIRM, and the new entry of the peer.
-    private func rejoin(_ client: inout ScriptedMesh.Client, directory: UInt64? = nil) throws -> (UInt64, Entry) {
-        server.now = at(1_000)
+    private func rejoin(
+        _ client: inout ScriptedMesh.Client, directory: UInt64? = nil, at milliseconds: Int64 = 1_000
+    ) throws -> (UInt64, Entry) {
+        server.now = at(milliseconds)
         for _ in 0..<2 { client.machine.handleTimeout(now: server.now) }
         let hellos = server.transmits(&client).filter { $0[1] == Kind.hello.rawValue }
         let next = try ScriptedServer(
             key: server.key, context: server.context, hello: try #require(hellos.first), from: client.address,
             session: server.random.sessionID { _ in false }, epoch: server.epoch, directory: directory,
-            ephemeral: server.random.secret())
+            ephemeral: server.random.secret(), parameters: shortRekey)
         client.server = next
         server.hand(next.welcome.bytes, to: &client)
         return (try heartbeat(of: &client, at: server.now).version, next.entry)
@@ -168,6 +172,32 @@ import Testing
         try server.deliver(.pulse(echo: 1, token: 9), pulse([own, other], number: 2), to: &client)
         let isTrustedNow = client.machine.isTrusted(at(60_000))
         #expect(isTrustedNow)
+    }
+
+    @Test("a server that tells another directory under the same id is trusted only once a SNAPSHOT has brought it")
+    func otherDirectoryWithSameID() throws {
+        var (client, _, other) = try member()
+        let (version, entry) = try rejoin(&client)
+        #expect(version == 2)
+        let stranger = try Entry.sample(8)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([entry, stranger], number: 1), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 1)
+        #expect(client.machine.members == [Member(other)])
+        let isTrusted = client.machine.isTrusted(at(60_000))
+        #expect(!isTrusted)
+        #expect(try heartbeat(of: &client, at: at(1_500)).version == 0)
+        try server.deliver(.snapshot, snapshot([entry, stranger], version: 2), to: &client)
+        #expect(client.machine.members == [Member(stranger)])
+        let isTrustedNow = client.machine.isTrusted(at(60_000))
+        #expect(isTrustedNow)
+
+        // The next session is with a server that tells the first directory. It corrects what the lie has left.
+        let (versionAfterLie, last) = try rejoin(&client, at: 2_200)
+        #expect(versionAfterLie == 2)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([last, other], number: 1), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 2)
+        try server.deliver(.snapshot, snapshot([last, other], version: 2), to: &client)
+        #expect(client.machine.members == [Member(other)])
     }
 
     @Test("a peer that joins under another directory holds nothing of it") func otherDirectory() throws {
