@@ -278,6 +278,8 @@ private let constants: [(name: String, value: String)] = [
     ("longestExclusionPause", text(Limits.longestExclusionPause)),
     ("snapshotParts", text(Limits.snapshotParts)),
     ("earlyDeltas", text(Limits.earlyDeltas)),
+    ("earlyMessages", text(Limits.earlyMessages)),
+    ("earlyMessageBytes", text(Limits.earlyMessageBytes)),
     ("sentHeartbeats", text(Limits.sentHeartbeats)),
     ("requestRate", text(Limits.requestRate)),
     ("retiredSessions", text(Limits.retiredSessions)),

@@ -105,6 +105,9 @@ extension Invariants {
         return true
     }
 
+    /// Notes that a peer keeps the datagram and checks it later. If the datagram then passes, its counter is used up.
+    mutating func kept(_ flight: Flight) { refusedUntrusted.insert(Int(flight.id)) }
+
     /// Returns true if a copy of the datagram has been accepted, however long ago.
     func hasAccepted(_ flight: Flight) -> Bool { accepted.has(Int(flight.id)) }
 

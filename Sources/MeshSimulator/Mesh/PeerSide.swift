@@ -95,13 +95,16 @@ extension VirtualMesh {
         let isDue = process.isDue(now)
         let before = flight.isBroken ? peer.view(now, isDue: isDue) : nil
         let refusals = process.glance.refusals
+        let (early, refusedEarly) = (process.machine.earlyMessageCount, process.machine.refusedEarlyMessages)
         process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: process.clock.read(now))
         drainPeer(index, after: flight)
-        let refused = process.glance.refusals - refusals
+        let refused = process.glance.refusals - refusals - (process.machine.refusedEarlyMessages - refusedEarly)
+        let isKept = flight.kind == .message && process.machine.earlyMessageCount > early
+        if isKept { state.invariants.kept(flight) }
         let isRepeated = state.invariants.hasAccepted(flight)
         // A peer that leaves ignores all datagrams, and counts none.
         let isAccepted =
-            !peer.hasEnded
+            !peer.hasEnded && !isKept
             && state.invariants.handled(
                 flight, by: index, before: before, after: flight.isBroken ? peer.view(now, isDue: isDue) : nil,
                 refusals: refused,

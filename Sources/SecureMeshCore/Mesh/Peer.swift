@@ -20,6 +20,7 @@ package struct Peer: MeshMachine {
     /// True from a session's first fresh PULSE until the server has been silent for three heartbeat intervals.
     private(set) package var isConnected = false
     private var joinedGate = JoinedGate()
+    private var earlyMessages = EarlyMessages()
     private var leaving: LeaveSequence?
     private var hasEnded = false
     /// The instant at which this peer requested a drain of its sockets; nil while no drain is in progress. Only after a
@@ -31,6 +32,8 @@ package struct Peer: MeshMachine {
     private var unreachable = UnreachableReport()
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
+    /// The number of early messages that were refused when they were checked again. `rejections` counts them too.
+    private(set) package var refusedEarlyMessages: UInt64 = 0
 
     package init(_ configuration: Configuration, random: RandomSource, now: Instant) {
         self.configuration = configuration
@@ -49,8 +52,8 @@ package struct Peer: MeshMachine {
     package var changeCount: Int { directory.changeCount }
 
     package var usages: [Usage] {
-        directory.usages + joining.usages + sessions.usages + joinedGate.usages + outbox.usages
-            + deliveries.usages + acknowledger.usages + unreachable.usages
+        directory.usages + joining.usages + sessions.usages + joinedGate.usages + earlyMessages.usages
+            + outbox.usages + deliveries.usages + acknowledger.usages + unreachable.usages
     }
 
     /// The epoch of the server that the directory comes from.
@@ -64,6 +67,9 @@ package struct Peer: MeshMachine {
     /// Returns the number of the newest datagram that was sealed for the server in `session`; nil if the session has
     /// ended.
     package func newestNumber(in session: UInt64) -> UInt64? { sessions.newestNumber(in: session) }
+
+    /// The number of messages that are kept until they can be checked.
+    package var earlyMessageCount: Int { earlyMessages.count }
 
     /// True while events are held back until `.joined` is emitted.
     package var isJoinedPending: Bool { joinedGate.isPending }
@@ -122,21 +128,20 @@ package struct Peer: MeshMachine {
                 try handleAnswer(.reject(salt: salt), datagram, decoded, now: now)
             case .pulse(let echo, let token):
                 try handlePulse(datagram, decoded, echo: echo, token: token, now: now)
-                askForMore(now)
+                directoryProgressed(now)
             case .snapshot:
                 let snapshot = try sessions.admit(Snapshot.self, datagram, decoded)
                 directoryChanged(try directory.apply(snapshot, now: now), now: now)
-                askForMore(now)
+                directoryProgressed(now)
             case .delta:
                 let delta = try sessions.admit(Delta.self, datagram, decoded)
                 directoryChanged(try directory.apply(delta, now: now), now: now)
-                askForMore(now)
+                directoryProgressed(now)
             case .goodbye:
                 try handleGoodbye(datagram, decoded, now: now)
             case .message:
-                let admitted = try sessions.admitMessage(
-                    datagram, decoded, from: path.remote, held: directory, now: now)
-                try receive(admitted, isOfPrevious: decoded.header.to != session?.rawValue, now: now)
+                try handleMessage(
+                    datagram, decoded, path: path, keptUntil: now + ProtocolConstants.pairLingering, now: now)
             case .ack:
                 let acknowledgment = try sessions.admitAcknowledgment(
                     datagram, decoded, from: path.remote, held: directory, now: now)
@@ -147,7 +152,6 @@ package struct Peer: MeshMachine {
         } catch {
             rejections.count(error)
         }
-        announce(now)
         noteTrust(now)
         if !outbox.isEmpty, !speakers(now).isEmpty { outbox.resume(now) }
     }
@@ -298,6 +302,7 @@ extension Peer {
         case .wait: break
         case .confirm(let candidate):
             sessions.open(candidate)
+            earlyMessages = EarlyMessages()
             sendHeartbeats(now)
         case .retry(let reason, let gap): emit(.refused(reason, retryAfter: gap))
         case .excluded(let server):
@@ -387,6 +392,15 @@ extension Peer {
             acknowledger.end(entry.session, now: now)
         }
         if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
+    }
+
+    /// Handles that a datagram of the server may have brought this peer closer to the whole directory.
+    private mutating func directoryProgressed(_ now: Instant) {
+        askForMore(now)
+        checkEarlyMessages(now)
+        announce(now)
+        // From `.joined` on, no message is early.
+        if !joinedGate.isPending { checkEarlyMessages(now) }
     }
 
     /// If a request for missing parts of the directory is due, sends a heartbeat that asks for them.
@@ -651,6 +665,43 @@ extension Peer {
             }
         }
         return failures
+    }
+
+    /// Checks and receives a message. If it is early, keeps the datagram until `keptUntil` and checks it again later.
+    private mutating func handleMessage(
+        _ span: Span<UInt8>, _ datagram: Datagram, path: Path, keptUntil: Instant, now: Instant
+    ) throws(Rejection) {
+        let admitted: AdmittedMessage
+        do throws(Rejection) {
+            admitted = try sessions.admitMessage(span, datagram, from: path.remote, held: directory, now: now)
+        } catch {
+            guard isEarly(datagram, error), earlyMessages.keep(span, path: path, until: keptUntil) else { throw error }
+            return
+        }
+        try receive(admitted, isOfPrevious: datagram.header.to != session?.rawValue, now: now)
+    }
+
+    /// Returns true if a message may pass the check that it has failed once this peer has joined.
+    private func isEarly(_ datagram: Datagram, _ failed: Rejection) -> Bool {
+        switch failed {
+        case .unknownSession: datagram.header.to == sessions.candidate?.id.rawValue
+        case .untrusted, .unknownSender: datagram.header.to == session?.rawValue && joinedGate.isPending
+        default: false
+        }
+    }
+
+    /// Checks the early messages again if the session is trusted by now.
+    private mutating func checkEarlyMessages(_ now: Instant) {
+        guard !earlyMessages.isEmpty, sessions.current?.isTrusted(now) == true else { return }
+        for early in earlyMessages.take(now) {
+            do throws(Rejection) {
+                let datagram = try Datagram(decoding: early.datagram.span)
+                try handleMessage(early.datagram.span, datagram, path: early.path, keptUntil: early.until, now: now)
+            } catch {
+                rejections.count(error)
+                refusedEarlyMessages += 1
+            }
+        }
     }
 
     /// Delivers a message, and acknowledges it if its sender asks for that. If further copies of such a message arrive,

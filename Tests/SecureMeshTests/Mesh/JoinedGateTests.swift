@@ -9,18 +9,24 @@ import Testing
 
     /// Creates a peer that has received a message and trusts its directory. The directory does not list the peer yet,
     /// so the peer may not send messages.
-    private func hearer() throws -> (client: ScriptedMesh.Client, own: Entry, sender: Entry) {
+    ///
+    /// - Parameter isEarly: True if the message arrives before the directory.
+    private func hearer(
+        isEarly: Bool = false
+    ) throws -> (client: ScriptedMesh.Client, own: Entry, sender: Entry) {
         var sender = try server.peer("sender")
         let senders = try server.join(&sender)
         var client = try server.peer("hearer")
         let own = try server.join(&client)
         try server.tell(&sender, [senders, own], version: 2)
-        try server.deliver(
-            .snapshot, Snapshot(version: 2, part: 0, parts: 1, entries: [senders]), to: &client)
         _ = server.transmits(&sender)
         #expect(try sender.machine.broadcast([1], limit: 1, now: server.now) == 1)
         let message = try #require(server.transmits(&sender).first)
-        server.hand(message, to: &client)
+        if isEarly { server.hand(message, to: &client) }
+        #expect(client.machine.earlyMessageCount == (isEarly ? 1 : 0))
+        try server.deliver(
+            .snapshot, Snapshot(version: 2, part: 0, parts: 1, entries: [senders]), to: &client)
+        if !isEarly { server.hand(message, to: &client) }
         #expect(client.machine.rejections.total == 0)
         #expect(server.events(&client).isEmpty)
         return (client, own, senders)
@@ -47,6 +53,44 @@ import Testing
         let events = server.events(&client)
         #expect(events.first == .joined(address: own.address))
         #expect(messages(events) == 1)
+    }
+
+    @Test("a message that arrives before the directory is delivered after .joined") func early() throws {
+        var (client, own, sender) = try hearer(isEarly: true)
+        try list(own, beside: sender, removing: [], to: &client)
+        let events = server.events(&client)
+        #expect(events.first == .joined(address: own.address))
+        #expect(messages(events) == 1)
+        #expect(client.machine.rejections.total == 0)
+    }
+
+    @Test("an early message of a stranger is refused when its receiver has joined") func earlyStranger() throws {
+        var (client, own, sender) = try hearer()
+        let stranger = try Entry.sample(9)
+        server.hand(server.message(from: stranger, to: own, shared: server.random.secret()), to: &client)
+        #expect(client.machine.earlyMessageCount == 1)
+        #expect(client.machine.rejections.total == 0)
+        try list(own, beside: sender, removing: [], to: &client)
+        #expect(messages(server.events(&client)) == 1)
+        #expect(client.machine.rejections[.unknownSender] == 1)
+        #expect(client.machine.earlyMessageCount == 0)
+    }
+
+    @Test("early messages have limits of number, bytes and time") func earlyLimits() {
+        let path = Path(remote: TestMesh.address(1))
+        var messages = EarlyMessages()
+        let small = [UInt8](repeating: 0, count: 100)
+        for index in 0...Limits.earlyMessages {
+            let isKept = messages.keep(small.span, path: path, until: now + .seconds(index % 2 + 1))
+            #expect(isKept == (index < Limits.earlyMessages))
+        }
+        #expect(messages.take(now + .seconds(1)).count == Limits.earlyMessages / 2)
+        #expect(messages.isEmpty)
+        let large = [UInt8](repeating: 0, count: Limits.earlyMessageBytes / 2)
+        for isKept in [true, true, false] {
+            #expect(messages.keep(large.span, path: path, until: now + .seconds(1)) == isKept)
+        }
+        #expect(messages.usages.allSatisfy { $0.isKept })
     }
 
     @Test("a buffered message is dropped if its sender has left when .joined is emitted") func revokedMeanwhile() throws
