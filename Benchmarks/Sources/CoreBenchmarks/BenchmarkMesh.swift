@@ -143,6 +143,9 @@ struct BenchmarkMesh {
         routeSender()
     }
 
+    /// Makes a complete peer that has not joined.
+    func makeNewcomer() -> Peer { Peer(Self.configuration("newcomer", mesh), random: .system, now: now) }
+
     /// Lets a second complete peer join, and waits until the two complete peers may send messages to each other.
     mutating func addSender() {
         sender = Peer(Self.configuration("sender", mesh), random: .system, now: now)

@@ -13,6 +13,7 @@ internal import SecureMeshCore
 ///     CoreBenchmarks          # prints a table
 ///     CoreBenchmarks --check  # counts allocations only, and fails if an operation makes too many
 ///     CoreBenchmarks --memory [N]  # prints the bytes per member in a mesh of N, and fails if there are too many
+///     CoreBenchmarks --steps  # prints the longest steps with the largest directories, and fails if one is too long
 ///     CoreBenchmarks --joins  # prints the time of a handshake and the time of the primitives in it
 ///     CoreBenchmarks --load PORT KEY N SECONDS|blast  # joins N members to a real server, for Tests/Stress/loops.py
 ///     CoreBenchmarks --instructions N…  # runs the operations that Benchmarks/instructions counts, with N members
@@ -27,6 +28,13 @@ struct CoreBenchmarks {
             return MemberLoad.run(Array(CommandLine.arguments.dropFirst(2)))
         }
         if CommandLine.arguments.dropFirst().first == "--joins" { return HandshakeCosts.run() }
+        if CommandLine.arguments.dropFirst().first == "--steps" {
+            guard LongestSteps().report() else {
+                print("CoreBenchmarks: error: a step is longer than \(LongestSteps.goal.argument)")
+                exit(1)
+            }
+            return
+        }
         if CommandLine.arguments.dropFirst().first == "--memory" {
             return checkMemory(members: CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 2_500)
         }

@@ -1,0 +1,1 @@
+../../../Sources/MeshSimulator/Mesh/Dice.swift

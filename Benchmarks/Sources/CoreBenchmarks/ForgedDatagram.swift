@@ -1,0 +1,1 @@
+../../../Sources/MeshSimulator/Scripted/ForgedDatagram.swift

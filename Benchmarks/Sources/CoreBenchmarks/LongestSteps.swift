@@ -1,0 +1,165 @@
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+internal import SecureMeshCore
+
+/// The longest step of the event loop in each of some situations with the largest permitted directories, in CPU time.
+///
+/// A step is one call of a state machine, together with taking all outputs of that call. While a step runs, the event
+/// loop handles no datagrams and sends no heartbeats.
+struct LongestSteps {
+    /// The longest permitted step. A heartbeat is then sent and handled at most this much too late.
+    static let goal = Duration.milliseconds(100)
+
+    private(set) var results: [(name: String, longest: Duration, steps: Int, total: Duration)] = []
+
+    /// Measures all situations.
+    ///
+    /// - Parameters:
+    ///   - members: The number of members of the server.
+    ///   - entries: The number of entries in the directory of a peer.
+    init(members: Int = Limits.maximumPeers, entries: Int = Limits.directoryEntries) {
+        measureBroadcast(members)
+        measureReplica(members)
+        measureReplica(entries)
+        measureServer(members)
+    }
+
+    /// Prints a table. Returns true if no step is longer than the goal.
+    func report() -> Bool {
+        func milliseconds(_ duration: Duration) -> String {
+            let tenths = duration / .microseconds(100)
+            return "\(Int(tenths) / 10).\(Int(tenths) % 10) ms"
+        }
+        print("| situation | longest step | steps | all steps |\n|---|---:|---:|---:|")
+        for (name, longest, steps, total) in results {
+            let mark = longest > Self.goal ? " **too long**" : ""
+            print("| \(name) | \(milliseconds(longest))\(mark) | \(steps) | \(milliseconds(total)) |")
+        }
+        return results.allSatisfy { $0.longest <= Self.goal }
+    }
+
+    // MARK: measuring
+
+    /// Runs one step and adds its CPU time to the results of the situation `name`.
+    private mutating func step(_ name: String, _ body: () -> Void) {
+        let before = Self.processorTime
+        body()
+        let time = Self.processorTime - before
+        if results.last?.name != name { results.append((name, .zero, 0, .zero)) }
+        let last = results.count - 1
+        results[last].longest = max(results[last].longest, time)
+        results[last].steps += 1
+        results[last].total += time
+    }
+
+    /// The CPU time of this thread.
+    private static var processorTime: Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    // MARK: a peer
+
+    /// Measures the first broadcast to `count` members.
+    private mutating func measureBroadcast(_ count: Int) {
+        var mesh = ScriptedMember(others: count)
+        for part in mesh.snapshot() { mesh.handle(part) }
+        mesh.pulse()
+        let name = "a peer's first broadcast to \(count) members"
+        var sent = 0
+        step(name) {
+            precondition(mesh.broadcast([1]) == count, "not a member")
+            sent += mesh.take().messages
+        }
+        while sent < count, let deadline = mesh.peer.nextDeadline {
+            mesh.now = max(mesh.now, deadline)
+            step(name) {
+                mesh.handleTimeout()
+                sent += mesh.take().messages
+            }
+            // Without PULSEs, the peer would lose the server.
+            mesh.pulse()
+        }
+    }
+
+    /// Measures a directory of `count` entries at a peer: the first SNAPSHOT, and the first SNAPSHOT of a server that
+    /// was restarted.
+    private mutating func measureReplica(_ count: Int) {
+        var mesh = ScriptedMember(others: count - 1)
+        func collect(_ name: String) {
+            for part in mesh.snapshot() {
+                step(name) {
+                    mesh.handle(part)
+                    mesh.take()
+                }
+            }
+            let pulse = mesh.nextPulse()
+            step("\(name), its digest and `joined`") {
+                mesh.handle(pulse)
+                mesh.take()
+            }
+            precondition(mesh.peer.memberCount == count && mesh.peer.maySpeak(mesh.now), "not a member")
+        }
+        collect("a peer's SNAPSHOT of \(count) entries")
+        mesh.restartServer()
+        collect("a peer's SNAPSHOT of \(count) entries after a restart of the server")
+        mesh.now = mesh.now + ProtocolConstants.pairLingering
+        step("the end of \(count) former sessions at a peer") {
+            mesh.handleTimeout()
+            mesh.take()
+        }
+    }
+
+    // MARK: a server
+
+    /// Measures a server with `count` members, which freezes its directory for a newcomer and sends it.
+    private mutating func measureServer(_ count: Int) {
+        var mesh = BenchmarkMesh(
+            members: count, batch: Delta.mostAdditions, active: 0, lifetime: .seconds(36_000))
+        // The server would send a recent SNAPSHOT instead of a new one, so time passes first.
+        for _ in 0..<100 { mesh.advance(by: .seconds(1)) }
+        var newcomer = mesh.makeNewcomer()
+        var now = mesh.now
+        let server = "a server's SNAPSHOT of \(count) entries, with its PULSEs and DELTAs"
+        let path = Path(remote: BenchmarkMesh.senderAddress)
+        var answers: [[UInt8]] = []
+        func take(_ registry: inout Registry) {
+            while let output = registry.pollOutput() {
+                guard case .transmit(let transmit) = output, transmit.path.remote == path.remote else { continue }
+                answers.append(transmit.bytes)
+            }
+        }
+        while newcomer.version < mesh.registry.version {
+            now = now + .milliseconds(1)
+            if let deadline = mesh.registry.nextDeadline, deadline <= now {
+                step(server) {
+                    mesh.registry.handleTimeout(now: now)
+                    take(&mesh.registry)
+                }
+            }
+            if let deadline = newcomer.nextDeadline, deadline <= now { newcomer.handleTimeout(now: now) }
+            var sent: [[UInt8]] = []
+            repeat {
+                for bytes in answers { newcomer.handle(bytes.span, path: Path(remote: BenchmarkMesh.server), now: now) }
+                answers = []
+                sent = []
+                while let output = newcomer.pollOutput() {
+                    if case .transmit(let transmit) = output { sent.append(transmit.bytes) }
+                }
+                for bytes in sent {
+                    step(server) {
+                        mesh.registry.handle(bytes.span, path: path, now: now)
+                        take(&mesh.registry)
+                    }
+                }
+            } while !sent.isEmpty
+        }
+    }
+}
