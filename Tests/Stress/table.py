@@ -330,6 +330,65 @@ def message_rate(context, senders):
             f"core for each; {lost} lines about lost members", lost=lost, late=400 - heard / count / took)
 
 
+def largest_messages(context):
+    """Two members send messages of 65,000 bytes to 4 others, as fast as a sender is permitted to.
+
+    Another member sends short messages meanwhile. All of these must arrive."""
+    receivers, length = [f"r{index}" for index in range(4)], 15
+    talkers = ["x0", "x1"]
+    sender = library_program("LargestMessages")
+    with context.mesh(receivers + talkers + ["small"]) as mesh:
+        mesh.start_server()
+        for name in receivers:
+            # The lines have 65,000 bytes, so they are read when the senders have ended.
+            with open(os.path.join(mesh.folder, name + ".out"), "wb") as output:
+                mesh.start_peer(name, stdout=output)
+        started = [
+            subprocess.Popen([sender, os.path.join(mesh.keys, name + ".key"), name, mesh.address,
+                              os.path.join(mesh.keys, "server.pub")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for name in talkers
+        ]
+        try:
+            mesh.start_peer("small", "--broadcast-interval", "100ms")
+            mesh.wait(lambda: server_counts(mesh)[0] == len(receivers) + len(talkers) + 1, 30)
+            time.sleep(3)
+            pids = [mesh.peers[name].process.pid for name in receivers]
+            before, begun = sum(map(cpu_time, pids)), time.monotonic()
+            sizes = [os.path.getsize(os.path.join(mesh.folder, name + ".out")) for name in receivers]
+            time.sleep(length)
+            used, took = sum(map(cpu_time, pids)) - before, time.monotonic() - begun
+            rate = min(os.path.getsize(os.path.join(mesh.folder, name + ".out")) - size
+                       for name, size in zip(receivers, sizes)) / took / (1 << 20)
+            counts = server_counts(mesh)
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+        lost, missing, heard = 0, 0, True
+        for name in receivers:
+            stop(mesh.peers[name].process)
+            numbers = []
+            with open(os.path.join(mesh.folder, name + ".out"), "rb") as lines:
+                for line in lines:
+                    number = re.match(rb"small: small_broadcast_(\d+)$", line)
+                    if number:
+                        numbers.append(int(number.group(1)))
+            heard = heard and bool(numbers)
+            missing += max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
+            with open(os.path.join(mesh.folder, name + ".err")) as log:
+                lost += log.read().count("lost the server")
+        return Result(
+            f"{rate:.1f} MiB per second at each receiver, {used / len(receivers) / took * 100:.0f} % of a core for each; "
+            f"{missing} messages of another member lost; {counts[1] + lost} members or connections lost",
+            slow=len(talkers) - rate, missing=missing if heard else None, lost=counts[1] + lost)
+
+
+def library_program(name):
+    """Builds a program of the folder Snippets, and returns its path."""
+    subprocess.run(["swift", "build", "--product", name], check=True, cwd=ROOT, stdout=sys.stderr)
+    return os.path.join(ROOT, ".build", "debug", name)
+
+
 # For each row: the situation, the function that measures it, and the goals of its figures.
 ROWS = {
     "form-500": ("500 peers start within 10 s", lambda c: form(c, 500, 75), {"missing": 0, "seconds": 20, "joins": 510}),
@@ -361,6 +420,9 @@ ROWS = {
         {"missing": 0, "seconds": 20, "megabytes": 300, "lost": 0, "lost_connections": 0}),
     "messages-2": (
         "2 peers broadcast 1,083 bytes every 5 ms to 20 others", lambda c: message_rate(c, 2), {"lost": 0, "late": 20}),
+    "messages-large": (
+        "2 peers broadcast 65,000 bytes as fast as permitted, 1 MiB per second each", largest_messages,
+        {"slow": 0.2, "missing": 0, "lost": 0}),
     "loss-1": (
         "1 % of all datagrams are lost, 50 simulated peers", lambda c: simulated_loss(c, 1),
         {"replaced": 0, "expired": 0}),
