@@ -74,4 +74,28 @@ import Testing
         order.directoryChanged()
         #expect(order.check(session: session, isMember: true) { [a.publicKey] } == nil)
     }
+
+    /// A member with the name and the address of `a`, and the key of `b`.
+    private func renamed(_ b: Member, as a: Member) -> Member {
+        Member(name: a.name, publicKey: b.publicKey, address: a.address)
+    }
+
+    @Test("a name that moves after the event of its new owner, or from a key that did not have it, is a fault")
+    func names() throws {
+        let (joined, a, b) = (PeerEvent.joined(address: Self.address), try member("a"), try member("b"))
+        let moves = PeerEvent.nameMoved(a.name, from: a.publicKey, to: b.publicKey)
+        let left = PeerEvent.memberLeft(a, reason: .left)
+        let owns = PeerEvent.memberJoined(renamed(b, as: a))
+        #expect(try faults([joined, .memberJoined(a), left, moves, owns]).isEmpty)
+        // The name moves on while the events of its second owner are not reported.
+        let c = try member("c")
+        let moveFromB = PeerEvent.nameMoved(a.name, from: b.publicKey, to: c.publicKey)
+        let last = PeerEvent.memberJoined(renamed(c, as: a))
+        #expect(try faults([joined, .memberJoined(a), left, moves, moveFromB, last]).isEmpty)
+        #expect(try faults([joined, .memberJoined(a), left, owns, moves]).count == 2)
+        #expect(try faults([joined, .memberJoined(a), left, owns]).count == 1)
+        #expect(try faults([joined, .memberJoined(a), moveFromB]).count == 1)
+        let rejoins = PeerEvent.memberRejoined(renamed(b, as: a), previousName: b.name)
+        #expect(try faults([joined, .memberJoined(a), .memberJoined(b), rejoins]).count == 1)
+    }
 }

@@ -12,6 +12,8 @@ package struct EventOrder: Sendable {
     private(set) package var announced: SessionID?
     /// The keys of the present members, according to the events.
     private(set) package var members: Set<PublicKey> = []
+    /// The key that has each name, according to the events. The key may have left.
+    private var holders: [PeerName: PublicKey] = [:]
     /// True if the reported members or the directory may have changed since the last comparison by `check`.
     private var isUnchecked = false
 
@@ -67,15 +69,26 @@ package struct EventOrder: Sendable {
 
     private mutating func takeMember(_ event: PeerEvent) -> String? {
         isUnchecked = true
-        return switch event {
+        switch event {
         case .memberJoined(let member):
-            members.insert(member.publicKey).inserted ? nil : "\(member.name) joined twice"
+            let isNew = members.insert(member.publicKey).inserted
+            return isNew ? takeName(of: member) : "\(member.name) joined twice"
         case .memberRejoined(let member, _):
-            members.contains(member.publicKey) ? nil : "\(member.name) rejoined before it joined"
+            let isPresent = members.contains(member.publicKey)
+            return isPresent ? takeName(of: member) : "\(member.name) rejoined before it joined"
         case .memberLeft(let member, _):
-            members.remove(member.publicKey) != nil ? nil : "\(member.name) left before it joined"
-        default: nil
+            return members.remove(member.publicKey) != nil ? nil : "\(member.name) left before it joined"
+        case .nameMoved(let name, let from, let to):
+            let holder = holders.updateValue(to, forKey: name) ?? from
+            return holder == from && from != to ? nil : "the name \(name) moved from a key that did not have it"
+        default:
+            return nil
         }
+    }
+
+    private mutating func takeName(of member: Member) -> String? {
+        let holder = holders.updateValue(member.publicKey, forKey: member.name) ?? member.publicKey
+        return holder == member.publicKey ? nil : "\(member.name) has the name of another key before `nameMoved`"
     }
 
     /// Compares the session and the members that the events have reported with the session and the members of the peer.

@@ -161,19 +161,21 @@ package struct JoinedGate: Sendable {
         return (reported == .none ? [] : takeBuffered(member)) + pass(.dismissed(.stopping))
     }
 
-    /// Removes the buffered events, and returns them in the order in which they happened.
+    /// Removes the buffered events, and returns them: first the moves of names, then the others in the order in which
+    /// they happened. So a name moves before the event of the member that has the name now. Otherwise that event would
+    /// come first if an earlier change of the same member is merged with it.
     private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
         defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
         var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in
             change.event(member(key)).map { (change.order, $0) }
         }
-        buffered += movedNames.compactMap { name, move in
+        let moves: [(order: Int, event: PeerEvent)] = movedNames.compactMap { name, move in
             move.from == move.to ? nil : (move.order, .nameMoved(name, from: move.from, to: move.to))
         }
         buffered += messages.compactMap { order, message, _ in
             member(message.sender.publicKey).map { _ in (order, .message(message)) }
         }
-        return buffered.sorted { $0.order < $1.order }.map(\.event)
+        return (moves.sorted { $0.order < $1.order } + buffered.sorted { $0.order < $1.order }).map(\.event)
     }
 
     private mutating func buffer(_ event: PeerEvent, trustedUntil: Instant?) {

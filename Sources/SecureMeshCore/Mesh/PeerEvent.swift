@@ -11,6 +11,9 @@
 /// - For each key, ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` alternate, even across memberships.
 ///   ``memberRejoined(_:previousName:)`` comes only after a ``memberJoined(_:)`` and before the
 ///   ``memberLeft(_:reason:)`` that follows. A ``message(_:)`` comes only from a member.
+/// - For each name, ``nameMoved(_:from:to:)`` comes before the first ``memberJoined(_:)`` or
+///   ``memberRejoined(_:previousName:)`` of another key with that name. Its `from` is the key that the events have
+///   reported last with that name, if they have reported one.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, and are emitted only during a membership. At the
 ///   beginning of each membership, the peer is connected.
 /// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,
@@ -74,7 +77,8 @@ public enum PeerEvent: Hashable, Sendable {
     /// is `stopping` if the server has restarted and the member has not joined again within 15 s. The reason is nil if
     /// this peer has missed the change, and a complete directory does not list the member.
     case memberLeft(Member, reason: Departure?)
-    /// The member with the key `to` has a name under which this peer has seen the key `from` before.
+    /// The directory lists, or has listed for a while, the key `to` under a name under which this peer has seen the key
+    /// `from` before.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
     /// A message has arrived.
     case message(ReceivedMessage)

@@ -239,6 +239,30 @@ import Testing
         #expect(events == expected)
     }
 
+    @Test("a name moves before the event of its new owner, also if an earlier change of the owner was buffered")
+    func renamedBeforeJoined() throws {
+        let (former, other) = (Member(try .sample(1)), Member(try .sample(2)))
+        let renamed = Member(try .sample(12, identity: 2, name: former.name.description, port: 2))
+        let address = TestMesh.address(1)
+        var (gate, order) = (JoinedGate(), EventOrder())
+        func take(_ events: [PeerEvent], in session: UInt64) {
+            for event in events { #expect(order.take(event, in: SessionID(rawValue: session)) == nil) }
+        }
+        gate.begin()
+        _ = gate.pass(.memberJoined(former))
+        take(gate.announce(address, now: now, member: present([former])), in: 1)
+        gate.begin()
+        _ = gate.pass(.memberJoined(other))
+        _ = gate.pass(.memberLeft(former, reason: .left))
+        _ = gate.pass(.nameMoved(former.name, from: former.publicKey, to: other.publicKey))
+        _ = gate.pass(.memberRejoined(renamed, previousName: other.name))
+        let events = gate.announce(address, now: now, member: present([renamed]))
+        let moved = PeerEvent.nameMoved(former.name, from: former.publicKey, to: other.publicKey)
+        #expect(
+            events == [.joined(address: address), moved, .memberJoined(renamed), .memberLeft(former, reason: .left)])
+        take(events, in: 2)
+    }
+
     @Test("members that change while there is no membership are reported after the next .joined") func between() throws
     {
         var gate = JoinedGate()
