@@ -3,7 +3,7 @@ import SecureMesh
 import SelfTest
 import Testing
 
-/// Tests the rules by which the simulator checks the order of a peer's events.
+/// Tests the rules by which the simulator checks the order of the events of peers and servers.
 @Suite("Event order") struct EventOrderTests {
     private static let address = TestMesh.address(1)
 
@@ -97,5 +97,45 @@ import Testing
         #expect(try faults([joined, .memberJoined(a), moveFromB]).count == 1)
         let rejoins = PeerEvent.memberRejoined(renamed(b, as: a), previousName: b.name)
         #expect(try faults([joined, .memberJoined(a), .memberJoined(b), rejoins]).count == 1)
+    }
+
+    /// Returns a text for each fault in the order of a server's events.
+    private func serverFaults(_ events: [ServerEvent], whenStopping last: [ServerEvent] = []) -> [String] {
+        var order = ServerEventOrder()
+        return events.compactMap { order.take($0) } + last.compactMap { order.take($0, isStopping: true) }
+    }
+
+    @Test("the events of a server in their order have no fault") func soundServer() throws {
+        let (a, b) = (try member("a"), try member("b"))
+        let events: [ServerEvent] = [
+            .turnedAway(name: a.name, publicKey: a.publicKey, .busy), .joined(a), .joined(b),
+            .directoryStalled(a, for: .seconds(5)), .left(a, .replaced), .joined(renamed(a, as: b)), .suspected(2),
+            .suspicionEnded(returned: 1, ended: 1), .left(b, .expired), .suspected(1),
+        ]
+        #expect(serverFaults(events, whenStopping: [.left(renamed(a, as: b), .stopping)]).isEmpty)
+    }
+
+    @Test("each event of a server out of its order is a fault") func unsoundServer() throws {
+        let (a, b) = (try member("a"), try member("b"))
+        let stories: [[ServerEvent]] = [
+            [.left(a, .expired)], [.joined(a), .joined(a)], [.joined(a), .joined(renamed(a, as: b))],
+            [.joined(a), .left(a, .expired), .left(a, .expired)], [.joined(a), .left(renamed(a, as: b), .replaced)],
+            [.directoryStalled(a, for: .seconds(5))], [.joined(a), .left(a, .left), .unreachable(a, .forbidden)],
+            [.suspicionEnded(returned: 0, ended: 0)], [.suspected(1), .suspected(2)],
+            [.suspected(1), .suspicionEnded(returned: 1, ended: 0), .suspicionEnded(returned: 1, ended: 0)],
+            [.missed(1)],
+        ]
+        for story in stories { #expect(serverFaults(story).count == 1, "\(story)") }
+        #expect(serverFaults([.joined(a)], whenStopping: [.joined(b)]).count == 1)
+        #expect(serverFaults([.joined(a)], whenStopping: [.unreachable(a, .forbidden)]).count == 1)
+    }
+
+    @Test("a server that has stopped and has not said of each member that it left is a fault") func stopped() throws {
+        let a = try member("a")
+        var order = ServerEventOrder()
+        _ = order.take(.joined(a))
+        #expect(order.checkStopped() != nil)
+        _ = order.take(.left(a, .stopping), isStopping: true)
+        #expect(order.checkStopped() == nil)
     }
 }

@@ -15,6 +15,8 @@ package final class MeshState {
     package internal(set) var trace = Trace()
     package var schedule = Schedule()
     var memberAddresses: Set<SocketAddress> = []
+    /// The order of the events of the server's process.
+    var serverOrder = ServerEventOrder()
     /// The time at which the server made the secret of the tokens in its newest PULSEs, by the mesh's clock
     /// (`issuedAt`) and by the server's own clock (`local`).
     var newestSecret: (issuedAt: Instant, local: Instant)?
@@ -61,7 +63,7 @@ package final class MeshState {
         peers = other.peers.map(VirtualPeer.init(copying:))
         (identities, invariants, trace, schedule) = (other.identities, other.invariants, other.trace, other.schedule)
         (memberAddresses, published, flights) = (other.memberAddresses, other.published, other.flights)
-        newestSecret = other.newestSecret
+        (newestSecret, serverOrder) = (other.newestSecret, other.serverOrder)
         surelyFresh = other.surelyFresh
         (buffer, watch, stepLimit, stepsNow) = (other.buffer, other.watch, other.stepLimit, other.stepsNow)
         precondition(other.host == nil, "a mesh on a host cannot be copied")

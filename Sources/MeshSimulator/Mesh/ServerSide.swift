@@ -8,6 +8,7 @@ extension VirtualMesh {
         state.memberAddresses = []
         state.server = Process(
             Registry(state.configuration, random: .seeded(state.random.next()), now: clock.read(now)), clock: clock)
+        state.serverOrder = ServerEventOrder()
         state.invariants.serverStarted(now: now)
         beginWork(of: server, as: .server)
         wakeServer()
@@ -28,6 +29,7 @@ extension VirtualMesh {
             while let deadline = registry.nextDeadline { registry.handleTimeout(now: max(deadline, now)) }
         }
         sendAll(of: server)
+        failOutOfOrder(state.serverOrder.checkStopped())
         state.invariants.isStopping = false
         killServer()
     }
@@ -165,6 +167,7 @@ extension VirtualMesh {
                 send(transmit.bytes, by: .server, from: Addresses.server, to: transmit.path.remote)
             case .event(let event):
                 server.workload?.events += 1
+                failOutOfOrder(state.serverOrder.take(event, isStopping: state.invariants.isStopping))
                 note(event, after: flight)
                 check(event, after: flight, &departed)
             case .drain where server.workload != nil: server.workload?.beginDrain(now: now)
@@ -201,10 +204,14 @@ extension VirtualMesh {
             guard let identity = state.identities[member.publicKey] else { return }
             let isAllowed = configuration.allows(member)
             state.invariants.left(identity, departure, isAllowed: isAllowed, after: flight, now: now)
-        case .suspected: state.invariants.suspicionBegan(now: now)
+        case .suspected: state.invariants.suspicionBegan()
         case .suspicionEnded: state.invariants.suspicionEnded(now: now)
         case .turnedAway, .directoryStalled, .unreachable, .missed: break
         }
+    }
+
+    private func failOutOfOrder(_ fault: String?) {
+        if let fault { state.invariants.fail("events of the server out of order: \(fault)", now: now) }
     }
 
     private func checkServersMembers() {

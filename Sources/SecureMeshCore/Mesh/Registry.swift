@@ -396,7 +396,8 @@ extension Registry {
 
     package mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant) {
         // Anyone can make the server answer a forged address, so strangers are not reported.
-        guard let entry = log.directory.entry(at: address), unreachable.isNews(address, now: now) else { return }
+        guard !isStopping, let entry = log.directory.entry(at: address), unreachable.isNews(address, now: now)
+        else { return }
         outputs.push(.event(.unreachable(Member(entry), refusal)))
     }
 

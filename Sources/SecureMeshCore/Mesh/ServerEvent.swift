@@ -1,4 +1,16 @@
 /// An event at a server.
+///
+/// The events have an order on which a program can rely, unless ``missed(_:)`` says that some were dropped.
+///
+/// - For each key, ``joined(_:)`` and ``left(_:_:)`` alternate, beginning with ``joined(_:)``. A ``left(_:_:)`` has the
+///   same member as the ``joined(_:)`` before it. If a member joins again, its older session ends first, with the
+///   reason `replaced`.
+/// - ``directoryStalled(_:for:)`` and ``unreachable(_:_:)`` come only between the ``joined(_:)`` and the
+///   ``left(_:_:)`` of their member.
+/// - ``suspected(_:)`` and ``suspicionEnded(returned:ended:)`` alternate, beginning with ``suspected(_:)``.
+/// - ``turnedAway(name:publicKey:_:)`` may come at any time before the server stops.
+/// - When the server stops, ``left(_:_:)`` comes for each member, and no event of another kind comes. If the time for
+///   stopping is not enough, some members have no ``left(_:_:)``.
 @nonexhaustive
 public enum ServerEvent: Hashable, Sendable {
     /// A peer has become a member.
