@@ -39,7 +39,8 @@ package struct ServerSession: Sendable {
     private var freshSince: Instant?
     /// The instant at which this session becomes stale. Before the first fresh PULSE, this is five intervals after
     /// WELCOME. From then on, it is three intervals after this peer sent the newest heartbeat that a fresh PULSE
-    /// echoed. If this peer ran its own timers late, the instant is postponed.
+    /// echoed. But it is not earlier than one round trip and half an interval after the first fresh PULSE. If this peer
+    /// ran its own timers late, the instant is postponed.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the instant at which this peer sent
     /// the heartbeat that this PULSE echoed.
@@ -244,11 +245,16 @@ package struct ServerSession: Sendable {
     private mutating func note(_ pulse: Pulse, echo: UInt64, token: UInt64, now: Instant) -> Bool {
         guard let sentAt = sent.first(where: { $0.number == echo })?.at, now < sentAt + freshness else { return false }
         self.token = token
-        // The first PULSE answers CONFIRM at once, so it shows the round trip. A later one may have waited.
-        if freshSince == nil { request.firstMeasured(now - sentAt) }
         schedule.heard(echoOf: sentAt, now: now)
-        if sentAt > freshSince ?? Instant(nanoseconds: .min) {
-            staleAt = freshSince == nil ? sentAt + freshness : max(staleAt, sentAt + freshness)
+        if let freshSince {
+            staleAt = max(staleAt, sentAt + freshness)
+            self.freshSince = max(freshSince, sentAt)
+        } else {
+            // The first PULSE answers CONFIRM at once, so it shows the round trip. A later one may have waited.
+            let roundTrip = now - sentAt
+            request.firstMeasured(roundTrip)
+            // The first HEARTBEAT leaves after this PULSE, so its echo is at least another round trip away.
+            staleAt = max(sentAt + freshness, now + roundTrip + interval / 2)
             freshSince = sentAt
         }
         if pulse.flags.contains(.current) { newestPulse = (pulse.version, sentAt) }
