@@ -128,9 +128,9 @@ actor PeerSessionPrinter {
             warnedOfSlowness = true
             let interval = (measured.wholeMilliseconds + 99) / 100 * 100
             Console.warning(
-                "the round trip to \(place) takes \(measured.wholeMilliseconds) ms, and the heartbeat interval of "
-                    + "that server allows at most \(bearable.wholeMilliseconds) ms",
-                hint: "start the server with a longer interval and lifetime, for example "
+                "the round trip to \(place) takes \(measured.wholeMilliseconds) ms, and the server's --heartbeat "
+                    + "allows at most \(bearable.wholeMilliseconds) ms",
+                hint: "start the server with a longer heartbeat interval and lifetime, for example "
                     + "--heartbeat \(interval)ms --lifetime \(3 * interval)ms",
                 event: .slowRoundTrip,
                 fields: ["milliseconds": .number(measured.wholeMilliseconds)])

@@ -54,6 +54,24 @@ enum UDP {
             }
         }
 
+        /// Waits for a datagram.
+        ///
+        /// - Returns: The datagram and the port of its sender; nil if none has come within `milliseconds`.
+        func receive(within milliseconds: Int32) -> (bytes: [UInt8], port: UInt16)? {
+            var events = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&events, 1, milliseconds) > 0 else { return nil }
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            // The port is at the same offset in the addresses of both families.
+            var source = sockaddr_in6()
+            var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            let count = unsafe withUnsafeMutablePointer(to: &source) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe recvfrom(descriptor, &buffer, buffer.count, 0, $0, &size)
+                }
+            }
+            return count < 0 ? nil : (Array(buffer.prefix(count)), UInt16(bigEndian: source.sin6_port))
+        }
+
         private static func bind(_ descriptor: Int32, _ host: Host, isIPv6: Bool, port: UInt16) throws -> UInt16 {
             let result = unsafe withAddress(host, isIPv6: isIPv6, port: port) { address, size in
                 unsafe Foundation.bind(descriptor, address, size)
