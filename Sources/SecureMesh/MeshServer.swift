@@ -214,6 +214,14 @@ public final class MeshServer: Service {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
+    /// The largest number of members that were late at once, if the server suspects at present that members are late
+    /// for a common cause; otherwise nil.
+    ///
+    /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
+    package var suspectedCount: Int? {
+        get async throws(MeshError) { try await ask { $0.suspectedCount } }
+    }
+
     /// Returns the event loops for the lanes. Logs a notice if there are fewer event loops than the configuration
     /// requests.
     private func laneLoops(besides eventLoop: any EventLoop) -> [any EventLoop] {

@@ -130,6 +130,15 @@ import Testing
         #expect(serverFaults([.joined(a)], whenStopping: [.unreachable(a, .forbidden)]).count == 1)
     }
 
+    @Test("a suspicion that the events do not report, or still report, is a fault") func suspicion() throws {
+        var order = ServerEventOrder()
+        #expect(order.check(isSuspected: false) == nil && order.check(isSuspected: true) != nil)
+        _ = order.take(.suspected(3))
+        #expect(order.check(isSuspected: true) == nil && order.check(isSuspected: false) != nil)
+        _ = order.take(.suspicionEnded(returned: 3, ended: 0))
+        #expect(order.check(isSuspected: false) == nil)
+    }
+
     @Test("a server that has stopped and has not said of each member that it left is a fault") func stopped() throws {
         let a = try member("a")
         var order = ServerEventOrder()

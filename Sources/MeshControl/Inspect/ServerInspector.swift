@@ -25,7 +25,9 @@ package final class ServerInspector: ControlledProcess {
     private struct State {
         var history: MemberHistory
         var roster: Roster
-        var suspicion: (count: Int, since: Timestamp)?
+        /// The time of the newest event that reports a suspicion. Whether the suspicion lasts is asked of the server,
+        /// because the event that reports its end may have been dropped.
+        var suspectedAt: Timestamp?
         var listFault: (error: ControlError, since: Timestamp)?
         /// The newest problems that concern single peers, such as a refused join.
         var refusals: [Problem] = []
@@ -87,9 +89,8 @@ package final class ServerInspector: ControlledProcess {
                         "directoryStalled", .warning,
                         "\(member.name) at \(member.address) is alive, but the list of members does not arrive there",
                         hint: SendRefusal.sizeHint, since: now))
-            case .suspected(let count): state.suspicion = (count, now)
-            case .suspicionEnded: state.suspicion = nil
-            case .missed: break
+            case .suspected: state.suspectedAt = now
+            case .suspicionEnded, .missed: break
             }
         }
     }
@@ -101,6 +102,7 @@ package final class ServerInspector: ControlledProcess {
         async let bound = server.boundAddresses
         async let losses = server.losses()
         async let rejections = server.rejections()
+        async let suspected = server.suspectedCount
         let members = listsMembers ? await members(now) : nil
         let counts: [String: Int]
         if let members {
@@ -110,10 +112,12 @@ package final class ServerInspector: ControlledProcess {
             counts = state.withLock { $0.history.counts(late: late, now) }
         }
         let addresses = (try? await bound) ?? []
+        let suspectedCount = try? await suspected
         let status = MeshStatus(
             time: now, role: .server, name: nil, version: identity.version, process: identity.process,
             startedAt: identity.startedAt, addresses: addresses.map(\.description), fingerprint: key.fingerprint,
-            publicKey: key.description, server: nil, problems: state.withLock { Self.problems($0, now) },
+            publicKey: key.description, server: nil,
+            problems: state.withLock { Self.problems($0, suspected: suspectedCount, now) },
             counts: counts,
             lostDatagrams: ((try? await losses) ?? DatagramLosses()).byReason,
             refusedDatagrams: ((try? await rejections) ?? RejectionCounters()).byReason,
@@ -160,7 +164,9 @@ package final class ServerInspector: ControlledProcess {
         }
     }
 
-    private static func problems(_ state: State, _ now: Timestamp) -> [Problem] {
+    /// - Parameter suspected: The number of members that the server suspects at present to be late for a common cause;
+    ///   nil if it does not suspect a common cause.
+    private static func problems(_ state: State, suspected: Int?, _ now: Timestamp) -> [Problem] {
         var problems: [Problem] = []
         if let (error, since) = state.listFault {
             problems.append(
@@ -168,11 +174,11 @@ package final class ServerInspector: ControlledProcess {
                     "listRefused", .error, "\(error.message); the previous list stays in force", hint: error.hint,
                     since: since))
         }
-        if let (count, since) = state.suspicion {
+        if let suspected {
             problems.append(
                 Problem(
-                    "suspicion", .error, "\(count) members went silent at once",
-                    hint: "look at the network and the load of this host", since: since))
+                    "suspicion", .error, "\(suspected) members went silent at once",
+                    hint: "look at the network and the load of this host", since: state.suspectedAt))
         }
         // Repeated attempts of one program count as one problem.
         var seen: Set<String> = []

@@ -34,6 +34,13 @@ package struct ServerEventOrder: Sendable {
         }
     }
 
+    /// Checks that the events report a suspicion if the server has one, and no suspicion if it has none.
+    ///
+    /// - Returns: A description of the promise that is broken; nil if it is kept.
+    package func check(isSuspected: Bool) -> String? {
+        isSuspected == self.isSuspected ? nil : "a suspicion is \(self.isSuspected) by its events, and \(isSuspected)"
+    }
+
     /// Checks that a server that has stopped has emitted `.left` for each of its members.
     ///
     /// - Returns: A description of the promise that is broken; nil if it is kept.

@@ -175,6 +175,7 @@ extension VirtualMesh {
             }
         }
         server.look()
+        failOutOfOrder(state.serverOrder.check(isSuspected: server.machine.suspectedCount != nil))
         if state.invariants.isClose {
             state.invariants.check(server.usages, of: nil, now: now)
             state.checkWatch()

@@ -52,6 +52,9 @@ package struct Registry: MeshMachine {
     /// The number of members that were late at the last sweep: they had given no proof of life for two thirds of the
     /// lifetime.
     private(set) package var lateCount = 0
+    /// The largest number of members that were late at the same sweep during the present suspicion; nil if no suspicion
+    /// is reported.
+    package var suspectedCount: Int? { suspicion.isReported ? suspicion.mostLate : nil }
     private var pulseNumber: UInt64 = 0
     /// The version and the digest of the directory after the newest DELTA that was sealed for all members.
     private var sealed: DirectoryState
