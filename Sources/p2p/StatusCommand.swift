@@ -67,9 +67,15 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func runCheck() async throws {
-        guard let client = try? controlOptions.client(prefersServer: false),
-            let answer = try? await client.get("/v1/status?members=none", as: MeshStatus.self)
-        else { throw Failure.Code.unavailable.exitCode }
-        guard answer.value.isHealthy else { throw ExitCode(1) }
+        guard let client = try? controlOptions.client(prefersServer: false) else {
+            throw Failure.Code.unavailable.exitCode
+        }
+        let status: MeshStatus
+        do throws(ControlClient.Failure) {
+            status = try await client.get("/v1/status?members=none", as: MeshStatus.self).value
+        } catch {
+            throw Failure(error).exitCode
+        }
+        guard status.isHealthy else { throw ExitCode(1) }
     }
 }

@@ -252,6 +252,9 @@ struct StatusTests {
             try harness.setMode(mode, of: "s.sock")
             try await harness.run(["status", "--control", path], launcher: BadInputTests.nobody)
                 .expectFailure(77, "this user may not use the socket \(path)", hint: "or as root")
+            let checked = try await harness.run(
+                ["status", "--check", "--control", path], launcher: BadInputTests.nobody)
+            #expect(checked.status == 77 && checked.text.isEmpty, "\(checked.text)")
         }
         #expect(try await harness.run([], launcher: BadInputTests.nobody + ask).output == ["nothing"])
         #expect(try await harness.run([], launcher: ask).output == ["HTTP/1.1 200 OK"])
