@@ -127,7 +127,7 @@ package struct ControlClient: Sendable {
                     }
                 }
         } catch {
-            let isDenied = (error as? IOError).map { SystemError($0.errnoCode).isDenied } == true
+            let isDenied = SystemError(error)?.isDenied == true
             throw isDenied ? .forbidden(path) : .unreachable(path)
         }
         do {

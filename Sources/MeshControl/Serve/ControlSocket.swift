@@ -70,8 +70,7 @@ package final class ControlSocket: Sendable {
             }
         } catch {
             SocketFiles.remove(fresh)
-            let code = (error as? IOError)?.errnoCode
-            let reason = (code.map { SystemError($0) } ?? error as? SystemError)?.message ?? "\(error)"
+            let reason = SystemError(error)?.message ?? "\(error)"
             throw ControlSocketError(
                 "cannot make the control socket \(path): \(reason)",
                 hint: "give --control another path, or --control off")

@@ -41,7 +41,7 @@ enum MetricsEndpoint {
     }
 
     private static func reason(of error: any Error) -> String {
-        (error as? IOError).map { SystemError($0.errnoCode).text } ?? "\(error)"
+        SystemError(error)?.text ?? "\(error)"
     }
 
     private static let mostConnections = 16
