@@ -94,7 +94,7 @@ struct ControlValueTests {
         var members = try zip(names, keys).enumerated().map { index, peer in
             let address = try SocketAddress(index == 0 ? "[2001:db8::1]:3000" : "192.0.2.1\(index):\(index)")
             let member = Member(name: peer.0, publicKey: peer.1, address: address)
-            return ListedMember(member, MemberState.allCases[index], since: .now, reason: index > 0 ? "silent" : nil)
+            return ListedMember(member, MemberState.allCases[index], since: .now, reason: index > 0 ? .silent : nil)
         }
         members[1].roundTrip = 0
         members[2].receivedMessages = .max

@@ -6,18 +6,39 @@ package import SecureMesh
 /// This type stores a key, an address and a time as values, not as texts. `writeJSON` makes the texts, so a report of
 /// thousands of members does not store them.
 package struct ListedMember: Sendable {
+    /// The reason for the state of a member. docs/control.md explains the texts.
+    package enum Reason: Hashable, Sendable {
+        /// The server has had no heartbeat of the member for too long.
+        case silent
+        /// The peer that reports is not connected to its server.
+        case serverSilent
+        /// The peer that reports has ended.
+        case disconnected
+        /// The member has left, or was removed.
+        case departure(Departure)
+
+        var text: String {
+            switch self {
+            case .silent: "silent"
+            case .serverSilent: "serverSilent"
+            case .disconnected: "disconnected"
+            case .departure(let departure): departure.rawValue
+            }
+        }
+    }
+
     let name: PeerName
     let publicKey: PublicKey
     let address: SocketAddress?
     var state: MemberState
     var since: Timestamp?
-    var reason: String?
+    var reason: Reason?
     package var roundTrip: UInt64?
     var sentDatagrams: UInt64?
     var receivedDatagrams: UInt64?
     package var receivedMessages: UInt64?
 
-    package init(_ member: Member, _ state: MemberState, since: Timestamp?, reason: String? = nil) {
+    package init(_ member: Member, _ state: MemberState, since: Timestamp?, reason: Reason? = nil) {
         self.init(member.name, member.publicKey, member.address, state)
         self.since = since
         self.reason = reason
@@ -25,7 +46,8 @@ package struct ListedMember: Sendable {
 
     init(_ absence: MemberHistory.Absence) {
         self.init(
-            absence.member, MemberState(absence.departure), since: absence.at, reason: absence.departure?.rawValue)
+            absence.member, MemberState(absence.departure), since: absence.at,
+            reason: absence.departure.map(Reason.departure))
     }
 
     package init(_ name: PeerName, _ publicKey: PublicKey, _ address: SocketAddress?, _ state: MemberState) {
@@ -61,7 +83,7 @@ extension ListedMember {
         Self.write(Key.fingerprint, PublicKey.fingerprint(ofText: key), to: &bytes)
         Self.write(Key.name, Array(name.description.utf8), to: &bytes)
         Self.write(Key.publicKey, key, to: &bytes)
-        Self.write(Key.reason, reason.map { Array($0.utf8) }, to: &bytes)
+        Self.write(Key.reason, reason.map { Array($0.text.utf8) }, to: &bytes)
         Self.write(Key.receivedDatagrams, number: receivedDatagrams, to: &bytes)
         Self.write(Key.receivedMessages, number: receivedMessages, to: &bytes)
         Self.write(Key.roundTrip, number: roundTrip, to: &bytes)

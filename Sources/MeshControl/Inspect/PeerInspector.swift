@@ -193,7 +193,7 @@ package final class PeerInspector: ControlledProcess {
         let members = history.present.values.map { presence in
             var member = ListedMember(
                 presence.member, isCertain ? .alive : .suspect, since: isCertain ? presence.since : since,
-                reason: isCertain ? nil : link == .ended ? "disconnected" : "serverSilent")
+                reason: isCertain ? nil : link == .ended ? .disconnected : .serverSilent)
             member.receivedMessages = presence.messages
             member.roundTrip = presence.roundTrip.map(UInt64.init(clamping:))
             return member

@@ -158,7 +158,7 @@ package final class ServerInspector: ControlledProcess {
             members[index].receivedDatagrams = standing.received
             guard standing.isLate else { continue }
             members[index].state = .suspect
-            members[index].reason = "silent"
+            members[index].reason = .silent
             members[index].since = Timestamp(
                 milliseconds: now.milliseconds - standing.silence.wholeNanoseconds / 1_000_000)
         }
