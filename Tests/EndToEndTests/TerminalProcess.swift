@@ -15,6 +15,8 @@ final class TerminalProcess: Sendable {
         var text = ""
         var status: Int32?
         var isClosed = false
+        /// True if the program has closed the terminal, and all its output is in `text`.
+        var isDrained = false
     }
 
     private let terminal: Int32
@@ -74,7 +76,10 @@ final class TerminalProcess: Sendable {
                 let count = unsafe read(terminal, &buffer, buffer.count)
                 hasEnded = count <= 0
                 let text = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
-                self.state.withLock { $0.text += text }
+                self.state.withLock { state in
+                    state.text += text
+                    state.isDrained = hasEnded
+                }
             }
             close(terminal)
         }
@@ -132,10 +137,10 @@ final class TerminalProcess: Sendable {
         }
     }
 
-    /// Waits for the program's end and returns its exit status. If a signal ended the program, the status is 128 plus
-    /// the signal's number.
+    /// Waits for the end of the program and of its output, and returns the program's exit status. If a signal ended the
+    /// program, the status is 128 plus the signal's number.
     func waitForExit(within limit: Duration = .seconds(10)) async throws -> Int32 {
-        try await wait(for: "an exit", within: limit) { $0.status }
+        try await wait(for: "an exit", within: limit) { $0.isDrained || $0.isClosed ? $0.status : nil }
     }
 
     private func wait<Value: Sendable>(
