@@ -356,6 +356,8 @@ package struct SessionRotation: Sendable {
     package mutating func seal(
         _ payload: SignedPayload, for entry: Entry, charging budget: inout SealBudget
     ) throws(SealError) -> [UInt8] {
+        // A lying server can list another member under the session of this peer.
+        guard payload.from != entry.session.rawValue else { throw .noKey(.bindingInvalid) }
         if payload.from == current?.id.rawValue,
             let bytes = try current?.seal(payload, for: entry, charging: &budget)
         {

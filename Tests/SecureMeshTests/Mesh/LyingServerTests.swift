@@ -117,6 +117,30 @@ import Testing
         #expect(client.machine.session == nil)
     }
 
+    @Test("a peer whose own session a lying server gives to another member sends nothing to it") func ownSession()
+        throws
+    {
+        var (client, own) = try member()
+        // After a false digest, a SNAPSHOT may list any entry under a session that the peer knows.
+        try server.deliver(
+            .pulse(echo: 1, token: 9), Pulse(number: 50, version: 2, flags: .current, digest: .zero), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 1)
+        let entry = try server.entry(
+            "b", key: Fixture.otherKey, agreementKey: server.random.secret().agreementPublicKey, at: 100)
+        let heir = Entry(
+            session: own.session, identity: entry.identity, agreementKey: entry.agreementKey, binding: entry.binding,
+            address: entry.address, name: entry.name)
+        try server.deliver(.snapshot, Snapshot(version: 3, part: 0, parts: 1, entries: [heir]), to: &client)
+        #expect(client.machine.members == [Member(heir)])
+        _ = server.transmits(&client)
+        _ = try client.machine.broadcast([1], limit: PeerMessage.ordinaryBody, now: server.now)
+        #expect(throws: SendError.bindingInvalid) {
+            try client.machine.send([1], to: heir.identity, limit: PeerMessage.ordinaryBody, now: server.now)
+        }
+        let sent = server.transmits(&client).filter { $0[1] == Kind.message.rawValue }
+        #expect(sent.isEmpty)
+    }
+
     @Test("a contradictory DELTA or SNAPSHOT is refused, counted and changes nothing") func contradiction() throws {
         var (client, entry) = try member()
         var double = try Entry.sample(7)
