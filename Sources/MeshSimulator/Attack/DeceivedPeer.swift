@@ -17,6 +17,15 @@ struct DeceivedPeer {
     /// The directory version that the peer's newest HEARTBEAT reports.
     private var held: UInt64 = 0
     private var version: UInt64 = 0
+    private var falseDigest: FalseDigest?
+
+    /// A false digest of the newest directory, which the PULSEs tell for some time. The peer holds that directory.
+    private struct FalseDigest {
+        let digest: Bytes32
+        let since: Instant
+        /// The tokens of the PULSEs that the peer must compare with its directory when it handles them.
+        var tokens: Set<UInt64> = []
+    }
 
     init(address: SocketAddress, decoy: SocketAddress) {
         self.address = address
@@ -42,22 +51,43 @@ struct DeceivedPeer {
             }
             current = server
             newest = heartbeat.number
+            falseDigest = nil
             return true
         }
         return false
     }
 
-    mutating func hear(_ flight: Flight) {
-        guard let heartbeat = try? current?.open(Heartbeat.self, flight.bytes) else { return }
+    /// Handles a HEARTBEAT of the peer.
+    ///
+    /// - Returns: True if the peer still claims a directory although it has compared it with a false digest.
+    mutating func hear(_ flight: Flight) -> Bool {
+        guard let heartbeat = try? current?.open(Heartbeat.self, flight.bytes) else { return false }
         newest = max(newest, heartbeat.number)
         held = heartbeat.version
+        return held > 0 && falseDigest?.tokens.contains(heartbeat.token) == true
+    }
+
+    /// True while the PULSEs tell a false digest. No new directory should be sent to the peer meanwhile.
+    var isToldFalseDigest: Bool { falseDigest != nil }
+
+    /// Begins to tell a false digest, if the peer holds the newest directory.
+    ///
+    /// - Returns: True if the PULSEs tell a false digest from now on.
+    mutating func tellFalseDigest(_ digest: Bytes32, now: Instant) -> Bool {
+        guard held > 0, held == version, falseDigest == nil else { return false }
+        falseDigest = FalseDigest(digest: digest, since: now)
+        return true
     }
 
     /// Returns a PULSE with the version and the digest of the newest directory; nil if the peer has no session.
-    mutating func pulse(token: UInt64) -> ForgedDatagram? {
+    mutating func pulse(token: UInt64, now: Instant) -> ForgedDatagram? {
         guard let epoch = current?.epoch else { return nil }
         let version = max(version, 1)
-        let digest = told.digest(id: epoch, version: version)
+        if let since = falseDigest?.since {
+            if now - since >= Self.compared { falseDigest?.tokens.insert(token) }
+            if now - since >= Self.longestFalseDigest { falseDigest = nil }
+        }
+        let digest = falseDigest?.digest ?? told.digest(id: epoch, version: version)
         return current?.pulse(echo: newest, token: token, version: version, digest: digest)
     }
 
@@ -88,5 +118,9 @@ struct DeceivedPeer {
     }
 
     private static let entriesPerPart = 5
+    /// The time after which a peer has compared its directory with a false digest, even if it had computed a digest
+    /// just before, and its clock is slow.
+    private static let compared = Limits.digestGap * 2
+    private static let longestFalseDigest = Limits.digestGap * 5
     private static let memory = 4_096
 }

@@ -6,7 +6,8 @@ final class LyingServer: Adversary {
     var record = Recording.Attack(
         .lyingServer, goals: "a peer seals with a key that its owner has not signed",
         "a message is delivered that its sender has not sent",
-        "a message is delivered twice")
+        "a message is delivered twice",
+        "a peer keeps a directory that has another digest than its PULSEs")
     let isOnPath = true
     private var victims: [DeceivedPeer] = []
     private var spared: [SocketAddress] = []
@@ -16,7 +17,14 @@ final class LyingServer: Adversary {
         reach.nextAct = .milliseconds(Int(reach.holdings.parameters.heartbeatMilliseconds))
         guard let lies = prepared(&reach) else { return }
         for index in victims.indices where victims[index].current != nil {
-            if reach.random.chance(50) { tell(index, lies, &reach) }
+            if !victims[index].isToldFalseDigest {
+                if reach.random.chance(50) { tell(index, lies, &reach) }
+                if reach.random.chance(10),
+                    victims[index].tellFalseDigest(reach.random.bytes32(), now: reach.now)
+                {
+                    record.tried(3)
+                }
+            }
             pulse(index, lies, &reach)
             if reach.random.chance(20) { lie(to: index, lies, &reach) }
             if reach.random.chance(4) { dismiss(index, &reach) }
@@ -83,7 +91,7 @@ final class LyingServer: Adversary {
             guard victims[index].confirm(flight) else { return }
             tell(index, lies, &reach)
             pulse(index, lies, &reach)
-        case .heartbeat: victims[index].hear(flight)
+        case .heartbeat: record.got(3, if: victims[index].hear(flight))
         case .leave: victims[index].current = nil
         default: break
         }
@@ -106,7 +114,7 @@ final class LyingServer: Adversary {
     }
 
     private func pulse(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
-        guard let draft = victims[index].pulse(token: reach.random.next()) else { return }
+        guard let draft = victims[index].pulse(token: reach.random.next(), now: reach.now) else { return }
         put(draft, index, &reach)
     }
 

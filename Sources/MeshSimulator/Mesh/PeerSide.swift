@@ -150,7 +150,8 @@ extension VirtualMesh {
             state.checkWatch()
         }
         checkTrust(of: index)
-        let former = peer.formerEpoch(&state.invariants, peer: index, now: now)
+        let former = peer.formerEpoch(
+            &state.invariants, peer: index, isDeceived: isDeceived(index), now: now)
         if former != nil { peer.order.directoryChanged() }
         checkOrder(of: index)
         guard let former else { return }

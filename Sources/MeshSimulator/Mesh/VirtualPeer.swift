@@ -137,10 +137,13 @@ package final class VirtualPeer {
 
     /// Returns the epoch of the directory that the peer held at the last call of this function; nil if the directory
     /// has not changed since then. Also checks that the version has not decreased within one epoch.
-    func formerEpoch(_ invariants: inout Invariants, peer: Int, now: Instant) -> UInt64? {
+    ///
+    /// - Parameter isDeceived: True if the peer follows a lying server. After a false digest, the peer accepts a
+    ///   SNAPSHOT of any version.
+    func formerEpoch(_ invariants: inout Invariants, peer: Int, isDeceived: Bool, now: Instant) -> UInt64? {
         let current = (epoch: process.glance.epoch, version: process.glance.version)
         guard current != held else { return nil }
-        if current.epoch == held.epoch, current.version < held.version {
+        if !isDeceived, current.epoch == held.epoch, current.version < held.version {
             invariants.fail(
                 "its directory went back from version \(held.version) to \(current.version)", peers: [peer], now: now)
         }
