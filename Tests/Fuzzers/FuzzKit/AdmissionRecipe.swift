@@ -212,7 +212,7 @@ extension AdmissionRecipe {
             let audience = input.element(of: [nil, server.entry.identity, bench.speaker.key.publicKey])
             let body = PeerMessage(
                 audience: audience, number: input.number(near: 1),
-                flags: PeerMessage.Flags(rawValue: input.byte() / 0x60), body: input.take(input.below(64)))
+                flags: PeerMessage.Flags(rawValue: input.byte() / 0x40), body: input.take(input.below(64)))
             var speaker = bench.speaker
             return speaker.message(body, to: server.entry, counter: input.number(near: newest + 1))
         case .ack:

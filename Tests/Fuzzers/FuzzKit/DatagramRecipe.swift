@@ -61,7 +61,8 @@ struct DatagramRecipe {
         case .message:
             PeerMessage(
                 audience: input.flag() ? PublicKey(bytes: bytes32(&input)) : nil, number: input.number(near: 1),
-                flags: PeerMessage.Flags(rawValue: input.byte() % 2), body: input.take(input.below(200))
+                flags: input.element(of: [[], .acknowledge, [.acknowledge, .probe]]),
+                body: input.take(input.below(200))
             ).encoded
         case .ack:
             Acknowledgment(

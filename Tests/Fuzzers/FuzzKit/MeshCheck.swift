@@ -78,6 +78,14 @@ package enum MeshCheck {
                     + [MeshOperation.drop.bytes(0), MeshOperation.run.bytes(2)]
             ),
             ("talk", mesh + talk + [MeshOperation.deliverAll.bytes(), MeshOperation.run.bytes(2)]),
+            (
+                "acknowledged",
+                mesh + [
+                    MeshOperation.broadcast.bytes(0, 6), MeshOperation.drop.bytes(0), MeshOperation.deliverAll.bytes(),
+                    MeshOperation.run.bytes(2), MeshOperation.send.bytes(1, 2, 7), MeshOperation.deliverAll.bytes(),
+                    MeshOperation.run.bytes(3),
+                ]
+            ),
             ("leave", mesh + [MeshOperation.leave.bytes(1), MeshOperation.run.bytes(3), MeshOperation.heal.bytes()]),
             ("kill", mesh + [MeshOperation.kill.bytes(1), MeshOperation.run.bytes(4)]),
             ("restart", mesh + [MeshOperation.restart.bytes(2)] + talk + [MeshOperation.run.bytes(2)]),

@@ -50,10 +50,10 @@ enum MeshOperation: CaseIterable {
         case .kill: peer.process.isRunning = false
         case .fireForNothing: if peer.isRunning { mesh.fireForNothing(index) }
         case .leave: if peer.isRunning { mesh.leave(index) }
-        case .broadcast: if peer.isRunning { _ = mesh.speak(index, to: nil, size: Self.size(&input)) }
+        case .broadcast: if peer.isRunning { Self.speak(index, to: nil, in: mesh, &input) }
         case .send:
             let receiver = Pool.keys[input.below(Pool.keys.count)].publicKey
-            if peer.isRunning { _ = mesh.speak(index, to: receiver, size: Self.size(&input)) }
+            if peer.isRunning { Self.speak(index, to: receiver, in: mesh, &input) }
         default: break
         }
     }
@@ -138,9 +138,17 @@ enum MeshOperation: CaseIterable {
         }
     }
 
-    private static func size(_ input: inout FuzzInput) -> Int {
-        input.element(of: [0, 0, 1, 64, PeerMessage.ordinaryBody - 8, PeerMessage.ordinaryBody])
+    /// Makes a peer send a message. For half of the inputs, the peer asks for acknowledgments.
+    private static func speak(
+        _ index: Int, to receiver: PublicKey?, in mesh: HostileMesh, _ input: inout FuzzInput
+    ) {
+        let choice = input.below(2 * sizes.count)
+        _ = mesh.speak(
+            index, to: receiver, size: sizes[choice % sizes.count],
+            acknowledgedWithin: choice < sizes.count ? nil : .seconds(5))
     }
+
+    private static let sizes = [0, 0, 1, 64, PeerMessage.ordinaryBody - 8, PeerMessage.ordinaryBody]
 
     /// The identity of the first member that an attacker controls.
     private static let firstInsider = 8
@@ -187,13 +195,15 @@ extension MeshOperation {
         let insider = mesh.insiders[index]
         guard !insider.known.isEmpty, let name = insider.attempt?.name else { return }
         let entry = input.element(of: insider.known)
-        let audience: PublicKey? = input.element(of: [
-            nil, entry.identity, Pool.keys[input.below(Pool.keys.count)].publicKey,
-        ])
+        let audiences = [nil, entry.identity, Pool.keys[input.below(Pool.keys.count)].publicKey]
+        let choice = input.below(2 * audiences.count)
+        let (audience, asks) = (audiences[choice % audiences.count], choice >= audiences.count)
         let body = mesh.state.invariants.body(
             from: Self.firstInsider + index, as: name, to: audience.flatMap { mesh.state.identities[$0] }, size: 0,
-            now: mesh.now)
-        let message = PeerMessage(audience: audience, number: input.number(near: 1), body: body)
+            isRepeated: asks, now: mesh.now)
+        let number = input.number(near: 1)
+        let message = PeerMessage(
+            audience: audience, number: number, flags: asks && number > 0 ? .acknowledge : [], body: body)
         guard let draft = mesh.insiders[index].message(message, to: entry) else { return }
         // A change before signing would make a different message that is valid, so it is not applied here.
         let changes = Self.changes(&input)
