@@ -214,8 +214,8 @@ public final class MeshServer: Service {
         get async throws(MeshError) { try await ask { $0.lateCount } }
     }
 
-    /// The largest number of members that were late at once, if the server suspects at present that members are late
-    /// for a common cause; otherwise nil.
+    /// The largest number of members that were late at the same sweep during the present suspicion of a common cause;
+    /// nil if there is no such suspicion.
     ///
     /// - Throws: ``MeshError/notRunning``, ``MeshError/cancelled``.
     package var suspectedCount: Int? {

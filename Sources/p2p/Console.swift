@@ -16,8 +16,8 @@ enum Console {
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
     private static let style = Mutex(OutputStyle())
-    /// True if lines on stderr have colors; nil until the first line. It is stored, because the question whether stderr
-    /// is a terminal blocks if stderr is a file on a disk that has stopped answering.
+    /// True if lines on stderr have colors; nil until this is determined. The value is stored, because the system call
+    /// that checks for a terminal blocks if stderr is a file on a disk that has stopped answering.
     private static let isColored = Mutex<Bool?>(nil)
     private static let openProgress = ProgressGuard()
 

@@ -142,7 +142,7 @@ struct ServerCommand: AsyncParsableCommand {
             server, key: signingKey.publicKey, roster: roster,
             list: source.map { source in
                 ServerInspector.List(path: source.path) { (old) throws(ControlError) in
-                    // A disk that has stopped answering then blocks no thread that other tasks need.
+                    // A dispatch queue reads the list, because a disk that does not answer blocks the reading thread.
                     let result = await withCheckedContinuation { continuation in
                         DispatchQueue(label: "list").async {
                             continuation.resume(

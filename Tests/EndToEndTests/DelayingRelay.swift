@@ -12,7 +12,7 @@ final class DelayingRelay: Sendable {
     private let socket: UDP.Socket
     private let count = Mutex(0)
 
-    /// The address that the peer takes for the server's.
+    /// The address of this relay, which the peer uses as the address of its server.
     var address: String { "127.0.0.1:\(socket.port)" }
     /// The number of datagrams that were passed on.
     var passed: Int { count.withLock { $0 } }

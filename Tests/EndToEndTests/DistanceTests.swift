@@ -1,6 +1,6 @@
 internal import Testing
 
-/// Tests a peer that is far away from its server.
+/// Tests a peer with a long round trip to its server.
 @Suite("distance", .processes)
 struct DistanceTests {
     @Test("a peer whose round trip is too long says so in one line, and the settings in its hint are long enough")

@@ -32,7 +32,7 @@ struct StalledReaderTests {
         let b = try await harness.joinPeer("B", of: server)
         try await Self.exchange(("A", a), ("B", b), strangerAt: port)
         #expect(try server.process.lines(matching: "^[-~] ").isEmpty)
-        // The peer logs that it has lost the server on the stalled stream, so that stream is read once.
+        // The peer would log the loss of its server to the stalled stream, so the test reads this stream once.
         a.send(SIGUSR1)
         let log = try await pipe.drain(until: "members=")
         #expect(!log.contains { $0.contains("lost the server") || $0.contains(" missing here: ") })

@@ -130,7 +130,8 @@ import Testing
         #expect(serverFaults([.joined(a)], whenStopping: [.unreachable(a, .forbidden)]).count == 1)
     }
 
-    @Test("a suspicion that the events do not report, or still report, is a fault") func suspicion() throws {
+    @Test("a suspicion that the events do not report is a fault, and so is a reported one that has ended")
+    func suspicion() throws {
         var order = ServerEventOrder()
         #expect(order.check(isSuspected: false) == nil && order.check(isSuspected: true) != nil)
         _ = order.take(.suspected(3))
@@ -139,7 +140,7 @@ import Testing
         #expect(order.check(isSuspected: false) == nil)
     }
 
-    @Test("a server that has stopped and has not said of each member that it left is a fault") func stopped() throws {
+    @Test("a server that stops without `left` for each of its members is a fault") func stopped() throws {
         let a = try member("a")
         var order = ServerEventOrder()
         _ = order.take(.joined(a))

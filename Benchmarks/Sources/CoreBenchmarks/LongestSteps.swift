@@ -8,12 +8,12 @@
 
 internal import SecureMeshCore
 
-/// The longest step of the event loop in each of some situations with the largest permitted directories, in CPU time.
+/// Measures the longest step of the event loop, in CPU time, in several situations with the largest directories.
 ///
 /// A step is one call of a state machine, together with taking all outputs of that call. While a step runs, the event
 /// loop handles no datagrams and sends no heartbeats.
 struct LongestSteps {
-    /// The longest permitted step. A heartbeat is then sent and handled at most this much too late.
+    /// The longest permitted step. A step delays the heartbeats that are due during it by at most this time.
     static let goal = Duration.milliseconds(100)
 
     private(set) var results: [(name: String, longest: Duration, steps: Int, total: Duration)] = []
@@ -119,7 +119,7 @@ struct LongestSteps {
 
     // MARK: a server
 
-    /// Measures a server with `count` members, which freezes its directory for a newcomer and sends it.
+    /// Measures a server with `count` members that makes a SNAPSHOT of its directory and sends it to a newcomer.
     private mutating func measureServer(_ count: Int) {
         var mesh = BenchmarkMesh(
             members: count, batch: Delta.mostAdditions, active: 0, lifetime: .seconds(36_000))

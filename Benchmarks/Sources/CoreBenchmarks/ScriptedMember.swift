@@ -9,7 +9,7 @@ struct ScriptedMember {
     var now = Instant(nanoseconds: 0)
     private let key = SigningKey()
     private let context: SigningContext
-    /// The seeds of the other members' keys. The guarded memory for so many keys would not fit.
+    /// The seeds of the other members' keys. There is too little guarded memory to store so many keys.
     private let seeds: [Bytes32]
     private var random: RandomSource
     private var server: ScriptedServer?
@@ -35,8 +35,8 @@ struct ScriptedMember {
         join()
     }
 
-    /// Lets a new server, which has a new epoch and an empty directory, take the place of the present one. The peer and
-    /// all other members join it.
+    /// Replaces the server by a new one with a new epoch and an empty directory. Then the peer and all other members
+    /// join the new server.
     mutating func restartServer() {
         guard let session = server?.session,
             let goodbye = server?.next(.goodbye, Goodbye(session: session, reason: .stopping))

@@ -25,8 +25,8 @@ package final class ServerInspector: ControlledProcess {
     private struct State {
         var history: MemberHistory
         var roster: Roster
-        /// The time of the newest event that reports a suspicion. Whether the suspicion lasts is asked of the server,
-        /// because the event that reports its end may have been dropped.
+        /// The time of the newest event that reports a suspicion. `report` asks the server whether the suspicion lasts,
+        /// because the event that reports the end of the suspicion may have been dropped.
         var suspectedAt: Timestamp?
         var listFault: (error: ControlError, since: Timestamp)?
         /// The newest problems that concern single peers, such as a refused join.
@@ -164,8 +164,8 @@ package final class ServerInspector: ControlledProcess {
         }
     }
 
-    /// - Parameter suspected: The number of members that the server suspects at present to be late for a common cause;
-    ///   nil if it does not suspect a common cause.
+    /// - Parameter suspected: The largest number of members that were late at the same sweep during the present
+    ///   suspicion of a common cause; nil if there is no such suspicion.
     private static func problems(_ state: State, suspected: Int?, _ now: Timestamp) -> [Problem] {
         var problems: [Problem] = []
         if let (error, since) = state.listFault {

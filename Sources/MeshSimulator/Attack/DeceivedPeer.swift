@@ -19,11 +19,12 @@ struct DeceivedPeer {
     private var version: UInt64 = 0
     private var falseDigest: FalseDigest?
 
-    /// A false digest of the newest directory, which the PULSEs tell for some time. The peer holds that directory.
+    /// A false digest of the directory that the peer holds. The PULSEs to the peer carry this digest for some time.
     private struct FalseDigest {
         let digest: Bytes32
         let since: Instant
-        /// The tokens of the PULSEs that the peer must compare with its directory when it handles them.
+        /// The tokens of the late PULSEs with the false digest. A peer that returns one of these tokens must have
+        /// compared the digest with its directory.
         var tokens: Set<UInt64> = []
     }
 
@@ -59,7 +60,7 @@ struct DeceivedPeer {
 
     /// Handles a HEARTBEAT of the peer.
     ///
-    /// - Returns: True if the peer still claims a directory although it has compared it with a false digest.
+    /// - Returns: True if the HEARTBEAT reports a directory although the peer has compared its digest with a false one.
     mutating func hear(_ flight: Flight) -> Bool {
         guard let heartbeat = try? current?.open(Heartbeat.self, flight.bytes) else { return false }
         newest = max(newest, heartbeat.number)
@@ -67,12 +68,12 @@ struct DeceivedPeer {
         return held > 0 && falseDigest?.tokens.contains(heartbeat.token) == true
     }
 
-    /// True while the PULSEs tell a false digest. No new directory should be sent to the peer meanwhile.
+    /// True while the PULSEs carry a false digest. Meanwhile, no new directory should be sent to the peer.
     var isToldFalseDigest: Bool { falseDigest != nil }
 
-    /// Begins to tell a false digest, if the peer holds the newest directory.
+    /// Puts a false digest into the next PULSEs, if the peer holds the newest directory.
     ///
-    /// - Returns: True if the PULSEs tell a false digest from now on.
+    /// - Returns: True if the next PULSEs carry the false digest.
     mutating func tellFalseDigest(_ digest: Bytes32, now: Instant) -> Bool {
         guard held > 0, held == version, falseDigest == nil else { return false }
         falseDigest = FalseDigest(digest: digest, since: now)
@@ -118,8 +119,8 @@ struct DeceivedPeer {
     }
 
     private static let entriesPerPart = 5
-    /// The time after which a peer has compared its directory with a false digest, even if it had computed a digest
-    /// just before, and its clock is slow.
+    /// The time after which a peer must have compared its directory with a false digest. It is twice the time between
+    /// two computations of a digest, because the clock of the peer may be slow.
     private static let compared = Limits.digestGap * 2
     private static let longestFalseDigest = Limits.digestGap * 5
     private static let memory = 4_096

@@ -7,7 +7,7 @@ final class LyingServer: Adversary {
         .lyingServer, goals: "a peer seals with a key that its owner has not signed",
         "a message is delivered that its sender has not sent",
         "a message is delivered twice",
-        "a peer keeps a directory that has another digest than its PULSEs")
+        "a peer keeps a directory whose digest differs from the one in the PULSEs")
     let isOnPath = true
     private var victims: [DeceivedPeer] = []
     private var spared: [SocketAddress] = []

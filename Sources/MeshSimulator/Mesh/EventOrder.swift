@@ -12,7 +12,7 @@ package struct EventOrder: Sendable {
     private(set) package var announced: SessionID?
     /// The keys of the present members, according to the events.
     private(set) package var members: Set<PublicKey> = []
-    /// The key that has each name, according to the events. The key may have left.
+    /// For each name, the key that has it or had it last, according to the events.
     private var holders: [PeerName: PublicKey] = [:]
     /// True if the reported members or the directory may have changed since the last comparison by `check`.
     private var isUnchecked = false

@@ -22,7 +22,7 @@ package struct ServerEventOrder: Sendable {
         case .joined(let member):
             return members.updateValue(member, forKey: member.publicKey) == nil ? nil : "\(member.name) joined twice"
         case .directoryStalled(let member, _), .unreachable(let member, _):
-            return members[member.publicKey] == member ? nil : "of a peer that is not a member: \(event)"
+            return members[member.publicKey] == member ? nil : "\(event) of a peer that is not a member"
         case .suspected, .suspicionEnded:
             let begins = if case .suspected = event { true } else { false }
             defer { isSuspected = begins }
@@ -38,7 +38,7 @@ package struct ServerEventOrder: Sendable {
     ///
     /// - Returns: A description of the promise that is broken; nil if it is kept.
     package func check(isSuspected: Bool) -> String? {
-        isSuspected == self.isSuspected ? nil : "a suspicion is \(self.isSuspected) by its events, and \(isSuspected)"
+        isSuspected == self.isSuspected ? nil : "a suspicion: \(isSuspected), by the events: \(self.isSuspected)"
     }
 
     /// Checks that a server that has stopped has emitted `.left` for each of its members.

@@ -1,14 +1,14 @@
-/// The datagrams with messages that have arrived too early: while this peer joins, before it can check them.
+/// A buffer of MESSAGE datagrams that have arrived while this peer joins and cannot check them yet.
 ///
-/// A member that lists this peer already may send messages to it. At that time, this peer may not have its first PULSE,
-/// or not the whole directory. Then its session is not trusted yet, or the sender is unknown. These datagrams are kept,
-/// and are checked like new ones when more of the directory has arrived (PROTOCOL.md, section 7.3). Nothing in them is
-/// authenticated, so their number, their bytes and the time for which they are kept have limits.
+/// A member that lists this peer may send messages to it before this peer has its first PULSE or the whole directory.
+/// Then the session of this peer is not trusted yet, or the sender is unknown. Such datagrams are buffered, and are
+/// checked like new ones when more of the directory has arrived (PROTOCOL.md, section 7.3). Nothing in these datagrams
+/// is authenticated, so their number, their bytes and the time in the buffer have limits.
 package struct EarlyMessages: Sendable {
     package struct Arrival: Sendable {
         package let datagram: [UInt8]
         package let path: Path
-        /// The instant from which the datagram is not checked any more.
+        /// The instant at which the datagram expires.
         package let until: Instant
     }
 
@@ -37,7 +37,7 @@ package struct EarlyMessages: Sendable {
         return true
     }
 
-    /// Removes all datagrams, and returns those whose time is not over, in the order in which they arrived.
+    /// Removes all datagrams, and returns those that have not expired at `now`, in the order in which they arrived.
     package mutating func take(_ now: Instant) -> [Arrival] {
         defer { self = EarlyMessages() }
         return arrivals.filter { now < $0.until }

@@ -162,8 +162,8 @@ package struct JoinedGate: Sendable {
     }
 
     /// Removes the buffered events, and returns them: first the moves of names, then the others in the order in which
-    /// they happened. So a name moves before the event of the member that has the name now. Otherwise that event would
-    /// come first if an earlier change of the same member is merged with it.
+    /// they happened. So a name moves before the event of its new owner. In the order of the changes alone, that event
+    /// could come first, because a merged event takes the place of the member's first buffered change.
     private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
         defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
         var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in

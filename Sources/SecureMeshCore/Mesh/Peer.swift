@@ -17,7 +17,7 @@ package struct Peer: MeshMachine {
     private var outbox: Outbox
     private var deliveries = Deliveries()
     private var acknowledger = Acknowledger()
-    /// True from a session's first fresh PULSE until the server has been silent for three heartbeat intervals.
+    /// True from a session's first fresh PULSE until the server counts as silent (PROTOCOL.md, section 6.3).
     private(set) package var isConnected = false
     private var joinedGate = JoinedGate()
     private var earlyMessages = EarlyMessages()
@@ -68,7 +68,7 @@ package struct Peer: MeshMachine {
     /// ended.
     package func newestNumber(in session: UInt64) -> UInt64? { sessions.newestNumber(in: session) }
 
-    /// The number of messages that are kept until they can be checked.
+    /// The number of messages that are buffered until this peer can check them.
     package var earlyMessageCount: Int { earlyMessages.count }
 
     /// True while events are held back until `.joined` is emitted.
@@ -394,7 +394,8 @@ extension Peer {
         if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
     }
 
-    /// Handles that a datagram of the server may have brought this peer closer to the whole directory.
+    /// Requests missing parts of the directory, checks early messages again, and emits `.joined` if it is due. Called
+    /// after each PULSE, SNAPSHOT and DELTA that was accepted.
     private mutating func directoryProgressed(_ now: Instant) {
         askForMore(now)
         checkEarlyMessages(now)
@@ -667,7 +668,7 @@ extension Peer {
         return failures
     }
 
-    /// Checks and receives a message. If it is early, keeps the datagram until `keptUntil` and checks it again later.
+    /// Checks and receives a message. If the message is early, buffers the datagram until `keptUntil` instead.
     private mutating func handleMessage(
         _ span: Span<UInt8>, _ datagram: Datagram, path: Path, keptUntil: Instant, now: Instant
     ) throws(Rejection) {
@@ -681,7 +682,7 @@ extension Peer {
         try receive(admitted, isOfPrevious: datagram.header.to != session?.rawValue, now: now)
     }
 
-    /// Returns true if a message may pass the check that it has failed once this peer has joined.
+    /// Returns true if a message that has failed a check may pass the same check after this peer has joined.
     private func isEarly(_ datagram: Datagram, _ failed: Rejection) -> Bool {
         switch failed {
         case .unknownSession: datagram.header.to == sessions.candidate?.id.rawValue

@@ -11,9 +11,9 @@
 /// - For each key, ``memberJoined(_:)`` and ``memberLeft(_:reason:)`` alternate, even across memberships.
 ///   ``memberRejoined(_:previousName:)`` comes only after a ``memberJoined(_:)`` and before the
 ///   ``memberLeft(_:reason:)`` that follows. A ``message(_:)`` comes only from a member.
-/// - For each name, ``nameMoved(_:from:to:)`` comes before the first ``memberJoined(_:)`` or
-///   ``memberRejoined(_:previousName:)`` of another key with that name. Its `from` is the key that the events have
-///   reported last with that name, if they have reported one.
+/// - If a key takes a name that another key had, ``nameMoved(_:from:to:)`` comes before the ``memberJoined(_:)`` or
+///   ``memberRejoined(_:previousName:)`` that reports the key with this name. If earlier events have reported the name,
+///   `from` is the key that they have reported last with it.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, and are emitted only during a membership. At the
 ///   beginning of each membership, the peer is connected.
 /// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,
@@ -27,7 +27,7 @@
 public enum PeerEvent: Hashable, Sendable {
     /// This peer is a member with a new session, and may send messages. The server sees this peer at the given address.
     case joined(address: SocketAddress)
-    /// The server has not answered for three heartbeat intervals. This peer tries to join again.
+    /// The server has not answered for at least three heartbeat intervals. This peer tries to join again.
     case connectionLost
     /// The server answers again, and this peer keeps its session.
     case connectionRecovered
@@ -77,8 +77,8 @@ public enum PeerEvent: Hashable, Sendable {
     /// is `stopping` if the server has restarted and the member has not joined again within 15 s. The reason is nil if
     /// this peer has missed the change, and a complete directory does not list the member.
     case memberLeft(Member, reason: Departure?)
-    /// The directory lists, or has listed for a while, the key `to` under a name under which this peer has seen the key
-    /// `from` before.
+    /// The directory has listed the key `to` under a name that belonged to the key `from` before. The key `to` may be
+    /// gone again when the event is emitted.
     case nameMoved(PeerName, from: PublicKey, to: PublicKey)
     /// A message has arrived.
     case message(ReceivedMessage)

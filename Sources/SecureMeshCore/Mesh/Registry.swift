@@ -310,8 +310,8 @@ extension Registry {
         outputs.push(.event(.joined(Member(entry))))
 
         // The other members learn of the new one by DELTA, at once in a quiet mesh. The new member learns of the others
-        // by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that it holds. It gets these first: as
-        // soon as another member has the DELTA, that member may send it a message.
+        // by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that it holds. The server sends to
+        // the new member first, because the others may send it messages as soon as they have the DELTA.
         let changes = isFlushDue(now) ? takeChanges(now, atLeast: 1) : []
         unlisted.append(entry.session)
         sessions.noteFirstTold(sealed.version, to: entry.session)
@@ -660,7 +660,10 @@ extension Registry {
         sendToAll(takeChanges(now, atLeast: least), now: now)
     }
 
-    /// Returns waiting changes as signed DELTAs, and charges the rate limit for sending these to all members.
+    /// Removes waiting changes from the log, returns them as signed DELTAs, and charges the rate limit for sending
+    /// these DELTAs to all members.
+    ///
+    /// - Parameter least: The number of DELTAs that are returned even if `fanOut` has too few tokens for them.
     private mutating func takeChanges(_ now: Instant, atLeast least: Int) -> [SignedPayload] {
         let signer = signer
         let members = log.directory.count

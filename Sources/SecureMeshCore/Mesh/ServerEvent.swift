@@ -3,8 +3,8 @@
 /// The events have an order on which a program can rely, unless ``missed(_:)`` says that some were dropped.
 ///
 /// - For each key, ``joined(_:)`` and ``left(_:_:)`` alternate, beginning with ``joined(_:)``. A ``left(_:_:)`` has the
-///   same member as the ``joined(_:)`` before it. If a member joins again, its older session ends first, with the
-///   reason `replaced`.
+///   same member as the ``joined(_:)`` before it. If a member joins again, ``left(_:_:)`` with the reason `replaced`
+///   comes first, for its older session.
 /// - ``directoryStalled(_:for:)`` and ``unreachable(_:_:)`` come only between the ``joined(_:)`` and the
 ///   ``left(_:_:)`` of their member.
 /// - ``suspected(_:)`` and ``suspicionEnded(returned:ended:)`` alternate, beginning with ``suspected(_:)``.

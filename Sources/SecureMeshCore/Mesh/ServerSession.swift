@@ -39,7 +39,7 @@ package struct ServerSession: Sendable {
     private var freshSince: Instant?
     /// The instant at which this session becomes stale. Before the first fresh PULSE, this is five intervals after
     /// WELCOME. From then on, it is three intervals after this peer sent the newest heartbeat that a fresh PULSE
-    /// echoed. But it is not earlier than one round trip and half an interval after the first fresh PULSE. If this peer
+    /// echoed, but not before one round trip and half an interval have passed since the first fresh PULSE. If this peer
     /// ran its own timers late, the instant is postponed.
     private(set) package var staleAt: Instant
     /// The directory version in the newest fresh PULSE with the flag `current`, and the instant at which this peer sent
@@ -253,7 +253,7 @@ package struct ServerSession: Sendable {
             // The first PULSE answers CONFIRM at once, so it shows the round trip. A later one may have waited.
             let roundTrip = now - sentAt
             request.firstMeasured(roundTrip)
-            // The first HEARTBEAT leaves after this PULSE, so its echo is at least another round trip away.
+            // The first HEARTBEAT is sent after this PULSE, so the echo of that HEARTBEAT takes another round trip.
             staleAt = max(sentAt + freshness, now + roundTrip + interval / 2)
             freshSince = sentAt
         }

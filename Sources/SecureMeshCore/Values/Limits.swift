@@ -154,8 +154,8 @@ package enum Limits {
     package static let longestExclusionPause = Duration.seconds(300)
     package static let snapshotParts = 16_384
     package static let earlyDeltas = 64
-    /// The largest number of datagrams that a peer keeps because it cannot check them before it has joined, and the
-    /// largest number of bytes in these datagrams.
+    /// The largest number of MESSAGE datagrams that a peer buffers until it has joined, and the largest number of bytes
+    /// in these datagrams.
     package static let earlyMessages = 64
     package static let earlyMessageBytes = 131_072
     package static let sentHeartbeats = 256

@@ -174,7 +174,7 @@ import Testing
         #expect(isTrustedNow)
     }
 
-    @Test("a server that tells another directory under the same id is trusted only once a SNAPSHOT has brought it")
+    @Test("another directory under the same directory id extends no trust until a SNAPSHOT of it has arrived")
     func otherDirectoryWithSameID() throws {
         var (client, _, other) = try member()
         let (version, entry) = try rejoin(&client)
@@ -191,7 +191,7 @@ import Testing
         let isTrustedNow = client.machine.isTrusted(at(60_000))
         #expect(isTrustedNow)
 
-        // The next session is with a server that tells the first directory. It corrects what the lie has left.
+        // In the next session, the server has the first directory again. Its SNAPSHOT replaces the false directory.
         let (versionAfterLie, last) = try rejoin(&client, at: 2_200)
         #expect(versionAfterLie == 2)
         try server.deliver(.pulse(echo: 1, token: 9), pulse([last, other], number: 1), to: &client)

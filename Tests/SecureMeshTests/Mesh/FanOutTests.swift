@@ -17,7 +17,7 @@ import Testing
         #expect(deltas.allSatisfy { $0.sentAt == confirm.sentAt + mesh.latency })
     }
 
-    @Test("a new member is trusted and knows the others before they know it, and then learns that it may speak")
+    @Test("a new member gets a PULSE and a SNAPSHOT before the others get the DELTA, and then a second PULSE")
     func order() throws {
         let mesh = TestMesh()
         let peers = try mesh.join(5)

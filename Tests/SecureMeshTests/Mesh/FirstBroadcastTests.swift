@@ -16,7 +16,7 @@ import Testing
         var nextPulse: Instant
         /// The counter of the newest CONFIRM or heartbeat, which the next PULSE echoes.
         var newestHeartbeat: UInt64 = 1
-        /// The instants at which the heartbeats left.
+        /// The instants at which the heartbeats were sent.
         var heartbeats: [Instant] = []
         var messages = 0
         /// True as long as no message left before a heartbeat of the same call.
@@ -28,8 +28,8 @@ import Testing
             return count
         }
 
-        /// Handles PULSEs and timeouts, in the order in which they are due, until `end`. What is due during a call of
-        /// the machine waits until the call has ended.
+        /// Handles PULSEs and timeouts, in the order in which they are due, until `end`. If one is due during a call of
+        /// the machine, it is handled after that call.
         mutating func run(until end: Instant) throws {
             while true {
                 let next = min(nextPulse, client.machine.nextDeadline ?? nextPulse)
@@ -38,7 +38,7 @@ import Testing
                 if next == nextPulse {
                     let (echo, digest) = (newestHeartbeat, digest)
                     let pulse = client.server?.pulse(echo: echo, token: 1, version: 2, digest: digest)
-                    // The work of the server takes no time of this peer.
+                    // The CPU time of the server does not count, so it is discarded.
                     let bytes = try #require(pulse).bytes
                     _ = meter.take()
                     mesh.hand(bytes, to: &client)

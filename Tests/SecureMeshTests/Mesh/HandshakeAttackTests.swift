@@ -177,7 +177,7 @@ import Testing
         let hand = try ScriptedMember("hand", at: place, in: mesh)
         try hand.beWelcomed()
         let confirm = try hand.confirm()
-        // Another server with the same key. It has an epoch of its own, and no ticket of this handshake.
+        // The twin is another server with the same key. It has an epoch of its own, and no ticket of this handshake.
         let twin = TestMesh(seed: 2) { $0.key = mesh.serverKey }
         var redirected = try #require(hand.peer.confirm)
         redirected.to = try #require(twin.registry).epoch

@@ -117,9 +117,8 @@ import Testing
         #expect(client.machine.session == nil)
     }
 
-    @Test("a peer whose own session a lying server gives to another member sends nothing to it") func ownSession()
-        throws
-    {
+    @Test("a peer sends no message to a member that a lying server lists under the peer's own session")
+    func ownSession() throws {
         var (client, own) = try member()
         // After a false digest, a SNAPSHOT may list any entry under a session that the peer knows.
         try server.deliver(

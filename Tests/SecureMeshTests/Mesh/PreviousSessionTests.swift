@@ -36,13 +36,13 @@ import Testing
         let before = try sendersOfPrevious(client.machine)
         for _ in 0..<20 {
             mesh.hand(toOld, to: &client)
-            // A copy would be at another place, because it is made before the old table is freed.
+            // A copy would be at another address, because it is made before the old table is freed.
             #expect(try sendersOfPrevious(client.machine) == before)
         }
         #expect(client.machine.rejections[.sealBroken] - refused == 20)
     }
 
-    /// Returns the place in memory of the previous session's table of senders.
+    /// Returns the memory address of the previous session's table of senders.
     private func sendersOfPrevious(_ machine: Peer) throws -> UInt {
         var value: Any = machine
         for name in ["sessions", "previous", "some", "session", "pairs", "inbound"] {
