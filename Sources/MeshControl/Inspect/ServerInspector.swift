@@ -29,6 +29,8 @@ package final class ServerInspector: ControlledProcess {
         /// because the event that reports the end of the suspicion may have been dropped.
         var suspectedAt: Timestamp?
         var listFault: (error: ControlError, since: Timestamp)?
+        /// The newest attempt to read the list again, which may be in progress.
+        var newestReload: Task<Result<ReloadReport, ControlError>, Never>?
         /// The newest problems that concern single peers, such as a refused join.
         var refusals: [Problem] = []
 
@@ -200,6 +202,23 @@ package final class ServerInspector: ControlledProcess {
 
     /// Reads the list of authorized peers again. If the new list has a fault, the previous list stays in force.
     package func reload() async throws(ControlError) -> ReloadReport {
+        let reload = state.withLock { state in
+            // One reload ends before the next one begins. Otherwise an older list might be applied last.
+            let reload = Task { [previous = state.newestReload] () -> Result<ReloadReport, ControlError> in
+                _ = await previous?.value
+                do throws(ControlError) {
+                    return .success(try await self.readAgain())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            state.newestReload = reload
+            return reload
+        }
+        return try await reload.value.get()
+    }
+
+    private func readAgain() async throws(ControlError) -> ReloadReport {
         guard let list else { throw ControlError(.wrongRole, "this server is open, there is no list to read") }
         do throws(ControlError) {
             let roster = try await list.read(state.withLock { $0.roster })

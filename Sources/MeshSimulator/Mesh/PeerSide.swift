@@ -98,8 +98,11 @@ extension VirtualMesh {
         let (early, refusedEarly) = (process.machine.earlyMessageCount, process.machine.refusedEarlyMessages)
         process.machine.handle(flight.bytes.span, path: Path(remote: flight.source), now: process.clock.read(now))
         drainPeer(index, after: flight)
-        let refused = process.glance.refusals - refusals - (process.machine.refusedEarlyMessages - refusedEarly)
-        let isKept = flight.kind == .message && process.machine.earlyMessageCount > early
+        let newlyRefused = process.machine.refusedEarlyMessages - refusedEarly
+        let refused = process.glance.refusals - refusals - newlyRefused
+        // The datagram is buffered if there are more buffered and refused datagrams than before.
+        let newEarly = process.machine.earlyMessageCount - early
+        let isKept = flight.kind == .message && newEarly + Int(newlyRefused) > 0
         if isKept { state.invariants.kept(flight) }
         let isRepeated = state.invariants.hasAccepted(flight)
         // A peer that leaves ignores all datagrams, and counts none.

@@ -290,7 +290,8 @@ extension MemberSessions {
         members[index].repair = repair
     }
 
-    /// Notes the directory version in the first PULSE to a member. That PULSE is sent to this member only.
+    /// Notes the directory version in the PULSEs that were sent to a new member at its CONFIRM. If there are two such
+    /// PULSEs, `version` is the version in the second one.
     package mutating func noteFirstTold(_ version: UInt64, to session: SessionID) {
         guard let index = indices[session] else { return }
         members[index].repair.firstTold = version

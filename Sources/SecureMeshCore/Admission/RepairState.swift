@@ -9,7 +9,7 @@ package struct RepairState: Sendable {
     package var part = 0
     /// The directory version that results from the newest DELTA that was sent to the member as a repair.
     package var sent: UInt64 = 0
-    /// The directory version in the member's first PULSE. That PULSE was sent to this member only.
+    /// The directory version in the newest of the PULSEs that were sent to the member at its CONFIRM.
     package var firstTold: UInt64 = 0
     private var answeredAt: Instant?
     private var repeatedAt: Instant?

@@ -302,7 +302,7 @@ extension Peer {
         case .wait: break
         case .confirm(let candidate):
             sessions.open(candidate)
-            earlyMessages = EarlyMessages()
+            for early in earlyMessages.takeAll() { refuseEarly(early.failed) }
             sendHeartbeats(now)
         case .retry(let reason, let gap): emit(.refused(reason, retryAfter: gap))
         case .excluded(let server):
@@ -394,14 +394,12 @@ extension Peer {
         if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
     }
 
-    /// Requests missing parts of the directory, checks early messages again, and emits `.joined` if it is due. Called
-    /// after each PULSE, SNAPSHOT and DELTA that was accepted.
+    /// Requests missing parts of the directory, and emits `.joined` if it is due. Called after each PULSE, SNAPSHOT and
+    /// DELTA that was accepted.
     private mutating func directoryProgressed(_ now: Instant) {
         askForMore(now)
-        checkEarlyMessages(now)
         announce(now)
-        // From `.joined` on, no message is early.
-        if !joinedGate.isPending { checkEarlyMessages(now) }
+        checkEarlyMessages(now)
     }
 
     /// If a request for missing parts of the directory is due, sends a heartbeat that asks for them.
@@ -676,7 +674,9 @@ extension Peer {
         do throws(Rejection) {
             admitted = try sessions.admitMessage(span, datagram, from: path.remote, held: directory, now: now)
         } catch {
-            guard isEarly(datagram, error), earlyMessages.keep(span, path: path, until: keptUntil) else { throw error }
+            guard isEarly(datagram, error) else { throw error }
+            for early in earlyMessages.takeExpired(now) { refuseEarly(early.failed) }
+            guard earlyMessages.keep(span, path: path, failed: error, until: keptUntil) else { throw error }
             return
         }
         try receive(admitted, isOfPrevious: datagram.header.to != session?.rawValue, now: now)
@@ -691,18 +691,23 @@ extension Peer {
         }
     }
 
-    /// Checks the early messages again if the session is trusted by now.
+    /// Checks the early messages again if this peer has joined.
     private mutating func checkEarlyMessages(_ now: Instant) {
-        guard !earlyMessages.isEmpty, sessions.current?.isTrusted(now) == true else { return }
-        for early in earlyMessages.take(now) {
+        guard !earlyMessages.isEmpty, sessions.candidate == nil, !joinedGate.isPending else { return }
+        for early in earlyMessages.takeExpired(now) { refuseEarly(early.failed) }
+        for early in earlyMessages.takeAll() {
             do throws(Rejection) {
                 let datagram = try Datagram(decoding: early.datagram.span)
                 try handleMessage(early.datagram.span, datagram, path: early.path, keptUntil: early.until, now: now)
             } catch {
-                rejections.count(error)
-                refusedEarlyMessages += 1
+                refuseEarly(error)
             }
         }
+    }
+
+    private mutating func refuseEarly(_ reason: Rejection) {
+        rejections.count(reason)
+        refusedEarlyMessages += 1
     }
 
     /// Delivers a message, and acknowledges it if its sender asks for that. If further copies of such a message arrive,

@@ -1,6 +1,6 @@
 /// A peer's connection to its server, at one instant.
 package struct PeerCondition: Hashable, Sendable {
-    /// True from a session's first fresh PULSE until the server has been silent for three heartbeat intervals.
+    /// True from a session's first fresh PULSE until the server counts as silent (PROTOCOL.md, section 6.3).
     package let isConnected: Bool
     /// True if this peer may send messages and every other member with a recent directory knows this peer's session.
     package let maySpeak: Bool

@@ -314,11 +314,11 @@ extension Registry {
         // the new member first, because the others may send it messages as soon as they have the DELTA.
         let changes = isFlushDue(now) ? takeChanges(now, atLeast: 1) : []
         unlisted.append(entry.session)
-        sessions.noteFirstTold(sealed.version, to: entry.session)
         pulse(entry.session)
         let heard = HeardPulse(age: 0, version: sealed.version, at: sessions.secretIssuedAt)
         repair(entry.session, held: joiner.confirm.body.version, part: 0, heard: heard, now: now)
         sendToAll(changes, except: entry.session, now: now)
+        sessions.noteFirstTold(sealed.version, to: entry.session)
     }
 
     /// - Parameter mostUnlisted: If this number of members waits to be listed, joiners are rejected as `busy`.

@@ -10,9 +10,11 @@ import Testing
     /// Creates a peer that has received a message and trusts its directory. The directory does not list the peer yet,
     /// so the peer may not send messages.
     ///
-    /// - Parameter isEarly: True if the message arrives before the directory.
+    /// - Parameters:
+    ///   - isEarly: True if the message arrives before the directory.
+    ///   - asks: True if the message asks for an acknowledgment.
     private func hearer(
-        isEarly: Bool = false
+        isEarly: Bool = false, asks: Bool = false
     ) throws -> (client: ScriptedMesh.Client, own: Entry, sender: Entry) {
         var sender = try server.peer("sender")
         let senders = try server.join(&sender)
@@ -20,7 +22,11 @@ import Testing
         let own = try server.join(&client)
         try server.tell(&sender, [senders, own], version: 2)
         _ = server.transmits(&sender)
-        #expect(try sender.machine.broadcast([1], limit: 1, now: server.now) == 1)
+        if asks {
+            _ = try sender.machine.broadcast([1], acknowledgedWithin: .seconds(1), limit: 1, now: server.now)
+        } else {
+            #expect(try sender.machine.broadcast([1], limit: 1, now: server.now) == 1)
+        }
         let message = try #require(server.transmits(&sender).first)
         if isEarly { server.hand(message, to: &client) }
         #expect(client.machine.earlyMessageCount == (isEarly ? 1 : 0))
@@ -55,8 +61,9 @@ import Testing
         #expect(messages(events) == 1)
     }
 
-    @Test("a message that arrives before the directory is delivered after .joined") func early() throws {
-        var (client, own, sender) = try hearer(isEarly: true)
+    @Test("a message that arrives before the directory is delivered after .joined", arguments: [false, true])
+    func early(asks: Bool) throws {
+        var (client, own, sender) = try hearer(isEarly: true, asks: asks)
         try list(own, beside: sender, removing: [], to: &client)
         let events = server.events(&client)
         #expect(events.first == .joined(address: own.address))
@@ -81,16 +88,25 @@ import Testing
         var messages = EarlyMessages()
         let small = [UInt8](repeating: 0, count: 100)
         for index in 0...Limits.earlyMessages {
-            let isKept = messages.keep(small.span, path: path, until: now + .seconds(index % 2 + 1))
+            let until = now + .seconds(index % 2 + 1)
+            let isKept = messages.keep(small.span, path: path, failed: .untrusted, until: until)
             #expect(isKept == (index < Limits.earlyMessages))
         }
-        #expect(messages.take(now + .seconds(1)).count == Limits.earlyMessages / 2)
+        let expired = [messages.takeExpired(now + .seconds(1)), messages.takeExpired(now + .seconds(1))]
+        #expect(expired.map(\.count) == [Limits.earlyMessages / 2, 0])
+        let others = messages.takeAll()
+        #expect(others.count == Limits.earlyMessages / 2)
         #expect(messages.isEmpty)
         let large = [UInt8](repeating: 0, count: Limits.earlyMessageBytes / 2)
-        for isKept in [true, true, false] {
-            #expect(messages.keep(large.span, path: path, until: now + .seconds(1)) == isKept)
+        for hasRoom in [true, true, false] {
+            let isKept = messages.keep(large.span, path: path, failed: .untrusted, until: now)
+            #expect(isKept == hasRoom)
         }
         #expect(messages.usages.allSatisfy { $0.isKept })
+        let both = messages.takeExpired(now)
+        #expect(both.count == 2)
+        let isKept = messages.keep(large.span, path: path, failed: .untrusted, until: now)
+        #expect(isKept)
     }
 
     @Test("a buffered message is dropped if its sender has left when .joined is emitted") func revokedMeanwhile() throws
