@@ -134,10 +134,12 @@ private struct AdmissionTrial {
             if recipe.draft.kind == .pulse, bytes.count == honest.count { bytes[35] = honest[35] }
         #endif
         guard var peer else { return handToServer(bytes) }
-        let counters = peer.rejections
+        let (counters, early) = (peer.rejections, peer.earlyMessageCount)
         peer.handle(bytes.span, path: recipe.path, now: recipe.now)
         while peer.pollOutput() != nil {}
         self.peer = peer
+        // The peer has not joined, so it checks the buffered message again later.
+        if peer.earlyMessageCount > early { return .refused(.unknownSession) }
         guard peer.rejections.total > counters.total,
             let rejection = Rejection.allCases.first(where: { peer.rejections[$0] > counters[$0] })
         else { return .through }
