@@ -15,22 +15,21 @@ enum Console {
     /// True once a write to stdout has failed because the reader of stdout has closed the pipe.
     private static let hasLostReader = Atomic(false)
     private static let queue = Mutex<ConsoleQueue?>(nil)
-    private static let style = Mutex(OutputStyle())
-    /// True if lines on stderr have colors; nil until this is determined. The value is stored, because the system call
-    /// that checks for a terminal blocks if stderr is a file on a disk that has stopped answering.
-    private static let isColored = Mutex<Bool?>(nil)
+    /// The style of all lines, and true if lines on stderr have colors; nil until this is determined. The second value
+    /// is stored, because the system call that checks for a terminal blocks if stderr is a file on a disk that has
+    /// stopped answering.
+    private static let style = Mutex((style: OutputStyle(), isColored: Bool?.none))
     private static let openProgress = ProgressGuard()
 
     /// Sets the style of all lines from now on.
     static func setStyle(_ new: OutputStyle) {
-        style.withLock { $0 = new }
-        isColored.withLock { $0 = nil }
+        style.withLock { $0 = (new, nil) }
     }
 
     /// Starts a thread that writes all lines from now on. If the thread cannot be started, each caller continues to
     /// write its lines itself.
     static func startQueue() {
-        _ = appliesColors()
+        _ = styleOfErrors()
         queue.withLock { queue in
             guard queue == nil else { return }
             queue = try? ConsoleQueue { stream, error in
@@ -97,7 +96,7 @@ enum Console {
     }
 
     private static func resultBytes(_ line: String) -> [UInt8] {
-        Array("\(style.withLock { $0.hasTimestamps } ? "\(UnixTime.now) " : "")\(line)\n".utf8)
+        Array("\(style.withLock { $0.style.hasTimestamps } ? "\(UnixTime.now) " : "")\(line)\n".utf8)
     }
 
     /// Shows a prompt on stdout after each line, if stdout is a terminal.
@@ -173,7 +172,7 @@ enum Console {
     /// - Parameter replacesLine: True to overwrite the terminal's current line, or to clear that line if the text is
     ///   empty. False to print a line that stays.
     static func progress(_ text: String, replacesLine: Bool) {
-        let style = style.withLock { $0 }
+        let style = style.withLock { $0.style }
         guard style.showsProgress else { return }
         guard replacesLine else {
             return write(bytes(of: LogLine(level: .info, event: "progress", message: text)), isProgress: true)
@@ -206,16 +205,17 @@ enum Console {
 
     /// Returns a line as it is printed on stderr.
     static func bytes(of line: LogLine) -> [UInt8] {
-        let style = style.withLock { $0 }
-        return Array(line.formatted(as: style, time: "\(UnixTime.now)", isColored: appliesColors()).utf8)
+        let (style, isColored) = styleOfErrors()
+        return Array(line.formatted(as: style, time: "\(UnixTime.now)", isColored: isColored).utf8)
     }
 
-    private static func appliesColors() -> Bool {
-        let style = style.withLock { $0 }
-        return isColored.withLock { isColored in
-            let answer = isColored ?? (style.format == .text && style.color.applies(to: FileSystem.standardError))
-            isColored = answer
-            return answer
+    private static func styleOfErrors() -> (style: OutputStyle, isColored: Bool) {
+        style.withLock { state in
+            let style = state.style
+            let isColored =
+                state.isColored ?? (style.format == .text && style.color.applies(to: FileSystem.standardError))
+            state.isColored = isColored
+            return (style, isColored)
         }
     }
 
@@ -223,7 +223,7 @@ enum Console {
         _ level: Logger.Level, _ message: String, hint: String? = nil, event: ConsoleEvent,
         fields: KeyValuePairs<String, LogLine.Value> = [:]
     ) {
-        guard level >= style.withLock({ $0.level }) else { return }
+        guard level >= style.withLock({ $0.style.level }) else { return }
         print(
             LogLine(
                 level: level, event: event.rawValue, message: withoutSecrets(message),

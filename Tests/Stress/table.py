@@ -168,7 +168,8 @@ def newcomer(context, count):
         return Result(
             f"may speak {milliseconds(speaks)} after its process starts; all list it after {milliseconds(known)} "
             f"({len(speaks)} newcomers)",
-            missing=len(newcomers) - min(len(speaks), len(known)), milliseconds=statistics.median(speaks) * 1e3 if speaks else None)
+            missing=len(newcomers) - min(len(speaks), len(known)),
+            milliseconds=statistics.median(speaks) * 1e3 if speaks else None)
 
 
 def absence(context, count, is_clean):

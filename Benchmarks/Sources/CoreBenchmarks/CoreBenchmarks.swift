@@ -20,23 +20,14 @@ internal import SecureMeshCore
 @main
 struct CoreBenchmarks {
     static func main() {
-        if CommandLine.arguments.dropFirst().first == "--instructions" {
-            CommandLine.arguments.dropFirst(2).compactMap(Int.init).forEach(InstructionCounts.measure(size:))
-            return
-        }
-        if CommandLine.arguments.dropFirst().first == "--load" {
-            return MemberLoad.run(Array(CommandLine.arguments.dropFirst(2)))
-        }
-        if CommandLine.arguments.dropFirst().first == "--joins" { return HandshakeCosts.run() }
-        if CommandLine.arguments.dropFirst().first == "--steps" {
-            guard LongestSteps().report() else {
-                print("CoreBenchmarks: error: a step is longer than \(LongestSteps.goal.argument)")
-                exit(1)
-            }
-            return
-        }
-        if CommandLine.arguments.dropFirst().first == "--memory" {
-            return checkMemory(members: CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 2_500)
+        let arguments = Array(CommandLine.arguments.dropFirst(2))
+        switch CommandLine.arguments.dropFirst().first {
+        case "--instructions": return arguments.compactMap(Int.init).forEach(InstructionCounts.measure(size:))
+        case "--load": return MemberLoad.run(arguments)
+        case "--joins": return HandshakeCosts.run()
+        case "--steps": return checkSteps()
+        case "--memory": return checkMemory(members: arguments.first.flatMap { Int($0) } ?? 2_500)
+        default: break
         }
         let isCheck = CommandLine.arguments.dropFirst().contains("--check")
         guard Benchmark.countsAllocations else {
@@ -62,6 +53,14 @@ struct CoreBenchmarks {
         if !isCheck { printCosts(benchmark) }
         guard benchmark.results.allSatisfy(\.isWithinLimit) else {
             print("\nCoreBenchmarks: error: too many allocations")
+            exit(1)
+        }
+    }
+
+    /// Prints the longest steps, and exits with an error if one is too long.
+    private static func checkSteps() {
+        guard LongestSteps().report() else {
+            print("CoreBenchmarks: error: a step is longer than \(LongestSteps.goal.argument)")
             exit(1)
         }
     }

@@ -69,7 +69,7 @@ struct LongestSteps {
 
     /// Measures the first broadcast to `count` members.
     private mutating func measureBroadcast(_ count: Int) {
-        var mesh = ScriptedMember(others: count)
+        var mesh = BenchmarkMember(others: count)
         for part in mesh.snapshot() { mesh.handle(part) }
         mesh.pulse()
         let name = "a peer's first broadcast to \(count) members"
@@ -92,7 +92,7 @@ struct LongestSteps {
     /// Measures a directory of `count` entries at a peer: the first SNAPSHOT, and the first SNAPSHOT of a server that
     /// was restarted.
     private mutating func measureReplica(_ count: Int) {
-        var mesh = ScriptedMember(others: count - 1)
+        var mesh = BenchmarkMember(others: count - 1)
         func collect(_ name: String) {
             for part in mesh.snapshot() {
                 step(name) {

@@ -73,7 +73,7 @@ extension Invariants {
     ) -> Bool {
         let isAccepted = refusals == 0
         let involved = [peer, flight.senderIndex].compactMap(\.self)
-        let isUsed = last == .counterReplayed && refusedUntrusted.has(Int(flight.id))
+        let isUsed = last == .counterReplayed && untrusted.has(Int(flight.id))
         if let last, isClose, !isAccepted, !flight.isCopy, flight.isHonest, !hasAccepted(flight), !isUsed,
             last.isNeverHonest
         {
@@ -98,15 +98,15 @@ extension Invariants {
             accepted.insert(Int(flight.id))
         }
         // The counter of a message that may not be delivered yet is used up as well.
-        if last == .untrusted { refusedUntrusted.insert(Int(flight.id)) }
+        if last == .untrusted { untrusted.insert(Int(flight.id)) }
         guard isAccepted, let kind = flight.kind, kind.rawValue >= Kind.confirm.rawValue else { return isAccepted }
         if hasAccepted(flight) { fail("a \(kind) was accepted twice", peers: involved, now: now) }
         accepted.insert(Int(flight.id))
         return true
     }
 
-    /// Notes that a peer keeps the datagram and checks it later. If the datagram then passes, its counter is used up.
-    mutating func kept(_ flight: Flight) { refusedUntrusted.insert(Int(flight.id)) }
+    /// Notes that a peer buffers the datagram and checks it later. If the datagram then passes, its counter is used up.
+    mutating func buffered(_ flight: Flight) { untrusted.insert(Int(flight.id)) }
 
     /// Returns true if a copy of the datagram has been accepted, however long ago.
     func hasAccepted(_ flight: Flight) -> Bool { accepted.has(Int(flight.id)) }

@@ -23,9 +23,9 @@ package struct Invariants: Sendable {
     // Datagrams.
     /// The ids of the datagrams that a machine has accepted, with one bit per id.
     var accepted: [UInt64] = []
-    /// The ids of the datagrams that a machine has refused as untrusted, with one bit per id. The counter of such a
-    /// datagram may or may not be used up.
-    var refusedUntrusted: [UInt64] = []
+    /// The ids of the datagrams that a machine has refused as untrusted or has buffered, with one bit per id. The
+    /// counter of such a datagram may or may not be used up.
+    var untrusted: [UInt64] = []
     var counters: [Direction: UInt64] = [:]
     /// The HELLOs, WELCOMEs and REJECTs, by the fields that they carry unencrypted. These contain a fresh key or salt.
     var handshakes: [[UInt8]: [UInt8]] = [:]

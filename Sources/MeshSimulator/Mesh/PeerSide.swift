@@ -102,12 +102,12 @@ extension VirtualMesh {
         let refused = process.glance.refusals - refusals - newlyRefused
         // The datagram is buffered if there are more buffered and refused datagrams than before.
         let newEarly = process.machine.earlyMessageCount - early
-        let isKept = flight.kind == .message && newEarly + Int(newlyRefused) > 0
-        if isKept { state.invariants.kept(flight) }
+        let isBuffered = flight.kind == .message && newEarly + Int(newlyRefused) > 0
+        if isBuffered { state.invariants.buffered(flight) }
         let isRepeated = state.invariants.hasAccepted(flight)
         // A peer that leaves ignores all datagrams, and counts none.
         let isAccepted =
-            !peer.hasEnded && !isKept
+            !peer.hasEnded && !isBuffered
             && state.invariants.handled(
                 flight, by: index, before: before, after: flight.isBroken ? peer.view(now, isDue: isDue) : nil,
                 refusals: refused,

@@ -302,7 +302,7 @@ extension Peer {
         case .wait: break
         case .confirm(let candidate):
             sessions.open(candidate)
-            for early in earlyMessages.takeAll() { refuseEarly(early.failed) }
+            refuse(earlyMessages.takeAll())
             sendHeartbeats(now)
         case .retry(let reason, let gap): emit(.refused(reason, retryAfter: gap))
         case .excluded(let server):
@@ -675,7 +675,7 @@ extension Peer {
             admitted = try sessions.admitMessage(span, datagram, from: path.remote, held: directory, now: now)
         } catch {
             guard isEarly(datagram, error) else { throw error }
-            for early in earlyMessages.takeExpired(now) { refuseEarly(early.failed) }
+            refuse(earlyMessages.takeExpired(now))
             guard earlyMessages.keep(span, path: path, failed: error, until: keptUntil) else { throw error }
             return
         }
@@ -694,7 +694,7 @@ extension Peer {
     /// Checks the early messages again if this peer has joined.
     private mutating func checkEarlyMessages(_ now: Instant) {
         guard !earlyMessages.isEmpty, sessions.candidate == nil, !joinedGate.isPending else { return }
-        for early in earlyMessages.takeExpired(now) { refuseEarly(early.failed) }
+        refuse(earlyMessages.takeExpired(now))
         for early in earlyMessages.takeAll() {
             do throws(Rejection) {
                 let datagram = try Datagram(decoding: early.datagram.span)
@@ -703,6 +703,11 @@ extension Peer {
                 refuseEarly(error)
             }
         }
+    }
+
+    /// Refuses early messages that are not checked again.
+    private mutating func refuse(_ early: [EarlyMessages.Arrival]) {
+        for arrival in early { refuseEarly(arrival.failed) }
     }
 
     private mutating func refuseEarly(_ reason: Rejection) {

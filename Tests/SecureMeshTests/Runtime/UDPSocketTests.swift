@@ -205,13 +205,18 @@ struct UDPSocketTests {
         /// of the buffer, and 60,000 bytes are more than half of it.
         private static let smallSendBuffer = 45_000
 
-        /// Fills the send buffer with the first part of a datagram, which Linux keeps there until the next part is sent
-        /// (MSG_MORE).
-        ///
-        /// - Parameter first: The first byte of the datagram.
+        private static func pairWithSmallSendBuffer() async throws -> Pair {
+            var options = UDPSocket.Options(profile: .peer)
+            options.sendBuffer = smallSendBuffer
+            return try await Pair(options)
+        }
+
+        /// Sends a datagram of 60,000 bytes, which begins with 1. Then fills `count` bytes of the send buffer with the
+        /// first part of a datagram that begins with 2. Linux keeps that part until the next part is sent (MSG_MORE).
         private static func occupy(
-            _ count: Int, of sender: UDPSocket, first: UInt8, to target: SecureMesh.SocketAddress
+            _ count: Int, of sender: UDPSocket, to target: SecureMesh.SocketAddress
         ) throws {
+            sender.send(Transmit(path: Path(remote: target), bytes: [UInt8](repeating: 1, count: 60_000)))
             let copy = try #require(sender.bound.first?.descriptor).duplicate()
             defer { close(copy) }
             var address = [UInt8](repeating: 0, count: 16)
@@ -220,7 +225,7 @@ struct UDPSocketTests {
             let more: CInt = 0x8000
             let sent = unsafe address.withUnsafeBytes { bytes in
                 unsafe sendto(
-                    copy, [first] + [UInt8](repeating: 0, count: count - 1), count, more,
+                    copy, [2] + [UInt8](repeating: 0, count: count - 1), count, more,
                     bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
             }
             try #require(sent == count)
@@ -228,13 +233,10 @@ struct UDPSocketTests {
 
         @Test("answers that stay in the send buffer keep out further answers to strangers, but no messages")
         func quarterFull() async throws {
-            var options = UDPSocket.Options(profile: .peer)
-            options.sendBuffer = Self.smallSendBuffer
-            var pair = try await Pair(options)
+            var pair = try await Self.pairWithSmallSendBuffer()
             let sender = pair.sender
             let losses = try await pair.run { target in
-                sender.send(Transmit(path: Path(remote: target), bytes: [UInt8](repeating: 1, count: 60_000)))
-                try Self.occupy(25_000, of: sender, first: 2, to: target)
+                try Self.occupy(25_000, of: sender, to: target)
                 // A multicast address is no neighbor's, so the system has no link-layer address for it.
                 let stranger = SecureMesh.SocketAddress(ip: .v6(0xFF02_0000_0000_0000, 0x1234), port: 1)
                 sender.send(Self.transmit(3, to: stranger, .answer))
@@ -249,13 +251,10 @@ struct UDPSocketTests {
 
         @Test("messages that stay in the send buffer keep out answers and messages, but no datagrams of sessions")
         func halfFull() async throws {
-            var options = UDPSocket.Options(profile: .peer)
-            options.sendBuffer = Self.smallSendBuffer
-            var pair = try await Pair(options)
+            var pair = try await Self.pairWithSmallSendBuffer()
             let sender = pair.sender
             let before = try await pair.run { target in
-                sender.send(Transmit(path: Path(remote: target), bytes: [UInt8](repeating: 1, count: 60_000)))
-                try Self.occupy(60_000, of: sender, first: 2, to: target)
+                try Self.occupy(60_000, of: sender, to: target)
                 sender.send(Self.transmit(3, to: target, .message))
                 sender.send(Self.transmit(4, to: target, .answer))
                 return sender.countLosses()

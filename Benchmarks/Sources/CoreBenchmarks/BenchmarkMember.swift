@@ -2,7 +2,7 @@ internal import SecureMeshCore
 
 /// A peer with real cryptography, and a scripted server that lists other members for it. The peer is a member, and each
 /// datagram arrives at once.
-struct ScriptedMember {
+struct BenchmarkMember {
     private(set) var peer: Peer
     /// The entries of the present server's directory, in ascending order of their sessions.
     private(set) var entries: [Entry] = []
