@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
 /// Chooses at random the strain on some of the worlds of a swarm: loss, long round trips, slow processors, a restart of
-/// the server, or a pause of all peers at once.
+/// the server or of all peers, or a pause of all peers at once.
 ///
 /// Some of the strained worlds also have faults (`FaultPlan`). The others have no faults besides the strain, so they
 /// must keep stricter promises (`Expectation`).
@@ -89,13 +89,19 @@ struct StrainPlan {
         scenario.buffer = max(scenario.buffer, Self.limitedBuffer)
     }
 
-    /// Adds a restart of the server, or a pause of all peers for some seconds.
+    /// Adds a restart of the server, a restart of all peers, or a pause of all peers for some seconds.
     private mutating func addRestart(_ scenario: inout Scenario) {
         let at = random.duration(in: scenario.duration / 3...scenario.duration * 2 / 3)
         if random.chance(60) {
             scenario.faults.append(TimedFault(at: at, .crashServer))
             let gap = random.duration(in: .milliseconds(200)...(.seconds(3)))
             scenario.faults.append(TimedFault(at: at + gap, .startServer))
+        } else if random.chance(50) {
+            let gap = random.duration(in: .milliseconds(200)...(.seconds(3)))
+            for peer in 0..<scenario.peers {
+                scenario.faults.append(TimedFault(at: at, .crash(peer)))
+                scenario.faults.append(TimedFault(at: at + gap, .restart(peer, elsewhere: false)))
+            }
         } else {
             // After a longer pause the server's suspicion ends, and all members expire.
             let pause = random.duration(in: .seconds(1)...(.seconds(5)))
