@@ -259,6 +259,7 @@ private let constants: [(name: String, value: String)] = [
     ("frozenSnapshots", text(Limits.frozenSnapshots)),
     ("snapshotAge", text(Limits.snapshotAge)),
     ("slice", text(Limits.slice)),
+    ("formerSlice", text(Limits.formerSlice)),
     ("pulseSlicesWithoutPause", text(Limits.pulseSlicesWithoutPause)),
     ("pulseSpread", text(Limits.pulseSpread)),
     ("mostLate", text(Limits.mostLate)),

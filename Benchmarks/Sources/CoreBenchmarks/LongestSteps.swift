@@ -13,10 +13,24 @@ internal import SecureMeshCore
 /// A step is one call of a state machine, together with taking all outputs of that call. While a step runs, the event
 /// loop handles no datagrams and sends no heartbeats.
 struct LongestSteps {
-    /// The longest permitted step. A step delays the heartbeats that are due during it by at most this time.
-    static let goal = Duration.milliseconds(100)
+    private struct Result {
+        let name: String
+        /// The longest permitted step.
+        let goal: Duration
+        var longest = Duration.zero
+        var steps = 0
+        var total = Duration.zero
+    }
 
-    private(set) var results: [(name: String, longest: Duration, steps: Int, total: Duration)] = []
+    /// The longest permitted step in the largest mesh of a server. A step delays the heartbeats that are due during it
+    /// by at most this time.
+    static let goal = Duration.milliseconds(100)
+    /// The longest permitted step of a peer with the largest directory that the protocol permits. It is larger than
+    /// that of any mesh with the default limits of a server.
+    static let largestGoal = Duration.milliseconds(250)
+
+    private var results: [Result] = []
+    private var currentGoal = Self.goal
 
     /// Measures all situations.
     ///
@@ -26,22 +40,25 @@ struct LongestSteps {
     init(members: Int = Limits.maximumPeers, entries: Int = Limits.directoryEntries) {
         measureBroadcast(members)
         measureReplica(members)
+        currentGoal = Self.largestGoal
         measureReplica(entries)
+        currentGoal = Self.goal
         measureServer(members)
     }
 
-    /// Prints a table. Returns true if no step is longer than the goal.
+    /// Prints a table. Returns true if no step is longer than its goal.
     func report() -> Bool {
         func milliseconds(_ duration: Duration) -> String {
             let tenths = duration / .microseconds(100)
             return "\(Int(tenths) / 10).\(Int(tenths) % 10) ms"
         }
         print("| situation | longest step | steps | all steps |\n|---|---:|---:|---:|")
-        for (name, longest, steps, total) in results {
-            let mark = longest > Self.goal ? " **too long**" : ""
-            print("| \(name) | \(milliseconds(longest))\(mark) | \(steps) | \(milliseconds(total)) |")
+        for result in results {
+            let mark = result.longest > result.goal ? " **too long**" : ""
+            let times = [result.longest, result.total].map(milliseconds)
+            print("| \(result.name) | \(times[0])\(mark) | \(result.steps) | \(times[1]) |")
         }
-        return results.allSatisfy { $0.longest <= Self.goal }
+        return results.allSatisfy { $0.longest <= $0.goal }
     }
 
     // MARK: measuring
@@ -51,7 +68,7 @@ struct LongestSteps {
         let before = Self.processorTime
         body()
         let time = Self.processorTime - before
-        if results.last?.name != name { results.append((name, .zero, 0, .zero)) }
+        if results.last?.name != name { results.append(Result(name: name, goal: currentGoal)) }
         let last = results.count - 1
         results[last].longest = max(results[last].longest, time)
         results[last].steps += 1

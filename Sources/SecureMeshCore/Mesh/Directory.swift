@@ -35,6 +35,7 @@ package struct Directory: Sendable {
 
     package subscript(session: SessionID) -> Entry? { entries[session]?.entry }
     func shared(_ session: SessionID) -> SharedEntry? { entries[session] }
+    func shared(_ identity: PublicKey) -> SharedEntry? { identities[identity] }
     /// Returns the entry of the identity; nil if the directory does not list this identity.
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
@@ -66,10 +67,22 @@ package struct Directory: Sendable {
     }
 
     /// Adds an entry. The caller makes sure that `allows` would return true for it.
-    package mutating func insert(_ entry: Entry) {
-        let shared = shared(entry)
-        order.insert(entry.session)
-        tree.change(entry.session)
+    package mutating func insert(_ entry: Entry) { insert(shared(entry)) }
+
+    /// Adds an entry, and returns true. Returns false if the directory has an entry with the same session, identity,
+    /// name or address, or if it is full.
+    mutating func insertIfFree(_ shared: SharedEntry) -> Bool {
+        let entry = shared.entry
+        guard count < Limits.directoryEntries, entries[entry.session] == nil, identities[entry.identity] == nil,
+            names[entry.name] == nil, addresses[entry.address] == nil
+        else { return false }
+        insert(shared)
+        return true
+    }
+
+    private mutating func insert(_ shared: SharedEntry) {
+        order.insert(shared.entry.session)
+        tree.change(shared.entry.session)
         entries.insert(shared)
         identities.insert(shared)
         names.insert(shared)
@@ -86,6 +99,33 @@ package struct Directory: Sendable {
         if names[entry.name] === shared { names.remove(entry.name) }
         if addresses[entry.address] === shared { addresses.remove(entry.address) }
         removed.insert(session)
+    }
+
+    /// Takes the removed sessions of `previous`, which this directory is to replace, and adds those that only
+    /// `previous` lists.
+    ///
+    /// - Parameter entries: All entries of this directory, in ascending order of their sessions.
+    /// - Returns: The entries that only `previous` lists, and those that only this directory lists. Nil if this
+    ///   directory must not replace `previous`: a session has different entries in the two directories, or this
+    ///   directory lists a session that was removed before.
+    mutating func follow(
+        _ previous: Directory, entries all: [SharedEntry]
+    ) -> (gone: [SharedEntry], new: [SharedEntry])? {
+        var (gone, new): ([SharedEntry], [SharedEntry]) = ([], [])
+        for shared in previous.sharedInOrder {
+            guard let present = entries[shared.entry.session] else {
+                gone.append(shared)
+                continue
+            }
+            guard present === shared || present.entry == shared.entry else { return nil }
+        }
+        for shared in all where previous.entries[shared.entry.session] == nil {
+            guard !previous.wasRemoved(shared.entry.session) else { return nil }
+            new.append(shared)
+        }
+        removed = previous.removed
+        for shared in gone { removed.insert(shared.entry.session) }
+        return (gone, new)
     }
 
     /// Returns the digest of this directory at `version` (PROTOCOL.md, section 6.5).

@@ -131,7 +131,7 @@ package struct DirectoryReplica: MemberLookup {
         self.id = id
         self.returnPeriod = returnPeriod
         // If nothing of the old directory was held, the former members stay those of the directory before it.
-        if version > 0 { former.begin(directory.inOrder.filter { $0.identity != own }) }
+        if version > 0 { former.begin(directory, without: own) }
         directory = directory.empty
         proof = DirectoryProof()
         version = 0
@@ -186,13 +186,14 @@ package struct DirectoryReplica: MemberLookup {
     private mutating func step(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         let removed = delta.removed.map(\.session)
         guard directory.allows(removing: removed, adding: delta.added) else { throw .directoryContradiction }
-        let before = removed.compactMap { directory[$0] }
+        let before = removed.compactMap { directory.shared($0) }
         let reasons = Dictionary(delta.removed.map { ($0.session, Departure($0.reason)) }) { first, _ in first }
         for session in removed { directory.remove(session) }
         for entry in delta.added { directory.insert(entry) }
         version = delta.to
         if let assembly, assembly.version <= version, !proof.isWrong { self.assembly = nil }
-        var change = changes(from: before, to: delta.added, reasons: reasons, now: now)
+        let after = delta.added.compactMap { directory.shared($0.session) }
+        var change = changes(from: before, to: after, reasons: reasons, now: now)
         if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
     }
@@ -222,12 +223,12 @@ package struct DirectoryReplica: MemberLookup {
             snapshot.version >= assembly?.version ?? 0
         else { throw .snapshotNotWanted }
         if assembly?.version != snapshot.version {
-            assembly = SnapshotAssembly(version: snapshot.version, parts: snapshot.parts)
+            assembly = SnapshotAssembly(version: snapshot.version, parts: snapshot.parts, empty: directory.empty)
         }
-        guard assembly?.insert(snapshot) == true else { throw .snapshotNotWanted }
-        guard let entries = assembly?.entries else { return DirectoryChange() }
-        assembly = nil
-        var change = try adopt(entries, version: snapshot.version, now: now)
+        guard assembly?.insert(snapshot, held: directory) == true else { throw .snapshotNotWanted }
+        guard let assembly, assembly.missingPart == nil else { return DirectoryChange() }
+        self.assembly = nil
+        var change = try adopt(assembly, now: now)
         applyEarly(&change, now: now)
         return change
     }
@@ -238,37 +239,22 @@ package struct DirectoryReplica: MemberLookup {
         guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }
 
-    /// Replaces the directory by `entries`. Sessions that are not in `entries` are removed. A session that stays must
-    /// have the same entry as before. But if the directory was found wrong, all entries are replaced, and the entry of
-    /// a session may differ.
-    private mutating func adopt(
-        _ entries: [Entry], version newVersion: UInt64, now: Instant
-    ) throws(Rejection) -> DirectoryChange {
+    /// Replaces the directory by that of a SNAPSHOT of which all parts have arrived. Sessions that are not in the
+    /// SNAPSHOT are removed. A session that stays must have the same entry as before. But if the directory was found
+    /// wrong, all entries are replaced, and the entry of a session may differ.
+    private mutating func adopt(_ snapshot: SnapshotAssembly, now: Instant) throws(Rejection) -> DirectoryChange {
         let isFirst = version == 0
-        var next = proof.isWrong ? directory.empty : directory
-        var listed: Set<SessionID> = []
-        for entry in entries {
-            guard listed.insert(entry.session).inserted, next[entry.session].map({ $0 == entry }) ?? true else {
-                throw .directoryContradiction
-            }
-        }
-        let gone = next.sessions.filter { !listed.contains($0) }
-        let new = entries.filter { next[$0.session] == nil }
-        guard zip(entries, entries.dropFirst()).allSatisfy({ $0.session < $1.session }),
-            next.allows(removing: gone, adding: new)
+        var next = snapshot.directory
+        guard let entries = snapshot.entries,
+            let (gone, new) = next.follow(proof.isWrong ? directory.empty : directory, entries: entries)
         else { throw .directoryContradiction }
-        let before = gone.compactMap { next[$0] }
-        for session in gone { next.remove(session) }
-        for entry in new { next.insert(entry) }
         let held = directory
         let wasWrong = proof.isWrong && !isFirst
         directory = next
-        version = newVersion
+        version = snapshot.version
         proof.replaced()
         if isFirst { former.whole(missingUntil: now + returnPeriod) }
-        var change =
-            wasWrong
-            ? corrections(of: held, now: now) : changes(from: before, to: new, now: now)
+        var change = wasWrong ? corrections(of: held, now: now) : changes(from: gone, to: new, now: now)
         if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
     }
@@ -277,8 +263,8 @@ package struct DirectoryReplica: MemberLookup {
     private mutating func corrections(of wrong: Directory, now: Instant) -> DirectoryChange {
         let right = directory
         var change = changes(
-            from: wrong.inOrder.filter { right[$0.session] != $0 },
-            to: right.inOrder.filter { wrong[$0.session] != $0 }, now: now)
+            from: wrong.sharedInOrder.filter { right[$0.entry.session] != $0.entry },
+            to: right.sharedInOrder.filter { wrong[$0.entry.session] != $0.entry }, now: now)
         // A pair of sessions ends unless the keys of its messages stay the same.
         change.gone.removeAll { old in
             right[old.session].map { $0.identity == old.identity && $0.agreementKey == old.agreementKey } ?? false
@@ -299,10 +285,11 @@ package struct DirectoryReplica: MemberLookup {
     ///
     /// - Parameter reasons: The known reasons why sessions have ended. Sessions whose reason is not known are left out.
     private mutating func changes(
-        from before: [Entry], to after: [Entry], reasons: [SessionID: Departure] = [:], now: Instant
+        from before: [SharedEntry], to after: [SharedEntry], reasons: [SessionID: Departure] = [:], now: Instant
     ) -> DirectoryChange {
         changeCount += 1
-        let stays = before.isEmpty ? [] : Set(after.map(\.identity))
+        let before = before.map(\.entry)
+        let stays = before.isEmpty ? [] : Set(after.map(\.entry.identity))
         let left = before.filter { !stays.contains($0.identity) }
         var change = DirectoryChange(gone: before)
         change.ended = left.compactMap { former.remove($0.identity) }
@@ -311,17 +298,21 @@ package struct DirectoryReplica: MemberLookup {
         }
         let old = Dictionary(before.map { ($0.identity, $0) }) { first, _ in first }
         // All returning members are noted before any is ousted, because members may have exchanged their addresses.
-        var returned: [PublicKey: Entry] = [:]
-        for entry in after {
-            returned[entry.identity] = former.returns(entry.identity, until: now + ProtocolConstants.pairLingering)
+        let returned = after.map {
+            former.returns($0.entry.identity, until: now + ProtocolConstants.pairLingering)
         }
-        for entry in after {
+        change.events.reserveCapacity(change.events.count + after.count)
+        knownNames.reserve(after.count)
+        for (shared, returned) in zip(after, returned) {
+            let entry = shared.entry
             let ousted = former.oust(by: entry)
             change.ended += ousted
             change.events += ousted.map(Self.givenUp)
-            noteName(of: entry, in: &change)
+            if let known = knownNames.note(shared, listed: directory) {
+                change.events.append(.nameMoved(entry.name, from: known, to: entry.identity))
+            }
             guard entry.identity != own else { continue }
-            guard let old = old[entry.identity] ?? returned[entry.identity] else {
+            guard let old = old[entry.identity] ?? returned?.entry else {
                 change.events.append(.memberJoined(Member(entry)))
                 continue
             }
@@ -330,10 +321,5 @@ package struct DirectoryReplica: MemberLookup {
             change.events.append(.memberRejoined(Member(entry), previousName: previousName))
         }
         return change
-    }
-
-    private mutating func noteName(of entry: Entry, in change: inout DirectoryChange) {
-        guard let known = knownNames.note(directory.shared(entry), listed: directory) else { return }
-        change.events.append(.nameMoved(entry.name, from: known, to: entry.identity))
     }
 }

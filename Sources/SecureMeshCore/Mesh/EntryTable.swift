@@ -36,13 +36,20 @@ package struct EntryTable<Field: EntryField>: Sendable {
     /// The entry whose field has this value; nil if there is none.
     package subscript(key: Field.Key) -> SharedEntry? { index(of: key).flatMap { slots[$0] } }
 
+    /// Makes room for `more` additional entries, so that their insertion does not resize the table.
+    package mutating func reserve(_ more: Int) {
+        var size = max(slots.count, 8)
+        while (count + more) * 4 > size * 3 { size *= 2 }
+        if size > slots.count { resize(to: size) }
+    }
+
     /// Adds an entry. If the table has an entry whose field has the same value, the new entry replaces it.
     package mutating func insert(_ shared: SharedEntry) {
         if let index = index(of: Field.key(of: shared.entry)) {
             slots[index] = shared
             return
         }
-        if (count + 1) * 4 > slots.count * 3 { resize(to: max(slots.count * 2, 8)) }
+        reserve(1)
         insertNew(shared)
     }
 

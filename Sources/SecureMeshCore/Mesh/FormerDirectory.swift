@@ -7,10 +7,10 @@
 /// seconds, for messages that are on their way.
 package struct FormerDirectory: MemberLookup {
     private let empty: Directory
-    private var missingMembers: Directory
-    /// The former entries of the members that have come back, keyed by their former sessions.
-    private var returned: [SessionID: Entry] = [:]
-    private var returnedSessions: [PublicKey: SessionID] = [:]
+    /// The former entries of the missing members, and of the members that have come back.
+    private var members: Directory
+    /// The former sessions of the members that have come back.
+    private var returned: Set<SessionID> = []
     /// The members that have come back, with the instants at which their former sessions end, earliest first.
     private var ends: [(identity: PublicKey, until: Instant)] = []
     /// The instant at which missing members are removed; nil before the present directory's first SNAPSHOT is complete.
@@ -21,44 +21,48 @@ package struct FormerDirectory: MemberLookup {
     /// - Parameter empty: A directory without entries.
     package init(_ empty: Directory) {
         self.empty = empty
-        missingMembers = empty
+        members = empty
     }
 
-    package var isEmpty: Bool { missingMembers.count == 0 && returned.isEmpty }
+    package var isEmpty: Bool { members.count == 0 }
     package var usages: [Usage] {
         [
-            Usage("missing members", missingMembers.count, limit: Limits.directoryEntries),
+            Usage("missing members", missingCount, limit: Limits.directoryEntries),
             Usage("former sessions of members", returned.count, limit: Limits.directoryEntries),
         ]
     }
 
-    package subscript(session: SessionID) -> Entry? { missingMembers[session] ?? returned[session] }
-    package func lists(_ identity: PublicKey) -> Bool { entry(of: identity) != nil }
-    package func entry(of identity: PublicKey) -> Entry? {
-        missingMembers.entry(of: identity) ?? returnedSessions[identity].flatMap { returned[$0] }
-    }
+    package subscript(session: SessionID) -> Entry? { members[session] }
+    package func lists(_ identity: PublicKey) -> Bool { members.entry(of: identity) != nil }
+    package func entry(of identity: PublicKey) -> Entry? { members.entry(of: identity) }
 
-    package var missingCount: Int { missingMembers.count }
+    package var missingCount: Int { members.count - returned.count }
     /// The missing members, in ascending order of their sessions.
-    package var missing: [Entry] { missingMembers.inOrder }
-    package func missing(_ identity: PublicKey) -> Entry? { missingMembers.entry(of: identity) }
-    package func missing(named name: PeerName) -> Entry? { missingMembers.entry(named: name) }
-    package func missing(at address: SocketAddress) -> Entry? { missingMembers.entry(at: address) }
+    package var missing: [Entry] { missingCount > 0 ? members.inOrder.filter(isMissing) : [] }
+    package func missing(_ identity: PublicKey) -> Entry? { missing(members.entry(of: identity)) }
+    package func missing(named name: PeerName) -> Entry? { missing(members.entry(named: name)) }
+    package func missing(at address: SocketAddress) -> Entry? { missing(members.entry(at: address)) }
+
+    private func missing(_ entry: Entry?) -> Entry? { entry.flatMap { isMissing($0) ? $0 : nil } }
+    private func isMissing(_ entry: Entry) -> Bool { !returned.contains(entry.session) }
 
     /// The earliest instant at which a call of `expire` has an effect; nil if there is none.
     package var deadline: Instant? {
-        Instant.earliest([missingMembers.count > 0 ? missingUntil : nil, ends.first?.until])
+        Instant.earliest([missingCount > 0 ? missingUntil : nil, ends.first?.until])
     }
 
-    /// Makes `entries` the former members. They are the entries of a directory that has just been replaced. A member of
-    /// an earlier directory that is still missing stays a former member, unless `entries` contains its identity, name
-    /// or address.
-    package mutating func begin(_ entries: [Entry]) {
+    /// Makes the members of `directory`, which has just been replaced, the former members. A member of an earlier
+    /// directory that is still missing stays a former member, unless `directory` lists its identity, name or address.
+    ///
+    /// - Parameter own: The identity of this peer, which is not a former member.
+    package mutating func begin(_ directory: Directory, without own: PublicKey) {
         let earlier = missing
         self = FormerDirectory(empty)
-        for entry in entries + earlier where missingMembers.allows(removing: [], adding: [entry]) {
-            missingMembers.insert(entry)
-        }
+        members = directory
+        if let entry = members.entry(of: own) { members.remove(entry.session) }
+        for entry in earlier where members.allows(removing: [], adding: [entry]) { members.insert(entry) }
+        returned.reserveCapacity(members.count)
+        ends.reserveCapacity(members.count)
     }
 
     /// Notes that the first SNAPSHOT of the present directory is complete.
@@ -73,21 +77,20 @@ package struct FormerDirectory: MemberLookup {
     ///
     /// - Parameter until: The instant at which the member's former session ends.
     /// - Returns: The member's former entry; nil if the member was not missing.
-    package mutating func returns(_ identity: PublicKey, until: Instant) -> Entry? {
-        guard let entry = missingMembers.entry(of: identity) else { return nil }
-        missingMembers.remove(entry.session)
-        returned[entry.session] = entry
-        returnedSessions[identity] = entry.session
+    mutating func returns(_ identity: PublicKey, until: Instant) -> SharedEntry? {
+        guard let shared = members.shared(identity), isMissing(shared.entry) else { return nil }
+        returned.insert(shared.entry.session)
         ends.append((identity, until))
-        return entry
+        return shared
     }
 
     /// Removes the missing members whose name or address `entry` has, and returns their former entries. A missing
     /// member is given up when another member gets its name or address.
     package mutating func oust(by entry: Entry) -> [Entry] {
-        let holders = [missingMembers.entry(named: entry.name), missingMembers.entry(at: entry.address)]
-        let ousted = holders.compactMap { $0 }.filter { $0.identity != entry.identity && lists($0.identity) }
-        for former in ousted { missingMembers.remove(former.session) }
+        guard missingCount > 0 else { return [] }
+        let holders = [missing(named: entry.name), missing(at: entry.address)]
+        let ousted = holders.compactMap { $0 }.filter { $0.identity != entry.identity }
+        for former in ousted { members.remove(former.session) }
         return ousted.first == ousted.last ? Array(ousted.prefix(1)) : ousted
     }
 
@@ -95,17 +98,20 @@ package struct FormerDirectory: MemberLookup {
     ///
     /// - Returns: The member's former entry; nil if its former session has ended already.
     package mutating func remove(_ identity: PublicKey) -> Entry? {
-        returnedSessions.removeValue(forKey: identity).flatMap { returned.removeValue(forKey: $0) }
+        guard let entry = members.entry(of: identity), returned.remove(entry.session) != nil else { return nil }
+        members.remove(entry.session)
+        return entry
     }
 
     /// Removes the missing members that have not come back in time, and the former sessions that have ended by `now`.
-    /// Returns the removed entries.
+    /// Removes at most `Limits.formerSlice` of each, so that a call takes little time. Returns the removed entries.
     package mutating func expire(_ now: Instant) -> (missing: [Entry], returned: [Entry]) {
-        let over = ends.prefix { $0.until <= now }
+        let over = ends.prefix(Limits.formerSlice).prefix { $0.until <= now }
         let ended = over.compactMap { remove($0.identity) }
         ends.removeFirst(over.count)
-        guard let missingUntil, missingUntil <= now, missingMembers.count > 0 else { return ([], ended) }
-        defer { missingMembers = empty }
+        guard let missingUntil, missingUntil <= now else { return ([], ended) }
+        let missing = Array(missing.prefix(Limits.formerSlice))
+        for entry in missing { members.remove(entry.session) }
         return (missing, ended)
     }
 }

@@ -21,20 +21,6 @@ package struct JoinedGate: Sendable {
         let order: Int
         /// The name under which the emitted events last reported the member; nil if they do not report it as a member.
         let reportedName: PeerName?
-        /// The member's newest departure; nil if it has not left.
-        var departure: (member: Member, reason: Departure?)?
-
-        /// Returns the event that reports all changes of the member at once; nil if there is nothing to report.
-        ///
-        /// - Parameter present: The member as the directory lists it at present; nil if it is not listed.
-        func event(_ present: Member?) -> PeerEvent? {
-            switch (reportedName, present) {
-            case (nil, nil): nil
-            case (nil, let present?): .memberJoined(present)
-            case (let name?, let present?): .memberRejoined(present, previousName: name == present.name ? nil : name)
-            case (_?, nil): departure.map { .memberLeft($0.member, reason: $0.reason) }
-            }
-        }
     }
 
     private struct MovedName: Sendable {
@@ -49,6 +35,8 @@ package struct JoinedGate: Sendable {
     /// True from the first fresh PULSE of a session until `.joined` is emitted.
     private(set) package var isPending = false
     private var changes: [PublicKey: Change] = [:]
+    /// The newest departures of the members that have a change and that the emitted events report as members.
+    private var departures: [PublicKey: (member: Member, reason: Departure?)] = [:]
     private var movedNames: [PeerName: MovedName] = [:]
     private var messages: [(order: Int, message: ReceivedMessage, trustedUntil: Instant?)] = [] {
         didSet { if messages.isEmpty { messageBytes = 0 } }
@@ -123,6 +111,11 @@ package struct JoinedGate: Sendable {
 
     private var isBuffering: Bool { isPending || reported == .none }
 
+    /// Makes room for `count` events about members, which are passed next.
+    package mutating func reserve(_ count: Int) {
+        if isBuffering { changes.reserveCapacity(changes.count + count) }
+    }
+
     /// Returns true if a message would be buffered. A buffered message may be dropped later, so its delivery is not
     /// certain.
     package func holds(_ message: ReceivedMessage, isOfPrevious: Bool) -> Bool {
@@ -165,17 +158,32 @@ package struct JoinedGate: Sendable {
     /// they happened. So a name moves before the event of its new owner. In the order of the changes alone, that event
     /// could come first, because a merged event takes the place of the member's first buffered change.
     private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
-        defer { (changes, movedNames, messages, nextOrder) = ([:], [:], [], 0) }
-        var buffered: [(order: Int, event: PeerEvent)] = changes.compactMap { key, change in
-            change.event(member(key)).map { (change.order, $0) }
-        }
+        defer { (changes, departures, movedNames, messages, nextOrder) = ([:], [:], [:], [], 0) }
         let moves: [(order: Int, event: PeerEvent)] = movedNames.compactMap { name, move in
             move.from == move.to ? nil : (move.order, .nameMoved(name, from: move.from, to: move.to))
         }
-        buffered += messages.compactMap { order, message, _ in
-            member(message.sender.publicKey).map { _ in (order, .message(message)) }
+        // Events are large, so they are made after sorting.
+        var buffered: [(order: Int, key: PublicKey, message: Int?)] = changes.map { ($1.order, $0, nil) }
+        buffered += messages.enumerated().map { ($1.order, $1.message.sender.publicKey, $0) }
+        buffered.sort { $0.order < $1.order }
+        return moves.sorted { $0.order < $1.order }.map(\.event)
+            + buffered.compactMap { _, key, message in
+                let present = member(key)
+                guard let message else { return event(of: key, present: present) }
+                return present.map { _ in .message(messages[message].message) }
+            }
+    }
+
+    /// Returns the event that reports all changes of a member at once; nil if there is nothing to report.
+    ///
+    /// - Parameter present: The member as the directory lists it at present; nil if it is not listed.
+    private func event(of key: PublicKey, present: Member?) -> PeerEvent? {
+        switch (changes[key]?.reportedName, present) {
+        case (nil, nil): nil
+        case (nil, let present?): .memberJoined(present)
+        case (let name?, let present?): .memberRejoined(present, previousName: name == present.name ? nil : name)
+        case (_?, nil): departures[key].map { .memberLeft($0.member, reason: $0.reason) }
         }
-        return (moves.sorted { $0.order < $1.order } + buffered.sorted { $0.order < $1.order }).map(\.event)
     }
 
     private mutating func buffer(_ event: PeerEvent, trustedUntil: Instant?) {
@@ -190,7 +198,7 @@ package struct JoinedGate: Sendable {
             if changes[member.publicKey]?.reportedName == nil {
                 changes[member.publicKey] = nil
             } else {
-                changes[member.publicKey]?.departure = (member, reason)
+                departures[member.publicKey] = (member, reason)
             }
         case .nameMoved(let name, let from, let to):
             // The directory of an honest server has no more names than these.

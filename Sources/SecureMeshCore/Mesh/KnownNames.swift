@@ -14,6 +14,11 @@ package struct KnownNames: Sendable {
 
     package var usage: Usage { Usage("known names", table.count, limit: limit) }
 
+    /// Makes room for the names of `count` entries, which are noted next.
+    package mutating func reserve(_ count: Int) {
+        table.reserve(max(min(count, limit - table.count), 0))
+    }
+
     /// Stores the key of an entry under the entry's name.
     ///
     /// - Parameter listed: The directory, which lists the entry already.

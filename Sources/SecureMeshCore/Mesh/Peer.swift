@@ -375,6 +375,7 @@ extension Peer {
     }
 
     private mutating func directoryChanged(_ change: DirectoryChange, now: Instant) {
+        joinedGate.reserve(change.events.count)
         for event in change.events { emit(event) }
         if let refusal = change.refusal { rejections.count(refusal) }
         sessions.extendTrust(held: directory.provenVersion)

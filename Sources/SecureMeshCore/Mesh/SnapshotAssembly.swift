@@ -1,14 +1,24 @@
 /// The parts of a SNAPSHOT that have arrived so far.
+///
+/// The entries of each part are put into a directory as soon as the part arrives. So little work is left when the last
+/// part has arrived.
 struct SnapshotAssembly: Sendable {
     let version: UInt64
     let parts: UInt16
-    private var received: [UInt16: [Entry]] = [:]
+    /// The entries of the parts that have arrived. Incomplete if two of these entries contradict each other.
+    private(set) var directory: Directory
+    /// The parts that have arrived, with their entries.
+    private var received: [UInt16: [SharedEntry]] = [:]
     /// The number of the lowest part that has not arrived.
     private var complete: UInt16 = 0
+    /// True if an entry could not be put into the directory.
+    private var isContradictory = false
 
-    init(version: UInt64, parts: UInt16) {
+    /// - Parameter empty: A directory without entries.
+    init(version: UInt64, parts: UInt16, empty: Directory) {
         self.version = version
         self.parts = parts
+        directory = empty
     }
 
     var count: Int { received.count }
@@ -16,17 +26,24 @@ struct SnapshotAssembly: Sendable {
     /// The number of the lowest part that is missing; nil if no part is missing.
     var missingPart: UInt16? { complete < parts ? complete : nil }
 
-    /// The entries of all parts in order; nil while a part is missing.
-    var entries: [Entry]? {
-        guard received.count == Int(parts) else { return nil }
-        return (0..<parts).flatMap { received[$0] ?? [] }
+    /// The entries of all parts in order. Nil if their sessions do not ascend, or if two entries have the same session,
+    /// identity, name or address. All parts must have arrived.
+    var entries: [SharedEntry]? {
+        guard !isContradictory else { return nil }
+        let entries = (0..<parts).flatMap { received[$0] ?? [] }
+        let ascend = zip(entries, entries.dropFirst()).allSatisfy { $0.entry.session < $1.entry.session }
+        return ascend ? entries : nil
     }
 
     /// Adds a part. Returns false if the part does not belong to this SNAPSHOT, or was added before.
-    mutating func insert(_ snapshot: Snapshot) -> Bool {
+    ///
+    /// - Parameter held: The directory that the peer holds. Entries that it lists share memory with it.
+    mutating func insert(_ snapshot: Snapshot, held: Directory) -> Bool {
         guard snapshot.version == version, snapshot.parts == parts, received[snapshot.part] == nil else { return false }
-        received[snapshot.part] = snapshot.entries
+        let entries = snapshot.entries.map { held.shared($0) }
+        received[snapshot.part] = entries
         while complete < parts, received[complete] != nil { complete += 1 }
+        for entry in entries where !isContradictory { isContradictory = !directory.insertIfFree(entry) }
         return true
     }
 }

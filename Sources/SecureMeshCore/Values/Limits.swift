@@ -101,6 +101,8 @@ package enum Limits {
     /// The largest number of datagrams that the server's state machine seals in one call, and also of sessions that it
     /// ends in one call. So a call takes at most a few milliseconds.
     package static let slice = 256
+    /// The largest number of former members that a peer removes in one call. So a call takes some milliseconds.
+    package static let formerSlice = 2_048
     /// A PULSE to all members is sealed without pauses if it needs at most this number of slices.
     package static let pulseSlicesWithoutPause = 4
     /// A PULSE of more than `pulseSlicesWithoutPause` slices is spread over the heartbeat interval divided by this
