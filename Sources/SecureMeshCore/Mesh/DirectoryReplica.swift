@@ -144,7 +144,10 @@ package struct DirectoryReplica: MemberLookup {
     ///
     /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
     package mutating func compare(_ pulse: Pulse, now: Instant) -> Bool {
-        proof.expect(pulse.digest, of: pulse.version)
+        guard proof.expect(pulse, held: version, now: now) else {
+            assembly = nil
+            return false
+        }
         return compareDigest(now)
     }
 
@@ -185,7 +188,7 @@ package struct DirectoryReplica: MemberLookup {
 
     private mutating func step(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         let removed = delta.removed.map(\.session)
-        guard directory.allows(removing: removed, adding: delta.added) else { throw .directoryContradiction }
+        guard directory.allows(removing: removed, adding: delta.added) else { throw contradiction() }
         let before = removed.compactMap { directory.shared($0) }
         let reasons = Dictionary(delta.removed.map { ($0.session, Departure($0.reason)) }) { first, _ in first }
         for session in removed { directory.remove(session) }
@@ -247,7 +250,7 @@ package struct DirectoryReplica: MemberLookup {
         var next = snapshot.directory
         guard let entries = snapshot.entries,
             let (gone, new) = next.follow(proof.isWrong ? directory.empty : directory, entries: entries)
-        else { throw .directoryContradiction }
+        else { throw contradiction() }
         let held = directory
         let wasWrong = proof.isWrong && !isFirst
         directory = next
@@ -257,6 +260,12 @@ package struct DirectoryReplica: MemberLookup {
         var change = wasWrong ? corrections(of: held, now: now) : changes(from: gone, to: new, now: now)
         if !compareDigest(now) { change.refusal = .directoryMismatch }
         return change
+    }
+
+    /// Notes that a DELTA or a SNAPSHOT contradicts the directory, and returns the refusal.
+    private mutating func contradiction() -> Rejection {
+        if version > 0 { proof.contradicted() }
+        return .directoryContradiction
     }
 
     /// Returns the changes from `wrong` to the present directory. `wrong` was replaced because its digest was wrong.

@@ -200,6 +200,55 @@ import Testing
         #expect(client.machine.members == [Member(other)])
     }
 
+    @Test("a directory whose version is above the server's is wrong if the server stays below it for two seconds")
+    func versionAboveServer() throws {
+        var (client, _, other) = try member()
+        let (version, entry) = try rejoin(&client)
+        #expect(version == 2)
+        let stranger = try Entry.sample(8)
+        let begun = server.now
+        var beat: UInt64 = 1
+        while server.now - begun < Limits.digestGap {
+            #expect(client.machine.rejections.total == 0)
+            let pulse = pulse([entry, stranger], number: beat, version: 1)
+            try server.deliver(.pulse(echo: beat, token: 9), pulse, to: &client)
+            #expect(try heartbeat(of: &client, at: server.now + .milliseconds(500)).version == 2)
+            beat += 1
+        }
+        let last = pulse([entry, stranger], number: beat, version: 1)
+        try server.deliver(.pulse(echo: beat, token: 9), last, to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 1)
+        #expect(client.machine.members == [Member(other)])
+        #expect(try heartbeat(of: &client, at: server.now + .milliseconds(500)).version == 0)
+        try server.deliver(.snapshot, snapshot([entry, stranger], version: 1), to: &client)
+        #expect(client.machine.members == [Member(stranger)])
+        #expect(client.machine.rejections.total == 1)
+    }
+
+    @Test("a directory that is not proven is wrong if a DELTA or a SNAPSHOT contradicts it", arguments: [false, true])
+    func contradicted(bySnapshot: Bool) throws {
+        var (client, own, other) = try member()
+        let (_, entry) = try rejoin(&client)
+        var corrected = other
+        corrected.address = TestMesh.address(99)
+        let pulses = [1, 2].map { pulse([entry, corrected], number: $0, version: 9) }
+        try server.deliver(.pulse(echo: 1, token: 9), pulses[0], to: &client)
+        if bySnapshot {
+            try server.deliver(.snapshot, snapshot([entry, corrected], version: 9), to: &client)
+        } else {
+            let unknown = try Entry.sample(8)
+            let removed = [own.session, unknown.session].sorted { $0 < $1 }
+            try server.deliver(.delta, Delta(from: 2, removed: removed, added: [entry]), to: &client)
+        }
+        #expect(client.machine.rejections[.directoryContradiction] == 1)
+        #expect(client.machine.members == [Member(other)])
+        #expect(try heartbeat(of: &client, at: at(1_500)).version == 0)
+        try server.deliver(.snapshot, snapshot([entry, corrected], version: 9), to: &client)
+        #expect(client.machine.members == [Member(corrected)])
+        try server.deliver(.pulse(echo: 1, token: 9), pulses[1], to: &client)
+        #expect(client.machine.rejections.total == 1)
+    }
+
     @Test("a peer that joins under another directory holds nothing of it") func otherDirectory() throws {
         var (client, _, _) = try member()
         let (version, _) = try rejoin(&client, directory: 78)
