@@ -44,6 +44,12 @@ import Testing
         _ = play(FaultPlan.scenario(seed: 2_517))
     }
 
+    /// The member had sent a message, left and come back before the peer's `.joined`. Its `.memberJoined` then had the
+    /// place of its return, after the message.
+    @Test func `a message came before the event that its sender had joined`() {
+        _ = play(FaultPlan.scenario(seed: 1_127))
+    }
+
     /// Of each burst of reordered DELTAs, a peer applied only one per heartbeat. It refused the others, and the server
     /// sent them again. So joins took minutes.
     @Test func `in a network that reorders, peers that lagged behind stayed behind`() {

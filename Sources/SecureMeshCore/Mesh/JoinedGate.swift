@@ -35,20 +35,23 @@ package struct JoinedGate: Sendable {
     /// True from the first fresh PULSE of a session until `.joined` is emitted.
     private(set) package var isPending = false
     private var changes: [PublicKey: Change] = [:]
-    /// The newest departures of the members that have a change and that the emitted events report as members.
+    /// The newest departure of each member that the emitted events still report as a member.
     private var departures: [PublicKey: (member: Member, reason: Departure?)] = [:]
     private var movedNames: [PeerName: MovedName] = [:]
     private var messages: [(order: Int, message: ReceivedMessage, trustedUntil: Instant?)] = [] {
-        didSet { if messages.isEmpty { messageBytes = 0 } }
+        didSet { if messages.isEmpty { (messageBytes, senders) = (0, []) } }
     }
     private var messageBytes = 0
+    /// The senders of the buffered messages.
+    private var senders: Set<PublicKey> = []
     private var nextOrder = 0
 
     package init() {}
 
     package var usages: [Usage] {
         [
-            Usage("buffered changes of members", changes.count, limit: 2 * Limits.directoryEntries),
+            Usage("buffered changes of members", changes.count, limit: 2 * Limits.directoryEntries + Limits.events),
+            Usage("buffered departures", departures.count, limit: 2 * Limits.directoryEntries),
             Usage("buffered moves of names", movedNames.count, limit: Limits.rememberedIdentities),
             Usage("buffered messages", messages.count, limit: Limits.events),
             Usage("bytes of buffered messages", messageBytes, limit: Limits.eventBytes),
@@ -195,10 +198,11 @@ package struct JoinedGate: Sendable {
             note(member, reportedAs: previousName ?? member.name)
         case .memberLeft(let member, let reason):
             note(member, reportedAs: member.name)
-            if changes[member.publicKey]?.reportedName == nil {
-                changes[member.publicKey] = nil
-            } else {
+            if changes[member.publicKey]?.reportedName != nil {
                 departures[member.publicKey] = (member, reason)
+            } else if !senders.contains(member.publicKey) {
+                // If the member has sent a message and comes back, its `.memberJoined` must come before the message.
+                changes[member.publicKey] = nil
             }
         case .nameMoved(let name, let from, let to):
             // The directory of an honest server has no more names than these.
@@ -208,6 +212,7 @@ package struct JoinedGate: Sendable {
             guard isPending, hasRoom(for: message) else { break }
             messages.append((nextOrder, message, trustedUntil))
             messageBytes += message.body.count
+            senders.insert(message.sender.publicKey)
         case .joined, .connectionLost, .connectionRecovered, .dismissed, .refused, .excluded, .unanswered,
             .slowRoundTrip, .serverLocated, .lookupFailed, .unreachable, .directoryStalled, .trustEnded,
             .trustRestored, .missed, .left, .ended:
