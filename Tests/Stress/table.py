@@ -253,6 +253,17 @@ def simulated_loss(context, percent):
         replaced=replaced, expired=expired)
 
 
+def simulated_newcomer(context, members):
+    """Simulates newcomers in a large mesh, on a network with a latency of 10 ms."""
+    done = subprocess.run(
+        [context.program, "simulate", "--scaling", str(members), "--seed", "1"], capture_output=True, text=True,
+        timeout=600)
+    row = re.search(rf"^\| {members:,} \| ([0-9.]+) s \| ([0-9.]+) s ", done.stdout, re.MULTILINE)
+    speaks, known = map(float, row.groups()) if row else (None, None)
+    return Result(
+        f"may speak after {speaks} s; all list it after {known} s (mean of 5 newcomers)", seconds=speaks)
+
+
 def stalled_stderr(context):
     """Runs a server whose log nobody reads, so that its pipe is full."""
     reading, writing = full_pipe()
@@ -396,6 +407,9 @@ ROWS = {
     "form-1000": (
         "1,000 peers start within 20 s", lambda c: form(c, 1000, 150), {"missing": 0, "seconds": 90, "joins": 1050}),
     "restart-50": ("the server of 50 is killed and started again", lambda c: restart(c, 50), {"missing": 0, "gone": 0}),
+    "restart-200": (
+        "the server of 200 is killed and started again", lambda c: restart(c, 200),
+        {"missing": 0, "seconds": 6, "gone": 0}),
     "restart-300": (
         "the server of 300 is killed and started again", lambda c: restart(c, 300),
         {"missing": 0, "seconds": 6, "gone": 0}),
@@ -407,6 +421,12 @@ ROWS = {
     "newcomer-10": ("a newcomer in a mesh of 10", lambda c: newcomer(c, 10), {"missing": 0}),
     "newcomer-50": ("a newcomer in a mesh of 50", lambda c: newcomer(c, 50), {"missing": 0, "milliseconds": 30}),
     "newcomer-200": ("a newcomer in a mesh of 200", lambda c: newcomer(c, 200), {"missing": 0, "milliseconds": 100}),
+    "newcomer-1000": (
+        "a newcomer in a simulated mesh of 1,000, 10 ms one way", lambda c: simulated_newcomer(c, 1_000),
+        {"seconds": 0.15}),
+    "newcomer-10000": (
+        "a newcomer in a simulated mesh of 10,000, 10 ms one way", lambda c: simulated_newcomer(c, 10_000),
+        {"seconds": 1.5}),
     "stop-50": (
         "the server of 50 stops by SIGTERM for 12 s", lambda c: absence(c, 50, True),
         {"lost": 0, "silence": 1, "missing": 0, "gone": 0}),
