@@ -248,6 +248,7 @@ private let constants: [(name: String, value: String)] = [
     ("leastAnsweringPulses", text(Limits.leastAnsweringPulses)),
     ("solicitationsPerInterval", text(Limits.solicitationsPerInterval)),
     ("digestGap", text(Limits.digestGap)),
+    ("versionGap", text(Limits.versionGap)),
     ("repairGap", text(Limits.repairGap)),
     ("leastRepair", text(Limits.leastRepair)),
     ("firstBurst", text(Limits.firstBurst)),

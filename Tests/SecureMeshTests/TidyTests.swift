@@ -163,7 +163,7 @@ struct TidyTests {
         #expect(targets.count == manifest.matches(of: #/swiftSettings:/#).count)
         #expect(
             targets.filter { $0.output.2 == "compact" }.map(\.output.1).sorted() == [
-                "MeshReport", "MeshSimulator", "SelfTest", "p2p",
+                "MeshControl", "MeshReport", "MeshSimulator", "SelfTest", "p2p",
             ])
         #expect(targets.allSatisfy { ["strict", "compact"].contains($0.output.2) })
     }

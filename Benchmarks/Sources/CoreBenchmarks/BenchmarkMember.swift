@@ -119,6 +119,9 @@ struct BenchmarkMember {
         (try? peer.broadcast(body, limit: PeerMessage.ordinaryBody, now: now)) ?? 0
     }
 
+    /// The number of former sessions that have not ended.
+    var formerSessions: Int { peer.usages.first { $0.name == "former sessions of members" }?.count ?? 0 }
+
     mutating func handleTimeout() { peer.handleTimeout(now: now) }
 
     /// Takes all outputs of the peer. Returns the newest HELLO, and the number of messages.

@@ -51,8 +51,9 @@ struct StrainPlan {
     }
 
     /// Returns the largest number of joins that a mesh of `peers` peers needs. Only a mesh in which joins cause further
-    /// joins exceeds this number. Each peer joins once at its start, and once more after a restart of the server. On a
-    /// slow host, each peer may also lose the server once while all peers join, and then joins a third time.
+    /// joins exceeds this number. Each peer joins once at its start, and once more after a restart of the server or
+    /// of all peers. On a slow host, each peer may also lose the server once while all peers join, and then joins a
+    /// third time.
     private static func fewJoins(_ peers: Int) -> Expectation { .joins(atMost: peers * 3) }
 
     /// Adds strain to a scenario, for about one seed in seven.
@@ -92,12 +93,12 @@ struct StrainPlan {
     /// Adds a restart of the server, a restart of all peers, or a pause of all peers for some seconds.
     private mutating func addRestart(_ scenario: inout Scenario) {
         let at = random.duration(in: scenario.duration / 3...scenario.duration * 2 / 3)
+        func gap() -> Duration { random.duration(in: .milliseconds(200)...(.seconds(3))) }
         if random.chance(60) {
             scenario.faults.append(TimedFault(at: at, .crashServer))
-            let gap = random.duration(in: .milliseconds(200)...(.seconds(3)))
-            scenario.faults.append(TimedFault(at: at + gap, .startServer))
+            scenario.faults.append(TimedFault(at: at + gap(), .startServer))
         } else if random.chance(50) {
-            let gap = random.duration(in: .milliseconds(200)...(.seconds(3)))
+            let gap = gap()
             for peer in 0..<scenario.peers {
                 scenario.faults.append(TimedFault(at: at, .crash(peer)))
                 scenario.faults.append(TimedFault(at: at + gap, .restart(peer, elsewhere: false)))

@@ -35,13 +35,13 @@ package struct Directory: Sendable {
 
     package subscript(session: SessionID) -> Entry? { entries[session]?.entry }
     func shared(_ session: SessionID) -> SharedEntry? { entries[session] }
-    func shared(_ identity: PublicKey) -> SharedEntry? { identities[identity] }
+    func shared(of identity: PublicKey) -> SharedEntry? { identities[identity] }
     /// Returns the entry of the identity; nil if the directory does not list this identity.
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
-    /// Returns the shared form of an entry. The directory need not list the entry.
-    func shared(_ entry: Entry) -> SharedEntry {
+    /// Returns the shared form of an entry. If the directory does not list the entry, the pool provides it.
+    func sharing(_ entry: Entry) -> SharedEntry {
         if let listed = entries[entry.session], listed.entry == entry { return listed }
         return pool?.shared(entry) ?? SharedEntry(entry)
     }
@@ -67,7 +67,7 @@ package struct Directory: Sendable {
     }
 
     /// Adds an entry. The caller makes sure that `allows` would return true for it.
-    package mutating func insert(_ entry: Entry) { insert(shared(entry)) }
+    package mutating func insert(_ entry: Entry) { insert(sharing(entry)) }
 
     /// Adds an entry, and returns true. Returns false if the directory has an entry with the same session, identity,
     /// name or address, or if it is full.
@@ -101,14 +101,15 @@ package struct Directory: Sendable {
         removed.insert(session)
     }
 
-    /// Takes the removed sessions of `previous`, which this directory is to replace, and adds those that only
-    /// `previous` lists.
+    /// Makes this directory the successor of `previous`. It then remembers as removed the sessions that `previous`
+    /// remembers, and those that only `previous` lists.
     ///
-    /// - Parameter entries: All entries of this directory, in ascending order of their sessions.
+    /// - Parameter entries: All entries of this directory, in ascending order of their sessions. It would take time to
+    ///   look up each of them.
     /// - Returns: The entries that only `previous` lists, and those that only this directory lists. Nil if this
     ///   directory must not replace `previous`: a session has different entries in the two directories, or this
     ///   directory lists a session that was removed before.
-    mutating func follow(
+    mutating func succeed(
         _ previous: Directory, entries all: [SharedEntry]
     ) -> (gone: [SharedEntry], new: [SharedEntry])? {
         var (gone, new): ([SharedEntry], [SharedEntry]) = ([], [])

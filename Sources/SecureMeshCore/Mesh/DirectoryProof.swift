@@ -2,9 +2,8 @@
 ///
 /// A peer that joins again may keep the directory of its earlier session. At first, it is not proven that the new
 /// session's server has the same directory, and the peer's trust is not extended. Equal digests prove it. If the
-/// digests differ, the directory is wrong until a whole SNAPSHOT replaces it. A directory that is not proven is also
-/// wrong if a DELTA or a SNAPSHOT contradicts it, or if the server is still at a lower version after
-/// `Limits.digestGap`.
+/// digests differ, the directory is wrong until a whole SNAPSHOT replaces it. `DirectoryReplica` finds other reasons
+/// why a directory is wrong.
 ///
 /// A malicious server can make the peer spend time in proportion to the size of the directory on each digest. So the
 /// peer computes the digest of a proven directory at most once per `Limits.digestGap`.
@@ -19,8 +18,6 @@ struct DirectoryProof: Sendable {
     private(set) var isProven = false
     /// True if the directory was found wrong, and no SNAPSHOT has replaced it since.
     private(set) var isWrong = false
-    /// The instant at which the first fresh PULSE of this session arrived; nil before it.
-    private var firstPulseAt: Instant?
     /// The digest in the newest fresh PULSE.
     private var expected: Digest?
     /// The newest digest that was computed from the directory.
@@ -33,7 +30,6 @@ struct DirectoryProof: Sendable {
     mutating func begin() {
         isProven = false
         expected = nil
-        firstPulseAt = nil
     }
 
     /// Notes that a SNAPSHOT of this session has replaced the directory.
@@ -44,25 +40,15 @@ struct DirectoryProof: Sendable {
         waitsUntil = nil
     }
 
-    /// Notes the digest in a fresh PULSE.
-    ///
-    /// - Parameter held: The version of the directory.
-    /// - Returns: False if the PULSE shows that the directory is wrong: the directory is not proven, and its version is
-    ///   above that of the PULSE, which arrived `Limits.digestGap` or more after the first PULSE of the session. The
-    ///   first PULSE may have a lower version than a DELTA that the server sent at the same time.
-    mutating func expect(_ pulse: Pulse, held: UInt64, now: Instant) -> Bool {
-        expected = Digest(version: pulse.version, digest: pulse.digest)
-        let begun = firstPulseAt ?? now
-        firstPulseAt = begun
-        guard !isProven, !isWrong, pulse.version < held, now - begun >= Limits.digestGap else { return true }
+    /// Notes that the directory is wrong, for another reason than its digest.
+    mutating func foundWrong() {
+        isProven = false
         isWrong = true
-        return false
     }
 
-    /// Notes that a DELTA or a SNAPSHOT of this session contradicts the directory. If the directory is not proven, it
-    /// is wrong.
-    mutating func contradicted() {
-        if !isProven { isWrong = true }
+    /// Notes the digest in a fresh PULSE.
+    mutating func expect(_ digest: Bytes32, of version: UInt64) {
+        expected = Digest(version: version, digest: digest)
     }
 
     /// Returns true if the digest of the directory is to be computed, to compare it with the digest in the newest fresh

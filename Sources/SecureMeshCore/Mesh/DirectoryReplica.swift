@@ -14,6 +14,10 @@ package struct DirectoryReplica: MemberLookup {
     private(set) package var id: UInt64 = 0
     /// The epoch of the server in the newest session; 0 before the first session.
     private(set) package var epoch: UInt64 = 0
+    /// The key of the server in the newest session; nil before the first session.
+    private var server: PublicKey?
+    /// The instant at which this replica reached its version, or at which the session began if that is later.
+    private var reachedAt = Instant(nanoseconds: .min)
     private var proof = DirectoryProof()
     /// The former members: members of the previous directory that may still come back.
     private(set) package var former: FormerDirectory
@@ -115,40 +119,68 @@ package struct DirectoryReplica: MemberLookup {
         )
     }
 
-    /// Begins a session with the server of `epoch`. If `id` names another directory than the one held, this replica
-    /// begins again without entries.
+    /// Begins a session. If `id` names another directory than the one held, this replica begins again without entries.
     ///
-    /// - Parameter returnPeriod: The time for which members of the old directory may still come back after the first
-    ///   SNAPSHOT of the new directory is complete.
+    /// - Parameters:
+    ///   - id: The directory id in WELCOME.
+    ///   - epoch: The epoch of the session's server.
+    ///   - server: The key of the session's server.
+    ///   - returnPeriod: The time for which members of the old directory may still come back after the first SNAPSHOT
+    ///     of the new directory is complete.
+    /// - Returns: The former members that are given up. They are members of an earlier directory that cannot be kept
+    ///   beside the members of the old directory.
     package mutating func begin(
-        _ id: UInt64, epoch: UInt64, returnPeriod: Duration = ProtocolConstants.returnPeriod
-    ) {
+        _ id: UInt64, epoch: UInt64, server: PublicKey,
+        returnPeriod: Duration = ProtocolConstants.returnPeriod, now: Instant
+    ) -> DirectoryChange {
         proof.begin()
-        // Servers divide one directory into parts in their own way.
-        if epoch != self.epoch { assembly = nil }
-        self.epoch = epoch
-        guard id != self.id else { return }
+        reachedAt = now
+        // Servers divide one directory into parts in their own way. A malicious server may have sent DELTAs that
+        // another server of the same directory never sends.
+        if epoch != self.epoch || server != self.server { forgetReceived() }
+        (self.epoch, self.server) = (epoch, server)
+        guard id != self.id else { return DirectoryChange() }
         self.id = id
         self.returnPeriod = returnPeriod
         // If nothing of the old directory was held, the former members stay those of the directory before it.
-        if version > 0 { former.begin(directory, without: own) }
+        let lost = version > 0 ? former.begin(directory, without: own) : []
         directory = directory.empty
         proof = DirectoryProof()
         version = 0
+        forgetReceived()
+        return DirectoryChange(ended: lost, events: lost.map(Self.givenUp))
+    }
+
+    /// Forgets the SNAPSHOT that is being received, and the early DELTAs.
+    private mutating func forgetReceived() {
         assembly = nil
         early = [:]
     }
 
-    /// Compares the directory with the digest in a fresh PULSE. If the version of the PULSE is not held yet, they are
-    /// compared when that version is reached. A proven directory is not compared again within `Limits.digestGap`.
+    /// Compares the directory with a fresh PULSE: its version with the version of the PULSE, and its digest with the
+    /// digest in the PULSE. If the version of the PULSE is not held yet, the digests are compared when that version is
+    /// reached. The digest of a proven directory is not computed again within `Limits.digestGap`.
     ///
+    /// - Parameter sentAfter: An instant before the server sent the PULSE: when this peer sent the heartbeat that the
+    ///   PULSE echoes.
     /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
-    package mutating func compare(_ pulse: Pulse, now: Instant) -> Bool {
-        guard proof.expect(pulse, held: version, now: now) else {
-            assembly = nil
+    package mutating func compare(_ pulse: Pulse, sentAfter: Instant, now: Instant) -> Bool {
+        proof.expect(pulse.digest, of: pulse.version)
+        // For a short time, the PULSEs of an honest server have a lower version than a DELTA that this peer has already
+        // received, because the server is still sealing this DELTA for other members.
+        let settled = sentAfter - Limits.versionGap
+        if let assembly, assembly.version > pulse.version, assembly.begunAt <= settled { self.assembly = nil }
+        guard version <= pulse.version || reachedAt > settled || proof.isWrong else {
+            foundWrong()
             return false
         }
         return compareDigest(now)
+    }
+
+    /// Notes that the directory is wrong. What waits to be applied to it is of no use.
+    private mutating func foundWrong() {
+        proof.foundWrong()
+        forgetReceived()
     }
 
     private mutating func compareDigest(_ now: Instant) -> Bool {
@@ -156,8 +188,7 @@ package struct DirectoryReplica: MemberLookup {
             proof.note(directory.digest(id: id, version: version), of: version, now: now)
         }
         let isRight = proof.compare(held: version)
-        // Parts of a SNAPSHOT that was to follow the wrong directory are of no use.
-        if !isRight { assembly = nil }
+        if !isRight { foundWrong() }
         return isRight
     }
 
@@ -180,9 +211,10 @@ package struct DirectoryReplica: MemberLookup {
         let base = proof.isWrong ? assembly?.version ?? 0 : max(version, assembly?.version ?? 0)
         guard base > 0, delta.from >= base, delta.from - base < UInt64(Limits.earlyDeltas), early[delta.from] == nil
         else { throw .deltaNotApplicable }
-        // All early DELTAs at or above `base` fit, this one included, because none begins `Limits.earlyDeltas` versions
-        // or more above it.
-        if early.count == Limits.earlyDeltas { early = early.filter { $0.key >= base } }
+        // The version of a wrong directory may fall, so early DELTAs may be too far above the base, or below it.
+        if early.count >= Limits.earlyDeltas {
+            early = early.filter { $0.key >= base && $0.key - base < UInt64(Limits.earlyDeltas) }
+        }
         early[delta.from] = delta
     }
 
@@ -193,7 +225,7 @@ package struct DirectoryReplica: MemberLookup {
         let reasons = Dictionary(delta.removed.map { ($0.session, Departure($0.reason)) }) { first, _ in first }
         for session in removed { directory.remove(session) }
         for entry in delta.added { directory.insert(entry) }
-        version = delta.to
+        (version, reachedAt) = (delta.to, now)
         if let assembly, assembly.version <= version, !proof.isWrong { self.assembly = nil }
         let after = delta.added.compactMap { directory.shared($0.session) }
         var change = changes(from: before, to: after, reasons: reasons, now: now)
@@ -226,7 +258,8 @@ package struct DirectoryReplica: MemberLookup {
             snapshot.version >= assembly?.version ?? 0
         else { throw .snapshotNotWanted }
         if assembly?.version != snapshot.version {
-            assembly = SnapshotAssembly(version: snapshot.version, parts: snapshot.parts, empty: directory.empty)
+            assembly = SnapshotAssembly(
+                version: snapshot.version, parts: snapshot.parts, empty: directory.empty, begunAt: now)
         }
         guard assembly?.insert(snapshot, held: directory) == true else { throw .snapshotNotWanted }
         guard let assembly, assembly.missingPart == nil else { return DirectoryChange() }
@@ -248,13 +281,14 @@ package struct DirectoryReplica: MemberLookup {
     private mutating func adopt(_ snapshot: SnapshotAssembly, now: Instant) throws(Rejection) -> DirectoryChange {
         let isFirst = version == 0
         var next = snapshot.directory
-        guard let entries = snapshot.entries,
-            let (gone, new) = next.follow(proof.isWrong ? directory.empty : directory, entries: entries)
-        else { throw contradiction() }
+        guard let entries = snapshot.entries else { throw .directoryContradiction }
+        guard let (gone, new) = next.succeed(proof.isWrong ? directory.empty : directory, entries: entries) else {
+            throw contradiction()
+        }
         let held = directory
         let wasWrong = proof.isWrong && !isFirst
         directory = next
-        version = snapshot.version
+        (version, reachedAt) = (snapshot.version, now)
         proof.replaced()
         if isFirst { former.whole(missingUntil: now + returnPeriod) }
         var change = wasWrong ? corrections(of: held, now: now) : changes(from: gone, to: new, now: now)
@@ -262,13 +296,14 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Notes that a DELTA or a SNAPSHOT contradicts the directory, and returns the refusal.
+    /// Returns the refusal of a DELTA or a SNAPSHOT that contradicts the directory. If the directory is not proven, it
+    /// is wrong.
     private mutating func contradiction() -> Rejection {
-        if version > 0 { proof.contradicted() }
+        if version > 0, !proof.isProven { foundWrong() }
         return .directoryContradiction
     }
 
-    /// Returns the changes from `wrong` to the present directory. `wrong` was replaced because its digest was wrong.
+    /// Returns the changes from `wrong` to the present directory. `wrong` was replaced because it was found wrong.
     private mutating func corrections(of wrong: Directory, now: Instant) -> DirectoryChange {
         let right = directory
         var change = changes(

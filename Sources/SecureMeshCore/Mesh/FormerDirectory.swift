@@ -15,6 +15,8 @@ package struct FormerDirectory: MemberLookup {
     private var ends: [(identity: PublicKey, until: Instant)] = []
     /// The instant at which missing members are removed; nil before the present directory's first SNAPSHOT is complete.
     private var missingUntil: Instant?
+    /// The instant of the next slice, if the last call of `expire` has left members that were due.
+    private var nextSlice: Instant?
 
     /// Makes a value without former members.
     ///
@@ -48,21 +50,22 @@ package struct FormerDirectory: MemberLookup {
 
     /// The earliest instant at which a call of `expire` has an effect; nil if there is none.
     package var deadline: Instant? {
-        Instant.earliest([missingCount > 0 ? missingUntil : nil, ends.first?.until])
+        nextSlice ?? Instant.earliest([missingCount > 0 ? missingUntil : nil, ends.first?.until])
     }
 
     /// Makes the members of `directory`, which has just been replaced, the former members. A member of an earlier
     /// directory that is still missing stays a former member, unless `directory` lists its identity, name or address.
     ///
     /// - Parameter own: The identity of this peer, which is not a former member.
-    package mutating func begin(_ directory: Directory, without own: PublicKey) {
+    /// - Returns: The members of an earlier directory that do not stay former members.
+    package mutating func begin(_ directory: Directory, without own: PublicKey) -> [Entry] {
         let earlier = missing
         self = FormerDirectory(empty)
         members = directory
         if let entry = members.entry(of: own) { members.remove(entry.session) }
-        for entry in earlier where members.allows(removing: [], adding: [entry]) { members.insert(entry) }
         returned.reserveCapacity(members.count)
         ends.reserveCapacity(members.count)
+        return earlier.filter { !members.insertIfFree(members.sharing($0)) }
     }
 
     /// Notes that the first SNAPSHOT of the present directory is complete.
@@ -77,8 +80,8 @@ package struct FormerDirectory: MemberLookup {
     ///
     /// - Parameter until: The instant at which the member's former session ends.
     /// - Returns: The member's former entry; nil if the member was not missing.
-    mutating func returns(_ identity: PublicKey, until: Instant) -> SharedEntry? {
-        guard let shared = members.shared(identity), isMissing(shared.entry) else { return nil }
+    package mutating func returns(_ identity: PublicKey, until: Instant) -> SharedEntry? {
+        guard let shared = members.shared(of: identity), isMissing(shared.entry) else { return nil }
         returned.insert(shared.entry.session)
         ends.append((identity, until))
         return shared
@@ -104,14 +107,18 @@ package struct FormerDirectory: MemberLookup {
     }
 
     /// Removes the missing members that have not come back in time, and the former sessions that have ended by `now`.
-    /// Removes at most `Limits.formerSlice` of each, so that a call takes little time. Returns the removed entries.
+    /// Removes at most `Limits.formerSlice` of each, so that a call takes little time. If more are due, `deadline` is
+    /// shortly after `now`. Returns the removed entries.
     package mutating func expire(_ now: Instant) -> (missing: [Entry], returned: [Entry]) {
         let over = ends.prefix(Limits.formerSlice).prefix { $0.until <= now }
         let ended = over.compactMap { remove($0.identity) }
         ends.removeFirst(over.count)
-        guard let missingUntil, missingUntil <= now else { return ([], ended) }
-        let missing = Array(missing.prefix(Limits.formerSlice))
-        for entry in missing { members.remove(entry.session) }
-        return (missing, ended)
+        let gone = missingUntil.map { $0 <= now } == true ? Array(missing.prefix(Limits.formerSlice)) : []
+        for entry in gone { members.remove(entry.session) }
+        // The tables of all former members are large.
+        if isEmpty { self = FormerDirectory(empty) }
+        nextSlice = nil
+        if let deadline, deadline <= now { nextSlice = now + .nanoseconds(1) }
+        return (gone, ended)
     }
 }

@@ -20,6 +20,8 @@ package struct HeartbeatSchedule: Sendable {
     /// The newest heartbeat that a fresh PULSE has echoed: the instant at which it was sent, and the time from this
     /// instant to the arrival of the PULSE.
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
+    /// The instant at which the newest heartbeat that a fresh PULSE has echoed was sent; nil before that PULSE.
+    package var echoedAt: Instant? { echoed?.sentAt }
     /// The instant of the newest fresh PULSE. Before the first fresh PULSE, the instant of WELCOME.
     private var heardAt: Instant
     /// The instant of a PULSE that came after other PULSEs were missed; nil once a heartbeat with the token of this

@@ -14,9 +14,9 @@ package struct KnownNames: Sendable {
 
     package var usage: Usage { Usage("known names", table.count, limit: limit) }
 
-    /// Makes room for the names of `count` entries, which are noted next.
+    /// Makes room for the names of `count` entries. Most of them may be known already.
     package mutating func reserve(_ count: Int) {
-        table.reserve(max(min(count, limit - table.count), 0))
+        table.reserve(max(min(count, limit) - table.count, 0))
     }
 
     /// Stores the key of an entry under the entry's name.

@@ -322,10 +322,9 @@ extension Peer {
         guard let current = sessions.current else { return }
         joining.stop()
         joining.admitted(by: current.server)
-        directory.begin(
-            current.directory, epoch: current.epoch,
-            returnPeriod: min(ProtocolConstants.returnPeriod, current.trust))
-        // A third directory soon after a second one drops members of the first one. No `DirectoryChange` reports them.
+        let change = directory.begin(
+            current.directory, epoch: current.epoch, server: current.server,
+            returnPeriod: min(ProtocolConstants.returnPeriod, current.trust), now: now)
         outbox.endAll { [directory] in directory.lists($0) }
         acknowledger.endAll(unless: { [directory] in directory.lists($0) }, now: now)
         if directory.former.isEmpty { sessions.endFormer(now) }
@@ -334,6 +333,7 @@ extension Peer {
         backoff.connected(now)
         slowness.joined()
         joinedGate.begin()
+        for event in change.events { emit(event) }
     }
 
     /// Handles that the candidate session was given up: joins again if the connection is lost or the keys of the
@@ -370,7 +370,8 @@ extension Peer {
     }
 
     private mutating func compareDirectory(with pulse: Pulse, now: Instant) {
-        if !directory.compare(pulse, now: now) { rejections.count(.directoryMismatch) }
+        let sentAfter = sessions.current?.echoedAt ?? now
+        if !directory.compare(pulse, sentAfter: sentAfter, now: now) { rejections.count(.directoryMismatch) }
         sessions.extendTrust(held: directory.provenVersion)
     }
 

@@ -104,6 +104,9 @@ package struct ServerSession: Sendable {
     /// The shortest measured round trip to the server; nil before the first fresh PULSE.
     package var roundTrip: Duration? { schedule.shortestRoundTrip }
 
+    /// The instant at which this peer sent the newest heartbeat that a fresh PULSE has echoed; nil before that PULSE.
+    package var echoedAt: Instant? { schedule.echoedAt }
+
     /// The longest delay of this peer's own timers with which the peer can still tell whether the server is silent.
     package var toleratedLateness: Duration { interval / 2 }
 

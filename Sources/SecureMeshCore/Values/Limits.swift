@@ -82,6 +82,8 @@ package enum Limits {
     /// The shortest time for which a peer that has found its directory equal to the server's does not compute the
     /// digest of its directory again. A digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
+    /// The time for which the PULSEs of a server may have a lower version than the directory of a peer.
+    package static let versionGap = Duration.seconds(2)
     package static let repairGap = Duration.milliseconds(250)
     /// The number of SNAPSHOT parts or DELTAs that a member may be sent as a repair even if the token bucket of
     /// `repairRate` is empty. Each member gets them at most once per `repairGap`.
@@ -101,7 +103,8 @@ package enum Limits {
     /// The largest number of datagrams that the server's state machine seals in one call, and also of sessions that it
     /// ends in one call. So a call takes at most a few milliseconds.
     package static let slice = 256
-    /// The largest number of former members that a peer removes in one call. So a call takes some milliseconds.
+    /// The largest number of missing members, and also of former sessions, that a peer removes in one call. So a call
+    /// takes less than 10 ms.
     package static let formerSlice = 2_048
     /// A PULSE to all members is sealed without pauses if it needs at most this number of slices.
     package static let pulseSlicesWithoutPause = 4

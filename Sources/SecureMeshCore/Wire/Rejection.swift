@@ -116,8 +116,9 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// A SNAPSHOT or DELTA repeats an identity, a name or an address, lists an ended session, or changes an entry.
     case directoryContradiction
 
-    /// The digest of the peer's directory differs from the digest of the server's directory. The peer asks for a whole
-    /// SNAPSHOT, and keeps its directory until the SNAPSHOT is complete.
+    /// The digest of the peer's directory differs from the digest of the server's directory, or the server's version
+    /// stays below that of the peer's directory. The peer asks for a whole SNAPSHOT, and keeps its directory until the
+    /// SNAPSHOT is complete.
     case directoryMismatch
 
     // MARK: messages

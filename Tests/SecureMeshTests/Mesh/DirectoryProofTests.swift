@@ -200,29 +200,43 @@ import Testing
         #expect(client.machine.members == [Member(other)])
     }
 
-    @Test("a directory whose version is above the server's is wrong if the server stays below it for two seconds")
-    func versionAboveServer() throws {
-        var (client, _, other) = try member()
-        let (version, entry) = try rejoin(&client)
-        #expect(version == 2)
+    @Test("a directory whose version stays above the server's is wrong", arguments: [false, true])
+    func versionAboveServer(isProven: Bool) throws {
+        var (client, own, other) = try member()
+        let entry = isProven ? own : try rejoin(&client).1
         let stranger = try Entry.sample(8)
+        let right = [entry, stranger]
         let begun = server.now
         var beat: UInt64 = 1
-        while server.now - begun < Limits.digestGap {
+        while server.now - begun < Limits.versionGap {
             #expect(client.machine.rejections.total == 0)
-            let pulse = pulse([entry, stranger], number: beat, version: 1)
+            let pulse = pulse(right, number: 10 + beat, version: 1)
             try server.deliver(.pulse(echo: beat, token: 9), pulse, to: &client)
             #expect(try heartbeat(of: &client, at: server.now + .milliseconds(500)).version == 2)
             beat += 1
         }
-        let last = pulse([entry, stranger], number: beat, version: 1)
+        let last = pulse(right, number: 10 + beat, version: 1)
         try server.deliver(.pulse(echo: beat, token: 9), last, to: &client)
         #expect(client.machine.rejections[.directoryMismatch] == 1)
         #expect(client.machine.members == [Member(other)])
         #expect(try heartbeat(of: &client, at: server.now + .milliseconds(500)).version == 0)
-        try server.deliver(.snapshot, snapshot([entry, stranger], version: 1), to: &client)
+        try server.deliver(.snapshot, snapshot(right, version: 1), to: &client)
         #expect(client.machine.members == [Member(stranger)])
         #expect(client.machine.rejections.total == 1)
+    }
+
+    @Test("a PULSE with a lower version says nothing while the server may still be sealing a DELTA") func sealing()
+        throws
+    {
+        var (client, own, other) = try member()
+        for beat: UInt64 in 1...6 {
+            try server.deliver(.pulse(echo: beat, token: 9), pulse([own, other], number: 10 + beat), to: &client)
+            _ = try heartbeat(of: &client, at: server.now + .milliseconds(500))
+        }
+        try server.deliver(.delta, Delta(from: 2, removed: [other.session], added: []), to: &client)
+        try server.deliver(.pulse(echo: 7, token: 9), pulse([own, other], number: 17), to: &client)
+        #expect(client.machine.rejections.total == 0)
+        #expect(client.machine.version == 3)
     }
 
     @Test("a directory that is not proven is wrong if a DELTA or a SNAPSHOT contradicts it", arguments: [false, true])

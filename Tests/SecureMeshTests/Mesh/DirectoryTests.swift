@@ -137,6 +137,53 @@ import Testing
         #expect(directory.version == 4 + 2 * most)
     }
 
+    @Test("early DELTAs and parts of one server are not applied in a session with another") func otherServer() throws {
+        var directory = try copy([.sample(1)])
+        _ = try directory.apply(Delta(from: 6, removed: [], added: [.sample(9)]), now: .start)
+        let part = Snapshot(version: .max, part: 0, parts: 2, entries: [try .sample(9)])
+        _ = try directory.apply(part, now: .start)
+        _ = directory.begin(77, epoch: 77, server: SigningKey().publicKey, now: .start)
+        _ = try directory.apply(Delta(from: 5, removed: [], added: [.sample(2)]), now: .start)
+        #expect(directory.version == 6)
+        let snapshot = Snapshot(version: 8, part: 0, parts: 1, entries: [try .sample(3)])
+        _ = try directory.apply(snapshot, now: .start)
+        #expect(directory.version == 8)
+    }
+
+    @Test("a server whose versions fall cannot make a peer keep more and more early DELTAs") func fallingVersions()
+        throws
+    {
+        var directory = try copy([.sample(1)], version: 50_000)
+        for round in 1...3 {
+            let version = directory.version
+            for early in 1..<UInt64(Limits.earlyDeltas) {
+                _ = try directory.apply(Delta(from: version + early, removed: [], added: [.sample(2)]), now: .start)
+            }
+            let lie = Pulse(number: UInt64(round), version: version, flags: .current, digest: .zero)
+            let isRight = directory.compare(lie, sentAfter: .start, now: .after(.seconds(10 * round)))
+            #expect(!isRight)
+            let lower = Snapshot(version: version - 1_000, part: 0, parts: 1, entries: [try .sample(1)])
+            _ = try directory.apply(lower, now: .start)
+            #expect(directory.usages.filter { !$0.isKept }.isEmpty)
+        }
+    }
+
+    @Test("parts of a SNAPSHOT whose version stays above the server's give way to a lower SNAPSHOT") func highParts()
+        throws
+    {
+        var directory = try copy([.sample(1)])
+        _ = try directory.apply(Snapshot(version: .max, part: 0, parts: 2, entries: [.sample(9)]), now: .start)
+        let snapshot = Snapshot(version: 8, part: 0, parts: 1, entries: [try .sample(3)])
+        #expect(throws: Rejection.snapshotNotWanted) { try directory.apply(snapshot, now: .start) }
+        let pulse = Pulse(number: 1, version: 8, flags: .current, digest: .zero)
+        let settled = Instant.after(Limits.versionGap)
+        _ = directory.compare(pulse, sentAfter: settled - .nanoseconds(1), now: settled)
+        #expect(throws: Rejection.snapshotNotWanted) { try directory.apply(snapshot, now: settled) }
+        _ = directory.compare(pulse, sentAfter: settled, now: settled)
+        _ = try directory.apply(snapshot, now: settled)
+        #expect(directory.version == 8)
+    }
+
     @Test("a DELTA or SNAPSHOT that contradicts the directory is refused and changes nothing") func refusedWhole()
         throws
     {
@@ -303,6 +350,56 @@ import Testing
         directory.begin(80, epoch: 80)
         let missing = try Entry.sample(2)
         #expect(directory.former.missing(missing.identity) == missing && directory.former.missingCount == 2)
+    }
+
+    @Test("a missing member that cannot be kept when a third directory begins is reported as gone") func third()
+        throws
+    {
+        var directory = try copy([.sample(1), .sample(2)])
+        directory.begin(78, epoch: 78)
+        let other = try Entry.sample(1, identity: 11, name: "n11", port: 11)
+        let second = try Entry.sample(12, identity: 12, name: "n12", port: 12)
+        _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [other, second]), now: .start)
+        _ = try directory.apply(Delta(from: 2, removed: [second.session], added: []), now: .start)
+        // The second directory lists another member with the session of the first missing member.
+        let change = directory.begin(79, epoch: 79)
+        let (lost, kept) = (try Entry.sample(1), try Entry.sample(2))
+        #expect(change.events == [.memberLeft(Member(lost), reason: .stopping)] && change.ended == [lost])
+        #expect(directory.others == [other, kept])
+    }
+
+    @Test("a missing member stays one if the second directory has removed a session with the same number")
+    func removedNumber() throws {
+        var directory = try copy([.sample(1)])
+        directory.begin(78, epoch: 78)
+        let other = try Entry.sample(1, identity: 11, name: "n11", port: 11)
+        _ = try directory.apply(Snapshot(version: 2, part: 0, parts: 1, entries: [other]), now: .start)
+        _ = try directory.apply(Delta(from: 2, removed: [other.session], added: []), now: .start)
+        let change = directory.begin(79, epoch: 79)
+        #expect(change.events.isEmpty && change.ended.isEmpty)
+        #expect(directory.others == [try .sample(1)])
+    }
+
+    @Test("thousands of former members are removed in slices, with a pause after each") func slices() throws {
+        var random = RandomSource.seeded(1)
+        var directory = try copy(
+            (0..<UInt64(Limits.formerSlice * 2 + 100)).map { index in
+                var entry = try Entry.sample(100 + index)
+                entry.identity = PublicKey(bytes: random.bytes32())
+                return entry
+            })
+        directory.begin(78, epoch: 78)
+        _ = try directory.apply(Snapshot(version: 1, part: 0, parts: 1, entries: []), now: .start)
+        var now = Instant.after(ProtocolConstants.returnPeriod)
+        var slices: [Int] = []
+        while let deadline = directory.former.deadline {
+            #expect(deadline == now)
+            slices.append(directory.expireFormer(now).events.count)
+            #expect(directory.former.deadline.map { $0 > now } ?? true)
+            now = now + .nanoseconds(1)
+        }
+        #expect(slices == [Limits.formerSlice, Limits.formerSlice, 100])
+        #expect(directory.former.isEmpty && directory.count == 0)
     }
 
     @Test("when a member that has come back leaves, its former session ends too") func leftAgain() throws {

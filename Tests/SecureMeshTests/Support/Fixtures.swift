@@ -75,3 +75,15 @@ extension Instant {
         start + duration
     }
 }
+
+extension DirectoryReplica {
+    /// Begins a session with a server whose key is always the same.
+    @discardableResult
+    mutating func begin(_ id: UInt64, epoch: UInt64, now: Instant = .start) -> DirectoryChange {
+        begin(id, epoch: epoch, server: PublicKey.server, now: now)
+    }
+}
+
+extension PublicKey {
+    fileprivate static let server = SigningKey().publicKey
+}
