@@ -44,6 +44,11 @@ import Testing
         _ = play(FaultPlan.scenario(seed: 2_517))
     }
 
+    /// The drain before the pause had also taken longer than a sweep interval, so the pause was not noticed.
+    @Test func `a busy server that was paused while it drained its sockets expired its members`() {
+        _ = play(FaultPlan.scenario(seed: 3_795))
+    }
+
     /// The member had sent a message, left and come back before the peer's `.joined`. Its `.memberJoined` then had the
     /// place of its return, after the message.
     @Test func `a message came before the event that its sender had joined`() {

@@ -11,9 +11,8 @@ package struct FailureDetector: Hashable, Sendable {
     private var nextSweep: Instant
     private var suspendedUntil: Instant
     private var drainBegan: Instant?
-    /// True if the last drain took longer than the interval between two sweeps. If several such drains follow each
-    /// other, only the first suspends expiry, so a flood of datagrams cannot suspend it forever.
-    private var wasLong = false
+    /// The time that the last drain took.
+    private var lastDrain = Duration.zero
     /// The end of the suspicion that members are late for a common cause: one lifetime after the last sweep at which
     /// many members were late. Nil if there is no suspicion. This lifetime keeps the last members that come back from
     /// expiring.
@@ -45,9 +44,11 @@ package struct FailureDetector: Hashable, Sendable {
         guard let began = drainBegan else { return nil }
         drainBegan = nil
         nextSweep = now + interval
-        let isLong = now - began > interval
-        if isLong, !wasLong { suspendedUntil = now + lifetime }
-        wasLong = isLong
+        // A drain that takes long again, but not much longer, is the work of a flood and no pause. So a flood of
+        // datagrams cannot suspend expiry forever.
+        let drain = now - began
+        if drain > interval, lastDrain <= interval || drain > lastDrain + interval { suspendedUntil = now + lifetime }
+        lastDrain = drain
         // Nobody must expire because the drain could not read a heartbeat in time. So silence counts up to the
         // beginning of the drain.
         return now >= suspendedUntil ? began - lifetime : nil

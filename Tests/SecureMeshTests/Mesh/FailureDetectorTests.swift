@@ -66,6 +66,21 @@ import Testing
         #expect(expiries == [nil, nil, at(1_400), at(2_600)])
     }
 
+    @Test("a pause during a long drain suspends expiry, even if the drain before was long too") func pausedFlood() {
+        var detector = detector()
+        _ = detector.sweepIsDue(now: at(500))
+        _ = detector.sweep(now: at(1_200))
+        _ = detector.sweepIsDue(now: at(1_700))
+        let afterPause = detector.sweep(now: at(10_000))
+        #expect(afterPause == nil)
+        _ = detector.sweepIsDue(now: at(10_500))
+        let next = detector.sweep(now: at(11_200))
+        #expect(next == nil)
+        _ = detector.sweepIsDue(now: at(11_700))
+        let last = detector.sweep(now: at(12_400))
+        #expect(last == at(10_200))
+    }
+
     @Test("a suspicion goes on while many are late, and for one lifetime after that") func suspicion() {
         var detector = detector()
         let steps: [(milliseconds: Int64, late: Int, members: Int, newcomers: Int, isSuspicion: Bool)] = [
