@@ -261,7 +261,7 @@ def simulated_newcomer(context, members):
     row = re.search(rf"^\| {members:,} \| ([0-9.]+) s \| ([0-9.]+) s ", done.stdout, re.MULTILINE)
     speaks, known = map(float, row.groups()) if row else (None, None)
     return Result(
-        f"may speak after {speaks} s; all list it after {known} s (mean of 5 newcomers)", seconds=speaks)
+        f"may speak after {speaks:.2f} s; all list it after {known:.2f} s (mean of 5 newcomers)", seconds=speaks)
 
 
 def stalled_stderr(context):
