@@ -50,7 +50,7 @@ public final class MeshServer: Service {
     private let configuration: Configuration
     private let logger: Logger
     private let source = EventSource<ServerEvent> { .missed($0) }
-    private let lifecycle = Lifecycle<Registry>()
+    let lifecycle = Lifecycle<Registry>()
 
     /// Makes a server. Nothing happens before ``run()``.
     ///

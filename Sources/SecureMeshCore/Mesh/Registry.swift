@@ -40,7 +40,7 @@ package struct Registry: MeshMachine {
     private let signer: Signer
     private var random: RandomSource
     private var gate: HandshakeGate
-    private var sessions: MemberSessions
+    private(set) package var sessions: MemberSessions
     private var log: DirectoryLog
     private var roster: Roster
     /// The calendar time that the last call of `advanceCalendar` set.

@@ -52,4 +52,31 @@ import Testing
         // first joins are published one by one.
         #expect(mesh.server.glance.version < UInt64(count / 6 * 2))
     }
+
+    @Test("the DELTAs of joins count as load of members, so that joins get less CPU time as the mesh grows")
+    func load() throws {
+        let mesh = TestMesh { $0.primitives = InsecureTestCrypto() }
+        for index in 0..<100 { try mesh.addPeer("peer-\(index)") }
+        #expect(mesh.run(atMost: .seconds(10)) { mesh.hasConverged })
+        mesh.run(for: .seconds(3))
+        let quiet = try share(mesh)
+        var most: Int64 = 0
+        // 40 joins in 2 s are at least 20 in one of the seconds over which the load is measured.
+        for index in 0..<60 {
+            if index < 40 { try mesh.addPeer("late-\(index)") }
+            mesh.run(for: .milliseconds(50))
+            most = max(most, try share(mesh))
+        }
+        #expect(mesh.hasConverged)
+        // Without the DELTAs, the load grows by the heartbeats of the newcomers alone.
+        let heartbeats = 40 * 4 * Limits.memberCost / 1_000_000
+        let deltas = 20 * 100 * Limits.fanOutCost / 1_000_000
+        #expect(most - quiet > max(heartbeats, deltas / 2))
+    }
+
+    /// Returns the share of a core that the server's members used in the last complete second, in thousandths.
+    private func share(_ mesh: TestMesh) throws -> Int64 {
+        var sessions = try #require(mesh.registry).sessions
+        return sessions.share(now: mesh.now)
+    }
 }

@@ -63,6 +63,22 @@ import Testing
         #expect(mesh.run(atMost: .seconds(3)) { peer.joins == 1 })
     }
 
+    @Test("a server on a wildcard address does not answer its own port at an address of its host")
+    func ownAddress() throws {
+        let own = SocketAddress(ip: .v4(0x0A02_0001), port: 3_000)
+        let mesh = TestMesh {
+            $0.bound = [SocketAddress(ip: .v4(0), port: own.port)]
+            $0.hostAddresses = [own.ip]
+        }
+        let neighbor = SocketAddress(ip: own.ip, port: 3_001)
+        for (source, kinds) in [(own, []), (neighbor, [Kind.welcome])] {
+            let hand = try ScriptedMember("hand", at: source, in: mesh)
+            hand.inject(hand.hello())
+            #expect(mesh.flights.filter { $0.destination == source }.map(\.kind) == kinds)
+        }
+        #expect(mesh.registry?.rejections[.sourceNotAllowed] == 1)
+    }
+
     @Test("a listed key under another name is not authorized") func otherName() throws {
         let mesh = TestMesh()
         let key = mesh.makeKey()

@@ -285,6 +285,24 @@ struct UDPSocketTests {
         try await pair.close()
     }
 
+    @Test("a server that has lost its port for good ends with an error that names it", .timeLimit(.minutes(1)))
+    func serverLosesPort() async throws {
+        let server = try MeshServer(
+            .init(key: SigningKey(), roster: .open, listen: [SecureMesh.SocketAddress("127.0.0.1:0")]),
+            logger: LoopbackMesh.quiet)
+        let running = Task { try await server.run() }
+        let address = try await #require(server.boundAddresses.first)
+        let driver = try await server.runningDriver()
+        let others = try await driver.eventLoop.submit {
+            let bound = try #require(driver.sockets.first?.bound)
+            let others = try bound.map { try #require($0.descriptor).duplicate() }
+            for socket in bound { socket.channel?.close(promise: nil) }
+            return others
+        }.get()
+        await #expect(throws: MeshError.addressInUse(address)) { try await running.value }
+        for other in others { close(other) }
+    }
+
     @Test("a socket on a port that the system chose takes another one if that is lost")
     func moved() async throws {
         var pair = try await Pair(.peer)

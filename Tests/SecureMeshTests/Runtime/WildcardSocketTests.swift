@@ -73,6 +73,25 @@ internal import Testing
             try await client.close()
         }
 
+        @Test("a server on a wildcard address does not answer its own port at the addresses of this host")
+        func ownAddress() async throws {
+            let own = SecureMesh.SocketAddress.ofHost.first { ip in
+                let address = SecureMesh.SocketAddress(ip: ip, port: 1)
+                return !address.isIPv6 && address.isUsable && !address.isLoopback && !address.isLinkLocal
+            }
+            guard let own else { return }  // this host has no address but loopback
+            let hello = try Sample.of(.hello).bytes
+            try await LoopbackMesh.run(listen: ["0.0.0.0:0"]) { mesh in
+                let driver = try await mesh.server.runningDriver()
+                let source = SecureMesh.SocketAddress(ip: own, port: mesh.address.port)
+                let refused = try await driver.submit { registry, now throws(Never) in
+                    registry.handle(hello.span, path: Path(remote: source), now: now)
+                    return registry.rejections[.sourceNotAllowed]
+                }.get()
+                #expect(refused == 1)
+            }
+        }
+
         @Test("a datagram from an address that is not this host's leaves from one that is")
         func foreign() async throws {
             let sender = Endpoint(SecureMesh.SocketAddress(ip: .v4(0), port: 0))
