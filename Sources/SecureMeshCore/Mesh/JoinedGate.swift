@@ -39,11 +39,18 @@ package struct JoinedGate: Sendable {
     private var departures: [PublicKey: (member: Member, reason: Departure?)] = [:]
     private var movedNames: [PeerName: MovedName] = [:]
     private var messages: [(order: Int, message: ReceivedMessage, trustedUntil: Instant?)] = [] {
-        didSet { if messages.isEmpty { (messageBytes, senders) = (0, []) } }
+        didSet {
+            guard messages.isEmpty else { return }
+            for sender in departedSenders { changes[sender] = nil }
+            (messageBytes, senders, departedSenders) = (0, [], [])
+        }
     }
     private var messageBytes = 0
     /// The senders of the buffered messages.
     private var senders: Set<PublicKey> = []
+    /// The senders of buffered messages that have joined since the last report and have left again. Their changes are
+    /// kept as long as the messages, so that a sender that comes back is reported before its message.
+    private var departedSenders: Set<PublicKey> = []
     private var nextOrder = 0
 
     package init() {}
@@ -193,6 +200,7 @@ package struct JoinedGate: Sendable {
         nextOrder += 1
         switch event {
         case .memberJoined(let member):
+            departedSenders.remove(member.publicKey)
             note(member, reportedAs: nil)
         case .memberRejoined(let member, let previousName):
             note(member, reportedAs: previousName ?? member.name)
@@ -200,8 +208,9 @@ package struct JoinedGate: Sendable {
             note(member, reportedAs: member.name)
             if changes[member.publicKey]?.reportedName != nil {
                 departures[member.publicKey] = (member, reason)
-            } else if !senders.contains(member.publicKey) {
-                // If the member has sent a message and comes back, its `.memberJoined` must come before the message.
+            } else if senders.contains(member.publicKey) {
+                departedSenders.insert(member.publicKey)
+            } else {
                 changes[member.publicKey] = nil
             }
         case .nameMoved(let name, let from, let to):

@@ -213,6 +213,21 @@ import Testing
         #expect(gate.usages.allSatisfy { $0.count == 0 })
     }
 
+    @Test("a sender that has left is forgotten when its message is: the session ends, or trust does")
+    func departedSender() throws {
+        let (event, sender) = try message()
+        var gate = JoinedGate()
+        for end in [PeerEvent.dismissed(.expired), .dismissed(.stopping)] {
+            gate.begin()
+            for event in [.memberJoined(sender), event, .memberLeft(sender, reason: .expired)] {
+                #expect(gate.pass(event, trustedUntil: trusted).isEmpty)
+            }
+            #expect(gate.usages[0].count == 1 && gate.usages[3].count == 1)
+            _ = gate.pass(end)
+            #expect(gate.usages.allSatisfy { $0.count == 0 })
+        }
+    }
+
     @Test("the buffer is bounded when a server moves ever more names before .joined") func endlessNames() throws {
         var gate = JoinedGate()
         gate.begin()
