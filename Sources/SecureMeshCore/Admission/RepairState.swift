@@ -16,6 +16,10 @@ package struct RepairState: Sendable {
 
     package init() {}
 
+    /// The highest directory version of which the member was sent a part as a repair, or which it held when it asked
+    /// for DELTAs.
+    package var newest: UInt64 { max(held, sent, snapshot) }
+
     /// Returns the number of datagrams that the server may send to the member for this repair.
     ///
     /// - Parameters:

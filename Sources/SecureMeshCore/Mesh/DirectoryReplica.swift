@@ -127,8 +127,8 @@ package struct DirectoryReplica: MemberLookup {
     ///   - server: The key of the session's server.
     ///   - returnPeriod: The time for which members of the old directory may still come back after the first SNAPSHOT
     ///     of the new directory is complete.
-    /// - Returns: The former members that are given up. They are members of an earlier directory that cannot be kept
-    ///   beside the members of the old directory.
+    /// - Returns: The former members that are given up. They were missing already, and the old directory lists another
+    ///   member with their session, name or address, or has no room for them.
     package mutating func begin(
         _ id: UInt64, epoch: UInt64, server: PublicKey,
         returnPeriod: Duration = ProtocolConstants.returnPeriod, now: Instant
@@ -144,6 +144,7 @@ package struct DirectoryReplica: MemberLookup {
         self.returnPeriod = returnPeriod
         // If nothing of the old directory was held, the former members stay those of the directory before it.
         let lost = version > 0 ? former.begin(directory, without: own) : []
+        if !lost.isEmpty { changeCount += 1 }
         directory = directory.empty
         proof = DirectoryProof()
         version = 0
@@ -196,7 +197,9 @@ package struct DirectoryReplica: MemberLookup {
     /// begins at a later version is kept as an early DELTA.
     package mutating func apply(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         try checkSessions(delta.added)
-        guard version > 0, delta.from == version else {
+        // A directory that was found wrong may contradict an honest DELTA. This DELTA is then kept for the SNAPSHOT
+        // that will replace the directory.
+        guard version > 0, delta.from == version, !proof.isWrong || allows(delta) else {
             try keep(delta)
             return DirectoryChange()
         }
@@ -218,9 +221,13 @@ package struct DirectoryReplica: MemberLookup {
         early[delta.from] = delta
     }
 
+    private func allows(_ delta: Delta) -> Bool {
+        directory.allows(removing: delta.removed.map(\.session), adding: delta.added)
+    }
+
     private mutating func step(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         let removed = delta.removed.map(\.session)
-        guard directory.allows(removing: removed, adding: delta.added) else { throw contradiction() }
+        guard allows(delta) else { throw contradiction() }
         let before = removed.compactMap { directory.shared($0) }
         let reasons = Dictionary(delta.removed.map { ($0.session, Departure($0.reason)) }) { first, _ in first }
         for session in removed { directory.remove(session) }
@@ -296,10 +303,10 @@ package struct DirectoryReplica: MemberLookup {
         return change
     }
 
-    /// Returns the refusal of a DELTA or a SNAPSHOT that contradicts the directory. If the directory is not proven, it
-    /// is wrong.
+    /// Marks the directory as wrong if it is not proven, and returns the refusal of a DELTA or a SNAPSHOT that
+    /// contradicts it. If the directory was found wrong before, the SNAPSHOT that is being received is not forgotten.
     private mutating func contradiction() -> Rejection {
-        if version > 0, !proof.isProven { foundWrong() }
+        if version > 0, !proof.isProven, !proof.isWrong { foundWrong() }
         return .directoryContradiction
     }
 

@@ -11,8 +11,8 @@ package struct FailureDetector: Hashable, Sendable {
     private var nextSweep: Instant
     private var suspendedUntil: Instant
     private var drainBegan: Instant?
-    /// The time that the last drain took.
-    private var lastDrain = Duration.zero
+    /// The time that the longest of the recent drains took. It falls by an eighth at each sweep.
+    private var longestDrain = Duration.zero
     /// The end of the suspicion that members are late for a common cause: one lifetime after the last sweep at which
     /// many members were late. Nil if there is no suspicion. This lifetime keeps the last members that come back from
     /// expiring.
@@ -44,11 +44,12 @@ package struct FailureDetector: Hashable, Sendable {
         guard let began = drainBegan else { return nil }
         drainBegan = nil
         nextSweep = now + interval
-        // A drain that takes long again, but not much longer, is the work of a flood and no pause. So a flood of
-        // datagrams cannot suspend expiry forever.
+        // If recent drains were about as long, the cause is a flood and not a pause. A flood must not suspend expiry
+        // again and again.
         let drain = now - began
-        if drain > interval, lastDrain <= interval || drain > lastDrain + interval { suspendedUntil = now + lifetime }
-        lastDrain = drain
+        let ordinary = longestDrain > interval ? longestDrain + interval : interval
+        if drain > ordinary { suspendedUntil = now + lifetime }
+        longestDrain = max(drain, longestDrain * 7 / 8)
         // Nobody must expire because the drain could not read a heartbeat in time. So silence counts up to the
         // beginning of the drain.
         return now >= suspendedUntil ? began - lifetime : nil

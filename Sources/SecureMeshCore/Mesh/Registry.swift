@@ -364,7 +364,7 @@ extension Registry {
                     repair(heartbeat.session, held: body.version, part: Int(body.part), heard: heard, now: now)
                 }
             }
-            if heartbeat.asksForPulse { repeatPulse(to: heartbeat.session, now: now) }
+            if heartbeat.asksForPulse { repeatPulse(to: heartbeat.session, held: body.version, now: now) }
         case .leave(let session):
             end(session, .left, now: now)
         case .misbehaved(let session):
@@ -505,8 +505,7 @@ extension Registry {
         answeringPulse = nil
         sessions.issue(random.secret(), version: log.version, now: now)
         guard log.directory.count > 0 else { return }
-        let pulse = signedPulse(DirectoryState(version: log.version, digest: log.digest()))
-        sendToAll([pulse], now: now)
+        sendToAll([signedPulse(newestState)], now: now)
     }
 
     /// Queues payloads for all members but `newcomer`, and seals the first slice if the queue was empty before.
@@ -566,7 +565,7 @@ extension Registry {
     /// made known to all other members. Then that member may send messages without waiting for the next PULSE to all
     /// members.
     private mutating func allSealed() {
-        sealed = DirectoryState(version: log.version, digest: log.digest())
+        sealed = newestState
         let listed = unlisted.filter(log.isPublished)
         unlisted.removeAll(where: log.isPublished)
         for session in listed { pulse(session) }
@@ -575,6 +574,20 @@ extension Registry {
     /// Sends one member a PULSE with a token of the newest secret.
     private mutating func pulse(_ session: SessionID) {
         send(signedPulse(sealed), to: session)
+    }
+
+    /// The version and the digest of the directory after all published changes.
+    private var newestState: DirectoryState {
+        mutating get { DirectoryState(version: log.version, digest: log.digest()) }
+    }
+
+    /// Returns true if a member may hold a higher version than that of `sealed`: it got the newest DELTA before others,
+    /// or a repair.
+    ///
+    /// - Parameter held: The version that the member says it holds; 0 if it is not known.
+    private func isAhead(_ session: SessionID, held: UInt64) -> Bool {
+        guard log.version > sealed.version else { return false }
+        return max(held, sessions.repair(of: session)?.newest ?? 0) > sealed.version
     }
 
     private mutating func signedPulse(_ state: DirectoryState) -> SignedPayload {
@@ -588,16 +601,22 @@ extension Registry {
     ///
     /// The PULSE has a token of the newest secret, and a higher number than the last PULSE to all members. A peer that
     /// has accepted that last PULSE, but found that it was not fresh, accepts only a higher number.
-    private mutating func repeatPulse(to session: SessionID, now: Instant) {
+    ///
+    /// It has the version of `sealed`, or the newest version if the member is ahead of `sealed`. A peer finds its
+    /// directory wrong if PULSEs have a lower version for longer than `Limits.versionGap`.
+    ///
+    /// - Parameter held: The version that the member says it holds; 0 if it is not known.
+    private mutating func repeatPulse(to session: SessionID, held: UInt64, now: Instant) {
         let rate = Limits.answeringPulses(
             members: log.directory.count, heartbeatInterval: configuration.heartbeatInterval)
         guard sessions.mayAnswer(session, now: now), answers.accept(rate, now: now) else { return }
+        let state = isAhead(session, held: held) ? newestState : sealed
         let payload: SignedPayload
-        if let answeringPulse, answeringPulse.version == sealed.version {
+        if let answeringPulse, answeringPulse.version == state.version {
             payload = answeringPulse.payload
         } else {
-            payload = signedPulse(sealed)
-            answeringPulse = (sealed.version, payload)
+            payload = signedPulse(state)
+            answeringPulse = (state.version, payload)
         }
         send(payload, to: session)
     }
@@ -613,7 +632,7 @@ extension Registry {
         if silent.count <= detector.mostLate(of: log.directory.count) {
             // Each of these PULSEs, and the next answer, must have a higher number than the PULSE before it.
             answeringPulse = nil
-            for session in silent { repeatPulse(to: session, now: now) }
+            for session in silent { repeatPulse(to: session, held: 0, now: now) }
             answeringPulse = nil
         }
         scheduleSolicitation(now)

@@ -263,6 +263,44 @@ import Testing
         #expect(client.machine.rejections.total == 1)
     }
 
+    @Test("a DELTA that contradicts a wrong directory waits for the SNAPSHOT, whose parts are not forgotten")
+    func contradictedTwice() throws {
+        var (client, own, _) = try member()
+        let missing = try Entry.sample(8)
+        try server.deliver(.pulse(echo: 1, token: 9), pulse([own, missing]), to: &client)
+        #expect(client.machine.rejections[.directoryMismatch] == 1)
+        let entries = [own, missing].sorted { $0.session < $1.session }
+        let parts = (0..<2).map { Snapshot(version: 2, part: UInt16($0), parts: 2, entries: [entries[$0]]) }
+        try server.deliver(.snapshot, parts[0], to: &client)
+        // The wrong directory does not list the removed session.
+        try server.deliver(.delta, Delta(from: 2, removed: [missing.session], added: []), to: &client)
+        try server.deliver(.snapshot, parts[1], to: &client)
+        #expect(client.machine.rejections.total == 1)
+        #expect(client.machine.version == 3 && client.machine.members.isEmpty)
+    }
+
+    @Test("no directory is found wrong if the server is paused for seconds while it seals a DELTA for all members")
+    func pausedWhileSealing() throws {
+        let mesh = TestMesh {
+            $0.primitives = InsecureTestCrypto()
+            ($0.heartbeatInterval, $0.lifetime) = (.seconds(5), .seconds(15))
+        }
+        for index in 0..<Limits.slice + 50 { try mesh.addPeer("peer-\(index)") }
+        #expect(mesh.run(atMost: .seconds(60)) { mesh.hasConverged })
+        mesh.run(for: .seconds(10))
+        let version = mesh.server.glance.version
+        try mesh.addPeer("late")
+        #expect(mesh.run(atMost: .seconds(2)) { mesh.server.glance.version > version })
+        mesh.pauseServer()
+        mesh.run(for: .seconds(9))
+        // The first members have the DELTA. Their heartbeats ask for a PULSE.
+        #expect(mesh.peers.contains { $0.machine.version > version })
+        #expect(mesh.peers.contains { $0.machine.version == version })
+        mesh.resumeServer()
+        mesh.run(for: .seconds(3))
+        #expect(mesh.peers.allSatisfy { $0.machine.rejections[.directoryMismatch] == 0 })
+    }
+
     @Test("a peer that joins under another directory holds nothing of it") func otherDirectory() throws {
         var (client, _, _) = try member()
         let (version, _) = try rejoin(&client, directory: 78)

@@ -66,6 +66,20 @@ import Testing
         #expect(expiries == [nil, nil, at(1_400), at(2_600)])
     }
 
+    @Test(
+        "a flood that makes some drains longer than others suspends expiry only at its beginning",
+        arguments: [[1_200, 600], [600, 400]] as [[Int64]])
+    func unevenDrains(drains: [Int64]) {
+        var detector = detector()
+        var (now, expiries): (Int64, [Instant?]) = (0, [])
+        for sweep in 0..<20 {
+            _ = detector.sweepIsDue(now: at(now + 500))
+            now += 500 + drains[sweep % 2]
+            expiries.append(detector.sweep(now: at(now)))
+        }
+        #expect(expiries[0] == nil && expiries[3...].allSatisfy { $0 != nil })
+    }
+
     @Test("a pause during a long drain suspends expiry, even if the drain before was long too") func pausedFlood() {
         var detector = detector()
         _ = detector.sweepIsDue(now: at(500))
