@@ -80,7 +80,7 @@ def server_counts(mesh, before=(0, 0)):
 
 
 def counts_text(counts):
-    return f"{counts[0]:,} joins and {counts[1]:,} departures at the server"
+    return f"{counts[0]:,} joins and {counts[1]:,} departure{'s' * (counts[1] != 1)} at the server"
 
 
 def form(context, count, limit):

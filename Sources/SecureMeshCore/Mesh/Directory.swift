@@ -40,7 +40,8 @@ package struct Directory: Sendable {
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
-    /// Returns the shared form of an entry. If the directory does not list the entry, the pool provides it.
+    /// Returns the shared form of an entry. If the directory does not list the entry, it comes from the pool,
+    /// or is new if there is no pool.
     func sharing(_ entry: Entry) -> SharedEntry {
         if let listed = entries[entry.session], listed.entry == entry { return listed }
         return pool?.shared(entry) ?? SharedEntry(entry)
@@ -104,8 +105,8 @@ package struct Directory: Sendable {
     /// Makes this directory the successor of `previous`. It then remembers as removed the sessions that `previous`
     /// remembers, and those that only `previous` lists.
     ///
-    /// - Parameter entries: All entries of this directory, in ascending order of their sessions. It would take time to
-    ///   look up each of them.
+    /// - Parameter entries: All entries of this directory, in ascending order of their sessions. The caller has them
+    ///   already, which saves a lookup of each.
     /// - Returns: The entries that only `previous` lists, and those that only this directory lists. Nil if this
     ///   directory must not replace `previous`: a session has different entries in the two directories, or this
     ///   directory lists a session that was removed before.

@@ -48,13 +48,14 @@ package struct FormerDirectory: MemberLookup {
     private func missing(_ entry: Entry?) -> Entry? { entry.flatMap { isMissing($0) ? $0 : nil } }
     private func isMissing(_ entry: Entry) -> Bool { !returned.contains(entry.session) }
 
-    /// The earliest instant at which a call of `expire` has an effect; nil if there is none.
+    /// The instant at which `expire` is to be called next; nil if nothing is to be removed.
     package var deadline: Instant? {
         nextSlice ?? Instant.earliest([missingCount > 0 ? missingUntil : nil, ends.first?.until])
     }
 
     /// Makes the members of `directory`, which has just been replaced, the former members. A member of an earlier
-    /// directory that is still missing stays a former member, unless `directory` lists its identity, name or address.
+    /// directory that is still missing stays a former member, unless `directory` lists its session, identity, name or
+    /// address, or has no room for it.
     ///
     /// - Parameter own: The identity of this peer, which is not a former member.
     /// - Returns: The members of an earlier directory that do not stay former members.

@@ -103,8 +103,8 @@ package enum Limits {
     /// The largest number of datagrams that the server's state machine seals in one call, and also of sessions that it
     /// ends in one call. So a call takes at most a few milliseconds.
     package static let slice = 256
-    /// The largest number of missing members, and also of former sessions, that a peer removes in one call. So a call
-    /// takes less than 10 ms.
+    /// A peer removes at most this number of missing members, and at most this number of former sessions, in one call.
+    /// So a call takes about 10 ms.
     package static let formerSlice = 2_048
     /// A PULSE to all members is sealed without pauses if it needs at most this number of slices.
     package static let pulseSlicesWithoutPause = 4
