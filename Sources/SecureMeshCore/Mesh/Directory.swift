@@ -40,8 +40,8 @@ package struct Directory: Sendable {
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
-    /// Returns the shared form of an entry. If the directory does not list the entry, it comes from the pool,
-    /// or is new if there is no pool.
+    /// Returns the shared form of an entry. If the directory does not list the entry, it comes from the pool, or
+    /// is new if there is no pool.
     func sharing(_ entry: Entry) -> SharedEntry {
         if let listed = entries[entry.session], listed.entry == entry { return listed }
         return pool?.shared(entry) ?? SharedEntry(entry)

@@ -162,16 +162,21 @@ package struct DirectoryReplica: MemberLookup {
     /// digest in the PULSE. If the version of the PULSE is not held yet, the digests are compared when that version is
     /// reached. The digest of a proven directory is not computed again within `Limits.digestGap`.
     ///
-    /// - Parameter sentAfter: An instant before the server sent the PULSE: when this peer sent the heartbeat that the
-    ///   PULSE echoes.
+    /// - Parameters:
+    ///   - sentAfter: An instant before the server sent the PULSE: when this peer sent the heartbeat that the PULSE
+    ///     echoes.
+    ///   - isBeingListed: True if the server is still sealing the DELTA that lists this peer's session for other
+    ///     members.
     /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
-    package mutating func compare(_ pulse: Pulse, sentAfter: Instant, now: Instant) -> Bool {
+    package mutating func compare(
+        _ pulse: Pulse, sentAfter: Instant, isBeingListed: Bool = false, now: Instant
+    ) -> Bool {
         proof.expect(pulse.digest, of: pulse.version)
         // For a short time, the PULSEs of an honest server have a lower version than a DELTA that this peer has already
         // received, because the server is still sealing this DELTA for other members.
         let settled = sentAfter - Limits.versionGap
         if let assembly, assembly.version > pulse.version, assembly.begunAt <= settled { self.assembly = nil }
-        guard version <= pulse.version || reachedAt > settled || proof.isWrong else {
+        guard version <= pulse.version || reachedAt > settled || isBeingListed || proof.isWrong else {
             foundWrong()
             return false
         }

@@ -370,8 +370,10 @@ extension Peer {
     }
 
     private mutating func compareDirectory(with pulse: Pulse, now: Instant) {
-        let sentAfter = sessions.current?.echoedAt ?? now
-        if !directory.compare(pulse, sentAfter: sentAfter, now: now) { rejections.count(.directoryMismatch) }
+        let session = sessions.current
+        let isRight = directory.compare(
+            pulse, sentAfter: session?.echoedAt ?? now, isBeingListed: session?.isBeingListed ?? false, now: now)
+        if !isRight { rejections.count(.directoryMismatch) }
         sessions.extendTrust(held: directory.provenVersion)
     }
 

@@ -582,11 +582,12 @@ extension Registry {
     }
 
     /// Returns true if a member may hold a higher version than that of `sealed`: it got the newest DELTA before others,
-    /// or a repair.
+    /// or a repair. Returns false for a new member whose DELTA is not sealed for all members yet. A PULSE with the
+    /// version of this DELTA would let it speak before the others know it.
     ///
     /// - Parameter held: The version that the member says it holds; 0 if it is not known.
     private func isAhead(_ session: SessionID, held: UInt64) -> Bool {
-        guard log.version > sealed.version else { return false }
+        guard log.version > sealed.version, !unlisted.contains(session) else { return false }
         return max(held, sessions.repair(of: session)?.newest ?? 0) > sealed.version
     }
 

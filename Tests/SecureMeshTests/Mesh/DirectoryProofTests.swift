@@ -299,6 +299,22 @@ import Testing
         mesh.resumeServer()
         mesh.run(for: .seconds(3))
         #expect(mesh.peers.allSatisfy { $0.machine.rejections[.directoryMismatch] == 0 })
+        // A member that has joined again gets no such PULSE. It would speak before all members know its new session.
+        let peer = mesh.peers[0]
+        mesh.rules = [{ $0.destination == peer.address || $0.source == peer.address ? .drop : nil }]
+        #expect(mesh.run(atMost: .seconds(60)) { !mesh.isMember(peer) })
+        mesh.rules = []
+        #expect(mesh.run(atMost: .seconds(60)) { mesh.isMember(peer) })
+        mesh.pauseServer()
+        mesh.run(for: .seconds(9))
+        let newest = mesh.server.glance.version
+        #expect(peer.machine.version == newest && mesh.peers.contains { $0.machine.version < newest })
+        let question = try #require(mesh.sent(.heartbeat, from: peer.address).last)
+        let answers = mesh.sent(.pulse, to: peer.address).count
+        mesh.withServer { $0.handle(question.bytes.span, path: Path(remote: question.source), now: $1) }
+        mesh.run(for: mesh.latency)
+        #expect(mesh.sent(.pulse, to: peer.address).count == answers + 1)
+        #expect(peer.joins == 1)
     }
 
     @Test("a peer that joins under another directory holds nothing of it") func otherDirectory() throws {
