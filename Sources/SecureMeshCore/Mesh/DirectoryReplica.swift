@@ -168,9 +168,7 @@ package struct DirectoryReplica: MemberLookup {
     ///   - isBeingListed: True if the server is still sealing the DELTA that lists this peer's session for other
     ///     members.
     /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
-    package mutating func compare(
-        _ pulse: Pulse, sentAfter: Instant, isBeingListed: Bool = false, now: Instant
-    ) -> Bool {
+    package mutating func compare(_ pulse: Pulse, sentAfter: Instant, isBeingListed: Bool, now: Instant) -> Bool {
         proof.expect(pulse.digest, of: pulse.version)
         // For a short time, the PULSEs of an honest server have a lower version than a DELTA that this peer has already
         // received, because the server is still sealing this DELTA for other members.
@@ -204,7 +202,9 @@ package struct DirectoryReplica: MemberLookup {
         try checkSessions(delta.added)
         // A directory that was found wrong may contradict an honest DELTA. This DELTA is then kept for the SNAPSHOT
         // that will replace the directory.
-        guard version > 0, delta.from == version, !proof.isWrong || allows(delta) else {
+        guard version > 0, delta.from == version,
+            !proof.isWrong || directory.allows(removing: delta.removed.map(\.session), adding: delta.added)
+        else {
             try keep(delta)
             return DirectoryChange()
         }
@@ -226,13 +226,9 @@ package struct DirectoryReplica: MemberLookup {
         early[delta.from] = delta
     }
 
-    private func allows(_ delta: Delta) -> Bool {
-        directory.allows(removing: delta.removed.map(\.session), adding: delta.added)
-    }
-
     private mutating func step(_ delta: Delta, now: Instant) throws(Rejection) -> DirectoryChange {
         let removed = delta.removed.map(\.session)
-        guard allows(delta) else { throw contradiction() }
+        guard directory.allows(removing: removed, adding: delta.added) else { throw contradiction() }
         let before = removed.compactMap { directory.shared($0) }
         let reasons = Dictionary(delta.removed.map { ($0.session, Departure($0.reason)) }) { first, _ in first }
         for session in removed { directory.remove(session) }

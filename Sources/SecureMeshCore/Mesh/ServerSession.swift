@@ -47,14 +47,14 @@ package struct ServerSession: Sendable {
     private var newestPulse: (version: UInt64, sentAt: Instant)? {
         didSet {
             wantedVersion = newestPulse?.version ?? 0
-            if let listedAt, wantedVersion >= listedAt { isKnownToAll = true }
+            highestVersion = max(highestVersion, wantedVersion)
         }
     }
     private(set) package var wantedVersion: UInt64 = 0
+    /// The highest directory version in a fresh PULSE with the flag `current`; 0 before the first one.
+    private var highestVersion: UInt64 = 0
     /// The version at which the directory first listed this session; nil if this session has not been listed yet.
     private var listedAt: UInt64?
-    /// True once a fresh PULSE has had the version `listedAt` or a later one.
-    private var isKnownToAll = false
     private(set) package var trustedUntil: Instant?
     private(set) package var schedule: HeartbeatSchedule
 
@@ -129,14 +129,12 @@ package struct ServerSession: Sendable {
 
     /// Records that the directory lists this session at `version`.
     package mutating func noteListing(at version: UInt64) {
-        guard listedAt == nil else { return }
-        listedAt = version
-        isKnownToAll = wantedVersion >= version
+        listedAt = listedAt ?? version
     }
 
     /// True if the directory lists this session, and all fresh PULSEs had earlier versions. The server is then still
     /// sealing the DELTA that lists this session for other members.
-    package var isBeingListed: Bool { listedAt != nil && !isKnownToAll }
+    package var isBeingListed: Bool { listedAt.map { $0 > highestVersion } ?? false }
 
     /// Returns true if trust lasts at `now`, and every member that has the directory version of the newest fresh PULSE
     /// knows this session.

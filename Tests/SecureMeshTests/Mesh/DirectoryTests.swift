@@ -160,7 +160,8 @@ import Testing
                 _ = try directory.apply(Delta(from: version + early, removed: [], added: [.sample(2)]), now: .start)
             }
             let lie = Pulse(number: UInt64(round), version: version, flags: .current, digest: .zero)
-            let isRight = directory.compare(lie, sentAfter: .start, now: .after(.seconds(10 * round)))
+            let now = Instant.after(.seconds(10 * round))
+            let isRight = directory.compare(lie, sentAfter: .start, isBeingListed: false, now: now)
             #expect(!isRight)
             let lower = Snapshot(version: version - 1_000, part: 0, parts: 1, entries: [try .sample(1)])
             _ = try directory.apply(lower, now: .start)
@@ -177,9 +178,9 @@ import Testing
         #expect(throws: Rejection.snapshotNotWanted) { try directory.apply(snapshot, now: .start) }
         let pulse = Pulse(number: 1, version: 8, flags: .current, digest: .zero)
         let settled = Instant.after(Limits.versionGap)
-        _ = directory.compare(pulse, sentAfter: settled - .nanoseconds(1), now: settled)
+        _ = directory.compare(pulse, sentAfter: settled - .nanoseconds(1), isBeingListed: false, now: settled)
         #expect(throws: Rejection.snapshotNotWanted) { try directory.apply(snapshot, now: settled) }
-        _ = directory.compare(pulse, sentAfter: settled, now: settled)
+        _ = directory.compare(pulse, sentAfter: settled, isBeingListed: false, now: settled)
         _ = try directory.apply(snapshot, now: settled)
         #expect(directory.version == 8)
     }
