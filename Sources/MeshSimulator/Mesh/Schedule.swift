@@ -15,6 +15,8 @@ package struct Schedule {
         case peerDrained(Int)
         /// The core with this index has ended a piece of work, or begins to work.
         case compute(Int)
+        /// The new process of the peer has got a core for the first time.
+        case began(Int)
         case fault(Int)
         case act(Int)
         case speak(Int)

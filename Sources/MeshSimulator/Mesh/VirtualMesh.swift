@@ -118,7 +118,7 @@ extension VirtualMesh {
         case .wakePeer(let index): peerWakes(index, scheduled: entry.at)
         case .peerDrained(let index): peerDrained(index)
         case .compute(let core): compute(on: core)
-        case .fault, .act, .speak, .sample: carryOut(entry.action)
+        case .began, .fault, .act, .speak, .sample: carryOut(entry.action)
         }
         return true
     }

@@ -5,17 +5,20 @@ package import SecureMeshCore
 ///
 /// A core runs the process that has used the least CPU time, until the process sleeps or has used `slice` nanoseconds
 /// more than a waiting process. A process that wakes up counts as having used at least as much CPU time as the process
-/// that last began to run. So a process cannot save up CPU time by sleeping.
+/// that last began to run. So a process cannot save up CPU time by sleeping. An urgent process gets a core as soon as
+/// another process has ended a piece of work.
 package final class Host {
     private struct Waiting: Comparable {
         let process: any HostedProcess
+        let isUrgent: Bool
         let fairTime: Int64
         let sequence: UInt64
 
         static func == (left: Waiting, right: Waiting) -> Bool { left.sequence == right.sequence }
 
         static func < (left: Waiting, right: Waiting) -> Bool {
-            left.fairTime == right.fairTime ? left.sequence < right.sequence : left.fairTime < right.fairTime
+            guard left.isUrgent == right.isUrgent else { return left.isUrgent }
+            return left.fairTime == right.fairTime ? left.sequence < right.sequence : left.fairTime < right.fairTime
         }
     }
 
@@ -55,7 +58,8 @@ package final class Host {
     /// Returns the process that a core runs next; nil if no process has anything to do, so that the core is idle.
     func next(on core: Int) -> (any HostedProcess)? {
         if let current = running[core] {
-            guard let first = waiting.min, let used = current.workload?.fairTime, used > first.fairTime + Self.slice
+            guard let first = waiting.min, let workload = current.workload, !workload.isUrgent,
+                first.isUrgent || workload.fairTime > first.fairTime + Self.slice
             else { return current }
             current.workload?.status = .queued
             enqueue(current)
@@ -65,7 +69,7 @@ package final class Host {
             isIdle[core] = true
             return nil
         }
-        floor = max(floor, next.workload?.fairTime ?? 0)
+        if next.workload?.isUrgent == false { floor = max(floor, next.workload?.fairTime ?? 0) }
         next.workload?.status = .running
         running[core] = next
         return next
@@ -79,7 +83,8 @@ package final class Host {
 
     /// Notes the CPU time that a process uses, in nanoseconds.
     func charge(_ cost: Int64, to process: any HostedProcess) {
-        process.workload?.fairTime += cost
+        process.workload?.fairTime += cost - (process.workload?.elsewhere ?? 0)
+        process.workload?.elsewhere = 0
         usage.all += .nanoseconds(cost)
         if process.workload?.owner == .server { usage.server += .nanoseconds(cost) }
     }
@@ -87,7 +92,9 @@ package final class Host {
     private func enqueue(_ process: any HostedProcess) {
         sequence += 1
         waiting.insert(
-            Waiting(process: process, fairTime: process.workload?.fairTime ?? 0, sequence: sequence))
+            Waiting(
+                process: process, isUrgent: process.workload?.isUrgent ?? false,
+                fairTime: process.workload?.fairTime ?? 0, sequence: sequence))
     }
 
     private static let slice: Int64 = 3_000_000

@@ -32,6 +32,9 @@ final class Workload {
     /// raised to the level of the other processes whenever the process wakes up. So a process that has slept does not
     /// get more than its share afterwards.
     var fairTime: Int64 = 0
+    /// The CPU time, in nanoseconds, that other threads of the process have used in this piece of work. A host shares
+    /// its cores between threads, so this time does not delay the event loop.
+    var elsewhere: Int64 = 0
     /// The CPU time, in nanoseconds, that the process has not been charged for yet: for waking up, and for calls from
     /// outside of the event loop, such as sending a message.
     var debt: Int64 = 0
@@ -60,6 +63,9 @@ final class Workload {
         self.owner = owner
     }
 
+    /// True if the process runs before all others. `p2p server` asks the system for that.
+    var isUrgent: Bool { owner == .server }
+
     var hasOutput: Bool { !outbox.isEmpty || events > 0 }
 
     /// The time at which the event loop must wake up for a reason other than the machine's deadline; nil if there is no
@@ -76,6 +82,8 @@ final class Workload {
     static let timeoutsPerPass = 16
     static let strangersPerPass = 64
     static let sentTogether = 64
+    /// The largest number of events that the event loop prints itself.
+    static let printedAtOnce: Int64 = 128
     /// The CPU time of a pass of the event loop with nothing to do, in nanoseconds. It is above 0, so that time
     /// advances even if a machine asks to be called again at once.
     static let shortestPass: Int64 = 1_000

@@ -5,12 +5,16 @@ internal import SecureMeshCore
 package enum HostScenario: String, CaseIterable, Sendable {
     /// 500 peers start, one every 20 ms.
     case form
-    /// 1,000 peers start in 22 s, on four cores.
+    /// 1,000 peers start, one every 22 ms at most.
     case crowd
     /// The server of 300 peers is killed and started again.
     case restart
+    /// The server of 500 peers is killed and started again.
+    case restart500
     /// The server of 300 peers is killed and started again. Five seconds after the kill, 30 peers are paused for 3 s.
     case stall
+    /// The server of 100 peers is killed and started again three times. No work takes CPU time.
+    case crashes
     /// 300 peers are paused for 5 s.
     case stop
     /// 100 peers are paused for 1.3 s. No work takes CPU time.
@@ -27,11 +31,11 @@ package enum HostScenario: String, CaseIterable, Sendable {
 
     private var peers: Int {
         switch self {
-        case .form: 500
+        case .form, .restart500: 500
         case .crowd: 1_000
         case .restart, .stall, .stop: 300
         case .newcomer: 200
-        case .nap: 100
+        case .nap, .crashes: 100
         case .far, .lossy, .flooded: 50
         }
     }
@@ -39,9 +43,8 @@ package enum HostScenario: String, CaseIterable, Sendable {
     /// The cores that all processes share; nil if no work takes CPU time.
     private var cores: (count: Int, word: String)? {
         switch self {
-        case .form, .restart, .stall, .stop, .flooded: (2, "two")
-        case .crowd: (4, "four")
-        case .nap, .far, .lossy, .newcomer: nil
+        case .form, .crowd, .restart, .restart500, .stall, .stop, .flooded: (2, "two")
+        case .nap, .far, .lossy, .newcomer, .crashes: nil
         }
     }
 
@@ -51,6 +54,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         scenario.cryptography = .insecureTest
         scenario.processors = cores.map { Processors(cores: $0.count) }
         scenario.network = .sameHost
+        scenario.startsInTurn = scenario.processors != nil
         switch self {
         case .form:
             scenario.arrivals = .milliseconds(20) * peers
@@ -59,8 +63,8 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.expectations = [.joins(atMost: peers * 51 / 50), .nobodyIsReportedGone]
         case .crowd:
             scenario.arrivals = .milliseconds(22) * peers
-            scenario.duration = .seconds(40)
-            scenario.healing = .seconds(50)
+            scenario.duration = .seconds(90)
+            scenario.healing = .seconds(10)
             scenario.expectations = [.joins(atMost: peers * 21 / 20), .nobodyIsReportedGone]
         case .nap:
             scenario.network.latency = .milliseconds(5)
@@ -95,7 +99,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.arrivals = .milliseconds(150) * peers
             scenario.duration = scenario.arrivals + .seconds(2)
             scenario.expectations = [.nobodyIsLost, .speaks(within: .milliseconds(100))]
-        case .restart, .stall:
+        case .restart, .restart500, .stall:
             scenario.arrivals = .milliseconds(80) * peers
             let at = scenario.arrivals + .seconds(4)
             scenario.faults = [
@@ -105,8 +109,18 @@ package enum HostScenario: String, CaseIterable, Sendable {
                 scenario.faults += (0..<30).map { TimedFault(at: at + .seconds(5), .pause($0, .seconds(3))) }
             }
             scenario.duration = at + .seconds(self == .stall ? 9 : 4)
-            scenario.healing = .seconds(8)
+            scenario.healing = .seconds(self == .restart500 ? 15 : 8)
             scenario.expectations = [.joins(atMost: peers * 21 / 10), .nobodyIsReportedGone]
+        case .crashes:
+            scenario.arrivals = .milliseconds(50) * peers
+            let times = (0..<3).map { scenario.arrivals + .seconds(4) + .seconds(10) * $0 }
+            scenario.faults = times.flatMap { at in
+                [TimedFault(at: at, .crashServer), TimedFault(at: at + .milliseconds(300), .startServer)]
+            }
+            scenario.duration = times[2] + .seconds(8)
+            scenario.expectations = [
+                .joinsTogether(atMost: peers / 2, within: .milliseconds(500), since: times[2]), .nobodyIsReportedGone,
+            ]
         case .stop:
             scenario.arrivals = .milliseconds(80) * peers
             let at = scenario.arrivals + .seconds(4)

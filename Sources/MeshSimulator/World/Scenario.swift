@@ -30,6 +30,9 @@ package struct Scenario: Sendable {
     package var peers: Int
     /// The time over which the starts of the peers are evenly spread.
     package var arrivals = Duration.seconds(1)
+    /// True if one program, which runs on the host of the peers, starts them. It starts the next peer only after the
+    /// last one has got a core. Then `arrivals` is the least time for all starts.
+    package var startsInTurn = false
     /// The time from the beginning of the world until all faults and attacks end and the mesh begins to heal.
     package var duration: Duration
     /// The time after `duration` within which the mesh must be whole again.

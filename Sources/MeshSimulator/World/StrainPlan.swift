@@ -124,6 +124,8 @@ package enum Expectation: Hashable, Sendable {
     case nobodyExpires
     /// The server accepts at most this number of joins.
     case joins(atMost: Int)
+    /// From the time `since` on, the server accepts at most this number of joins within any period of this length.
+    case joinsTogether(atMost: Int, within: Duration, since: Duration)
     /// Each process gains the right to send messages within this time after its start.
     case speaks(within: Duration)
     /// No peer reports that a member has left.

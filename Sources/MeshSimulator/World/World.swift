@@ -25,6 +25,8 @@ package final class World {
     var owners: [Int?] = []
     var attackers: [Attacker] = []
     var isHealing = false
+    /// The index of the last peer that was started, if peers start in turn.
+    private var lastStarted = 0
     /// The number of times that peers have lost their connection to the server.
     var lostServers = 0
     /// The number of times that peers have reported the departure of a member.
@@ -92,7 +94,7 @@ package final class World {
     }
 
     private func plan(_ holdings: [AttackerKeys]) {
-        for index in peers.indices {
+        for index in scenario.startsInTurn ? 0..<1 : peers.indices {
             let at = now + scenario.arrivals * index / max(scenario.peers, 1)
             state.schedule.put(.fault(-1 - index), at: at)
         }
@@ -108,6 +110,16 @@ package final class World {
             }
         }
         state.schedule.put(.sample, at: now + recorder.interval)
+    }
+
+    /// Schedules the start of the peer after `index` if peers start in turn. The program that starts them needs a core
+    /// twice, when the new process has begun and when the gap has passed. Each time it waits for as long as the new
+    /// process waited.
+    func startNext(after index: Int) {
+        guard scenario.startsInTurn, index == lastStarted, index + 1 < peers.count else { return }
+        lastStarted += 1
+        let gap = scenario.arrivals / peers.count
+        state.schedule.put(.fault(-1 - lastStarted), at: now + gap + (now - peers[index].startedAt) * 2)
     }
 
     // MARK: running
@@ -214,6 +226,11 @@ package final class World {
             case .joins(let limit):
                 let joins = recorder.recording.stays.count
                 if joins > limit { state.invariants.fail("\(joins) joins, where \(limit) are enough", now: now) }
+            case .joinsTogether(let limit, let period, let since):
+                let joins = recorder.recording.stays.map(\.from).filter { $0 >= since }.sorted()
+                let together = joins.map { first in joins.count { (first...first + period).contains($0) } }
+                guard let most = together.max(), most > limit else { continue }
+                state.invariants.fail("\(most) joins within \(period), where \(limit) are enough", now: now)
             case .speaks(let limit):
                 let longest = recorder.recording.joinTimes.maximum
                 guard longest > limit else { continue }

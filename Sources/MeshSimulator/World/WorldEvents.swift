@@ -15,6 +15,7 @@ extension World: VirtualMesh {
         case .act(let number): act(number)
         case .speak(let index): speak(index)
         case .sample: sample()
+        case .began(let index): startNext(after: index)
         case .arrive, .wakeServer, .drained, .wakePeer, .peerDrained, .compute: break
         }
     }
