@@ -27,7 +27,7 @@ package struct SwarmReport: Sendable {
     package var delivered = 0
     /// For each peer, the time from its start to its first `joined` event.
     package var timeToJoin = Distribution()
-    /// The time from the start of the swarm to the last first `joined` of a peer; nil if none has joined.
+    /// The longest time from the start of the swarm to a peer's first join; nil if no peer has joined.
     package var joinedAfter: Duration?
     /// For each newly started peer, the time from its start until all other peers list it as a member.
     package var timeToBeListed = Distribution()

@@ -18,7 +18,7 @@ internal import NIOPosix
 /// followers' sockets of the kernel. When the leader opens its own sockets again, it also opens the followers' sockets
 /// again.
 final class UDPSocket: @unchecked Sendable {
-    /// The numbers and sizes of a socket's reads.
+    /// The limits of a socket's reads.
     struct Profile: Sendable {
         var vectorCount: Int
         var slotSize: Int
@@ -82,7 +82,7 @@ final class UDPSocket: @unchecked Sendable {
     /// True if the socket may bind another port after it has lost its port, because the system chose the port.
     private let mayMove: Bool
     private var isIPv6Only = false
-    /// The server's epoch, to which members' datagrams are addressed; nil before `separateMembers`.
+    /// The server's epoch, the field `to` of members' datagrams; nil before `separateMembers`.
     private var epoch: UInt64?
     private var isClosing = false
     /// The datagrams of sessions that wait until the socket can send them, the oldest first.

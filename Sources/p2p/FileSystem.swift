@@ -38,7 +38,7 @@ extension SystemError {
     /// True for EBADF: the descriptor is not open, or not open for writing.
     var isClosed: Bool { code == EBADF }
 
-    /// True if the disk is full, the quota is used up, or the file has its largest size.
+    /// True if the disk is full, the quota is used up, or the file is at its size limit.
     var isFull: Bool { [ENOSPC, EDQUOT, EFBIG].contains(code) }
 
     /// True for ELOOP: the path is a symbolic link, and the call does not allow one.

@@ -14,8 +14,8 @@ struct KeyAccess {
         FileSystem.environment("P2P_PASSPHRASE_FILE").flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Reads a secret key. If the key has a passphrase, reads the passphrase from its file, or asks the user for it up
-    /// to three times.
+    /// Reads a secret key. A passphrase comes from `passphraseFile`, or, if that is nil, from the user in up to three
+    /// attempts.
     ///
     /// - Throws: `KeyFileError` if the key cannot be read from its file; `Failure` if the passphrase cannot be
     ///   obtained.

@@ -188,7 +188,7 @@ struct ServerCommand: AsyncParsableCommand {
     var keyPath: String { key ?? keyOptions.store.secretPath(.server) }
     var rosterPath: String { authorizedPeers ?? keyOptions.store.rosterPath }
 
-    /// Returns advice for a list of peers without a key: a text that says so, and the action that adds a key.
+    /// Returns advice for a roster that lists no key: a text that says so, and the action that adds a key.
     func emptyListAdvice(_ path: String) -> (text: String, action: String) {
         ("\(path) lists no key that may join", "'\(keyOptions.store.command("authorize", "NAME", "KEY"))' adds one")
     }

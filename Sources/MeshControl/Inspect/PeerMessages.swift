@@ -1,7 +1,7 @@
 package import SecureMesh
 
-/// Sends messages and measures round trips for commands. A request waits until the peer has joined and the receivers'
-/// rate limits allow the message, but no longer than the request's timeout.
+/// Handles requests to send a message or to measure a round trip. A request waits until the peer has joined and the
+/// receivers' rate limits allow the message, but no longer than the request's timeout.
 extension PeerInspector {
     package func send(_ request: SendRequest) async throws(ControlError) -> SendReport {
         try await send(request, waitingForReceiver: false)

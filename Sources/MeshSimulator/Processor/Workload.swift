@@ -28,9 +28,9 @@ final class Workload {
     let owner: Owner
     var phase = Phase.starting
     var status = Status.asleep
-    /// The time, in nanoseconds, by which a host shares its cores fairly. It is the CPU time that the process has used,
-    /// raised to the level of the other processes whenever the process wakes up. So a process that has slept does not
-    /// get more than its share afterwards.
+    /// The CPU time that the process has used, in nanoseconds, without `elsewhere`. A host shares its cores fairly by
+    /// this time. At each wake-up, the time is raised to the level of the other processes, so that sleep does not
+    /// enlarge the share.
     var fairTime: Int64 = 0
     /// The CPU time, in nanoseconds, that other threads of the process have used in this piece of work. A host shares
     /// its cores between threads, so this time does not delay the event loop.

@@ -14,7 +14,7 @@ protocol Adversary: AnyObject {
     /// Carries out the part of the attack that is due, such as sending datagrams. The first call is at the beginning of
     /// the attack. `reach.nextAct` sets the time of the next call.
     func act(_ reach: inout AttackerActions)
-    /// Returns the datagram to send on in place of `flight`, or nil to withhold it.
+    /// Returns the datagram to forward in place of `flight`; nil to withhold it.
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight?
     /// Handles a datagram that was sent to one of the attacker's own addresses.
     func receive(_ flight: Flight, _ reach: inout AttackerActions)

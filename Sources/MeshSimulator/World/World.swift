@@ -227,7 +227,7 @@ package final class World {
                 let joins = recorder.recording.stays.count
                 if joins > limit { state.invariants.fail("\(joins) joins, where \(limit) are enough", now: now) }
             case .joinsTogether(let limit, let period, let since):
-                let joins = recorder.recording.stays.map(\.from).filter { $0 >= since }.sorted()
+                let joins = recorder.recording.stays.map(\.from).filter { $0 >= since }
                 let together = joins.map { first in joins.count { (first...first + period).contains($0) } }
                 guard let most = together.max(), most > limit else { continue }
                 state.invariants.fail("\(most) joins within \(period), where \(limit) are enough", now: now)

@@ -50,8 +50,8 @@ package struct CookieJar: Sendable {
         current = random.secret()
         rotation &+= 1
         signed = nil
-        // A whole number of periods after the last rotation, not `now`, so that a secret is valid for two periods at
-        // most.
+        // `rotatedAt` advances by whole periods and does not become `now`, so that a secret is valid for at most two
+        // periods.
         rotatedAt = rotatedAt + .nanoseconds(periods * period.wholeNanoseconds)
     }
 

@@ -1,13 +1,14 @@
 /// The budget of CPU time for strangers' datagrams (PROTOCOL.md, section 5.6). It is a token bucket: the fuller the
 /// bucket, the more kinds of datagrams are served.
 ///
-/// The bucket fills at the rate of min(0.5, 0.85 - m) of a core, where m is the share of a core that members' datagrams
-/// use. A HELLO without a cookie is served while the bucket is more than half full, and a HELLO with a cookie while the
-/// bucket is more than a tenth full. A CONFIRM is served while the bucket holds the cost of one CONFIRM. So a flood of
-/// HELLOs stops neither the joiners that have proven their address nor those that have received WELCOME.
+/// The bucket fills at the rate of min(0.5, 0.85 - m) of a core, but at least 0.01. Here m is the share of a core that
+/// members' datagrams and DELTAs to members use. A HELLO without a cookie is served while the bucket is more than half
+/// full, and a HELLO with a cookie while the bucket is more than a tenth full. A CONFIRM is served while the bucket
+/// holds the cost of one CONFIRM. So a flood of HELLOs without a cookie stops neither joiners that have proven their
+/// address nor joiners that have received WELCOME.
 ///
-/// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of the rate of the first. Even a
-/// HELLO without a cookie that is not served is charged to the second bucket. So the server answers a flood of valid
+/// HELLOs without a cookie must also pass a second bucket, which fills at a tenth of the rate of the first. Even if the
+/// budget does not allow such a HELLO, the second bucket is charged for it. So the server answers a flood of valid
 /// HELLOs from spoofed sources with RETRY only. RETRY costs little CPU time, so most of the budget is left to the
 /// joiners that return a cookie.
 ///
@@ -50,7 +51,7 @@ package struct HandshakeBudget: Sendable {
 
     /// Returns true if the budget has room for one more datagram of `tier`. Charges nothing.
     ///
-    /// - Parameter memberShare: The share of a core that members' datagrams use, in thousandths.
+    /// - Parameter memberShare: The share of a core that members' datagrams and DELTAs to members use, in thousandths.
     package mutating func allows(_ tier: Tier, memberShare: Int64, now: Instant) -> Bool {
         fill(memberShare, now)
         return switch tier {
@@ -66,16 +67,16 @@ package struct HandshakeBudget: Sendable {
         if tier == .helloWithoutCookie { bareNanoseconds -= work.cost }
     }
 
-    /// Charges the cost of a HELLO without a cookie that is not served. Only the bucket for HELLOs without a cookie is
-    /// charged.
+    /// Charges the whole cost of a HELLO without a cookie, although the server does not serve the HELLO. Charges only
+    /// the bucket for HELLOs without a cookie.
     package mutating func chargeUnserved() {
         bareNanoseconds = max(bareNanoseconds - Limits.helloCost, -Limits.handshakeBurst / 2)
     }
 
     private mutating func fill(_ memberShare: Int64, _ now: Instant) {
         guard now > filledAt else { return }
-        // The floor lets peers join even if `memberShare` is above the limit, as on a machine that is faster than the
-        // assumed costs.
+        // `memberShare` is computed from assumed costs, so it can exceed the limit on a fast machine. The floor lets
+        // peers join even then.
         let share = max(min(Limits.handshakeShare, Limits.totalShare - memberShare), Self.floorShare)
         let elapsed = min((now - filledAt).wholeNanoseconds, 10_000_000_000)
         let refill = elapsed * share / 1_000

@@ -66,7 +66,7 @@ extension HandshakeGate {
     package enum HelloAnswer: Sendable {
         /// A RETRY: the sender must first show that it receives datagrams at its source address.
         case retry([UInt8])
-        /// The WELCOME with which the same HELLO was answered before, byte for byte.
+        /// The WELCOME that was the answer to the same HELLO before, repeated byte for byte.
         case repeatedWelcome([UInt8])
         case welcome([UInt8])
         case reject([UInt8], Verified<Hello>, Reject.Reason)

@@ -1,6 +1,5 @@
-/// The server's records of identities. It keeps the records of an identity after the identity's session has ended: a
-/// token bucket for its joins, the time until which it is barred from joining, and, in an open mesh, its reserved
-/// names.
+/// The server's records of each identity: a token bucket for its joins, the time until which it is barred from joining,
+/// and, in an open mesh, its reserved names. The records outlast the identity's session.
 ///
 /// The table of these buckets and times is bounded. When the table is full, it evicts the identity that was inserted
 /// first.
@@ -19,8 +18,8 @@ package struct IdentityLedger: Sendable {
         [Usage("remembered identities", records.count, limit: Limits.rememberedIdentities)] + names.usages
     }
 
-    /// Returns the time that the identity has to wait until it is not barred from joining and its token bucket for
-    /// joins has a token; zero if it may join at `now`.
+    /// Returns the time until the identity may join: until it is not barred, and its token bucket for joins has a
+    /// token. Returns zero if it may join at `now`.
     package func wait(_ identity: PublicKey, now: Instant) -> Duration {
         guard let record = records[identity] else { return .zero }
         let barred = record.barredUntil.map { max($0 - now, .zero) } ?? .zero

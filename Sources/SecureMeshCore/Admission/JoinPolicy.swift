@@ -1,6 +1,7 @@
 /// The state of the mesh that `HandshakeGate` consults about a joiner.
 package protocol JoinPolicy {
-    /// The share of a core that members' datagrams use, in thousandths (PROTOCOL.md, section 5.6).
+    /// The share of a core that members' datagrams and DELTAs to members use, in thousandths (PROTOCOL.md, section
+    /// 5.6).
     var memberShare: Int64 { get }
 
     /// Returns the reason why the joiner may not become a member; nil if the joiner may (PROTOCOL.md, section 5.2,

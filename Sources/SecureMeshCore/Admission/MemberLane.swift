@@ -43,7 +43,7 @@ package struct LaneReport: Sendable {
     /// The source of the newest refused datagram; nil if no datagram was refused.
     package fileprivate(set) var refusedSource: SocketAddress?
     /// The number of datagrams that were within the rate limit of their member. The registry adds the cost of these
-    /// datagrams to its measured load.
+    /// datagrams to its load.
     package fileprivate(set) var worked = 0
 
     package init() {}
@@ -56,8 +56,8 @@ package struct LaneReport: Sendable {
 ///
 /// A lane does the work for which it needs only one member's session: it opens and verifies datagrams, and commits
 /// their counters and numbers. It does not know the directory, and it sends nothing. The registry takes the lane's
-/// reports and decides what follows from them. If the registry has ended a session, the session stays ended, even if
-/// the lane accepted datagrams of the session before it received the update.
+/// reports and decides what follows from them. A session that the registry has ended stays ended, even if the lane
+/// accepts more of its datagrams before the update arrives.
 ///
 /// The inputs of a lane are `handle` and `apply`, and its output is `takeReport`.
 package struct MemberLane: Sendable {
@@ -135,8 +135,8 @@ package struct MemberLane: Sendable {
         report.accepted.append(accepted)
         switch accepted.content {
         case .heartbeat: break
-        // The registry ends the session only when it gets the report. Datagrams that come before must not cost a
-        // verification.
+        // The registry ends the session when it gets the report. Until then, further datagrams of the session must not
+        // cost a verification.
         case .leave, .misbehaved: end(session)
         }
     }

@@ -33,8 +33,8 @@ struct MemberSession: Sendable {
         return stall.report(now)
     }
 
-    /// Returns the directory version in the PULSE `heard`. If several PULSEs carried tokens of the same secret, returns
-    /// the version in the first of these PULSEs that was sent to the member.
+    /// Returns the directory version in the PULSE `heard`. If the secret of that PULSE's token is older than the
+    /// session, returns the version in the newest PULSE that was sent to the member at its CONFIRM.
     func told(in heard: HeardPulse) -> UInt64 {
         heard.at < joinedAt ? repair.firstTold : heard.version
     }

@@ -2,8 +2,8 @@
 /// members.
 ///
 /// Each member's session is a value in an array and is changed in place, because a copy would cost reference counting
-/// for the keys and the replay window. To handle a datagram, one look-up finds the session. Only this session and the
-/// measured load are changed.
+/// for the keys and the replay window. A datagram costs one look-up of its session, and changes only this session and
+/// the load.
 ///
 /// With more than one event loop, the receivers of most members are in lanes (`MemberLane`). `takeUpdates` returns the
 /// sessions that each lane has to take over or to drop, and `admit` takes the datagrams that a lane has accepted.
@@ -26,8 +26,8 @@ package struct MemberSessions: Sendable {
 
     /// - Parameters:
     ///   - signer: The server's signer. Members address their datagrams to its epoch.
-    ///   - lifetime: The time for which a token proves life, counted from the moment at which the secret was issued
-    ///     from which the token was made.
+    ///   - lifetime: The time for which a token proves life, counted from the issue time of the secret from which the
+    ///     token was made.
     ///   - pulseSecret: The secret from which tokens are made until the first periodic PULSE.
     ///   - division: The event loops that share the members.
     package init(
@@ -57,7 +57,7 @@ package struct MemberSessions: Sendable {
 
     /// Adds the cost of sealing and sending DELTAs to the load.
     ///
-    /// - Parameter count: The number of DELTAs, one per receiver.
+    /// - Parameter count: The number of DELTA datagrams. A DELTA to several receivers counts once per receiver.
     package mutating func chargeFanOut(_ count: Int, now: Instant) {
         load.charge(Limits.fanOutCost * Int64(count), now: now)
     }
@@ -171,7 +171,8 @@ extension MemberSessions {
         return updates
     }
 
-    /// Adds to the load the cost of the `count` datagrams that a lane has verified.
+    /// Adds the registry's cost of `count` datagrams of a lane to the load. These are the datagrams that were within
+    /// the rate limit of their member.
     package mutating func chargeLane(_ count: Int, now: Instant) {
         load.charge(Limits.laneCost * Int64(count), now: now)
     }
@@ -218,7 +219,7 @@ extension MemberSessions {
         sessions { $0.lastLife < instant }
     }
 
-    /// The time of the last proof of life of the member that has been silent for longest; nil if there are no members.
+    /// The earliest time of a member's last proof of life; nil if there are no members.
     package var oldestLife: Instant? { members.indices.lazy.map { members[$0].lastLife }.min() }
 
     /// Returns the number of sessions without a proof of life since `instant`.
@@ -269,8 +270,7 @@ extension MemberSessions {
         tokens.issue(secret, version: version, now: now, lifetime: lifetime)
     }
 
-    /// The time at which the server issued the secret from which the tokens in the newest PULSE to all members were
-    /// made.
+    /// The issue time of the newest secret, from which the tokens in the newest PULSE to all members were made.
     package var secretIssuedAt: Instant { tokens.newestAt }
 
     /// Takes a token from the bucket for PULSEs that answer the member's heartbeats. Returns false if the bucket is

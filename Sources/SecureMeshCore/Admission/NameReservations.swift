@@ -1,5 +1,5 @@
-/// The names that an open mesh reserves for their owners: the names of members, and for 24 h after they have left, the
-/// names of former members.
+/// The names that an open mesh reserves: those of members, and those of former members for 24 h after they have left.
+/// Each name is reserved for its last owner.
 ///
 /// The table of former members is bounded. When it is full, the name whose owner left first is evicted. So strangers
 /// with many names can shorten the time for which a name is kept after its owner has left, but cannot take the name of
@@ -8,15 +8,15 @@ package struct NameReservations: Sendable {
     private struct Departed: Sendable {
         let identity: PublicKey
         let leftAt: Instant
-        /// The sequence number of this departure. It tells the departure apart from earlier ones from the same name,
-        /// which `order` may also contain.
+        /// The sequence number of this departure. It distinguishes the departure from earlier departures of the same
+        /// name, which `order` may also contain.
         let number: UInt64
     }
 
     /// The names of the present members. The limit on the entries of the directory bounds their number.
     private var held: [PeerName: PublicKey] = [:]
     private var departed: [PeerName: Departed] = [:]
-    /// The names in `departed` that each identity has left. The name that it left first comes first.
+    /// The names in `departed`, per identity, in the order in which the identity left them.
     private var namesLeft: [PublicKey: [PeerName]] = [:]
     /// The departures in the order of time. Some of them may no longer be in `departed`.
     private var order: [(name: PeerName, number: UInt64)] = []

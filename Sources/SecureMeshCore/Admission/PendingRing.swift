@@ -2,8 +2,8 @@
 /// overwrites the oldest one.
 ///
 /// The ring has no limit per identity. With such a limit, an attacker that replays the HELLOs of an identity could
-/// evict the handshake of its owner. The handshake budget bounds how fast handshakes enter the ring, so each handshake
-/// stays in it for at least 2.4 s (PROTOCOL.md, section 5.4).
+/// evict the handshake of its owner. The handshake budget bounds how fast handshakes enter the ring, so none is
+/// overwritten within 2.4 s (PROTOCOL.md, section 5.4).
 package struct PendingRing: Sendable {
     private struct HelloKey: Hashable {
         let tag: UInt64
@@ -61,8 +61,9 @@ package struct PendingRing: Sendable {
     /// CONFIRM of an older ticket is accepted.
     package mutating func redeem(_ ticket: Ticket) {
         guard let redeemed = bySession[ticket.entry.session].flatMap({ slots[$0] }) else { return }
-        // The list begins with the oldest entry, and only entries that are removed are read. An identity's entries may
-        // fill the whole ring, and it may redeem them one by one from the oldest on, so a scan of all would be slow.
+        // `left` is sorted from the oldest entry to the newest, so the loop stops at the first entry that it keeps. A
+        // scan of all entries would be slow, because an identity may fill the whole ring and redeem its entries one by
+        // one, oldest first.
         var left = byIdentity.removeValue(forKey: ticket.entry.identity) ?? []
         var removed = 0
         while removed < left.count {
@@ -91,7 +92,7 @@ package struct PendingRing: Sendable {
     private mutating func remove(at slot: Int) {
         guard let ticket = slots[slot]?.ticket else { return }
         clear(slot, ticket)
-        // The overwritten entry is the ring's oldest, so it is the first in its identity's list.
+        // The removed entry is the oldest in the ring, so it is the first in its identity's list.
         if let index = byIdentity[ticket.entry.identity]?.firstIndex(of: slot) {
             byIdentity[ticket.entry.identity]?.remove(at: index)
         }

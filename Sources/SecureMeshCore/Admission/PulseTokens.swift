@@ -1,8 +1,8 @@
-/// The secrets from which the tokens in recent PULSEs were made. A heartbeat proves life only if it returns the token
-/// from one of these PULSEs, which only the sender of the heartbeat could read (PROTOCOL.md, section 6.1).
+/// The secrets from which the tokens in recent PULSEs were made (PROTOCOL.md, section 6.1).
 ///
-/// If all receivers got the same token, it would prove only that some member receives PULSEs, because that member could
-/// pass it on.
+/// Each receiver of a PULSE gets its own token, which only it can read. A heartbeat proves life only if it returns its
+/// sender's token from a recent PULSE. A token shared by all receivers would prove only that some member receives
+/// PULSEs, because that member could pass it on.
 package struct PulseTokens: Sendable {
     private struct Issued: Sendable {
         let secret: Secret32
@@ -41,7 +41,7 @@ package struct PulseTokens: Sendable {
     /// Returns the recent PULSE, sent to all members, in which the token for `session` was `token`; nil if no recent
     /// PULSE had this token.
     package func match(_ token: UInt64, of session: SessionID) -> HeardPulse? {
-        // The newest come first: a heartbeat usually returns one of them.
+        // The search begins with the newest secret, because a heartbeat usually returns a token of one of the newest.
         var index = recent.count - 1
         while index >= 0 {
             if Self.token(recent[index].secret, for: session) == token {

@@ -29,8 +29,8 @@ package struct RateLimiter: Hashable, Sendable {
         return Int(clamping: Int64(rate.burst) - missing)
     }
 
-    /// Takes `count` tokens, even if the bucket has fewer. The number of tokens in the bucket is then negative until
-    /// the bucket has been refilled.
+    /// Takes `count` tokens, even if the bucket has fewer. In that case, the number of tokens is negative until
+    /// refilling brings it back to 0.
     package mutating func charge(_ count: Int, _ rate: Rate, now: Instant) {
         full = max(full, now) + .nanoseconds(Self.interval(rate) * Int64(count))
     }

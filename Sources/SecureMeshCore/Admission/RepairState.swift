@@ -5,7 +5,7 @@ package struct RepairState: Sendable {
     package var held: UInt64 = 0
     /// The version of the snapshot whose parts were last sent to the member; 0 if no parts were sent.
     package var snapshot: UInt64 = 0
-    /// The highest number of a part of `snapshot` for which the member has asked.
+    /// The highest part number of `snapshot` that the member has asked for.
     package var part = 0
     /// The directory version that results from the newest DELTA that was sent to the member as a repair.
     package var sent: UInt64 = 0
@@ -16,8 +16,8 @@ package struct RepairState: Sendable {
 
     package init() {}
 
-    /// The highest directory version of which the member was sent a part as a repair, or which it held when it asked
-    /// for DELTAs.
+    /// The highest directory version that the member held when it asked for DELTAs, or that a repair has sent it at
+    /// least in part.
     package var newest: UInt64 { max(held, sent, snapshot) }
 
     /// Returns the number of datagrams that the server may send to the member for this repair.

@@ -18,7 +18,7 @@ package struct ReplayWindow: Hashable, Sendable {
         return words[word(counter)] & bit(counter) != 0 ? .counterReplayed : nil
     }
 
-    /// Marks a counter for which `refusal` returned nil.
+    /// Marks a counter as used. The caller has checked it with `refusal`.
     package mutating func accept(_ counter: UInt64) {
         if words.isEmpty { words = [UInt64](repeating: 0, count: Self.wordCount) }
         if counter > newest {

@@ -16,8 +16,8 @@ package struct SecureChannel: Sendable {
     /// The highest number among the accepted datagrams.
     package var newestNumber: UInt64 { receiving.newestNumber }
 
-    /// Seals a datagram under the next counter. Returns nil if all 2^48 counters are used up; then the session can send
-    /// nothing more.
+    /// Seals a datagram under the next counter. Returns nil if all counters below 2^48 are used up; then the session
+    /// can send nothing more.
     ///
     /// - Parameter fields: The open fields of the datagram, if their delivery fields differ from those of `payload`;
     ///   nil otherwise.

@@ -12,8 +12,8 @@ package struct Verified<Body: Payload>: Sendable {
     }
 }
 
-/// A well-formed payload from an intact seal, whose signature is not verified yet: any holder of the session's key may
-/// have made it.
+/// A well-formed payload whose seal was intact, but whose signature is not verified yet. Any holder of the seal's key
+/// may have made it.
 package struct Opened<Body: Payload>: Sendable {
     package let body: Body
     private let header: Header

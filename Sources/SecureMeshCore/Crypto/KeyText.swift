@@ -84,13 +84,14 @@ extension SigningKey {
     /// Reads the text of a secret key: `P2PSECRET1_…`, or `P2PSEALED1_…` if a passphrase seals the key. The caller
     /// wipes the text. ``init(contentsOfFile:groupMayRead:passphrase:)`` wipes the text that it has read.
     ///
-    /// To open a sealed text takes some tenths of a second and 64 MiB of memory, because Argon2id derives the key from
+    /// Opening a sealed text takes some tenths of a second and 64 MiB of memory, because Argon2id derives the key from
     /// the passphrase. The text states the number of passes and the memory: 3 passes and 64 MiB by default, and 10
     /// passes and 256 MiB at most.
     ///
     /// - Parameters:
     ///   - text: The text.
-    ///   - passphrase: The passphrase that opens a sealed text. It is ignored if the text is not sealed.
+    ///   - passphrase: The passphrase that opens a sealed text; nil if there is none. It is ignored if the text is not
+    ///     sealed.
     /// - Throws: ``KeyTextError``.
     public convenience init(_ text: Span<UInt8>, passphrase: Passphrase? = nil) throws(KeyTextError) {
         var copy = [UInt8](copying: text)

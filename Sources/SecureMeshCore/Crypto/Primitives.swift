@@ -28,7 +28,7 @@ package protocol Primitives: Sendable {
     /// `datagram` are the additional data.
     func seal(_ plaintext: [UInt8], onto datagram: inout [UInt8], counter: UInt64, key: Secret32)
 
-    /// Returns the plaintext of a datagram that `seal` made; nil if a bit of the datagram was changed, or the counter
-    /// or the key is a different one.
+    /// Returns the plaintext of a datagram that `seal` made; nil if a bit of the datagram was changed, or if it was
+    /// sealed with another counter or key.
     func open(_ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32) -> [UInt8]?
 }

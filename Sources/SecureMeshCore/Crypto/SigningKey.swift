@@ -48,7 +48,7 @@ public final class SigningKey: Sendable {
     ///
     /// Takes some tenths of a second and 64 MiB of memory (Argon2id).
     ///
-    /// - Parameter passphrase: The passphrase without which nobody can read the text.
+    /// - Parameter passphrase: The passphrase that opens the text.
     /// - Throws: ``KeyTextError/outOfMemory`` if the system does not grant the memory.
     public func sealedText(passphrase: Passphrase) throws(KeyTextError) -> String {
         var seed = guarded.copySeed()

@@ -50,8 +50,8 @@ package enum Sodium {
         }
     }
 
-    /// Verifies an Ed25519 signature with the equation without the cofactor (RFC 8032, section 5.1.7). Refuses a public
-    /// key A and a point R of small order.
+    /// Verifies an Ed25519 signature with the equation without the cofactor (RFC 8032, section 5.1.7). Returns false if
+    /// the public key A or the point R is of small order.
     package static func verify(_ signature: Signature, of message: [UInt8], by key: PublicKey) -> Bool {
         unsafe withBytes(of: signature) { signature in
             unsafe withBytes(of: key.bytes) { key in
@@ -87,8 +87,8 @@ package enum Sodium {
         }
     }
 
-    /// Returns the plaintext of a datagram that `seal` made; nil if a bit of the datagram was changed, or the counter
-    /// or the key is a different one.
+    /// Returns the plaintext of a datagram that `seal` made; nil if a bit of the datagram was changed, or if it was
+    /// sealed with another counter or key.
     package static func open(
         _ datagram: Span<UInt8>, sealed: Range<Int>, counter: UInt64, key: Secret32
     ) -> [UInt8]? {
@@ -101,7 +101,7 @@ package enum Sodium {
             let isIntact = unsafe decrypt(datagram, sealed, counter: counter, key: key, into: &plaintext)
             return isIntact ? plaintext : nil
         }
-        // A broken seal must not cost an allocation.
+        // A broken seal must not cost a heap allocation.
         return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { plaintext in
             let isIntact = unsafe decrypt(
                 datagram, sealed, counter: counter, key: key, into: plaintext.baseAddress)
@@ -109,7 +109,7 @@ package enum Sodium {
         }
     }
 
-    /// The largest temporary memory, in bytes, that Swift takes from the stack.
+    /// The size, in bytes, of the largest temporary allocation that Swift puts on the stack.
     private static let mostOnStack = 1_024
 
     private static func decrypt(
@@ -177,7 +177,7 @@ package enum Sodium {
         return text
     }
 
-    /// Returns the bytes of a base64url text without padding; nil if the text is invalid or does not contain exactly
+    /// Returns the bytes of a base64url text without padding; nil if the text is invalid or does not encode exactly
     /// `count` bytes.
     package static func base64urlDecode(_ text: [UInt8], count: Int) -> [UInt8]? {
         // libsodium 1.0.18 reads every byte of 0x80 and more as if it were `_`.

@@ -13,7 +13,7 @@ package struct Acknowledger: Sendable {
         case tooOld
     }
 
-    /// An ACK that is to be sent.
+    /// An ACK of message `number` of the sender's session `session`, due at `at`.
     package struct Acknowledgment: Hashable, Sendable {
         package let session: SessionID
         package let number: UInt64
@@ -51,9 +51,8 @@ package struct Acknowledger: Sendable {
     /// - Parameters:
     ///   - number: The number of the message.
     ///   - session: The sender's session.
-    ///   - end: The instant from which messages of the session are not accepted; nil if the session has not ended. The
-    ///     session is forgotten at this instant. For a session that has ended already, `end(_:now:)` is not called
-    ///     again.
+    ///   - end: The instant from which messages of the session are not accepted, and at which the session is forgotten;
+    ///     nil if the session has not ended. After a call with an `end`, `end(_:now:)` is not called for the session.
     package mutating func note(_ number: UInt64, from session: SessionID, until end: Instant? = nil) -> Copy {
         if let end, windows[session] == nil { ended.append((session, end)) }
         guard let refusal = windows[session, default: ReplayWindow()].refusal(of: number) else {

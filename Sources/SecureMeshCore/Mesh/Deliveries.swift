@@ -1,8 +1,8 @@
 /// This peer's messages that wait for acknowledgments (PROTOCOL.md, section 7.4).
 ///
-/// A message is repeated to the receivers whose ACK is missing. The gaps between the repeats are equal at first, and
-/// then each gap is twice as long as the one before. The repeats end when all ACKs have come, when the time for the
-/// delivery is over, or when this peer has a new session. If the message were signed again in the new session,
+/// A message is repeated to the receivers whose ACK is missing. The gaps between the repeats are equal at first. Then
+/// each gap is twice the previous one, up to a limit. The repeats end when all ACKs have come, when the timeout has
+/// passed, or when this peer gets a new session. In the new session, the message would need a new signature, and
 /// receivers would take it for a different message.
 package struct Deliveries: Sendable {
     private struct Unacknowledged: Sendable {
@@ -13,8 +13,8 @@ package struct Deliveries: Sendable {
         var missing: Set<PublicKey>
         /// The receivers to which the message was not sent, because it could not be sealed for them.
         var excluded: Set<PublicKey> = []
-        /// The receivers that got the message in another session of this peer than the session for which `signed` was
-        /// signed. If `signed` were sent to them, they would take it for a different message.
+        /// The receivers that got the message signed for another session of this peer than `signed`. They would take
+        /// `signed` for a different message.
         var unrepeatable: Set<PublicKey> = []
         let size: Int
         let startedAt: Instant
@@ -62,8 +62,8 @@ package struct Deliveries: Sendable {
     /// Returns true if a message can be added.
     ///
     /// - Parameters:
-    ///   - number: The number that the message will have. It must be fewer than 2,048 above the number of the oldest
-    ///     message that waits, because a receiver recognizes copies only among the newest 2,048 numbers.
+    ///   - number: The number that the message will have. There is no room if it is 2,048 or more above the number of
+    ///     the oldest waiting message, because a receiver recognizes copies only among the newest 2,048 numbers.
     ///   - bodySize: The size of the message's body in bytes.
     ///   - receivers: The number of the message's receivers.
     package func hasRoom(number: UInt64, bodySize: Int, receivers: Int) -> Bool {
@@ -76,7 +76,7 @@ package struct Deliveries: Sendable {
     ///
     /// - Parameters:
     ///   - timeout: The time for which the message waits for its ACKs, at most `Limits.longestDelivery`.
-    ///   - spread: The longest random delay between a receiver's delivery of the message and its ACK.
+    ///   - spread: The longest random delay with which a receiver sends its ACK.
     package mutating func begin(
         _ message: PeerMessage, _ signed: SignedPayload, to receivers: [PublicKey], timeout: Duration, spread: Duration,
         now: Instant
@@ -124,8 +124,8 @@ package struct Deliveries: Sendable {
 
     /// Notes that a message was sealed for a receiver for the first time.
     ///
-    /// - Parameter session: The session of this peer in which the message to this receiver was signed. This is the
-    ///   former session if the receiver's directory still lists the former session.
+    /// - Parameter session: The session of this peer for which the sealed message was signed. This is the former
+    ///   session if the receiver's directory still lists the former session.
     package mutating func noteSealed(_ number: UInt64, for identity: PublicKey, from session: UInt64) {
         guard let index = index(of: number), unacknowledged[index].signed.from != session else { return }
         unacknowledged[index].unrepeatable.insert(identity)
@@ -177,7 +177,7 @@ package struct Deliveries: Sendable {
     }
 
     private static func size(_ bodySize: Int, _ receivers: Int) -> Int {
-        // A receiver is in an array and in a set.
+        // Each receiver is in an array, and in a set that takes about twice as much memory.
         bodySize + receivers * 3 * Bytes32.count
     }
 

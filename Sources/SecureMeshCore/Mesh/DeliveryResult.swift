@@ -1,7 +1,7 @@
 /// The acknowledgments of a message. Each receiver is identified by its public key.
 package struct DeliveryResult: Hashable, Sendable {
-    /// The receivers that have acknowledged the message, in the order in which the message was sent. `missing` lists
-    /// the receivers that have not acknowledged it, in the same order.
+    /// The receivers that have acknowledged the message, in the order in which it was sent to them. `missing` lists the
+    /// receivers that have not acknowledged it, in the same order. Both are empty if the result was evicted.
     package let acknowledgedBy: [PublicKey]
     package let missing: [PublicKey]
     /// The time from the first sending of the message to the last acknowledgment. If acknowledgments are missing, the

@@ -17,7 +17,7 @@ public enum Departure: String, Hashable, Sendable {
     /// The server stopped.
     case stopping
 
-    /// Makes a departure from the reason why a server ended a session.
+    /// Converts a server's reason for ending a session.
     public init(_ dismissal: Dismissal) {
         self =
             switch dismissal {
@@ -30,7 +30,7 @@ public enum Departure: String, Hashable, Sendable {
             }
     }
 
-    /// Makes a departure from the reason in a DELTA, where nil stands for `left`.
+    /// Converts the reason in a DELTA, in which nil stands for `left`.
     package init(_ reason: Goodbye.Reason?) {
         self = reason.map { Departure(Dismissal($0)) } ?? .left
     }
@@ -57,8 +57,7 @@ public enum Dismissal: String, Hashable, Sendable {
     /// The server got no proof of life from this peer within the lifetime that the server grants its members. This peer
     /// joins again in the same way as after a lost connection.
     case expired
-    /// The roster no longer allows the key. This peer ends, unless it may ask another server, or ask this server again
-    /// later, to let it join.
+    /// The roster no longer allows the key. This peer ends unless it may ask another server, or this one again later.
     case revoked
     /// The server got a datagram from this peer that was sealed correctly but had a wrong signature. This peer joins
     /// again after 60 s.

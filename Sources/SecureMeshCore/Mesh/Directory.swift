@@ -40,8 +40,8 @@ package struct Directory: Sendable {
     package func entry(of identity: PublicKey) -> Entry? { identities[identity]?.entry }
     package func entry(named name: PeerName) -> Entry? { names[name]?.entry }
     package func entry(at address: SocketAddress) -> Entry? { addresses[address]?.entry }
-    /// Returns the shared form of an entry. If the directory does not list the entry, it comes from the pool, or
-    /// is new if there is no pool.
+    /// Returns the shared form of an entry: the listed one if the directory lists an equal entry, or else the one in
+    /// the pool. If there is no pool, makes a new one.
     func sharing(_ entry: Entry) -> SharedEntry {
         if let listed = entries[entry.session], listed.entry == entry { return listed }
         return pool?.shared(entry) ?? SharedEntry(entry)
@@ -49,9 +49,9 @@ package struct Directory: Sendable {
     /// Returns true if `session` is among the 65,536 sessions that were removed last.
     package func wasRemoved(_ session: SessionID) -> Bool { removed.contains(session) }
 
-    /// Returns true if a change is allowed as a whole. It is allowed if the sessions to remove are listed, and the
-    /// sessions to add were never listed. After the change, each identity, name and address must be unique, and the
-    /// directory must not exceed its limit.
+    /// Returns true if a change is allowed as a whole. The sessions to remove must be listed. The sessions to add must
+    /// be neither listed nor among the remembered removed sessions. After the change, each identity, name and address
+    /// must be unique, and the directory must not exceed its limit.
     package func allows(removing gone: [SessionID], adding new: [Entry]) -> Bool {
         let leaving = Set(gone)
         guard leaving.count == gone.count, gone.allSatisfy({ entries[$0] != nil }),
@@ -102,8 +102,8 @@ package struct Directory: Sendable {
         removed.insert(session)
     }
 
-    /// Makes this directory the successor of `previous`. It then remembers as removed the sessions that `previous`
-    /// remembers, and those that only `previous` lists.
+    /// Makes this directory the successor of `previous`. The sessions that `previous` remembers as removed, and those
+    /// that only `previous` lists, are then remembered as removed here.
     ///
     /// - Parameter entries: All entries of this directory, in ascending order of their sessions. The caller has them
     ///   already, which saves a lookup of each.
@@ -134,7 +134,7 @@ package struct Directory: Sendable {
     ///
     /// - Parameter id: The directory id.
     package mutating func digest(id: UInt64, version: UInt64) -> Bytes32 {
-        // The tree is moved out, because its hashes would be copied if two values had them.
+        // The closure reads `self`, so the tree is moved out. Changing a copy of the tree would copy its hashes.
         var tree = DirectoryTree()
         swap(&tree, &self.tree)
         defer { swap(&tree, &self.tree) }
@@ -154,7 +154,7 @@ package struct Directory: Sendable {
 extension [Entry] {
     /// Returns true if `value` returns a different result for each entry.
     ///
-    /// A DELTA has few entries. To compare each of them with all others is faster than to build a set.
+    /// For the few entries of a DELTA, comparing all pairs is faster than building a set.
     fileprivate func areDistinct<Value: Hashable>(by value: (Entry) -> Value) -> Bool {
         guard count <= 8 else { return Set(lazy.map(value)).count == count }
         return indices.allSatisfy { index in !self[..<index].contains { value($0) == value(self[index]) } }

@@ -69,7 +69,7 @@ package struct DirectoryLog: Sendable {
         (removals.count + Delta.mostRemovals - 1) / Delta.mostRemovals
     }
 
-    /// Returns true if a DELTA has listed `session`.
+    /// Returns false if the addition of `session` waits to be published; otherwise true.
     package func isPublished(_ session: SessionID) -> Bool {
         !unpublished.contains(session)
     }
@@ -118,7 +118,7 @@ package struct DirectoryLog: Sendable {
     package mutating func digest() -> Bytes32 {
         if let newestDigest, newestDigest.version == version { return newestDigest.digest }
         let leaving = Dictionary(grouping: leaving.values) { DirectoryTree.bucket(of: $0.entry.session) }
-        // The tree is moved out, because its hashes would be copied if two values had them.
+        // The closure reads `self`, so the tree is moved out. Changing a copy of the tree would copy its hashes.
         var tree = DirectoryTree()
         swap(&tree, &self.tree)
         let digest = tree.digest(id: id, version: version) { bucket, bytes in
@@ -170,8 +170,8 @@ package struct DirectoryLog: Sendable {
         return (staying + leaving).sorted { $0.entry.session < $1.entry.session }
     }
 
-    /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`. Returns nil if the log does not
-    /// have all DELTAs after `held`.
+    /// Returns the DELTAs that follow version `held`, oldest first and at most `limit`. Returns nil if `held` is 0 or
+    /// above `version`, or if the log does not have all DELTAs after `held`.
     package func deltas(after held: UInt64, limit: Int) -> [SignedPayload]? {
         guard held > 0, held <= version, version - held <= UInt64(deltas.count) else { return nil }
         return Array(deltas.suffix(Int(version - held)).prefix(limit))
@@ -199,17 +199,17 @@ package struct DirectoryLog: Sendable {
 
     /// Freezes the directory at `version`, without the waiting changes, and returns the version.
     ///
-    /// While a snapshot is young, members get this snapshot instead of a newer one. A snapshot is young for long enough
-    /// to send all its bursts, if each burst is sent when the burst before it has arrived. Without this rule, the
-    /// snapshots of a large directory that keeps changing would be dropped before any member had received all parts.
+    /// While a snapshot is young, members get this snapshot instead of a newer one. A snapshot stays young long enough
+    /// to send all its bursts one after another. Without this rule, the snapshots of a large directory that keeps
+    /// changing would be dropped before any member had received all parts.
     package mutating func freeze(now: Instant, interval: Duration) -> UInt64 {
         frozen.append(FrozenSnapshot(version: version, now: now, interval: interval, entries: published))
         frozen.removeFirst(max(frozen.count - Limits.frozenSnapshots, 0))
         return version
     }
 
-    /// Returns at most `limit` parts of the frozen snapshot of `version`. The first of them is `part`, or part 0 if the
-    /// snapshot has no such part. A part is signed when it is first returned.
+    /// Returns at most `limit` parts of the frozen snapshot of `version`; empty if there is no such snapshot. The first
+    /// of them is `part`, or part 0 if the snapshot has no such part. A part is signed when it is first returned.
     package mutating func parts(
         of version: UInt64, from part: Int, limit: Int, sign: (Snapshot) -> SignedPayload
     ) -> [SignedPayload] {

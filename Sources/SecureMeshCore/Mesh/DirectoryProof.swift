@@ -1,12 +1,11 @@
 /// The comparison of a peer's directory with the digests in its server's PULSEs (PROTOCOL.md, section 6.5).
 ///
-/// A peer that joins again may keep the directory of its earlier session. At first, it is not proven that the new
-/// session's server has the same directory, and the peer's trust is not extended. Equal digests prove it. If the
-/// digests differ, the directory is wrong until a whole SNAPSHOT replaces it. `DirectoryReplica` finds other reasons
-/// why a directory is wrong.
+/// A peer that joins again may keep the directory of its earlier session. Until equal digests prove that the server of
+/// the new session has the same directory, the peer's trust is not extended. If the digests differ, the directory is
+/// wrong until a whole SNAPSHOT replaces it. `DirectoryReplica` finds other reasons why a directory is wrong.
 ///
-/// A malicious server can make the peer spend time in proportion to the size of the directory on each digest. So the
-/// peer computes the digest of a proven directory at most once per `Limits.digestGap`.
+/// The time to compute a digest grows with the size of the directory. To limit the work that a malicious server can
+/// cause, the peer computes the digest of a proven directory at most once per `Limits.digestGap`.
 struct DirectoryProof: Sendable {
     private struct Digest: Hashable, Sendable {
         let version: UInt64
@@ -40,7 +39,7 @@ struct DirectoryProof: Sendable {
         waitsUntil = nil
     }
 
-    /// Notes that the directory is wrong, for another reason than its digest.
+    /// Notes that the directory is wrong.
     mutating func foundWrong() {
         isProven = false
         isWrong = true
@@ -51,8 +50,8 @@ struct DirectoryProof: Sendable {
         expected = Digest(version: version, digest: digest)
     }
 
-    /// Returns true if the digest of the directory is to be computed, to compare it with the digest in the newest fresh
-    /// PULSE.
+    /// Returns true if the digest of the directory at `version` is to be computed, so that it can be compared with the
+    /// digest in the newest fresh PULSE.
     func needsDigest(of version: UInt64, now: Instant) -> Bool {
         guard let expected, expected.version == version, version > 0, !isWrong, computed?.version != version else {
             return false

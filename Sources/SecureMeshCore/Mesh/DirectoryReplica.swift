@@ -163,11 +163,12 @@ package struct DirectoryReplica: MemberLookup {
     /// reached. The digest of a proven directory is not computed again within `Limits.digestGap`.
     ///
     /// - Parameters:
-    ///   - sentAfter: An instant before the server sent the PULSE: when this peer sent the heartbeat that the PULSE
-    ///     echoes.
+    ///   - sentAfter: The instant at which this peer sent the heartbeat that the PULSE echoes. The server sent the
+    ///     PULSE after this instant.
     ///   - isBeingListed: True if the server is still sealing the DELTA that lists this peer's session for other
     ///     members.
-    /// - Returns: False if the directory has been found wrong. It stays in use until a whole SNAPSHOT replaces it.
+    /// - Returns: False if this comparison found that the directory is wrong; otherwise true. A wrong directory stays
+    ///   in use until a whole SNAPSHOT replaces it.
     package mutating func compare(_ pulse: Pulse, sentAfter: Instant, isBeingListed: Bool, now: Instant) -> Bool {
         proof.expect(pulse.digest, of: pulse.version)
         // For a short time, the PULSEs of an honest server have a lower version than a DELTA that this peer has already
@@ -181,7 +182,7 @@ package struct DirectoryReplica: MemberLookup {
         return compareDigest(now)
     }
 
-    /// Notes that the directory is wrong. What waits to be applied to it is of no use.
+    /// Notes that the directory is wrong, and forgets the SNAPSHOT parts and DELTAs that wait to be applied.
     private mutating func foundWrong() {
         proof.foundWrong()
         forgetReceived()
@@ -283,9 +284,8 @@ package struct DirectoryReplica: MemberLookup {
         guard entries.allSatisfy({ $0.session.rawValue != epoch }) else { throw .invalidSessionIDs }
     }
 
-    /// Replaces the directory by that of a SNAPSHOT of which all parts have arrived. Sessions that are not in the
-    /// SNAPSHOT are removed. A session that stays must have the same entry as before. But if the directory was found
-    /// wrong, all entries are replaced, and the entry of a session may differ.
+    /// Replaces the directory with that of a complete SNAPSHOT. Sessions that are not in the SNAPSHOT are removed. A
+    /// session that stays must have the same entry as before, unless the directory was found wrong.
     private mutating func adopt(_ snapshot: SnapshotAssembly, now: Instant) throws(Rejection) -> DirectoryChange {
         let isFirst = version == 0
         var next = snapshot.directory
@@ -317,14 +317,15 @@ package struct DirectoryReplica: MemberLookup {
         var change = changes(
             from: wrong.sharedInOrder.filter { right[$0.entry.session] != $0.entry },
             to: right.sharedInOrder.filter { wrong[$0.entry.session] != $0.entry }, now: now)
-        // A pair of sessions ends unless the keys of its messages stay the same.
+        // If a session keeps its identity and agreement key, its message keys stay the same, and its pair goes on.
         change.gone.removeAll { old in
             right[old.session].map { $0.identity == old.identity && $0.agreementKey == old.agreementKey } ?? false
         }
         return change
     }
 
-    /// Removes the members of the former directory that have not come back in time, and returns the changes.
+    /// Removes the missing members that have not come back in time, and the former sessions that have ended. Returns
+    /// the changes.
     package mutating func expireFormer(_ now: Instant) -> DirectoryChange {
         let (missing, returned) = former.expire(now)
         if !missing.isEmpty { changeCount += 1 }

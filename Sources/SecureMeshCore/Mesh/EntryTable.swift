@@ -58,7 +58,7 @@ package struct EntryTable<Field: EntryField>: Sendable {
         guard var hole = index(of: key) else { return }
         slots[hole] = nil
         count -= 1
-        // Entries that follow without a gap move into the hole, except one that would then be before its home slot.
+        // Entries that follow without a gap move into the hole, except those that would land before their home slot.
         var next = after(hole)
         while let shared = slots[next] {
             let home = home(of: Field.key(of: shared.entry))
@@ -101,7 +101,8 @@ package struct EntryTable<Field: EntryField>: Sendable {
         for case let shared? in old { insertNew(shared) }
     }
 
-    /// Puts an entry into the first free slot. The table must not have an entry whose field has the same value.
+    /// Puts an entry into the first free slot from its home slot on. The table must not have an entry whose field has
+    /// the same value.
     private mutating func insertNew(_ shared: SharedEntry) {
         var index = home(of: Field.key(of: shared.entry))
         while slots[index] != nil { index = after(index) }

@@ -1,10 +1,10 @@
 /// The schedule of the sweeps, which expire members that have given no proof of life within the lifetime (PROTOCOL.md,
 /// section 6).
 ///
-/// Three rules prevent false expiry. First, the driver reads all datagrams that wait in the sockets between
-/// `sweepIsDue` and `sweep`; this is the drain. Second, if a sweep begins late or its drain takes long, the process may
-/// have been paused, and no member expires for one lifetime. Third, if many members are late, a common cause is likely,
-/// and a member expires only after several lifetimes.
+/// Three rules prevent false expiry. First, between `sweepIsDue` and `sweep`, the driver drains the sockets: it reads
+/// all datagrams that wait in them. Second, if a sweep begins late or its drain takes long, the process may have been
+/// paused, and no member expires for one lifetime. Third, if many members are late, a common cause is likely, and a
+/// member expires only after several lifetimes.
 package struct FailureDetector: Hashable, Sendable {
     private let lifetime: Duration
     private let interval: Duration
@@ -14,8 +14,8 @@ package struct FailureDetector: Hashable, Sendable {
     /// The time that the longest of the recent drains took. It falls by an eighth at each sweep.
     private var longestDrain = Duration.zero
     /// The end of the suspicion that members are late for a common cause: one lifetime after the last sweep at which
-    /// many members were late. Nil if there is no suspicion. This lifetime keeps the last members that come back from
-    /// expiring.
+    /// many members were late. Nil if there is no suspicion. Without this lifetime, the last members to come back would
+    /// expire.
     private var suspectsUntil: Instant?
 
     package init(lifetime: Duration, interval: Duration = ProtocolConstants.sweepInterval, now: Instant) {
@@ -50,8 +50,8 @@ package struct FailureDetector: Hashable, Sendable {
         let ordinary = longestDrain > interval ? longestDrain + interval : interval
         if drain > ordinary { suspendedUntil = now + lifetime }
         longestDrain = max(drain, longestDrain * 7 / 8)
-        // Nobody must expire because the drain could not read a heartbeat in time. So silence counts up to the
-        // beginning of the drain.
+        // Silence counts only up to the beginning of the drain. So no member expires because the drain took too long to
+        // read its heartbeat.
         return now >= suspendedUntil ? began - lifetime : nil
     }
 
@@ -65,8 +65,8 @@ package struct FailureDetector: Hashable, Sendable {
     /// The time without a proof of life after which a member expires while a common cause is suspected.
     package var longestPatience: Duration { lifetime * (1 + Limits.suspicionLifetimes) }
 
-    /// Returns the largest number of members that may be late without a common cause, unless many members have joined
-    /// recently. It is also the largest number of silent members that get PULSEs of their own.
+    /// Returns the number of late members above which the suspicion of a common cause begins, unless many members have
+    /// joined recently. If more members than this are silent, none of them gets a PULSE of its own.
     package func mostLate(of members: Int) -> Int {
         max(Limits.mostLate, Self.mostLateShare(of: members))
     }

@@ -27,7 +27,7 @@ package struct FanOutPace: Hashable, Sendable {
         if heard.age > (isSpreading ? 1 : 0) { stale += 1 }
     }
 
-    /// Notes the number of full DELTAs that the waiting changes fill just before a flush.
+    /// Notes the number of full DELTAs that the waiting changes fill. The caller does this just before each flush.
     package mutating func note(fullDeltas: Int) {
         self.fullDeltas = max(self.fullDeltas, fullDeltas)
     }

@@ -53,9 +53,9 @@ package struct FormerDirectory: MemberLookup {
         nextSlice ?? Instant.earliest([missingCount > 0 ? missingUntil : nil, ends.first?.until])
     }
 
-    /// Makes the members of `directory`, which has just been replaced, the former members. A member of an earlier
-    /// directory that is still missing stays a former member, unless `directory` lists its session, identity, name or
-    /// address, or has no room for it.
+    /// Notes that `directory` was replaced, and makes its members the former members. A member of an earlier directory
+    /// that is still missing stays a former member, unless `directory` lists its session, identity, name or address, or
+    /// has no room for it.
     ///
     /// - Parameter own: The identity of this peer, which is not a former member.
     /// - Returns: The members of an earlier directory that do not stay former members.
@@ -88,8 +88,8 @@ package struct FormerDirectory: MemberLookup {
         return shared
     }
 
-    /// Removes the missing members whose name or address `entry` has, and returns their former entries. A missing
-    /// member is given up when another member gets its name or address.
+    /// Removes the missing members that have the name or address of `entry` but another identity, and returns their
+    /// former entries. A missing member is given up when another member gets its name or address.
     package mutating func oust(by entry: Entry) -> [Entry] {
         guard missingCount > 0 else { return [] }
         let holders = [missing(named: entry.name), missing(at: entry.address)]
@@ -116,7 +116,7 @@ package struct FormerDirectory: MemberLookup {
         ends.removeFirst(over.count)
         let gone = missingUntil.map { $0 <= now } == true ? Array(missing.prefix(Limits.formerSlice)) : []
         for entry in gone { members.remove(entry.session) }
-        // The tables of all former members are large.
+        // This frees the tables, which are large enough for all former members.
         if isEmpty { self = FormerDirectory(empty) }
         nextSlice = nil
         if let deadline, deadline <= now { nextSlice = now + .nanoseconds(1) }

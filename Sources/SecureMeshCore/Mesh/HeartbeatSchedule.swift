@@ -2,8 +2,8 @@
 ///
 /// Usually a peer sends one heartbeat per interval. It sends the heartbeat late in the interval after a PULSE, so that
 /// the next PULSE echoes a recent heartbeat. If an echo is overdue, a heartbeat or a PULSE was lost, or the round trip
-/// is long. The peer then sends *fast heartbeats* with short gaps, and each of them asks for a PULSE. So if datagrams
-/// are lost, the server looks silent only after many losses in a row.
+/// is long. The peer then sends *fast heartbeats* with short gaps, and asks for PULSEs with them. So if datagrams are
+/// lost, the server looks silent only after many losses in a row.
 ///
 /// If a heartbeat leaves late, the peer sends no fast heartbeats for a while. Its host is overloaded, so datagrams are
 /// delayed and not lost, and more datagrams would keep the host overloaded.
@@ -17,10 +17,10 @@ package struct HeartbeatSchedule: Sendable {
     private var lastSent: Instant
     /// The shortest time between the last heartbeat and the next one.
     private var gap: Duration
-    /// The newest heartbeat that a fresh PULSE has echoed: the instant at which it was sent, and the time from this
-    /// instant to the arrival of the PULSE.
+    /// The newest heartbeat that a fresh PULSE has echoed: its send time, and the time from then to the arrival of the
+    /// PULSE.
     private var echoed: (sentAt: Instant, roundTrip: Duration)?
-    /// The instant at which the newest heartbeat that a fresh PULSE has echoed was sent; nil before that PULSE.
+    /// The send time of the newest heartbeat that a fresh PULSE has echoed; nil before the first such PULSE.
     package var echoedAt: Instant? { echoed?.sentAt }
     /// The instant of the newest fresh PULSE. Before the first fresh PULSE, the instant of WELCOME.
     private var heardAt: Instant
@@ -60,8 +60,8 @@ package struct HeartbeatSchedule: Sendable {
         gap = interval * Int(200 + random.next() % 100) / 1_000
         if asksForPulse(now) { askedAt = now }
         if let missing, let shortestRoundTrip {
-            // The answers to the first fast heartbeats are overdue as well, so the gap is shortened before the
-            // connection is lost.
+            // If the answers to fast heartbeats are overdue as well, the gap is shortened. More heartbeats are then
+            // sent before the connection is lost.
             let late = now - (missing + shortestRoundTrip)
             if late >= gap { gap = gap / (late < gap * 2 ? 2 : 4) }
         }
@@ -113,9 +113,9 @@ package struct HeartbeatSchedule: Sendable {
         return min(missing, echoed.sentAt + interval * 5 / 2 - echoed.roundTrip, unprovenSince ?? missing)
     }
 
-    /// The instant by which the echo of a newer heartbeat would have arrived without loss, because an echo is then at
-    /// most 1.5 intervals and a round trip old. Nil while the round trip is unknown, and for a while after a heartbeat
-    /// left late.
+    /// The instant by which the echo of a newer heartbeat would have arrived without loss. Without loss, the newest
+    /// echo is at most 1.5 intervals and a round trip old; 0.1 intervals are added. Nil while the round trip is
+    /// unknown, and for a while after a heartbeat left late.
     private var missing: Instant? {
         guard let echoed, let shortestRoundTrip, lastSent >= patientUntil ?? lastSent else { return nil }
         return echoed.sentAt + shortestRoundTrip + interval * 8 / 5

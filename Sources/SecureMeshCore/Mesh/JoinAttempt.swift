@@ -8,7 +8,7 @@ package struct JoinAttempt: Sendable {
     package let hello: [UInt8]
     package let tag: UInt64
     /// True if the HELLO has a cookie, or replaced a HELLO that was answered with RETRY. If the server answers this
-    /// HELLO with RETRY, this peer sends no new HELLO at once.
+    /// HELLO with RETRY, this peer does not send a new HELLO at once.
     let followsRetry: Bool
     let sentAt: Instant
     var failedAnswers = 0

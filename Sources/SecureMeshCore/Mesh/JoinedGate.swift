@@ -48,8 +48,8 @@ package struct JoinedGate: Sendable {
     private var messageBytes = 0
     /// The senders of the buffered messages.
     private var senders: Set<PublicKey> = []
-    /// The senders of buffered messages that have joined since the last report and have left again. Their changes are
-    /// kept as long as the messages, so that a sender that comes back is reported before its message.
+    /// The members that have sent buffered messages, have joined since the last report, and have left again. Their
+    /// changes are kept as long as the messages, so that a sender that comes back is reported before its message.
     private var departedSenders: Set<PublicKey> = []
     private var nextOrder = 0
 
@@ -76,7 +76,7 @@ package struct JoinedGate: Sendable {
     ///   - isOfPrevious: True if the event is a message to the session before the pending one. This message is not
     ///     buffered if the emitted events report its sender as a member, and no change of the sender is buffered.
     ///   - trustedUntil: The end of the trust in the session that received the message; nil for all other events. A
-    ///     message that is still buffered then is dropped.
+    ///     message that is still buffered at this instant is dropped.
     package mutating func pass(
         _ event: PeerEvent, isOfPrevious: Bool = false, trustedUntil: Instant? = nil
     ) -> [PeerEvent] {
@@ -154,19 +154,19 @@ package struct JoinedGate: Sendable {
         return [.joined(address: address)] + takeBuffered(member)
     }
 
-    /// Returns the events to emit when the server stops: the end of the session. If this peer is a member, the buffered
-    /// changes to the list of members come first.
+    /// Returns the events to emit when the server stops. The last one is `.dismissed(.stopping)`. If this peer is a
+    /// member, the buffered changes of members come first.
     ///
     /// - Parameter member: Returns the listed member with the given key; nil if there is none.
     package mutating func stop(member: (PublicKey) -> Member?) -> [PeerEvent] {
-        // The buffered messages were not acknowledged.
+        // The buffered messages may be dropped, because they were not acknowledged.
         messages = []
         return (reported == .none ? [] : takeBuffered(member)) + pass(.dismissed(.stopping))
     }
 
     /// Removes the buffered events, and returns them: first the moves of names, then the others in the order in which
-    /// they happened. So a name moves before the event of its new owner. In the order of the changes alone, that event
-    /// could come first, because a merged event takes the place of the member's first buffered change.
+    /// they happened. A merged event has the place of the member's first buffered change, so it could otherwise come
+    /// before the move of the member's name.
     private mutating func takeBuffered(_ member: (PublicKey) -> Member?) -> [PeerEvent] {
         defer { (changes, departures, movedNames, messages, nextOrder) = ([:], [:], [:], [], 0) }
         let moves: [(order: Int, event: PeerEvent)] = movedNames.compactMap { name, move in
@@ -214,7 +214,7 @@ package struct JoinedGate: Sendable {
                 changes[member.publicKey] = nil
             }
         case .nameMoved(let name, let from, let to):
-            // The directory of an honest server has no more names than these.
+            // The directory of an honest server never has more names than this limit.
             guard movedNames[name] != nil || movedNames.count < Limits.rememberedIdentities else { break }
             movedNames[name, default: MovedName(order: nextOrder, from: from, to: to)].to = to
         case .message(let message):

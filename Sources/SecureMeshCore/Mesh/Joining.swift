@@ -3,7 +3,7 @@
 ///
 /// The first HELLO is sent again, byte for byte, 0.25 s and 0.75 s later. The second attempt begins 1.75 s after the
 /// first. Further attempts follow without end, with jitter, after gaps of 2 s, 4 s, and then 8 s each. Two HELLOs that
-/// differ in any field have different ephemeral keys, so no key and nonce ever seal two plaintexts.
+/// differ in any field have different ephemeral keys, so no two plaintexts are ever sealed with the same key and nonce.
 ///
 /// If the server has several addresses, each attempt sends a different HELLO to each address, 0.25 s apart (RFC 8305
 /// does the same with connections). So the tag of an answer shows to which address its HELLO was sent.
@@ -37,7 +37,7 @@ package struct Joining: Sendable {
     /// The remaining steps of the newest attempt, earliest first. Each step asks another address or repeats a HELLO.
     private var steps: [(at: Instant, step: Step)] = []
     private var attemptCount = 0
-    /// The number of attempts that have begun since the newest answer of a server.
+    /// The number of attempts that have begun since the last WELCOME or REJECT, or call of `start`, `stop` or `pause`.
     private(set) package var unanswered = 0
 
     /// Prepares attempts that try the servers of the pinned keys in turn. A key without an X25519 form is never tried.
@@ -61,7 +61,7 @@ package struct Joining: Sendable {
     package var isActive: Bool { nextAttempt != nil || !attempts.isEmpty }
     /// The end of the pause before the next attempt; nil if a HELLO is outstanding, or if no attempt is planned.
     package var pausedUntil: Instant? { attempts.isEmpty ? nextAttempt : nil }
-    /// The earliest instant at which `poll` returns a HELLO; nil if no HELLO is planned.
+    /// The earliest instant at which `poll` may return a HELLO; nil if no HELLO is planned, or if no address is known.
     package var deadline: Instant? {
         addresses.isEmpty ? nil : [nextAttempt, steps.first?.at].compactMap { $0 }.min()
     }
@@ -144,8 +144,8 @@ package struct Joining: Sendable {
         unanswered = 0
     }
 
-    /// Drops all attempts, and sends nothing before `instant`. The gaps between further attempts do not become short
-    /// again, as they do after `start`.
+    /// Drops all attempts, and sends nothing before `instant`. Unlike `start`, does not reset the gaps between
+    /// attempts.
     package mutating func pause(until instant: Instant) {
         attempts = []
         steps = []
@@ -186,8 +186,8 @@ package struct Joining: Sendable {
         return due
     }
 
-    /// Begins an attempt at an address, and returns its HELLO. If this is the first attempt, the repeats of the HELLO
-    /// are scheduled.
+    /// Begins an attempt, and returns its HELLO; empty if the X25519 agreement fails. The first attempt also schedules
+    /// repeats.
     private mutating func ask(
         _ server: PinnedServer, at address: SocketAddress, random: inout RandomSource, now: Instant
     ) -> [Transmit] {
@@ -209,8 +209,8 @@ package struct Joining: Sendable {
     /// Handles a RETRY, WELCOME or REJECT, and returns the action that it asks for.
     ///
     /// The answer must pass these checks, in this order: its tag is the tag of an outstanding HELLO, its seal opens,
-    /// its fields decode, and its signature is valid. If a check after the tag fails, the failure is counted for the
-    /// HELLO. After four failures, no answer to this HELLO is accepted.
+    /// its fields decode, and its signature is valid. A RETRY has no seal. If a check after the tag fails, the failure
+    /// is counted for the HELLO. After four failures, no answer to this HELLO is accepted.
     ///
     /// - Parameter current: The session that this peer has, which a WELCOME must not name again; nil if the peer has
     ///   none.
@@ -236,7 +236,7 @@ package struct Joining: Sendable {
                 return handleReject(reject, by: attempts[index].server.identity, now: now, random: &random)
             }
         } catch {
-            // A second RETRY is no failure: whoever repeats a datagram must not use up the attempt.
+            // A repeated RETRY does not count, so that nobody can use up the attempt by replaying a datagram.
             if error != .repeatedRetry { attempts[index].failedAnswers += 1 }
             throw error
         }
@@ -250,7 +250,7 @@ package struct Joining: Sendable {
 
     /// Sends a new HELLO with the cookie at once, unless the HELLO that was answered had a cookie or followed a RETRY.
     ///
-    /// The exception keeps a chain of RETRYs from causing a chain of HELLOs, because the cookie in a RETRY is not
+    /// Without the exception, a chain of RETRYs would cause a chain of HELLOs, because the cookie in a RETRY is not
     /// authentic and may consist of zeros. The new HELLO is repeated like the first HELLO. The instant of the next
     /// attempt does not change.
     private mutating func handleRetry(

@@ -14,7 +14,7 @@ package struct KnownNames: Sendable {
 
     package var usage: Usage { Usage("known names", table.count, limit: limit) }
 
-    /// Makes room for the names of `count` entries. Most of them may be known already.
+    /// Makes room for `count` names in all, or for `limit` names if that is fewer. Known names are included.
     package mutating func reserve(_ count: Int) {
         table.reserve(max(min(count, limit) - table.count, 0))
     }

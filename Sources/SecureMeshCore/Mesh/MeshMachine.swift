@@ -17,9 +17,9 @@ package protocol MeshMachine: Sendable {
     mutating func handleRefusedSend(to address: SocketAddress, _ refusal: SendRefusal, now: Instant)
     /// Takes a lane's report on the datagrams that the lane has accepted and refused.
     mutating func handle(_ report: LaneReport, now: Instant)
-    /// Returns the sessions that each lane has to take over or drop since the last call of this method; nil if there
-    /// are none. Call this method after each call of the methods above, and give the updates to the lanes before you
-    /// handle any output.
+    /// Returns one update per lane, with the sessions that have begun or ended since the last call; nil if there are
+    /// none. Call this method after each call of the methods above, and give the updates to the lanes before you handle
+    /// any output.
     mutating func takeLaneUpdates() -> [LaneUpdate]?
     /// Returns the next output; nil if there is none. After each call of the methods above, call this method until it
     /// returns nil.

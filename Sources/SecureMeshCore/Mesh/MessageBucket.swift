@@ -5,12 +5,11 @@ package struct MessageBucket: Hashable, Sendable {
 
     package init() {}
 
-    /// Returns the time from `now` until `accept` would take several messages together; zero if it would take them at
-    /// `now`.
+    /// Returns the time from `now` until `count` messages are within both limits; zero if they are already.
     ///
     /// - Parameters:
-    /// - count: The number of messages.
-    /// - size: The number of bytes of all their datagrams together.
+    ///   - count: The number of messages.
+    ///   - size: The total size of the messages' datagrams, in bytes.
     package func wait(_ limits: MessageLimits, count: Int = 1, size: Int, now: Instant) -> Duration {
         max(messages.wait(limits.messages, count: count, now: now), bytes.wait(limits.bytes, count: size, now: now))
     }

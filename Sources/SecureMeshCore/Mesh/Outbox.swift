@@ -135,7 +135,7 @@ package struct Outbox: Sendable {
     package mutating func next(
         in directory: DirectoryReplica, by speakers: Speakers, _ deliveries: Deliveries, now: Instant
     ) -> (payload: SignedPayload, entry: Entry, number: UInt64)? {
-        // A copy of a broadcast costs more than its seal, so each is read in place.
+        // Copying a broadcast costs more than sealing it, so `waiting[0]` is read in place.
         while !waiting.isEmpty, waiting[0].until <= now { removeFirst() }
         removeFinished()
         guard !speakers.isEmpty else {
@@ -172,12 +172,12 @@ package struct Outbox: Sendable {
                 return next
             }
             if directory.entry(of: identity) != nil, speakers.listed == nil {
-                // The present directory lists the receiver, and this peer may soon send messages to its members.
+                // The receiver is listed or may come back, and this peer may soon send messages to listed members.
                 resumeAt = nil
                 return nil
             }
-            // The receiver has left, or its former session is no longer trusted, or it could not recognize the repeat
-            // as a copy.
+            // The receiver has left, trust in the former directory has ended, or the receiver could not recognize the
+            // repeat as a copy.
             waiting[0].receivers.removeLast()
             removeFinished()
         }

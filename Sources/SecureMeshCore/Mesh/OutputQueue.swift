@@ -11,7 +11,7 @@ package struct OutputQueue<Event: Sendable>: Sendable {
 
     package mutating func pop() -> Output<Event>? {
         guard head < waiting.count else {
-            // The first directory makes one event per member. The queue is never so large again.
+            // The first directory makes one event per member. This is rare, so a large buffer is freed.
             waiting.removeAll(keepingCapacity: waiting.capacity <= Self.keptCapacity)
             head = 0
             return nil

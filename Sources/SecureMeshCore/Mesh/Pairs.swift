@@ -16,8 +16,8 @@ package struct Pairs: Sendable {
     /// Ended sessions with which this peer had keys. Even if the server lists such a session again, this peer makes no
     /// keys with it, because the nonces would repeat.
     private var retiredSessions: Set<SessionID> = []
-    /// Sessions of senders that have a newer session. Messages of such a session are accepted until `until`. The array
-    /// is sorted by `until`.
+    /// Senders' sessions that were replaced by newer sessions. Messages of a replaced session are accepted until
+    /// `until`. The array is sorted by `until`.
     private var replacedSenders: [(session: SessionID, until: Instant)] = []
     /// The keys for senders from which this peer has not decrypted any datagram yet. Anyone who knows the directory can
     /// cause such keys to be computed, so the limit of this table is lower than that of `inbound`. A key has no counter
@@ -155,8 +155,8 @@ package struct Pairs: Sendable {
         }
     }
 
-    /// Removes the sessions of senders that were replaced by newer sessions at least 5 s ago, because late messages of
-    /// these old sessions are not accepted any more.
+    /// Removes the senders' sessions that newer sessions replaced at least 5 s ago. Late messages of these old sessions
+    /// are not accepted any more.
     package mutating func expire(now: Instant) {
         let over = replacedSenders.prefix { $0.until <= now }
         for (session, _) in over { inbound[session] = nil }

@@ -32,7 +32,7 @@ package struct Peer: MeshMachine {
     private var unreachable = UnreachableReport()
     private var outputs = OutputQueue<PeerEvent>()
     private(set) package var rejections = RejectionCounters()
-    /// The number of early messages that were refused when they were checked again. `rejections` counts them too.
+    /// The number of early messages that were refused after they had been buffered. `rejections` counts them too.
     private(set) package var refusedEarlyMessages: UInt64 = 0
 
     package init(_ configuration: Configuration, random: RandomSource, now: Instant) {
@@ -81,7 +81,7 @@ package struct Peer: MeshMachine {
             roundTrip: sessions.current?.roundTrip, server: serverAddress)
     }
 
-    /// Returns whether this peer may send and deliver messages at `now`, because its directory is recent enough.
+    /// Returns true if this peer's directory is recent enough at `now` to send and deliver messages.
     package func isTrusted(_ now: Instant) -> Bool { sessions.isTrusted(now) }
 
     package var nextDeadline: Instant? {
@@ -215,8 +215,8 @@ package struct Peer: MeshMachine {
         }
     }
 
-    /// Restarts the measurement of the server's silence if this peer ran its own timers too late, because that silence
-    /// does not prove that the server is gone.
+    /// Restarts the measurement of the server's silence if `lateness`, the delay of this peer's own timers, is too
+    /// long. Silence during such a delay does not prove that the server is gone.
     private mutating func noteLateness(_ lateness: Duration, now: Instant) {
         guard let tolerated = sessions.toleratedLateness, lateness > tolerated else { return }
         sessions.restartSilence(now)
@@ -256,8 +256,7 @@ package struct Peer: MeshMachine {
     }
 
     private mutating func noteTrust(_ now: Instant) {
-        // Between two sessions no end of trust is reported: `.joined` of the next session follows, or a loss of the
-        // connection.
+        // Between two sessions, the end of trust is not reported, because `.joined` or `.connectionLost` follows.
         guard let until = sessions.trustedUntil else { return }
         let isTrusted = now < until
         guard joinedGate.isNews(trusted: isTrusted) else { return }
@@ -306,7 +305,7 @@ extension Peer {
             sendHeartbeats(now)
         case .retry(let reason, let gap): emit(.refused(reason, retryAfter: gap))
         case .excluded(let server):
-            // The server may have revoked the key while this peer was a member, and its GOODBYE was lost.
+            // The server may have revoked the key while this peer was a member, and the GOODBYE may have been lost.
             if sessions.current?.server == server {
                 sessions.endCurrent()
                 isConnected = false
@@ -363,7 +362,7 @@ extension Peer {
             guard !isConnected else { return }
             isConnected = true
             backoff.connected(now)
-            // Attempts to replace the session are dropped, except a CONFIRM, which may have been accepted.
+            // The attempts to join again end. A candidate session stays, because its CONFIRM may have been accepted.
             joining.stop()
             emit(.connectionRecovered)
         }
@@ -398,8 +397,8 @@ extension Peer {
         if !change.ended.isEmpty, directory.former.isEmpty { sessions.endFormer(now) }
     }
 
-    /// Requests missing parts of the directory, and emits `.joined` if it is due. Called after each PULSE, SNAPSHOT and
-    /// DELTA that was accepted.
+    /// Requests missing parts of the directory, emits `.joined` if it is due, and checks the early messages again.
+    /// Called after each accepted PULSE, SNAPSHOT and DELTA.
     private mutating func directoryProgressed(_ now: Instant) {
         askForMore(now)
         announce(now)
@@ -600,8 +599,8 @@ extension Peer {
         return message.number
     }
 
-    /// Throws `SendError.queueFull` if the message asks for acknowledgments, and too many messages already wait for
-    /// theirs.
+    /// Throws `SendError.queueFull` if the message asks for acknowledgments (`timeout` is not nil), and `deliveries`
+    /// has no room for it.
     private func checkRoom(
         for body: [UInt8], receivers: Int, acknowledgedWithin timeout: Duration?
     ) throws(SendError) {
@@ -750,8 +749,8 @@ extension Peer {
     }
 
     /// Sends the acknowledgments that are due, but only to members that know this peer's session. While `.joined` is
-    /// pending, only members of the former directory get acknowledgments. The messages of all other members are
-    /// buffered, so these messages are not delivered yet. Their senders repeat them.
+    /// pending, only members of the former directory get acknowledgments. Other acknowledgments that are due then are
+    /// dropped. Each sender repeats its message, and this peer acknowledges the copy.
     private mutating func sendAcknowledgments(_ now: Instant) {
         let speakers = speakers(now)
         for due in acknowledger.due(now: now) {

@@ -7,8 +7,8 @@ extension Peer {
         package var servers: [PublicKey]
         /// The addresses of the server, in the order in which this peer tries them; empty if they are not known yet.
         package var addresses: [SocketAddress]
-        /// True if this peer, after a pause, asks a server again although the server did not let this peer's key join.
-        /// If false, this peer ends when there is no other pinned server to ask.
+        /// True if a server that did not let this peer's key join is asked again after a pause. If false, this peer
+        /// ends when there is no other pinned server to ask.
         package var returnsAfterExclusion = false
         /// The rates at which this peer accepts messages. This peer assumes that other members accept messages at the
         /// same rates, and limits the messages to each member accordingly.

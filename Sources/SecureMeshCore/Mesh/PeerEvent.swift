@@ -13,7 +13,7 @@
 ///   ``memberLeft(_:reason:)`` that follows. A ``message(_:)`` comes only from a member.
 /// - If a key takes a name that another key had, ``nameMoved(_:from:to:)`` comes before the ``memberJoined(_:)`` or
 ///   ``memberRejoined(_:previousName:)`` that reports the key with this name. If earlier events have reported the name,
-///   `from` is the key that they have reported last with it.
+///   `from` is the last key that they reported under this name.
 /// - ``connectionLost`` and ``connectionRecovered`` alternate, and are emitted only during a membership. At the
 ///   beginning of each membership, the peer is connected.
 /// - ``refused(_:retryAfter:)``, ``excluded(_:by:retryAfter:)``, ``unanswered(attempts:)``,
@@ -41,11 +41,12 @@ public enum PeerEvent: Hashable, Sendable {
     /// If the time is nil, the peer asks only servers with other pinned keys. If there is no server to ask,
     /// ``ended(_:)`` is emitted instead.
     case excluded(Exclusion, by: PublicKey, retryAfter: Duration?)
-    /// The server has not answered the last attempts to join; `attempts` is the number of these attempts. Either there
-    /// is no server at the address, or the server there has another key.
+    /// The server has not answered the last attempts to join; `attempts` is the number of these attempts. Probably
+    /// there is no server at the address, or the server there has another key.
     case unanswered(attempts: Int)
-    /// The connection fails because the round trip to the server takes longer than the heartbeat interval allows. Set a
-    /// longer interval and lifetime at the server. This event is emitted at most once per minute.
+    /// The connection fails because the round trip to the server takes `measured`, and the heartbeat interval allows at
+    /// most `bearable`. Set a longer interval and lifetime at the server. This event is emitted at most once per
+    /// minute.
     case slowRoundTrip(measured: Duration, bearable: Duration)
     /// The name of the server resolves to these addresses, which this peer tries in this order. The event is emitted
     /// after the first successful lookup, after a lookup that finds other addresses, and after the first successful

@@ -86,8 +86,8 @@ package struct Registry: MeshMachine {
     /// The instant of the next search for silent members; nil if no search is planned. Each silent member gets a PULSE
     /// of its own.
     private var nextSolicitation: Instant?
-    /// The PULSE that answers heartbeats, which is signed once for all members. It is replaced when the directory has a
-    /// newer version or PULSEs have a newer secret.
+    /// The PULSE that answers heartbeats, and the directory version in it; nil if the next answer needs a new PULSE. It
+    /// is signed once for all members, until another version or a higher number is needed.
     private var answeringPulse: (version: UInt64, payload: SignedPayload)?
     /// The members whose first PULSE had a directory version that does not list them yet.
     private var unlisted: [SessionID] = []
@@ -137,8 +137,7 @@ package struct Registry: MeshMachine {
     package var members: [Member] { log.directory.inOrder.map(Member.init) }
     package var memberCount: Int { log.directory.count }
 
-    /// Returns one element for each of these keys: the server's view of the member with the key; nil if no member has
-    /// the key.
+    /// Returns the server's view of each of these members, in the order of `keys`; nil for a key that no member has.
     package func standings(of keys: [PublicKey], now: Instant) -> [MemberStanding?] {
         keys.map { key in
             log.directory.entry(of: key).flatMap {
@@ -149,7 +148,7 @@ package struct Registry: MeshMachine {
 
     /// True if all changes of the directory have been published in DELTAs.
     package var hasPublishedAll: Bool { log.flushDeadline == nil }
-    /// The instant at which the secret for the tokens of the newest PULSE to all members was issued.
+    /// The issue time of the secret from which the tokens in the newest PULSE to all members were made.
     package var secretIssuedAt: Instant { sessions.secretIssuedAt }
 
     package var usages: [Usage] {
@@ -309,9 +308,9 @@ extension Registry {
         sessions.begin(joiner, now: now)
         outputs.push(.event(.joined(Member(entry))))
 
-        // The other members learn of the new one by DELTA, at once in a quiet mesh. The new member learns of the others
-        // by SNAPSHOT, or by DELTAs if the log has all DELTAs after the version that it holds. The server sends to
-        // the new member first, because the others may send it messages as soon as they have the DELTA.
+        // The other members learn of the new member by DELTA, in a quiet mesh at once. The new member learns of the
+        // others by SNAPSHOT, or by DELTAs if the log has all DELTAs after the new member's version. The server sends
+        // to the new member first, because the others may send it messages as soon as they have the DELTA.
         let changes = isFlushDue(now) ? takeChanges(now, atLeast: 1) : []
         unlisted.append(entry.session)
         pulse(entry.session)
@@ -321,7 +320,7 @@ extension Registry {
         sessions.noteFirstTold(sealed.version, to: entry.session)
     }
 
-    /// - Parameter mostUnlisted: If this number of members waits to be listed, joiners are rejected as `busy`.
+    /// - Parameter mostUnlisted: If at least this number of members wait to be listed, joiners are rejected as `busy`.
     private mutating func policy(mostUnlisted: Int, _ now: Instant) -> RosterPolicy {
         RosterPolicy(
             roster: roster, date: date, ledger: ledger, directory: log.directory,
@@ -405,7 +404,7 @@ extension Registry {
     }
 
     /// Expires the members whose proof of life is overdue. If so many members are late that `detector` suspects a
-    /// common cause, expires only the members that have been silent for the longer time that `detector` then requires.
+    /// common cause, expires only the members that have been silent for `detector.longestPatience`.
     private mutating func expire(silentSince diedBefore: Instant, now: Instant) {
         let overdue = sessions.silent(since: diedBefore)
         lateCount = sessions.silentCount(since: now - detector.lateAfter)
@@ -494,8 +493,8 @@ extension Registry {
     /// sealed.
     private mutating func pulse(_ now: Instant) {
         if now - sessions.secretIssuedAt > configuration.lifetime {
-            // After a pause, the newest secret is too old to prove life. `publishIfDue` may send PULSEs to newly listed
-            // members, and these need a new one.
+            // After a pause of the process, tokens of the newest secret prove no life any more. `publishIfDue` may send
+            // PULSEs to newly listed members, and the tokens in these PULSEs need a new secret.
             sessions.issue(random.secret(), version: log.version, now: now)
         }
         pace.adapt(members: log.directory.count)
@@ -581,9 +580,9 @@ extension Registry {
         mutating get { DirectoryState(version: log.version, digest: log.digest()) }
     }
 
-    /// Returns true if a member may hold a higher version than that of `sealed`: it got the newest DELTA before others,
-    /// or a repair. Returns false for a new member whose DELTA is not sealed for all members yet. A PULSE with the
-    /// version of this DELTA would let it speak before the others know it.
+    /// Returns true if a member may hold a higher version than that of `sealed`, because it got the newest DELTA before
+    /// others, or a repair. Returns false for a new member if the DELTA that lists it is not sealed for all members
+    /// yet. A PULSE with the version of this DELTA would let the new member speak before the others know it.
     ///
     /// - Parameter held: The version that the member says it holds; 0 if it is not known.
     private func isAhead(_ session: SessionID, held: UInt64) -> Bool {
@@ -603,8 +602,8 @@ extension Registry {
     /// The PULSE has a token of the newest secret, and a higher number than the last PULSE to all members. A peer that
     /// has accepted that last PULSE, but found that it was not fresh, accepts only a higher number.
     ///
-    /// It has the version of `sealed`, or the newest version if the member is ahead of `sealed`. A peer finds its
-    /// directory wrong if PULSEs have a lower version for longer than `Limits.versionGap`.
+    /// The PULSE has the version of `sealed`, or the newest version if the member is ahead of `sealed`. A peer finds
+    /// its directory wrong if PULSEs have a lower version than the directory for longer than `Limits.versionGap`.
     ///
     /// - Parameter held: The version that the member says it holds; 0 if it is not known.
     private mutating func repeatPulse(to session: SessionID, held: UInt64, now: Instant) {
@@ -631,7 +630,7 @@ extension Registry {
     private mutating func solicit(_ now: Instant) {
         let silent = sessions.silent(since: now - solicitedAfter)
         if silent.count <= detector.mostLate(of: log.directory.count) {
-            // Each of these PULSEs, and the next answer, must have a higher number than the PULSE before it.
+            // A peer accepts only rising numbers, so these PULSEs need a new number, and so does the next answer.
             answeringPulse = nil
             for session in silent { repeatPulse(to: session, held: 0, now: now) }
             answeringPulse = nil
@@ -701,7 +700,7 @@ extension Registry {
     ///
     /// - Parameters:
     ///   - held: The version that the member holds; 0 if it holds none.
-    ///   - part: The first part that the member lacks of the snapshot that it is receiving; 0 if it receives none.
+    ///   - part: The lowest missing part of the snapshot that the member is receiving; 0 if it is receiving none.
     ///   - heard: The newest PULSE that the member had received when it asked.
     private mutating func repair(
         _ session: SessionID, held: UInt64, part: Int, heard: HeardPulse, now: Instant
@@ -722,8 +721,8 @@ extension Registry {
     /// Returns the version of a frozen snapshot that is newer than version `held`. If there is no such snapshot,
     /// freezes one first.
     ///
-    /// - Parameter begun: The version of the snapshot from which the member was sent parts before; nil if it was sent
-    ///   none.
+    /// - Parameter begun: The version of the snapshot whose parts were last sent to the member; 0 or nil if no parts
+    ///   were sent.
     private mutating func snapshotVersion(
         begun: UInt64?, above held: UInt64, now: Instant
     ) -> UInt64 {

@@ -5,8 +5,8 @@
 /// first join has no pause. So a mesh is soon back when its server has restarted. One successful join does not end the
 /// backoff, because under load the connection may soon be lost again.
 package struct RejoinBackoff: Sendable {
-    /// The number of times that this peer has joined again since the last time of calm, which is 30 s as a member
-    /// without a lost connection.
+    /// The number of times that this peer has begun to join again since the last time of calm, which is 30 s as a
+    /// member without a lost connection.
     private var joins = 0
     /// The instant since which this peer has been a member without losing its connection; nil while it is not a member
     /// or has lost its connection.
@@ -25,7 +25,7 @@ package struct RejoinBackoff: Sendable {
         calmSince = nil
         defer { joins += 1 }
         guard joins > 0 else { return .zero }
-        // More doublings than these would exceed the longest pause by far.
+        // After 16 doublings the pause is far above its limit. More doublings could overflow.
         let doubled = ProtocolConstants.rejoinPause * (1 << min(joins - 1, 16))
         let longest = min(doubled, ProtocolConstants.longestRejoinPause)
         return .nanoseconds(Int64(random.next() % UInt64(longest.wholeNanoseconds)))

@@ -26,7 +26,7 @@ package struct RepairRequest: Sendable {
     private var hasAsked = false
     private var askedAt: Instant
     private var isAnswered = false
-    /// The number of heartbeats in a row that asked for the same as the heartbeat before; at most 8.
+    /// The number of heartbeats in a row that asked for the same parts as the heartbeat before; at most 8.
     private var repeats = 0
     private var seen = Progress(version: 0, part: nil, waiting: 0)
     private var roundTrip: Duration
@@ -83,7 +83,7 @@ package struct RepairRequest: Sendable {
         } else if isNews || due == nil {
             due = now + patience
         }
-        // A snapshot is complete, and DELTAs follow it: the next request is for those after them.
+        // The server sends the DELTAs after a complete snapshot unasked. The next request asks for later DELTAs.
         if progress.part == nil, seen.part != nil { asked = (progress.version, 0) }
     }
 

@@ -20,7 +20,7 @@ public enum ServerEvent: Hashable, Sendable {
     /// A correctly signed request to join was refused. This event is emitted at most 10 times at once, and once per
     /// second after that.
     case turnedAway(name: PeerName, publicKey: PublicKey, JoinRefusal)
-    /// A member is alive, but for the given time this member has received no missing part of the directory. The network
+    /// A member is alive, but for the given time it has received none of the directory parts that it lacks. The network
     /// probably drops large datagrams. This event is emitted at most once per minute for each member.
     case directoryStalled(Member, for: Duration)
     /// This host cannot send to a member. This event is emitted at most once per minute for each member.

@@ -25,7 +25,7 @@ package struct ServerExclusion: Sendable {
             until = nil
             return .never
         }
-        // More doublings than these would exceed the longest pause by far.
+        // After 16 doublings the pause is far above its limit. More doublings could overflow.
         let doubled = Limits.exclusionPause * (1 << min(count, 16))
         count += 1
         let half = min(doubled, Limits.longestExclusionPause).wholeNanoseconds / 2

@@ -25,25 +25,24 @@ package struct ServerSession: Sendable {
     package let handshakeTime: Duration
     /// The instant at which the peer joins again because this session's keys are old.
     private let keysExpireAt: Instant
-    /// The time for which the echo of a heartbeat counts as fresh, from the instant at which the heartbeat was sent.
+    /// The time for which the echo of a heartbeat counts as fresh, counted from the heartbeat's send time.
     private let freshness: Duration
     private var pairs: Pairs
     /// The number of the newest CONFIRM, HEARTBEAT or LEAVE of this session.
     private(set) package var number: UInt64 = 0
     private var token: UInt64
     private var request: RepairRequest
-    /// The number of each heartbeat whose echo would be fresh, and the instant at which this peer sent the heartbeat.
+    /// The heartbeats whose echo would be fresh, each with its number and its send time, oldest first.
     private var sent: [(number: UInt64, at: Instant)] = []
-    /// The instant at which this peer sent the newest heartbeat that a fresh PULSE echoed; nil before the first fresh
-    /// PULSE.
+    /// The send time of the newest heartbeat that a fresh PULSE has echoed; nil before the first fresh PULSE.
     private var freshSince: Instant?
     /// The instant at which this session becomes stale. Before the first fresh PULSE, this is five intervals after
-    /// WELCOME. From then on, it is three intervals after this peer sent the newest heartbeat that a fresh PULSE
-    /// echoed, but not before one round trip and half an interval have passed since the first fresh PULSE. If this peer
-    /// ran its own timers late, the instant is postponed.
+    /// WELCOME. From then on, it is three intervals after the send time of the newest heartbeat that a fresh PULSE has
+    /// echoed, but at least one round trip and half an interval after the first fresh PULSE. If this peer ran its own
+    /// timers late, the instant is postponed.
     private(set) package var staleAt: Instant
-    /// The directory version in the newest fresh PULSE with the flag `current`, and the instant at which this peer sent
-    /// the heartbeat that this PULSE echoed.
+    /// The directory version in the newest fresh PULSE with the flag `current`, and the send time of the heartbeat that
+    /// it echoed; nil before the first such PULSE.
     private var newestPulse: (version: UInt64, sentAt: Instant)? {
         didSet {
             wantedVersion = newestPulse?.version ?? 0
@@ -109,7 +108,7 @@ package struct ServerSession: Sendable {
     /// The shortest measured round trip to the server; nil before the first fresh PULSE.
     package var roundTrip: Duration? { schedule.shortestRoundTrip }
 
-    /// The instant at which this peer sent the newest heartbeat that a fresh PULSE has echoed; nil before that PULSE.
+    /// The send time of the newest heartbeat that a fresh PULSE has echoed; nil before the first such PULSE.
     package var echoedAt: Instant? { schedule.echoedAt }
 
     /// The longest delay of this peer's own timers with which the peer can still tell whether the server is silent.
@@ -169,7 +168,7 @@ package struct ServerSession: Sendable {
         version: UInt64, part: UInt16, now: Instant, random: inout RandomSource
     ) -> Transmit? {
         request.sent(version: version, part: Int(part), isEarly: now < schedule.next, now: now)
-        // The server answers at once when a number is missing.
+        // If a number is skipped, the server answers with a PULSE at once.
         number += isConfirmed && schedule.asksForPulse(now) ? 2 : 1
         schedule.sent(now: now, staleAt: staleAt, random: &random)
         record(number, now)
@@ -240,7 +239,8 @@ package struct ServerSession: Sendable {
     /// after this peer sent the heartbeat that this PULSE echoed. So a server or a network that passes PULSEs but drops
     /// DELTAs cannot hide a revocation for longer than `trust`.
     ///
-    /// - Parameter held: The version up to which the directory is proven to be this server's.
+    /// - Parameter held: The directory version that this peer holds; 0 if the directory is not proven to be this
+    ///   server's.
     package mutating func extendTrust(held: UInt64) {
         guard let newestPulse, newestPulse.version <= held else { return }
         let until = newestPulse.sentAt + trust
@@ -311,8 +311,8 @@ package struct ServerSession: Sendable {
         pairs.end(session, wasReplaced: wasReplaced, now: now)
     }
 
-    /// Removes the sessions of senders that were replaced by newer sessions at least 5 s ago, because late messages of
-    /// these old sessions are not accepted any more.
+    /// Removes the senders' sessions that newer sessions replaced at least 5 s ago. Late messages of these old sessions
+    /// are not accepted any more.
     package mutating func expire(_ now: Instant) {
         pairs.expire(now: now)
     }

@@ -250,7 +250,8 @@ package struct SessionRotation: Sendable {
         } else if let until = current?.trustedUntil {
             retireCurrent(until: until, speaks: true)
         }
-        // Without a current session, or if that session never held its directory, the previous session goes on.
+        // If there was no current session, or it never had trust, the previous session goes on. If the previous session
+        // belongs to the directory of the new session, it then accepts only late messages.
         if let former = previous, former.session.directory == directory {
             previous?.until = min(former.until, lingering)
             previous?.speaks = false

@@ -13,7 +13,8 @@ package struct SlownessReport: Sendable {
 
     /// Notes that a handshake was given up because no fresh PULSE arrived.
     ///
-    /// A single slow answer may only mean that the HELLO was lost. So the first slow answer in a row is not reported.
+    /// A single slow answer may only mean that the HELLO was lost. So a slow answer is reported only if the handshake
+    /// before it was slow and given up too.
     ///
     /// - Parameter handshake: The time from HELLO to WELCOME.
     /// - Returns: The event to emit; nil if there is nothing to report.

@@ -10,10 +10,10 @@ struct SnapshotAssembly: Sendable {
     /// A directory of the entries that have arrived. If an entry cannot be added, that entry and all after it are left
     /// out.
     private(set) var directory: Directory
-    /// The parts that have arrived, with their entries. Parts that arrive after an entry could not be added are stored
+    /// The parts that have arrived, with their entries. Once an entry could not be added, further parts are stored
     /// without entries.
     private var received: [UInt16: [SharedEntry]] = [:]
-    /// The number of the lowest part that has not arrived.
+    /// The number of the lowest part that has not arrived; `parts` if all have arrived.
     private var complete: UInt16 = 0
     /// True if an entry could not be added to the directory.
     private var isContradictory = false

@@ -12,7 +12,7 @@ package struct CalendarDay: Hashable, Sendable {
 
     /// Makes the date that is `days` days after 1970-01-01.
     package init(daysSince1970 days: Int64) {
-        // Years begin in March here, in eras of 400 years, so that the leap day is the last one of its year.
+        // In this computation a year begins in March, so that the leap day is its last day. An era is 400 years.
         let (era, dayOfEra) = Self.divide(days + Self.daysTo1970, by: Self.daysPerEra)
         let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
@@ -37,7 +37,7 @@ package struct CalendarDay: Hashable, Sendable {
     package static func text(ofSecond seconds: Int64, milliseconds: Int64? = nil) -> [UInt8] {
         let (days, second) = divide(seconds, by: 86_400)
         let date = CalendarDay(daysSince1970: days)
-        // A status has one time per member, and with string interpolation these would be most of its cost.
+        // A status contains one time per member. With string interpolation, these times would be most of its cost.
         var text: [UInt8] = []
         text.reserveCapacity(24)
         append(date.year, 4, then: "-", to: &text)

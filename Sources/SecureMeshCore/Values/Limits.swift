@@ -3,8 +3,8 @@ package enum Limits {
     // Handshakes, at the server.
     package static let pendingEntries = 8_192
     package static let pendingLifetime = Duration.seconds(5)
-    /// The assumed cost of a HELLO, in nanoseconds of CPU time: two X25519 agreements, and one signature verified and
-    /// one made.
+    /// The assumed cost of a HELLO, in nanoseconds of CPU time: two X25519 agreements, the verification of one
+    /// signature, and the making of another.
     package static let helloCost: Int64 = 160_000
     /// The part of `helloCost` that is spent before the seal is opened: one X25519 agreement and some hashes.
     package static let helloAgreementCost: Int64 = 40_000
@@ -26,7 +26,7 @@ package enum Limits {
     /// handshakes. So a pending handshake is overwritten by newer ones after 2.4 s at the earliest: (8,192 - 100 ms /
     /// 160 µs) / (0.5 / 160 µs).
     package static let handshakeBurst: Int64 = 100_000_000
-    /// The share of the CPU time for handshakes that HELLOs without a cookie may use, in thousandths.
+    /// The share of the handshake CPU time that HELLOs without a cookie may use, in thousandths.
     package static let bareShare: Int64 = 100
     package static let prefixTableSlots = 16_384
     package static let prefixRate = Rate(perSecond: 200, burst: 1_000)
@@ -79,8 +79,8 @@ package enum Limits {
             perSecond: max(periodic * 2, leastAnsweringPulses), burst: max(members * 2, leastAnsweringPulses))
     }
 
-    /// The shortest time for which a peer that has found its directory equal to the server's does not compute the
-    /// digest of its directory again. A digest takes 0.3 µs of CPU time per member.
+    /// The shortest time between two computations of the digest of a directory that the peer knows to be equal to the
+    /// server's. A digest takes 0.3 µs of CPU time per member.
     package static let digestGap = Duration.seconds(2)
     /// The time for which the PULSEs of a server may have a lower version than the directory of a peer.
     package static let versionGap = Duration.seconds(2)
@@ -141,8 +141,8 @@ package enum Limits {
             burst: max(fanOutRate.burst, least.burst))
     }
 
-    /// The number of members waiting to be published in the directory at which the server begins to reject HELLOs. At
-    /// twice this number, it also refuses CONFIRMs.
+    /// The number of unlisted members (members that wait to be published in the directory) from which on the server
+    /// rejects HELLOs. From twice this number on, it also refuses CONFIRMs.
     package static let unlistedMembers = 1_024
     package static let shortestHeartbeat = Duration.milliseconds(20)
     package static let removedSessions = 65_536
@@ -175,8 +175,8 @@ package enum Limits {
         return requestRate.scaled(by: allowed.perSecond / memberRate.perSecond)
     }
 
-    /// The largest number of ended sessions of other members that a peer remembers during one session of its own,
-    /// because it had computed keys with them. A peer that has reached this number joins again.
+    /// The largest number of other members' ended sessions that a peer remembers during one session of its own. It
+    /// remembers those with which it had computed keys. A peer that has reached this number joins again.
     package static let retiredSessions = 65_536
     /// The rate limit for computing keys with new senders whose message comes from the address in the sender's
     /// directory entry.
@@ -277,8 +277,7 @@ package enum Limits {
     package static let reportInterval = Duration.seconds(60)
     /// The time after which an incomplete directory is reported, if no further part of it has arrived.
     package static let directoryPatience = Duration.seconds(5)
-    /// A process remembers the addresses to which it could not send a datagram. This is the largest number of addresses
-    /// that it remembers.
+    /// The largest number of addresses that a process remembers because it could not send a datagram to them.
     package static let unreachableAddresses = 256
     package static let leaveRepeats = 3
     package static let leaveGap = Duration.milliseconds(50)
@@ -316,7 +315,7 @@ package enum Limits {
     package static let laneQueue = 65_536
     package static let rebindTime = Duration.seconds(5)
     package static let logInterval = Duration.seconds(10)
-    /// The longest time for which a pipe that is read in place of a file may deliver no byte.
+    /// The longest wait for the next byte of a pipe that is read in place of a file.
     package static let pipePatience = Duration.seconds(10)
     // Passphrases of secret keys.
     package static let passphrase = 1_023

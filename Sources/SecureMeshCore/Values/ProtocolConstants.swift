@@ -16,21 +16,22 @@ package enum ProtocolConstants {
     package static let trust = Duration.seconds(60)
     package static let rekey = Duration.seconds(3_600)
     package static let rekeyGrace = Duration.seconds(300)
-    /// The number of heartbeat intervals for which a peer's connection counts as fresh, counted from the moment at
-    /// which the peer sent the newest heartbeat that a PULSE has echoed.
+    /// The number of heartbeat intervals for which a peer's connection counts as fresh, counted from the send time of
+    /// the newest heartbeat that a PULSE has echoed.
     package static let freshIntervals = 3
     /// The number of heartbeat intervals after WELCOME for which CONFIRM is repeated.
     package static let confirmIntervals = 5
 
-    /// The times at which the first HELLO of an attempt to join is repeated, counted from the first time it is sent.
+    /// The times at which a peer repeats a HELLO, counted from its first transmission. Only the HELLOs of the first
+    /// round and the HELLOs that follow a RETRY are repeated.
     package static let helloRepeats: [Duration] = [.milliseconds(250), .milliseconds(750)]
     package static let secondAttempt = Duration.milliseconds(1_750)
     /// The gaps between attempts to join, from the second attempt on. The last gap repeats.
     package static let attemptGaps: [Duration] = [.seconds(2), .seconds(4), .seconds(8)]
     /// The largest number of attempts to join that may wait for an answer at the same time, per address of the server.
     package static let outstandingAttempts = 2
-    /// The time between the first HELLO that an attempt to join sends to one address of the server and the first HELLO
-    /// that it sends to the next address (RFC 8305, section 5).
+    /// The time between the HELLOs that a round of attempts sends to one address of the server and to the next address
+    /// (RFC 8305, section 5).
     package static let addressGap = Duration.milliseconds(250)
     /// The number of answers to one HELLO that may fail before further answers are refused.
     package static let failedOpens = 4
@@ -46,7 +47,7 @@ package enum ProtocolConstants {
     package static let barredPeriod = Duration.seconds(60)
     package static let nameReservation = Duration.seconds(24 * 3_600)
     package static let pairLingering = Duration.seconds(5)
-    /// The time for which a peer waits for members of its former directory to join again, counted from the moment at
-    /// which the first SNAPSHOT of the new directory is complete.
+    /// The time for which a peer waits for members of its former directory to join again, counted from the completion
+    /// of the first SNAPSHOT of the new directory.
     package static let returnPeriod = Duration.seconds(15)
 }

@@ -6,7 +6,7 @@ package struct StallWatch<Held: Equatable & Sendable>: Sendable {
 
     package init() {}
 
-    /// The instant from which on `report` returns a duration; nil while nothing is missing.
+    /// The instant from which on `report` returns a duration; nil if nothing is missing, or after `stop`.
     package var deadline: Instant? {
         guard let since else { return nil }
         let first = since + Limits.directoryPatience

@@ -23,7 +23,8 @@ package struct TextLines: Sendable {
     /// comment.
     ///
     /// - Parameter bytes: The same bytes in each call.
-    /// - Throws: ``TextFault`` if a line is not UTF-8, or has a control character other than a tab.
+    /// - Throws: ``TextFault`` if a line is not UTF-8, or has a control character other than a tab, or a line or
+    ///   paragraph separator.
     package mutating func next(in bytes: Span<UInt8>) throws(TextFault) -> Line? {
         if index == 0, bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF { index = 3 }
         while index < bytes.count {
@@ -67,8 +68,8 @@ package struct TextLines: Sendable {
         return Line(number: number, fields: fields, comment: (commentStart ?? end)..<end, whole: lineStart..<index)
     }
 
-    /// Returns the length, in bytes, of the character at `index`. Throws an error if it is not valid UTF-8, a control
-    /// character, or a separator of lines or paragraphs.
+    /// Returns the length, in bytes, of the character at `index`. Throws an error if the character is invalid UTF-8, a
+    /// control character, or a line or paragraph separator.
     private static func length(of index: Int, in bytes: Span<UInt8>, line: Int) throws(TextFault) -> Int {
         let first = bytes[index]
         if first < 0x80 {

@@ -1,7 +1,7 @@
-/// The payload of ACK, with which a peer confirms that it has received a message, if the message asked for that.
+/// ACK: a peer confirms that it has received a message. It sends an ACK only if the message asked for one.
 package struct Acknowledgment: Payload {
-    /// The identity of the sender of the message. This sender receives the ACK. The signature covers `audience` and
-    /// `session`, so the ACK is valid for this receiver only.
+    /// The identity of the message's sender, to which the ACK is sent. The signature covers `audience` and `session`,
+    /// so no other peer accepts the ACK.
     package var audience: PublicKey
     /// The session of the sender of the message.
     package var session: SessionID

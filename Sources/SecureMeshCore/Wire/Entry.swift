@@ -57,7 +57,7 @@ extension [Entry] {
     /// - Throws: `entriesOutOfOrder`, or the refusal of an entry.
     package init(ascending count: UInt8, _ reader: inout ByteReader, _ span: Span<UInt8>) throws(Rejection) {
         self = []
-        // Not `count`, which may be false, but at most as many entries as a datagram can hold.
+        // `count` may be false, so the capacity is at most the number of entries that fit into a datagram.
         reserveCapacity(Swift.min(Int(count), ProtocolConstants.maximumDatagram / Entry.fixedSize))
         for _ in 0..<count {
             let entry = try Entry(&reader, span)

@@ -14,7 +14,7 @@ package protocol Payload: Hashable, Sendable {
 extension Payload {
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
-        // Enough for all payloads but those with entries or a body, and for a signature behind them.
+        // Enough for a payload and the signature that follows it, except in HELLO and in kinds with entries or a body.
         bytes.reserveCapacity(128)
         append(to: &bytes)
         return bytes

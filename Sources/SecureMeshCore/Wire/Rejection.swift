@@ -1,8 +1,8 @@
 /// The reason why bytes from the network were refused.
 ///
-/// Each reason has its own counter, see ``RejectionCounters``. A refused datagram is not answered. It changes only the
-/// counter of its reason, and the token buckets and budgets that limit datagrams of its kind. The description of a
-/// reason says if more changes. PROTOCOL.md names the check that leads to each reason.
+/// Each reason has its own counter, see ``RejectionCounters``. Unless the description of its reason says more, a
+/// refused datagram is not answered, and it changes only the counter of its reason, and the token buckets and budgets
+/// that limit datagrams of its kind. PROTOCOL.md names the check that leads to each reason.
 @nonexhaustive
 public enum Rejection: String, CaseIterable, Sendable, Error {
     // MARK: the bytes are not a datagram of version 1
@@ -17,9 +17,10 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case lengthMismatch
     /// The size of the datagram is not one that its kind can have.
     case sizeOutOfRange
-    /// `to` or `from` is zero where it must not be, or is not zero where it must be, or the two are equal.
+    /// `to` or `from` is 0 where it must not be 0, or is not 0 where it must be 0; or `to` and `from` are the same
+    /// session or epoch; or a session id in the payload is 0.
     case invalidSessionIDs
-    /// The counter is zero where it must not be, is not zero where it must be, or is 2^48 or more.
+    /// The counter is 0 where it must not be 0, is not 0 where it must be 0, or is 2^48 or more.
     case counterOutOfRange
     /// An X25519 key is not the canonical encoding of u (RFC 7748): u is p or more, or the top bit is set.
     case nonCanonicalAgreementKey
@@ -56,7 +57,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case sourceNotAllowed
     /// The datagram belongs to another epoch, or it is of a kind that only the other side (server or peer) receives.
     case misdirected
-    /// A HELLO with a valid cookie, or a CONFIRM, came while the handshake budget was used up.
+    /// A HELLO with a valid cookie, or a CONFIRM, came while the handshake budget was too low to serve it.
     case overBudget
     /// A HELLO with a valid cookie came from an address prefix that has used up its rate limit.
     case prefixOverRate
@@ -78,7 +79,7 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case unknownTicket
     /// A CONFIRM came more than five seconds after its WELCOME.
     case ticketExpired
-    /// A CONFIRM came from another address than its HELLO.
+    /// A CONFIRM came from another address than its HELLO, or at another socket or address of the server.
     case ticketSourceMismatch
     /// A CONFIRM does not carry the token of its WELCOME, its number is 0, or its part is not 0.
     case tokenMismatch
@@ -94,7 +95,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     /// The session has ended. The datagram is late, or it repeats one that was accepted. A peer sends LEAVE several
     /// times, for example, and the first LEAVE ends its session.
     case sessionEnded
-    /// The datagram came from another address than the one from which the session's member joined.
+    /// The datagram came from another address than the CONFIRM of its session, or at another socket or address of the
+    /// server.
     case sourceMismatch
     /// The counter was accepted before in the same session.
     case counterReplayed
@@ -104,8 +106,8 @@ public enum Rejection: String, CaseIterable, Sendable, Error {
     case memberOverRate
     /// The number in the payload is not above the highest accepted number of the session.
     case numberStale
-    /// A member's datagram has an intact seal but a wrong signature. This ends the session and bars the identity for 60
-    /// s.
+    /// A member's datagram has an intact seal but a wrong signature. This ends the session with a GOODBYE, and bars the
+    /// identity for 60 s.
     case memberMisbehaved
     /// A DELTA does not apply to the version of the directory that the peer holds, or the peer has stored this DELTA
     /// already.

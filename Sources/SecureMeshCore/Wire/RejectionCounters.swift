@@ -14,8 +14,8 @@ public struct RejectionCounters: Hashable, Sendable {
         counts[rejection] ?? 0
     }
 
-    /// The reasons for which there were refusals, each with the number of its refusals, in the order in which
-    /// `Rejection` declares the reasons.
+    /// The reasons with at least one refusal, each with the number of its refusals, in the order of
+    /// `Rejection.allCases`.
     public var nonZero: [(rejection: Rejection, count: UInt64)] {
         Rejection.allCases.compactMap { rejection in counts[rejection].map { (rejection, $0) } }
     }

@@ -77,8 +77,8 @@ struct FuzzExecution {
         return flaw(ofDatagram: bytes) ?? flaw(of: kind, payload: payload)
     }
 
-    /// Returns random bytes, the header of a vector with random bytes after it, or a tampered vector. In about half of
-    /// the cases, the length field is corrected.
+    /// Returns random bytes, a test vector's header and random bytes, or a tampered test vector. In about half of the
+    /// cases, the length field is set to the size.
     private mutating func noise() -> [UInt8] {
         let vector = random.element(of: bench.vectors).bytes
         var bytes: [UInt8] =

@@ -122,6 +122,6 @@ enum InputCommand: Equatable {
         "'\(Console.escaped(String(word.prefix(mostQuoted))))\(word.count > mostQuoted ? "…" : "")'"
     }
 
-    /// The largest number of characters of an input word that a message quotes.
+    /// A message quotes at most this number of characters of an input word.
     private static let mostQuoted = 32
 }

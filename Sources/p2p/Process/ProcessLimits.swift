@@ -167,7 +167,7 @@ enum ProcessLimits {
         return unsafe mlock(page, pageSize) == 0
     }
 
-    /// Returns new private memory of this size; nil if the system refuses.
+    /// Returns private memory of `size` bytes; nil if the system refuses.
     private static func map(_ size: Int) -> UnsafeMutableRawPointer? {
         let memory = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         return unsafe memory == MAP_FAILED ? nil : memory

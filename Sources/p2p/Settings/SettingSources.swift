@@ -106,7 +106,7 @@ struct SettingSources {
         arguments = words + added + rest + positionals
     }
 
-    /// Returns true if there may be a setting in a settings file or a variable.
+    /// Returns true if a settings file or a `P2P_` variable may have a setting.
     private static func hasSource(_ given: [String], _ environment: Environment) -> Bool {
         environment.readsFile
             && (given.contains { $0 == "--config" || $0.hasPrefix("--config=") } || hasUsualFile)
