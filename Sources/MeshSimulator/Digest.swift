@@ -1,7 +1,8 @@
 import SecureMeshCore
 
-/// Computes two different 64-bit hashes of the same sequence of numbers. Each step is one-to-one in the
-/// added number and in the previous state. So two sequences that differ in exactly one number never have the same hash.
+/// Computes two different 64-bit hashes of the same sequence of numbers. Each step is one-to-one in the added number
+/// and in the previous state. So two sequences of the same length that differ in exactly one number never have the same
+/// hash.
 struct Digest {
     /// The purpose of a hash. The purpose determines the initial state, so equal inputs have different hashes for
     /// different purposes.

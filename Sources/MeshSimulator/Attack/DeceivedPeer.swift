@@ -6,8 +6,8 @@ struct DeceivedPeer {
     /// A false address of this peer, which the attacker sometimes lists in the directories of other peers.
     let decoy: SocketAddress
     var current: ScriptedServer?
-    /// For each member, by its session: the entry, true or false, that all directories for this peer contain. This
-    /// entry never changes, because a peer refuses an entry that contradicts an earlier entry of the same session.
+    /// The entries, true or false, of which the directories for this peer are made, by session. An entry is never
+    /// replaced, because a peer refuses an entry that contradicts an earlier one of the same session.
     private(set) var views: [SessionID: Entry] = [:]
     /// The entries of the newest directory that was sent to this peer.
     private(set) var told: [Entry] = []
@@ -23,8 +23,8 @@ struct DeceivedPeer {
     private struct FalseDigest {
         let digest: Bytes32
         let since: Instant
-        /// The tokens of the late PULSEs with the false digest. A peer that returns one of these tokens must have
-        /// compared the digest with its directory.
+        /// The tokens of the PULSEs sent at least `compared` after `since`. A peer that returns one of these tokens
+        /// must have compared the false digest with its directory.
         var tokens: Set<UInt64> = []
     }
 
@@ -60,7 +60,7 @@ struct DeceivedPeer {
 
     /// Handles a HEARTBEAT of the peer.
     ///
-    /// - Returns: True if the HEARTBEAT reports a directory although the peer has compared its digest with a false one.
+    /// - Returns: True if the HEARTBEAT reports a directory although the peer must have noticed the false digest.
     mutating func hear(_ flight: Flight) -> Bool {
         guard let heartbeat = try? current?.open(Heartbeat.self, flight.bytes) else { return false }
         newest = max(newest, heartbeat.number)
@@ -80,7 +80,7 @@ struct DeceivedPeer {
         return true
     }
 
-    /// Returns a PULSE with the version and the digest of the newest directory; nil if the peer has no session.
+    /// Returns a PULSE with the newest directory's version and its digest or the false one; nil without a session.
     mutating func pulse(token: UInt64, now: Instant) -> ForgedDatagram? {
         guard let epoch = current?.epoch else { return nil }
         let version = max(version, 1)
@@ -98,9 +98,9 @@ struct DeceivedPeer {
         return current?.next(.goodbye, Goodbye(session: session, reason: reason))
     }
 
-    /// Returns the datagrams that send `entries` to the peer as its next directory. They are one DELTA if `asDelta` is
-    /// true, the peer holds the newest version, and the change fits into one DELTA. Otherwise they are a SNAPSHOT in
-    /// parts.
+    /// Returns the datagrams that send `entries` to the peer as its next directory. If `asDelta` is true, the peer
+    /// holds the newest version, and the change fits into one DELTA, the result is that DELTA. Otherwise it is a
+    /// SNAPSHOT in parts.
     mutating func directory(_ entries: [Entry], asDelta: Bool) -> [ForgedDatagram] {
         let removed = told.map(\.session).filter { session in !entries.contains { $0.session == session } }
         let added = entries.filter { entry in !told.contains(entry) }

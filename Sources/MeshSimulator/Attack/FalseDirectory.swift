@@ -62,8 +62,8 @@ struct FalseDirectory {
         return view
     }
 
-    /// Returns a directory for `victim`: the entries in its `views`. On average, 30 % of the directories have one more
-    /// false change.
+    /// Returns a directory for `victim`, made of the entries in its `views`. With a probability of 30 %, the directory
+    /// has one more false change.
     func directory(for victim: DeceivedPeer, among victims: [DeceivedPeer], _ reach: inout AttackerActions) -> [Entry] {
         var entries = victims.compactMap(\.current?.session).compactMap { victim.views[$0] }
         guard !entries.isEmpty, reach.random.chance(30) else { return Self.inOrder(entries) }

@@ -51,7 +51,7 @@ final class InsiderGarbage: Adversary {
             let isWrong = wrong.contains(Label(from: handling.flight.from, counter: handling.flight.counter))
             record.got(0, if: handling.isAccepted && isWrong)
         case .joined(let arrival) where arrival.member.publicKey == own:
-            // A server that has restarted since does not remember the removal.
+            // A server that has restarted since the removal does not remember it.
             guard let foundOutAt, foundOutAt > arrival.serverSteadySince else { return }
             record.got(1, if: arrival.at - foundOutAt < ProtocolConstants.barredPeriod * 99 / 100)
         case .left(let parting) where parting.member.publicKey == own && parting.departure == .misbehaved:

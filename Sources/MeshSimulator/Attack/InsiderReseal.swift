@@ -51,8 +51,8 @@ final class InsiderReseal: Adversary {
     ) -> [UInt8]? {
         let choice = reach.random.below(4)
         if choice == 0 || overheard.isEmpty {
-            // The attacker's message to a third member, sealed for `entry`, from the attacker's session or the third
-            // member's.
+            // The message is addressed to a third member but sealed for `entry`. The header names the attacker's
+            // session or the third member's.
             let third = reach.random.element(of: others)
             guard third.session != entry.session else { return nil }
             let said = PeerMessage(audience: third.identity, number: 1, body: [1])

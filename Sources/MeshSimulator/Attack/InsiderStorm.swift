@@ -59,7 +59,7 @@ final class InsiderStorm: Adversary {
     }
 
     /// Compares the counts of the past second with their bounds. If the server restarted in that second, it has
-    /// forgotten what it had sent, so nothing is compared.
+    /// forgotten its earlier answers, so nothing is compared.
     private func judge(begin: Instant) {
         guard let second, let steadySince, begin >= steadySince else { return }
         record.tried(0)

@@ -118,7 +118,7 @@ final class LyingServer: Adversary {
         put(draft, index, &reach)
     }
 
-    /// Sends a directory to a victim, as DELTA or as SNAPSHOT. The directory is often a false one.
+    /// Sends a directory, often a false one, to a victim as a DELTA or a SNAPSHOT.
     private func tell(_ index: Int, _ lies: FalseDirectory, _ reach: inout AttackerActions) {
         for entry in victims.compactMap(\.current?.entry) where victims[index].views[entry.session] == nil {
             let view = lies.view(of: entry, to: victims[index], among: victims, &reach)

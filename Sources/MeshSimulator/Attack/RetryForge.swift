@@ -16,7 +16,7 @@ final class RetryForge: Adversary {
     private var joiners: [(tag: UInt64, address: SocketAddress)] = []
     private var retried: Set<UInt64> = []
 
-    /// Sends a burst of invalid HELLOs, unless a RETRY is known or `probes` is used up.
+    /// Sends a burst of invalid HELLOs, unless a RETRY is known or `Self.probes` of them have been sent.
     func act(_ reach: inout AttackerActions) {
         guard retry == nil, probes < Self.probes else { return }
         probes += Self.burst

@@ -7,8 +7,8 @@ final class StretchDelay: Adversary {
         .stretchDelay,
         goals: "a peer trusts its directory for too long after the last heartbeat that the server accepted")
     let isOnPath = true
-    /// For each peer, by its address: the present delay of its datagrams (`now`), and the time by which each datagram
-    /// increases that delay (`more`).
+    /// The present delay of each peer's datagrams (`now`) and its increase per datagram (`more`), by the peer's
+    /// address.
     private var lags: [SocketAddress: (now: Duration, more: Duration)] = [:]
 
     func intercept(_ flight: Flight, _ reach: inout AttackerActions) -> Flight? {

@@ -16,9 +16,8 @@ package struct Clock: Sendable {
         Instant(nanoseconds: offset + time.nanoseconds + time.nanoseconds / 1_000_000 * drift)
     }
 
-    /// Returns the time of the mesh at which this clock reads `reading`, up to rounding. The result is at least `now`,
-    /// and at most an hour after `now`. If this clock has not reached `reading` by then, the caller calls this function
-    /// again.
+    /// Returns the time of the mesh at which this clock reads `reading`, up to rounding. The result is between `now`
+    /// and about an hour later. If this clock has not reached `reading` by then, the caller calls this function again.
     package func time(at reading: Instant, now: Instant) -> Instant {
         let ahead = min((reading - read(now)).wholeNanoseconds, Self.farthest)
         guard ahead > 0 else { return now }

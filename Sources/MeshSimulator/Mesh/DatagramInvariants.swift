@@ -97,7 +97,7 @@ extension Invariants {
         if let last, !isAccepted, last == .deltaNotApplicable || last == .snapshotNotWanted {
             accepted.insert(Int(flight.id))
         }
-        // The counter of a message that may not be delivered yet is used up as well.
+        // A message that is refused as untrusted may have used up its counter, too.
         if last == .untrusted { untrusted.insert(Int(flight.id)) }
         guard isAccepted, let kind = flight.kind, kind.rawValue >= Kind.confirm.rawValue else { return isAccepted }
         if hasAccepted(flight) { fail("a \(kind) was accepted twice", peers: involved, now: now) }

@@ -91,13 +91,12 @@ package struct EventOrder: Sendable {
         return holder == member.publicKey ? nil : "\(member.name) has the name of another key before `nameMoved`"
     }
 
-    /// Compares the session and the members that the events have reported with the session and the members of the peer.
-    /// Before this call, `take` must have checked all events of the peer.
+    /// Compares the peer's session and members with those that its events have reported. Before this call, `take` must
+    /// have checked all events of the peer.
     ///
     /// - Parameters:
     ///   - isMember: True if the peer may send messages in `session`, and its connection is not lost.
-    ///   - isPending: True if the peer buffers events until `.joined`, so that the taken events do not report all
-    ///     changes.
+    ///   - isPending: True if the peer buffers events until `.joined`, so that `take` has not seen all changes yet.
     ///   - keys: Returns the keys of the members that the peer lists.
     /// - Returns: A description of the promise that is broken; nil if no promise is broken.
     package mutating func check(
@@ -111,7 +110,7 @@ package struct EventOrder: Sendable {
         return keys() == members ? nil : "its events report other members than it lists"
     }
 
-    /// Checks that a peer that may speak has emitted `.joined`. This costs the same for any number of members.
+    /// Checks that the peer has emitted `.joined` if it may send messages. Costs the same for any number of members.
     ///
     /// - Parameters: As those of `check`.
     package func checkJoined(session: SessionID?, isMember: Bool) -> String? {

@@ -16,15 +16,13 @@ package struct Flight: Sendable {
     package var destination: SocketAddress
     package var bytes: [UInt8]
     package var sentAt: Instant
-    /// The identity of the peer that has sent the datagram, as the `Invariants` number it; nil if the sender is not a
-    /// peer.
+    /// The index of the sending peer's identity in the `Invariants`; nil if the sender is not a peer.
     package internal(set) var identity: Int?
-    /// True if the bytes of the datagram were changed on the way, or were made without a key. No machine may act on
-    /// them.
+    /// True if the datagram was changed on the way, or if an attacker made it as garbage. No machine may act on it.
     package var isBroken = false
     /// True if another copy of the datagram may have arrived earlier.
     package var isCopy = false
-    /// The time at which the server issued the token of this PULSE or HEARTBEAT; nil if that time is unknown.
+    /// The time at which the server issued the token of this PULSE, CONFIRM or HEARTBEAT; nil if it is unknown.
     package var proof: Instant?
     /// The number of the attacker that has sent, changed or delayed the datagram; nil if no attacker has.
     package var attacker: Int?

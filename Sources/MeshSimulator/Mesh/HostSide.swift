@@ -14,8 +14,8 @@ extension VirtualMesh {
         if let core = state.host?.wake(process) { state.schedule.put(.compute(core), at: now) }
     }
 
-    /// Charges a process for a call that did not come from its event loop. Wakes the process if it must send the
-    /// outputs of the call.
+    /// Charges a process for a call that did not come from its event loop. Wakes the process if it has outputs to send
+    /// or uncharged CPU time.
     func afterCall(of process: any HostedProcess) {
         guard let host = state.host, !host.isInWork else { return }
         process.workload?.debt += host.meter.take()
@@ -78,8 +78,8 @@ extension VirtualMesh {
         return cost
     }
 
-    /// The CPU time, in nanoseconds, that a piece of work takes at least, unless there is less to do. A shorter
-    /// piece would not be worth an entry in the schedule.
+    /// The least CPU time of a piece of work, in nanoseconds, unless there is less to do. A shorter piece would not be
+    /// worth an entry in the schedule.
     private static var shortestWork: Int64 { 20_000 }
 
     /// Does the next step in the event loop of a process.
@@ -91,7 +91,7 @@ extension VirtualMesh {
         switch phase {
         case .starting:
             process.workload?.phase = .polling
-            // A process starts on a thread of its own.
+            // The start does not run on the event loop's thread.
             process.workload?.elsewhere += costs.start
             if case .peer(let index) = owner { state.schedule.put(.began(index), at: now) }
             return costs.start
@@ -200,7 +200,7 @@ extension VirtualMesh {
         let batch = process.workload?.outbox.prefix(count) ?? []
         process.workload?.outbox.removeFirst(count)
         for flight in batch { route(flight) }
-        // A thread of its own prints a long list of events.
+        // A separate thread prints a long list of events.
         if events > Workload.printedAtOnce { process.workload?.elsewhere += costs.event * events }
         return costs.transmit * Int64(count) + costs.event * events
     }

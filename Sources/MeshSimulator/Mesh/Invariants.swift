@@ -27,7 +27,7 @@ package struct Invariants: Sendable {
     /// counter of such a datagram may or may not be used up.
     var untrusted: [UInt64] = []
     var counters: [Direction: UInt64] = [:]
-    /// The HELLOs, WELCOMEs and REJECTs, by the fields that they carry unencrypted. These contain a fresh key or salt.
+    /// The HELLOs, WELCOMEs and REJECTs, by their unencrypted fields, which contain a fresh key or salt.
     var handshakes: [[UInt8]: [UInt8]] = [:]
     // Messages.
     var messages: [Message] = []
@@ -47,12 +47,12 @@ package struct Invariants: Sendable {
     var lastProof: [Int: Instant] = [:]
     /// For each identity, the time at which the server last accepted a CONFIRM.
     var confirmedAt: [Int: Instant] = [:]
-    /// The time before which the server must expire nobody, because it was paused and could not hear its members.
+    /// The time before which the server must not expire any member, because it was paused and could not hear them.
     var expiresNobodyUntil = Instant(nanoseconds: 0)
-    /// True if the server has suspected, at some time since its start, that many members are late for the same reason.
+    /// True if, since its start, the server has ever suspected that many members are late for the same reason.
     var isSuspicious = false
-    /// The time at which the server's newest suspicion that many members are late ended; nil while the suspicion lasts.
-    /// A member that had more time because of the suspicion expires at that time.
+    /// The end of the server's newest suspicion that many members are late; nil before the first end, and while a
+    /// suspicion lasts. A member that got extra time because of the suspicion expires at its end.
     var suspicionEndedAt: Instant?
     /// The time since which the server has run without a break.
     var serverSteadySince = Instant(nanoseconds: 0)
@@ -106,12 +106,12 @@ package struct Invariants: Sendable {
         }
     }
 
-    /// Returns the time in which the slowest clock advances by `duration`, and 2 ms more.
+    /// Returns the time in which the slowest clock advances by `duration`, plus 2 ms.
     func stretched(_ duration: Duration) -> Duration {
         duration + duration / 1_000_000 * drift + .milliseconds(2)
     }
 
-    /// Returns the time in which the fastest clock advances by `duration`, less 2 ms.
+    /// Returns the time in which the fastest clock advances by `duration`, minus 2 ms.
     func shrunk(_ duration: Duration) -> Duration {
         duration - duration / 1_000_000 * drift - .milliseconds(2)
     }

@@ -26,8 +26,8 @@ extension Invariants {
         }
     }
 
-    /// Notes that the server's clock has jumped ahead by `duration`. If the server must not expire members until some
-    /// time, that time comes earlier by the same duration.
+    /// Notes that the server's clock has jumped ahead by `duration`. A period in which no member may expire ends
+    /// earlier by the same duration.
     mutating func serverJumped(by duration: Duration, now: Instant) {
         expiresNobodyUntil = expiresNobodyUntil - duration
         serverWoke(after: duration, now: now)
@@ -118,7 +118,7 @@ extension Invariants {
 
     /// Returns a time so long ago that a member without a sign of life since then must have expired.
     func latestSign(now: Instant) -> Instant {
-        // A member that had more time may have proved that it is alive just before the suspicion ended.
+        // A member with extra time may have proved that it is alive just before the suspicion ended.
         let patience = patience + suspicion(now, lingering: patience)
         return now - serverSteadySince > patience ? now - patience : Instant(nanoseconds: 0)
     }
@@ -139,7 +139,7 @@ extension Invariants {
         _ identity: Int, since: Instant, isMember: Bool, slack: Duration = .zero, trusting: () -> Int? = { nil },
         now: Instant
     ) {
-        // A CONFIRM that was under way at `since` may make it a member again, until its ticket expires.
+        // A CONFIRM that was under way at `since` may make the identity a member again until the ticket expires.
         let begin = max(since, serverSteadySince, confirmedAt[identity] ?? since)
         let slack = slack + suspicion(now)
         if isMember, now - begin > patience + slack {

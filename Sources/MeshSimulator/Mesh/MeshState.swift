@@ -26,9 +26,9 @@ package final class MeshState {
     let buffer: Int
     /// The host whose cores all processes share; nil if no work takes CPU time.
     let host: Host?
-    /// The primitives of all machines, if their seals are watched; otherwise nil.
+    /// The primitives of all machines if these primitives check every seal; otherwise nil.
     let watch: WatchedPrimitives?
-    /// The age below which an echoed heartbeat is surely fresh: the clocks of all processes then agree that it is.
+    /// An echoed heartbeat that is younger than this is fresh by the clock of every process.
     let surelyFresh: Duration
     /// The largest number of steps and sent datagrams that are allowed at one instant.
     private let stepLimit: Int

@@ -6,7 +6,7 @@ extension VirtualMesh {
     ///
     /// - Parameters:
     ///   - servers: The server keys that the peer accepts; nil for the key of the mesh's server.
-    ///   - returns: True if the peer is to keep asking a server that does not let its key join.
+    ///   - returns: True if the peer keeps asking a server that does not let the peer's key join.
     package func newProcess(
         _ key: SigningKey, _ name: PeerName, servers: [PublicKey]? = nil, returns: Bool = false
     ) -> Process<Peer> {
@@ -100,7 +100,7 @@ extension VirtualMesh {
         drainPeer(index, after: flight)
         let newlyRefused = process.machine.refusedEarlyMessages - refusedEarly
         let refused = process.glance.refusals - refusals - newlyRefused
-        // The datagram is buffered if there are more buffered and refused datagrams than before.
+        // The datagram was buffered if the sum of buffered and refused early messages has grown.
         let newEarly = process.machine.earlyMessageCount - early
         let isBuffered = flight.kind == .message && newEarly + Int(newlyRefused) > 0
         if isBuffered { state.invariants.buffered(flight) }
@@ -188,7 +188,7 @@ extension VirtualMesh {
         if !state.invariants.checkTrust(of: index, heardAt: peer.heardAt, now: now) { peerTrustsTooLong(index) }
     }
 
-    /// Checks the results of a peer's messages that have been acknowledged or have timed out.
+    /// Checks the results of the peer's messages that have ceased to wait for acknowledgments.
     private func checkDeliveries(of index: Int) {
         let peer = state.peers[index]
         guard !peer.unacknowledged.isEmpty else { return }

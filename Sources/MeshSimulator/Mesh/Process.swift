@@ -67,7 +67,7 @@ package final class Process<Machine: DirectoryHolder>: HostedProcess {
 
     /// Puts a datagram into the socket of a process that is paused. Returns false if the socket is full.
     func hold(_ flight: Flight, buffer: Int) -> Bool {
-        // A kernel counts some hundred bytes per datagram in addition to its size.
+        // For each datagram, a kernel counts some hundreds of bytes in addition to the size.
         inbox.put(flight, size: flight.bytes.count + 512, limit: buffer)
     }
 

@@ -59,7 +59,7 @@ package struct Schedule {
         put(.arrive(slot), at: at)
     }
 
-    /// Removes and returns the next entry; nil if no entry is due until `end`.
+    /// Removes and returns the next entry; nil if no entry is due by `end`.
     mutating func next(until end: Instant) -> Entry? {
         guard let first = entries.min, first.at.nanoseconds <= end.nanoseconds else { return nil }
         return entries.removeMin()

@@ -92,7 +92,7 @@ extension VirtualMesh {
     func serverTimesOut() {
         state.trace.step(1, at: now, subject: -1)
         let local = server.clock.read(now)
-        // Left out on a host: busy cores may make a PULSE late while no sweep is due.
+        // This check is left out on a host, because busy cores may make a PULSE late while no sweep is due.
         if server.workload == nil, let deadline = server.glance.deadline, deadline.nanoseconds > 0,
             local - deadline > .milliseconds(400)
         {

@@ -71,7 +71,7 @@ package struct Handling {
     /// The number of bytes that the server sent in answer to the datagram's source; 0 if the source is a member's
     /// address.
     package let answered: Int
-    /// True if a message was delivered whose sender had died or been revoked too long ago to be trusted.
+    /// True if the datagram is a delivered message whose sender died or was revoked too long ago to be trusted.
     package let isBeyondTrust: Bool
 }
 
@@ -105,7 +105,7 @@ extension VirtualMesh {
         return true
     }
 
-    /// Carries out the next entry of the schedule. Returns false if no entry is due until `end`, or if an invariant has
+    /// Carries out the next entry of the schedule. Returns false if no entry is due by `end`, or if an invariant has
     /// failed.
     private func step(until end: Instant) -> Bool {
         guard state.invariants.failure == nil, let entry = state.schedule.next(until: end) else { return false }
@@ -187,7 +187,7 @@ extension VirtualMesh {
         }
     }
 
-    /// The latest of the times until which live peers wait before they join again; nil if no peer waits.
+    /// The latest time at which a waiting live peer will join again, by the mesh's clock; nil if no peer waits.
     package var longestPause: Instant? {
         state.peers.filter { $0.isLive && $0.process.isAwake }.compactMap { peer in
             peer.process.machine.joinsAgainAt.map { peer.process.clock.time(at: $0, now: now) }

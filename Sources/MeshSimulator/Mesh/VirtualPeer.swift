@@ -18,7 +18,7 @@ package final class VirtualPeer {
     /// The time at which the peer was killed, left or was revoked, so that it must soon cease to be a member; nil while
     /// it may be a member.
     var diedAt: Instant?
-    /// The time at which the peer sent the newest HEARTBEAT or CONFIRM that the server has accepted.
+    /// The send time of the peer's newest HEARTBEAT or CONFIRM that the server has accepted; nil if there is none.
     private(set) var heardAt: Instant?
     /// The time at which the peer's clock last jumped. The jump may have made the peer discard records that it keeps
     /// only for some seconds.
@@ -135,7 +135,7 @@ package final class VirtualPeer {
         pulses[flight.to] = flight.proof ?? flight.sentAt
     }
 
-    /// Returns the epoch of the directory that the peer held at the last call of this function; nil if the directory
+    /// Returns the epoch of the directory that the peer held at the last call, 0 if it held none; nil if the directory
     /// has not changed since then. Also checks that the version has not decreased within one epoch.
     ///
     /// - Parameter isDeceived: True if the peer follows a lying server. After a false digest, the peer accepts a

@@ -12,11 +12,11 @@ package struct Costs: Hashable, Sendable {
     /// The time per 1,024 bytes that are sealed or opened, in addition to `seal` or `open`.
     package var kibibyte: Int64
     // The event loop.
-    /// The time to go to sleep and wake up once, with the context switches.
+    /// The time to go to sleep and wake up once, including the context switches.
     package var wakeUp: Int64
-    /// The time to read a datagram, with the machine's use of hashes and tables.
+    /// The time to read a datagram, including the machine's use of hashes and tables.
     package var receive: Int64
-    /// The time to send a datagram, with the kernel's delivery to a socket of the same host.
+    /// The time to send a datagram, including the kernel's delivery to a socket of the same host.
     package var transmit: Int64
     /// The time to apply a DELTA or a part of a SNAPSHOT, without its primitives and its events.
     package var change: Int64

@@ -4,9 +4,9 @@ package import SecureMeshCore
 /// A host whose cores all processes of a mesh share.
 ///
 /// A core runs the process that has used the least CPU time, until the process sleeps or has used `slice` nanoseconds
-/// more than a waiting process. A process that wakes up counts as having used at least as much CPU time as the process
-/// that last began to run. So a process cannot save up CPU time by sleeping. An urgent process gets a core as soon as
-/// another process has ended a piece of work.
+/// more than a waiting process. When a process wakes up, its CPU time is raised to the level of the other processes, so
+/// that a process cannot save up CPU time by sleeping. An urgent process gets a core as soon as another process has
+/// ended a piece of work.
 package final class Host {
     private struct Waiting: Comparable {
         let process: any HostedProcess
@@ -28,7 +28,7 @@ package final class Host {
     private var isIdle: [Bool]
     private var waiting = Heap<Waiting>()
     private var sequence: UInt64 = 0
-    /// The greatest `Workload.fairTime` that a process had when it began to run.
+    /// The greatest `Workload.fairTime` that a process, other than an urgent one, had when it began to run.
     private var floor: Int64 = 0
     /// True while a process does a piece of work. The cost of a call is then part of that work.
     var isInWork = false

@@ -77,7 +77,7 @@ final class Workload {
         drain = (now + Self.drainGap, received + Self.queuedDatagrams, nil)
     }
 
-    // These constants equal those of `MeshDriver` and `UDPSocket`.
+    // These constants model those of `MeshDriver` and `UDPSocket`. Some of them have other values.
 
     static let timeoutsPerPass = 16
     static let strangersPerPass = 64

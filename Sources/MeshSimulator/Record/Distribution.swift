@@ -1,7 +1,7 @@
 internal import SecureMeshCore
 
-/// A histogram of durations. A bucket is 1 ns wide, or at most 1/32 of the durations in it. So millions of samples take
-/// little memory, and quantiles are exact to 3 %.
+/// A histogram of durations. The width of a bucket is 1 ns, or at most 1/32 of any duration in the bucket. So millions
+/// of samples take little memory, and quantiles are exact to 3 %.
 package struct Distribution: Hashable, Sendable {
     private var buckets: [UInt64] = []
     private(set) package var count: UInt64 = 0
@@ -34,7 +34,7 @@ package struct Distribution: Hashable, Sendable {
 
     package var mean: Duration { count == 0 ? .zero : .nanoseconds(Int64(sum / Double(count))) }
 
-    /// Returns the shortest duration that at least a `fraction` (0 to 1) of the samples do not exceed, up to the width
+    /// Returns the shortest duration that at least `fraction` (0 to 1) of the samples do not exceed, exact to the width
     /// of a bucket. Returns zero if there are no samples.
     package func quantile(_ fraction: Double) -> Duration {
         guard count > 0 else { return .zero }

@@ -68,7 +68,7 @@ package final class LoadTest: VirtualMesh {
 
     /// Makes the first `count` members claim in each heartbeat that they hold no directory.
     ///
-    /// - Parameter step: The number that each heartbeat adds to the number of the snapshot part that it asks for.
+    /// - Parameter step: The increment, per heartbeat, of the index of the snapshot part that the heartbeats ask for.
     package func askForEverything(first count: Int, step: UInt16 = 0) {
         for index in members.indices.prefix(count) {
             members[index].claim = 0

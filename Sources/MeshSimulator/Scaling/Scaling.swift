@@ -32,7 +32,7 @@ package struct Scaling: Sendable {
 
     /// Lets all members join, and waits for a while. Then lets one more peer join and die, several times.
     ///
-    /// - Parameter tell: Called with the number of members, every 10 ms of virtual time.
+    /// - Parameter tell: Called with the number of members, every 10 ms of virtual time while the mesh settles.
     /// - Returns: The measurements; nil if not all peers joined in time, or not all peers knew of a change in time.
     package static func play(_ members: Int, seed: UInt64, tell: (Int) -> Void) -> Scaling? {
         var random = RandomSource.seeded(seed)
@@ -93,7 +93,8 @@ extension LoadTest {
 
     private func sum(of kinds: [Kind]) -> Recording.Traffic { kinds.reduce(Recording.Traffic()) { $0 + sent($1) } }
 
-    /// Returns the latest time at which a running peer other than `peer` received its present version of the directory.
+    /// Returns the latest time at which a running peer other than `peer` received its present version of the directory;
+    /// `now` if no such peer has received one.
     fileprivate func lastHeld(but peer: VirtualPeer) -> Instant {
         peers.filter { $0 !== peer && $0.isRunning }.compactMap(\.heldAt).max() ?? now
     }

@@ -97,7 +97,7 @@ extension ForgedDatagram {
         package var afterSealing = false
     }
 
-    /// Returns the bytes of the changed datagram, and a flag for each change that says if the change had an effect.
+    /// Returns the bytes of the changed datagram, and one flag per change: true if the change had an effect.
     package func bytes(_ changes: Changes) -> (bytes: [UInt8], effects: Effects) {
         var draft = self
         var effects = Effects()

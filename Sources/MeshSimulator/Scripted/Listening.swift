@@ -9,7 +9,7 @@ extension ScriptedPeer {
     }
 
     /// Opens a datagram that was sent to the peer's address, if the peer has the key for it. Keeps the cookie, session,
-    /// token, version, members or message in the datagram.
+    /// token, version, members or message that the datagram contains.
     package mutating func hear(_ bytes: [UInt8]) {
         guard let datagram = try? Datagram(decoding: bytes.span), attempt != nil else { return }
         switch datagram.header.fields {

@@ -179,8 +179,8 @@ extension ScriptedPeer {
         return toMember(.ack, body, entry, counter: counter)
     }
 
-    /// Returns a MESSAGE to the member that `entry` lists, with `plaintext` in place of the payload and its signature.
-    /// `plaintext` may be any bytes.
+    /// Returns a MESSAGE to the member that `entry` lists, with `plaintext` (any bytes) in place of the payload and its
+    /// signature. Returns nil if the peer has no session.
     ///
     /// - Parameter sender: The sender's session in the header; nil for the peer's own session.
     package mutating func sealed(_ plaintext: [UInt8], from sender: SessionID?, for entry: Entry) -> [UInt8]? {
@@ -189,7 +189,8 @@ extension ScriptedPeer {
         return draft.seal(plaintext)
     }
 
-    /// Seals the newest overheard message again, for the member that `entry` lists.
+    /// Seals the newest overheard message for the member that `entry` lists. Returns nil without a message or a
+    /// session.
     ///
     /// - Parameter asItself: True if the header is to name the peer's own session; false for the session of the
     ///   message's sender.
@@ -199,7 +200,7 @@ extension ScriptedPeer {
     }
 
     /// Returns the key that seals messages to the member that `entry` lists, or messages from that member if
-    /// `isSending` is false. Returns nil if the peer has no session.
+    /// `isSending` is false. Returns nil if the peer has no session or no key can be agreed.
     package func pairKey(with entry: Entry, isSending: Bool) -> Secret32? {
         guard let attempt, let membership,
             let secret = context.primitives.agree(attempt.ephemeral, entry.agreementKey)

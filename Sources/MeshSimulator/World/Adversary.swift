@@ -33,8 +33,8 @@ extension Adversary {
     func conclude(_ world: WorldView) {}
 }
 
-/// The actions of an attacker in one call of a method of `Adversary`, and what the attacker may use for them: the time,
-/// its keys and a random source.
+/// The actions of an attacker in one call of an `Adversary` method, and the means for them: the time, the attacker's
+/// keys and a random source.
 struct AttackerActions {
     let now: Instant
     /// The number of the attacker, which all of its datagrams carry.

@@ -163,7 +163,7 @@ package struct FaultPlan {
         let later = at + random.duration(in: .milliseconds(100)...(.seconds(3)))
         switch strategy {
         case .stretchDelay:
-            // Trust can end before the attack does, while the server cannot renew it.
+            // Trust can end during the attack, while the server cannot renew it.
             scenario.trust = .seconds(2 + random.below(4))
             if random.chance(70) {
                 add(.crashServer, at: at)

@@ -3,9 +3,9 @@ internal import SecureMeshCore
 /// Meshes of 50 to 1,000 peers. In some of them all processes share the cores of one host, as they do with real sockets
 /// in `scripts/stress`.
 package enum HostScenario: String, CaseIterable, Sendable {
-    /// 500 peers start, one every 20 ms.
+    /// 500 peers start, at most one every 20 ms.
     case form
-    /// 1,000 peers start, one every 22 ms at most.
+    /// 1,000 peers start, at most one every 22 ms.
     case crowd
     /// The server of 300 peers is killed and started again.
     case restart

@@ -34,9 +34,9 @@ package struct LinkConditions: Hashable, Sendable {
 package struct Partition: Hashable, Sendable {
     package enum Direction: Hashable, Sendable {
         case both
-        /// Datagrams from the cut-off peers are lost.
+        /// Datagrams from the cut-off peers to all others are lost.
         case outward
-        /// Datagrams to the cut-off peers are lost.
+        /// Datagrams from all others to the cut-off peers are lost.
         case inward
     }
 

@@ -25,7 +25,7 @@ package struct Scenario: Sendable {
 
     package let seed: UInt64
     package var title = ""
-    /// The command that plays the world again.
+    /// The command that plays the world again; nil if no command does.
     package var command: String?
     package var peers: Int
     /// The time over which the starts of the peers are evenly spread.

@@ -5,9 +5,9 @@ struct SimulatedNetwork {
     var conditions: LinkConditions
     private var partitions: [Int: Partition] = [:]
     private var random: RandomSource
-    /// For each reason, the number of datagrams that were lost for it.
+    /// The number of lost datagrams, by reason.
     private(set) var losses: [Recording.Loss: Int] = [:]
-    /// The copies of the newest datagram that will arrive, each with the time of its arrival.
+    /// The arriving copies of the newest datagram, each with its arrival time.
     private(set) var arrivals: [(flight: Flight, at: Instant)] = []
 
     init(_ conditions: LinkConditions, random: RandomSource) {
@@ -24,7 +24,7 @@ struct SimulatedNetwork {
 
     mutating func lose(_ loss: Recording.Loss) { losses[loss, default: 0] += 1 }
 
-    /// Decides which copies of a datagram arrive, and when, and puts them into `arrivals`.
+    /// Decides which copies of a datagram arrive and at which times, and puts them into `arrivals`.
     ///
     /// - Parameters:
     ///   - source, destination: The indices of the peers; nil for the server or a stranger.

@@ -12,7 +12,7 @@ struct StrainPlan {
 
     private var random: RandomSource
 
-    /// Makes a plan with a random source of its own. So the worlds without strain do not depend on this plan.
+    /// Makes a plan with its own random source, so that the worlds without strain do not depend on this plan.
     init(seed: UInt64) {
         random = .seeded(seed ^ 0x5354_5241_494E)
     }
@@ -42,7 +42,7 @@ struct StrainPlan {
             strained.expectations = [Self.fewJoins(strained.peers)]
         case .restarts:
             strained.expectations = [Self.fewJoins(strained.peers)]
-            // So small a mesh may lose some members while all are stopped.
+            // A mesh this small may lose some members while all peers are stopped.
             if strained.faults.contains(where: { $0.fault == .crashServer }) {
                 strained.expectations.append(.nobodyIsReportedGone)
             }
@@ -50,10 +50,10 @@ struct StrainPlan {
         return strained
     }
 
-    /// Returns the largest number of joins that a mesh of `peers` peers needs. Only a mesh in which joins cause further
-    /// joins exceeds this number. Each peer joins once at its start, and once more after a restart of the server or
-    /// of all peers. On a slow host, each peer may also lose the server once while all peers join, and then joins a
-    /// third time.
+    /// Returns the promise that a mesh of `peers` peers needs at most three joins per peer. A mesh exceeds this number
+    /// only if joins cause further joins. Each peer joins once at its start, and once more after a restart of the
+    /// server or of all peers. On a slow host, each peer may also lose the server once while all peers join, and then
+    /// joins a third time.
     private static func fewJoins(_ peers: Int) -> Expectation { .joins(atMost: peers * 3) }
 
     /// Adds strain to a scenario, for about one seed in seven.
@@ -124,7 +124,7 @@ package enum Expectation: Hashable, Sendable {
     case nobodyExpires
     /// The server accepts at most this number of joins.
     case joins(atMost: Int)
-    /// From the time `since` on, the server accepts at most this number of joins within any period of this length.
+    /// From the time `since` on, the server accepts at most `atMost` joins within any period of the length `within`.
     case joinsTogether(atMost: Int, within: Duration, since: Duration)
     /// Each process gains the right to send messages within this time after its start.
     case speaks(within: Duration)

@@ -167,7 +167,7 @@ package final class World {
     /// Returns the time from which the mesh has stayed whole, or nil if it was not whole in time.
     private func playUntilWhole() -> Instant? {
         let begun = now
-        // A peer that the server does not hear detects that within three intervals. Until then the mesh may look whole.
+        // A peer detects within three intervals that the server does not hear it. Until then the mesh may look whole.
         let calm = scenario.heartbeat * (ProtocolConstants.freshIntervals + 2)
         var since: Instant?
         var lastWhole = now
@@ -182,8 +182,8 @@ package final class World {
                 // A shorter break does not count, because a peer that rekeys causes one.
                 since = nil
             }
-            // The datagram that makes a peer wait may have been sent before the faults ended. Pauses after repeated
-            // joins count only if they begin within the healing time, because faults must have caused those joins, too.
+            // A datagram from before the end of the faults may make a peer wait. A pause after repeated joins counts
+            // only if it begins within the healing time, because then faults must have caused the joins.
             let waits = peers.compactMap(\.waitsUntil).max() ?? begun
             if now < begun + scenario.healing { paused = max(paused, longestPause ?? begun) }
             guard now < max(begun, waits, paused) + scenario.healing || since != nil else { return nil }

@@ -56,8 +56,8 @@ extension World: VirtualMesh {
     }
 
     /// Ends the wait that a GOODBYE "replaced" demands of a peer, unless the GOODBYE is late or the peer's clock has
-    /// jumped. In a world, the only cause of such a GOODBYE is a CONFIRM of the peer itself that the peer has given up.
-    /// For some seconds the peer remembers that CONFIRM. During that time it need not wait.
+    /// jumped. In a world, such a GOODBYE is caused only by the peer's own CONFIRM for a session that the peer has
+    /// given up. The peer remembers this CONFIRM for some seconds. During that time it need not wait.
     private func checkWait(of index: Int, _ flight: Flight) {
         guard flight.kind == .goodbye, peers[index].waitsUntil != nil, peers[index].jumpedAt == nil,
             now - flight.sentAt < Self.longDelay
@@ -115,8 +115,8 @@ extension World: VirtualMesh {
         recorder.holds(index, glance.version, epoch: glance.epoch, now: now)
     }
 
-    /// Returns true if the peer follows a lying server. Also returns true for some time after the peer has stopped
-    /// following one, while messages from that time may still be under way.
+    /// Returns true if the peer follows a lying server. Also returns true for some time afterwards, because messages
+    /// from the deceived period may still be under way.
     package func isDeceived(_ index: Int) -> Bool {
         let epoch = peers[index].process.epoch
         return epoch != 0 && !trueEpochs.contains(epoch)
@@ -139,7 +139,7 @@ extension World: VirtualMesh {
             recorder.delivered(after: latency)
         case .left: end(index)
         case .ended:
-            // A REJECT or GOODBYE from before the revocation was withdrawn may arrive after that.
+            // A REJECT or GOODBYE that was sent before the revocation was withdrawn may arrive later.
             let isLate = peers[index].authorizedAt.map { at in flight.map { $0.sentAt <= at } ?? false } ?? false
             if !peers[index].isRevoked, !isLate {
                 state.invariants.fail("an authorized peer was refused for good", peers: [index], now: now)
