@@ -102,9 +102,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         case .restart, .restart500, .stall:
             scenario.arrivals = .milliseconds(80) * peers
             let at = scenario.arrivals + .seconds(4)
-            scenario.faults = [
-                TimedFault(at: at, .crashServer), TimedFault(at: at + .milliseconds(300), .startServer),
-            ]
+            scenario.faults = Self.crash(at: at)
             if self == .stall {
                 scenario.faults += (0..<30).map { TimedFault(at: at + .seconds(5), .pause($0, .seconds(3))) }
             }
@@ -114,9 +112,7 @@ package enum HostScenario: String, CaseIterable, Sendable {
         case .crashes:
             scenario.arrivals = .milliseconds(50) * peers
             let times = (0..<3).map { scenario.arrivals + .seconds(4) + .seconds(10) * $0 }
-            scenario.faults = times.flatMap { at in
-                [TimedFault(at: at, .crashServer), TimedFault(at: at + .milliseconds(300), .startServer)]
-            }
+            scenario.faults = times.flatMap(Self.crash)
             scenario.duration = times[2] + .seconds(8)
             scenario.expectations = [
                 .joinsTogether(atMost: peers / 2, within: .milliseconds(500), since: times[2]), .nobodyIsReportedGone,
@@ -130,5 +126,10 @@ package enum HostScenario: String, CaseIterable, Sendable {
             scenario.expectations = [.joins(atMost: peers * 11 / 10), .nobodyIsReportedGone]
         }
         return scenario
+    }
+
+    /// Kills the server, and starts it again after 0.3 s.
+    private static func crash(at instant: Duration) -> [TimedFault] {
+        [TimedFault(at: instant, .crashServer), TimedFault(at: instant + .milliseconds(300), .startServer)]
     }
 }
